@@ -1,0 +1,126 @@
+"""ICAP messages as data: what a reader returns and what a writer takes.
+
+Text is decoded as ISO 8859-1, so that every byte survives and ``encode("latin-1")``
+gives it back; escaping for a terminal or a page is the sink's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+HeadName = Literal["req-hdr", "res-hdr"]
+BodyName = Literal["req-body", "res-body", "opt-body", "null-body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Ordered header fields as ``(name, value)``; names keep their case, look-up ignores it.
+
+    A folded value is joined with ``"\\n"`` (one line a continuation, white space trimmed), because
+    X-Violations-Found gives its lines a meaning (draft-stecher-icap-subid-00, 4.6).
+    """
+
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, fields: Iterable[tuple[str, str]]) -> Headers:
+        return cls(tuple(fields))
+
+    def get(self, name: str) -> str | None:
+        """The first value of the field, or None."""
+        wanted = name.lower()
+        return next((v for k, v in self.fields if k.lower() == wanted), None)
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        wanted = name.lower()
+        return tuple(v for k, v in self.fields if k.lower() == wanted)
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        """The comma-separated members of a list field, over all its lines, without blanks."""
+        joined = ",".join(self.get_all(name)).replace("\n", ",")
+        return tuple(t for t in (part.strip() for part in joined.split(",")) if t)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Something RFC 3507 (or the RFC it builds on) forbids, and that could be read all the same."""
+
+    rule: str  # slug, e.g. "istag-missing"
+    section: str  # "4.7": of RFC 3507 unless it says "RFC 2616 3.6.1"
+    detail: str  # one sentence: what was seen
+    seen: bytes = b""  # the bytes, at most 80 of them
+
+
+@dataclass(frozen=True, slots=True)
+class EncapsulatedPart:
+    """One member of the Encapsulated list: ``req-hdr=0`` (RFC 3507, 4.4.1)."""
+
+    name: str
+    offset: int  # bytes from the start of the encapsulated block
+
+
+@dataclass(frozen=True, slots=True)
+class HttpHead:
+    """An encapsulated HTTP request or response head (RFC 3507, 4.4.2)."""
+
+    start_line: str
+    headers: Headers
+    raw: bytes  # with the blank line that ends it
+
+    @property
+    def status(self) -> int | None:
+        """The status code of a response head; None for a request or an unreadable line."""
+        words = self.start_line.split(None, 2)
+        if len(words) >= 2 and words[0].upper().startswith("HTTP/") and len(words[1]) == 3:
+            return int(words[1]) if words[1].isascii() and words[1].isdigit() else None
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An ICAP request as read by a server (the lab, and the golden tests)."""
+
+    method: str
+    uri: str
+    version: str
+    headers: Headers
+    encapsulated: tuple[EncapsulatedPart, ...] | None
+    http_request: HttpHead | None = None
+    http_response: HttpHead | None = None
+    body_name: BodyName | None = None
+    body: bytes = b""  # decoded; the preview only, until `RequestReader` has read the rest
+    preview: int | None = None  # the Preview header
+    ieof: bool = False  # the body ended inside the preview ("0; ieof")
+    deviations: tuple[Deviation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One ICAP response, 100 Continue included, however oddly it was written."""
+
+    version: str
+    status: int
+    reason: str  # may be empty
+    headers: Headers
+    encapsulated: tuple[EncapsulatedPart, ...] | None = None  # None: no such header
+    http_request: HttpHead | None = None  # the req-hdr part
+    http_response: HttpHead | None = None  # the res-hdr part
+    body_name: BodyName | None = None
+    body: bytes = b""  # the first `Limits.body_kept` decoded bytes
+    body_size: int = 0  # decoded bytes in all
+    use_original_body: int | None = None  # 206: offset into the original (draft-icap-ext-partial-content)
+    trailers: Headers = Headers()
+    complete: bool = True  # False: the peer closed before the end that it had announced
+    deviations: tuple[Deviation, ...] = ()
+    size: int = 0  # bytes on the wire
