@@ -1,0 +1,143 @@
+"""One transaction from the client's side: when to send the rest, and when the answer is there.
+
+States and what moves between them (RFC 3507, 4.5 and 4.6)::
+
+    PREVIEW --100--> REST --final--> DONE
+    PREVIEW --final--> DONE
+    WHOLE   --final--> DONE
+
+A 100 in WHOLE or REST, where the RFC allows none, is a deviation and changes nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from icapdiag.icap.errors import ProtocolError
+from icapdiag.icap.limits import LIMITS, Limits
+from icapdiag.icap.message import Deviation, Response
+from icapdiag.icap.request import PreparedRequest
+from icapdiag.icap.response import ResponseReader
+
+
+class State(Enum):
+    PREVIEW = auto()  # the server has the preview and decides
+    REST = auto()  # 100 Continue came: the rest is being sent
+    WHOLE = auto()  # the server was given everything at once
+    DONE = auto()
+
+
+class Exchange:
+    """Feed it what arrives; it says what to do next.
+
+    `receive` returns the bytes to send now: the rest of the body after a 100 Continue, else
+    nothing. ``answering`` turns True when a final answer has begun, so that a body still
+    being sent can be dropped. The final answer is ``response``.
+    """
+
+    def __init__(self, request: PreparedRequest, *, limits: Limits = LIMITS) -> None:
+        self.request = request
+        self._limits = limits
+        self._reader = ResponseReader(limits, method=request.method)
+        self._received = 0
+        self._interim = 0
+        self._deviations: list[Deviation] = []
+        self.state = State.PREVIEW if request.rest else State.WHOLE
+        self.response: Response | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.state is State.DONE
+
+    @property
+    def answering(self) -> bool:
+        head = self._reader.head
+        return self.done or (head is not None and head.status != 100)
+
+    @property
+    def continued(self) -> bool:
+        """Whether a 100 Continue came."""
+        return self._interim > 0
+
+    @property
+    def received(self) -> int:
+        """Bytes received in all."""
+        return self._received
+
+    @property
+    def whole_body_sent(self) -> bool:
+        """Whether the server was offered the body to its end."""
+        return not self.request.rest or self._rest_released
+
+    @property
+    def excess(self) -> bytes:
+        """Bytes after the end of the final answer."""
+        return self._reader.excess if self.done else b""
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """What the transaction as a whole did wrong, besides the answer's own deviations."""
+        return tuple(self._deviations)
+
+    _rest_released = False
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes from the peer. Raises `ProtocolError`; ``response`` then holds what was readable."""
+        self._received += len(data)
+        release = b""
+        while True:
+            try:
+                response = self._reader.feed(data)
+            except ProtocolError as error:
+                self.response = error.response
+                raise
+            if response is None or self.done:
+                return release
+            if response.status != 100:
+                self._finish(response)
+                return release
+            release += self._continue(response)
+            data = self._reader.excess
+            self._reader = ResponseReader(self._limits, method=self.request.method)
+
+    def receive_eof(self) -> None:
+        """The peer closed. Raises `PeerClosed` or `NotICAP` if there is no answer."""
+        if self.done:
+            return
+        self._finish(self._reader.feed_eof())
+
+    def salvage(self) -> Response | None:
+        """What is readable of an answer that won't be waited for any longer."""
+        return self.response or self._reader.salvage()
+
+    def _continue(self, response: Response) -> bytes:
+        self._interim += 1
+        if self._interim > 100:  # a peer that sends nothing else would keep us here
+            raise ProtocolError("endless-100", "more than 100 interim answers", b"", response)
+        if self.state is State.PREVIEW:
+            self.state = State.REST
+            self._rest_released = True
+            return self.request.rest
+        if self.request.ieof:
+            self._deviate("100-after-ieof", "4.5", "100 Continue although the preview held the whole body")
+        elif self.request.preview is None:
+            self._deviate("100-without-preview", "4.5", "100 Continue although no preview was sent")
+        else:
+            self._deviate("100-repeated", "4.5", "a second 100 Continue")
+        return b""
+
+    def _finish(self, response: Response) -> None:
+        self.response = response
+        self.state = State.DONE
+        if response.status == 204 and not self.request.allows_204 and self.request.preview is None:
+            self._deviate("204-without-allow", "4.6", "204 although neither Allow: 204 nor a preview was sent")
+        if response.status == 206:
+            self._deviate("206-without-allow", "draft-icap-ext-partial-content", "206 although Allow: 206 was not sent")
+        if self.excess.strip(b"\r\n"):
+            self._deviate("bytes-after-end", "4.3.3", "bytes follow the end of the answer", self.excess)
+        elif self.excess:
+            self._deviate("blank-line-after-end", "4.3.3", "blank lines follow the end of the answer", self.excess)
+
+    def _deviate(self, rule: str, section: str, detail: str, seen: bytes = b"") -> None:
+        if all(known.rule != rule for known in self._deviations):
+            self._deviations.append(Deviation(rule, section, detail, seen[:80]))

@@ -1,0 +1,175 @@
+"""Requests: how a client writes them, and above all how an Avi Service Engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from icapdiag.icap.chunked import LAST_CHUNK, LAST_CHUNK_IEOF, encode_chunks
+from icapdiag.icap.headers import encode_fields
+from icapdiag.icap.message import Headers
+
+Fields = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRequest:
+    """Bytes ready to send, and what they promise.
+
+    ``first`` goes out in one write: the ICAP head, the encapsulated heads, and the preview
+    or, without a preview, the whole body. ``rest`` follows a 100 Continue; empty if the
+    server has everything.
+    """
+
+    method: str
+    first: bytes
+    rest: bytes = b""
+    preview: int | None = None  # bytes announced in the Preview header
+    ieof: bool = False  # the body ended inside the preview
+    allows_204: bool = False
+
+
+def icap_uri(host: str, port: int, service_uri: str) -> str:
+    """``icap://host:port/service``. RFC 3507 4.2 knows no other scheme, over TLS either."""
+    return f"icap://{authority(host, port)}{service_uri}"
+
+
+def authority(host: str, port: int) -> str:
+    """``host:port`` with an IPv6 literal in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def encode_request(
+    method: str,
+    uri: str,
+    headers: Fields,
+    *,
+    http_request: bytes | None = None,
+    http_response: bytes | None = None,
+    body: bytes | None = None,
+    preview: int | None = None,
+) -> PreparedRequest:
+    """Write a request; offsets and chunks are computed (RFC 3507, 4.4.1 and 4.5).
+
+    A field of ``headers`` named Encapsulated or Preview marks the place where that header
+    goes, its value is ignored; Encapsulated comes last otherwise. ``preview`` is cut to the
+    body's length. Raises ValueError for a header with a line break in it.
+    """
+    heads = (http_request or b"") + (http_response or b"")
+    encapsulated = _encapsulated(http_request, http_response, None if body is None else _body_name(http_response))
+    if preview is not None and body is not None:
+        preview = min(preview, len(body))
+    fields: list[tuple[str, str]] = []
+    placed = {"encapsulated": encapsulated}
+    if preview is not None:
+        placed["preview"] = str(preview)
+    given = [(name, value) for name, value in headers]
+    names = {name.lower() for name, _ in given}
+    if "preview" in placed and "preview" not in names:
+        given.append(("Preview", ""))
+    if "encapsulated" not in names:
+        given.append(("Encapsulated", ""))
+    for name, value in given:
+        if name.lower() in {"preview", "encapsulated"}:
+            if name.lower() in placed:
+                fields.append((name, placed[name.lower()]))
+            continue
+        if any(end in name + value for end in "\r\n"):
+            raise ValueError(f"a line break in header {name!r}")
+        fields.append((name, value))
+    head = f"{method} {uri} ICAP/1.0\r\n".encode("latin-1") + encode_fields(fields) + b"\r\n" + heads
+    allows = "204" in Headers.of(fields).tokens("Allow")
+    if body is None:
+        return PreparedRequest(method=method, first=head, preview=preview, allows_204=allows)
+    if preview is None:
+        return PreparedRequest(
+            method=method, first=head + b"".join(encode_chunks(body)) + LAST_CHUNK, allows_204=allows
+        )
+    shown, hidden = body[:preview], body[preview:]
+    first = head + b"".join(encode_chunks(shown)) + (LAST_CHUNK if hidden else LAST_CHUNK_IEOF)
+    rest = b"".join(encode_chunks(hidden)) + LAST_CHUNK if hidden else b""
+    return PreparedRequest(method=method, first=first, rest=rest, preview=preview, ieof=not hidden, allows_204=allows)
+
+
+def options_request(host: str, port: int, service_uri: str, *, close: bool = False) -> PreparedRequest:
+    """An OPTIONS request (RFC 3507, 4.10). With Encapsulated: strict servers refuse it otherwise (4.4.1)."""
+    headers = [("Host", authority(host, port))]
+    if close:
+        headers.append(("Connection", "close"))
+    return encode_request("OPTIONS", icap_uri(host, port, service_uri), headers)
+
+
+def avi_reqmod(
+    host: str,
+    port: int,
+    service_uri: str,
+    *,
+    http_request: bytes,
+    body: bytes,
+    preview_size: int | None = 5000,
+    allow_204: bool = True,
+) -> PreparedRequest:
+    """A REQMOD as an Avi Service Engine writes it.
+
+    Header order and values are those of ``icap_headers_sent_to_server`` in Avi's log
+    samples: the member's address in URI and Host, ``Connection: close``, ``Preview`` =
+    min(body, ``preview_size`` bytes), ``Allow: 204``. ``preview_size`` None: no preview.
+    """
+    headers = [("Host", authority(host, port)), ("Connection", "close"), ("Preview", "")]
+    if allow_204:
+        headers.append(("Allow", "204"))
+    return encode_request(
+        "REQMOD",
+        icap_uri(host, port, service_uri),
+        headers,
+        http_request=http_request,
+        body=body,
+        preview=preview_size,
+    )
+
+
+def http_post(host: str, path: str, body_length: int, *, fields: Fields = ()) -> bytes:
+    """The head of the upload that is put before the scanner. Raises ValueError for a line break in a field."""
+    given = [("Host", host), *fields, ("Content-Length", str(body_length))]
+    for name, value in given:
+        if any(end in name + value for end in "\r\n"):
+            raise ValueError(f"a line break in header {name!r}")
+    return f"POST {path} HTTP/1.1\r\n".encode("latin-1") + encode_fields(given) + b"\r\n"
+
+
+def encode_response(
+    status: int,
+    reason: str,
+    headers: Fields = (),
+    *,
+    http_request: bytes | None = None,
+    http_response: bytes | None = None,
+    body: bytes | None = None,
+) -> bytes:
+    """Write a response. Encapsulated is computed, and left out when nothing is encapsulated and none is given."""
+    line = f"ICAP/1.0 {status} {reason}\r\n".encode("latin-1")
+    fields = [(name, value) for name, value in headers]
+    if http_request is None and http_response is None and body is None:
+        return line + encode_fields(fields) + b"\r\n"
+    name = None if body is None else _body_name(http_response)
+    encapsulated = _encapsulated(http_request, http_response, name)
+    placed = [(n, encapsulated if n.lower() == "encapsulated" else v) for n, v in fields]
+    if all(n.lower() != "encapsulated" for n, _ in fields):
+        placed.append(("Encapsulated", encapsulated))
+    chunks = b"" if body is None else b"".join(encode_chunks(body)) + LAST_CHUNK
+    return line + encode_fields(placed) + b"\r\n" + (http_request or b"") + (http_response or b"") + chunks
+
+
+def _body_name(http_response: bytes | None) -> str:
+    return "req-body" if http_response is None else "res-body"
+
+
+def _encapsulated(http_request: bytes | None, http_response: bytes | None, body: str | None) -> str:
+    parts: list[str] = []
+    offset = 0
+    for name, block in (("req-hdr", http_request), ("res-hdr", http_response)):
+        if block is not None:
+            parts.append(f"{name}={offset}")
+            offset += len(block)
+    parts.append(f"{body or 'null-body'}={offset}")
+    return ", ".join(parts)

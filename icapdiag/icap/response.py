@@ -1,0 +1,250 @@
+"""The response reader: lenient, incremental, framed by Encapsulated alone (RFC 3507, 4.3.3 and 4.4)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from icapdiag.icap.chunked import ChunkedReader
+from icapdiag.icap.encapsulated import body_name, parse_encapsulated
+from icapdiag.icap.errors import SEEN, CapExceeded, NotICAP, PeerClosed, ProtocolError
+from icapdiag.icap.headers import end_of_head, parse_fields, split_lines
+from icapdiag.icap.limits import LIMITS, Limits
+from icapdiag.icap.message import Deviation, Headers, Response
+from icapdiag.icap.parts import HeadsReader
+from icapdiag.icap.peer import may_be_icap, name_peer
+from icapdiag.icap.rules import field_deviations
+
+_STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+(\d{3})(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
+_GLUED = re.compile(r'(".*?")\s*(Encapsulated)\s*:\s*(.+)', re.IGNORECASE)
+
+
+class ResponseReader:
+    """Reads one response; a 100 Continue counts as one.
+
+    ``head`` is the response without its body as soon as the head is read, so that a client
+    still sending knows that the answer has begun. ``excess`` are bytes after the end.
+    ``method`` is the request's: an OPTIONS answer has rules of its own.
+    """
+
+    def __init__(self, limits: Limits = LIMITS, *, method: str = "REQMOD") -> None:
+        self._limits = limits
+        self._method = method.upper()
+        self._buffer = bytearray()
+        self._received = 0
+        self._searched = 0
+        self._deviations: list[Deviation] = []
+        self._heads: HeadsReader | None = None
+        self._body: ChunkedReader | None = None
+        self._result: Response | None = None
+        self.head: Response | None = None
+
+    @property
+    def excess(self) -> bytes:
+        return bytes(self._buffer) if self._result else b""
+
+    @property
+    def received(self) -> int:
+        """Bytes fed so far."""
+        return self._received
+
+    def feed(self, data: bytes) -> Response | None:
+        """The response once it is complete, else None.
+
+        Raises `NotICAP`, `CapExceeded` or another `ProtocolError`, with the part that was
+        read as its ``response``.
+        """
+        self._buffer += data
+        self._received += len(data)
+        if self._result:
+            return self._result
+        try:
+            return self._advance()
+        except ProtocolError as error:
+            error.response = self._partial()
+            raise
+
+    def feed_eof(self) -> Response:
+        """The peer has closed: the response, ``complete=False`` if it was cut short.
+
+        Raises `PeerClosed` if there is less than a status line, `NotICAP` for another protocol.
+        """
+        if self._result:
+            return self._result
+        if self.head is None:
+            self._end_head_early()
+            self._advance()
+        if self._result:
+            return self._result
+        if self._body is None and self._heads is not None:
+            self._heads.close(self._buffer)
+        ended = self._body.close() if self._body else False
+        if self._body and not self._body.started:
+            self._deviate("body-missing", "4.4.1", "the announced body did not come")
+        return self._finish(complete=ended)
+
+    def salvage(self) -> Response | None:
+        """What has been read so far, as if the peer had closed; None if that is less than a status line."""
+        try:
+            return self.feed_eof()
+        except ProtocolError:
+            return None
+
+    def _advance(self) -> Response | None:
+        if self.head is None and not self._read_head():
+            return None
+        if self._result:
+            return self._result
+        if self._heads and not self._heads.feed(self._buffer):
+            return None
+        if self._body and not self._body.feed(self._buffer):
+            return None
+        return self._finish(complete=True)
+
+    def _read_head(self) -> bool:
+        self._skip_blank_lines()
+        if not may_be_icap(self._buffer):
+            peer = name_peer(self._buffer)
+            if peer is None:
+                return False
+            raise NotICAP(peer, bytes(self._buffer[:SEEN]))
+        end = end_of_head(self._buffer, self._searched)
+        self._searched = len(self._buffer)
+        if end < 0 or end > self._limits.head_size:
+            if len(self._buffer) > self._limits.head_size:
+                raise CapExceeded("head-size", f"a head of more than {self._limits.head_size} bytes")
+            return False
+        block = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        self._parse_head(block)
+        return True
+
+    def _end_head_early(self) -> None:
+        """The stream ended before a blank line did."""
+        if not may_be_icap(self._buffer) or not self._buffer.strip():
+            peer = name_peer(self._buffer, ended=True)
+            if not self._buffer.strip() or peer is None:
+                raise PeerClosed("closed", "the peer closed without an answer", bytes(self._buffer))
+            raise NotICAP(peer, bytes(self._buffer[:SEEN]))
+        block = bytes(self._buffer)
+        self._buffer.clear()
+        self._deviate("head-without-blank-line", "4.3", "the head does not end with a blank line", block[-SEEN:])
+        try:
+            self._parse_head(block)
+        except ProtocolError as error:
+            if b"\n" not in block:
+                raise PeerClosed("closed", "the peer closed inside the status line", block[:SEEN]) from error
+            raise
+
+    def _skip_blank_lines(self) -> None:
+        blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
+        if blank:
+            if all(known.rule != "blank-line-before-head" for known in self._deviations):
+                self._deviate("blank-line-before-head", "4.3.3", "blank lines come before the status line")
+            del self._buffer[:blank]
+
+    def _parse_head(self, block: bytes) -> None:
+        lines = split_lines(block)
+        found = _STATUS_LINE.fullmatch(lines[0].decode("latin-1"))
+        if found is None:
+            raise ProtocolError("status-line", "the status line is not ICAP/1.0 and three digits", lines[0])
+        version, status, reason = found[1], int(found[2]), (found[3] or "").strip()
+        if version != "ICAP/1.0":
+            self._deviate("icap-version", "4.3.3", "the version is not ICAP/1.0", lines[0])
+        if not reason:
+            self._deviate("reason-missing", "4.3.3", "the status line has no reason phrase", lines[0])
+        if re.search(rb"(?<!\r)\n", block):
+            self._deviate("head-line-ends", "4.3", "a head line ends with LF instead of CRLF", lines[0])
+        headers, deviations = parse_fields(lines[1:], self._limits)
+        self._deviations += deviations
+        headers = self._unglue(headers)
+        value = headers.get("Encapsulated")
+        encapsulated = None
+        if value is not None:
+            encapsulated, deviations = parse_encapsulated(value)
+            self._deviations += deviations
+        self.head = Response(
+            version=version,
+            status=status,
+            reason=reason,
+            headers=headers,
+            encapsulated=encapsulated,
+            body_name=body_name(encapsulated or ()),
+        )
+        if status != 100:
+            self._deviations += field_deviations(self._method, status, headers, encapsulated)
+        # 1xx and 204 have no body whatever they announce (4.5, 4.6): a client that waited for one would hang.
+        if encapsulated and status != 204 and status >= 200:
+            self._heads = HeadsReader(encapsulated, self._limits)
+            if self.head.body_name not in {None, "null-body"}:
+                self._body = ChunkedReader(self._limits)
+        else:
+            self._finish(complete=True)
+
+    def _unglue(self, headers: Headers) -> Headers:
+        """Part an Encapsulated header from the ISTag line that a lost CRLF glued it to."""
+        if "Encapsulated" in headers:
+            return headers
+        fields: list[tuple[str, str]] = []
+        for name, value in headers:
+            found = _GLUED.fullmatch(value)
+            if found:
+                self._deviate("header-glued", "4.3", "two headers share one line", f"{name}: {value}".encode("latin-1"))
+                fields += [(name, found[1]), (found[2], found[3])]
+            else:
+                fields.append((name, value))
+        return Headers.of(fields)
+
+    def _deviate(self, rule: str, section: str, detail: str, seen: bytes = b"") -> None:
+        self._deviations.append(Deviation(rule, section, detail, seen[:SEEN]))
+
+    def _partial(self, *, complete: bool = False) -> Response | None:
+        if self.head is None:
+            return None
+        heads, body = self._heads, self._body
+        return replace(
+            self.head,
+            http_request=heads.http_request if heads else None,
+            http_response=heads.http_response if heads else None,
+            body=bytes(body.body) if body else b"",
+            body_size=body.size if body else 0,
+            use_original_body=_original_offset(body.extensions) if body else None,
+            trailers=body.trailers if body else Headers(),
+            complete=complete,
+            deviations=(
+                *self._deviations,
+                *(heads.deviations if heads else ()),
+                *(body.deviations if body else ()),
+            ),
+            size=self._received - len(self._buffer),
+        )
+
+    def _finish(self, *, complete: bool) -> Response:
+        result = self._partial(complete=complete)
+        if result is None:
+            raise PeerClosed("closed", "the peer closed without an answer")
+        self._result = result
+        return result
+
+
+def _original_offset(extensions: tuple[str, ...]) -> int | None:
+    """``use-original-body=N`` of a 206 (draft-icap-ext-partial-content)."""
+    for extension in extensions:
+        name, _, value = extension.partition("=")
+        if name.strip() == "use-original-body" and value.strip().isascii() and value.strip().isdigit():
+            return int(value)
+    return None
+
+
+def read_response(data: bytes, *, method: str = "REQMOD", limits: Limits = LIMITS) -> Response:
+    """The final response in a whole recording, after any 100 Continue; the stream ends with the data.
+
+    Raises `ProtocolError` as `ResponseReader` does. A recording that holds only a 100 gives that.
+    """
+    while True:
+        reader = ResponseReader(limits, method=method)
+        response = reader.feed(data) or reader.feed_eof()
+        rest = reader.excess
+        if response.status != 100 or not may_be_icap(rest.lstrip(b"\r\n")[:5]) or len(rest.strip()) < 5:
+            return response
+        data = rest
