@@ -61,7 +61,7 @@ class HeadsReader:
                 self._deviate(
                     "encapsulated-head-without-blank-line",
                     "an encapsulated head does not end with a blank line",
-                    buffer,
+                    buffer[:length],
                 )
                 return length
         if (len(buffer) if end < 0 else end) > self._limits.head_size:
@@ -72,7 +72,7 @@ class HeadsReader:
             self._deviate(
                 "encapsulated-wrong-offset",
                 f"the Encapsulated offsets give the head {length} bytes, its blank line ends it after {end}",
-                buffer,
+                buffer[:end],
             )
         return end
 

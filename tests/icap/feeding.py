@@ -1,0 +1,31 @@
+"""Feeding a reader in every way that must not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from icapdiag.icap.errors import NotICAP, ProtocolError
+from icapdiag.icap.limits import LIMITS, Limits
+from icapdiag.icap.message import Response
+from icapdiag.icap.response import ResponseReader
+
+Outcome = Response | tuple[str, str, str | None, Response | None]
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+def read(parts: Iterator[bytes] | list[bytes], *, method: str = "REQMOD", limits: Limits = LIMITS) -> Outcome:
+    """The response, or the error as a comparable value; the stream ends after the parts."""
+    reader = ResponseReader(limits, method=method)
+    try:
+        for part in parts:
+            response = reader.feed(part)
+            if response is not None:
+                return response
+        return reader.feed_eof()
+    except ProtocolError as error:
+        peer = error.peer if isinstance(error, NotICAP) else None
+        return type(error).__name__, error.rule, peer, error.response
