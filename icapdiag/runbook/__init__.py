@@ -1,0 +1,24 @@
+"""What is known about failures: runbooks, and the matching of observations to them."""
+
+from __future__ import annotations
+
+from icapdiag.runbook.document import Runbook
+from icapdiag.runbook.errors import Located, RunbookError
+from icapdiag.runbook.fields import flatten
+from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory
+from icapdiag.runbook.load import load_runbooks
+from icapdiag.runbook.match import Matched, explaining, match
+
+__all__ = [
+    "Library",
+    "Located",
+    "Matched",
+    "Runbook",
+    "RunbookError",
+    "UnknownRunbook",
+    "builtin_directory",
+    "explaining",
+    "flatten",
+    "load_runbooks",
+    "match",
+]

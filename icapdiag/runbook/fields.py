@@ -1,0 +1,246 @@
+"""Every field that a runbook may look at: its type, its unit, what it means, where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from icapdiag.model import JSONValue, Observation, Reason, Status, Verdict
+
+TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
+TEXTS, RECORDS = "list of text", "list of records"
+
+PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")
+SKIP_REASONS = ("disabled", "not-asked")  # of status skipped
+BASE = ("source", "probe", "pool", "member", "status", "reason", "elapsed_ms")
+
+_EVERY = ("probe", "log", "config")
+_LIVE = ("probe",)
+_ANSWER = ("probe", "log")  # of an ICAP answer, met live or kept in a log
+_ICAP = ("options", "clean", "eicar")
+_SAMPLE = ("clean", "eicar")
+_PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Documentation of one field.
+
+    ``sources`` are the kinds of observation that have it; ``probes`` those of source ``probe``
+    that can have it (not every observation does). ``values`` is a closed vocabulary, or empty.
+    """
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    sources: tuple[str, ...]
+    probes: tuple[str, ...]
+    values: tuple[str, ...] = ()
+
+
+def flatten(observation: Observation) -> dict[str, JSONValue]:
+    """The flat record that conditions look at: the observation's own fields, and its facts.
+
+    A fact never hides a field of the observation itself.
+    """
+    return {
+        **observation.facts,
+        "source": observation.source,
+        "probe": observation.probe,
+        "pool": observation.pool,
+        "member": observation.member,
+        "status": str(observation.status),
+        "reason": observation.reason if observation.reason is None else str(observation.reason),
+        "elapsed_ms": observation.elapsed_ms,
+    }
+
+
+def _table(
+    sources: tuple[str, ...], probes: tuple[str, ...], rows: tuple[tuple[str, str, str, str], ...]
+) -> list[Field]:
+    return [Field(name, kind, unit, meaning, sources, probes) for name, kind, unit, meaning in rows]
+
+
+_REASONS = tuple(dict.fromkeys((*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS)))
+
+_ALL = [
+    Field("source", TEXT, "", "where the observation comes from", _EVERY, PROBES, _EVERY),
+    Field("probe", TEXT, "", "which probe made it; empty for logs and switched-off members", _EVERY, PROBES, PROBES),
+    Field("pool", TEXT, "", "the pool's name", _EVERY, PROBES),
+    Field("member", TEXT, "", "the member's name, host:port unless the pool file names it", _EVERY, PROBES),
+    Field("status", TEXT, "", "what became of the probe", _EVERY, PROBES, tuple(str(status) for status in Status)),
+    Field(
+        "reason",
+        TEXT,
+        "",
+        "why it failed; for status blocked the probe that was in the way, for skipped disabled or not-asked",
+        _EVERY,
+        PROBES,
+        _REASONS,
+    ),
+    Field("elapsed_ms", NUMBER, "ms", "wall time of the step; absent if it never ran", _EVERY, PROBES),
+    Field("timestamp", TEXT, "ISO 8601", "when the request was logged; UTC unless it says otherwise", ("log",), ()),
+]
+
+_ALL += _table(
+    _LIVE,
+    PROBES,
+    (
+        ("host", TEXT, "", "the member's host as configured: an address or a name"),
+        ("port", INTEGER, "", "the member's TCP port"),
+        ("address", TEXT, "", "the IP address that was dialled"),
+        ("tls", BOOLEAN, "", "the member is reached by ICAPS, ICAP inside TLS"),
+        ("error", TEXT, "", "the operating system's or the library's own words"),
+    ),
+)
+
+_ALL += _table(
+    _LIVE,
+    ("dns",),
+    (
+        ("addresses", TEXTS, "", "all addresses that the resolvers gave"),
+        ("records", RECORDS, "", "each record: type, address, ttl_s, resolver"),
+        ("resolvers", TEXTS, "", "the resolvers that were asked"),
+        ("answers_differ", BOOLEAN, "", "two resolvers gave different addresses"),
+        ("rcode", TEXT, "", "the DNS response code, such as NXDOMAIN or SERVFAIL"),
+    ),
+)
+
+_ALL += _table(
+    _LIVE,
+    ("tcp",),
+    (
+        ("local_address", TEXT, "", "our address on the connection"),
+        ("family", TEXT, "", "ipv4 or ipv6"),
+        ("rtt_ms", NUMBER, "ms", "round trip of the handshake as the kernel measured it"),
+        ("retransmits", INTEGER, "", "segments of the handshake that had to be sent again"),
+    ),
+)
+
+_ALL += _table(
+    _LIVE,
+    ("tls",),
+    (
+        ("tls_version", TEXT, "", "the protocol agreed on, such as TLSv1.3"),
+        ("cipher", TEXT, "", "the cipher suite agreed on"),
+        ("server_name", TEXT, "", "the name that was asked for (SNI) and that the certificate must have"),
+        ("verified", BOOLEAN, "", "the certificate's chain, name and dates were checked and hold"),
+        ("verify_error", TEXT, "", "why they do not"),
+        ("cert_subject", TEXT, "", "the certificate's subject"),
+        ("cert_issuer", TEXT, "", "the certificate's issuer"),
+        ("cert_names", TEXTS, "", "names and addresses that the certificate is for"),
+        ("cert_not_before", TEXT, "ISO 8601", "start of its validity"),
+        ("cert_not_after", TEXT, "ISO 8601", "end of its validity"),
+        ("cert_days_left", NUMBER, "days", "until the end of its validity; negative once past"),
+        ("cert_sha256", TEXT, "hex", "its fingerprint"),
+        ("cert_chain", RECORDS, "", "the certificates that the server sent, its own first"),
+    ),
+)
+
+_ALL += _table(
+    _ANSWER,
+    _ICAP,
+    (
+        ("method", TEXT, "", "the ICAP method of the request: OPTIONS, REQMOD or RESPMOD"),
+        ("service_uri", TEXT, "", "the path of the ICAP service, such as /avscan"),
+        ("icap_status", INTEGER, "", "the status code of the ICAP answer"),
+        ("icap_reason", TEXT, "", "the words after it"),
+        ("http_status", INTEGER, "", "the status code of the HTTP response inside the answer"),
+        ("verdict_reason", TEXT, "", "the server's reason in its own words"),
+        ("threats", TEXTS, "", "names of threats that the server found"),
+        ("decided_by", TEXTS, "", "the headers or status codes that the verdict was read from"),
+        ("deviation_rules", TEXTS, "", "rules of RFC 3507 that the answer breaks, as slugs"),
+        ("deviations", RECORDS, "", "each of them: rule, section, detail, seen"),
+        ("protocol_rule", TEXT, "", "the rule at which reading stopped, with reason protocol or too-large"),
+        ("complete", BOOLEAN, "", "the answer was received to its end"),
+        ("complete_body_sent", BOOLEAN, "", "the server got the whole body, not only the preview"),
+    ),
+)
+_ALL += [
+    Field(
+        "verdict",
+        TEXT,
+        "",
+        "what the server decided about the body",
+        _ANSWER,
+        _ICAP,
+        tuple(str(verdict) for verdict in Verdict),
+    ),
+    Field("peer", TEXT, "", "what the peer speaks instead, with reason not-icap", _LIVE, _ICAP, _PEERS),
+]
+_ALL += _table(
+    _LIVE,
+    _ICAP,
+    (
+        ("peer_excerpt", TEXT, "", "the first bytes that such a peer sent"),
+        ("bytes_sent", INTEGER, "bytes", "sent on the connection for this request"),
+        ("bytes_received", INTEGER, "bytes", "received in answer"),
+        ("first_byte_ms", NUMBER, "ms", "from the request to the first byte of the answer"),
+        ("reset_after_answer", BOOLEAN, "", "the connection was reset after a whole answer"),
+        ("continued", BOOLEAN, "", "the server asked for the rest of the body with 100 Continue"),
+        ("timeout_ms", NUMBER, "ms", "how long this program was ready to wait"),
+        ("profile_vendor", TEXT, "", "vendor of the ICAP profile, such as ICAP_VENDOR_OPSWAT"),
+        ("profile_preview_size", INTEGER, "bytes", "preview_size of the ICAP profile"),
+        ("profile_allow_204", BOOLEAN, "", "allow_204 of the ICAP profile"),
+        ("profile_response_timeout", INTEGER, "ms", "response_timeout of the ICAP profile"),
+        ("profile_slow_response_warning_threshold", INTEGER, "ms", "slow_response_warning_threshold of the profile"),
+    ),
+)
+_ALL += _table(
+    _LIVE,
+    _SAMPLE,
+    (
+        ("sample_sha256", TEXT, "hex", "digest of the body that was sent"),
+        ("sample_size", INTEGER, "bytes", "its length"),
+        ("correlation_id", TEXT, "", "sent as a header, to find the request in the server's logs"),
+    ),
+)
+_ALL += _table(
+    _LIVE,
+    ("options",),
+    (
+        ("offers_reqmod", BOOLEAN, "", "the OPTIONS answer lists REQMOD among its methods"),
+        ("offers_204", BOOLEAN, "", "the OPTIONS answer allows 204"),
+    ),
+)
+
+_HEADERS = (
+    ("istag", TEXT, "", "ISTag"),
+    ("server", TEXT, "", "Server"),
+    ("service", TEXT, "", "Service"),
+    ("service_id", TEXT, "", "Service-ID"),
+    ("methods", TEXTS, "", "Methods"),
+    ("preview", INTEGER, "bytes", "Preview"),
+    ("allow", TEXTS, "", "Allow"),
+    ("max_connections", INTEGER, "", "Max-Connections"),
+    ("options_ttl", INTEGER, "s", "Options-TTL"),
+    ("transfer_preview", TEXT, "", "Transfer-Preview"),
+    ("transfer_ignore", TEXT, "", "Transfer-Ignore"),
+    ("transfer_complete", TEXT, "", "Transfer-Complete"),
+    ("x_include", TEXT, "", "X-Include"),
+    ("x_response_info", TEXT, "", "X-Response-Info"),
+    ("x_response_desc", TEXT, "", "X-Response-Desc"),
+    ("x_response_description", TEXT, "", "X-Response-Description"),
+    ("x_blocked_reason", TEXT, "", "X-Blocked-Reason"),
+    ("x_block_reason", TEXT, "", "X-Block-Reason"),
+    ("x_block_result", TEXT, "", "X-Block-Result"),
+    ("x_infection_found", TEXT, "", "X-Infection-Found"),
+    ("x_violations_found", TEXT, "", "X-Violations-Found"),
+    ("x_virus_id", TEXT, "", "X-Virus-ID"),
+    ("x_virus_name", TEXT, "", "X-Virus-Name"),
+    ("x_icap_profile", TEXT, "", "X-ICAP-Profile"),
+    ("x_fsecure_scan_result", TEXT, "", "X-FSecure-Scan-Result"),
+    ("x_fsecure_infection_name", TEXT, "", "X-FSecure-Infection-Name"),
+    ("x_error_code", TEXT, "", "X-Error-Code"),
+    ("connection", TEXT, "", "Connection"),
+    ("date", TEXT, "", "Date"),
+)
+_ALL += _table(
+    _ANSWER,
+    _ICAP,
+    tuple((name, kind, unit, f"header {header} of the ICAP answer") for name, kind, unit, header in _HEADERS),
+)
+
+FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for field in _ALL})

@@ -1,0 +1,132 @@
+"""The runbooks in force: ours, and the site's on top. Finding and reading their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from icapdiag.runbook.document import Runbook, parse_runbook
+from icapdiag.runbook.errors import Located, suggestion
+
+BUILT_IN = "built-in"
+FOLDER = "runbooks"  # how the path of a built-in runbook begins, wherever it is installed
+_LARGEST = 256 * 1024  # bytes of one file
+
+
+class UnknownRunbook(KeyError):
+    """No runbook has this id or alias."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """All runbooks in force, sorted by id.
+
+    ``replaced`` has the ids of ours that a site runbook took the place of.
+    """
+
+    runbooks: tuple[Runbook, ...]
+    replaced: tuple[str, ...] = ()
+    _names: Mapping[str, Runbook] = field(init=False, repr=False, compare=False)
+    _beaten: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = {alias: runbook for runbook in self.runbooks for alias in runbook.aliases}
+        names |= {runbook.id: runbook for runbook in self.runbooks}
+        object.__setattr__(self, "_names", MappingProxyType(names))
+        beaten = {runbook.id: frozenset(self._reach(runbook.id)) for runbook in self.runbooks}
+        object.__setattr__(self, "_beaten", MappingProxyType(beaten))
+
+    def by_id(self, name: str) -> Runbook:
+        """The runbook with this id or alias; raises `UnknownRunbook`."""
+        if name not in self._names:
+            raise UnknownRunbook(f"no runbook {name!r}{suggestion(name, self._names)}")
+        return self._names[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def supersedes(self, identity: str) -> frozenset[str]:
+        """The ids that this runbook is a better answer than, at any remove."""
+        return self._beaten[identity]
+
+    def _reach(self, start: str) -> set[str]:
+        reached: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in self._names[waiting.pop()].supersedes:
+                known = self._names.get(name)
+                if known is not None and known.id not in reached:
+                    reached.add(known.id)
+                    waiting.append(known.id)
+        return reached
+
+
+def builtin_directory() -> Path:
+    """Where our runbooks are: inside the installed package, else at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    packaged = package / FOLDER
+    return packaged if packaged.is_dir() else package.parent / FOLDER
+
+
+def read_library(extra: Sequence[Path], errors: list[Located], *, builtin: Path | None = None) -> Library:
+    """Our runbooks, and those of the folders (or files) ``extra``, the last of one id winning.
+
+    Problems are appended to ``errors``, and what can be read is still read. ``builtin`` takes the
+    place of our own folder.
+    """
+    folder = builtin_directory() if builtin is None else builtin
+    ours = _read_folder(folder, errors, display=FOLDER, origin=BUILT_IN)
+    if not ours and not errors:
+        errors.append(Located(str(folder), None, "", "no runbooks here: the installation is incomplete"))
+    runbooks = dict(ours)
+    for place in extra:
+        runbooks |= _read_folder(place, errors, display=str(place), origin=str(place))
+    replaced = sorted(name for name in ours if runbooks[name] is not ours[name])
+    return Library(tuple(runbooks[name] for name in sorted(runbooks)), tuple(replaced))
+
+
+def _read_folder(folder: Path, errors: list[Located], *, display: str, origin: str) -> dict[str, Runbook]:
+    runbooks: dict[str, Runbook] = {}
+    for file in _files(folder, errors):
+        path = display if file == folder else f"{display}/{file.name}"
+        runbook = _read_file(file, path, origin, errors)
+        if runbook is None:
+            continue
+        other = runbooks.setdefault(runbook.id, runbook)
+        if other is not runbook:
+            errors.append(Located(path, runbook.mark("id"), "id", f"{runbook.id!r} is the id of {other.path} too"))
+    return runbooks
+
+
+def _files(folder: Path, errors: list[Located]) -> Iterable[Path]:
+    try:
+        if folder.is_file():
+            return [folder]
+        return sorted(file for file in folder.iterdir() if file.suffix == ".md" and file.name.lower() != "readme.md")
+    except OSError as error:
+        errors.append(Located(str(folder), None, "", f"can't be read: {error.strerror or error}"))
+        return []
+
+
+def _read_file(file: Path, path: str, origin: str, errors: list[Located]) -> Runbook | None:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        errors.append(Located(path, None, "", f"can't be read: {error.strerror or error}"))
+        return None
+    if len(data) > _LARGEST:
+        errors.append(Located(path, None, "", f"larger than {_LARGEST} bytes"))
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        errors.append(Located(path, (line, 1), "", "not UTF-8"))
+        return None
+    return parse_runbook(text, path=path, origin=origin, errors=errors)

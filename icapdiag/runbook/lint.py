@@ -1,0 +1,236 @@
+"""What makes a runbook unfit although it can be read.
+
+Every rule is a small function from a runbook (or all of them) to problems with their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from icapdiag.model import Facts, Reason, Status
+from icapdiag.runbook.conditions import EQUALS, Condition, Group
+from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, Runbook
+from icapdiag.runbook.errors import Located, in_file_order, suggestion
+from icapdiag.runbook.fields import BOOLEAN, FIELDS, INTEGER, NUMBER, PROBES, SKIP_REASONS, TEXT, TEXTS, Field
+from icapdiag.runbook.library import BUILT_IN, Library, read_library
+from icapdiag.runbook.match import explaining
+from icapdiag.runbook.patterns import risk
+from icapdiag.runbook.testing import examples_of
+
+Problem = tuple[str, str]  # where, message
+
+_REASONS = tuple(str(reason) for reason in Reason)
+_REASONS_OF = {
+    Status.OK: (),
+    Status.FAILED: _REASONS,
+    Status.ERROR: _REASONS,
+    Status.BLOCKED: PROBES,
+    Status.SKIPPED: SKIP_REASONS,
+}
+_TEXT_OPERATORS = {"contains", "startswith", "endswith", "re"}
+
+
+def lint(library: Library, *, built_in: bool = True) -> tuple[Located, ...]:
+    """Every problem of every runbook, or of the site's alone, in the order of the files."""
+    found: list[Located] = []
+    for runbook in library.runbooks:
+        if runbook.origin == BUILT_IN and not built_in:
+            continue
+        problems = [problem for rule in _RULES for problem in rule(runbook)]
+        problems += [problem for across in _RULES_ACROSS for problem in across(runbook, library)]
+        found += (Located(runbook.path, runbook.mark(where), where, message) for where, message in problems)
+    return in_file_order(found)
+
+
+def lint_files(extra: Sequence[Path] = (), *, builtin: Path | None = None) -> tuple[Located, ...]:
+    """`lint` on our runbooks and those of ``extra``, together with what keeps a file from being read.
+
+    ``builtin`` takes the place of our own folder.
+    """
+    errors: list[Located] = []
+    library = read_library(extra, errors, builtin=builtin)
+    unread = {error.file for error in errors}
+    # A file that can't be read is missing from the library, and others may name it.
+    names = {Path(file).stem for file in unread}
+    found = [error for error in lint(library) if not any(f"{name!r}" in error.message for name in names)]
+    return in_file_order([*errors, *found])
+
+
+def _keys(runbook: Runbook) -> Iterator[Problem]:
+    for key in runbook.keys:
+        if key not in KEYS:
+            yield key, f"unknown key{suggestion(key, KEYS)}"
+
+
+def _identity(runbook: Runbook) -> Iterator[Problem]:
+    stem = Path(runbook.path).stem
+    for where, name in [("id", runbook.id), *((f"aliases[{i}]", alias) for i, alias in enumerate(runbook.aliases))]:
+        if not SLUG.fullmatch(name):
+            yield where, f"{name!r} is not a slug: lower-case words joined by '-'"
+    if runbook.id != stem:
+        yield "id", f"{runbook.id!r} is not the file's name, {stem!r}"
+
+
+def _sections(runbook: Runbook) -> Iterator[Problem]:
+    for heading in SECTIONS:
+        if heading not in runbook.sections:
+            yield "", f"the section '## {heading}' is missing"
+        elif not runbook.sections[heading]:
+            yield f"## {heading}", "the section is empty"
+    for heading in runbook.sections:
+        if heading not in SECTIONS:
+            yield f"## {heading}", f"unknown section{suggestion(heading, SECTIONS)}"
+    before = runbook.body.partition("## ")[0]
+    if before.strip():
+        yield "", "text before the first section is shown to nobody"
+
+
+def _samples(runbook: Runbook) -> Iterator[Problem]:
+    for key, records in (("examples", runbook.examples), ("counterexamples", runbook.counterexamples)):
+        if not records:
+            yield key, "at least one is needed"
+        for index, record in enumerate(records):
+            yield from _sample(f"{key}[{index}]", record)
+
+
+def _sample(where: str, record: Facts) -> Iterator[Problem]:
+    for name, value in record.items():
+        field = FIELDS.get(name)
+        if field is None:
+            yield f"{where}.{name}", f"unknown field{suggestion(name, FIELDS)}"
+        elif name == "probe" and value == "":  # logs and switched-off members
+            continue
+        elif isinstance(value, str) and field.values and value not in _vocabulary(field, _statuses_of(record)):
+            yield f"{where}.{name}", _not_a_word(field, value, _statuses_of(record))
+    if record.get("status") == "ok" and record.get("reason") is not None:
+        yield f"{where}.reason", "an observation with status ok has no reason"
+
+
+def _match(runbook: Runbook) -> Iterator[Problem]:
+    for group in (*runbook.match, *runbook.unless):
+        statuses = _words(group, "status")
+        probes = _words(group, "probe")
+        for condition in group.conditions:
+            where = f"{group.where}.{condition.key}"
+            names = [condition.field, *(str(value) for value in condition.values if condition.fieldref)]
+            for name in names:
+                yield from ((where, message) for message in _field_problems(name, runbook, probes))
+            field = FIELDS.get(condition.field)
+            if field is not None and not condition.fieldref:
+                yield from ((where, message) for message in _value_problems(condition, field, statuses))
+
+
+def _field_problems(name: str, runbook: Runbook, probes: Sequence[str]) -> Iterator[str]:
+    field = FIELDS.get(name)
+    if field is None:
+        yield f"unknown field {name!r}{suggestion(name, FIELDS)}"
+        return
+    if not set(field.sources) & set(runbook.source):
+        yield f"field {name!r} is only known from {', '.join(field.sources)}, not from {', '.join(runbook.source)}"
+    known = [probe for probe in probes if probe in PROBES]
+    if known and runbook.source == ("probe",) and not set(field.probes) & set(known):
+        yield f"field {name!r} is only known from {', '.join(field.probes)}, not from {', '.join(known)}"
+
+
+def _value_problems(condition: Condition, field: Field, statuses: Sequence[str]) -> Iterator[str]:
+    if condition.operator == "re":
+        for value in condition.values:
+            danger = risk(str(value))
+            if danger is not None:
+                yield danger
+    if condition.operator in {"gt", "gte", "lt", "lte"} and field.type in {BOOLEAN, TEXTS}:
+        yield f"{field.name!r} is {field.type}, and can't be compared as a number"
+    if condition.operator in _TEXT_OPERATORS and field.type == BOOLEAN:
+        yield f"{field.name!r} is true or false, not text"
+    if condition.operator == EQUALS:
+        yield from _equal_problems(condition, field, statuses)
+
+
+def _equal_problems(condition: Condition, field: Field, statuses: Sequence[str]) -> Iterator[str]:
+    for value in condition.values:
+        if value is None:
+            continue
+        if field.type == BOOLEAN and not isinstance(value, bool):
+            yield f"{field.name!r} is true or false, not {value!r}"
+        elif field.type in {INTEGER, NUMBER} and (isinstance(value, str | bool)):
+            yield f"{field.name!r} is a number, not {value!r}"
+        elif field.type in {TEXT, TEXTS} and isinstance(value, bool):
+            yield f"{field.name!r} is text, not {value!r}"
+        elif field.name == "probe" and value == "":
+            continue
+        elif field.values and str(value) not in _vocabulary(field, statuses):
+            yield _not_a_word(field, str(value), statuses)
+
+
+def _vocabulary(field: Field, statuses: Sequence[str]) -> Sequence[str]:
+    """The words a field can have; those of ``reason`` depend on the status, where it is known."""
+    known = [Status(status) for status in statuses if status in set(Status)]
+    if field.name != "reason" or not known:
+        return field.values
+    return [word for status in known for word in _REASONS_OF[status]]
+
+
+def _not_a_word(field: Field, value: str, statuses: Sequence[str]) -> str:
+    words = _vocabulary(field, statuses)
+    place = f" with status {' or '.join(statuses)}" if field.name == "reason" and statuses else ""
+    listed = ", ".join(words) if words else "it has none"
+    return f"{value!r} is no {field.name}{place}{suggestion(value, words) or f': {listed}'}"
+
+
+def _words(group: Group, name: str) -> list[str]:
+    """The values that a group allows for a field with a plain condition; empty if it has none."""
+    for condition in group.conditions:
+        if condition.key == name:
+            return [str(value) for value in condition.values]
+    return []
+
+
+def _statuses_of(record: Facts) -> list[str]:
+    status = record.get("status")
+    return [status] if isinstance(status, str) else []
+
+
+def _examples_hold(runbook: Runbook) -> Iterator[Problem]:
+    yield from ((failure.where, failure.message) for failure in examples_of(runbook))
+
+
+def _supersedes(runbook: Runbook, library: Library) -> Iterator[Problem]:
+    names = [other.id for other in library.runbooks]
+    for index, name in enumerate(runbook.supersedes):
+        if name not in library:
+            yield f"supersedes[{index}]", f"no runbook {name!r}{suggestion(name, names)}"
+    if runbook.id in library.supersedes(runbook.id):
+        yield "supersedes", "it supersedes itself, through " + " and ".join(repr(name) for name in runbook.supersedes)
+
+
+def _names_taken(runbook: Runbook, library: Library) -> Iterator[Problem]:
+    for other in library.runbooks:
+        if other is runbook:
+            continue
+        for index, alias in enumerate(runbook.aliases):
+            if alias == other.id or alias in other.aliases:
+                yield f"aliases[{index}]", f"{alias!r} is a name of {other.path} too"
+    for index, alias in enumerate(runbook.aliases):
+        if alias == runbook.id or alias in runbook.aliases[:index]:
+            yield f"aliases[{index}]", f"{alias!r} is written twice"
+
+
+def _shadowed(runbook: Runbook, library: Library) -> Iterator[Problem]:
+    matching = [record for record in runbook.examples if runbook.applies(record)]
+    winners = [explaining(library, record) for record in matching]
+    if not winners or any(runbook in reported for reported in winners):
+        return
+    by = sorted({other.id for reported in winners for other in reported})
+    yield "examples", f"it is never reported: all of its examples go to {', '.join(by) or 'nobody'}"
+
+
+_RULES: tuple[Callable[[Runbook], Iterable[Problem]], ...] = (
+    _keys,
+    _identity,
+    _sections,
+    _samples,
+    _match,
+    _examples_hold,
+)
+_RULES_ACROSS: tuple[Callable[[Runbook, Library], Iterable[Problem]], ...] = (_supersedes, _names_taken, _shadowed)

@@ -1,0 +1,139 @@
+"""Why a runbook explains a record, or what stood in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icapdiag.model import Facts, JSONValue
+from icapdiag.runbook.conditions import Group, Outcome
+from icapdiag.runbook.document import Runbook
+from icapdiag.runbook.library import Library
+
+NEAR_MISSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutcome:
+    """One mapping of ``match`` or ``unless``, every condition tried."""
+
+    where: str  # "match[0]"
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def matched(self) -> bool:
+        """Whether all of its conditions hold."""
+        return all(outcome.matched for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> Outcome | None:
+        """The first condition that does not hold."""
+        return next((outcome for outcome in self.outcomes if not outcome.matched), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """How one runbook stands to one record.
+
+    It is reported if the source fits, some group of ``match`` holds, none of ``unless`` does
+    (``vetoed_by`` is the one that did) and no other runbook that applies supersedes it.
+    """
+
+    runbook: Runbook
+    source_fits: bool
+    match: tuple[GroupOutcome, ...]
+    unless: tuple[GroupOutcome, ...]
+    superseded_by: tuple[str, ...] = ()
+
+    @property
+    def vetoed_by(self) -> GroupOutcome | None:
+        """The group of ``unless`` that holds."""
+        return next((group for group in self.unless if group.matched), None)
+
+    @property
+    def applies(self) -> bool:
+        """Whether the runbook itself says that it explains the record."""
+        return self.source_fits and any(group.matched for group in self.match) and self.vetoed_by is None
+
+    @property
+    def reported(self) -> bool:
+        """Whether it becomes a finding: it applies, and nothing supersedes it."""
+        return self.applies and not self.superseded_by
+
+    @property
+    def nearest(self) -> GroupOutcome:
+        """The group that holds, else the one that came nearest."""
+        return min(self.match, key=lambda group: (not group.matched, -_share(group)))
+
+    @property
+    def failed(self) -> Outcome | None:
+        """The first condition of the nearest group that does not hold, with the value that it saw."""
+        return self.nearest.failed
+
+
+def why(library: Library, record: Facts, runbook_id: str | None = None) -> tuple[Explanation, ...]:
+    """Explain a flat record.
+
+    With an id, that runbook alone (raises `UnknownRunbook`). Without, those that apply, those reported
+    first, and then the few that came nearest: of the same source, with at least one condition met.
+    """
+    if runbook_id is not None:
+        return (_explain(library, library.by_id(runbook_id), record),)
+    explanations = [_explain(library, runbook, record) for runbook in library.runbooks]
+    applying = sorted((one for one in explanations if one.applies), key=lambda one: not one.reported)
+    missed = [one for one in explanations if not one.applies and one.source_fits and _share(one.nearest)]
+    missed.sort(key=lambda one: (-_share(one.nearest), one.runbook.id))
+    return (*applying, *missed[:NEAR_MISSES])
+
+
+def why_not(runbook: Runbook, record: Facts) -> str | None:
+    """One line that says why a runbook does not apply; None if it does."""
+    alone = _explain(None, runbook, record)
+    if alone.applies:
+        return None
+    if not alone.source_fits:
+        return f"source is {shown(record.get('source'))}, not {' or '.join(runbook.source)}"
+    veto = alone.vetoed_by
+    if alone.failed is None and veto is not None:
+        return f"{veto.where} excludes it"
+    failed = alone.failed
+    return None if failed is None else f"{alone.nearest.where}.{failed.condition}, but {saw(failed)}"
+
+
+def saw(outcome: Outcome) -> str:
+    """What a condition looked at: ``reason is 'timeout'``, with the fields it was compared with."""
+    parts = [_field(outcome.field, outcome.seen)]
+    parts += [_field(name, value) for name, value in outcome.reference.items()]
+    return " and ".join(parts)
+
+
+def shown(value: JSONValue) -> str:
+    """A value on one line, cut to a readable length."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 120 else f"{text[:120]}…"
+
+
+def _field(name: str, value: JSONValue) -> str:
+    return f"{name} is absent" if value is None else f"{name} is {shown(value)}"
+
+
+def _explain(library: Library | None, runbook: Runbook, record: Facts) -> Explanation:
+    superseded_by: tuple[str, ...] = ()
+    if library is not None and runbook.applies(record):
+        others = [other for other in library.runbooks if runbook.id in library.supersedes(other.id)]
+        superseded_by = tuple(other.id for other in others if other.applies(record))
+    return Explanation(
+        runbook=runbook,
+        source_fits=record.get("source") in runbook.source,
+        match=tuple(_try(group, record) for group in runbook.match),
+        unless=tuple(_try(group, record) for group in runbook.unless),
+        superseded_by=superseded_by,
+    )
+
+
+def _try(group: Group, record: Facts) -> GroupOutcome:
+    return GroupOutcome(group.where, tuple(condition.explain(record) for condition in group.conditions))
+
+
+def _share(group: GroupOutcome) -> float:
+    """The part of a group's conditions that hold."""
+    return sum(outcome.matched for outcome in group.outcomes) / len(group.outcomes)
