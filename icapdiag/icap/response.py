@@ -127,14 +127,11 @@ class ResponseReader:
                 raise PeerClosed("closed", "the peer closed without an answer", bytes(self._buffer))
             raise NotICAP(peer, bytes(self._buffer[:SEEN]))
         block = bytes(self._buffer)
+        if b"\n" not in block:
+            raise PeerClosed("closed", "the peer closed inside the status line", block[:SEEN])
         self._buffer.clear()
         self._deviate("head-without-blank-line", "4.3", "the head does not end with a blank line", block[-SEEN:])
-        try:
-            self._parse_head(block)
-        except ProtocolError as error:
-            if b"\n" not in block:
-                raise PeerClosed("closed", "the peer closed inside the status line", block[:SEEN]) from error
-            raise
+        self._parse_head(block)
 
     def _skip_blank_lines(self) -> None:
         blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))

@@ -1,0 +1,12 @@
+"""Probes: one kind of traffic to one pool member, and what came of it.
+
+trio and sockets live here. `probe_pool` is the way in; everything it returns is
+`icapdiag.model.Observation`. A new probe is a module with a `Probe` record and a line in
+`icapdiag.probe.catalogue`.
+"""
+
+from icapdiag.probe.base import Observer, Settings
+from icapdiag.probe.catalogue import PROBES
+from icapdiag.probe.runner import MemberResult, Results, probe_pool
+
+__all__ = ["PROBES", "MemberResult", "Observer", "Results", "Settings", "probe_pool"]

@@ -1,0 +1,112 @@
+"""What every probe is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import trio
+
+from icapdiag.model import JSONValue, Observation, Reason, Status
+from icapdiag.pool import Member, Pool
+
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to probe. Times in seconds.
+
+    ``timeout`` is for one ICAP transaction, ``connect_timeout`` for one TCP or TLS handshake,
+    ``dns_timeout`` for one name; ``deadline`` is for all steps of one member, however slowly
+    it drips. ``pace`` is the time between two members' starts: unpaced starts queue up in
+    our own event loop and come out as latency of the servers.
+    """
+
+    eicar: bool = False
+    connect_timeout: float = 5.0
+    timeout: float = 10.0
+    dns_timeout: float = 5.0
+    deadline: float = 30.0
+    pace: float = 0.0005
+    correlation_id: str = ""  # sent as X-Correlation-ID in the sample requests
+    resolvers: tuple[str, ...] = ()  # DNS servers to ask; empty: those of the system
+    resolver_port: int = 53
+
+
+class Observer(Protocol):
+    """Told about progress while the probes run; called in trio's thread, must not block."""
+
+    def member_started(self, member: Member) -> None: ...
+    def probe_finished(self, observation: Observation) -> None: ...
+    def member_finished(self, member: Member) -> None: ...
+
+
+Facts = dict[str, JSONValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of a probe found. ``reason`` as in `Observation`."""
+
+    status: Status
+    reason: str | None = None
+    facts: Mapping[str, JSONValue] = field(default_factory=dict)
+
+
+def ok(facts: Mapping[str, JSONValue] | None = None) -> Outcome:
+    return Outcome(Status.OK, None, facts or {})
+
+
+def failed(reason: Reason, facts: Mapping[str, JSONValue] | None = None) -> Outcome:
+    return Outcome(Status.FAILED, reason, facts or {})
+
+
+def error(reason: Reason, facts: Mapping[str, JSONValue] | None = None) -> Outcome:
+    return Outcome(Status.ERROR, reason, facts or {})
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One member at one of its addresses, while its probes run in sequence.
+
+    ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
+    ``addresses`` is what ``dns`` found. ``due`` is the member's deadline on trio's clock.
+    """
+
+    pool: Pool
+    member: Member
+    settings: Settings
+    address: str = ""
+    addresses: tuple[str, ...] = ()
+    stream: trio.abc.Stream | None = None
+    due: float = NEVER
+
+    def time_for(self, step: float) -> float:
+        """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
+        return max(0.0, min(step, self.due - trio.current_time()))
+
+    async def close(self) -> None:
+        """Drop the shared connection, if there is one, without waiting for the peer."""
+        if self.stream is not None:
+            stream, self.stream = self.stream, None
+            await trio.aclose_forcefully(stream)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A probe's record.
+
+    ``needs`` names the probes it stands on. ``blocks`` says whether an outcome of this
+    probe keeps those that need it from running. ``skip`` gives a word if the probe does not
+    apply (``not-asked``), else None. ``timeout`` picks this step's limit out of the settings;
+    None: the probe keeps time itself (`Context.time_for`), so as to keep what it has read.
+    """
+
+    name: str
+    run: Callable[[Context], Awaitable[Outcome]]
+    needs: tuple[str, ...] = ()
+    timeout: Callable[[Settings], float] | None = None
+    skip: Callable[[Context], str | None] = lambda _: None
+    blocks: Callable[[Outcome], bool] = lambda outcome: outcome.status in {Status.FAILED, Status.ERROR}

@@ -1,0 +1,15 @@
+"""The probes, in the order in which they run."""
+
+from __future__ import annotations
+
+from icapdiag.probe import dns, options, sample, tcp, tls
+from icapdiag.probe.base import Probe
+
+PROBES: tuple[Probe, ...] = (
+    dns.PROBE,
+    tcp.PROBE,
+    tls.PROBE,
+    options.PROBE,
+    sample.CLEAN_PROBE,
+    sample.EICAR_PROBE,
+)

@@ -1,0 +1,156 @@
+"""One ICAP transaction over an open stream: send while reading, stop in time, keep what was read."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+import trio
+
+from icapdiag.icap.client import Exchange
+from icapdiag.icap.errors import CapExceeded, NotICAP, PeerClosed, ProtocolError
+from icapdiag.icap.limits import Limits
+from icapdiag.icap.message import Response
+from icapdiag.icap.request import PreparedRequest
+from icapdiag.model import Reason, Status
+from icapdiag.probe.base import Facts, Outcome, failed, ok
+from icapdiag.probe.failures import stream_failure
+
+# Our bodies are tiny, so an answer of more than this is not one of ours echoed.
+PROBE_LIMITS = Limits(body_kept=64 * 1024, body_total=8 * 1024 * 1024)
+_READ = 64 * 1024
+_EXCERPT = 120
+
+
+@dataclass(slots=True)
+class Conversation:
+    """How it went. ``response`` is the final answer, or as much of it as could be read.
+
+    ``head_read`` tells whether its head came whole: headers that are still missing may say
+    the opposite of what a part of them says.
+    """
+
+    exchange: Exchange
+    outcome: Outcome
+    response: Response | None
+    head_read: bool
+    facts: Facts
+
+
+class _Recorder:
+    """Bytes and times of one conversation."""
+
+    def __init__(self) -> None:
+        self.started = trio.current_time()
+        self.first_byte: float | None = None
+        self.sent = 0
+        self.excerpt = b""
+        self.send_failed = False
+
+    def received(self, data: bytes) -> None:
+        if self.first_byte is None:
+            self.first_byte = trio.current_time()
+        if len(self.excerpt) < _EXCERPT:
+            self.excerpt += data[: _EXCERPT - len(self.excerpt)]
+
+
+async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout: float) -> Conversation:  # noqa: ASYNC109
+    """Send the request and read the answer within ``timeout`` seconds in all, however it drips.
+
+    The body is sent while the answer is being read: a server may answer early, and two
+    sides that both only write block each other for good. An answer followed by a reset is
+    read: after a failed write the reading goes on.
+    """
+    exchange = Exchange(request, limits=PROBE_LIMITS)
+    recorder = _Recorder()
+    outcome: Outcome | None = None
+    with trio.move_on_after(timeout) as scope:
+        outcome = await _talk(stream, exchange, recorder)
+    if scope.cancelled_caught:
+        outcome = failed(Reason.TIMEOUT, {"error": f"no complete answer within {timeout:g} s"})
+    head_read = exchange.answering
+    response = exchange.response or exchange.salvage()
+    facts: Facts = {
+        "bytes_sent": recorder.sent,
+        "bytes_received": exchange.received,
+        "complete_body_sent": exchange.whole_body_sent and not recorder.send_failed,
+        "continued": exchange.continued,
+    }
+    if recorder.first_byte is not None:
+        facts["first_byte_ms"] = round((recorder.first_byte - recorder.started) * 1000, 3)
+    outcome = outcome or _ending(exchange)
+    if outcome.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
+        facts["peer_excerpt"] = recorder.excerpt.decode("latin-1")
+    if recorder.send_failed and exchange.done:
+        facts["reset_after_answer"] = True
+    facts |= outcome.facts
+    return Conversation(exchange, outcome, response, head_read, facts)
+
+
+async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder) -> Outcome | None:
+    """Until the answer is complete (None) or something ends the conversation."""
+    outgoing, pending = trio.open_memory_channel[bytes](2)
+    outcome: Outcome | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_send, stream, pending, recorder)
+        outgoing.send_nowait(exchange.request.first)
+        while not exchange.done:
+            try:
+                data = bytes(await stream.receive_some(_READ))
+            except trio.BrokenResourceError as exc:
+                if isinstance(exc.__cause__, ssl.SSLEOFError):
+                    data = b""  # TLS closed without close_notify
+                else:
+                    outcome = stream_failure(exc)
+                    break
+            try:
+                if not data:
+                    exchange.receive_eof()
+                    break
+                recorder.received(data)
+                more = exchange.receive(data)
+            except ProtocolError as exc:
+                outcome = protocol_failure(exc)
+                break
+            if more:
+                outgoing.send_nowait(more)
+        nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
+    return outcome
+
+
+async def _send(stream: trio.abc.Stream, pending: trio.MemoryReceiveChannel[bytes], recorder: _Recorder) -> None:
+    async for data in pending:
+        try:
+            await stream.send_all(data)
+        except trio.BrokenResourceError:
+            recorder.send_failed = True  # the reader finds out what the peer had to say
+            return
+        recorder.sent += len(data)
+
+
+def protocol_failure(exc: ProtocolError) -> Outcome:
+    """What can't be read, as an outcome."""
+    facts: Facts = {"error": exc.detail, "protocol_rule": exc.rule}
+    if isinstance(exc, NotICAP):
+        return failed(Reason.NOT_ICAP, facts | {"peer": exc.peer})
+    if isinstance(exc, PeerClosed):
+        return failed(Reason.CLOSED, facts)
+    if isinstance(exc, CapExceeded):
+        return failed(Reason.TOO_LARGE, facts)
+    return failed(Reason.PROTOCOL, facts)
+
+
+def _ending(exchange: Exchange) -> Outcome:
+    """The outcome of an answer that was read to its end, or to the peer's close."""
+    response = exchange.response
+    assert response is not None  # noqa: S101 - the exchange is done
+    if response.status >= 400:
+        return failed(Reason.ICAP_STATUS)
+    if not response.complete:
+        return failed(Reason.CLOSED, {"error": "the peer closed before the end of its answer"})
+    return ok()
+
+
+def answered(outcome: Outcome) -> bool:
+    """Whether an ICAP server answered, if only to refuse: what comes after can still be tried."""
+    return outcome.status is Status.OK or outcome.reason == Reason.ICAP_STATUS

@@ -1,0 +1,126 @@
+"""dns: what each configured resolver says about the member's name."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass, field
+
+import trio
+
+from icapdiag.model import JSONValue, Reason
+from icapdiag.probe.base import Context, Facts, Outcome, Probe, failed, ok
+
+_TYPES = ("A", "AAAA")
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the resolvers said. ``by_resolver`` maps a resolver to the addresses it gave."""
+
+    records: list[dict[str, JSONValue]] = field(default_factory=list)
+    by_resolver: dict[str, set[str]] = field(default_factory=dict)
+    problems: list[tuple[Reason, str]] = field(default_factory=list)
+
+    @property
+    def addresses(self) -> list[str]:
+        return list(dict.fromkeys(str(record["address"]) for record in self.records))
+
+
+async def _run(context: Context) -> Outcome:
+    from dns import asyncresolver, resolver  # noqa: PLC0415 - 80 ms that a pool of addresses need not pay
+
+    settings = context.settings
+    answers = _Answers()
+    try:
+        configured = asyncresolver.Resolver(configure=not settings.resolvers)
+    except resolver.NoResolverConfiguration:
+        servers: list[str] = []
+    else:
+        servers = list(settings.resolvers) or [str(server) for server in configured.nameservers]
+    system: list[str] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_ask_system, context, system)
+        for server in servers:
+            for kind in _TYPES:
+                nursery.start_soon(_ask, context, server, kind, answers)
+    facts: Facts = {
+        "resolvers": list(servers),
+        "records": sorted(answers.records, key=str),
+        "answers_differ": len({frozenset(found) for found in answers.by_resolver.values()}) > 1,
+    }
+    if answers.problems:
+        facts["rcode"] = answers.problems[0][1]
+        facts["error"] = answers.problems[0][1]
+    # The hosts file counts only where DNS knows nothing: a Service Engine doesn't have this host's file.
+    found = tuple(sorted(answers.addresses or system, key=_order))
+    facts["addresses"] = found
+    facts["hosts_file_only"] = bool(system and not answers.addresses)
+    if found:
+        context.addresses = found
+        return ok(facts)
+    reasons = [reason for reason, _ in answers.problems]
+    for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN):
+        if reason in reasons:
+            return failed(reason, facts)
+    return failed(Reason.NO_ADDRESS, facts)
+
+
+async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> None:
+    """Ask one resolver for one type. Whatever it answers is recorded, never raised."""
+    from dns import asyncresolver, exception, resolver  # noqa: PLC0415
+
+    asking = asyncresolver.Resolver(configure=False)
+    asking.nameservers = [server]
+    asking.port = context.settings.resolver_port
+    asking.lifetime = context.time_for(context.settings.dns_timeout)
+    found = answers.by_resolver.setdefault(server, set())
+    try:
+        answer = await asking.resolve(context.member.host, kind, raise_on_no_answer=True)
+    except resolver.NXDOMAIN:
+        answers.problems.append((Reason.NXDOMAIN, "NXDOMAIN"))
+    except resolver.NoAnswer:
+        pass  # the name exists without this type: NODATA
+    except exception.Timeout:
+        answers.problems.append((Reason.DNS_TIMEOUT, f"{server} did not answer"))
+    except (resolver.NoNameservers, exception.DNSException, OSError) as exc:
+        answers.problems.append((Reason.DNS_FAILURE, str(exc)[:200]))
+    else:
+        ttl = answer.rrset.ttl if answer.rrset is not None else None
+        for record in answer:
+            address = str(record)
+            found.add(address)
+            answers.records.append({"type": kind, "address": address, "ttl_s": ttl, "resolver": server})
+
+
+async def _ask_system(context: Context, found: list[str]) -> None:
+    """What the system's own resolver (hosts file, nsswitch) makes of the name; nothing if it fails."""
+    with trio.move_on_after(context.time_for(context.settings.dns_timeout)):
+        try:
+            entries = await trio.socket.getaddrinfo(context.member.host, None, type=socket.SOCK_STREAM)
+        except OSError:
+            return
+        found += dict.fromkeys(str(entry[4][0]) for entry in entries)
+
+
+def _order(address: str) -> tuple[int, int]:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return parsed.version, int(parsed)
+
+
+def is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _skip(context: Context) -> str | None:
+    if is_literal(context.member.host):
+        context.addresses = (context.member.host,)
+        return "literal-address"
+    return None
+
+
+PROBE = Probe(name="dns", run=_run, skip=_skip)

@@ -1,0 +1,28 @@
+"""options: what does the service say about itself (RFC 3507, 4.10)?"""
+
+from __future__ import annotations
+
+from icapdiag.icap.request import options_request
+from icapdiag.probe.answer import profile_facts, response_facts
+from icapdiag.probe.base import Context, Facts, Outcome, Probe
+from icapdiag.probe.conversation import answered, converse
+
+
+async def _run(context: Context) -> Outcome:
+    stream = context.stream
+    assert stream is not None  # noqa: S101 - tcp has run
+    request = options_request(context.address, context.member.port, context.pool.profile.service_uri, close=True)
+    talk = await converse(stream, request, timeout=context.time_for(context.settings.timeout))
+    await context.close()
+    facts: Facts = {"method": "OPTIONS"} | profile_facts(context) | talk.facts
+    if talk.response is not None:
+        facts |= response_facts(talk.response, talk.exchange)
+        if talk.response.status == 200:
+            facts["offers_reqmod"] = "REQMOD" in (name.upper() for name in talk.response.headers.tokens("Methods"))
+            facts["offers_204"] = "204" in talk.response.headers.tokens("Allow")
+    return Outcome(talk.outcome.status, talk.outcome.reason, facts)
+
+
+# Avi never asks for OPTIONS, so a server that refuses it may scan all the same; one that
+# can't hold a conversation won't.
+PROBE = Probe(name="options", run=_run, needs=("tcp", "tls"), blocks=lambda outcome: not answered(outcome))

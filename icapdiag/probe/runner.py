@@ -1,0 +1,119 @@
+"""All members at once: paced starts, a cap from the file descriptors, and an end that comes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+import trio
+
+from icapdiag.model import Observation, Status
+from icapdiag.pool import Member, Pool
+from icapdiag.probe.base import Observer, Probe, Settings
+from icapdiag.probe.catalogue import PROBES
+from icapdiag.probe.member import missing, probe_member
+
+_SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
+_MOST = 1024
+
+
+@dataclass(slots=True, eq=False)
+class MemberResult:
+    """One member and its observations, in the order in which the probes ran."""
+
+    member: Member
+    observations: list[Observation] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Every member of the pool, in the pool's order. ``complete``: no probe was interrupted."""
+
+    members: tuple[MemberResult, ...]
+    complete: bool
+    in_flight_cap: int
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        return tuple(observation for result in self.members for observation in result.observations)
+
+
+async def probe_pool(
+    pool: Pool,
+    settings: Settings,
+    observer: Observer | None = None,
+    *,
+    cancel_scope: trio.CancelScope | None = None,
+    probes: tuple[Probe, ...] = PROBES,
+) -> Results:
+    """Probe every enabled member; cancel ``cancel_scope`` to stop early with what there is.
+
+    Members run concurrently, started ``settings.pace`` seconds apart. The number in flight
+    is bounded by the file descriptors that this process may have, not by a small constant:
+    a handful of dead members would otherwise hold up all the others.
+    """
+    results = tuple(MemberResult(member) for member in pool.members)
+    cap = descriptor_cap()
+    limiter = trio.CapacityLimiter(cap)
+    scope = cancel_scope or trio.CancelScope()
+
+    async def run(result: MemberResult) -> None:
+        def emit(observation: Observation) -> None:
+            result.observations.append(observation)
+            if observer:
+                observer.probe_finished(observation)
+
+        try:
+            if observer:
+                observer.member_started(result.member)
+            await probe_member(pool, result.member, settings, probes, emit)
+            if observer:
+                observer.member_finished(result.member)
+        finally:
+            limiter.release_on_behalf_of(result)
+
+    with scope:
+        async with trio.open_nursery() as nursery:
+            for result in results:
+                if not result.member.enabled:
+                    result.observations.append(_disabled(pool, result.member))
+                    continue
+                await limiter.acquire_on_behalf_of(result)
+                nursery.start_soon(run, result)
+                await trio.sleep(settings.pace)
+    for result in results:
+        if result.member.enabled:
+            done = {observation.probe for observation in result.observations}
+            result.observations.extend(missing(pool, result.member, probes, done))
+        elif not result.observations:
+            result.observations.append(_disabled(pool, result.member))
+    return Results(results, complete=not scope.cancelled_caught, in_flight_cap=cap)
+
+
+def descriptor_cap() -> int:
+    """How many members may be in flight: one descriptor each, below the soft limit, which is raised first."""
+    if sys.platform == "win32":
+        return _MOST
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST + _SPARE_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft = raised
+    if soft == resource.RLIM_INFINITY:
+        return _MOST
+    return max(1, min(_MOST, soft - _SPARE_DESCRIPTORS))
+
+
+def _disabled(pool: Pool, member: Member) -> Observation:
+    return Observation(
+        source="probe",
+        probe="",
+        pool=pool.name,
+        member=member.name,
+        status=Status.SKIPPED,
+        reason="disabled",
+        facts={"host": member.host, "port": member.port, "tls": member.tls is not None},
+    )

@@ -1,0 +1,105 @@
+"""clean and eicar: a small upload in the form that an Avi Service Engine sends, and the verdict on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import trio
+
+from icapdiag import __version__
+from icapdiag.icap.request import avi_reqmod, http_post
+from icapdiag.icap.samples import CLEAN, eicar
+from icapdiag.model import Reason
+from icapdiag.probe.answer import profile_facts, response_facts, verdict_facts
+from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, failed
+from icapdiag.probe.conversation import converse
+from icapdiag.probe.dial import connect
+from icapdiag.probe.failures import describe, os_failure, stream_failure
+from icapdiag.probe.tls import handshake
+
+# RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
+_HOST = "www.example.test"
+
+
+async def _scan(context: Context, body: bytes) -> Outcome:
+    facts: Facts = {
+        "method": "REQMOD",
+        "sample_sha256": hashlib.sha256(body).hexdigest(),
+        "sample_size": len(body),
+        "correlation_id": context.settings.correlation_id,
+        **profile_facts(context),
+    }
+    stream: trio.abc.Stream | None = None
+    try:
+        with trio.fail_after(context.time_for(context.settings.connect_timeout)):
+            stream = raw = await connect(context.address, context.member.port)
+            if context.member.tls:
+                stream = await handshake(context, raw)
+    except trio.TooSlowError:
+        outcome = failed(Reason.TIMEOUT, {"error": "no connection in time"})
+    except trio.BrokenResourceError as exc:
+        outcome = stream_failure(exc)
+    except OSError as exc:
+        # Once connected, what fails here is a file of the TLS settings.
+        outcome = (
+            os_failure(exc, context.address)
+            if stream is None
+            else error(Reason.CONFIGURATION, {"error": describe(exc)})
+        )
+    else:
+        return await _send(context, stream, body, facts)
+    finally:
+        if stream is not None:
+            await trio.aclose_forcefully(stream)
+    return Outcome(outcome.status, outcome.reason, {**facts, "bytes_sent": 0, "bytes_received": 0, **outcome.facts})
+
+
+async def _send(context: Context, stream: trio.abc.Stream, body: bytes, facts: Facts) -> Outcome:
+    profile = context.pool.profile
+    request = avi_reqmod(
+        context.address,
+        context.member.port,
+        profile.service_uri,
+        http_request=_upload(context, body),
+        body=body,
+        preview_size=profile.preview_size if profile.enable_preview else None,
+        allow_204=profile.allow_204,
+    )
+    talk = await converse(stream, request, timeout=context.time_for(context.settings.timeout))
+    facts = facts | talk.facts
+    if talk.response is not None:
+        facts |= response_facts(talk.response, talk.exchange)
+        if talk.head_read:
+            facts |= verdict_facts(talk.response, body)
+    return Outcome(talk.outcome.status, talk.outcome.reason, facts)
+
+
+def _upload(context: Context, body: bytes) -> bytes:
+    fields = [
+        ("User-Agent", f"icapdiag/{__version__}"),
+        ("Accept", "*/*"),
+        ("Content-Type", "application/octet-stream"),
+    ]
+    if context.settings.correlation_id:
+        fields.append(("X-Correlation-ID", context.settings.correlation_id))
+    return http_post(_HOST, "/upload", len(body), fields=fields)
+
+
+def _sample(
+    name: str, body: Callable[[], bytes], needs: tuple[str, ...], skip: Callable[[Context], str | None]
+) -> Probe:
+    async def run(context: Context) -> Outcome:
+        return await _scan(context, body())
+
+    return Probe(name=name, run=run, needs=needs, skip=skip)
+
+
+CLEAN_PROBE = _sample("clean", lambda: CLEAN, ("tcp", "tls", "options"), lambda _: None)
+# A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
+EICAR_PROBE = _sample(
+    "eicar",
+    eicar,
+    ("tcp", "tls", "options", "clean"),
+    lambda context: None if context.settings.eicar else "not-asked",
+)

@@ -1,0 +1,19 @@
+"""tcp: does the address accept a connection on the port?"""
+
+from __future__ import annotations
+
+from icapdiag.probe.base import Context, Outcome, Probe, ok
+from icapdiag.probe.dial import connect, tcp_facts
+from icapdiag.probe.failures import os_failure
+
+
+async def _run(context: Context) -> Outcome:
+    try:
+        stream = await connect(context.address, context.member.port)
+    except OSError as exc:
+        return os_failure(exc, context.address)
+    context.stream = stream
+    return ok(tcp_facts(stream.socket))
+
+
+PROBE = Probe(name="tcp", run=_run, needs=("dns",), timeout=lambda settings: settings.connect_timeout)

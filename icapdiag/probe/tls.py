@@ -1,0 +1,97 @@
+"""tls: the handshake of an ICAPS member, verified unless the pool says otherwise."""
+
+from __future__ import annotations
+
+import ssl
+
+import trio
+
+from icapdiag.model import Reason
+from icapdiag.pool import TLS
+from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, ok
+from icapdiag.probe.dial import connect
+from icapdiag.probe.dns import is_literal
+from icapdiag.probe.failures import describe, stream_failure
+
+SSLStream = trio.SSLStream[trio.SocketStream]
+
+
+def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
+    """A context for one member. Raises OSError (ssl.SSLError too) if a file can't be used."""
+    context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
+    if not (tls.verify if verify is None else verify):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert_file:
+        context.load_cert_chain(str(tls.cert_file), str(tls.key_file) if tls.key_file else None)
+    return context
+
+
+def server_name(context: Context) -> str:
+    """The name to ask for (SNI) and to find in the certificate: the configured one, else the host."""
+    tls = context.member.tls
+    return (tls.server_name if tls else None) or context.member.host
+
+
+async def handshake(context: Context, stream: trio.SocketStream, *, verify: bool | None = None) -> SSLStream:
+    """Wrap the connection. Raises trio.BrokenResourceError, and OSError for unusable files."""
+    tls = context.member.tls or TLS()
+    wrapped = trio.SSLStream(
+        stream, client_context(tls, verify=verify), server_hostname=server_name(context), https_compatible=True
+    )
+    await wrapped.do_handshake()
+    return wrapped
+
+
+async def _run(context: Context) -> Outcome:
+    stream = context.stream
+    tls = context.member.tls or TLS()
+    facts: Facts = {"server_name": server_name(context), "sni": not is_literal(server_name(context))}
+    assert isinstance(stream, trio.SocketStream)  # noqa: S101 - tcp has run
+    try:
+        wrapped = await handshake(context, stream)
+    except trio.BrokenResourceError as exc:
+        await context.close()
+        outcome = stream_failure(exc)
+        facts |= outcome.facts
+        if isinstance(exc.__cause__, ssl.SSLCertVerificationError):
+            facts |= await _look_at_rejected(context)
+        return Outcome(outcome.status, outcome.reason, facts)
+    except OSError as exc:
+        return error(Reason.CONFIGURATION, facts | {"error": f"{describe(exc)} (ca_file, cert_file or key_file)"})
+    context.stream = wrapped
+    return ok(facts | {"verified": tls.verify} | session_facts(wrapped))
+
+
+async def _look_at_rejected(context: Context) -> Facts:
+    """Facts of a certificate that did not verify, read over a second connection.
+
+    Python's ssl module does not show a certificate that it has rejected. Nothing is sent
+    over this connection but the handshake.
+    """
+    try:
+        stream = await connect(context.address, context.member.port)
+    except OSError:
+        return {}
+    try:
+        wrapped = await handshake(context, stream, verify=False)
+        return {"verified": False} | session_facts(wrapped)
+    except (trio.BrokenResourceError, OSError):
+        return {}
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+def session_facts(stream: SSLStream) -> Facts:
+    """Protocol version, cipher and certificate of a finished handshake."""
+    from icapdiag.probe.certificate import certificate_facts  # noqa: PLC0415 - cryptography only where TLS is spoken
+
+    cipher = stream.cipher()
+    return {"tls_version": stream.version(), "cipher": cipher[0] if cipher else None} | certificate_facts(stream)
+
+
+def _skip(context: Context) -> str | None:
+    return None if context.member.tls else "plain"
+
+
+PROBE = Probe(name="tls", run=_run, needs=("tcp",), timeout=lambda settings: settings.connect_timeout, skip=_skip)

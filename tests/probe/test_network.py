@@ -1,0 +1,203 @@
+"""dns, tcp and tls against real sockets on loopback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+import trio
+
+from icapdiag.model import Observation, Reason, Status
+from icapdiag.pool import TLS
+from icapdiag.probe.base import Settings
+from icapdiag.probe.runner import probe_pool
+from tests.probe.fakes import member, pool_of
+
+Answer = Callable[[dns.message.Message], dns.message.Message | None]
+
+
+@asynccontextmanager
+async def dns_server(answer: Answer, address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """A resolver on loopback that answers what it is told to; None is silence."""
+    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    await sock.bind((address, port))
+
+    async def serve() -> None:
+        while True:
+            data, peer = await sock.recvfrom(4096)
+            reply = answer(dns.message.from_wire(data))
+            if reply is not None:
+                await sock.sendto(reply.to_wire(), peer)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            nursery.cancel_scope.cancel()
+            sock.close()
+
+
+def records(**by_type: tuple[str, ...]) -> Answer:
+    def answer(query: dns.message.Message) -> dns.message.Message:
+        reply = dns.message.make_response(query)
+        question = query.question[0]
+        kind = dns.rdatatype.to_text(question.rdtype)
+        if kind in by_type:
+            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", kind, *by_type[kind]))
+        return reply
+
+    return answer
+
+
+def rcode(code: dns.rcode.Rcode) -> Answer:
+    def answer(query: dns.message.Message) -> dns.message.Message:
+        reply = dns.message.make_response(query)
+        reply.set_rcode(code)
+        return reply
+
+    return answer
+
+
+async def resolve(port: int, *resolvers: str) -> Observation:
+    settings = Settings(
+        resolvers=resolvers or ("127.0.0.1",),
+        resolver_port=port,
+        dns_timeout=0.5,
+        connect_timeout=0.5,
+        timeout=0.5,
+        deadline=3,
+    )
+    results = await probe_pool(pool_of(member(9, host="icap.example.test")), settings)
+    return results.observations[0]
+
+
+async def test_a_and_aaaa_with_ttl_and_resolver() -> None:
+    async with dns_server(records(A=("127.0.0.9", "127.0.0.8"), AAAA=("::1",))) as port:
+        found = await resolve(port)
+
+    assert (Status.OK, None) == (found.status, found.reason)
+    assert ("127.0.0.8", "127.0.0.9", "::1") == found.facts["addresses"]
+    assert {"type": "A", "address": "127.0.0.8", "ttl_s": 300, "resolver": "127.0.0.1"} in found.facts["records"]  # type: ignore[operator]
+    assert (False, False) == (found.facts["answers_differ"], found.facts["hosts_file_only"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (rcode(dns.rcode.NXDOMAIN), Reason.NXDOMAIN),
+        (rcode(dns.rcode.SERVFAIL), Reason.DNS_FAILURE),
+        (rcode(dns.rcode.REFUSED), Reason.DNS_FAILURE),
+        (records(), Reason.NO_ADDRESS),
+        (lambda _: None, Reason.DNS_TIMEOUT),
+    ],
+)
+async def test_names_that_do_not_resolve(answer: Answer, reason: Reason) -> None:
+    async with dns_server(answer) as port:
+        found = await resolve(port)
+
+    assert (Status.FAILED, reason) == (found.status, found.reason)
+
+
+async def test_resolvers_that_disagree() -> None:
+    async with (
+        dns_server(records(A=("127.0.0.8",))) as port,
+        dns_server(records(A=("127.0.0.9",)), "127.0.0.2", port),
+    ):
+        found = await resolve(port, "127.0.0.1", "127.0.0.2")
+
+    assert (Status.OK, True) == (found.status, found.facts["answers_differ"])
+    assert ("127.0.0.8", "127.0.0.9") == found.facts["addresses"]
+
+
+async def first(port: int, probe: str, *, host: str = "127.0.0.1", tls: TLS | None = None) -> Observation:
+    settings = Settings(connect_timeout=0.5, timeout=0.5, deadline=3)
+    results = await probe_pool(pool_of(member(port, host=host, tls=tls)), settings)
+    return next(o for o in results.observations if o.probe == probe)
+
+
+def free_port() -> socket.socket:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+async def test_a_refused_connection() -> None:
+    with free_port() as sock:  # bound, so that nobody else gets it, and not listening
+        found = await first(sock.getsockname()[1], "tcp")
+
+    assert (Status.FAILED, Reason.REFUSED, "Connection refused") == (found.status, found.reason, found.facts["error"])
+
+
+async def test_an_accepted_connection_has_the_kernels_figures() -> None:
+    with free_port() as sock:
+        sock.listen()
+        found = await first(sock.getsockname()[1], "tcp")
+
+    assert (Status.OK, "ipv4", "127.0.0.1", 0) == (
+        found.status,
+        found.facts["family"],
+        found.facts["local_address"],
+        found.facts["retransmits"],
+    )
+    assert isinstance(found.facts["rtt_ms"], float)
+
+
+async def test_a_full_backlog_times_out() -> None:
+    with free_port() as sock:
+        sock.listen(0)
+        port = sock.getsockname()[1]
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        found = await first(port, "tcp")
+        for filler in fillers:
+            filler.close()
+
+    assert (Status.FAILED, Reason.TIMEOUT) == (found.status, found.reason)
+
+
+@asynccontextmanager
+async def server(answer: bytes | None) -> AsyncIterator[int]:
+    """Sends the bytes to whoever connects; None: stays silent."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await stream.receive_some(4096)
+        if answer is None:
+            await trio.sleep_forever()
+        else:
+            await stream.send_all(answer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        yield listeners[0].socket.getsockname()[1]
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(b"ICAP/1.0 400 Bad request\r\n\r\n", Reason.TLS_NOT_TLS), (b"", Reason.CLOSED), (None, Reason.TIMEOUT)],
+)
+async def test_tls_to_a_plain_port(answer: bytes | None, reason: Reason) -> None:
+    async with server(answer) as port:
+        found = await first(port, "tls", tls=TLS())
+
+    assert (Status.FAILED, reason) == (found.status, found.reason)
+
+
+async def test_an_unusable_ca_file_is_our_own_configuration() -> None:
+    async with server(None) as port:
+        found = await first(port, "tls", tls=TLS(ca_file=Path(__file__)))
+
+    assert (Status.ERROR, Reason.CONFIGURATION) == (found.status, found.reason)
