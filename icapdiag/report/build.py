@@ -1,0 +1,113 @@
+"""From what was collected and what matched to the one value that every format is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from icapdiag import __version__
+from icapdiag.model import Facts, Finding, Health, MemberReport, Observation, Report, Severity, Status, Unmatched
+
+NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
+
+_WORST_FIRST = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK)
+_SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  # info makes nobody sick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbedMember:
+    """One member as the probes left it. ``host`` and ``port`` as configured, observations in order."""
+
+    name: str
+    host: str
+    port: int
+    observations: tuple[Observation, ...]
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds: ``2026-01-01T00:00:00.000Z``. ``moment`` must be aware."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(timespec="milliseconds") + "Z"
+
+
+def build_check_report(
+    *,
+    subject: Facts,
+    vantage: Facts,
+    members: Sequence[ProbedMember],
+    findings: tuple[Finding, ...],
+    unmatched: Unmatched,
+    started_at: datetime,
+    finished_at: datetime,
+    complete: bool,
+    notes: Iterable[str] = (),
+) -> Report:
+    """The report of ``icapdiag check``. Times must be aware; ``findings`` come worst first.
+
+    A member is as sick as its worst finding. Without one it is ``unknown`` when a probe could not
+    run or failed in a way that no runbook explains: silence must not look like health.
+    """
+    unexplained = {str(example.get("member")) for example in unmatched.examples}
+    reports = tuple(
+        MemberReport(
+            name=member.name,
+            address=member.host,
+            port=member.port,
+            verdict=_member_verdict(member, findings, unexplained),
+            probes=member.observations,
+        )
+        for member in members
+    )
+    all_notes = list(notes)
+    if reports and all(report.verdict is Health.DISABLED for report in reports):
+        all_notes.append(NOTHING_PROBED)
+    return Report(
+        command="check",
+        started_at=timestamp(started_at),
+        finished_at=timestamp(finished_at),
+        complete=complete,
+        verdict=_report_verdict(reports, findings, complete),
+        vantage=vantage,
+        subject=subject,
+        tool={"name": "icapdiag", "version": __version__},
+        members=reports,
+        findings=findings,
+        unmatched=unmatched,
+        notes=tuple(all_notes),
+    )
+
+
+def is_disabled(observations: Sequence[Observation]) -> bool:
+    """Whether these observations of one member say that it is switched off in the pool."""
+    return any(o.status is Status.SKIPPED and o.reason == "disabled" and not o.probe for o in observations)
+
+
+def _worst(verdicts: Iterable[Health]) -> Health:
+    found = set(verdicts)
+    return next((verdict for verdict in _WORST_FIRST if verdict in found), Health.OK)
+
+
+def _member_verdict(member: ProbedMember, findings: Sequence[Finding], unexplained: set[str]) -> Health:
+    if is_disabled(member.observations):
+        return Health.DISABLED
+    own = [finding for finding in findings if member.name in finding.members]
+    verdicts = [_SICK[finding.severity] for finding in own if finding.severity in _SICK]
+    statuses = {observation.status for observation in member.observations}
+    if (
+        Status.ERROR in statuses
+        or (Status.FAILED in statuses and not own)
+        or member.name in unexplained
+        or not member.observations
+    ):
+        verdicts.append(Health.UNKNOWN)
+    return _worst(verdicts)
+
+
+def _report_verdict(members: Sequence[MemberReport], findings: Sequence[Finding], complete: bool) -> Health:
+    verdicts: list[Health] = [member.verdict for member in members if member.verdict is not Health.DISABLED]
+    if not verdicts or not complete:
+        verdicts.append(Health.UNKNOWN)
+    # A finding may name no member (it is about the pool as a whole) and counts all the same.
+    verdicts += [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
+    return _worst(verdicts)

@@ -1,0 +1,126 @@
+"""The per-member matrix: a row a member, more where a name has several addresses, and a column a probe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from icapdiag.model import MemberReport, Observation, Status
+from icapdiag.report.paint import Paint
+from icapdiag.text import from_wire, visible
+
+_PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
+_BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body
+_THREAT_LENGTH = 20  # characters
+_NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str  # of the member, or "at 10.0.0.5" below it
+    probes: dict[str, Observation]
+    verdict: str  # "" on the rows below a member
+
+
+def draw_matrix(members: Sequence[MemberReport], width: int, paint: Paint) -> str:
+    """The matrix in at most ``width`` columns: whole, without times and threats, or as one block a member."""
+    probes = _columns(members)
+    rows = [row for member in members for row in _rows(member)]
+    for brief in (False, True):
+        # Measured without colour, whose escapes take no place.
+        if all(len(line) <= width for line in _table(rows, probes, Paint(color=False), brief=brief)):
+            return "\n".join(_table(rows, probes, paint, brief=brief))
+    return "\n".join(_blocks(rows, probes, width, paint))
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration for people: ``0.4 ms``, ``31 ms``, ``1.5 s``; empty for None."""
+    if value is None or not math.isfinite(value):
+        return ""
+    if value < 9.95:
+        return f"{value:.1f} ms"
+    return f"{value:.0f} ms" if value < 999.5 else f"{value / 1000:.1f} s"
+
+
+def _columns(members: Sequence[MemberReport]) -> list[str]:
+    """The probes that any member used, known ones first."""
+    used = [o.probe for m in members for o in m.probes if o.probe and o.status is not Status.SKIPPED]
+    return [probe for probe in _PROBES if probe in used] + sorted(set(used) - set(_PROBES))
+
+
+def _address(observation: Observation) -> str | None:
+    address = observation.facts.get("address")
+    return address if isinstance(address, str) and address else None
+
+
+def _rows(member: MemberReport) -> list[_Row]:
+    addresses = list(dict.fromkeys(a for o in member.probes if (a := _address(o)) is not None))
+    name, verdict = visible(member.name), member.verdict.value
+    if len(addresses) <= 1:
+        return [_Row(name, _by_probe(member.probes), verdict)]
+    shared = [o for o in member.probes if _address(o) is None]  # the look-up of the name
+    return [
+        _Row(name, _by_probe(shared), verdict),
+        *(_Row(f"at {visible(a)}", _by_probe(o for o in member.probes if _address(o) == a), "") for a in addresses),
+    ]
+
+
+def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
+    chosen: dict[str, Observation] = {}
+    for observation in observations:
+        # Of two, the one that is not ok has more to say.
+        if observation.probe not in chosen or chosen[observation.probe].status is Status.OK:
+            chosen[observation.probe] = observation
+    return chosen
+
+
+def _cell(observation: Observation | None, *, brief: bool) -> str:
+    if observation is None or observation.status is Status.SKIPPED:
+        return _NOTHING
+    reason = visible(str(observation.reason or ""), 40)
+    match observation.status:
+        case Status.BLOCKED:
+            return "not run" if brief else f"blocked by {reason}".rstrip()
+        case Status.ERROR:
+            return f"ERROR {reason}".rstrip()
+        case Status.FAILED:
+            status = observation.facts.get("icap_status")
+            return f"FAILED {status if isinstance(status, int) and reason == 'icap-status' else reason}".rstrip()
+        case Status.OK:
+            outcome = _outcome(observation, brief=brief)
+            return outcome if brief else f"{outcome} {milliseconds(observation.elapsed_ms)}".rstrip()
+
+
+def _outcome(observation: Observation, *, brief: bool) -> str:
+    verdict = observation.facts.get("verdict")
+    if observation.probe not in _BODY_PROBES or not isinstance(verdict, str):
+        return "ok"
+    threats = observation.facts.get("threats")
+    names = [t for t in threats if isinstance(t, str)] if isinstance(threats, list | tuple) else []
+    threat = f" ({visible(from_wire(names[0]), _THREAT_LENGTH)})" if names and not brief else ""
+    return visible(verdict, _THREAT_LENGTH) + threat
+
+
+def _table(rows: Sequence[_Row], probes: Sequence[str], paint: Paint, *, brief: bool) -> list[str]:
+    cells = [
+        [row.name, *(_cell(row.probes.get(probe), brief=brief) for probe in probes), paint(row.verdict, row.verdict)]
+        for row in rows
+    ]
+    drawn = tabulate(cells, headers=["member", *probes, "verdict"], tablefmt="simple", disable_numparse=True)
+    return [line.rstrip() for line in drawn.splitlines()]
+
+
+def _blocks(rows: Sequence[_Row], probes: Sequence[str], width: int, paint: Paint) -> list[str]:
+    lines: list[str] = []
+    label = max((len(probe) for probe in probes), default=0)
+    for row in rows:
+        if row.verdict:
+            lines.append(f"{visible(row.name, width - len(row.verdict) - 2)}: {paint(row.verdict, row.verdict)}")
+        else:
+            lines.append(visible(f"  {row.name}", width))
+        cells = [(probe, _cell(row.probes.get(probe), brief=False)) for probe in probes]
+        lines += [visible(f"  {probe:<{label}}  {cell}", width) for probe, cell in cells if cell != _NOTHING]
+    return lines

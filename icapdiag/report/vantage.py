@@ -1,0 +1,38 @@
+"""Where the probes ran: the host that stands in for the Service Engine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Iterable
+
+from icapdiag import __version__
+from icapdiag.model import Facts, Observation
+
+CAVEAT = (
+    "This host stands in for the Service Engine and is not the Service Engine: "
+    "routes, firewalls, DNS and source address may differ there."
+)
+
+
+def vantage_facts(observations: Iterable[Observation]) -> Facts:
+    """Facts on this host, and the source addresses that its connections to the members had.
+
+    ``source_address`` is the first one that was seen, None when no connection was made. No traffic.
+    """
+    sources: list[str] = []
+    for observation in observations:
+        local = observation.facts.get("local_address")
+        if isinstance(local, str) and local not in sources:
+            sources.append(local)
+    system = os.uname()
+    return {
+        "host": socket.gethostname(),
+        "source_address": sources[0] if sources else None,
+        "source_addresses": sources,
+        "platform": f"{system.sysname} {system.release} {system.machine}",
+        "python": platform.python_version(),
+        "icapdiag": __version__,
+        "caveat": CAVEAT,
+    }

@@ -1,0 +1,266 @@
+"""The table: what it says, how wide it gets, and what servers can't make it do."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from icapdiag.model import Facts, Finding, Status, Unmatched
+from icapdiag.report.evidence import telling, where
+from icapdiag.report.matrix import milliseconds
+from icapdiag.report.table import MIN_WIDTH, PIPED_WIDTH, render
+from tests.report.samples import (
+    DISABLED,
+    HEALTHY,
+    NAMED,
+    REFUSED,
+    TCP_REFUSED,
+    UNTESTED,
+    VANTAGE,
+    member,
+    observation,
+    report,
+)
+
+ALL = (HEALTHY, REFUSED, DISABLED, NAMED, UNTESTED)
+HOSTILE = "\x1b[2J\x9b31m\r\n\x07\u202e\u2028\ud800\x7f"
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def golden(text: str) -> str:
+    return textwrap.dedent(text).lstrip("\n")
+
+
+def test_whole() -> None:
+    expected = golden("""
+        CRITICAL  ICAP pool ICAP-POOL-GROUP, service /avscan
+        3 members: 1 critical, 1 ok, 1 disabled
+        Probed from jump1 (source address 10.0.0.9) by icapdiag 0.1.0, 2026-01-01 00:00:00 UTC, took 1.5 s.
+        This host stands in for the Service Engine.
+
+        member         tcp             options         clean           eicar                                 verdict
+        -------------  --------------  --------------  --------------  ------------------------------------  ---------
+        10.0.0.5:1344  ok 0.4 ms       ok 1.3 ms       allowed 13 ms   blocked (Eicar-Test-Signature) 15 ms  ok
+        10.0.0.6:1344  FAILED refused  blocked by tcp  blocked by tcp  blocked by tcp                        critical
+        10.0.0.7:1344  -               -               -               -                                     disabled
+
+        CRITICAL  The server refuses TCP connections [tcp-refused]
+          Member: 10.0.0.6:1344
+          Nothing listens on the port: the ICAP service is stopped, or it listens elsewhere.
+          Seen: 10.0.0.6:1344 tcp: [Errno 111] Connection refused
+          First steps:
+            1. On the ICAP server: start the service, then run `ss -ltn`.
+            2. On Avi: check the port of the pool member.
+          More: icapdiag runbooks show tcp-refused
+
+        1 failed observation that no runbook explains:
+          10.0.0.9:1344 options: ICAP 299 Odd
+
+        Notes:
+          - TLS was not verified.
+    """)
+    example: Facts = {"member": "10.0.0.9:1344", "probe": "options", "icap_status": 299, "icap_reason": "Odd"}
+    built = report(unmatched=Unmatched(count=1, examples=(example,)), notes=("TLS was not verified.",))
+    assert expected == render(built, 120)
+
+
+def matrix(text: str) -> str:
+    return text.split("\n\n")[1].rstrip("\n")
+
+
+def test_leaves_out_times_and_threats_before_anything_else() -> None:
+    expected = golden("""
+        member                 dns    tcp                options     clean       eicar    verdict
+        ---------------------  -----  -----------------  ----------  ----------  -------  ---------
+        10.0.0.5:1344          -      ok                 ok          allowed     blocked  ok
+        10.0.0.6:1344          -      FAILED refused     not run     not run     not run  critical
+        10.0.0.7:1344          -      -                  -           -           -        disabled
+        icap.example.com:1344  ok     -                  -           -           -        critical
+        at 10.0.1.1            -      ok                 FAILED 404  FAILED 500  -
+        at 10.0.1.2            -      FAILED timeout     not run     not run     -
+        10.0.0.8:1344          -      ERROR interrupted  -           -           -        unknown
+    """)
+    finding = replace(TCP_REFUSED, members=("10.0.0.6:1344", "icap.example.com:1344"))
+    assert expected == matrix(render(report(ALL, (finding,)))) + "\n"
+
+
+def test_a_narrow_terminal_gets_one_block_a_member() -> None:
+    expected = golden("""
+        10.0.0.5:1344: ok
+          tcp      ok 0.4 ms
+          options  ok 1.3 ms
+          clean    allowed 13 ms
+          eicar    blocked (Eicar-Test-Signature) 15 ms
+        icap.example.com:1344: unknown
+          dns      ok 2.0 ms
+          at 10.0.1.1
+          tcp      ok 0.4 ms
+          options  FAILED 404
+          clean    FAILED 500
+          at 10.0.1.2
+          tcp      FAILED timeout
+          options  blocked by tcp
+          clean    blocked by tcp
+    """)
+    assert expected == matrix(render(report((HEALTHY, NAMED), ()), 60)) + "\n"
+
+
+@pytest.mark.parametrize("width", [0, 40, MIN_WIDTH, 61, 72, 80, PIPED_WIDTH, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    long = replace(
+        TCP_REFUSED,
+        title="A title " * 20,
+        members=tuple(f"{'x' * 300}{number}:1344" for number in range(9)),
+        evidence=({"member": "y" * 300, "probe": "tcp", "error": "z" * 5000},) * 5,
+    )
+    far = member("a" * 253, observation("tcp", Status.FAILED, "refused"), observation("options", Status.BLOCKED, "tcp"))
+    text = render(report((*ALL, far), (long,), notes=("n" * 999,), vantage={**VANTAGE, "host": "h" * 900}), width)
+    assert max(len(line) for line in text.splitlines()) <= max(width, MIN_WIDTH)
+
+
+def test_a_column_that_no_member_used_is_left_out() -> None:
+    header = matrix(render(report((HEALTHY, DISABLED), ()), 120)).splitlines()[0]
+    assert ["member", "tcp", "options", "clean", "eicar", "verdict"] == header.split()
+
+
+def test_says_when_it_is_incomplete() -> None:
+    first = render(report((UNTESTED,), (), complete=False)).splitlines()[0]
+    assert "UNKNOWN  ICAP pool ICAP-POOL-GROUP, service /avscan (incomplete: the run did not finish)" == first
+
+
+def test_names_five_members_and_counts_the_rest() -> None:
+    finding = replace(TCP_REFUSED, members=tuple(f"m{number}" for number in range(1, 9)))
+    assert "  Members (8): m1, m2, m3, m4, m5 and 3 more\n" in render(report(findings=(finding,)))
+
+
+def test_keeps_a_command_on_one_line() -> None:
+    finding = replace(TCP_REFUSED, remedy=("word " * 9 + "run `ss -ltn sport = :1344` there",))
+    assert "`ss -ltn sport = :1344`" in render(report(findings=(finding,)), 60)
+
+
+def test_shows_at_most_four_steps() -> None:
+    finding = replace(TCP_REFUSED, remedy=tuple(f"Step {number}" for number in "abcdef"))
+    text = render(report(findings=(finding,)))
+    assert ["    1. Step a", "    2. Step b", "    3. Step c", "    4. Step d"] == [
+        line for line in text.splitlines() if "Step" in line
+    ]
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    built = report(ALL)
+    plain, coloured = render(built, 120), render(built, 120, color=True)
+    assert "\x1b" not in plain
+    assert "\x1b[1;31mCRITICAL\x1b[0m" in coloured
+    assert plain == SGR.sub("", coloured)
+
+
+def hostile_finding() -> Finding:
+    names = (
+        "member",
+        "probe",
+        "icap_reason",
+        "verdict",
+        "x_response_desc",
+        "peer",
+        "peer_excerpt",
+        "error",
+        "verify_error",
+    )
+    evidence: Facts = dict.fromkeys(names, HOSTILE) | {
+        "icap_status": 200,
+        "threats": [HOSTILE],
+        "reason": "tls-name",
+        "cert_names": [HOSTILE],
+        "server_name": HOSTILE,
+        "deviations": [{"detail": HOSTILE}],
+    }
+    return replace(
+        TCP_REFUSED, title=HOSTILE, members=(HOSTILE,), evidence=(evidence,), meaning=HOSTILE, remedy=(HOSTILE,)
+    )
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> None:
+    odd = member(HOSTILE, observation("clean", verdict=HOSTILE, threats=[HOSTILE], address=HOSTILE))
+    failed = member("10.0.0.6", observation(HOSTILE, Status.FAILED, HOSTILE, address=HOSTILE))
+    built = report(
+        (odd, failed),
+        (hostile_finding(),),
+        notes=(HOSTILE,),
+        subject={"pool": HOSTILE, "service_uri": HOSTILE},
+        vantage={"host": HOSTILE, "source_addresses": [HOSTILE], "caveat": HOSTILE},
+        unmatched=Unmatched(count=1, examples=hostile_finding().evidence),
+    )
+    text = render(built, width)
+    assert [] == [char for char in text if char in HOSTILE and char not in "\n[2J31m"]
+    assert "\\x1b[2J" in text
+    text.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"reason": "timeout"}, "timeout"),
+        ({"status": "ok"}, "ok"),
+        (
+            {"icap_status": 204, "icap_reason": "No Content", "verdict": "allowed"},
+            "ICAP 204 No Content; verdict allowed",
+        ),
+        (
+            {
+                "icap_status": 200,
+                "icap_reason": "",
+                "http_status": 403,
+                "verdict": "blocked",
+                "threats": ["A", "B"],
+                "x_response_desc": "No security rule matched",
+            },
+            "ICAP 200; HTTP 403 inside; verdict blocked; threats: A, B; X-Response-Desc: No security rule matched",
+        ),
+        ({"x_violations_found": "1\nfile\nEicar"}, "X-Violations-Found: 1 / file / Eicar"),
+        ({"x_virus_id": "Gef\xc3\xa4hrlich"}, "X-Virus-ID: Gefährlich"),
+        ({"peer": "http", "peer_excerpt": "HTTP/1.1 400"}, "the peer speaks http; it said: HTTP/1.1 400"),
+        ({"peer": "unknown"}, "the peer speaks no ICAP"),
+        (
+            {
+                "reason": "tls-expired",
+                "cert_not_after": "2025-01-01T00:00:00Z",
+                "verify_error": "certificate has expired",
+            },
+            "certificate valid until 2025-01-01T00:00:00Z; certificate has expired",
+        ),
+        ({"reason": "tls-not-yet-valid", "cert_not_before": "2099-01-01"}, "certificate not valid before 2099-01-01"),
+        (
+            {"reason": "tls-name", "cert_names": ["a.example", "b.example"], "server_name": "c.example"},
+            "certificate for a.example, b.example, asked for c.example",
+        ),
+        ({"status": "failed", "deviations": [{"detail": "No ISTag."}], "error": "cut"}, "No ISTag.; cut"),
+        ({"status": "ok", "deviations": [{"detail": "No ISTag."}], "icap_status": 200}, "ICAP 200"),
+        ({"error": None, "reason": None, "status": "error"}, "error"),
+    ],
+)
+def test_evidence_says_why(facts: Facts, expected: str) -> None:
+    assert expected == telling(facts)
+
+
+def test_evidence_says_whose_it_is() -> None:
+    assert "10.0.0.5:1344 eicar" == where({"member": "10.0.0.5:1344", "probe": "eicar"})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (0.04, "0.0 ms"),
+        (9.94, "9.9 ms"),
+        (9.96, "10 ms"),
+        (999.4, "999 ms"),
+        (12_345, "12.3 s"),
+    ],
+)
+def test_durations(value: float | None, expected: str) -> None:
+    assert expected == milliseconds(value)

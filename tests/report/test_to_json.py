@@ -1,0 +1,113 @@
+"""The published JSON: its shape is a promise, and its text is safe to cat."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from icapdiag.model import Health, Reason, Report, Severity, Status, Unmatched
+from icapdiag.report.to_json import render, schema, to_plain
+from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report
+
+jsonschema = import_module("jsonschema")  # has no types of its own
+
+HOSTILE = '\x1b[2J \x00\r\n\x7f\x9b \u202e \u2028 \ud800 \ufeff \U000e0041 " \\ 検疫'
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        report(),
+        report((), ()),
+        report((HEALTHY, REFUSED, DISABLED, NAMED, UNTESTED), complete=False, notes=("interrupted",)),
+        report(unmatched=Unmatched(count=7, examples=({"probe": "tcp", "status": "failed"},))),
+    ],
+)
+def test_is_valid(built: Report) -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    assert [] == [error.message for error in validator.iter_errors(json.loads(render(built)))]
+
+
+def test_the_schema_is_a_schema_and_can_fail() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    plain = to_plain(report())
+    plain["members"][1]["probes"][1]["reason"] = "no such word"
+    plain["findings"][0]["severity"] = "fatal"
+    del plain["complete"]
+    errors = {error.json_path for error in jsonschema.Draft202012Validator(schema()).iter_errors(plain)}
+    assert {"$", "$.members[1].probes[1].reason", "$.findings[0].severity"} == errors
+
+
+def test_the_schema_documents_every_key() -> None:
+    published, plain = schema(), to_plain(report())
+    parts = published["$defs"]
+    one = plain["members"][0]
+    assert list(published["properties"]) == list(plain)
+    assert list(parts["member"]["properties"]) == list(one)
+    assert list(parts["probe"]["properties"]) == list(one["probes"][0])
+    assert list(parts["finding"]["properties"]) == list(plain["findings"][0])
+    assert list(published["properties"]["vantage"]["properties"]) == list(plain["vantage"])
+
+
+def test_the_schema_knows_the_vocabulary() -> None:
+    parts = schema()["$defs"]
+    assert [reason.value for reason in Reason] == parts["reason"]["enum"]
+    assert [status.value for status in Status] == parts["probe"]["properties"]["status"]["enum"]
+    assert {health.value for health in Health} == set(parts["member"]["properties"]["verdict"]["enum"])
+    assert {severity.value for severity in Severity} == set(parts["finding"]["properties"]["severity"]["enum"])
+
+
+def test_design_example() -> None:
+    """Keys and order of a report that failed at the first step, as the design prints them."""
+    document = json.loads(render(report((REFUSED,))))
+    probes = document["members"][0].pop("probes")
+    assert ["schema_version", "tool", "command", "started_at", "finished_at", "complete"] == list(document)[:6]
+    assert {"name": "icapdiag", "version": "0.1.0"} == document["tool"]
+    assert [{"name": "10.0.0.6:1344", "address": "10.0.0.6", "port": 1344, "verdict": "critical"}] == document[
+        "members"
+    ]
+    assert {
+        "probe": "tcp",
+        "status": "failed",
+        "reason": "refused",
+        "elapsed_ms": 0.42,
+        "facts": {"address": "10.0.0.6", "error": "[Errno 111] Connection refused"},
+    } == probes[1]
+    assert ("blocked", "tcp", None) == tuple(probes[3][key] for key in ("status", "reason", "elapsed_ms"))
+    assert {"count": 0, "examples": []} == document["unmatched"]
+    assert [] == document["groups"]
+
+
+def facts_of(**facts: Any) -> Any:
+    return json.loads(render(report((member("10.0.0.5", observation("tcp", **facts)),), ())))["members"][0]["probes"][0]
+
+
+def test_has_no_nan_no_infinity_and_only_lists() -> None:
+    probe = facts_of(a=float("nan"), b=float("-inf"), c=(1, (2.5, None, True)), d={"e": float("inf")}, elapsed_ms=1 / 3)
+    assert {"a": None, "b": None, "c": [1, [2.5, None, True]], "d": {"e": None}} == probe["facts"]
+    assert 0.333 == probe["elapsed_ms"]
+    assert facts_of(elapsed_ms=float("nan"))["elapsed_ms"] is None
+
+
+def test_hostile_text_is_safe_to_cat_and_comes_back() -> None:
+    text = render(
+        report((member("10.0.0.5", replace(observation("tcp"), facts={HOSTILE: HOSTILE})),), (), notes=(HOSTILE,))
+    )
+    assert [] == [char for char in text if char in "\x1b\x00\r\x7f\x9b\u202e\u2028\ud800\ufeff\U000e0041"]
+    assert "\\u001b[2J" in text
+    assert "\\u202e" in text
+    assert "\\udb40\\udc41" in text  # beyond the BMP: a pair
+    assert "検疫" in text
+    document = json.loads(text)
+    assert [HOSTILE] == document["notes"]
+    assert {HOSTILE: HOSTILE} == document["members"][0]["probes"][0]["facts"]
+    text.encode("utf-8")  # no lone surrogate is left
+
+
+def test_rendering_twice_gives_the_same_bytes() -> None:
+    assert render(report()) == render(report())
+    assert render(report()).endswith("}\n")
