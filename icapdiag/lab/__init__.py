@@ -1,0 +1,8 @@
+"""An embedded ICAP server with named faults: for ``check --lab``, ``icapdiag lab`` and the tests."""
+
+from icapdiag.lab.connection import Connection, Counters
+from icapdiag.lab.faults import FAULTS, Fault
+from icapdiag.lab.scanner import SERVICE_URI, Scanner
+from icapdiag.lab.server import Lab, LabMember, serve_lab
+
+__all__ = ["FAULTS", "SERVICE_URI", "Connection", "Counters", "Fault", "Lab", "LabMember", "Scanner", "serve_lab"]

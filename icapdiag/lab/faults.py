@@ -1,0 +1,220 @@
+"""The lab's members: each one is a server with one known fault, and the finding it must lead to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from types import MappingProxyType
+from typing import Literal
+
+import trio
+
+from icapdiag.icap.request import encode_response
+from icapdiag.lab.connection import Connection
+from icapdiag.lab.scanner import (
+    HEALTHY,
+    INFECTION,
+    ISTAG,
+    OFFERS,
+    THREAT,
+    Answer,
+    Fields,
+    Reply,
+    Scanner,
+    allow,
+    blocked,
+    decide,
+    echo,
+    page,
+    status,
+)
+
+Behaviour = Callable[[Connection], Awaitable[None]]
+Certificate = Literal["healthy", "expired", "wrong-name", "untrusted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One member of the lab.
+
+    ``finding`` is the id of the one finding that a check must give, None for none.
+    ``behaviour`` serves a connection; without one the port is bound and not listened on.
+    ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS.
+    """
+
+    name: str
+    summary: str
+    finding: str | None
+    behaviour: Behaviour | None = HEALTHY
+    certificate: Certificate | None = None
+    tls: bool = False
+    enabled: bool = True
+
+
+# Behaviours that need no ICAP, or break it.
+
+
+async def mute(connection: Connection) -> None:
+    await connection.discard()
+
+
+async def drip(connection: Connection) -> None:
+    await connection.receive()
+    for byte in chain(b"ICAP/1.0 200 OK\r\nX-Patience: ", repeat(ord("."))):
+        await connection.send(bytes([byte]))
+        await trio.sleep(0.1)
+
+
+def says(data: bytes, *, at_once: bool = False) -> Behaviour:
+    """Send these bytes, to whatever was asked, and close."""
+
+    async def behaviour(connection: Connection) -> None:
+        if not at_once:
+            await connection.receive()
+        await connection.send(data)
+        await connection.finish()
+
+    return behaviour
+
+
+async def reset_on_accept(connection: Connection) -> None:
+    await connection.reset()
+
+
+async def answer_then_reset(connection: Connection) -> None:
+    await connection.receive()
+    await connection.send(encode_response(404, "Service not found", (("Connection", "close"), ISTAG)))
+    await connection.reset()
+
+
+async def endless_chunks(connection: Connection) -> None:
+    while True:
+        await connection.send(b"20000\r\n" + b"." * 0x20000 + b"\r\n")
+
+
+# Small changes to the healthy scanner.
+
+_with_body = decide(clean=echo)
+_without_body = decide(infected=lambda _: Answer(200, "OK", (*INFECTION, ("Encapsulated", "null-body=0"))))
+
+
+def opswat(description: str) -> Reply:
+    """How MetaDefender ICAP Server blocks what it did not scan: no X-Blocked-Reason, no X-ICAP-Profile."""
+    return blocked((("X-Response-Info", "Blocked"), ("X-Response-Desc", description)), description)
+
+
+def damaged(
+    damage: Callable[[bytes], bytes], ending: Behaviour = Connection.finish, *, scan: Reply = _with_body
+) -> Scanner:
+    """The scanner with the bytes of its answers changed. What is clean is echoed, so that there is a body."""
+    return Scanner(scan=lambda request: replace(scan(request), damage=damage, ending=ending))
+
+
+def changed(fields: Fields, **values: str) -> Fields:
+    """The fields with some values changed; an empty value removes the field."""
+    return tuple((name, values.get(name, value)) for name, value in fields if values.get(name, value))
+
+
+def head_without_blank_line(wire: bytes) -> bytes:
+    return wire[: wire.index(b"\r\n\r\n") + 2]
+
+
+def without_last_chunk(wire: bytes) -> bytes:
+    return wire.removesuffix(b"0\r\n\r\n")
+
+
+def half_a_body(wire: bytes) -> bytes:
+    return without_last_chunk(wire)[:-20]
+
+
+def offset_too_large(wire: bytes) -> bytes:
+    return re.sub(rb"(re[qs]-body)=(\d+)", lambda found: b"%b=%d" % (found[1], int(found[2]) + 7), wire, count=1)
+
+
+def chunk_size_zz(wire: bytes) -> bytes:
+    return re.sub(rb"\r\n\r\n[0-9a-f]+\r\n", b"\r\n\r\nzz\r\n", wire, count=1)
+
+
+FOLDED: Fields = (
+    ("X-Infection-Found", f"Type=0;\nResolution=2;\nThreat={THREAT};"),
+    *(field for field in INFECTION if field[0] != "X-Infection-Found"),
+)
+URL_FILTER: Fields = (
+    ("X-ICAP-Profile", "default"),
+    ("X-Attribute", "blk"),
+    ("X-Response-Info", "BLOCKED"),
+    ("X-Response-Desc", "URL category blk is BLOCKED"),
+)
+HTTP_400 = b"".join(
+    (
+        b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n",
+        page("", "400 Bad Request")[1],
+    )
+)
+SSH_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
+TLS_ALERT = bytes.fromhex("15030300020246")  # fatal, protocol_version (RFC 8446, 6)
+
+_ALL = (
+    Fault("healthy", "a healthy scanner", None),
+    Fault("folded-violations", "a healthy scanner that folds its headers over several lines", None,
+          Scanner(scan=decide(infected=blocked(FOLDED, "Virus found")))),
+    Fault("disabled", "a healthy scanner that is switched off in the pool", "member-disabled", enabled=False),
+    # the way there
+    Fault("refused", "nothing listens on the port", "tcp-refused", None),
+    Fault("reset-on-accept", "resets every connection as soon as it is accepted", "tcp-reset", reset_on_accept),
+    Fault("reset-mid-body", "resets the connection in the middle of the answer's body", "tcp-reset",
+          damaged(half_a_body, Connection.reset)),
+    Fault("mute", "accepts connections and never says a word", "no-response", mute),
+    Fault("drip", "sends its answer one byte at a time and never ends", "no-response", drip),
+    Fault("slow", "answers correctly, but only after 0.8 s", "slow-response", Scanner(delay=0.8)),
+    # verdicts
+    Fault("no-security-rule", "MetaDefender without a matching security rule: blocks everything unscanned",
+          "no-security-rule", Scanner(scan=opswat("No security rule matched"))),
+    Fault("core-error", "MetaDefender ICAP Server that gets no result from MetaDefender Core", "core-unreachable",
+          Scanner(scan=opswat("Error received from MetaDefender Core"))),
+    Fault("eicar-missed", "passes everything, EICAR too", "eicar-not-detected", Scanner(scan=allow)),
+    Fault("clean-blocked", "a URL filter that blocks everything", "clean-blocked", Scanner(scan=blocked(URL_FILTER))),
+    Fault("blocks-without-header", "blocks EICAR with an HTTP 403 page and gives no reason", "block-without-reason",
+          Scanner(scan=decide(infected=blocked(())))),
+    Fault("unclear", "answers 200 with nothing in it, whatever it is sent", "verdict-unclear",
+          Scanner(scan=lambda _: Answer(200, "OK", (("Encapsulated", "null-body=0"),)))),
+    # statuses
+    Fault("404", "knows no such service", "service-not-found", Scanner(every=status(404, "Service not found"))),
+    Fault("405", "offers RESPMOD only", "method-not-allowed", Scanner(offers=changed(OFFERS, Methods="RESPMOD"))),
+    Fault("400", "finds every request malformed", "bad-request", Scanner(every=status(400, "Bad request"))),
+    Fault("403", "denies access by the client's address", "access-denied", Scanner(every=status(403, "Forbidden"))),
+    Fault("500", "its engine is down: every scan ends in an error", "server-error",
+          Scanner(scan=status(500, "Server error"))),
+    Fault("503", "overloaded", "overloaded", Scanner(every=status(503, "Service overloaded"))),
+    Fault("licence", "its licence has run out", "scanner-licence",
+          Scanner(scan=status(539, "Aborted - No AV scanning license"))),
+    # not what the port was thought to be
+    Fault("not-icap-http", "a web server", "not-icap", says(HTTP_400)),
+    Fault("not-icap-ssh", "an SSH server", "not-icap", says(SSH_BANNER, at_once=True)),
+    Fault("tls-alert", "a TLS port that is spoken to in plain ICAP", "plain-on-tls-port", says(TLS_ALERT)),
+    Fault("tls-on-plain-port", "a plain port that is spoken to in TLS", "tls-on-plain-port", mute, tls=True),
+    # broken ICAP
+    Fault("no-blank-line", "closes before the blank line that ends the head", "malformed-response",
+          damaged(head_without_blank_line, scan=_without_body)),
+    Fault("wrong-encapsulated", "announces the body at an offset where it isn't", "malformed-response",
+          damaged(offset_too_large)),
+    Fault("bad-chunk", "sends a chunk size that is no number", "malformed-response", damaged(chunk_size_zz)),
+    Fault("endless-body", "sends a body that never ends", "response-too-large",
+          damaged(without_last_chunk, endless_chunks)),
+    Fault("answer-then-rst", "sends its 404 before the body is read, then resets", "service-not-found",
+          answer_then_reset),
+    Fault("204-without-allow", "does not offer 204 in OPTIONS and sends it all the same", "allow-204-missing",
+          Scanner(offers=changed(OFFERS, Allow=""))),
+    Fault("no-istag", "sends no ISTag", "istag-missing", Scanner(common=())),
+    # certificates
+    Fault("tls-healthy", "a healthy scanner behind TLS", None, certificate="healthy", tls=True),
+    Fault("tls-expired", "its certificate has expired", "tls-certificate-expired", certificate="expired", tls=True),
+    Fault("tls-wrong-name", "its certificate is for another name", "tls-certificate-name",
+          certificate="wrong-name", tls=True),
+    Fault("tls-untrusted", "its certificate is from an authority that nobody trusts", "tls-certificate-untrusted",
+          certificate="untrusted", tls=True),
+)  # fmt: skip
+
+FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in _ALL})

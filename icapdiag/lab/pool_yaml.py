@@ -1,0 +1,44 @@
+"""The lab as a pool file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from icapdiag.lab.scanner import SERVICE_URI
+
+if TYPE_CHECKING:
+    from icapdiag.lab.server import LabMember
+
+_HEAD = f"""\
+# The icapdiag lab: every member is a server with one known fault.
+pool: icapdiag-lab
+profile:
+  service_uri: {SERVICE_URI}
+  vendor: ICAP_VENDOR_OPSWAT
+  preview_size: 1024  # bytes
+  response_timeout: 3000  # ms
+  slow_response_warning_threshold: 400  # ms
+samples: [clean, eicar]
+members:
+"""
+
+
+def pool_yaml(members: Iterable[LabMember]) -> str:
+    """The text of a pool file that `icapdiag.pool.load_pool` reads; each member with its summary."""
+    return _HEAD + "".join(_member(member) for member in members)
+
+
+def _member(member: LabMember) -> str:
+    fields = [f"host: {_quoted(member.host)}", f"port: {member.port}", f"name: {_quoted(member.name)}"]
+    if member.ca_file is not None:
+        fields.append(f"tls: {{ca_file: {_quoted(str(member.ca_file))}}}")
+    if not member.fault.enabled:
+        fields.append("enabled: false")
+    return f"  # {member.fault.summary}\n  - {{{', '.join(fields)}}}\n"
+
+
+def _quoted(text: str) -> str:
+    """A JSON string is a YAML string; bare, the name 404 would be a number."""
+    return json.dumps(text)

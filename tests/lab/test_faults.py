@@ -1,0 +1,190 @@
+"""Each fault does on the wire what its name says, within bounds."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+import trio
+import trio.testing
+
+from icapdiag.icap.client import Exchange
+from icapdiag.icap.errors import NotICAP, ProtocolError
+from icapdiag.icap.message import Response
+from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post, options_request
+from icapdiag.icap.samples import CLEAN, eicar
+from icapdiag.lab import FAULTS, Connection, LabMember, serve_lab
+
+PATIENCE = 5  # seconds of real time; silence is asserted after less
+SILENCE = 0.1
+
+# fault: what becomes of OPTIONS, of the clean body, of EICAR
+OUTCOMES = {
+    "healthy": ("200", "204", "200 403 infection"),
+    "folded-violations": ("200", "204", "200 403 infection"),
+    "disabled": ("200", "204", "200 403 infection"),
+    "tls-healthy": ("200", "204", "200 403 infection"),
+    "refused": ("refused",) * 3,
+    "reset-on-accept": ("reset",) * 3,
+    "reset-mid-body": ("200", "200 cut reset", "200 403 infection cut reset"),
+    "mute": ("silent",) * 3,
+    "drip": ("silent",) * 3,
+    "no-security-rule": ("200", "200 403 No security rule matched", "200 403 No security rule matched"),
+    "core-error": (
+        "200",
+        "200 403 Error received from MetaDefender Core",
+        "200 403 Error received from MetaDefender Core",
+    ),
+    "eicar-missed": ("200", "204", "204"),
+    "clean-blocked": ("200", "200 403 URL category blk is BLOCKED", "200 403 URL category blk is BLOCKED"),
+    "blocks-without-header": ("200", "204", "200 403"),
+    "unclear": ("200", "200", "200"),
+    "404": ("404",) * 3,
+    "405": ("200", "405", "405"),
+    "400": ("400",) * 3,
+    "403": ("403",) * 3,
+    "500": ("200", "500", "500"),
+    "503": ("503",) * 3,
+    "licence": ("200", "539", "539"),
+    "not-icap-http": ("http",) * 3,
+    "not-icap-ssh": ("ssh",) * 3,
+    "tls-alert": ("tls",) * 3,
+    "tls-on-plain-port": ("silent",) * 3,
+    "no-blank-line": ("200", "204 head-without-blank-line", "200 infection head-without-blank-line"),
+    "wrong-encapsulated": ("200", "200 encapsulated-wrong-offset", "200 403 infection encapsulated-wrong-offset"),
+    "bad-chunk": ("200", "chunk-invalid", "chunk-invalid"),
+    "endless-body": ("200", "body-total", "body-total"),
+    "answer-then-rst": ("404 reset",) * 3,
+    "204-without-allow": ("200 not offered", "204", "200 403 infection"),
+    "no-istag": ("200 istag-missing", "204 istag-missing", "200 403 infection istag-missing"),
+    "tls-expired": ("certificate has expired",) * 3,
+    "tls-wrong-name": ("IP address mismatch, certificate is not valid for '127.0.0.1'.",) * 3,
+    "tls-untrusted": ("unable to get local issuer certificate",) * 3,
+}
+
+
+def requests(member: LabMember) -> tuple[PreparedRequest, ...]:
+    http = http_post("www.example.test", "/upload", 1)
+    to = (member.host, member.port, "/avscan")
+    return (
+        options_request(*to),
+        *(avi_reqmod(*to, http_request=http, body=body, preview_size=1024) for body in (CLEAN, eicar())),
+    )
+
+
+async def outcome(member: LabMember, request: PreparedRequest) -> str:
+    """A few words for what a client meets."""
+    with trio.move_on_after(SILENCE if "silent" in OUTCOMES[member.name] else PATIENCE):
+        try:
+            stream = await connect(member)
+        except ConnectionRefusedError:
+            return "refused"
+        async with stream:
+            try:
+                return await exchange(stream, request)
+            except NotICAP as error:
+                return error.peer
+            except ProtocolError as error:
+                return error.rule
+    return "silent"
+
+
+async def connect(member: LabMember) -> trio.abc.Stream:
+    sock = trio.socket.socket()
+    try:
+        await sock.connect((member.host, member.port))
+    except OSError:
+        sock.close()
+        raise
+    stream = trio.SocketStream(sock)
+    if not member.ca_file:
+        return stream
+    context = ssl.create_default_context(cafile=member.ca_file)
+    return trio.SSLStream(stream, context, server_hostname=member.host, https_compatible=True)
+
+
+async def exchange(stream: trio.abc.Stream, request: PreparedRequest) -> str:
+    running = Exchange(request)
+    end = ""
+    try:
+        await stream.send_all(request.first)
+        while running.response is None or running.response.headers.get("Connection") == "close":
+            data = await stream.receive_some()
+            if not data:
+                running.receive_eof()
+                break
+            running.receive(bytes(data))
+    except trio.BrokenResourceError as error:
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            return error.__cause__.verify_message
+        end = "reset"
+    response = running.response or running.salvage()
+    return " ".join((*described(response, request), end)).strip() if response else end
+
+
+def described(response: Response, request: PreparedRequest) -> Iterator[str]:
+    yield str(response.status)
+    if request.method == "OPTIONS" and response.status == 200 and "204" not in response.headers.tokens("Allow"):
+        yield "not offered"
+    if response.http_response and response.http_response.status == 403:
+        yield "403"
+    if "X-Response-Desc" in response.headers:
+        yield response.headers.get("X-Response-Desc") or ""
+    if "X-Infection-Found" in response.headers:
+        yield "infection"
+    if not response.complete:
+        yield "cut"
+    yield from (found.rule for found in response.deviations)
+
+
+def test_every_fault_is_listed_here() -> None:
+    assert set(FAULTS) == {*OUTCOMES, "slow"}
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+async def test_fault(name: str) -> None:
+    async with serve_lab([name]) as lab:
+        (member,) = lab.members
+        actual = tuple([await outcome(member, request) for request in requests(member)])
+        assert OUTCOMES[name] == actual
+        expected = 0 if name == "refused" else 3
+        assert expected == lab.counters[name].connections
+
+
+async def test_slow_answers_after_its_delay(autojump_clock: trio.testing.MockClock) -> None:
+    client, server = trio.testing.memory_stream_pair()
+    behaviour = FAULTS["slow"].behaviour
+    assert behaviour is not None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(behaviour, Connection(server))
+        await client.send_all(options_request("127.0.0.1", 1, "/avscan").first)
+        answer = await client.receive_some()
+        nursery.cancel_scope.cancel()
+    assert b"ICAP/1.0 200 OK" == bytes(answer[:15])
+    assert pytest.approx(0.8) == trio.current_time()
+
+
+async def test_drip_sends_one_byte_at_a_time(autojump_clock: trio.testing.MockClock) -> None:
+    client, server = trio.testing.memory_stream_pair()
+    behaviour = FAULTS["drip"].behaviour
+    assert behaviour is not None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(behaviour, Connection(server))
+        await client.send_all(b"OPTIONS")
+        received = [bytes(await client.receive_some()) for _ in range(600)]
+        nursery.cancel_scope.cancel()
+    assert {1} == {len(data) for data in received}
+    assert trio.current_time() > 59
+
+
+async def test_folded_headers_are_folded_on_the_wire() -> None:
+    client, server = trio.testing.memory_stream_pair()
+    behaviour = FAULTS["folded-violations"].behaviour
+    assert behaviour is not None
+    await client.send_all(requests(LabMember(FAULTS["folded-violations"], "127.0.0.1", 1))[2].first)
+    await client.send_eof()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(behaviour, Connection(server))
+        wire = await client.receive_some()
+    assert b"X-Infection-Found: Type=0;\r\n\tResolution=2;\r\n\tThreat=" in wire
