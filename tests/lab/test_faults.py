@@ -39,7 +39,7 @@ OUTCOMES = {
     "eicar-missed": ("200", "204", "204"),
     "clean-blocked": ("200", "200 403 URL category blk is BLOCKED", "200 403 URL category blk is BLOCKED"),
     "blocks-without-header": ("200", "204", "200 403"),
-    "unclear": ("200", "200", "200"),
+    "unclear": ("200", "200 encapsulated-missing", "200 encapsulated-missing"),
     "404": ("404",) * 3,
     "405": ("200", "405", "405"),
     "400": ("400",) * 3,
