@@ -8,6 +8,7 @@ only ``null`` and ``exists: false``.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import operator
 import re
@@ -67,7 +68,9 @@ class Condition:
     fieldref: bool
     all: bool
     values: tuple[Scalar, ...]
-    tests: tuple[Callable[[Scalar], bool], ...]  # one a value; empty with fieldref
+    tests: tuple[Callable[[Scalar], bool], ...] = dataclasses.field(
+        repr=False, compare=False
+    )  # one a value; empty with fieldref
 
     @property
     def text(self) -> str:
@@ -201,7 +204,7 @@ def _test(chosen: str, value: Scalar) -> Callable[[Scalar], bool] | None:
         ordered = _ORDER[chosen]
         return lambda seen: (number := _number(seen)) is not None and ordered(number, limit)
     wanted = _as_text(value)
-    if wanted is None:
+    if not wanted:  # an empty text is part of every text
         return None
     compare = _TEXT[chosen]
     return lambda seen: (text := _as_text(seen)) is not None and compare(text, wanted)

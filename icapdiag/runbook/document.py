@@ -142,7 +142,8 @@ class _Front:
         references, aliases = self._texts("references"), self._texts("aliases")
         for word in source:
             if word not in SOURCES:
-                self._error("source", f"unknown source {word!r}, not one of {', '.join(SOURCES)}")
+                hint = suggestion(word, SOURCES) or f": {', '.join(SOURCES)}"
+                self._error("source", f"unknown source {word!r}{hint}")
         if len(self._errors) > before or severity is None:
             return None
         return Runbook(
@@ -186,8 +187,8 @@ class _Front:
             return Severity(value)
         if value not in (None, ""):
             words = [severity.value for severity in Severity]
-            hint = suggestion(str(value), words)
-            self._error("severity", f"unknown severity {value!r}, not one of {', '.join(words)}{hint}")
+            hint = suggestion(str(value), words) or f": {', '.join(words)}"
+            self._error("severity", f"unknown severity {value!r}{hint}")
         return None
 
     def _items(self, key: str) -> list[tuple[str, JSONValue]]:

@@ -12,7 +12,7 @@ TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
 TEXTS, RECORDS = "list of text", "list of records"
 
 PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")
-SKIP_REASONS = ("disabled", "not-asked")  # of status skipped
+SKIP_REASONS = ("disabled", "not-asked", "literal-address", "plain")  # of status skipped: nothing to do, or not wanted
 BASE = ("source", "probe", "pool", "member", "status", "reason", "elapsed_ms")
 
 _EVERY = ("probe", "log", "config")
@@ -75,7 +75,7 @@ _ALL = [
         "reason",
         TEXT,
         "",
-        "why it failed; for status blocked the probe that was in the way, for skipped disabled or not-asked",
+        "why it failed; for status blocked the probe that was in the way, for skipped why there was no need",
         _EVERY,
         PROBES,
         _REASONS,
@@ -104,6 +104,7 @@ _ALL += _table(
         ("records", RECORDS, "", "each record: type, address, ttl_s, resolver"),
         ("resolvers", TEXTS, "", "the resolvers that were asked"),
         ("answers_differ", BOOLEAN, "", "two resolvers gave different addresses"),
+        ("hosts_file_only", BOOLEAN, "", "only this host's own hosts file knows the name, DNS does not"),
         ("rcode", TEXT, "", "the DNS response code, such as NXDOMAIN or SERVFAIL"),
     ),
 )
@@ -125,7 +126,8 @@ _ALL += _table(
     (
         ("tls_version", TEXT, "", "the protocol agreed on, such as TLSv1.3"),
         ("cipher", TEXT, "", "the cipher suite agreed on"),
-        ("server_name", TEXT, "", "the name that was asked for (SNI) and that the certificate must have"),
+        ("server_name", TEXT, "", "the name that the certificate must have"),
+        ("sni", BOOLEAN, "", "the name was sent with the handshake; a literal address is not"),
         ("verified", BOOLEAN, "", "the certificate's chain, name and dates were checked and hold"),
         ("verify_error", TEXT, "", "why they do not"),
         ("cert_subject", TEXT, "", "the certificate's subject"),
@@ -134,6 +136,7 @@ _ALL += _table(
         ("cert_not_before", TEXT, "ISO 8601", "start of its validity"),
         ("cert_not_after", TEXT, "ISO 8601", "end of its validity"),
         ("cert_days_left", NUMBER, "days", "until the end of its validity; negative once past"),
+        ("cert_error", TEXT, "", "why the certificate could not be read"),
         ("cert_sha256", TEXT, "hex", "its fingerprint"),
         ("cert_chain", RECORDS, "", "the certificates that the server sent, its own first"),
     ),

@@ -19,7 +19,7 @@ ELEMENTS = 20  # of one list in the evidence
 _DEPTH = 4
 
 _FIXES = {"Fix on Avi": "On Avi", "Fix on the ICAP server": "On the ICAP server"}
-_NEEDS_EXPLANATION = {Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR, Verdict.UNKNOWN}
+_NEEDS_EXPLANATION = (Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR, Verdict.UNKNOWN)
 _ITEM = re.compile(r"(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)")
 _BREAKS = ("```", "~~~", "#", "|")  # what ends a paragraph without a blank line
 _LINK = re.compile(r"\[([^\]]{1,200})\]\([^)]{0,500}\)")

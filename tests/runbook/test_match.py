@@ -1,0 +1,250 @@
+"""From observations to findings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icapdiag.model import JSONValue, Observation, Reason, Severity, Status, Unmatched
+from icapdiag.runbook import Library, explaining, flatten, match
+from icapdiag.runbook.match import ELEMENTS, EVIDENCE, TEXT, bounded, first_paragraph, first_steps
+from tests.runbook.writing import SECTIONS, library_of, runbook_text
+
+
+def seen(
+    probe: str = "tcp",
+    status: Status = Status.FAILED,
+    reason: str | None = Reason.REFUSED,
+    *,
+    member: str = "a:1344",
+    source: str = "probe",
+    **facts: JSONValue,
+) -> Observation:
+    return Observation(
+        source=source, probe=probe, pool="p", member=member, status=status, reason=reason, elapsed_ms=1.0, facts=facts
+    )
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return library_of(
+        tmp_path / "runbooks",
+        any_failure=runbook_text("any-failure", "match: {status: failed}\n"),
+        refused=runbook_text("refused", head="supersedes: [any-failure]\n"),
+        slow=runbook_text("slow", "match: {elapsed_ms|gt: 100}\n").replace("critical", "warning"),
+        found=runbook_text("found", "match: {verdict: blocked}\nunless: {probe: eicar}\n").replace("probe\n", "log\n"),
+    )
+
+
+def test_one_finding_for_each_runbook(library: Library) -> None:
+    matched = match(library, [seen(member="b:1344"), seen(member="a:1344"), seen("clean", member="b:1344")])
+
+    assert ["refused", "any-failure"] == [finding.id for finding in matched.findings]
+    refused, general = matched.findings
+    assert (Severity.CRITICAL, "The title of refused", "runbooks/refused.md") == (
+        refused.severity,
+        refused.title,
+        refused.runbook,
+    )
+    assert (("b:1344", "a:1344"), 2) == (refused.members, refused.count)
+    assert (("b:1344",), 1) == (general.members, general.count)
+    assert "Nobody listens." == refused.meaning
+    assert ("On Avi: Disable the member.", "On the ICAP server: Start it.") == refused.remedy
+    assert (None, None) == (refused.first_seen, refused.last_seen)
+    assert {"probe": "tcp", "reason": "refused", "status": "failed", "elapsed_ms": 1.0, "member": "b:1344"}.items() <= (
+        dict(refused.evidence[0]).items()
+    )
+    assert Unmatched() == matched.unmatched
+
+
+def test_worst_first_then_most_members_then_by_id(library: Library) -> None:
+    slow = Observation(source="probe", probe="options", pool="p", member="c", status=Status.OK, elapsed_ms=500.0)
+    matched = match(
+        library,
+        [slow, seen("clean"), seen("eicar", member="d"), seen(member="e"), seen(source="log", verdict="blocked")],
+    )
+
+    assert ["any-failure", "found", "refused", "slow"] == [finding.id for finding in matched.findings]
+
+
+def test_a_source_that_does_not_fit_never_matches(library: Library) -> None:
+    assert () == match(library, [seen(source="log"), seen(source="config")]).findings
+
+
+def test_unless_excludes(library: Library) -> None:
+    record = {"source": "log", "verdict": "blocked"}
+
+    assert ["found"] == [runbook.id for runbook in explaining(library, record)]
+    assert () == explaining(library, {**record, "probe": "eicar"})
+
+
+def test_superseded_at_any_remove_even_if_the_middle_one_does_not_apply(tmp_path: Path) -> None:
+    chain = library_of(
+        tmp_path,
+        a=runbook_text("a", "match: {probe: tcp}\n", head="supersedes: [b]\n"),
+        b=runbook_text("b", "match: {probe: tls}\n", head="supersedes: [c]\n"),
+        c=runbook_text("c", "match: {status: failed}\n"),
+    )
+
+    assert ["a"] == [finding.id for finding in match(chain, [seen()]).findings]
+
+
+def test_only_the_first_few_observations_are_kept(library: Library) -> None:
+    matched = match(library, [seen(member=f"{number}") for number in range(20)])
+
+    assert EVIDENCE == len(matched.findings[0].evidence)
+    assert 20 == matched.findings[0].count == len(matched.findings[0].members)
+
+
+def test_times_are_compared_as_times(library: Library) -> None:
+    times = ["2026-01-01T10:00:00Z", "2026-01-01T10:30:00+02:00", "2026-01-01T09:00:00.25", "yesterday", None, 5, ""]
+    matched = match(library, [seen(timestamp=time) for time in times])
+
+    assert ("2026-01-01T08:30:00.000Z", "2026-01-01T10:00:00.000Z") == (
+        matched.findings[0].first_seen,
+        matched.findings[0].last_seen,
+    )
+
+
+def test_a_time_at_the_end_of_the_calendar_is_none(library: Library) -> None:
+    assert None is match(library, [seen(timestamp="0001-01-01T00:00:00+14:00")]).findings[0].first_seen
+
+
+@pytest.mark.parametrize(
+    ("observation", "expected"),
+    [
+        (seen(), 1),
+        (seen(status=Status.ERROR, reason=Reason.BUG), 1),
+        (seen("clean", Status.FAILED, Reason.ICAP_STATUS, icap_status=500), 1),
+        (seen("options", Status.BLOCKED, "tcp"), 0),
+        (seen("eicar", Status.SKIPPED, "not-asked"), 0),
+        (seen("clean", Status.OK, None, verdict="allowed"), 0),
+        (seen("clean", Status.OK, None, verdict="modified"), 0),
+        (seen("clean", Status.OK, None, verdict="blocked"), 1),
+        (seen("clean", Status.OK, None, verdict="unscannable"), 1),
+        (seen("clean", Status.OK, None, verdict="error"), 1),
+        (seen("clean", Status.OK, None, verdict="unknown"), 1),
+        (seen("clean", Status.OK, None, verdict=["strange"]), 0),
+        (seen("eicar", Status.OK, None, verdict="blocked"), 0),
+        (seen("eicar", Status.OK, None, verdict="unknown"), 1),
+        (seen("options", Status.OK, None, verdict="unknown"), 0),
+        (seen("", Status.OK, None, source="log", verdict="blocked"), 1),
+    ],
+)
+def test_what_nothing_explains_is_counted_unless_it_needs_no_explanation(
+    observation: Observation, expected: int
+) -> None:
+    unmatched = match(Library(()), [observation]).unmatched
+
+    assert (expected, expected) == (unmatched.count, len(unmatched.examples))
+
+
+def test_only_a_few_examples_of_the_unexplained_are_kept() -> None:
+    unmatched = match(Library(()), [seen() for _ in range(9)]).unmatched
+
+    assert (9, 5) == (unmatched.count, len(unmatched.examples))
+
+
+def test_evidence_is_bounded() -> None:
+    deep: Any = "x"
+    for _ in range(9):
+        deep = {"in": deep}
+
+    cut = bounded({"text": "x" * 5000, "list": list(range(100)), "deep": deep, "number": 5, "none": None, "yes": True})
+
+    assert {
+        "text": "x" * TEXT + "…",
+        "list": list(range(ELEMENTS)),
+        "deep": {"in": {"in": {"in": {"in": "…"}}}},
+        "number": 5,
+        "none": None,
+        "yes": True,
+    } == cut
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("One line.", "One line."),
+        ("Two\n  lines.\n\nMore.", "Two lines."),
+        ("**Bold** and *light* and `code *x* **y**`.", "Bold and light and `code *x* **y**`."),
+        ("See [the guide](https://example.com/a_(b)) `f(x)`.", "See the guide) `f(x)`."),
+        ("2 * 3 * 4 and snake_case_name and __init__", "2 * 3 * 4 and snake_case_name and __init__"),
+        ("", ""),
+    ],
+)
+def test_first_paragraph(markdown: str, expected: str) -> None:
+    assert expected == first_paragraph(markdown)
+
+
+def steps(avi: str, server: str) -> tuple[str, ...]:
+    return first_steps({"What it means": "- no", "Fix on Avi": avi, "Fix on the ICAP server": server})
+
+
+def test_steps_are_shared_by_the_two_fixes() -> None:
+    many = "1. one\n2. two\n3. three\n4. four\n5. five\n"
+
+    assert ("On Avi: one", "On Avi: two", "On the ICAP server: one", "On the ICAP server: two") == steps(many, many)
+    assert (
+        "On the ICAP server: one",
+        "On the ICAP server: two",
+        "On the ICAP server: three",
+        "On the ICAP server: four",
+    ) == steps("Nothing to change on Avi.", many)
+    assert ("On Avi: one", "On Avi: two", "On Avi: three", "On the ICAP server: x") == steps(many, "- x")
+    assert () == first_steps({})
+
+
+def test_steps_stand_in_the_order_of_the_file() -> None:
+    found = first_steps({"Fix on the ICAP server": "- Start it.", "Fix on Avi": "- Wait."})
+
+    assert ("On the ICAP server: Start it.", "On Avi: Wait.") == found
+
+
+def test_a_step_is_the_first_paragraph_of_its_item() -> None:
+    markdown = """\
+First this:
+
+- **Open** the
+  profile
+lazily.
+
+  Not this.
+- Run:
+  ```sh
+  - not an item
+  ```
+  1. nor this
+* last
+"""
+
+    assert ("On Avi: Open the profile lazily.", "On Avi: Run:", "On Avi: last") == steps(markdown, "")
+
+
+def test_sections_used_here_exist() -> None:
+    assert "## Fix on Avi" in SECTIONS
+    assert "## Fix on the ICAP server" in SECTIONS
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(["verdict", "timestamp", "elapsed_ms", "status", "member", "icap_status"]) | st.text()
+
+
+@settings(deadline=None)
+@given(st.dictionaries(NAMES, JSON, max_size=5))
+def test_a_fact_never_hides_a_field_of_the_observation(facts: dict[str, JSONValue]) -> None:
+    observation = Observation(source="log", probe="", pool="p", member="m", status=Status.OK, facts=facts)
+
+    assert {"source": "log", "probe": "", "pool": "p", "member": "m", "status": "ok", "reason": None}.items() <= (
+        flatten(observation).items()
+    )
+    assert str is type(flatten(observation)["status"])
+    assert set(facts) <= set(flatten(observation))
