@@ -45,7 +45,7 @@ class _Recorder:
         self.first_byte: float | None = None
         self.sent = 0
         self.excerpt = b""
-        self.send_failed = False
+        self.send_failure: Outcome | None = None
 
     def received(self, data: bytes) -> None:
         if self.first_byte is None:
@@ -73,15 +73,17 @@ async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout
     facts: Facts = {
         "bytes_sent": recorder.sent,
         "bytes_received": exchange.received,
-        "complete_body_sent": exchange.whole_body_sent and not recorder.send_failed,
+        "complete_body_sent": exchange.whole_body_sent and recorder.send_failure is None,
         "continued": exchange.continued,
     }
     if recorder.first_byte is not None:
         facts["first_byte_ms"] = round((recorder.first_byte - recorder.started) * 1000, 3)
     outcome = outcome or _ending(exchange)
+    if recorder.send_failure and outcome.reason is Reason.CLOSED and not exchange.received:
+        outcome = recorder.send_failure  # writing met the reset, which leaves an end of stream to reading
     if outcome.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
         facts["peer_excerpt"] = recorder.excerpt.decode("latin-1")
-    if recorder.send_failed and exchange.done:
+    if recorder.send_failure and exchange.done:
         facts["reset_after_answer"] = True
     facts |= outcome.facts
     return Conversation(exchange, outcome, response, head_read, facts)
@@ -122,8 +124,8 @@ async def _send(stream: trio.abc.Stream, pending: trio.MemoryReceiveChannel[byte
     async for data in pending:
         try:
             await stream.send_all(data)
-        except trio.BrokenResourceError:
-            recorder.send_failed = True  # the reader finds out what the peer had to say
+        except trio.BrokenResourceError as exc:
+            recorder.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
             return
         recorder.sent += len(data)
 

@@ -74,6 +74,8 @@ def stream_failure(exc: BaseException) -> Outcome:
 
 def describe(exc: BaseException) -> str:
     """The system's or the library's own words."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return exc.verify_message
     if isinstance(exc, ssl.SSLError):
         return " ".join(str(exc.strerror or exc).split())
     if isinstance(exc, OSError) and exc.errno:

@@ -145,3 +145,9 @@ async def test_an_early_answer_ends_the_sending() -> None:
         conversation = await converse(ours, request, timeout=5)
 
     assert (Status.OK, None, 204) == ended(conversation)
+
+
+async def test_a_reset_met_while_writing_is_a_reset_and_not_a_close(autojump_clock: trio.testing.MockClock) -> None:
+    conversation = await talk(ScriptedStream([0.1], fail_send=True))
+
+    assert (Status.FAILED, Reason.RESET, None) == ended(conversation)
