@@ -1,0 +1,80 @@
+"""The whole way on the embedded lab: this fault gives this one finding, and in time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from icapdiag.lab import FAULTS
+
+TIMEOUT = 2.0  # seconds for one transaction; what the mute and dripping members cost
+DEADLINE = 6.0  # seconds for one member
+IMPORTS = 3.0  # seconds for the interpreter, the imports and the lab's certificates on a slow machine
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], dict[str, Any], float]:
+    """`check --lab` once, as a user would run it: (process, report, seconds)."""
+    target = tmp_path_factory.mktemp("lab") / "report.json"
+    command = [sys.executable, "-m", "icapdiag", "check", "--lab", "-o", "table", "-o", f"json={target}"]
+    command += ["--timeout", str(TIMEOUT), "--connect-timeout", str(TIMEOUT), "--deadline", str(DEADLINE)]
+    started = time.monotonic()
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return process, json.loads(target.read_text()), time.monotonic() - started
+
+
+Run = tuple[subprocess.CompletedProcess[str], dict[str, Any], float]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_gives_its_one_finding(run: Run, fault: str) -> None:
+    _, report, _ = run
+
+    found = [finding["id"] for finding in report["findings"] if fault in finding["members"]]
+
+    expected = FAULTS[fault].finding
+    assert ([expected] if expected else []) == found
+
+
+def test_nothing_stays_unexplained_and_nothing_was_our_fault(run: Run) -> None:
+    _, report, _ = run
+
+    assert 0 == report["unmatched"]["count"]
+    assert [] == [p for member in report["members"] for p in member["probes"] if p["status"] == "error"]
+    assert report["complete"] is True
+
+
+def test_it_ends_with_findings_and_without_a_traceback(run: Run) -> None:
+    process, _, _ = run
+
+    assert 1 == process.returncode
+    assert "Traceback" not in process.stdout + process.stderr
+
+
+def test_no_member_holds_up_the_end(run: Run) -> None:
+    _, report, seconds = run
+
+    for member in report["members"]:
+        spent = sum(probe["elapsed_ms"] or 0 for probe in member["probes"]) / 1000
+        assert spent <= DEADLINE + 1.0, member["name"]
+    assert seconds <= 1.5 * DEADLINE + IMPORTS
+
+
+def test_healthy_members_are_ok(run: Run) -> None:
+    _, report, _ = run
+
+    verdicts = {member["name"]: member["verdict"] for member in report["members"]}
+    assert ["ok", "ok", "ok", "disabled"] == [
+        verdicts[n] for n in ("healthy", "folded-violations", "tls-healthy", "disabled")
+    ]
+
+
+def test_server_text_reaches_the_terminal_escaped(run: Run) -> None:
+    process, _, _ = run
+
+    assert "\x1b" not in process.stdout
