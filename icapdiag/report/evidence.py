@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from icapdiag.model import Facts, JSONValue
 from icapdiag.text import from_wire, visible
 
-_HEADERS_SHOWN = 3
+_HEADERS_SHOWN = 2
+_DEVIATIONS_SHOWN = 2
 _HEADERS = (  # the ones that say why, most telling first
     "x_response_desc",
     "x_response_description",
@@ -29,7 +30,8 @@ _SPELT = {"desc": "Desc", "id": "ID", "fsecure": "FSecure"}
 def telling(facts: Facts) -> str:
     """What one flat observation has to say, most telling first; its bare reason if nothing else."""
     parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_deviations(facts)]
-    if error := _shown(facts.get("error")):
+    error = _shown(facts.get("error"))
+    if error and not (facts.get("verify_error") and _shown(facts.get("verify_error")) in error):
         parts.append(error)
     if not parts:
         parts.append(_shown(facts.get("reason")) or _shown(facts.get("status")))
@@ -92,14 +94,20 @@ def _certificate(facts: Facts) -> Iterator[str]:
     if reason == "tls-name" and (names := _strings(facts.get("cert_names"))):
         wanted = _shown(facts.get("server_name"))
         yield visible(f"certificate for {', '.join(names)}" + (f", asked for {wanted}" if wanted else ""))
-    verify_error = facts.get("verify_error")
-    if verify_error != facts.get("error") and (text := _shown(verify_error)):
-        yield text
+    if verify_error := _shown(facts.get("verify_error")):
+        yield verify_error
 
 
 def _deviations(facts: Facts) -> list[str]:
     found = facts.get("deviations")
-    if not isinstance(found, list | tuple) or facts.get("status") == "ok":
+    if not isinstance(found, list | tuple):
         return []
-    details = [_shown(item.get("detail")) for item in found if isinstance(item, dict)]
-    return [detail for detail in details if detail][:2]
+    records = [item for item in found if isinstance(item, dict) and _shown(item.get("detail"))]
+    return [_shown(item.get("detail")) + _section(item.get("section")) for item in records[:_DEVIATIONS_SHOWN]]
+
+
+def _section(value: JSONValue) -> str:
+    section = _shown(value)
+    if not section:
+        return ""
+    return f" ({section})" if section.startswith("RFC") else f" (RFC 3507 {section})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from tabulate import tabulate
 
@@ -14,8 +15,16 @@ from icapdiag.text import from_wire, visible
 
 _PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 _BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body
-_THREAT_LENGTH = 20  # characters
+_WORD_LENGTH = 20  # characters of what a server said
 _NOTHING = "-"
+
+
+class _Detail(IntEnum):
+    """How much a cell says; a wide matrix says less rather than break its lines."""
+
+    TERSE = 0  # FAILED left out: "refused"
+    BRIEF = 1  # no times, no threats, no root of a blocked probe
+    FULL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +35,13 @@ class _Row:
 
 
 def draw_matrix(members: Sequence[MemberReport], width: int, paint: Paint) -> str:
-    """The matrix in at most ``width`` columns: whole, without times and threats, or as one block a member."""
+    """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member."""
     probes = _columns(members)
     rows = [row for member in members for row in _rows(member)]
-    for brief in (False, True):
+    for detail in sorted(_Detail, reverse=True):
         # Measured without colour, whose escapes take no place.
-        if all(len(line) <= width for line in _table(rows, probes, Paint(color=False), brief=brief)):
-            return "\n".join(_table(rows, probes, paint, brief=brief))
+        if all(len(line) <= width for line in _table(rows, probes, Paint(color=False), detail)):
+            return "\n".join(_table(rows, probes, paint, detail))
     return "\n".join(_blocks(rows, probes, width, paint))
 
 
@@ -77,36 +86,39 @@ def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
     return chosen
 
 
-def _cell(observation: Observation | None, *, brief: bool) -> str:
+def _cell(observation: Observation | None, detail: _Detail) -> str:
     if observation is None or observation.status is Status.SKIPPED:
         return _NOTHING
     reason = visible(str(observation.reason or ""), 40)
     match observation.status:
         case Status.BLOCKED:
-            return "not run" if brief else f"blocked by {reason}".rstrip()
+            return f"blocked by {reason}".rstrip() if detail is _Detail.FULL else "not run"
         case Status.ERROR:
             return f"ERROR {reason}".rstrip()
         case Status.FAILED:
             status = observation.facts.get("icap_status")
-            return f"FAILED {status if isinstance(status, int) and reason == 'icap-status' else reason}".rstrip()
+            word = str(status) if isinstance(status, int) and reason == "icap-status" else reason
+            return word if detail is _Detail.TERSE and word else f"FAILED {word}".rstrip()
         case Status.OK:
-            outcome = _outcome(observation, brief=brief)
-            return outcome if brief else f"{outcome} {milliseconds(observation.elapsed_ms)}".rstrip()
+            return _outcome(observation, detail)
 
 
-def _outcome(observation: Observation, *, brief: bool) -> str:
+def _outcome(observation: Observation, detail: _Detail) -> str:
     verdict = observation.facts.get("verdict")
-    if observation.probe not in _BODY_PROBES or not isinstance(verdict, str):
-        return "ok"
-    threats = observation.facts.get("threats")
-    names = [t for t in threats if isinstance(t, str)] if isinstance(threats, list | tuple) else []
-    threat = f" ({visible(from_wire(names[0]), _THREAT_LENGTH)})" if names and not brief else ""
-    return visible(verdict, _THREAT_LENGTH) + threat
+    words = ["ok"]
+    if observation.probe in _BODY_PROBES and isinstance(verdict, str):
+        words = [visible(verdict, _WORD_LENGTH)]
+    if detail is _Detail.FULL:
+        threats = observation.facts.get("threats")
+        names = [t for t in threats if isinstance(t, str)] if isinstance(threats, list | tuple) else []
+        words += [f"({visible(from_wire(names[0]), _WORD_LENGTH)})"] if names else []
+        words += [milliseconds(observation.elapsed_ms)]
+    return " ".join(words).rstrip()
 
 
-def _table(rows: Sequence[_Row], probes: Sequence[str], paint: Paint, *, brief: bool) -> list[str]:
+def _table(rows: Sequence[_Row], probes: Sequence[str], paint: Paint, detail: _Detail) -> list[str]:
     cells = [
-        [row.name, *(_cell(row.probes.get(probe), brief=brief) for probe in probes), paint(row.verdict, row.verdict)]
+        [row.name, *(_cell(row.probes.get(probe), detail) for probe in probes), paint(row.verdict, row.verdict)]
         for row in rows
     ]
     drawn = tabulate(cells, headers=["member", *probes, "verdict"], tablefmt="simple", disable_numparse=True)
@@ -121,6 +133,6 @@ def _blocks(rows: Sequence[_Row], probes: Sequence[str], width: int, paint: Pain
             lines.append(f"{visible(row.name, width - len(row.verdict) - 2)}: {paint(row.verdict, row.verdict)}")
         else:
             lines.append(visible(f"  {row.name}", width))
-        cells = [(probe, _cell(row.probes.get(probe), brief=False)) for probe in probes]
+        cells = [(probe, _cell(row.probes.get(probe), _Detail.FULL)) for probe in probes]
         lines += [visible(f"  {probe:<{label}}  {cell}", width) for probe, cell in cells if cell != _NOTHING]
     return lines

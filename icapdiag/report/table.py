@@ -124,7 +124,7 @@ def _finding(finding: Finding, width: int, paint: Paint) -> Iterator[str]:
 def _unmatched(unmatched: Unmatched, width: int) -> list[str]:
     if not unmatched.count:
         return []
-    lines = _wrap(f"{_count(unmatched.count, 'failed observation')} that no runbook explains:", width)
+    lines = _wrap(f"{_count(unmatched.count, 'observation')} that no runbook explains:", width)
     for example in unmatched.examples[:_EVIDENCE_SHOWN]:
         lines += _wrap(f"{where(example)}: {telling(example)}", width, "  ", "    ", break_words=True)
     return lines

@@ -56,7 +56,7 @@ def test_whole() -> None:
             2. On Avi: check the port of the pool member.
           More: icapdiag runbooks show tcp-refused
 
-        1 failed observation that no runbook explains:
+        1 observation that no runbook explains:
           10.0.0.9:1344 options: ICAP 299 Odd
 
         Notes:
@@ -85,6 +85,21 @@ def test_leaves_out_times_and_threats_before_anything_else() -> None:
     """)
     finding = replace(TCP_REFUSED, members=("10.0.0.6:1344", "icap.example.com:1344"))
     assert expected == matrix(render(report(ALL, (finding,)))) + "\n"
+
+
+def test_then_leaves_out_the_word_failed() -> None:
+    expected = golden("""
+        member                 dns    tcp                options    clean    eicar    verdict
+        ---------------------  -----  -----------------  ---------  -------  -------  ---------
+        10.0.0.5:1344          -      ok                 ok         allowed  blocked  ok
+        10.0.0.6:1344          -      refused            not run    not run  not run  critical
+        10.0.0.7:1344          -      -                  -          -        -        disabled
+        icap.example.com:1344  ok     -                  -          -        -        unknown
+        at 10.0.1.1            -      ok                 404        500      -
+        at 10.0.1.2            -      timeout            not run    not run  -
+        10.0.0.8:1344          -      ERROR interrupted  -          -        -        unknown
+    """)
+    assert expected == matrix(render(report(ALL), 90)) + "\n"
 
 
 def test_a_narrow_terminal_gets_one_block_a_member() -> None:
@@ -232,13 +247,18 @@ def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> Non
             },
             "certificate valid until 2025-01-01T00:00:00Z; certificate has expired",
         ),
+        ({"error": "verify failed: self-signed", "verify_error": "self-signed"}, "self-signed"),
         ({"reason": "tls-not-yet-valid", "cert_not_before": "2099-01-01"}, "certificate not valid before 2099-01-01"),
         (
             {"reason": "tls-name", "cert_names": ["a.example", "b.example"], "server_name": "c.example"},
             "certificate for a.example, b.example, asked for c.example",
         ),
         ({"status": "failed", "deviations": [{"detail": "No ISTag."}], "error": "cut"}, "No ISTag.; cut"),
-        ({"status": "ok", "deviations": [{"detail": "No ISTag."}], "icap_status": 200}, "ICAP 200"),
+        (
+            {"deviations": [{"detail": "no ISTag", "section": "4.7"}], "icap_status": 200},
+            "ICAP 200; no ISTag (RFC 3507 4.7)",
+        ),
+        ({"deviations": [{"detail": "bad", "section": "RFC 2616 3.6.1"}, "?"]}, "bad (RFC 2616 3.6.1)"),
         ({"error": None, "reason": None, "status": "error"}, "error"),
     ],
 )

@@ -1,0 +1,50 @@
+"""Entry point of ``icapdiag`` and of ``python -m icapdiag``."""
+
+from __future__ import annotations
+
+import sys
+
+# The same numbers as in icapdiag.report.status, which is not imported for them.
+INCOMPLETE = 3
+INTERRUPTED = 130  # 128 + SIGINT
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+def main() -> int:
+    """Run the command line and return the exit status; ``--version`` is answered before typer is imported."""
+    if sys.argv[1:] == ["--version"]:
+        from icapdiag import __version__  # noqa: PLC0415 - nothing is imported that the arguments don't need
+
+        sys.stdout.write(f"icapdiag {__version__}\n")
+        return 0
+    try:
+        from icapdiag.cli.app import app  # noqa: PLC0415 - typer takes 50 ms
+
+        app(prog_name="icapdiag")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as end:
+        # typer turns a broken pipe (of --help, say) into 1, which would mean "findings".
+        return BROKEN_PIPE if isinstance(end.__context__, BrokenPipeError) else _status(end.code)
+    except Exception:  # noqa: BLE001 - shown whole; Python's own status for it, 1, would mean "findings"
+        _show_bug()
+        return INCOMPLETE
+    return 0
+
+
+def _status(code: object) -> int:
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1
+
+
+def _show_bug() -> None:
+    import traceback  # noqa: PLC0415 - for this sad case only
+
+    traceback.print_exc()
+    if sys.stderr is not None:
+        sys.stderr.write("icapdiag: this is a mistake in icapdiag, not in what it looked at. Please report it.\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

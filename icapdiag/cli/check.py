@@ -1,0 +1,287 @@
+"""``icapdiag check``: probe every member of a pool and say what is wrong and what to do."""
+
+# ruff: noqa: PLC0415 - trio, pydantic and the renderers are imported when the command runs: --help must stay fast
+
+from __future__ import annotations
+
+import math
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
+from icapdiag.cli.output import FORMATS, exit_code, parse_outputs, write_outputs
+from icapdiag.cli.runbooks import Folders, load_library
+from icapdiag.model import Facts, Report, Severity
+from icapdiag.report.build import ProbedMember, build_check_report, timestamp
+from icapdiag.report.status import exit_status
+from icapdiag.report.vantage import vantage_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import trio
+
+    from icapdiag.pool import Member, Pool
+    from icapdiag.probe import Results, Settings
+    from icapdiag.runbook import Library
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter("give a number of seconds above 0")
+    return value
+
+
+def _outputs(specs: list[str] | None) -> list[str] | None:
+    parse_outputs(specs or ())
+    return specs
+
+
+@dataclass(slots=True)
+class _Run:
+    """What came of probing."""
+
+    pool: Pool
+    results: Results
+    started_at: datetime
+    finished_at: datetime
+    correlation_id: str = ""  # of the EICAR that was sent; empty if none was
+    interrupted: bool = False
+
+
+def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
+    pool: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="POOL_OR_URL...", help="A pool file, or icap:// and icaps:// URLs.", show_default=False),
+    ] = None,
+    lab: Annotated[bool, typer.Option("--lab", help="Probe the embedded lab, with EICAR: no pool is needed.")] = False,
+    eicar: Annotated[
+        bool,
+        typer.Option("--eicar", help="Send the harmless EICAR test virus too. Sensors on the way may raise alarms."),
+    ] = False,
+    service_uri: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Use this service, not the pool file's.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Take this ICAP profile of an Avi export that holds several.")
+    ] = None,
+    folders: Folders = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FORMAT[=FILE]",
+            callback=_outputs,
+            help=f"{' or '.join(FORMATS)}; repeatable. Default: table.",
+        ),
+    ] = None,
+    fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
+    connect_timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one ICAP transaction. Default: 10.")
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30."),
+    ] = None,
+) -> None:
+    """Probe every member of an ICAP pool; say what is wrong and what to do."""
+    if lab and (service_uri is not None or profile is not None):
+        raise typer.BadParameter("the lab has its own service and profile", param_hint="--lab")
+    if bool(pool) == lab:
+        raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
+    from icapdiag.probe import Settings
+
+    settings = Settings(eicar=eicar, correlation_id=_correlation_id())
+    if connect_timeout is not None:
+        settings = replace(settings, connect_timeout=connect_timeout)
+    if timeout is not None:
+        settings = replace(settings, timeout=timeout)
+    if deadline is not None:
+        settings = replace(settings, deadline=deadline)
+    library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
+    run = _run(_lab, settings) if lab else _run(_collect, _load(pool or [], profile, service_uri), settings)
+    report = _report(run, library)
+    written = write_outputs(report, parse_outputs(output or ()))
+    raise typer.Exit(exit_code(exit_status(report, fail_on), written=written, interrupted=run.interrupted))
+
+
+def _correlation_id() -> str:
+    import secrets
+
+    return f"icapdiag-{secrets.token_hex(8)}"
+
+
+def _load(targets: list[str], profile: str | None, service_uri: str | None) -> Pool:
+    """The pool of a file or of URLs; what is wrong with it ends the command."""
+    from icapdiag.pool import PoolError, load_pool, pool_from_urls
+
+    urls = [target for target in targets if "://" in target]
+    try:
+        if urls:
+            if len(urls) < len(targets):
+                raise typer.BadParameter("a pool file and URLs can't be mixed", param_hint="POOL_OR_URL")
+            if profile is not None or service_uri is not None:
+                option = "--service-uri" if profile is None else "--profile"
+                raise typer.BadParameter("is for files: a URL says it all", param_hint=option)
+            return pool_from_urls(urls)
+        if len(targets) > 1:
+            raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
+        return load_pool(Path(targets[0]), profile=profile, service_uri=service_uri)
+    except PoolError as error:
+        stop_with(error.errors)
+
+
+def _run(work: Callable[..., Awaitable[_Run]], *args: object) -> _Run:
+    """Run ``work`` under trio. Raises KeyboardInterrupt when interrupted a second time."""
+    import trio
+
+    try:
+        return trio.run(work, *args)
+    except BaseExceptionGroup as group:  # what a nursery makes of an exception
+        if group.subgroup(KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+
+
+async def _lab(settings: Settings) -> _Run:
+    from icapdiag.lab import serve_lab
+
+    async with serve_lab() as running:
+        return await _collect(_lab_pool(running.pool_yaml), settings)
+
+
+def _lab_pool(text: str) -> Pool:
+    from icapdiag.pool import loads_pool
+
+    return replace(loads_pool(text.encode(), Path("lab")), source="the embedded lab")
+
+
+async def _collect(pool: Pool, settings: Settings) -> _Run:
+    """Probe the pool. The first SIGINT or SIGTERM ends the probes early, the next one the program."""
+    import trio
+
+    from icapdiag.cli.progress import Progress
+    from icapdiag.probe import probe_pool
+
+    enabled = [member for member in pool.members if member.enabled]
+    progress = Progress(len(enabled), visible=stderr_is_terminal())
+    stop = trio.CancelScope()
+    started_at = datetime.now(UTC)
+    settings = replace(settings, eicar=bool(enabled) and (settings.eicar or "eicar" in pool.samples))
+    if settings.eicar:
+        complain(_announcement(enabled, settings.correlation_id, started_at))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_stop_on_signal, stop)
+        nursery.start_soon(progress.draw)
+        results = await probe_pool(pool, settings, progress, cancel_scope=stop)
+        nursery.cancel_scope.cancel()
+    return _Run(
+        pool=pool,
+        results=results,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        correlation_id=settings.correlation_id if settings.eicar else "",
+        interrupted=stop.cancel_called,
+    )
+
+
+async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
+    import signal
+
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        await anext(signals)
+    # From here on the usual handlers are back: a second Ctrl-C ends the program at once.
+    stop.cancel()
+
+
+def _announcement(members: list[Member], correlation_id: str, moment: datetime) -> str:
+    """What the people who watch the network must know before they see EICAR on it."""
+    host = socket.gethostname()
+    sources = dict.fromkeys(source for member in members if (source := _source_address(member)))
+    source = f"{host} ({', '.join(sources)})" if sources else host
+    count = "1 member" if len(members) == 1 else f"{len(members)} members"
+    return (
+        f"icapdiag: sending the EICAR test virus (harmless) to {count} from {source} at {timestamp(moment)}, "
+        f"correlation id {correlation_id}. Sensors may raise alarms: tell your SOC."
+    )
+
+
+def _source_address(member: Member) -> str | None:
+    """The address that this host would use towards a member that is given by address. Sends nothing."""
+    try:
+        version = ip_address(member.host).version
+    except ValueError:
+        return None  # a name: looking it up is the probes' work
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((member.host, member.port))  # a datagram socket: sets the route, no packet leaves
+        return str(sock.getsockname()[0])
+    return None
+
+
+def _report(run: _Run, library: Library) -> Report:
+    from icapdiag.runbook import match
+
+    members = [
+        ProbedMember(
+            name=result.member.name,
+            host=result.member.host,
+            port=result.member.port,
+            observations=tuple(result.observations),
+        )
+        for result in run.results.members
+    ]
+    observations = [observation for member in members for observation in member.observations]
+    matched = match(library, observations)
+    return build_check_report(
+        subject=_subject(run.pool),
+        vantage=vantage_facts(observations),
+        members=members,
+        findings=matched.findings,
+        unmatched=matched.unmatched,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        complete=run.results.complete,
+        notes=_notes(run, library),
+    )
+
+
+def _subject(pool: Pool) -> Facts:
+    profile = pool.profile
+    return {
+        "pool": pool.name,
+        "service_uri": profile.service_uri,
+        "source": pool.source,
+        "vendor": profile.vendor,
+        "preview_size": profile.preview_size,
+        "allow_204": profile.allow_204,
+        "response_timeout": profile.response_timeout,
+    }
+
+
+def _notes(run: _Run, library: Library) -> list[str]:
+    notes = list(run.pool.notes)
+    if run.interrupted:
+        notes.append("Interrupted: what had not been probed by then is unknown.")
+    if run.correlation_id:
+        notes.append(f"The EICAR test virus was sent with X-Correlation-ID {run.correlation_id}.")
+    unverified = [member.name for member in run.pool.members if member.tls is not None and not member.tls.verify]
+    if unverified:
+        notes.append(f"TLS certificates were not verified (tls.verify: false) for {', '.join(unverified)}.")
+    notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
+    return notes

@@ -1,0 +1,89 @@
+"""The three standard streams, none of which can be trusted to be there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NoReturn
+
+import typer
+
+from icapdiag.report.status import ExitStatus
+from icapdiag.text import visible
+
+
+def complain(*lines: str) -> None:
+    """Write lines to stderr, each made safe for a terminal; a stderr that is gone is no reason to stop."""
+    if sys.stderr is None:
+        return
+    with suppress(OSError, ValueError):
+        for line in lines:
+            sys.stderr.write(visible(line, None) + "\n")
+        sys.stderr.flush()
+
+
+def stop_with(problems: Iterable[object], status: ExitStatus = ExitStatus.USAGE) -> NoReturn:
+    """Write the problems to stderr, one a line, and end the command with ``status``."""
+    complain(*(line for problem in problems for line in str(problem).splitlines()))
+    raise typer.Exit(status)
+
+
+def write_stdout(text: str, encoding: str | None = None) -> None:
+    """Write ``text``, which must be safe to show, and make sure that it went out.
+
+    ``encoding`` None is the terminal's; what that can't express is written as an escape.
+    Raises OSError; a reader that went away ends the command quietly with 128 + SIGPIPE.
+    """
+    stream = sys.stdout
+    if stream is None:
+        raise OSError("standard output is closed")
+    try:
+        stream.flush()
+        stream.buffer.write(text.encode(encoding or stream.encoding or "utf-8", "backslashreplace"))
+        stream.buffer.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        raise typer.Exit(ExitStatus.BROKEN_PIPE) from None
+    except OSError:
+        _forget_stdout()
+        raise
+
+
+def print_text(text: str) -> None:
+    """`write_stdout` for commands whose only result is this text: failing to write it ends them."""
+    try:
+        write_stdout(text)
+    except OSError as error:
+        stop_with([f"icapdiag: can't write to standard output: {error.strerror or error}"])
+
+
+def wants_color() -> bool:
+    """Whether stdout is a terminal that shows colour and whose user did not ask for none (no-color.org)."""
+    return _is_terminal(sys.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def terminal_width(fallback: int) -> int:
+    """Columns of the terminal that stdout is, ``fallback`` where it is none."""
+    return shutil.get_terminal_size((fallback, 24)).columns if _is_terminal(sys.stdout) else fallback
+
+
+def stderr_is_terminal() -> bool:
+    """Whether progress has somebody to look at it and can be erased again."""
+    return _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+
+
+def _is_terminal(stream: object) -> bool:
+    with suppress(OSError, ValueError):  # ValueError: closed
+        return stream is not None and bool(getattr(stream, "isatty", bool)())
+    return False
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from flushing, and failing, once more at its end."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

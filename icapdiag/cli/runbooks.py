@@ -1,0 +1,115 @@
+"""``icapdiag runbooks``: what the program knows, readable without a network."""
+
+# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from icapdiag.cli.console import complain, print_text, stop_with, terminal_width
+from icapdiag.report.status import ExitStatus
+from icapdiag.text import visible, visible_lines
+
+if TYPE_CHECKING:
+    from icapdiag.runbook import Library
+
+app = typer.Typer(
+    help="List, read and test the runbooks, one for each finding.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--runbooks",
+        metavar="DIR",
+        help="Add the runbooks of a folder; one with the id of ours replaces it. Repeatable.",
+    ),
+]
+
+
+def load_library(folders: list[Path] | None, status: ExitStatus = ExitStatus.USAGE) -> Library:
+    """The runbooks of the program and of these folders; wrong ones end the command with ``status``."""
+    from icapdiag.runbook import RunbookError, load_runbooks
+
+    try:
+        return load_runbooks(folders or ())
+    except RunbookError as error:
+        stop_with(error.errors, status)
+
+
+@app.command("list")
+def list_runbooks(folders: Folders = None) -> None:
+    """List ids, severities and titles."""
+    library = load_library(folders)
+    id_width = max((len(runbook.id) for runbook in library.runbooks), default=0)
+    print_text(
+        "".join(
+            f"{runbook.id:<{id_width}}  {runbook.severity.value:<8}  {visible(runbook.title)}"
+            f"{'' if runbook.origin == 'built-in' else f'  ({visible(runbook.origin)})'}\n"
+            for runbook in library.runbooks
+        )
+    )
+
+
+@app.command()
+def show(
+    runbook_id: Annotated[str, typer.Argument(metavar="ID", help="As printed with a finding, e.g. tcp-refused.")],
+    folders: Folders = None,
+) -> None:
+    """Print a runbook: causes, how to verify, how to fix."""
+    from icapdiag.runbook import UnknownRunbook
+
+    library = load_library(folders)
+    try:
+        runbook = library.by_id(runbook_id)
+    except UnknownRunbook as error:
+        stop_with([f"icapdiag: {error}"])
+    head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
+    references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
+    tail = f"\n## References\n\n{references}" if references else ""
+    print_text(head + visible_lines(runbook.body.strip().expandtabs(4)) + "\n" + tail)
+
+
+@app.command()
+def fields() -> None:
+    """List the field names that a runbook can match on."""
+    from icapdiag.runbook.fields import FIELDS
+
+    lines: list[str] = []
+    for field in FIELDS.values():
+        kind = f"{field.type}, {field.unit}" if field.unit else field.type
+        probes = f"; {' '.join(field.probes)}" if field.probes else ""
+        text = field.meaning + (f". One of: {', '.join(field.values)}" if field.values else "")
+        lines.append(f"{field.name} ({kind}{probes})")
+        lines += textwrap.wrap(text, terminal_width(100), initial_indent="    ", subsequent_indent="    ")
+    print_text("\n".join(lines) + "\n")
+
+
+@app.command()
+def lint(folders: Folders = None) -> None:
+    """Look for mistakes in the files; exit 1 if there are any."""
+    from icapdiag.runbook.lint import lint_files
+
+    problems = lint_files(folders or ())
+    if problems:
+        stop_with(problems, ExitStatus.FINDINGS)
+    complain("Nothing to complain about.")
+
+
+@app.command("test")
+def run_tests(folders: Folders = None) -> None:
+    """Run all on their own examples; exit 1 if one fails."""
+    from icapdiag.runbook.testing import run_examples
+
+    library = load_library(folders, ExitStatus.FINDINGS)  # their examples are run already here
+    failures = run_examples(library)
+    if failures:
+        stop_with(failures, ExitStatus.FINDINGS)
+    complain(f"{len(library.runbooks)} runbooks match their examples and none of their counterexamples.")

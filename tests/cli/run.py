@@ -1,0 +1,69 @@
+"""Runs the program as users do: as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "icapdiag")
+TIMEOUT = 60  # seconds; nothing here takes more than a few
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "TERM", "COLUMNS", "FORCE_COLOR"}}
+    return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", **(extra or {})}
+
+
+def icapdiag(*args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Run it; the exit status, stdout and stderr."""
+    done = subprocess.run(
+        [*PROGRAM, *args],
+        cwd=cwd,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def shell(script: str, *args: str, cwd: Path | None = None) -> tuple[int, str, str]:
+    """Run a bash script in which ``$icapdiag`` is the program and ``$1`` … the arguments."""
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *args],
+        cwd=cwd,
+        env=environment({"icapdiag": " ".join(PROGRAM)}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def started(
+    *args: str, cwd: Path | None = None, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    """Start it and come back at once."""
+    return subprocess.Popen(
+        [*PROGRAM, *args], cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+    )
+
+
+def imported(*args: str) -> set[str]:
+    """The top-level modules that a run of the program imports."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "icapdiag", *args],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    lines = [line for line in done.stderr.decode().splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}

@@ -1,0 +1,110 @@
+"""``icapdiag runbooks``: everything in them can be read offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.run import icapdiag
+
+SITE = """\
+---
+id: {id}
+title: A title of ours
+severity: warning
+source: probe
+match: [{{probe: tcp, reason: refused}}]
+examples: [{{probe: tcp, status: failed, reason: refused}}]
+counterexamples: [{{probe: tcp, status: {status}, reason: {reason}}}]
+---
+## What it means
+It \x1b[31mshows\x1b[0m.
+## Likely causes
+1. One.
+## Verify
+Look.
+## Fix on Avi
+1. Fix it.
+## Fix on the ICAP server
+1. Fix it.
+## Escalate with
+Nothing.
+"""
+
+
+def site(folder: Path, name: str = "ours", *, status: str = "failed", reason: str = "timeout") -> str:
+    (folder / f"{name}.md").write_text(SITE.format(id=name, status=status, reason=reason))
+    return str(folder)
+
+
+def test_list_has_one_line_a_runbook() -> None:
+    status, out, err = icapdiag("runbooks", "list")
+    assert (0, "") == (status, err)
+    lines = out.splitlines()
+    assert ["tcp-refused", "critical", "Nothing"] == next(li for li in lines if li.startswith("tcp-refused ")).split()[
+        :3
+    ]
+    assert sorted(lines) == lines
+
+
+def test_list_and_show_know_a_site_s_own(tmp_path: Path) -> None:
+    folder = site(tmp_path)
+    assert f"A title of ours  ({folder})" in icapdiag("runbooks", "list", "--runbooks", folder)[1]
+    status, out, err = icapdiag("runbooks", "show", "ours", "--runbooks", folder)
+    assert (0, "") == (status, err)
+    assert "# A title of ours\n" in out
+    assert "It \\x1b[31mshows\\x1b[0m.\n" in out
+
+
+def test_show_prints_all_sections() -> None:
+    status, out, _ = icapdiag("runbooks", "show", "tcp-refused")
+    assert 0 == status
+    for section in (
+        "What it means",
+        "Likely causes",
+        "Verify",
+        "Fix on Avi",
+        "Fix on the ICAP server",
+        "Escalate with",
+    ):
+        assert f"\n## {section}\n" in out
+
+
+def test_show_of_an_unknown_id_is_2_and_suggests() -> None:
+    status, out, err = icapdiag("runbooks", "show", "tcp-refusd")
+    assert (2, "") == (status, out)
+    assert "tcp-refused" in err
+
+
+def test_fields_documents_units_and_vocabularies() -> None:
+    status, out, _ = icapdiag("runbooks", "fields")
+    assert 0 == status
+    assert "elapsed_ms (number, ms; " in out
+    assert "\nverdict (" in out
+    assert "unscannable" in out
+
+
+def test_lint_names_file_and_line(tmp_path: Path) -> None:
+    folder = site(tmp_path)
+    file = tmp_path / "ours.md"
+    file.write_text(file.read_text().replace("reason: refused", "reason: refusd"))
+    status, out, err = icapdiag("runbooks", "lint", "--runbooks", folder)
+    assert (1, "") == (status, out)
+    assert f"{file}:6:" in err
+
+
+def test_test_runs_the_examples(tmp_path: Path) -> None:
+    folder = site(tmp_path)
+    status, out, err = icapdiag("runbooks", "test", "--runbooks", folder)
+    assert (0, "") == (status, out)
+    assert "runbooks match their examples" in err
+    site(tmp_path, reason="refused")
+    status, out, err = icapdiag("runbooks", "test", "--runbooks", folder)
+    assert (1, "") == (status, out)
+    assert "counterexamples[0]" in err
+
+
+def test_a_folder_that_is_not_there_is_2(tmp_path: Path) -> None:
+    status, out, err = icapdiag("runbooks", "list", "--runbooks", str(tmp_path / "nowhere"))
+    assert (2, "") == (status, out)
+    assert "nowhere" in err
+    assert "Traceback" not in err
