@@ -135,12 +135,25 @@ def _load(targets: list[str], profile: str | None, service_uri: str | None) -> P
             if profile is not None or service_uri is not None:
                 option = "--service-uri" if profile is None else "--profile"
                 raise typer.BadParameter("is for files: a URL says it all", param_hint=option)
-            return pool_from_urls(urls)
+            return pool_from_urls(urls, name="from the command line")
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
         return load_pool(Path(targets[0]), profile=profile, service_uri=service_uri)
     except PoolError as error:
-        stop_with(error.errors)
+        stop_with([*error.errors, *_hint(targets)])
+
+
+def _hint(targets: list[str]) -> list[str]:
+    """What to write instead, for who gave a server where a file is wanted."""
+    target = targets[0]
+    if (
+        len(targets) > 1
+        or "://" in target
+        or Path(target).suffix in {".yaml", ".yml", ".json"}
+        or Path(target).exists()
+    ):
+        return []
+    return [f"For a server give its URL: icap://{target}/SERVICE"]
 
 
 def _run(work: Callable[..., Awaitable[_Run]], *args: object) -> _Run:

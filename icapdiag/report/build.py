@@ -47,7 +47,10 @@ def build_check_report(
 
     A member is as sick as its worst finding. Without one it is ``unknown`` when a probe could not
     run or failed in a way that no runbook explains: silence must not look like health.
+    ``complete`` says that the run was not cut short; a probe that could not run makes the report
+    incomplete as well.
     """
+    complete = complete and not any(o.status is Status.ERROR for member in members for o in member.observations)
     unexplained = {str(example.get("member")) for example in unmatched.examples}
     reports = tuple(
         MemberReport(

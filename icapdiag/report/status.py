@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from icapdiag.model import SEVERITY_ORDER, Health, Report, Severity, Status
+from icapdiag.model import SEVERITY_ORDER, Health, Report, Severity
 
 
 class ExitStatus(IntEnum):
@@ -35,5 +35,4 @@ def _has_gaps(report: Report) -> bool:
         or report.verdict is Health.UNKNOWN
         or report.unmatched.count > 0
         or any(member.verdict is Health.UNKNOWN for member in report.members)
-        or any(probe.status is Status.ERROR for member in report.members for probe in member.probes)
     )

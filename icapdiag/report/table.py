@@ -66,7 +66,7 @@ def _head(report: Report, width: int, paint: Paint) -> Iterator[str]:
     service = _text(report.subject.get("service_uri"))
     what = f"ICAP pool {_text(report.subject.get('pool'))}" + (f", service {service}" if service else "")
     label = report.verdict.value.upper()
-    state = "" if report.complete else " (incomplete: the run did not finish)"
+    state = "" if report.complete else " (incomplete: not every probe could run)"
     first, *lines = _wrap(f"{label}  {what}{state}", width, rest="  ", break_words=True)
     yield first.replace(label, paint(report.verdict.value, label), 1)
     yield from lines

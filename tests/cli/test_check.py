@@ -154,6 +154,7 @@ def test_mistakes_in_the_pool_are_all_told_and_nothing_is_sent(tmp_path: Path) -
         (("icap://127.0.0.1/x", "--service-uri", "/y"), "--service-uri"),
         (("icap://127.0.0.1/x", "--profile", "p"), "--profile"),
         (("nowhere.yaml",), "nowhere.yaml"),
+        (("10.0.0.5:1344",), "icap://10.0.0.5:1344/SERVICE"),
         (("icap://127.0.0.1:port/x",), "port"),
         (("http://127.0.0.1/x",), "icap://"),
         (("pool.yaml", "-o", "xml"), "xml"),

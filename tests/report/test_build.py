@@ -98,6 +98,7 @@ def test_a_warning_does_not_hide_an_error_of_the_same_member() -> None:
     both = member("10.0.0.6", observation("tcp"), observation("options", Status.ERROR, "bug"))
     built = report((both,), (WARNING,))
     assert Health.WARNING == built.members[0].verdict
+    assert not built.complete
     assert ExitStatus.INCOMPLETE == exit_status(built)
 
 

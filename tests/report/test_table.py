@@ -143,7 +143,7 @@ def test_a_column_that_no_member_used_is_left_out() -> None:
 
 def test_says_when_it_is_incomplete() -> None:
     first = render(report((UNTESTED,), (), complete=False)).splitlines()[0]
-    assert "UNKNOWN  ICAP pool ICAP-POOL-GROUP, service /avscan (incomplete: the run did not finish)" == first
+    assert "UNKNOWN  ICAP pool ICAP-POOL-GROUP, service /avscan (incomplete: not every probe could run)" == first
 
 
 def test_names_five_members_and_counts_the_rest() -> None:
