@@ -1,0 +1,98 @@
+"""c-icap with ClamAV: configuration, and the one signature that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from icapdiag.icap.samples import eicar
+from tests.interop.programs import Program, Programs, need, need_root
+
+_DATABASES = Path("/var/lib/clamav")  # where clamav_mod always looks
+_SIGNATURES = _DATABASES / "lab.ndb"
+
+ANTIVIRUS = """\
+Service antivirus_module virus_scan.so
+ServiceAlias avscan virus_scan?allow204=on&sizelimit=off&mode=simple
+"""
+FILE_TYPES = "virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE GIF JPEG MSOFFICE\n"
+LIBCLAMAV = "Module common clamav_mod.so\n"
+
+
+def clamd_engine(socket_file: Path) -> str:
+    """Scan through clamd instead of in the process."""
+    return f"Module common clamd_mod.so\nclamd_mod.ClamdSocket {socket_file}\n"
+
+
+def url_filter(blocklist: Path, *, alias: str = "") -> str:
+    """Blocks every URL on the hosts in ``blocklist``, whatever the body; ``alias`` is another name of the service."""
+    return (
+        "Service url_check_module srv_url_check.so\n"
+        + (f"ServiceAlias {alias} url_check\n" if alias else "")
+        + f"url_check.LookupTableDB blk host hash:{blocklist}\n"
+        "url_check.Profile default block blk\n"
+        "url_check.Profile default pass ALL\n"
+    )
+
+
+@contextmanager
+def signature() -> Iterator[None]:
+    """ClamAV knows EICAR, by its hex, while the block runs. A file of that name that is there already stays."""
+    need_root("ClamAV's signatures and the users of the servers")
+    if not _DATABASES.is_dir():
+        pytest.skip(f"{_DATABASES} does not exist: ClamAV is not installed")
+    ours = not _SIGNATURES.exists()
+    if ours:
+        # Offset *: found inside a multipart body too, which a checksum signature would miss.
+        _SIGNATURES.write_text(f"Eicar-Test-Signature:0:*:{eicar().hex()}\n")
+        _SIGNATURES.chmod(0o644)
+    try:
+        yield
+    finally:
+        if ours:
+            _SIGNATURES.unlink(missing_ok=True)
+
+
+def start(programs: Programs, name: str, listen: Iterable[tuple[str, int]], services: str) -> Program:
+    """Start c-icap on the (address, port) pairs with ``services``, lines of its configuration."""
+    folder = programs.folder
+    ports = list(listen)
+    configuration = folder / f"{name}.conf"
+    configuration.write_text(_base(folder, name) + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
+    argv = [need("c-icap"), "-N", "-f", str(configuration)]
+    return programs.start(name, argv, ports=ports, logs=[folder / f"{name}.log", folder / f"{name}.access"])
+
+
+def start_clamd(programs: Programs, socket_file: Path) -> Program:
+    """Start clamd on a Unix socket."""
+    configuration = programs.folder / "clamd.conf"
+    configuration.write_text(
+        f"LocalSocket {socket_file}\nLocalSocketMode 666\nDatabaseDirectory {_DATABASES}\nForeground yes\nUser clamav\n"
+    )
+    return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file)
+
+
+def _base(folder: Path, name: str) -> str:
+    modules = next(Path("/usr/lib").glob("*/c_icap"), None)
+    if modules is None:
+        pytest.skip("c-icap's modules are not installed")
+    return f"""\
+PidFile {folder}/{name}.pid
+CommandsSocket {folder}/{name}.ctl
+StartServers 1
+MaxServers 1
+MinSpareThreads 1
+MaxSpareThreads 32
+ThreadsPerChild 32
+User c-icap
+Group nogroup
+ServerLog {folder}/{name}.log
+AccessLog {folder}/{name}.access
+ModulesDir {modules}
+ServicesDir {modules}
+TemplateDir /usr/share/c_icap/templates/
+LoadMagicFile /etc/c-icap/c-icap.magic
+"""

@@ -1,0 +1,60 @@
+"""The main job on real servers: five c-icap members that answer OPTIONS alike and are in five states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.interop.clients import Checked, check
+from tests.interop.conftest import Pool
+
+
+@pytest.fixture(scope="module")
+def checked(cicap_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    pool = tmp_path_factory.mktemp("pool") / "pool.yaml"
+    members = "".join(f"  - {{host: 127.0.0.{number}, port: {cicap_pool.port}}}\n" for number in range(1, 6))
+    pool.write_text(f"pool: five\nprofile: {{service_uri: /avscan}}\nmembers:\n{members}")
+    return check("--eicar", str(pool))
+
+
+def test_critical_findings_are_exactly_these_on_exactly_these_members(checked: Checked, cicap_pool: Pool) -> None:
+    expected = {
+        "eicar-not-detected": [cicap_pool.member(2), cicap_pool.member(3)],
+        "server-error": [cicap_pool.member(4)],
+        "clean-blocked": [cicap_pool.member(5)],
+    }
+    assert expected == checked.findings("critical")
+
+
+def test_only_the_first_member_is_well(checked: Checked, cicap_pool: Pool) -> None:
+    expected = {cicap_pool.member(number): "critical" if number > 1 else "ok" for number in range(1, 6)}
+    assert expected == checked.members
+
+
+def test_report_is_complete_and_the_exit_status_says_findings(checked: Checked) -> None:
+    assert (1, True, "critical") == (checked.exit_status, checked.report["complete"], checked.report["verdict"])
+
+
+def test_the_healthy_member_blocks_eicar_and_says_why(checked: Checked) -> None:
+    facts = checked.facts("eicar")
+    assert ("blocked", ["Eicar-Test-Signature.UNOFFICIAL"]) == (facts["verdict"], facts["threats"])
+
+
+def test_a_member_alone_is_judged_as_within_the_pool(cicap_pool: Pool) -> None:
+    checked = check("--eicar", f"icap://{cicap_pool.member(1)}/avscan")
+    assert (0, {}) == (checked.exit_status, checked.findings("critical"))
+
+
+def test_eicar_is_not_sent_unless_asked_for(cicap_pool: Pool) -> None:
+    checked = check(f"icap://{cicap_pool.member(2)}/avscan")
+    eicar = next(probe for probe in checked.report["members"][0]["probes"] if probe["probe"] == "eicar")
+    assert (0, "skipped", "not-asked") == (checked.exit_status, eicar["status"], eicar["reason"])
+
+
+def test_table_names_each_finding_and_member(cicap_pool: Pool, tmp_path: Path) -> None:
+    table = tmp_path / "table.txt"
+    urls = [f"icap://{cicap_pool.member(number)}/avscan" for number in (4, 5)]
+    check(*urls, "-o", f"table={table}")
+    text = table.read_text()
+    assert all(word in text for word in ("server-error", "clean-blocked", cicap_pool.member(4), cicap_pool.member(5)))

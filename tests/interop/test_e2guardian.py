@@ -1,0 +1,38 @@
+"""e2guardian: a real server with an unquoted ISTag, error heads that never end, and no scanner for uploads."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.interop.conftest import E2guardian
+
+
+def test_a_clean_upload_is_allowed(e2guardian_server: E2guardian) -> None:
+    checked = e2guardian_server.check("request")
+    assert (0, {}) == (checked.exit_status, checked.findings("critical"))
+    assert "allowed" == checked.facts("clean")["verdict"]
+
+
+def test_it_does_not_scan_uploads(e2guardian_server: E2guardian) -> None:
+    checked = e2guardian_server.check("request", "--eicar")
+    assert ["eicar-not-detected"] == list(checked.findings("critical"))
+
+
+def test_an_unquoted_istag_is_recorded(e2guardian_server: E2guardian) -> None:
+    facts = e2guardian_server.check("request").facts("clean")
+    assert facts["istag"].isdigit()
+    assert "istag-unquoted" in facts["deviation_rules"]
+
+
+def test_a_service_for_responses_does_not_take_requests(e2guardian_server: E2guardian) -> None:
+    checked = e2guardian_server.check("response")
+    assert {"bad-request", "method-not-allowed"} == set(checked.findings("critical"))
+
+
+@pytest.mark.parametrize("service", ["avscan", "reqmod"])
+def test_a_400_without_a_blank_line_ends_in_time(e2guardian_server: E2guardian, service: str) -> None:
+    timeout = 2.0
+    checked = e2guardian_server.check(service, "--timeout", str(timeout))
+    assert ["bad-request"] == list(checked.findings("critical"))
+    assert "head-without-blank-line" in checked.facts("options")["deviation_rules"]
+    assert checked.seconds < timeout + 2
