@@ -5,6 +5,7 @@ Every rule is a small function from a runbook (or all of them) to problems with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +30,12 @@ _REASONS_OF = {
     Status.SKIPPED: SKIP_REASONS,
 }
 _TEXT_OPERATORS = {"contains", "startswith", "endswith", "re"}
+# What is wrong around a placeholder: {service_uri} is a path with its slash, {service} the same without.
+_PLACEHOLDERS = (
+    (re.compile(r"/\{service_uri\}"), "{service_uri} begins with a slash: put it right behind the port"),
+    (re.compile(r"-s ?['\"]?\{service_uri\}"), "c-icap-client's -s wants the path without its slash: write {service}"),
+    (re.compile(r"\{port\}\{service\}"), "{service} has no slash: write {port}{service_uri}"),
+)
 
 
 def lint(library: Library, *, built_in: bool = True) -> tuple[Located, ...]:
@@ -84,6 +91,14 @@ def _sections(runbook: Runbook) -> Iterator[Problem]:
     before = runbook.body.partition("## ")[0]
     if before.strip():
         yield "", "text before the first section is shown to nobody"
+
+
+def _placeholders(runbook: Runbook) -> Iterator[Problem]:
+    for heading, text in runbook.sections.items():
+        for line in text.splitlines():
+            for wrong, message in _PLACEHOLDERS:
+                if wrong.search(line):
+                    yield f"## {heading}", message
 
 
 def _samples(runbook: Runbook) -> Iterator[Problem]:
@@ -227,6 +242,7 @@ _RULES: tuple[Callable[[Runbook], Iterable[Problem]], ...] = (
     _keys,
     _identity,
     _sections,
+    _placeholders,
     _samples,
     _match,
     _examples_hold,

@@ -101,6 +101,27 @@ def test_of_a_condition(tmp_path: Path, match: str, example: str, problem: str) 
     assert any(problem in line and line.startswith(f"{PATH}:7:") for line in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("printf 'OPTIONS icap://{host}:{port}/{service_uri} ICAP/1.0'", "{service_uri} begins with a slash"),
+        ("c-icap-client -i {host} -s '{service_uri}'", "write {service}"),
+        ("curl icap://{host}:{port}{service}", "{service} has no slash"),
+    ],
+)
+def test_of_a_placeholder(tmp_path: Path, line: str, problem: str) -> None:
+    (found_one,) = found(tmp_path, a_one=runbook_text("a-one", sections=SECTIONS.replace("Look.", line)))
+
+    assert found_one.startswith(f"{PATH}:18:1: ## Verify: ")
+    assert problem in found_one
+
+
+def test_placeholders_in_their_places(tmp_path: Path) -> None:
+    good = "nc {host} {port}; c-icap-client -s '{service}'; echo icap://{host}:{port}{service_uri} icap://h:1/{service}"
+
+    assert [] == found(tmp_path, a_one=runbook_text("a-one", sections=SECTIONS.replace("Look.", good)))
+
+
 def test_unless_is_looked_at_too(tmp_path: Path) -> None:
     text = runbook_text("a-one", rule("{probe: tcp}", example="{probe: tcp}", unless="{vendor: x}"))
 
