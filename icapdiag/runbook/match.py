@@ -16,10 +16,12 @@ EVIDENCE = 5  # observations kept with a finding, and examples kept of what noth
 STEPS = 4  # of the fixes
 TEXT = 400  # characters of one text in the evidence
 ELEMENTS = 20  # of one list in the evidence
+MEMBERS = 50  # named in the finding of a log, which may know thousands
 _DEPTH = 4
 
 _FIXES = {"Fix on Avi": "On Avi", "Fix on the ICAP server": "On the ICAP server"}
 _NEEDS_EXPLANATION = (Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR, Verdict.UNKNOWN)
+_SETTLED = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_DISABLED")
 _ITEM = re.compile(r"(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)")
 _BREAKS = ("```", "~~~", "#", "|")  # what ends a paragraph without a blank line
 _LINK = re.compile(r"\[([^\]]{1,200})\]\([^)]{0,500}\)")
@@ -38,39 +40,66 @@ class Matched:
 def match(library: Library, observations: Iterable[Observation]) -> Matched:
     """Judge observations.
 
-    Each one is explained by every runbook that applies to it, less those that another of them
-    supersedes. The findings are sorted by severity, then by the number of members, then by id.
+    Each one is explained by every runbook that applies to it, less those that are superseded: by another
+    that applies to the same observation or, as several probes look at one member, to any observation of
+    that member by a probe. A log's observations stand alone: each is about other requests.
+    The findings are sorted by severity, then by how much they concern (members of a pool, requests of a
+    log), then by id.
     """
+    judged = [(observation, record := flatten(observation), _applying(library, record)) for observation in observations]
+    beaten: dict[_Subject, set[str]] = {}
+    for number, (observation, _, runbooks) in enumerate(judged):
+        names = beaten.setdefault(_subject(observation, number), set())
+        for runbook in runbooks:
+            names |= library.supersedes(runbook.id) - {runbook.id}
     found: dict[str, _Gathered] = {}
     unexplained = 0
     examples: list[Facts] = []
-    for observation in observations:
-        record = flatten(observation)
-        runbooks = explaining(library, record)
+    for number, (observation, record, runbooks) in enumerate(judged):
+        names = beaten[_subject(observation, number)]
         for runbook in runbooks:
-            found.setdefault(runbook.id, _Gathered(runbook)).add(record)
+            if runbook.id not in names:
+                found.setdefault(runbook.id, _Gathered(runbook)).add(record)
         if not runbooks and needs_explanation(observation):
-            unexplained += 1
+            unexplained += _requests(record)
             if len(examples) < EVIDENCE:
                 examples.append(bounded(record))
-    findings = sorted((gathered.finding() for gathered in found.values()), key=_worst_first)
-    return Matched(tuple(findings), Unmatched(count=unexplained, examples=tuple(examples)))
+    gathered = sorted(found.values(), key=_worst_first)
+    return Matched(tuple(one.finding() for one in gathered), Unmatched(count=unexplained, examples=tuple(examples)))
 
 
-def explaining(library: Library, record: Facts) -> tuple[Runbook, ...]:
-    """The runbooks that explain one flat record, superseded ones left out."""
-    applying = [runbook for runbook in library.runbooks if runbook.applies(record)]
-    if len(applying) < 2:
-        return tuple(applying)
-    beaten = frozenset[str]().union(*(library.supersedes(runbook.id) for runbook in applying))
+_Subject = tuple[str, str] | int
+
+
+def _subject(observation: Observation, number: int) -> _Subject:
+    """What an observation is about: a member with all that was probed on it, else itself alone."""
+    return (observation.pool, observation.member) if observation.source == "probe" else number
+
+
+def explaining(library: Library, record: Facts, siblings: Iterable[Facts] = ()) -> tuple[Runbook, ...]:
+    """The runbooks that explain one flat record, superseded ones left out.
+
+    ``siblings`` are the records of the same member by other probes: what explains one of them may
+    be the better answer.
+    """
+    applying = _applying(library, record)
+    if not applying:
+        return ()
+    others = (runbook for sibling in siblings for runbook in _applying(library, sibling))
+    beaten = {name for runbook in (*applying, *others) for name in library.supersedes(runbook.id) - {runbook.id}}
     return tuple(runbook for runbook in applying if runbook.id not in beaten)
+
+
+def _applying(library: Library, record: Facts) -> tuple[Runbook, ...]:
+    return tuple(runbook for runbook in library.runbooks if runbook.applies(record))
 
 
 def needs_explanation(observation: Observation) -> bool:
     """Whether an observation that no runbook explains is a gap.
 
     Failures and errors are. So is a verdict other than a clean pass, except that an EICAR
-    sample should be blocked, and that OPTIONS has no body to judge. ``blocked`` and ``skipped`` only follow from
+    sample should be blocked, that OPTIONS has no body to judge, and that where Avi logged what it did
+    with a request, the headers it kept need not tell as well. ``blocked`` and ``skipped`` only follow from
     something else.
     """
     if observation.status in {Status.FAILED, Status.ERROR}:
@@ -80,14 +109,21 @@ def needs_explanation(observation: Observation) -> bool:
     verdict = observation.facts.get("verdict")
     if observation.probe == "eicar" and verdict == Verdict.BLOCKED:
         return False
+    if verdict == Verdict.UNKNOWN and observation.facts.get("icap_action") in _SETTLED:
+        return False
     return verdict in _NEEDS_EXPLANATION
 
 
 class _Gathered:
-    """The observations that one runbook explains."""
+    """The observations that one runbook explains.
+
+    An observation of a log stands for many requests (``count``), between ``first_seen`` and ``last_seen``,
+    on one or several ``members``.
+    """
 
     def __init__(self, runbook: Runbook) -> None:
-        self._runbook = runbook
+        self.runbook = runbook
+        self.weight = 0  # requests of a log, or members probed
         self._members: dict[str, None] = {}
         self._count = 0
         self._evidence: list[Facts] = []
@@ -95,18 +131,21 @@ class _Gathered:
         self._last: datetime | None = None
 
     def add(self, record: Facts) -> None:
-        self._count += 1
-        if record["member"]:
-            self._members.setdefault(str(record["member"]))
+        requests = _requests(record)
+        self._count += requests
+        known = len(self._members)
+        for member in _members_of(record):
+            if len(self._members) < MEMBERS or record.get("source") != "log":
+                self._members.setdefault(member)
+        self.weight += requests if record.get("source") == "log" else len(self._members) - known
         if len(self._evidence) < EVIDENCE:
             self._evidence.append(bounded(record))
-        moment = _moment(record.get("timestamp"))
-        if moment is not None:
+        for moment in filter(None, (_moment(record.get(name)) for name in ("timestamp", "first_seen", "last_seen"))):
             self._first = moment if self._first is None else min(self._first, moment)
             self._last = moment if self._last is None else max(self._last, moment)
 
     def finding(self) -> Finding:
-        runbook = self._runbook
+        runbook = self.runbook
         return Finding(
             id=runbook.id,
             severity=runbook.severity,
@@ -122,8 +161,24 @@ class _Gathered:
         )
 
 
-def _worst_first(finding: Finding) -> tuple[int, int, str]:
-    return (SEVERITY_ORDER.index(finding.severity), -len(finding.members), finding.id)
+def _requests(record: Facts) -> int:
+    """How many requests an observation stands for; a probe's for one."""
+    count = record.get("count")
+    if record.get("source") != "log" or isinstance(count, bool) or not isinstance(count, int):
+        return 1
+    return max(count, 1)
+
+
+def _members_of(record: Facts) -> Iterable[str]:
+    """The members that an observation is about: a log's may name several."""
+    members = record.get("members")
+    if record.get("source") == "log" and isinstance(members, list | tuple) and members:
+        return [member for member in members if isinstance(member, str) and member]
+    return [str(record["member"])] if record.get("member") else []
+
+
+def _worst_first(gathered: _Gathered) -> tuple[int, int, str]:
+    return (SEVERITY_ORDER.index(gathered.runbook.severity), -gathered.weight, gathered.runbook.id)
 
 
 def _moment(value: JSONValue) -> datetime | None:

@@ -112,7 +112,7 @@ def test_of_a_condition(tmp_path: Path, match: str, example: str, problem: str) 
 def test_of_a_placeholder(tmp_path: Path, line: str, problem: str) -> None:
     (found_one,) = found(tmp_path, a_one=runbook_text("a-one", sections=SECTIONS.replace("Look.", line)))
 
-    assert found_one.startswith(f"{PATH}:18:1: ## Verify: ")
+    assert found_one.startswith(f"{PATH}:19:1: ## Verify: ")
     assert problem in found_one
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icapdiag.model import JSONValue, Observation, Reason, Severity, Status, Unmatched
 from icapdiag.runbook import Library, explaining, flatten, match
-from icapdiag.runbook.match import ELEMENTS, EVIDENCE, TEXT, bounded, first_paragraph, first_steps
+from icapdiag.runbook.match import ELEMENTS, EVIDENCE, MEMBERS, TEXT, bounded, first_paragraph, first_steps
 from tests.runbook.writing import SECTIONS, library_of, runbook_text
 
 
@@ -41,7 +41,9 @@ def library(tmp_path: Path) -> Library:
 
 
 def test_one_finding_for_each_runbook(library: Library) -> None:
-    matched = match(library, [seen(member="b:1344"), seen(member="a:1344"), seen("clean", member="b:1344")])
+    matched = match(
+        library, [seen(member="b:1344"), seen(member="a:1344"), seen("tls", reason="reset", member="c:1344")]
+    )
 
     assert ["refused", "any-failure"] == [finding.id for finding in matched.findings]
     refused, general = matched.findings
@@ -51,7 +53,7 @@ def test_one_finding_for_each_runbook(library: Library) -> None:
         refused.runbook,
     )
     assert (("b:1344", "a:1344"), 2) == (refused.members, refused.count)
-    assert (("b:1344",), 1) == (general.members, general.count)
+    assert (("c:1344",), 1) == (general.members, general.count)
     assert "Nobody listens." == refused.meaning
     assert ("On Avi: Disable the member.", "On the ICAP server: Start it.") == refused.remedy
     assert (None, None) == (refused.first_seen, refused.last_seen)
@@ -93,11 +95,120 @@ def test_superseded_at_any_remove_even_if_the_middle_one_does_not_apply(tmp_path
     assert ["a"] == [finding.id for finding in match(chain, [seen()]).findings]
 
 
+def test_what_one_probe_shows_supersedes_what_another_probe_of_the_member_shows(library: Library) -> None:
+    general = seen("options", reason="timeout")
+
+    assert ["refused"] == [finding.id for finding in match(library, [general, seen()]).findings]
+    assert ["refused"] == [finding.id for finding in match(library, [seen(), general]).findings]
+    assert Unmatched() == match(library, [general, seen()]).unmatched
+
+
+def test_another_member_and_another_pool_are_another_matter(library: Library) -> None:
+    elsewhere = Observation(
+        source="probe", probe="tcp", pool="q", member="a:1344", status=Status.FAILED, reason=Reason.REFUSED
+    )
+    general = seen("options", reason="timeout")
+
+    assert ["any-failure", "refused"] == [finding.id for finding in match(library, [general, elsewhere]).findings]
+    assert 2 == len(match(library, [general, seen(member="b:1344")]).findings)
+
+
+def test_requests_of_a_log_stand_alone(tmp_path: Path) -> None:
+    logs = library_of(
+        tmp_path / "logs",
+        general=runbook_text("general", "match: {status: failed}\n").replace("probe\n", "log\n"),
+        special=runbook_text("special", "match: {icap_status: 404}\n", head="supersedes: [general]\n").replace(
+            "probe\n", "log\n"
+        ),
+    )
+    observations = [seen("", reason=None, source="log"), seen("", reason=None, source="log", icap_status=404)]
+
+    assert [("general", 1), ("special", 1)] == [(f.id, f.count) for f in match(logs, observations).findings]
+
+
+def test_siblings_are_told_for_a_single_record(library: Library) -> None:
+    general, special = flatten(seen("options", reason="timeout")), flatten(seen())
+
+    assert ["any-failure"] == [runbook.id for runbook in explaining(library, general)]
+    assert () == explaining(library, general, [special])
+    assert ["refused"] == [runbook.id for runbook in explaining(library, special, [general])]
+
+
 def test_only_the_first_few_observations_are_kept(library: Library) -> None:
     matched = match(library, [seen(member=f"{number}") for number in range(20)])
 
     assert EVIDENCE == len(matched.findings[0].evidence)
     assert 20 == matched.findings[0].count == len(matched.findings[0].members)
+
+
+def logged(*, member: str = "", **facts: JSONValue) -> Observation:
+    return seen("", Status.OK, None, source="log", member=member, verdict="blocked", **facts)
+
+
+def test_a_log_s_observation_stands_for_many_requests(library: Library) -> None:
+    times = {"first_seen": "2026-01-01T10:00:00Z", "last_seen": "2026-01-01T11:00:00.5Z"}
+    matched = match(
+        library,
+        [
+            logged(count=40, members=["a:1", "b:1"], **times),
+            logged(count=2, member="c:1", first_seen="2026-01-01T09:59:00+00:00"),
+            logged(member="c:1", count=None),
+        ],
+    )
+
+    (finding,) = matched.findings
+    assert (43, ("a:1", "b:1", "c:1")) == (finding.count, finding.members)
+    assert ("2026-01-01T09:59:00.000Z", "2026-01-01T11:00:00.500Z") == (finding.first_seen, finding.last_seen)
+
+
+@pytest.mark.parametrize("count", [0, -5, True, "7", None, 1.5, [3]])
+def test_a_strange_count_counts_one(library: Library, count: JSONValue) -> None:
+    assert 1 == match(library, [logged(count=count)]).findings[0].count
+
+
+@pytest.mark.parametrize("members", [[], "a:1", {"a": 1}, None])
+def test_without_a_list_of_members_the_member_counts(library: Library, members: JSONValue) -> None:
+    assert ("z:1",) == match(library, [logged(member="z:1", members=members)]).findings[0].members
+
+
+def test_strange_members_are_left_out(library: Library) -> None:
+    assert ("a:1",) == match(library, [logged(members=["a:1", "", None, 5])]).findings[0].members
+
+
+def test_members_of_a_log_are_bounded(library: Library) -> None:
+    names = [f"m{number}:1344" for number in range(80)]
+
+    assert tuple(names[:MEMBERS]) == match(library, [logged(members=names)]).findings[0].members
+
+
+def test_the_count_of_a_probe_is_its_own(library: Library) -> None:
+    assert 1 == match(library, [seen(count=9, members=["x:1"])]).findings[0].count
+    assert ("a:1344",) == match(library, [seen(count=9, members=["x:1"])]).findings[0].members
+
+
+def test_findings_of_a_log_are_sorted_by_requests(tmp_path: Path) -> None:
+    library = library_of(
+        tmp_path / "logs",
+        few=runbook_text("few", "match: {icap_status: 404}\n").replace("probe\n", "log\n"),
+        many=runbook_text("many", "match: {icap_status: 500}\n").replace("probe\n", "log\n"),
+    )
+    observations = [logged(icap_status=404, count=3, members=["a", "b"]), logged(icap_status=500, count=900)]
+
+    assert ["many", "few"] == [finding.id for finding in match(library, observations).findings]
+
+
+def test_unexplained_requests_are_counted() -> None:
+    assert 25 == match(Library(()), [logged(count=25)]).unmatched.count
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("ICAP_PASSED", 0), ("ICAP_MODIFIED", 0), ("ICAP_DISABLED", 0), ("ICAP_BLOCKED", 1), (None, 1)],
+)
+def test_where_avi_logged_what_it_did_the_headers_need_not_tell(action: str | None, expected: int) -> None:
+    observation = seen("", Status.OK, None, source="log", verdict="unknown", icap_action=action)
+
+    assert expected == match(Library(()), [observation]).unmatched.count
 
 
 def test_times_are_compared_as_times(library: Library) -> None:
