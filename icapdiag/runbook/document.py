@@ -7,14 +7,15 @@ without (an id, a severity, conditions that compile) is an error already here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from icapdiag.model import Facts, JSONValue, Severity
 from icapdiag.runbook.conditions import Condition, ConditionError, Group, parse_condition
 from icapdiag.runbook.errors import Located, Mark, suggestion
-from icapdiag.runbook.front import Front, read_front
+from icapdiag.runbook.quick import quick_values
 
 SOURCES = ("log", "probe", "config")
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
@@ -22,54 +23,152 @@ REQUIRED = ("id", "title", "severity", "source", "match")
 KEYS = (*REQUIRED, "vendor", "unless", "supersedes", "examples", "counterexamples", "references", "aliases")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
+_DETAILS = ("examples:", "counterexamples:", "references:")
+_INNER = ("", " ", "\t", "-", "#")  # how a line begins that belongs to the key above it
+
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What matching does not need of a runbook, and showing, linting and testing it do.
+
+    ``marks`` has the line and column of each key of the front matter and of each heading, ``keys`` the
+    front matter's keys as written.
+    """
+
+    examples: tuple[Facts, ...] = ()
+    counterexamples: tuple[Facts, ...] = ()
+    references: tuple[str, ...] = ()
+    sections: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    keys: tuple[str, ...] = ()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+
+
+class _Text:
+    """A file's text, read whole when somebody wants the details.
+
+    Reading a hundred files to their ends takes ten times as long as their rules, and a report shows few.
+    """
+
+    def __init__(self, text: str, path: str, details: Details | None = None) -> None:
+        self._text = text
+        self._path = path
+        self._details = details
+
+    @property
+    def details(self) -> Details:
+        if self._details is None:
+            runbook = parse_runbook(self._text, path=self._path, errors=[])
+            self._details = Details() if runbook is None else runbook.details
+        return self._details
+
+
+class _Rule:
+    """``match`` and ``unless``, compiled when first asked: a run meets observations of one source or two."""
+
+    def __init__(self, compiling: Callable[[], tuple[tuple[Group, ...], tuple[Group, ...]]]) -> None:
+        self._compiling = compiling
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+        return self._compiling()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runbook:
     """A diagnosis: when it applies (front matter) and what to tell people (sections).
 
-    ``examples`` and ``counterexamples`` are flat records that must and must not match.
-    ``path`` is for display, ``origin`` is "built-in" or the site's folder. ``marks`` has the line
-    and column of each key of the front matter and of each heading.
+    ``path`` is for display, ``origin`` is "built-in" or the site's folder.
     """
 
     id: str
     title: str
     severity: Severity
     source: tuple[str, ...]
-    match: tuple[Group, ...]
-    unless: tuple[Group, ...] = ()
     vendor: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
-    examples: tuple[Facts, ...] = ()
-    counterexamples: tuple[Facts, ...] = ()
-    references: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    sections: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
     path: str = ""
     origin: str = ""
-    keys: tuple[str, ...] = ()  # of the front matter, as written
-    marks: Mapping[str, Mark] = field(default_factory=dict, repr=False, compare=False)
+    _rule: _Rule = field(repr=False, compare=False)
+    _text: _Text = field(repr=False, compare=False)
+
+    @property
+    def match(self) -> tuple[Group, ...]:
+        """The mappings of conditions, one of which must hold."""
+        return self._rule.groups[0]
+
+    @property
+    def unless(self) -> tuple[Group, ...]:
+        """Those of which none may hold."""
+        return self._rule.groups[1]
+
+    @property
+    def details(self) -> Details:
+        """All the rest of the file."""
+        return self._text.details
+
+    @property
+    def examples(self) -> tuple[Facts, ...]:
+        """Flat records that must match."""
+        return self.details.examples
+
+    @property
+    def counterexamples(self) -> tuple[Facts, ...]:
+        """Flat records that must not match."""
+        return self.details.counterexamples
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Where its facts come from."""
+        return self.details.references
+
+    @property
+    def sections(self) -> Mapping[str, str]:
+        """The Markdown under each heading."""
+        return self.details.sections
+
+    @property
+    def body(self) -> str:
+        """The Markdown after the front matter."""
+        return self.details.body
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The front matter's keys, as written."""
+        return self.details.keys
 
     def mark(self, where: str) -> Mark:
         """The place of a key path, else of the nearest key above it."""
-        while where and where not in self.marks:
+        marks = self.details.marks
+        while where and where not in marks:
             where = where[: max(where.rfind("."), where.rfind("["), 0)]
-        return self.marks.get(where, (1, 1))
+        return marks.get(where, (1, 1))
 
     def applies(self, record: Facts) -> bool:
         """Whether the record's source fits, some group of ``match`` holds and none of ``unless`` does."""
-        return (
-            record.get("source") in self.source
-            and any(group.holds(record) for group in self.match)
-            and not any(group.holds(record) for group in self.unless)
-        )
+        if record.get("source") not in self.source:
+            return False
+        match, unless = self._rule.groups
+        return any(group.holds(record) for group in match) and not any(group.holds(record) for group in unless)
 
 
-def parse_runbook(text: str, *, path: str, origin: str = "", errors: list[Located]) -> Runbook | None:
-    """Read one file's text; every problem is appended to ``errors``, and then there may be no runbook."""
+def parse_runbook(
+    text: str, *, path: str, origin: str = "", errors: list[Located], rule_only: bool = False
+) -> Runbook | None:
+    """Read one file's text; every problem is appended to ``errors``, and then there may be no runbook.
+
+    With ``rule_only`` just what matching needs is read now, for files that are known to be sound: mistakes
+    in the rest (and in regular expressions) stay unseen.
+    """
+    if rule_only:
+        runbook = _quickly(text, path, origin)
+        if runbook is not None:
+            return runbook
+    from icapdiag.runbook.front import read_front  # noqa: PLC0415 - PyYAML is seldom needed, and slow to import
+
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     if lines[0].rstrip() != "---":
         errors.append(Located(path, (1, 1), "", "the first line must be '---', the start of the front matter"))
@@ -87,8 +186,33 @@ def parse_runbook(text: str, *, path: str, origin: str = "", errors: list[Locate
     if front is None:
         return None
     front.marks.update(marks)
-    reader = _Front(front, path, errors)
-    return reader.runbook(sections=sections, body="\n".join(lines[end + 1 :]).strip() + "\n", origin=origin)
+    reader = _Front(front.values, front.marks, path, errors)
+    before = len(errors)
+    details = reader.details(sections, "\n".join(lines[end + 1 :]).strip() + "\n")
+    runbook = reader.runbook(origin, _Text(text, path, details))
+    return None if len(errors) > before else runbook
+
+
+def _quickly(text: str, path: str, origin: str) -> Runbook | None:
+    """The rule of a file whose front matter is written in the plain form, else None."""
+    end = text.find("\n---\n")
+    if end < 0 or not text.startswith("---\n"):
+        return None
+    values = quick_values(_rule(text[4:end].split("\n")))
+    if values is None:
+        return None
+    return _Front(values, {}, path, [], sound=True).runbook(origin, _Text(text, path))
+
+
+def _rule(head: list[str]) -> list[str]:
+    """The front matter without the keys that only people and tests need."""
+    kept: list[str] = []
+    skipping = False
+    for line in head:
+        if line[:1] not in _INNER:
+            skipping = line.startswith(_DETAILS)
+        kept.append("" if skipping else line)  # empty lines keep the places of the others
+    return kept
 
 
 def _sections(
@@ -123,23 +247,44 @@ def _sections(
 class _Front:
     """Turns the values of one front matter into a `Runbook`."""
 
-    def __init__(self, front: Front, path: str, errors: list[Located]) -> None:
-        self._values = front.values
-        self._marks = front.marks
+    def __init__(
+        self,
+        values: Mapping[str, JSONValue],
+        marks: Mapping[str, Mark],
+        path: str,
+        errors: list[Located],
+        *,
+        sound: bool = False,
+    ) -> None:
+        self._sound = sound
+        self._values = values
+        self._marks = marks
         self._path = path
         self._errors = errors
 
-    def runbook(self, *, sections: Mapping[str, str], body: str, origin: str) -> Runbook | None:
+    def details(self, sections: Mapping[str, str], body: str) -> Details:
+        source = self._texts("source")
+        return Details(
+            examples=self._records("examples", source),
+            counterexamples=self._records("counterexamples", source),
+            references=self._texts("references"),
+            sections=sections,
+            body=body,
+            keys=tuple(self._values),
+            marks=self._marks,
+        )
+
+    def runbook(self, origin: str, text: _Text) -> Runbook | None:
         before = len(self._errors)
         for key in REQUIRED:
             if self._values.get(key) in (None, "", []):
                 self._error(key, "is missing")
         source = self._texts("source")
-        match, unless = self._groups("match"), self._groups("unless")
-        examples, counterexamples = self._records("examples", source), self._records("counterexamples", source)
+        rule = _Rule(lambda: (self._groups("match"), self._groups("unless")))
+        if not self._sound:
+            _ = rule.groups  # the mistakes in it are wanted now
         identity, title, severity = self._text("id"), self._text("title"), self._severity()
-        vendor, supersedes = self._texts("vendor"), self._texts("supersedes")
-        references, aliases = self._texts("references"), self._texts("aliases")
+        vendor, supersedes, aliases = self._texts("vendor"), self._texts("supersedes"), self._texts("aliases")
         for word in source:
             if word not in SOURCES:
                 hint = suggestion(word, SOURCES) or f": {', '.join(SOURCES)}"
@@ -151,20 +296,13 @@ class _Front:
             title=title,
             severity=severity,
             source=source,
-            match=match,
-            unless=unless,
             vendor=vendor,
             supersedes=supersedes,
-            examples=examples,
-            counterexamples=counterexamples,
-            references=references,
             aliases=aliases,
-            sections=sections,
-            body=body,
             path=self._path,
             origin=origin,
-            keys=tuple(self._values),
-            marks=self._marks,
+            _rule=rule,
+            _text=text,
         )
 
     def _error(self, where: str, message: str) -> None:
@@ -227,7 +365,7 @@ class _Front:
             conditions: list[Condition] = []
             for name, value in mapping.items():
                 try:
-                    conditions.append(parse_condition(name, value))
+                    conditions.append(parse_condition(name, value, sound=self._sound))
                 except ConditionError as error:
                     self._error(f"{where}.{name}", str(error))
             groups.append(Group(where, tuple(conditions)))

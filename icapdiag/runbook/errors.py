@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -42,5 +41,7 @@ def in_file_order(errors: Iterable[Located]) -> tuple[Located, ...]:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` when one of ``known`` looks like ``word``, else nothing."""
+    import difflib  # noqa: PLC0415 - of use only to those who mistyped
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -8,7 +8,6 @@ should be readable where it stands.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -17,6 +16,7 @@ import yaml
 
 from icapdiag.model import JSONValue
 from icapdiag.runbook.errors import Mark
+from icapdiag.runbook.scalars import core_scalar
 
 Report = Callable[[Mark, str, str], None]
 
@@ -24,9 +24,7 @@ Report = Callable[[Mark, str, str], None]
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TEXT_TAGS = {None, "!", "tag:yaml.org,2002:str"}
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
 _DEPTH = 16
-_DIGITS = 64
 
 
 @dataclass(slots=True)
@@ -136,17 +134,3 @@ class _Reader:
     def _mark(self, event: yaml.Event) -> Mark:
         at = event.start_mark
         return (self._first_line, 1) if at is None else (at.line + self._first_line, at.column + 1)
-
-
-def core_scalar(text: str) -> str | int | float | bool | None:
-    """What a plain scalar means in the core schema of YAML 1.2, without its exotic numbers."""
-    if text in {"", "~", "null", "Null", "NULL"}:
-        return None
-    if text in {"true", "True", "TRUE"}:
-        return True
-    if text in {"false", "False", "FALSE"}:
-        return False
-    number = _NUMBER.fullmatch(text)
-    if number is None or len(text) > _DIGITS:
-        return text
-    return int(text) if number[1] is None and text.lstrip("+-").isdigit() else float(text)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from icapdiag.runbook.errors import Located, RunbookError, in_file_order
 from icapdiag.runbook.library import Library, read_library
-from icapdiag.runbook.lint import lint
 
 
 def load_runbooks(extra: Sequence[Path] = ()) -> Library:
@@ -17,8 +16,10 @@ def load_runbooks(extra: Sequence[Path] = ()) -> Library:
     Raises `RunbookError` with every problem of every file.
     """
     errors: list[Located] = []
-    library = read_library(extra, errors)
+    library = read_library(extra, errors, sound=True)
     if extra:
+        from icapdiag.runbook.lint import lint  # noqa: PLC0415 - most runs have no use for it
+
         errors += lint(library, built_in=False)
     if errors:
         raise RunbookError(in_file_order(errors))
