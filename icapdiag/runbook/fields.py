@@ -12,11 +12,15 @@ TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
 TEXTS, RECORDS = "list of text", "list of records"
 
 PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")
+SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
+ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
+OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "modified", "disabled", "unknown")
 SKIP_REASONS = ("disabled", "not-asked", "literal-address", "plain")  # of status skipped: nothing to do, or not wanted
 BASE = ("source", "probe", "pool", "member", "status", "reason", "elapsed_ms")
 
 _EVERY = ("probe", "log", "config")
 _LIVE = ("probe",)
+_LOG = ("log",)
 _ANSWER = ("probe", "log")  # of an ICAP answer, met live or kept in a log
 _ICAP = ("options", "clean", "eicar")
 _SAMPLE = ("clean", "eicar")
@@ -67,8 +71,16 @@ _REASONS = tuple(dict.fromkeys((*(str(reason) for reason in Reason), *PROBES, *S
 
 _ALL = [
     Field("source", TEXT, "", "where the observation comes from", _EVERY, PROBES, _EVERY),
-    Field("probe", TEXT, "", "which probe made it; empty for logs and switched-off members", _EVERY, PROBES, PROBES),
-    Field("pool", TEXT, "", "the pool's name", _EVERY, PROBES),
+    Field(
+        "probe",
+        TEXT,
+        "",
+        "which probe made it; summary for a log as a whole, empty for a log's requests and switched-off members",
+        _EVERY,
+        PROBES,
+        (*PROBES, SUMMARY),
+    ),
+    Field("pool", TEXT, "", "the pool's name; in a log usually the pool group's", _EVERY, PROBES),
     Field("member", TEXT, "", "the member's name, host:port unless the pool file names it", _EVERY, PROBES),
     Field("status", TEXT, "", "what became of the probe", _EVERY, PROBES, tuple(str(status) for status in Status)),
     Field(
@@ -81,7 +93,7 @@ _ALL = [
         _REASONS,
     ),
     Field("elapsed_ms", NUMBER, "ms", "wall time of the step; absent if it never ran", _EVERY, PROBES),
-    Field("timestamp", TEXT, "ISO 8601", "when the request was logged; UTC unless it says otherwise", ("log",), ()),
+    Field("timestamp", TEXT, "ISO 8601", "when the request was logged; UTC unless it says otherwise", _LOG, ()),
 ]
 
 _ALL += _table(
@@ -244,6 +256,64 @@ _ALL += _table(
     _ANSWER,
     _ICAP,
     tuple((name, kind, unit, f"header {header} of the ICAP answer") for name, kind, unit, header in _HEADERS),
+)
+
+_ALL += [
+    Field("icap_action", TEXT, "", "icap_log.action: what Avi did with the requests", _LOG, (), ACTIONS),
+    Field(
+        "client_outcome",
+        TEXT,
+        "",
+        "what the client got: unscanned passed without a scan (fail-open), refused-500 and refused-413 were turned"
+        " away by fail-closed, disabled was not to be scanned",
+        _LOG,
+        (),
+        OUTCOMES,
+    ),
+]
+_ALL += _table(
+    _LOG,
+    (),
+    (
+        ("count", INTEGER, "requests", "how many requests the observation stands for"),
+        ("first_seen", TEXT, "ISO 8601", "when the first of them was logged"),
+        ("last_seen", TEXT, "ISO 8601", "when the last of them was logged"),
+        ("members", TEXTS, "", "the ICAP servers that they went to, host:port, busiest first"),
+        ("pools", TEXTS, "", "names of the pool groups (Avi logs the group, not the pool), busiest first"),
+        (
+            "adf_codes",
+            TEXTS,
+            "",
+            "codes of significant_log that concern ICAP or the server side, such as ADF_ICAP_TIMEDOUT",
+        ),
+        ("significance", TEXT, "", "why Avi calls the entry significant, in its own words"),
+        ("icap_method", TEXT, "", "the ICAP method as Avi writes it, such as ICAP_METHOD_REQMOD"),
+        ("response_code", INTEGER, "", "the HTTP status that the client got"),
+        ("opswat_reason", TEXT, "", "MetaDefender's reason as Avi read it (reason, or opswat_log.reason)"),
+        ("nsx_score_max", INTEGER, "0 to 100", "the highest score that NSX Defender gave (nsx_defender_log.score)"),
+        ("vendor", TEXT, "", "vendor of the ICAP profile in force, such as ICAP_VENDOR_OPSWAT"),
+        ("latency_p50_ms", NUMBER, "ms", "half of the requests spent no longer than this in ICAP"),
+        ("latency_p95_ms", NUMBER, "ms", "the same of 95 in 100"),
+        ("latency_p99_ms", NUMBER, "ms", "the same of 99 in 100"),
+        ("latency_max_ms", NUMBER, "ms", "the longest time in ICAP"),
+        ("request_length_max", INTEGER, "bytes", "the longest of the requests"),
+        ("modified_content_length_max", INTEGER, "bytes", "the longest content that an ICAP server gave back"),
+        ("preview_sent", INTEGER, "bytes", "the Preview that the Service Engine announced"),
+        ("request_ids", TEXTS, "", "request_id of a few of them, to be looked up in Avi's logs"),
+        ("virtualservices", TEXTS, "", "the virtual services that they came through, a few"),
+        ("service_engines", TEXTS, "", "the Service Engines that handled them, a few"),
+        ("entries_total", INTEGER, "entries", "log entries read"),
+        ("entries_icap", INTEGER, "entries", "those with an icap_log"),
+        ("entries_passed", INTEGER, "entries", "those with action ICAP_PASSED"),
+        ("entries_modified", INTEGER, "entries", "those with action ICAP_MODIFIED"),
+        ("entries_blocked", INTEGER, "entries", "those with action ICAP_BLOCKED"),
+        ("entries_failed", INTEGER, "entries", "those with action ICAP_FAILED"),
+        ("entries_disabled", INTEGER, "entries", "those with action ICAP_DISABLED"),
+        ("only_significant", BOOLEAN, "", "all entries are significant and none passed: exported without nf=true"),
+        ("span_s", NUMBER, "s", "from the first entry to the last"),
+        ("failed_share", NUMBER, "0 to 1", "failed entries among those that went through ICAP"),
+        ("unscanned_count", INTEGER, "requests", "requests that passed without a scan because ICAP failed"),
+    ),
 )
 
 FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for field in _ALL})

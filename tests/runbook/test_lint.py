@@ -123,9 +123,9 @@ def test_placeholders_in_their_places(tmp_path: Path) -> None:
 
 
 def test_unless_is_looked_at_too(tmp_path: Path) -> None:
-    text = runbook_text("a-one", rule("{probe: tcp}", example="{probe: tcp}", unless="{vendor: x}"))
+    text = runbook_text("a-one", rule("{probe: tcp}", example="{probe: tcp}", unless="{vendr: x}"))
 
-    assert [f"{PATH}:9:6: unless[0].vendor: unknown field 'vendor'; did you mean 'profile_vendor'?"] == found(
+    assert [f"{PATH}:9:6: unless[0].vendr: unknown field 'vendr'; did you mean 'vendor'?"] == found(
         tmp_path, a_one=text
     )
 
