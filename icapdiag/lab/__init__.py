@@ -2,7 +2,8 @@
 
 from icapdiag.lab.connection import Connection, Counters
 from icapdiag.lab.faults import FAULTS, Fault
+from icapdiag.lab.pool_yaml import LabMember
 from icapdiag.lab.scanner import SERVICE_URI, Scanner
-from icapdiag.lab.server import Lab, LabMember, serve_lab
+from icapdiag.lab.server import Lab, serve_lab
 
 __all__ = ["FAULTS", "SERVICE_URI", "Connection", "Counters", "Fault", "Lab", "LabMember", "Scanner", "serve_lab"]

@@ -1,15 +1,14 @@
-"""The lab as a pool file."""
+"""The lab's members, and the pool file that names them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
+from icapdiag.lab.faults import Fault
 from icapdiag.lab.scanner import SERVICE_URI
-
-if TYPE_CHECKING:
-    from icapdiag.lab.server import LabMember
 
 _HEAD = f"""\
 # The icapdiag lab: every member is a server with one known fault.
@@ -23,6 +22,20 @@ profile:
 samples: [clean, eicar]
 members:
 """
+
+
+@dataclass(frozen=True, slots=True)
+class LabMember:
+    """A fault and where it is served. ``ca_file`` is set for members that the pool reaches by TLS."""
+
+    fault: Fault
+    host: str
+    port: int
+    ca_file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.fault.name
 
 
 def pool_yaml(members: Iterable[LabMember]) -> str:

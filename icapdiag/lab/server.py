@@ -16,24 +16,10 @@ import trio
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection, Counters
 from icapdiag.lab.faults import FAULTS, Certificate, Fault
-from icapdiag.lab.pool_yaml import pool_yaml
+from icapdiag.lab.pool_yaml import LabMember, pool_yaml
 from icapdiag.lab.scanner import ISTAG, MAX_CONNECTIONS
 
 _BACKLOG = 128
-
-
-@dataclass(frozen=True, slots=True)
-class LabMember:
-    """A fault and where it is served. ``ca_file`` is set for members that the pool reaches by TLS."""
-
-    fault: Fault
-    host: str
-    port: int
-    ca_file: Path | None = None
-
-    @property
-    def name(self) -> str:
-        return self.fault.name
 
 
 @dataclass(frozen=True, slots=True)
