@@ -3,46 +3,12 @@
 from __future__ import annotations
 
 from icapdiag.icap.client import Exchange
+from icapdiag.icap.facts import TEXT_KEPT, header_facts
 from icapdiag.icap.message import Response
 from icapdiag.icap.verdict import judge
 from icapdiag.model import JSONValue
 from icapdiag.pool import Profile
 from icapdiag.probe.base import Context, Facts
-
-_TEXT = 500  # characters of a header value that are kept
-
-# Only these become facts: a server must not be able to invent a field of ours.
-TEXT_HEADERS = (
-    "ISTag", "Server", "Service", "Service-ID", "Transfer-Preview", "Transfer-Ignore", "Transfer-Complete",
-    "X-Include", "X-Response-Info", "X-Response-Desc", "X-Response-Description", "X-Blocked-Reason",
-    "X-Block-Reason", "X-Block-Result", "X-Infection-Found", "X-Violations-Found", "X-Virus-ID", "X-Virus-Name",
-    "X-ICAP-Profile", "X-FSecure-Scan-Result", "X-FSecure-Infection-Name", "X-Error-Code", "Connection", "Date",
-)  # fmt: skip
-LIST_HEADERS = ("Methods", "Allow")
-NUMBER_HEADERS = ("Preview", "Max-Connections", "Options-TTL")
-
-
-def fact_name(header: str) -> str:
-    """``X-Response-Desc`` → ``x_response_desc``."""
-    return header.lower().replace("-", "_")
-
-
-def header_facts(response: Response) -> Facts:
-    """The documented headers of the answer; numbers only where they are numbers."""
-    headers = response.headers
-    facts: Facts = {}
-    for name in TEXT_HEADERS:
-        value = headers.get(name)
-        if value is not None:
-            facts[fact_name(name)] = value[:_TEXT]
-    for name in LIST_HEADERS:
-        if name in headers:
-            facts[fact_name(name)] = [token[:_TEXT] for token in headers.tokens(name)[:20]]
-    for name in NUMBER_HEADERS:
-        value = headers.get(name)
-        if value is not None and value.isascii() and value.isdigit() and len(value) <= 15:
-            facts[fact_name(name)] = int(value)
-    return facts
 
 
 def response_facts(response: Response, exchange: Exchange) -> Facts:
@@ -50,7 +16,7 @@ def response_facts(response: Response, exchange: Exchange) -> Facts:
     deviations = (*response.deviations, *exchange.deviations)
     facts: Facts = {
         "icap_status": response.status,
-        "icap_reason": response.reason[:_TEXT],
+        "icap_reason": response.reason[:TEXT_KEPT],
         "complete": response.complete,
         "deviations": [
             {"rule": d.rule, "section": d.section, "detail": d.detail, "seen": d.seen.decode("latin-1")}
@@ -60,7 +26,8 @@ def response_facts(response: Response, exchange: Exchange) -> Facts:
     }
     if response.http_response is not None and response.http_response.status is not None:
         facts["http_status"] = response.http_response.status
-    return facts | header_facts(response)
+    facts.update(header_facts(response.headers))
+    return facts
 
 
 def verdict_facts(response: Response, sent_body: bytes) -> Facts:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.icap.facts import LIST_HEADERS, NUMBER_HEADERS, TEXT_HEADERS, fact_name
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.model import JSONValue, Reason, Status, Verdict
 from icapdiag.pool import load_pool
 from icapdiag.probe import Settings, probe_pool
-from icapdiag.probe.answer import LIST_HEADERS, NUMBER_HEADERS, TEXT_HEADERS, fact_name
 from icapdiag.runbook.fields import (
     BASE,
     BOOLEAN,

@@ -1,0 +1,225 @@
+"""One entry of Avi's application log: just the fields that are used, read leniently.
+
+Both generations of ``icap_log`` are covered: 20.1 has ``reason`` and ``threat_id`` in the request
+log, 21.1 has them in ``opswat_log``, with ``nsx_defender_log`` beside it. For large logs there are
+the strict twins of these shapes in `icapdiag.avi.strict`; what they refuse is read here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from icapdiag.avi.addresses import to_address
+from icapdiag.avi.times import to_iso
+
+_TEXT_KEPT = 64 * 1024  # characters of one text; a header block of an ICAP answer has at most 64 KiB
+_LIST_KEPT = 100
+_NUMBER_END = 1 << 64
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class PoolName(Struct, frozen=True, gc=False):
+    """``{"val": name, "crc32": n}``, as the Controller writes a name."""
+
+    val: str | None = None
+
+
+class Violation(Struct, gc=False):
+    """One finding of MetaDefender inside a file."""
+
+    file_name: str | None = None
+    threat_name: str | None = None
+    resolution: str | None = None
+
+
+class OpswatLog(Struct, gc=False):
+    """IcapOPSWATLog, since 21.1."""
+
+    reason: str | None = None
+    threat_id: str | None = None
+    violations: tuple[Violation, ...] | None = None
+
+
+class NsxDefenderLog(Struct, gc=False):
+    """IcapNSXDefenderLog, since 21.1. ``score``: 0 to 100."""
+
+    score: int | None = None
+
+
+class RequestLog(Struct, gc=False, kw_only=True):
+    """IcapRequestLog: one ICAP request. ``latency`` is in ms, the lengths in bytes."""
+
+    action: str | None = None
+    icap_response_code: int | None = None
+    icap_method: str | None = None
+    http_response_code: int | None = None  # what came back inside ICAP; only of blocked requests
+    icap_absolute_uri: str | None = None
+    complete_body_sent: bool | None = None
+    pool_name: str | PoolName | None = None  # usually the pool *group*
+    latency: int | None = None
+    icap_headers_sent_to_server: str | None = None
+    icap_headers_received_from_server: str | None = None
+    reason: str | None = None
+    threat_id: str | None = None
+    modified_content_length: int | None = None
+    icap_server_ip: int | str | None = None
+    icap_server_port: int | None = None
+    vendor: str | None = None
+    opswat_log: OpswatLog | None = None
+    nsx_defender_log: NsxDefenderLog | None = None
+
+
+class IcapLog(Struct, gc=False):
+    """IcapLog: the action as a whole, and each ICAP request of this HTTP request."""
+
+    action: str | None = None
+    request_logs: tuple[RequestLog, ...] | None = None
+
+
+class LogEntry(Struct, gc=False, kw_only=True):
+    """ApplicationLog, one HTTP request. ``report_timestamp`` is ISO 8601 in UTC, ``request_length`` in bytes."""
+
+    report_timestamp: str | None = None
+    virtualservice: str | None = None  # vs_name where there is one, else the uuid
+    service_engine: str | None = None
+    request_id: str | None = None
+    response_code: int | None = None  # what the client got
+    request_length: int | None = None
+    adf: bool | None = None  # the entry is significant
+    significant_log: tuple[str, ...] | None = None
+    significance: str | None = None
+    icap_log: IcapLog | None = None
+
+
+def looks_like_entry(entry: LogEntry) -> bool:
+    """Whether an object is a log entry at all, and not an alert or some other JSON."""
+    return entry.icap_log is not None or entry.report_timestamp is not None or entry.virtualservice is not None
+
+
+def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:
+    """The entry in ``obj``: JSON text of one object, or the object itself.
+
+    Lenient per field: what has a wrong type is None, numbers may be text and the other way round.
+    Raises `ValueError` if the text is not one JSON object; a mapping raises nothing.
+    """
+    fields = obj if isinstance(obj, Mapping) else _parse(obj)
+    return LogEntry(
+        report_timestamp=to_iso(fields.get("report_timestamp")),
+        virtualservice=_text(fields.get("vs_name")) or _text(fields.get("virtualservice")),
+        service_engine=_text(fields.get("service_engine")),
+        request_id=_text(fields.get("request_id")),
+        response_code=_number(fields.get("response_code")),
+        request_length=_number(fields.get("request_length")),
+        adf=_flag(fields.get("adf")),
+        significant_log=_codes(fields.get("significant_log")),
+        significance=_text(fields.get("significance")),
+        icap_log=_icap_log(fields.get("icap_log")),
+    )
+
+
+def _parse(text: bytes | str) -> Mapping[str, object]:
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:  # NaN, control characters, lone surrogates: json is more lenient
+        value = json.loads(text, strict=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value in the text, not a wrong argument
+    return value
+
+
+def _icap_log(value: object) -> IcapLog | None:
+    if not isinstance(value, Mapping):
+        return None
+    logs = value.get("request_logs")
+    if isinstance(logs, Mapping):
+        logs = [logs]
+    found = logs[:_LIST_KEPT] if isinstance(logs, list | tuple) else []
+    requests = tuple(_request(log) for log in found if isinstance(log, Mapping))
+    return IcapLog(_text(value.get("action")), requests or None)
+
+
+def _request(fields: Mapping[str, object]) -> RequestLog:
+    port = _number(fields.get("icap_server_port"))
+    address = to_address(fields.get("icap_server_ip"))
+    uri = _text(fields.get("icap_absolute_uri"))
+    if address is None and uri is None:
+        address = to_address(fields.get("server_ip"))
+    return RequestLog(
+        action=_text(fields.get("action")),
+        icap_response_code=_number(fields.get("icap_response_code")),
+        icap_method=_text(fields.get("icap_method")),
+        http_response_code=_number(fields.get("http_response_code")),
+        icap_absolute_uri=uri,
+        complete_body_sent=_flag(fields.get("complete_body_sent")),
+        pool_name=_name(fields.get("pool_name")),
+        latency=_number(fields.get("latency")),
+        icap_headers_sent_to_server=_text(fields.get("icap_headers_sent_to_server")),
+        icap_headers_received_from_server=_text(fields.get("icap_headers_received_from_server")),
+        reason=_text(fields.get("reason")),
+        threat_id=_text(fields.get("threat_id")),
+        modified_content_length=_number(fields.get("modified_content_length")),
+        icap_server_ip=address,
+        icap_server_port=port,
+        vendor=_text(fields.get("vendor")),
+        opswat_log=_opswat(fields.get("opswat_log")),
+        nsx_defender_log=_nsx(fields.get("nsx_defender_log")),
+    )
+
+
+def _opswat(value: object) -> OpswatLog | None:
+    if not isinstance(value, Mapping):
+        return None
+    found = value.get("violations")
+    violations = tuple(
+        Violation(_text(one.get("file_name")), _text(one.get("threat_name")), _text(one.get("resolution")))
+        for one in (found[:_LIST_KEPT] if isinstance(found, list | tuple) else [])
+        if isinstance(one, Mapping)
+    )
+    return OpswatLog(_text(value.get("reason")), _text(value.get("threat_id")), violations or None)
+
+
+def _nsx(value: object) -> NsxDefenderLog | None:
+    return NsxDefenderLog(_number(value.get("score"))) if isinstance(value, Mapping) else None
+
+
+def _name(value: object) -> str | None:
+    return _text(value.get("val")) if isinstance(value, Mapping) else _text(value)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value[:_TEXT_KEPT]
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _number(value: object) -> int | None:
+    """Whole numbers, also as text (64-bit numbers come so); a fraction is cut off."""
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if _DIGITS.fullmatch(text) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _NUMBER_END:
+        return None
+    return int(value)
+
+
+def _flag(value: object) -> bool | None:
+    """``adf`` is a bool in the API, 1 or 0 in streamed logs, text in a CSV."""
+    if isinstance(value, bool):
+        return value
+    return _FLAGS.get(str(value).strip().lower()) if isinstance(value, int | str) else None
+
+
+def _codes(value: object) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple):
+        return None
+    return tuple(code[:200] for code in value[:_LIST_KEPT] if isinstance(code, str))
