@@ -1,0 +1,11 @@
+"""The pool file: which ICAP servers to look at, and Avi's profile in force.
+
+`load_pool` reads pool.yaml or what Avi's API returns, `pool_from_urls` the command line's URLs.
+Both raise `PoolError` with every mistake at once, each with file, line and column.
+"""
+
+from icapdiag.pool.load import load_pool, loads_pool
+from icapdiag.pool.model import TLS, Located, Member, Pool, PoolError, Profile
+from icapdiag.pool.urls import pool_from_urls
+
+__all__ = ["TLS", "Located", "Member", "Pool", "PoolError", "Profile", "load_pool", "loads_pool", "pool_from_urls"]

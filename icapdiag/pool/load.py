@@ -1,0 +1,169 @@
+"""A pool from a file: our own pool.yaml, or what Avi's API and its exports hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icapdiag.pool.avi import read_objects
+from icapdiag.pool.aviobjects import SECTIONS, is_avi
+from icapdiag.pool.hosts import parse_service_uri
+from icapdiag.pool.members import Defaults, read_members
+from icapdiag.pool.model import DEFAULT_PORT, Pool, Profile
+from icapdiag.pool.nodes import MapNode, Node, kind, report
+from icapdiag.pool.problems import Problems, bare, fatal, shown
+from icapdiag.pool.scalars import texts
+from icapdiag.pool.schema import PoolFile, ProfileFields, ProfileFile, validate
+from icapdiag.pool.source import parse_tree, read_tree
+from icapdiag.pool.tls import read_tls
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+SAMPLES = ("clean", "eicar")
+KEYS = frozenset(PoolFile.model_fields) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
+LASTLINE_PREVIEW = 10  # bytes; the least that Avi accepts for that vendor
+
+
+def load_pool(path: FilePath, *, profile: str | None = None, service_uri: str | None = None) -> Pool:
+    """The pool that a file describes.
+
+    ``profile`` names the IcapProfile to take where an export holds several; ``service_uri``
+    replaces the file's. Raises `PoolError` with every mistake found, and nothing else.
+    """
+    return _load(read_tree(path, KEYS), path, profile, service_uri)
+
+
+def loads_pool(data: bytes, path: FilePath, *, profile: str | None = None, service_uri: str | None = None) -> Pool:
+    """Like `load_pool` for bytes at hand (standard input, the lab's own pool); ``path`` names them in messages."""
+    return _load(parse_tree(data, str(path), KEYS), path, profile, service_uri)
+
+
+def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | None) -> Pool:
+    problems = Problems(str(path))
+    report(root, (), problems)
+    if service_uri is not None:
+        try:
+            parse_service_uri(service_uri)
+        except ValueError as error:
+            problems.add_option("--service-uri", str(error))
+    if is_avi(root):
+        return read_objects(root, str(path), problems, profile=profile, service_uri=service_uri)
+    return _PoolFileReader(path, problems).read(root, profile, service_uri)
+
+
+class _PoolFileReader:
+    """Reads our own format; keeps going after a mistake, so that all are found."""
+
+    def __init__(self, path: FilePath, problems: Problems) -> None:
+        self._path = path
+        self._problems = problems
+
+    def read(self, root: Node, chosen: str | None, service_uri: str | None) -> Pool:
+        if not isinstance(root, MapNode):
+            self._problems.add(
+                root, (), f"{kind(root)} stands here: a pool file is a mapping, with service_uri: /… and members: […]"
+            )
+            raise self._problems.error()
+        if not root.entries:
+            raise fatal(
+                str(self._path),
+                "empty: the shortest useful file has service_uri: /… and members: [address]",
+                root.line,
+                root.column,
+            )
+        if root.get("apiVersion") and root.get("kind"):
+            self._problems.add(
+                root,
+                (),
+                f"a Kubernetes object ({bare(root.text('kind'))}): it only names an ICAP profile; "
+                "load that profile, its pool group and its pools from the Controller",
+            )
+            raise self._problems.error()
+        top = validate(PoolFile, root, (), self._problems)
+        written = root.get("profile")
+        fields = None if written is None else validate(ProfileFile, written, ("profile",), self._problems)
+        uri = service_uri or self._service_uri(root, top, written, fields)
+        port = self._default_port(root, top, fields)
+        setting = root.get("tls")
+        directory = self._path.parent
+        tls = None if setting is None else read_tls(setting, ("tls",), None, directory, self._problems)
+        if root.find("members") is None:
+            self._problems.add(root, ("members",), "missing: write members: [address, …]")
+        defaults = Defaults(port=port, tls=tls, service_uri=uri, directory=directory)
+        members = read_members(root.get("members"), defaults, self._problems)
+        samples = self._samples(root.get("samples"))
+        if fields:
+            self._lastline(written, fields)
+        if chosen is not None and chosen != (fields.name if fields else ""):
+            self._problems.add_option(
+                "--profile", f"{shown(chosen)}: this file is no Avi export, it holds one profile only"
+            )
+        self._problems.check()
+        values = fields.model_dump(include=set(ProfileFields.model_fields)) if fields else {}
+        values["service_uri"] = uri
+        name = (top.pool if top else "") or (fields.name if fields else "") or self._path.stem
+        return Pool(
+            name=name[:256],
+            profile=Profile(**values, default_port=port or DEFAULT_PORT),
+            members=members,
+            samples=samples,
+            source=str(self._path),
+        )
+
+    def _service_uri(
+        self, root: MapNode, top: PoolFile | None, written: Node | None, fields: ProfileFile | None
+    ) -> str:
+        above = (top.service_uri if top else None) or ""
+        within = (fields.service_uri if fields else None) or ""
+        inner = written.get("service_uri") if isinstance(written, MapNode) else None
+        outer = root.get("service_uri")
+        if outer and above and within and above != within:
+            self._problems.add(
+                inner,
+                ("profile", "service_uri"),
+                f"{shown(within)} differs from the service_uri in line {outer.line}, {shown(above)}: write it once",
+            )
+        if outer is None and inner is None:
+            self._problems.add(
+                root,
+                ("service_uri",),
+                "missing: write the path of the ICAP service, such as service_uri: /OMSScanReq-AV",
+            )
+        return above or within
+
+    def _default_port(self, root: MapNode, top: PoolFile | None, fields: ProfileFile | None) -> int | None:
+        above = top.default_port if top else None
+        within = fields.default_port if fields else None
+        if above and within and above != within:
+            self._problems.add(
+                root.get("default_port"),
+                ("default_port",),
+                f"{above} differs from profile.default_port, {within}: write it once",
+            )
+        return above or within
+
+    def _samples(self, node: Node | None) -> tuple[str, ...]:
+        if node is None or node.problem is not None:
+            return ("clean",)
+        path = ("samples",)
+        try:
+            words = texts(node)
+        except ValueError as error:
+            self._problems.add(node, path, str(error))
+            return ("clean",)
+        unknown = next((word for word in words if word not in SAMPLES), None)
+        if unknown is not None:
+            self._problems.add(node, path, f"{shown(unknown)} is no sample: write [clean] or [clean, eicar]")
+        elif "clean" not in words or len(set(words)) != len(words):
+            self._problems.add(node, path, "write [clean], or [clean, eicar] to send the EICAR test file too")
+        return tuple(sample for sample in SAMPLES if sample in words)
+
+    def _lastline(self, written: Node | None, fields: ProfileFile) -> None:
+        if fields.vendor == "ICAP_VENDOR_LASTLINE" and fields.enable_preview and fields.preview_size < LASTLINE_PREVIEW:
+            node = written.get("preview_size") if isinstance(written, MapNode) else None
+            self._problems.add(
+                node,
+                ("profile", "preview_size"),
+                f"{fields.preview_size} is too small for this vendor: write "
+                f"{LASTLINE_PREVIEW} or more (1000 is advised)",
+            )

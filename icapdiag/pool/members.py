@@ -1,0 +1,139 @@
+"""``members:`` of pool.yaml: texts and mappings to members, duplicates named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+from icapdiag.pool.hosts import Endpoint, parse_endpoint, same_host
+from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, endpoint
+from icapdiag.pool.nodes import ListNode, MapNode, Node, Scalar, is_null, kind
+from icapdiag.pool.problems import bare, shown
+from icapdiag.pool.scalars import to_text
+from icapdiag.pool.schema import MemberFile, validate
+from icapdiag.pool.tls import read_tls
+
+if TYPE_CHECKING:
+    from icapdiag.pool.problems import Path, Problems
+
+MOST_MEMBERS = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What the pool says for members that say nothing themselves."""
+
+    port: int | None  # None: not written, so the protocol's default
+    tls: TLS | None
+    service_uri: str
+    directory: FilePath
+
+
+def read_members(node: Node | None, defaults: Defaults, problems: Problems) -> tuple[Member, ...]:
+    """All members that can be read; mistakes are noted."""
+    path: Path = ("members",)
+    if node is None or node.problem is not None:
+        return ()
+    if not isinstance(node, ListNode):
+        stands = "no value" if is_null(node) else kind(node)
+        problems.add(node, path, f"{stands} stands here: write a list, such as [192.0.2.7, icap2.example.com:1344]")
+        return ()
+    if not node.items:
+        problems.add(node, path, "the list is empty: write at least one member")
+    if len(node.items) > MOST_MEMBERS:
+        problems.add(node, path, f"{len(node.items)} members: write at most {MOST_MEMBERS}")
+        return ()
+    members: list[Member] = []
+    seen = _Seen(problems)
+    for index, item in enumerate(node.items):
+        member = _member(item, (*path, index), defaults, problems)
+        if member and seen.first_time(member, item, (*path, index)):
+            members.append(member)
+    return tuple(members)
+
+
+class _Seen:
+    """Endpoints and names so far, with the line of the first."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._endpoints: dict[tuple[str, int], int] = {}
+        self._names: dict[str, int] = {}
+
+    def first_time(self, member: Member, node: Node, path: Path) -> bool:
+        key = (same_host(member.host), member.port)
+        line = self._endpoints.get(key) or self._names.get(member.name)
+        if line is not None:
+            what = endpoint(*key) if key in self._endpoints else f"the name {shown(member.name)}"
+            self._problems.add(node, path, f"{what} is there already, in line {line}: delete one of the two")
+            return False
+        self._endpoints[key] = self._names[member.name] = node.line
+        return True
+
+
+def _member(node: Node, path: Path, defaults: Defaults, problems: Problems) -> Member | None:
+    if node.problem is not None:
+        return None
+    if isinstance(node, MapNode):
+        return _from_mapping(node, path, defaults, problems)
+    if not isinstance(node, Scalar):
+        problems.add(
+            node, path, f'{kind(node)} stands here: write host:port, or an IPv6 address in quotes, "[2001:db8::1]:1344"'
+        )
+        return None
+    try:
+        place = parse_endpoint(to_text(node, limit=4096))
+        _check_service(place, defaults)
+    except ValueError as error:
+        problems.add(node, path, str(error))
+        return None
+    return _build(place, "", node, defaults, enabled=True, tls=defaults.tls)
+
+
+def _build(place: Endpoint, name: str, node: Node, defaults: Defaults, *, enabled: bool, tls: TLS | None) -> Member:
+    if place.tls is not None:
+        tls = (tls or TLS()) if place.tls else None
+    fallback = DEFAULT_TLS_PORT if place.tls else DEFAULT_PORT
+    port = place.port or defaults.port or fallback
+    return Member(
+        host=place.host, port=port, name=name or endpoint(place.host, port), enabled=enabled, tls=tls, line=node.line
+    )
+
+
+def _check_service(place: Endpoint, defaults: Defaults) -> None:
+    if place.service_uri not in {"", "/", defaults.service_uri}:
+        other = f" (it is {shown(defaults.service_uri)})" if defaults.service_uri else ""
+        raise ValueError(
+            f"the path {shown(place.service_uri)} belongs to the whole pool: write it as service_uri{other}"
+        )
+
+
+def _from_mapping(node: MapNode, path: Path, defaults: Defaults, problems: Problems) -> Member | None:
+    if _lost_blank(node, path, problems):
+        return None
+    setting = node.get("tls")
+    tls = (
+        defaults.tls
+        if setting is None
+        else read_tls(setting, (*path, "tls"), defaults.tls, defaults.directory, problems)
+    )
+    member = validate(MemberFile, node, path, problems)
+    if member is None:
+        return None
+    place = Endpoint(member.host, member.port)
+    return _build(place, member.name, node, defaults, enabled=member.enabled, tls=tls)
+
+
+def _lost_blank(node: MapNode, path: Path, problems: Problems) -> bool:
+    """``- 192.0.2.7: 1344`` is a mapping for YAML; say so instead of "unknown key"."""
+    if len(node.entries) != 1:
+        return False
+    key, value = node.entries[0]
+    if not isinstance(key, Scalar) or not isinstance(value, Scalar) or not (value.text.isdigit() or is_null(value)):
+        return False
+    if not any(mark in key.text for mark in ".:"):
+        return False
+    meant = f"{key.text}:{value.text}" if value.text.isdigit() else f"{key.text}:"
+    problems.add(node, path, f"read by YAML as the key {bare(key.text)} with a value: write {shown(meant)}, in quotes")
+    return True

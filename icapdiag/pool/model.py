@@ -1,0 +1,115 @@
+"""What a pool file says, as frozen values; and what is wrong with it, with line and column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+DEFAULT_PORT = 1344  # RFC 3507 section 4.2
+DEFAULT_TLS_PORT = 11344  # what the vendors use for ICAPS; no RFC names one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLS:
+    """How to speak TLS to a member. ``server_name`` None means the member's host.
+
+    Files are absolute or relative to the current directory, and existed when the pool was loaded.
+    ``key_file`` None with a ``cert_file`` means that the certificate's file holds the key too.
+    """
+
+    verify: bool = True
+    ca_file: Path | None = None
+    server_name: str | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One ICAP server of the pool.
+
+    ``host`` is an IPv4 address, an IPv6 address without brackets (perhaps with ``%zone``)
+    or a DNS name in ASCII. ``line`` is the 1-based line of the pool file, None for URLs.
+    """
+
+    host: str
+    port: int
+    name: str
+    enabled: bool = True
+    tls: TLS | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Avi's ICAP profile: Avi's names, units, defaults and ranges.
+
+    Sizes: ``preview_size`` bytes (0-5000), ``buffer_size`` KB (1-51200).
+    Times in ms (50-3600000): ``response_timeout``, ``slow_response_warning_threshold``.
+    """
+
+    service_uri: str  # path and query; begins with "/"
+    name: str = ""
+    description: str = ""
+    vendor: str = "ICAP_VENDOR_OPSWAT"
+    enable_preview: bool = True
+    preview_size: int = 5000
+    allow_204: bool = True
+    response_timeout: int = 60_000
+    slow_response_warning_threshold: int = 10_000
+    buffer_size: int = 51_200
+    buffer_size_exceed_action: str = "ICAP_FAIL_OPEN"
+    fail_action: str = "ICAP_FAIL_OPEN"
+    pool_group_ref: str = ""
+    cloud_ref: str = ""
+    tenant_ref: str = ""
+    default_port: int = DEFAULT_PORT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The members to look at and the profile in force.
+
+    ``source`` is the file as it was given, or "command line". ``notes`` are sentences that
+    the reader of a report must know, such as a server that stands in two Avi pools.
+    """
+
+    name: str
+    profile: Profile
+    members: tuple[Member, ...]
+    samples: tuple[str, ...] = ("clean",)
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """One mistake, and where it stands. ``line`` and ``column`` are 1-based, None where there is no place."""
+
+    file: str
+    line: int | None
+    column: int | None
+    path: str  # "members[2].port"; "" for the whole file
+    message: str
+
+    def __str__(self) -> str:
+        """``pool.yaml:7:5: members[2].port: what is wrong and what to do``."""
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class PoolError(Exception):
+    """A pool that can't be used: every mistake found, in the order of the file."""
+
+    def __init__(self, errors: Iterable[Located]) -> None:
+        self.errors: tuple[Located, ...] = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+def endpoint(host: str, port: int) -> str:
+    """``host:port``, or ``[host]:port`` for an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

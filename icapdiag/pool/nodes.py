@@ -1,0 +1,245 @@
+"""YAML as a tree of texts with line and column, built from parser events.
+
+Nothing is resolved: a scalar stays the text that was written, and the schema converts it.
+So YAML 1.1 can't turn ``no`` into false or ``1:20`` into 80 behind the user's back, and no
+date, float or object is ever constructed. Events arrive one by one without recursion, so
+nesting is bounded here; aliases are refused, so the tree is never larger than the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from icapdiag.pool.problems import Path, Problems, fatal, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEPTH = 32  # a pool file needs 4; Avi's own objects stay under 16
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BRACKETS = re.compile(r"\[[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*\](:[0-9]+)?")
+
+
+@dataclass(slots=True)
+class Node:
+    """A place in a file (1-based). ``problem`` says why the node can't be used, None if it can."""
+
+    line: int
+    column: int
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class Scalar(Node):
+    """One text. ``plain``: written without quotes (in JSON: a number, true, false or null)."""
+
+    text: str = ""
+    plain: bool = False
+
+
+@dataclass(slots=True)
+class ListNode(Node):
+    """A sequence."""
+
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class MapNode(Node):
+    """A mapping, with its keys in the order of the file, duplicates and all."""
+
+    entries: list[tuple[Node, Node]] = field(default_factory=list)
+
+    def pairs(self) -> Iterator[tuple[Scalar, Node]]:
+        """The entries that count: keys that are texts, the first of each name."""
+        seen: set[str] = set()
+        for key, value in self.entries:
+            if isinstance(key, Scalar) and key.problem is None and key.text not in seen:
+                seen.add(key.text)
+                yield key, value
+
+    def find(self, name: str) -> tuple[Scalar, Node] | None:
+        """The first entry of that name."""
+        return next((pair for pair in self.pairs() if pair[0].text == name), None)
+
+    def get(self, name: str) -> Node | None:
+        """The value of the first entry of that name."""
+        found = self.find(name)
+        return found[1] if found else None
+
+    def text(self, name: str) -> str:
+        """The value's text; "" if it is absent, null or no text."""
+        value = self.get(name)
+        return value.text if isinstance(value, Scalar) and not is_null(value) else ""
+
+    def keys(self) -> set[str]:
+        """The names of all entries that count."""
+        return {key.text for key, _ in self.pairs()}
+
+
+def is_null(node: Node) -> bool:
+    """Whether YAML 1.1 (or JSON) reads the scalar as "no value"."""
+    return isinstance(node, Scalar) and node.plain and node.text in {"", "~", "null", "Null", "NULL"}
+
+
+def kind(node: Node) -> str:
+    """What the node is, in words for a message."""
+    if isinstance(node, ListNode):
+        return "a list"
+    return "a mapping (key: value)" if isinstance(node, MapNode) else "a single value"
+
+
+def read_yaml(text: str, file: str) -> Node | None:
+    """The one document in ``text``, None if there is none.
+
+    Raises `PoolError` for text that is not YAML, is nested too deep or holds several documents. Anchors, aliases
+    and tags are kept as the ``problem`` of their node; `report` lists them.
+    """
+    builder = _Builder(file)
+    try:
+        for event in yaml.parse(text, Loader=LOADER):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, text, file) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # pure Python PyYAML: the numbers of %YAML and of "\U…" go unchecked into int() and chr()
+        raise fatal(file, f"not YAML: {shown(str(error))}") from None
+    return builder.root
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Exception:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.splitlines()
+    written = lines[line] if line < len(lines) else ""
+    message = f"not YAML: {error.problem or error.context}"
+    address = _BRACKETS.search(written)
+    if address:
+        message += f'; write an address in brackets in quotes: "{address[0]}"'
+    elif "\t" in written[: column + 1]:
+        message += "; indent with blanks, not with tabs"
+    elif error.context:
+        message += f" ({error.context}"
+        message += f" that begins in line {error.context_mark.line + 1})" if error.context_mark else ")"
+    return fatal(file, message, line + 1, column + 1)
+
+
+class _Builder:
+    """Turns events into nodes with an explicit stack."""
+
+    def __init__(self, file: str) -> None:
+        self.root: Node | None = None
+        self._file = file
+        self._open: list[ListNode | MapNode] = []
+        self._keys: list[Node | None] = []  # for each open mapping: the key that waits for its value
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                message = "a second document: a pool file holds one; delete from the line '---' on"
+                raise fatal(self._file, message, *_place(event))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._open.pop()
+            self._keys.pop()
+        elif isinstance(event, yaml.NodeEvent):
+            self._node(event)
+
+    def _node(self, event: yaml.NodeEvent) -> None:
+        line, column = _place(event)
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            node = Scalar(line, column, _refusal(event), event.value, not event.style)  # libyaml says "", Python None
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = ListNode(line, column, _refusal(event))
+        elif isinstance(event, yaml.MappingStartEvent):
+            node = MapNode(line, column, _refusal(event))
+        else:
+            node = Node(line, column, _refusal(event))
+        self._attach(node)
+        if not isinstance(node, ListNode | MapNode):
+            return
+        if len(self._open) == DEPTH:  # stop at once: the parser's time grows with the square of the depth
+            raise fatal(self._file, f"nested deeper than {DEPTH} levels: a pool file needs four", line, column)
+        self._open.append(node)
+        self._keys.append(None)
+
+    def _attach(self, node: Node) -> None:
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        if isinstance(parent, ListNode):
+            parent.items.append(node)
+        elif (key := self._keys[-1]) is None:
+            self._keys[-1] = node
+        else:
+            parent.entries.append((key, node))
+            self._keys[-1] = None
+
+
+def _place(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _refusal(event: Any) -> str | None:
+    """Why the node of this event is refused: alias, anchor or tag."""
+    if isinstance(event, yaml.AliasEvent):
+        return f"alias *{_word(str(event.anchor))}: a pool file has no anchors and aliases; write the value out"
+    if event.anchor is not None:
+        return f"anchor &{_word(event.anchor)}: a pool file has no anchors and aliases; take it away"
+    if event.tag is not None:
+        return f"tag {shown(event.tag)}: a pool file has no tags; take it away, and write text in quotes"
+    return None
+
+
+def _word(anchor: str) -> str:
+    return anchor if len(anchor) <= 40 and anchor.isprintable() else shown(anchor)
+
+
+def _half_character(text: str) -> str | None:
+    """A lone surrogate, written as an escape: no text can hold it, and no file or wire can carry it."""
+    found = None if text.isascii() else _SURROGATE.search(text)
+    return f"{shown(text)} holds half a character, {found[0]!r}: take it away" if found else None
+
+
+def report(node: Node, path: Path, problems: Problems) -> None:
+    """List what the tree itself has against it: refused nodes, and keys that are doubled, merged or no text."""
+    if isinstance(node, Scalar) and node.problem is None:
+        node.problem = _half_character(node.text)
+    if node.problem is not None:
+        problems.add(node, path, node.problem)
+    if isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            report(item, (*path, index), problems)
+    elif isinstance(node, MapNode):
+        _report_keys(node, path, problems)
+        for key, value in node.entries:
+            report(value, (*path, key.text if isinstance(key, Scalar) else "?"), problems)
+
+
+def _report_keys(node: MapNode, path: Path, problems: Problems) -> None:
+    first: dict[str, int] = {}
+    for key, _ in node.entries:
+        if isinstance(key, Scalar) and key.problem is None:
+            key.problem = _half_character(key.text)
+        if key.problem is not None:
+            problems.add(key, path, key.problem)
+        elif not isinstance(key, Scalar):
+            problems.add(key, path, f"a key must be a word, not {kind(key)}; perhaps '{{' or '[' needs quotes")
+            key.problem = "not a word"
+        elif key.text == "<<" and key.plain:
+            problems.add(key, (*path, key.text), "merge keys are not used in a pool file: write the keys out")
+            key.problem = "merge key"
+        elif key.text in first:
+            problems.add(key, (*path, key.text), f"written twice; the first is in line {first[key.text]}: delete one")
+        else:
+            first[key.text] = key.line

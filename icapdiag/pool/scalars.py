@@ -1,0 +1,164 @@
+"""Texts to values by schema, with the traps of YAML 1.1 named for what they are."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from icapdiag.pool.nodes import ListNode, Scalar, is_null, kind
+from icapdiag.pool.problems import SHOWN, bare, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+NAME_LENGTH = 256
+_DECIMAL = re.compile(r"[-+]?[0-9]+")
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
+_PREFIX = "tag:yaml.org,2002:"
+
+
+def yaml_reading(text: str) -> str | None:
+    """What a YAML 1.1 reader makes of a plain scalar, in words; None if it stays that text.
+
+    A plain decimal number counts as its text: nothing is lost in it.
+    """
+    for tag, pattern in _RESOLVERS.get(text[:1], []):
+        if not pattern.match(text):
+            continue
+        match tag.removeprefix(_PREFIX):
+            case "bool":
+                return "true" if _BOOLEANS[text.lower()] else "false"
+            case "int":
+                return _integer_reading(text)
+            case "float":
+                return "a decimal fraction"
+            case "timestamp":
+                return "a date"
+            case "null":
+                return "no value (null)"
+    return None
+
+
+def _integer_reading(text: str) -> str | None:
+    digits = text.lstrip("+-").replace("_", "")
+    base, name = 10, ""
+    if digits.startswith("0x"):
+        base, name = 16, "hexadecimal"
+    elif digits.startswith("0b"):
+        base, name = 2, "binary"
+    elif digits.startswith("0") and len(digits) > 1:
+        base, name = 8, "octal"
+    elif ":" in digits:
+        name = "base 60"
+    elif "_" not in text:
+        return None
+    if len(text) > SHOWN:
+        return f"a number ({name})" if name else "a number"
+    value = 0
+    if ":" in digits:
+        for part in digits.split(":"):
+            value = value * 60 + int(part)
+    else:
+        value = int(digits, base)
+    value = -value if text.startswith("-") else value
+    return f"{value} ({name})" if name else str(value)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the nearest of the known words, or ""."""
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word[:NAME_LENGTH].lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""
+
+
+def scalar(value: Any) -> Scalar:
+    """The value as a scalar node that has a value. Raises ValueError with what to do."""
+    if not isinstance(value, Scalar):
+        raise ValueError(f"{kind(value)} stands here: write a single value")  # noqa: TRY004 - pydantic collects ValueError
+    if is_null(value) or not value.text:
+        raise ValueError("has no value: write one, or delete the line")
+    return value
+
+
+def to_text(value: Any, *, limit: int = NAME_LENGTH) -> str:
+    """A text of at most ``limit`` printable characters. Raises ValueError."""
+    node = scalar(value)
+    reading = yaml_reading(node.text) if node.plain else None
+    if reading:
+        raise ValueError(f'{bare(node.text)} is read by YAML as {reading}: write it in quotes, "{node.text[:SHOWN]}"')
+    if len(node.text) > limit:
+        raise ValueError(f"{shown(node.text)} has {len(node.text)} characters: write at most {limit}")
+    odd = next((char for char in node.text if not char.isprintable()), None)
+    if odd is not None:
+        raise ValueError(f"{shown(node.text)} holds the character {odd!r}: take it away")
+    return node.text
+
+
+def remark(value: Any) -> str:
+    """Free text, cut at 1000 characters; nothing in it is a mistake. Raises ValueError for lists and mappings."""
+    if is_null(value):
+        return ""
+    if not isinstance(value, Scalar):
+        raise ValueError(f"{kind(value)} stands here: write a text")  # noqa: TRY004 - pydantic collects ValueError
+    return value.text[:1000]
+
+
+def integer(low: int, high: int, unit: str = "") -> Callable[[Any], int]:
+    """A converter to a decimal integer of that range; ``unit`` is named in messages."""
+    allowed = f"a number from {low} to {high}" + (f" ({unit})" if unit else "")
+
+    def convert(value: Any) -> int:
+        text = scalar(value).text
+        if not _DECIMAL.fullmatch(text):
+            reading = yaml_reading(text)
+            why = f"is read by YAML as {reading}" if reading else "is not a whole number"
+            raise ValueError(f"{bare(text)} {why}: write {allowed} in plain digits")
+        if text[0] in "+-":
+            raise ValueError(f"{shown(text)} is out of range: write {allowed}, without a sign")
+        if text != (text.lstrip("0") or "0"):
+            reading = yaml_reading(text)
+            why = f"is read by YAML as {reading}" if reading else "has a leading zero"
+            raise ValueError(f"{bare(text)} {why}: write {allowed} without leading zeros")
+        if len(text) > len(str(high)) or not low <= int(text) <= high:
+            raise ValueError(f"{bare(text)} is out of range: write {allowed}")
+        return int(text)
+
+    return convert
+
+
+def to_bool(value: Any) -> bool:
+    """true or false, in any of YAML 1.1's spellings. Raises ValueError."""
+    text = scalar(value).text
+    if text.lower() not in _BOOLEANS:
+        raise ValueError(f"{bare(text)} is neither true nor false: write true or false")
+    return _BOOLEANS[text.lower()]
+
+
+def one_of(words: Sequence[str]) -> Callable[[Any], str]:
+    """A converter that allows only these words."""
+
+    def convert(value: Any) -> str:
+        text = scalar(value).text
+        if text not in words:
+            hint = suggest(text, words) or _ending(text, words)
+            raise ValueError(f"{bare(text)} is not known: write {', '.join(words[:-1])} or {words[-1]}{hint}")
+        return text
+
+    return convert
+
+
+def _ending(text: str, words: Sequence[str]) -> str:
+    """``opswat`` means ICAP_VENDOR_OPSWAT, although difflib finds it too far away."""
+    meant = [word for word in words if text and word.lower().endswith("_" + text.lower())]
+    return f"; did you mean '{meant[0]}'?" if meant else ""
+
+
+def texts(value: Any) -> list[str]:
+    """A list of texts. Raises ValueError."""
+    if not isinstance(value, ListNode):
+        raise ValueError(f"{kind(value)} stands here: write a list, such as [clean]")  # noqa: TRY004 - as above
+    return [to_text(item) for item in value.items]

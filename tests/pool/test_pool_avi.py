@@ -1,0 +1,386 @@
+"""What Avi's API returns: one object, lists, answers, exports; references in every spelling."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from icapdiag.pool import TLS, Member, PoolError, load_pool
+from icapdiag.pool.references import Reference, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icapdiag.pool import Pool
+
+    Load = Callable[..., Pool]
+    Mistakes = Callable[..., list[str]]
+
+C = "https://10.52.2.174:9443"
+POOL_UUID = "pool-11a38043-e51e-4c93-8187-b390d7d81abd"
+GROUP_UUID = "poolgroup-076c62e2-1d1d-4746-85aa-cd0793308a7f"
+
+
+def pool(name: str = "icap-pool", *addresses: str, **more: Any) -> dict[str, Any]:
+    servers = [{"ip": {"type": "V4", "addr": address}, "enabled": True} for address in addresses or ("192.0.2.1",)]
+    return {"name": name, "default_server_port": 1344, "servers": servers, "description": None, **more}
+
+
+def group(name: str = "icap-group", *refs: str, **more: Any) -> dict[str, Any]:
+    members = [{"pool_ref": ref, "ratio": 1} for ref in refs or ("/api/pool/?name=icap-pool",)]
+    return {"name": name, "members": members, **more}
+
+
+def profile(name: str = "icap", ref: str = "/api/poolgroup/?name=icap-group", **more: Any) -> dict[str, Any]:
+    return {"name": name, "pool_group_ref": ref, "service_uri": "/OMSScanReq-AV", **more}
+
+
+def export(*, pools: list[Any], groups: list[Any], profiles: list[Any]) -> str:
+    return json.dumps(
+        {"Pool": pools, "PoolGroup": groups, "IcapProfile": profiles, "VirtualService": [{"name": "vs"}], "META": {}},
+        indent=1,
+    )
+
+
+def hosts(found: Pool) -> list[str]:
+    return [member.name for member in found.members]
+
+
+def test_a_whole_export(load: Load) -> None:
+    text = export(
+        pools=[pool("icap-pool", "192.0.2.1", "192.0.2.2"), pool("web", "192.0.2.9")],
+        groups=[group(), group("web-group", "web")],
+        profiles=[profile(preview_size="1000", allow_204="false", vendor="ICAP_VENDOR_GENERIC", description="a\nb")],
+    )
+    found = load(text)
+    assert found.name == "icap-group"
+    assert hosts(found) == ["192.0.2.1:1344", "192.0.2.2:1344"]
+    assert (found.profile.preview_size, found.profile.allow_204) == (1000, False)
+    assert (found.profile.name, found.profile.service_uri) == ("icap", "/OMSScanReq-AV")
+    assert found.profile.description == "a\nb"
+    assert found.members[0].line == text.split('"192.0.2.1"')[0].count("\n") - 2
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        f"{C}/api/pool/{POOL_UUID}",
+        f"{C}/api/pool/{POOL_UUID}#icap-pool",
+        f"{C}/api/pool/{POOL_UUID}#renamed",
+        f"/api/pool/{POOL_UUID}",
+        "/api/pool/?name=icap-pool",
+        "/api/pool?name=icap-pool",
+        "/api/pool/?tenant=admin&name=icap-pool&cloud=Default-Cloud",
+        "/api/pool/icap-pool",
+        "icap-pool",
+        POOL_UUID,
+        f"{POOL_UUID}#icap-pool",
+    ],
+)
+def test_references_in_every_spelling(load: Load, ref: str) -> None:
+    wanted = pool(uuid=POOL_UUID, url=f"{C}/api/pool/{POOL_UUID}", tenant_ref=f"{C}/api/tenant/admin#admin")
+    other = pool("other", "192.0.2.9", uuid="pool-e3b87aff-a9d7-44eb-9935-6fd9ab81a37c")
+    text = export(pools=[other, wanted], groups=[group("g", ref, uuid=GROUP_UUID)], profiles=[profile(ref=GROUP_UUID)])
+    assert hosts(load(text)) == ["192.0.2.1:1344"]
+
+
+def test_tenant_and_cloud_tell_equal_names_apart(load: Load, mistakes: Mistakes) -> None:
+    one = pool("p", "192.0.2.1", tenant_ref="/api/tenant/?name=one", cloud_ref="/api/cloud/?name=c")
+    two = pool("p", "192.0.2.2", tenant_ref="/api/tenant/?name=two", cloud_ref="/api/cloud/?name=c")
+    ref = "/api/pool/?tenant=two&name=p&cloud=c"
+    text = export(pools=[one, two], groups=[group("icap-group", ref)], profiles=[profile()])
+    assert hosts(load(text)) == ["192.0.2.2:1344"]
+    (line,) = mistakes(export(pools=[one, two], groups=[group("icap-group", "p")], profiles=[profile()]))
+    assert line.endswith("PoolGroup[0].members[0].pool_ref: pool 'p' is here more than once: keep one")
+
+
+def test_an_equal_name_does_not_count_against_another_uuid(mistakes: Mistakes) -> None:
+    other = pool("icap-pool", uuid="pool-e3b87aff-a9d7-44eb-9935-6fd9ab81a37c")
+    ref = f"{C}/api/pool/{POOL_UUID}#icap-pool"
+    (line,) = mistakes(export(pools=[other], groups=[group("icap-group", ref)], profiles=[profile()]))
+    assert line.endswith("pool 'icap-pool' is not in this file: export it too")
+
+
+def test_one_pool_needs_a_service(load: Load, mistakes: Mistakes) -> None:
+    text = json.dumps(pool("icap-pool", "192.0.2.1"))
+    found = load(text, service_uri="/avscan")
+    assert (found.name, hosts(found), found.profile.service_uri) == ("icap-pool", ["192.0.2.1:1344"], "/avscan")
+    expected = [
+        "--service-uri: an Avi pool does not name the ICAP service: give its path, such as --service-uri /OMSScanReq-AV"
+    ]
+    assert expected == mistakes(text)
+
+
+def test_answers_lists_and_lower_case_keys(load: Load) -> None:
+    objects = [pool(), group(), profile()]
+    texts = [
+        json.dumps(objects),
+        json.dumps({"count": 3, "results": objects}),
+        json.dumps({"pool": [pool()], "poolgroup": [group()], "icapprofile": profile()}),
+        (
+            "pool:\n- name: icap-pool\n  default_server_port: 1344\n  servers:\n  - ip: {addr: 192.0.2.1, type: V4}\n"
+            "poolgroup:\n- name: icap-group\n  members:\n  - pool_ref: /api/pool/?name=icap-pool\n"
+            "icapprofile:\n- name: icap\n  pool_group_ref: /api/poolgroup/?name=icap-group\n"
+            "  service_uri: /OMSScanReq-AV\n"
+        ),
+    ]
+    for text in texts:
+        assert hosts(load(text)) == ["192.0.2.1:1344"]
+        assert load(text).profile.service_uri == "/OMSScanReq-AV"
+
+
+def test_ports_names_and_states(load: Load) -> None:
+    servers = [
+        {"ip": {"addr": "192.0.2.1"}, "port": "1345"},
+        {"ip": {"addr": "192.0.2.2"}, "port": 0, "enabled": False},
+        {"ip": {"addr": "192.0.2.3", "type": "V4"}, "port": None, "hostname": "icap3.example.com"},
+        {"ip": {"addr": "192.0.2.4"}, "hostname": "icap4.example.com", "resolve_server_by_dns": True},
+        {"hostname": "icap5.example.com"},
+        {"ip": "2001:DB8::6"},
+        {"ip": {"addr": "icap7.example.com", "type": "DNS"}},
+    ]
+    found = load(json.dumps({"name": "p", "servers": servers, "lb_algorithm": "X"}), service_uri="/a")
+    expected = [
+        ("192.0.2.1:1345", True),
+        ("192.0.2.2:80", False),
+        ("192.0.2.3:80", True),
+        ("icap4.example.com:80", True),
+        ("icap5.example.com:80", True),
+        ("[2001:db8::6]:80", True),
+        ("icap7.example.com:80", True),
+    ]
+    assert expected == [(member.name, member.enabled) for member in found.members]
+
+
+def test_disabled_pools_and_ratio_0_switch_members_off(load: Load) -> None:
+    members = [{"pool_ref": "a", "ratio": 0}, {"pool_ref": "b", "ratio": 1}, {"pool_ref": "c"}]
+    text = export(
+        pools=[pool("a", "192.0.2.1"), pool("b", "192.0.2.2", enabled=False), pool("c", "192.0.2.3")],
+        groups=[{"name": "icap-group", "members": members}],
+        profiles=[profile()],
+    )
+    assert [False, False, True] == [member.enabled for member in load(text).members]
+
+
+def test_a_server_in_two_pools_is_checked_once_and_noted(load: Load) -> None:
+    text = export(
+        pools=[pool("a", "192.0.2.1", enabled=False), pool("b", "192.0.2.1", "192.0.2.2")],
+        groups=[group("icap-group", "a", "b")],
+        profiles=[profile()],
+    )
+    found = load(text)
+    assert [("192.0.2.1:1344", True), ("192.0.2.2:1344", True)] == [
+        (member.name, member.enabled) for member in found.members
+    ]
+    assert found.notes == ("192.0.2.1:1344 stands more than once in the Avi pools; it is checked once",)
+
+
+def test_an_ssl_profile_means_tls(load: Load) -> None:
+    def tls(**more: Any) -> TLS | None:
+        return load(json.dumps(pool(**more)), service_uri="/a").members[0].tls
+
+    ssl = {"ssl_profile_ref": "/api/sslprofile/?name=x"}
+    assert tls() is None
+    assert tls(**ssl) == TLS(verify=False)
+    assert tls(**ssl, pki_profile_ref="/api/pkiprofile/?name=x", server_name="a.example.com") == TLS(
+        server_name="a.example.com"
+    )
+    assert tls(**ssl, server_name="a.example.com", sni_enabled=False) == TLS(verify=False)
+    assert tls(**ssl, domain_name=["b.example.com"]) == TLS(verify=False, server_name="b.example.com")
+    assert tls(**ssl, domain_name=["not a name"]) == TLS(verify=False)
+
+
+def test_several_profiles_ask_which(load: Load, mistakes: Mistakes) -> None:
+    text = export(pools=[pool()], groups=[group()], profiles=[profile("one"), profile("two", service_uri="/avscan")])
+    assert ["pool.yaml: holds 2 ICAP profiles: choose one with --profile NAME: 'one', 'two'"] == mistakes(text)
+    assert load(text, profile="two").profile.service_uri == "/avscan"
+    assert load(text, profile="two", service_uri="/x").profile.service_uri == "/x"
+    expected = ["--profile: the file holds no ICAP profile 'three'; it holds 'one', 'two'"]
+    assert expected == mistakes(text, profile="three")
+
+
+@pytest.mark.parametrize(
+    ("pools", "groups", "profiles", "message"),
+    [
+        ([], [], [], "holds no IcapProfile, PoolGroup or Pool of Avi: export these three, or write a pool.yaml"),
+        (
+            [pool("a"), pool("b")],
+            [],
+            [],
+            ("holds 2 pools and no pool group or ICAP profile that chooses: add them, or keep one of 'a', 'b'"),
+        ),
+        (
+            [pool()],
+            [group("a"), group("b")],
+            [],
+            ("holds 2 pool groups and no ICAP profile that chooses one: add the profile, or keep one of 'a', 'b'"),
+        ),
+        (
+            [pool()],
+            [],
+            [profile()],
+            (
+                "IcapProfile[0]: pool group 'icap-group' of ICAP profile 'icap' is not in this file: "
+                "export the profile, its PoolGroup and its Pools into one file, or write a pool.yaml"
+            ),
+        ),
+        (
+            [pool()],
+            [group()],
+            [profile(ref="")],
+            ("IcapProfile[0]: ICAP profile 'icap' names no pool group: its pool_group_ref is missing"),
+        ),
+        ([pool()], [{"name": "icap-group"}], [profile()], "PoolGroup[0]: pool group 'icap-group' has no members"),
+        (
+            [pool(servers=[])],
+            [group()],
+            [profile()],
+            ("Pool[0].servers: pool 'icap-pool' has no servers in this file; list their addresses in a pool.yaml"),
+        ),
+        (
+            [pool(servers=None, ipaddrgroup_ref="/api/ipaddrgroup?name=g")],
+            [group()],
+            [profile()],
+            (
+                "Pool[0].servers: pool 'icap-pool' has no servers in this file: they come from the IP group "
+                "'/api/ipaddrgroup?name=g'; list their addresses in a pool.yaml"
+            ),
+        ),
+        (
+            [pool(servers=[{"port": 1}])],
+            [group()],
+            [profile()],
+            ("Pool[0].servers[0].ip: missing: a server has ip: {addr, type} or a hostname"),
+        ),
+        (
+            [pool(servers=[{"ip": {"addr": None}}])],
+            [group()],
+            [profile()],
+            ("Pool[0].servers[0].ip.addr: missing: write addr: …"),
+        ),
+        (
+            [pool(servers=["a"])],
+            [group()],
+            [profile()],
+            ("Pool[0].servers[0]: a single value stands here: write a mapping (key: value)"),
+        ),
+        (
+            [pool(servers=[{"ip": ["a"]}])],
+            [group()],
+            [profile()],
+            ("Pool[0].servers[0].ip: an address or a name is expected here"),
+        ),
+        (
+            [pool(servers=[{"hostname": "a b"}])],
+            [group()],
+            [profile()],
+            ("Pool[0].servers[0].hostname: 'a b' holds a blank: take it away"),
+        ),
+        (
+            [pool("icap-pool", "192.0.2.300")],
+            [group()],
+            [profile()],
+            (
+                "Pool[0].servers[0].ip.addr: '192.0.2.300' is no IPv4 "
+                "address: write four numbers from 0 to 255, such as 192.0.2.7 (no leading zeros)"
+            ),
+        ),
+        (
+            [pool(default_server_port=0)],
+            [group()],
+            [profile()],
+            ("Pool[0].default_server_port: 0 is out of range: write a number from 1 to 65535"),
+        ),
+        (
+            [pool()],
+            [group()],
+            [profile(preview_size=6000)],
+            ("IcapProfile[0].preview_size: 6000 is out of range: write a number from 0 to 5000 (bytes)"),
+        ),
+        (
+            [pool()],
+            [group()],
+            [profile(service_uri=None)],
+            (
+                "IcapProfile[0].service_uri: missing: give the path of the ICAP "
+                "service, such as --service-uri /OMSScanReq-AV"
+            ),
+        ),
+        (
+            [pool()],
+            [{"name": "icap-group", "members": [{"ratio": 1}]}],
+            [profile()],
+            "PoolGroup[0].members[0].pool_ref: missing: write pool_ref: …",
+        ),
+    ],
+)
+def test_broken_chains(
+    mistakes: Mistakes, pools: list[Any], groups: list[Any], profiles: list[Any], message: str
+) -> None:
+    *others, line = mistakes(export(pools=pools, groups=groups, profiles=profiles))
+    assert [] == [other for other in others if not other.startswith("--service-uri")]  # without a profile, as above
+    assert line.startswith("pool.yaml:")
+    assert line.endswith(": " + message)
+
+
+def test_all_mistakes_of_an_export_at_once(mistakes: Mistakes) -> None:
+    text = export(
+        pools=[pool("icap-pool", "192.0.2.300", "x y")],
+        groups=[group("icap-group", "icap-pool", "gone")],
+        profiles=[profile(buffer_size=0)],
+    )
+    assert len(mistakes(text)) == 4
+
+
+def test_other_objects_are_named_as_such(mistakes: Mistakes) -> None:
+    for text in ('{"name": "vs", "tenant_ref": "x"}', '{"results": []}', '{"META": {}}', '[{"name": "x"}]', "[{}]"):
+        assert mistakes(text) == [
+            "pool.yaml: holds no IcapProfile, PoolGroup or Pool of Avi: export these three, or write a pool.yaml"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Reference("")),
+        ("a/b", Reference("a/b")),
+        ("${avi_pool.x.id}", Reference("${avi_pool.x.id}")),
+        ("/api/pool/?name=a%20b", Reference("", "a b")),
+        ("/api/pool/a%2Fb", Reference("a/b")),
+        ("/api/pool/?" + "&".join(["a=b"] * 100), Reference()),
+        ("https://[::1/api/pool/x", Reference("x")),
+        ("/api", Reference()),
+    ],
+)
+def test_odd_references(text: str, expected: Reference) -> None:
+    assert expected == parse_reference(text)
+
+
+EVIDENCE = Path(__file__).parents[3] / "shared" / "evidence" / "avi-config"
+
+
+@pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the reference data is not on this machine")
+class TestEvidence:
+    def test_an_api_answer(self) -> None:
+        found = load_pool(EVIDENCE / "001-ako-pool-get.json", service_uri="/avscan")
+        expected = (
+            Member(host="172.17.0.3", port=8080, name="172.17.0.3:8080", line=14),
+            Member(host="172.17.0.4", port=8080, name="172.17.0.4:8080", line=31),
+        )
+        assert expected == found.members
+        assert found.name == "default-route1-aviroute-pool-8080-tcp"
+
+    def test_a_converted_pool_with_ports_as_texts(self) -> None:
+        found = load_pool(EVIDENCE / "006-f5conv-pool.json", service_uri="/avscan")
+        assert [member.name for member in found.members] == ["10.90.63.18:80", "10.90.63.17:80"]
+
+    def test_every_file_is_a_pool_or_a_pool_error(self) -> None:
+        files = sorted(EVIDENCE.iterdir())
+        assert files
+        for file in files:
+            if file.name not in {"001-ako-pool-get.json", "006-f5conv-pool.json"}:
+                with pytest.raises(PoolError):
+                    load_pool(file, service_uri="/avscan")
