@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from icapdiag.pool.model import Located, PoolError
-
-if TYPE_CHECKING:
-    from icapdiag.pool.nodes import Node
 
 Path = tuple[str | int, ...]
 
@@ -16,6 +13,13 @@ SHOWN = 60  # characters of the user's text that a message repeats
 MOST_ERRORS = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _USER_INFO = re.compile(r"//.*@|^[^/]*@", re.DOTALL)
+
+
+class Place(Protocol):
+    """Where something stands: line and column, 1-based."""
+
+    line: int
+    column: int
 
 
 def shown(text: str) -> str:
@@ -63,9 +67,9 @@ class Problems:
         """Whether further mistakes are only counted, so that no work need go into their words."""
         return len(self._errors) >= MOST_ERRORS
 
-    def add(self, node: Node | None, path: Path, message: str) -> None:
-        """Note a mistake at ``node``'s place (None: no place)."""
-        line, column = (None, None) if node is None else (node.line, node.column)
+    def add(self, place: Place | None, path: Path, message: str) -> None:
+        """Note a mistake at ``place`` (None: nowhere in particular)."""
+        line, column = (None, None) if place is None else (place.line, place.column)
         self._add(Located(file=self.file, line=line, column=column, path=path_text(path), message=message))
 
     def add_option(self, option: str, message: str) -> None:
