@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from icapdiag.icap.request import options_request
 from icapdiag.icap.samples import eicar
 from tests.interop.programs import Program, Programs, need, need_root
 
@@ -64,6 +66,14 @@ def start(programs: Programs, name: str, listen: Iterable[tuple[str, int]], serv
     configuration.write_text(_base(folder, name) + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
     argv = [need("c-icap"), "-N", "-f", str(configuration)]
     return programs.start(name, argv, ports=ports, logs=[folder / f"{name}.log", folder / f"{name}.access"])
+
+
+def wait_for_answer(address: str, port: int, service: str) -> None:
+    """Wait until c-icap answers OPTIONS. It listens before its modules are up, and until then a lost clamd kills it."""
+    with socket.create_connection((address, port), timeout=30) as sock:
+        sock.sendall(options_request(address, port, f"/{service}", close=True).first)
+        answer = sock.recv(4096)
+    assert answer.startswith(b"ICAP/1.0 200"), answer
 
 
 def start_clamd(programs: Programs, socket_file: Path) -> Program:
