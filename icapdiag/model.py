@@ -167,7 +167,8 @@ class Report:
     subject: Facts
     tool: Facts = field(default_factory=dict)
     members: tuple[MemberReport, ...] = ()
-    groups: tuple[Facts, ...] = ()
+    groups: tuple[Facts, ...] = ()  # requests of a log that went alike, the most frequent first
+    timeline: tuple[Facts, ...] = ()  # counts by outcome, a bucket a minute, hour or day
     findings: tuple[Finding, ...] = ()
     unmatched: Unmatched = Unmatched()
     notes: tuple[str, ...] = ()  # what the reader must know: interrupted, replaced runbooks, TLS not verified

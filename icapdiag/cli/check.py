@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
-from icapdiag.cli.output import FORMATS, exit_code, parse_outputs, write_outputs
+from icapdiag.cli.output import Outputs, exit_code, parse_outputs, write_outputs
 from icapdiag.cli.runbooks import Folders, load_library
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
@@ -37,11 +37,6 @@ def _seconds(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise typer.BadParameter("give a number of seconds above 0")
     return value
-
-
-def _outputs(specs: list[str] | None) -> list[str] | None:
-    parse_outputs(specs or ())
-    return specs
 
 
 @dataclass(slots=True)
@@ -73,16 +68,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         str | None, typer.Option(metavar="NAME", help="Take this ICAP profile of an Avi export that holds several.")
     ] = None,
     folders: Folders = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT[=FILE]",
-            callback=_outputs,
-            help=f"{' or '.join(FORMATS)}; repeatable. Default: table.",
-        ),
-    ] = None,
+    output: Outputs = None,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
     connect_timeout: Annotated[
         float | None,

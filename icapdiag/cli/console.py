@@ -65,6 +65,11 @@ def wants_color() -> bool:
     return _is_terminal(sys.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def shows_unicode() -> bool:
+    """Whether stdout takes more than ASCII: bars of block characters."""
+    return sys.stdout is not None and (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
 def terminal_width(fallback: int) -> int:
     """Columns of the terminal that stdout is, ``fallback`` where it is none."""
     return shutil.get_terminal_size((fallback, 24)).columns if _is_terminal(sys.stdout) else fallback

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from icapdiag.cli.console import complain, terminal_width, wants_color, write_stdout
+from icapdiag.cli.console import complain, shows_unicode, terminal_width, wants_color, write_stdout
 from icapdiag.model import Report
 from icapdiag.report.status import ExitStatus
 
@@ -46,6 +46,23 @@ def parse_outputs(specs: Sequence[str]) -> tuple[Output, ...]:
     return outputs
 
 
+def _checked(specs: list[str] | None) -> list[str] | None:
+    parse_outputs(specs or ())
+    return specs
+
+
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT[=FILE]",
+        callback=_checked,
+        help=f"{' or '.join(FORMATS)}; repeatable. Default: table.",
+    ),
+]
+
+
 def write_outputs(report: Report, outputs: Sequence[Output]) -> bool:
     """Write them all, files first; False if one could not be written, which is said on stderr.
 
@@ -67,6 +84,8 @@ def write_file(path: Path, text: str) -> None:
     A link is followed, the mode of an existing file is kept, and devices and pipes are written to directly.
     Raises OSError.
     """
+    import tempfile  # 5 ms, for files alone
+
     data = text.encode("utf-8", "backslashreplace")
     target = path.resolve()
     try:
@@ -131,7 +150,8 @@ def _render(report: Report, output: Output) -> str:
 
     if output.path is not None:
         return table.render(report)
-    return table.render(report, terminal_width(table.PIPED_WIDTH), color=wants_color())
+    width = terminal_width(table.PIPED_WIDTH)
+    return table.render(report, width, color=wants_color(), plain=not shows_unicode())
 
 
 def exit_code(status: ExitStatus, *, written: bool, interrupted: bool) -> ExitStatus:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from icapdiag import __version__
 from icapdiag.model import Facts, Finding, Health, MemberReport, Observation, Report, Severity, Status, Unmatched
 
+NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
 
 _WORST_FIRST = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK)
@@ -23,6 +24,18 @@ class ProbedMember:
     host: str
     port: int
     observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLogs:
+    """What was read out of logs and pasted answers.
+
+    ``groups`` are the requests that went alike, and the raw answers, each with the ids of its ``findings``.
+    """
+
+    subject: Facts
+    groups: tuple[Facts, ...]
+    timeline: tuple[Facts, ...]
 
 
 def timestamp(moment: datetime) -> str:
@@ -78,6 +91,42 @@ def build_check_report(
         findings=findings,
         unmatched=unmatched,
         notes=tuple(all_notes),
+    )
+
+
+def build_explain_report(
+    *,
+    logs: ReadLogs,
+    vantage: Facts,
+    findings: tuple[Finding, ...],
+    unmatched: Unmatched,
+    started_at: datetime,
+    finished_at: datetime,
+    complete: bool,
+    notes: Iterable[str] = (),
+) -> Report:
+    """The report of ``icapdiag explain``. Times must be aware; ``findings`` come worst first.
+
+    The verdict is that of the worst finding; without one it is ``unknown`` when something went wrong
+    that no runbook explains, when only a part was read, or when there was nothing to judge.
+    """
+    verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
+    if unmatched.count or not complete or not logs.groups:
+        verdicts.append(Health.UNKNOWN)
+    return Report(
+        command="explain",
+        started_at=timestamp(started_at),
+        finished_at=timestamp(finished_at),
+        complete=complete,
+        verdict=_worst(verdicts),
+        vantage=vantage,
+        subject=logs.subject,
+        tool={"name": "icapdiag", "version": __version__},
+        groups=logs.groups,
+        timeline=logs.timeline,
+        findings=findings,
+        unmatched=unmatched,
+        notes=(*notes, *(() if logs.groups else (NOTHING_LEARNT,))),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.model import Facts, JSONValue
+from icapdiag.report.lines import count, milliseconds, whole
 from icapdiag.text import from_wire, visible
 
 _HEADERS_SHOWN = 2
@@ -24,12 +25,30 @@ _HEADERS = (  # the ones that say why, most telling first
     "x_fsecure_scan_result",
     "x_error_code",
 )
+_REASONS = (  # of a request in a log, most telling first
+    "x_response_desc",
+    "x_response_description",
+    "x_blocked_reason",
+    "x_block_reason",
+    "opswat_reason",
+)
+_WHERE = {"summary": "the log as a whole", "answer": "the ICAP answer"}
+_TOTALS = (  # facts on a log as a whole
+    ("entries_total", "entries"),
+    ("entries_icap", "with ICAP"),
+    ("entries_failed", "failed"),
+    ("unscanned_count", "passed unscanned"),
+    ("entries_disabled", "disabled"),
+)
 _SPELT = {"desc": "Desc", "id": "ID", "fsecure": "FSecure"}
 
 
 def telling(facts: Facts) -> str:
     """What one flat observation has to say, most telling first; its bare reason if nothing else."""
-    parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_deviations(facts)]
+    if facts.get("source") == "log" and facts.get("probe") != "answer":
+        logged = _whole_log(facts) if facts.get("probe") == "summary" else _requests(facts)
+        return "; ".join(part for part in logged if part)
+    parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_shortened(facts)]
     error = _shown(facts.get("error"))
     if error and not (facts.get("verify_error") and _shown(facts.get("verify_error")) in error):
         parts.append(error)
@@ -38,9 +57,35 @@ def telling(facts: Facts) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def telling_reason(facts: Facts) -> str:
+    """Why requests of a log went as they did, in the words of the server or else of the Service Engine."""
+    reason = next((text for name in _REASONS if (text := _shown(facts.get(name)))), "")
+    threats = [name for name in _strings(facts.get("threats")) if name not in reason]
+    if threats:
+        shown = threats[0] + (f" and {len(threats) - 1} more" if len(threats) > 1 else "")
+        return f"{reason}: {shown}" if reason else shown
+    if reason:
+        return reason
+    codes = _strings(facts.get("adf_codes"))
+    return " ".join(codes) or _shown(facts.get("significance")) or _shown(facts.get("verdict_reason"))
+
+
 def where(facts: Facts) -> str:
-    """Whose observation it is: ``10.0.0.5:1344 eicar``, with the address where the name has several."""
-    return " ".join(word for word in (_shown(facts.get("member")), _shown(facts.get("probe"))) if word)
+    """Whose observation it is: ``10.0.0.5:1344 eicar``; for a log how many requests, and whose."""
+    probe, member = _shown(facts.get("probe")), _shown(facts.get("member"))
+    if facts.get("source") == "log":
+        requests = count(whole(facts.get("count")) or 1, "request")
+        return _WHERE.get(probe) or (f"{requests} to {member}" if member else requests)
+    return " ".join(word for word in (member, probe) if word)
+
+
+def deviations(facts: Facts, limit: int | None) -> list[str]:
+    """Where the answer is not as the standard has it, the first ``limit`` of them, safe to show."""
+    found = facts.get("deviations")
+    if not isinstance(found, list | tuple):
+        return []
+    records = [item for item in found if isinstance(item, dict) and _shown(item.get("detail"))]
+    return [_shown(item.get("detail")) + _section(item.get("section")) for item in records[:limit]]
 
 
 def _shown(value: JSONValue) -> str:
@@ -67,6 +112,37 @@ def _answer(facts: Facts) -> Iterator[str]:
         yield f"verdict {verdict}"
     if threats := _strings(facts.get("threats")):
         yield visible("threats: " + ", ".join(threats))
+
+
+def _requests(facts: Facts) -> Iterator[str]:
+    """Requests of a log that went alike."""
+    yield _shown(facts.get("icap_action"))
+    yield _client(facts)
+    yield from _answer(facts)
+    yield from _headers(facts)
+    if reason := _shown(facts.get("opswat_reason")):
+        yield f"OPSWAT: {reason}"
+    if codes := _strings(facts.get("adf_codes")):
+        yield " ".join(codes)
+    yield _shown(facts.get("significance"))
+    if facts.get("complete_body_sent") is False:
+        yield "the body was not sent whole"
+    worst = facts.get("latency_max_ms")
+    if isinstance(worst, int | float):
+        yield f"up to {milliseconds(worst)}"
+
+
+def _client(facts: Facts) -> str:
+    outcome, code = _shown(facts.get("client_outcome")), _shown(facts.get("response_code"))
+    if outcome == "unscanned":
+        return f"passed unscanned{f', the client got {code}' if code else ''}"
+    return f"the client got {code}" if code else ""
+
+
+def _whole_log(facts: Facts) -> Iterator[str]:
+    for name, words in _TOTALS:
+        if number := _shown(facts.get(name)):
+            yield f"{number} {words}"
 
 
 def _headers(facts: Facts) -> list[str]:
@@ -98,12 +174,8 @@ def _certificate(facts: Facts) -> Iterator[str]:
         yield verify_error
 
 
-def _deviations(facts: Facts) -> list[str]:
-    found = facts.get("deviations")
-    if not isinstance(found, list | tuple):
-        return []
-    records = [item for item in found if isinstance(item, dict) and _shown(item.get("detail"))]
-    return [_shown(item.get("detail")) + _section(item.get("section")) for item in records[:_DEVIATIONS_SHOWN]]
+def _shortened(facts: Facts) -> list[str]:
+    return deviations(facts, _DEVIATIONS_SHOWN)
 
 
 def _section(value: JSONValue) -> str:

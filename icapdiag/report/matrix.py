@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,6 +9,7 @@ from enum import IntEnum
 from tabulate import tabulate
 
 from icapdiag.model import MemberReport, Observation, Status
+from icapdiag.report.lines import milliseconds
 from icapdiag.report.paint import Paint
 from icapdiag.text import from_wire, visible
 
@@ -43,15 +43,6 @@ def draw_matrix(members: Sequence[MemberReport], width: int, paint: Paint) -> st
         if all(len(line) <= width for line in _table(rows, probes, Paint(color=False), detail)):
             return "\n".join(_table(rows, probes, paint, detail))
     return "\n".join(_blocks(rows, probes, width, paint))
-
-
-def milliseconds(value: float | None) -> str:
-    """A duration for people: ``0.4 ms``, ``31 ms``, ``1.5 s``; empty for None."""
-    if value is None or not math.isfinite(value):
-        return ""
-    if value < 9.95:
-        return f"{value:.1f} ms"
-    return f"{value:.0f} ms" if value < 999.5 else f"{value / 1000:.1f} s"
 
 
 def _columns(members: Sequence[MemberReport]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
@@ -37,6 +36,7 @@ def to_plain(report: Report) -> dict[str, Any]:
         "verdict": report.verdict.value,
         "members": [_member(member) for member in report.members],
         "groups": _plain(report.groups),
+        "timeline": _plain(report.timeline),
         "findings": [_finding(finding) for finding in report.findings],
         "unmatched": {"count": report.unmatched.count, "examples": _plain(report.unmatched.examples)},
         "notes": list(report.notes),
@@ -45,6 +45,8 @@ def to_plain(report: Report) -> dict[str, Any]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of what `render` writes."""
+    from importlib.resources import files  # noqa: PLC0415 - for this alone
+
     loaded: dict[str, Any] = json.loads(files("icapdiag.report").joinpath("schema.json").read_text("utf-8"))
     return loaded
 

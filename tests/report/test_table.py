@@ -10,7 +10,7 @@ import pytest
 
 from icapdiag.model import Facts, Finding, Status, Unmatched
 from icapdiag.report.evidence import telling, where
-from icapdiag.report.matrix import milliseconds
+from icapdiag.report.lines import milliseconds
 from icapdiag.report.table import MIN_WIDTH, PIPED_WIDTH, render
 from tests.report.samples import (
     DISABLED,

@@ -11,6 +11,7 @@ import pytest
 
 from icapdiag.model import Health, Reason, Report, Severity, Status, Unmatched
 from icapdiag.report.to_json import render, schema, to_plain
+from tests.report.log_samples import ANSWER, BLOCKED, FAILED, log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report
 
 jsonschema = import_module("jsonschema")  # has no types of its own
@@ -25,6 +26,8 @@ HOSTILE = '\x1b[2J \x00\r\n\x7f\x9b \u202e \u2028 \ud800 \ufeff \U000e0041 " \\ 
         report((), ()),
         report((HEALTHY, REFUSED, DISABLED, NAMED, UNTESTED), complete=False, notes=("interrupted",)),
         report(unmatched=Unmatched(count=7, examples=({"probe": "tcp", "status": "failed"},))),
+        log_report((BLOCKED, FAILED, ANSWER)),
+        log_report((), (), timeline=(), complete=False),
     ],
 )
 def test_is_valid(built: Report) -> None:
@@ -40,6 +43,32 @@ def test_the_schema_is_a_schema_and_can_fail() -> None:
     del plain["complete"]
     errors = {error.json_path for error in jsonschema.Draft202012Validator(schema()).iter_errors(plain)}
     assert {"$", "$.members[1].probes[1].reason", "$.findings[0].severity"} == errors
+
+
+def test_the_schema_holds_a_report_on_logs() -> None:
+    plain = to_plain(log_report())
+    plain["groups"][0]["count"] = 0
+    del plain["groups"][1]["findings"]
+    del plain["timeline"][0]["start"]
+    del plain["subject"]["sources"][0]["skipped"]
+    plain["subject"]["sources"][0]["repairs"][0]["line"] = "3"
+    errors = {error.json_path for error in jsonschema.Draft202012Validator(schema()).iter_errors(plain)}
+    assert {
+        "$.groups[0].count",
+        "$.groups[1]",
+        "$.timeline[0]",
+        "$.subject.sources[0]",
+        "$.subject.sources[0].repairs[0].line",
+    } == errors
+
+
+def test_the_schema_documents_what_a_report_on_logs_has() -> None:
+    published, plain = schema(), to_plain(log_report())
+    assert set(plain["subject"]) <= set(published["properties"]["subject"]["properties"])
+    assert set(plain["subject"]["sources"][0]) == {
+        *published["$defs"]["source"]["properties"],
+        *published["$defs"]["records"]["properties"],
+    }
 
 
 def test_the_schema_documents_every_key() -> None:
@@ -79,7 +108,7 @@ def test_design_example() -> None:
     } == probes[1]
     assert ("blocked", "tcp", None) == tuple(probes[3][key] for key in ("status", "reason", "elapsed_ms"))
     assert {"count": 0, "examples": []} == document["unmatched"]
-    assert [] == document["groups"]
+    assert [] == document["groups"] == document["timeline"]
 
 
 def facts_of(**facts: Any) -> Any:

@@ -1,0 +1,90 @@
+"""A time line as a few rows of bars, one row a kind of outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from icapdiag.model import Facts
+from icapdiag.report.lines import whole, wrap
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_ASCII = " .:-=+*#@"
+_ROWS = (  # key of the bucket, label
+    ("through", "through ICAP"),
+    ("blocked", "blocked"),
+    ("modified", "modified"),
+    ("failed", "failed"),
+    ("unscanned", "unscanned"),
+    ("disabled", "disabled"),
+)
+_OUTCOMES = ("passed", "modified", "blocked", "failed")  # went through ICAP, or should have
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def draw_chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:
+    """The buckets of a time line in at most ``width`` columns; nothing where there is no line to draw.
+
+    ``timeline`` has ``start`` (ISO 8601), ``step_s`` and counts by outcome. Neighbours share a
+    column where there are more of them than columns. Each row is scaled to its own highest
+    column. ``plain`` keeps to ASCII.
+    """
+    buckets = _buckets(timeline)
+    if len(buckets) < 2:
+        return []
+    step = whole(buckets[0][1].get("step_s")) or 60
+    first, last = buckets[0][0], buckets[-1][0]
+    slots = round((last - first).total_seconds() / step) + 1
+    label = max(len(label) for _, label in _ROWS)
+    room = max(width - label - len("    max 1,000,000"), 10)
+    share = -(-slots // room)  # buckets in one column
+    size = -(-slots // share)
+    columns: dict[str, list[int]] = {key: [0] * size for key, _ in _ROWS}
+    for moment, bucket in buckets:
+        place = round((moment - first).total_seconds() / step) // share
+        for key, values in columns.items():
+            values[place] += _number(bucket, key)
+    end = last + timedelta(seconds=step)
+    column = _duration(step * share)
+    lines = wrap(f"Over time, {_moment(first)} to {_moment(end)} UTC, one column is {column}:", width)
+    heading = len(lines)
+    for key, name in _ROWS:
+        top = max(columns[key])
+        if top:
+            lines.append(f"  {name:<{label}} {_bars(columns[key], top, plain=plain)} max {top:,}")
+    return lines if len(lines) > heading else []
+
+
+def _number(bucket: Facts, key: str) -> int:
+    if key == "through":
+        return sum(whole(bucket.get(outcome)) for outcome in _OUTCOMES)
+    return whole(bucket.get(key))
+
+
+def _bars(values: Sequence[int], top: int, *, plain: bool) -> str:
+    scale = _ASCII if plain else _BLOCKS
+    steps = len(scale) - 1
+    # Rounded up: one failure beside a thousand must be seen.
+    return "".join(scale[-(-value * steps // top)] for value in values)
+
+
+def _buckets(timeline: Sequence[Facts]) -> list[tuple[datetime, Facts]]:
+    found: list[tuple[datetime, Facts]] = []
+    for bucket in timeline:
+        start = bucket.get("start")
+        if isinstance(start, str):
+            moment = datetime.fromisoformat(start)
+            found.append((moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC), bucket))
+    return sorted(found, key=lambda item: item[0])
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _duration(seconds: int) -> str:
+    for size, unit in _UNITS:
+        if seconds % size == 0:
+            number = seconds // size
+            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return f"{seconds} s"

@@ -1,0 +1,232 @@
+"""What only a report on logs has: what was read, how it went over time, and the groups of requests alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from icapdiag.model import Facts, Finding, JSONValue, Report
+from icapdiag.report.chart import draw_chart
+from icapdiag.report.evidence import deviations, telling_reason
+from icapdiag.report.grid import draw_grid
+from icapdiag.report.lines import columns, count, cut, milliseconds, names, shown, texts, whole, wrap
+from icapdiag.report.paint import Paint
+from icapdiag.text import from_wire, visible
+
+ANSWER = "answer"  # `probe` of the group that stands for one raw ICAP answer
+_GROUPS_SHOWN = 15
+_SOURCES_SHOWN = 20
+_IDS_SHOWN = 3
+_NUMBERS = (0, 4, 5, 6)  # columns of the groups that end flush
+_INDENT = " " * 8
+_OUTCOMES = (("entries_passed", "passed"), ("entries_modified", "modified"), ("entries_blocked", "blocked"))
+
+
+def draw_head(report: Report, width: int, paint: Paint) -> Iterator[str]:
+    """The verdict, the counts, the span and what was read."""
+    label = report.verdict.value.upper()
+    state = "" if report.complete else " (interrupted: only a part was read)"
+    first, *lines = wrap(f"{label}  {_title(report.subject)}{state}", width, rest="  ", break_words=True)
+    yield first.replace(label, paint(report.verdict.value, label), 1)
+    yield from lines
+    entries = _mapping(report.subject.get("entries"))
+    if whole(entries.get("entries_total")) or not any(group.get("probe") == ANSWER for group in report.groups):
+        yield from wrap(_counts(entries), width)
+        if span := _span(entries.get("first_seen"), entries.get("last_seen")):
+            yield f"{span}."
+    yield from _sources(report.subject, width)
+
+
+def draw_body(report: Report, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
+    """The blocks between the head and the findings."""
+    yield draw_chart(report.timeline, width, plain=plain)
+    for group in report.groups:
+        if group.get("probe") == ANSWER:
+            yield list(_answer(group, width, paint))
+
+
+def draw_counts(report: Report, width: int, paint: Paint) -> list[str]:
+    """When, how bad, and how many: a short form of the head, for a log that grows."""
+    label = report.verdict.value.upper()
+    moment = datetime.fromisoformat(report.finished_at)
+    first, *lines = wrap(
+        f"{moment:%T} UTC  {label}  {_counts(_mapping(report.subject.get('entries')))}", width, rest="  "
+    )
+    return [first.replace(label, paint(report.verdict.value, label), 1), *lines]
+
+
+def draw_groups(report: Report, width: int) -> list[str]:
+    """A row a group, the most frequent first, with its details below it; nothing where there are none."""
+    groups = [group for group in report.groups if group.get("probe") != ANSWER]
+    if not groups:
+        return []
+    listed = groups[:_GROUPS_SHOWN]
+    headings = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")
+    rows = [_row(group) for group in listed]
+    reasons = [telling_reason(group) for group in listed]
+    lines = draw_grid(headings, [(*row, reason) for row, reason in zip(rows, reasons, strict=True)], right=_NUMBERS)
+    apart = max(map(columns, lines)) > width
+    if apart:
+        lines = draw_grid(headings[:-1], rows, right=_NUMBERS)
+    drawn = ["Requests alike:", *(cut(line, width) for line in lines[:2])]
+    for line, reason, group in zip(lines[2:], reasons, listed, strict=True):
+        drawn.append(cut(line, width))
+        for text in (reason if apart else "", _details(group)):
+            drawn += wrap(text, width, _INDENT, break_words=True)
+    if len(groups) > len(listed):
+        rest = sum(whole(group.get("count")) for group in groups[_GROUPS_SHOWN:])
+        drawn += wrap(
+            f"and {count(len(groups) - len(listed), 'more group')} of {count(rest, 'request')}: see -o json", width
+        )
+    return drawn
+
+
+def finding_span(finding: Finding, width: int) -> list[str]:
+    """How often and when, below the title of a finding from a log; a probe has no times to tell."""
+    if not any(evidence.get("source") == "log" for evidence in finding.evidence):
+        return []
+    if all(evidence.get("probe") for evidence in finding.evidence):
+        return []  # about an answer, or about the log as a whole: nothing was counted
+    span = _span(finding.first_seen, finding.last_seen)
+    return wrap(f"{count(finding.count, 'request')}{f', {span}' if span else ''}", width, "  ")
+
+
+def _mapping(value: JSONValue) -> Facts:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _records(value: JSONValue) -> list[Facts]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _title(subject: Facts) -> str:
+    sources = _records(subject.get("sources"))
+    if len(sources) == 1:
+        return f"ICAP in {shown(sources[0].get('name'))}"
+    return f"ICAP in {count(len(sources), 'file')}"
+
+
+def _counts(entries: Facts) -> str:
+    parts = [f"{whole(entries.get(key)):,} {word}" for key, word in _OUTCOMES]
+    unscanned = whole(entries.get("unscanned_count"))
+    failed = f"{whole(entries.get('entries_failed')):,} failed"
+    parts.append(f"{failed} ({unscanned:,} passed unscanned)" if unscanned else failed)
+    parts.append(f"{whole(entries.get('entries_disabled')):,} disabled")
+    total = count(whole(entries.get("entries_total")), "entry", "entries")
+    return f"{total}, {whole(entries.get('entries_icap')):,} with ICAP: {', '.join(parts)}."
+
+
+def _sources(subject: Facts, width: int) -> list[str]:
+    sources = _records(subject.get("sources"))
+    if len(sources) == 1:
+        source = sources[0]
+        return wrap(f"{_form(source)}: {_sum(source)}.", width, rest="  ", break_words=True)
+    if not sources:
+        return []
+    room = max(width - 45, 20)  # for names
+    rows = [
+        (*_numbers(source), visible(str(source.get("name") or ""), room), _form(source))
+        for source in sources[:_SOURCES_SHOWN]
+    ]
+    if len(sources) > len(rows):
+        rows.append(("", "", "", "", f"and {count(len(sources) - len(rows), 'more file')}", ""))
+    rows.append((*_numbers(_mapping(subject.get("records"))), "in all", ""))
+    lines = draw_grid(("records", "read", "skipped", "unreadable", "file", "form"), rows, right=(0, 1, 2, 3))
+    return ["", *(cut(line, width) for line in lines)]
+
+
+def _form(source: Facts) -> str:
+    compressed = shown(source.get("compressed"))
+    return (shown(source.get("label")) or shown(source.get("container"))) + (f" ({compressed})" if compressed else "")
+
+
+def _numbers(counts: Facts) -> tuple[str, str, str, str]:
+    total, read, skipped, unreadable = (
+        f"{whole(counts.get(key)):,}" for key in ("total", "read", "skipped", "unreadable")
+    )
+    return total, read, skipped, unreadable
+
+
+def _sum(source: Facts) -> str:
+    total, read, skipped, unreadable = _numbers(source)
+    records = "1 record" if total == "1" else f"{total} records"
+    return f"{records}, {read} read + {skipped} skipped + {unreadable} unreadable"
+
+
+def _span(first: JSONValue, last: JSONValue) -> str:
+    """``2020-11-19 13:25:15 to 14:00:00 UTC``; empty without a time."""
+    start, end = _moment(first), _moment(last)
+    if start is None or end is None:
+        return ""
+    if f"{start:%F %T}" == f"{end:%F %T}":
+        return f"{start:%F %T} UTC"
+    return f"{start:%F %T} to {end:%T} UTC" if start.date() == end.date() else f"{start:%F %T} to {end:%F %T} UTC"
+
+
+def _moment(value: JSONValue) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _row(group: Facts) -> tuple[str, ...]:
+    action = shown(group.get("icap_action")).removeprefix("ICAP_").lower() or "-"
+    client, code = shown(group.get("client_outcome")), group.get("response_code")
+    inside = [str(value) for key in ("icap_status", "http_status") if (value := group.get(key)) is not None]
+    return (
+        f"{whole(group.get('count')):,}",
+        action,
+        visible(f"{client} {'' if code is None else code}".strip(), 20) or "-",
+        visible("/".join(inside), 12) or "-",
+        *(_latency(group.get(f"latency_{which}_ms")) or "-" for which in ("p50", "p95", "max")),
+    )
+
+
+def _latency(value: JSONValue) -> str:
+    return milliseconds(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _details(group: Facts) -> str:
+    pools = texts(group.get("pools"))
+    ids = texts(group.get("request_ids"))
+    found = texts(group.get("findings"))
+    parts = [
+        _span(group.get("first_seen"), group.get("last_seen")),
+        names(texts(group.get("members"))),
+        f"pool {names(pools)}" if pools else "",
+        f"request ids {names(ids[:_IDS_SHOWN], _IDS_SHOWN)}" if ids else "",
+        f"see {names(found)}" if found else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _answer(group: Facts, width: int, paint: Paint) -> Iterator[str]:
+    status = f"ICAP {_number(group.get('icap_status'))} {shown(group.get('icap_reason'))}".strip()
+    inside = _number(group.get("http_status"))
+    name = shown(group.get("input"))
+    head = f"ICAP answer{f' in {name}' if name else ''}: {status}{f', HTTP {inside} inside' if inside else ''}"
+    yield from wrap(head, width, rest="  ", break_words=True)
+    verdict, reason = shown(group.get("verdict")), _wire(group.get("verdict_reason"))
+    first, *lines = wrap(f"Verdict: {verdict}{f': {reason}' if reason else ''}", width, "  ", "    ", break_words=True)
+    yield first.replace(verdict, paint("bold", verdict), 1)
+    yield from lines
+    for title, values in (
+        ("Decided by", texts(group.get("decided_by"))),
+        ("Threats", texts(group.get("threats"))),
+        ("Deviations from the standard", deviations(group, None)),
+    ):
+        if values:
+            told = "; ".join(visible(from_wire(value)) for value in values)
+            yield from wrap(f"{title}: {told}", width, "  ", "    ", break_words=True)
+
+
+def _number(value: JSONValue) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _wire(value: JSONValue) -> str:
+    return visible(from_wire(value)) if isinstance(value, str) else ""

@@ -1,0 +1,317 @@
+"""The table for logs: what it says, how wide it gets, and what logs can't make it do."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from icapdiag.model import Facts, Health, Severity, Unmatched
+from icapdiag.report.build import NOTHING_LEARNT
+from icapdiag.report.chart import draw_chart
+from icapdiag.report.evidence import telling, telling_reason, where
+from icapdiag.report.grid import draw_grid
+from icapdiag.report.lines import columns, cut
+from icapdiag.report.status import ExitStatus, exit_status
+from icapdiag.report.table import render, render_news
+from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
+
+HOSTILE = "\x1b[2J\x9b31m\r\n\x07\u202e\u2028\ud800\x7f"
+
+
+def golden(text: str) -> str:
+    return textwrap.dedent(text).lstrip("\n")
+
+
+def test_whole() -> None:
+    expected = golden("""
+        CRITICAL  ICAP in log.json
+        20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed (3 passed unscanned), 1 disabled.
+        2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC.
+        JSON Lines: 22 records, 20 read + 1 skipped + 1 unreadable.
+
+        Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, one column is 1 hour:
+          through ICAP █▄ ▂ max 9
+          blocked      █▄   max 8
+          failed       ▄  █ max 2
+          unscanned    ▄  █ max 2
+
+        CRITICAL  No connection to an ICAP server [connection-error]
+          3 requests, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC
+          Member: 100.64.3.15:1344
+          The Service Engine found no ICAP server to talk to.
+          Seen: 3 requests to 100.64.3.15:1344: ICAP_FAILED; passed unscanned, the client got 200;
+            ADF_ICAP_CONNECTION_ERROR
+          First steps:
+            1. On Avi: check direct connectivity from the Service Engine.
+          More: icapdiag runbooks show connection-error
+
+        Requests alike:
+        count  action    client         ICAP       p50    p95    max  reason
+        -----  --------  -------------  -------  -----  -----  -----  ---------------------------------------
+           12  blocked   blocked 403    200/403  17 ms  1.3 s  1.3 s  Infected: EICAR-Test-File (not a virus)
+                2026-01-01 10:00:00 to 11:30:00 UTC; 100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids aAa-1,
+                bBb-2, cCc-3; see infected
+            3  failed    unscanned 200  -            -      -      -  ADF_ICAP_CONNECTION_ERROR
+                2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC; pool ICAP-POOL-GROUP; see connection-error
+            1  disabled  -              -            -      -      -
+
+        Notes:
+          - log.json: repaired (line 3, column 17): a missing brace
+    """)
+    assert expected == render(log_report(notes=("log.json: repaired (line 3, column 17): a missing brace",)), 105)
+
+
+def block(text: str, start: str) -> str:
+    """The block that begins with ``start``."""
+    return next(part for part in text.split("\n\n") if part.startswith(start)).rstrip("\n") + "\n"
+
+
+def test_a_narrow_terminal_gets_the_reasons_below() -> None:
+    expected = golden("""
+        Requests alike:
+        count  action    client         ICAP       p50    p95    max
+        -----  --------  -------------  -------  -----  -----  -----
+           12  blocked   blocked 403    200/403  17 ms  1.3 s  1.3 s
+                Infected: EICAR-Test-File (not a virus)
+                2026-01-01 10:00:00 to 11:30:00 UTC;
+                100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids
+                aAa-1, bBb-2, cCc-3; see infected
+            3  failed    unscanned 200  -            -      -      -
+                ADF_ICAP_CONNECTION_ERROR
+                2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC; pool
+                ICAP-POOL-GROUP; see connection-error
+            1  disabled  -              -            -      -      -
+    """)
+    assert expected == block(render(log_report(), 60), "Requests alike")
+
+
+def test_several_files_are_added_up() -> None:
+    expected = golden("""
+        records  read  skipped  unreadable  file      form
+        -------  ----  -------  ----------  --------  -----------------
+             22    20        1           1  log.json  JSON Lines
+          1,000   900      100           0  b.gz      JSON array (gzip)
+             22    20        1           1  in all
+    """)
+    second = source("b.gz", label="JSON array", compressed="gzip", total=1000, read=900, skipped=100, unreadable=0)
+    text = render(log_report(sources=(source(), second)))
+    assert expected == block(text, "records")
+    assert text.startswith("CRITICAL  ICAP in 2 files\n")
+
+
+def test_many_files_are_cut_short() -> None:
+    text = render(log_report(sources=[source(f"{number}.json") for number in range(30)]))
+    assert "19.json" in text
+    assert "20.json" not in text
+    assert "and 10 more files" in text
+
+
+def test_many_groups_are_cut_short() -> None:
+    text = render(log_report([{**BLOCKED, "count": 10, "findings": [f"f-{n}"]} for n in range(17)]))
+    assert "f-14" in text
+    assert "f-15" not in text
+    assert "and 2 more groups of 20 requests: see -o json\n" in text
+
+
+def test_an_answer_is_explained() -> None:
+    expected = golden("""
+        ICAP answer in answer.txt: ICAP 200 OK, HTTP 403 inside
+          Verdict: blocked: Infected
+          Decided by: X-Infection-Found
+          Threats: Eicar-Test-Signature
+          Deviations from the standard: no ISTag (RFC 3507 4.7)
+    """)
+    empty: Facts = {key: 0 for key in ENTRIES if key not in ("first_seen", "last_seen")}
+    text = render(log_report(({**ANSWER, "input": "answer.txt"},), (), entries=empty, timeline=()))
+    assert expected == block(text, "ICAP answer")
+    assert "entries" not in text.partition("\n\n")[0]
+    assert "Requests alike" not in text
+
+
+def test_an_answer_that_says_little() -> None:
+    answer: Facts = {"probe": "answer", "count": 1, "icap_status": 204, "verdict": "allowed", "findings": []}
+    assert "ICAP answer: ICAP 204\n  Verdict: allowed\n" == block(render(log_report((answer,), ())), "ICAP answer")
+
+
+@pytest.mark.parametrize(
+    ("report", "health", "status"),
+    [
+        (log_report(), Health.CRITICAL, ExitStatus.FINDINGS),
+        (log_report(findings=()), Health.OK, ExitStatus.OK),
+        (log_report(findings=(replace(FINDING, severity=Severity.INFO),)), Health.OK, ExitStatus.OK),
+        (log_report(findings=(replace(FINDING, severity=Severity.WARNING),)), Health.WARNING, ExitStatus.OK),
+        (log_report(findings=(), unmatched=Unmatched(count=1)), Health.UNKNOWN, ExitStatus.INCOMPLETE),
+        (log_report(findings=(), complete=False), Health.UNKNOWN, ExitStatus.INCOMPLETE),
+        (log_report((), ()), Health.UNKNOWN, ExitStatus.INCOMPLETE),
+        (log_report((), complete=False), Health.CRITICAL, ExitStatus.FINDINGS),
+    ],
+)
+def test_verdict(report: Any, health: Health, status: ExitStatus) -> None:
+    assert (health, status) == (report.verdict, exit_status(report))
+
+
+def test_says_that_nothing_was_learnt() -> None:
+    assert ("first", NOTHING_LEARNT) == log_report((), (), notes=("first",)).notes
+
+
+def test_says_that_only_a_part_was_read() -> None:
+    assert render(log_report(complete=False)).startswith(
+        "CRITICAL  ICAP in log.json (interrupted: only a part was read)\n"
+    )
+
+
+def test_what_nothing_explains_is_counted_in_requests() -> None:
+    example: Facts = {"source": "log", "probe": "", "member": "", "count": 7, "icap_action": "ICAP_FAILED"}
+    text = render(log_report(unmatched=Unmatched(count=7, examples=(example,))))
+    assert "7 requests that no runbook explains:\n  7 requests: ICAP_FAILED\n" == block(text, "7 requests")
+
+
+def test_news_are_short() -> None:
+    expected = "00:00:01 UTC  CRITICAL  20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed"
+    assert render_news(log_report(), (), 200).startswith(expected)
+    assert 1 == render_news(log_report(), (), 200).count("\n")
+    assert "[connection-error]" in render_news(log_report(), (FINDING,))
+
+
+HOSTILE_GROUP: Facts = {
+    key: HOSTILE if isinstance(value, str) and key not in ("probe", "source") else value
+    for key, value in BLOCKED.items()
+} | {key: [HOSTILE, HOSTILE] for key in ("members", "pools", "request_ids", "threats", "findings", "adf_codes")}
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_nothing_that_a_log_says_reaches_the_terminal_unescaped(width: int) -> None:
+    answer: Facts = {key: HOSTILE if isinstance(value, str) else value for key, value in ANSWER.items()}
+    answer = {**answer, "probe": "answer", "decided_by": [HOSTILE], "threats": [HOSTILE], "input": HOSTILE}
+    sources = [source(HOSTILE, label=HOSTILE, compressed=HOSTILE), source(HOSTILE * 50)]
+    finding = replace(
+        FINDING, title=HOSTILE, members=(HOSTILE,), first_seen=HOSTILE, evidence=({**HOSTILE_GROUP, "member": HOSTILE},)
+    )
+    for some in (sources[:1], sources):
+        text = render(log_report((HOSTILE_GROUP, answer), (finding,), sources=some, notes=(HOSTILE,)), width)
+        assert [] == [char for char in text if char in HOSTILE and char not in "\n[2J31m"]
+        assert [] == [line for line in text.splitlines() if len(line) > width]
+        text.encode("utf-8")
+
+
+@pytest.mark.parametrize("width", [10, 60, 61, 79, 80, 100, 133, 250])
+def test_keeps_to_the_width(width: int) -> None:
+    groups = (BLOCKED, FAILED, DISABLED, {**BLOCKED, "x_response_desc": "so long " * 25}, ANSWER)
+    text = render(log_report(groups, sources=(source(), source("a/very/long/path/" * 9))), width)
+    assert [] == [line for line in text.splitlines() if columns(line) > max(width, 60)]
+
+
+def test_odd_values_break_nothing() -> None:
+    odd: Facts = {"probe": "", "count": None, "icap_action": 7, "members": "x", "pools": [1, None], "findings": None}
+    odd = {**odd, "first_seen": "yesterday", "last_seen": None, "latency_p50_ms": True, "latency_max_ms": float("nan")}
+    render(log_report((odd,), entries={"entries_total": "many"}, timeline=()))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"icap_action": "ICAP_PASSED", "response_code": 200}, "ICAP_PASSED; the client got 200"),
+        (
+            {"icap_action": "ICAP_FAILED", "client_outcome": "unscanned", "significance": "ICAP Error"},
+            "ICAP_FAILED; passed unscanned; ICAP Error",
+        ),
+        (
+            {"icap_status": 200, "complete_body_sent": False, "opswat_reason": "Infected", "latency_max_ms": 1500},
+            "ICAP 200; OPSWAT: Infected; the body was not sent whole; up to 1.5 s",
+        ),
+        ({"probe": "summary", "entries_total": 5, "entries_failed": 0}, "5 entries; 0 failed"),
+        ({"probe": "answer", "icap_status": 204, "verdict": "allowed"}, "ICAP 204; verdict allowed"),
+    ],
+)
+def test_evidence_says_why(facts: Facts, expected: str) -> None:
+    assert expected == telling({"source": "log", "probe": "", **facts})
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"member": "10.0.0.5:1344", "count": 1}, "1 request to 10.0.0.5:1344"),
+        ({"member": "", "count": 1200}, "1,200 requests"),
+        ({"probe": "summary", "member": ""}, "the log as a whole"),
+        ({"probe": "answer"}, "the ICAP answer"),
+    ],
+)
+def test_evidence_says_whose_it_is(facts: Facts, expected: str) -> None:
+    assert expected == where({"source": "log", "probe": "", **facts})
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"x_response_desc": "Infected", "threats": ["A", "B"]}, "Infected: A and 1 more"),
+        ({"x_blocked_reason": "Found A", "threats": ["A"]}, "Found A"),
+        ({"threats": ["A"]}, "A"),
+        ({"adf_codes": ["ADF_ICAP_TIMEDOUT", "ADF_ICAP_FAILED"]}, "ADF_ICAP_TIMEDOUT ADF_ICAP_FAILED"),
+        ({"significance": "ICAP Error"}, "ICAP Error"),
+        ({"verdict_reason": "204"}, "204"),
+        ({}, ""),
+    ],
+)
+def test_reasons(facts: Facts, expected: str) -> None:
+    assert expected == telling_reason(facts)
+
+
+def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None:
+    for probe in ("answer", "summary"):
+        finding = replace(FINDING, evidence=({"source": "log", "probe": probe},))
+        assert "3 requests" not in block(render(log_report((), (finding,), timeline=())), "CRITICAL  No connection")
+
+
+class TestChart:
+    def test_neighbours_share_a_column(self) -> None:
+        minutes: list[Facts] = [
+            {"start": f"2026-01-01T{n // 60:02}:{n % 60:02}:00Z", "step_s": 60, "passed": n // 300} for n in range(600)
+        ]
+        *heading, bars = draw_chart(minutes, 60)
+        assert "Over time, 2026-01-01 00:00 to 2026-01-01 10:00 UTC, one column is 20 minutes:" == " ".join(heading)
+        assert 30 == len(bars.removeprefix("  through ICAP ").removesuffix(" max 20"))
+        assert bars.endswith("█ max 20")
+
+    def test_one_failure_beside_a_thousand_is_seen(self) -> None:
+        lines = draw_chart([bucket(1, failed=1), bucket(2, failed=1000)], 80)
+        assert "  failed       ▁█ max 1,000" == lines[2]
+
+    def test_keeps_to_ascii(self) -> None:
+        lines = draw_chart([bucket(hour, blocked=hour) for hour in range(9)], 80, plain=True)
+        assert ["  through ICAP  .:-=+*#@ max 8", "  blocked       .:-=+*#@ max 8"] == lines[1:]
+
+    @pytest.mark.parametrize(
+        "timeline", [(), (bucket(1, passed=1),), (bucket(1), bucket(2)), ({"start": None}, {"start": 7})]
+    )
+    def test_nothing_to_draw(self, timeline: tuple[Facts, ...]) -> None:
+        assert [] == draw_chart(timeline, 80)
+
+    def test_long_spans(self) -> None:
+        days: list[Facts] = [
+            {"start": "1999-01-01T00:00:00", "step_s": 86400, "passed": 1},
+            {"start": "2026-01-01T00:00:00", "step_s": 86400, "passed": 1},
+        ]
+        heading, *_, bars = draw_chart(days, 80)
+        assert "one column is 194 days" in heading
+        assert len(bars) <= 80
+
+
+def test_grid() -> None:
+    expected = golden("""
+        name   n
+        ----  --
+        検疫   9
+        a     10
+    """)
+    assert expected == "\n".join(draw_grid(("name", "n"), (("検疫", "9"), ("a", "10")), right=(1,))) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("検疫検", 5, "検疫…"), ("検疫検", 4, "検…"), ("abc", 0, "…")],
+)
+def test_cut(text: str, width: int, expected: str) -> None:
+    assert expected == cut(text, width)
