@@ -59,19 +59,25 @@ def signature() -> Iterator[None]:
 
 
 def start(programs: Programs, name: str, listen: Iterable[tuple[str, int]], services: str) -> Program:
-    """Start c-icap on the (address, port) pairs with ``services``, lines of its configuration."""
+    """Start c-icap on the (address, port) pairs with ``services``, lines of its configuration with an /avscan.
+
+    It listens before its modules are up: one that starts without clamd would still find a clamd that
+    comes right after, and one whose clamd goes would die of SIGPIPE. So an answer is waited for.
+    """
     folder = programs.folder
     ports = list(listen)
     configuration = folder / f"{name}.conf"
     configuration.write_text(_base(folder, name) + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
     argv = [need("c-icap"), "-N", "-f", str(configuration)]
-    return programs.start(name, argv, ports=ports, logs=[folder / f"{name}.log", folder / f"{name}.access"])
+    logs = [folder / f"{name}.log", folder / f"{name}.access"]
+    program = programs.start(name, argv, ports=ports, logs=logs)
+    _wait_for_answer(*ports[0])
+    return program
 
 
-def wait_for_answer(address: str, port: int, service: str) -> None:
-    """Wait until c-icap answers OPTIONS. It listens before its modules are up, and until then a lost clamd kills it."""
+def _wait_for_answer(address: str, port: int) -> None:
     with socket.create_connection((address, port), timeout=30) as sock:
-        sock.sendall(options_request(address, port, f"/{service}", close=True).first)
+        sock.sendall(options_request(address, port, "/avscan", close=True).first)
         answer = sock.recv(4096)
     assert answer.startswith(b"ICAP/1.0 200"), answer
 

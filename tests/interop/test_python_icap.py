@@ -13,10 +13,11 @@ a block in several segments, our lab in one write, which the client mostly reads
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,9 +51,20 @@ def _run(argv: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked sources, beside a virtual environment ``venv`` that can run their tests."""
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The unpacked sources, beside a virtual environment ``venv`` that can run their tests.
+
+    They hold the EICAR string and their tests write it to files, so all of it is removed at the end.
+    """
     folder = tmp_path_factory.mktemp("python-icap")
+    try:
+        _install(folder)
+        yield folder / "python_icap-0.2.0"
+    finally:
+        shutil.rmtree(folder)
+
+
+def _install(folder: Path) -> None:
     python = str(folder / "venv/bin/python")
     pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     for argv in (
@@ -64,7 +76,6 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = _run(argv, folder)
         if done.returncode != 0:
             pytest.skip(f"python-icap can't be had from PyPI: {done.stderr.strip()[-300:]}")
-    return folder / "python_icap-0.2.0"
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +121,7 @@ def test_the_suite_fails_no_more_than_against_c_icap(suite: Path, lab_on_1344: N
                 f"--deselect={_RESTARTS_DOCKER}",
                 "--override-ini=filterwarnings=default",  # theirs name plugins that we do without
                 "--junit-xml=results.xml",
+                f"--basetemp={suite.parent / 'tmp'}",
             ]
         ),
         suite,
