@@ -1,0 +1,1 @@
+"""Avi logs: containers, recovery, decoding, and the summary that everything is counted into."""
