@@ -10,15 +10,20 @@ from icapdiag.report.lines import whole, wrap
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " .:-=+*#@"
-_ROWS = (  # key of the bucket, label
-    ("through", "through ICAP"),
-    ("blocked", "blocked"),
-    ("modified", "modified"),
-    ("failed", "failed"),
-    ("unscanned", "unscanned"),
-    ("disabled", "disabled"),
+_ROWS = (  # label, keys of the bucket
+    ("with ICAP", ("passed", "modified", "blocked", "unscanned", "refused-500", "refused-413", "unknown")),
+    ("blocked", ("blocked",)),
+    ("modified", ("modified",)),
+    ("unscanned", ("unscanned",)),
+    ("refused", ("refused-500", "refused-413")),
+    ("unknown", ("unknown",)),
+    ("disabled", ("disabled",)),
 )
-_OUTCOMES = ("passed", "modified", "blocked", "failed")  # went through ICAP, or should have
+_NICE = tuple(  # seconds of one column
+    [60 * minutes for minutes in (1, 2, 5, 10, 15, 20, 30)]
+    + [3600 * hours for hours in (1, 2, 3, 4, 6, 12)]
+    + [86400 * days for days in (1, 2, 7, 14, 28)]
+)
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -35,30 +40,25 @@ def draw_chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) ->
     step = whole(buckets[0][1].get("step_s")) or 60
     first, last = buckets[0][0], buckets[-1][0]
     slots = round((last - first).total_seconds() / step) + 1
-    label = max(len(label) for _, label in _ROWS)
+    label = max(len(name) for name, _ in _ROWS)
     room = max(width - label - len("    max 1,000,000"), 10)
-    share = -(-slots // room)  # buckets in one column
+    least = -(-slots // room)
+    share = next((nice // step for nice in _NICE if nice % step == 0 and nice // step >= least), least)  # a column's
     size = -(-slots // share)
-    columns: dict[str, list[int]] = {key: [0] * size for key, _ in _ROWS}
+    rows = [[0] * size for _ in _ROWS]
     for moment, bucket in buckets:
         place = round((moment - first).total_seconds() / step) // share
-        for key, values in columns.items():
-            values[place] += _number(bucket, key)
+        for row, (_, keys) in zip(rows, _ROWS, strict=True):
+            row[place] += sum(whole(bucket.get(key)) for key in keys)
     end = last + timedelta(seconds=step)
     column = _duration(step * share)
     lines = wrap(f"Over time, {_moment(first)} to {_moment(end)} UTC, one column is {column}:", width)
     heading = len(lines)
-    for key, name in _ROWS:
-        top = max(columns[key])
+    for row, (name, _) in zip(rows, _ROWS, strict=True):
+        top = max(row)
         if top:
-            lines.append(f"  {name:<{label}} {_bars(columns[key], top, plain=plain)} max {top:,}")
+            lines.append(f"  {name:<{label}} {_bars(row, top, plain=plain)} max {top:,}")
     return lines if len(lines) > heading else []
-
-
-def _number(bucket: Facts, key: str) -> int:
-    if key == "through":
-        return sum(whole(bucket.get(outcome)) for outcome in _OUTCOMES)
-    return whole(bucket.get(key))
 
 
 def _bars(values: Sequence[int], top: int, *, plain: bool) -> str:

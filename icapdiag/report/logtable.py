@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.chart import draw_chart
-from icapdiag.report.evidence import deviations, telling_reason
+from icapdiag.report.evidence import deviations, telling, telling_reason
 from icapdiag.report.grid import draw_grid
 from icapdiag.report.lines import columns, count, cut, milliseconds, names, shown, texts, whole, wrap
 from icapdiag.report.paint import Paint
@@ -19,7 +19,7 @@ _SOURCES_SHOWN = 20
 _IDS_SHOWN = 3
 _NUMBERS = (0, 4, 5, 6)  # columns of the groups that end flush
 _INDENT = " " * 8
-_OUTCOMES = (("entries_passed", "passed"), ("entries_modified", "modified"), ("entries_blocked", "blocked"))
+_ACTIONS = ("passed", "modified", "blocked", "failed", "disabled")
 
 
 def draw_head(report: Report, width: int, paint: Paint) -> Iterator[str]:
@@ -107,13 +107,14 @@ def _title(subject: Facts) -> str:
 
 
 def _counts(entries: Facts) -> str:
-    parts = [f"{whole(entries.get(key)):,} {word}" for key, word in _OUTCOMES]
-    unscanned = whole(entries.get("unscanned_count"))
-    failed = f"{whole(entries.get('entries_failed')):,} failed"
-    parts.append(f"{failed} ({unscanned:,} passed unscanned)" if unscanned else failed)
-    parts.append(f"{whole(entries.get('entries_disabled')):,} disabled")
+    parts = [f"{whole(entries.get(f'entries_{action}')):,} {action}" for action in _ACTIONS]
+    if other := whole(entries.get("entries_other")):
+        parts.append(f"{other:,} other")
     total = count(whole(entries.get("entries_total")), "entry", "entries")
-    return f"{total}, {whole(entries.get('entries_icap')):,} with ICAP: {', '.join(parts)}."
+    unscanned = whole(entries.get("unscanned_count"))
+    return f"{total}, {whole(entries.get('entries_icap')):,} with ICAP: {', '.join(parts)}" + (
+        f"; {unscanned:,} passed unscanned." if unscanned else "."
+    )
 
 
 def _sources(subject: Facts, width: int) -> list[str]:
@@ -205,12 +206,15 @@ def _details(group: Facts) -> str:
 
 
 def _answer(group: Facts, width: int, paint: Paint) -> Iterator[str]:
-    status = f"ICAP {_number(group.get('icap_status'))} {shown(group.get('icap_reason'))}".strip()
-    inside = _number(group.get("http_status"))
-    name = shown(group.get("input"))
-    head = f"ICAP answer{f' in {name}' if name else ''}: {status}{f', HTTP {inside} inside' if inside else ''}"
-    yield from wrap(head, width, rest="  ", break_words=True)
+    status, inside = _number(group.get("icap_status")), _number(group.get("http_status"))
+    member = shown(group.get("member"))
+    head = f"ICAP answer{f' of {member}' if member else ''}"
+    head += f": ICAP {status} {shown(group.get('icap_reason'))}".rstrip() if status else ""
+    yield from wrap(f"{head}, HTTP {inside} inside" if inside else head, width, rest="  ", break_words=True)
     verdict, reason = shown(group.get("verdict")), _wire(group.get("verdict_reason"))
+    if not verdict:
+        yield from wrap(f"Not understood: {telling(group)}", width, "  ", "    ", break_words=True)
+        return
     first, *lines = wrap(f"Verdict: {verdict}{f': {reason}' if reason else ''}", width, "  ", "    ", break_words=True)
     yield first.replace(verdict, paint("bold", verdict), 1)
     yield from lines

@@ -115,7 +115,7 @@ def bucket(hour: int, **counts: int) -> dict[str, JSONValue]:
     return {"start": datetime(2026, 1, 1, hour, tzinfo=UTC).isoformat(), "step_s": 3600, **counts}
 
 
-TIMELINE = (bucket(10, blocked=8, failed=1, unscanned=1), bucket(11, blocked=4), bucket(13, failed=2, unscanned=2))
+TIMELINE = (bucket(10, blocked=8, unscanned=1), bucket(11, blocked=4), bucket(13, unscanned=2))
 
 
 def log_report(

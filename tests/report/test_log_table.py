@@ -28,15 +28,14 @@ def golden(text: str) -> str:
 def test_whole() -> None:
     expected = golden("""
         CRITICAL  ICAP in log.json
-        20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed (3 passed unscanned), 1 disabled.
+        20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed, 1 disabled; 3 passed unscanned.
         2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC.
         JSON Lines: 22 records, 20 read + 1 skipped + 1 unreadable.
 
         Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, one column is 1 hour:
-          through ICAP █▄ ▂ max 9
-          blocked      █▄   max 8
-          failed       ▄  █ max 2
-          unscanned    ▄  █ max 2
+          with ICAP █▄ ▂ max 9
+          blocked   █▄   max 8
+          unscanned ▄  █ max 2
 
         CRITICAL  No connection to an ICAP server [connection-error]
           3 requests, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC
@@ -118,14 +117,14 @@ def test_many_groups_are_cut_short() -> None:
 
 def test_an_answer_is_explained() -> None:
     expected = golden("""
-        ICAP answer in answer.txt: ICAP 200 OK, HTTP 403 inside
+        ICAP answer of 10.0.0.5:1344: ICAP 200 OK, HTTP 403 inside
           Verdict: blocked: Infected
           Decided by: X-Infection-Found
           Threats: Eicar-Test-Signature
           Deviations from the standard: no ISTag (RFC 3507 4.7)
     """)
     empty: Facts = {key: 0 for key in ENTRIES if key not in ("first_seen", "last_seen")}
-    text = render(log_report(({**ANSWER, "input": "answer.txt"},), (), entries=empty, timeline=()))
+    text = render(log_report(({**ANSWER, "member": "10.0.0.5:1344"},), (), entries=empty, timeline=()))
     assert expected == block(text, "ICAP answer")
     assert "entries" not in text.partition("\n\n")[0]
     assert "Requests alike" not in text
@@ -134,6 +133,14 @@ def test_an_answer_is_explained() -> None:
 def test_an_answer_that_says_little() -> None:
     answer: Facts = {"probe": "answer", "count": 1, "icap_status": 204, "verdict": "allowed", "findings": []}
     assert "ICAP answer: ICAP 204\n  Verdict: allowed\n" == block(render(log_report((answer,), ())), "ICAP answer")
+    lines: Facts = {"probe": "answer", "count": 1, "verdict": "blocked", "verdict_reason": "Infected", "findings": []}
+    assert "ICAP answer\n  Verdict: blocked: Infected\n" == block(render(log_report((lines,), ())), "ICAP answer")
+
+
+def test_an_answer_that_is_none() -> None:
+    answer: Facts = {"probe": "answer", "count": 1, "peer": "http", "peer_excerpt": "HTTP/1.1 400", "findings": []}
+    expected = "ICAP answer\n  Not understood: the peer speaks http; it said: HTTP/1.1 400\n"
+    assert expected == block(render(log_report((answer,), ())), "ICAP answer")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +192,7 @@ HOSTILE_GROUP: Facts = {
 @pytest.mark.parametrize("width", [60, 100, 200])
 def test_nothing_that_a_log_says_reaches_the_terminal_unescaped(width: int) -> None:
     answer: Facts = {key: HOSTILE if isinstance(value, str) else value for key, value in ANSWER.items()}
-    answer = {**answer, "probe": "answer", "decided_by": [HOSTILE], "threats": [HOSTILE], "input": HOSTILE}
+    answer = {**answer, "probe": "answer", "decided_by": [HOSTILE], "threats": [HOSTILE], "member": HOSTILE}
     sources = [source(HOSTILE, label=HOSTILE, compressed=HOSTILE), source(HOSTILE * 50)]
     finding = replace(
         FINDING, title=HOSTILE, members=(HOSTILE,), first_seen=HOSTILE, evidence=({**HOSTILE_GROUP, "member": HOSTILE},)
@@ -272,16 +279,16 @@ class TestChart:
         ]
         *heading, bars = draw_chart(minutes, 60)
         assert "Over time, 2026-01-01 00:00 to 2026-01-01 10:00 UTC, one column is 20 minutes:" == " ".join(heading)
-        assert 30 == len(bars.removeprefix("  through ICAP ").removesuffix(" max 20"))
+        assert 30 == len(bars.removeprefix("  with ICAP ").removesuffix(" max 20"))
         assert bars.endswith("█ max 20")
 
     def test_one_failure_beside_a_thousand_is_seen(self) -> None:
-        lines = draw_chart([bucket(1, failed=1), bucket(2, failed=1000)], 80)
-        assert "  failed       ▁█ max 1,000" == lines[2]
+        lines = draw_chart([bucket(1, unscanned=1), bucket(2, unscanned=1000)], 80)
+        assert "  unscanned ▁█ max 1,000" == lines[2]
 
     def test_keeps_to_ascii(self) -> None:
         lines = draw_chart([bucket(hour, blocked=hour) for hour in range(9)], 80, plain=True)
-        assert ["  through ICAP  .:-=+*#@ max 8", "  blocked       .:-=+*#@ max 8"] == lines[1:]
+        assert ["  with ICAP  .:-=+*#@ max 8", "  blocked    .:-=+*#@ max 8"] == lines[1:]
 
     @pytest.mark.parametrize(
         "timeline", [(), (bucket(1, passed=1),), (bucket(1), bucket(2)), ({"start": None}, {"start": 7})]
@@ -295,7 +302,7 @@ class TestChart:
             {"start": "2026-01-01T00:00:00", "step_s": 86400, "passed": 1},
         ]
         heading, *_, bars = draw_chart(days, 80)
-        assert "one column is 194 days" in heading
+        assert "one column is 183 days" in heading
         assert len(bars) <= 80
 
 
