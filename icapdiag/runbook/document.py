@@ -16,6 +16,7 @@ from icapdiag.model import Facts, JSONValue, Severity
 from icapdiag.runbook.conditions import Condition, ConditionError, Group, parse_condition
 from icapdiag.runbook.errors import Located, Mark, suggestion
 from icapdiag.runbook.quick import quick_values
+from icapdiag.runbook.sections import front_end, split_sections
 
 SOURCES = ("log", "probe", "config")
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
@@ -26,12 +27,10 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DETAILS = ("examples:", "counterexamples:", "references:")
 _INNER = ("", " ", "\t", "-", "#")  # how a line begins that belongs to the key above it
 
-_FENCE = re.compile(r" {0,3}(```+|~~~+)")
-
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What matching does not need of a runbook, and showing, linting and testing it do.
+    """What of the front matter matching does not need, and linting and testing do.
 
     ``marks`` has the line and column of each key of the front matter and of each heading, ``keys`` the
     front matter's keys as written.
@@ -40,14 +39,12 @@ class Details:
     examples: tuple[Facts, ...] = ()
     counterexamples: tuple[Facts, ...] = ()
     references: tuple[str, ...] = ()
-    sections: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
     keys: tuple[str, ...] = ()
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
 
 class _Text:
-    """A file's text, read whole when somebody wants the details.
+    """A file's text, of which more is read when somebody asks for it.
 
     Reading a hundred files to their ends takes ten times as long as their rules, and a report shows few.
     """
@@ -63,6 +60,20 @@ class _Text:
             runbook = parse_runbook(self._text, path=self._path, errors=[])
             self._details = Details() if runbook is None else runbook.details
         return self._details
+
+    @cached_property
+    def body(self) -> str:
+        lines = _lines(self._text)
+        return "\n".join(lines[(front_end(lines) or 0) + 1 :]).strip() + "\n"
+
+    @cached_property
+    def sections(self) -> Mapping[str, str]:
+        lines = _lines(self._text)
+        return split_sections(lines, (front_end(lines) or 0) + 1)[0]
+
+
+def _lines(text: str) -> list[str]:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
 
 
 class _Rule:
@@ -107,7 +118,7 @@ class Runbook:
 
     @property
     def details(self) -> Details:
-        """All the rest of the file."""
+        """All the rest of the front matter."""
         return self._text.details
 
     @property
@@ -128,12 +139,12 @@ class Runbook:
     @property
     def sections(self) -> Mapping[str, str]:
         """The Markdown under each heading."""
-        return self.details.sections
+        return self._text.sections
 
     @property
     def body(self) -> str:
         """The Markdown after the front matter."""
-        return self.details.body
+        return self._text.body
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -169,11 +180,11 @@ def parse_runbook(
             return runbook
     from icapdiag.runbook.front import read_front  # noqa: PLC0415 - PyYAML is seldom needed, and slow to import
 
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    lines = _lines(text)
     if lines[0].rstrip() != "---":
         errors.append(Located(path, (1, 1), "", "the first line must be '---', the start of the front matter"))
         return None
-    end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
+    end = front_end(lines)
     if end is None:
         errors.append(Located(path, (1, 1), "", "the front matter has no second '---' line"))
         return None
@@ -182,13 +193,13 @@ def parse_runbook(
         errors.append(Located(path, mark, where, message))
 
     front = read_front("\n".join(lines[1:end]), 2, report)
-    sections, marks = _sections(lines, end + 1, path, errors)
+    _, marks = split_sections(lines, end + 1, report)
     if front is None:
         return None
     front.marks.update(marks)
     reader = _Front(front.values, front.marks, path, errors)
     before = len(errors)
-    details = reader.details(sections, "\n".join(lines[end + 1 :]).strip() + "\n")
+    details = reader.details()
     runbook = reader.runbook(origin, _Text(text, path, details))
     return None if len(errors) > before else runbook
 
@@ -215,35 +226,6 @@ def _rule(head: list[str]) -> list[str]:
     return kept
 
 
-def _sections(
-    lines: list[str], start: int, path: str, errors: list[Located]
-) -> tuple[Mapping[str, str], dict[str, Mark]]:
-    """The text under each ``## Heading``; a ``##`` inside a fenced block is no heading."""
-    found: dict[str, list[str]] = {}
-    marks: dict[str, Mark] = {}
-    current: list[str] = []
-    fence = ""
-    for number, line in enumerate(lines[start:], start + 1):
-        fenced = _FENCE.match(line)
-        if fenced is not None and not fence:
-            fence = fenced[1]
-        elif fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-            fence = ""
-        elif not fence and line.startswith("## "):
-            heading = line[3:].strip().rstrip("#").rstrip()
-            current = []
-            if heading in found:
-                errors.append(Located(path, (number, 1), f"## {heading}", "the section is written twice"))
-            else:
-                found[heading] = current
-                marks[f"## {heading}"] = (number, 1)
-            continue
-        current.append(line)
-    if fence:
-        errors.append(Located(path, (len(lines), 1), "", f"a {fence} block is never closed"))
-    return MappingProxyType({heading: "\n".join(body).strip() for heading, body in found.items()}), marks
-
-
 class _Front:
     """Turns the values of one front matter into a `Runbook`."""
 
@@ -262,14 +244,12 @@ class _Front:
         self._path = path
         self._errors = errors
 
-    def details(self, sections: Mapping[str, str], body: str) -> Details:
+    def details(self) -> Details:
         source = self._texts("source")
         return Details(
             examples=self._records("examples", source),
             counterexamples=self._records("counterexamples", source),
             references=self._texts("references"),
-            sections=sections,
-            body=body,
             keys=tuple(self._values),
             marks=self._marks,
         )

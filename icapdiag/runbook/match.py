@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from icapdiag.model import SEVERITY_ORDER, Facts, Finding, JSONValue, Observation, Status, Unmatched, Verdict
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.fields import flatten
+from icapdiag.runbook.fields import SUMMARY, flatten
 from icapdiag.runbook.library import FOLDER, Library
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
@@ -97,11 +97,13 @@ def _applying(library: Library, record: Facts) -> tuple[Runbook, ...]:
 def needs_explanation(observation: Observation) -> bool:
     """Whether an observation that no runbook explains is a gap.
 
-    Failures and errors are. So is a verdict other than a clean pass, except that an EICAR
-    sample should be blocked, that OPTIONS has no body to judge, and that where Avi logged what it did
-    with a request, the headers it kept need not tell as well. ``blocked`` and ``skipped`` only follow from
-    something else.
+    Failures and errors are, except that the summary of a log only repeats its requests'. So is a verdict
+    other than a clean pass, except that an EICAR sample should be blocked, that OPTIONS has no body to
+    judge, and that where Avi logged what it did with a request, the headers it kept need not tell as well.
+    ``blocked`` and ``skipped`` only follow from something else.
     """
+    if observation.probe == SUMMARY:
+        return False
     if observation.status in {Status.FAILED, Status.ERROR}:
         return True
     if observation.status is not Status.OK or observation.probe == "options":

@@ -1,0 +1,78 @@
+"""What a log's observations hold is documented, and nothing else is called a field of logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from icapdiag.avi.vocabulary import ACTIONS, ADF_CODES
+from icapdiag.logs.summary import SUMMARY_PROBE
+from icapdiag.logs.timeline import OUTCOMES
+from icapdiag.model import Observation
+from icapdiag.runbook import fields, flatten, load_runbooks
+from icapdiag.runbook.fields import FIELDS
+from tests.runbook.logged import entry, observe
+from tests.runbook.test_fields import fits
+
+HEADERS = "Server: x\r\nX-Response-Info: Blocked\r\nX-Response-Desc: Infected\r\nX-Infection-Found: Type=0; Threat=A;"
+
+
+@pytest.fixture(scope="module")
+def observations() -> tuple[Observation, ...]:
+    everything: dict[str, Any] = {
+        "modified_content_length": 5,
+        "nsx_defender_log": {"score": 7},
+        "vendor": "ICAP_VENDOR_LASTLINE",
+        "complete_body_sent": True,
+        "opswat_log": {"reason": "Infected", "threat_id": "EICAR"},
+    }
+    return observe(
+        entry("ICAP_BLOCKED", status=200, http_status=403, headers=HEADERS, codes=["ADF_ICAP_BLOCKED"], **everything),
+        entry("ICAP_PASSED", status=204, headers="ISTag: x"),
+        entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"], significance="ICAP Error", response_code=200, latency=60000),
+        {"icap_log": {"action": "ICAP_DISABLED"}},
+        {"virtualservice": "virtualservice-1", "response_code": 200},
+    )
+
+
+def test_every_fact_is_documented_for_logs_with_its_type(observations: tuple[Observation, ...]) -> None:
+    wrong = []
+    for observation in observations:
+        for name, value in flatten(observation).items():
+            field = FIELDS.get(name)
+            if field is None or "log" not in field.sources:
+                wrong.append(f"{name} is not documented for logs")
+            elif value is None or value in ("", []):
+                continue
+            elif not fits(value, field):
+                wrong.append(f"{name} is {field.type}, not {value!r}")
+            elif field.values and value not in field.values:
+                wrong.append(f"{name} is never {value!r}")
+
+    assert [] == wrong
+
+
+def test_every_field_of_logs_alone_is_met_in_them(observations: tuple[Observation, ...]) -> None:
+    met = {name for observation in observations for name in flatten(observation)}
+
+    assert set() == {name for name, field in FIELDS.items() if field.sources == ("log",)} - met - {"timestamp"}
+
+
+def test_the_vocabularies_are_those_of_the_log_reader() -> None:
+    assert set(ACTIONS) == set(fields.ACTIONS)
+    assert set(OUTCOMES) == set(fields.OUTCOMES)
+    assert SUMMARY_PROBE == fields.SUMMARY
+
+
+def test_runbooks_know_each_code_and_no_others() -> None:
+    named = {
+        str(value)
+        for runbook in load_runbooks().runbooks
+        for group in (*runbook.match, *runbook.unless)
+        for condition in group.conditions
+        if condition.field == "adf_codes"
+        for value in condition.values
+    }
+
+    assert set(ADF_CODES) == named

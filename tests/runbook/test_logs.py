@@ -1,0 +1,323 @@
+"""From Avi's log entries to the runbooks for them: the most telling one, and no false alarm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from icapdiag.model import Severity, Unmatched
+from icapdiag.runbook import Library, load_runbooks, match
+from tests.runbook.logged import Entry, entry, observe
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_runbooks()
+
+
+def found(library: Library, *entries: Entry) -> set[str]:
+    matched = match(library, observe(*entries))
+
+    assert Unmatched() == matched.unmatched
+
+    return {finding.id for finding in matched.findings}
+
+
+def failed(*codes: str, response_code: int | None = None, **more: Any) -> Entry:
+    return entry("ICAP_FAILED", codes=codes, response_code=response_code, **more)
+
+
+def answered(action: str, desc: str, *, info: str | None = None, scanned: bool = True) -> Entry:
+    """What MetaDefender's answer with this reason looks like in a log."""
+    blocked = action == "ICAP_BLOCKED"
+    headers = "Server: Metadefender Core V4\r\n"
+    headers += "X-ICAP-Profile: File process\r\n" if scanned else ""
+    headers += f"X-Response-Info: {info or ('Blocked' if blocked else 'Allowed')}\r\nX-Response-Desc: {desc}\r\n"
+    headers += f"X-Blocked-Reason: {desc}\r\n" if blocked and scanned else ""
+    return entry(action, status=200, http_status=403 if blocked else None, headers=headers)
+
+
+# X-Response-Desc and X-Blocked-Reason of a block, as MetaDefender Core's results are called over the years.
+BLOCKED = {
+    "Infected": "request-blocked-infected",
+    "Suspicious": "blocked-suspicious",
+    "Failed": "failed-to-scan",
+    "Failed To Scan": "failed-to-scan",
+    "Blocklisted": "blocked-by-list",
+    "Blacklisted": "blocked-by-list",
+    "Skipped Infected": "blocked-by-list",
+    "Exceeded Archive Depth": "archive-limits",
+    "Not Scanned": "failed-to-scan",
+    "Aborted": "failed-to-scan",
+    "Encrypted Archive": "encrypted-upload",
+    "Exceeded Archive Size": "archive-limits",
+    "Exceeded Archive File Number": "archive-limits",
+    "Password Protected Document": "encrypted-upload",
+    "Exceeded Archive Timeout": "archive-limits",
+    "Filetype Mismatch": "blocked-type-mismatch",
+    "File type Mismatch": "blocked-type-mismatch",
+    "Mismatch": "blocked-type-mismatch",
+    "Potentially Vulnerable File": "blocked-vulnerable-file",
+    "Cancelled": "failed-to-scan",
+    "Canceled": "failed-to-scan",
+    "Sensitive data found": "blocked-sensitive-data",
+    "Yara Rule Matched": "blocked-yara-rule",
+    "Potentially Unwanted Program": "blocked-unwanted-program",
+    "PUA detected": "blocked-unwanted-program",
+    "PUA/PUP detected": "blocked-unwanted-program",
+    "Unsupported file type": "unsupported-file-type",
+    "File format not supported": "unsupported-file-type",
+    "Known Bad": "blocked-known-bad",
+    "In Progress": "failed-to-scan",
+    "Error received from MetaDefender Core": "core-unreachable",
+}
+
+
+@pytest.mark.parametrize(("desc", "expected"), BLOCKED.items())
+def test_each_reason_of_a_block_has_its_runbook(library: Library, desc: str, expected: str) -> None:
+    assert {expected} == found(library, answered("ICAP_BLOCKED", desc))
+    assert {expected} == found(library, entry("ICAP_BLOCKED", status=200, http_status=403, opswat_log={"reason": desc}))
+
+
+# Reasons of the ICAP server itself, which scanned nothing. Wordings but the first are likely, not published.
+@pytest.mark.parametrize(
+    ("desc", "expected"),
+    [
+        ("No security rule matched", "no-security-rule"),
+        ("No matching workflow rule", "no-security-rule"),
+        ("License expired", "scanner-licence"),
+        ("The licence is invalid", "scanner-licence"),
+        ("MetaDefender Core is unavailable", "core-unreachable"),
+        ("No Core server", "core-unreachable"),
+        ("Request body too large", "server-size-limit"),
+        ("File size exceeds limit", "server-size-limit"),
+        ("Invalid header", "invalid-request-blocked"),
+        ("Invalid character found in HTTP response header name", "invalid-request-blocked"),
+        ("Scan timed out", "failed-to-scan"),
+        ("Words of next year's version", "blocked-without-scan"),
+    ],
+)
+def test_a_block_without_a_scan(library: Library, desc: str, expected: str) -> None:
+    assert {expected} == found(library, answered("ICAP_BLOCKED", desc, scanned=False))
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ("X-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Signature;", "request-blocked-infected"),
+        ("X-Virus-ID: Win.Test.EICAR_HDB-1", "request-blocked-infected"),
+        ("X-Response-Desc: URL: No risk rating from WRS; FILE: Detected by ATSE", "request-blocked-infected"),
+        ("X-Block-Reason: Malware found", "request-blocked-infected"),
+        ("X-Block-Reason: Media Type (Block List)", "blocked-by-list"),
+        ("X-Block-Reason: Archive not supported", "unsupported-file-type"),
+        ("X-Infection-Found: Type=2; Resolution=0; Threat=Container size violation;", "archive-limits"),
+        ("X-Infection-Found: Type=2; Resolution=0; Threat=Encrypted container violation;", "encrypted-upload"),
+        ("X-Infection-Found: Type=0; Resolution=2; Threat=Heuristics.Encrypted.Zip;", "encrypted-upload"),
+        ("X-Infection-Found: Type=0; Resolution=2; Threat=Heuristics.Limits.Exceeded;", "archive-limits"),
+        ("X-Infection-Found: Type=0; Resolution=2; Threat=Heuristics.OLE2.ContainsMacros;", "blocked-suspicious"),
+        ("X-Infection-Found: Type=0; Resolution=2; Threat=PUA.Win.Tool.Netcat-1;", "blocked-unwanted-program"),
+        ("X-Infection-Found: Type=1; Resolution=0; Threat=File policy violation File Size Blocked;",
+            "server-size-limit"),
+        ("X-Response-Info: BLOCKED\r\nX-Response-Desc: URL category blk is BLOCKED\r\nServer: C-ICAP/0.5.10",
+            "request-blocked"),
+        ("Server: KAV ICAP", "request-blocked"),
+    ],
+)  # fmt: skip
+def test_other_products_blocks(library: Library, headers: str, expected: str) -> None:
+    assert {expected} == found(library, entry("ICAP_BLOCKED", status=200, http_status=403, headers=headers))
+
+
+CONNECTION, TIMEDOUT, ERROR = "ADF_ICAP_CONNECTION_ERROR", "ADF_ICAP_TIMEDOUT", "ADF_ICAP_SERVER_ERROR"
+MEMORY, SIZE, GENERIC = "ADF_ICAP_OUT_OF_MEMORY", "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED", "ADF_ICAP_FAILED"
+REFUSED, RESET = "ADF_SERVER_CONN_SETUP_REFUSED", "ADF_SERVER_SENT_RESET"
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (failed(), "icap-failed"),
+        (failed(GENERIC), "icap-failed"),
+        (failed(CONNECTION), "icap-connection-error"),
+        (failed(CONNECTION, GENERIC), "icap-connection-error"),
+        (failed(significance="ICAP Error"), "icap-connection-error"),
+        (failed(significance="ICAP Error", latency=60000), "icap-connection-error"),
+        (failed(GENERIC, significance="Response code 5xx, ICAP Error"), "icap-connection-error"),
+        (failed(CONNECTION, REFUSED, GENERIC), "icap-connection-error"),
+        (failed(REFUSED), "server-connection-failed"),
+        (failed(GENERIC, "ADF_SERVER_CONN_SETUP_TIMEDOUT"), "server-connection-failed"),
+        (failed("ADF_SERVER_SIDE_SSL_HANDSHAKE_FAILED"), "server-tls-failed"),
+        (failed(CONNECTION, GENERIC, "ADF_SERVER_CERTIFICATE_VERIFICATION_FAILED", RESET), "server-tls-failed"),
+        (failed(TIMEDOUT), "icap-timeout"),
+        (failed(TIMEDOUT, GENERIC, significance="ICAP Error"), "icap-timeout"),
+        (failed(TIMEDOUT, "ADF_SERVER_UPSTREAM_TIMEOUT", latency=60001), "icap-timeout"),
+        (failed(TIMEDOUT, "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME", latency=30000), "icap-timeout"),
+        (failed(latency=60000), "icap-timeout"),
+        (failed(ERROR), "icap-server-error"),
+        (failed(ERROR, GENERIC, RESET, significance="ICAP Error"), "icap-server-error"),
+        (failed(ERROR, status=200), "icap-server-error"),
+        (failed(ERROR, status=206), "icap-server-error"),
+        (failed(MEMORY), "se-out-of-memory"),
+        (failed(MEMORY, ERROR, GENERIC, CONNECTION), "se-out-of-memory"),
+        (failed(SIZE, GENERIC), "body-too-large-unscanned"),
+        (failed(ERROR, GENERIC, status=400), "bad-request"),
+        (failed(ERROR, status=401), "access-denied"),
+        (failed(ERROR, status=403), "access-denied"),
+        (failed(ERROR, GENERIC, status=404), "service-not-found"),
+        (failed(status=404), "service-not-found"),
+        (failed(ERROR, status=405), "method-not-allowed"),
+        (failed(ERROR, status=407), "access-denied"),
+        (failed(ERROR, status=408), "request-timeout-status"),
+        (failed(ERROR, status=413), "unexpected-status"),
+        (failed(ERROR, status=418), "bad-composition"),
+        (failed(ERROR, GENERIC, status=500, significance="ICAP Error"), "server-error"),
+        (failed(ERROR, status=501), "method-not-implemented"),
+        (failed(ERROR, status=502), "server-error"),
+        (failed(ERROR, status=503), "overloaded"),
+        (failed(ERROR, status=505), "method-not-implemented"),
+        (failed(ERROR, status=506), "overloaded"),
+        (failed(ERROR, status=533), "server-error"),
+        (failed(ERROR, status=539), "scanner-licence"),
+        (failed(ERROR, status=551), "overloaded"),
+        (failed(ERROR, status=558), "scanner-licence"),
+        (failed(ERROR, status=403, headers="X-Virus-ID: EICAR"), "blocked-with-icap-error"),
+        (failed(ERROR, status=500, headers="X-Error-Code: password_protected"), "blocked-with-icap-error"),
+    ],
+)
+def test_of_several_codes_the_most_telling_one(library: Library, one: Entry, expected: str) -> None:
+    assert {expected} <= found(library, one)
+    assert {expected} >= found(library, one) - {"encrypted-upload"}
+
+
+@pytest.mark.parametrize("cause", [failed(GENERIC), failed(CONNECTION), failed(ERROR, status=500), failed(MEMORY)])
+@pytest.mark.parametrize(
+    ("response_code", "expected"),
+    [(200, "unscanned-passed"), (404, "unscanned-passed"), (500, "refused-by-fail-closed")],
+)
+def test_what_clients_got_is_told_beside_the_cause(
+    library: Library, cause: Entry, response_code: int, expected: str
+) -> None:
+    alone = found(library, cause)
+
+    assert alone | {expected} == found(library, {**cause, "response_code": response_code})
+
+
+@pytest.mark.parametrize(
+    ("response_code", "expected"),
+    [(200, "body-too-large-unscanned"), (413, "body-too-large-refused"), (None, "body-too-large-unscanned")],
+)
+@pytest.mark.parametrize("action", ["ICAP_FAILED", "ICAP_DISABLED", None])
+def test_a_body_over_buffer_size(
+    library: Library, action: str | None, response_code: int | None, expected: str
+) -> None:
+    findings = found(library, entry(action, codes=[SIZE], response_code=response_code))
+
+    assert {expected} == findings - {"icap-disabled"}
+
+
+def test_what_passed_in_spite_of_it(library: Library) -> None:
+    bare = entry("ICAP_PASSED", status=204, headers="ISTag: x", complete_body_sent=False)
+    named = entry(
+        "ICAP_PASSED", status=204, headers="X-Response-Info: Allowed\r\nX-ICAP-Profile: p", complete_body_sent=False
+    )
+    threat = entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Eicar-Test-Signature")
+
+    assert {"body-not-fully-sent"} == found(library, bare)
+    assert {"allowed-from-preview"} == found(library, named)
+    assert {"threat-passed"} == found(library, threat)
+    assert {"threat-passed"} == found(library, answered("ICAP_PASSED", "Infected"))
+    assert {"allow-listed"} == found(library, answered("ICAP_PASSED", "Allowlisted"))
+    assert {"allow-listed"} == found(library, answered("ICAP_PASSED", "Whitelisted"))
+    for desc in (
+        "Not Scanned",
+        "Failed To Scan",
+        "Encrypted Archive",
+        "Exceeded Archive Size",
+        "Unsupported file type",
+    ):
+        assert {"allowed-without-scan"} == found(library, answered("ICAP_PASSED", desc))
+
+
+def test_slow_answers(library: Library) -> None:
+    slow = "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME"
+
+    assert {"slow-responses"} == found(library, entry("ICAP_PASSED", status=204, codes=[slow], latency=12000))
+    assert {"slow-responses"} == found(library, entry("ICAP_PASSED", status=204, latency=10500))
+    assert {"slow-responses", "request-modified"} == found(
+        library, entry("ICAP_MODIFIED", status=200, codes=[slow, "ADF_ICAP_MODIFIED"], latency=12000)
+    )
+
+
+def test_the_application_s_own_trouble(library: Library) -> None:
+    passed = entry("ICAP_PASSED", status=204, codes=[REFUSED], response_code=503)
+
+    assert {"application-server-failed"} == found(library, passed)
+
+
+def test_nsx_defender(library: Library) -> None:
+    def scored(action: str, score: int | None) -> Entry:
+        log = None if score is None else {"score": score, "task_uuid": "x"}
+        return entry(action, status=204, vendor="ICAP_VENDOR_LASTLINE", nsx_defender_log=log)
+
+    assert {"nsx-defender-score"} == found(library, scored("ICAP_PASSED", 95))
+    assert set() == found(library, scored("ICAP_PASSED", 10))
+    assert {"nsx-defender-no-score"} == found(library, scored("ICAP_PASSED", None))
+
+
+def test_the_log_as_a_whole(library: Library) -> None:
+    significant = failed(CONNECTION)
+    passed = entry("ICAP_PASSED", status=204)
+    plain: Entry = {"virtualservice": "virtualservice-1", "response_code": 200, "adf": False}
+
+    assert {"icap-connection-error", "significant-logs-only"} == found(library, *[significant] * 9)
+    assert {"icap-connection-error"} == found(library, *[significant] * 9, passed)
+    assert {"icap-connection-error"} == found(library, significant)
+    assert {"icap-never-ran"} == found(library, *[plain] * 3)
+    assert set() == found(library, *[plain] * 3, passed)
+    assert set() == found(library)
+    assert {"icap-disabled"} == found(library, {"icap_log": {"action": "ICAP_DISABLED"}})
+
+
+HEALTHY = [
+    entry("ICAP_PASSED", status=204),
+    entry("ICAP_PASSED", status=204, response_code=200),
+    entry("ICAP_PASSED", status=204, response_code=404),
+    entry("ICAP_PASSED", status=204, headers='ISTag: "CI0001-abc"\r\nServer: C-ICAP/0.5.10'),
+    entry("ICAP_PASSED", status=204, headers="X-Response-Info: Allowed"),
+    entry("ICAP_PASSED", status=204, headers="X-Response-Info: Allowed\r\nX-ICAP-Profile: Proxy"),
+    entry("ICAP_PASSED", status=200, headers="X-Response-Info: Allowed\r\nX-Response-Desc: No Threat Detected"),
+    entry(
+        "ICAP_PASSED", status=200, headers="X-Response-Desc: No Threats Found\r\nEncapsulated: req-hdr=0, req-body=90"
+    ),
+    entry("ICAP_PASSED", status=200),
+    entry("ICAP_PASSED", status=200, headers="Encapsulated: req-hdr=0, req-body=90"),
+    entry("ICAP_PASSED", status=200, headers="X-Response-Info: passed\r\nX-Virus-ID: no threats"),
+    entry("ICAP_PASSED", status=204, headers="X-FSecure-Scan-Result: clean"),
+    entry("ICAP_PASSED", status=204, headers="X-Violations-Found: 0"),
+    entry("ICAP_PASSED", status=204, headers="X-Response-Desc: URL: No risk rating from WRS"),
+    entry("ICAP_PASSED", status=204, headers="X-Infection-Found: none"),
+    entry("ICAP_PASSED", latency=9900),
+    entry("ICAP_PASSED", status=204, vendor="ICAP_VENDOR_GENERIC"),
+    entry("ICAP_PASSED", status=204, vendor="ICAP_VENDOR_LASTLINE", nsx_defender_log={"score": 0}),
+    entry("ICAP_PASSED", status=204, complete_body_sent=None),
+    entry("ICAP_PASSED", status=204, icap_method="ICAP_METHOD_RESPMOD"),
+    entry("ICAP_MODIFIED", status=200, codes=["ADF_ICAP_MODIFIED"], modified_content_length=70),
+    entry("ICAP_MODIFIED", status=200, headers="X-Response-Info: Allowed\r\nX-Response-Desc: Sanitized"),
+    entry("ICAP_MODIFIED", status=200, headers="X-Infection-Found: Type=0; Resolution=1; Threat=W97M.Thus;"),
+    entry("ICAP_MODIFIED", status=201),
+]
+
+
+@pytest.mark.parametrize("one", HEALTHY)
+def test_no_false_alarm_on_a_healthy_request(library: Library, one: Entry) -> None:
+    matched = match(library, observe(one))
+
+    assert [] == [finding.id for finding in matched.findings if finding.severity is not Severity.INFO]
+    assert Unmatched() == matched.unmatched
+
+
+def test_no_false_alarm_on_a_healthy_log(library: Library) -> None:
+    matched = match(library, observe(*HEALTHY * 5))
+
+    assert {"request-modified"} == {finding.id for finding in matched.findings}
+    assert 20 == matched.findings[0].count
