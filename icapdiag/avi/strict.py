@@ -92,3 +92,9 @@ class OpenEntry(StrictEntry, kw_only=True):
 
     report_timestamp: str | int | float | None = None  # type: ignore[assignment]
     icap_log: OpenLog | None = None  # type: ignore[assignment]
+
+
+class OpenNamedEntry(OpenEntry, kw_only=True):
+    """The same from a stream that names its virtual services."""
+
+    virtualservice: str | None = field(default=None, name="vs_name")

@@ -1,0 +1,82 @@
+"""Where JSON values end: found by brackets and strings alone, in one pass over bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Everything up to the next bracket outside of strings. Possessive, so that nothing is tried twice.
+_RUN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
+_MEMBER = re.compile(rb'\s*,?\s*"((?:[^"\\]++|\\.)*+)"\s*:\s*', re.DOTALL)
+_CLOSERS = {0x7B: 0x7D, 0x5B: 0x5D}  # { } [ ]
+
+UNFINISHED: Final = -1
+MISMATCHED: Final = -2
+
+ENVELOPE_KEY: Final = b"results"  # of the Controller's list replies: {"count": N, "results": [...]}
+_ENVELOPE_MEMBERS = 20  # a reply has a handful before its results
+
+
+def end_of_value(text: bytearray, start: int, end: int) -> int:
+    """The index after the object or array that begins at ``start``.
+
+    `UNFINISHED` if it does not end before ``end``, `MISMATCHED` at a bracket of the wrong kind.
+    """
+    expected: list[int] = []
+    position = start
+    while position < end:
+        byte = text[position]
+        if byte in _CLOSERS:
+            expected.append(_CLOSERS[byte])
+        elif byte == 0x22:
+            return UNFINISHED  # in a string
+        elif expected.pop() != byte:
+            return MISMATCHED
+        position += 1
+        if not expected:
+            return position
+        found = _RUN.match(text, position, end)
+        position = found.end() if found else end
+    return UNFINISHED
+
+
+def end_of_scalar(text: bytearray, start: int, end: int) -> int:
+    """The index after a string, number or word; `UNFINISHED` for a string that does not end."""
+    if text[start] == 0x22:
+        found = _STRING.match(text, start, end)
+        return found.end() if found else UNFINISHED
+    found = _SCALAR.match(text, start, end)
+    return found.end() if found else start + 1
+
+
+def skip_member(text: bytearray, start: int, end: int) -> tuple[bytes, int, int] | None:
+    """The next ``"key": value`` at or after ``start``: its key, and where its value begins and ends (or negative).
+
+    None if there is no member there (the object ends, or it is not whole).
+    """
+    found = _MEMBER.match(text, start, end)
+    if found is None or found.end() >= end:
+        return None
+    value = found.end()
+    ends = end_of_value if text[value] in _CLOSERS else end_of_scalar
+    return found[1], value, ends(text, value, end)
+
+
+def results_of(text: bytearray, start: int, end: int) -> int:
+    """The index after the ``[`` of an envelope's results; 0 if the object at ``start`` is no envelope.
+
+    `UNFINISHED` if more text is needed to tell.
+    """
+    position = start + 1
+    for _ in range(_ENVELOPE_MEMBERS):
+        member = skip_member(text, position, end)
+        if member is None:
+            return UNFINISHED if end_of_value(text, start, end) == UNFINISHED else 0
+        key, value, position = member
+        if key == ENVELOPE_KEY and text[value] == 0x5B:
+            return value + 1
+        if position < 0:
+            return UNFINISHED if position == UNFINISHED else 0
+    return 0
