@@ -94,10 +94,10 @@ def test_the_entry_point_has_the_same_numbers() -> None:
 
 
 def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(**_: object) -> None:
+    def broken(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(icapdiag.cli.app, "app", broken)
+    monkeypatch.setattr(icapdiag.cli.app, "build_app", broken)
     monkeypatch.setattr("sys.argv", ["icapdiag", "check", "--lab"])
     assert ExitStatus.INCOMPLETE == main()
     err = capsys.readouterr().err

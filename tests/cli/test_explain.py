@@ -1,0 +1,404 @@
+"""``icapdiag explain`` from outside: logs in, report, exit status and streams out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icapdiag.report.to_json import schema
+from tests.cli.logs import entry, lines, twenty
+from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag, imported, shell, started
+from tests.cli.test_check import on_a_terminal
+
+jsonschema = import_module("jsonschema")  # has no types of its own
+
+EVIDENCE = ROOT.parent / "shared" / "evidence"
+ANSWER = """\
+ICAP/1.0 200 OK\r
+ISTag: "CI0001"\r
+X-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Test-Signature;\r
+Encapsulated: res-hdr=0, null-body=26\r
+\r
+HTTP/1.1 403 Forbidden\r
+\r
+"""
+
+needs_evidence = pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the samples of the guide are not here")
+
+
+def validated(text: str) -> Any:
+    document = json.loads(text)
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    records = document["subject"]["records"]
+    assert records["total"] == records["read"] + records["skipped"] + records["unreadable"]
+    for name in records:
+        assert records[name] == sum(source[name] for source in document["subject"]["sources"])
+    return document
+
+
+def explained(*args: str, cwd: Path | None = None) -> tuple[int, Any, str]:
+    """Exit status, the JSON report and stderr."""
+    status, out, err = icapdiag("explain", *args, "-o", "json", cwd=cwd)
+    return status, validated(out), err
+
+
+def found(document: Any) -> list[str]:
+    return [finding["id"] for finding in document["findings"]]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    file = tmp_path / "log.json"
+    file.write_text(lines(twenty()))
+    return file
+
+
+def test_says_what_happened(log: Path) -> None:
+    status, document, err = explained("log.json", cwd=log.parent)
+    entries = document["subject"]["entries"]
+    assert (1, "", "critical", True) == (status, err, document["verdict"], document["complete"])
+    assert (20, 12, 0, 5, 3, 0) == tuple(
+        entries[f"entries_{name}"] for name in ("total", "passed", "modified", "blocked", "failed", "disabled")
+    )
+    assert {"no-security-rule", "icap-connection-error"} <= set(found(document))
+    assert 20 == sum(group["count"] for group in document["groups"])
+    assert 20 == sum(bucket["requests"] for bucket in document["timeline"])
+    assert ["log.json"] == document["subject"]["inputs"]
+    rule = next(finding for finding in document["findings"] if finding["id"] == "no-security-rule")
+    assert (5, "2026-01-01T10:12:00.000Z", "2026-01-01T10:16:00.000Z") == tuple(
+        rule[key] for key in ("count", "first_seen", "last_seen")
+    )
+    assert ["100.64.3.15:1344"] == rule["members"]
+    group = next(group for group in document["groups"] if "no-security-rule" in group["findings"])
+    assert (5, ["ICAP-POOL-GROUP"], 26) == tuple(group[key] for key in ("count", "pools", "latency_max_ms"))
+    assert [] != [note for note in document["notes"] if "pool group" in note]
+
+
+def test_the_table_tells_it_to_people(log: Path) -> None:
+    status, out, err = icapdiag("explain", "log.json", cwd=log.parent)
+    assert (1, "") == (status, err)
+    assert out.startswith(
+        "CRITICAL  ICAP in log.json\n20 entries, 20 with ICAP: 12 passed, 0 modified, 5 blocked, 3 failed"
+    )
+    assert "2026-01-01 10:00:00 to 10:19:00 UTC." in out
+    assert "20 records, 20 read + 0 skipped + 0 unreadable." in out
+    assert "icapdiag runbooks show no-security-rule" in out
+    assert "Requests alike:\ncount  action" in out
+    assert "one column is 1 minute:\n  with ICAP" in out
+    assert [] == [line for line in out.splitlines() if len(line) > 100]
+
+
+def test_a_clean_log_is_ok(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(lines(entry(n, adf=False) for n in range(3)))
+    status, document, _ = explained("log.json", cwd=tmp_path)
+    assert (0, "ok") == (status, document["verdict"])
+    assert [] == [finding for finding in document["findings"] if finding["severity"] != "info"]
+
+
+def test_a_log_without_icap_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(lines(entry(n, icap_log=None) for n in range(3)))
+    _, document, _ = explained("log.json", cwd=tmp_path)
+    assert document["verdict"] in {"unknown", "warning"}
+    assert [] == document["groups"]
+    assert [] != [note for note in document["notes"] if "Nothing here went through ICAP" in note]
+
+
+def test_files_patterns_and_standard_input(log: Path) -> None:
+    (log.parent / "a.jsonl.gz").write_bytes(gzip.compress(lines(twenty()).encode()))
+    (log.parent / "b.jsonl.gz").write_text(json.dumps({"count": 20, "results": twenty()}))
+    script = "$icapdiag explain log.json - '*.gz' -o json < log.json"
+    status, out, err = shell(script, cwd=log.parent)
+    document = validated(out)
+    assert (1, "") == (status, err)
+    assert ["log.json", "<stdin>", "a.jsonl.gz", "b.jsonl.gz"] == [s["name"] for s in document["subject"]["sources"]]
+    assert ["", "", "gzip", ""] == [source["compressed"] for source in document["subject"]["sources"]]
+    assert 80 == document["subject"]["entries"]["entries_total"]
+
+
+FILTERS = [
+    (("--since", "2026-01-01T10:12"), 8),
+    (("--until", "2026-01-01T10:12:00Z"), 12),
+    (("--since", "2026-01-01T11:10:00+01:00", "--until", "2026-01-01T10:11"), 1),
+    (("--since", "1h"), 0),
+    (("--pool", "icap-pool-*"), 20),
+    (("--pool", "other"), 0),
+    (("--member", "100.64.3.15"), 20),
+    (("--member", "100.64.3.15:1344"), 20),
+    (("--member", "100.64.3.16"), 0),
+    (("--action", "failed"), 3),
+    (("--action", "failed", "--action", "blocked"), 8),
+    (("--action", "modified"), 0),
+]
+
+
+@pytest.mark.parametrize(("options", "expected"), FILTERS)
+def test_filters(options: Sequence[str], expected: int, log: Path) -> None:
+    _, document, _ = explained("log.json", *options, cwd=log.parent)
+    assert expected == sum(group["count"] for group in document["groups"])
+    left_out = [note for note in document["notes"] if "left out by the filters" in note]
+    assert (expected < 20) == bool(left_out)
+
+
+def test_a_failing_filter_still_has_its_say(log: Path) -> None:
+    status, document, _ = explained("log.json", "--action", "passed", cwd=log.parent)
+    assert (0, "ok") == (status, document["verdict"])
+    status, document, _ = explained("log.json", "--action", "failed", "--fail-on", "info", cwd=log.parent)
+    assert 1 == status
+    assert "no-security-rule" not in found(document)
+    assert ["ICAP_FAILED"] == document["subject"]["filters"]["actions"]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ((), "FILE"),
+        (("nowhere.json",), "nowhere.json: No such file or directory"),
+        (("no*.gz",), "no file matches"),
+        (("nowhere.json", ".", "log.json"), "directory"),
+        (("log.json", "--since", "yesterday"), "is no time"),
+        (("log.json", "--since", "2026-01-02", "--until", "2026-01-01"), "newer"),
+        (("log.json", "--action", "ok"), "failed"),
+        (("log.json", "--jobs", "0"), "--jobs"),
+        (("log.json", "-o", "xml"), "no format"),
+        (("log.json", "--runbooks", "nowhere"), "nowhere"),
+        (("log.json", "log.json", "--follow"), "at a time"),
+        (("nowhere.json", "--follow"), "No such file"),
+        ((".", "--follow"), "folder"),
+    ],
+)
+def test_wrong_usage(args: Sequence[str], words: str, log: Path) -> None:
+    status, out, err = icapdiag("explain", *args, cwd=log.parent)
+    assert (2, "") == (status, out)
+    assert words in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "nothing.txt is empty"),
+        (b"Dear all, ICAP is broken again.\n", "no Avi log entry and no ICAP answer could be read"),
+        (b"\x7fELF" + bytes(range(256)), "no Avi log entry and no ICAP answer could be read"),
+    ],
+)
+def test_a_file_with_nothing_in_it_is_2(content: bytes, words: str, log: Path) -> None:
+    (log.parent / "nothing.txt").write_bytes(content)
+    status, out, err = icapdiag("explain", "nothing.txt", cwd=log.parent)
+    assert (2, "") == (status, out)
+    assert words in err
+    status, document, err = explained("nothing.txt", "log.json", cwd=log.parent)
+    assert (2, "critical") == (status, document["verdict"])  # the other one is explained all the same
+    assert words in err
+
+
+def test_an_empty_result_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text('{"count": 0, "results": []}')
+    status, document, err = explained("log.json", cwd=tmp_path)
+    assert (3, "", "unknown") == (status, err, document["verdict"])
+
+
+def test_what_can_not_be_read_is_shown_and_does_not_count(tmp_path: Path) -> None:
+    text = lines(entry(n, adf=False) for n in range(3))
+    (tmp_path / "log.json").write_text(f"{text}\x1b[2J<html>\n{lines([entry(4, adf=False)])}")
+    status, document, _ = explained("log.json", cwd=tmp_path)
+    assert (0, 4, 1) == (status, document["subject"]["records"]["read"], document["subject"]["records"]["unreadable"])
+    assert 1 == sum("could not be read (line 4" in note for note in document["notes"])
+    status, out, _ = icapdiag("explain", "log.json", cwd=tmp_path)
+    assert "\x1b" not in out
+    assert "could not be read (line 4" in out
+
+
+def test_a_raw_answer_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "answer.txt").write_bytes(ANSWER.encode())
+    status, document, _ = explained("answer.txt", cwd=tmp_path)
+    (group,) = document["groups"]
+    assert ("answer", 200, "blocked", ["Eicar-Test-Signature"]) == tuple(
+        group[key] for key in ("probe", "icap_status", "verdict", "threats")
+    )
+    status, out, _ = icapdiag("explain", "answer.txt", cwd=tmp_path)
+    assert status in {0, 1}
+    assert "ICAP answer: ICAP 200 OK, HTTP 403 inside\n  Verdict: blocked: " in out
+    assert "entries" not in out
+
+
+def test_a_site_runbook_takes_the_place_of_ours(log: Path) -> None:
+    folder = log.parent / "site"
+    folder.mkdir()
+    text = (ROOT / "runbooks" / "no-security-rule.md").read_text().replace("severity: critical", "severity: info")
+    (folder / "no-security-rule.md").write_text(text)
+    _, document, _ = explained("log.json", "--runbooks", "site", cwd=log.parent)
+    rule = next(finding for finding in document["findings"] if finding["id"] == "no-security-rule")
+    assert "info" == rule["severity"]
+    assert "A runbook of yours replaces the built-in no-security-rule." in document["notes"]
+
+
+def test_imports_only_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(lines(entry(n, adf=False) for n in range(20)))
+    modules = imported("explain", str(tmp_path / "log.json"))
+    assert {"typer", "msgspec"} <= modules
+    heavy = {"trio", "dns", "rich", "pydantic", "jinja2", "tabulate", "cryptography", "asyncio", "ssl", "socket"}
+    assert set() == modules & heavy
+
+
+def test_help_imports_no_readers() -> None:
+    assert set() == imported("explain", "--help") & {"msgspec", "yaml", "json", "csv"}
+
+
+def test_bars_are_ascii_where_the_terminal_is(log: Path) -> None:
+    out, err = on_a_terminal("explain", str(log), PYTHONIOENCODING="ascii", NO_COLOR="1")
+    assert out.isascii()
+    assert "max" in out
+    assert "" == err
+
+
+def test_progress_is_for_terminals(log: Path) -> None:
+    assert "" == icapdiag("explain", str(log))[2]
+
+
+def test_an_output_that_fails_is_2_and_the_others_are_written(log: Path) -> None:
+    status, out, err = icapdiag("explain", "log.json", "-o", "json=/dev/full", "-o", "table", cwd=log.parent)
+    assert 2 == status
+    assert out.startswith("CRITICAL")
+    assert "can't write /dev/full" in err
+
+
+def lines_until(process: subprocess.Popen[bytes], words: bytes) -> list[bytes]:
+    """What the process says on stdout up to a line with these words."""
+    assert process.stdout is not None
+    said = [process.stdout.readline()]
+    while words not in said[-1]:
+        assert said[-1], said  # it ended without them
+        said.append(process.stdout.readline())
+    return said
+
+
+def test_an_interruption_still_gives_the_report() -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "explain", "-", "-o", "json"],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(lines(twenty()).encode() * 300)
+    process.stdin.flush()  # more than a pipe holds: it is reading now
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    document = validated(process.stdout.read().decode())
+    assert 130 == process.wait(TIMEOUT)
+    assert not document["complete"]
+    assert 0 < document["subject"]["entries"]["entries_total"] <= 6000
+    assert [] != [note for note in document["notes"] if note.startswith("Interrupted")]
+    assert process.stderr is not None
+    assert b"" == process.stderr.read()
+
+
+class TestFollow:
+    def test_a_growing_file(self, tmp_path: Path) -> None:
+        log = tmp_path / "log.json"
+        log.write_text(lines([entry(0, adf=False)]))
+        process = started("explain", "log.json", "--follow", cwd=tmp_path)
+        assert b"OK  1 entry, 1 with ICAP: 1 passed" in lines_until(process, b"1 entry")[-1]
+        with log.open("a") as stream:
+            stream.write(lines(twenty()))
+        said = b"".join(lines_until(process, b"21 entries"))
+        said += b"".join(lines_until(process, b"icap-connection-error\n"))
+        assert b"[icap-connection-error]" in said
+        log.rename(tmp_path / "log.1")
+        log.write_text(lines([entry(1, adf=False)] * 2) + json.dumps(entry(3, adf=False)))
+        assert b"24 entries" in lines_until(process, b"24 entries")[-1]
+        log.write_text(lines([entry(1, "ICAP_DISABLED")]))
+        lines_until(process, b"25 entries")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=TIMEOUT)
+        assert (130, b"") == (process.returncode, err)
+        assert b"CRITICAL  ICAP in log.json\n25 entries" in out
+        assert b"interrupted" not in out.lower()
+
+    def test_standard_input_that_ends(self, log: Path) -> None:
+        status, out, err = shell("$icapdiag explain - --follow -o json < log.json", cwd=log.parent)
+        document = validated(out)
+        assert (1, True) == (status, document["complete"])
+        assert "20 entries" in err  # the news; nothing may stand beside the JSON
+        assert {"no-security-rule", "icap-connection-error"} <= set(found(document))
+
+    def test_news_and_table_go_to_the_same_place(self, log: Path) -> None:
+        status, out, err = shell("cat log.json | $icapdiag explain - --follow", cwd=log.parent)
+        assert (1, "") == (status, err)
+        assert "UTC  CRITICAL  20 entries" in out.partition("ICAP in <stdin>")[0]
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (gzip.compress(b"{}"), "is gzip: it can't be followed"),
+            (b"adf,significant,virtualservice,report_timestamp,icap_log\nTrue,0,vs,2026-01-01,\n", "CSV"),
+        ],
+    )
+    def test_what_can_not_be_followed(self, content: bytes, words: str, tmp_path: Path) -> None:
+        (tmp_path / "log").write_bytes(content)
+        status, out, err = icapdiag("explain", "log", "--follow", cwd=tmp_path)
+        assert (2, "") == (status, out)
+        assert words in err
+
+    def test_lines_are_those_of_the_file(self, log: Path) -> None:
+        with log.open("a") as stream:
+            stream.write("\n<html>\n")
+        _, out, _ = shell("$icapdiag explain - --follow -o json < log.json", cwd=log.parent)
+        (source,) = validated(out)["subject"]["sources"]
+        assert [(22, 1)] == [(note["line"], note["column"]) for note in (*source["repairs"], *source["problems"])]
+
+
+@needs_evidence
+class TestGuide:
+    """The samples of the Avi guide's page on ICAP logs, as printed there."""
+
+    def test_infected(self) -> None:
+        _, document, _ = explained(str(EVIDENCE / "avi-guide" / "1-infected.txt"))
+        (group,) = document["groups"]
+        assert ("ICAP_BLOCKED", "blocked", "Infected") == tuple(
+            group[key] for key in ("icap_action", "verdict", "x_response_desc")
+        )
+        assert ["EICAR-Test-File (not a virus)"] == group["threats"]
+        assert [] != group["findings"]
+        assert "EICAR-Test-File" in icapdiag("explain", str(EVIDENCE / "avi-guide" / "1-infected.txt"))[1]
+
+    def test_passed(self) -> None:
+        status, document, _ = explained(str(EVIDENCE / "avi-guide" / "2-passed.txt"))
+        (group,) = document["groups"]
+        assert ("ICAP_PASSED", 204, 456) == tuple(
+            group[key] for key in ("icap_action", "icap_status", "latency_max_ms")
+        )
+        assert (0, "ok") == (status, document["verdict"])
+        assert [] != [note for note in document["notes"] if "repaired" in note]  # its last brace
+
+    def test_disabled(self) -> None:
+        _, document, _ = explained(str(EVIDENCE / "avi-guide" / "3-disabled.txt"))
+        assert "icap-disabled" in found(document)
+
+    def test_no_security_rule(self) -> None:
+        status, document, _ = explained(str(EVIDENCE / "avi-guide" / "4-no-security-rule.txt"))
+        assert (1, "critical") == (status, document["verdict"])
+        assert "no-security-rule" in found(document)
+
+    def test_the_whole_page(self) -> None:
+        status, document, _ = explained(str(EVIDENCE / "avi-guide" / "guide.txt"))
+        assert 1 == status
+        assert 4 == document["subject"]["records"]["read"]
+        assert {"no-security-rule", "icap-disabled"} <= set(found(document))
+        actions = {group["icap_action"] for group in document["groups"]}
+        assert {"ICAP_BLOCKED", "ICAP_PASSED", "ICAP_DISABLED"} == actions
+
+    def test_connection_failed(self, tmp_path: Path) -> None:
+        sample = {"significance": "ICAP Error", "icap_log": {"action": "ICAP_FAILED"}}
+        (tmp_path / "log.json").write_text(json.dumps(sample))
+        _, out, _ = icapdiag("explain", "log.json", cwd=tmp_path)
+        assert "onnectivity" in out
