@@ -34,7 +34,7 @@ _REASONS = (  # of a request in a log, most telling first
 )
 _WHERE = {"summary": "the log as a whole", "answer": "the ICAP answer"}
 _TOTALS = (  # facts on a log as a whole
-    ("entries_total", "entries"),
+    ("entries_total", "in all"),
     ("entries_icap", "with ICAP"),
     ("entries_failed", "failed"),
     ("unscanned_count", "passed unscanned"),
@@ -60,13 +60,15 @@ def telling(facts: Facts) -> str:
 def telling_reason(facts: Facts) -> str:
     """Why requests of a log went as they did, in the words of the server or else of the Service Engine."""
     reason = next((text for name in _REASONS if (text := _shown(facts.get(name)))), "")
+    codes = _strings(facts.get("adf_codes"))
+    if codes and facts.get("status") == "failed":
+        return " ".join(codes)
     threats = [name for name in _strings(facts.get("threats")) if name not in reason]
     if threats:
         shown = threats[0] + (f" and {len(threats) - 1} more" if len(threats) > 1 else "")
         return f"{reason}: {shown}" if reason else shown
     if reason:
         return reason
-    codes = _strings(facts.get("adf_codes"))
     return " ".join(codes) or _shown(facts.get("significance")) or _shown(facts.get("verdict_reason"))
 
 
@@ -91,7 +93,7 @@ def deviations(facts: Facts, limit: int | None) -> list[str]:
 def _shown(value: JSONValue) -> str:
     if isinstance(value, str):
         # The reader of heads joins folded lines with "\n".
-        return visible(from_wire(value).replace("\n", " / "))
+        return visible(from_wire(value).replace("\r\n", "\n").replace("\n", " / "))
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, int | float):
@@ -141,8 +143,9 @@ def _client(facts: Facts) -> str:
 
 def _whole_log(facts: Facts) -> Iterator[str]:
     for name, words in _TOTALS:
-        if number := _shown(facts.get(name)):
-            yield f"{number} {words}"
+        number = facts.get(name)
+        if isinstance(number, int):
+            yield f"{number:,} {words}"
 
 
 def _headers(facts: Facts) -> list[str]:

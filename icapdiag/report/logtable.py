@@ -16,7 +16,7 @@ from icapdiag.text import from_wire, visible
 ANSWER = "answer"  # `probe` of the group that stands for one raw ICAP answer
 _GROUPS_SHOWN = 15
 _SOURCES_SHOWN = 20
-_IDS_SHOWN = 3
+_EXAMPLES = 3  # names of a kind in the details of a group
 _NUMBERS = (0, 4, 5, 6)  # columns of the groups that end flush
 _INDENT = " " * 8
 _ACTIONS = ("passed", "modified", "blocked", "failed", "disabled")
@@ -197,9 +197,9 @@ def _details(group: Facts) -> str:
     found = texts(group.get("findings"))
     parts = [
         _span(group.get("first_seen"), group.get("last_seen")),
-        names(texts(group.get("members"))),
-        f"pool {names(pools)}" if pools else "",
-        f"request ids {names(ids[:_IDS_SHOWN], _IDS_SHOWN)}" if ids else "",
+        names(texts(group.get("members")), _EXAMPLES),
+        f"pool {names(pools, _EXAMPLES)}" if pools else "",
+        f"request ids {names(ids[:_EXAMPLES], _EXAMPLES)}" if ids else "",
         f"see {names(found)}" if found else "",
     ]
     return "; ".join(part for part in parts if part)

@@ -229,7 +229,7 @@ def test_odd_values_break_nothing() -> None:
             {"icap_status": 200, "complete_body_sent": False, "opswat_reason": "Infected", "latency_max_ms": 1500},
             "ICAP 200; OPSWAT: Infected; the body was not sent whole; up to 1.5 s",
         ),
-        ({"probe": "summary", "entries_total": 5, "entries_failed": 0}, "5 entries; 0 failed"),
+        ({"probe": "summary", "entries_total": 5, "entries_failed": 0}, "5 in all; 0 failed"),
         ({"probe": "answer", "icap_status": 204, "verdict": "allowed"}, "ICAP 204; verdict allowed"),
     ],
 )
@@ -258,6 +258,7 @@ def test_evidence_says_whose_it_is(facts: Facts, expected: str) -> None:
         ({"threats": ["A"]}, "A"),
         ({"adf_codes": ["ADF_ICAP_TIMEDOUT", "ADF_ICAP_FAILED"]}, "ADF_ICAP_TIMEDOUT ADF_ICAP_FAILED"),
         ({"significance": "ICAP Error"}, "ICAP Error"),
+        ({"status": "failed", "adf_codes": ["ADF_ICAP_TIMEDOUT"], "threats": ["A"]}, "ADF_ICAP_TIMEDOUT"),
         ({"verdict_reason": "204"}, "204"),
         ({}, ""),
     ],
