@@ -78,6 +78,33 @@ def show(
 
 
 @app.command()
+def why(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A report saved with -o json, or one record as JSON; '-' is stdin.")
+    ],
+    runbook_id: Annotated[
+        str | None, typer.Option("--runbook", metavar="ID", help="Only how this runbook stands to each record.")
+    ] = None,
+    folders: Folders = None,
+) -> None:
+    """Show which conditions matched a report's observations, and what stood in the way of a near miss."""
+    from icapdiag.cli.whytext import draw, read_document
+    from icapdiag.runbook import UnknownRunbook
+    from icapdiag.runbook.saved import subjects
+
+    library = load_library(folders)
+    try:
+        found = subjects(read_document(file))
+        if runbook_id is not None:
+            runbook_id = library.by_id(runbook_id).id
+    except (OSError, ValueError) as error:
+        stop_with([f"icapdiag: {file}: {error.strerror if isinstance(error, OSError) and error.strerror else error}"])
+    except UnknownRunbook as error:
+        stop_with([f"icapdiag: {error}"])
+    print_text(draw(library, found, runbook_id))
+
+
+@app.command()
 def fields() -> None:
     """List the field names that a runbook can match on."""
     from icapdiag.runbook.fields import FIELDS

@@ -13,6 +13,7 @@ TEXTS, RECORDS = "list of text", "list of records"
 
 PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
+ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
 OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "modified", "disabled", "unknown")
 SKIP_REASONS = ("disabled", "not-asked", "literal-address", "plain")  # of status skipped: nothing to do, or not wanted
@@ -75,10 +76,11 @@ _ALL = [
         "probe",
         TEXT,
         "",
-        "which probe made it; summary for a log as a whole, empty for a log's requests and switched-off members",
+        "which probe made it; answer for a pasted ICAP answer, summary for a log as a whole, empty for a log's requests"
+        " and switched-off members",
         _EVERY,
         PROBES,
-        (*PROBES, SUMMARY),
+        (*PROBES, SUMMARY, ANSWER),
     ),
     Field("pool", TEXT, "", "the pool's name; in a log usually the pool group's", _EVERY, PROBES),
     Field("member", TEXT, "", "the member's name, host:port unless the pool file names it", _EVERY, PROBES),
@@ -104,7 +106,6 @@ _ALL += _table(
         ("port", INTEGER, "", "the member's TCP port"),
         ("address", TEXT, "", "the IP address that was dialled"),
         ("tls", BOOLEAN, "", "the member is reached by ICAPS, ICAP inside TLS"),
-        ("error", TEXT, "", "the operating system's or the library's own words"),
     ),
 )
 
@@ -183,13 +184,14 @@ _ALL += [
         _ICAP,
         tuple(str(verdict) for verdict in Verdict),
     ),
-    Field("peer", TEXT, "", "what the peer speaks instead, with reason not-icap", _LIVE, _ICAP, _PEERS),
+    Field("peer", TEXT, "", "what the peer speaks instead, with reason not-icap", _ANSWER, _ICAP, _PEERS),
+    Field("peer_excerpt", TEXT, "", "the first bytes that such a peer sent", _ANSWER, _ICAP),
+    Field("error", TEXT, "", "the operating system's or the library's own words", _ANSWER, PROBES),
 ]
 _ALL += _table(
     _LIVE,
     _ICAP,
     (
-        ("peer_excerpt", TEXT, "", "the first bytes that such a peer sent"),
         ("bytes_sent", INTEGER, "bytes", "sent on the connection for this request"),
         ("bytes_received", INTEGER, "bytes", "received in answer"),
         ("first_byte_ms", NUMBER, "ms", "from the request to the first byte of the answer"),

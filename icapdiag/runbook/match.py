@@ -60,7 +60,7 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
         for runbook in runbooks:
             if runbook.id not in names:
                 found.setdefault(runbook.id, _Gathered(runbook)).add(record)
-        if not runbooks and needs_explanation(observation):
+        if not runbooks and needs_explanation(record):
             unexplained += _requests(record)
             if len(examples) < EVIDENCE:
                 examples.append(bounded(record))
@@ -94,25 +94,25 @@ def _applying(library: Library, record: Facts) -> tuple[Runbook, ...]:
     return tuple(runbook for runbook in library.runbooks if runbook.applies(record))
 
 
-def needs_explanation(observation: Observation) -> bool:
-    """Whether an observation that no runbook explains is a gap.
+def needs_explanation(record: Facts) -> bool:
+    """Whether a flat record that no runbook explains is a gap.
 
     Failures and errors are, except that the summary of a log only repeats its requests'. So is a verdict
     other than a clean pass, except that an EICAR sample should be blocked, that OPTIONS has no body to
     judge, and that where Avi logged what it did with a request, the headers it kept need not tell as well.
     ``blocked`` and ``skipped`` only follow from something else.
     """
-    if observation.probe == SUMMARY:
+    status, probe, verdict = record.get("status"), record.get("probe"), record.get("verdict")
+    if probe == SUMMARY:
         return False
-    if observation.status in {Status.FAILED, Status.ERROR}:
+    if status in {Status.FAILED, Status.ERROR}:
         return True
-    if observation.status is not Status.OK or observation.probe == "options":
+    if status != Status.OK or probe == "options":
         return False
-    verdict = observation.facts.get("verdict")
-    if observation.probe == "eicar" and verdict == Verdict.BLOCKED:
+    if probe == "eicar" and verdict == Verdict.BLOCKED:
         return False
-    if verdict == Verdict.UNKNOWN and observation.facts.get("icap_action") in _SETTLED:
-        return False
+    if verdict == Verdict.UNKNOWN and record.get("source") == "log":
+        return not (record.get("icap_action") in _SETTLED or record.get("methods"))  # an answer to OPTIONS has these
     return verdict in _NEEDS_EXPLANATION
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from icapdiag.model import Facts, JSONValue
@@ -70,15 +71,18 @@ class Explanation:
         return self.nearest.failed
 
 
-def why(library: Library, record: Facts, runbook_id: str | None = None) -> tuple[Explanation, ...]:
+def why(
+    library: Library, record: Facts, runbook_id: str | None = None, *, siblings: Sequence[Facts] = ()
+) -> tuple[Explanation, ...]:
     """Explain a flat record.
 
     With an id, that runbook alone (raises `UnknownRunbook`). Without, those that apply, those reported
     first, and then the few that came nearest: of the same source, with at least one condition met.
+    ``siblings`` are the records of the same member by other probes, as in `explaining`.
     """
     if runbook_id is not None:
-        return (_explain(library, library.by_id(runbook_id), record),)
-    explanations = [_explain(library, runbook, record) for runbook in library.runbooks]
+        return (_explain(library, library.by_id(runbook_id), record, siblings),)
+    explanations = [_explain(library, runbook, record, siblings) for runbook in library.runbooks]
     applying = sorted((one for one in explanations if one.applies), key=lambda one: not one.reported)
     missed = [one for one in explanations if not one.applies and one.source_fits and _share(one.nearest)]
     missed.sort(key=lambda one: (-_share(one.nearest), one.runbook.id))
@@ -87,7 +91,7 @@ def why(library: Library, record: Facts, runbook_id: str | None = None) -> tuple
 
 def why_not(runbook: Runbook, record: Facts) -> str | None:
     """One line that says why a runbook does not apply; None if it does."""
-    alone = _explain(None, runbook, record)
+    alone = _explain(None, runbook, record, ())
     if alone.applies:
         return None
     if not alone.source_fits:
@@ -116,11 +120,15 @@ def _field(name: str, value: JSONValue) -> str:
     return f"{name} is absent" if value is None else f"{name} is {shown(value)}"
 
 
-def _explain(library: Library | None, runbook: Runbook, record: Facts) -> Explanation:
+def _explain(library: Library | None, runbook: Runbook, record: Facts, siblings: Sequence[Facts]) -> Explanation:
     superseded_by: tuple[str, ...] = ()
     if library is not None and runbook.applies(record):
-        others = [other for other in library.runbooks if runbook.id in library.supersedes(other.id)]
-        superseded_by = tuple(other.id for other in others if other.applies(record))
+        better = [other for other in library.runbooks if runbook.id in library.supersedes(other.id)]
+        superseded_by = tuple(
+            other.id
+            for other in better
+            if other is not runbook and any(other.applies(one) for one in (record, *siblings))
+        )
     return Explanation(
         runbook=runbook,
         source_fits=record.get("source") in runbook.source,

@@ -1,0 +1,91 @@
+"""``icapdiag runbooks why`` in text: what a runbook looked at, and what it saw there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from icapdiag.runbook import Library
+from icapdiag.runbook.match import needs_explanation
+from icapdiag.runbook.saved import Subject
+from icapdiag.runbook.why import Explanation, GroupOutcome, saw, shown, why
+from icapdiag.text import visible
+
+_LARGEST = 256 * 1024 * 1024  # bytes of a saved report
+_LINE = 400  # characters of one condition with what it saw
+
+
+def read_document(file: Path) -> object:
+    """The JSON of a file, or of stdin for ``-``; raises OSError, and ValueError with a place for what is none."""
+    if str(file) == "-":
+        data = sys.stdin.buffer.read(_LARGEST + 1)
+    else:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST} bytes")
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except UnicodeDecodeError:
+        raise ValueError("not JSON: neither UTF-8 nor UTF-16") from None
+    except RecursionError:
+        raise ValueError("not JSON that can be read: nested too deeply") from None
+
+
+def draw(library: Library, subjects: Sequence[Subject], runbook_id: str | None) -> str:
+    """Each record with the runbooks that explain it and their conditions, or the nearest and why they do not.
+
+    Of several records those that no runbook applies to, and none has to, are only counted. Lines are safe
+    for a terminal: names and values are a server's or a log's text.
+    """
+    blocks = [_subject(library, subject, runbook_id, alone=len(subjects) == 1) for subject in subjects]
+    drawn = ["\n".join(lines) + "\n" for lines in blocks if lines]
+    quiet = len(blocks) - len(drawn)
+    if quiet:
+        drawn.append(f"No runbook applies to {quiet} more record{'s' if quiet > 1 else ''}, and none has to.\n")
+    return "\n".join(drawn)
+
+
+def _subject(library: Library, subject: Subject, runbook_id: str | None, *, alone: bool) -> list[str]:
+    explanations = why(library, subject.record, runbook_id, siblings=subject.siblings)
+    applying = [one for one in explanations if one.applies]
+    lines = [line for one in applying for line in _applying(one)]
+    if runbook_id is not None:
+        lines += [line for one in explanations if not one.applies for line in _not_applying(one)]
+    elif not applying and (alone or needs_explanation(subject.record)):
+        lines.append("  no runbook applies; the nearest:" if explanations else "  no runbook comes near")
+        lines += [line for one in explanations for line in _not_applying(one)]
+    return [visible(subject.name), *lines] if lines else []
+
+
+def _applying(one: Explanation) -> Iterator[str]:
+    state = "reported" if one.reported else f"superseded by {', '.join(one.superseded_by)}"
+    yield f"  {one.runbook.id}: {state}"
+    yield from _conditions(one.nearest)
+
+
+def _not_applying(one: Explanation) -> Iterator[str]:
+    veto = one.vetoed_by
+    yield f"  {one.runbook.id}: does not apply"
+    if not one.source_fits:
+        yield f"    - it is about observations of {' and '.join(one.runbook.source)}"
+    yield from _conditions(one.nearest)
+    if veto is not None:
+        yield f"    - {veto.where} excludes it:"
+        yield from (visible(f"      {saw(outcome)}", _LINE) for outcome in veto.outcomes)
+
+
+def _conditions(group: GroupOutcome) -> Iterator[str]:
+    """Each condition up to the first that failed, with what it saw."""
+    for outcome in group.outcomes:
+        if outcome.matched:
+            seen = "absent" if not outcome.present else shown(outcome.seen)
+            reference = "".join(f", {name} is {shown(value)}" for name, value in outcome.reference.items())
+            yield visible(f"    + {group.where}.{outcome.condition}   (it is {seen}{reference})", _LINE)
+        else:
+            yield visible(f"    - {group.where}.{outcome.condition}, but {saw(outcome)}", _LINE)
+            return
