@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import DecodeError
-
-from icapdiag.logs.sink import BLOCK, MAX_RECORD, ReadInto, Sink
+from icapdiag.logs.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, is_cut
 
 _BLANK: Final = b" \t\r\n"
 _FIRST_LINE = re.compile(rb"[^\n]*\S[^\n]*")
@@ -46,7 +44,7 @@ class LineScanner:
         end = start + count
         cut = self._buffer.rfind(b"\n", start, end) + 1 if count else end
         if not count and end:
-            self._sink.tally.truncated = _is_cut(view[:end])
+            self._sink.tally.truncated = is_cut(bytes(view[:end]).strip(_BLANK) or b"{}")
         if cut:
             self._block(view[:cut])
             view[: end - cut] = view[cut:end]
@@ -78,7 +76,7 @@ class LineScanner:
         try:
             if self._sink.take(self._sink.decoders.lines(block)):
                 return
-        except (DecodeError, RecursionError):
+        except UNDECODABLE:
             pass
         self._each_line(block)
 
@@ -90,8 +88,3 @@ class LineScanner:
                 self._sink.take_record(offset + line.index(record[:1]), record)
             offset += len(line) + 1
 
-
-def _is_cut(line: memoryview) -> bool:
-    """Whether the last line, which has no end, is no whole value."""
-    text = bytes(line).strip(_BLANK)
-    return bool(text) and not text.endswith((b"}", b"]"))

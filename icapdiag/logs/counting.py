@@ -113,7 +113,7 @@ class Counting:
             if opswat is None:
                 reason, threat = request.reason, request.threat_id
             else:
-                reason, threat = opswat.reason or request.reason, opswat.threat_id or request.threat_id
+                reason, threat = request.reason or opswat.reason, request.threat_id or opswat.threat_id
                 if threat is None and opswat.violations:
                     threat = opswat.violations[0].threat_name
             kind = (

@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from msgspec import DecodeError
-
 from icapdiag.logs.jsonspans import UNFINISHED, end_of_scalar, end_of_value, results_of, skip_member
 from icapdiag.logs.separators import Separators
 from icapdiag.logs.signature import Entry
-from icapdiag.logs.sink import BLOCK, MAX_RECORD, ReadInto, Sink, broken_at, is_entry, place_of_error
+from icapdiag.logs.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
 
 _BETWEEN = re.compile(rb"[\s,]*+")
 _REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')
+_END_LISTED = re.compile(rb"\s*+(?:,|\]|\Z)")
+_END = re.compile(rb"\s*+(?:[,\]{]|\Z)")
 _GARBAGE = re.compile(rb"[^\n{\[]++")
 _STEPS_BACK = 8
 _DEEPEST = 8
@@ -213,7 +213,7 @@ class ElementScanner:
         for _ in range(_STEPS_BACK):
             try:
                 entries = self._decode(cut + 1)
-            except (DecodeError, RecursionError) as error:
+            except UNDECODABLE as error:
                 place = place_of_error(error)
                 broken = cut if place is None else self._start - self.separators.listed + place
                 if "trailing characters" in str(error) and self._decode_to_bracket(broken):
@@ -242,7 +242,7 @@ class ElementScanner:
         stop = self._buffer.rfind(b"]", self._start, after)
         try:
             return stop > 0 and self._counted(self._decode(stop), stop)
-        except (DecodeError, RecursionError):
+        except UNDECODABLE:
             return False
 
     def _counted(self, entries: Sequence[Entry], stop: int) -> bool:
@@ -263,21 +263,23 @@ class ElementScanner:
             self.separators.learn(buffer, stop, end)
             self._start = stop
             return True
-        return self._broken(start + max(1, broken_at(raw)), stop)
+        if stop > 0 and (_END_LISTED if self.separators.listed else _END).match(buffer, stop, end):
+            self._sink.take_odd(self.offset, raw)
+            self._start = stop
+            return True
+        return self._broken(start + max(1, broken_at(bytes(buffer[start:end]))))
 
-    def _broken(self, after: int, stop: int = UNFINISHED) -> bool:
-        """Something that is no JSON: up to ``stop``, if its brackets close there, or to the next element."""
+    def _broken(self, after: int) -> bool:
+        """Something that is no JSON and whose brackets do not say where it ends: up to the next element."""
         start, end = self._start, self._filled
         following = self._next_element(after)
-        if following is None and stop < 0 and not self._ended and end - start < 2 * BLOCK:
+        if following is None and not self._ended and end - start < 2 * BLOCK:
             return False
-        if following is None or 0 < stop < following:
-            self._lost = stop < 0
-            following = stop if stop > 0 else end
-        raw = bytes(self._buffer[start:following]).rstrip(b" \t\r\n,")
+        self._lost = following is None
+        raw = bytes(self._buffer[start : end if following is None else following]).rstrip(b" \t\r\n,")
         self._sink.tally.truncated = self._sink.tally.truncated or (self._ended and self._lost)
         self._sink.take_odd(self.offset, raw)
-        self._start = following
+        self._start = end if following is None else following
         return True
 
     def _next_element(self, after: int) -> int | None:

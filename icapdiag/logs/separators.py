@@ -49,14 +49,20 @@ class Separators:
         found = text.find(self._strict) if self._strict else -1
         return None if found < 0 else (found + self._strict.index(b"{"), found + len(self._strict))
 
-    def next_element(self, text: bytearray, after: int, end: int, is_entry: Callable[[bytes], bool]) -> int | None:
-        """Where an element begins at or behind ``after``: by the strict separator, or where a log entry stands."""
+    def next_element(
+        self, text: bytearray, after: int, end: int, is_entry: Callable[[bytes], bool | None]
+    ) -> int | None:
+        """Where an element begins at or behind ``after``.
+
+        That is where a log entry stands, or where the strict separator is and no other object.
+        ``is_entry`` says None of what is no object.
+        """
         brace = self._strict.index(b"{") if self._strict else 0
         for tried, found in enumerate(_OBJECT.finditer(text, after, end)):
             start = found.start()
-            if self._strict and text.startswith(self._strict, start - brace):
-                return start
-            stop = end_of_value(text, start, end) if tried < _TRIED else UNFINISHED
-            if stop > 0 and is_entry(bytes(text[start:stop])):
+            parted = bool(self._strict) and text.startswith(self._strict, start - brace)
+            stop = end_of_value(text, start, end) if tried < _TRIED or parted else UNFINISHED
+            known = is_entry(bytes(text[start:stop])) if stop > 0 else None
+            if known or (parted and known is None):
                 return start
         return None

@@ -111,7 +111,7 @@ def describe(
     adf_codes = codes(entry)
     outcome = client_outcome(entry_action, entry.response_code, adf_codes)
     judgement = judgement_of(request, answer, entry_action)
-    reason = request.reason if request.opswat_log is None else request.opswat_log.reason or request.reason
+    reason = request.reason or (request.opswat_log.reason if request.opswat_log else None)
     headers = dict(answer.facts) if answer else {}
     threats = judgement.threats if judgement else ()
     passed_on = outcome in {"passed", "modified"} and entry.response_code is not None

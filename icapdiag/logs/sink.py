@@ -83,6 +83,9 @@ class _Nothing(Struct):
 
 _name_probe = msgspec.json.Decoder(_NameProbe, strict=False)
 _syntax = msgspec.json.Decoder(_Nothing)
+_any = msgspec.json.Decoder(msgspec.Raw)
+# DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
+UNDECODABLE: Final = (ValueError, RecursionError)
 _byte = re.compile(r"\(byte (\d+)\)")
 
 
@@ -90,7 +93,7 @@ def names_services(record: bytes | memoryview) -> bool:
     """Whether a record gives its virtual service a name; decides which name the whole input is read by."""
     try:
         return bool(_name_probe.decode(record).vs_name)
-    except DecodeError:
+    except UNDECODABLE:
         return False
 
 
@@ -104,18 +107,27 @@ def broken_at(raw: bytes) -> int:
     """Where an object stops being JSON, an index into ``raw``."""
     try:
         _syntax.decode(raw)
-    except (DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         place = place_of_error(error)
         return len(raw) if place is None else place
     return len(raw)
 
 
-def is_entry(raw: bytes) -> bool:
-    """Whether ``raw`` is a log entry."""
+def is_cut(raw: bytes) -> bool:
+    """Whether ``raw`` is the beginning of a value and nothing else is wrong with it."""
+    try:
+        _any.decode(raw)
+    except UNDECODABLE as error:
+        return isinstance(error, DecodeError) and place_of_error(error) is None
+    return False
+
+
+def is_entry(raw: bytes) -> bool | None:
+    """Whether ``raw`` is a log entry; None if it is no JSON object at all."""
     try:
         return looks_like_entry(decode_entry(raw))
     except ValueError:
-        return False
+        return None
 
 
 class Decoders:
@@ -136,11 +148,11 @@ class Decoders:
         self._misfits = 0
 
     def lines(self, text: memoryview | bytes) -> Sequence[Entry]:
-        """Values with white space between them. Raises `msgspec.DecodeError`."""
+        """Values with white space between them. Raises one of `UNDECODABLE`."""
         return self._either(self._strict.decode_lines, self._open.decode_lines, text)
 
     def array(self, text: memoryview | bytes) -> Sequence[Entry]:
-        """One array. Raises `msgspec.DecodeError`."""
+        """One array. Raises one of `UNDECODABLE`."""
         return self._either(self._strict_list.decode, self._open_list.decode, text)
 
     def _either(
@@ -184,7 +196,7 @@ class Sink:
         try:
             if self.take(self.decoders.lines(raw)):
                 return True
-        except (DecodeError, RecursionError):
+        except UNDECODABLE:
             pass
         try:
             entry = decode_entry(raw)
