@@ -83,6 +83,10 @@ class Condition:
         seen = record.get(self.field)
         if self.operator == "exists":
             return (seen not in (None, [], ())) == self.values[0]
+        if seen is None and None not in self.values:
+            return False  # most fields are absent from most records
+        if isinstance(seen, str) and not (self.fieldref or self.all):
+            return any(test(seen) for test in self.tests)
         tests = self._referring(record) if self.fieldref else self.tests
         elements = _elements(seen)
         results = (any(test(element) for element in elements) for test in tests)

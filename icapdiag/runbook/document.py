@@ -163,7 +163,10 @@ class Runbook:
         if record.get("source") not in self.source:
             return False
         match, unless = self._rule.groups
-        return any(group.holds(record) for group in match) and not any(group.holds(record) for group in unless)
+        for group in match:
+            if group.holds(record):
+                return not any(veto.holds(record) for veto in unless)
+        return False
 
 
 def parse_runbook(
