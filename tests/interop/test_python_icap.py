@@ -32,6 +32,8 @@ from tests.interop.programs import Namespace, Programs
 _PORT = 1344  # built into the suite, like the service avscan
 _TESTS = 54
 _MAY_FAIL = {"test_connection_reuse_after_virus", "test_alternating_clean_and_virus"}
+# Wants ten scans at once to be faster than one after the other: 10 ms against 20 ms, which a busy machine upsets.
+_RACE = "test_async_throughput_comparison"
 _RESTARTS_DOCKER = "tests/test_connection_robustness.py::test_reconnect_after_server_restart"
 
 
@@ -113,23 +115,33 @@ def test_a_block_on_the_lab_keeps_the_connection_and_has_no_length(lab: int) -> 
 
 @pytest.mark.timeout(400)
 def test_the_suite_fails_no_more_than_against_c_icap(suite: Path, lab_on_1344: Namespace) -> None:
-    done = _run(
-        lab_on_1344.command(
-            [
-                str(suite.parent / "venv/bin/pytest"),
-                "--quiet",
-                "-m",
-                "integration and not ssl and not slow",
-                f"--deselect={_RESTARTS_DOCKER}",
-                "--override-ini=filterwarnings=default",  # theirs name plugins that we do without
-                "--junit-xml=results.xml",
-                f"--basetemp={suite.parent / 'tmp'}",
-            ]
-        ),
-        suite,
-    )
-    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    count, unexpected, output = _results(suite, lab_on_1344, f"--deselect={_RESTARTS_DOCKER}")
+    assert _TESTS == count, output
+    for _ in range(2):
+        if unexpected == {_RACE}:
+            _, unexpected, output = _results(suite, lab_on_1344, "-k", _RACE)
+    assert set() == unexpected, output
+
+
+def _results(suite: Path, network: Namespace, *selection: str) -> tuple[int, set[str], str]:
+    """Run tests of the suite: how many ran, which failed or were skipped beyond those that may fail, the output."""
+    argv = [
+        str(suite.parent / "venv/bin/pytest"),
+        "--quiet",
+        "-m",
+        "integration and not ssl and not slow",
+        "--override-ini=filterwarnings=default",  # theirs name plugins that we do without
+        "--junit-xml=results.xml",
+        f"--basetemp={suite.parent / 'tmp'}",
+        *selection,
+    ]
+    done = _run(network.command(argv), suite)
+    output = done.stdout[-8000:] + done.stderr
+    assert done.returncode in {0, 1}, output
     cases = list(ElementTree.parse(suite / "results.xml").iter("testcase"))  # noqa: S314 - pytest wrote it
-    failed = {case.get("name") for case in cases if case.find("failure") is not None or case.find("error") is not None}
-    skipped = [case.get("name") for case in cases if case.find("skipped") is not None]
-    assert (_TESTS, [], set()) == (len(cases), skipped, failed - _MAY_FAIL), done.stdout[-8000:]
+    not_passed = {
+        case.get("name", "")
+        for case in cases
+        if any(case.find(end) is not None for end in ("failure", "error", "skipped"))
+    }
+    return len(cases), not_passed - _MAY_FAIL, output
