@@ -131,7 +131,7 @@ BROKEN = {
     "bare word": PLAIN[7].replace("false", "False", 1),
     "control character": PLAIN[7].replace("}{][", "\x01", 1).replace(":false", ":fals"),
     "wrong bracket": PLAIN[7].replace("}]", "}}", 1),
-    "smart quotes": PLAIN[7].replace('"', "“"),  # noqa: RUF001
+    "smart quotes": PLAIN[7].replace('"', "“"),
     "half": PLAIN[7][: len(PLAIN[7]) // 2],
 }
 

@@ -1,0 +1,417 @@
+"""What a summary says of the entries it was given."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from icapdiag.avi.entry import decode_entry
+from icapdiag.logs import counting, group, timeline
+from icapdiag.logs.filters import Filters
+from icapdiag.logs.summary import Summary
+from icapdiag.model import Facts, Status
+
+INFECTED = (
+    'Date: Thu, 19 Nov 2020 13:55:{:02d} G11T\r\nServer: Metadefender Core V4\r\nISTag: "0016057941{:02d}"\r\n'
+    "X-ICAP-Profile: File process\r\nX-Response-Info: Blocked\r\nX-Response-Desc: Infected\r\n"
+    "X-Blocked-Reason: Infected\r\nX-Infection-Found: Type=0"
+)
+
+
+def summary_of(*entries: dict[str, Any], filters: Filters | None = None) -> Summary:
+    summary = Summary(filters)
+    summary.add_all([decode_entry(entry) for entry in entries])
+    return summary
+
+
+def entry(action: str, request: dict[str, Any] | None = None, /, **fields: Any) -> dict[str, Any]:
+    request = {"action": action, **(request or {})}
+    fields.setdefault("report_timestamp", "2024-03-09T16:00:00.000000+00:00")
+    return {**fields, "icap_log": {"action": action, "request_logs": [request]}}
+
+
+def only_group(*entries: dict[str, Any]) -> Facts:
+    groups = summary_of(*entries).groups()
+    assert 1 == len(groups)
+    return groups[0]
+
+
+def test_a_blocked_request_in_all_its_facts() -> None:
+    request = {
+        "icap_response_code": 200,
+        "icap_method": "ICAP_METHOD_REQMOD",
+        "http_response_code": 403,
+        "icap_absolute_uri": "icap://100.64.3.15:1344/OMSScanReq-AV ",
+        "complete_body_sent": True,
+        "pool_name": {"val": "ICAP-POOL-GROUP", "crc32": 1799851903},
+        "latency": "1275",
+        "icap_headers_sent_to_server": "Host: 100.64.3.15:1344\r\nPreview: 653\r\nAllow: 204\r\n",
+        "icap_headers_received_from_server": INFECTED.format(0, 0),
+        "reason": "Infected",
+        "threat_id": "EICAR-Test-File (not a virus)",
+    }
+
+    facts = only_group(
+        entry(
+            "ICAP_BLOCKED",
+            request,
+            response_code=403,
+            significant_log=["ADF_RESPONSE_CODE_4XX", "ADF_ICAP_BLOCKED"],
+            significance="Request ended abnormally: response code 4xx, ICAP Blocked",
+            request_length=700,
+            request_id="R1",
+            virtualservice="virtualservice-1",
+            service_engine="se-1",
+        )
+    )
+
+    assert {
+        "icap_action": "ICAP_BLOCKED",
+        "client_outcome": "blocked",
+        "adf_codes": ["ADF_ICAP_BLOCKED"],
+        "significance": "Request ended abnormally: response code 4xx, ICAP Blocked",
+        "icap_status": 200,
+        "http_status": 403,
+        "icap_method": "ICAP_METHOD_REQMOD",
+        "method": "REQMOD",
+        "complete_body_sent": True,
+        "vendor": None,
+        "opswat_reason": "Infected",
+        "service_uri": "/OMSScanReq-AV",
+        "verdict": "blocked",
+        "verdict_reason": "X-Infection-Found says: Type=0: Infected",
+        "decided_by": ["X-Infection-Found", "X-Blocked-Reason", "X-Response-Desc", "X-Response-Info", "http-status"],
+        "istag": '"001605794100"',
+        "server": "Metadefender Core V4",
+        "x_icap_profile": "File process",
+        "x_response_info": "Blocked",
+        "x_response_desc": "Infected",
+        "x_blocked_reason": "Infected",
+        "x_infection_found": "Type=0",
+        "count": 1,
+        "first_seen": "2024-03-09T16:00:00.000000+00:00",
+        "last_seen": "2024-03-09T16:00:00.000000+00:00",
+        "members": ["100.64.3.15:1344"],
+        "pools": ["ICAP-POOL-GROUP"],
+        "threats": ["EICAR-Test-File (not a virus)"],
+        "response_code": 403,
+        "latency_p50_ms": 1275,
+        "latency_p95_ms": 1275,
+        "latency_p99_ms": 1275,
+        "latency_max_ms": 1275,
+        "request_length_max": 700,
+        "modified_content_length_max": None,
+        "nsx_score_max": None,
+        "preview_sent": 653,
+        "request_ids": ["R1"],
+        "virtualservices": ["virtualservice-1"],
+        "service_engines": ["se-1"],
+        "status": "ok",
+        "by_member": {"100.64.3.15:1344": 1},
+        "by_pool": {"ICAP-POOL-GROUP": 1},
+        "by_threat": {"EICAR-Test-File (not a virus)": 1},
+    } == facts
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "codes", "outcome"),
+    [
+        ("ICAP_PASSED", 200, [], "passed"),
+        ("ICAP_PASSED", 503, [], "passed"),
+        ("ICAP_MODIFIED", 200, [], "modified"),
+        ("ICAP_BLOCKED", 403, [], "blocked"),
+        ("ICAP_BLOCKED", 500, ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "blocked"),
+        ("ICAP_DISABLED", 200, [], "disabled"),
+        ("ICAP_FAILED", 200, ["ADF_ICAP_FAILED"], "unscanned"),
+        ("ICAP_FAILED", 404, [], "unscanned"),
+        ("ICAP_FAILED", 500, [], "refused-500"),
+        ("ICAP_FAILED", 413, ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "refused-413"),
+        ("ICAP_FAILED", 413, [], "unscanned"),
+        ("ICAP_FAILED", 200, ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "unscanned"),
+        ("ICAP_PASSED", 200, ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "unscanned"),
+        ("ICAP_FAILED", None, [], "unknown"),
+        ("ICAP_FAILED", 0, [], "unknown"),
+        ("ICAP_TELEPORTED", 200, [], "unknown"),
+    ],
+)
+def test_what_the_client_got(action: str, code: int | None, codes: list[str], outcome: str) -> None:
+    facts = only_group(entry(action, response_code=code, significant_log=codes))
+
+    assert outcome == facts["client_outcome"]
+    failed = outcome in {"unscanned", "refused-500", "refused-413"} or action == "ICAP_FAILED"
+    assert str(Status.FAILED if failed else Status.OK) == facts["status"]
+
+
+def test_dates_tags_and_offsets_make_no_difference() -> None:
+    texts = [
+        INFECTED.format(n, n) + f"\r\nEncapsulated: res-hdr=0, res-body={100 + n}\r\nX-Request: {n}\r\n"
+        for n in range(30)
+    ]
+    moved = [text.partition("\r\n")[2] + text.partition("\r\n")[0] for text in texts]
+
+    entries = [entry("ICAP_BLOCKED", {"icap_headers_received_from_server": text}) for text in texts + moved]
+
+    assert 60 == only_group(*entries)["count"]
+
+
+def test_names_of_threats_make_no_groups() -> None:
+    text = "X-Infection-Found: Type=0; Resolution=2; Threat={0};\r\nX-Virus-ID: {0}\r\nX-Response-Desc: found {0}\r\n"
+    entries = [
+        entry(
+            "ICAP_BLOCKED", {"icap_response_code": 200, "icap_headers_received_from_server": text.format(f"Trojan.{n}")}
+        )
+        for n in range(250)
+    ]
+
+    facts = only_group(*entries, entries[0])
+
+    assert 251 == facts["count"]
+    assert "Trojan.0" == facts["threats"][1]  # type: ignore[index]
+    assert isinstance(facts["by_threat"], dict)
+    assert {"(more)": 50, "Trojan.0": 2, "Trojan.1": 1}.items() <= facts["by_threat"].items()
+
+
+def test_threats_from_everywhere() -> None:
+    opswat = {"reason": "Infected", "threat_id": None, "violations": [{"threat_name": "Worm", "file_name": "a.zip"}]}
+    requests: list[dict[str, Any]] = [
+        {"threat_id": "Flat", "opswat_log": {"threat_id": "Nested"}},
+        {"opswat_log": {"threat_id": "Nested"}},
+        {"opswat_log": opswat},
+    ]
+
+    assert {"Flat": 1, "Nested": 1, "Worm": 1} == {
+        name: number
+        for facts in summary_of(*(entry("ICAP_BLOCKED", request) for request in requests)).groups()
+        for name, number in facts["by_threat"].items()  # type: ignore[union-attr]
+    }
+
+
+def test_the_second_generation_of_fields() -> None:
+    request = {
+        "vendor": "ICAP_VENDOR_LASTLINE",
+        "icap_server_ip": -1407385585,
+        "icap_server_port": 1344,
+        "pool_name": "pg",
+        "latency": 17,
+        "modified_content_length": 4711,
+        "nsx_defender_log": {"score": 71, "task_uuid": "x"},
+    }
+
+    facts = only_group(
+        entry("ICAP_MODIFIED", request), entry("ICAP_MODIFIED", request | {"nsx_defender_log": {"score": 3}})
+    )
+
+    assert ["172.29.0.15:1344"] == facts["members"]
+    assert (71, 4711, 17) == (facts["nsx_score_max"], facts["modified_content_length_max"], facts["latency_max_ms"])
+
+
+def test_an_entry_with_several_requests() -> None:
+    retried = {
+        "report_timestamp": "2024-03-09T16:00:00Z",
+        "response_code": 200,
+        "icap_log": {
+            "action": "ICAP_PASSED",
+            "request_logs": [
+                {"action": "ICAP_FAILED", "icap_server_ip": "10.0.0.1", "icap_server_port": 1344},
+                {"action": "ICAP_PASSED", "icap_server_ip": "10.0.0.2", "icap_server_port": 1344},
+            ],
+        },
+    }
+
+    summary = summary_of(retried, entry("ICAP_PASSED", response_code=200))
+
+    assert {
+        "entries_total": 2,
+        "entries_icap": 2,
+        "entries_passed": 2,
+        "icap_requests": 3,
+    }.items() <= summary.head().items()
+    assert {"passed": 2, "unscanned": 0}.items() <= summary.outcomes().items()
+    assert {("ICAP_FAILED", "passed"), ("ICAP_PASSED", "passed")} == {
+        (facts["icap_action"], facts["client_outcome"]) for facts in summary.groups()
+    }
+
+
+def test_entries_without_icap() -> None:
+    plain: list[dict[str, Any]] = [
+        {},
+        {"icap_log": None},
+        {"icap_log": {}},
+        {"icap_log": {"request_logs": []}},
+        {"icap_log": {"action": "ICAP_DISABLED"}},
+    ]
+
+    head = summary_of(*plain).head()
+
+    assert {"entries_total": 5, "entries_icap": 1, "entries_disabled": 1, "icap_requests": 1}.items() <= head.items()
+    assert (None, None, None, None) == tuple(head[key] for key in ("first_seen", "last_seen", "span_s", "failed_share"))
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([entry("ICAP_BLOCKED", adf=True), {"adf": True}], True),
+        ([entry("ICAP_BLOCKED", adf=True), {"adf": False}], False),
+        ([entry("ICAP_BLOCKED", adf=True), entry("ICAP_PASSED", adf=True)], False),
+        ([entry("ICAP_BLOCKED")], False),
+        ([{"adf": True}], False),
+    ],
+)
+def test_an_export_of_significant_entries(entries: list[dict[str, Any]], *, expected: bool) -> None:
+    assert expected == summary_of(*entries).head()["only_significant"]
+
+
+def test_times_of_all_kinds_in_order() -> None:
+    times = [
+        "2024-03-09T16:00:05Z",
+        1710000001,
+        "1710000009000",
+        "2024-03-09T18:00:03+02:00",
+        None,
+        "2024-03-09 16:00:07",
+        "?",
+    ]
+
+    summary = summary_of(*(entry("ICAP_PASSED", report_timestamp=time) for time in times))
+
+    head = summary.head()
+    assert "2024-03-09T16:00:01.000000+00:00" == head["first_seen"]
+    assert "2024-03-09T16:00:09.000000+00:00" == head["last_seen"]
+    assert 8.0 == head["span_s"]
+    assert [5] == [step["requests"] for step in summary.timeline()]
+
+
+@pytest.mark.parametrize("first", [None, "2024-03-09T16:00:00Z"])
+def test_a_group_whose_first_request_has_no_time(first: str | None) -> None:
+    times = [first, "2024-03-09T16:00:01Z", "2024-03-09T16:00:02Z", None]
+
+    facts = only_group(*(entry("ICAP_PASSED", report_timestamp=time) for time in times))
+
+    expected = "2024-03-09T16:00:01.000000+00:00" if first is None else "2024-03-09T16:00:00.000000+00:00"
+    assert (expected, "2024-03-09T16:00:02.000000+00:00") == (facts["first_seen"], facts["last_seen"])
+
+
+def test_the_timeline_grows_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "BUCKETS_KEPT", 50)
+    summary = Summary()
+    parts = []
+    for day in range(1, 21):
+        part = Summary()
+        for hour in range(0, 24, 6):
+            for into in (summary, part):
+                into.add(decode_entry(entry("ICAP_PASSED", report_timestamp=f"2024-03-{day:02d}T{hour:02d}:00:00Z")))
+        parts.append(part)
+    merged = Summary()
+    for part in parts:
+        merged.merge(part)
+
+    steps = summary.timeline()
+
+    assert 20 == len(steps)
+    assert {86400} == {step["step_s"] for step in steps}
+    assert {4} == {step["passed"] for step in steps}
+    assert steps == merged.timeline()
+
+
+def test_too_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "GROUPS_KEPT", 10)
+    monkeypatch.setattr(counting, "_KEYS_KEPT", 5)
+
+    summary = summary_of(*(entry("ICAP_BLOCKED", {"reason": f"reason {n}"}, response_code=403) for n in range(40)))
+
+    groups = summary.groups()
+    assert 11 == len(groups)
+    assert (30, "ICAP_BLOCKED", "blocked") == tuple(
+        groups[0][key] for key in ("count", "icap_action", "client_outcome")
+    )
+    assert "opswat_reason" not in groups[0]
+    assert 40 == summary.head()["entries_blocked"]
+
+
+def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "PLACES_KEPT", 20)
+
+    facts = only_group(*(entry("ICAP_PASSED", {"icap_server_ip": n, "icap_server_port": 1344}) for n in range(1, 61)))
+
+    assert isinstance(facts["by_member"], dict)
+    assert 60 == sum(facts["by_member"].values())
+    assert 40 == facts["by_member"]["(more)"]
+
+
+def test_many_latencies_keep_three_digits() -> None:
+    facts = only_group(*(entry("ICAP_PASSED", {"latency": n}) for n in range(1, 40_000)))
+
+    for share, exact in (("p50", 20_000), ("p95", 38_000), ("p99", 39_600), ("max", 39_999)):
+        value = facts[f"latency_{share}_ms"]
+        assert isinstance(value, int)
+        assert value == pytest.approx(exact, rel=0.006)
+
+
+def test_observations() -> None:
+    place = {"pool_name": "pg", "icap_server_ip": "10.0.0.1", "icap_server_port": 1344}
+    summary = summary_of(
+        entry("ICAP_FAILED", place, response_code=200),
+        entry("ICAP_PASSED", place),
+        entry("ICAP_PASSED", place | {"icap_server_ip": "10.0.0.2", "pool_name": "other"}),
+    )
+
+    passed, failed, whole = summary.observations()
+
+    assert ("log", "", "other, pg", "", Status.OK) == (
+        passed.source,
+        passed.probe,
+        passed.pool,
+        passed.member,
+        passed.status,
+    )
+    assert ("pg", "10.0.0.1:1344", Status.FAILED) == (failed.pool, failed.member, failed.status)
+    assert ("summary", 3, 1) == (whole.probe, whole.facts["entries_icap"], whole.facts["unscanned_count"])
+    json.dumps([passed.facts, failed.facts, whole.facts])
+
+
+AT = datetime(2024, 3, 9, 16, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        (Filters(), "abcde"),
+        (Filters(since=AT), "cd"),
+        (Filters(until=AT), "ab"),
+        (Filters(since=AT, until=AT), ""),
+        (Filters(pool="PG-*"), "ab"),
+        (Filters(member="10.0.0.1"), "ac"),
+        (Filters(member="10.0.0.1:1344"), "ac"),
+        (Filters(member="10.0.0.?:1345"), "b"),
+        (Filters(actions=frozenset({"ICAP_FAILED", "ICAP_BLOCKED"})), "cd"),
+        (Filters(pool="pg-1", actions=frozenset({"ICAP_BLOCKED"})), ""),
+    ],
+)
+def test_filters(filters: Filters, left: str) -> None:
+    def one(name: str, action: str, second: int | None, address: str, port: int, pool: str) -> dict[str, Any]:
+        place = {"icap_server_ip": address, "icap_server_port": port, "pool_name": pool}
+        time = None if second is None else f"2024-03-09T16:00:{second:02d}Z"
+        return entry(action, place, report_timestamp=time, request_id=name)
+
+    summary = summary_of(
+        one("a", "ICAP_PASSED", 1, "10.0.0.1", 1344, "pg-1"),
+        one("b", "ICAP_PASSED", 4, "10.0.0.2", 1345, "pg-2"),
+        one("c", "ICAP_FAILED", 5, "10.0.0.1", 1344, "x"),
+        one("d", "ICAP_BLOCKED", 6, "10.0.0.3", 1344, "x"),
+        one("e", "ICAP_PASSED", None, "10.0.0.3", 1344, "y"),
+        filters=filters,
+    )
+
+    names = [name for facts in summary.groups() for name in facts["request_ids"]]  # type: ignore[union-attr]
+    assert left == "".join(sorted(names))  # type: ignore[arg-type]
+    head = summary.head()
+    assert (len(left), 5 - len(left)) == (head["entries_total"], head["filtered"])
+
+
+def test_names_of_actions() -> None:
+    assert {"ICAP_FAILED"} == {Filters.action_name(word) for word in ("failed", "ICAP_FAILED", " Icap_Failed ")}
+    with pytest.raises(ValueError, match="passed, modified, blocked, failed"):
+        Filters.action_name("broken")
