@@ -57,6 +57,18 @@ def test_every_runbook_says_what_it_means_and_what_to_do(library: Library) -> No
     assert [] == silent
 
 
+def test_prose_is_wrapped_as_code_is(library: Library) -> None:
+    long: list[str] = []
+    for runbook in library.runbooks:
+        fenced = False
+        for line in runbook.body.splitlines():
+            fenced ^= line.lstrip().startswith("```")
+            if len(line) > 120 and not fenced and not line.lstrip().startswith("|"):
+                long.append(f"{runbook.path}: {line[:60]}")
+
+    assert [] == long
+
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
