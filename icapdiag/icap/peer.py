@@ -19,12 +19,12 @@ _STARTS = (
 )
 
 
-def may_be_icap(data: bytes) -> bool:
+def may_be_icap(data: bytes | bytearray) -> bool:
     """Whether the bytes are, or can still become, the start of an ICAP status line."""
     return _ICAP.startswith(bytes(data[: len(_ICAP)]).upper())
 
 
-def name_peer(data: bytes, *, ended: bool = False) -> str | None:
+def name_peer(data: bytes | bytearray, *, ended: bool = False) -> str | None:
     """``http``, ``tls``, ``ssh``, ``smtp``, ``clamd`` or ``unknown``; None while more bytes may tell.
 
     Only the first line counts, and at most its first 16 bytes, so that the answer does not

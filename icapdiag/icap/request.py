@@ -35,8 +35,8 @@ def icap_uri(host: str, port: int, service_uri: str) -> str:
 
 
 def authority(host: str, port: int) -> str:
-    """``host:port`` with an IPv6 literal in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """``host:port``; an IPv6 literal in brackets, and without its zone, which is this host's alone (RFC 6874)."""
+    return f"[{host.partition('%')[0]}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def encode_request(

@@ -8,7 +8,7 @@ import trio
 
 from icapdiag.model import Reason
 from icapdiag.pool import TLS
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, ok
+from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, failed, ok
 from icapdiag.probe.dial import connect
 from icapdiag.probe.dns import is_literal
 from icapdiag.probe.failures import describe, stream_failure
@@ -48,14 +48,20 @@ async def _run(context: Context) -> Outcome:
     tls = context.member.tls or TLS()
     facts: Facts = {"server_name": server_name(context), "sni": not is_literal(server_name(context))}
     assert isinstance(stream, trio.SocketStream)  # noqa: S101 - tcp has run
+    limit = context.time_for(context.settings.connect_timeout)
     try:
-        wrapped = await handshake(context, stream)
+        with trio.fail_after(limit):
+            wrapped = await handshake(context, stream)
+    except trio.TooSlowError:
+        await context.close()
+        return failed(Reason.TIMEOUT, facts | {"error": f"no TLS handshake within {limit:g} s"})
     except trio.BrokenResourceError as exc:
         await context.close()
         outcome = stream_failure(exc)
         facts |= outcome.facts
         if isinstance(exc.__cause__, ssl.SSLCertVerificationError):
-            facts |= await _look_at_rejected(context)
+            with trio.move_on_after(context.time_for(context.settings.connect_timeout)):
+                facts |= await _look_at_rejected(context)
         return Outcome(outcome.status, outcome.reason, facts)
     except OSError as exc:
         return error(Reason.CONFIGURATION, facts | {"error": f"{describe(exc)} (ca_file, cert_file or key_file)"})
@@ -94,4 +100,4 @@ def _skip(context: Context) -> str | None:
     return None if context.member.tls else "plain"
 
 
-PROBE = Probe(name="tls", run=_run, needs=("tcp",), timeout=lambda settings: settings.connect_timeout, skip=_skip)
+PROBE = Probe(name="tls", run=_run, needs=("tcp",), skip=_skip)

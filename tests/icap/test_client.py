@@ -45,7 +45,7 @@ def test_the_form_of_an_avi_service_engine() -> None:
 
 
 def test_a_body_longer_than_the_preview_waits_for_100() -> None:
-    request = avi_reqmod("fe80::1", 1344, "/s", http_request=HEAD, body=BODY, preview_size=4)
+    request = avi_reqmod("fe80::1%eth0", 1344, "/s", http_request=HEAD, body=BODY, preview_size=4)
 
     assert request.first[:63] == b"REQMOD icap://[fe80::1]:1344/s ICAP/1.0\r\nHost: [fe80::1]:1344\r\n"
     assert request.first.endswith(b"4\r\n0123\r\n0\r\n\r\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import dns.rrset
 import pytest
 import trio
 
+from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.model import Observation, Reason, Status
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Settings
@@ -201,3 +202,26 @@ async def test_an_unusable_ca_file_is_our_own_configuration() -> None:
         found = await first(port, "tls", tls=TLS(ca_file=Path(__file__)))
 
     assert (Status.ERROR, Reason.CONFIGURATION) == (found.status, found.reason)
+
+
+async def test_a_stall_at_the_second_look_does_not_hide_why_a_certificate_was_rejected(
+    tmp_path: Path,
+) -> None:
+    ca_file, contexts = write_ca_and_contexts(tmp_path, "127.0.0.1")
+    seen = 0
+
+    async def handle(stream: trio.SocketStream) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > 1:
+            await trio.sleep_forever()  # the second connection only reads the certificate
+        with suppress(trio.BrokenResourceError):
+            await trio.SSLStream(stream, contexts["expired"], server_side=True).do_handshake()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        found = await first(listeners[0].socket.getsockname()[1], "tls", tls=TLS(ca_file=ca_file))
+        nursery.cancel_scope.cancel()
+
+    assert (2, Status.FAILED, Reason.TLS_EXPIRED) == (seen, found.status, found.reason)
+    assert "cert_not_after" not in found.facts
