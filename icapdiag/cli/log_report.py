@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from icapdiag.model import Facts, JSONValue, Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report
 from icapdiag.report.vantage import reading_facts
-from icapdiag.runbook import explaining, flatten, match
+from icapdiag.runbook import match
 
 if TYPE_CHECKING:
     from icapdiag.logs.filters import Filters
@@ -35,12 +35,11 @@ def build_report(
     """Judge what was read. ``complete`` False: the reading was cut short."""
     observations = reading.observations
     matched = match(library, observations)
-    explained = [[r.id for r in explaining(library, flatten(observation))] for observation in observations]
     summary = reading.summary
     shown = iter(summary.groups())  # in the order of their observations
     groups = [
         {"probe": observation.probe, **(_answer(observation) if observation.probe else next(shown)), "findings": ids}
-        for observation, ids in zip(observations, explained, strict=True)
+        for observation, ids in zip(observations, matched.explained, strict=True)
         if observation.probe != "summary"
     ]
     head = summary.head()

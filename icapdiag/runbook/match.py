@@ -31,10 +31,11 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300})(?<=\S)\*(?![\w*])")
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Findings worst first, and what no runbook explains."""
+    """Findings worst first, what no runbook explains, and for each observation the ids of what explains it."""
 
     findings: tuple[Finding, ...]
     unmatched: Unmatched
+    explained: tuple[tuple[str, ...], ...] = ()
 
 
 def match(library: Library, observations: Iterable[Observation]) -> Matched:
@@ -55,17 +56,23 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
     found: dict[str, _Gathered] = {}
     unexplained = 0
     examples: list[Facts] = []
+    explained: list[tuple[str, ...]] = []
     for number, (observation, record, runbooks) in enumerate(judged):
         names = beaten[_subject(observation, number)]
-        for runbook in runbooks:
-            if runbook.id not in names:
-                found.setdefault(runbook.id, _Gathered(runbook)).add(record)
+        kept = [runbook for runbook in runbooks if runbook.id not in names]
+        explained.append(tuple(runbook.id for runbook in kept))
+        for runbook in kept:
+            found.setdefault(runbook.id, _Gathered(runbook)).add(record)
         if not runbooks and needs_explanation(record):
             unexplained += _requests(record)
             if len(examples) < EVIDENCE:
                 examples.append(bounded(record))
     gathered = sorted(found.values(), key=_worst_first)
-    return Matched(tuple(one.finding() for one in gathered), Unmatched(count=unexplained, examples=tuple(examples)))
+    return Matched(
+        findings=tuple(one.finding() for one in gathered),
+        unmatched=Unmatched(count=unexplained, examples=tuple(examples)),
+        explained=tuple(explained),
+    )
 
 
 _Subject = tuple[str, str] | int

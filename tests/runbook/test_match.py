@@ -63,6 +63,11 @@ def test_one_finding_for_each_runbook(library: Library) -> None:
     assert Unmatched() == matched.unmatched
 
 
+def test_each_observation_has_the_ids_of_what_explains_it(library: Library) -> None:
+    reset, ok = seen(reason="reset", member="b:1344"), seen("clean", Status.OK, None, member="c:1344")
+    assert (("any-failure",), (), ("refused",)) == match(library, [reset, ok, seen()]).explained
+
+
 def test_worst_first_then_most_members_then_by_id(library: Library) -> None:
     slow = Observation(source="probe", probe="options", pool="p", member="c", status=Status.OK, elapsed_ms=500.0)
     matched = match(
