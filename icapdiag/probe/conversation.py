@@ -154,5 +154,9 @@ def _ending(exchange: Exchange) -> Outcome:
 
 
 def answered(outcome: Outcome) -> bool:
-    """Whether an ICAP server answered, if only to refuse: what comes after can still be tried."""
-    return outcome.status is Status.OK or outcome.reason == Reason.ICAP_STATUS
+    """Whether an ICAP server answered, if only to refuse: what comes after can still be tried.
+
+    A refusal counts as soon as its status line was read: e2guardian never ends the head of its 400.
+    """
+    status = outcome.facts.get("icap_status")
+    return outcome.status is Status.OK or (isinstance(status, int) and status >= 400)

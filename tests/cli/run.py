@@ -56,10 +56,11 @@ def started(
 
 
 def imported(*args: str) -> set[str]:
-    """The top-level modules that a run of the program imports."""
+    """The top-level modules that a run of the program imports; coverage's own would be among them."""
+    kept = {name: value for name, value in environment().items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "icapdiag", *args],
-        env=environment(),
+        env=kept,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=TIMEOUT,

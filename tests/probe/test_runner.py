@@ -62,8 +62,11 @@ async def test_a_failed_prerequisite_blocks_what_needs_it_and_is_named(autojump_
     ]
 
 
-async def test_an_icap_error_status_does_not_block(autojump_clock: trio.testing.MockClock) -> None:
-    refusing = failed(Reason.ICAP_STATUS)
+@pytest.mark.parametrize("reason", [Reason.ICAP_STATUS, Reason.TIMEOUT])
+async def test_a_refusal_does_not_block_even_if_it_never_ends(
+    autojump_clock: trio.testing.MockClock, reason: Reason
+) -> None:
+    refusing = failed(reason, {"icap_status": 400})
 
     async def refuse(context: Context) -> Outcome:
         return refusing
@@ -71,7 +74,7 @@ async def test_an_icap_error_status_does_not_block(autojump_clock: trio.testing.
     options = Probe(name="options", run=refuse, blocks=lambda outcome: not answered(outcome))
     found = await run(options, scripted("clean", ok(), needs=("options",)))
 
-    assert [("options", Status.FAILED, "icap-status"), ("clean", Status.OK, None)] == found[1:]
+    assert [("options", Status.FAILED, reason), ("clean", Status.OK, None)] == found[1:]
 
 
 async def test_a_bug_costs_only_its_own_probe(autojump_clock: trio.testing.MockClock) -> None:
