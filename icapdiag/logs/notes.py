@@ -1,0 +1,126 @@
+"""What the reader of a log must say about it besides the counts: repairs, problems, one report for each source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+KEPT = 5  # notes of a kind that are shown for one source; the rest is counted
+EXCERPT = 120  # characters of the file shown with a problem
+
+ProblemKind = Literal["unreadable", "skipped", "input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was taken for granted to read a damaged text; the text itself is not changed.
+
+    ``line`` and ``column`` count from 1, characters; None where only the byte ``offset`` in the
+    decompressed input is known.
+    """
+
+    what: str
+    line: int | None = None
+    column: int | None = None
+    offset: int | None = None
+
+    @property
+    def place(self) -> str:
+        return _place(self.line, self.column, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A record that was not read, or something about the input as a whole (``input``: counts no record).
+
+    ``excerpt`` is raw text of the file, at most 120 characters: whoever shows it escapes it.
+    """
+
+    kind: ProblemKind
+    reason: str
+    line: int | None = None
+    column: int | None = None
+    offset: int | None = None
+    excerpt: str = ""
+
+    @property
+    def place(self) -> str:
+        return _place(self.line, self.column, self.offset)
+
+
+def _place(line: int | None, column: int | None, offset: int | None) -> str:
+    if line is not None:
+        return f"line {line}, column {column}" if column is not None else f"line {line}"
+    return f"byte {offset}" if offset is not None else ""
+
+
+@dataclass(slots=True)
+class Notes:
+    """The first few repairs and problems of one source, and how many there were in all."""
+
+    repairs: list[Repair] = field(default_factory=list)
+    repairs_total: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    problems_total: int = 0
+
+    def repair(self, note: Repair) -> None:
+        self.repairs_total += 1
+        if len(self.repairs) < KEPT:
+            self.repairs.append(note)
+
+    def problem(self, note: Problem) -> None:
+        """Keep the note if it is among the first; what could not be read comes before what was skipped."""
+        self.problems_total += 1
+        if len(self.problems) < KEPT:
+            self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT]))
+        elif note.kind != "skipped":
+            for index in range(KEPT - 1, -1, -1):
+                if self.problems[index].kind == "skipped":
+                    del self.problems[index]
+                    self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT]))
+                    break
+
+    def merge(self, other: Notes) -> None:
+        """Add the notes of a later part of the same source."""
+        repairs, problems = self.repairs_total + other.repairs_total, self.problems_total + other.problems_total
+        for repair in other.repairs:
+            self.repair(repair)
+        for problem in other.problems:
+            self.problem(problem)
+        self.repairs_total, self.problems_total = repairs, problems
+
+
+@dataclass(slots=True)
+class Counts:
+    """Records of a source: ``read + skipped + unreadable == total``, always."""
+
+    read: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.read + self.skipped + self.unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """What was made of one input. ``container`` is a `Container` value, ``label`` the words for it.
+
+    ``bytes`` counts decompressed bytes. ``compressed`` names the compression, outermost first
+    (``""``, ``gzip``, ``zstd``, ``gzip, gzip``).
+    """
+
+    name: str
+    container: str
+    label: str
+    compressed: str
+    bytes: int
+    total: int
+    read: int
+    skipped: int
+    unreadable: int
+    repairs: tuple[Repair, ...] = ()
+    repairs_total: int = 0
+    problems: tuple[Problem, ...] = ()
+    problems_total: int = 0
