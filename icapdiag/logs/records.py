@@ -1,0 +1,123 @@
+"""Single JSON objects in a text: by the strict decoder, by `recovery` where that gives up; and where they stand."""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from icapdiag.logs.recovery import Salvaged, salvage_members, salvage_object
+from icapdiag.logs.tokens import SURROGATE, finite, sanitise, whole_number
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+NOT_AN_OBJECT = "not a JSON object"
+STRICT = json.JSONDecoder(parse_int=whole_number, parse_float=finite, parse_constant=_no_constant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A piece of a text from index ``start`` to ``end``.
+
+    With a ``value`` it is a record; with a ``reason`` one that can't be read (``skip``: that is no
+    application log); with neither it counts for nothing, and its ``repairs`` (what, index) say what
+    was left out. ``open_end``: the text was over before the record was.
+    """
+
+    start: int
+    end: int
+    value: dict[str, object] | None = None
+    reason: str = ""
+    skip: bool = False
+    repairs: tuple[tuple[str, int], ...] = ()
+    open_end: bool = False
+
+
+class Places:
+    """Line and column (from 1, in characters) of the indices of a text that begins on ``line``."""
+
+    def __init__(self, text: str, line: int = 1) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer(r"\n", text))]
+        self._line = line
+
+    def of(self, index: int) -> tuple[int, int]:
+        row = bisect_right(self._starts, index) - 1
+        return self._line + row, index - self._starts[row] + 1
+
+
+def read_strict(text: str, start: int) -> Found | None:
+    """The object whose ``{`` is at ``start``; None if it is not JSON."""
+    try:
+        value, end = STRICT.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    if SURROGATE.search(text, start, end):
+        sanitise(value)
+    return Found(start=start, end=end, value=value)
+
+
+def read_object(text: str, start: int) -> Found | None:
+    """The object whose ``{`` is at ``start``, damaged or not; None if nothing of it can be read."""
+    return read_strict(text, start) or _found(salvage_object(text, start), start)
+
+
+def read_damaged(text: str, start: int, stop: int) -> Found | None:
+    """What can be read of a damaged object that begins at ``start`` and ends before ``stop``."""
+    found = _found(salvage_object(text[start:stop], 0), 0)
+    return shifted(found, start) if found else None
+
+
+def shifted(found: Found, by: int) -> Found:
+    """The piece with all its indices moved."""
+    return replace(
+        found,
+        start=found.start + by,
+        end=found.end + by,
+        repairs=tuple((what, index + by) for what, index in found.repairs),
+    )
+
+
+def read_members(text: str, start: int) -> Found | None:
+    """Members of an entry from ``start`` on, without the braces around them; None if there are none."""
+    return _found(salvage_members(text, start), start)
+
+
+def read_line(text: str) -> dict[str, object] | None:
+    """A line that is one object and nothing else; None if it is not."""
+    try:
+        value, end = STRICT.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if end != len(text) or not isinstance(value, dict):
+        return None
+    if SURROGATE.search(text):
+        sanitise(value)
+    return value
+
+
+def expand(found: Found, results: list[object]) -> Iterator[Found]:
+    """The records of an envelope that was read as one object."""
+    if found.repairs:
+        yield replace(found, value=None)
+    for item in results:
+        if isinstance(item, dict):
+            yield Found(start=found.start, end=found.end, value=item)
+        else:
+            yield Found(start=found.start, end=found.end, reason=NOT_AN_OBJECT)
+
+
+def _found(salvaged: Salvaged | None, start: int) -> Found | None:
+    if salvaged is None:
+        return None
+    return Found(
+        start=start,
+        end=salvaged.end,
+        value=salvaged.value,
+        repairs=salvaged.repairs,
+        open_end=salvaged.open_end,
+    )
