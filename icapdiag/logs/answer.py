@@ -1,0 +1,267 @@
+"""ICAP answers outside of a log: bytes from the wire, the print of c-icap-client, a block of header lines.
+
+Each becomes one observation (source ``log``, probe ``answer``) with the facts of a live answer. What
+the form can't show is no fact: a print leaves bodies out, a header block has no status.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from icapdiag.icap.errors import CapExceeded, NotICAP, ProtocolError
+from icapdiag.icap.facts import TEXT_KEPT, header_facts
+from icapdiag.icap.message import Response
+from icapdiag.icap.peer import name_peer
+from icapdiag.icap.response import ResponseReader
+from icapdiag.icap.verdict import judge
+from icapdiag.model import JSONValue, Observation, Reason, Status
+
+WIRE, CLIENT, HEADERS = "wire", "c-icap-client", "headers"
+_STATUS = re.compile(rb"^([ \t>]*)ICAP/\d\.\d[ \t]+\d{3}\b", re.MULTILINE | re.IGNORECASE)
+_HTTP = re.compile(rb"^(?:HTTP/\d\.\d \d{3}|<!doctype html|<html)\b", re.MULTILINE | re.IGNORECASE)
+_PRINT = re.compile(rb"^[ \t>]*ICAP HEADERS:[ \t]*\r?$", re.MULTILINE)
+_TITLE = re.compile(rb"[ \t>]*(ICAP|RESPMOD|REQMOD) HEADERS:\s*$")
+_SERVER = re.compile(rb"^[ \t>]*ICAP server:([^\s,]+), ip:\S+, port:(\d{1,5})", re.MULTILINE)
+_FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}:(?:[ \t]|$)")
+_TELLING = re.compile(
+    rb"^(?:ISTag|Encapsulated|X-ICAP-[\w-]+|X-Response-[\w-]+|X-Infection-Found|X-Violations-Found|X-Virus-(?:ID|Name)"
+    rb"|X-Block(?:ed)?-[\w-]+|X-FSecure-[\w-]+|X-Error-Code)\s*:",
+    re.MULTILINE | re.IGNORECASE,
+)
+_METHODS = re.compile(rb"^[ \t>]*Methods\s*:", re.MULTILINE | re.IGNORECASE)
+_ESCAPED = ((rb"\r\n", b"\r\n"), (rb"\n", b"\n"), (rb"\t", b"\t"), (rb"\"", b'"'))
+_CAP = 8 << 20  # bytes of one answer
+_DEVIATIONS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An answer at bytes ``start`` to ``end`` of the input; ``form`` is WIRE, CLIENT or HEADERS."""
+
+    start: int
+    end: int
+    form: str
+    observation: Observation
+
+
+def answers(data: bytes, *, headers: bool = False) -> Iterator[Seen]:
+    """Every answer in the bytes, in order; with ``headers`` also blocks of header lines, if there is nothing else."""
+    found = False
+    for seen in _from_wire(data):
+        found = True
+        yield seen
+    if headers and not found:
+        yield from _header_blocks(data)
+
+
+def has_answers(data: bytes) -> bool:
+    """Whether the bytes hold an ICAP status line at the start of a line."""
+    return _STATUS.search(data) is not None
+
+
+def observe(data: bytes, *, form: str = WIRE, member: str = "") -> Observation:
+    """The observation of one answer. Raises nothing, whatever the bytes are."""
+    method = "OPTIONS" if _METHODS.search(data[: 64 << 10]) else "REQMOD"
+    reader = ResponseReader(method=method)
+    try:
+        response = reader.feed(data[:_CAP]) or reader.feed_eof()
+    except ProtocolError as error:
+        return _failed(error, form, member)
+    return _answered(response, data, form, member)
+
+
+def foreign(data: bytes) -> Observation | None:
+    """The observation that another protocol answered; None if the bytes are of no server that is known."""
+    http = _HTTP.search(data[:4096])  # perhaps below a line of someone's own
+    data = data[http.start() if http else 0 :].lstrip(b"\r\n")
+    peer = name_peer(data[:64], ended=True)
+    if peer in {None, "unknown"} or (peer == "http" and not http):
+        return None
+    return _failed(NotICAP(str(peer), data[:80]), WIRE, "", excerpt=data[:200])
+
+
+# --- bytes, and text that was bytes -----------------------------------------------------------
+
+
+def _from_wire(data: bytes) -> Iterator[Seen]:
+    """Answers by their status lines; one inside the body of another is part of that."""
+    marks = list(_STATUS.finditer(data))
+    done = 0
+    for number, mark in enumerate(marks):
+        start = mark.start(1) + len(mark[1])
+        if start < done:
+            continue
+        following = marks[number + 1].start() if number + 1 < len(marks) else len(data)
+        title = _title_before(data, mark.start())
+        if title is not None:
+            done = following
+            member = _member_before(data, title)
+            heads = _printed(data[mark.start() : following])
+            yield Seen(title, done, CLIENT, observe(heads, form=CLIENT, member=member))
+            continue
+        text = _unindented(data[mark.start() : following], mark[1]) if mark[1] else data[start : start + _CAP]
+        whole, size = _whole(text)
+        if not mark[1] and not whole:
+            text = data[start:following]
+        done = start + size if whole and not mark[1] else following
+        if _interim(text) and number + 1 < len(marks) and not data[done : marks[number + 1].start()].strip(b" \t\r\n>"):
+            continue  # 100 Continue, and the final answer behind it
+        yield Seen(start, done, WIRE, observe(text[:size] if whole else text))
+
+
+def _interim(text: bytes) -> bool:
+    return text.split(None, 2)[1:2] == [b"100"]
+
+
+def _whole(text: bytes) -> tuple[bool, int]:
+    """Whether the text begins with a complete answer, and how many bytes it has."""
+    reader = ResponseReader()
+    try:
+        response = reader.feed(text)
+    except ProtocolError:
+        return False, 0
+    return response is not None, len(text) - len(reader.excess)
+
+
+def _unindented(text: bytes, indent: bytes) -> bytes:
+    """Lines without the indent of the first, as far as they have it."""
+    lines: list[bytes] = []
+    for line in text.splitlines(keepends=True):
+        if line.strip(b" \t\r\n>") and not line.startswith(indent):
+            break
+        lines.append(line.removeprefix(indent) if line.strip(b" \t\r\n>") else b"\r\n")
+    return b"".join(lines)
+
+
+# --- c-icap-client -v ---------------------------------------------------------------------------
+
+
+def _title_before(data: bytes, at: int) -> int | None:
+    """Where the ``ICAP HEADERS:`` begins that stands right above index ``at``; None if none does."""
+    before = data[max(0, at - 200) : at].rstrip()
+    line = before.rfind(b"\n") + 1
+    return at - len(data[max(0, at - 200) : at]) + line if _PRINT.match(before[line:]) else None
+
+
+def _member_before(data: bytes, at: int) -> str:
+    """The server that the client named last before its print: ``ICAP server:HOST, ip:…, port:N``."""
+    servers = _SERVER.findall(data, max(0, at - (64 << 10)), at)
+    if not servers:
+        return ""
+    host, port = (part.decode("latin-1") for part in servers[-1])
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _printed(text: bytes) -> bytes:
+    """The heads in a print. A head inside counts only where Encapsulated names it: the client prints
+    the request that it had sent below ``REQMOD HEADERS:``, too."""
+    blocks: dict[bytes, list[bytes]] = {b"ICAP": []}
+    current: list[bytes] | None = blocks[b"ICAP"]
+    for line in text.splitlines():
+        title = _TITLE.match(line)
+        stripped = line.lstrip(b" \t>").rstrip(b"\r\n")
+        if title:
+            current = blocks.setdefault(title[1], [])
+        elif not stripped:
+            current = None if current else current
+        elif current is not None:
+            current.append(stripped if _FIELD.match(stripped) or not current else b" " + stripped)
+    icap = blocks[b"ICAP"]
+    encapsulated = b" ".join(line for line in icap if line.lower().startswith(b"encapsulated:"))
+    heads = [icap]
+    heads += [blocks[b"REQMOD"]] if b"req-hdr" in encapsulated and b"REQMOD" in blocks else []
+    heads += [blocks[b"RESPMOD"]] if b"RESPMOD" in blocks else []
+    return b"".join(b"".join(line + b"\r\n" for line in (*head, b"")) for head in heads)
+
+
+# --- header lines without a status line -------------------------------------------------------
+
+
+def _header_blocks(data: bytes) -> Iterator[Seen]:
+    """Runs of header lines with a header of ICAP among them, with real line ends or escaped ones."""
+    for start, line in _lines(data):
+        text = line
+        if rb"\r\n" in line or rb"\n" in line:
+            for escape, char in _ESCAPED:
+                text = text.replace(escape, char)
+        if len(text.splitlines()) > 1 and _TELLING.search(text):
+            body = text.strip(b" \t\"',")
+            yield Seen(start, start + len(line), HEADERS, observe_headers(body))
+    run: list[bytes] = []
+    begin = 0
+    for start, line in (*_lines(data), (len(data), b"")):
+        stripped = line.strip(b"\r\n").lstrip(b"> ") if not run else line.strip(b"\r\n")
+        if _FIELD.match(stripped) or (run and stripped[:1] in {b" ", b"\t"} and stripped.strip()):
+            begin = begin if run else start
+            run.append(stripped)
+            continue
+        block = b"\r\n".join(run)
+        if run and rb"\r\n" not in block and _TELLING.search(block):
+            yield Seen(begin, start, HEADERS, observe_headers(block))
+        run = []
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    for line in data.splitlines(keepends=True):
+        yield start, line
+        start += len(line)
+
+
+def observe_headers(block: bytes) -> Observation:
+    """Header lines, as Avi keeps them: judged as below a 200, which is not made a fact."""
+    observation = observe(b"ICAP/1.0 200 OK\r\n" + block.strip(b"\r\n") + b"\r\n\r\n", form=HEADERS)
+    facts = {name: value for name, value in observation.facts.items() if name not in {"icap_status", "icap_reason"}}
+    return Observation(source="log", probe="answer", pool="", member="", status=Status.OK, reason=None, facts=facts)
+
+
+# --- facts --------------------------------------------------------------------------------------
+
+
+def _answered(response: Response, data: bytes, form: str, member: str) -> Observation:
+    judgement = judge(response)
+    facts: dict[str, JSONValue] = {
+        "count": 1,
+        "icap_status": response.status,
+        "icap_reason": response.reason[:TEXT_KEPT],
+        "verdict": judgement.verdict,
+        "verdict_reason": judgement.reason,
+        "threats": list(judgement.threats),
+        "decided_by": list(judgement.decided_by),
+    }
+    if form == WIRE and b"\r\n" in data[:4096]:  # a paste loses line ends and bodies: not the server's fault
+        facts["complete"] = response.complete
+        facts["deviations"] = [
+            {"rule": d.rule, "section": d.section, "detail": d.detail, "seen": d.seen.decode("latin-1")}
+            for d in response.deviations[:_DEVIATIONS_KEPT]
+        ]
+        facts["deviation_rules"] = list(dict.fromkeys(d.rule for d in response.deviations))
+    if response.http_response is not None and response.http_response.status is not None:
+        facts["http_status"] = response.http_response.status
+    facts.update(header_facts(response.headers))
+    refused = response.status >= 400
+    return Observation(
+        source="log",
+        probe="answer",
+        pool="",
+        member=member,
+        status=Status.FAILED if refused else Status.OK,
+        reason=Reason.ICAP_STATUS if refused else None,
+        facts=facts,
+    )
+
+
+def _failed(error: ProtocolError, form: str, member: str, excerpt: bytes = b"") -> Observation:
+    facts: dict[str, JSONValue] = {"count": 1, "error": error.detail, "protocol_rule": error.rule}
+    reason = Reason.TOO_LARGE if isinstance(error, CapExceeded) else Reason.PROTOCOL
+    if isinstance(error, NotICAP):
+        reason = Reason.NOT_ICAP
+        facts["peer"] = error.peer
+        facts["peer_excerpt"] = (excerpt or error.seen).decode("latin-1")
+    elif error.response is not None:
+        facts = dict(_answered(error.response, b"", form, member).facts) | facts
+    return Observation(
+        source="log", probe="answer", pool="", member=member, status=Status.FAILED, reason=reason, facts=facts
+    )

@@ -1,0 +1,105 @@
+"""From a decoded record to a log entry, through the wrappings of collectors; the counting of one source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from icapdiag.avi.entry import LogEntry
+from icapdiag.logs.answer import observe
+from icapdiag.logs.interpret import Answer, JSONObject, Skip, Wrapped, interpret
+from icapdiag.logs.notes import EXCERPT, Counts, Notes, Problem, ProblemKind, Repair
+from icapdiag.logs.records import Found, Places, read_members, read_object
+from icapdiag.logs.syslog import Payload, payload_of
+
+if TYPE_CHECKING:
+    from icapdiag.logs.summary import Summary
+    from icapdiag.model import Observation
+
+DAMAGED = "damaged, and no field of a log entry is left"
+_WRAPPINGS = 3  # messages inside messages
+
+
+def settle(value: JSONObject) -> LogEntry | Skip | Answer:
+    """Tell what the object is, looking into the messages that collectors wrap. Raises nothing."""
+    for _ in range(_WRAPPINGS):
+        found = interpret(value)
+        if not isinstance(found, Wrapped):
+            return found
+        inner = _message(found.text)
+        if inner is None:
+            break
+        value = inner
+    return Skip("a collector's record whose message is no log entry")
+
+
+def _message(text: str) -> JSONObject | None:
+    """The object in a message: a line as a Service Engine sends it, or JSON."""
+    payload = payload_of(text.strip().encode("utf-8", "replace"))
+    if not isinstance(payload, Payload):
+        return None
+    found = read_payload(payload)
+    return found.value if found else None
+
+
+def read_payload(payload: Payload) -> Found | None:
+    """The object of a syslog line, damaged or not; indices are those of the payload's text."""
+    text = payload.text.decode("utf-8", "replace")
+    return read_members(text, 0) if payload.bare else read_object(text, 0)
+
+
+@dataclass(slots=True)
+class Collector:
+    """Takes the records of one source: entries go to the summary, everything is counted, oddities are noted."""
+
+    summary: Summary
+    counts: Counts = field(default_factory=Counts)
+    notes: Notes = field(default_factory=Notes)
+    answers: list[Observation] = field(default_factory=list)
+
+    def found(self, found: Found, places: Places, text: str) -> LogEntry | None:
+        """One piece of a text. Returns the entry, if it is one."""
+        for what, index in found.repairs:
+            line, column = places.of(index)
+            self.notes.repair(Repair(what, line, column))
+        if found.value is None and not found.reason:
+            return None
+        line, column = places.of(found.start)
+        excerpt = text[found.start : min(found.end, found.start + EXCERPT)]
+        if found.value is None:
+            self.refuse("skipped" if found.skip else "unreadable", found.reason, line, column, excerpt)
+            return None
+        return self.value(found.value, line, column, excerpt, damaged=bool(found.repairs))
+
+    def value(
+        self, value: JSONObject, line: int, column: int | None, excerpt: str, *, damaged: bool = False
+    ) -> LogEntry | None:
+        """One decoded record. Returns the entry, if it is one."""
+        settled = settle(value)
+        if isinstance(settled, LogEntry):
+            self.entry(settled)
+            return settled
+        if isinstance(settled, Answer):
+            self.counts.read += 1
+            self.answers.append(observe(settled.data, form="parsed"))
+        elif damaged:
+            self.refuse("unreadable", DAMAGED, line, column, excerpt)
+        else:
+            self.refuse("skipped", settled.reason, line, column, excerpt)
+        return None
+
+    def entry(self, entry: LogEntry) -> None:
+        self.counts.read += 1
+        self.summary.add(entry)
+
+    def answer(self, observation: Observation) -> None:
+        self.counts.read += 1
+        self.answers.append(observation)
+
+    def refuse(self, kind: ProblemKind, reason: str, line: int | None, column: int | None, excerpt: str) -> None:
+        """A record that is none, or can't be read."""
+        if kind == "skipped":
+            self.counts.skipped += 1
+        else:
+            self.counts.unreadable += 1
+        self.notes.problem(Problem(kind, reason, line, column, None, excerpt))
