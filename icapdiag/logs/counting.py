@@ -20,9 +20,10 @@ from icapdiag.logs.signature import (
     Signature,
     client_outcome,
     codes,
-    describe,
+    facts_of,
     judgement_of,
     other_signature,
+    signature_of,
 )
 from icapdiag.logs.timeline import OUTCOMES, Bucket, Timeline
 
@@ -207,14 +208,15 @@ class Counting:
 
     def _group(self, kind: object, entry: Entry, log: Log, request: Request, answer: Answer | None) -> Group:
         """The group of a raw key that was not seen before."""
-        signature, facts, threats = describe(entry, log, request, answer)
+        signature, judgement = signature_of(entry, log, request, answer)
         group = self.groups_.get(signature)
         if group is None and len(self.groups_) >= GROUPS_KEPT:
-            signature, facts = other_signature(signature)
+            signature = other_signature(signature)
             group = self.groups_.get(signature)
         if group is None:
+            facts = facts_of(entry, request, signature, judgement)
             group = self.groups_[signature] = Group(signature, facts, entry.report_timestamp)  # type: ignore[arg-type]
-        group.named = group.named or bool(threats)
+        group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:
             self._keys.clear()

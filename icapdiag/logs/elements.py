@@ -145,7 +145,9 @@ class ElementScanner:
         if member is not None and member[2] >= 0:
             self._start = member[2]
             return True
-        if self._ended or self._filled - self._start > BLOCK:
+        if self._ended and self._buffer[self._start] == 0x22:  # a cut member
+            self._start = self._filled
+        elif self._ended or self._filled - self._start > BLOCK:
             self.stack.pop()  # no member: what follows is read as it comes
             return True
         return False

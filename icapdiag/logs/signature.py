@@ -69,15 +69,14 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
         return Status.FAILED if failed else Status.OK
 
 
-def other_signature(signature: Signature) -> tuple[Signature, dict[str, JSONValue]]:
-    """What is kept of a signature, and of the facts, when there are too many groups: there are few of these."""
-    other = Signature(
+def other_signature(signature: Signature) -> Signature:
+    """What is kept of a signature when there are too many groups: there are few of these."""
+    return Signature(
         action=signature.action if signature.action in ACTIONS else None,
         entry_action=signature.entry_action if signature.entry_action in ACTIONS else None,
         outcome=signature.outcome,
         other=True,
     )
-    return other, {"icap_action": other.action, "client_outcome": other.outcome}
 
 
 def client_outcome(action: str | None, response_code: int | None, codes: tuple[str, ...]) -> str:
@@ -99,27 +98,26 @@ def client_outcome(action: str | None, response_code: int | None, codes: tuple[s
     )
 
 
-def describe(
-    entry: Entry, log: Log, request: Request, answer: Answer | None
-) -> tuple[Signature, dict[str, JSONValue], tuple[str, ...]]:
-    """The signature of a request, the facts of its group as this request shows them, and the threats its answer names.
+def signature_of(entry: Entry, log: Log, request: Request, answer: Answer | None) -> tuple[Signature, Judgement | None]:
+    """The signature of a request, and the verdict that is in it.
 
     ``answer`` is what came back, None if the log has no headers of it.
     """
-    action = request.action or log.action
     entry_action = log.action or request.action
     adf_codes = codes(entry)
     outcome = client_outcome(entry_action, entry.response_code, adf_codes)
     judgement = judgement_of(request, answer, entry_action)
     reason = request.reason or (request.opswat_log.reason if request.opswat_log else None)
-    headers = dict(answer.facts) if answer else {}
+    headers = answer.facts if answer else {}
     threats = judgement.threats if judgement else ()
-    passed_on = outcome in {"passed", "modified"} and entry.response_code is not None
+    code = entry.response_code
+    if code is not None and outcome in {"passed", "modified"}:
+        code = code // 100 * 100
     signature = Signature(
-        action=_word(action),
+        action=_word(request.action or log.action),
         entry_action=_word(entry_action),
         outcome=outcome,
-        response_code=entry.response_code and entry.response_code // 100 * 100 if passed_on else entry.response_code,
+        response_code=code,
         adf_codes=adf_codes,
         significance=_icap_parts(entry.significance),
         icap_status=request.icap_response_code,
@@ -134,17 +132,24 @@ def describe(
         blocked_reason=_without(headers.get("x_blocked_reason"), threats),
         opswat_reason=_word(reason),
     )
+    return signature, judgement
+
+
+def facts_of(entry: Entry, request: Request, signature: Signature, judgement: Judgement | None) -> dict[str, JSONValue]:
+    """The facts of a group, as its first request shows them."""
+    if signature.other:
+        return {"icap_action": signature.action, "client_outcome": signature.outcome}
     place = split_uri(request.icap_absolute_uri)
     facts: dict[str, JSONValue] = {
         "icap_action": signature.action,
-        "client_outcome": outcome,
-        "adf_codes": list(adf_codes),
+        "client_outcome": signature.outcome,
+        "adf_codes": list(signature.adf_codes),
         "significance": (entry.significance or "")[:_WORDS_KEPT] or None,
-        "icap_status": request.icap_response_code,
-        "http_status": request.http_response_code,
+        "icap_status": signature.icap_status,
+        "http_status": signature.http_status,
         "icap_method": signature.icap_method,
         "method": METHODS.get(request.icap_method or ""),
-        "complete_body_sent": request.complete_body_sent,
+        "complete_body_sent": signature.complete_body_sent,
         "vendor": signature.vendor,
         "opswat_reason": signature.opswat_reason,
         "service_uri": place[2][:_WORDS_KEPT] if place else None,
@@ -153,8 +158,9 @@ def describe(
         facts["verdict"] = judgement.verdict
         facts["verdict_reason"] = judgement.reason
         facts["decided_by"] = list(judgement.decided_by)
-    facts.update(headers)
-    return signature, facts, threats
+    if request.icap_headers_received_from_server:
+        facts.update(Answer(request.icap_headers_received_from_server).facts)
+    return facts
 
 
 def judgement_of(request: Request, answer: Answer | None, entry_action: str | None) -> Judgement | None:

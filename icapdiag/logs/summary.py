@@ -93,12 +93,13 @@ class Summary(Counting):
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
         self.timeline_.merge(wire.width, wire.buckets, wire.undated)
         for theirs in wire.groups:
-            signature, facts = theirs.signature, dict[str, JSONValue](theirs.facts)
+            signature, facts = theirs.signature, theirs.facts
             if signature not in self.groups_ and len(self.groups_) >= GROUPS_KEPT:
-                signature, facts = other_signature(signature)
+                signature = other_signature(signature)
+                facts = {name: facts.get(name) for name in ("icap_action", "client_outcome")}
             group = self.groups_.get(signature)
             if group is None:
-                group = self.groups_[signature] = Group(signature, facts, None)
+                group = self.groups_[signature] = Group(signature, dict[str, JSONValue](facts), None)
             group.merge(theirs)
 
     # --- what is shown ------------------------------------------------------------------------
