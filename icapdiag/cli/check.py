@@ -17,6 +17,7 @@ import typer
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.output import Outputs, exit_code, parse_outputs, write_outputs
+from icapdiag.cli.probing import DepthChoice, ListProbes, Only, Skip, chosen_probes, insist_on_consent
 from icapdiag.cli.runbooks import Folders, load_library
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import trio
 
     from icapdiag.pool import Member, Pool
-    from icapdiag.probe import Results, Settings
+    from icapdiag.probe import Probe, Results, Settings
     from icapdiag.runbook import Library
 
 
@@ -47,6 +48,7 @@ class _Run:
     results: Results
     started_at: datetime
     finished_at: datetime
+    probes: tuple[Probe, ...]
     correlation_id: str = ""  # of the EICAR that was sent; empty if none was
     interrupted: bool = False
 
@@ -61,6 +63,10 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         bool,
         typer.Option("--eicar", help="Send the harmless EICAR test virus too. Sensors on the way may raise alarms."),
     ] = False,
+    depth: DepthChoice = None,
+    only: Only = None,
+    skip: Skip = None,
+    list_probes: ListProbes = False,
     service_uri: Annotated[
         str | None, typer.Option(metavar="PATH", help="Use this service, not the pool file's.")
     ] = None,
@@ -96,8 +102,14 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         settings = replace(settings, timeout=timeout)
     if deadline is not None:
         settings = replace(settings, deadline=deadline)
+    probes = chosen_probes(depth, only, skip, eicar=eicar)
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
-    run = _run(_lab, settings) if lab else _run(_collect, _load(pool or [], profile, service_uri), settings)
+    if lab:
+        run = _run(_lab, settings, probes)
+    else:
+        loaded = _load(pool or [], profile, service_uri)
+        insist_on_consent(loaded, only, eicar=eicar)
+        run = _run(_collect, loaded, settings, probes)
     report = _report(run, library)
     written = write_outputs(report, parse_outputs(output or ()))
     raise typer.Exit(exit_code(exit_status(report, fail_on), written=written, interrupted=run.interrupted))
@@ -154,11 +166,11 @@ def _run(work: Callable[..., Awaitable[_Run]], *args: object) -> _Run:
         raise
 
 
-async def _lab(settings: Settings) -> _Run:
+async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> _Run:
     from icapdiag.lab import serve_lab
 
     async with serve_lab() as running:
-        return await _collect(_lab_pool(running.pool_yaml), settings)
+        return await _collect(_lab_pool(running.pool_yaml), settings, probes)
 
 
 def _lab_pool(text: str) -> Pool:
@@ -167,30 +179,33 @@ def _lab_pool(text: str) -> Pool:
     return replace(loads_pool(text.encode(), Path("lab")), source="the embedded lab")
 
 
-async def _collect(pool: Pool, settings: Settings) -> _Run:
+async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> _Run:
     """Probe the pool. The first SIGINT or SIGTERM ends the probes early, the next one the program."""
     import trio
 
     from icapdiag.cli.progress import Progress
     from icapdiag.probe import probe_pool
+    from icapdiag.probe.choice import left_out
 
     enabled = [member for member in pool.members if member.enabled]
     progress = Progress(len(enabled), visible=stderr_is_terminal())
     stop = trio.CancelScope()
     started_at = datetime.now(UTC)
-    settings = replace(settings, eicar=bool(enabled) and (settings.eicar or "eicar" in pool.samples))
+    asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
+    settings = replace(settings, eicar=bool(enabled) and asked)
     if settings.eicar:
         complain(_announcement(enabled, settings.correlation_id, started_at))
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         nursery.start_soon(progress.draw)
-        results = await probe_pool(pool, settings, progress, cancel_scope=stop)
+        results = await probe_pool(pool, settings, progress, cancel_scope=stop, probes=probes)
         nursery.cancel_scope.cancel()
     return _Run(
         pool=pool,
         results=results,
         started_at=started_at,
         finished_at=datetime.now(UTC),
+        probes=probes,
         correlation_id=settings.correlation_id if settings.eicar else "",
         interrupted=stop.cancel_called,
     )
@@ -274,7 +289,11 @@ def _subject(pool: Pool) -> Facts:
 
 
 def _notes(run: _Run, library: Library) -> list[str]:
+    from icapdiag.probe.choice import left_out
+
     notes = list(run.pool.notes)
+    if names := left_out(run.probes):
+        notes.append(f"Left out, so nothing is known of what they would show: {', '.join(names)}.")
     if run.interrupted:
         notes.append("Interrupted: what had not been probed by then is unknown.")
     if run.correlation_id:

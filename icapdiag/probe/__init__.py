@@ -5,8 +5,8 @@ trio and sockets live here. `probe_pool` is the way in; everything it returns is
 `icapdiag.probe.catalogue`.
 """
 
-from icapdiag.probe.base import Observer, Settings
+from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
 from icapdiag.probe.runner import MemberResult, Results, probe_pool
 
-__all__ = ["PROBES", "MemberResult", "Observer", "Results", "Settings", "probe_pool"]
+__all__ = ["PROBES", "MemberResult", "Observer", "Probe", "Results", "Settings", "probe_pool"]

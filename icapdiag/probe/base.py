@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import trio
 
@@ -12,6 +12,8 @@ from icapdiag.model import JSONValue, Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 
 NEVER = float("inf")
+Label = Literal["safe", "active"]
+Depth = Literal["quick", "standard"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,10 @@ class Context:
 class Probe:
     """A probe's record.
 
-    ``needs`` names the probes it stands on. ``blocks`` says whether an outcome of this
+    ``label`` is what it may set off: ``safe``, or ``active`` for what sensors take for an attack;
+    ``sends`` says what goes over the wire, in a line. ``depth`` is the shallowest run that has it.
+    ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
+    what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
     apply (``not-asked``), else None. ``timeout`` picks this step's limit out of the settings;
     None: the probe keeps time itself (`Context.time_for`), so as to keep what it has read.
@@ -106,6 +111,10 @@ class Probe:
 
     name: str
     run: Callable[[Context], Awaitable[Outcome]]
+    sends: str = ""
+    label: Label = "safe"
+    depth: Depth = "standard"
+    carries: bool = False
     needs: tuple[str, ...] = ()
     timeout: Callable[[Settings], float] | None = None
     skip: Callable[[Context], str | None] = lambda _: None

@@ -123,4 +123,11 @@ def _skip(context: Context) -> str | None:
     return None
 
 
-PROBE = Probe(name="dns", run=_run, skip=_skip)
+PROBE = Probe(
+    name="dns",
+    run=_run,
+    sends="A and AAAA queries for the member's name, to each DNS server; nothing for an address",
+    depth="quick",
+    carries=True,
+    skip=_skip,
+)

@@ -25,4 +25,11 @@ async def _run(context: Context) -> Outcome:
 
 # Avi never asks for OPTIONS, so a server that refuses it may scan all the same; one that
 # can't hold a conversation won't.
-PROBE = Probe(name="options", run=_run, needs=("tcp", "tls"), blocks=lambda outcome: not answered(outcome))
+PROBE = Probe(
+    name="options",
+    run=_run,
+    sends="one OPTIONS request on the same connection",
+    depth="quick",
+    needs=("tcp", "tls"),
+    blocks=lambda outcome: not answered(outcome),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -23,6 +23,7 @@ _HOST = "www.example.test"
 
 
 async def _scan(context: Context, body: bytes) -> Outcome:
+    await context.close()  # the shared connection, should ``options`` not have used it up
     facts: Facts = {
         "method": "REQMOD",
         "sample_sha256": hashlib.sha256(body).hexdigest(),
@@ -86,20 +87,25 @@ def _upload(context: Context, body: bytes) -> bytes:
     return http_post(_HOST, "/upload", len(body), fields=fields)
 
 
-def _sample(
-    name: str, body: Callable[[], bytes], needs: tuple[str, ...], skip: Callable[[Context], str | None]
-) -> Probe:
+def _sender(body: Callable[[], bytes]) -> Callable[[Context], Awaitable[Outcome]]:
     async def run(context: Context) -> Outcome:
         return await _scan(context, body())
 
-    return Probe(name=name, run=run, needs=needs, skip=skip)
+    return run
 
 
-CLEAN_PROBE = _sample("clean", lambda: CLEAN, ("tcp", "tls", "options"), lambda _: None)
+CLEAN_PROBE = Probe(
+    name="clean",
+    run=_sender(lambda: CLEAN),
+    sends="one REQMOD with a harmless line of text, on a connection of its own",
+    needs=("tcp", "tls", "options"),
+)
 # A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
-EICAR_PROBE = _sample(
-    "eicar",
-    eicar,
-    ("tcp", "tls", "options", "clean"),
-    lambda context: None if context.settings.eicar else "not-asked",
+EICAR_PROBE = Probe(
+    name="eicar",
+    run=_sender(eicar),
+    sends="one REQMOD with the EICAR test virus, on its own connection; only with --eicar or in the pool's samples",
+    label="active",
+    needs=("tcp", "tls", "options", "clean"),
+    skip=lambda context: None if context.settings.eicar else "not-asked",
 )

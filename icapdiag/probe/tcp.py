@@ -16,4 +16,12 @@ async def _run(context: Context) -> Outcome:
     return ok(tcp_facts(stream.socket))
 
 
-PROBE = Probe(name="tcp", run=_run, needs=("dns",), timeout=lambda settings: settings.connect_timeout)
+PROBE = Probe(
+    name="tcp",
+    run=_run,
+    sends="a TCP handshake",
+    depth="quick",
+    carries=True,
+    needs=("dns",),
+    timeout=lambda settings: settings.connect_timeout,
+)

@@ -100,4 +100,12 @@ def _skip(context: Context) -> str | None:
     return None if context.member.tls else "plain"
 
 
-PROBE = Probe(name="tls", run=_run, needs=("tcp",), skip=_skip)
+PROBE = Probe(
+    name="tls",
+    run=_run,
+    sends="a TLS handshake on that connection, where the member has TLS; one more to read a refused certificate",
+    depth="quick",
+    carries=True,
+    needs=("tcp",),
+    skip=_skip,
+)

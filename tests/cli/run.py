@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +69,13 @@ def imported(*args: str) -> set[str]:
     )
     lines = [line for line in done.stderr.decode().splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+def served(pool_file: Path, *faults: str) -> Iterator[Path]:
+    """Serve these members of the lab by a process of its own; for a fixture to yield from."""
+    process = started("lab", *faults, "--pool-file", str(pool_file))
+    assert process.stderr is not None
+    assert b"Serving; stop with Ctrl-C.\n" == process.stderr.readline()
+    yield pool_file
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=TIMEOUT)

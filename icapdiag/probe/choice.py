@@ -1,0 +1,67 @@
+"""Which of the probes run: by depth, by name, or all but some."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import get_args
+
+from icapdiag.probe.base import Depth, Probe
+
+DEPTHS: tuple[Depth, ...] = get_args(Depth)  # each has all that those before it have
+NOT_ASKED = "not-asked"
+
+
+class ChoiceError(ValueError):
+    """Names that can't be followed; the text says what to give instead."""
+
+
+def choose(
+    probes: tuple[Probe, ...], *, depth: Depth = "standard", only: Collection[str] = (), skip: Collection[str] = ()
+) -> tuple[Probe, ...]:
+    """The probes with those switched off (skipped as ``not-asked``) that are not wanted.
+
+    ``only`` names the probes itself, whatever the depth, and what they need runs too; ``skip``
+    is taken away from either. Raises `ChoiceError` for a name that no probe has, and for a
+    ``skip`` of what a wanted probe can't do without.
+    """
+    known = {probe.name: probe for probe in probes}
+    for name in (*only, *skip):
+        if name not in known:
+            raise ChoiceError(f"there is no probe {name!r}{_nearest(name, known)}; there are {', '.join(known)}")
+    if both := sorted(set(only) & set(skip)):
+        raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
+    if only:
+        wanted = {need for name in only for need in (name, *known[name].needs)}
+        while missing := {need for name in wanted for need in known[name].needs} - wanted:
+            wanted |= missing
+    else:
+        wanted = {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)}
+    wanted -= set(skip)
+    for name in skip:
+        riders = [probe.name for probe in probes if probe.name in wanted and _stands_on(probe, name, known)]
+        if known[name].carries and riders:
+            raise ChoiceError(f"{name} carries {', '.join(riders)}: skip those, or say what to run with --only")
+    return tuple(probe if probe.name in wanted else replace(probe, skip=_Off()) for probe in probes)
+
+
+def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:
+    """The names of those that `choose` switched off."""
+    return tuple(probe.name for probe in probes if isinstance(probe.skip, _Off))
+
+
+class _Off:
+    """A ``skip`` that always does."""
+
+    def __call__(self, _: object) -> str:
+        return NOT_ASKED
+
+
+def _stands_on(probe: Probe, name: str, known: dict[str, Probe]) -> bool:
+    return any(need == name or _stands_on(known[need], name, known) for need in probe.needs)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,89 @@
+"""The options of ``icapdiag check`` that say what is sent, from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.run import icapdiag, served
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The pool file of a lab with one healthy member."""
+    yield from served(tmp_path_factory.mktemp("lab") / "pool.yaml", "healthy")
+
+
+@pytest.fixture(scope="module")
+def healthy(lab: Path) -> str:
+    """The URL of the member: unlike the pool file it asks for no EICAR."""
+    line = next(line for line in lab.read_text().splitlines() if '"healthy"' in line)
+    return f"icap://127.0.0.1:{line.partition('port: ')[2].partition(',')[0]}/avscan"
+
+
+def report(*args: str) -> Any:
+    status, out, _ = icapdiag("check", *args, "-o", "json")
+    assert 0 == status
+    return json.loads(out)
+
+
+def ran(document: Any) -> list[str]:
+    return [p["probe"] for p in document["members"][0]["probes"] if p["status"] == "ok"]
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (("--depth", "quick"), ["tcp", "options"]),
+        (("--only", "clean"), ["tcp", "options", "clean"]),
+        (("--skip", "options", "--skip", "eicar"), ["tcp", "clean"]),
+        (("--only", "eicar", "--eicar"), ["tcp", "options", "clean", "eicar"]),
+    ],
+)
+def test_which_probes_run(args: Sequence[str], expected: list[str], healthy: str) -> None:
+    assert expected == ran(report(healthy, *args))
+
+
+def test_what_was_left_out_is_said(healthy: str) -> None:
+    document = report(healthy, "--depth", "quick")
+
+    assert ["Left out, so nothing is known of what they would show: clean, eicar."] == document["notes"]
+    assert {"not-asked"} == {p["reason"] for p in document["members"][0]["probes"] if p["probe"] in {"clean", "eicar"}}
+
+
+def test_quick_sends_no_eicar_even_if_the_pool_asks_for_it(lab: Path) -> None:
+    status, out, err = icapdiag("check", str(lab), "--depth", "quick", "-o", "json")
+
+    assert (0, "") == (status, err)
+    assert ["tcp", "options"] == ran(json.loads(out))
+
+
+def test_the_probes_are_listed() -> None:
+    status, out, err = icapdiag("check", "--list-probes")
+
+    assert (0, "") == (status, err)
+    assert ["dns", "tcp", "tls", "options", "clean", "eicar"] == [line.split()[0] for line in out.splitlines()][:6]
+    assert "eicar    active  one REQMOD with the EICAR test virus" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--only", "eicr"), "did you mean 'eicar'"),
+        (("--only", "eicar"), "add --eicar"),
+        (("--skip", "tcp"), "--only"),
+        (("--depth", "quick", "--eicar"), "leave the eicar probe out"),
+        (("--depth", "quick", "--only", "tcp"), "--depth"),
+        (("--depth", "deep"), "standard"),
+    ],
+)
+def test_wrong_usage(args: Sequence[str], words: str) -> None:
+    status, out, err = icapdiag("check", "icap://127.0.0.1:9/x", *args)
+
+    assert (2, "") == (status, out)
+    assert words in err
+    assert "Traceback" not in err
