@@ -11,6 +11,7 @@ from typing import Literal
 
 import trio
 
+from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection
 from icapdiag.lab.scanner import (
@@ -100,6 +101,11 @@ _with_body = decide(clean=echo)
 _without_body = decide(infected=lambda _: Answer(200, "OK", (*INFECTION, ("Encapsulated", "null-body=0"))))
 
 
+def _passed_unscanned(request: Request) -> Answer:
+    said = (("X-Response-Info", "Allowed"), ("X-Response-Desc", "Not Scanned"))
+    return replace(echo(request), headers=said)
+
+
 def opswat(description: str) -> Reply:
     """How MetaDefender ICAP Server blocks what it did not scan: no X-Blocked-Reason, no X-ICAP-Profile."""
     return blocked((("X-Response-Info", "Blocked"), ("X-Response-Desc", description)), description)
@@ -155,6 +161,7 @@ HTTP_400 = b"".join(
 )
 SSH_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 TLS_ALERT = bytes.fromhex("15030300020246")  # fatal, protocol_version (RFC 8446, 6)
+TLS_NO_CIPHER = bytes.fromhex("15030300020228")  # fatal, handshake_failure
 
 _ALL = (
     Fault("healthy", "a healthy scanner", None),
@@ -180,6 +187,14 @@ _ALL = (
           Scanner(scan=decide(infected=blocked(())))),
     Fault("unclear", "answers 200 with nothing in it, whatever it is sent", "verdict-unclear",
           Scanner(scan=status(200, "OK"))),
+    Fault("not-scanned", "MetaDefender whose engines do not run: blocks everything as Not Scanned", "failed-to-scan",
+          Scanner(scan=opswat("Not Scanned"))),
+    Fault("passes-not-scanned", "lets pass what its engines did not scan, and says so", "allowed-without-scan",
+          Scanner(scan=decide(infected=_passed_unscanned))),
+    Fault("rewrites", "sends back another text than it was sent", "clean-modified",
+          Scanner(scan=decide(clean=lambda request: echo(replace(request, body=b"rewritten\n"))))),
+    Fault("disarms", "cuts EICAR out and lets the rest pass", "eicar-modified",
+          Scanner(scan=decide(infected=lambda request: echo(replace(request, body=b"removed\n"))))),
     # statuses
     Fault("404", "knows no such service", "service-not-found", Scanner(every=status(404, "Service not found"))),
     Fault("405", "offers RESPMOD only", "method-not-allowed", Scanner(offers=changed(OFFERS, Methods="RESPMOD"))),
@@ -188,6 +203,18 @@ _ALL = (
     Fault("500", "its engine is down: every scan ends in an error", "server-error",
           Scanner(scan=status(500, "Server error"))),
     Fault("503", "overloaded", "overloaded", Scanner(every=status(503, "Service overloaded"))),
+    Fault("408", "gives up waiting for the body", "request-timeout-status",
+          Scanner(scan=status(408, "Request timeout"))),
+    Fault("418", "does not like how the request is put together", "bad-composition",
+          Scanner(scan=status(418, "Bad composition"))),
+    Fault("429", "answers with a status that ICAP does not have", "unexpected-status",
+          Scanner(scan=status(429, "Too many requests"))),
+    Fault("501", "implements OPTIONS alone", "method-not-implemented",
+          Scanner(scan=status(501, "Method not implemented"))),
+    Fault("options-refused", "scans, and answers OPTIONS with an error", "options-refused",
+          Scanner(refuses_options=Answer(405, "Method not allowed"))),
+    Fault("blocks-with-403", "answers malware with an ICAP error instead of a block page", "blocked-with-icap-error",
+          Scanner(scan=decide(infected=lambda _: Answer(403, "Forbidden", INFECTION)))),
     Fault("licence", "its licence has run out", "scanner-licence",
           Scanner(scan=status(539, "Aborted - No AV scanning license"))),
     # not what the port was thought to be
@@ -195,6 +222,8 @@ _ALL = (
     Fault("not-icap-ssh", "an SSH server", "not-icap", says(SSH_BANNER, at_once=True)),
     Fault("tls-alert", "a TLS port that is spoken to in plain ICAP", "plain-on-tls-port", says(TLS_ALERT)),
     Fault("tls-on-plain-port", "a plain port that is spoken to in TLS", "tls-on-plain-port", mute, tls=True),
+    Fault("tls-refused", "a TLS port that shares no cipher with its clients", "tls-handshake-failed",
+          says(TLS_NO_CIPHER), tls=True),
     # broken ICAP
     Fault("no-blank-line", "closes before the blank line that ends the head", "malformed-response",
           damaged(head_without_blank_line, scan=_without_body)),
@@ -205,8 +234,12 @@ _ALL = (
           damaged(without_last_chunk, endless_chunks)),
     Fault("answer-then-rst", "sends its 404 before the body is read, then resets", "service-not-found",
           answer_then_reset),
-    Fault("204-without-allow", "does not offer 204 in OPTIONS and sends it all the same", "allow-204-missing",
+    Fault("204-without-allow", "does not offer 204 in OPTIONS and sends it all the same, which does no harm", None,
           Scanner(offers=changed(OFFERS, Allow=""))),
+    Fault("echo-without-allow", "does not do 204: it sends every clean body back", "allow-204-missing",
+          Scanner(offers=changed(OFFERS, Allow=""), scan=decide(clean=echo))),
+    Fault("small-preview", "wants no more than 4 bytes of preview, and refuses a longer one", "preview-too-large",
+          Scanner(offers=changed(OFFERS, Preview="4"), scan=status(400, "Bad request"))),
     Fault("no-istag", "sends no ISTag", "istag-missing", Scanner(common=())),
     # certificates
     Fault("tls-healthy", "a healthy scanner behind TLS", None, certificate="healthy", tls=True),

@@ -137,6 +137,7 @@ class Scanner:
     offers: Fields = OFFERS  # what OPTIONS answers
     scan: Reply = scan  # what a REQMOD or RESPMOD answers
     every: Reply | None = None  # answers everything, unseen
+    refuses_options: Answer | None = None  # instead of the offers
     common: Fields = (ISTAG, ("Server", "icapdiag-lab"))  # on every answer
     delay: float = 0.0  # seconds before each answer
 
@@ -156,7 +157,7 @@ class Scanner:
         if refusal:
             return refusal
         if request.method == "OPTIONS":
-            return Answer(200, "OK", self.offers)
+            return self.refuses_options or Answer(200, "OK", self.offers)
         whole = await connection.rest() if wants_continue(request) else request
         return None if whole is None else self.scan(whole)
 

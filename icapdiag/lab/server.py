@@ -15,6 +15,7 @@ import trio
 
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection, Counters
+from icapdiag.lab.dialects import DIALECTS
 from icapdiag.lab.faults import FAULTS, Certificate, Fault
 from icapdiag.lab.pool_yaml import LabMember, pool_yaml
 from icapdiag.lab.scanner import ISTAG, MAX_CONNECTIONS
@@ -43,7 +44,7 @@ class Lab:
 async def serve_lab(
     names: Sequence[str] | None = None, *, host: str = "127.0.0.1", port: int | None = None
 ) -> AsyncIterator[Lab]:
-    """Serve the named faults (None: all of them) until the block is left.
+    """Serve the named faults (None: all of them) or dialects until the block is left.
 
     ``host`` is an IP address. The first member gets ``port`` and the rest the ports after
     it; None takes free ones. Raises ValueError for an unknown name or a host that is no
@@ -99,10 +100,11 @@ async def _serve(
 
 
 def _select(names: Sequence[str] | None) -> tuple[Fault, ...]:
-    unknown = [name for name in names or () if name not in FAULTS]
+    known = {**FAULTS, **DIALECTS}
+    unknown = [name for name in names or () if name not in known]
     if unknown:
-        raise ValueError(f"no such fault in the lab: {', '.join(unknown)}; there are {', '.join(FAULTS)}")
-    return tuple(FAULTS[name] for name in dict.fromkeys(FAULTS if names is None else names))
+        raise ValueError(f"no such fault in the lab: {', '.join(unknown)}; there are {', '.join(known)}")
+    return tuple(known[name] for name in dict.fromkeys(FAULTS if names is None else names))
 
 
 async def _bind(host: str, port: int) -> trio.socket.SocketType:

@@ -212,6 +212,8 @@ _ALL += _table(
         ("sample_sha256", TEXT, "hex", "digest of the body that was sent"),
         ("sample_size", INTEGER, "bytes", "its length"),
         ("correlation_id", TEXT, "", "sent as a header, to find the request in the server's logs"),
+        ("offered_204", BOOLEAN, "", "offers_204 of the same member's OPTIONS answer"),
+        ("offered_preview", INTEGER, "bytes", "Preview of the same member's OPTIONS answer"),
     ),
 )
 _ALL += _table(
@@ -315,6 +317,32 @@ _ALL += _table(
         ("span_s", NUMBER, "s", "from the first entry to the last"),
         ("failed_share", NUMBER, "0 to 1", "failed entries among those that went through ICAP"),
         ("unscanned_count", INTEGER, "requests", "requests that passed without a scan because ICAP failed"),
+    ),
+)
+
+# What an Avi configuration will be read for. Nothing makes such observations yet: see tests/runbook/test_evidence.py.
+_ALL += _table(
+    ("config",),
+    (),
+    (
+        (
+            "object",
+            TEXT,
+            "",
+            "type of Avi object: icapprofile, poolgroup, pool, server, virtualservice",
+        ),
+        ("object_name", TEXT, "", "its name"),
+        ("icap_profiles", INTEGER, "", "ICAP profiles that a virtual service refers to"),
+        ("icap_rules", INTEGER, "", "rules with the ICAP action that can be reached, in its policies"),
+        ("fail_action", TEXT, "", "fail_action of an ICAP profile: ICAP_FAIL_OPEN (default) or ICAP_FAIL_CLOSED"),
+        ("buffer_size_exceed_action", TEXT, "", "the same for bodies larger than buffer_size"),
+        ("group_fail_action", TEXT, "", "type of the fail_action of a pool group or pool; absent if there is none"),
+        ("broken_references", TEXTS, "", "references that lead nowhere, or into another cloud or tenant"),
+        ("monitor_type", TEXT, "", "type of a pool's health monitor, such as HEALTH_MONITOR_TCP"),
+        ("monitor_request", TEXT, "", "what the monitor sends, if anything"),
+        ("enabled", BOOLEAN, "", "the object, or server, is switched on"),
+        ("ratio", INTEGER, "", "weight of a pool or server in its group; 0 gets nothing"),
+        ("same_server_as", TEXTS, "", "other entries of the pool group with the same address and port"),
     ),
 )
 

@@ -20,6 +20,8 @@ MEMBERS = 50  # named in the finding of a log, which may know thousands
 _DEPTH = 4
 
 _FIXES = {"Fix on Avi": "On Avi", "Fix on the ICAP server": "On the ICAP server"}
+_SAMPLES = ("clean", "eicar")
+_OFFERS = {"offered_204": "offers_204", "offered_preview": "preview"}  # a sample's fact: the OPTIONS answer's
 _NEEDS_EXPLANATION = (Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR, Verdict.UNKNOWN)
 _SETTLED = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_DISABLED")
 _ITEM = re.compile(r"(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)")
@@ -47,7 +49,13 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
     The findings are sorted by severity, then by how much they concern (members of a pool, requests of a
     log), then by id.
     """
-    judged = [(observation, record := flatten(observation), _applying(library, record)) for observation in observations]
+    seen = [(observation, flatten(observation)) for observation in observations]
+    offers = {_address(record): record for _, record in seen if record["probe"] == "options"}
+    full = [
+        (observation, with_offers(record, offers.get(_address(record), {})) if offers else record)
+        for observation, record in seen
+    ]
+    judged = [(observation, record, _applying(library, record)) for observation, record in full]
     beaten: dict[_Subject, set[str]] = {}
     for number, (observation, _, runbooks) in enumerate(judged):
         names = beaten.setdefault(_subject(observation, number), set())
@@ -75,6 +83,21 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
     )
 
 
+def with_offers(record: Facts, options: Facts) -> Facts:
+    """A sample's record with what the same member offered in OPTIONS; other records as they are.
+
+    What a sample met often means something only beside the offer: an echo where 204 was promised is the
+    server's way, and where it was not, 204 is switched off.
+    """
+    if record.get("probe") not in _SAMPLES or not options:
+        return record
+    return {**record, **{name: options.get(offer) for name, offer in _OFFERS.items()}}
+
+
+def _address(record: Facts) -> tuple[str, ...]:
+    return tuple(str(record.get(name)) for name in ("pool", "member", "address"))
+
+
 _Subject = tuple[str, str] | int
 
 
@@ -89,12 +112,20 @@ def explaining(library: Library, record: Facts, siblings: Iterable[Facts] = ()) 
     ``siblings`` are the records of the same member by other probes: what explains one of them may
     be the better answer.
     """
-    applying = _applying(library, record)
+    siblings = tuple(siblings)
+    applying = _applying(library, joined(record, siblings))
     if not applying:
         return ()
-    others = (runbook for sibling in siblings for runbook in _applying(library, sibling))
+    others = (runbook for sibling in siblings for runbook in _applying(library, joined(sibling, siblings)))
     beaten = {name for runbook in (*applying, *others) for name in library.supersedes(runbook.id) - {runbook.id}}
     return tuple(runbook for runbook in applying if runbook.id not in beaten)
+
+
+def joined(record: Facts, siblings: Iterable[Facts]) -> Facts:
+    """`with_offers` of the sibling that asked for OPTIONS at the same address, if there is one."""
+    own = _address(record)
+    options = (one for one in siblings if one.get("probe") == "options" and _address(one) == own)
+    return with_offers(record, next(options, {}))
 
 
 def _applying(library: Library, record: Facts) -> tuple[Runbook, ...]:

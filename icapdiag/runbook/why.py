@@ -9,6 +9,7 @@ from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.conditions import Group, Outcome
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import Library
+from icapdiag.runbook.match import joined
 
 NEAR_MISSES = 5
 
@@ -80,6 +81,8 @@ def why(
     first, and then the few that came nearest: of the same source, with at least one condition met.
     ``siblings`` are the records of the same member by other probes, as in `explaining`.
     """
+    alone = tuple(siblings)
+    record, siblings = joined(record, alone), [joined(one, alone) for one in alone]
     if runbook_id is not None:
         return (_explain(library, library.by_id(runbook_id), record, siblings),)
     explanations = [_explain(library, runbook, record, siblings) for runbook in library.runbooks]

@@ -31,6 +31,19 @@ OUTCOMES = {
     "mute": ("silent",) * 3,
     "drip": ("silent",) * 3,
     "no-security-rule": ("200", "200 403 No security rule matched", "200 403 No security rule matched"),
+    "not-scanned": ("200", "200 403 Not Scanned", "200 403 Not Scanned"),
+    "passes-not-scanned": ("200", "204", "200 Not Scanned"),
+    "rewrites": ("200", "200", "200 403 infection"),
+    "disarms": ("200", "204", "200"),
+    "small-preview": ("200", "400", "400"),
+    "echo-without-allow": ("200 not offered", "200", "200 403 infection"),
+    "408": ("200", "408", "408"),
+    "418": ("200", "418", "418"),
+    "429": ("200", "429", "429"),
+    "501": ("200", "501", "501"),
+    "options-refused": ("405", "204", "200 403 infection"),
+    "blocks-with-403": ("200", "204", "403 infection"),
+    "tls-refused": ("no handshake",) * 3,
     "core-error": (
         "200",
         "200 403 Error received from MetaDefender Core",
@@ -118,6 +131,8 @@ async def exchange(stream: trio.abc.Stream, request: PreparedRequest) -> str:
     except trio.BrokenResourceError as error:
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return error.__cause__.verify_message
+        if isinstance(error.__cause__, ssl.SSLError):
+            return "no handshake"
         end = "reset"
     response = running.response or running.salvage()
     return " ".join((*described(response, request), end)).strip() if response else end
