@@ -108,6 +108,7 @@ class _PoolFileReader:
             members=members,
             samples=samples,
             source=str(self._path),
+            compare=top.compare if top else True,
         )
 
     def _service_uri(

@@ -76,6 +76,7 @@ class Pool:
 
     ``source`` is the file as it was given, or "command line". ``notes`` are sentences that
     the reader of a report must know, such as a server that stands in two Avi pools.
+    ``compare``: the members are meant to be alike, so what differs between them is worth a word.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Pool:
     samples: tuple[str, ...] = ("clean",)
     source: str = ""
     notes: tuple[str, ...] = ()
+    compare: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

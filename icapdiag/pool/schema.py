@@ -71,6 +71,7 @@ class PoolFile(Strict):
     members: Any = None
     tls: Any = None
     samples: Any = None
+    compare: Flag = True
 
 
 class ProfileFields(BaseModel):

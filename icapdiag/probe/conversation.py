@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from dataclasses import dataclass
 
 import trio
@@ -14,6 +15,7 @@ from icapdiag.icap.message import Response
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.model import Reason, Status
 from icapdiag.probe.base import Facts, Outcome, failed, ok
+from icapdiag.probe.clock import clock_facts
 from icapdiag.probe.failures import stream_failure
 
 # Our bodies are tiny, so an answer of more than this is not one of ours echoed.
@@ -42,6 +44,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.started = trio.current_time()
+        self.started_at = time.time()  # of the wall clock, to hold the server's Date against
         self.first_byte: float | None = None
         self.sent = 0
         self.excerpt = b""
@@ -77,7 +80,10 @@ async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout
         "continued": exchange.continued,
     }
     if recorder.first_byte is not None:
-        facts["first_byte_ms"] = round((recorder.first_byte - recorder.started) * 1000, 3)
+        waited = recorder.first_byte - recorder.started
+        facts["first_byte_ms"] = round(waited * 1000, 3)
+        if response is not None and head_read:
+            facts |= clock_facts(response.headers.get("Date"), recorder.started_at, recorder.started_at + waited)
     outcome = outcome or _ending(exchange)
     if recorder.send_failure and outcome.reason is Reason.CLOSED and not exchange.received:
         outcome = recorder.send_failure  # writing met the reset, which leaves an end of stream to reading

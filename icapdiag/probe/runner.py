@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import trio
 
-from icapdiag.model import Observation, Status
+from icapdiag.model import Facts, Observation, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
+from icapdiag.probe.compare import Comparison, compare
 from icapdiag.probe.member import missing, probe_member
 
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
@@ -27,15 +28,22 @@ class MemberResult:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Every member of the pool, in the pool's order. ``complete``: no probe was interrupted."""
+    """Every member of the pool, in the pool's order. ``complete``: no probe was interrupted.
+
+    ``pool_observations`` say what differs between the members, and ``comparison`` has them side by side.
+    """
 
     members: tuple[MemberResult, ...]
     complete: bool
     in_flight_cap: int
+    pool_observations: tuple[Observation, ...] = ()
+    comparison: tuple[Facts, ...] = ()
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        return tuple(observation for result in self.members for observation in result.observations)
+        """Those of the members and those of the pool."""
+        each = (observation for result in self.members for observation in result.observations)
+        return (*each, *self.pool_observations)
 
 
 async def probe_pool(
@@ -87,7 +95,14 @@ async def probe_pool(
             result.observations.extend(missing(pool, result.member, probes, done))
         elif not result.observations:
             result.observations.append(_disabled(pool, result.member))
-    return Results(results, complete=not scope.cancelled_caught, in_flight_cap=cap)
+    sides = compare(pool.name, (result.observations for result in results)) if pool.compare else Comparison()
+    return Results(
+        results,
+        complete=not scope.cancelled_caught,
+        in_flight_cap=cap,
+        pool_observations=sides.observations,
+        comparison=sides.table,
+    )
 
 
 def descriptor_cap() -> int:

@@ -11,7 +11,8 @@ from icapdiag.model import JSONValue, Observation, Reason, Status, Verdict
 TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
 TEXTS, RECORDS = "list of text", "list of records"
 
-PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")
+POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
+PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", POOL)
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
@@ -25,6 +26,12 @@ _LOG = ("log",)
 _ANSWER = ("probe", "log")  # of an ICAP answer, met live or kept in a log
 _ICAP = ("options", "clean", "eicar")
 _SAMPLE = ("clean", "eicar")
+_COMPARED = ("service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
+             "options_ttl", "transfer_preview", "transfer_ignore", "transfer_complete", "x_include", "options_status",
+             "clean_status", "clean_verdict", "eicar_verdict", "transport", "tls_version", "cipher", "cert_issuer",
+             "cert_sha256", "cert_days_left", "family", "rtt", "scan_time", "clock_offset", "tcp_outcome",
+             "tls_outcome", "options_outcome", "clean_outcome", "eicar_outcome", "address", "identity")  # fmt: skip
+_KINDS = ("outlier", "two-camps", "several-camps", "all-different", "same-server")
 _PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
 
 
@@ -76,8 +83,8 @@ _ALL = [
         "probe",
         TEXT,
         "",
-        "which probe made it; answer for a pasted ICAP answer, summary for a log as a whole, empty for a log's requests"
-        " and switched-off members",
+        "which probe made it; pool for what differs between members, answer for a pasted ICAP answer, summary for a log"
+        " as a whole, empty for a log's requests and switched-off members",
         _EVERY,
         PROBES,
         (*PROBES, SUMMARY, ANSWER),
@@ -197,6 +204,9 @@ _ALL += _table(
         ("first_byte_ms", NUMBER, "ms", "from the request to the first byte of the answer"),
         ("reset_after_answer", BOOLEAN, "", "the connection was reset after a whole answer"),
         ("continued", BOOLEAN, "", "the server asked for the rest of the body with 100 Continue"),
+        ("clock_offset_s", NUMBER, "s", "how far the server's clock is ahead of this host's, by the answer's Date"),
+        ("clock_uncertainty_s", NUMBER, "s", "by how much that may be wrong, either way"),
+        ("clock_skew_s", NUMBER, "s", "by how much the two clocks differ at the least, whichever is ahead"),
         ("timeout_ms", NUMBER, "ms", "how long this program was ready to wait"),
         ("profile_vendor", TEXT, "", "vendor of the ICAP profile, such as ICAP_VENDOR_OPSWAT"),
         ("profile_preview_size", INTEGER, "bytes", "preview_size of the ICAP profile"),
@@ -222,6 +232,41 @@ _ALL += _table(
     (
         ("offers_reqmod", BOOLEAN, "", "the OPTIONS answer lists REQMOD among its methods"),
         ("offers_204", BOOLEAN, "", "the OPTIONS answer allows 204"),
+    ),
+)
+
+_ALL += [
+    Field(
+        "fact",
+        TEXT,
+        "",
+        "what differs between the members, or is the same and should not be",
+        _LIVE,
+        (POOL,),
+        _COMPARED,
+    ),
+    Field(
+        "kind",
+        TEXT,
+        "",
+        "how the members stand to each other: outlier is one against a majority, and the observation is about it;"
+        " with same-server it is about a member that shares its server; else it is about no single member",
+        _LIVE,
+        (POOL,),
+        _KINDS,
+    ),
+]
+_ALL += _table(
+    _LIVE,
+    (POOL,),
+    (
+        ("value", TEXT, "", "of the odd member; (none) if its answer does not say, (changes) if it says several"),
+        ("values", TEXTS, "", "all that there are, those of most members first, 20 at most"),
+        ("camps", RECORDS, "", "each of them: value, count, members"),
+        ("majority_value", TEXT, "", "of those that agree, where there is an odd one out"),
+        ("majority_members", TEXTS, "", "the members that have it, 20 at most"),
+        ("majority_count", INTEGER, "members", "how many have it"),
+        ("same_as", TEXTS, "", "other members that are, or likely are, the same server"),
     ),
 )
 

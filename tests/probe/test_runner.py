@@ -155,7 +155,7 @@ async def test_every_address_of_a_name_gets_its_own_round(autojump_clock: trio.t
         ("127.0.0.1", "options", Status.BLOCKED),
         ("127.0.0.2", "tcp", Status.OK),
         ("127.0.0.2", "options", Status.OK),
-    ] == [(o.facts.get("address"), o.probe, o.status) for o in results.observations]
+    ] == [(o.facts.get("address"), o.probe, o.status) for o in results.members[0].observations]
 
 
 async def test_an_interruption_keeps_what_was_learnt(autojump_clock: trio.testing.MockClock) -> None:
