@@ -13,15 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from icapdiag.logs.records import STRICT
+from icapdiag.logs.plain import STRICT, sanitise
 from icapdiag.logs.recovery import salvage_object
-from icapdiag.logs.tokens import sanitise
 
 CELL_LIMIT = 16 << 20  # characters
 _LITERAL_LIMIT = 256 << 10  # characters; literal_eval takes hundreds of bytes of memory for each
 _NESTING = 90  # levels; the compiler behind literal_eval has no patience with more
 _SHIFT = 10  # columns that rows of one export differ by, between versions of the Controller
-DELIMITERS = ",;\t|"
 _ICAP = "icap_log"
 _NUMBERS = ("response_code", "request_length")
 _FLAGS = ("adf",)
@@ -42,16 +40,6 @@ _NUMBER = re.compile(r"-?\d{1,18}$", re.ASCII)
 _ICAP_CELL = re.compile(r"\s*\{")
 _BRACKET = re.compile(r"[()\[\]{}]")
 _ACTION = re.compile(r"""["']action["']\s*:\s*["']ICAP_[A-Z]+["']""")
-_HEADER_NAMES = frozenset({"report_timestamp", "virtualservice", "icap_log", "significant_log", "client_ip", "log_id"})
-
-
-def delimiter_of(first_line: str) -> str:
-    """The delimiter of a header row, or nothing if the line is none."""
-    for delimiter in DELIMITERS:
-        names = {name.strip().strip('"').lstrip("\ufeff") for name in first_line.split(delimiter)}
-        if len(names & _HEADER_NAMES) >= 2:
-            return delimiter
-    return ""
 
 
 @dataclass(frozen=True, slots=True)

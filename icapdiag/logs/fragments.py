@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from icapdiag.logs.interpret import REQUEST_KEYS, listing
+from icapdiag.logs.plain import QUOTE
 from icapdiag.logs.records import Found, expand, read_members, read_object
-from icapdiag.logs.tokens import QUOTE
 
 # Keys with which a piece of an entry, or a whole one, may begin whose brace was left behind.
 _KNOWN = (

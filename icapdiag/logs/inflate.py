@@ -11,16 +11,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
-from icapdiag.logs.inputs import NO_ZSTD, ZSTD_MAGIC, InputError
+from icapdiag.logs.inputs import NO_ZSTD, InputError
+from icapdiag.logs.magic import GZIP_MAGIC, PIECE, ZSTD_MAGIC, Read, compression_of, is_skippable
 
-GZIP_MAGIC = b"\x1f\x8b\x08"
-PIECE = 1 << 20  # bytes that come out at once, however much a bomb holds
+__all__ = ["compression_of", "inflate"]
+
 _GZIP_FEED = 16 * 1024  # compressed bytes given to inflate at once; so much is lost at a damage
 _ZSTD_FEED = 2 * 1024  # zstd can't bound its output: 2 KiB hold at most 64 MiB of zeros
 _HEADER_LIMIT = 128 * 1024  # a gzip header with its name and comment
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
 
-Read = Callable[[int], bytes]  # at most so many bytes, b"" at the end
 Complain = Callable[[str], None]
 
 
@@ -34,13 +34,6 @@ class _Engine(Protocol):
     @property
     def unconsumed_tail(self) -> bytes: ...
     def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
-
-
-def compression_of(head: bytes) -> str:
-    """``gzip``, ``zstd`` or nothing, by the first four bytes."""
-    if head.startswith(GZIP_MAGIC):
-        return "gzip"
-    return "zstd" if head.startswith(ZSTD_MAGIC) or _is_skippable(head) else ""
 
 
 def inflate(kind: str, read: Read, complain: Complain) -> Iterator[bytes]:
@@ -156,10 +149,6 @@ def _more(wanted: int, read: Read) -> bytes:
 # --- zstd (RFC 8878) --------------------------------------------------------------------------
 
 
-def _is_skippable(data: bytes) -> bool:
-    return len(data) >= 4 and data[1:4] == b"\x2a\x4d\x18" and 0x50 <= data[0] <= 0x5F
-
-
 def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
     """Frames one after the other; decompression objects tell a cut frame, zstandard's stream reader does not."""
     try:
@@ -172,7 +161,7 @@ def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
         buffer += _more(4 - len(buffer), read)
         if not buffer:
             return
-        if not (buffer.startswith(ZSTD_MAGIC) or _is_skippable(buffer)):
+        if not (buffer.startswith(ZSTD_MAGIC) or is_skippable(buffer)):
             complain(f"bytes that are no zstd follow after frame {frames}; they were left out")
             return
         frames += 1

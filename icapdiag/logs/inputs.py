@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import glob
-import importlib.util
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from icapdiag.logs.magic import ZSTD_MAGIC
+
 STDIN = "-"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 NO_ZSTD = "is compressed with zstd, which needs the extra: pip install 'icapdiag[fast]'"
 
 
@@ -44,7 +43,11 @@ def expand_inputs(inputs: Iterable[str]) -> tuple[str, ...]:
 
 
 def _matches(text: str, errors: list[str]) -> list[str]:
-    if text == STDIN or _exists(text) or not glob.has_magic(text):
+    if text == STDIN or _exists(text):
+        return [text]
+    import glob  # noqa: PLC0415 - shells expand most patterns
+
+    if not glob.has_magic(text):
         return [text]
     found = sorted(path for path in glob.glob(text, recursive=True) if not Path(path).is_dir())  # noqa: PTH207 - keeps the form the user typed
     if not found:
@@ -73,6 +76,10 @@ def _refusal(path: str) -> str:
         return f"{path}: {os.strerror(error.errno) if error.errno else error}"
     except ValueError as error:
         return f"{path!r}: {error}"
-    if magic == ZSTD_MAGIC and importlib.util.find_spec("zstandard") is None:
-        return f"{path}: {NO_ZSTD}"
-    return ""
+    return f"{path}: {NO_ZSTD}" if magic == ZSTD_MAGIC and not _has_zstandard() else ""
+
+
+def _has_zstandard() -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - for zstd alone
+
+    return find_spec("zstandard") is not None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
+from msgspec import Struct
+
 from icapdiag.avi.entry import LogEntry, decode_entry, looks_like_entry
-from icapdiag.logs.syslog import ALERT as ALERT_REASON
 
 JSONObject = dict[str, object]
 
@@ -25,31 +25,28 @@ _ALERT_KEYS = ("event_id", "event_details", "obj_key", "events", "alert_config_n
 # Under which collectors and search engines keep what they were sent (Splunk, Elastic, Graylog, Fluentd, Loki).
 _WRAPPERS = ("_source", "result", "_raw", "event", "message", "full_message", "log", "entry", "json", "data", "line")
 _WRAPPED = 4  # levels
-_STATUS_LINE = re.compile(r"ICAP/\d\.\d \d{3}")
+_STATUS_LINE = r"ICAP/\d\.\d \d{3}"
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """A record that is no application log entry, and why."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An ICAP answer as bytes, to be read like one from the wire."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapped:
+class Wrapped(Struct, frozen=True):
     """A text inside a collector's record that has to be read in its turn."""
 
     text: str
 
 
-ALERT = Skip(ALERT_REASON)
+ALERT = Skip("a Controller alert, not an application log")
 
 
 def interpret(value: JSONObject) -> LogEntry | Skip | Answer | Wrapped:
@@ -118,7 +115,7 @@ def _rebuilt(protocol: Mapping[str, object], headers: Mapping[str, object], body
     A client that does not skip 100 Continue has the final status line among the header names;
     where the offsets were wrong, so has the encapsulated head.
     """
-    status_lines = [name for name in headers if _STATUS_LINE.match(name)]
+    status_lines = [name for name in headers if re.match(_STATUS_LINE, name)]
     lines = status_lines[-1:] or [f"ICAP/1.0 {protocol.get('code')} {protocol.get('status') or ''}"]
     lines += [f"{name}: {text}" for name, text in headers.items() if name not in status_lines]
     http = body.get("res-hdr") if isinstance(body, dict) else None

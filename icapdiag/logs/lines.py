@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import replace
 
-from icapdiag.logs.records import Found, read_line
+from icapdiag.logs.plain import pattern
+from icapdiag.logs.records import Found, read_line, shifted
 from icapdiag.logs.settle import read_payload
-from icapdiag.logs.syslog import Payload, is_syslog, payload_of
-from icapdiag.logs.values import region
 
-_BRACKET = re.compile(r"\s*(?:\[|\],?|\},?|\]\},?|,)\s*\Z")  # a line that only opens or closes a list
-_JSON_SIGNS = re.compile(r"""[{}"]""")
+_BRACKET = r"\s*(?:\[|\],?|\},?|\]\},?|,)\s*\Z"  # a line that only opens or closes a list
+_JSON_SIGNS = r"""[{}"]"""
 BESIDE = "text beside the log was left out"
 
 
@@ -26,7 +23,7 @@ def lines(text: str) -> Iterator[Found]:
     first = True
     for start, line in (*_numbered(text), (len(text), "{")):
         stripped = line.strip()
-        begins = stripped.startswith("{") or (is_syslog(stripped.encode("utf-8", "replace")) if stripped else False)
+        begins = stripped.startswith("{") or _is_syslog(stripped)
         if damaged_from is not None and begins:
             yield from _damaged(text, damaged_from, start, first=first, last=start == len(text))
             damaged_from, first = None, False
@@ -37,7 +34,7 @@ def lines(text: str) -> Iterator[Found]:
             first = False
             at = start + line.index("{")
             yield Found(start=at, end=start + len(line), value=value)
-        elif damaged_from is None and not _BRACKET.match(line):
+        elif damaged_from is None and not pattern(_BRACKET).match(line):
             damaged_from = start
 
 
@@ -50,35 +47,38 @@ def _numbered(text: str) -> Iterator[tuple[int, str]]:
 
 def _damaged(text: str, start: int, end: int, *, first: bool, last: bool) -> Iterator[Found]:
     stretch = text[start:end]
-    if (first or last) and not _JSON_SIGNS.search(stretch):  # a prompt, a command, a closing bracket
+    if (first or last) and not pattern(_JSON_SIGNS).search(stretch):  # a prompt, a command, a closing bracket
         yield Found(start=start, end=end, repairs=((BESIDE, start),))
         return
     line = stretch.strip()
-    raw = line.encode("utf-8", "replace")
-    pieces = _from_syslog(line, raw) if is_syslog(raw) else region(stretch)
-    shift = start + (len(stretch) - len(stretch.lstrip()) if is_syslog(raw) else 0)
+    if _is_syslog(line):
+        by = start + len(stretch) - len(stretch.lstrip())
+        pieces = syslog_line(line)
+    else:
+        from icapdiag.logs.values import region  # noqa: PLC0415 - most lines are no such
+
+        by, pieces = start, region(stretch)
     for piece in pieces:
-        yield replace(
-            piece,
-            start=piece.start + shift,
-            end=piece.end + shift,
-            repairs=tuple((what, at + shift) for what, at in piece.repairs),
-        )
+        yield shifted(piece, by)
 
 
-def _from_syslog(line: str, raw: bytes) -> Iterator[Found]:
+def _is_syslog(line: str) -> bool:
+    if not line or line[0] in "{[":
+        return False
+    from icapdiag.logs.syslog import is_syslog  # noqa: PLC0415 - most lines are no such
+
+    return is_syslog(line.encode("utf-8", "replace"))
+
+
+def syslog_line(line: str) -> Iterator[Found]:
+    """The record of a line of syslog."""
+    from icapdiag.logs.syslog import payload_of  # noqa: PLC0415 - most lines are no such
+
+    raw = line.encode("utf-8", "replace")
     payload = payload_of(raw)
-    if not isinstance(payload, Payload):
+    if isinstance(payload, str):
         yield Found(start=0, end=len(line), reason=payload, skip=True)
         return
-    shift = len(raw[: payload.start].decode("utf-8", "replace"))
+    by = len(raw[: payload.start].decode("utf-8", "replace"))
     found = read_payload(payload)
-    if found is None:
-        yield Found(start=shift, end=len(line), reason="JSON that can't be read")
-        return
-    yield replace(
-        found,
-        start=found.start + shift,
-        end=found.end + shift,
-        repairs=tuple((what, at + shift) for what, at in found.repairs),
-    )
+    yield shifted(found, by) if found else Found(start=by, end=len(line), reason="JSON that can't be read")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
 
 KEPT = 5  # notes of a kind that are shown for one source; the rest is counted
 EXCERPT = 120  # characters of the file shown with a problem
@@ -11,7 +13,7 @@ EXCERPT = 120  # characters of the file shown with a problem
 ProblemKind = Literal["unreadable", "skipped", "input"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repair:
     """What was taken for granted to read a damaged text; the text itself is not changed.
 
@@ -29,7 +31,7 @@ class Repair:
         return _place(self.line, self.column, self.offset)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """A record that was not read, or something about the input as a whole (``input``: counts no record).
 
@@ -54,13 +56,12 @@ def _place(line: int | None, column: int | None, offset: int | None) -> str:
     return f"byte {offset}" if offset is not None else ""
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """The first few repairs and problems of one source, and how many there were in all."""
 
-    repairs: list[Repair] = field(default_factory=list)
+    repairs: list[Repair] = []
     repairs_total: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = []
     problems_total: int = 0
 
     def repair(self, note: Repair) -> None:
@@ -90,8 +91,7 @@ class Notes:
         self.repairs_total, self.problems_total = repairs, problems
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """Records of a source: ``read + skipped + unreadable == total``, always."""
 
     read: int = 0
@@ -103,7 +103,7 @@ class Counts:
         return self.read + self.skipped + self.unreadable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceReport:
     """What was made of one input. ``container`` is a `Container` value, ``label`` the words for it.
 

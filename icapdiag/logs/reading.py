@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from icapdiag.logs.filters import Filters
 from icapdiag.logs.inputs import expand_inputs
-from icapdiag.logs.reader import Progress, SourceReader
+from icapdiag.logs.reader import Progress, SourceReader, Stop
 from icapdiag.logs.source import open_source
 from icapdiag.logs.summary import Summary
 
@@ -63,9 +63,11 @@ def read_logs(
     filters: Filters = NO_FILTERS,
     jobs: int | None = None,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> Reading:
     """Read paths, patterns and ``-``. ``jobs``: processes for large files, None chooses by size.
 
+    ``stop`` is asked before every read: when it says True, the input ends there and no other is opened.
     Raises `InputError` for inputs that can't be opened, before anything is read. What the files
     hold raises nothing: it is counted and noted.
     """
@@ -73,8 +75,10 @@ def read_logs(
     sources: list[SourceReport] = []
     found: list[Observation] = []
     for name in expand_inputs(inputs):
-        with open_source(name) as source:
-            reader = SourceReader(source, summary, jobs=jobs, progress=progress)
+        if stop is not None and stop():
+            break
+        with open_source(name, stop) as source:
+            reader = SourceReader(source, summary, jobs=jobs, progress=progress, stop=stop)
             sources.append(reader.read())
             found += reader.answers
     return Reading(summary=summary, sources=tuple(sources), answers=tuple(found))

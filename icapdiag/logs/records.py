@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from icapdiag.logs.recovery import Salvaged, salvage_members, salvage_object
-from icapdiag.logs.tokens import SURROGATE, finite, sanitise, whole_number
+from msgspec import Struct
+from msgspec.structs import replace
 
+from icapdiag.logs.plain import STRICT, SURROGATE, sanitise
 
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+if TYPE_CHECKING:
+    from icapdiag.logs.recovery import Salvaged
 
 
 NOT_AN_OBJECT = "not a JSON object"
-STRICT = json.JSONDecoder(parse_int=whole_number, parse_float=finite, parse_constant=_no_constant)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """A piece of a text from index ``start`` to ``end``.
 
     With a ``value`` it is a record; with a ``reason`` one that can't be read (``skip``: that is no
@@ -63,11 +61,15 @@ def read_strict(text: str, start: int) -> Found | None:
 
 def read_object(text: str, start: int) -> Found | None:
     """The object whose ``{`` is at ``start``, damaged or not; None if nothing of it can be read."""
-    return read_strict(text, start) or _found(salvage_object(text, start), start)
+    return read_strict(text, start) or read_damaged(text, start)
 
 
-def read_damaged(text: str, start: int, stop: int) -> Found | None:
+def read_damaged(text: str, start: int, stop: int | None = None) -> Found | None:
     """What can be read of a damaged object that begins at ``start`` and ends before ``stop``."""
+    from icapdiag.logs.recovery import salvage_object  # noqa: PLC0415 - most logs are not damaged
+
+    if stop is None or stop == len(text):
+        return _found(salvage_object(text, start), start)
     found = _found(salvage_object(text[start:stop], 0), 0)
     return shifted(found, start) if found else None
 
@@ -84,6 +86,8 @@ def shifted(found: Found, by: int) -> Found:
 
 def read_members(text: str, start: int) -> Found | None:
     """Members of an entry from ``start`` on, without the braces around them; None if there are none."""
+    from icapdiag.logs.recovery import salvage_members  # noqa: PLC0415 - see above
+
     return _found(salvage_members(text, start), start)
 
 

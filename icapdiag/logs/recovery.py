@@ -8,9 +8,11 @@ one begins.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from icapdiag.logs.tokens import OPENERS, QUOTE, SURROGATE, Words, sanitise
+from msgspec import Struct
+
+from icapdiag.logs.plain import OPENERS, QUOTE, SURROGATE, sanitise
+from icapdiag.logs.tokens import Words
 
 DEPTH = 200  # levels of brackets; what is nested deeper is left out
 
@@ -27,8 +29,7 @@ _NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[{}\[\]]", re.DOTALL)
 _HEADER_TEXTS = ("icap_headers_sent_to_server", "icap_headers_received_from_server")
 
 
-@dataclass(frozen=True, slots=True)
-class Salvaged:
+class Salvaged(Struct, frozen=True):
     """What could be read. ``end`` is the index behind it; ``open_end``: the text was over before the record was.
 
     ``repairs`` are ``(what, index)`` in the order of their places, at most 20.
@@ -40,8 +41,7 @@ class Salvaged:
     open_end: bool
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     container: dict[str, object] | list[object]
     key: str = ""  # of this container in the one around it
     has_value: bool = False  # a value stands last: a comma or the closing bracket comes next

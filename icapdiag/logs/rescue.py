@@ -13,6 +13,8 @@ from icapdiag.logs.interpret import Skip
 from icapdiag.logs.lines import lines
 from icapdiag.logs.notes import EXCERPT, Counts, Notes, Problem, ProblemKind, Repair
 from icapdiag.logs.settle import DAMAGED, settle
+from icapdiag.logs.syslog import is_syslog
+from icapdiag.logs.values import region
 
 if TYPE_CHECKING:
     from icapdiag.logs.records import Found
@@ -43,7 +45,8 @@ class Rescue:
         text, stray = to_text(raw)
         if stray is not None:
             self.notes.repair(Repair("bytes that are no UTF-8 were read as Windows-1252", offset=offset + stray))
-        results = [self._settled(found, offset, text) for found in lines(text)]
+        pieces = lines(text) if is_syslog(raw.lstrip()) else region(text)
+        results = [self._settled(found, offset, text) for found in pieces]
         known = [result for result in results if result is not None]
         entries = [result for result in known if isinstance(result, LogEntry)]
         skipped = sum(result == "skipped" for result in known)

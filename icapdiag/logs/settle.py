@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from icapdiag.avi.entry import LogEntry
-from icapdiag.logs.answer import observe
 from icapdiag.logs.interpret import Answer, JSONObject, Skip, Wrapped, interpret
 from icapdiag.logs.notes import EXCERPT, Counts, Notes, Problem, ProblemKind, Repair
 from icapdiag.logs.records import Found, Places, read_members, read_object
-from icapdiag.logs.syslog import Payload, payload_of
 
 if TYPE_CHECKING:
     from icapdiag.logs.summary import Summary
+    from icapdiag.logs.syslog import Payload
     from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no field of a log entry is left"
@@ -35,8 +34,10 @@ def settle(value: JSONObject) -> LogEntry | Skip | Answer:
 
 def _message(text: str) -> JSONObject | None:
     """The object in a message: a line as a Service Engine sends it, or JSON."""
+    from icapdiag.logs.syslog import payload_of  # noqa: PLC0415 - seldom needed
+
     payload = payload_of(text.strip().encode("utf-8", "replace"))
-    if not isinstance(payload, Payload):
+    if isinstance(payload, str):
         return None
     found = read_payload(payload)
     return found.value if found else None
@@ -48,14 +49,14 @@ def read_payload(payload: Payload) -> Found | None:
     return read_members(text, 0) if payload.bare else read_object(text, 0)
 
 
-@dataclass(slots=True)
 class Collector:
     """Takes the records of one source: entries go to the summary, everything is counted, oddities are noted."""
 
-    summary: Summary
-    counts: Counts = field(default_factory=Counts)
-    notes: Notes = field(default_factory=Notes)
-    answers: list[Observation] = field(default_factory=list)
+    def __init__(self, summary: Summary) -> None:
+        self.summary = summary
+        self.counts = Counts()
+        self.notes = Notes()
+        self.answers: list[Observation] = []
 
     def found(self, found: Found, places: Places, text: str) -> LogEntry | None:
         """One piece of a text. Returns the entry, if it is one."""
@@ -80,8 +81,9 @@ class Collector:
             self.entry(settled)
             return settled
         if isinstance(settled, Answer):
-            self.counts.read += 1
-            self.answers.append(observe(settled.data, form="parsed"))
+            from icapdiag.logs.answer import observe  # noqa: PLC0415 - rare, and takes a while to import
+
+            self.answer(observe(settled.data, form="parsed"))
         elif damaged:
             self.refuse("unreadable", DAMAGED, line, column, excerpt)
         else:
@@ -103,3 +105,12 @@ class Collector:
         else:
             self.counts.unreadable += 1
         self.notes.problem(Problem(kind, reason, line, column, None, excerpt))
+
+
+def collect(pieces: Iterable[Found], text: str, places: Places, collector: Collector) -> Found | None:
+    """Take all pieces of a text; the last record is returned."""
+    last = None
+    for piece in pieces:
+        collector.found(piece, places, text)
+        last = piece if piece.value is not None else last
+    return last

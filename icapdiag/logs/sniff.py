@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum, StrEnum, auto
 
-from icapdiag.logs.csvcells import delimiter_of
 from icapdiag.logs.records import read_line
-from icapdiag.logs.syslog import is_syslog
 
 
 class Container(StrEnum):
@@ -80,8 +78,20 @@ _FOREIGN = (
     (b"SQLite format 3\x00", "a database"),
     (b"PAR1", "a Parquet file"),
 )
+_DELIMITERS = ",;\t|"
+_HEADER_NAMES = frozenset({"report_timestamp", "virtualservice", "icap_log", "significant_log", "client_ip", "log_id"})
 _LIST = re.compile(rb'\[\s*(?:[\[\]{"]|-?\d[\d.eE+-]*\s*[,\]]|(?:true|false|null)\b|$)')
 _ANSWER = re.compile(rb"\s*ICAP/\d", re.IGNORECASE)
+
+
+def container_of_object(value: dict[str, object] | None) -> Container:
+    """What a single object is called."""
+    keys = set(value or ())
+    if keys == {"icap_log"}:
+        return Container.FRAGMENT
+    if keys & {"request_logs", "action"} and "report_timestamp" not in keys:
+        return Container.ICAP_LOG
+    return Container.ANSWER if "protocol" in keys else Container.ENTRY
 
 
 def foreign_kind(head: bytes) -> str:
@@ -101,7 +111,7 @@ def kind_of(head: bytes) -> Kind:
         return Kind.FOREIGN
     if _ANSWER.match(head):
         return Kind.ANSWER
-    if header_row(head):
+    if not stripped.startswith((b"{", b"[")) and header_row(head):
         return Kind.CSV
     if stripped.startswith(b"["):
         return Kind.VALUES if _LIST.match(stripped) else Kind.TEXT
@@ -112,7 +122,7 @@ def _kind_of_lines(text: bytes) -> Kind:
     """The reader for a text that is no list, by its first lines."""
     lines = [line for line in text[: 1 << 18].split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     braced = text.startswith(b"{")
-    if not braced and any(is_syslog(line.strip()) for line in lines):
+    if not braced and _any_syslog(lines):
         return Kind.SYSLOG
     objects = [value for line in lines if (value := _object(line)) is not None]
     if any("results" in value for value in objects):
@@ -122,10 +132,25 @@ def _kind_of_lines(text: bytes) -> Kind:
     return Kind.VALUES if braced else Kind.TEXT
 
 
+def _any_syslog(lines: list[bytes]) -> bool:
+    from icapdiag.logs.syslog import is_syslog  # noqa: PLC0415 - most logs are JSON
+
+    return any(is_syslog(line.strip()) for line in lines)
+
+
 def header_row(head: bytes) -> str:
     """The delimiter of the CSV header row that the input begins with, or nothing."""
     line = head.lstrip(b"\r\n ").split(b"\n", 1)[0][:65536].decode("utf-8", "replace")
-    return delimiter_of(line.rstrip("\r"))
+    return _delimiter_of(line.rstrip("\r"))
+
+
+def _delimiter_of(first_line: str) -> str:
+    """The delimiter of a header row, or nothing if the line is none."""
+    for delimiter in _DELIMITERS:
+        names = {name.strip().strip('"').lstrip("\ufeff") for name in first_line.split(delimiter)}
+        if len(names & _HEADER_NAMES) >= 2:
+            return delimiter
+    return ""
 
 
 def _object(line: bytes) -> dict[str, object] | None:

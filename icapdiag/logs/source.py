@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from icapdiag.logs.encoding import encoding_of, to_utf8
-from icapdiag.logs.inflate import PIECE, Read, compression_of, inflate
 from icapdiag.logs.inputs import STDIN, InputError
+from icapdiag.logs.magic import PIECE, Read, compression_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 HEAD = 1 << 20  # bytes that are looked at to tell the container; an input that ends within them is held whole
+_PATIENCE = 0.2  # s between two looks at ``stop`` while nothing comes
 _LAYERS = 2  # a .gz inside a .gz happens; more is a trap
 
 
@@ -79,6 +81,8 @@ class Source(io.RawIOBase):
             if len(layers) == _LAYERS:
                 self.faults.append(f"compressed more than {_LAYERS} times; the innermost data was not unpacked")
                 break
+            from icapdiag.logs.inflate import inflate  # noqa: PLC0415 - most logs are plain
+
             layers.append(kind)
             pull = _Pull(inflate(kind, pull.read, self.faults.append))
         return pull, ", ".join(layers)
@@ -116,10 +120,13 @@ class _Pull:
 
 
 @contextmanager
-def open_source(name: str) -> Iterator[Source]:
-    """Open a path or ``-``. Raises `InputError` if it can't be opened after all."""
+def open_source(name: str, stop: Callable[[], bool] | None = None) -> Iterator[Source]:
+    """Open a path or ``-``. Raises `InputError` if it can't be opened after all.
+
+    ``stop`` is asked before every read: when it says True, the input ends there.
+    """
     if name == STDIN:
-        yield Source("<stdin>", _read_once(sys.stdin.buffer))
+        yield Source("<stdin>", _until(stop, _read_once(sys.stdin.buffer), sys.stdin.buffer))
         return
     try:
         file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - closed below; the error of opening is handled apart
@@ -130,7 +137,7 @@ def open_source(name: str) -> Iterator[Source]:
         regular = stat.S_ISREG(about.st_mode)
         yield Source(
             name,
-            file.read,
+            _until(stop, file.read, None if regular else file),
             fd=file.fileno() if regular else None,
             stored_size=about.st_size if regular else None,
         )
@@ -140,3 +147,17 @@ def _read_once(stream: object) -> Callable[[int], bytes]:
     """One read of what is there: `read` would wait for the whole piece of a pipe."""
     read: Callable[[int], bytes] = getattr(stream, "read1", None) or stream.read  # type: ignore[attr-defined]
     return read
+
+
+def _until(stop: Callable[[], bool] | None, read: Read, slow: IO[bytes] | None) -> Read:
+    """``read`` that ends when ``stop`` says so, also while it waits for a ``slow`` stream, a pipe say."""
+    if stop is None:
+        return read
+
+    def stoppable(size: int) -> bytes:
+        while not stop():
+            if slow is None or select.select([slow], [], [], _PATIENCE)[0]:
+                return read(size)
+        return b""
+
+    return stoppable

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
+
+from icapdiag.logs.interpret import ALERT
 
 _PRI = rb"(?:\d{1,7} )?<\d{1,3}>"  # the number is the octet count of RFC 6587
 _PREFIX = re.compile(_PRI)
@@ -17,8 +20,7 @@ _ALERT = re.compile(rb"\bAvi-Controller\b|\bevent [A-Z][A-Z0-9_]+ occurred on ob
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ ")
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """The JSON text of a line, from byte ``start`` of it; ``bare``: members without braces."""
 
     text: bytes
@@ -30,7 +32,6 @@ class Payload:
         return b"{" + self.text + b"}" if self.bare else self.text
 
 
-ALERT = "a Controller alert, not an application log"
 NO_JSON = "a syslog message without JSON"
 
 
@@ -54,7 +55,7 @@ def payload_of(line: bytes) -> Payload | str:
     found = _JSON.search(line)
     alert = _ALERT.search(line, 0, found.start() if found else len(line))
     if alert and not (found and line[found.start() : found.start() + 1] == b"{"):
-        return ALERT
+        return ALERT.reason
     if found is None:
         return NO_JSON
     start = found.start()

@@ -6,19 +6,13 @@ character. Nothing here recurses, and every call moves forward.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
 from functools import cached_property
 from json import JSONDecodeError, JSONDecoder
 from typing import Final
 
-STRAIGHT, SINGLE = '"', "'"
-# Typographic quotes, double and single, as word processors, mail programs and full-width keyboards put them.
-SMART = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
-SMART_SINGLE = "\u2018\u2019\u201a\u201b\u00b4`"
-OPENERS = STRAIGHT + SINGLE + SMART + SMART_SINGLE
-QUOTE = f"[{OPENERS}]"  # in a pattern
+from icapdiag.logs.plain import OPENERS, QUOTE, SINGLE, SMART, SMART_SINGLE, STRAIGHT, finite, whole_number
+
 _CLOSERS = (
     dict.fromkeys(SMART, SMART + STRAIGHT)
     | dict.fromkeys(SMART_SINGLE, SMART_SINGLE + SINGLE)
@@ -48,9 +42,7 @@ _WORDS: Final[dict[str, tuple[object, str]]] = {
     "-Infinity": (None, "Infinity was read as null"),
     "undefined": (None, "undefined was read as null"),
 }
-SURROGATE = re.compile(r"\\[uU][dD][89a-fA-F]")
 _WIDTHS = {72, 76, 78, 79, 80, 100, 120, 132, 160}  # at which terminals and mail programs break lines
-_LONGEST_NUMBER = 20  # digits; int() refuses thousands of them
 
 
 NOTED = 20  # repairs of one record
@@ -215,39 +207,5 @@ class Words:
         return value, found.end(), found[0] in _WORDS
 
 
-def whole_number(text: str) -> int | float | None:
-    """An integer's value; thousands of digits, which int() refuses, become a float or None."""
-    return int(text) if len(text) <= _LONGEST_NUMBER else finite(text)
-
-
-def finite(text: str) -> float | None:
-    """A number's value, None for one beyond a float's range."""
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
 def _number(text: str) -> int | float | None:
     return whole_number(text) if text.lstrip("-").isdigit() else finite(text)
-
-
-def sanitise(value: dict[str, object]) -> None:
-    """Put U+FFFD for every lone surrogate in the texts below ``value``: they can't be written as UTF-8."""
-    work: list[dict[str, object] | list[object]] = [value]
-    while work:
-        container = work.pop()
-        if isinstance(container, dict):
-            clean = {_without_surrogates(str(key)): item for key, item in container.items()}
-            container.clear()
-            container.update(clean)
-            places: Iterable[tuple[object, object]] = list(container.items())
-        else:
-            places = list(enumerate(container))
-        for key, item in places:
-            if isinstance(item, dict | list):
-                work.append(item)
-            elif isinstance(item, str):
-                container[key] = _without_surrogates(item)  # type: ignore[index,call-overload]
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from icapdiag.logs.fragments import starts_member
 from icapdiag.logs.interpret import listing
-from icapdiag.logs.records import NOT_AN_OBJECT, STRICT, Found, expand, read_damaged, read_members, read_strict
-from icapdiag.logs.tokens import OPENERS, QUOTE
+from icapdiag.logs.plain import OPENERS, QUOTE, STRICT, pattern
+from icapdiag.logs.records import NOT_AN_OBJECT, Found, expand, read_damaged, read_members, read_strict
 
 NO_JSON = "not JSON"
 
@@ -16,15 +15,15 @@ _ENVELOPE = re.compile(
     r'\{\s*(?:"(?:count|next|previous|percent_remaining|total|page|page_size|took)"\s*:\s*'
     r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+)\s*,\s*){0,9}"results"\s*:\s*\['
 )
-_KEY = re.compile(rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:\s*")
+_KEY = rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:\s*"
 _SEPARATORS = re.compile(r"[\s,\x00\u200b\ufeff]+")
-_PLAIN = re.compile(rf"[^\s,{{}}\[\]{OPENERS}]+")
-_ELEMENT_ENDS = re.compile(r"\s*(?:[,\]}]|$)")
-_FIRST_KEY = re.compile(r'\{\s*"([\w.-]{1,60})"')
-_UP_TO_BRACKET = re.compile(r"[^{\[]+")
-_EMPTY = re.compile(r"\[[\s,\x00]*\]")
-_IN_LIST = re.compile(r"[^{\[\]]+")
-_PROSE = re.compile(r"[^\r\n{\[]+")
+_PLAIN = rf"[^\s,{{}}\[\]{OPENERS}]+"
+_ELEMENT_ENDS = r"\s*(?:[,\]}]|$)"
+_FIRST_KEY = r'\{\s*"([\w.-]{1,60})"'
+_UP_TO_BRACKET = r"[^{\[]+"
+_EMPTY = r"\[[\s,\x00]*\]"
+_IN_LIST = r"[^{\[\]]+"
+_PROSE = r"[^\r\n{\[]+"
 
 
 class Values:
@@ -75,7 +74,7 @@ class Values:
         self.lists += not self._open
         self._open.append("[")
         self._at += 1
-        if nested and (blank := _EMPTY.match(self._text, start)):
+        if nested and (blank := pattern(_EMPTY).match(self._text, start)):
             self._at = blank.end() - 1
             yield Found(start=start, end=self._at, reason=NOT_AN_OBJECT)
 
@@ -98,7 +97,7 @@ class Values:
             return
         found = read_strict(self._text, start) or read_damaged(self._text, start, self._boundary(start))
         if found is None or found.value is None:
-            rest = _UP_TO_BRACKET.match(self._text, start + 1)
+            rest = pattern(_UP_TO_BRACKET).match(self._text, start + 1)
             self._at = rest.end() if rest else start + 1
             yield Found(start=start, end=self._at, reason=NO_JSON)
             return
@@ -115,7 +114,7 @@ class Values:
 
     def _boundary(self, start: int) -> int:
         """Where the next record begins at the latest: behind closing brackets, with the first key of the others."""
-        own = _FIRST_KEY.match(self._text, start)
+        own = pattern(_FIRST_KEY).match(self._text, start)
         keys = {key for key in (*list(self._first_keys)[:4], own[1] if own else "") if key}
         if not keys:
             return len(self._text)
@@ -125,14 +124,16 @@ class Values:
 
     def _text_value(self) -> Iterator[Found]:
         """A string where a record belongs, a member of an envelope behind its results, or members without braces."""
+        from icapdiag.logs.fragments import starts_member  # noqa: PLC0415 - seldom needed
+
         start = self._at
-        if self._open and self._open[-1] == "{" and (key := _KEY.match(self._text, start)):
+        if self._open and self._open[-1] == "{" and (key := pattern(_KEY).match(self._text, start)):
             self._at = self._value_end(key.end()) or key.end()
         elif starts_member(self._text, start) and (found := read_members(self._text, start)):
             self.members += 1
             self._at = found.end
             yield found
-        elif self._open and (end := self._value_end(start)) and _ELEMENT_ENDS.match(self._text, end):
+        elif self._open and (end := self._value_end(start)) and pattern(_ELEMENT_ENDS).match(self._text, end):
             self._at = end
             yield Found(start=start, end=end, reason=NOT_AN_OBJECT)
         else:
@@ -148,15 +149,15 @@ class Values:
     def _other(self) -> Found:
         """Inside a list one unreadable element; outside, a line of something that is no JSON."""
         start = self._at
-        plain = _PLAIN.match(self._text, start)
-        if self._open and plain and _ELEMENT_ENDS.match(self._text, plain.end()):
+        plain = pattern(_PLAIN).match(self._text, start)
+        if self._open and plain and pattern(_ELEMENT_ENDS).match(self._text, plain.end()):
             self._at = plain.end()
             return Found(start=start, end=self._at, reason=NOT_AN_OBJECT)
         return self._unreadable(start, NOT_AN_OBJECT if self._open else NO_JSON)
 
     def _unreadable(self, start: int, reason: str) -> Found:
         """One record for all that follows up to the next bracket; outside of lists no further than the line."""
-        prose = (_IN_LIST if self._open else _PROSE).match(self._text, start + 1)
+        prose = pattern(_IN_LIST if self._open else _PROSE).match(self._text, start + 1)
         self._at = prose.end() if prose else start + 1
         return Found(start=start, end=self._at, reason=reason)
 
