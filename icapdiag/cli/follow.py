@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from icapdiag.cli.console import complain, terminal_width, wants_color, write_stdout
 from icapdiag.cli.log_report import build_report

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from icapdiag.logs.blocks import Layout, Tally, summarise_stream
 from icapdiag.logs.locate import locate

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 KEPT = 5  # notes of a kind that are shown for one source; the rest is counted
 EXCERPT = 120  # characters of the file shown with a problem
@@ -13,8 +13,7 @@ EXCERPT = 120  # characters of the file shown with a problem
 ProblemKind = Literal["unreadable", "skipped", "input"]
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """What was taken for granted to read a damaged text; the text itself is not changed.
 
     ``line`` and ``column`` count from 1, characters; None where only the byte ``offset`` in the
@@ -31,8 +30,7 @@ class Repair:
         return _place(self.line, self.column, self.offset)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A record that was not read, or something about the input as a whole (``input``: counts no record).
 
     ``excerpt`` is raw text of the file, at most 120 characters: whoever shows it escapes it.
@@ -103,8 +101,7 @@ class Counts(Struct):
         return self.read + self.skipped + self.unreadable
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceReport:
+class SourceReport(Struct, frozen=True, kw_only=True):
     """What was made of one input. ``container`` is a `Container` value, ``label`` the words for it.
 
     ``bytes`` counts decompressed bytes. ``compressed`` names the compression, outermost first

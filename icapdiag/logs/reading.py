@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from icapdiag.logs.filters import Filters
 from icapdiag.logs.inputs import expand_inputs
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 NO_FILTERS = Filters()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """What was read of all inputs. ``answers`` are raw ICAP answers, one observation each."""
 
     summary: Summary
