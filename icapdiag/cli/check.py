@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.output import Outputs, exit_code, parse_outputs, write_outputs
-from icapdiag.cli.probing import DepthChoice, ListProbes, Only, Skip, chosen_probes, insist_on_consent
+from icapdiag.cli.probing import DepthChoice, ListProbes, Only, PlanOnly, Skip, chosen_probes, insist_on_consent
 from icapdiag.cli.runbooks import Folders, load_library
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
     from icapdiag.pool import Member, Pool
     from icapdiag.probe import Probe, Results, Settings
+    from icapdiag.probe.plan import Plan
     from icapdiag.runbook import Library
+
+
+T = TypeVar("T")
 
 
 def _seconds(value: float | None) -> float | None:
@@ -67,6 +71,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     only: Only = None,
     skip: Skip = None,
     list_probes: ListProbes = False,
+    plan: PlanOnly = False,
     service_uri: Annotated[
         str | None, typer.Option(metavar="PATH", help="Use this service, not the pool file's.")
     ] = None,
@@ -104,14 +109,17 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         settings = replace(settings, deadline=deadline)
     probes = chosen_probes(depth, only, skip, eicar=eicar)
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
-    if lab:
-        run = _run(_lab, settings, probes)
-    else:
-        loaded = _load(pool or [], profile, service_uri)
+    loaded = None if lab else _load(pool or [], profile, service_uri)
+    if loaded is not None:
         insist_on_consent(loaded, only, eicar=eicar)
-        run = _run(_collect, loaded, settings, probes)
+    outputs = parse_outputs(output or ())
+    if plan:
+        from icapdiag.cli.plan import write_plan
+
+        raise typer.Exit(write_plan(_plan(loaded, settings, probes), outputs))
+    run = _run(_lab, settings, probes) if loaded is None else _run(_collect, loaded, settings, probes)
     report = _report(run, library)
-    written = write_outputs(report, parse_outputs(output or ()))
+    written = write_outputs(report, outputs)
     raise typer.Exit(exit_code(exit_status(report, fail_on), written=written, interrupted=run.interrupted))
 
 
@@ -154,7 +162,7 @@ def _hint(targets: list[str]) -> list[str]:
     return [f"For a server give its URL: icap://{target}/SERVICE"]
 
 
-def _run(work: Callable[..., Awaitable[_Run]], *args: object) -> _Run:
+def _run(work: Callable[..., Awaitable[T]], *args: object) -> T:
     """Run ``work`` under trio. Raises KeyboardInterrupt when interrupted a second time."""
     import trio
 
@@ -164,6 +172,27 @@ def _run(work: Callable[..., Awaitable[_Run]], *args: object) -> _Run:
         if group.subgroup(KeyboardInterrupt):
             raise KeyboardInterrupt from None
         raise
+
+
+def _plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
+    """What would be sent to the pool; None is the embedded lab, which is started to know its ports."""
+    from icapdiag.probe.plan import plan_pool
+
+    async def of_the_lab() -> Plan:
+        from icapdiag.lab import serve_lab
+
+        async with serve_lab() as running:
+            return _plan(_lab_pool(running.pool_yaml), settings, probes)
+
+    return _run(of_the_lab) if pool is None else plan_pool(pool, _with_eicar(pool, settings, probes), probes)
+
+
+def _with_eicar(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Settings:
+    """The settings with EICAR as the options and the pool ask for it together."""
+    from icapdiag.probe.choice import left_out
+
+    asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
+    return replace(settings, eicar=asked and any(member.enabled for member in pool.members))
 
 
 async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> _Run:
@@ -185,14 +214,12 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
 
     from icapdiag.cli.progress import Progress
     from icapdiag.probe import probe_pool
-    from icapdiag.probe.choice import left_out
 
     enabled = [member for member in pool.members if member.enabled]
     progress = Progress(len(enabled), visible=stderr_is_terminal())
     stop = trio.CancelScope()
     started_at = datetime.now(UTC)
-    asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
-    settings = replace(settings, eicar=bool(enabled) and asked)
+    settings = _with_eicar(pool, settings, probes)
     if settings.eicar:
         complain(_announcement(enabled, settings.correlation_id, started_at))
     async with trio.open_nursery() as nursery:
@@ -260,7 +287,7 @@ def _report(run: _Run, library: Library) -> Report:
         )
         for result in run.results.members
     ]
-    observations = [observation for member in members for observation in member.observations]
+    observations = run.results.observations
     matched = match(library, observations)
     return build_check_report(
         subject=_subject(run.pool),
@@ -272,6 +299,7 @@ def _report(run: _Run, library: Library) -> Report:
         finished_at=run.finished_at,
         complete=run.results.complete,
         notes=_notes(run, library),
+        comparison=run.results.comparison,
     )
 
 

@@ -49,6 +49,9 @@ DepthChoice = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Run this probe and what it needs; repeatable.")]
 Skip = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Leave this probe out; repeatable.")]
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Print every message that would be sent, and to whom; send nothing.")
+]
 
 
 def chosen_probes(

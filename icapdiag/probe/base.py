@@ -10,6 +10,7 @@ import trio
 
 from icapdiag.model import JSONValue, Observation, Reason, Status
 from icapdiag.pool import Member, Pool
+from icapdiag.pool.model import endpoint
 
 NEVER = float("inf")
 Label = Literal["safe", "active"]
@@ -89,6 +90,11 @@ class Context:
         """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
         return max(0.0, min(step, self.due - trio.current_time()))
 
+    @property
+    def peer(self) -> str:
+        """``host:port`` of the address in hand; of the member's host while there is none."""
+        return endpoint(self.address or self.member.host, self.member.port)
+
     async def close(self) -> None:
         """Drop the shared connection, if there is one, without waiting for the peer."""
         if self.stream is not None:
@@ -97,11 +103,39 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message that would be sent. ``kind`` is ``icap``, ``dns`` or ``tls``.
+
+    ``size`` bytes go out at once, ``rest`` more if the server asks for them with 100 Continue; None where
+    that is not ours to say. ``text`` is its head; its body is told by length and SHA-256 alone.
+    """
+
+    kind: str
+    what: str
+    size: int | None
+    rest: int = 0
+    text: str = ""
+    body_size: int | None = None
+    body_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then."""
+
+    to: str
+    connections: int = 0
+    messages: tuple[Message, ...] = ()
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """A probe's record.
 
     ``label`` is what it may set off: ``safe``, or ``active`` for what sensors take for an attack;
-    ``sends`` says what goes over the wire, in a line. ``depth`` is the shallowest run that has it.
+    ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
+    ``depth`` is the shallowest run that has it.
     ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
     what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
@@ -112,6 +146,7 @@ class Probe:
     name: str
     run: Callable[[Context], Awaitable[Outcome]]
     sends: str = ""
+    plan: Callable[[Context], tuple[Planned, ...]] = lambda _: ()
     label: Label = "safe"
     depth: Depth = "standard"
     carries: bool = False

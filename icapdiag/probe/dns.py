@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import trio
 
 from icapdiag.model import JSONValue, Reason
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, failed, ok
+from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, failed, ok
 
 _TYPES = ("A", "AAAA")
 
@@ -28,16 +28,8 @@ class _Answers:
 
 
 async def _run(context: Context) -> Outcome:
-    from dns import asyncresolver, resolver  # noqa: PLC0415 - 80 ms that a pool of addresses need not pay
-
-    settings = context.settings
+    servers = _servers(context.settings)
     answers = _Answers()
-    try:
-        configured = asyncresolver.Resolver(configure=not settings.resolvers)
-    except resolver.NoResolverConfiguration:
-        servers: list[str] = []
-    else:
-        servers = list(settings.resolvers) or [str(server) for server in configured.nameservers]
     system: list[str] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_ask_system, context, system)
@@ -64,6 +56,31 @@ async def _run(context: Context) -> Outcome:
         if reason in reasons:
             return failed(reason, facts)
     return failed(Reason.NO_ADDRESS, facts)
+
+
+def _servers(settings: Settings) -> list[str]:
+    """The DNS servers to ask: those of the settings, else those that this host is configured for."""
+    from dns import resolver  # noqa: PLC0415 - 80 ms that a pool of addresses need not pay
+
+    if settings.resolvers:
+        return list(settings.resolvers)
+    try:
+        return [str(server) for server in resolver.Resolver().nameservers]
+    except resolver.NoResolverConfiguration:
+        return []
+
+
+def _plan(context: Context) -> tuple[Planned, ...]:
+    from dns import message  # noqa: PLC0415
+
+    host = context.member.host
+    queries = tuple(
+        Message(kind="dns", what=f"query {kind} {host}", size=len(message.make_query(f"{host}.", kind).to_wire()))
+        for kind in _TYPES
+    )
+    system = Message(kind="dns", what=f"getaddrinfo {host}", size=None)
+    servers = (Planned(to=server, messages=queries) for server in _servers(context.settings))
+    return (*servers, Planned(to="this host's own resolver", messages=(system,)))
 
 
 async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> None:
@@ -127,6 +144,7 @@ PROBE = Probe(
     name="dns",
     run=_run,
     sends="A and AAAA queries for the member's name, to each DNS server; nothing for an address",
+    plan=_plan,
     depth="quick",
     carries=True,
     skip=_skip,

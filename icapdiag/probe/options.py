@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from icapdiag.icap.request import options_request
+from icapdiag.icap.request import PreparedRequest, options_request
 from icapdiag.probe.answer import profile_facts, response_facts
-from icapdiag.probe.base import Context, Facts, Outcome, Probe
+from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe
 from icapdiag.probe.conversation import answered, converse
+from icapdiag.probe.plan import icap_message
+
+
+def _request(context: Context) -> PreparedRequest:
+    host = context.address or context.member.host
+    return options_request(host, context.member.port, context.pool.profile.service_uri, close=True)
+
+
+def _plan(context: Context) -> tuple[Planned, ...]:
+    return (Planned(to=context.peer, messages=(icap_message(_request(context)),)),)
 
 
 async def _run(context: Context) -> Outcome:
     stream = context.stream
     assert stream is not None  # noqa: S101 - tcp has run
-    request = options_request(context.address, context.member.port, context.pool.profile.service_uri, close=True)
-    talk = await converse(stream, request, timeout=context.time_for(context.settings.timeout))
+    talk = await converse(stream, _request(context), timeout=context.time_for(context.settings.timeout))
     await context.close()
     facts: Facts = {"method": "OPTIONS"} | profile_facts(context) | talk.facts
     if talk.response is not None:
@@ -29,6 +38,7 @@ PROBE = Probe(
     name="options",
     run=_run,
     sends="one OPTIONS request on the same connection",
+    plan=_plan,
     depth="quick",
     needs=("tcp", "tls"),
     blocks=lambda outcome: not answered(outcome),

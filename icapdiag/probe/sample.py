@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from icapdiag import __version__
-from icapdiag.icap.request import avi_reqmod, http_post
+from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.model import Reason
 from icapdiag.probe.answer import profile_facts, response_facts, verdict_facts
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, failed
+from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, error, failed
 from icapdiag.probe.conversation import converse
 from icapdiag.probe.dial import connect
 from icapdiag.probe.failures import describe, os_failure, stream_failure
+from icapdiag.probe.plan import icap_message
 from icapdiag.probe.tls import handshake
 
 # RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
@@ -56,10 +57,10 @@ async def _scan(context: Context, body: bytes) -> Outcome:
     return Outcome(outcome.status, outcome.reason, {**facts, "bytes_sent": 0, "bytes_received": 0, **outcome.facts})
 
 
-async def _send(context: Context, stream: trio.abc.Stream, body: bytes, facts: Facts) -> Outcome:
+def _request(context: Context, body: bytes) -> PreparedRequest:
     profile = context.pool.profile
-    request = avi_reqmod(
-        context.address,
+    return avi_reqmod(
+        context.address or context.member.host,
         context.member.port,
         profile.service_uri,
         http_request=_upload(context, body),
@@ -67,7 +68,10 @@ async def _send(context: Context, stream: trio.abc.Stream, body: bytes, facts: F
         preview_size=profile.preview_size if profile.enable_preview else None,
         allow_204=profile.allow_204,
     )
-    talk = await converse(stream, request, timeout=context.time_for(context.settings.timeout))
+
+
+async def _send(context: Context, stream: trio.abc.Stream, body: bytes, facts: Facts) -> Outcome:
+    talk = await converse(stream, _request(context, body), timeout=context.time_for(context.settings.timeout))
     facts = facts | talk.facts
     if talk.response is not None:
         facts |= response_facts(talk.response, talk.exchange)
@@ -94,9 +98,19 @@ def _sender(body: Callable[[], bytes]) -> Callable[[Context], Awaitable[Outcome]
     return run
 
 
+def _planner(body: Callable[[], bytes]) -> Callable[[Context], tuple[Planned, ...]]:
+    def plan(context: Context) -> tuple[Planned, ...]:
+        handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
+        message = icap_message(_request(context, body()), body())
+        return (Planned(to=context.peer, connections=1, messages=(*handshake, message)),)
+
+    return plan
+
+
 CLEAN_PROBE = Probe(
     name="clean",
     run=_sender(lambda: CLEAN),
+    plan=_planner(lambda: CLEAN),
     sends="one REQMOD with a harmless line of text, on a connection of its own",
     needs=("tcp", "tls", "options"),
 )
@@ -104,6 +118,7 @@ CLEAN_PROBE = Probe(
 EICAR_PROBE = Probe(
     name="eicar",
     run=_sender(eicar),
+    plan=_planner(eicar),
     sends="one REQMOD with the EICAR test virus, on its own connection; only with --eicar or in the pool's samples",
     label="active",
     needs=("tcp", "tls", "options", "clean"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icapdiag.probe.base import Context, Outcome, Probe, ok
+from icapdiag.probe.base import Context, Outcome, Planned, Probe, ok
 from icapdiag.probe.dial import connect, tcp_facts
 from icapdiag.probe.failures import os_failure
 
@@ -20,6 +20,7 @@ PROBE = Probe(
     name="tcp",
     run=_run,
     sends="a TCP handshake",
+    plan=lambda context: (Planned(to=context.peer, connections=1),),
     depth="quick",
     carries=True,
     needs=("dns",),

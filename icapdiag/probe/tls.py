@@ -8,7 +8,7 @@ import trio
 
 from icapdiag.model import Reason
 from icapdiag.pool import TLS
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, failed, ok
+from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, error, failed, ok
 from icapdiag.probe.dial import connect
 from icapdiag.probe.dns import is_literal
 from icapdiag.probe.failures import describe, stream_failure
@@ -96,6 +96,15 @@ def session_facts(stream: SSLStream) -> Facts:
     return {"tls_version": stream.version(), "cipher": cipher[0] if cipher else None} | certificate_facts(stream)
 
 
+def _plan(context: Context) -> tuple[Planned, ...]:
+    name = server_name(context)
+    what = "handshake" if is_literal(name) else f"handshake for {name}"
+    message = Message(kind="tls", what=what, size=None)
+    rejected = Planned(to=context.peer, connections=1, messages=(message,), condition="if the certificate is rejected")
+    verified = (context.member.tls or TLS()).verify
+    return (Planned(to=context.peer, messages=(message,)), *((rejected,) if verified else ()))
+
+
 def _skip(context: Context) -> str | None:
     return None if context.member.tls else "plain"
 
@@ -104,6 +113,7 @@ PROBE = Probe(
     name="tls",
     run=_run,
     sends="a TLS handshake on that connection, where the member has TLS; one more to read a refused certificate",
+    plan=_plan,
     depth="quick",
     carries=True,
     needs=("tcp",),

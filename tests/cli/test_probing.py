@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from icapdiag.icap.samples import eicar
 from tests.cli.run import icapdiag, served
 
 
@@ -23,6 +25,13 @@ def healthy(lab: Path) -> str:
     """The URL of the member: unlike the pool file it asks for no EICAR."""
     line = next(line for line in lab.read_text().splitlines() if '"healthy"' in line)
     return f"icap://127.0.0.1:{line.partition('port: ')[2].partition(',')[0]}/avscan"
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A listener that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
 
 
 def report(*args: str) -> Any:
@@ -87,3 +96,44 @@ def test_wrong_usage(args: Sequence[str], words: str) -> None:
     assert (2, "") == (status, out)
     assert words in err
     assert "Traceback" not in err
+
+
+def test_a_plan_sends_nothing(silent: socket.socket) -> None:
+    silent.setblocking(False)
+    url = f"icap://127.0.0.1:{silent.getsockname()[1]}/avscan"
+
+    status, out, err = icapdiag("check", url, "--eicar", "--plan")
+
+    assert (0, "") == (status, err)
+    assert "1 member to probe, 3 connections, 3 ICAP requests, " in out
+    assert f"      | OPTIONS {url} ICAP/1.0\n" in out
+    assert "body of 68 bytes, SHA-256 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f" in out
+    assert eicar().decode() not in out
+    with pytest.raises(BlockingIOError):
+        silent.accept()
+
+
+def test_a_plan_for_machines(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text(
+        "service_uri: /avscan\nmembers:\n"
+        "  [icap.example.test, {host: 10.0.0.5, tls: {}}, {host: 10.0.0.6, enabled: false}]\n"
+    )
+
+    status, out, _ = icapdiag("check", "pool.yaml", "--plan", "-o", "json", cwd=tmp_path)
+
+    document = json.loads(out)
+    assert 0 == status
+    assert {"members": 2, "connections": 4, "connections_at_most": 5, "requests": 4} == {
+        name: document["totals"][name] for name in ("members", "connections", "connections_at_most", "requests")
+    }
+    assert ["dns", "tcp", "tls", "options", "clean", "eicar"] == [p["probe"] for p in document["members"][1]["probes"]]
+    assert "if the certificate is rejected" == document["members"][1]["probes"][2]["sent"][1]["condition"]
+    assert [] == document["members"][2]["probes"]
+
+
+def test_the_lab_has_a_plan_too() -> None:
+    status, out, _ = icapdiag("check", "--lab", "--plan")
+
+    assert 0 == status
+    assert "\nhealthy\n" in out
+    assert "disabled: disabled, nothing is sent" in out

@@ -1,0 +1,142 @@
+"""``icapdiag check --plan``: what would be sent, to read before anything is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from icapdiag import __version__
+from icapdiag.cli.console import complain, write_stdout
+from icapdiag.cli.output import Output, write_file
+from icapdiag.probe.base import Message, Planned
+from icapdiag.probe.plan import MemberPlan, Plan, Step
+from icapdiag.report.lines import count
+from icapdiag.report.status import ExitStatus
+from icapdiag.text import visible
+
+_NAME_NOTE = "a name: each address behind it gets all of this, and stands in URI and Host in the name's place"
+
+
+def write_plan(plan: Plan, outputs: Sequence[Output]) -> ExitStatus:
+    """Write the plan in each of the formats; the status to end with."""
+    status = ExitStatus.OK
+    for output in sorted(outputs, key=lambda output: output.path is None):
+        text = render_json(plan) if output.format == "json" else render(plan)
+        try:
+            if output.path is None:
+                write_stdout(text, "utf-8" if output.format == "json" else None)
+            else:
+                write_file(output.path, text)
+        except OSError as error:
+            complain(f"icapdiag: can't write {output.path or 'standard output'}: {error.strerror or error}")
+            status = ExitStatus.USAGE
+    return status
+
+
+def render(plan: Plan) -> str:
+    """The plan for people; ends in a newline."""
+    sums = plan.totals
+    parts = [
+        f"{count(sums.members, 'member')} to probe",
+        _range(sums.connections, sums.connections_at_most, "connection"),
+        count(sums.requests, "ICAP request"),
+        _range(sums.bytes, sums.bytes_at_most, "byte"),
+    ]
+    what = ", ".join(parts)
+    service = visible(plan.pool.profile.service_uri)
+    lines = [
+        "PLAN  nothing has been sent, and no name looked up",
+        f"ICAP pool {visible(plan.pool.name)}, service {service}: {what}.",
+        "A probe that fails keeps those that need it from being sent.",
+    ]
+    for member in plan.members:
+        lines += ["", *_member(member)]
+    return "\n".join(lines) + "\n"
+
+
+def _member(plan: MemberPlan) -> Iterator[str]:
+    name = visible(plan.member.name)
+    if not plan.member.enabled:
+        yield f"{name}: disabled, nothing is sent"
+        return
+    yield name
+    if any(step.probe == "dns" and step.planned for step in plan.steps):
+        yield f"  {_NAME_NOTE}"
+    for step in plan.steps:
+        yield from _step(step)
+
+
+def _step(step: Step) -> Iterator[str]:
+    if step.skipped:
+        yield f"  {step.probe}: nothing ({visible(step.skipped)})"
+    for planned in step.planned:
+        means = f"{count(planned.connections, 'new connection')} to" if planned.connections else "to"
+        condition = f", {planned.condition}" if planned.condition else ""
+        yield f"  {step.probe}: {means} {visible(planned.to)}{condition}" + (
+            f" [{step.label}]" if step.label != "safe" else ""
+        )
+        for message in planned.messages:
+            yield from _message(message)
+
+
+def _message(message: Message) -> Iterator[str]:
+    size = "" if message.size is None else f", {count(message.size, 'byte')}"
+    rest = f" and {message.rest:,} more after 100 Continue" if message.rest else ""
+    yield f"    {message.kind.upper()} {visible(message.what)}{size}{rest}"
+    for line in message.text.rstrip("\r\n").split("\r\n") if message.text else ():
+        yield f"      | {visible(line, None)}".rstrip()
+    if message.body_size is not None:
+        yield f"      | body of {count(message.body_size, 'byte')}, SHA-256 {message.body_sha256}"
+
+
+def _range(low: int, high: int, noun: str) -> str:
+    return count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
+
+
+def render_json(plan: Plan) -> str:
+    """The plan for machines: an indented JSON document that ends in a newline."""
+    document = {
+        "schema_version": 1,
+        "tool": {"name": "icapdiag", "version": __version__},
+        "command": "check --plan",
+        "subject": {"pool": plan.pool.name, "service_uri": plan.pool.profile.service_uri, "source": plan.pool.source},
+        "totals": asdict(plan.totals),
+        "members": [
+            {
+                "name": member.member.name,
+                "host": member.member.host,
+                "port": member.member.port,
+                "enabled": member.member.enabled,
+                "probes": [_plain(step) for step in member.steps],
+            }
+            for member in plan.members
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    sent = [_planned(planned) for planned in step.planned]
+    return {"probe": step.probe, "label": step.label, "skipped": step.skipped or None, "sent": sent}
+
+
+def _planned(planned: Planned) -> dict[str, Any]:
+    return {
+        "to": planned.to,
+        "connections": planned.connections,
+        "condition": planned.condition or None,
+        "messages": [
+            {
+                "kind": message.kind,
+                "what": message.what,
+                "bytes": message.size,
+                "bytes_after_continue": message.rest,
+                "text": message.text,
+                "body_bytes": message.body_size,
+                "body_sha256": message.body_sha256,
+            }
+            for message in planned.messages
+        ],
+    }

@@ -1,0 +1,104 @@
+"""What a run would send, worked out by the code that builds the requests; nothing is sent or looked up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from icapdiag.icap.request import PreparedRequest
+from icapdiag.pool import Member, Pool
+from icapdiag.probe.base import Context, Message, Planned, Probe, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one probe would send. Empty ``planned`` and a ``skipped`` that says why, if it would not run."""
+
+    probe: str
+    label: str
+    planned: tuple[Planned, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPlan:
+    """What one member would be sent: at each of its addresses, should it be given by name."""
+
+    member: Member
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums. The ``at_most`` ones have what is sent on a condition, and bodies that the server asks for."""
+
+    members: int
+    connections: int
+    connections_at_most: int
+    requests: int
+    bytes: int
+    bytes_at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    pool: Pool
+    members: tuple[MemberPlan, ...]
+
+    @property
+    def totals(self) -> Totals:
+        return totals(self.members)
+
+
+def plan_pool(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
+    """The plan of `icapdiag.probe.probe_pool` with the same arguments, in the order of the pool."""
+    return Plan(pool, tuple(MemberPlan(member, _steps(pool, member, settings, probes)) for member in pool.members))
+
+
+def totals(members: tuple[MemberPlan, ...]) -> Totals:
+    """Sums over the ICAP traffic to these members; an address for each name, TLS by its payload, no DNS."""
+    planned = [found for member in members for step in member.steps for found in step.planned]
+    icap = [(found, m) for found in planned for m in found.messages if m.kind == "icap"]
+    sure = [(found, m) for found, m in icap if not found.condition]
+    return Totals(
+        members=sum(1 for member in members if member.member.enabled),
+        connections=sum(found.connections for found in planned if not found.condition),
+        connections_at_most=sum(found.connections for found in planned),
+        requests=len(sure),
+        bytes=sum(m.size or 0 for _, m in sure),
+        bytes_at_most=sum((m.size or 0) + m.rest for _, m in icap),
+    )
+
+
+def icap_message(request: PreparedRequest, body: bytes | None = None) -> Message:
+    """An ICAP request as planned. ``body`` is what it carries, and is told by its digest alone."""
+    head, blank, after = request.first.partition(b"\r\n\r\n")
+    text = head + blank
+    if body is not None:  # the encapsulated head, and nothing of the body
+        inner, blank, _ = after.partition(b"\r\n\r\n")
+        text += inner + blank
+    return Message(
+        kind="icap",
+        what=request.method,
+        size=len(request.first),
+        rest=len(request.rest),
+        text=text.decode("latin-1"),
+        body_size=None if body is None else len(body),
+        body_sha256=None if body is None else hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _steps(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...]) -> tuple[Step, ...]:
+    if not member.enabled:
+        return ()
+    return tuple(_walk(Context(pool=pool, member=member, settings=settings), probes))
+
+
+def _walk(context: Context, probes: tuple[Probe, ...]) -> Iterator[Step]:
+    for probe in probes:
+        reason = probe.skip(context)
+        if reason is None:
+            yield Step(probe.name, probe.label, probe.plan(context))
+        else:
+            yield Step(probe.name, probe.label, skipped=reason)
