@@ -137,6 +137,7 @@ class Scanner:
     offers: Fields = OFFERS  # what OPTIONS answers
     scan: Reply = scan  # what a REQMOD or RESPMOD answers
     every: Reply | None = None  # answers everything, unseen
+    takes_any: bool = False  # REQMOD and RESPMOD, whatever the offers say
     refuses_options: Answer | None = None  # instead of the offers
     common: Fields = (ISTAG, ("Server", "icapdiag-lab"))  # on every answer
     delay: float = 0.0  # seconds before each answer
@@ -173,7 +174,7 @@ class Scanner:
             return Answer(400, "Bad request")
         if path != SERVICE_URI:
             return Answer(404, "Service not found")
-        if request.method not in {"OPTIONS", *offered}:
+        if request.method not in {"OPTIONS", *offered} and not self.takes_any:
             return Answer(405, "Method not allowed for service")
         return None
 

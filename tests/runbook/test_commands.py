@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from icapdiag.runbook import load_runbooks
+from tests.runbook.cases import answered, failed
 from tests.runbook.logged import Entry, entry
-from tests.runbook.test_logs import BLOCKED, answered, failed
+from tests.runbook.test_logs import BLOCKED
 
 SAVED = "/tmp/log.json"  # noqa: S108 - where the commands keep the log
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

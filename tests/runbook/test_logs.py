@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from icapdiag.model import Severity, Unmatched
 from icapdiag.runbook import Library, load_runbooks, match
+from tests.runbook.cases import answered, failed, scored
 from tests.runbook.logged import Entry, entry, observe
 
 
@@ -22,20 +21,6 @@ def found(library: Library, *entries: Entry) -> set[str]:
     assert Unmatched() == matched.unmatched
 
     return {finding.id for finding in matched.findings}
-
-
-def failed(*codes: str, response_code: int | None = None, **more: Any) -> Entry:
-    return entry("ICAP_FAILED", codes=codes, response_code=response_code, **more)
-
-
-def answered(action: str, desc: str, *, info: str | None = None, scanned: bool = True) -> Entry:
-    """What MetaDefender's answer with this reason looks like in a log."""
-    blocked = action == "ICAP_BLOCKED"
-    headers = "Server: Metadefender Core V4\r\n"
-    headers += "X-ICAP-Profile: File process\r\n" if scanned else ""
-    headers += f"X-Response-Info: {info or ('Blocked' if blocked else 'Allowed')}\r\nX-Response-Desc: {desc}\r\n"
-    headers += f"X-Blocked-Reason: {desc}\r\n" if blocked and scanned else ""
-    return entry(action, status=200, http_status=403 if blocked else None, headers=headers)
 
 
 # X-Response-Desc and X-Blocked-Reason of a block, as MetaDefender Core's results are called over the years.
@@ -255,10 +240,6 @@ def test_the_application_s_own_trouble(library: Library) -> None:
 
 
 def test_nsx_defender(library: Library) -> None:
-    def scored(action: str, score: int | None) -> Entry:
-        log = None if score is None else {"score": score, "task_uuid": "x"}
-        return entry(action, status=204, vendor="ICAP_VENDOR_LASTLINE", nsx_defender_log=log)
-
     assert {"nsx-defender-score"} == found(library, scored("ICAP_PASSED", 95))
     assert set() == found(library, scored("ICAP_PASSED", 10))
     assert {"nsx-defender-no-score"} == found(library, scored("ICAP_PASSED", None))
