@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from icapdiag.logs.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, is_cut
+from icapdiag.logs.sparse import SPARSE_FROM, SparseLines, searches
 
 _BLANK: Final = b" \t\r\n"
 _FIRST_LINE = re.compile(rb"[^\n]*\S[^\n]*")
@@ -27,6 +28,7 @@ class LineScanner:
         self._base = offset  # of the buffer's first byte in the input
         self._buffer = bytearray(2 * BLOCK)
         self._filled = 0
+        self._sparse = _sparse_lines(sink)
 
     def run(self, on_block: Callable[[int], None] | None = None) -> None:
         """Read to the end. ``on_block`` is told how many bytes are done."""
@@ -73,6 +75,8 @@ class LineScanner:
         return False
 
     def _block(self, block: memoryview) -> None:
+        if self._sparse and self._base >= SPARSE_FROM and self._sparse.take(self._buffer, len(block)):
+            return
         try:
             if self._sink.take(self._sink.decoders.lines(block)):
                 return
@@ -88,3 +92,8 @@ class LineScanner:
                 self._sink.take_record(offset + line.index(record[:1]), record)
             offset += len(line) + 1
 
+
+def _sparse_lines(sink: Sink) -> SparseLines | None:
+    """None without a quick search, and where even entries without an icap_log must be filtered by their time."""
+    found = None if sink.summary.filters.by_time else searches()
+    return SparseLines(sink, *found) if found else None

@@ -12,7 +12,7 @@ from icapdiag.avi.entry import LogEntry, RequestLog
 from icapdiag.avi.times import to_iso
 from icapdiag.logs.answers import Answer, AnswerCache
 from icapdiag.logs.filters import Filters
-from icapdiag.logs.group import NAMES_KEPT, Group, Place, place_of
+from icapdiag.logs.group import Group, Place, place_of
 from icapdiag.logs.signature import (
     Entry,
     Log,
@@ -28,7 +28,7 @@ from icapdiag.logs.signature import (
 from icapdiag.logs.timeline import OUTCOMES, Bucket, Timeline
 
 GROUPS_KEPT = 2000
-_KEYS_KEPT = 20_000  # raw keys of groups, and places: caches that start anew when full
+_KEYS_KEPT = 20_000  # raw keys of groups, and places by address: caches that start anew when full
 
 
 class Counting:
@@ -59,27 +59,37 @@ class Counting:
         self.entries += entries
         self.insignificant = self.insignificant or insignificant
 
-    def add_all(self, entries: Sequence[Entry]) -> None:
-        """Count entries in the order of the log. Times that are not plain UTC are rewritten in place."""
+    def add_all(self, entries: Sequence[Entry], *, strict: bool = False) -> bool:
+        """Count entries in the order of the log. Times that are not plain UTC are rewritten in place.
+
+        With ``strict`` nothing is counted, and False is returned, if some do not look like log entries.
+        """
+        times = [entry.report_timestamp for entry in entries]
+        if strict and None in times and not all(map(_is_entry, entries)):
+            return False
         self.entries += len(entries)
         if not self.insignificant:
             self.insignificant = not all(entry.adf for entry in entries)
         if self.filters:
             entries = self._filter(entries)
+            times = [entry.report_timestamp for entry in entries]
         rows = [entry for entry in entries if entry.icap_log is not None]
+        if len(rows) < len(entries):
+            times = [row.report_timestamp for row in rows]
         if rows:
-            self._count(rows, self._buckets(rows))
+            self._count(rows, self._buckets(rows, times))
+        return True
 
-    def _buckets(self, rows: Sequence[Entry]) -> Iterable[Bucket]:
+    def _buckets(self, rows: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
         """For each row the bucket of its time. Rows of a block are mostly of one minute."""
-        times = [row.report_timestamp for row in rows]
         try:
-            first, last = min(times), max(times)  # type: ignore[type-var]
-            same = first[:16] == last[:16] and _is_utc(first) and _is_utc(last)  # type: ignore[index]
+            ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
+            first, last = ordered[0], ordered[-1]
+            same = first[:16] == last[:16] and _is_utc(first) and _is_utc(last)
         except TypeError:  # None, or a number, among them
             same = False
         if same:
-            bucket = self.timeline_.bucket(first)  # type: ignore[arg-type]
+            bucket = self.timeline_.bucket(first)
             if bucket is not self.timeline_.undated:
                 return repeat(bucket)
         for row in rows:
@@ -135,17 +145,13 @@ class Counting:
                 group = keys[kind]
             except KeyError:
                 group = self._group(kind, entry, log, request, answer)
-            group.count += 1
             bucket[group.column] += 1
-            where = (
-                request.pool_name,
-                request.icap_server_ip or request.icap_absolute_uri,
-                request.icap_server_port,
-            )
             try:
-                place = places[where]
-            except KeyError:
-                place = self._place(where, request)
+                place = places[request.icap_server_ip]
+                if request.icap_server_port != place.port or request.pool_name.val != place.pool:
+                    place = self._place(request)
+            except (KeyError, AttributeError):
+                place = self._place(request)
             try:
                 group.places[place] += 1
             except KeyError:
@@ -165,16 +171,6 @@ class Counting:
             length = entry.request_length
             if length and length > group.length:
                 group.length = length
-            if group.vs_open:
-                name = entry.virtualservice
-                if name not in group.virtualservices:
-                    group.virtualservices[name] = None
-                    group.vs_open = len(group.virtualservices) < NAMES_KEPT
-            if group.se_open:
-                name = entry.service_engine
-                if name not in group.service_engines:
-                    group.service_engines[name] = None
-                    group.se_open = len(group.service_engines) < NAMES_KEPT
             if group.left:
                 group.note_example(entry, request)
             if threat is not None:
@@ -223,10 +219,17 @@ class Counting:
         self._keys[kind] = group
         return group
 
-    def _place(self, where: object, request: Request) -> Place:
-        if len(self._places) >= _KEYS_KEPT:
-            self._places.clear()
-        place = self._places[where] = place_of(request)
+    def _place(self, request: Request) -> Place:
+        """The place of a request, which is then expected for its address, too."""
+        address = request.icap_server_ip
+        where = (request.pool_name, address or request.icap_absolute_uri, request.icap_server_port)
+        place = self._places.get(where)
+        if place is None:
+            if len(self._places) >= _KEYS_KEPT:
+                self._places.clear()
+            place = self._places[where] = place_of(request)
+        if address:
+            self._places[address] = place
         return place
 
     def _filter(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -257,6 +260,10 @@ def _alone(entry: Any, action: str | None, *requests: Request) -> Any:
     return replace(entry, icap_log=type(entry.icap_log)(action, requests))
 
 
+def _is_entry(entry: Entry) -> bool:
+    return entry.icap_log is not None or entry.report_timestamp is not None or entry.virtualservice is not None
+
+
 def _is_utc(moment: object) -> bool:
-    """Whether a time is text in UTC as Avi writes it, so that text sorts as time does."""
-    return isinstance(moment, str) and len(moment) > 19 and (moment[-1] == "Z" or moment[26:] == "+00:00")
+    """Whether a time is text in UTC with six digits, as Avi writes it: such text sorts as time does."""
+    return isinstance(moment, str) and (moment[26:] == "+00:00" or (len(moment) == 27 and moment[-1] == "Z"))

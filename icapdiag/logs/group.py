@@ -14,8 +14,9 @@ from icapdiag.logs.signature import Entry, Request, Signature, preview_of
 from icapdiag.logs.timeline import OUTCOMES
 from icapdiag.model import JSONValue
 
-EXAMPLES_KEPT = 5
-NAMES_KEPT = 10  # virtual services, Service Engines, response codes: the first ones
+EXAMPLES_KEPT = 5  # ids of requests
+SAMPLE = 30  # requests of a group whose virtual service and Service Engine are looked at: the first ones
+NAMES_KEPT = 10  # of these, and of response codes
 THREATS_KEPT = 200
 PLACES_KEPT = 1000
 SHOWN = 50  # members, pools and threats in facts
@@ -26,11 +27,12 @@ _MORE = "(more)"
 class Place:
     """A pool group and a server in it. Compared by identity; several objects may have the same names."""
 
-    __slots__ = ("member", "pool")
+    __slots__ = ("member", "pool", "port")
 
-    def __init__(self, pool: str, member: str) -> None:
+    def __init__(self, pool: str, member: str, port: int | None = None) -> None:
         self.pool = pool
         self.member = member
+        self.port = port  # as logged
 
 
 _ELSEWHERE = Place(_MORE, _MORE)
@@ -40,7 +42,7 @@ def place_of(request: Request) -> Place:
     """Where a request went; empty names where the log does not say."""
     pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
     member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
-    return Place((pool or "")[:_TEXT_KEPT], member or "")
+    return Place((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
 
 
 class GroupWire(Struct, gc=False, array_like=True):
@@ -56,8 +58,8 @@ class GroupWire(Struct, gc=False, array_like=True):
     places: list[tuple[str, str, int]]
     threats: dict[str, int]
     request_ids: list[str]
-    virtualservices: list[str]
-    service_engines: list[str]
+    virtualservices: dict[str, int]
+    service_engines: dict[str, int]
     response_codes: list[int]
     length: int
     modified: int
@@ -70,7 +72,6 @@ class Group:
 
     __slots__ = (
         "column",
-        "count",
         "facts",
         "first",
         "last",
@@ -84,45 +85,53 @@ class Group:
         "request_ids",
         "response_codes",
         "score",
-        "se_open",
         "service_engines",
         "signature",
         "threats",
         "virtualservices",
-        "vs_open",
     )
 
     def __init__(self, signature: Signature, facts: dict[str, JSONValue], moment: str | None) -> None:
         self.signature = signature
         self.facts = facts
         self.column = OUTCOMES.index(signature.outcome)
-        self.count = 0
         self.first = moment  # of report_timestamp, as it stands
         self.last = moment
         self.latencies: Counts = {}
         self.places: dict[Place, int] = {}
         self.threats: dict[str, int] = {}
         self.named = False  # some answer names threats itself
-        self.left = EXAMPLES_KEPT
+        self.left = SAMPLE
         self.request_ids: list[str] = []
-        self.virtualservices: dict[str | None, None] = {}
-        self.vs_open = True
-        self.service_engines: dict[str | None, None] = {}
-        self.se_open = True
+        self.virtualservices: dict[str, int] = {}  # with the number of the request that had it first
+        self.service_engines: dict[str, int] = {}
         self.response_codes: dict[int, None] = {}
         self.length = 0  # the largest, as the next ones
         self.modified = 0
         self.score: int | None = None
         self.preview: int | None = None
 
+    @property
+    def count(self) -> int:
+        """Requests: each has one latency, or none."""
+        return sum(self.latencies.values())
+
     def note_example(self, entry: Entry, request: Request) -> None:
         """One of the first requests of the group."""
+        number = SAMPLE - self.left
         self.left -= 1
-        if entry.request_id:
-            self.request_ids.append(str(entry.request_id)[:_TEXT_KEPT])
-        preview = preview_of(request)
-        if preview is not None:
-            self.preview = max(preview, self.preview or 0)
+        for name, names in (
+            (entry.virtualservice, self.virtualservices),
+            (entry.service_engine, self.service_engines),
+        ):
+            if name and name not in names and len(names) < NAMES_KEPT:
+                names[name] = number
+        if number < EXAMPLES_KEPT:
+            if entry.request_id:
+                self.request_ids.append(str(entry.request_id)[:_TEXT_KEPT])
+            preview = preview_of(request)
+            if preview is not None:
+                self.preview = max(preview, self.preview or 0)
 
     def note_moment(self, moment: str | None) -> None:
         """A time, or none, where the group had none or the request has none."""
@@ -176,8 +185,8 @@ class Group:
             [(place.pool, place.member, count) for place, count in self.places.items()],
             self.threats,
             self.request_ids,
-            [name for name in self.virtualservices if name],
-            [name for name in self.service_engines if name],
+            self.virtualservices,
+            self.service_engines,
             list(self.response_codes),
             self.length,
             self.modified,
@@ -187,10 +196,18 @@ class Group:
 
     def merge(self, wire: GroupWire) -> None:
         """Add a group whose requests come later in the log; the facts stay those of the first request."""
-        self.count += wire.count
+        known = SAMPLE - self.left
+        for mine, names in ((self.virtualservices, wire.virtualservices), (self.service_engines, wire.service_engines)):
+            for name, number in names.items():
+                if name not in mine and len(mine) < NAMES_KEPT and known + number < SAMPLE:
+                    mine[name] = known + number
+        if known < EXAMPLES_KEPT and wire.preview is not None:
+            self.preview = max(wire.preview, self.preview or 0)
+        self.request_ids = (self.request_ids + wire.request_ids)[:EXAMPLES_KEPT]
+        self.left = max(0, self.left - wire.count)
         if wire.first is not None and wire.last is not None:
-            self.first = wire.first if self.first is None else min(self.first, wire.first)
-            self.last = wire.last if self.last is None else max(self.last, wire.last)
+            self.first = min(to_iso(self.first) or wire.first, wire.first)
+            self.last = max(to_iso(self.last) or wire.last, wire.last)
         add_counts(self.latencies, wire.latencies)
         if wire.without_latency:
             self.latencies[None] = self.latencies.get(None, 0) + wire.without_latency
@@ -200,20 +217,12 @@ class Group:
             self.note_place(Place(pool, member), count)
         for name, count in wire.threats.items():
             self.note_threat(name, count)
-        self.request_ids = (self.request_ids + wire.request_ids)[:EXAMPLES_KEPT]
-        self.left = max(0, self.left - min(EXAMPLES_KEPT, wire.count))
         for code in wire.response_codes:
             self.note_response_code(code)
-        for mine, names in ((self.virtualservices, wire.virtualservices), (self.service_engines, wire.service_engines)):
-            for name in names:
-                if len(mine) < NAMES_KEPT:
-                    mine[name] = None
         self.length = max(self.length, wire.length)
         self.modified = max(self.modified, wire.modified)
         if wire.score is not None:
             self.score = max(wire.score, self.score or 0)
-        if wire.preview is not None:
-            self.preview = max(wire.preview, self.preview or 0)
 
     # --- what is shown ------------------------------------------------------------------------
 
@@ -244,6 +253,6 @@ class Group:
         facts["nsx_score_max"] = self.score
         facts["preview_sent"] = self.preview
         facts["request_ids"] = list(self.request_ids)
-        facts["virtualservices"] = [name for name in self.virtualservices if name]
-        facts["service_engines"] = [name for name in self.service_engines if name]
+        facts["virtualservices"] = list(self.virtualservices)
+        facts["service_engines"] = list(self.service_engines)
         return facts

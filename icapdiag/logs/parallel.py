@@ -10,9 +10,8 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from io import BytesIO
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -104,18 +103,16 @@ class _Part(Struct, array_like=True):
     tally: Tally
 
 
-@dataclass(frozen=True)
-class _Split:
+class _Split(NamedTuple):
     """Where the second half begins. ``seen`` is as far as the first must read to come to that place."""
 
     boundary: int
     seen: int
-    stack: tuple[str, ...] = ()
-    separators: Separators = field(default_factory=Separators)
+    stack: tuple[str, ...]
+    separators: Separators
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Work:
+class _Work(NamedTuple):
     fd: int
     layout: Layout
     summary: Summary
@@ -224,7 +221,7 @@ class _Work:
         text = os.pread(self.fd, _SEARCHED, middle)
         if self.layout is Layout.LINES:
             found = text.find(b"\n")
-            return _Split(middle + found + 1, middle + found + 1) if found >= 0 else None
+            return _Split(middle + found + 1, middle + found + 1, (), Separators()) if found >= 0 else None
         scanner = self._look_at(head)
         place = scanner.separators.first(text)
         if place is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol, Self
 
@@ -31,8 +30,7 @@ class Skipped(Enum):
 SKIPPED: Final = Skipped.SKIPPED
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """What became of the records. ``truncated``: the text ends inside a value or an open array."""
 
     read: int = 0
@@ -180,9 +178,8 @@ class Sink:
 
     def take(self, entries: Sequence[Entry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
-        if None in [entry.report_timestamp for entry in entries] and not all(map(_is_entry, entries)):
+        if not self.summary.add_all(entries, strict=True):
             return False
-        self.summary.add_all(entries)
         self.tally.read += len(entries)
         return True
 
@@ -221,7 +218,3 @@ class Sink:
     def _add(self, entry: LogEntry) -> None:
         self.summary.add(entry)
         self.tally.read += 1
-
-
-def _is_entry(entry: Entry) -> bool:
-    return entry.icap_log is not None or entry.report_timestamp is not None or entry.virtualservice is not None
