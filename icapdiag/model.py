@@ -167,6 +167,7 @@ class Report:
     subject: Facts
     tool: Facts = field(default_factory=dict)
     members: tuple[MemberReport, ...] = ()
+    comparison: tuple[Facts, ...] = ()  # the members side by side: fact, kind, camps, odd, unknown
     groups: tuple[Facts, ...] = ()  # requests of a log that went alike, the most frequent first
     timeline: tuple[Facts, ...] = ()  # counts by outcome, a bucket a minute, hour or day
     findings: tuple[Finding, ...] = ()

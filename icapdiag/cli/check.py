@@ -289,7 +289,7 @@ def _report(run: _Run, library: Library) -> Report:
     ]
     observations = run.results.observations
     matched = match(library, observations)
-    return build_check_report(
+    report = build_check_report(
         subject=_subject(run.pool),
         vantage=vantage_facts(observations),
         members=members,
@@ -299,8 +299,8 @@ def _report(run: _Run, library: Library) -> Report:
         finished_at=run.finished_at,
         complete=run.results.complete,
         notes=_notes(run, library),
-        comparison=run.results.comparison,
     )
+    return replace(report, comparison=run.results.comparison)
 
 
 def _subject(pool: Pool) -> Facts:

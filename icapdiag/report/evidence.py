@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.model import Facts, JSONValue
+from icapdiag.report.comparison import telling_difference
 from icapdiag.report.lines import count, milliseconds, whole
 from icapdiag.text import from_wire, visible
 
@@ -48,6 +49,8 @@ def telling(facts: Facts) -> str:
     if facts.get("source") == "log" and facts.get("probe") != "answer":
         logged = _whole_log(facts) if facts.get("probe") == "summary" else _requests(facts)
         return "; ".join(part for part in logged if part)
+    if facts.get("probe") == "pool":
+        return telling_difference(facts)
     parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_shortened(facts)]
     error = _shown(facts.get("error"))
     if error and not (facts.get("verify_error") and _shown(facts.get("verify_error")) in error):
@@ -78,6 +81,8 @@ def where(facts: Facts) -> str:
     if facts.get("source") == "log":
         requests = count(whole(facts.get("count")) or 1, "request")
         return _WHERE.get(probe) or (f"{requests} to {member}" if member else requests)
+    if probe == "pool":  # what differs between members, of one of them or of all
+        return member or "the pool"
     return " ".join(word for word in (member, probe) if word)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from icapdiag.model import Finding, Health, Report, Unmatched
+from icapdiag.report.comparison import draw_comparison
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
 from icapdiag.report.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
@@ -36,6 +37,7 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
 
         blocks.append([draw_matrix(report.members, width, paint)])
+        blocks.append(draw_comparison(report.comparison, width))
     blocks += draw_body(report, width, paint, plain=plain)
     blocks += [list(_finding(finding, width, paint)) for finding in report.findings]
     blocks += [draw_groups(report, width), _unmatched(report.unmatched, width), _notes(report.notes, width)]

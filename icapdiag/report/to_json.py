@@ -35,6 +35,7 @@ def to_plain(report: Report) -> dict[str, Any]:
         "subject": _plain(report.subject),
         "verdict": report.verdict.value,
         "members": [_member(member) for member in report.members],
+        "comparison": _plain(report.comparison),
         "groups": _plain(report.groups),
         "timeline": _plain(report.timeline),
         "findings": [_finding(finding) for finding in report.findings],

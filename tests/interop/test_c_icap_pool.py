@@ -52,6 +52,20 @@ def test_eicar_is_not_sent_unless_asked_for(cicap_pool: Pool) -> None:
     assert (0, "skipped", "not-asked") == (checked.exit_status, eicar["status"], eicar["reason"])
 
 
+def test_what_the_pool_differs_in_is_said_of_the_odd_members_alone(checked: Checked, cicap_pool: Pool) -> None:
+    five, found = cicap_pool.member(5), checked.findings("warning")
+    assert [cicap_pool.member(3)] == found["no-engine-loaded"]
+    assert [five] == found["members-differ-in-product"] == found["members-disagree-on-verdict"]
+    assert [] == [name for name, members in found.items() if cicap_pool.member(1) in members]
+
+
+def test_a_missing_engine_is_recognised_without_eicar(cicap_pool: Pool) -> None:
+    checked = check(*(f"icap://{cicap_pool.member(number)}/avscan" for number in (1, 2, 3)))
+    assert {"no-engine-loaded": [cicap_pool.member(3)]} == checked.findings()
+    rows = {row["fact"]: row for row in checked.report["comparison"]}
+    assert {"istag": [cicap_pool.member(3)]} == {name: row["odd"] for name, row in rows.items() if row["odd"]}
+
+
 def test_table_names_each_finding_and_member(cicap_pool: Pool, tmp_path: Path) -> None:
     table = tmp_path / "table.txt"
     urls = [f"icap://{cicap_pool.member(number)}/avscan" for number in (4, 5)]

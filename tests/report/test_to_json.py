@@ -13,6 +13,7 @@ from icapdiag.model import Health, Reason, Report, Severity, Status, Unmatched
 from icapdiag.report.to_json import render, schema, to_plain
 from tests.report.log_samples import ANSWER, BLOCKED, FAILED, log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report
+from tests.report.test_comparison import POOL
 
 jsonschema = import_module("jsonschema")  # has no types of its own
 
@@ -24,6 +25,7 @@ HOSTILE = '\x1b[2J \x00\r\n\x7f\x9b \u202e \u2028 \ud800 \ufeff \U000e0041 " \\ 
     [
         report(),
         report((), ()),
+        replace(report(), comparison=POOL),
         report((HEALTHY, REFUSED, DISABLED, NAMED, UNTESTED), complete=False, notes=("interrupted",)),
         report(unmatched=Unmatched(count=7, examples=({"probe": "tcp", "status": "failed"},))),
         log_report((BLOCKED, FAILED, ANSWER)),

@@ -1,0 +1,145 @@
+"""Members side by side: what is shown, what is left out, and how it gets narrower."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from icapdiag.model import Facts, JSONValue
+from icapdiag.report.comparison import draw_comparison
+from icapdiag.report.evidence import telling, where
+from icapdiag.report.table import render
+from icapdiag.report.to_json import render as to_json
+from icapdiag.text import UNSAFE
+from tests.report.samples import HEALTHY, REFUSED, report
+
+A, B, C, D = (f"10.0.0.{number}:1344" for number in (5, 6, 7, 8))
+
+
+def fact(name: str, kind: str, *camps: tuple[str, Sequence[str]], unknown: Sequence[str] = ()) -> Facts:
+    listed: list[JSONValue] = [{"value": value, "members": list(members)} for value, members in camps]
+    odd = [name for _, members in camps[1:] for name in members] if kind == "outlier" else []
+    return {"fact": name, "kind": kind, "camps": listed, "odd": odd, "unknown": list(unknown)}
+
+
+POOL = (
+    fact("server", "same", ("C-ICAP/0.5.10", (A, B, C, D))),
+    fact("istag", "outlier", ("CI0001-9OPRPm4oRCAVcJKwg9DiggAA", (A, B)), ("CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA", (C,)),
+         unknown=(D,)),
+    fact("preview", "two-camps", ("1024", (A, C)), ("0", (B, D))),
+    fact("options_outcome", "outlier", ("ok", (A, B, C)), ("refused", (D,))),
+)  # fmt: skip
+
+
+def golden(text: str) -> str:
+    return textwrap.dedent(text).strip("\n")
+
+
+def test_a_column_a_member() -> None:
+    expected = golden("""
+        Members side by side (what differs):
+                 10.0.0.5:1344                    10.0.0.6:1344                    10.0.0.7:1344                      10.0.0.8:1344
+        -------  -------------------------------  -------------------------------  ---------------------------------  -------------
+        ISTag    CI0001-9OPRPm4oRCAVcJKwg9DiggAA  CI0001-9OPRPm4oRCAVcJKwg9DiggAA  CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA *  -
+        Preview  1024                             0                                1024                               0
+        * the odd one out
+    """)  # noqa: E501 - as wide as it gets
+    assert expected == "\n".join(draw_comparison(POOL, 140))
+
+
+def test_a_narrow_terminal_gets_the_camps_of_each_fact() -> None:
+    expected = golden("""
+        Members side by side (what differs):
+          ISTag: CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA at 10.0.0.7:1344 (the odd one
+            out); CI0001-9OPRPm4oRCAVcJKwg9DiggAA at 10.0.0.5:1344,
+            10.0.0.6:1344
+          Preview (two camps): 1024 at 10.0.0.5:1344, 10.0.0.7:1344; 0 at
+            10.0.0.6:1344, 10.0.0.8:1344
+    """)
+    assert expected == "\n".join(draw_comparison(POOL, 70))
+
+
+def test_many_members_are_named_by_the_first_few() -> None:
+    everybody = [f"m{number}" for number in range(5000)]
+    found = draw_comparison([fact("preview", "outlier", ("1024", everybody[1:]), ("0", everybody[:1]))], 100)
+
+    assert ["  Preview: 0 at m0 (the odd one out); 1024 at m1, m2, m3, m4, m5 and 4994 more"] == found[1:]
+
+
+def test_many_values_are_cut() -> None:
+    camps = [(f"CI0001-{number}", [f"m{number}"]) for number in range(300)]
+    text = " ".join(draw_comparison([fact("istag", "all-different", *camps)], 90))
+
+    assert "ISTag (each its own): CI0001-0 at m0;" in text
+    assert text.endswith("296 other values")
+
+
+@pytest.mark.parametrize("comparison", [(), POOL[:1], POOL[3:]])
+def test_nothing_is_shown_where_all_agree(comparison: tuple[Facts, ...]) -> None:
+    assert [] == draw_comparison(comparison, 100)
+    assert render(report()) == render(replace(report(), comparison=comparison))
+
+
+def test_it_stands_below_the_matrix() -> None:
+    blocks = render(replace(report((HEALTHY, REFUSED)), comparison=POOL), 160).split("\n\n")
+
+    assert blocks[2].startswith("Members side by side")
+
+
+@pytest.mark.parametrize("width", [0, 60, 61, 80, 100, 132, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    hostile = fact("istag", "outlier", ("x" * 900, ["a" * 300, B]), ("\x1b[2J\u202e" * 50, [C]))
+    text = render(replace(report(), comparison=(*POOL, hostile)), width)
+
+    assert max(map(len, text.splitlines())) <= max(width, 60)
+    assert [] == [line for line in text.splitlines() if UNSAFE.search(line)]
+
+
+def test_the_json_has_all_of_it() -> None:
+    document = json.loads(to_json(replace(report(), comparison=POOL)))
+
+    assert ["server", "istag", "preview", "options_outcome"] == [row["fact"] for row in document["comparison"]]
+    assert ([C], [D]) == (document["comparison"][1]["odd"], document["comparison"][1]["unknown"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (
+            {"kind": "outlier", "fact": "preview", "value": "0", "majority_value": "1024", "majority_members": [A, B],
+             "majority_count": 2},
+            f"Preview: 0, but 1024 at {A}, {B}",
+        ),
+        (
+            {"kind": "outlier", "fact": "preview", "value": "0", "majority_value": "1024", "majority_members": [A, B],
+             "majority_count": 70},
+            "Preview: 0, but 1024 at 70 members",
+        ),
+        (
+            {"kind": "two-camps", "fact": "eicar_verdict", "values": ["allowed", "blocked"],
+             "camps": [{"value": "allowed", "count": 1, "members": [A]},
+                       {"value": "blocked", "count": 1, "members": [B]}]},
+            f"verdict on EICAR: allowed at {A}; blocked at {B} (two camps)",
+        ),
+        (
+            {"kind": "same-server", "fact": "address", "value": A, "same_as": ["b"]},
+            f"the same server as b: both have {A}",
+        ),
+        (
+            {"kind": "same-server", "fact": "identity", "value": "ISTag 12345678", "same_as": ["b"]},
+            "likely the same server as b: both have ISTag 12345678",
+        ),
+        ({"kind": 7, "fact": None, "camps": "?", "values": None}, ": "),
+    ],
+)  # fmt: skip
+def test_evidence_says_who_has_what(facts: Facts, expected: str) -> None:
+    assert expected == telling({"source": "probe", "probe": "pool", **facts})
+
+
+@pytest.mark.parametrize(("member", "expected"), [("m1", "m1"), ("", "the pool")])
+def test_evidence_is_about_a_member_or_about_the_pool(member: str, expected: str) -> None:
+    assert expected == where({"source": "probe", "probe": "pool", "member": member})
