@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,12 +16,30 @@ import typer
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.output import Outputs, exit_code, parse_outputs, write_outputs
-from icapdiag.cli.probing import DepthChoice, ListProbes, Only, PlanOnly, Skip, chosen_probes, insist_on_consent
+from icapdiag.cli.probing import (
+    ConnectTimeout,
+    Deadline,
+    DepthChoice,
+    Device,
+    IPv4,
+    IPv6,
+    ListProbes,
+    Only,
+    PlanOnly,
+    Resolver,
+    Skip,
+    Source,
+    Timeout,
+    changed,
+    chosen_probes,
+    family_of,
+    insist_on_consent,
+)
 from icapdiag.cli.runbooks import Folders, load_library
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
 from icapdiag.report.status import exit_status
-from icapdiag.report.vantage import vantage_facts
+from icapdiag.report.vantage import source_addresses, vantage_facts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,12 +55,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _seconds(value: float | None) -> float | None:
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise typer.BadParameter("give a number of seconds above 0")
-    return value
-
-
 @dataclass(slots=True)
 class _Run:
     """What came of probing."""
@@ -53,6 +64,7 @@ class _Run:
     started_at: datetime
     finished_at: datetime
     probes: tuple[Probe, ...]
+    resolvers: tuple[str, ...]  # that were given
     correlation_id: str = ""  # of the EICAR that was sent; empty if none was
     interrupted: bool = False
 
@@ -81,17 +93,14 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     folders: Folders = None,
     output: Outputs = None,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
-    connect_timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5."),
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one ICAP transaction. Default: 10.")
-    ] = None,
-    deadline: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30."),
-    ] = None,
+    source: Source = None,
+    interface: Device = None,
+    ipv4: IPv4 = False,
+    ipv6: IPv6 = False,
+    resolver: Resolver = None,
+    connect_timeout: ConnectTimeout = None,
+    timeout: Timeout = None,
+    deadline: Deadline = None,
 ) -> None:
     """Probe every member of an ICAP pool; say what is wrong and what to do."""
     if lab and (service_uri is not None or profile is not None):
@@ -100,13 +109,16 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
     from icapdiag.probe import Settings
 
-    settings = Settings(eicar=eicar, correlation_id=_correlation_id())
-    if connect_timeout is not None:
-        settings = replace(settings, connect_timeout=connect_timeout)
-    if timeout is not None:
-        settings = replace(settings, timeout=timeout)
-    if deadline is not None:
-        settings = replace(settings, deadline=deadline)
+    settings = changed(
+        Settings(eicar=eicar, correlation_id=_correlation_id()),
+        source=source,
+        interface=interface,
+        family=family_of(ipv4=ipv4, ipv6=ipv6),
+        resolvers=tuple(resolver) if resolver else None,
+        connect_timeout=connect_timeout,
+        timeout=timeout,
+        deadline=deadline,
+    )
     probes = chosen_probes(depth, only, skip, eicar=eicar)
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
     loaded = None if lab else _load(pool or [], profile, service_uri)
@@ -221,7 +233,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
     started_at = datetime.now(UTC)
     settings = _with_eicar(pool, settings, probes)
     if settings.eicar:
-        complain(_announcement(enabled, settings.correlation_id, started_at))
+        complain(_announcement(enabled, settings, started_at))
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         nursery.start_soon(progress.draw)
@@ -233,6 +245,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
         started_at=started_at,
         finished_at=datetime.now(UTC),
         probes=probes,
+        resolvers=settings.resolvers,
         correlation_id=settings.correlation_id if settings.eicar else "",
         interrupted=stop.cancel_called,
     )
@@ -250,15 +263,16 @@ async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[N
     stop.cancel()
 
 
-def _announcement(members: list[Member], correlation_id: str, moment: datetime) -> str:
+def _announcement(members: list[Member], settings: Settings, moment: datetime) -> str:
     """What the people who watch the network must know before they see EICAR on it."""
     host = socket.gethostname()
-    sources = dict.fromkeys(source for member in members if (source := _source_address(member)))
+    found = [settings.source] if settings.source else (_source_address(member) for member in members)
+    sources = dict.fromkeys(source for source in found if source)
     source = f"{host} ({', '.join(sources)})" if sources else host
     count = "1 member" if len(members) == 1 else f"{len(members)} members"
     return (
         f"icapdiag: sending the EICAR test virus (harmless) to {count} from {source} at {timestamp(moment)}, "
-        f"correlation id {correlation_id}. Sensors may raise alarms: tell your SOC."
+        f"correlation id {settings.correlation_id}. Sensors may raise alarms: tell your SOC."
     )
 
 
@@ -276,6 +290,7 @@ def _source_address(member: Member) -> str | None:
 
 
 def _report(run: _Run, library: Library) -> Report:
+    from icapdiag.probe.host import host_facts
     from icapdiag.runbook import match
 
     members = [
@@ -288,10 +303,11 @@ def _report(run: _Run, library: Library) -> Report:
         for result in run.results.members
     ]
     observations = run.results.observations
+    sources = source_addresses(observations)
     matched = match(library, observations)
     report = build_check_report(
         subject=_subject(run.pool),
-        vantage=vantage_facts(observations),
+        vantage=vantage_facts(sources, host_facts(sources, run.resolvers)),
         members=members,
         findings=matched.findings,
         unmatched=matched.unmatched,

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from icapdiag.pool import Pool
-    from icapdiag.probe import Probe
+    from icapdiag.probe import Probe, Settings
 
 
 class Depth(StrEnum):
@@ -52,6 +55,82 @@ Skip = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Leave thi
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Print every message that would be sent, and to whom; send nothing.")
 ]
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter("give a number of seconds above 0")
+    return value
+
+
+def _address(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            ip_address(value.partition("%")[0])
+        except ValueError:
+            raise typer.BadParameter(f"{value!r} is no IP address") from None
+    return value
+
+
+def _device(value: str | None) -> str | None:
+    if value is not None and not (0 < len(value.encode()) < 16 and value.isprintable() and "/" not in value):
+        raise typer.BadParameter(f"{value!r} is no name of an interface")
+    return value
+
+
+def _resolvers(values: list[str] | None) -> list[str] | None:
+    if values:
+        from icapdiag.probe.dns import split_resolver
+
+        for value in values:
+            try:
+                split_resolver(value)
+            except ValueError as error:
+                raise typer.BadParameter(str(error)) from None
+    return values
+
+
+Source = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", callback=_address, help="Connect from this address of this host."),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="DEVICE", callback=_device, help="Connect by this interface; may take root or CAP_NET_RAW."),
+]
+IPv4 = Annotated[bool, typer.Option("-4", "--ipv4", help="Probe IPv4 addresses alone.")]
+IPv6 = Annotated[bool, typer.Option("-6", "--ipv6", help="Probe IPv6 addresses alone.")]
+Resolver = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ADDRESS[:PORT]",
+        callback=_resolvers,
+        help="Ask this DNS server, such as the Service Engine's, not this host's; repeatable.",
+    ),
+]
+ConnectTimeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5."),
+]
+Timeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one ICAP transaction. Default: 10.")
+]
+Deadline = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30."),
+]
+
+
+def changed(settings: Settings, **given: Any) -> Settings:
+    """The settings with those options that were given; None was not."""
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def family_of(*, ipv4: bool, ipv6: bool) -> int | None:
+    """The one IP version that is wanted, None for either. Raises typer.BadParameter."""
+    if ipv4 and ipv6:
+        raise typer.BadParameter("-4 and -6 leave nothing to probe", param_hint="-4")
+    return 4 if ipv4 else 6 if ipv6 else None
 
 
 def chosen_probes(

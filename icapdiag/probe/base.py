@@ -24,7 +24,8 @@ class Settings:
     ``timeout`` is for one ICAP transaction, ``connect_timeout`` for one TCP or TLS handshake,
     ``dns_timeout`` for one name; ``deadline`` is for all steps of one member, however slowly
     it drips. ``pace`` is the time between two members' starts: unpaced starts queue up in
-    our own event loop and come out as latency of the servers.
+    our own event loop and come out as latency of the servers. ``resolvers`` are DNS servers as
+    ``address``, ``address:port`` or ``[address]:port``.
     """
 
     eicar: bool = False
@@ -35,7 +36,10 @@ class Settings:
     pace: float = 0.0005
     correlation_id: str = ""  # sent as X-Correlation-ID in the sample requests
     resolvers: tuple[str, ...] = ()  # DNS servers to ask; empty: those of the system
-    resolver_port: int = 53
+    resolver_port: int = 53  # of those that name no port
+    source: str = ""  # our address on connections to members; empty: the kernel's choice
+    interface: str = ""  # device that connections to members must leave by
+    family: int | None = None  # 4 or 6: dial only addresses of this version
 
 
 class Observer(Protocol):

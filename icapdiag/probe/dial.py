@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 import trio
 
-from icapdiag.probe.base import Facts
+from icapdiag.probe.base import Context, Facts, Settings
+from icapdiag.probe.host import interface_of
 
 _TCP_INFO_SIZE = 104
 _RTT = struct.Struct("68xI")  # tcpi_rtt, microseconds
+_IP_MTU = 14  # linux/in.h: the MTU that the kernel knows for the route of a connected socket
+_IPV6_MTU = 24  # linux/in6.h
 _TOTAL_RETRANS = struct.Struct("100xI")
 
 
-async def connect(address: str, port: int) -> trio.SocketStream:
+class BindError(OSError):
+    """The source address or interface that was asked for can't be used; the text says why."""
+
+
+async def dial(context: Context) -> trio.SocketStream:
+    """Connect to the context's address, from where its settings say. Raises as `connect`."""
+    return await connect(context.address, context.member.port, context.settings)
+
+
+async def connect(address: str, port: int, settings: Settings) -> trio.SocketStream:
     """Connect to exactly this address; no happy eyeballs, which would hide a dead one.
 
-    Raises OSError. The connection has TCP_NODELAY (`trio.SocketStream` sets it).
+    Raises OSError, `BindError` too. The connection has TCP_NODELAY (`trio.SocketStream` sets it).
     """
     family, kind, proto, _, where = socket.getaddrinfo(
         address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     )[0]
     sock = trio.socket.socket(family, kind, proto)
     try:
+        if settings.interface:
+            _bind_to_device(sock, settings.interface)
+        if settings.source:
+            await _bind_to_source(sock, settings.source)
         await sock.connect(where)
     except BaseException:
         sock.close()
         raise
     return trio.SocketStream(sock)
+
+
+def _bind_to_device(sock: trio.socket.SocketType, interface: str) -> None:
+    option = getattr(socket, "SO_BINDTODEVICE", None)
+    if option is None:
+        raise BindError("this system can't bind a connection to an interface")
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, option, interface.encode() + b"\0")
+    except OSError as exc:
+        why = {
+            errno.EPERM: "this takes root or CAP_NET_RAW",
+            errno.ENODEV: "this host has no such interface",
+        }.get(exc.errno or 0, os.strerror(exc.errno or 0))
+        raise BindError(f"can't bind to interface {interface}: {why}") from exc
+
+
+async def _bind_to_source(sock: trio.socket.SocketType, source: str) -> None:
+    if (":" in source) != (sock.family == socket.AF_INET6):
+        raise BindError(f"can't connect from {source} to an address of the other IP version")
+    try:
+        await sock.bind((source, 0))
+    except OSError as exc:
+        why = "this host has no such address" if exc.errno == errno.EADDRNOTAVAIL else os.strerror(exc.errno or 0)
+        raise BindError(f"can't connect from {source}: {why}") from exc
 
 
 def tcp_facts(sock: trio.socket.SocketType) -> Facts:
@@ -45,4 +88,11 @@ def tcp_facts(sock: trio.socket.SocketType) -> Facts:
         if len(info) >= _TCP_INFO_SIZE:
             facts["rtt_ms"] = round(_RTT.unpack_from(info)[0] / 1000, 3)
             facts["retransmits"] = int(_TOTAL_RETRANS.unpack_from(info)[0])
+        level, option = (
+            (socket.IPPROTO_IPV6, _IPV6_MTU) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_MTU)
+        )
+        with suppress(OSError):
+            facts["route_mtu"] = sock.getsockopt(level, option)
+    if found := interface_of(str(local[0])):
+        facts["interface"] = found.name
     return facts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import trio
 
 from icapdiag.model import JSONValue, Reason
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, failed, ok
+from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, error, failed, ok
 
 _TYPES = ("A", "AAAA")
 
@@ -28,11 +28,14 @@ class _Answers:
 
 
 async def _run(context: Context) -> Outcome:
+    if is_ruled_out(context):
+        return _ruled_out(context, {"addresses": [context.member.host]})
     servers = _servers(context.settings)
     answers = _Answers()
     system: list[str] = []
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_ask_system, context, system)
+        if not context.settings.resolvers:  # else they alone count, and nobody else is asked
+            nursery.start_soon(_ask_system, context, system)
         for server in servers:
             for kind in _TYPES:
                 nursery.start_soon(_ask, context, server, kind, answers)
@@ -49,8 +52,8 @@ async def _run(context: Context) -> Outcome:
     facts["addresses"] = found
     facts["hosts_file_only"] = bool(system and not answers.addresses)
     if found:
-        context.addresses = found
-        return ok(facts)
+        context.addresses = tuple(address for address in found if _wanted(context, address))
+        return ok(facts) if context.addresses else _ruled_out(context, facts)
     reasons = [reason for reason, _ in answers.problems]
     for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN):
         if reason in reasons:
@@ -80,7 +83,8 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     )
     system = Message(kind="dns", what=f"getaddrinfo {host}", size=None)
     servers = (Planned(to=server, messages=queries) for server in _servers(context.settings))
-    return (*servers, Planned(to="this host's own resolver", messages=(system,)))
+    own = () if context.settings.resolvers else (Planned(to="this host's own resolver", messages=(system,)),)
+    return (*servers, *own)
 
 
 async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> None:
@@ -88,8 +92,9 @@ async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> N
     from dns import asyncresolver, exception, resolver  # noqa: PLC0415
 
     asking = asyncresolver.Resolver(configure=False)
-    asking.nameservers = [server]
-    asking.port = context.settings.resolver_port
+    address, port = split_resolver(server)
+    asking.nameservers = [address]
+    asking.port = port or context.settings.resolver_port
     asking.lifetime = context.time_for(context.settings.dns_timeout)
     found = answers.by_resolver.setdefault(server, set())
     try:
@@ -133,8 +138,39 @@ def is_literal(host: str) -> bool:
     return True
 
 
+def split_resolver(text: str) -> tuple[str, int | None]:
+    """``address``, ``address:port`` or ``[address]:port``, taken apart. Raises ValueError for anything else."""
+    if is_literal(text):
+        return text, None
+    address, colon, port = text.rpartition(":")
+    if address.startswith("[") and address.endswith("]"):
+        address = address[1:-1]
+    elif ":" in address:
+        address = ""
+    if not (colon and is_literal(address) and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError(f"{text!r} is no DNS server: give ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT")
+    return address, int(port)
+
+
+def _wanted(context: Context, address: str) -> bool:
+    family = context.settings.family
+    return family is None or ipaddress.ip_address(address.partition("%")[0]).version == family
+
+
+def is_ruled_out(context: Context) -> bool:
+    """Whether the member is given by an address of the IP version that is not wanted."""
+    return is_literal(context.member.host) and not _wanted(context, context.member.host)
+
+
+def _ruled_out(context: Context, facts: Facts) -> Outcome:
+    """No address of the version that was asked for: our own doing, and no word on the member."""
+    return error(
+        Reason.CONFIGURATION, facts | {"error": f"no IPv{context.settings.family} address, and no other wanted"}
+    )
+
+
 def _skip(context: Context) -> str | None:
-    if is_literal(context.member.host):
+    if is_literal(context.member.host) and _wanted(context, context.member.host):
         context.addresses = (context.member.host,)
         return "literal-address"
     return None

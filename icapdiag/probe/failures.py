@@ -9,6 +9,7 @@ import ssl
 
 from icapdiag.model import Reason
 from icapdiag.probe.base import Facts, Outcome, error, failed
+from icapdiag.probe.dial import BindError
 
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _REASONS = {
@@ -40,6 +41,8 @@ _CLEAR_TEXT = (
 def os_failure(exc: OSError, address: str = "") -> Outcome:
     """The outcome of a failed socket call: ``failed`` if the peer or the path did it, ``error`` if this host did."""
     facts: Facts = {"error": describe(exc)}
+    if isinstance(exc, BindError):
+        return error(Reason.CONFIGURATION, facts)
     reason = _REASONS.get(exc.errno or 0)
     if reason is None or (reason is Reason.UNREACHABLE and address and not has_route(address)):
         return error(Reason.LOCAL_NETWORK, facts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Message, Planned, Probe, Settings
+from icapdiag.probe.dns import is_ruled_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,12 @@ def icap_message(request: PreparedRequest, body: bytes | None = None) -> Message
 
 
 def _steps(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...]) -> tuple[Step, ...]:
+    context = Context(pool=pool, member=member, settings=settings)
     if not member.enabled:
         return ()
-    return tuple(_walk(Context(pool=pool, member=member, settings=settings), probes))
+    if is_ruled_out(context):
+        return tuple(Step(probe.name, probe.label, skipped=f"not IPv{settings.family}") for probe in probes)
+    return tuple(_walk(context, probes))
 
 
 def _walk(context: Context, probes: tuple[Probe, ...]) -> Iterator[Step]:

@@ -14,7 +14,7 @@ from icapdiag.model import Reason
 from icapdiag.probe.answer import profile_facts, response_facts, verdict_facts
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, error, failed
 from icapdiag.probe.conversation import converse
-from icapdiag.probe.dial import connect
+from icapdiag.probe.dial import dial
 from icapdiag.probe.failures import describe, os_failure, stream_failure
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.tls import handshake
@@ -35,7 +35,7 @@ async def _scan(context: Context, body: bytes) -> Outcome:
     stream: trio.abc.Stream | None = None
     try:
         with trio.fail_after(context.time_for(context.settings.connect_timeout)):
-            stream = raw = await connect(context.address, context.member.port)
+            stream = raw = await dial(context)
             if context.member.tls:
                 stream = await handshake(context, raw)
     except trio.TooSlowError:

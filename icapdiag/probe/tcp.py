@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from icapdiag.probe.base import Context, Outcome, Planned, Probe, ok
-from icapdiag.probe.dial import connect, tcp_facts
+from icapdiag.probe.dial import dial, tcp_facts
 from icapdiag.probe.failures import os_failure
 
 
 async def _run(context: Context) -> Outcome:
     try:
-        stream = await connect(context.address, context.member.port)
+        stream = await dial(context)
     except OSError as exc:
         return os_failure(exc, context.address)
     context.stream = stream

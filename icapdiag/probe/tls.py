@@ -9,7 +9,7 @@ import trio
 from icapdiag.model import Reason
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, error, failed, ok
-from icapdiag.probe.dial import connect
+from icapdiag.probe.dial import dial
 from icapdiag.probe.dns import is_literal
 from icapdiag.probe.failures import describe, stream_failure
 
@@ -76,7 +76,7 @@ async def _look_at_rejected(context: Context) -> Facts:
     over this connection but the handshake.
     """
     try:
-        stream = await connect(context.address, context.member.port)
+        stream = await dial(context)
     except OSError:
         return {}
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from icapdiag.model import Finding, Health, Report, Unmatched
@@ -76,10 +76,21 @@ def _vantage(report: Report) -> str:
     took = (datetime.fromisoformat(report.finished_at) - start).total_seconds()
     return (
         f"Probed from {shown(report.vantage.get('host'))}"
-        + (f" ({word} {listed})" if listed else "")
+        + (f" ({word} {listed}{_interfaces(report)})" if listed else "")
         + f" by icapdiag {shown(report.tool.get('version'))}"
         + f", {start:%Y-%m-%d %H:%M:%S} UTC, took {milliseconds(took * 1000)}."
     )
+
+
+def _interfaces(report: Report) -> str:
+    """``; eth0, MTU 1500`` where the host could tell by which interface it looked."""
+    found = report.vantage.get("interfaces")
+    each = [item for item in found if isinstance(item, Mapping)] if isinstance(found, list | tuple) else []
+    words = (
+        shown(item.get("name")) + (f", MTU {mtu}" if isinstance(mtu := item.get("mtu"), int) else "")
+        for item in each[:NAMES_SHOWN]
+    )
+    return "".join(f"; {word}" for word in words)
 
 
 def _finding(finding: Finding, width: int, paint: Paint) -> Iterator[str]:

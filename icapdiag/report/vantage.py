@@ -15,17 +15,22 @@ CAVEAT = (
 )
 
 
-def vantage_facts(observations: Iterable[Observation]) -> Facts:
-    """Facts on this host, and the source addresses that its connections to the members had.
-
-    ``source_address`` is the first one that was seen, None when no connection was made. No traffic.
-    """
+def source_addresses(observations: Iterable[Observation]) -> list[str]:
+    """Our addresses on the connections to the members, in the order in which they were first seen."""
     sources: list[str] = []
     for observation in observations:
         local = observation.facts.get("local_address")
         if isinstance(local, str) and local not in sources:
             sources.append(local)
-    return {**_host(sources), "caveat": CAVEAT}
+    return sources
+
+
+def vantage_facts(sources: list[str], more: Facts | None = None) -> Facts:
+    """Facts on this host; ``sources`` as of `source_addresses`, and ``more`` of what was asked of its kernel.
+
+    ``source_address`` is the first of the sources, None when no connection was made. No traffic.
+    """
+    return {**_host(sources), **(more or {}), "caveat": CAVEAT}
 
 
 def reading_facts() -> Facts:

@@ -137,6 +137,8 @@ _ALL += _table(
         ("family", TEXT, "", "ipv4 or ipv6"),
         ("rtt_ms", NUMBER, "ms", "round trip of the handshake as the kernel measured it"),
         ("retransmits", INTEGER, "", "segments of the handshake that had to be sent again"),
+        ("interface", TEXT, "", "the interface of this host that has our address"),
+        ("route_mtu", INTEGER, "bytes", "the longest packet that the kernel knows the route to take"),
     ),
 )
 

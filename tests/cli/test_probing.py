@@ -88,6 +88,10 @@ def test_the_probes_are_listed() -> None:
         (("--depth", "quick", "--eicar"), "leave the eicar probe out"),
         (("--depth", "quick", "--only", "tcp"), "--depth"),
         (("--depth", "deep"), "standard"),
+        (("--source", "host.example"), "no IP address"),
+        (("--interface", "a/b"), "no name of an interface"),
+        (("--resolver", "10.0.0.53:dns"), "ADDRESS:PORT"),
+        (("-4", "-6"), "nothing to probe"),
     ],
 )
 def test_wrong_usage(args: Sequence[str], words: str) -> None:
@@ -137,3 +141,24 @@ def test_the_lab_has_a_plan_too() -> None:
     assert 0 == status
     assert "\nhealthy\n" in out
     assert "disabled: disabled, nothing is sent" in out
+
+
+def test_the_report_says_where_it_looked_from(healthy: str) -> None:
+    vantage = report(healthy, "--source", "127.0.0.3", "--resolver", "127.0.0.1:5353")["vantage"]
+
+    assert ("127.0.0.3", ["127.0.0.3"]) == (vantage["source_address"], vantage["source_addresses"])
+    assert (["127.0.0.1:5353"], True) == (vantage["resolvers"], vantage["resolvers_given"])
+    assert {"clock_synchronised", "clock_max_error_ms", "caveat"} <= vantage.keys()
+    (interface,) = vantage["interfaces"]
+    assert ("lo", ["127.0.0.3"]) == (interface["name"], interface["addresses"])
+
+
+def test_a_source_that_this_host_does_not_have_is_not_the_servers_fault(healthy: str) -> None:
+    status, out, _ = icapdiag("check", healthy, "--source", "203.0.113.77", "-o", "json")
+    document = json.loads(out)
+
+    assert (3, "unknown") == (status, document["verdict"])
+    assert ["vantage-failure"] == [finding["id"] for finding in document["findings"]]
+    tcp = document["members"][0]["probes"][1]
+    assert ("error", "configuration") == (tcp["status"], tcp["reason"])
+    assert "can't connect from 203.0.113.77: this host has no such address" == tcp["facts"]["error"]

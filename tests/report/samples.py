@@ -18,6 +18,11 @@ VANTAGE: Facts = {
     "platform": "Linux 6.1 x86_64",
     "python": "3.11.7",
     "icapdiag": "0.1.0",
+    "interfaces": [],
+    "resolvers": ["10.0.0.53"],
+    "resolvers_given": False,
+    "clock_synchronised": True,
+    "clock_max_error_ms": 1.5,
     "caveat": "This host stands in for the Service Engine.",
 }
 SUBJECT: Facts = {"pool": "ICAP-POOL-GROUP", "service_uri": "/avscan", "source": "pool.yaml"}

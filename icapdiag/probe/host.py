@@ -1,0 +1,140 @@
+"""Facts on this host, read from its kernel and its files: interfaces, DNS servers, clock. Sends nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import ipaddress
+import socket
+import struct
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from icapdiag.model import Facts
+
+_SIOCGIFCONF, _SIOCGIFMTU = 0x8912, 0x8921  # linux/sockios.h
+_IFREQ = 40  # bytes of struct ifreq on 64-bit Linux: 16 for the name, then a sockaddr_in
+_STA_UNSYNC = 0x40  # linux/timex.h
+_MANY = 1024  # addresses of one host
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface; ``mtu`` in bytes, None if the kernel would not say."""
+
+    name: str
+    mtu: int | None
+
+
+@lru_cache(maxsize=1024)
+def interface_of(address: str) -> Interface | None:
+    """The interface that has this address of ours; None where that can't be told.
+
+    Packets to a member leave by the interface of its route, which on a host with several
+    may be another than that of the source address.
+    """
+    if sys.platform != "linux":
+        return None
+    plain = address.partition("%")[0]
+    with suppress(OSError, ValueError, struct.error):
+        parsed = ipaddress.ip_address(plain)
+        if parsed.version == 4 and parsed.is_loopback:
+            return Interface("lo", _mtu("lo"))  # all of 127/8, of which it lists one
+        name = _ipv6_names().get(parsed.packed) if parsed.version == 6 else _ipv4_names().get(parsed.packed)
+        return None if name is None else Interface(name, _mtu(name))
+    return None
+
+
+def host_facts(sources: list[str], resolvers: tuple[str, ...]) -> Facts:
+    """Interfaces behind our addresses ``sources``, the DNS servers in force, and the state of the clock."""
+    found = {name.name: name for source in sources if (name := interface_of(source))}
+    return {
+        "interfaces": [
+            {"name": each.name, "mtu": each.mtu, "addresses": [s for s in sources if interface_of(s) == each]}
+            for each in found.values()
+        ],
+        "resolvers": list(resolvers) or configured_resolvers(),
+        "resolvers_given": bool(resolvers),
+        **clock_state(),
+    }
+
+
+def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
+    """The DNS servers that this host is configured for; none if that can't be read."""
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    words = [line.split() for line in lines]
+    return [word[1] for word in words if len(word) > 1 and word[0] == "nameserver"]
+
+
+def clock_state() -> Facts:
+    """Whether the kernel holds its clock to be synchronised, and by how much it may be off in ms.
+
+    None where it can't be asked. Server clocks are held against this one.
+    """
+    unknown: Facts = {"clock_synchronised": None, "clock_max_error_ms": None}
+    if sys.platform != "linux":
+        return unknown
+    try:
+        adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
+    except (OSError, AttributeError):
+        return unknown
+    timex = _Timex()  # modes 0: only reads
+    if adjtimex(ctypes.byref(timex)) < 0:
+        return unknown
+    synchronised = not timex.status & _STA_UNSYNC
+    return {
+        "clock_synchronised": synchronised,
+        "clock_max_error_ms": round(timex.maxerror / 1000, 3) if synchronised else None,
+    }
+
+
+class _Timex(ctypes.Structure):
+    """struct timex as far as it is read here, and room for the rest."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),  # µs
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_char * 512),
+    )
+
+
+def _mtu(name: str) -> int | None:
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, _SIOCGIFMTU, struct.pack("16s24x", name.encode()))
+        return int(struct.unpack_from("16xi", answer)[0])
+    return None
+
+
+def _ipv4_names() -> dict[bytes, str]:
+    """Our IPv4 addresses, packed, and the interface of each (SIOCGIFCONF)."""
+    import array  # noqa: PLC0415
+    import fcntl  # noqa: PLC0415
+
+    buffer = array.array("B", bytes(_IFREQ * _MANY))
+    where, length = buffer.buffer_info()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, _SIOCGIFCONF, struct.pack("iL", length, where))
+    data = buffer.tobytes()[: struct.unpack_from("i", answer)[0]]
+    records = (data[start : start + _IFREQ] for start in range(0, len(data), _IFREQ))
+    # An alias such as eth0:1 is the interface eth0.
+    return {
+        record[20:24]: record[:16].partition(b"\0")[0].decode("ascii", "replace").partition(":")[0]
+        for record in records
+    }
+
+
+def _ipv6_names(file: Path = Path("/proc/net/if_inet6")) -> dict[bytes, str]:
+    """Our IPv6 addresses, packed, and the interface of each."""
+    words = [line.split() for line in file.read_text("ascii", "replace").splitlines()]
+    return {bytes.fromhex(word[0]): word[5] for word in words if len(word) >= 6}

@@ -1,0 +1,27 @@
+"""Where the program ran, and what the table says of it."""
+
+from __future__ import annotations
+
+from icapdiag.report.table import render
+from icapdiag.report.vantage import CAVEAT, source_addresses, vantage_facts
+from tests.report.samples import VANTAGE, observation, report
+
+
+def test_each_source_address_is_named_once() -> None:
+    seen = [observation("tcp", local_address=address) for address in ("10.0.0.9", "::1", "10.0.0.9")]
+
+    assert ["10.0.0.9", "::1"] == source_addresses(seen)
+
+
+def test_what_the_kernel_said_stands_beside_the_host() -> None:
+    facts = vantage_facts(["10.0.0.9"], {"clock_synchronised": None})
+
+    assert ("10.0.0.9", None, CAVEAT) == (facts["source_address"], facts["clock_synchronised"], facts["caveat"])
+    assert None is vantage_facts([])["source_address"]
+
+
+def test_the_table_names_the_interface() -> None:
+    interfaces = [{"name": "eth0\x1b", "mtu": 1450, "addresses": ["10.0.0.9"]}, {"name": "lo", "mtu": None}, 3]
+    drawn = render(report(vantage={**VANTAGE, "interfaces": interfaces}))  # type: ignore[dict-item]
+
+    assert "(source address 10.0.0.9; eth0\\x1b, MTU 1450; lo)" in " ".join(drawn.split())
