@@ -62,8 +62,9 @@ def test_what_the_pool_differs_in_is_said_of_the_odd_members_alone(checked: Chec
 def test_a_missing_engine_is_recognised_without_eicar(cicap_pool: Pool) -> None:
     checked = check(*(f"icap://{cicap_pool.member(number)}/avscan" for number in (1, 2, 3)))
     assert {"no-engine-loaded": [cicap_pool.member(3)]} == checked.findings()
-    rows = {row["fact"]: row for row in checked.report["comparison"]}
-    assert {"istag": [cicap_pool.member(3)]} == {name: row["odd"] for name, row in rows.items() if row["odd"]}
+    odd = {row["fact"]: row["odd"] for row in checked.report["comparison"] if row["odd"]}
+    times = {"rtt", "scan_time"}  # a busy machine makes its own
+    assert {"istag": [cicap_pool.member(3)]} == {fact: members for fact, members in odd.items() if fact not in times}
 
 
 def test_table_names_each_finding_and_member(cicap_pool: Pool, tmp_path: Path) -> None:
