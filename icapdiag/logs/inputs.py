@@ -27,19 +27,17 @@ def expand_inputs(inputs: Iterable[str]) -> tuple[str, ...]:
     Raises `InputError` with everything that is wrong: no such file, a directory, a pattern without
     a match, no permission, zstd without its library.
     """
-    paths: list[str] = []
+    paths: dict[str, str] = {}  # by what they really are
     errors: list[str] = []
-    seen: set[str] = set()
     for text in inputs:
         for path in _matches(text, errors):
-            key = path if path == STDIN else os.path.realpath(path)
-            if key not in seen:
-                seen.add(key)
-                paths.append(path)
-    errors += [error for path in paths if path != STDIN and (error := _refusal(path))]
+            if error := "" if path == STDIN else _refusal(path):
+                errors.append(error)
+            else:
+                paths.setdefault(path if path == STDIN else os.path.realpath(path), path)
     if errors:
         raise InputError(errors)
-    return tuple(paths)
+    return tuple(paths.values())
 
 
 def _matches(text: str, errors: list[str]) -> list[str]:

@@ -47,19 +47,26 @@ def _numbered(text: str) -> Iterator[tuple[int, str]]:
 
 def _damaged(text: str, start: int, end: int, *, first: bool, last: bool) -> Iterator[Found]:
     stretch = text[start:end]
-    if (first or last) and not pattern(_JSON_SIGNS).search(stretch):  # a prompt, a command, a closing bracket
-        yield Found(start=start, end=end, repairs=((BESIDE, start),))
-        return
     line = stretch.strip()
     if _is_syslog(line):
         by = start + len(stretch) - len(stretch.lstrip())
         pieces = syslog_line(line)
-    else:
+    elif pattern(_JSON_SIGNS).search(stretch):
         from icapdiag.logs.values import region  # noqa: PLC0415 - most lines are no such
 
         by, pieces = start, region(stretch)
+    elif first or last:  # a prompt, a command
+        by, pieces = start, iter((Found(start=0, end=len(stretch), repairs=((BESIDE, 0),)),))
+    else:
+        by, pieces = start, _prose(stretch)
     for piece in pieces:
         yield shifted(piece, by)
+
+
+def _prose(stretch: str) -> Iterator[Found]:
+    for at, line in _numbered(stretch):
+        if line.strip():
+            yield Found(start=at, end=at + len(line), reason="not JSON")
 
 
 def _is_syslog(line: str) -> bool:

@@ -71,12 +71,12 @@ class Notes(Struct):
         """Keep the note if it is among the first; what could not be read comes before what was skipped."""
         self.problems_total += 1
         if len(self.problems) < KEPT:
-            self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT]))
+            self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT].strip()))
         elif note.kind != "skipped":
             for index in range(KEPT - 1, -1, -1):
                 if self.problems[index].kind == "skipped":
                     del self.problems[index]
-                    self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT]))
+                    self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT].strip()))
                     break
 
     def merge(self, other: Notes) -> None:

@@ -42,6 +42,7 @@ _WORDS: Final[dict[str, tuple[object, str]]] = {
     "-Infinity": (None, "Infinity was read as null"),
     "undefined": (None, "undefined was read as null"),
 }
+_NARROW = 40  # no terminal is narrower
 _WIDTHS = {72, 76, 78, 79, 80, 100, 120, 132, 160}  # at which terminals and mail programs break lines
 
 
@@ -181,7 +182,7 @@ class Words:
         """Whether the line was broken at the width of a terminal, and so perhaps inside a word."""
         width = at - (self.text.rfind("\n", 0, at) + 1)
         longest, times = self._longest_line
-        return width == longest and (times > 1 or width in _WIDTHS)
+        return width == longest >= _NARROW and (times > 1 or width in _WIDTHS)
 
     @cached_property
     def _longest_line(self) -> tuple[int, int]:
