@@ -80,6 +80,16 @@ def stderr_is_terminal() -> bool:
     return _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
 
 
+def stdout_is_terminal() -> bool:
+    """Whether stdout can show more than plain text."""
+    return _is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+
+
+def stdin_is_terminal() -> bool:
+    """Whether somebody can answer: a pager needs that."""
+    return _is_terminal(sys.stdin)
+
+
 def _is_terminal(stream: object) -> bool:
     with suppress(OSError, ValueError):  # ValueError: closed
         return stream is not None and bool(getattr(stream, "isatty", bool)())

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icapdiag.cli.console import complain, print_text, stop_with, terminal_width
+from icapdiag.cli.console import complain, print_text, stdout_is_terminal, stop_with, terminal_width
 from icapdiag.report.status import ExitStatus
-from icapdiag.text import visible, visible_lines
+from icapdiag.text import visible
 
 if TYPE_CHECKING:
     from icapdiag.runbook import Library
@@ -45,36 +45,62 @@ def load_library(folders: list[Path] | None, status: ExitStatus = ExitStatus.USA
 
 
 @app.command("list")
-def list_runbooks(folders: Folders = None) -> None:
-    """List ids, severities and titles."""
-    library = load_library(folders)
-    id_width = max((len(runbook.id) for runbook in library.runbooks), default=0)
-    print_text(
-        "".join(
-            f"{runbook.id:<{id_width}}  {runbook.severity.value:<8}  {visible(runbook.title)}"
-            f"{'' if runbook.origin == 'built-in' else f'  ({visible(runbook.origin)})'}\n"
-            for runbook in library.runbooks
-        )
-    )
+def list_runbooks(
+    folders: Folders = None,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or markdown.")] = "text",
+) -> None:
+    """List ids, severities and titles, by stage, the gravest first."""
+    from icapdiag.cli.runbooktext import index, listing
+
+    formats = {"text": listing, "markdown": index}
+    if output not in formats:
+        raise typer.BadParameter(f"{output!r} is no format: text or markdown", param_hint="-o")
+    print_text(formats[output](load_library(folders)))
 
 
 @app.command()
 def show(
     runbook_id: Annotated[str, typer.Argument(metavar="ID", help="As printed with a finding, e.g. tcp-refused.")],
+    member: Annotated[
+        str | None,
+        typer.Option("--member", metavar="HOST[:PORT]", help="Fill in this member in the commands; or an ICAP URL."),
+    ] = None,
+    uri: Annotated[
+        str | None, typer.Option("--uri", metavar="PATH", help="Fill in this service URI, such as /OMSScanReq-AV.")
+    ] = None,
     folders: Folders = None,
 ) -> None:
-    """Print a runbook: causes, how to verify, how to fix."""
+    """Print a runbook: causes, how to verify, how to fix. On a terminal it is drawn, and paged if it is long."""
+    from icapdiag.cli.runbooktext import draw, markdown, page
     from icapdiag.runbook import UnknownRunbook
 
+    known = _known(member, uri) if member is not None or uri is not None else {}
     library = load_library(folders)
     try:
         runbook = library.by_id(runbook_id)
     except UnknownRunbook as error:
         stop_with([f"icapdiag: {error}"])
-    head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
-    references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
-    tail = f"\n## References\n\n{references}" if references else ""
-    print_text(head + visible_lines(runbook.body.strip().expandtabs(4)) + "\n" + tail)
+    text = markdown(runbook, known)
+    if stdout_is_terminal():
+        text = draw(text)
+        if page(text):
+            return
+    print_text(text)
+
+
+def _known(member: str | None, uri: str | None) -> dict[str, str]:
+    """The values of placeholders that were given on the command line."""
+    from icapdiag.cli.placeholders import values
+    from icapdiag.pool.hosts import parse_endpoint, parse_service_uri
+
+    try:
+        place = None if member is None else parse_endpoint(member)
+    except ValueError as error:
+        raise typer.BadParameter(visible(str(error)), param_hint="--member") from None
+    try:
+        return values(place, None if uri is None else parse_service_uri(uri))
+    except ValueError as error:
+        raise typer.BadParameter(visible(str(error)), param_hint="--uri") from None
 
 
 @app.command()

@@ -20,8 +20,18 @@ from icapdiag.runbook.sections import front_end, split_sections
 
 SOURCES = ("log", "probe", "config")
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
+STAGES = {  # in the order in which a request meets them
+    "dns": "Name",
+    "tcp": "Connection",
+    "tls": "TLS",
+    "icap": "ICAP answer",
+    "verdict": "Verdict",
+    "pool": "Members compared",
+    "log": "Service Engine and its log",
+    "config": "Configuration, and this host",
+}
 REQUIRED = ("id", "title", "severity", "source", "match")
-KEYS = (*REQUIRED, "vendor", "unless", "supersedes", "examples", "counterexamples", "references", "aliases")
+KEYS = (*REQUIRED, "stage", "vendor", "unless", "supersedes", "examples", "counterexamples", "references", "aliases")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _DETAILS = ("examples:", "counterexamples:", "references:")
@@ -98,6 +108,7 @@ class Runbook:
     title: str
     severity: Severity
     source: tuple[str, ...]
+    stage: str = ""  # one of STAGES, or none
     vendor: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -279,6 +290,7 @@ class _Front:
             title=title,
             severity=severity,
             source=source,
+            stage=self._text("stage"),
             vendor=vendor,
             supersedes=supersedes,
             aliases=aliases,

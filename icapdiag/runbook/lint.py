@@ -11,7 +11,7 @@ from pathlib import Path
 
 from icapdiag.model import Facts, Reason, Status
 from icapdiag.runbook.conditions import EQUALS, Condition, Group
-from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, Runbook
+from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, STAGES, Runbook
 from icapdiag.runbook.errors import Located, in_file_order, suggestion
 from icapdiag.runbook.fields import BOOLEAN, FIELDS, INTEGER, NUMBER, PROBES, SKIP_REASONS, TEXT, TEXTS, Field
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
@@ -77,6 +77,13 @@ def _identity(runbook: Runbook) -> Iterator[Problem]:
             yield where, f"{name!r} is not a slug: lower-case words joined by '-'"
     if runbook.id != stem:
         yield "id", f"{runbook.id!r} is not the file's name, {stem!r}"
+
+
+def _stage(runbook: Runbook) -> Iterator[Problem]:
+    """Where on a request's way the diagnosis is made; `icapdiag runbooks list` groups by it."""
+    if runbook.stage and runbook.stage not in STAGES:
+        hint = suggestion(runbook.stage, STAGES) or f": {', '.join(STAGES)}"
+        yield "stage", f"{runbook.stage!r} is no stage{hint}"
 
 
 def _sections(runbook: Runbook) -> Iterator[Problem]:
@@ -241,6 +248,7 @@ def _shadowed(runbook: Runbook, library: Library) -> Iterator[Problem]:
 _RULES: tuple[Callable[[Runbook], Iterable[Problem]], ...] = (
     _keys,
     _identity,
+    _stage,
     _sections,
     _placeholders,
     _samples,

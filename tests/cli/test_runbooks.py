@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.run import icapdiag
+from tests.cli.run import ROOT, icapdiag
 
 SITE = """\
 ---
@@ -36,14 +36,24 @@ def site(folder: Path, name: str = "ours", *, status: str = "failed", reason: st
     return str(folder)
 
 
-def test_list_has_one_line_a_runbook() -> None:
+def test_list_groups_by_stage_the_gravest_first() -> None:
     status, out, err = icapdiag("runbooks", "list")
     assert (0, "") == (status, err)
-    lines = out.splitlines()
-    assert ["tcp-refused", "critical", "Nothing"] == next(li for li in lines if li.startswith("tcp-refused ")).split()[
-        :3
-    ]
-    assert sorted(lines) == lines
+    blocks = [block.splitlines() for block in out.strip().split("\n\n")]
+    assert ["Name", "Connection", "TLS", "ICAP answer", "Verdict"] == [block[0] for block in blocks][:5]
+    connection = blocks[1][1:]
+    assert ["tcp-refused", "critical", "Nothing"] == next(li for li in connection if "tcp-refused " in li).split()[:3]
+    for block in blocks:
+        severities = [line.split()[1] for line in block[1:]]
+        assert sorted(severities, key=["critical", "warning", "info"].index) == severities
+
+
+def test_the_index_is_current() -> None:
+    assert (0, (ROOT / "runbooks" / "README.md").read_text(), "") == icapdiag("runbooks", "list", "-o", "markdown")
+
+
+def test_another_format_of_the_list_is_2() -> None:
+    assert 2 == icapdiag("runbooks", "list", "-o", "pdf")[0]
 
 
 def test_list_and_show_know_a_site_s_own(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from icapdiag.model import Observation, Status
 from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.runbook.document import STAGES
 from icapdiag.runbook.fields import BASE, FIELDS, PROBES
 from icapdiag.runbook.lint import lint_files
 from icapdiag.runbook.match import first_paragraph, first_steps
@@ -55,6 +56,10 @@ def test_every_runbook_says_what_it_means_and_what_to_do(library: Library) -> No
     ]
 
     assert [] == silent
+
+
+def test_every_runbook_has_its_stage(library: Library) -> None:
+    assert [] == [runbook.id for runbook in library.runbooks if runbook.stage not in STAGES]
 
 
 def test_prose_is_wrapped_as_code_is(library: Library) -> None:

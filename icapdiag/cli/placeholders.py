@@ -1,0 +1,96 @@
+"""The placeholders of a runbook's commands, and a member's values in their place."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from icapdiag.pool.hosts import Endpoint
+
+_PLACEHOLDER = re.compile(r"\{(host|port|service_uri|service)\}")
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
+_PRINTF = re.compile(r"\bprintf\s+$")
+
+
+def values(member: Endpoint | None, service_uri: str | None) -> dict[str, str]:
+    """What is known; a placeholder without a value stays as it is. A member without a port has ICAP's."""
+    known: dict[str, str] = {}
+    if member is not None:
+        known["host"] = member.host
+        known["port"] = str(member.port or 1344)
+    uri = service_uri or (member.service_uri if member else "")
+    if uri:
+        known["service_uri"] = uri
+        known["service"] = uri.removeprefix("/")
+    return known
+
+
+def fill(markdown: str, known: Mapping[str, str]) -> str:
+    """The text with the values in place: in code blocks quoted for the shell where they stand, plain in prose."""
+    if not known:
+        return markdown
+    lines: list[str] = []
+    fence = ""
+    for line in markdown.split("\n"):
+        edge = _FENCE.match(line)
+        if edge and (not fence or edge[1].startswith(fence)):
+            fence = "" if fence else edge[1]
+            lines.append(line)
+        else:
+            lines.append(_command(line, known) if fence else _prose(line, known))
+    return "\n".join(lines)
+
+
+def _prose(line: str, known: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), line)
+
+
+def _command(line: str, known: Mapping[str, str]) -> str:
+    """A line of shell: how a value must be quoted depends on the quotes that are open before it."""
+    done, at = "", 0
+    for found in _PLACEHOLDER.finditer(line):
+        done += line[at : found.start()]
+        at = found.end()
+        value = known.get(found[1])
+        if value is None:
+            done += found[0]
+            continue
+        if found[1] == "host" and ":" in value and line.startswith(":", at):
+            value = f"[{value}]"  # an address with a port behind it: RFC 3986, 3.2.2
+        done += _quoted(value, line[: found.start()])
+    return done + line[at:]
+
+
+def _quoted(value: str, before: str) -> str:
+    """The value as it has to be written after ``before``, the line so far."""
+    quotes = _open_quotes(before)
+    if not quotes:
+        return shlex.quote(value)
+    if _PRINTF.search(before[: quotes[-1][1]]):
+        value = value.replace("\\", "\\\\").replace("%", "%%")  # printf reads its format once more
+    for quote, _ in reversed(quotes):
+        value = value.replace("'", "'\\''") if quote == "'" else re.sub(r'(["\\$`])', r"\\\1", value)
+    return value
+
+
+def _open_quotes(before: str) -> list[tuple[str, int]]:
+    """The quotes open at the end, outermost first, with their places.
+
+    An apostrophe within double quotes opens one too: the text is a script of its own there (``sh -c "…"``).
+    """
+    stack: list[tuple[str, int]] = []
+    escaped = False
+    for place, char in enumerate(before):
+        quote = stack[-1][0] if stack else ""
+        if escaped:
+            escaped = False
+        elif char == "\\" and quote != "'":
+            escaped = True
+        elif char == quote:
+            stack.pop()
+        elif char == "'" or (char == '"' and not stack):
+            stack.append((char, place))
+    return stack

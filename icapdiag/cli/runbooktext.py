@@ -1,0 +1,119 @@
+"""A runbook for reading: Markdown as it is, or drawn for a terminal and paged; and the list of all."""
+
+# ruff: noqa: PLC0415 - rich is slow to import, and most output is no terminal's
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
+from icapdiag.cli.placeholders import fill
+from icapdiag.model import SEVERITY_ORDER
+from icapdiag.runbook import Library, Runbook
+from icapdiag.runbook.document import STAGES
+from icapdiag.text import visible, visible_lines
+
+_WIDEST = 110  # columns of prose that can still be read
+
+
+def markdown(runbook: Runbook, known: Mapping[str, str]) -> str:
+    """Title, sections and references, safe for a terminal, the ``known`` placeholders filled in."""
+    head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
+    references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
+    tail = f"\n## References\n\n{references}" if references else ""
+    return head + visible_lines(fill(runbook.body.strip().expandtabs(4), known)) + "\n" + tail
+
+
+def draw(text: str) -> str:
+    """The Markdown for this terminal. Commands stay on one line, however long, so that they can be pasted."""
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.markdown import CodeBlock, Markdown
+    from rich.text import Text
+
+    class Command(CodeBlock):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            code = Text(str(self.text).rstrip(), style="cyan", no_wrap=True, overflow="ignore")
+            yield code
+            yield Text("")
+
+    class Page(Markdown):
+        elements: ClassVar = {**Markdown.elements, "fence": Command, "code_block": Command}
+
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, width=min(terminal_width(80), _WIDEST), force_terminal=True, no_color=not wants_color(),
+        legacy_windows=False,
+    )  # fmt: skip
+    console.print(Page(text, hyperlinks=False), crop=False, no_wrap=False)
+    return buffer.getvalue()
+
+
+def page(text: str) -> bool:
+    """Show the text through $PAGER (else ``less -R``) if it is longer than the screen; False: not shown."""
+    command = shlex.split(os.environ.get("PAGER", "")) or ["less", "-R"]
+    if (
+        text.count("\n") < shutil.get_terminal_size().lines
+        or not stdin_is_terminal()
+        or shutil.which(command[0]) is None
+    ):
+        return False
+    sys.stdout.flush()
+    settings = {**os.environ, "LESS": os.environ.get("LESS", "-R"), "LESSCHARSET": "utf-8"}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pager's while it runs
+    try:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=settings) as pager:  # noqa: S603 - the user's own
+            pager.communicate(text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return True
+
+
+def listing(library: Library) -> str:
+    """All runbooks by stage, the gravest first."""
+    width = max((len(runbook.id) for runbook in library.runbooks), default=0)
+    blocks: list[str] = []
+    for heading, runbooks in by_stage(library):
+        lines = [
+            f"  {runbook.id:<{width}}  {runbook.severity.value:<8}  {visible(runbook.title)}"
+            f"{'' if runbook.origin == 'built-in' else f'  ({visible(runbook.origin)})'}\n"
+            for runbook in runbooks
+        ]
+        blocks.append(f"{heading}\n" + "".join(lines))
+    return "\n".join(blocks)
+
+
+def index(library: Library) -> str:
+    """The same as Markdown, with links: runbooks/README.md."""
+    text = (
+        "# Runbooks\n\nOne file a diagnosis. This index is made by `icapdiag runbooks list -o markdown`, and a test\n"
+        "holds it current.\n"
+    )
+    for heading, runbooks in by_stage(library):
+        text += f"\n## {heading}\n\n| runbook | severity | what it says |\n| --- | --- | --- |\n"
+        text += "".join(
+            f"| [{runbook.id}]({runbook.id}.md) | {runbook.severity.value} | {_cell(runbook.title)} |\n"
+            for runbook in runbooks
+        )
+    return text
+
+
+def by_stage(library: Library) -> Iterator[tuple[str, list[Runbook]]]:
+    """Heading and runbooks of each stage that has any, in the order in which a request meets them."""
+    for stage, heading in {**STAGES, "": "Others"}.items():
+        runbooks = [runbook for runbook in library.runbooks if runbook.stage == stage]
+        if runbooks:
+            yield heading, sorted(runbooks, key=lambda one: (SEVERITY_ORDER.index(one.severity), one.id))
+
+
+def _cell(text: str) -> str:
+    return visible(text).replace("|", "\\|")

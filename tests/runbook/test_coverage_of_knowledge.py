@@ -1,0 +1,37 @@
+"""Each diagnosis of the knowledge base has its runbook, and each runbook is of one of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from icapdiag.runbook import Library, load_runbooks
+from tests.runbook.coverage import BEYOND, COVERAGE
+
+KNOWLEDGE = Path(__file__).parents[3] / "shared" / "reference" / "knowledge.md"
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_runbooks()
+
+
+@pytest.mark.parametrize("number", COVERAGE)
+def test_a_diagnosis_has_its_runbooks(library: Library, number: str) -> None:
+    assert [] == [identity for identity in COVERAGE[number] if identity not in library]
+    assert COVERAGE[number]
+
+
+def test_no_diagnosis_is_forgotten() -> None:
+    if not KNOWLEDGE.exists():
+        pytest.skip("the knowledge base is not beside this checkout")
+
+    assert re.findall(r"^\*\*(RB-\d\d) ", KNOWLEDGE.read_text(), re.MULTILINE) == list(COVERAGE)
+
+
+def test_every_runbook_is_listed(library: Library) -> None:
+    listed = {identity for identities in COVERAGE.values() for identity in identities} | BEYOND.keys()
+
+    assert set() == {runbook.id for runbook in library.runbooks} - listed

@@ -1,0 +1,160 @@
+"""Every runbook is reached end to end: by a fault of the lab, by a fault on loopback, by an entry of a log.
+
+Those about an Avi configuration alone wait for `icapdiag lint`, which will make such observations; until
+then their own examples stand in (`icapdiag runbooks test`).
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import dns.rcode
+import pytest
+
+from icapdiag.lab import FAULTS, serve_lab
+from icapdiag.logs.filters import Filters
+from icapdiag.logs.reading import read_logs
+from icapdiag.model import Observation
+from icapdiag.pool import TLS, Member
+from icapdiag.probe import Settings, probe_pool
+from icapdiag.runbook import Library, load_runbooks, match
+from tests.e2e.test_odd_one_out import POOLS, TWICE
+from tests.probe.fakes import member, pool_of
+from tests.probe.test_network import dns_server, rcode, records
+from tests.runbook.cases import LOGS, PASTED
+
+# Proved by tests/e2e/test_lab_faults.py, by `check --lab`.
+LAB = {fault.finding: name for name, fault in FAULTS.items() if fault.finding}
+# The same for what only a comparison of members shows: tests/e2e/test_odd_one_out.py.
+COMPARED = {*POOLS, *TWICE}
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_runbooks()
+
+
+async def found(
+    library: Library, target: Member, *, resolver_port: int = 53, resolvers: Sequence[str] = ()
+) -> set[str]:
+    settings = Settings(
+        connect_timeout=0.5, timeout=0.5, dns_timeout=0.5, deadline=4, resolvers=tuple(resolvers),
+        resolver_port=resolver_port,
+    )  # fmt: skip
+    results = await probe_pool(pool_of(target), settings)
+    return ids(library, results.observations)
+
+
+def ids(library: Library, observations: Sequence[Observation]) -> set[str]:
+    matched = match(library, observations)
+
+    assert 0 == matched.unmatched.count
+
+    return {finding.id for finding in matched.findings}
+
+
+# Faults that are no server's: of the name, of the way there, of this host.
+
+
+async def no_such_name(library: Library) -> set[str]:
+    async with dns_server(rcode(dns.rcode.NXDOMAIN)) as port:
+        return await found(library, member(9, host="icap.example.test"), resolver_port=port, resolvers=["127.0.0.1"])
+
+
+async def no_resolver(library: Library) -> set[str]:
+    async with dns_server(lambda _: None) as port:
+        return await found(library, member(9, host="icap.example.test"), resolver_port=port, resolvers=["127.0.0.1"])
+
+
+async def resolvers_differ(library: Library) -> set[str]:
+    async with AsyncExitStack() as stack:
+        lab = await stack.enter_async_context(serve_lab(["healthy"], host="127.0.0.8"))
+        port = await stack.enter_async_context(dns_server(records(A=("127.0.0.8",))))
+        await stack.enter_async_context(dns_server(records(A=("127.0.0.9",)), "127.0.0.2", port))
+        target = member(lab.members[0].port, host="icap.example.test")
+        results = await found(library, target, resolver_port=port, resolvers=["127.0.0.1", "127.0.0.2"])
+        return results - {"tcp-refused"}  # nobody is at the second address
+
+
+async def backlog_full(library: Library) -> set[str]:
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listening.getsockname())
+        return await found(library, member(listening.getsockname()[1]))
+
+
+async def no_way_there(library: Library) -> set[str]:
+    return await found(library, member(1344, host="127.255.255.255"))  # a broadcast address: no TCP to it
+
+
+async def unusable_ca_file(library: Library) -> set[str]:
+    async with serve_lab(["mute"]) as lab:
+        return await found(library, member(lab.members[0].port, tls=TLS(ca_file=Path(__file__))))
+
+
+LOOPBACK = {
+    "dns-name-not-found": no_such_name,
+    "dns-resolver-failure": no_resolver,
+    "dns-answers-differ": resolvers_differ,
+    "tcp-timeout": backlog_full,
+    "tcp-unreachable": no_way_there,
+    "vantage-failure": unusable_ca_file,
+}
+
+
+@pytest.mark.parametrize("identity", LOOPBACK)
+async def test_a_fault_on_loopback(library: Library, identity: str) -> None:
+    assert {identity} == await LOOPBACK[identity](library)
+
+
+@pytest.mark.parametrize("identity", LOGS)
+def test_a_log(library: Library, identity: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(f"{json.dumps(one)}\n" for one in LOGS[identity]))
+    reading = read_logs([str(log)], filters=Filters(), jobs=1)
+
+    assert (len(LOGS[identity]), 0) == (reading.read, reading.skipped + reading.unreadable)
+    assert identity in ids(library, reading.observations)
+
+
+@pytest.mark.parametrize("identity", PASTED)
+def test_a_pasted_answer(library: Library, identity: str, tmp_path: Path) -> None:
+    (tmp_path / "answer").write_bytes(PASTED[identity])
+    reading = read_logs([str(tmp_path / "answer")])
+
+    assert {identity} == ids(library, reading.observations)
+
+
+def test_every_runbook_has_its_evidence(library: Library) -> None:
+    evidence: dict[str, list[str]] = {runbook.id: [] for runbook in library.runbooks}
+    for identity, fault in LAB.items():
+        evidence[identity].append(f"check: lab fault {fault}")
+    for identity in COMPARED:
+        evidence[identity].append("check: members that differ")
+    for identity in LOOPBACK:
+        evidence[identity].append("check: loopback")
+    for identity in LOGS:
+        evidence[identity].append("explain: log entry")
+    for identity in PASTED:
+        evidence[identity].append("explain: pasted answer")
+    waiting = {runbook.id for runbook in library.runbooks if runbook.source == ("config",)}
+
+    assert [] == [identity for identity, ways in evidence.items() if not ways and identity not in waiting]
+    assert [] == [identity for identity in waiting if evidence[identity]]
+
+
+def test_each_source_of_a_runbook_has_its_evidence(library: Library) -> None:
+    """A runbook for probes and for logs is reached by both."""
+    probed, logged = {*LAB, *LOOPBACK, *COMPARED}, {*LOGS, *PASTED}
+
+    assert [] == [r.id for r in library.runbooks if "probe" in r.source and r.id not in probed]
+    assert [] == [r.id for r in library.runbooks if "log" in r.source and r.id not in logged]
