@@ -48,11 +48,11 @@ def kind_of(camps: Sequence[Camp]) -> str:
     return TWO_CAMPS if len(camps) == 2 else SEVERAL_CAMPS
 
 
-def alike(measured: Mapping[int, float], *, factor: float, slack: float) -> dict[int, tuple[float, ...]]:
-    """Measured values in classes: each member's class, as the values in it.
+def alike(measured: Mapping[int, float], *, factor: float, slack: float) -> list[list[int]]:
+    """Members in classes by what was measured of them, each from the smallest value on.
 
-    From the smallest on, a value is of the same class up to ``factor`` times the smallest of the class, or
-    ``slack`` above it: twice next to nothing is still next to nothing.
+    A value is of the same class up to ``factor`` times the smallest of the class, or ``slack`` above it:
+    twice next to nothing is still next to nothing.
     """
     classes: list[list[int]] = []
     for member in sorted(measured, key=lambda each: measured[each]):
@@ -61,17 +61,19 @@ def alike(measured: Mapping[int, float], *, factor: float, slack: float) -> dict
             classes[-1].append(member)
         else:
             classes.append([member])
-    return {member: tuple(measured[each] for each in group) for group in classes for member in group}
+    return classes
 
 
-def overlapping(measured: Mapping[int, Range]) -> dict[int, tuple[Range, ...]]:
-    """Uncertain values in classes: those of one class could all be the same."""
-    classes: list[tuple[list[int], float]] = []
+def overlapping(measured: Mapping[int, Range]) -> list[list[int]]:
+    """Members in classes by what is known of an uncertain value: those of one class could all have the same."""
+    classes: list[list[int]] = []
+    shared = 0.0  # the highest value that all of the last class could have
     for member in sorted(measured, key=lambda each: measured[each]):
         lowest, highest = measured[member]
-        if classes and lowest <= classes[-1][1]:
-            group, shared = classes.pop()
-            classes.append(([*group, member], min(shared, highest)))
+        if classes and lowest <= shared:
+            classes[-1].append(member)
+            shared = min(shared, highest)
         else:
-            classes.append(([member], highest))
-    return {member: tuple(measured[each] for each in group) for group, _ in classes for member in group}
+            classes.append([member])
+            shared = highest
+    return classes

@@ -40,15 +40,16 @@ def compare(pool: str, members: Iterable[Sequence[Observation]]) -> Comparison:
         return Comparison()
     found: list[Observation] = []
     table: list[Facts] = []
-    for fact, reading in FACTS.items():
-        camps = camps_of(reading(sides))
+    readings = {fact: reading(sides) for fact, reading in FACTS.items()}
+    for fact, values in readings.items():
+        camps = camps_of(values)
         if sum(len(camp.members) for camp in camps) < 2:
             continue
         kind = kind_of(camps)
         table.append(_row(fact, kind, camps, sides))
         if kind != SAME:
             found += _differing(pool, fact, kind, camps, sides)
-    for fact, groups in ((SAME_ADDRESS, shared_addresses(sides)), ("identity", alike_servers(sides))):
+    for fact, groups in ((SAME_ADDRESS, shared_addresses(sides)), ("identity", alike_servers(sides, readings))):
         found += (observation for value, group in groups for observation in _shared(pool, fact, value, group, sides))
     return Comparison(tuple(found), tuple(table))
 

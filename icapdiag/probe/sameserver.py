@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 
 from icapdiag.probe.camps import camps_of
-from icapdiag.probe.sides import ABSENT, CHANGING, FACTS, Side, clock_range, istag
+from icapdiag.probe.sides import ABSENT, CHANGING, Side, Values, clock_range
 
 SAME_ADDRESS = "address"
 
@@ -41,17 +41,18 @@ def _endpoint(address: str, port: int) -> str:
     return f"{ip}:{port}"
 
 
-def alike_servers(sides: Sequence[Side]) -> list[Group]:
+def alike_servers(sides: Sequence[Side], readings: Mapping[str, Values]) -> list[Group]:
     """Sides at different addresses that are likely one server.
 
     Servers that were set up alike answer alike, to the second of their Date. So a shared mark counts only
     where this very pool shows that it tells servers apart: another member with the same banner has another.
     Such marks are an ISTag that looks like a time or a counter, and a certificate for no wildcard. All else
-    that the two say must agree as well, their clocks within what is known of them.
+    that the two say must agree as well, their clocks within what is known of them. ``readings`` are those
+    of `sides.FACTS`.
     """
-    traits = {name: FACTS[name](sides) for name in _TRAITS}
+    traits = {name: readings[name] for name in _TRAITS}
     marks = {
-        "ISTag": {i: tag for i, side in enumerate(sides) if (tag := istag(side)) and _OWN_TAG.fullmatch(tag)},
+        "ISTag": {i: tag for i, tag in traits["istag"].items() if _OWN_TAG.fullmatch(tag)},
         "certificate": {i: digest for i, digest in traits["cert_sha256"].items() if not _wildcard(sides[i])},
     }
     banners = {index: tuple(traits[name].get(index) for name in ("server", "service")) for index in range(len(sides))}

@@ -32,7 +32,8 @@ class Side:
         return (self.probes[probe].facts for probe in probes if probe in self.probes)
 
     def fact(self, probe: str, name: str) -> JSONValue:
-        return next(self.facts(probe), {}).get(name)
+        found = self.probes.get(probe)
+        return None if found is None else found.facts.get(name)
 
 
 def sides_of(observations: Iterable[Observation]) -> tuple[Side, ...]:
@@ -98,7 +99,7 @@ def _set(name: str, fold: Callable[[str], str] = str) -> Reading:
     return _each(read)
 
 
-def istag(side: Side) -> str | None:
+def _istag(side: Side) -> str | None:
     """The tag without its quotes; `CHANGING` where one member's answers have several."""
     offers = _offers(side)
     if offers is None:
@@ -169,9 +170,12 @@ def _milliseconds(probe: str, name: str, *, slack: float) -> Reading:
             if probe in side.probes and side.probes[probe].status is Status.OK
             if (value := number(side.probes[probe].elapsed_ms if name == "" else side.fact(probe, name))) is not None
         }
+        classes = alike(measured, factor=4.0, slack=slack)
         return {
-            member: _span(values[0], values[-1]) + " ms"
-            for member, values in alike(measured, factor=4.0, slack=slack).items()
+            member: span
+            for group in classes
+            for span in [_span(measured[group[0]], measured[group[-1]]) + " ms"]
+            for member in group
         }
 
     return reading
@@ -192,9 +196,10 @@ def clock_range(side: Side) -> tuple[float, float] | None:
 def _clock(sides: Sequence[Side]) -> Values:
     measured = {index: span for index, side in enumerate(sides) if (span := clock_range(side)) is not None}
     values: Values = {}
-    for member, spans in overlapping(measured).items():
-        low, high = max(span[0] for span in spans), min(span[1] for span in spans)
-        values[member] = f"{(low + high) / 2:+.0f} s" if high < 0 or low > 0 else "right"
+    for group in overlapping(measured):
+        low, high = max(measured[each][0] for each in group), min(measured[each][1] for each in group)
+        value = f"{(low + high) / 2:+.0f} s" if high < 0 or low > 0 else "right"
+        values |= dict.fromkeys(group, value)
     return values
 
 
@@ -203,7 +208,7 @@ FACTS: Mapping[str, Reading] = {
     "service": _header("service"),
     "service_id": _header("service_id"),
     "server": _header("server"),
-    "istag": _each(istag),
+    "istag": _each(_istag),
     **{name: _set(name) for name in ("methods", "allow")},
     **{name: _header(name) for name in ("preview", "max_connections", "options_ttl")},
     **{name: _set(name, str.lower) for name in _TRANSFERS},
