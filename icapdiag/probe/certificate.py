@@ -10,12 +10,13 @@ from cryptography import x509
 
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Facts
+from icapdiag.probe.wire import WireStream
 
 _NAMES = 50
 _UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
-def certificate_facts(stream: trio.SSLStream[trio.SocketStream], now: datetime | None = None) -> Facts:
+def certificate_facts(stream: trio.SSLStream[WireStream], now: datetime | None = None) -> Facts:
     """Subject, issuer, names, dates and chain of the peer's certificate; empty if it sent none."""
     chain = _chain(stream)
     if not chain:
@@ -41,7 +42,7 @@ def _facts(chain: list[bytes], now: datetime) -> Facts:
     }
 
 
-def _chain(stream: trio.SSLStream[trio.SocketStream]) -> list[bytes]:
+def _chain(stream: trio.SSLStream[WireStream]) -> list[bytes]:
     """DER of the chain as sent, leaf first.
 
     Python shows more than the leaf only since 3.13 (SSLObject.get_unverified_chain), and trio does not

@@ -17,6 +17,7 @@ from icapdiag.model import Reason, Status
 from icapdiag.probe.base import Facts, Outcome, failed, ok
 from icapdiag.probe.clock import clock_facts
 from icapdiag.probe.failures import stream_failure
+from icapdiag.probe.timing import Stopwatch
 
 # Our bodies are tiny, so an answer of more than this is not one of ours echoed.
 PROBE_LIMITS = Limits(body_kept=64 * 1024, body_total=8 * 1024 * 1024)
@@ -49,8 +50,10 @@ class _Recorder:
         self.sent = 0
         self.excerpt = b""
         self.send_failure: Outcome | None = None
+        self.watch = Stopwatch()
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes, stream: trio.abc.Stream) -> None:
+        self.watch.received(stream)
         if self.first_byte is None:
             self.first_byte = trio.current_time()
         if len(self.excerpt) < _EXCERPT:
@@ -82,6 +85,7 @@ async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout
     if recorder.first_byte is not None:
         waited = recorder.first_byte - recorder.started
         facts["first_byte_ms"] = round(waited * 1000, 3)
+        facts |= recorder.watch.facts()
         if response is not None and head_read:
             facts |= clock_facts(response.headers.get("Date"), recorder.started_at, recorder.started_at + waited)
     outcome = outcome or _ending(exchange)
@@ -115,12 +119,13 @@ async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder
                 if not data:
                     exchange.receive_eof()
                     break
-                recorder.received(data)
+                recorder.received(data, stream)
                 more = exchange.receive(data)
             except ProtocolError as exc:
                 outcome = protocol_failure(exc)
                 break
             if more:
+                recorder.watch.continued()
                 outgoing.send_nowait(more)
         nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
     return outcome
@@ -128,6 +133,7 @@ async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder
 
 async def _send(stream: trio.abc.Stream, pending: trio.MemoryReceiveChannel[bytes], recorder: _Recorder) -> None:
     async for data in pending:
+        recorder.watch.sending()
         try:
             await stream.send_all(data)
         except trio.BrokenResourceError as exc:

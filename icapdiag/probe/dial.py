@@ -13,6 +13,7 @@ import trio
 
 from icapdiag.probe.base import Context, Facts, Settings
 from icapdiag.probe.host import interface_of
+from icapdiag.probe.wire import WireStream
 
 _TCP_INFO_SIZE = 104
 _RTT = struct.Struct("68xI")  # tcpi_rtt, microseconds
@@ -25,15 +26,15 @@ class BindError(OSError):
     """The source address or interface that was asked for can't be used; the text says why."""
 
 
-async def dial(context: Context) -> trio.SocketStream:
+async def dial(context: Context) -> WireStream:
     """Connect to the context's address, from where its settings say. Raises as `connect`."""
     return await connect(context.address, context.member.port, context.settings)
 
 
-async def connect(address: str, port: int, settings: Settings) -> trio.SocketStream:
+async def connect(address: str, port: int, settings: Settings) -> WireStream:
     """Connect to exactly this address; no happy eyeballs, which would hide a dead one.
 
-    Raises OSError, `BindError` too. The connection has TCP_NODELAY (`trio.SocketStream` sets it).
+    Raises OSError, `BindError` too. The connection has TCP_NODELAY (`trio.SocketStream`, beneath, sets it).
     """
     family, kind, proto, _, where = socket.getaddrinfo(
         address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
@@ -48,7 +49,7 @@ async def connect(address: str, port: int, settings: Settings) -> trio.SocketStr
     except BaseException:
         sock.close()
         raise
-    return trio.SocketStream(sock)
+    return WireStream(sock)
 
 
 def _bind_to_device(sock: trio.socket.SocketType, interface: str) -> None:

@@ -13,6 +13,7 @@ from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
 from icapdiag.probe.compare import Comparison, compare
 from icapdiag.probe.member import missing, probe_member
+from icapdiag.probe.timing import watched_loop
 
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
 _MOST = 1024
@@ -81,7 +82,7 @@ async def probe_pool(
             limiter.release_on_behalf_of(result)
 
     with scope:
-        async with trio.open_nursery() as nursery:
+        async with watched_loop(), trio.open_nursery() as nursery:
             for result in results:
                 if not result.member.enabled:
                     result.observations.append(_disabled(pool, result.member))

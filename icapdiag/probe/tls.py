@@ -12,8 +12,9 @@ from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe
 from icapdiag.probe.dial import dial
 from icapdiag.probe.dns import is_literal
 from icapdiag.probe.failures import describe, stream_failure
+from icapdiag.probe.wire import WireStream
 
-SSLStream = trio.SSLStream[trio.SocketStream]
+SSLStream = trio.SSLStream[WireStream]
 
 
 def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
@@ -33,7 +34,7 @@ def server_name(context: Context) -> str:
     return (tls.server_name if tls else None) or context.member.host
 
 
-async def handshake(context: Context, stream: trio.SocketStream, *, verify: bool | None = None) -> SSLStream:
+async def handshake(context: Context, stream: WireStream, *, verify: bool | None = None) -> SSLStream:
     """Wrap the connection. Raises trio.BrokenResourceError, and OSError for unusable files."""
     tls = context.member.tls or TLS()
     wrapped = trio.SSLStream(
@@ -47,7 +48,7 @@ async def _run(context: Context) -> Outcome:
     stream = context.stream
     tls = context.member.tls or TLS()
     facts: Facts = {"server_name": server_name(context), "sni": not is_literal(server_name(context))}
-    assert isinstance(stream, trio.SocketStream)  # noqa: S101 - tcp has run
+    assert isinstance(stream, WireStream)  # noqa: S101 - tcp has run
     limit = context.time_for(context.settings.connect_timeout)
     try:
         with trio.fail_after(limit):

@@ -103,8 +103,19 @@ def _outcome(observation: Observation, detail: _Detail) -> str:
         threats = observation.facts.get("threats")
         names = [t for t in threats if isinstance(t, str)] if isinstance(threats, list | tuple) else []
         words += [f"({visible(from_wire(names[0]), _WORD_LENGTH)})"] if names else []
-        words += [milliseconds(observation.elapsed_ms)]
+        words += [_took(observation)]
     return " ".join(words).rstrip()
+
+
+def _took(observation: Observation) -> str:
+    """The time that the server, or the way to it, took, without our own delays; ``~`` if they may be in it."""
+    facts = observation.facts
+    for name in ("answer_ms", "rtt_ms"):
+        value = facts.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            doubt = "~" if name == "answer_ms" and facts.get("answer_uncertain") is True else ""
+            return doubt + ("<0.1 ms" if 0 <= value < 0.05 else milliseconds(value))
+    return milliseconds(observation.elapsed_ms)
 
 
 def _table(rows: Sequence[_Row], probes: Sequence[str], paint: Paint, detail: _Detail) -> list[str]:

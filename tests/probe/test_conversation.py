@@ -43,6 +43,10 @@ async def test_a_plain_answer(autojump_clock: trio.testing.MockClock) -> None:
         "complete_body_sent": True,
         "continued": False,
         "first_byte_ms": 20.0,
+        "answer_ms": 20.0,
+        "answer_application_ms": 20.0,
+        "answer_clock": "application",
+        "answer_uncertain": True,
     }
 
 

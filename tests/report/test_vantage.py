@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from icapdiag.model import Facts
 from icapdiag.report.table import render
 from icapdiag.report.vantage import CAVEAT, source_addresses, vantage_facts
-from tests.report.samples import VANTAGE, observation, report
+from tests.report.samples import VANTAGE, member, observation, report
 
 
 def test_each_source_address_is_named_once() -> None:
@@ -25,3 +30,20 @@ def test_the_table_names_the_interface() -> None:
     drawn = render(report(vantage={**VANTAGE, "interfaces": interfaces}))  # type: ignore[dict-item]
 
     assert "(source address 10.0.0.9; eth0\\x1b, MTU 1450; lo)" in " ".join(drawn.split())
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, "ok 12 ms"),
+        ({"answer_ms": 3.04, "answer_clock": "kernel"}, "ok 3.0 ms"),
+        ({"answer_ms": 3.04, "answer_uncertain": True}, "ok ~3.0 ms"),
+        ({"answer_ms": 0.03}, "ok <0.1 ms"),
+        ({"rtt_ms": 0.4}, "ok 0.4 ms"),
+        ({"answer_ms": "3"}, "ok 12 ms"),
+    ],
+)
+def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected: str) -> None:
+    seen = replace(observation("options"), elapsed_ms=12.0, facts=facts)
+
+    assert expected in render(report([member("10.0.0.5", seen)]))

@@ -1,0 +1,194 @@
+"""Whose time is in a figure: the server's, or our own event loop's."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from icapdiag.lab.certificates import write_ca_and_contexts
+from icapdiag.pool import TLS
+from icapdiag.probe.base import Facts, Settings
+from icapdiag.probe.dial import connect
+from icapdiag.probe.runner import probe_pool
+from icapdiag.probe.timing import LoopDelay, Stopwatch, watched_loop
+from icapdiag.probe.wire import WireStream, arrival_of, kernel_stamps, want_stamps
+from tests.probe.fakes import ScriptedStream, member, pool_of
+
+stamped = pytest.mark.skipif(not kernel_stamps(), reason="this kernel gives no arrival times")
+SETTINGS = Settings(connect_timeout=2, timeout=2, deadline=9)
+
+
+@pytest.fixture(autouse=True)
+def stamping() -> Iterator[None]:
+    """The kernel's stamping, switched on: it takes a moment after the first socket that asks for it."""
+    if not kernel_stamps():
+        yield
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        want_stamps(sock)
+        for _ in range(1_000_000):
+            sock.sendto(b"x", sock.getsockname())
+            if any(kind == 35 for _, kind, _ in sock.recvmsg(1, 100)[1]):
+                break
+        yield
+
+
+@asynccontextmanager
+async def answering(data: bytes) -> AsyncIterator[WireStream]:
+    """A connection whose peer sends this once something has come."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        await stream.receive_some(4096)
+        await stream.send_all(data)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        stream = await connect("127.0.0.1", listeners[0].socket.getsockname()[1], SETTINGS)
+        async with stream:
+            yield stream
+        nursery.cancel_scope.cancel()
+
+
+@stamped
+async def test_our_own_delay_is_not_in_the_kernels_figure() -> None:
+    async with answering(b"hello") as stream:
+        watch = Stopwatch()
+        watch.sending()
+        await stream.send_all(b"x")
+        await stream.wait_send_all_might_not_block()
+        with trio.fail_after(5):
+            await trio.lowlevel.wait_readable(stream.socket)
+        time.sleep(0.2)  # noqa: ASYNC251 - this is the loop being busy
+        assert b"hello" == await stream.receive_some(100)
+        watch.received(stream)
+        facts = watch.facts()
+
+    assert "kernel" == facts["answer_clock"]
+    assert isinstance(facts["answer_ms"], float)
+    assert 0 <= facts["answer_ms"] < 150
+    assert isinstance(facts["answer_application_ms"], float)
+    assert facts["answer_application_ms"] >= 200
+    assert "answer_uncertain" not in facts
+
+
+@stamped
+@pytest.mark.parametrize("shift", [-3600, 3600])
+async def test_a_stamp_from_before_the_request_or_from_the_future_is_no_stamp(shift: int) -> None:
+    async with answering(b"hello") as stream:
+        watch = Stopwatch()
+        watch.sending()
+        await stream.send_all(b"x")
+        await stream.receive_some(100)
+        stream.arrived_ns = time.time_ns() + shift * 1_000_000_000
+        watch.received(stream)
+        facts = watch.facts()
+
+    assert ("application", True) == (facts["answer_clock"], facts["answer_uncertain"])
+
+
+async def test_the_stream_reads_to_the_end_and_tells_a_reset() -> None:
+    async with answering(b"hello") as stream:
+        await stream.send_all(b"x")
+        assert b"hello" == await stream.receive_some()
+        assert b"" == await stream.receive_some()
+        await stream.aclose()
+        with pytest.raises(trio.ClosedResourceError):
+            await stream.receive_some()
+
+
+def waited(delay: float, *, watched: bool = True) -> Facts:
+    """The facts of an answer after 100 ms in a loop that is ``delay`` seconds late."""
+
+    async def run() -> Facts:
+        async with watched_loop() if watched else nullcontext():
+            await trio.sleep(0.02)
+            watch = Stopwatch()
+            watch.sending()
+            await trio.sleep(0.1)
+            clock.jump(delay)
+            watch.received(ScriptedStream([]))
+            return watch.facts()
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    return trio.run(run, clock=clock)
+
+
+@pytest.mark.parametrize(("delay", "expected"), [(0.0, None), (0.004, None), (0.05, True), (3.0, True)])
+def test_without_a_kernel_clock_a_sentinel_says_when_the_loop_was_late(delay: float, expected: bool | None) -> None:
+    facts = waited(delay)
+
+    assert "application" == facts["answer_clock"]
+    assert pytest.approx((0.1 + delay) * 1000) == facts["answer_ms"]
+    assert expected == facts.get("answer_uncertain")
+
+
+def test_what_nobody_watched_is_not_vouched_for() -> None:
+    assert waited(0.0, watched=False)["answer_uncertain"] is True
+
+
+def test_a_delay_from_before_the_request_does_not_count(autojump_clock: trio.testing.MockClock) -> None:
+    delay = LoopDelay()
+    delay._late.extend([(10.0, 5.0), (20.0, 0.001)])
+
+    async def since(moment: float) -> float:
+        return delay.since(moment)
+
+    assert 0.001 == trio.run(since, 15.0, clock=trio.testing.MockClock())
+
+
+def test_a_100_continue_is_not_the_answer() -> None:
+    async def run() -> Facts:
+        watch = Stopwatch()
+        watch.sending()
+        await trio.sleep(0.1)
+        watch.received(ScriptedStream([]))
+        watch.continued()
+        assert {} == watch.facts()
+        await trio.sleep(0.2)
+        watch.received(ScriptedStream([]))
+        await trio.sleep(0.4)
+        watch.received(ScriptedStream([]))
+        return watch.facts()
+
+    facts = trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert pytest.approx(300) == facts["answer_ms"]
+
+
+@stamped
+async def test_under_tls_the_stamp_is_that_of_the_stream_beneath(tmp_path: Path) -> None:
+    ca_file, contexts = write_ca_and_contexts(tmp_path, "127.0.0.1")
+
+    async def serve(stream: trio.SocketStream) -> None:
+        wrapped = trio.SSLStream(stream, contexts["healthy"], server_side=True)
+        data = b""
+        while not data.endswith((b"null-body=0\r\n\r\n", b"ieof\r\n\r\n")):
+            data += await wrapped.receive_some(4096)
+        await wrapped.send_all(b'ICAP/1.0 204 No Content\r\nISTag: "a"\r\n\r\n')
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        tls = TLS(ca_file=ca_file)
+        results = await probe_pool(pool_of(member(listeners[0].socket.getsockname()[1], tls=tls)), SETTINGS)
+        nursery.cancel_scope.cancel()
+
+    facts = {o.probe: o.facts for o in results.observations}
+    assert ["kernel", "kernel"] == [facts[probe]["answer_clock"] for probe in ("options", "clean")]
+    for probe in ("options", "clean"):
+        kernel, ours = facts[probe]["answer_ms"], facts[probe]["answer_application_ms"]
+        assert isinstance(kernel, float)
+        assert isinstance(ours, float)
+        assert 0 <= kernel <= ours + 1
+
+
+def test_other_streams_have_no_stamp() -> None:
+    assert arrival_of(ScriptedStream([])) is None
+    assert kernel_stamps() == (sys.platform == "linux")
