@@ -297,6 +297,15 @@ def test_no_false_alarm_on_a_healthy_request(library: Library, one: Entry) -> No
     assert Unmatched() == matched.unmatched
 
 
+def test_what_passed_within_limits_gives_nothing_at_all(library: Library) -> None:
+    passed = [one for one in HEALTHY if one["icap_log"]["action"] == "ICAP_PASSED"]  # type: ignore[index]
+
+    assert len(passed) >= 20
+    assert set() == found(library, *passed)
+    for one in passed:
+        assert set() == found(library, one)
+
+
 def test_no_false_alarm_on_a_healthy_log(library: Library) -> None:
     matched = match(library, observe(*HEALTHY * 5))
 

@@ -1,0 +1,118 @@
+"""The commands of each runbook's Verify section run as they are printed, against the lab.
+
+Left out is what needs an Avi Controller, the scanner's own host, privileges, or files of the reader's.
+Commands on a saved log are run by tests/runbook/test_commands.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from icapdiag.cli.placeholders import fill, values
+from icapdiag.icap.samples import eicar
+from icapdiag.pool import load_pool
+from icapdiag.pool.hosts import Endpoint
+from icapdiag.runbook import load_runbooks
+from tests.cli.run import ROOT, served
+from tests.interop.programs import need
+
+pytestmark = pytest.mark.interop
+
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROGRAMS = ("nc", "c-icap-client", "openssl", "icapdiag", "zip")
+# What only the reader has: a Controller, an application, a log, the scanner's host, files, root.
+ELSEWHERE = re.compile(
+    r"\$(AVI|VS|SE|POOL|APP|ICAP|PKI|POLICY|CORE|LOGFILE|REST_PORT|APPLICATION)|/etc/|/var/|/path/to|/proc/|\./|log\.json"
+    r"|^(ss|ip|ping|tcpdump|traceroute|systemctl|journalctl|uptime|ulimit|clamdscan|df|dig|getent|resolvectl|yara|free"
+    r"|timedatectl|chronyc|date)\b|\bcurl (?!-sS -o /tmp/eicar)|pool\.yaml"
+    r"|\b(ca\.pem|client\.(crt|key)|icap1\.example\.com|jq|dig|ping)\b|/usr/bin/time|nc -vz -w 5 \S+ 22|tcp port"
+)
+WRONG = re.compile(r"not found|syntax error|(invalid|illegal|unknown|unrecognized) option|[Uu]sage:")
+# What ends with 1 to say "no": nothing found, nobody there.
+MAY_SAY_NO = re.compile(r"(^|[|;&] *)grep [^;]*(; done)?$|^(for .*do )?nc -vz|timeout \d+ openssl")
+
+
+def lines_of(markdown: str) -> Iterator[str]:
+    """The commands, each on one line: a pipe at a line's end goes on below."""
+    for block in BLOCK.findall(markdown):
+        command = ""
+        for line in re.sub(r"(\||\\)\n\s*", lambda end: "| " if end[1] == "|" else "", block).splitlines():
+            command = f"{command}\n{line}" if command else line
+            try:
+                shlex.split(command)
+            except ValueError:
+                continue  # a quoted script goes on
+            yield command
+            command = ""
+
+
+VERIFY = {
+    runbook.id: lines
+    for runbook in load_runbooks().runbooks
+    if (lines := [line for line in lines_of(runbook.sections["Verify"]) if not ELSEWHERE.search(line)])
+    and any(re.search(rf"(^|[\s(]){re.escape(program)}\s", line) for line in lines for program in PROGRAMS)
+}
+
+
+@pytest.fixture(scope="module")
+def pool_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield from served(tmp_path_factory.mktemp("verify") / "pool.yaml", "healthy", "tls-healthy")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH whose curl fetches EICAR from this machine and nothing else."""
+    folder = tmp_path_factory.mktemp("bin")
+    sample = folder / "sample"
+    sample.write_bytes(eicar())
+    curl = folder / "curl"
+    curl.write_text(
+        f'#!/bin/sh\n[ "$1 $2 $4" = "-sS -o https://secure.eicar.org/eicar.com" ] && exec cp {sample} "$3"\nexit 7\n'
+    )
+    curl.chmod(0o755)
+    program = folder / "icapdiag"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m icapdiag "$@"\n')
+    program.chmod(0o755)
+    return os.pathsep.join([str(folder), os.environ["PATH"], "/usr/sbin", "/sbin"])
+
+
+@pytest.mark.parametrize("identity", VERIFY)
+def test_commands_run_as_printed(identity: str, pool_file: Path, path: str, tmp_path: Path) -> None:
+    for program in PROGRAMS:
+        if program != "icapdiag" and any(program in line for line in VERIFY[identity]):
+            need(program)
+    healthy, tls = load_pool(pool_file).members
+    wrong = []
+    for line in VERIFY[identity]:
+        member = tls if "openssl s_client" in line else healthy
+        known = values(Endpoint(member.host, member.port), "/avscan")
+        filled = fill(f"```sh\n{line}\n```", known).removeprefix("```sh\n").removesuffix("\n```")
+        filled = re.sub(r"/tmp(?=[/ ])", str(tmp_path), filled)  # noqa: S108
+        done = subprocess.run(
+            ["bash", "-c", filled],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=90,
+            check=False,
+        )
+        output = (done.stdout + done.stderr).decode(errors="replace")
+        allowed = {0, 1} if MAY_SAY_NO.search(line) else {0}
+        if done.returncode not in allowed or WRONG.search(done.stderr.decode(errors="replace")):
+            wrong.append(f"{line}\n-> {done.returncode}\n{output[-1500:]}")
+
+    assert [] == wrong
+
+
+def test_there_are_such_commands() -> None:
+    assert len(VERIFY) > 60
+    assert sum(map(len, VERIFY.values())) > 120
