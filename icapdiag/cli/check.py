@@ -18,6 +18,7 @@ from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.output import Outputs, exit_code, parse_outputs, write_outputs
 from icapdiag.cli.probing import (
     ConnectTimeout,
+    Count,
     Deadline,
     DepthChoice,
     Device,
@@ -84,6 +85,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     skip: Skip = None,
     list_probes: ListProbes = False,
     plan: PlanOnly = False,
+    count: Count = None,
     service_uri: Annotated[
         str | None, typer.Option(metavar="PATH", help="Use this service, not the pool file's.")
     ] = None,
@@ -111,6 +113,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
 
     settings = changed(
         Settings(eicar=eicar, correlation_id=_correlation_id()),
+        count=count,
         source=source,
         interface=interface,
         family=family_of(ipv4=ipv4, ipv6=ipv6),
@@ -119,7 +122,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         timeout=timeout,
         deadline=deadline,
     )
-    probes = chosen_probes(depth, only, skip, eicar=eicar)
+    probes = chosen_probes(depth, only, skip, eicar=eicar, repeated=settings.count > 1)
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
     loaded = None if lab else _load(pool or [], profile, service_uri)
     if loaded is not None:

@@ -52,6 +52,16 @@ DepthChoice = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Run this probe and what it needs; repeatable.")]
 Skip = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Leave this probe out; repeatable.")]
+Count = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=100,
+        show_default=False,
+        help="Repeat the harmless steps, N rounds in all, for loss and times: min, average, p95, max.",
+    ),
+]
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Print every message that would be sent, and to whom; send nothing.")
 ]
@@ -134,7 +144,12 @@ def family_of(*, ipv4: bool, ipv6: bool) -> int | None:
 
 
 def chosen_probes(
-    depth: Depth | None, only: Collection[str] | None, skip: Collection[str] | None, *, eicar: bool
+    depth: Depth | None,
+    only: Collection[str] | None,
+    skip: Collection[str] | None,
+    *,
+    eicar: bool,
+    repeated: bool,
 ) -> tuple[Probe, ...]:
     """The probes that the options ask for. Raises typer.BadParameter."""
     from icapdiag.probe import PROBES
@@ -148,7 +163,7 @@ def chosen_probes(
         raise typer.BadParameter(str(error), param_hint="--only or --skip") from None
     if eicar and "eicar" in left_out(probes):
         raise typer.BadParameter("the other options leave the eicar probe out", param_hint="--eicar")
-    return probes
+    return tuple(probe for probe in probes if repeated or not probe.follows)
 
 
 def insist_on_consent(pool: Pool, only: Collection[str] | None, *, eicar: bool) -> None:

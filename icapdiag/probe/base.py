@@ -37,6 +37,8 @@ class Settings:
     correlation_id: str = ""  # sent as X-Correlation-ID in the sample requests
     resolvers: tuple[str, ...] = ()  # DNS servers to ask; empty: those of the system
     resolver_port: int = 53  # of those that name no port
+    count: int = 1  # rounds of the harmless steps
+    pause: float = 0.2  # between two rounds
     source: str = ""  # our address on connections to members; empty: the kernel's choice
     interface: str = ""  # device that connections to members must leave by
     family: int | None = None  # 4 or 6: dial only addresses of this version
@@ -80,6 +82,8 @@ class Context:
 
     ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
     ``addresses`` is what ``dns`` found. ``due`` is the member's deadline on trio's clock.
+    ``chosen`` names the probes that were not left out; ``outcomes`` has what came of those that
+    ran at this address, and in how many ms.
     """
 
     pool: Pool
@@ -89,6 +93,8 @@ class Context:
     addresses: tuple[str, ...] = ()
     stream: trio.abc.Stream | None = None
     due: float = NEVER
+    chosen: frozenset[str] = frozenset()
+    outcomes: dict[str, tuple[Outcome, float]] = field(default_factory=dict)
 
     def time_for(self, step: float) -> float:
         """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
@@ -143,7 +149,8 @@ class Probe:
     ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
     what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
-    apply (``not-asked``), else None. ``timeout`` picks this step's limit out of the settings;
+    apply (``not-asked``), else None. ``follows`` marks what repeats others and is not chosen by name;
+    ``more_time`` is what it adds to the member's deadline. ``timeout`` picks this step's limit out of the settings;
     None: the probe keeps time itself (`Context.time_for`), so as to keep what it has read.
     """
 
@@ -154,6 +161,8 @@ class Probe:
     label: Label = "safe"
     depth: Depth = "standard"
     carries: bool = False
+    follows: bool = False
+    more_time: Callable[[Settings], float] = lambda _: 0.0
     needs: tuple[str, ...] = ()
     timeout: Callable[[Settings], float] | None = None
     skip: Callable[[Context], str | None] = lambda _: None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icapdiag.probe import dns, options, sample, tcp, tls
+from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
 
 PROBES: tuple[Probe, ...] = (
@@ -12,4 +12,5 @@ PROBES: tuple[Probe, ...] = (
     options.PROBE,
     sample.CLEAN_PROBE,
     sample.EICAR_PROBE,
+    repeat.PROBE,
 )

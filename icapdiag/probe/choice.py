@@ -28,7 +28,7 @@ def choose(
     """
     known = {probe.name: probe for probe in probes}
     for name in (*only, *skip):
-        if name not in known:
+        if name not in known or (name in only and known[name].follows):
             raise ChoiceError(f"there is no probe {name!r}{_nearest(name, known)}; there are {', '.join(known)}")
     if both := sorted(set(only) & set(skip)):
         raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
@@ -38,7 +38,7 @@ def choose(
             wanted |= missing
     else:
         wanted = {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)}
-    wanted -= set(skip)
+    wanted = (wanted | {probe.name for probe in probes if probe.follows}) - set(skip)
     for name in skip:
         riders = [probe.name for probe in probes if probe.name in wanted and _stands_on(probe, name, known)]
         if known[name].carries and riders:
@@ -49,6 +49,11 @@ def choose(
 def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:
     """The names of those that `choose` switched off."""
     return tuple(probe.name for probe in probes if isinstance(probe.skip, _Off))
+
+
+def chosen_names(probes: Iterable[Probe]) -> frozenset[str]:
+    """The names of the others."""
+    return frozenset(probe.name for probe in probes if not isinstance(probe.skip, _Off))
 
 
 class _Off:

@@ -10,6 +10,7 @@ import trio
 from icapdiag.model import Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, Settings, error, failed
+from icapdiag.probe.choice import chosen_names
 
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Emit = Callable[[Observation], None]
@@ -21,13 +22,20 @@ async def probe_member(pool: Pool, member: Member, settings: Settings, probes: t
     A probe whose prerequisite failed is emitted as ``blocked``. At the member's deadline the
     running probe ends as ``timeout`` and what needs it is blocked; nothing here outlasts it.
     """
-    context = Context(pool=pool, member=member, settings=settings, due=trio.current_time() + settings.deadline)
+    context = Context(
+        pool=pool,
+        member=member,
+        settings=settings,
+        due=trio.current_time() + settings.deadline,
+        chosen=chosen_names(probes),
+    )
     try:
         shared: dict[str, str] = {}
         first, rest = probes[0], probes[1:]
         await _step(context, first, shared, emit)
         for address in context.addresses or ("",):
             context.address = address
+            context.outcomes = {}
             blockers = dict(shared)
             for probe in rest:
                 await _step(context, probe, blockers, emit)
@@ -48,8 +56,10 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
     elif skip is not None:
         outcome = Outcome(Status.SKIPPED, skip)
     else:
-        outcome = await _attempt(context, probe)
+        context.due += probe.more_time(context.settings)
+        outcome = await attempt(context, probe)
         elapsed = round((trio.current_time() - started) * 1000, 3)
+        context.outcomes[probe.name] = outcome, elapsed
         if probe.blocks(outcome):
             blockers[probe.name] = probe.name
     emit(
@@ -66,7 +76,7 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
     )
 
 
-async def _attempt(context: Context, probe: Probe) -> Outcome:
+async def attempt(context: Context, probe: Probe) -> Outcome:
     """Run the probe, watched by a clock that it can't outlast."""
     limit = context.time_for(probe.timeout(context.settings) if probe.timeout else NEVER)
     if limit <= 0:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Message, Planned, Probe, Settings
+from icapdiag.probe.choice import chosen_names
 from icapdiag.probe.dns import is_ruled_out
 
 
@@ -91,7 +92,7 @@ def icap_message(request: PreparedRequest, body: bytes | None = None) -> Message
 
 
 def _steps(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...]) -> tuple[Step, ...]:
-    context = Context(pool=pool, member=member, settings=settings)
+    context = Context(pool=pool, member=member, settings=settings, chosen=chosen_names(probes))
     if not member.enabled:
         return ()
     if is_ruled_out(context):

@@ -15,6 +15,7 @@ from icapdiag.text import from_wire, visible
 
 _PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 _BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body
+_APART = ("", "repeat")  # no column: a member as a whole, and what has a table of its own
 _WORD_LENGTH = 20  # characters of what a server said
 _NOTHING = "-"
 
@@ -47,7 +48,7 @@ def draw_matrix(members: Sequence[MemberReport], width: int, paint: Paint) -> st
 
 def _columns(members: Sequence[MemberReport]) -> list[str]:
     """The probes that any member used, known ones first."""
-    used = [o.probe for m in members for o in m.probes if o.probe and o.status is not Status.SKIPPED]
+    used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
     return [probe for probe in _PROBES if probe in used] + sorted(set(used) - set(_PROBES))
 
 

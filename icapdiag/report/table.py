@@ -12,6 +12,7 @@ from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
 from icapdiag.report.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
 from icapdiag.report.paint import Paint
+from icapdiag.report.repeats import draw_samples
 from icapdiag.text import visible
 
 MIN_WIDTH = 60
@@ -37,6 +38,7 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
 
         blocks.append([draw_matrix(report.members, width, paint)])
+        blocks.append(draw_samples(report.members, width))
         blocks.append(draw_comparison(report.comparison, width))
     blocks += draw_body(report, width, paint, plain=plain)
     blocks += [list(_finding(finding, width, paint)) for finding in report.findings]

@@ -12,7 +12,7 @@ TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
 TEXTS, RECORDS = "list of text", "list of records"
 
 POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
-PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", POOL)
+PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", "repeat", POOL)
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
@@ -248,6 +248,17 @@ _ALL += _table(
         ("offers_204", BOOLEAN, "", "the OPTIONS answer allows 204"),
     ),
 )
+_ALL += [
+    Field(
+        "samples",
+        RECORDS,
+        "",
+        "each step of several rounds: step, sent, lost, loss_percent, min_ms, avg_ms, p95_ms, max_ms",
+        _LIVE,
+        ("repeat",),
+    ),
+    Field("stopped", TEXT, "", "why there were fewer rounds", _LIVE, ("repeat",), ("busy", "deadline")),
+]
 
 _ALL += [
     Field(

@@ -92,6 +92,8 @@ def test_the_probes_are_listed() -> None:
         (("--interface", "a/b"), "no name of an interface"),
         (("--resolver", "10.0.0.53:dns"), "ADDRESS:PORT"),
         (("-4", "-6"), "nothing to probe"),
+        (("--count", "101"), "1<=x<=100"),
+        (("--only", "repeat"), "no probe 'repeat'"),
     ],
 )
 def test_wrong_usage(args: Sequence[str], words: str) -> None:
@@ -162,3 +164,13 @@ def test_a_source_that_this_host_does_not_have_is_not_the_servers_fault(healthy:
     tcp = document["members"][0]["probes"][1]
     assert ("error", "configuration") == (tcp["status"], tcp["reason"])
     assert "can't connect from 203.0.113.77: this host has no such address" == tcp["facts"]["error"]
+
+
+def test_rounds(healthy: str) -> None:
+    document = report(healthy, "--count", "3")
+
+    (repeat,) = [p for p in document["members"][0]["probes"] if p["probe"] == "repeat"]
+    assert [("tcp", 3, 0), ("options", 3, 0), ("clean", 3, 0)] == [
+        (record["step"], record["sent"], record["lost"]) for record in repeat["facts"]["samples"]
+    ]
+    assert "0 (" not in icapdiag("check", healthy, "--count", "2")[1]

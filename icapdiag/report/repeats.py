@@ -1,0 +1,67 @@
+"""What several rounds of the same steps came to: loss, and how the times spread, a line a member and step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from icapdiag.model import Facts, JSONValue, MemberReport, Observation
+from icapdiag.report.grid import draw_grid
+from icapdiag.report.lines import columns, milliseconds, shown, whole
+from icapdiag.text import visible
+
+_HEADINGS = ("member", "step", "sent", "lost", "min", "avg", "p95", "max")
+_FIGURES = ("min_ms", "avg_ms", "p95_ms", "max_ms")
+_NAME = 40  # columns of a member's name
+_SHORTEST = 10  # the least of it to be shown
+
+
+def draw_samples(members: Sequence[MemberReport], width: int) -> list[str]:
+    """The table in at most ``width`` columns, names cut to fit; nothing if nothing was repeated."""
+    rows = [
+        [_name(member, observation), *_cells(record)]
+        for member in members
+        for observation in member.probes
+        for record in _records(observation)
+    ]
+    if not rows:
+        return []
+    headings = list(_HEADINGS)
+    if _beyond(headings, rows, width) > max(columns(row[0]) for row in rows) - _SHORTEST:
+        headings, rows = _terse(headings), [_terse(row) for row in rows]
+    limit = max(max(columns(row[0]) for row in rows) - max(0, _beyond(headings, rows, width)), _SHORTEST)
+    cut = [[visible(row[0], limit), *row[1:]] for row in rows]
+    return ["Rounds (~: our own delays may be in it):", *draw_grid(headings, cut, right=range(2, len(headings)))]
+
+
+def _beyond(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    return max(columns(line) for line in draw_grid(headings, rows)) - width
+
+
+def _terse(row: Sequence[str]) -> list[str]:
+    """Without minimum and average, which say the least."""
+    return [*row[:4], *row[6:]]
+
+
+def _records(observation: Observation) -> list[Facts]:
+    samples = observation.facts.get("samples") if observation.probe == "repeat" else None
+    return [record for record in samples if isinstance(record, Mapping)] if isinstance(samples, list | tuple) else []
+
+
+def _name(member: MemberReport, observation: Observation) -> str:
+    address = shown(observation.facts.get("address"))
+    several = len({o.facts.get("address") for o in member.probes if o.probe == "repeat"}) > 1
+    return visible(f"{member.name} at {address}" if several and address else member.name, _NAME)
+
+
+def _cells(record: Facts) -> list[str]:
+    loss = record.get("loss_percent")
+    share = f" ({loss:g}%)" if isinstance(loss, int | float) and loss else ""
+    doubt = "~" if record.get("uncertain") is True else ""
+    figures = [_figure(record.get(name), doubt) for name in _FIGURES]
+    return [shown(record.get("step")), str(whole(record.get("sent"))), f"{whole(record.get('lost'))}{share}", *figures]
+
+
+def _figure(value: JSONValue, doubt: str) -> str:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return "-"
+    return doubt + ("<0.1 ms" if 0 <= value < 0.05 else milliseconds(value))

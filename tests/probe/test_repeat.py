@@ -1,0 +1,137 @@
+"""Several rounds of the harmless steps: how many, in what order, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+
+from icapdiag.lab import serve_lab
+from icapdiag.model import JSONValue, Observation, Reason, Status
+from icapdiag.pool import Member
+from icapdiag.probe import PROBES, Settings, probe_pool, repeat
+from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
+from icapdiag.probe.choice import choose
+from icapdiag.probe.plan import plan_pool
+from tests.probe.fakes import member, pool_of
+from tests.probe.test_runner import DNS
+
+SETTINGS = Settings(count=5, pause=0.2, deadline=30.0)
+
+
+def records(observations: tuple[Observation, ...]) -> Any:
+    samples: Any = next(o for o in observations if o.probe == "repeat").facts["samples"]
+    return {record["step"]: record for record in samples}
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, clean: Callable[[int], Outcome]) -> tuple[Probe, ...]:
+    """tcp that always works, and a clean whose n-th outcome is ``clean(n)``; both take 10 ms."""
+    rounds = 0
+
+    async def connect(context: Context) -> Outcome:
+        await trio.sleep(0.01)
+        return ok({"rtt_ms": 0.5})
+
+    async def scan(context: Context) -> Outcome:
+        nonlocal rounds
+        rounds += 1
+        await trio.sleep(0.01)
+        return clean(rounds)
+
+    tcp = Probe(name="tcp", run=connect, needs=("dns",), carries=True)
+    upload = Probe(name="clean", run=scan, needs=("tcp",))
+    monkeypatch.setattr(repeat, "_ROUNDS", ((tcp,), (upload,)))
+    return DNS, tcp, upload, repeat.PROBE
+
+
+def answer(ms: float, **facts: JSONValue) -> Outcome:
+    return ok({"method": "REQMOD", "icap_status": 204, "answer_ms": ms, **facts})
+
+
+async def test_loss_and_spread(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> None:
+    lost = failed(Reason.TIMEOUT, {"method": "REQMOD"})
+    probes = scripted(monkeypatch, lambda n: lost if n == 3 else answer(float(n)))
+    started = trio.current_time()
+
+    results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)
+
+    found = records(results.observations)
+    assert {
+        "step": "clean",
+        "sent": 5,
+        "lost": 1,
+        "loss_percent": 20.0,
+        "min_ms": 1.0,
+        "avg_ms": 3.0,
+        "p95_ms": 5.0,
+        "max_ms": 5.0,
+    } == found["clean"]
+    assert (5, 0, 0.5) == (found["tcp"]["sent"], found["tcp"]["lost"], found["tcp"]["max_ms"])
+    assert pytest.approx(5 * 0.02 + 4 * 0.2, abs=0.02) == trio.current_time() - started
+
+
+@pytest.mark.parametrize(("busy", "sent"), [(1, 1), (3, 3)])
+async def test_a_server_that_says_it_is_busy_is_left_alone(
+    busy: int, sent: int, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    refusal = failed(Reason.ICAP_STATUS, {"method": "REQMOD", "icap_status": 503, "answer_ms": 1.0})
+    probes = scripted(monkeypatch, lambda n: refusal if n == busy else answer(1.0))
+
+    results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)
+
+    assert "busy" == results.observations[-1].facts["stopped"]
+    assert (sent, 0) == (records(results.observations)["clean"]["sent"], records(results.observations)["clean"]["lost"])
+
+
+async def test_the_deadline_grows_with_the_rounds_and_still_ends_them(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def slow(context: Context) -> Outcome:
+        await trio.sleep(9)
+        return answer(9000.0)
+
+    probes = scripted(monkeypatch, lambda _: answer(1.0))
+    upload = replace(probes[2], run=slow)
+    monkeypatch.setattr(repeat, "_ROUNDS", ((probes[1],), (upload,)))
+    settings = replace(SETTINGS, count=100)
+    started = trio.current_time()
+
+    results = await probe_pool(pool_of(member(1)), settings, probes=(*probes[:2], upload, repeat.PROBE))
+
+    assert "deadline" == results.observations[-1].facts["stopped"]
+    assert trio.current_time() - started < 30 + 99 * 1.2 + 1
+
+
+async def test_doubtful_figures_stay_doubtful(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    probes = scripted(monkeypatch, lambda n: answer(1.0, answer_uncertain=n == 2))
+
+    assert (
+        True
+        is records((await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)).observations)["clean"]["uncertain"]
+    )
+
+
+@pytest.mark.parametrize("probes", [PROBES, choose(PROBES, depth="quick"), choose(PROBES, only=["tcp"])])
+async def test_a_lab_member_sees_the_rounds_that_were_planned(probes: tuple[Probe, ...]) -> None:
+    settings = Settings(count=4, pause=0.0, eicar=True, timeout=2)
+    async with serve_lab(["healthy"]) as lab:
+        (served,) = lab.members
+        pool = pool_of(Member(host=served.host, port=served.port, name="healthy"))
+        sums = plan_pool(pool, settings, probes).totals
+        results = await probe_pool(pool, settings, probes=probes)
+        seen = lab.counters["healthy"]
+
+    assert (sums.connections, sums.requests) == (seen.connections, seen.requests)
+    assert {4} == {record["sent"] for record in records(results.observations).values()}
+    assert Status.OK is results.observations[-1].status
+
+
+async def test_once_is_not_repeated() -> None:
+    (found,) = [o for o in (await probe_pool(pool_of(member(9)), Settings())).observations if o.probe == "repeat"]
+
+    assert (Status.SKIPPED, "not-asked") == (found.status, found.reason)
