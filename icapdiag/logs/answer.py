@@ -192,7 +192,9 @@ def _header_blocks(data: bytes) -> Iterator[Seen]:
     run: list[bytes] = []
     begin = 0
     for start, line in (*_lines(data), (len(data), b"")):
-        stripped = line.strip(b"\r\n").lstrip(b"> ") if not run else line.strip(b"\r\n")
+        stripped = line.strip(b"\r\n")
+        if not run or stripped.startswith(b">"):
+            stripped = stripped.lstrip(b"> ")
         if _FIELD.match(stripped) or (run and stripped[:1] in {b" ", b"\t"} and stripped.strip()):
             begin = begin if run else start
             run.append(stripped)

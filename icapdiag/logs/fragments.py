@@ -58,8 +58,9 @@ def passages(text: str) -> Iterator[Found]:
             continue
         line = max(at, text.rfind("\n", 0, begin) + 1)
         at = max(found.end, begin + 1)
-        if bare or len(found.value or ()) > 1 or _MARK.search(text, begin, at):
-            if text[line:begin].strip("> \t\r,"):
+        ours = bare or _MARK.search(text, begin, at) is not None
+        if ours or len(found.value or ()) > 1:
+            if ours and text[line:begin].strip("> \t\r,"):
                 yield Found(start=line, end=begin, repairs=((BESIDE, line),))
             records = listing(found.value or {})
             if records is None:

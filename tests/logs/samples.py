@@ -13,7 +13,8 @@ from icapdiag.logs.reading import Reading, read_logs
 
 HEADERS = (
     'Date: Mon, 02 Mar 2026 10:00:0{} GMT\r\nServer: Metadefender Core V4\r\nISTag: "7{}"\r\n'
-    "X-ICAP-Profile: File process\r\nX-Response-Info: Blocked\r\nX-Response-Desc: Infected\r\nX-Blocked-Reason: Infected\r\nX-Infection-Found: Type=0"
+    "X-ICAP-Profile: File process\r\nX-Response-Info: Blocked\r\nX-Response-Desc: Infected\r\n"
+    "X-Blocked-Reason: Infected\r\nX-Infection-Found: Type=0"
 )
 
 
@@ -67,7 +68,7 @@ def as_csv(entries: tuple[dict[str, Any], ...]) -> str:
 
 def syslog_line(entry: dict[str, Any], *, braces: bool = False) -> str:
     members = json.dumps(entry)
-    return f"<134>1 2026-03-02T10:00:00.5Z se-host upload-vs 0 815 - {members if braces else members[1:-1]}\n"
+    return f"<134>1 2026-03-01T23:59:59.5Z se-host upload-vs 0 815 - {members if braces else members[1:-1]}\n"
 
 
 def _text(entries: tuple[dict[str, Any], ...]) -> str:

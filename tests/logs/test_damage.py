@@ -1,0 +1,103 @@
+"""Any bytes at all: a reading comes out, and its sums add up."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from icapdiag.logs import source as sources
+from tests.logs.samples import ENTRIES, containers, read
+
+CONTAINERS = containers()
+COMPLETE = b"2026-03-02T10:00:0"
+HEADS = [1 << 20, 1500]
+
+_any = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+_pieces = st.sampled_from(
+    [
+        *(text.encode() for text in CONTAINERS.values()),
+        *(text.encode()[:700] for text in CONTAINERS.values()),
+        *(text.encode()[-700:] for text in CONTAINERS.values()),
+        *(b"{", b"}", b"[", b"]", b'"', b"\\", b"\n", b"\r\n\r\n", b",", b":", b"\0", b"'", b"\xff", b"\xef\xbb\xbf"),
+        *(b"ICAP/1.0 200 OK\r\n", b"ICAP HEADERS:\n", b"<134>1 ", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xff\xfe"),
+        *(b'"icap_log": ', b'{"results":[', b"report_timestamp,icap_log\n", "“".encode(), b"<html>"),
+        *(b"&quot;icap_log&quot;", b"Content-Length: 3\r\n"),
+    ]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("head", HEADS)
+@given(data=st.binary(max_size=400))
+@_any
+def test_any_bytes(tmp_path: Path, data: bytes, head: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "HEAD", head)
+        read(tmp_path / "any", data)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@given(pieces=st.lists(_pieces | st.binary(max_size=20), max_size=6))
+@_any
+def test_any_mixture(tmp_path: Path, pieces: list[bytes], head: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "HEAD", head)
+        read(tmp_path / "any", b"".join(pieces))
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("form", CONTAINERS)
+def test_a_cut_costs_no_more_than_the_last_record(
+    tmp_path: Path, form: str, head: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "HEAD", head)
+    data = containers(ENTRIES[:2])[form].encode()
+    sign = b'"icap_log"' if form == "text" else COMPLETE
+    begun = [at for at in range(len(data)) if data.startswith(sign, at)]
+    assert 2 == len(begun)
+    step = 1 if head == HEADS[0] else 7
+    for cut in range(0, len(data), step):
+        _, report = read(tmp_path / "cut", data[:cut])
+        complete = max(0, sum(start < cut for start in begun) - 1)
+        assert complete <= report.read <= complete + 2, cut
+        assert report.unreadable <= 1, cut
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("form", [form for form in CONTAINERS if form != "csv"])
+def test_a_flipped_bit_costs_no_more_than_two_records(
+    tmp_path: Path, form: str, head: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is damaged; a separator that goes can join it with its neighbour."""
+    monkeypatch.setattr(sources, "HEAD", head)
+    data = CONTAINERS[form].encode()
+    choose = random.Random(7)  # noqa: S311 - damage, not secrets
+    for _ in range(150):
+        damaged = bytearray(data)
+        at = choose.randrange(len(data))
+        damaged[at] ^= 1 << choose.randrange(8)
+        _, report = read(tmp_path / "flip", bytes(damaged))
+        assert report.read >= 3, (at, data[at - 20 : at + 20], chr(damaged[at]))
+
+
+@pytest.mark.parametrize("form", CONTAINERS)
+def test_heavy_damage_adds_up(tmp_path: Path, form: str) -> None:
+    data = CONTAINERS[form].encode()
+    choose = random.Random(form)  # noqa: S311 - see above
+    for _ in range(80):
+        damaged = bytearray(data)
+        for _ in range(choose.randrange(1, 30)):
+            at = choose.randrange(len(damaged))
+            match choose.randrange(4):
+                case 0:
+                    damaged[at] = choose.randrange(256)
+                case 1:
+                    del damaged[at : at + choose.randrange(1, 60)]
+                case 2:
+                    damaged[at:at] = choose.choices(b"{}[]\"',:\\\n\0", k=choose.randrange(1, 5))
+                case _:
+                    damaged[at:at] = damaged[: choose.randrange(200)]
+        read(tmp_path / "heavy", bytes(damaged))
