@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.model import Observation, Status
+from icapdiag.model import Observation, Severity, Status
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.runbook.document import STAGES
 from icapdiag.runbook.fields import BASE, FIELDS, PROBES
@@ -60,6 +61,18 @@ def test_every_runbook_says_what_it_means_and_what_to_do(library: Library) -> No
 
 def test_every_runbook_has_its_stage(library: Library) -> None:
     assert [] == [runbook.id for runbook in library.runbooks if runbook.stage not in STAGES]
+
+
+def test_every_grave_runbook_says_whether_requests_pass_unscanned_or_are_refused(library: Library) -> None:
+    """Passing unscanned is worse than blocking: a reader has to learn which of them it is."""
+    said = re.compile(r"scanned|block|refused|HTTP 500|\bpass")
+    vague = [
+        runbook.id
+        for runbook in library.runbooks
+        if runbook.severity is not Severity.INFO and not said.search(runbook.sections["What it means"])
+    ]
+
+    assert [] == vague
 
 
 def test_prose_is_wrapped_as_code_is(library: Library) -> None:
