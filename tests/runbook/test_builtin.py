@@ -65,7 +65,7 @@ def test_every_runbook_has_its_stage(library: Library) -> None:
 
 def test_every_grave_runbook_says_whether_requests_pass_unscanned_or_are_refused(library: Library) -> None:
     """Passing unscanned is worse than blocking: a reader has to learn which of them it is."""
-    said = re.compile(r"scanned|block|refused|HTTP 500|\bpass")
+    said = re.compile(r"scanned|block|refused|HTTP 500|\bpass", re.IGNORECASE)
     vague = [
         runbook.id
         for runbook in library.runbooks
