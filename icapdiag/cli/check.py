@@ -27,6 +27,7 @@ from icapdiag.cli.probing import (
     ListProbes,
     Only,
     PlanOnly,
+    Rate,
     Resolver,
     Skip,
     Source,
@@ -100,6 +101,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     ipv4: IPv4 = False,
     ipv6: IPv6 = False,
     resolver: Resolver = None,
+    rate: Rate = None,
     connect_timeout: ConnectTimeout = None,
     timeout: Timeout = None,
     deadline: Deadline = None,
@@ -114,6 +116,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     settings = changed(
         Settings(eicar=eicar, correlation_id=_correlation_id()),
         count=count,
+        rate=rate,
         source=source,
         interface=interface,
         family=family_of(ipv4=ipv4, ipv6=ipv6),
@@ -343,6 +346,8 @@ def _notes(run: _Run, library: Library) -> list[str]:
         notes.append(f"Left out, so nothing is known of what they would show: {', '.join(names)}.")
     if run.interrupted:
         notes.append("Interrupted: what had not been probed by then is unknown.")
+    if (cap := run.results.in_flight_cap) < min(1024, len(run.pool.members)):
+        notes.append(f"Only {cap} members were probed at a time: this process may not open more files (ulimit -n).")
     if run.correlation_id:
         notes.append(f"The EICAR test virus was sent with X-Correlation-ID {run.correlation_id}.")
     unverified = [member.name for member in run.pool.members if member.tls is not None and not member.tls.verify]

@@ -118,6 +118,18 @@ Resolver = Annotated[
         help="Ask this DNS server, such as the Service Engine's, not this host's; repeatable.",
     ),
 ]
+
+
+def _rate(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter("give a number of connections per second above 0")
+    return value
+
+
+Rate = Annotated[
+    float | None,
+    typer.Option(metavar="N", callback=_rate, help="Open at most N new connections per second, over all members."),
+]
 ConnectTimeout = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5."),

@@ -11,6 +11,7 @@ import trio
 from icapdiag.model import JSONValue, Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
+from icapdiag.probe.pace import Gate
 
 NEVER = float("inf")
 Label = Literal["safe", "active"]
@@ -34,6 +35,7 @@ class Settings:
     dns_timeout: float = 5.0
     deadline: float = 30.0
     pace: float = 0.0005
+    rate: float | None = None  # new connections per second, of all members together
     correlation_id: str = ""  # sent as X-Correlation-ID in the sample requests
     resolvers: tuple[str, ...] = ()  # DNS servers to ask; empty: those of the system
     resolver_port: int = 53  # of those that name no port
@@ -93,12 +95,18 @@ class Context:
     addresses: tuple[str, ...] = ()
     stream: trio.abc.Stream | None = None
     due: float = NEVER
+    gate: Gate | None = None
     chosen: frozenset[str] = frozenset()
     outcomes: dict[str, tuple[Outcome, float]] = field(default_factory=dict)
 
     def time_for(self, step: float) -> float:
         """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
         return max(0.0, min(step, self.due - trio.current_time()))
+
+    async def turn(self) -> None:
+        """Call before each new connection: waits as the rate wants it, which is not taken off the member's time."""
+        if self.gate is not None:
+            self.due += await self.gate.wait()
 
     @property
     def peer(self) -> str:
@@ -146,6 +154,7 @@ class Probe:
     ``label`` is what it may set off: ``safe``, or ``active`` for what sensors take for an attack;
     ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
     ``depth`` is the shallowest run that has it.
+    ``connects``: it opens one connection, when it has its turn (`Context.turn`).
     ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
     what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
@@ -160,6 +169,7 @@ class Probe:
     plan: Callable[[Context], tuple[Planned, ...]] = lambda _: ()
     label: Label = "safe"
     depth: Depth = "standard"
+    connects: bool = False
     carries: bool = False
     follows: bool = False
     more_time: Callable[[Settings], float] = lambda _: 0.0

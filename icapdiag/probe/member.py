@@ -11,12 +11,20 @@ from icapdiag.model import Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, Settings, error, failed
 from icapdiag.probe.choice import chosen_names
+from icapdiag.probe.pace import Gate
 
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Emit = Callable[[Observation], None]
 
 
-async def probe_member(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...], emit: Emit) -> None:
+async def probe_member(
+    pool: Pool,
+    member: Member,
+    settings: Settings,
+    probes: tuple[Probe, ...],
+    emit: Emit,
+    gate: Gate | None = None,
+) -> None:
     """Run the probes and emit one observation for each, at most one connection at a time.
 
     A probe whose prerequisite failed is emitted as ``blocked``. At the member's deadline the
@@ -27,6 +35,7 @@ async def probe_member(pool: Pool, member: Member, settings: Settings, probes: t
         member=member,
         settings=settings,
         due=trio.current_time() + settings.deadline,
+        gate=gate,
         chosen=chosen_names(probes),
     )
     try:
@@ -48,6 +57,8 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
     """Run one probe or say why not. ``blockers`` maps a failed probe to the root of its failure."""
     root = next((blockers[need] for need in probe.needs if need in blockers), None)
     skip = probe.skip(context)
+    if probe.connects and root is None and skip is None:
+        await context.turn()
     started = trio.current_time()
     elapsed: float | None = None
     if root is not None and skip is None:

@@ -90,6 +90,8 @@ async def _round(context: Context, steps: dict[str, _Step]) -> list[Outcome]:
         for probe in shared:
             if probe.name not in context.outcomes:
                 continue
+            if probe.connects:
+                await context.turn()
             started = trio.current_time()
             outcome = await attempt(context, probe)
             steps[probe.name].add(outcome, (trio.current_time() - started) * 1000)

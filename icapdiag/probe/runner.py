@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -13,6 +13,8 @@ from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
 from icapdiag.probe.compare import Comparison, compare
 from icapdiag.probe.member import missing, probe_member
+from icapdiag.probe.pace import Gate
+from icapdiag.probe.plan import plan_pool
 from icapdiag.probe.timing import watched_loop
 
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
@@ -64,6 +66,8 @@ async def probe_pool(
     results = tuple(MemberResult(member) for member in pool.members)
     cap = descriptor_cap()
     limiter = trio.CapacityLimiter(cap)
+    gate = Gate(settings.rate) if settings.rate else None
+    pace = _pace(pool, settings, probes)
     scope = cancel_scope or trio.CancelScope()
 
     async def run(result: MemberResult) -> None:
@@ -75,7 +79,7 @@ async def probe_pool(
         try:
             if observer:
                 observer.member_started(result.member)
-            await probe_member(pool, result.member, settings, probes, emit)
+            await probe_member(pool, result.member, settings, probes, emit, gate)
             if observer:
                 observer.member_finished(result.member)
         finally:
@@ -89,7 +93,7 @@ async def probe_pool(
                     continue
                 await limiter.acquire_on_behalf_of(result)
                 nursery.start_soon(run, result)
-                await trio.sleep(settings.pace)
+                await trio.sleep(pace)
     for result in results:
         if result.member.enabled:
             done = {observation.probe for observation in result.observations}
@@ -104,6 +108,15 @@ async def probe_pool(
         pool_observations=sides.observations,
         comparison=sides.table,
     )
+
+
+def _pace(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> float:
+    """Seconds between two members' starts: with a rate as long as one's connections take, so that none has to queue."""
+    members = tuple(member for member in pool.members if member.enabled)[:1]
+    if not settings.rate or not members:
+        return settings.pace
+    planned = plan_pool(replace(pool, members=members), settings, probes).totals.connections
+    return max(settings.pace, planned / settings.rate)
 
 
 def descriptor_cap() -> int:

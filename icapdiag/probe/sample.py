@@ -112,6 +112,7 @@ CLEAN_PROBE = Probe(
     run=_sender(lambda: CLEAN),
     plan=_planner(lambda: CLEAN),
     sends="one REQMOD with a harmless line of text, on a connection of its own",
+    connects=True,
     needs=("tcp", "tls", "options"),
 )
 # A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
@@ -121,6 +122,7 @@ EICAR_PROBE = Probe(
     plan=_planner(eicar),
     sends="one REQMOD with the EICAR test virus, on its own connection; only with --eicar or in the pool's samples",
     label="active",
+    connects=True,
     needs=("tcp", "tls", "options", "clean"),
     skip=lambda context: None if context.settings.eicar else "not-asked",
 )

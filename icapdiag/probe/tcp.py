@@ -22,6 +22,7 @@ PROBE = Probe(
     sends="a TCP handshake",
     plan=lambda context: (Planned(to=context.peer, connections=1),),
     depth="quick",
+    connects=True,
     carries=True,
     needs=("dns",),
     timeout=lambda settings: settings.connect_timeout,

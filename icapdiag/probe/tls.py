@@ -61,6 +61,7 @@ async def _run(context: Context) -> Outcome:
         outcome = stream_failure(exc)
         facts |= outcome.facts
         if isinstance(exc.__cause__, ssl.SSLCertVerificationError):
+            await context.turn()
             with trio.move_on_after(context.time_for(context.settings.connect_timeout)):
                 facts |= await _look_at_rejected(context)
         return Outcome(outcome.status, outcome.reason, facts)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from icapdiag.icap.samples import eicar
-from tests.cli.run import icapdiag, served
+from tests.cli.run import icapdiag, served, shell
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,7 @@ def test_the_probes_are_listed() -> None:
         (("--interface", "a/b"), "no name of an interface"),
         (("--resolver", "10.0.0.53:dns"), "ADDRESS:PORT"),
         (("-4", "-6"), "nothing to probe"),
+        (("--rate", "0"), "above 0"),
         (("--count", "101"), "1<=x<=100"),
         (("--only", "repeat"), "no probe 'repeat'"),
     ],
@@ -174,3 +175,15 @@ def test_rounds(healthy: str) -> None:
         (record["step"], record["sent"], record["lost"]) for record in repeat["facts"]["samples"]
     ]
     assert "0 (" not in icapdiag("check", healthy, "--count", "2")[1]
+
+
+def test_a_low_limit_of_open_files_is_said(tmp_path: Path) -> None:
+    members = ", ".join(f"{{host: 127.0.0.1, port: {port}}}" for port in range(1, 31))
+    (tmp_path / "pool.yaml").write_text(f"service_uri: /avscan\nmembers: [{members}]\n")
+
+    _, out, _ = shell("ulimit -n 80; $icapdiag check pool.yaml --depth quick -o json", cwd=tmp_path)
+
+    document = json.loads(out)
+    assert 30 == len(document["members"])
+    assert "Only 16 members were probed at a time" in " ".join(document["notes"])
+    assert [] == [p for m in document["members"] for p in m["probes"] if p["reason"] == "local-network"]
