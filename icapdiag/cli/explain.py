@@ -133,7 +133,7 @@ def _read(files: list[str], filters: Filters, jobs: int | None, stop: Stop) -> R
 
         bar = Bar()
     try:
-        return read_logs(files, filters=filters, jobs=jobs, progress=bar)
+        return read_logs(files, filters=filters, jobs=jobs, progress=bar, stop=stop)
     except InputError as error:
         stop_with(f"icapdiag: {problem}" for problem in error.errors)
     finally:

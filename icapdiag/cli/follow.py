@@ -18,7 +18,7 @@ from icapdiag.cli.console import complain, terminal_width, wants_color, write_st
 from icapdiag.cli.log_report import build_report
 from icapdiag.cli.tail import Pieces, Tail
 from icapdiag.logs.encoding import encoding_of
-from icapdiag.logs.inflate import compression_of
+from icapdiag.logs.magic import compression_of
 from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
 from icapdiag.logs.reader import SourceReader
 from icapdiag.logs.reading import Reading

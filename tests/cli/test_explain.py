@@ -281,25 +281,25 @@ def lines_until(process: subprocess.Popen[bytes], words: bytes) -> list[bytes]:
 
 
 def test_an_interruption_still_gives_the_report() -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*PROGRAM, "explain", "-", "-o", "json"],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    process.stdin.write(lines(twenty()).encode() * 300)
-    process.stdin.flush()  # more than a pipe holds: it is reading now
-    process.send_signal(signal.SIGINT)
-    assert process.stdout is not None
-    document = validated(process.stdout.read().decode())
-    assert 130 == process.wait(TIMEOUT)
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(lines(twenty()).encode() * 300)
+        process.stdin.flush()  # more than a pipe holds: it is reading now, and the input has no end
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        document = validated(process.stdout.read().decode())
+        assert b"" == process.stderr.read()
+    assert 130 == process.returncode
     assert not document["complete"]
     assert 0 < document["subject"]["entries"]["entries_total"] <= 6000
     assert [] != [note for note in document["notes"] if note.startswith("Interrupted")]
-    assert process.stderr is not None
-    assert b"" == process.stderr.read()
 
 
 class TestFollow:
