@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import translate
 from functools import cached_property
 
 from icapdiag.avi.times import to_iso
@@ -70,6 +69,8 @@ class Filters:
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+        from fnmatch import translate  # noqa: PLC0415 - most runs filter nothing
+
         pool, member = (
             None if glob is None else re.compile(translate(glob), re.IGNORECASE) for glob in (self.pool, self.member)
         )

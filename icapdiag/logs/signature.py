@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
 from icapdiag.avi.addresses import split_uri
 from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
-from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest
 from icapdiag.avi.vocabulary import (
     ACTIONS,
     BLOCKED,
@@ -24,9 +24,12 @@ from icapdiag.icap.verdict import Judgement
 from icapdiag.logs.answers import Answer, Situation
 from icapdiag.model import JSONValue, Status
 
-Entry = LogEntry | StrictEntry | OpenEntry
-Log = IcapLog | StrictLog | OpenLog
-Request = RequestLog | StrictRequest | OpenRequest
+if TYPE_CHECKING:
+    from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest
+
+Entry: TypeAlias = "LogEntry | StrictEntry | OpenEntry"
+Log: TypeAlias = "IcapLog | StrictLog | OpenLog"
+Request: TypeAlias = "RequestLog | StrictRequest | OpenRequest"
 
 _WORDS_KEPT = 200
 _CODES_KEPT = 20

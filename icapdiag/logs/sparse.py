@@ -26,7 +26,7 @@ _KEY: Final = b'"icap_log"'
 _FIRST_KEY = re.compile(rb'\{"[^"\\]{1,64}":')
 _INSIGNIFICANT: Final = (b'"adf":false', b'"adf": false', b'"adf":0', b'"adf": 0')
 _DENSE = 0.85  # share of lines with the key, above which decoding whole blocks is quicker
-_DENSE_BLOCKS = 16  # that are then decoded before another look
+_DENSE_BLOCKS = 512  # that are decoded before another look, at most
 
 
 def searches() -> tuple[Find, Count] | None:
@@ -46,6 +46,8 @@ class SparseLines:
         self._find = find
         self._count = count
         self._dense_for = 0
+        self._patience = 4
+        self._share = 1.0  # of lines with the key, in the last block
 
     def take(self, buffer: bytearray, size: int) -> bool:
         """Count ``buffer[:size]``, whole lines; False, and nothing counted, if it must be decoded."""
@@ -56,10 +58,11 @@ class SparseLines:
         lines = self._lines(buffer, block)
         if not lines:
             return False
-        chosen = self._lines_with_key(buffer, block, lines)
-        if chosen is None:
-            self._dense_for = _DENSE_BLOCKS
+        if self._share > _DENSE / 2 and self._count(block, _KEY) > _DENSE * lines:
+            self._dense_for = self._patience = min(2 * self._patience, _DENSE_BLOCKS)
             return False
+        chosen = self._lines_with_key(buffer, block)
+        self._share = len(chosen) / lines
         return self._take(block, chosen, lines)
 
     def _lines(self, buffer: bytearray, block: memoryview) -> int:
@@ -72,8 +75,8 @@ class SparseLines:
         lines = self._count(block, b"\n")
         return lines if self._count(block, end + first[0]) == lines - 1 else 0
 
-    def _lines_with_key(self, buffer: bytearray, block: memoryview, lines: int) -> list[memoryview] | None:
-        """The lines that the key occurs in, wherever in them; None if they are nearly all."""
+    def _lines_with_key(self, buffer: bytearray, block: memoryview) -> list[memoryview]:
+        """The lines that the key occurs in, wherever in them."""
         size = len(block)
         chosen: list[memoryview] = []
         end = 0
@@ -81,7 +84,7 @@ class SparseLines:
             start = buffer.rfind(b"\n", end, place) + 1 or end
             end = buffer.index(b"\n", place, size) + 1
             chosen.append(block[start:end])
-        return None if len(chosen) > _DENSE * lines else chosen
+        return chosen
 
     def _take(self, block: memoryview, chosen: list[memoryview], lines: int) -> bool:
         try:
