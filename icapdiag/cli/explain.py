@@ -1,8 +1,7 @@
 """``icapdiag explain``: say what Avi logs, or pasted ICAP answers, tell about ICAP, and what to do."""
 
 # ruff: noqa: PLC0415 - what reads logs and runbooks is imported when the command runs: --help must stay fast
-
-from __future__ import annotations
+# No annotations from __future__ here: as text, typer evaluates those of a command three times, which takes 6 ms.
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -98,7 +97,7 @@ def _filters(
     member: str | None,
     actions: list[Action] | None,
     now: datetime,
-) -> Filters:
+) -> "Filters":
     from icapdiag.logs.filters import Filters
 
     filters = Filters(
@@ -122,7 +121,7 @@ def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _read(files: list[str], filters: Filters, jobs: int | None, stop: Stop) -> Reading:
+def _read(files: list[str], filters: "Filters", jobs: int | None, stop: "Stop") -> "Reading":
     """Read everything once; inputs that can't be opened end the command."""
     from icapdiag.logs.inputs import InputError
     from icapdiag.logs.reading import read_logs
@@ -141,7 +140,9 @@ def _read(files: list[str], filters: Filters, jobs: int | None, stop: Stop) -> R
             bar.erase()
 
 
-def _follow(files: list[str], filters: Filters, library: Library, outputs: tuple[Output, ...], stop: Stop) -> Reading:
+def _follow(
+    files: list[str], filters: "Filters", library: "Library", outputs: "tuple[Output, ...]", stop: "Stop"
+) -> "Reading":
     """Read what is there and what comes, until Ctrl-C or the end of standard input."""
     from icapdiag.cli.follow import CanNotFollow, Watcher, follow
     from icapdiag.cli.tail import open_tail
@@ -160,7 +161,7 @@ def _follow(files: list[str], filters: Filters, library: Library, outputs: tuple
         stop_with([f"icapdiag: can't follow {files[0]}: {error.strerror or error}"])
 
 
-def _complain_of_unusable(reading: Reading, *, stopped: bool) -> bool:
+def _complain_of_unusable(reading: "Reading", *, stopped: bool) -> bool:
     """Whether some input gave nothing at all, which is said on stderr; where none gave any, the command ends."""
     from icapdiag.cli.log_report import complaint, unusable
 

@@ -8,9 +8,8 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -22,8 +21,7 @@ FORMATS = ("table", "json")
 _STDOUT = "standard output"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One format and where it goes; ``path`` None is stdout."""
 
     format: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.model import Facts, JSONValue
-from icapdiag.report.comparison import telling_difference
 from icapdiag.report.lines import count, milliseconds, whole
 from icapdiag.text import from_wire, visible
 
@@ -50,6 +49,8 @@ def telling(facts: Facts) -> str:
         logged = _whole_log(facts) if facts.get("probe") == "summary" else _requests(facts)
         return "; ".join(part for part in logged if part)
     if facts.get("probe") == "pool":
+        from icapdiag.report.comparison import telling_difference  # noqa: PLC0415 - logs have none
+
         return telling_difference(facts)
     parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_shortened(facts)]
     error = _shown(facts.get("error"))

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from icapdiag.model import Finding, Health, Report, Unmatched
-from icapdiag.report.comparison import draw_comparison
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
 from icapdiag.report.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
 from icapdiag.report.paint import Paint
-from icapdiag.report.repeats import draw_samples
 from icapdiag.text import visible
 
 MIN_WIDTH = 60
@@ -35,7 +33,9 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     logs = "sources" in report.subject
     blocks = [list(draw_head(report, width, paint) if logs else _head(report, width, paint))]
     if report.members:
+        from icapdiag.report.comparison import draw_comparison  # noqa: PLC0415 - as below
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
+        from icapdiag.report.repeats import draw_samples  # noqa: PLC0415
 
         blocks.append([draw_matrix(report.members, width, paint)])
         blocks.append(draw_samples(report.members, width))
