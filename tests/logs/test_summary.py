@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from icapdiag.avi.entry import decode_entry
-from icapdiag.logs import counting, group, timeline
+from icapdiag.icap.message import Response
+from icapdiag.logs import answers, counting, group, timeline
 from icapdiag.logs.filters import Filters
 from icapdiag.logs.summary import Summary
 from icapdiag.model import Facts, Status
@@ -155,6 +156,27 @@ def test_dates_tags_and_offsets_make_no_difference() -> None:
     entries = [entry("ICAP_BLOCKED", {"icap_headers_received_from_server": text}) for text in texts + moved]
 
     assert 60 == only_group(*entries)["count"]
+
+
+@pytest.mark.parametrize("fold", ["\t", ""])
+def test_names_of_files_are_not_read_again(fold: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"X-Violations-Found: 2\r\n{fold}{{0}}.zip\r\n{fold}Eicar\r\n{fold}0\r\n{fold}0\r\n"
+    text += f"{fold}{{0}}.exe\r\n{fold}Worm {{1}}\r\n{fold}0\r\n{fold}0\r\nX-Response-Info: Blocked\r\n"
+    texts: list[str] = []
+    read = answers._read
+
+    def noted(text: str) -> Response:
+        texts.append(text)
+        return read(text)
+
+    monkeypatch.setattr(answers, "_read", noted)
+    entries = [
+        entry("ICAP_BLOCKED", {"icap_headers_received_from_server": text.format(f"file {n}", n % 3)}) for n in range(90)
+    ]
+    facts = only_group(*entries)
+
+    assert {"Eicar": 90, "Worm 0": 30, "Worm 1": 30, "Worm 2": 30} == facts["by_threat"]
+    assert 4 == len(texts)  # three answers, and the facts of the one group
 
 
 def test_names_of_threats_make_no_groups() -> None:
