@@ -21,6 +21,12 @@ def main() -> int:
         return 0
     gc.set_threshold(_ROUND)
     try:
+        if sys.argv[1:2] == ["explain"]:
+            from icapdiag.cli.explaining import explain_plainly  # noqa: PLC0415
+
+            status = explain_plainly(sys.argv[2:])
+            if status is not None:
+                return status
         from icapdiag.cli.app import build_app  # noqa: PLC0415 - typer takes 50 ms
 
         build_app(sys.argv[1:])(prog_name="icapdiag")

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
-from icapdiag.cli.output import Outputs, exit_code, parse_outputs, write_outputs
+from icapdiag.cli.library import load_library
+from icapdiag.cli.options import Folders, Outputs
+from icapdiag.cli.output import exit_code, parse_outputs, write_outputs
 from icapdiag.cli.probing import (
     ConnectTimeout,
     Count,
@@ -37,7 +39,6 @@ from icapdiag.cli.probing import (
     family_of,
     insist_on_consent,
 )
-from icapdiag.cli.runbooks import Folders, load_library
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
 from icapdiag.report.status import exit_status

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn
-
-import typer
 
 from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
@@ -28,7 +25,7 @@ def complain(*lines: str) -> None:
 def stop_with(problems: Iterable[object], status: ExitStatus = ExitStatus.USAGE) -> NoReturn:
     """Write the problems to stderr, one a line, and end the command with ``status``."""
     complain(*(line for problem in problems for line in str(problem).splitlines()))
-    raise typer.Exit(status)
+    raise SystemExit(int(status))
 
 
 def write_stdout(text: str, encoding: str | None = None) -> None:
@@ -46,7 +43,7 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
         stream.buffer.flush()
     except BrokenPipeError:
         _forget_stdout()
-        raise typer.Exit(ExitStatus.BROKEN_PIPE) from None
+        raise SystemExit(int(ExitStatus.BROKEN_PIPE)) from None
     except OSError:
         _forget_stdout()
         raise
@@ -72,7 +69,11 @@ def shows_unicode() -> bool:
 
 def terminal_width(fallback: int) -> int:
     """Columns of the terminal that stdout is, ``fallback`` where it is none."""
-    return shutil.get_terminal_size((fallback, 24)).columns if _is_terminal(sys.stdout) else fallback
+    if not _is_terminal(sys.stdout):
+        return fallback
+    import shutil  # noqa: PLC0415 - 3 ms, for a terminal alone
+
+    return shutil.get_terminal_size((fallback, 24)).columns
 
 
 def stderr_is_terminal() -> bool:

@@ -9,9 +9,7 @@ import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NamedTuple
-
-import typer
+from typing import NamedTuple
 
 from icapdiag.cli.console import complain, shows_unicode, terminal_width, wants_color, write_stdout
 from icapdiag.model import Report
@@ -19,6 +17,10 @@ from icapdiag.report.status import ExitStatus
 
 FORMATS = ("table", "json")
 _STDOUT = "standard output"
+
+
+class OutputError(ValueError):
+    """What stands behind ``-o`` names no output."""
 
 
 class Output(NamedTuple):
@@ -29,7 +31,7 @@ class Output(NamedTuple):
 
 
 def parse_outputs(specs: Sequence[str]) -> tuple[Output, ...]:
-    """The outputs asked for, a table on stdout if none was. Raises typer.BadParameter.
+    """The outputs asked for, a table on stdout if none was. Raises `OutputError`.
 
     A folder that isn't there is refused here, before any traffic is sent whose results would be lost.
     """
@@ -38,33 +40,14 @@ def parse_outputs(specs: Sequence[str]) -> tuple[Output, ...]:
     for place in places:
         if places.count(place) > 1:
             where = _STDOUT if place is None else str(place)
-            raise typer.BadParameter(
-                f"two outputs can't both go to {where}: give all but one a file, as in -o json=FILE"
-            )
+            raise OutputError(f"two outputs can't both go to {where}: give all but one a file, as in -o json=FILE")
     return outputs
-
-
-def _checked(specs: list[str] | None) -> list[str] | None:
-    parse_outputs(specs or ())
-    return specs
-
-
-Outputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FORMAT[=FILE]",
-        callback=_checked,
-        help=f"{' or '.join(FORMATS)}; repeatable. Default: table.",
-    ),
-]
 
 
 def write_outputs(report: Report, outputs: Sequence[Output]) -> bool:
     """Write them all, files first; False if one could not be written, which is said on stderr.
 
-    Raises typer.Exit when who reads stdout went away.
+    Raises SystemExit when who reads stdout went away.
     """
     written = True
     for output in sorted(outputs, key=lambda output: output.path is None):
@@ -119,16 +102,16 @@ def _umask() -> int:
 def _parse(spec: str) -> Output:
     name, separator, file = spec.partition("=")
     if name not in FORMATS:
-        raise typer.BadParameter(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+        raise OutputError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
     if not separator or file == "-":
         return Output(name)
     if not file:
-        raise typer.BadParameter(f"{spec!r} names no file")
+        raise OutputError(f"{spec!r} names no file")
     path = Path(file)
     if path.is_dir():
-        raise typer.BadParameter(f"{file!r} is a folder")
+        raise OutputError(f"{file!r} is a folder")
     if not path.resolve().parent.is_dir():
-        raise typer.BadParameter(f"the folder of {file!r} does not exist")
+        raise OutputError(f"the folder of {file!r} does not exist")
     return Output(name, path)
 
 

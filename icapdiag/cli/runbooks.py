@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icapdiag.cli.console import complain, print_text, stdout_is_terminal, stop_with, terminal_width
+from icapdiag.cli.library import load_library
+from icapdiag.cli.options import Folders
 from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
 
 if TYPE_CHECKING:
-    from icapdiag.runbook import Library
+    pass
 
 app = typer.Typer(
     help="List, read and test the runbooks, one for each finding.",
@@ -23,25 +25,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-
-Folders = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--runbooks",
-        metavar="DIR",
-        help="Add the runbooks of a folder; one with the id of ours replaces it. Repeatable.",
-    ),
-]
-
-
-def load_library(folders: list[Path] | None, status: ExitStatus = ExitStatus.USAGE) -> Library:
-    """The runbooks of the program and of these folders; wrong ones end the command with ``status``."""
-    from icapdiag.runbook import RunbookError, load_runbooks
-
-    try:
-        return load_runbooks(folders or ())
-    except RunbookError as error:
-        stop_with(error.errors, status)
 
 
 @app.command("list")

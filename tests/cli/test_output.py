@@ -8,9 +8,8 @@ import stat
 from pathlib import Path
 
 import pytest
-import typer
 
-from icapdiag.cli.output import Output, exit_code, parse_outputs, write_file, write_outputs
+from icapdiag.cli.output import Output, OutputError, exit_code, parse_outputs, write_file, write_outputs
 from icapdiag.report.status import ExitStatus
 from tests.report.samples import report
 
@@ -42,7 +41,7 @@ def test_reads_what_is_asked_for(specs: tuple[str, ...], expected: tuple[Output,
     ],
 )
 def test_refuses_before_any_traffic(specs: tuple[str, ...], words: str) -> None:
-    with pytest.raises(typer.BadParameter, match=words):
+    with pytest.raises(OutputError, match=words):
         parse_outputs(specs)
 
 
