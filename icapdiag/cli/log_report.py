@@ -93,10 +93,9 @@ def complaint(source: SourceReport) -> str:
     """What to say on stderr about an unusable input."""
     if source.container == "empty":
         return f"icapdiag: {source.name} is empty"
-    reasons = "; ".join(_problem(problem) for problem in source.problems[:2])
-    return (
-        f"icapdiag: {source.name}: no Avi log entry and no ICAP answer could be read{f': {reasons}' if reasons else ''}"
-    )
+    first = source.problems[0] if source.problems else None
+    why = "" if first is None else f" ({': '.join(part for part in (first.place, first.reason) if part)})"
+    return f"icapdiag: {source.name}: nothing in it is an Avi log or an ICAP answer{why}"
 
 
 def _filters(filters: Filters) -> dict[str, JSONValue]:
