@@ -156,8 +156,9 @@ def compare(path: Path, form: str, options: argparse.Namespace, environment: Map
     """Print a table for one file."""
     chosen = [case for case in cases(path, form, options) if not options.only or case.name in options.only]
     runs: dict[str, list[Run]] = {case.name: [] for case in chosen}
-    for case in chosen[:2]:
-        run(case, environment)  # byte code is compiled, the file is in memory
+    for case in chosen:
+        if case.command[0] == sys.executable:
+            run(case, environment)  # byte code is compiled, the file is in memory
     for _ in range(options.rounds):
         for case in chosen:
             runs[case.name].append(run(case, environment))
