@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ _pieces = st.sampled_from(
         *(text.encode()[:700] for text in CONTAINERS.values()),
         *(text.encode()[-700:] for text in CONTAINERS.values()),
         *(b"{", b"}", b"[", b"]", b'"', b"\\", b"\n", b"\r\n\r\n", b",", b":", b"\0", b"'", b"\xff", b"\xef\xbb\xbf"),
-        *(b"ICAP/1.0 200 OK\r\n", b"ICAP HEADERS:\n", b"<134>1 ", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xff\xfe"),
+        *(b"ICAP/1.0 200 OK\r\n", b"ICAP HEADERS:\n", b"<134>1 ", b"\x1f\x8b\x08", b"\xff\xfe"),
+        *([b"\x28\xb5\x2f\xfd"] if find_spec("zstandard") else []),  # without it, zstd is refused as a whole
         *(b'"icap_log": ', b'{"results":[', b"report_timestamp,icap_log\n", "“".encode(), b"<html>"),
         *(b"&quot;icap_log&quot;", b"Content-Length: 3\r\n"),
     ]
