@@ -33,6 +33,8 @@ _TELLING = re.compile(
 _METHODS = re.compile(rb"^[ \t>]*Methods\s*:", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = ((rb"\r\n", b"\r\n"), (rb"\n", b"\n"), (rb"\t", b"\t"), (rb"\"", b'"'))
 _CAP = 8 << 20  # bytes of one answer
+_STEP = 1024  # bytes that a look beyond one more status line is worth
+_NEAR = 4096  # bytes before a print in which the client names its server
 _DEVIATIONS_KEPT = 20
 
 
@@ -88,41 +90,55 @@ def foreign(data: bytes) -> Observation | None:
 def _from_wire(data: bytes) -> Iterator[Seen]:
     """Answers by their status lines; one inside the body of another is part of that."""
     marks = list(_STATUS.finditer(data))
+    begins = [*(mark.start() for mark in marks), len(data)]
+    spare = _Spare()
     done = 0
     for number, mark in enumerate(marks):
-        start = mark.start(1) + len(mark[1])
+        start, following = mark.end(1), begins[number + 1]
         if start < done:
             continue
-        following = marks[number + 1].start() if number + 1 < len(marks) else len(data)
         title = _title_before(data, mark.start())
         if title is not None:
             done = following
-            member = _member_before(data, title)
             heads = _printed(data[mark.start() : following])
-            yield Seen(title, done, CLIENT, observe(heads, form=CLIENT, member=member))
+            yield Seen(title, done, CLIENT, observe(heads, form=CLIENT, member=_member_before(data, title)))
             continue
-        text = _unindented(data[mark.start() : following], mark[1]) if mark[1] else data[start : start + _CAP]
-        whole, size = _whole(text)
-        if not mark[1] and not whole:
-            text = data[start:following]
-        done = start + size if whole and not mark[1] else following
-        if _interim(text) and number + 1 < len(marks) and not data[done : marks[number + 1].start()].strip(b" \t\r\n>"):
+        if mark[1]:
+            text, done = _unindented(data[mark.start() : following], mark[1]), following
+        else:
+            done = _end(data, start, begins[number + 1 :], spare)
+            text = data[start:done]
+        if _interim(text) and number + 1 < len(marks) and not data[done : begins[number + 1]].strip(b" \t\r\n>"):
             continue  # 100 Continue, and the final answer behind it
-        yield Seen(start, done, WIRE, observe(text[:size] if whole else text))
+        yield Seen(start, done, WIRE, observe(text))
+
+
+class _Spare:
+    """How much may still be read beyond status lines for the sake of bodies that hold some, in one input."""
+
+    def __init__(self) -> None:
+        self.left = 2 * _CAP
+
+
+def _end(data: bytes, start: int, begins: list[int], spare: _Spare) -> int:
+    """Where the answer at ``start`` ends: as it says itself, or where the next status line begins."""
+    reader = ResponseReader()
+    at = start
+    for begin in begins:
+        try:
+            if reader.feed(data[at:begin]):
+                return begin - len(reader.excess)
+        except ProtocolError:
+            break
+        at = begin
+        spare.left -= _STEP + begin - start
+        if reader.head is None or spare.left < 0 or at - start > _CAP:
+            break
+    return begins[0]
 
 
 def _interim(text: bytes) -> bool:
     return text.split(None, 2)[1:2] == [b"100"]
-
-
-def _whole(text: bytes) -> tuple[bool, int]:
-    """Whether the text begins with a complete answer, and how many bytes it has."""
-    reader = ResponseReader()
-    try:
-        response = reader.feed(text)
-    except ProtocolError:
-        return False, 0
-    return response is not None, len(text) - len(reader.excess)
 
 
 def _unindented(text: bytes, indent: bytes) -> bytes:
@@ -147,7 +163,7 @@ def _title_before(data: bytes, at: int) -> int | None:
 
 def _member_before(data: bytes, at: int) -> str:
     """The server that the client named last before its print: ``ICAP server:HOST, ip:…, port:N``."""
-    servers = _SERVER.findall(data, max(0, at - (64 << 10)), at)
+    servers = _SERVER.findall(data, max(0, at - _NEAR), at)
     if not servers:
         return ""
     host, port = (part.decode("latin-1") for part in servers[-1])

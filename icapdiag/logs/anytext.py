@@ -25,7 +25,7 @@ def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -
 
     ``logs`` is False where the text begins with an ICAP answer: what its bodies hold is no log.
     """
-    seen = list(answers(data)) if has_answers(data) else []
+    seen = collector.take_answers(answers(data)) if has_answers(data) else []
     pieces: list[Found] = []
     if logs:
         if is_page(text):
@@ -33,7 +33,7 @@ def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -
             collector.notes.repair(Repair(MARKUP, 1, 1))
         pieces = [piece for piece in passages(text) if not _inside(piece, seen, text)]
     if not seen and all(piece.value is None for piece in pieces):
-        seen = list(answers(data, headers=True))
+        seen = collector.take_answers(answers(data, headers=True))
     if not seen and not any(piece.value is not None or piece.reason for piece in pieces):
         stranger = foreign(data)
         if stranger is None:
@@ -42,8 +42,6 @@ def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -
         return Container.ANSWER
     _note_prompt(pieces, text)
     last = collect(pieces, text, Places(text), collector)
-    for answer in seen:
-        collector.answer(answer.observation)
     return _container(seen, sum(piece.value is not None for piece in pieces), last, text)
 
 

@@ -19,9 +19,8 @@ _MEMBER = rf"{QUOTE}(?:{'|'.join([*_KNOWN, *REQUEST_KEYS])}){QUOTE}\s*:|{QUOTE}a
 _STARTS_MEMBER = re.compile(_MEMBER)
 _START = re.compile(rf"\{{[\s>]*(?:{QUOTE}|[A-Za-z_]\w*{QUOTE}?\s*:)|{_MEMBER}")
 _MARK = re.compile(rf"{_MEMBER}|ICAP_[A-Z]{{4}}")  # in an object that may hold something of ours
-_TAGS = re.compile(
-    r"<(?:script|style)\b.{0,200000}?</(?:script|style)>|</?[A-Za-z!][^<>]{0,500}>", re.DOTALL | re.IGNORECASE
-)
+_TAGS = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
+_CODE = re.compile(r"<(script|style)\b", re.IGNORECASE)
 _NEWLINES = re.compile(r"[^\n]+")
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)|&quot;(?:icap_log|action)&quot;", re.IGNORECASE)
 
@@ -40,8 +39,25 @@ def is_page(text: str) -> bool:
 
 def page_text(text: str) -> str:
     """What a web page shows, every line on its own line still."""
-    without_tags = _TAGS.sub(lambda found: _NEWLINES.sub("", found[0]), text)
-    return html.unescape(without_tags)
+    return html.unescape(_TAGS.sub(_line_ends, _without_code(text)))
+
+
+def _line_ends(found: re.Match[str]) -> str:
+    return _NEWLINES.sub("", found[0])
+
+
+def _without_code(text: str) -> str:
+    """The text without scripts and style sheets; one that does not end stays."""
+    lower = text.lower()
+    pieces: list[str] = []
+    at = 0
+    while found := _CODE.search(text, at):
+        end = lower.find(f"</{found[1].lower()}", found.end())
+        if end < 0:
+            break
+        pieces += [text[at : found.start()], _NEWLINES.sub("", text[found.start() : end])]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 def passages(text: str) -> Iterator[Found]:

@@ -15,6 +15,8 @@ SMART_SINGLE = "\u2018\u2019\u201a\u201b\u00b4`"
 OPENERS = STRAIGHT + SINGLE + SMART + SMART_SINGLE
 QUOTE = f"[{OPENERS}]"  # in a pattern
 SURROGATE = re.compile(r"\\[uU][dD][89a-fA-F]")
+_SLICE = 16 * 1024  # characters
+_LONGEST_WORD = 16  # characters of a literal or an escape that a slice may cut
 _LONGEST_NUMBER = 20  # digits; int() refuses thousands of them
 
 
@@ -40,6 +42,30 @@ def _no_constant(name: str) -> object:
 
 
 STRICT = json.JSONDecoder(parse_int=whole_number, parse_float=finite, parse_constant=_no_constant)
+
+
+def decode_at(text: str, at: int) -> tuple[object, int] | None:
+    """The JSON value at ``at`` and the index behind it; None if there is none.
+
+    Works on slices: the decoder's errors count lines from the beginning of the text that it was given,
+    which would make reading a text full of damage take quadratic time.
+    """
+    size = _SLICE
+    while True:
+        piece = text[at : at + size]
+        whole = at + size >= len(text)
+        try:
+            value, end = STRICT.raw_decode(piece)
+        except json.JSONDecodeError as error:
+            cut = error.msg.startswith("Unterminated") or error.pos >= len(piece) - _LONGEST_WORD
+            if whole or not cut:
+                return None
+        except (ValueError, RecursionError):
+            return None
+        else:
+            if whole or end < len(piece):
+                return value, at + end
+        size *= 8
 
 
 def sanitise(value: dict[str, object]) -> None:

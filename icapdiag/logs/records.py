@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.logs.plain import STRICT, SURROGATE, sanitise
+from icapdiag.logs.plain import STRICT, SURROGATE, decode_at, sanitise
 
 if TYPE_CHECKING:
     from icapdiag.logs.recovery import Salvaged
@@ -50,9 +50,11 @@ class Places:
 
 def read_strict(text: str, start: int) -> Found | None:
     """The object whose ``{`` is at ``start``; None if it is not JSON."""
-    try:
-        value, end = STRICT.raw_decode(text, start)
-    except (ValueError, RecursionError):
+    decoded = decode_at(text, start)
+    if decoded is None:
+        return None
+    value, end = decoded
+    if not isinstance(value, dict):
         return None
     if SURROGATE.search(text, start, end):
         sanitise(value)

@@ -11,11 +11,13 @@ from icapdiag.logs.notes import EXCERPT, Counts, Notes, Problem, ProblemKind, Re
 from icapdiag.logs.records import Found, Places, read_members, read_object
 
 if TYPE_CHECKING:
+    from icapdiag.logs.answer import Seen
     from icapdiag.logs.summary import Summary
     from icapdiag.logs.syslog import Payload
     from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no field of a log entry is left"
+ANSWERS_KEPT = 10_000  # raw answers of one source
 _WRAPPINGS = 3  # messages inside messages
 
 
@@ -97,6 +99,17 @@ class Collector:
     def answer(self, observation: Observation) -> None:
         self.counts.read += 1
         self.answers.append(observation)
+
+    def take_answers(self, seen: Iterable[Seen]) -> list[Seen]:
+        """Raw answers, up to a number that can still be shown one by one."""
+        taken: list[Seen] = []
+        for one in seen:
+            if len(self.answers) >= ANSWERS_KEPT:
+                self.notes.problem(Problem("input", f"only the first {ANSWERS_KEPT} ICAP answers were read"))
+                break
+            self.answer(one.observation)
+            taken.append(one)
+        return taken
 
     def refuse(self, kind: ProblemKind, reason: str, line: int | None, column: int | None, excerpt: str) -> None:
         """A record that is none, or can't be read."""

@@ -127,7 +127,7 @@ def _kind_of_lines(text: bytes) -> Kind:
     objects = [value for line in lines if (value := _object(line)) is not None]
     if any("results" in value for value in objects):
         return Kind.VALUES if braced else Kind.TEXT
-    if len(objects) * 2 >= len(lines) > 1:
+    if objects and sum(map(_looks_whole, lines)) * 2 >= len(lines) > 1:
         return Kind.LINES
     return Kind.VALUES if braced else Kind.TEXT
 
@@ -151,6 +151,12 @@ def _delimiter_of(first_line: str) -> str:
         if len(names & _HEADER_NAMES) >= 2:
             return delimiter
     return ""
+
+
+def _looks_whole(line: bytes) -> bool:
+    """Whether the line is an object from its first to its last character, be it damaged in between."""
+    text = line.strip().rstrip(b",")
+    return text.startswith(b"{") and text.endswith(b"}") and len(text) > 2
 
 
 def _object(line: bytes) -> dict[str, object] | None:

@@ -15,7 +15,7 @@ from icapdiag.logs.encoding import STRAY, to_text
 from icapdiag.logs.fragments import is_page, page_text, passages
 from icapdiag.logs.notes import EXCERPT, Repair
 from icapdiag.logs.records import Places
-from icapdiag.logs.settle import Collector, read_payload
+from icapdiag.logs.settle import ANSWERS_KEPT, Collector, read_payload
 from icapdiag.logs.syslog import Payload, payload_of
 
 if TYPE_CHECKING:
@@ -107,10 +107,8 @@ def read_text(source: Source, collector: Collector, tick: Tick) -> bool:
             anything = anything or found.value is not None or bool(found.reason)
             collector.found(found, places, window)
         data = window[: windows.done].encode("utf-8", "replace")
-        if has_answers(data):
-            for seen in answers(data):
-                anything = True
-                collector.answer(seen.observation)
+        if has_answers(data) and len(collector.answers) < ANSWERS_KEPT:
+            anything = bool(collector.take_answers(answers(data))) or anything
         tick()
     if windows.page:
         collector.notes.repair(Repair("the markup of a web page was left out", 1, 1))

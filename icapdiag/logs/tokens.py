@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from json import JSONDecodeError, JSONDecoder
 from typing import Final
 
-from icapdiag.logs.plain import OPENERS, QUOTE, SINGLE, SMART, SMART_SINGLE, STRAIGHT, finite, whole_number
+from icapdiag.logs.plain import OPENERS, QUOTE, SINGLE, SMART, SMART_SINGLE, STRAIGHT, decode_at, finite, whole_number
 
 _CLOSERS = (
     dict.fromkeys(SMART, SMART + STRAIGHT)
@@ -19,7 +18,7 @@ _CLOSERS = (
     | {SINGLE: SINGLE, STRAIGHT: STRAIGHT}
 )
 
-_STRICT = JSONDecoder()
+_SOUND = re.compile(r'"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*"')
 _BLANK = re.compile(r"[\s\x00\u200b-\u200f\u2060\ufeff]+")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|#[^\n]*", re.DOTALL)
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'"}
@@ -96,12 +95,8 @@ class Words:
     def quoted(self, at: int) -> tuple[str, int]:
         """The text whose opening quote is at ``at``, and the index behind it."""
         if self.text[at] == STRAIGHT:
-            try:
-                value, end = _STRICT.raw_decode(self.text, at)
-            except JSONDecodeError:
-                pass
-            else:
-                return str(value), end
+            if (found := _SOUND.match(self.text, at)) and (decoded := decode_at(found[0], 0)):
+                return str(decoded[0]), found.end()
         elif self.text[at] != SINGLE:
             self.smart = True
             self.note_once("typographic quotes were read as plain ones", at)

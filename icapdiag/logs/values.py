@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from icapdiag.logs.interpret import listing
-from icapdiag.logs.plain import OPENERS, QUOTE, STRICT, pattern
+from icapdiag.logs.plain import OPENERS, QUOTE, decode_at, pattern
 from icapdiag.logs.records import NOT_AN_OBJECT, Found, expand, read_damaged, read_members, read_strict
 
 NO_JSON = "not JSON"
@@ -141,10 +141,8 @@ class Values:
 
     def _value_end(self, at: int) -> int:
         """The index behind the value at ``at``; 0 if it is none."""
-        try:
-            return STRICT.raw_decode(self._text, at)[1]
-        except (ValueError, RecursionError):
-            return 0
+        decoded = decode_at(self._text, at)
+        return decoded[1] if decoded else 0
 
     def _other(self) -> Found:
         """Inside a list one unreadable element; outside, a line of something that is no JSON."""

@@ -201,3 +201,16 @@ def test_any_mixture_gives_answers_in_order(pieces: list[bytes]) -> None:
     seen = list(answers(data, headers=True))
     assert seen == sorted(seen, key=lambda one: one.start)
     assert all(0 <= one.start < one.end <= len(data) for one in seen)
+
+
+def test_answers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("icapdiag.logs.settle.ANSWERS_KEPT", 5)
+    reading, report = read(tmp_path / "answers", CLEAN * 9)
+    assert (5, 5) == (report.read, len(reading.answers))
+    assert ["only the first 5 ICAP answers were read"] == [problem.reason for problem in report.problems]
+
+
+@pytest.mark.timeout(60)
+def test_many_status_lines_take_no_quadratic_time(tmp_path: Path) -> None:
+    read(tmp_path / "answers", b"ICAP/1.0 200 OK\n" * 60_000)
+    read(tmp_path / "answers", (b"ICAP/1.0 200 OK\nEncapsulated: res-body=0\n\nffff\n" * 20_000))

@@ -103,3 +103,23 @@ def test_heavy_damage_adds_up(tmp_path: Path, form: str) -> None:
                 case _:
                     damaged[at:at] = damaged[: choose.randrange(200)]
         read(tmp_path / "heavy", bytes(damaged))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        '"icap_log": nothing {\n',
+        'text {"a": 1, \n',
+        "<script><b>&quot;icap_log&quot;: ",
+        '{"icap_log": "\n',
+        "{'icap_log': ",
+        '[{"a":',
+        '{"adf":true,"report_timestamp":"2026-03-02T10:00:00Z","x":[1,2}\n',
+        '<13>Mar  2 10:00:00 h x: {"a": \n',
+        "ICAP HEADERS:\n\tICAP/1.0 200 OK\n",
+        '"adf": 1,"adf": ',
+    ],
+)
+@pytest.mark.timeout(60)
+def test_much_damage_takes_no_quadratic_time(tmp_path: Path, piece: str) -> None:
+    read(tmp_path / "much", piece * (1_000_000 // len(piece)))
