@@ -12,8 +12,9 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from icapdiag.logs.plain import STRICT, sanitise
+from icapdiag.logs.plain import STRICT, SURROGATE, sanitise
 from icapdiag.logs.recovery import salvage_object
 
 CELL_LIMIT = 16 << 20  # characters
@@ -37,7 +38,6 @@ _PLAUSIBLE = {
     "service_engine": re.compile(r"[\w.:-]+$"),
 }
 _NUMBER = re.compile(r"-?\d{1,18}$", re.ASCII)
-_ICAP_CELL = re.compile(r"\s*\{")
 _BRACKET = re.compile(r"[()\[\]{}]")
 _ACTION = re.compile(r"""["']action["']\s*:\s*["']ICAP_[A-Z]+["']""")
 
@@ -126,14 +126,18 @@ class Columns:
 
     def _icap_cell(self, cells: Sequence[str]) -> int | None:
         """The cell that holds an icap_log: the one in its column, else the nearest that looks like one."""
-        expected = self._index.get(_ICAP, len(cells) - 1)
-        for at in sorted(range(len(cells)), key=lambda at: abs(at - expected)):
+        for at in self._nearest(len(cells)):
             cell = cells[at]
-            if at not in self._foreign and _ICAP_CELL.match(cell) and "ICAP_" in cell and _ACTION.search(cell):
+            if cell[:1] == "{" and "ICAP_" in cell and _ACTION.search(cell):
                 return at
-        if expected < len(cells) and self._index.get(_ICAP) is not None and cells[expected].strip() == "{}":
-            return expected
-        return None
+        expected = self._index.get(_ICAP)
+        return expected if expected is not None and cells[expected : expected + 1] == ["{}"] else None
+
+    @cache  # noqa: B019 - as long as the file is read, and for a few lengths of rows
+    def _nearest(self, count: int) -> tuple[int, ...]:
+        """The columns of a row that may hold an icap_log, from its own column outwards."""
+        expected = self._index.get(_ICAP, count - 1)
+        return tuple(sorted(set(range(count)) - self._foreign, key=lambda at: abs(at - expected)))
 
 
 def cell_value(cell: str) -> tuple[object, str]:
@@ -141,12 +145,12 @@ def cell_value(cell: str) -> tuple[object, str]:
     for text in (cell, _as_json(cell)):
         if text is not None:
             try:
-                return _clean(STRICT.decode(text)), ""
+                return _clean(STRICT.decode(text), cell), ""
             except (ValueError, RecursionError):
                 pass
     if len(cell) <= _LITERAL_LIMIT and _depth(cell) <= _NESTING:
         try:
-            return _clean(ast.literal_eval(cell.strip())), ""
+            return _clean(ast.literal_eval(cell.strip()), cell), ""
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             pass
     start = cell.find("{")
@@ -156,8 +160,8 @@ def cell_value(cell: str) -> tuple[object, str]:
     return salvaged.value, "a damaged cell was read as far as it goes"
 
 
-def _clean(value: object) -> object:
-    if isinstance(value, dict):
+def _clean(value: object, cell: str) -> object:
+    if isinstance(value, dict) and SURROGATE.search(cell):
         sanitise(value)
     return value
 
