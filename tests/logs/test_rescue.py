@@ -1,0 +1,117 @@
+"""What the fast path hands over, record by record, and across the pipe of a second process."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from icapdiag.avi.entry import LogEntry
+from icapdiag.logs import parallel
+from icapdiag.logs import source as sources
+from icapdiag.logs.blocks import MAX_RECORD, SKIPPED
+from icapdiag.logs.notes import KEPT
+from icapdiag.logs.reading import read_logs
+from icapdiag.logs.rescue import Rescue
+from tests.logs.samples import ENTRIES, actions, entry, icap_log
+
+ONE, TWO = (json.dumps(one).encode() for one in ENTRIES[:2])
+ALERT = b'{"level": "ALERT_LOW", "obj_key": "x", "events": [{}]}'
+
+
+def test_a_damaged_record_is_an_entry_with_a_note() -> None:
+    rescue = Rescue()
+    found = rescue(1000, ONE[:-1])
+    assert isinstance(found, LogEntry)
+    assert "req-0" == found.request_id
+    assert [("missing } added at the end", 1000 + len(ONE) - 1)] == [(n.what, n.offset) for n in rescue.notes.repairs]
+
+
+def test_offsets_count_bytes() -> None:
+    rescue = Rescue()
+    raw = ONE.replace(b'"se-1"', '"é€"'.encode()).replace(b"403,", b"4x3,", 1)
+    rescue(10, raw)
+    assert 10 + raw.index(b"4x3") == rescue.notes.repairs[0].offset
+
+
+def test_windows_bytes() -> None:
+    rescue = Rescue()
+    assert isinstance(rescue(5, ONE.replace(b"se-1", b"s\xe9-1")), LogEntry)
+    assert "bytes that are no UTF-8 were read as Windows-1252" == rescue.notes.repairs[0].what
+
+
+@pytest.mark.parametrize("raw", [ALERT, b"{}", b'{"a": 1}', b"<46>x Avi-Controller event A_B occurred on object c"])
+def test_what_is_no_entry_is_skipped(raw: bytes) -> None:
+    rescue = Rescue()
+    assert SKIPPED is rescue(7, raw)
+    assert [("skipped", 7)] == [(problem.kind, problem.offset) for problem in rescue.notes.problems]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"null", b"5", b'"text"', b"[1, 2]", b"rubbish", b"\xff\xfe", b"", b"{", b'{"a": 1', b"]"]
+)
+def test_what_is_nothing_is_unreadable(raw: bytes) -> None:
+    rescue = Rescue()
+    assert rescue(7, raw) is None
+    assert ["unreadable"] == [problem.kind for problem in rescue.notes.problems]
+    assert 0 == rescue.extra.total
+
+
+def test_a_record_over_the_limit() -> None:
+    rescue = Rescue()
+    assert rescue(7, b"{" + b" " * MAX_RECORD) is None
+    assert "a record of more than 16 MiB" == rescue.notes.problems[0].reason
+
+
+def test_several_records_in_one_wait_their_turn() -> None:
+    rescue = Rescue()
+    found = rescue(0, ONE + TWO + ALERT + b'{"results": [' + ONE + b", 5, " + TWO + b"]}")
+    assert isinstance(found, LogEntry)
+    assert ["req-1", "req-0", "req-1"] == [one.request_id for one in rescue.entries]
+    assert (3, 1, 0) == (rescue.extra.read, rescue.extra.skipped, rescue.extra.unreadable)
+    rescue = Rescue()
+    assert SKIPPED is rescue(0, ALERT + ALERT + ALERT)
+    assert (0, 2) == (rescue.extra.read, rescue.extra.skipped)
+
+
+def test_a_bare_icap_log() -> None:
+    found = Rescue()(0, json.dumps(icap_log()).encode())
+    assert isinstance(found, LogEntry)
+    assert found.icap_log is not None
+    assert "ICAP_BLOCKED" == found.icap_log.action
+
+
+def test_notes_cross_the_pipe() -> None:
+    child = Rescue().fresh()
+    for number in range(KEPT + 3):
+        child(number, b"rubbish \xff")
+        child(number, ONE[:-1] + TWO)
+    parent = Rescue()
+    parent(99, b"rubbish")
+    parent.merge_wire(child.to_wire())
+    assert (KEPT + 4, KEPT) == (parent.notes.problems_total, len(parent.notes.problems))
+    assert child.notes.repairs_total == parent.notes.repairs_total
+    assert child.entries == parent.entries
+    assert child.extra == parent.extra
+    assert parent.extra.read == len(parent.entries) == KEPT + 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_damage_in_a_log_read_by_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "HEAD", 4000)
+    monkeypatch.setattr(parallel, "FORK_ABOVE", 100_000)
+    lines = [json.dumps(entry(number % 10)) for number in range(600)]
+    for at in (3, 280, 500):
+        lines[at] = lines[at][:-1]
+    lines[590] = "rubbish"
+    lines[595] += lines[596]
+    name = tmp_path / "log"
+    name.write_text("\n".join(lines) + "\n")
+    reading = read_logs([str(name)], jobs=2)
+    (report,) = reading.sources
+    assert (601, 600, 1) == (report.total, report.read, report.unreadable)
+    assert {"ICAP_BLOCKED": 600} == actions(reading)
+    assert [4, 281, 501] == [repair.line for repair in report.repairs]
+    assert [(591, 1)] == [(problem.line, problem.column) for problem in report.problems]
