@@ -161,7 +161,7 @@ def lab(programs: Programs) -> int:
     return port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its origin is a thread of ours, and reading logs rightly never forks beside one
 def squid_proxy(programs: Programs, lab: int) -> Iterator[squid.Proxy]:
     """Squid, with our lab as its scanner."""
     with ExitStack() as stack:
