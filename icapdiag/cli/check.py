@@ -200,7 +200,7 @@ def _plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> P
     async def of_the_lab() -> Plan:
         from icapdiag.lab import serve_lab
 
-        async with serve_lab() as running:
+        async with serve_lab(_lab_faults(probes)) as running:
             return _plan(_lab_pool(running.pool_yaml), settings, probes)
 
     return _run(of_the_lab) if pool is None else plan_pool(pool, _with_eicar(pool, settings, probes), probes)
@@ -217,8 +217,20 @@ def _with_eicar(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Se
 async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> _Run:
     from icapdiag.lab import serve_lab
 
-    async with serve_lab() as running:
+    async with serve_lab(_lab_faults(probes)) as running:
         return await _collect(_lab_pool(running.pool_yaml), settings, probes)
+
+
+def _lab_faults(probes: tuple[Probe, ...]) -> tuple[str, ...]:
+    """The members that these probes can tell from healthy ones."""
+    from icapdiag.lab import faults_of
+    from icapdiag.probe.choice import left_out
+
+    missed = left_out(probes)
+    run = [probe for probe in probes if probe.name not in missed]
+    if any(probe.label == "load" for probe in run):
+        return faults_of("load")
+    return faults_of("deep" if any(probe.depth == "deep" for probe in run) else "standard")
 
 
 def _lab_pool(text: str) -> Pool:

@@ -26,6 +26,7 @@ class Depth(StrEnum):
 
     QUICK = "quick"
     STANDARD = "standard"
+    DEEP = "deep"
 
 
 def _list_probes(wanted: bool) -> None:
@@ -47,7 +48,9 @@ ListProbes = Annotated[
 DepthChoice = Annotated[
     Depth | None,
     typer.Option(
-        show_default=False, help="quick: DNS, TCP, TLS and OPTIONS. standard (default): uploads to be scanned as well."
+        show_default=False,
+        help="quick: DNS, TCP, TLS and OPTIONS. standard (default): uploads to be scanned as well. "
+        "deep: whatever else is safe, such as previews, sizes and connections.",
     ),
 ]
 Only = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Run this probe and what it needs; repeatable.")]

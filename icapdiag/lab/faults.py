@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import chain, repeat
 from types import MappingProxyType
-from typing import Literal
 
 import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection
+from icapdiag.lab.fault import DEPTHS, Behaviour, Depth, Fault
 from icapdiag.lab.scanner import (
-    HEALTHY,
     INFECTION,
     ISTAG,
     OFFERS,
@@ -31,28 +30,6 @@ from icapdiag.lab.scanner import (
     page,
     status,
 )
-
-Behaviour = Callable[[Connection], Awaitable[None]]
-Certificate = Literal["healthy", "expired", "wrong-name", "untrusted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One member of the lab.
-
-    ``finding`` is the id of the one finding that a check must give, None for none.
-    ``behaviour`` serves a connection; without one the port is bound and not listened on.
-    ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS.
-    """
-
-    name: str
-    summary: str
-    finding: str | None
-    behaviour: Behaviour | None = HEALTHY
-    certificate: Certificate | None = None
-    tls: bool = False
-    enabled: bool = True
-
 
 # Behaviours that need no ICAP, or break it.
 
@@ -257,3 +234,8 @@ _ALL = (
 )  # fmt: skip
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in _ALL})
+
+
+def faults_of(depth: Depth) -> tuple[str, ...]:
+    """The names of those that a run of this depth can tell from a healthy server, and of the healthy ones."""
+    return tuple(name for name, fault in FAULTS.items() if DEPTHS.index(fault.depth) <= DEPTHS.index(depth))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from icapdiag.lab.faults import Fault
+from icapdiag.lab.fault import Fault
 from icapdiag.lab.scanner import SERVICE_URI
 
 _HEAD = f"""\

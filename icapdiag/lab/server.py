@@ -16,7 +16,8 @@ import trio
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection, Counters
 from icapdiag.lab.dialects import DIALECTS
-from icapdiag.lab.faults import FAULTS, Certificate, Fault
+from icapdiag.lab.fault import Certificate, Fault
+from icapdiag.lab.faults import FAULTS
 from icapdiag.lab.pool_yaml import LabMember, pool_yaml
 from icapdiag.lab.scanner import ISTAG, MAX_CONNECTIONS
 

@@ -14,8 +14,8 @@ from icapdiag.pool.model import endpoint
 from icapdiag.probe.pace import Gate
 
 NEVER = float("inf")
-Label = Literal["safe", "active"]
-Depth = Literal["quick", "standard"]
+Label = Literal["safe", "active", "load"]
+Depth = Literal["quick", "standard", "deep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,8 @@ class Planned:
 class Probe:
     """A probe's record.
 
-    ``label`` is what it may set off: ``safe``, or ``active`` for what sensors take for an attack;
+    ``label`` is what it may set off: ``safe``, ``active`` for what sensors take for an attack, ``load``
+    for what the server and its other clients may feel;
     ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
     ``depth`` is the shallowest run that has it.
     ``connects``: it opens one connection, when it has its turn (`Context.turn`).

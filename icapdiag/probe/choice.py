@@ -23,7 +23,8 @@ def choose(
     """The probes with those switched off (skipped as ``not-asked``) that are not wanted.
 
     ``only`` names the probes itself, whatever the depth, and what they need runs too; ``skip``
-    is taken away from either. Raises `ChoiceError` for a name that no probe has, and for a
+    is taken away from either. Those deeper than a usual run that are not wanted are not even
+    skipped: nobody expects them. Raises `ChoiceError` for a name that no probe has, and for a
     ``skip`` of what a wanted probe can't do without.
     """
     known = {probe.name: probe for probe in probes}
@@ -43,7 +44,9 @@ def choose(
         riders = [probe.name for probe in probes if probe.name in wanted and _stands_on(probe, name, known)]
         if known[name].carries and riders:
             raise ChoiceError(f"{name} carries {', '.join(riders)}: skip those, or say what to run with --only")
-    return tuple(probe if probe.name in wanted else replace(probe, skip=_Off()) for probe in probes)
+    usual = DEPTHS.index("standard")
+    considered = [probe for probe in probes if probe.name in wanted or DEPTHS.index(probe.depth) <= usual]
+    return tuple(probe if probe.name in wanted else replace(probe, skip=_Off()) for probe in considered)
 
 
 def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:

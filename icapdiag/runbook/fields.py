@@ -12,7 +12,8 @@ TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
 TEXTS, RECORDS = "list of text", "list of records"
 
 POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
-PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", "repeat", POOL)
+DEEP = ("conformance", "preview", "size", "keepalive", "services", "variants", "respmod", "load")
+PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", "repeat", *DEEP, POOL)
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")

@@ -87,7 +87,7 @@ def test_the_probes_are_listed() -> None:
         (("--skip", "tcp"), "--only"),
         (("--depth", "quick", "--eicar"), "leave the eicar probe out"),
         (("--depth", "quick", "--only", "tcp"), "--depth"),
-        (("--depth", "deep"), "standard"),
+        (("--depth", "deepest"), "standard"),
         (("--source", "host.example"), "no IP address"),
         (("--interface", "a/b"), "no name of an interface"),
         (("--resolver", "10.0.0.53:dns"), "ADDRESS:PORT"),
