@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.errors import Located, RunbookError
-from icapdiag.runbook.fields import flatten
+from icapdiag.runbook.field import flatten
 from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory
 from icapdiag.runbook.load import load_runbooks
 from icapdiag.runbook.match import Matched, explaining, match

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from icapdiag.model import SEVERITY_ORDER, Facts, Finding, JSONValue, Observation, Status, Unmatched, Verdict
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.fields import SUMMARY, flatten
+from icapdiag.runbook.field import SUMMARY, flatten
 from icapdiag.runbook.library import FOLDER, Library
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
