@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from icapdiag.model import Facts
@@ -27,6 +28,20 @@ _NICE = tuple(  # seconds of one column
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """Counts by outcome, a column for each ``step_s`` seconds from ``start`` on; only outcomes that came."""
+
+    start: datetime  # UTC
+    end: datetime
+    step_s: int
+    rows: tuple[tuple[str, tuple[int, ...]], ...]  # label and counts
+
+    @property
+    def caption(self) -> str:
+        return f"Over time, {_moment(self.start)} to {_moment(self.end)} UTC, one column is {_duration(self.step_s)}"
+
+
 def draw_chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:
     """The buckets of a time line in at most ``width`` columns; nothing where there is no line to draw.
 
@@ -34,31 +49,32 @@ def draw_chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) ->
     column where there are more of them than columns. Each row is scaled to its own highest
     column. ``plain`` keeps to ASCII.
     """
+    label = max(len(name) for name, _ in _ROWS)
+    line = over_time(timeline, max(width - label - len("    max 1,000,000"), 10))
+    if line is None:
+        return []
+    return wrap(f"{line.caption}:", width) + [
+        f"  {name:<{label}} {_bars(row, max(row), plain=plain)} max {max(row):,}" for name, row in line.rows
+    ]
+
+
+def over_time(timeline: Sequence[Facts], room: int) -> TimeLine | None:
+    """The buckets in at most ``room`` columns; None where there is nothing to draw."""
     buckets = _buckets(timeline)
     if len(buckets) < 2:
-        return []
+        return None
     step = whole(buckets[0][1].get("step_s")) or 60
     first, last = buckets[0][0], buckets[-1][0]
     slots = round((last - first).total_seconds() / step) + 1
-    label = max(len(name) for name, _ in _ROWS)
-    room = max(width - label - len("    max 1,000,000"), 10)
     least = -(-slots // room)
     share = next((nice // step for nice in _NICE if nice % step == 0 and nice // step >= least), least)  # a column's
-    size = -(-slots // share)
-    rows = [[0] * size for _ in _ROWS]
+    rows = [[0] * -(-slots // share) for _ in _ROWS]
     for moment, bucket in buckets:
         place = round((moment - first).total_seconds() / step) // share
         for row, (_, keys) in zip(rows, _ROWS, strict=True):
             row[place] += sum(whole(bucket.get(key)) for key in keys)
-    end = last + timedelta(seconds=step)
-    column = _duration(step * share)
-    lines = wrap(f"Over time, {_moment(first)} to {_moment(end)} UTC, one column is {column}:", width)
-    heading = len(lines)
-    for row, (name, _) in zip(rows, _ROWS, strict=True):
-        top = max(row)
-        if top:
-            lines.append(f"  {name:<{label}} {_bars(row, top, plain=plain)} max {top:,}")
-    return lines if len(lines) > heading else []
+    drawn = tuple((name, tuple(row)) for row, (name, _) in zip(rows, _ROWS, strict=True) if any(row))
+    return TimeLine(first, last + timedelta(seconds=step), step * share, drawn) if drawn else None
 
 
 def _bars(values: Sequence[int], top: int, *, plain: bool) -> str:

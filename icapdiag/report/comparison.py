@@ -35,7 +35,9 @@ _APART = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """One fact that differs between members."""
+
     label: str
     kind: str
     camps: tuple[tuple[str, tuple[str, ...]], ...]  # value and members, largest first; all safe to show
@@ -43,7 +45,7 @@ class _Row:
 
 def draw_comparison(comparison: Sequence[Facts], width: int) -> list[str]:
     """A column a member where that fits ``width``, else the camps of each fact; nothing if all agree."""
-    rows = [row for facts in comparison if (row := _row(facts)) is not None]
+    rows = differing_rows(comparison)
     if not rows:
         return []
     members = list(dict.fromkeys(name for facts in comparison for name in _members(facts)))
@@ -53,6 +55,11 @@ def draw_comparison(comparison: Sequence[Facts], width: int) -> list[str]:
         if all(columns(line) <= width for line in grid):
             return [TITLE, *grid, *legend]
     return [TITLE, *(line for row in rows for line in _lines(row, width))]
+
+
+def differing_rows(comparison: Sequence[Facts]) -> list[Row]:
+    """The facts that differ, without those that the matrix of the members shows already."""
+    return [row for facts in comparison if (row := _row(facts)) is not None]
 
 
 def telling_difference(facts: Facts) -> str:
@@ -78,12 +85,12 @@ def _who(camp: Mapping[str, JSONValue]) -> str:
     return names(members) if number <= len(members) else count(number, "member")
 
 
-def _row(facts: Facts) -> _Row | None:
+def _row(facts: Facts) -> Row | None:
     kind = str(facts.get("kind"))
     if kind == "same" or str(facts.get("fact")).endswith(_MATRIX):
         return None
     camps = tuple((_shown(camp.get("value")), tuple(texts(camp.get("members")))) for camp in _mappings(facts["camps"]))
-    return _Row(_label(facts.get("fact")), kind, camps) if camps else None
+    return Row(_label(facts.get("fact")), kind, camps) if camps else None
 
 
 def _members(facts: Facts) -> Iterator[str]:
@@ -91,11 +98,11 @@ def _members(facts: Facts) -> Iterator[str]:
         yield from texts(camp.get("members"))
 
 
-def _grid(rows: Sequence[_Row], members: Sequence[str]) -> list[str]:
+def _grid(rows: Sequence[Row], members: Sequence[str]) -> list[str]:
     return draw_grid(["", *members], [[row.label, *_cells(row, members)] for row in rows])
 
 
-def _cells(row: _Row, members: Sequence[str]) -> Iterator[str]:
+def _cells(row: Row, members: Sequence[str]) -> Iterator[str]:
     of = {visible(name, _CELL): (number, value) for number, (value, own) in enumerate(row.camps) for name in own}
     for member in members:
         number, value = of.get(member, (0, "-"))
@@ -103,7 +110,7 @@ def _cells(row: _Row, members: Sequence[str]) -> Iterator[str]:
         yield cut(value, _CELL - len(odd)) + odd
 
 
-def _lines(row: _Row, width: int) -> list[str]:
+def _lines(row: Row, width: int) -> list[str]:
     """One fact: ``Preview: 0 at m3 (odd one out); 1024 at m1, m2``."""
     parts = [f"{cut(value, _VALUE)} at {names(members)}" for value, members in row.camps[:_CAMPS_SHOWN]]
     if row.kind == "outlier":

@@ -13,6 +13,7 @@ from icapdiag.report.lines import columns, count, cut, milliseconds, names, show
 from icapdiag.report.paint import Paint
 from icapdiag.text import from_wire, visible
 
+GROUP_HEADINGS = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")
 ANSWER = "answer"  # `probe` of the group that stands for one raw ICAP answer
 _GROUPS_SHOWN = 15
 _SOURCES_SHOWN = 20
@@ -26,14 +27,14 @@ def draw_head(report: Report, width: int, paint: Paint) -> Iterator[str]:
     """The verdict, the counts, the span and what was read."""
     label = report.verdict.value.upper()
     state = "" if report.complete else " (interrupted: only a part was read)"
-    first, *lines = wrap(f"{label}  {_title(report.subject)}{state}", width, rest="  ", break_words=True)
+    first, *lines = wrap(f"{label}  {log_title(report.subject)}{state}", width, rest="  ", break_words=True)
     yield first.replace(label, paint(report.verdict.value, label), 1)
     yield from lines
     entries = _mapping(report.subject.get("entries"))
     if whole(entries.get("entries_total")) or not any(group.get("probe") == ANSWER for group in report.groups):
-        yield from wrap(_counts(entries), width)
-        if span := _span(entries.get("first_seen"), entries.get("last_seen")):
-            yield f"{span}."
+        yield from wrap(entry_counts(entries), width)
+        if told := span(entries.get("first_seen"), entries.get("last_seen")):
+            yield f"{told}."
     yield from _sources(report.subject, width)
 
 
@@ -50,7 +51,7 @@ def draw_counts(report: Report, width: int, paint: Paint) -> list[str]:
     label = report.verdict.value.upper()
     moment = datetime.fromisoformat(report.finished_at)
     first, *lines = wrap(
-        f"{moment:%T} UTC  {label}  {_counts(_mapping(report.subject.get('entries')))}", width, rest="  "
+        f"{moment:%T} UTC  {label}  {entry_counts(_mapping(report.subject.get('entries')))}", width, rest="  "
     )
     return [first.replace(label, paint(report.verdict.value, label), 1), *lines]
 
@@ -61,17 +62,18 @@ def draw_groups(report: Report, width: int) -> list[str]:
     if not groups:
         return []
     listed = groups[:_GROUPS_SHOWN]
-    headings = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")
-    rows = [_row(group) for group in listed]
+    rows = [group_cells(group) for group in listed]
     reasons = [telling_reason(group) for group in listed]
-    lines = draw_grid(headings, [(*row, reason) for row, reason in zip(rows, reasons, strict=True)], right=_NUMBERS)
+    lines = draw_grid(
+        GROUP_HEADINGS, [(*row, reason) for row, reason in zip(rows, reasons, strict=True)], right=_NUMBERS
+    )
     apart = max(map(columns, lines)) > width
     if apart:
-        lines = draw_grid(headings[:-1], rows, right=_NUMBERS)
+        lines = draw_grid(GROUP_HEADINGS[:-1], rows, right=_NUMBERS)
     drawn = ["Requests alike:", *(cut(line, width) for line in lines[:2])]
     for line, reason, group in zip(lines[2:], reasons, listed, strict=True):
         drawn.append(cut(line, width))
-        for text in (reason if apart else "", _details(group)):
+        for text in (reason if apart else "", group_details(group)):
             drawn += wrap(text, width, _INDENT, break_words=True)
     if len(groups) > len(listed):
         rest = sum(whole(group.get("count")) for group in groups[_GROUPS_SHOWN:])
@@ -87,8 +89,8 @@ def finding_span(finding: Finding, width: int) -> list[str]:
         return []
     if all(evidence.get("probe") for evidence in finding.evidence):
         return []  # about an answer, or about the log as a whole: nothing was counted
-    span = _span(finding.first_seen, finding.last_seen)
-    return wrap(f"{count(finding.count, 'request')}{f', {span}' if span else ''}", width, "  ")
+    told = span(finding.first_seen, finding.last_seen)
+    return wrap(f"{count(finding.count, 'request')}{f', {told}' if told else ''}", width, "  ")
 
 
 def _mapping(value: JSONValue) -> Facts:
@@ -99,14 +101,16 @@ def _records(value: JSONValue) -> list[Facts]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
-def _title(subject: Facts) -> str:
+def log_title(subject: Facts) -> str:
+    """``ICAP in log.json``, or in how many files."""
     sources = _records(subject.get("sources"))
     if len(sources) == 1:
         return f"ICAP in {shown(sources[0].get('name'))}"
     return f"ICAP in {count(len(sources), 'file')}"
 
 
-def _counts(entries: Facts) -> str:
+def entry_counts(entries: Facts) -> str:
+    """How many entries, and what ICAP did with them, as a sentence."""
     parts = [f"{whole(entries.get(f'entries_{action}')):,} {action}" for action in _ACTIONS]
     if other := whole(entries.get("entries_other")):
         parts.append(f"{other:,} other")
@@ -121,12 +125,12 @@ def _sources(subject: Facts, width: int) -> list[str]:
     sources = _records(subject.get("sources"))
     if len(sources) == 1:
         source = sources[0]
-        return wrap(f"{_form(source)}: {_sum(source)}.", width, rest="  ", break_words=True)
+        return wrap(f"{source_form(source)}: {_sum(source)}.", width, rest="  ", break_words=True)
     if not sources:
         return []
     room = max(width - 45, 20)  # for names
     rows = [
-        (*_numbers(source), visible(str(source.get("name") or ""), room), _form(source))
+        (*_numbers(source), visible(str(source.get("name") or ""), room), source_form(source))
         for source in sources[:_SOURCES_SHOWN]
     ]
     if len(sources) > len(rows):
@@ -136,7 +140,8 @@ def _sources(subject: Facts, width: int) -> list[str]:
     return ["", *(cut(line, width) for line in lines)]
 
 
-def _form(source: Facts) -> str:
+def source_form(source: Facts) -> str:
+    """What one file was taken for."""
     compressed = shown(source.get("compressed"))
     return (shown(source.get("label")) or shown(source.get("container"))) + (f" ({compressed})" if compressed else "")
 
@@ -154,7 +159,7 @@ def _sum(source: Facts) -> str:
     return f"{records}, {read} read + {skipped} skipped + {unreadable} unreadable"
 
 
-def _span(first: JSONValue, last: JSONValue) -> str:
+def span(first: JSONValue, last: JSONValue) -> str:
     """``2020-11-19 13:25:15 to 14:00:00 UTC``; empty without a time."""
     start, end = _moment(first), _moment(last)
     if start is None or end is None:
@@ -174,7 +179,8 @@ def _moment(value: JSONValue) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _row(group: Facts) -> tuple[str, ...]:
+def group_cells(group: Facts) -> tuple[str, ...]:
+    """One group under `GROUP_HEADINGS`, but for its reason; safe to show."""
     action = shown(group.get("icap_action")).removeprefix("ICAP_").lower() or "-"
     client, code = shown(group.get("client_outcome")), group.get("response_code")
     inside = [str(value) for key in ("icap_status", "http_status") if (value := group.get(key)) is not None]
@@ -191,12 +197,13 @@ def _latency(value: JSONValue) -> str:
     return milliseconds(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def _details(group: Facts) -> str:
+def group_details(group: Facts) -> str:
+    """When, to whom, and examples of request ids, of one group; safe to show."""
     pools = texts(group.get("pools"))
     ids = texts(group.get("request_ids"))
     found = texts(group.get("findings"))
     parts = [
-        _span(group.get("first_seen"), group.get("last_seen")),
+        span(group.get("first_seen"), group.get("last_seen")),
         names(texts(group.get("members")), _EXAMPLES),
         f"pool {names(pools, _EXAMPLES)}" if pools else "",
         f"request ids {names(ids[:_EXAMPLES], _EXAMPLES)}" if ids else "",

@@ -2,133 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from icapdiag.model import MemberReport, Observation, Status
-from icapdiag.report.lines import milliseconds
+from icapdiag.model import MemberReport
+from icapdiag.report.cells import NOTHING, Detail, Row, cell, member_rows, probes_used
 from icapdiag.report.paint import Paint
-from icapdiag.text import from_wire, visible
-
-_PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
-_BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body
-_APART = ("", "repeat")  # no column: a member as a whole, and what has a table of its own
-_WORD_LENGTH = 20  # characters of what a server said
-_NOTHING = "-"
-
-
-class _Detail(IntEnum):
-    """How much a cell says; a wide matrix says less rather than break its lines."""
-
-    TERSE = 0  # FAILED left out: "refused"
-    BRIEF = 1  # no times, no threats, no root of a blocked probe
-    FULL = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    name: str  # of the member, or "at 10.0.0.5" below it
-    probes: dict[str, Observation]
-    verdict: str  # "" on the rows below a member
+from icapdiag.text import visible
 
 
 def draw_matrix(members: Sequence[MemberReport], width: int, paint: Paint) -> str:
     """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member."""
-    probes = _columns(members)
-    rows = [row for member in members for row in _rows(member)]
-    for detail in sorted(_Detail, reverse=True):
+    probes = probes_used(members)
+    rows = [row for member in members for row in member_rows(member)]
+    for detail in sorted(Detail, reverse=True):
         # Measured without colour, whose escapes take no place.
         if all(len(line) <= width for line in _table(rows, probes, Paint(color=False), detail)):
             return "\n".join(_table(rows, probes, paint, detail))
     return "\n".join(_blocks(rows, probes, width, paint))
 
 
-def _columns(members: Sequence[MemberReport]) -> list[str]:
-    """The probes that any member used, known ones first."""
-    used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
-    return [probe for probe in _PROBES if probe in used] + sorted(set(used) - set(_PROBES))
-
-
-def _address(observation: Observation) -> str | None:
-    address = observation.facts.get("address")
-    return address if isinstance(address, str) and address else None
-
-
-def _rows(member: MemberReport) -> list[_Row]:
-    addresses = list(dict.fromkeys(a for o in member.probes if (a := _address(o)) is not None))
-    name, verdict = visible(member.name), member.verdict.value
-    if len(addresses) <= 1:
-        return [_Row(name, _by_probe(member.probes), verdict)]
-    shared = [o for o in member.probes if _address(o) is None]  # the look-up of the name
-    return [
-        _Row(name, _by_probe(shared), verdict),
-        *(_Row(f"at {visible(a)}", _by_probe(o for o in member.probes if _address(o) == a), "") for a in addresses),
-    ]
-
-
-def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
-    chosen: dict[str, Observation] = {}
-    for observation in observations:
-        # Of two, the one that is not ok has more to say.
-        if observation.probe not in chosen or chosen[observation.probe].status is Status.OK:
-            chosen[observation.probe] = observation
-    return chosen
-
-
-def _cell(observation: Observation | None, detail: _Detail) -> str:
-    if observation is None or observation.status is Status.SKIPPED:
-        return _NOTHING
-    reason = visible(str(observation.reason or ""), 40)
-    match observation.status:
-        case Status.BLOCKED:
-            return f"blocked by {reason}".rstrip() if detail is _Detail.FULL else "not run"
-        case Status.ERROR:
-            return f"ERROR {reason}".rstrip()
-        case Status.FAILED:
-            status = observation.facts.get("icap_status")
-            word = str(status) if isinstance(status, int) and reason == "icap-status" else reason
-            return word if detail is _Detail.TERSE and word else f"FAILED {word}".rstrip()
-        case Status.OK:
-            return _outcome(observation, detail)
-
-
-def _outcome(observation: Observation, detail: _Detail) -> str:
-    verdict = observation.facts.get("verdict")
-    words = ["ok"]
-    if observation.probe in _BODY_PROBES and isinstance(verdict, str):
-        words = [visible(verdict, _WORD_LENGTH)]
-    if detail is _Detail.FULL:
-        threats = observation.facts.get("threats")
-        names = [t for t in threats if isinstance(t, str)] if isinstance(threats, list | tuple) else []
-        words += [f"({visible(from_wire(names[0]), _WORD_LENGTH)})"] if names else []
-        words += [_took(observation)]
-    return " ".join(words).rstrip()
-
-
-def _took(observation: Observation) -> str:
-    """The time that the server, or the way to it, took, without our own delays; ``~`` if they may be in it."""
-    facts = observation.facts
-    for name in ("answer_ms", "rtt_ms"):
-        value = facts.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            doubt = "~" if name == "answer_ms" and facts.get("answer_uncertain") is True else ""
-            return doubt + ("<0.1 ms" if 0 <= value < 0.05 else milliseconds(value))
-    return milliseconds(observation.elapsed_ms)
-
-
-def _table(rows: Sequence[_Row], probes: Sequence[str], paint: Paint, detail: _Detail) -> list[str]:
+def _table(rows: Sequence[Row], probes: Sequence[str], paint: Paint, detail: Detail) -> list[str]:
     cells = [
-        [row.name, *(_cell(row.probes.get(probe), detail) for probe in probes), paint(row.verdict, row.verdict)]
+        [row.name, *(cell(row.probes.get(probe), detail) for probe in probes), paint(row.verdict, row.verdict)]
         for row in rows
     ]
     drawn = tabulate(cells, headers=["member", *probes, "verdict"], tablefmt="simple", disable_numparse=True)
     return [line.rstrip() for line in drawn.splitlines()]
 
 
-def _blocks(rows: Sequence[_Row], probes: Sequence[str], width: int, paint: Paint) -> list[str]:
+def _blocks(rows: Sequence[Row], probes: Sequence[str], width: int, paint: Paint) -> list[str]:
     lines: list[str] = []
     label = max((len(probe) for probe in probes), default=0)
     for row in rows:
@@ -136,6 +40,6 @@ def _blocks(rows: Sequence[_Row], probes: Sequence[str], width: int, paint: Pain
             lines.append(f"{visible(row.name, width - len(row.verdict) - 2)}: {paint(row.verdict, row.verdict)}")
         else:
             lines.append(visible(f"  {row.name}", width))
-        cells = [(probe, _cell(row.probes.get(probe), _Detail.FULL)) for probe in probes]
-        lines += [visible(f"  {probe:<{label}}  {cell}", width) for probe, cell in cells if cell != _NOTHING]
+        cells = [(probe, cell(row.probes.get(probe), Detail.FULL)) for probe in probes]
+        lines += [visible(f"  {probe:<{label}}  {cell}", width) for probe, cell in cells if cell != NOTHING]
     return lines

@@ -9,7 +9,7 @@ from icapdiag.report.grid import draw_grid
 from icapdiag.report.lines import columns, milliseconds, shown, whole
 from icapdiag.text import visible
 
-_HEADINGS = ("member", "step", "sent", "lost", "min", "avg", "p95", "max")
+HEADINGS = ("member", "step", "sent", "lost", "min", "avg", "p95", "max")
 _FIGURES = ("min_ms", "avg_ms", "p95_ms", "max_ms")
 _NAME = 40  # columns of a member's name
 _SHORTEST = 10  # the least of it to be shown
@@ -17,20 +17,25 @@ _SHORTEST = 10  # the least of it to be shown
 
 def draw_samples(members: Sequence[MemberReport], width: int) -> list[str]:
     """The table in at most ``width`` columns, names cut to fit; nothing if nothing was repeated."""
-    rows = [
-        [_name(member, observation), *_cells(record)]
-        for member in members
-        for observation in member.probes
-        for record in _records(observation)
-    ]
+    rows = sample_rows(members)
     if not rows:
         return []
-    headings = list(_HEADINGS)
+    headings = list(HEADINGS)
     if _beyond(headings, rows, width) > max(columns(row[0]) for row in rows) - _SHORTEST:
         headings, rows = _terse(headings), [_terse(row) for row in rows]
     limit = max(max(columns(row[0]) for row in rows) - max(0, _beyond(headings, rows, width)), _SHORTEST)
     cut = [[visible(row[0], limit), *row[1:]] for row in rows]
     return ["Rounds (~: our own delays may be in it):", *draw_grid(headings, cut, right=range(2, len(headings)))]
+
+
+def sample_rows(members: Sequence[MemberReport]) -> list[list[str]]:
+    """A row a member and step, under `HEADINGS`; safe to show."""
+    return [
+        [_name(member, observation), *_cells(record)]
+        for member in members
+        for observation in member.probes
+        for record in samples(observation)
+    ]
 
 
 def _beyond(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
@@ -42,9 +47,10 @@ def _terse(row: Sequence[str]) -> list[str]:
     return [*row[:4], *row[6:]]
 
 
-def _records(observation: Observation) -> list[Facts]:
-    samples = observation.facts.get("samples") if observation.probe == "repeat" else None
-    return [record for record in samples if isinstance(record, Mapping)] if isinstance(samples, list | tuple) else []
+def samples(observation: Observation) -> list[Facts]:
+    """What the rounds of each step came to: step, sent, lost, min_ms, avg_ms, p95_ms, max_ms."""
+    found = observation.facts.get("samples") if observation.probe == "repeat" else None
+    return [record for record in found if isinstance(record, Mapping)] if isinstance(found, list | tuple) else []
 
 
 def _name(member: MemberReport, observation: Observation) -> str:
