@@ -159,7 +159,9 @@ class Probe:
     ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
     what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
-    apply (``not-asked``), else None. ``follows`` marks what repeats others and is not chosen by name;
+    apply (``not-asked``), else None. ``after`` names the probes whose outcome it looks at, good or bad;
+    ``unneeded`` says, once they have run, that they leave nothing to find out: such a probe is planned and
+    then skipped as ``not-needed``. ``follows`` marks what repeats others and is not chosen by name;
     ``more_time`` is what it adds to the member's deadline. ``timeout`` picks this step's limit out of the settings;
     None: the probe keeps time itself (`Context.time_for`), so as to keep what it has read.
     """
@@ -175,6 +177,8 @@ class Probe:
     follows: bool = False
     more_time: Callable[[Settings], float] = lambda _: 0.0
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    unneeded: Callable[[Context], bool] = lambda _: False
     timeout: Callable[[Settings], float] | None = None
     skip: Callable[[Context], str | None] = lambda _: None
     blocks: Callable[[Outcome], bool] = lambda outcome: outcome.status in {Status.FAILED, Status.ERROR}

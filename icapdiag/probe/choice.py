@@ -34,8 +34,8 @@ def choose(
     if both := sorted(set(only) & set(skip)):
         raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
     if only:
-        wanted = {need for name in only for need in (name, *known[name].needs)}
-        while missing := {need for name in wanted for need in known[name].needs} - wanted:
+        wanted = set(only)
+        while missing := {need for name in wanted for need in (*known[name].needs, *known[name].after)} - wanted:
             wanted |= missing
     else:
         wanted = {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)}

@@ -57,6 +57,8 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
     """Run one probe or say why not. ``blockers`` maps a failed probe to the root of its failure."""
     root = next((blockers[need] for need in probe.needs if need in blockers), None)
     skip = probe.skip(context)
+    if skip is None and probe.unneeded(context):
+        skip = "not-needed"
     if probe.connects and root is None and skip is None:
         await context.turn()
     started = trio.current_time()

@@ -10,14 +10,11 @@ import trio
 from icapdiag import __version__
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.model import Reason
 from icapdiag.probe.answer import profile_facts, response_facts, verdict_facts
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, error, failed
+from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe
 from icapdiag.probe.conversation import converse
-from icapdiag.probe.dial import dial
-from icapdiag.probe.failures import describe, os_failure, stream_failure
+from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.plan import icap_message
-from icapdiag.probe.tls import handshake
 
 # RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
 _HOST = "www.example.test"
@@ -32,32 +29,19 @@ async def _scan(context: Context, body: bytes) -> Outcome:
         "correlation_id": context.settings.correlation_id,
         **profile_facts(context),
     }
-    stream: trio.abc.Stream | None = None
     try:
-        with trio.fail_after(context.time_for(context.settings.connect_timeout)):
-            stream = raw = await dial(context)
-            if context.member.tls:
-                stream = await handshake(context, raw)
-    except trio.TooSlowError:
-        outcome = failed(Reason.TIMEOUT, {"error": "no connection in time"})
-    except trio.BrokenResourceError as exc:
-        outcome = stream_failure(exc)
-    except OSError as exc:
-        # Once connected, what fails here is a file of the TLS settings.
-        outcome = (
-            os_failure(exc, context.address)
-            if stream is None
-            else error(Reason.CONFIGURATION, {"error": describe(exc)})
-        )
-    else:
+        stream = await opened(context)
+    except NotOpened as exc:
+        nothing: Facts = {"bytes_sent": 0, "bytes_received": 0}
+        return Outcome(exc.outcome.status, exc.outcome.reason, {**facts, **nothing, **exc.outcome.facts})
+    try:
         return await _send(context, stream, body, facts)
     finally:
-        if stream is not None:
-            await trio.aclose_forcefully(stream)
-    return Outcome(outcome.status, outcome.reason, {**facts, "bytes_sent": 0, "bytes_received": 0, **outcome.facts})
+        await trio.aclose_forcefully(stream)
 
 
-def _request(context: Context, body: bytes) -> PreparedRequest:
+def scan_request(context: Context, body: bytes, *, preview: bool = True, allow: bool = True) -> PreparedRequest:
+    """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile has on."""
     profile = context.pool.profile
     return avi_reqmod(
         context.address or context.member.host,
@@ -65,13 +49,13 @@ def _request(context: Context, body: bytes) -> PreparedRequest:
         profile.service_uri,
         http_request=_upload(context, body),
         body=body,
-        preview_size=profile.preview_size if profile.enable_preview else None,
-        allow_204=profile.allow_204,
+        preview_size=profile.preview_size if preview and profile.enable_preview else None,
+        allow_204=allow and profile.allow_204,
     )
 
 
 async def _send(context: Context, stream: trio.abc.Stream, body: bytes, facts: Facts) -> Outcome:
-    talk = await converse(stream, _request(context, body), timeout=context.time_for(context.settings.timeout))
+    talk = await converse(stream, scan_request(context, body), timeout=context.time_for(context.settings.timeout))
     facts = facts | talk.facts
     if talk.response is not None:
         facts |= response_facts(talk.response, talk.exchange)
@@ -101,7 +85,7 @@ def _sender(body: Callable[[], bytes]) -> Callable[[Context], Awaitable[Outcome]
 def _planner(body: Callable[[], bytes]) -> Callable[[Context], tuple[Planned, ...]]:
     def plan(context: Context) -> tuple[Planned, ...]:
         handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
-        message = icap_message(_request(context, body()), body())
+        message = icap_message(scan_request(context, body()), body())
         return (Planned(to=context.peer, connections=1, messages=(*handshake, message)),)
 
     return plan

@@ -16,7 +16,7 @@ SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
 OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "modified", "disabled", "unknown")
-SKIP_REASONS = ("disabled", "not-asked", "literal-address", "plain")  # of status skipped: nothing to do, or not wanted
+SKIP_REASONS = ("disabled", "not-asked", "not-needed", "literal-address", "plain")  # of status skipped
 BASE = ("source", "probe", "pool", "member", "status", "reason", "elapsed_ms")
 
 EVERY = ("probe", "log", "config")

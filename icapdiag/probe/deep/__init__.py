@@ -1,0 +1,1 @@
+"""Probes that look deeper: one module each, in the order of `icapdiag.probe.catalogue`."""
