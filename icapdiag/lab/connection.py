@@ -29,7 +29,8 @@ class Counters:
     """What one member has seen."""
 
     connections: int = 0
-    requests: int = 0
+    requests: int = 0  # that were read to the end of their head, or of their preview
+    received: int = 0  # bytes, without those of TLS itself
     active: int = 0  # connections open now
     most_active: int = 0  # the most that were open at once
 
@@ -69,7 +70,9 @@ class Connection:
     async def receive(self) -> bytes:
         """What comes next; ``b""`` at the end, and after ``idle`` seconds of silence."""
         with trio.move_on_after(self._idle):
-            return bytes(await self._stream.receive_some(_RECEIVE))
+            data = bytes(await self._stream.receive_some(_RECEIVE))
+            self._counters.received += len(data)
+            return data
         return b""
 
     async def request(self) -> Request | None:
