@@ -11,6 +11,7 @@ A 100 in WHOLE or REST, where the RFC allows none, is a deviation and changes no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum, auto
 
 from icapdiag.icap.errors import ProtocolError
@@ -31,7 +32,8 @@ class Exchange:
     """Feed it what arrives; it says what to do next.
 
     `receive` returns the bytes to send now: the rest of the body after a 100 Continue, else
-    nothing. ``answering`` turns True when a final answer has begun, so that a body still
+    nothing; a body that is a stream is not among them. `pieces` has all that may be sent, the
+    stream too. ``answering`` turns True when a final answer has begun, so that a body still
     being sent can be dropped. The final answer is ``response``.
     """
 
@@ -42,7 +44,8 @@ class Exchange:
         self._received = 0
         self._interim = 0
         self._deviations: list[Deviation] = []
-        self.state = State.PREVIEW if request.rest else State.WHOLE
+        self._first_given = self._rest_given = self._rest_released = False
+        self.state = State.PREVIEW if request.withholds else State.WHOLE
         self.response: Response | None = None
 
     @property
@@ -67,7 +70,7 @@ class Exchange:
     @property
     def whole_body_sent(self) -> bool:
         """Whether the server was offered the body to its end."""
-        return not self.request.rest or self._rest_released
+        return not self.request.withholds or self._rest_released
 
     @property
     def excess(self) -> bytes:
@@ -78,8 +81,6 @@ class Exchange:
     def deviations(self) -> tuple[Deviation, ...]:
         """What the transaction as a whole did wrong, besides the answer's own deviations."""
         return tuple(self._deviations)
-
-    _rest_released = False
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes from the peer. Raises `ProtocolError`; ``response`` then holds what was readable."""
@@ -99,6 +100,21 @@ class Exchange:
             release += self._continue(response)
             data = self._reader.excess
             self._reader = ResponseReader(self._limits, method=self.request.method)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What may be sent by now and was not given out yet: the request at first, the rest after a 100 Continue.
+
+        Take it from one place; what another call has begun to give out is not given again.
+        """
+        request = self.request
+        if not self._first_given:
+            self._first_given = True
+            yield request.first
+            if request.stream is not None and not request.withholds:
+                yield from request.stream
+        if self._rest_released and not self._rest_given:
+            self._rest_given = True
+            yield from (request.rest,) if request.stream is None else request.stream
 
     def receive_eof(self) -> None:
         """The peer closed. Raises `PeerClosed` or `NotICAP` if there is no answer."""

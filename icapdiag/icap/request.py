@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from icapdiag.icap.body import Body, Chunks
 from icapdiag.icap.chunked import LAST_CHUNK, LAST_CHUNK_IEOF, encode_chunks
 from icapdiag.icap.headers import encode_fields
 from icapdiag.icap.message import Headers
@@ -18,15 +19,32 @@ class PreparedRequest:
 
     ``first`` goes out in one write: the ICAP head, the encapsulated heads, and the preview
     or, without a preview, the whole body. ``rest`` follows a 100 Continue; empty if the
-    server has everything.
+    server has everything. Of a `Body` what would be in ``rest``, or stands behind the head in
+    ``first`` without a preview, is in ``stream`` instead, to be written piece by piece.
     """
 
     method: str
     first: bytes
     rest: bytes = b""
+    stream: Chunks | None = None
     preview: int | None = None  # bytes announced in the Preview header
     ieof: bool = False  # the body ended inside the preview
     allows_204: bool = False
+
+    @property
+    def withholds(self) -> bool:
+        """Whether a part of the body waits for a 100 Continue."""
+        return bool(self.rest) or (self.stream is not None and self.preview is not None)
+
+    @property
+    def size_at_once(self) -> int:
+        """Bytes that go out unasked."""
+        return len(self.first) + (self.stream.size if self.stream and self.preview is None else 0)
+
+    @property
+    def size_withheld(self) -> int:
+        """Bytes that go out after a 100 Continue."""
+        return len(self.rest) + (self.stream.size if self.stream and self.preview is not None else 0)
 
 
 def icap_uri(host: str, port: int, service_uri: str) -> str:
@@ -46,14 +64,14 @@ def encode_request(
     *,
     http_request: bytes | None = None,
     http_response: bytes | None = None,
-    body: bytes | None = None,
+    body: bytes | Body | None = None,
     preview: int | None = None,
 ) -> PreparedRequest:
     """Write a request; offsets and chunks are computed (RFC 3507, 4.4.1 and 4.5).
 
     A field of ``headers`` named Encapsulated or Preview marks the place where that header
     goes, its value is ignored; Encapsulated comes last otherwise. ``preview`` is cut to the
-    body's length. Raises ValueError for a header with a line break in it.
+    body's length. A `Body` becomes a ``stream``. Raises ValueError for a header with a line break in it.
     """
     heads = (http_request or b"") + (http_response or b"")
     encapsulated = _encapsulated(http_request, http_response, None if body is None else _body_name(http_response))
@@ -81,6 +99,8 @@ def encode_request(
     allows = "204" in Headers.of(fields).tokens("Allow")
     if body is None:
         return PreparedRequest(method=method, first=head, preview=preview, allows_204=allows)
+    if isinstance(body, Body):
+        return _streamed(method, head, body, preview, allows_204=allows)
     if preview is None:
         return PreparedRequest(
             method=method, first=head + b"".join(encode_chunks(body)) + LAST_CHUNK, allows_204=allows
@@ -89,6 +109,22 @@ def encode_request(
     first = head + b"".join(encode_chunks(shown)) + (LAST_CHUNK if hidden else LAST_CHUNK_IEOF)
     rest = b"".join(encode_chunks(hidden)) + LAST_CHUNK if hidden else b""
     return PreparedRequest(method=method, first=first, rest=rest, preview=preview, ieof=not hidden, allows_204=allows)
+
+
+def _streamed(method: str, head: bytes, body: Body, preview: int | None, *, allows_204: bool) -> PreparedRequest:
+    """The request with the body as a stream, but for what goes into the preview."""
+    if preview is None:
+        return PreparedRequest(method=method, first=head, stream=Chunks(body), allows_204=allows_204)
+    ieof = preview == len(body)
+    first = head + b"".join(encode_chunks(body.head(preview))) + (LAST_CHUNK_IEOF if ieof else LAST_CHUNK)
+    return PreparedRequest(
+        method=method,
+        first=first,
+        stream=None if ieof else Chunks(body, preview),
+        preview=preview,
+        ieof=ieof,
+        allows_204=allows_204,
+    )
 
 
 def options_request(host: str, port: int, service_uri: str, *, close: bool = False) -> PreparedRequest:
@@ -105,7 +141,7 @@ def avi_reqmod(
     service_uri: str,
     *,
     http_request: bytes,
-    body: bytes,
+    body: bytes | Body,
     preview_size: int | None = 5000,
     allow_204: bool = True,
 ) -> PreparedRequest:

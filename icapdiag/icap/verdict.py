@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from icapdiag.icap.body import Body
 from icapdiag.icap.dialects import (
     ALLOWED,
     BLOCKED,
@@ -114,7 +115,7 @@ class _Case:
         return f"{sentence}: {text}" if text and text not in sentence else sentence
 
 
-def judge(response: Response, *, sent_body: bytes | None = None, method: str | None = None) -> Judgement:
+def judge(response: Response, *, sent_body: bytes | Body | None = None, method: str | None = None) -> Judgement:
     """What the server decided about the body of the request that ``response`` answers.
 
     ``sent_body`` is the original body where it is known (bytes, without chunking): only it tells an
@@ -174,7 +175,7 @@ def _refuses_with_403(response: Response) -> bool:
     return bool(_DETECTION_PHRASE.search(tidy(response.reason)) or _BLOCKS_WITH_403.search(product))
 
 
-def _compare(response: Response, sent_body: bytes | None) -> _Change:
+def _compare(response: Response, sent_body: bytes | Body | None) -> _Change:
     """Hold the returned body against the original; of a long body only what was kept, and the length."""
     if response.body_name == "opt-body" or not (response.http_request or response.http_response or response.body_size):
         return _Change.NOTHING_RETURNED

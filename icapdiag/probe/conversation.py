@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import trio
 
-from icapdiag.icap.client import Exchange
+from icapdiag.icap.client import Exchange, State
 from icapdiag.icap.errors import CapExceeded, NotICAP, PeerClosed, ProtocolError
 from icapdiag.icap.limits import Limits
 from icapdiag.icap.message import Response
@@ -30,7 +30,8 @@ class Conversation:
     """How it went. ``response`` is the final answer, or as much of it as could be read.
 
     ``head_read`` tells whether its head came whole: headers that are still missing may say
-    the opposite of what a part of them says.
+    the opposite of what a part of them says. ``sending``: it ended before all was out that might go out;
+    ``idle`` is for how many seconds the kernel had taken nothing more of the request by then.
     """
 
     exchange: Exchange
@@ -38,6 +39,8 @@ class Conversation:
     response: Response | None
     head_read: bool
     facts: Facts
+    sending: bool = False
+    idle: float = 0.0
 
 
 class _Recorder:
@@ -48,6 +51,8 @@ class _Recorder:
         self.started_at = time.time()  # of the wall clock, to hold the server's Date against
         self.first_byte: float | None = None
         self.sent = 0
+        self.last_sent = self.started  # when the kernel last took something
+        self.sending = False  # a part of the request that may go out has not gone out yet
         self.excerpt = b""
         self.send_failure: Outcome | None = None
         self.watch = Stopwatch()
@@ -60,14 +65,20 @@ class _Recorder:
             self.excerpt += data[: _EXCERPT - len(self.excerpt)]
 
 
-async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout: float) -> Conversation:  # noqa: ASYNC109
+async def converse(
+    stream: trio.abc.Stream,
+    request: PreparedRequest,
+    *,
+    timeout: float,  # noqa: ASYNC109
+    limits: Limits = PROBE_LIMITS,
+) -> Conversation:
     """Send the request and read the answer within ``timeout`` seconds in all, however it drips.
 
     The body is sent while the answer is being read: a server may answer early, and two
     sides that both only write block each other for good. An answer followed by a reset is
     read: after a failed write the reading goes on.
     """
-    exchange = Exchange(request, limits=PROBE_LIMITS)
+    exchange = Exchange(request, limits=limits)
     recorder = _Recorder()
     outcome: Outcome | None = None
     with trio.move_on_after(timeout) as scope:
@@ -79,7 +90,11 @@ async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout
     facts: Facts = {
         "bytes_sent": recorder.sent,
         "bytes_received": exchange.received,
-        "complete_body_sent": exchange.whole_body_sent and recorder.send_failure is None,
+        "complete_body_sent": (
+            exchange.whole_body_sent
+            and recorder.send_failure is None
+            and not (recorder.sending and request.stream is not None)  # cut off by the answer, or by the time
+        ),
         "continued": exchange.continued,
     }
     if recorder.first_byte is not None:
@@ -96,16 +111,17 @@ async def converse(stream: trio.abc.Stream, request: PreparedRequest, *, timeout
     if recorder.send_failure and exchange.done:
         facts["reset_after_answer"] = True
     facts |= outcome.facts
-    return Conversation(exchange, outcome, response, head_read, facts)
+    return Conversation(
+        exchange, outcome, response, head_read, facts, recorder.sending, trio.current_time() - recorder.last_sent
+    )
 
 
 async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder) -> Outcome | None:
     """Until the answer is complete (None) or something ends the conversation."""
-    outgoing, pending = trio.open_memory_channel[bytes](2)
+    released = trio.Event()  # by a 100 Continue
     outcome: Outcome | None = None
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_send, stream, pending, recorder)
-        outgoing.send_nowait(exchange.request.first)
+        nursery.start_soon(_send, stream, exchange, released, recorder)
         while not exchange.done:
             try:
                 data = bytes(await stream.receive_some(_READ))
@@ -120,26 +136,33 @@ async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder
                     exchange.receive_eof()
                     break
                 recorder.received(data, stream)
-                more = exchange.receive(data)
+                exchange.receive(data)
             except ProtocolError as exc:
                 outcome = protocol_failure(exc)
                 break
-            if more:
+            if exchange.state is State.REST and not released.is_set():
                 recorder.watch.continued()
-                outgoing.send_nowait(more)
+                released.set()
         nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
     return outcome
 
 
-async def _send(stream: trio.abc.Stream, pending: trio.MemoryReceiveChannel[bytes], recorder: _Recorder) -> None:
-    async for data in pending:
-        recorder.watch.sending()
-        try:
-            await stream.send_all(data)
-        except trio.BrokenResourceError as exc:
-            recorder.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
-            return
-        recorder.sent += len(data)
+async def _send(stream: trio.abc.Stream, exchange: Exchange, released: trio.Event, recorder: _Recorder) -> None:
+    """The request, and the rest once the server asks for it."""
+    for begin in (None, released):
+        if begin is not None:
+            await begin.wait()
+        recorder.sending = True
+        for piece in exchange.pieces():
+            recorder.watch.sending()
+            try:
+                await stream.send_all(piece)
+            except trio.BrokenResourceError as exc:
+                recorder.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
+                return
+            recorder.sent += len(piece)
+            recorder.last_sent = trio.current_time()
+        recorder.sending = False
 
 
 def protocol_failure(exc: ProtocolError) -> Outcome:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Message, Planned, Probe, Settings
@@ -73,7 +74,7 @@ def totals(members: tuple[MemberPlan, ...]) -> Totals:
     )
 
 
-def icap_message(request: PreparedRequest, body: bytes | None = None) -> Message:
+def icap_message(request: PreparedRequest, body: bytes | Body | None = None) -> Message:
     """An ICAP request as planned. ``body`` is what it carries, and is told by its digest alone."""
     head, blank, after = request.first.partition(b"\r\n\r\n")
     text = head + blank
@@ -83,12 +84,18 @@ def icap_message(request: PreparedRequest, body: bytes | None = None) -> Message
     return Message(
         kind="icap",
         what=request.method,
-        size=len(request.first),
-        rest=len(request.rest),
+        size=request.size_at_once,
+        rest=request.size_withheld,
         text=text.decode("latin-1"),
         body_size=None if body is None else len(body),
-        body_sha256=None if body is None else hashlib.sha256(body).hexdigest(),
+        body_sha256=_digest(body),
     )
+
+
+def _digest(body: bytes | Body | None) -> str | None:
+    if body is None:
+        return None
+    return body.sha256() if isinstance(body, Body) else hashlib.sha256(body).hexdigest()
 
 
 def _steps(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...]) -> tuple[Step, ...]:
