@@ -89,6 +89,7 @@ def write_ca_and_contexts(folder: Path, host: str) -> tuple[Path, dict[Certifica
         "expired": trusted.issue(host, expired=True),
         "wrong-name": trusted.issue(_OTHER_NAME),
         "untrusted": stranger.issue(host),
+        "client-certificate": trusted.issue(host),
     }
     contexts: dict[Certificate, ssl.SSLContext] = {}
     for kind, pem in chains.items():
@@ -97,6 +98,9 @@ def write_ca_and_contexts(folder: Path, host: str) -> tuple[Path, dict[Certifica
         contexts[kind] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         contexts[kind].load_cert_chain(path)
         path.unlink()
+    demanding = contexts["client-certificate"]
+    demanding.verify_mode = ssl.CERT_REQUIRED
+    demanding.load_verify_locations(ca_file)
     return ca_file, contexts
 
 

@@ -10,7 +10,7 @@ from icapdiag.lab.connection import Connection
 from icapdiag.lab.scanner import HEALTHY
 
 Behaviour = Callable[[Connection], Awaitable[None]]
-Certificate = Literal["healthy", "expired", "wrong-name", "untrusted"]
+Certificate = Literal["healthy", "expired", "wrong-name", "untrusted", "client-certificate"]
 Depth = Literal["standard", "deep", "load"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
 
@@ -22,7 +22,8 @@ class Fault:
     ``finding`` is the id of the one finding that a check must give, None for none, in a run of
     this ``depth``; in a shallower run the member seems healthy, and the lab leaves it out.
     ``behaviour`` serves a connection; without one the port is bound and not listened on.
-    ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS.
+    ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS, and with ``client-certificate``
+    it demands one of its client.
     """
 
     name: str

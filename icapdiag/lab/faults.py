@@ -152,7 +152,7 @@ _ALL = (
           damaged(half_a_body, Connection.reset)),
     Fault("mute", "accepts connections and never says a word", "no-response", mute),
     Fault("drip", "sends its answer one byte at a time and never ends", "no-response", drip),
-    Fault("slow", "answers correctly, but only after 0.8 s", "slow-response", Scanner(delay=0.8)),
+    Fault("slow", "answers correctly, but only after 0.8 s", "slow-member", Scanner(delay=0.8)),
     # verdicts
     Fault("no-security-rule", "MetaDefender without a matching security rule: blocks everything unscanned",
           "no-security-rule", Scanner(scan=opswat("No security rule matched"))),
@@ -231,6 +231,8 @@ _ALL = (
           certificate="wrong-name", tls=True),
     Fault("tls-untrusted", "its certificate is from an authority that nobody trusts", "tls-certificate-untrusted",
           certificate="untrusted", tls=True),
+    Fault("tls-client-certificate", "it demands a certificate of its clients, and the pool has none",
+          "tls-handshake-failed", certificate="client-certificate", tls=True),
 )  # fmt: skip
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in _ALL})

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ import trio
 
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection, Counters
+from icapdiag.lab.demanding import refuse_without_certificate
 from icapdiag.lab.dialects import DIALECTS
 from icapdiag.lab.fault import Certificate, Fault
 from icapdiag.lab.faults import FAULTS
@@ -84,6 +86,8 @@ async def _serve(
     fault: Fault, sock: trio.socket.SocketType, context: ssl.SSLContext | None, counters: Counters
 ) -> None:
     behaviour = fault.behaviour
+    if context is not None and context.verify_mode is ssl.CERT_REQUIRED:
+        behaviour, context = partial(refuse_without_certificate, context=context), None
 
     async def handle(stream: trio.abc.Stream) -> None:
         connection = Connection(stream, counters)

@@ -49,6 +49,15 @@ def test_nothing_stays_unexplained_and_nothing_was_our_fault(run: Run) -> None:
     assert report["complete"] is True
 
 
+def test_a_demand_for_a_client_certificate_is_told_from_other_failures_of_tls(run: Run) -> None:
+    _, report, _ = run
+
+    [member] = [member for member in report["members"] if member["name"] == "tls-client-certificate"]
+    assert [("options", "tls-client-certificate")] == [
+        (probe["probe"], probe["reason"]) for probe in member["probes"] if probe["status"] == "failed"
+    ]
+
+
 def test_it_ends_with_findings_and_without_a_traceback(run: Run) -> None:
     process, _, _ = run
 

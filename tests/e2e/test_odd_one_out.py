@@ -86,7 +86,7 @@ MORE: Mapping[str, Built] = {
     "one alone without an engine": Built({"a": tagged(NO_ENGINE)}, {"no-engine-loaded": ["a"]}),
     "two without an engine": Built({"a": tagged(NO_ENGINE), "b": tagged(NO_ENGINE)}, {"no-engine-loaded": ["a", "b"]}),
 }  # fmt: skip
-TWICE = ("duplicate-server", "likely-duplicate-server")  # by tests of their own, below
+TWICE = ("duplicate-server", "one-server-two-addresses")  # by tests of their own, below
 BUILT = {**POOLS, **MORE}
 
 
@@ -153,7 +153,7 @@ async def test_one_server_that_has_two_addresses(
         again = replace(members[2], name="c")
         found, _ = await judged(library, replace(pools[0], members=(*members[:2], again)))
 
-    assert {"likely-duplicate-server": ["b", "c"]} == found
+    assert {"one-server-two-addresses": ["b", "c"]} == found
 
 
 async def test_a_pool_that_differs_on_purpose_is_not_compared(

@@ -74,6 +74,7 @@ OUTCOMES = {
     "no-connections": ("200", "204", "200 403 infection"),
     "shadow": ("200", "204", "204"),
     "no-istag": ("200 istag-missing", "204 istag-missing", "200 403 infection istag-missing"),
+    "tls-client-certificate": ("no handshake",) * 3,
     "tls-expired": ("certificate has expired",) * 3,
     "tls-wrong-name": ("IP address mismatch, certificate is not valid for '127.0.0.1'.",) * 3,
     "tls-untrusted": ("unable to get local issuer certificate",) * 3,

@@ -98,7 +98,7 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "server-tls-failed": [failed("ADF_SERVER_SIDE_SSL_HANDSHAKE_FAILED")],
     "service-not-found": [status(404)],
     "significant-logs-only": [failed("ADF_ICAP_CONNECTION_ERROR")] * 9,
-    "slow-responses": [entry("ICAP_PASSED", status=204, codes=["ADF_ICAP_SERVER_HIGH_RESPONSE_TIME"], latency=12000)],
+    "slow-requests": [entry("ICAP_PASSED", status=204, codes=["ADF_ICAP_SERVER_HIGH_RESPONSE_TIME"], latency=12000)],
     "threat-passed": [entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Eicar-Test-Signature")],
     "shadow-service": [entry("ICAP_PASSED", status=204, headers="X-ICAPeg-Shadow-Service: true")],
     "unexpected-status": [status(429)],

@@ -24,7 +24,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-17": ("method-not-implemented",),
     "RB-18": ("malformed-response", "response-too-large", "unexpected-status", "icap-server-error", "istag-missing"),
     "RB-19": ("no-response", "icap-timeout", "request-timeout-status"),
-    "RB-20": ("slow-response", "slow-responses"),
+    "RB-20": ("slow-member", "slow-requests"),
     "RB-21": ("preview-too-large",),
     "RB-22": ("preview-not-continued",),
     "RB-23": ("body-not-fully-sent", "allowed-from-preview"),
@@ -32,7 +32,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-25": ("body-too-large-unscanned", "body-too-large-refused"),
     "RB-26": ("server-size-limit",),
     "RB-27": ("se-out-of-memory",),
-    "RB-28": ("slow-responses", "overloaded"),  # one connection for each request is a cause of these
+    "RB-28": ("slow-requests", "overloaded"),  # one connection for each request is a cause of these
     "RB-29": ("no-security-rule", "blocked-without-scan"),
     "RB-30": ("request-blocked-infected", "request-blocked", "blocked-known-bad", "block-without-reason"),
     "RB-31": (
@@ -60,7 +60,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-44": ("profile-reference-broken",),
     "RB-45": ("health-monitor-unfit",),
     "RB-46": ("member-disabled", "member-gets-no-traffic"),
-    "RB-47": ("duplicate-server", "likely-duplicate-server"),
+    "RB-47": ("duplicate-server", "one-server-two-addresses"),
     "RB-48": ("vantage-failure", "clock-skewed"),
 }
 

@@ -304,7 +304,7 @@ CODES = {
 SETTLED = {
     "ADF_ICAP_BLOCKED": ("ICAP_BLOCKED", "request-blocked"),
     "ADF_ICAP_MODIFIED": ("ICAP_MODIFIED", "request-modified"),
-    "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME": ("ICAP_PASSED", "slow-responses"),
+    "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME": ("ICAP_PASSED", "slow-requests"),
 }
 # Health monitors are seen in Avi's own screens; the runbook that tells what one means names its code.
 MONITOR_CODES = {

@@ -226,9 +226,9 @@ def test_what_passed_in_spite_of_it(library: Library) -> None:
 def test_slow_answers(library: Library) -> None:
     slow = "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME"
 
-    assert {"slow-responses"} == found(library, entry("ICAP_PASSED", status=204, codes=[slow], latency=12000))
-    assert {"slow-responses"} == found(library, entry("ICAP_PASSED", status=204, latency=10500))
-    assert {"slow-responses", "request-modified"} == found(
+    assert {"slow-requests"} == found(library, entry("ICAP_PASSED", status=204, codes=[slow], latency=12000))
+    assert {"slow-requests"} == found(library, entry("ICAP_PASSED", status=204, latency=10500))
+    assert {"slow-requests", "request-modified"} == found(
         library, entry("ICAP_MODIFIED", status=200, codes=[slow, "ADF_ICAP_MODIFIED"], latency=12000)
     )
 
