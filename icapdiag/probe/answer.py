@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.facts import TEXT_KEPT, header_facts
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import Deviation, Response
 from icapdiag.icap.verdict import judge
 from icapdiag.model import JSONValue
 from icapdiag.pool import Profile
@@ -13,21 +15,27 @@ from icapdiag.probe.base import Context, Facts
 
 def response_facts(response: Response, exchange: Exchange) -> Facts:
     """Status, deviations and headers of an answer."""
-    deviations = (*response.deviations, *exchange.deviations)
     facts: Facts = {
         "icap_status": response.status,
         "icap_reason": response.reason[:TEXT_KEPT],
         "complete": response.complete,
+        **deviation_facts((*response.deviations, *exchange.deviations)),
+    }
+    if response.http_response is not None and response.http_response.status is not None:
+        facts["http_status"] = response.http_response.status
+    facts.update(header_facts(response.headers))
+    return facts
+
+
+def deviation_facts(deviations: Sequence[Deviation]) -> Facts:
+    """What RFC 3507 forbids and the server did, in full and as rules."""
+    return {
         "deviations": [
             {"rule": d.rule, "section": d.section, "detail": d.detail, "seen": d.seen.decode("latin-1")}
             for d in deviations[:20]
         ],
         "deviation_rules": list(dict.fromkeys(d.rule for d in deviations)),
     }
-    if response.http_response is not None and response.http_response.status is not None:
-        facts["http_status"] = response.http_response.status
-    facts.update(header_facts(response.headers))
-    return facts
 
 
 def verdict_facts(response: Response, sent_body: bytes) -> Facts:

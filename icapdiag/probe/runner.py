@@ -11,6 +11,7 @@ from icapdiag.model import Facts, Observation, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
+from icapdiag.probe.choice import choose
 from icapdiag.probe.compare import Comparison, compare
 from icapdiag.probe.member import missing, probe_member
 from icapdiag.probe.pace import Gate
@@ -55,14 +56,17 @@ async def probe_pool(
     observer: Observer | None = None,
     *,
     cancel_scope: trio.CancelScope | None = None,
-    probes: tuple[Probe, ...] = PROBES,
+    probes: tuple[Probe, ...] | None = None,
 ) -> Results:
     """Probe every enabled member; cancel ``cancel_scope`` to stop early with what there is.
+
+    ``probes`` are those of a usual run, if it is None.
 
     Members run concurrently, started ``settings.pace`` seconds apart. The number in flight
     is bounded by the file descriptors that this process may have, not by a small constant:
     a handful of dead members would otherwise hold up all the others.
     """
+    probes = choose(PROBES) if probes is None else probes
     results = tuple(MemberResult(member) for member in pool.members)
     cap = descriptor_cap()
     limiter = trio.CapacityLimiter(cap)

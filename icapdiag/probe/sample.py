@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 
-import trio
-
 from icapdiag import __version__
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.probe.answer import profile_facts, response_facts, verdict_facts
+from icapdiag.probe.answer import profile_facts
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe
-from icapdiag.probe.conversation import converse
-from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.plan import icap_message
+from icapdiag.probe.transaction import transact
 
 # RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
 _HOST = "www.example.test"
@@ -29,15 +26,8 @@ async def _scan(context: Context, body: bytes) -> Outcome:
         "correlation_id": context.settings.correlation_id,
         **profile_facts(context),
     }
-    try:
-        stream = await opened(context)
-    except NotOpened as exc:
-        nothing: Facts = {"bytes_sent": 0, "bytes_received": 0}
-        return Outcome(exc.outcome.status, exc.outcome.reason, {**facts, **nothing, **exc.outcome.facts})
-    try:
-        return await _send(context, stream, body, facts)
-    finally:
-        await trio.aclose_forcefully(stream)
+    outcome = await transact(context, scan_request(context, body), sent_body=body)
+    return Outcome(outcome.status, outcome.reason, {**facts, **outcome.facts})
 
 
 def scan_request(context: Context, body: bytes, *, preview: bool = True, allow: bool = True) -> PreparedRequest:
@@ -52,16 +42,6 @@ def scan_request(context: Context, body: bytes, *, preview: bool = True, allow: 
         preview_size=profile.preview_size if preview and profile.enable_preview else None,
         allow_204=allow and profile.allow_204,
     )
-
-
-async def _send(context: Context, stream: trio.abc.Stream, body: bytes, facts: Facts) -> Outcome:
-    talk = await converse(stream, scan_request(context, body), timeout=context.time_for(context.settings.timeout))
-    facts = facts | talk.facts
-    if talk.response is not None:
-        facts |= response_facts(talk.response, talk.exchange)
-        if talk.head_read:
-            facts |= verdict_facts(talk.response, body)
-    return Outcome(talk.outcome.status, talk.outcome.reason, facts)
 
 
 def _upload(context: Context, body: bytes) -> bytes:

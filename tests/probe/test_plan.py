@@ -119,7 +119,7 @@ async def test_names_stay_names_and_their_queries_are_planned() -> None:
         pool: Pool = pool_of(member(1344, host="icap.example.test"))
         plan = plan_pool(pool, settings, PROBES)
         assert [] == asked
-        await probe_pool(pool, settings)
+        await probe_pool(pool, settings, probes=PROBES)
 
     step = plan.members[0].steps[0]
     (server, *_) = step.planned

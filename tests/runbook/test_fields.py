@@ -10,6 +10,7 @@ from icapdiag.icap.facts import LIST_HEADERS, NUMBER_HEADERS, TEXT_HEADERS, fact
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.model import JSONValue, Reason, Status, Verdict
 from icapdiag.pool import load_pool
+from icapdiag.probe import PROBES as CATALOGUE
 from icapdiag.probe import Settings, probe_pool
 from icapdiag.runbook.fields import (
     BASE,
@@ -74,7 +75,7 @@ async def test_what_probes_observe_is_documented(tmp_path: Path) -> None:
     path = tmp_path / "pool.yaml"
     async with serve_lab(PROMPT) as lab:
         path.write_text(lab.pool_yaml)
-        results = await probe_pool(load_pool(path), Settings(eicar=True))
+        results = await probe_pool(load_pool(path), Settings(eicar=True), probes=CATALOGUE)
     wrong = []
     for member in results.members:
         for observation in member.observations:
