@@ -44,6 +44,12 @@ def _add_lab(app: typer.Typer) -> None:
     app.command("lab")(lab)
 
 
+def _add_report(app: typer.Typer) -> None:
+    from icapdiag.cli import report
+
+    app.add_typer(report.app, name="report")
+
+
 def _add_runbooks(app: typer.Typer) -> None:
     from icapdiag.cli import runbooks
 
@@ -54,6 +60,7 @@ _COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "check": _add_check,
     "explain": _add_explain,
     "lab": _add_lab,
+    "report": _add_report,
     "runbooks": _add_runbooks,
 }
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.output import FORMATS, OutputError, parse_outputs
+from icapdiag.cli.output import OutputError, parse_outputs
+from icapdiag.report.formats import OUTPUTS
 
 
 def _checked(specs: list[str] | None) -> list[str] | None:
@@ -25,7 +26,7 @@ Outputs = Annotated[
         "-o",
         metavar="FORMAT[=FILE]",
         callback=_checked,
-        help=f"{' or '.join(FORMATS)}; repeatable. Default: table.",
+        help=f"{', '.join(OUTPUTS)}; repeatable. Default: table.",
     ),
 ]
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from icapdiag.cli.console import complain, shows_unicode, terminal_width, wants_color, write_stdout
 from icapdiag.model import Report
+from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, Style, render
 from icapdiag.report.status import ExitStatus
 
-FORMATS = ("table", "json")
 _STDOUT = "standard output"
 
 
@@ -49,6 +49,9 @@ def write_outputs(report: Report, outputs: Sequence[Output]) -> bool:
 
     Raises SystemExit when who reads stdout went away.
     """
+    from icapdiag.report.to_json import settled
+
+    report = settled(report)
     written = True
     for output in sorted(outputs, key=lambda output: output.path is None):
         try:
@@ -101,8 +104,8 @@ def _umask() -> int:
 
 def _parse(spec: str) -> Output:
     name, separator, file = spec.partition("=")
-    if name not in FORMATS:
-        raise OutputError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    if name not in OUTPUTS:
+        raise OutputError(f"there is no format {name!r}; there are {', '.join(OUTPUTS)}")
     if not separator or file == "-":
         return Output(name)
     if not file:
@@ -116,23 +119,16 @@ def _parse(spec: str) -> Output:
 
 
 def _write(report: Report, output: Output) -> None:
-    if output.path is None:
-        write_stdout(_render(report, output), "utf-8" if output.format == "json" else None)
-    else:
-        write_file(output.path, _render(report, output))
-
-
-def _render(report: Report, output: Output) -> str:
-    if output.format == "json":
-        from icapdiag.report import to_json
-
-        return to_json.render(report)
-    from icapdiag.report import table
-
     if output.path is not None:
-        return table.render(report)
-    width = terminal_width(table.PIPED_WIDTH)
-    return table.render(report, width, color=wants_color(), plain=not shows_unicode())
+        write_file(output.path, render(report, output.format))
+    elif FORMATS[output.format].terminal:
+        write_stdout(render(report, output.format, _terminal_style()))
+    else:
+        write_stdout(render(report, output.format), "utf-8")
+
+
+def _terminal_style() -> Style:
+    return Style(terminal_width(FILE_STYLE.width), color=wants_color(), plain=not shows_unicode())
 
 
 def exit_code(status: ExitStatus, *, written: bool, interrupted: bool) -> ExitStatus:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
+from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report, Unmatched
 from icapdiag.text import UNSAFE
+
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # two lone surrogates, which JSON makes one character of
 
 
 def render(report: Report) -> str:
@@ -44,12 +48,73 @@ def to_plain(report: Report) -> dict[str, Any]:
     }
 
 
+def settled(report: Report) -> Report:
+    """``report`` with what JSON can't keep already gone: what is read back from `render` is equal to it.
+
+    Every output is drawn from this, so that a saved report gives the bytes that the run itself gave.
+    """
+    return replace(
+        report,
+        tool=_plain(report.tool),
+        command=_text(report.command),
+        started_at=_text(report.started_at),
+        finished_at=_text(report.finished_at),
+        vantage=_plain(report.vantage),
+        subject=_plain(report.subject),
+        members=tuple(_settled_member(member, report) for member in report.members),
+        comparison=tuple(_plain(report.comparison)),
+        groups=tuple(_plain(report.groups)),
+        timeline=tuple(_plain(report.timeline)),
+        findings=tuple(_settled_finding(finding) for finding in report.findings),
+        unmatched=Unmatched(count=report.unmatched.count, examples=tuple(_plain(report.unmatched.examples))),
+        notes=tuple(map(_text, report.notes)),
+    )
+
+
+def _settled_member(member: MemberReport, report: Report) -> MemberReport:
+    name, pool = _text(member.name), report.subject.get("pool")
+    probes = tuple(
+        Observation(
+            source="probe",
+            probe=_text(probe.probe),
+            pool=_text(pool) if isinstance(pool, str) else "",
+            member=name,
+            status=probe.status,
+            reason=None if probe.reason is None else _text(probe.reason),
+            elapsed_ms=_milliseconds(probe.elapsed_ms),
+            facts=_plain(probe.facts),
+        )
+        for probe in member.probes
+    )
+    return replace(member, name=name, address=_text(member.address), probes=probes)
+
+
+def _settled_finding(finding: Finding) -> Finding:
+    return replace(
+        finding,
+        id=_text(finding.id),
+        title=_text(finding.title),
+        members=tuple(map(_text, finding.members)),
+        first_seen=None if finding.first_seen is None else _text(finding.first_seen),
+        last_seen=None if finding.last_seen is None else _text(finding.last_seen),
+        evidence=tuple(_plain(finding.evidence)),
+        meaning=_text(finding.meaning),
+        remedy=tuple(map(_text, finding.remedy)),
+        runbook=_text(finding.runbook),
+    )
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of what `render` writes."""
+    loaded: dict[str, Any] = json.loads(schema_text())
+    return loaded
+
+
+def schema_text() -> str:
+    """The same as it is published; ends in a newline."""
     from importlib.resources import files  # noqa: PLC0415 - for this alone
 
-    loaded: dict[str, Any] = json.loads(files("icapdiag.report").joinpath("schema.json").read_text("utf-8"))
-    return loaded
+    return files("icapdiag.report").joinpath("schema.json").read_text("utf-8")
 
 
 def _escape(character: str) -> str:
@@ -92,6 +157,16 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
+def _text(value: str) -> str:
+    """A member of an enum becomes its plain text."""
+    text = str(value)
+    return text if text.isascii() else _PAIR.sub(_joined, text)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair.group().encode("utf-16", "surrogatepass").decode("utf-16")
+
+
 def _milliseconds(value: float | None) -> float | None:
     """Whole microseconds; clocks have no more to say."""
     return None if value is None or not math.isfinite(value) else round(value, 3)
@@ -101,11 +176,11 @@ def _plain(value: JSONValue | Facts) -> Any:
     """JSON has no NaN, no infinity and one kind of list."""
     match value:
         case str():
-            return str(value)  # an enum member becomes its plain text
+            return _text(value)
         case float():
             return value if math.isfinite(value) else None
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {_text(key): _plain(item) for key, item in value.items()}
         case Sequence():
             return [_plain(item) for item in value]
         case _:

@@ -19,7 +19,9 @@ def test_version_comes_before_typer() -> None:
     assert set() == imported("--version") & (HEAVY | {"typer", "yaml", "re", "json", "inspect"})
 
 
-@pytest.mark.parametrize("args", [("--help",), ("check", "--help"), ("lab", "--help"), ("runbooks", "--help")])
+@pytest.mark.parametrize(
+    "args", [("--help",), ("check", "--help"), ("lab", "--help"), ("runbooks", "--help"), ("report", "--help")]
+)
 def test_help_imports_little(args: tuple[str, ...]) -> None:
     modules = imported(*args)
     assert "typer" in modules

@@ -1,0 +1,20 @@
+"""``icapdiag report``: what can be done with a saved report, without a network.
+
+A command of the group is a module of its own, ``report_NAME``, and one line at the end of this one.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from icapdiag.cli.report_render import render
+from icapdiag.cli.report_schema import schema
+
+app = typer.Typer(
+    help="Work on saved reports (-o json=FILE), without a network.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command("render")(render)
+app.command("schema")(schema)

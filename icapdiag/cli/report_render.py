@@ -1,0 +1,30 @@
+"""``icapdiag report render``: a saved report in any format, as the run itself would have written it."""
+
+# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from icapdiag.cli.options import Outputs
+from icapdiag.cli.output import exit_code, parse_outputs, write_outputs
+from icapdiag.model import Severity
+from icapdiag.report.status import exit_status
+
+
+def render(
+    saved: Annotated[
+        str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.", show_default=False)
+    ],
+    output: Outputs = None,
+    fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
+) -> None:
+    """Write a saved report in other formats. The exit status is the one of the run."""
+    from icapdiag.cli.saved import load_report
+
+    outputs = parse_outputs(output or ())
+    report = load_report(saved)
+    written = write_outputs(report, outputs)
+    raise typer.Exit(exit_code(exit_status(report, fail_on), written=written, interrupted=False))

@@ -1,0 +1,58 @@
+"""The formats: a renderer is one module of this package with ``render(report)``, and one line here.
+
+Whoever names a format finds it in `FORMATS`, so ``-o``, ``--for`` and their help need no other change.
+A renderer is imported when its format is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from icapdiag.model import Report
+
+
+class Style(NamedTuple):
+    """What the place where a report is shown can do. The default is a file's."""
+
+    width: int = 100  # columns
+    color: bool = False
+    plain: bool = False  # ASCII only
+
+
+class Format(NamedTuple):
+    """One format. Its module has ``render(report: Report) -> str``, whose text ends in a newline.
+
+    That of a ``terminal`` format has ``render(report, width=100, *, color=False, plain=False)`` and is encoded
+    as the terminal has it when it goes there; the others are always UTF-8. A ``ticket`` is the body of a
+    ticket, asked for with ``--for``.
+    """
+
+    name: str
+    module: str  # in icapdiag.report
+    terminal: bool = False
+    ticket: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format("table", "table", terminal=True),
+        Format("json", "to_json"),
+    )
+}
+OUTPUTS = tuple(name for name, each in FORMATS.items() if not each.ticket)  # for -o
+TICKETS = tuple(name for name, each in FORMATS.items() if each.ticket)  # for --for
+
+FILE_STYLE = Style()
+
+
+def render(report: Report, name: str, style: Style = FILE_STYLE) -> str:
+    """``report`` in the format of this name; ends in a newline. Raises KeyError for an unknown name.
+
+    ``report`` must be `settled`, so that what was saved as JSON gives the same bytes.
+    """
+    form = FORMATS[name]
+    draw: Callable[..., str] = import_module(f"icapdiag.report.{form.module}").render
+    return draw(report, style.width, color=style.color, plain=style.plain) if form.terminal else draw(report)
