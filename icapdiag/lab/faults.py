@@ -13,6 +13,7 @@ import trio
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection
+from icapdiag.lab.connections import CONNECTION_FAULTS
 from icapdiag.lab.fault import DEPTHS, Behaviour, Depth, Fault
 from icapdiag.lab.scanner import (
     INFECTION,
@@ -233,6 +234,8 @@ _ALL = (
           certificate="untrusted", tls=True),
     Fault("tls-client-certificate", "it demands a certificate of its clients, and the pool has none",
           "tls-handshake-failed", certificate="client-certificate", tls=True),
+    # of connections
+    *CONNECTION_FAULTS,
 )  # fmt: skip
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in _ALL})

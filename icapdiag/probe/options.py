@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from icapdiag.icap.request import PreparedRequest, options_request
+from icapdiag.model import Reason
 from icapdiag.probe.answer import profile_facts, response_facts
 from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe
 from icapdiag.probe.conversation import answered, converse
 from icapdiag.probe.plan import icap_message
+from icapdiag.probe.silence import silence_facts
 
 
 def _request(context: Context) -> PreparedRequest:
@@ -22,8 +24,10 @@ async def _run(context: Context) -> Outcome:
     stream = context.stream
     assert stream is not None  # noqa: S101 - tcp has run
     talk = await converse(stream, _request(context), timeout=context.time_for(context.settings.timeout))
-    await context.close()
     facts: Facts = {"method": "OPTIONS"} | profile_facts(context) | talk.facts
+    if talk.outcome.reason is Reason.TIMEOUT and not talk.exchange.received:
+        facts |= await silence_facts(context, stream)
+    await context.close()
     if talk.response is not None:
         facts |= response_facts(talk.response, talk.exchange)
         if talk.response.status == 200:

@@ -12,6 +12,7 @@ from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe
 from icapdiag.probe.dial import dial
 from icapdiag.probe.dns import is_literal
 from icapdiag.probe.failures import describe, stream_failure
+from icapdiag.probe.silence import silence_facts
 from icapdiag.probe.wire import WireStream
 
 SSLStream = trio.SSLStream[WireStream]
@@ -54,6 +55,7 @@ async def _run(context: Context) -> Outcome:
         with trio.fail_after(limit):
             wrapped = await handshake(context, stream)
     except trio.TooSlowError:
+        facts |= await silence_facts(context, stream)
         await context.close()
         return failed(Reason.TIMEOUT, facts | {"error": f"no TLS handshake within {limit:g} s"})
     except trio.BrokenResourceError as exc:

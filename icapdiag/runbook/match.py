@@ -21,7 +21,11 @@ _DEPTH = 4
 
 _FIXES = {"Fix on Avi": "On Avi", "Fix on the ICAP server": "On the ICAP server"}
 _SAMPLES = ("clean", "eicar")
-_OFFERS = {"offered_204": "offers_204", "offered_preview": "preview"}  # a sample's fact: the OPTIONS answer's
+_OFFERS = {  # a sample's fact: the OPTIONS answer's
+    "offered_204": "offers_204",
+    "offered_preview": "preview",
+    "options_answer_ms": "answer_ms",
+}
 _NEEDS_EXPLANATION = (Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR, Verdict.UNKNOWN)
 _SETTLED = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_DISABLED")
 _ITEM = re.compile(r"(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)")

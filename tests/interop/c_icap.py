@@ -58,8 +58,18 @@ def signature() -> Iterator[None]:
             _SIGNATURES.unlink(missing_ok=True)
 
 
-def start(programs: Programs, name: str, listen: Iterable[tuple[str, int]], services: str) -> Program:
+def start(
+    programs: Programs,
+    name: str,
+    listen: Iterable[tuple[str, int]],
+    services: str,
+    *,
+    threads: int = 32,
+    patience: int = 300,
+) -> Program:
     """Start c-icap on the (address, port) pairs with ``services``, lines of its configuration with an /avscan.
+
+    It serves ``threads`` connections at a time, and waits ``patience`` seconds for a request on each.
 
     It listens before its modules are up: one that starts without clamd would still find a clamd that
     comes right after, and one whose clamd goes would die of SIGPIPE. So an answer is waited for.
@@ -67,7 +77,8 @@ def start(programs: Programs, name: str, listen: Iterable[tuple[str, int]], serv
     folder = programs.folder
     ports = list(listen)
     configuration = folder / f"{name}.conf"
-    configuration.write_text(_base(folder, name) + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
+    base = _base(folder, name, threads, patience)
+    configuration.write_text(base + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
     argv = [need("c-icap"), "-N", "-f", str(configuration)]
     logs = [folder / f"{name}.log", folder / f"{name}.access"]
     program = programs.start(name, argv, ports=ports, logs=logs)
@@ -91,7 +102,7 @@ def start_clamd(programs: Programs, socket_file: Path) -> Program:
     return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file)
 
 
-def _base(folder: Path, name: str) -> str:
+def _base(folder: Path, name: str, threads: int, patience: int) -> str:
     modules = next(Path("/usr/lib").glob("*/c_icap"), None)
     if modules is None:
         pytest.skip("c-icap's modules are not installed")
@@ -101,8 +112,9 @@ CommandsSocket {folder}/{name}.ctl
 StartServers 1
 MaxServers 1
 MinSpareThreads 1
-MaxSpareThreads 32
-ThreadsPerChild 32
+MaxSpareThreads {threads}
+ThreadsPerChild {threads}
+Timeout {patience}
 User c-icap
 Group nogroup
 ServerLog {folder}/{name}.log

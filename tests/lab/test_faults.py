@@ -29,6 +29,8 @@ OUTCOMES = {
     "reset-on-accept": ("reset",) * 3,
     "reset-mid-body": ("200", "200 cut reset", "200 403 infection cut reset"),
     "mute": ("silent",) * 3,
+    "threads-exhausted": ("silent",) * 3,
+    "waits-for-thread": ("200", "204", "200 403 infection"),
     "drip": ("silent",) * 3,
     "no-security-rule": ("200", "200 403 No security rule matched", "200 403 No security rule matched"),
     "not-scanned": ("200", "200 403 Not Scanned", "200 403 Not Scanned"),

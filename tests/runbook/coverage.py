@@ -18,7 +18,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-11": ("bad-request", "invalid-request-blocked"),
     "RB-12": ("method-not-allowed", "reqmod-not-offered"),
     "RB-13": ("bad-composition",),
-    "RB-14": ("overloaded", "no-connections-offered"),
+    "RB-14": ("overloaded", "no-connections-offered", "server-threads-exhausted", "connection-waits"),
     "RB-15": ("server-error", "options-refused"),
     "RB-16": ("access-denied", "blocked-with-icap-error"),
     "RB-17": ("method-not-implemented",),

@@ -84,6 +84,7 @@ FIELDS += table(
         ("correlation_id", TEXT, "", "sent as a header, to find the request in the server's logs"),
         ("offered_204", BOOLEAN, "", "offers_204 of the same member's OPTIONS answer"),
         ("offered_preview", INTEGER, "bytes", "Preview of the same member's OPTIONS answer"),
+        ("options_answer_ms", NUMBER, "ms", "answer_ms of the same member's OPTIONS answer"),
     ),
 )
 FIELDS += table(
@@ -95,6 +96,24 @@ FIELDS += table(
     ),
 )
 FIELDS += [
+    Field(
+        "request_acknowledged",
+        BOOLEAN,
+        "",
+        "nothing came back in time, though the peer's kernel acknowledged every byte that was sent",
+        LIVE,
+        ("tls", "options"),
+    ),
+    Field(
+        "close_reaction",
+        TEXT,
+        "",
+        "nothing came back in time: what came when this program closed its half of the connection; none if nothing"
+        " did, which is how a connection looks that no process has taken from the kernel's queue",
+        LIVE,
+        ("tls", "options"),
+        ("none", "closed", "reset", "answered"),
+    ),
     Field(
         "answer_clock",
         TEXT,

@@ -1,0 +1,37 @@
+"""Members with a fault in how they keep, close and count connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import trio
+
+from icapdiag.icap.message import Request
+from icapdiag.lab.connection import IDLE, Connection
+from icapdiag.lab.fault import Fault
+from icapdiag.lab.scanner import Answer, Scanner
+
+_WAIT = 1.3  # seconds until a thread is free
+
+
+async def starved(connection: Connection) -> None:
+    """Nobody reads what came, nor that no more will come, as while every thread of a server is busy."""
+    await trio.sleep(IDLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing(Scanner):
+    """OPTIONS, which a client sends first, waits for a thread; from then on there is one."""
+
+    async def _answer(self, connection: Connection, request: Request) -> Answer | None:
+        if request.method == "OPTIONS":
+            await trio.sleep(_WAIT)
+        return await super(Queueing, self)._answer(connection, request)  # slots make the class anew: no bare super()
+
+
+CONNECTION_FAULTS = (
+    Fault("threads-exhausted", "all its threads are busy: the kernel takes connections, and nobody serves them",
+          "server-threads-exhausted", starved),
+    Fault("waits-for-thread", "serves a connection as soon as it has a thread free, which takes 1.3 s",
+          "connection-waits", Queueing()),
+)  # fmt: skip

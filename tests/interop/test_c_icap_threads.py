@@ -1,0 +1,86 @@
+"""A real c-icap that has no thread left for a connection: more than a timeout can be said of it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from icapdiag.icap.request import options_request
+from tests.interop import c_icap
+from tests.interop.certificates import write_certificate
+from tests.interop.clients import check
+from tests.interop.programs import Programs, free_port
+
+THREADS = 4
+PATIENCE = 4  # seconds that c-icap waits for a request
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A c-icap with few threads: plain, and with TLS."""
+
+    plain: int
+    tls: int
+
+
+@pytest.fixture(scope="module")
+def small(programs: Programs, known_eicar: None) -> Small:
+    server = Small(free_port(), free_port())
+    certificate, _ = write_certificate(programs.folder, "small")
+    services = (
+        f"TlsPort 127.0.0.1:{server.tls} cert={certificate}\n" + c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    )
+    listen = [("127.0.0.1", server.plain)]
+    c_icap.start(programs, "small", listen, services, threads=THREADS, patience=PATIENCE)
+    return server
+
+
+@contextmanager
+def silent_clients(port: int) -> Iterator[None]:
+    """Hold every thread with a connection on which nothing is said, for as long as c-icap puts up with that."""
+    with ExitStack() as stack:
+        for _ in range(THREADS):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        time.sleep(0.2)
+        yield
+
+
+def test_no_free_thread_is_its_own_finding(small: Small) -> None:
+    with silent_clients(small.plain):
+        checked = check(f"icap://127.0.0.1:{small.plain}/avscan", "--timeout", "0.5")
+
+    facts = checked.facts("options")
+    assert (0, True, "none") == (facts["bytes_received"], facts["request_acknowledged"], facts["close_reaction"])
+    assert ["server-threads-exhausted"] == list(checked.findings())
+
+
+def test_no_free_thread_for_tls_is_the_same_finding(small: Small) -> None:
+    with silent_clients(small.tls):
+        checked = check(f"icaps://127.0.0.1:{small.tls}/avscan", "--connect-timeout", "0.5")
+
+    assert ["server-threads-exhausted"] == list(checked.findings())
+
+
+def test_a_thread_that_becomes_free_in_time_is_a_wait(small: Small) -> None:
+    with silent_clients(small.plain):
+        checked = check(f"icap://127.0.0.1:{small.plain}/avscan")
+
+    assert "204" in str(checked.facts("clean")["icap_status"])
+    assert ["connection-waits"] == list(checked.findings())
+
+
+def test_a_client_that_is_served_sees_its_end_of_stream_noticed(small: Small) -> None:
+    """What the finding rests on: a thread that has the connection reacts, if only by closing."""
+    with socket.create_connection(("127.0.0.1", small.plain), timeout=2) as sock:
+        sock.sendall(options_request("127.0.0.1", small.plain, "/avscan").first[:20])
+        sock.shutdown(socket.SHUT_WR)
+        started = time.monotonic()
+        while sock.recv(4096):
+            pass
+
+    assert time.monotonic() - started < 1
