@@ -22,13 +22,28 @@ from icapdiag.runbook.document import STAGES
 from icapdiag.text import visible, visible_lines
 
 _WIDEST = 110  # columns of prose that can still be read
+CONTROLLER = """\
+## The commands that ask Avi
+
+They read and change nothing. Set `AVI_CONTROLLER` to the Controller's address, `AVI_USER` to `user:password`, and the
+UUIDs that a command names (they are in the objects' JSON, and in the UI's address bar). For another tenant than admin
+add `-H 'X-Avi-Tenant: NAME'`.
+
+A 401 usually means that the Controller takes no basic authentication. Log in instead, and write `-b /tmp/avi.cookies`
+in place of `-u "$AVI_USER"`:
+
+```sh
+(umask 077; curl -sk -c /tmp/avi.cookies -o /dev/null -w '%{http_code}\\n' -d "username=${AVI_USER%%:*}" --data-urlencode "password=${AVI_USER#*:}" "https://$AVI_CONTROLLER/login")
+```
+"""  # noqa: E501 - a command stays on one line, so that it can be pasted
 
 
 def markdown(runbook: Runbook, known: Mapping[str, str]) -> str:
     """Title, sections and references, safe for a terminal, the ``known`` placeholders filled in."""
     head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
     references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
-    tail = f"\n## References\n\n{references}" if references else ""
+    tail = f"\n{CONTROLLER}" if "$AVI_CONTROLLER" in runbook.body else ""
+    tail += f"\n## References\n\n{references}" if references else ""
     return head + visible_lines(fill(runbook.body.strip().expandtabs(4), known)) + "\n" + tail
 
 
@@ -96,7 +111,7 @@ def index(library: Library) -> str:
     """The same as Markdown, with links: runbooks/README.md."""
     text = (
         "# Runbooks\n\nOne file a diagnosis. This index is made by `icapdiag runbooks list -o markdown`, and a test\n"
-        "holds it current.\n"
+        f"holds it current.\n\n{CONTROLLER}"
     )
     for heading, runbooks in by_stage(library):
         text += f"\n## {heading}\n\n| runbook | severity | what it says |\n| --- | --- | --- |\n"

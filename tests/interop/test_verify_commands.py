@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from icapdiag.cli.placeholders import fill, values
-from icapdiag.icap.samples import eicar
 from icapdiag.pool import load_pool
 from icapdiag.pool.hosts import Endpoint
 from icapdiag.runbook import load_runbooks
 from tests.cli.run import ROOT, served
+from tests.interop.conftest import CIcap
 from tests.interop.programs import need
 
 pytestmark = pytest.mark.interop
@@ -32,25 +32,29 @@ PROGRAMS = ("nc", "c-icap-client", "openssl", "icapdiag", "zip")
 ELSEWHERE = re.compile(
     r"\$(AVI|VS|SE|POOL|APP|ICAP|PKI|POLICY|CORE|LOGFILE|REST_PORT|APPLICATION)|/etc/|/var/|/path/to|/proc/|\./|log\.json"
     r"|^(ss|ip|ping|tcpdump|traceroute|systemctl|journalctl|uptime|ulimit|clamdscan|df|dig|getent|resolvectl|yara|free"
-    r"|timedatectl|chronyc|date)\b|\bcurl (?!-sS -o /tmp/eicar)|pool\.yaml"
+    r"|timedatectl|chronyc|date)\b|\bcurl |pool\.yaml"
     r"|\b(ca\.pem|client\.(crt|key)|icap1\.example\.com|jq|dig|ping)\b|/usr/bin/time|nc -vz -w 5 \S+ 22|tcp port"
 )
+FUNCTION = re.compile(r"\w+\(\) \{ ")
 WRONG = re.compile(r"not found|syntax error|(invalid|illegal|unknown|unrecognized) option|[Uu]sage:")
 # What ends with 1 to say "no": nothing found, nobody there.
 MAY_SAY_NO = re.compile(r"(^|[|;&] *)grep [^;]*(; done)?$|^(for .*do )?nc -vz|timeout \d+ openssl")
 
 
 def lines_of(markdown: str) -> Iterator[str]:
-    """The commands, each on one line: a pipe at a line's end goes on below."""
+    """The commands, each on one line: a pipe at a line's end goes on below. Before each stand its block's functions."""
     for block in BLOCK.findall(markdown):
-        command = ""
+        command = functions = ""
         for line in re.sub(r"(\||\\)\n\s*", lambda end: "| " if end[1] == "|" else "", block).splitlines():
             command = f"{command}\n{line}" if command else line
             try:
                 shlex.split(command)
             except ValueError:
                 continue  # a quoted script goes on
-            yield command
+            if FUNCTION.match(command):
+                functions += f"{command}\n"
+            else:
+                yield functions + command
             command = ""
 
 
@@ -69,14 +73,10 @@ def pool_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH whose curl fetches EICAR from this machine and nothing else."""
+    """A PATH with this icapdiag, and a curl that fetches nothing."""
     folder = tmp_path_factory.mktemp("bin")
-    sample = folder / "sample"
-    sample.write_bytes(eicar())
     curl = folder / "curl"
-    curl.write_text(
-        f'#!/bin/sh\n[ "$1 $2 $4" = "-sS -o https://secure.eicar.org/eicar.com" ] && exec cp {sample} "$3"\nexit 7\n'
-    )
+    curl.write_text("#!/bin/sh\nexit 7\n")
     curl.chmod(0o755)
     program = folder / "icapdiag"
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m icapdiag "$@"\n')
@@ -116,3 +116,25 @@ def test_commands_run_as_printed(identity: str, pool_file: Path, path: str, tmp_
 def test_there_are_such_commands() -> None:
     assert len(VERIFY) > 60
     assert sum(map(len, VERIFY.values())) > 120
+
+
+@pytest.mark.parametrize("identity", ["eicar-not-detected", "blocked-with-icap-error", "allow-listed"])
+def test_a_real_scanner_knows_the_sample_of_the_commands(
+    identity: str, cicap: CIcap, path: str, tmp_path: Path
+) -> None:
+    need("nc")
+    need("c-icap-client")
+    [first, *_] = [line for line in VERIFY[identity] if re.search(r"^(ask|eicar) \|", line, re.MULTILINE)]
+    filled = fill(f"```sh\n{first}\n```", values(Endpoint("127.0.0.1", cicap.plain), "/avscan"))
+    done = subprocess.run(
+        ["bash", "-c", filled.removeprefix("```sh\n").removesuffix("\n```")],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "X-Infection-Found: Type=0; Resolution=2; Threat=Eicar" in done.stdout
