@@ -57,7 +57,7 @@ def progress_line(name: str, done: int, total: int | None, elapsed: float) -> st
         return f"{visible(name, _NAME)}  {_bytes(done)}, {speed}"
     share = done / total
     filled = int(share * _WIDTH)
-    left = f", {_duration((total - done) / rate)} left" if rate else ""
+    left = f", {time_left((total - done) / rate)} left" if rate else ""
     return f"{visible(name, _NAME)} [{'#' * filled}{'-' * (_WIDTH - filled)}] {share:4.0%}, {speed}{left}"
 
 
@@ -68,6 +68,7 @@ def _bytes(number: float) -> str:
     return f"{number:.0f} B"
 
 
-def _duration(seconds: float) -> str:
+def time_left(seconds: float) -> str:
+    """``45 s``, ``3 min 20 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

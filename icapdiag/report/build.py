@@ -65,12 +65,16 @@ def build_check_report(
     """
     complete = complete and not any(o.status is Status.ERROR for member in members for o in member.observations)
     unexplained = {str(example.get("member")) for example in unmatched.examples}
+    own: dict[str, list[Finding]] = {}
+    for finding in findings:
+        for name in finding.members:
+            own.setdefault(name, []).append(finding)
     reports = tuple(
         MemberReport(
             name=member.name,
             address=member.host,
             port=member.port,
-            verdict=_member_verdict(member, findings, unexplained),
+            verdict=_member_verdict(member, own.get(member.name, []), unexplained),
             probes=member.observations,
         )
         for member in members
@@ -140,10 +144,9 @@ def _worst(verdicts: Iterable[Health]) -> Health:
     return next((verdict for verdict in _WORST_FIRST if verdict in found), Health.OK)
 
 
-def _member_verdict(member: ProbedMember, findings: Sequence[Finding], unexplained: set[str]) -> Health:
+def _member_verdict(member: ProbedMember, own: Sequence[Finding], unexplained: set[str]) -> Health:
     if is_disabled(member.observations):
         return Health.DISABLED
-    own = [finding for finding in findings if member.name in finding.members]
     verdicts = [_SICK[finding.severity] for finding in own if finding.severity in _SICK]
     statuses = {observation.status for observation in member.observations}
     if (

@@ -33,6 +33,10 @@ class Row:
     probes: dict[str, Observation]
     verdict: str  # "" on the rows below a member
 
+    def cell(self, probe: str, detail: Detail) -> str:
+        """What became of this probe here."""
+        return cell(self.probes.get(probe), detail)
+
 
 def probes_used(members: Sequence[MemberReport]) -> list[str]:
     """The probes that any member used, known ones first."""
@@ -100,10 +104,20 @@ def _outcome(observation: Observation, detail: Detail) -> str:
 
 def time_taken(observation: Observation) -> str:
     """The time that the server, or the way to it, took, without our own delays; ``~`` if they may be in it."""
-    facts = observation.facts
+    value = measured_ms(observation)
+    doubt = "~" if "answer_ms" in observation.facts and observation.facts.get("answer_uncertain") is True else ""
+    return doubt + duration(value)
+
+
+def measured_ms(observation: Observation) -> float | None:
+    """That time, in ms; None if the step never ran."""
     for name in ("answer_ms", "rtt_ms"):
-        value = facts.get(name)
+        value = observation.facts.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            doubt = "~" if name == "answer_ms" and facts.get("answer_uncertain") is True else ""
-            return doubt + ("<0.1 ms" if 0 <= value < 0.05 else milliseconds(value))
-    return milliseconds(observation.elapsed_ms)
+            return value
+    return observation.elapsed_ms
+
+
+def duration(value: float | None) -> str:
+    """A measured time for people; what is shorter than they care for is said to be."""
+    return "<0.1 ms" if value is not None and 0 <= value < 0.05 else milliseconds(value)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from icapdiag.model import Facts, JSONValue, MemberReport, Observation
+from icapdiag.report.crowd import is_crowd
 from icapdiag.report.grid import draw_grid
-from icapdiag.report.lines import columns, milliseconds, shown, whole
+from icapdiag.report.lines import columns, milliseconds, shown, whole, wrap
 from icapdiag.text import visible
 
 HEADINGS = ("member", "step", "sent", "lost", "min", "avg", "p95", "max")
 _FIGURES = ("min_ms", "avg_ms", "p95_ms", "max_ms")
 _NAME = 40  # columns of a member's name
 _SHORTEST = 10  # the least of it to be shown
+_WORST = 40  # rows of a crowd of members
 
 
 def draw_samples(members: Sequence[MemberReport], width: int) -> list[str]:
@@ -20,12 +22,27 @@ def draw_samples(members: Sequence[MemberReport], width: int) -> list[str]:
     rows = sample_rows(members)
     if not rows:
         return []
+    left = ""
+    if is_crowd(members) and len(rows) > _WORST:
+        left = f"The {_WORST} with most loss, then the slowest, of {len(rows):,}; the report as JSON has them all."
+        rows = _worst(members)
     headings = list(HEADINGS)
     if _beyond(headings, rows, width) > max(columns(row[0]) for row in rows) - _SHORTEST:
         headings, rows = _terse(headings), [_terse(row) for row in rows]
     limit = max(max(columns(row[0]) for row in rows) - max(0, _beyond(headings, rows, width)), _SHORTEST)
     cut = [[visible(row[0], limit), *row[1:]] for row in rows]
-    return ["Rounds (~: our own delays may be in it):", *draw_grid(headings, cut, right=range(2, len(headings)))]
+    grid = draw_grid(headings, cut, right=range(2, len(headings)))
+    return ["Rounds (~: our own delays may be in it):", *grid, *(wrap(left, width) if left else ())]
+
+
+def _worst(members: Sequence[MemberReport]) -> list[list[str]]:
+    found = [(member, o, record) for member in members for o in member.probes for record in samples(o)]
+    found.sort(key=lambda each: (_number(each[2].get("loss_percent")), _number(each[2].get("p95_ms"))), reverse=True)
+    return [[_name(member, observation), *_cells(record)] for member, observation, record in found[:_WORST]]
+
+
+def _number(value: JSONValue) -> float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def sample_rows(members: Sequence[MemberReport]) -> list[list[str]]:

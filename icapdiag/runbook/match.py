@@ -11,6 +11,7 @@ from icapdiag.model import SEVERITY_ORDER, Facts, Finding, JSONValue, Observatio
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.field import SUMMARY, flatten
 from icapdiag.runbook.library import FOLDER, Library
+from icapdiag.runbook.sieve import Sieve
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
 STEPS = 4  # of the fixes
@@ -53,13 +54,17 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
     The findings are sorted by severity, then by how much they concern (members of a pool, requests of a
     log), then by id.
     """
-    seen = [(observation, flatten(observation)) for observation in observations]
-    offers = {_address(record): record for _, record in seen if record["probe"] == "options"}
-    full = [
-        (observation, with_offers(record, offers.get(_address(record), {})) if offers else record)
-        for observation, record in seen
-    ]
-    judged = [(observation, record, _applying(library, record)) for observation, record in full]
+    observations = tuple(observations)
+    answers = (flatten(observation) for observation in observations if observation.probe == "options")
+    offers = {_address(record): {name: record.get(name) for name in _OFFERS.values()} for record in answers}
+    sieve = Sieve(library.runbooks)
+    # Of thousands of members only the records that something comes of are kept.
+    judged: list[tuple[Observation, Facts | None, tuple[Runbook, ...]]] = []
+    for observation in observations:
+        flat = flatten(observation)
+        whole = with_offers(flat, offers.get(_address(flat), {})) if offers else flat
+        runbooks = sieve.applying(whole)
+        judged.append((observation, whole if runbooks or needs_explanation(whole) else None, runbooks))
     beaten: dict[_Subject, set[str]] = {}
     for number, (observation, _, runbooks) in enumerate(judged):
         names = beaten.setdefault(_subject(observation, number), set())
@@ -73,9 +78,11 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
         names = beaten[_subject(observation, number)]
         kept = [runbook for runbook in runbooks if runbook.id not in names]
         explained.append(tuple(runbook.id for runbook in kept))
+        if record is None:
+            continue
         for runbook in kept:
             found.setdefault(runbook.id, _Gathered(runbook)).add(record)
-        if not runbooks and needs_explanation(record):
+        if not runbooks:
             unexplained += _requests(record)
             if len(examples) < EVIDENCE:
                 examples.append(bounded(record))

@@ -142,3 +142,9 @@ def test_hostile_text_is_safe_to_cat_and_comes_back() -> None:
 def test_rendering_twice_gives_the_same_bytes() -> None:
     assert render(report()) == render(report())
     assert render(report()).endswith("}\n")
+
+
+def test_text_that_has_no_utf_8_is_written_by_the_same_form() -> None:
+    plain, odd = (render(report((member("10.0.0.5", observation("tcp", x=text)),))) for text in ("aé", "aé\ud800"))
+
+    assert plain == odd.replace("\\ud800", "")
