@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.icap.errors import SEEN
-from icapdiag.icap.message import Deviation, EncapsulatedPart, Headers
+from icapdiag.icap.message import Deviation, EncapsulatedPart, Headers, Response
 
 _ISTAG_LENGTH = 32
+_NAME_KEPT = 80  # characters
+# RFC 2616, 13.5.1; those of proxy authentication move to the ICAP head (RFC 3507, 4.4.2).
+_HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers",
+               "transfer-encoding", "upgrade"}  # fmt: skip
+# Of answers: RFC 3507, 4.3.1, 4.7 and 4.10.2, and the general and response headers that it takes over from RFC 2616.
+_REGISTERED = {"allow", "cache-control", "connection", "date", "encapsulated", "istag", "max-connections", "methods",
+               "opt-body-type", "options-ttl", "pragma", "preview", "server", "service", "service-id", "trailer",
+               "transfer-complete", "transfer-encoding", "transfer-ignore", "transfer-preview", "upgrade", "via",
+               "expires", "location", "proxy-authenticate", "retry-after", "vary", "warning", "www-authenticate",
+               "content-length", "content-type", "keep-alive"}  # fmt: skip
 
 
 def field_deviations(
@@ -31,6 +41,7 @@ def field_deviations(
         )
     if method == "OPTIONS" and status == 200:
         yield from _options(headers)
+        yield from _opt_body(headers, encapsulated)
 
 
 def _istag(headers: Headers) -> Iterator[Deviation]:
@@ -56,6 +67,31 @@ def _options(headers: Headers) -> Iterator[Deviation]:
             yield Deviation(
                 f"{name.lower()}-invalid", "4.10.2", f"{name} is not a decimal number", _seen(headers, name)
             )
+
+
+def _opt_body(headers: Headers, encapsulated: tuple[EncapsulatedPart, ...] | None) -> Iterator[Deviation]:
+    body = any(part.name == "opt-body" for part in encapsulated or ())
+    if body and "Opt-body-type" not in headers:
+        yield Deviation("opt-body-type-missing", "4.10.2", "an opt-body comes without Opt-body-type")
+    if "Opt-body-type" in headers and not body:
+        yield Deviation(
+            "opt-body-missing", "4.10.2", "Opt-body-type comes without an opt-body", _seen(headers, "Opt-body-type")
+        )
+
+
+def hop_by_hop(response: Response) -> list[str]:
+    """Headers in the encapsulated heads that are for one connection only, and should not be there (4.4.2)."""
+    heads = [head for head in (response.http_request, response.http_response) if head is not None]
+    names = (name for head in heads for name, _ in head.headers)
+    return list(dict.fromkeys(name for name in names if name.lower() in _HOP_BY_HOP))
+
+
+def odd_headers(headers: Headers) -> list[str]:
+    """Headers that neither RFC knows, and whose names don't begin with ``X-`` as those of extensions do (4.3)."""
+    names = (name[:_NAME_KEPT] for name, _ in headers)
+    return list(
+        dict.fromkeys(name for name in names if name.lower() not in _REGISTERED and not name.lower().startswith("x-"))
+    )
 
 
 def _seen(headers: Headers, name: str) -> bytes:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.facts import TEXT_KEPT, header_facts
 from icapdiag.icap.message import Deviation, Response
+from icapdiag.icap.rules import hop_by_hop, odd_headers
 from icapdiag.icap.verdict import judge
 from icapdiag.model import JSONValue
 from icapdiag.pool import Profile
 from icapdiag.probe.base import Context, Facts
+
+TEXTS_KEPT = 20  # of a list that a server fills
 
 
 def response_facts(response: Response, exchange: Exchange) -> Facts:
@@ -24,6 +27,13 @@ def response_facts(response: Response, exchange: Exchange) -> Facts:
     if response.http_response is not None and response.http_response.status is not None:
         facts["http_status"] = response.http_response.status
     facts.update(header_facts(response.headers))
+    for name, found in (
+        ("parts", [part.name for part in response.encapsulated or ()]),
+        ("hop_by_hop", hop_by_hop(response)),
+        ("odd_headers", odd_headers(response.headers)),
+    ):
+        if found:
+            facts[name] = found[:TEXTS_KEPT]
     return facts
 
 
@@ -32,7 +42,7 @@ def deviation_facts(deviations: Sequence[Deviation]) -> Facts:
     return {
         "deviations": [
             {"rule": d.rule, "section": d.section, "detail": d.detail, "seen": d.seen.decode("latin-1")}
-            for d in deviations[:20]
+            for d in deviations[:TEXTS_KEPT]
         ],
         "deviation_rules": list(dict.fromkeys(d.rule for d in deviations)),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
+from icapdiag.probe.deep import preview
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -12,5 +13,6 @@ PROBES: tuple[Probe, ...] = (
     options.PROBE,
     sample.CLEAN_PROBE,
     sample.EICAR_PROBE,
+    preview.PROBE,
     repeat.PROBE,
 )

@@ -37,14 +37,15 @@ def scan_request(context: Context, body: bytes, *, preview: bool = True, allow: 
         context.address or context.member.host,
         context.member.port,
         profile.service_uri,
-        http_request=_upload(context, body),
+        http_request=upload_head(context, body),
         body=body,
         preview_size=profile.preview_size if preview and profile.enable_preview else None,
         allow_204=allow and profile.allow_204,
     )
 
 
-def _upload(context: Context, body: bytes) -> bytes:
+def upload_head(context: Context, body: bytes) -> bytes:
+    """The HTTP head of the upload that is put before the scanner."""
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),
         ("Accept", "*/*"),

@@ -24,6 +24,7 @@ LIVE = ("probe",)
 LOG = ("log",)
 ANSWERED = ("probe", "log")  # of an ICAP answer, met live or kept in a log
 ICAP = ("options", "clean", "eicar")
+ICAP_DEEP = (*ICAP, "preview", "conformance")
 SAMPLE = ("clean", "eicar")
 COMPARED = ("service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
              "options_ttl", "transfer_preview", "transfer_ignore", "transfer_complete", "x_include", "options_status",

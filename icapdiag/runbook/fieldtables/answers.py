@@ -7,6 +7,7 @@ from icapdiag.runbook.field import (
     ANSWERED,
     BOOLEAN,
     ICAP,
+    ICAP_DEEP,
     INTEGER,
     PEERS,
     PROBES,
@@ -22,18 +23,24 @@ FIELDS = table(
     ICAP,
     (
         ("method", TEXT, "", "the ICAP method of the request: OPTIONS, REQMOD or RESPMOD"),
-        ("service_uri", TEXT, "", "the path of the ICAP service, such as /avscan"),
         ("icap_status", INTEGER, "", "the status code of the ICAP answer"),
         ("icap_reason", TEXT, "", "the words after it"),
         ("http_status", INTEGER, "", "the status code of the HTTP response inside the answer"),
         ("verdict_reason", TEXT, "", "the server's reason in its own words"),
         ("threats", TEXTS, "", "names of threats that the server found"),
         ("decided_by", TEXTS, "", "the headers or status codes that the verdict was read from"),
-        ("deviation_rules", TEXTS, "", "rules of RFC 3507 that the answer breaks, as slugs"),
-        ("deviations", RECORDS, "", "each of them: rule, section, detail, seen"),
         ("protocol_rule", TEXT, "", "the rule at which reading stopped, with reason protocol or too-large"),
         ("complete", BOOLEAN, "", "the answer was received to its end"),
         ("complete_body_sent", BOOLEAN, "", "the server got the whole body, not only the preview"),
+    ),
+)
+FIELDS += table(
+    ANSWERED,
+    ICAP_DEEP,
+    (
+        ("service_uri", TEXT, "", "the path of the ICAP service, such as /avscan"),
+        ("deviation_rules", TEXTS, "", "rules of RFC 3507 that the answer breaks, as slugs"),
+        ("deviations", RECORDS, "", "each of them: rule, section, detail, seen"),
     ),
 )
 FIELDS += [

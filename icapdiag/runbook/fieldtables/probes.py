@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from icapdiag.runbook.field import BOOLEAN, ICAP, INTEGER, LIVE, NUMBER, RECORDS, SAMPLE, TEXT, TEXTS, Field, table
+from icapdiag.runbook.field import (
+    BOOLEAN,
+    ICAP,
+    ICAP_DEEP,
+    INTEGER,
+    LIVE,
+    NUMBER,
+    RECORDS,
+    SAMPLE,
+    TEXT,
+    TEXTS,
+    Field,
+    table,
+)
 
 FIELDS = table(
     LIVE,
@@ -63,10 +76,16 @@ FIELDS += table(
         ("answer_application_ms", NUMBER, "ms", "the same by this program's own clock, which counts its own delays"),
         ("answer_uncertain", BOOLEAN, "", "this program was too busy, or the clock was set, to vouch for answer_ms"),
         ("reset_after_answer", BOOLEAN, "", "the connection was reset after a whole answer"),
-        ("continued", BOOLEAN, "", "the server asked for the rest of the body with 100 Continue"),
         ("clock_offset_s", NUMBER, "s", "how far the server's clock is ahead of this host's, by the answer's Date"),
         ("clock_uncertainty_s", NUMBER, "s", "by how much that may be wrong, either way"),
         ("clock_skew_s", NUMBER, "s", "by how much the two clocks differ at the least, whichever is ahead"),
+    ),
+)
+FIELDS += table(
+    LIVE,
+    ICAP_DEEP,
+    (
+        ("continued", BOOLEAN, "", "the server asked for the rest of the body with 100 Continue"),
         ("timeout_ms", NUMBER, "ms", "how long this program was ready to wait"),
         ("profile_vendor", TEXT, "", "vendor of the ICAP profile, such as ICAP_VENDOR_OPSWAT"),
         ("profile_preview_size", INTEGER, "bytes", "preview_size of the ICAP profile"),
@@ -77,13 +96,17 @@ FIELDS += table(
 )
 FIELDS += table(
     LIVE,
+    (*SAMPLE, "preview"),
+    (("offered_preview", INTEGER, "bytes", "Preview of the same member's OPTIONS answer"),),
+)
+FIELDS += table(
+    LIVE,
     SAMPLE,
     (
         ("sample_sha256", TEXT, "hex", "digest of the body that was sent"),
         ("sample_size", INTEGER, "bytes", "its length"),
         ("correlation_id", TEXT, "", "sent as a header, to find the request in the server's logs"),
         ("offered_204", BOOLEAN, "", "offers_204 of the same member's OPTIONS answer"),
-        ("offered_preview", INTEGER, "bytes", "Preview of the same member's OPTIONS answer"),
         ("options_answer_ms", NUMBER, "ms", "answer_ms of the same member's OPTIONS answer"),
     ),
 )
@@ -131,5 +154,13 @@ FIELDS += [
         LIVE,
         ("repeat",),
     ),
-    Field("stopped", TEXT, "", "why there were fewer rounds", LIVE, ("repeat",), ("busy", "deadline")),
+    Field(
+        "stopped",
+        TEXT,
+        "",
+        "why there were fewer rounds, or fewer tries",
+        LIVE,
+        ("repeat", "preview"),
+        ("busy", "deadline", "connection"),
+    ),
 ]
