@@ -8,7 +8,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-01": ("tcp-refused", "icap-connection-error", "server-connection-failed"),
     "RB-02": ("tcp-timeout", "tcp-unreachable", "icap-connection-error", "server-connection-failed"),
     "RB-03": ("dns-name-not-found", "dns-resolver-failure", "dns-answers-differ"),
-    "RB-04": ("tcp-refused", "tcp-unreachable"),  # an IPv6 member is one more cause of these
+    "RB-04": ("ipv6-not-accepted",),
     "RB-05": ("tcp-reset", "server-connection-failed"),
     "RB-06": ("tls-handshake-failed", "server-tls-failed"),
     "RB-07": ("tls-certificate-expired", "tls-certificate-name", "tls-certificate-untrusted", "server-tls-failed"),
@@ -32,7 +32,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-25": ("body-too-large-unscanned", "body-too-large-refused"),
     "RB-26": ("server-size-limit",),
     "RB-27": ("se-out-of-memory",),
-    "RB-28": ("slow-requests", "overloaded"),  # one connection for each request is a cause of these
+    "RB-28": ("slow-requests", "slow-member", "overloaded"),  # told in their texts: see TOLD
     "RB-29": ("no-security-rule", "blocked-without-scan"),
     "RB-30": ("request-blocked-infected", "request-blocked", "blocked-known-bad", "block-without-reason"),
     "RB-31": (
@@ -62,6 +62,16 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-46": ("member-disabled", "member-gets-no-traffic"),
     "RB-47": ("duplicate-server", "one-server-two-addresses"),
     "RB-48": ("vantage-failure", "clock-skewed"),
+}
+
+# No state of its own, as a Service Engine opens a connection for each request in health as well, and Avi has no switch
+# for it. Where it costs something, these texts say so.
+TOLD: Mapping[str, Mapping[str, str]] = {
+    "RB-28": {
+        "slow-requests": r"`Connection: close`.*TLS handshake.*TIME-WAIT.*no switch to keep connections open",
+        "slow-member": r"`Connection: close`.*new TCP connection.*new TLS handshake",
+        "overloaded": r"Avi opens a new connection for each request",
+    },
 }
 
 # Not of that list: errors met in the field, or states that Avi's logs alone can show.

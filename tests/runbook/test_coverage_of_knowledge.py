@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.runbook import Library, load_runbooks
-from tests.runbook.coverage import BEYOND, COVERAGE
+from tests.runbook.coverage import BEYOND, COVERAGE, TOLD
 
 KNOWLEDGE = Path(__file__).parents[3] / "shared" / "reference" / "knowledge.md"
 
@@ -22,6 +22,13 @@ def library() -> Library:
 def test_a_diagnosis_has_its_runbooks(library: Library, number: str) -> None:
     assert [] == [identity for identity in COVERAGE[number] if identity not in library]
     assert COVERAGE[number]
+
+
+@pytest.mark.parametrize("number", TOLD)
+def test_what_has_no_runbook_of_its_own_is_told_elsewhere(library: Library, number: str) -> None:
+    assert set(COVERAGE[number]) == TOLD[number].keys()
+    for identity, text in TOLD[number].items():
+        assert re.search(text, " ".join(library.by_id(identity).body.split())), identity
 
 
 def test_no_diagnosis_is_forgotten() -> None:

@@ -96,6 +96,15 @@ async def no_way_there(library: Library) -> set[str]:
     return await found(library, member(1344, host="127.255.255.255"))  # a broadcast address: no TCP to it
 
 
+async def no_ipv6_listener(library: Library) -> set[str]:
+    with socket.socket(socket.AF_INET6) as bound:
+        try:
+            bound.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6, not even on loopback")
+        return await found(library, member(bound.getsockname()[1], host="::1"))
+
+
 async def unusable_ca_file(library: Library) -> set[str]:
     async with serve_lab(["mute"]) as lab:
         return await found(library, member(lab.members[0].port, tls=TLS(ca_file=Path(__file__))))
@@ -107,6 +116,7 @@ LOOPBACK = {
     "dns-answers-differ": resolvers_differ,
     "tcp-timeout": backlog_full,
     "tcp-unreachable": no_way_there,
+    "ipv6-not-accepted": no_ipv6_listener,
     "vantage-failure": unusable_ca_file,
 }
 

@@ -1,0 +1,92 @@
+"""Each reason that MetaDefender gives, as the knowledge base lists them (A.5): its verdict and its runbook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from icapdiag.runbook import Library, load_runbooks, match
+from tests.runbook.logged import entry, observe
+from tests.runbook.test_coverage_of_knowledge import KNOWLEDGE
+
+# value: (verdict, runbook); the runbook None: it passed within the rules.
+RESULTS: Mapping[str, tuple[str, str | None]] = {
+    "No Threat Detected": ("allowed", None),
+    "No Threats Found": ("allowed", None),
+    "Infected": ("blocked", "request-blocked-infected"),
+    "Suspicious": ("blocked", "blocked-suspicious"),
+    "Failed": ("error", "failed-to-scan"),
+    "Failed To Scan": ("error", "failed-to-scan"),
+    "Allowlisted": ("allowed", "allow-listed"),
+    "Skipped Clean": ("allowed", "allow-listed"),
+    "Blocklisted": ("blocked", "blocked-by-list"),
+    "Skipped Infected": ("blocked", "blocked-by-list"),
+    "Blacklisted": ("blocked", "blocked-by-list"),
+    "Exceeded Archive Depth": ("unscannable", "archive-limits"),
+    "Not Scanned": ("error", "failed-to-scan"),
+    "Encrypted Archive": ("unscannable", "encrypted-upload"),
+    "Exceeded Archive Size": ("unscannable", "archive-limits"),
+    "Exceeded Archive File Number": ("unscannable", "archive-limits"),
+    "Exceeded Archive Timeout": ("unscannable", "archive-limits"),
+    "Password Protected Document": ("unscannable", "encrypted-upload"),
+    "File type Mismatch": ("blocked", "blocked-type-mismatch"),
+    "Mismatch": ("blocked", "blocked-type-mismatch"),
+    "Potentially Vulnerable File": ("blocked", "blocked-vulnerable-file"),
+    "Sensitive data found": ("blocked", "blocked-sensitive-data"),
+    "Known Bad": ("blocked", "blocked-known-bad"),
+    "Yara Rule Matched": ("blocked", "blocked-yara-rule"),
+    "In Progress": ("error", "failed-to-scan"),
+    "Cleaned": ("modified", "request-modified"),
+    "Deleted": ("modified", "request-modified"),
+    "Cancelled": ("error", "failed-to-scan"),
+    "Canceled": ("error", "failed-to-scan"),
+    "Aborted": ("error", "failed-to-scan"),
+    "PUA/PUP detected": ("blocked", "blocked-unwanted-program"),
+    "Potentially Unwanted Program": ("blocked", "blocked-unwanted-program"),
+    "Unsupported file type": ("unscannable", "unsupported-file-type"),
+    "File format not supported": ("unscannable", "unsupported-file-type"),
+    "Error received from MetaDefender Core": ("error", "core-unreachable"),
+}
+# Of hash look-ups only, and no result of a scan: it says nothing about the body.
+NO_RESULT = {"Unknown"}
+# The list's line about texts that are not published; tests/runbook/test_headers_csv.py has such texts (INFERRED).
+INFERRED = "no-rule / no-Core / licence / size texts"
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_runbooks()
+
+
+@pytest.mark.parametrize("value", RESULTS)
+@pytest.mark.parametrize("header", ["X-Response-Desc", "X-Blocked-Reason"])
+def test_a_result(library: Library, header: str, value: str) -> None:
+    verdict, expected = RESULTS[value]
+    action = {"allowed": "ICAP_PASSED", "modified": "ICAP_MODIFIED"}.get(verdict, "ICAP_BLOCKED")
+    http_status = 403 if action == "ICAP_BLOCKED" else None
+    observations = observe(entry(action, status=200, http_status=http_status, headers=f"{header}: {value}\r\n"))
+    matched = match(library, observations)
+
+    assert verdict == observations[0].facts["verdict"]
+    assert ({expected} if expected else set()) == {finding.id for finding in matched.findings}
+
+
+@pytest.mark.parametrize("value", sorted(NO_RESULT))
+def test_what_is_no_result_passes_as_what_avi_did_with_it(library: Library, value: str) -> None:
+    observations = observe(entry("ICAP_PASSED", status=200, headers=f"X-Response-Desc: {value}\r\n"))
+
+    assert "unknown" == observations[0].facts["verdict"]
+    assert () == match(library, observations).findings
+
+
+def test_no_value_of_the_knowledge_base_is_forgotten() -> None:
+    if not KNOWLEDGE.exists():
+        pytest.skip("the knowledge base is not beside this checkout")
+    section = KNOWLEDGE.read_text().partition("\n### A.5 ")[2].partition("\n### A.6 ")[0]
+    cells = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")]
+    assert ["value", INFERRED] == [cells.pop(0), cells.pop()]
+    values = {value.strip(' "()') for cell in cells for value in re.split(r" / | \(", cell)}
+
+    assert values == RESULTS.keys() | NO_RESULT
