@@ -144,14 +144,16 @@ def avi_reqmod(
     body: bytes | Body,
     preview_size: int | None = 5000,
     allow_204: bool = True,
+    close: bool = True,
 ) -> PreparedRequest:
     """A REQMOD as an Avi Service Engine writes it.
 
     Header order and values are those of ``icap_headers_sent_to_server`` in Avi's log
     samples: the member's address in URI and Host, ``Connection: close``, ``Preview`` =
     min(body, ``preview_size`` bytes), ``Allow: 204``. ``preview_size`` None: no preview.
+    ``close`` False, which no Service Engine does: the connection may be kept.
     """
-    headers = [("Host", authority(host, port)), ("Connection", "close"), ("Preview", "")]
+    headers = [("Host", authority(host, port)), *([("Connection", "close")] if close else []), ("Preview", "")]
     if allow_204:
         headers.append(("Allow", "204"))
     return encode_request(

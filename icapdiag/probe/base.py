@@ -44,6 +44,10 @@ class Settings:
     source: str = ""  # our address on connections to members; empty: the kernel's choice
     interface: str = ""  # device that connections to members must leave by
     family: int | None = None  # 4 or 6: dial only addresses of this version
+    idle: float = 0.0  # seconds without a request after which the server may be seen to close; 0: don't look
+    load_ceiling: int = 64  # most scans at a time of the load probe
+    expected_rps: float | None = None  # requests per second that the member is to take
+    expected_latency_ms: float | None = None  # of a scan; None: what is measured
 
 
 class Observer(Protocol):

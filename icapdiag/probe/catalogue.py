@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
-from icapdiag.probe.deep import preview
+from icapdiag.probe.deep import keepalive, preview
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -14,5 +14,6 @@ PROBES: tuple[Probe, ...] = (
     sample.CLEAN_PROBE,
     sample.EICAR_PROBE,
     preview.PROBE,
+    keepalive.PROBE,
     repeat.PROBE,
 )

@@ -30,8 +30,13 @@ async def _scan(context: Context, body: bytes) -> Outcome:
     return Outcome(outcome.status, outcome.reason, {**facts, **outcome.facts})
 
 
-def scan_request(context: Context, body: bytes, *, preview: bool = True, allow: bool = True) -> PreparedRequest:
-    """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile has on."""
+def scan_request(
+    context: Context, body: bytes, *, preview: bool = True, allow: bool = True, close: bool = True
+) -> PreparedRequest:
+    """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile has on.
+
+    ``close`` False leaves out Connection: close, which a Service Engine always sends.
+    """
     profile = context.pool.profile
     return avi_reqmod(
         context.address or context.member.host,
@@ -41,6 +46,7 @@ def scan_request(context: Context, body: bytes, *, preview: bool = True, allow: 
         body=body,
         preview_size=profile.preview_size if preview and profile.enable_preview else None,
         allow_204=allow and profile.allow_204,
+        close=close,
     )
 
 

@@ -52,6 +52,10 @@ def telling(facts: Facts) -> str:
         from icapdiag.report.comparison import telling_difference  # noqa: PLC0415 - logs have none
 
         return telling_difference(facts)
+    if facts.get("probe") == "keepalive" and facts.get("reuse"):
+        from icapdiag.report.connections import telling_reuse  # noqa: PLC0415 - as above
+
+        return "; ".join(telling_reuse(facts))
     parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_shortened(facts)]
     error = _shown(facts.get("error"))
     if error and not (facts.get("verify_error") and _shown(facts.get("verify_error")) in error):

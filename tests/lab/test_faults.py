@@ -31,6 +31,8 @@ OUTCOMES = {
     "mute": ("silent",) * 3,
     "threads-exhausted": ("silent",) * 3,
     "waits-for-thread": ("200", "204", "200 403 infection"),
+    "keepalive-desync": ("200", "204", "200 403 infection"),
+    "closes-unannounced": ("200", "204", "200 403 infection"),
     "drip": ("silent",) * 3,
     "no-security-rule": ("200", "200 403 No security rule matched", "200 403 No security rule matched"),
     "not-scanned": ("200", "200 403 Not Scanned", "200 403 Not Scanned"),

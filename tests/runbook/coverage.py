@@ -79,5 +79,7 @@ BEYOND = {
     "members-differ-in-configuration": "what only a comparison of members shows",
     "members-differ-in-product": "the same",
     "tls-differs": "the same",
+    "keepalive-desync": "rules 26 and 27 of the checklist (D.3); Avi keeps no connection",
+    "closes-unannounced": "the same",
     "application-server-failed": "ICAP did its part; the error is the application's",
 }

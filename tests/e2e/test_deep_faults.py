@@ -1,0 +1,44 @@
+"""The same for the deep probes: a fault that only they can see gives its one finding, and health gives none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from icapdiag.lab import FAULTS
+
+TIMEOUT = 2.0  # seconds for one transaction
+DEADLINE = 6.0  # seconds for one member
+DEEP = [name for name, fault in FAULTS.items() if fault.depth == "deep"]
+HEALTHY = ["healthy", "folded-violations", "tls-healthy"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`check --lab --depth deep` once, as a user would run it."""
+    target = tmp_path_factory.mktemp("lab") / "report.json"
+    command = [sys.executable, "-m", "icapdiag", "check", "--lab", "--depth", "deep", "-o", f"json={target}"]
+    command += ["--timeout", str(TIMEOUT), "--connect-timeout", str(TIMEOUT), "--deadline", str(DEADLINE)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert (1, "") == (done.returncode, "".join(line for line in done.stderr.splitlines(True) if "Traceback" in line))
+    return json.loads(target.read_text())
+
+
+@pytest.mark.parametrize("fault", DEEP)
+def test_a_deep_fault_gives_its_one_finding(report: Any, fault: str) -> None:
+    assert [FAULTS[fault].finding] == [found["id"] for found in report["findings"] if fault in found["members"]]
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_health_gives_none(report: Any, name: str) -> None:
+    assert [] == [found["id"] for found in report["findings"] if name in found["members"]]
+
+
+def test_nothing_stays_unexplained_and_nothing_was_our_fault(report: Any) -> None:
+    assert (0, []) == (report["unmatched"]["count"], report["unmatched"]["examples"])
+    assert [] == [p for member in report["members"] for p in member["probes"] if p["status"] == "error"]
+    assert report["complete"] is True
