@@ -18,6 +18,8 @@ from icapdiag.text import visible
 
 _NAME_NOTE = "a name: each address behind it gets all of this, and stands in URI and Host in the name's place"
 
+_MANY = 3  # messages that may be sent on one condition; more are told in a line each
+
 
 def write_plan(plan: Plan, outputs: Sequence[Output]) -> ExitStatus:
     """Write the plan in each of the formats; the status to end with."""
@@ -41,7 +43,7 @@ def render(plan: Plan) -> str:
     parts = [
         f"{count(sums.members, 'member')} to probe",
         _range(sums.connections, sums.connections_at_most, "connection"),
-        count(sums.requests, "ICAP request"),
+        _range(sums.requests, sums.requests_at_most, "ICAP request"),
         _range(sums.bytes, sums.bytes_at_most, "byte"),
     ]
     what = ", ".join(parts)
@@ -77,14 +79,18 @@ def _step(step: Step) -> Iterator[str]:
         yield f"  {step.probe}: {means} {visible(planned.to)}{condition}" + (
             f" [{step.label}]" if step.label != "safe" else ""
         )
+        brief = bool(planned.condition) and len(planned.messages) > _MANY
         for message in planned.messages:
-            yield from _message(message)
+            yield from _message(message, brief=brief)
 
 
-def _message(message: Message) -> Iterator[str]:
+def _message(message: Message, *, brief: bool) -> Iterator[str]:
+    """``brief``: without its text, which the plan for machines has."""
     size = "" if message.size is None else f", {count(message.size, 'byte')}"
     rest = f" and {message.rest:,} more after 100 Continue" if message.rest else ""
     yield f"    {message.kind.upper()} {visible(message.what)}{size}{rest}"
+    if brief:
+        return
     for line in message.text.rstrip("\r\n").split("\r\n") if message.text else ():
         yield f"      | {visible(line, None)}".rstrip()
     if message.body_size is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from icapdiag.icap.body import Body, Chunks
 from icapdiag.icap.chunked import LAST_CHUNK, LAST_CHUNK_IEOF, encode_chunks
@@ -125,6 +125,25 @@ def _streamed(method: str, head: bytes, body: Body, preview: int | None, *, allo
         ieof=ieof,
         allows_204=allows_204,
     )
+
+
+def with_fields(request: PreparedRequest, fields: Fields = (), *, without: str = "") -> PreparedRequest:
+    """The request with more header fields at the end of its ICAP head, or with all fields of one name left out.
+
+    A field of a name that is there already takes its place. Offsets, chunks and preview stay as they are.
+    """
+    head, blank, rest = request.first.partition(b"\r\n\r\n")
+    start, *lines = head.split(b"\r\n")
+    given = {name.lower(): (name, value) for name, value in fields}
+    kept: list[bytes] = []
+    for line in lines:
+        name = line.partition(b":")[0].decode("latin-1").lower()
+        if name in given:
+            kept.append(encode_fields([given.pop(name)]).removesuffix(b"\r\n"))
+        elif name != without.lower():
+            kept.append(line)
+    kept += [encode_fields([field]).removesuffix(b"\r\n") for field in given.values()]
+    return replace(request, first=b"\r\n".join((start, *kept)) + blank + rest)
 
 
 def options_request(host: str, port: int, service_uri: str, *, close: bool = False) -> PreparedRequest:

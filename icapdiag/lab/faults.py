@@ -12,6 +12,7 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
+from icapdiag.lab import metadata
 from icapdiag.lab.connection import Connection
 from icapdiag.lab.connections import CONNECTION_FAULTS
 from icapdiag.lab.fault import DEPTHS, Behaviour, Depth, Fault
@@ -177,7 +178,7 @@ _ALL = (
           Scanner(scan=decide(infected=lambda request: echo(replace(request, body=b"removed\n"))))),
     # statuses
     Fault("404", "knows no such service", "service-not-found", Scanner(every=status(404, "Service not found"))),
-    Fault("405", "offers RESPMOD only", "method-not-allowed", Scanner(offers=changed(OFFERS, Methods="RESPMOD"))),
+    Fault("405", "forbids every scan", "method-not-allowed", Scanner(scan=status(405, "Forbidden"))),
     Fault("400", "finds every request malformed", "bad-request", Scanner(every=status(400, "Bad request"))),
     Fault("403", "denies access by the client's address", "access-denied", Scanner(every=status(403, "Forbidden"))),
     Fault("500", "its engine is down: every scan ends in an error", "server-error",
@@ -238,7 +239,7 @@ _ALL = (
     *CONNECTION_FAULTS,
 )  # fmt: skip
 
-FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in _ALL})
+FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in (*_ALL, *metadata.FAULTS)})
 
 
 def faults_of(depth: Depth) -> tuple[str, ...]:

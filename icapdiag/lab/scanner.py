@@ -117,7 +117,7 @@ def wants_continue(request: Request) -> bool:
     return request.preview is not None and has_body(request) and not request.ieof
 
 
-def _path(uri: str) -> str | None:
+def path_of(uri: str) -> str | None:
     """The service's path in an absolute ICAP URI, whatever its host and query; None if it is no such URI."""
     try:
         parts = urlsplit(uri)
@@ -137,9 +137,10 @@ class Scanner:
     offers: Fields = OFFERS  # what OPTIONS answers
     scan: Reply = scan  # what a REQMOD or RESPMOD answers
     every: Reply | None = None  # answers everything, unseen
+    refuse: Callable[[Request], Answer | None] = lambda _: None  # a look at the request before all else
     takes_any: bool = False  # REQMOD and RESPMOD, whatever the offers say
     refuses_options: Answer | None = None  # instead of the offers
-    common: Fields = (ISTAG, ("Server", "icapdiag-lab"))  # on every answer
+    common: Fields | Callable[[], Fields] = (ISTAG, ("Server", "icapdiag-lab"))  # on every answer; Date if it has none
     delay: float = 0.0  # seconds before each answer
 
     async def __call__(self, connection: Connection) -> None:
@@ -154,7 +155,7 @@ class Scanner:
             await self._send(connection, Answer(400, f"Bad request: {error.rule}"))
 
     async def _answer(self, connection: Connection, request: Request) -> Answer | None:
-        refusal = self.every(request) if self.every else self._refuse(request)
+        refusal = self.every(request) if self.every else self.refuse(request) or self._refuse(request)
         if refusal:
             return refusal
         if request.method == "OPTIONS":
@@ -169,7 +170,7 @@ class Scanner:
             return Answer(505, "ICAP version not supported")
         if request.method not in {"OPTIONS", "REQMOD", "RESPMOD"}:
             return Answer(501, "Method not implemented")
-        path = _path(request.uri)
+        path = path_of(request.uri)
         if path is None or any(found.section == "4.4.1" for found in request.deviations):
             return Answer(400, "Bad request")
         if path != SERVICE_URI:
@@ -184,7 +185,9 @@ class Scanner:
         ending = answer.ending
         if ending is None and (answer.status >= 400 or "close" in (asked.get("Connection") or "").lower()):
             ending = Connection.finish
-        headers = (("Date", formatdate(usegmt=True)), *self.common, *answer.headers)
+        headers = (*(self.common() if callable(self.common) else self.common), *answer.headers)
+        if "Date" not in Headers(headers):
+            headers = (("Date", formatdate(usegmt=True)), *headers)
         if ending:
             headers = (("Connection", "close"), *headers)
         wire = encode_response(

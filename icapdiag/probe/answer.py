@@ -48,9 +48,9 @@ def deviation_facts(deviations: Sequence[Deviation]) -> Facts:
     }
 
 
-def verdict_facts(response: Response, sent_body: bytes) -> Facts:
+def verdict_facts(response: Response, sent_body: bytes, *, method: str = "REQMOD") -> Facts:
     """What the answer says about the body that was sent."""
-    judgement = judge(response, sent_body=sent_body, method="REQMOD")
+    judgement = judge(response, sent_body=sent_body, method=method)
     return {
         "verdict": judgement.verdict,
         "verdict_reason": judgement.reason,

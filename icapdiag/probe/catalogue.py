@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
-from icapdiag.probe.deep import keepalive, preview
+from icapdiag.probe.deep import keepalive, preview, respmod, services, variants
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -13,6 +13,9 @@ PROBES: tuple[Probe, ...] = (
     options.PROBE,
     sample.CLEAN_PROBE,
     sample.EICAR_PROBE,
+    variants.PROBE,
+    services.PROBE,
+    respmod.PROBE,
     preview.PROBE,
     keepalive.PROBE,
     repeat.PROBE,

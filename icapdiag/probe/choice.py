@@ -22,10 +22,10 @@ def choose(
 ) -> tuple[Probe, ...]:
     """The probes with those switched off (skipped as ``not-asked``) that are not wanted.
 
-    ``only`` names the probes itself, whatever the depth, and what they need runs too; ``skip``
-    is taken away from either. Those deeper than a usual run that are not wanted are not even
-    skipped: nobody expects them. Raises `ChoiceError` for a name that no probe has, and for a
-    ``skip`` of what a wanted probe can't do without.
+    ``only`` names the probes itself, whatever the depth, and what they need or look at runs too;
+    ``skip`` is taken away from either. Those deeper than a usual run, and those that look at what others
+    met, are not even skipped if they are not wanted: nobody expects them. Raises `ChoiceError` for a name
+    that no probe has, and for a ``skip`` of what a wanted probe can't do without.
     """
     known = {probe.name: probe for probe in probes}
     for name in (*only, *skip):
@@ -45,7 +45,11 @@ def choose(
         if known[name].carries and riders:
             raise ChoiceError(f"{name} carries {', '.join(riders)}: skip those, or say what to run with --only")
     usual = DEPTHS.index("standard")
-    considered = [probe for probe in probes if probe.name in wanted or DEPTHS.index(probe.depth) <= usual]
+    considered = [
+        probe
+        for probe in probes
+        if probe.name in {*wanted, *skip} or (DEPTHS.index(probe.depth) <= usual and not probe.after)
+    ]
     return tuple(probe if probe.name in wanted else replace(probe, skip=_Off()) for probe in considered)
 
 

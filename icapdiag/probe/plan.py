@@ -40,6 +40,7 @@ class Totals:
     connections: int
     connections_at_most: int
     requests: int
+    requests_at_most: int
     bytes: int
     bytes_at_most: int
 
@@ -69,6 +70,7 @@ def totals(members: tuple[MemberPlan, ...]) -> Totals:
         connections=sum(found.connections for found in planned if not found.condition),
         connections_at_most=sum(found.connections for found in planned),
         requests=len(sure),
+        requests_at_most=len(icap),
         bytes=sum(m.size or 0 for _, m in sure),
         bytes_at_most=sum((m.size or 0) + m.rest for _, m in icap),
     )

@@ -27,7 +27,15 @@ async def _scan(context: Context, body: bytes) -> Outcome:
         **profile_facts(context),
     }
     outcome = await transact(context, scan_request(context, body), sent_body=body)
-    return Outcome(outcome.status, outcome.reason, {**facts, **outcome.facts})
+    return Outcome(outcome.status, outcome.reason, {**facts, **outcome.facts, **_tag_facts(context, outcome)})
+
+
+def _tag_facts(context: Context, outcome: Outcome) -> Facts:
+    """Whether the ISTag is another than OPTIONS had a moment ago; nothing if one of them had none."""
+    options = context.outcomes.get("options")
+    tags = [found.facts.get("istag") for found in (outcome, *(options[:1] if options else ()))]
+    known = [tag.strip().strip('"') for tag in tags if isinstance(tag, str)]
+    return {"istag_changed": known[0] != known[1]} if len(known) == 2 else {}
 
 
 def scan_request(

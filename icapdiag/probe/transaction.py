@@ -42,5 +42,5 @@ def answer_facts(talk: Conversation, sent_body: bytes | None = None) -> Facts:
         return deviation_facts(talk.exchange.deviations) if talk.exchange.deviations else {}
     facts = response_facts(talk.response, talk.exchange)
     if talk.head_read and sent_body is not None:
-        facts |= verdict_facts(talk.response, sent_body)
+        facts |= verdict_facts(talk.response, sent_body, method=talk.exchange.request.method)
     return facts

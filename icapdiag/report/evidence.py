@@ -40,6 +40,7 @@ _TOTALS = (  # facts on a log as a whole
     ("unscanned_count", "passed unscanned"),
     ("entries_disabled", "disabled"),
 )
+_FOLLOW_UPS = ("variants", "services", "respmod")  # probes that look into a refusal
 _SPELT = {"desc": "Desc", "id": "ID", "fsecure": "FSecure"}
 
 
@@ -56,6 +57,10 @@ def telling(facts: Facts) -> str:
         from icapdiag.report.connections import telling_reuse  # noqa: PLC0415 - as above
 
         return "; ".join(telling_reuse(facts))
+    if facts.get("probe") in _FOLLOW_UPS:
+        from icapdiag.report.followups import telling_follow_up  # noqa: PLC0415 - as above
+
+        return "; ".join(telling_follow_up(facts))
     parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_shortened(facts)]
     error = _shown(facts.get("error"))
     if error and not (facts.get("verify_error") and _shown(facts.get("verify_error")) in error):

@@ -106,6 +106,7 @@ FIELDS += table(
         ("sample_sha256", TEXT, "hex", "digest of the body that was sent"),
         ("sample_size", INTEGER, "bytes", "its length"),
         ("correlation_id", TEXT, "", "sent as a header, to find the request in the server's logs"),
+        ("istag_changed", BOOLEAN, "", "ISTag is another than in the same member's OPTIONS answer a moment ago"),
         ("offered_204", BOOLEAN, "", "offers_204 of the same member's OPTIONS answer"),
         ("options_answer_ms", NUMBER, "ms", "answer_ms of the same member's OPTIONS answer"),
     ),
@@ -160,7 +161,7 @@ FIELDS += [
         "",
         "why there were fewer rounds, or fewer tries",
         LIVE,
-        ("repeat", "preview"),
+        ("repeat", "preview", "services", "variants"),
         ("busy", "deadline", "connection"),
     ),
 ]

@@ -1,0 +1,55 @@
+"""What is told of a look into a refusal: one line, safe to show."""
+
+from __future__ import annotations
+
+import pytest
+
+from icapdiag.model import Facts
+from icapdiag.report.evidence import telling
+
+FOUND: Facts = {
+    "probe": "services",
+    "missing": "service",
+    "candidates": ["/avscan", "/echo"],
+    "services": [
+        {"service_uri": "/req", "icap_status": 404},
+        {"service_uri": "/avscan", "icap_status": 200, "methods": ["RESPMOD", "REQMOD"], "service": "C-ICAP/0.5.10"},
+        {"service_uri": "/echo", "icap_status": 200},
+    ],
+}
+REFUSED: Facts = {
+    "probe": "variants",
+    "refused_method": "REQMOD",
+    "refused_status": 400,
+    "variants": [
+        {"method": "REQMOD", "variant": "no-preview", "icap_status": 400},
+        {"method": "REQMOD", "variant": "user-agent", "icap_status": 400},
+        {"method": "OPTIONS", "variant": "user-agent", "icap_status": 400},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (FOUND, "REQMOD is taken under /avscan (RESPMOD, REQMOD; C-ICAP/0.5.10), /echo"),
+        ({**FOUND, "candidates": []}, "none of 3 usual service paths takes REQMOD here"),
+        (REFUSED, "refused with 400 in each form: without Preview, with a User-Agent"),
+        (
+            {**REFUSED, "cured_by": "no-preview"},
+            "REQMOD, refused with 400, is taken without Preview, and as it was still is not",
+        ),
+        ({**REFUSED, "cured_by": "\x1b[2J"}, "REQMOD, refused with 400, is taken \\x1b[2J, and as it was still is not"),
+        (
+            {"probe": "respmod", "refused_status": 405, "respmod_status": 204, "respmod_served": True,
+             "respmod_verdict": "allowed"},
+            "REQMOD was refused with 405, RESPMOD got ICAP 204 (verdict allowed)",
+        ),
+        (
+            {"probe": "respmod", "refused_status": 405, "respmod_served": False},
+            "REQMOD was refused with 405, RESPMOD got no answer",
+        ),
+    ],
+)  # fmt: skip
+def test_one_line(facts: Facts, expected: str) -> None:
+    assert expected == telling(facts)
