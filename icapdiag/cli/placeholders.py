@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"\{(host|port|service_uri|service)\}")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 _PRINTF = re.compile(r"\bprintf\s+$")
+# Clients that talk in clear text, and what does the same inside TLS. Whose certificate it is, is another question.
+_CLEAR_NC = re.compile(r"\bnc -w (\d+) (\{host\}) (\{port\})")
+_TLS_NC = r"timeout \1 openssl s_client -quiet -connect \2:\3 2>/dev/null"
+_CLEAR_CLIENT, _TLS_CLIENT = "c-icap-client -i ", "c-icap-client -tls -tls-no-verify -i "
 
 
 def values(member: Endpoint | None, service_uri: str | None) -> dict[str, str]:
@@ -26,6 +30,13 @@ def values(member: Endpoint | None, service_uri: str | None) -> dict[str, str]:
         known["service_uri"] = uri
         known["service"] = uri.removeprefix("/")
     return known
+
+
+def over_tls(markdown: str) -> str:
+    """The commands for a member with TLS. A text that has s_client of its own compares the two, and stays as it is."""
+    if "openssl s_client" in markdown:
+        return markdown
+    return _CLEAR_NC.sub(_TLS_NC, markdown).replace(_CLEAR_CLIENT, _TLS_CLIENT)
 
 
 def fill(markdown: str, known: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
 
 if TYPE_CHECKING:
-    pass
+    from icapdiag.pool.hosts import Endpoint
 
 app = typer.Typer(
     help="List, read and test the runbooks, one for each finding.",
@@ -46,7 +46,9 @@ def show(
     runbook_id: Annotated[str, typer.Argument(metavar="ID", help="As printed with a finding, e.g. tcp-refused.")],
     member: Annotated[
         str | None,
-        typer.Option("--member", metavar="HOST[:PORT]", help="Fill in this member in the commands; or an ICAP URL."),
+        typer.Option(
+            "--member", metavar="HOST[:PORT]", help="Fill in this member in the commands; or its icap(s):// URL."
+        ),
     ] = None,
     uri: Annotated[
         str | None, typer.Option("--uri", metavar="PATH", help="Fill in this service URI, such as /OMSScanReq-AV.")
@@ -57,13 +59,13 @@ def show(
     from icapdiag.cli.runbooktext import draw, markdown, page
     from icapdiag.runbook import UnknownRunbook
 
-    known = _known(member, uri) if member is not None or uri is not None else {}
+    place, known = _known(member, uri)
     library = load_library(folders)
     try:
         runbook = library.by_id(runbook_id)
     except UnknownRunbook as error:
         stop_with([f"icapdiag: {error}"])
-    text = markdown(runbook, known)
+    text = markdown(runbook, known, tls=bool(place and place.tls))
     if stdout_is_terminal():
         text = draw(text)
         if page(text):
@@ -71,8 +73,8 @@ def show(
     print_text(text)
 
 
-def _known(member: str | None, uri: str | None) -> dict[str, str]:
-    """The values of placeholders that were given on the command line."""
+def _known(member: str | None, uri: str | None) -> tuple[Endpoint | None, dict[str, str]]:
+    """The member, and the values of placeholders, that were given on the command line."""
     from icapdiag.cli.placeholders import values
     from icapdiag.pool.hosts import parse_endpoint, parse_service_uri
 
@@ -81,7 +83,7 @@ def _known(member: str | None, uri: str | None) -> dict[str, str]:
     except ValueError as error:
         raise typer.BadParameter(visible(str(error)), param_hint="--member") from None
     try:
-        return values(place, None if uri is None else parse_service_uri(uri))
+        return place, values(place, None if uri is None else parse_service_uri(uri))
     except ValueError as error:
         raise typer.BadParameter(visible(str(error)), param_hint="--uri") from None
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
-from icapdiag.cli.placeholders import fill
+from icapdiag.cli.placeholders import fill, over_tls
 from icapdiag.model import SEVERITY_ORDER
 from icapdiag.runbook import Library, Runbook
 from icapdiag.runbook.document import STAGES
@@ -38,13 +38,17 @@ in place of `-u "$AVI_USER"`:
 """  # noqa: E501 - a command stays on one line, so that it can be pasted
 
 
-def markdown(runbook: Runbook, known: Mapping[str, str]) -> str:
-    """Title, sections and references, safe for a terminal, the ``known`` placeholders filled in."""
+def markdown(runbook: Runbook, known: Mapping[str, str], *, tls: bool = False) -> str:
+    """Title, sections and references, safe for a terminal, the ``known`` placeholders filled in.
+
+    ``tls``: the member is reached by TLS, so the commands have to speak it.
+    """
     head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
     references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
     tail = f"\n{CONTROLLER}" if "$AVI_CONTROLLER" in runbook.body else ""
     tail += f"\n## References\n\n{references}" if references else ""
-    return head + visible_lines(fill(runbook.body.strip().expandtabs(4), known)) + "\n" + tail
+    body = over_tls(runbook.body) if tls else runbook.body
+    return head + visible_lines(fill(body.strip().expandtabs(4), known)) + "\n" + tail
 
 
 def draw(text: str) -> str:

@@ -50,6 +50,16 @@ def test_a_member_without_a_port_has_icap_s_and_a_url_brings_its_path() -> None:
     assert "icap://10.0.0.5:1346/scan ICAP/1.0" in out
 
 
+def test_a_member_with_tls_gets_commands_that_speak_it() -> None:
+    shown = icapdiag("runbooks", "show", "bad-request", "--member", "icaps://10.0.0.5:11344/avscan")[1]
+    commands = [line for line in shown.splitlines() if line.startswith(("printf 'OPTIONS", "c-icap-client"))]
+    assert 2 == len(commands)
+    assert commands[0].endswith("| timeout 5 openssl s_client -quiet -connect 10.0.0.5:11344 2>/dev/null")
+    assert commands[1].startswith("c-icap-client -tls -tls-no-verify -i 10.0.0.5 -p 11344 -s 'avscan' ")
+    compared = icapdiag("runbooks", "show", "tls-on-plain-port", "--member", "icaps://10.0.0.5:1344/avscan")[1]
+    assert "| nc -w 5 10.0.0.5 1344\n" in compared
+
+
 def test_no_runbook_keeps_a_placeholder() -> None:
     known = values(parse_endpoint("10.0.0.5"), "/avscan")
     left = [runbook.id for runbook in load_runbooks().runbooks if PLACEHOLDER.search(fill(runbook.body, known))]

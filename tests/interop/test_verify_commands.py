@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.cli.placeholders import fill, values
+from icapdiag.cli.placeholders import fill, over_tls, values
 from icapdiag.pool import load_pool
 from icapdiag.pool.hosts import Endpoint
 from icapdiag.runbook import load_runbooks
@@ -84,6 +84,20 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return os.pathsep.join([str(folder), os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 
+def ran(command: str, member: Endpoint, path: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """The command as ``runbooks show --member --uri`` prints it; its /tmp is ``folder``."""
+    filled = fill(f"```sh\n{command}\n```", values(member, "/avscan")).removeprefix("```sh\n").removesuffix("\n```")
+    return subprocess.run(
+        ["bash", "-c", re.sub(r"/tmp(?=[/ ])", str(folder), filled)],  # noqa: S108
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=90,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("identity", VERIFY)
 def test_commands_run_as_printed(identity: str, pool_file: Path, path: str, tmp_path: Path) -> None:
     for program in PROGRAMS:
@@ -93,18 +107,7 @@ def test_commands_run_as_printed(identity: str, pool_file: Path, path: str, tmp_
     wrong = []
     for line in VERIFY[identity]:
         member = tls if "openssl s_client" in line else healthy
-        known = values(Endpoint(member.host, member.port), "/avscan")
-        filled = fill(f"```sh\n{line}\n```", known).removeprefix("```sh\n").removesuffix("\n```")
-        filled = re.sub(r"/tmp(?=[/ ])", str(tmp_path), filled)  # noqa: S108
-        done = subprocess.run(
-            ["bash", "-c", filled],
-            cwd=tmp_path,
-            env={**os.environ, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=90,
-            check=False,
-        )
+        done = ran(line, Endpoint(member.host, member.port), path, tmp_path)
         output = (done.stdout + done.stderr).decode(errors="replace")
         allowed = {0, 1} if MAY_SAY_NO.search(line) else {0}
         if done.returncode not in allowed or WRONG.search(done.stderr.decode(errors="replace")):
@@ -118,23 +121,24 @@ def test_there_are_such_commands() -> None:
     assert sum(map(len, VERIFY.values())) > 120
 
 
+def sample(identity: str) -> str:
+    """The first command of a runbook that sends EICAR."""
+    return next(line for line in VERIFY[identity] if re.search(r"(^|; )(ask|eicar) \|", line, re.MULTILINE))
+
+
 @pytest.mark.parametrize("identity", ["eicar-not-detected", "blocked-with-icap-error", "allow-listed"])
-def test_a_real_scanner_knows_the_sample_of_the_commands(
-    identity: str, cicap: CIcap, path: str, tmp_path: Path
-) -> None:
+def test_a_real_scanner_knows_the_sample(identity: str, cicap: CIcap, path: str, tmp_path: Path) -> None:
     need("nc")
     need("c-icap-client")
-    [first, *_] = [line for line in VERIFY[identity] if re.search(r"^(ask|eicar) \|", line, re.MULTILINE)]
-    filled = fill(f"```sh\n{first}\n```", values(Endpoint("127.0.0.1", cicap.plain), "/avscan"))
-    done = subprocess.run(
-        ["bash", "-c", filled.removeprefix("```sh\n").removesuffix("\n```")],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ran(sample(identity), Endpoint("127.0.0.1", cicap.plain), path, tmp_path)
 
-    assert "X-Infection-Found: Type=0; Resolution=2; Threat=Eicar" in done.stdout
+    assert b"X-Infection-Found: Type=0; Resolution=2; Threat=Eicar" in done.stdout
+
+
+@pytest.mark.parametrize("identity", ["eicar-not-detected", "allow-listed"])
+def test_the_same_commands_reach_a_member_with_tls(identity: str, cicap: CIcap, path: str, tmp_path: Path) -> None:
+    need("openssl")
+    need("c-icap-client")
+    done = ran(over_tls(sample(identity)), Endpoint("127.0.0.1", cicap.tls, tls=True), path, tmp_path)
+
+    assert b"X-Infection-Found: Type=0; Resolution=2; Threat=Eicar" in done.stdout

@@ -102,7 +102,7 @@ MONITOR_CODES: Mapping[str, Sequence[tuple[Record, str]]] = {
     "PAYLOAD_TIMEOUT": [(_HTTP_MONITOR, "health-monitor-unfit")],
     "NO_RESPONSE": [(_NO_MONITOR, "health-monitor-unfit")],
     "SCRIPT_ERROR": [(_NO_MONITOR, "health-monitor-unfit")],
-    "SERVER_DISABLED": [(_IDLE, "member-gets-no-traffic")],
+    "SERVER_DISABLED": [(_IDLE, "member-disabled")],
 }
 
 
