@@ -16,6 +16,7 @@ from icapdiag.lab import metadata
 from icapdiag.lab.connection import Connection
 from icapdiag.lab.connections import CONNECTION_FAULTS
 from icapdiag.lab.fault import DEPTHS, Behaviour, Depth, Fault
+from icapdiag.lab.previews import PREVIEW_FAULTS
 from icapdiag.lab.scanner import (
     INFECTION,
     ISTAG,
@@ -215,7 +216,7 @@ _ALL = (
           damaged(without_last_chunk, endless_chunks)),
     Fault("answer-then-rst", "sends its 404 before the body is read, then resets", "service-not-found",
           answer_then_reset),
-    Fault("204-without-allow", "does not offer 204 in OPTIONS and sends it all the same, which does no harm", None,
+    Fault("204-unannounced", "does not offer 204 in OPTIONS and sends it all the same, which does no harm", None,
           Scanner(offers=changed(OFFERS, Allow=""))),
     Fault("echo-without-allow", "does not do 204: it sends every clean body back", "allow-204-missing",
           Scanner(offers=changed(OFFERS, Allow=""), scan=decide(clean=echo))),
@@ -237,6 +238,8 @@ _ALL = (
           "tls-handshake-failed", certificate="client-certificate", tls=True),
     # of connections
     *CONNECTION_FAULTS,
+    # of previews
+    *PREVIEW_FAULTS,
 )  # fmt: skip
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in (*_ALL, *metadata.FAULTS)})
