@@ -61,7 +61,14 @@ def telling(facts: Facts) -> str:
         from icapdiag.report.followups import telling_follow_up  # noqa: PLC0415 - as above
 
         return "; ".join(telling_follow_up(facts))
-    parts = [*_answer(facts), *_headers(facts), *_peer(facts), *_certificate(facts), *_shortened(facts)]
+    parts = [
+        *_previews(facts),
+        *_answer(facts),
+        *_headers(facts),
+        *_peer(facts),
+        *_certificate(facts),
+        *_shortened(facts),
+    ]
     error = _shown(facts.get("error"))
     if error and not (facts.get("verify_error") and _shown(facts.get("verify_error")) in error):
         parts.append(error)
@@ -129,6 +136,16 @@ def _answer(facts: Facts) -> Iterator[str]:
         yield f"verdict {verdict}"
     if threats := _strings(facts.get("threats")):
         yield visible("threats: " + ", ".join(threats))
+
+
+def _previews(facts: Facts) -> Iterator[str]:
+    """Uploads with previews of several lengths."""
+    for name, words in (("cases_failed", "failed"), ("cases_passed_unseen", "called clean by the preview alone")):
+        if cases := _strings(facts.get(name)):
+            yield visible(f"{words}: {', '.join(cases)}")
+    for name, words in (("eicar_beyond_preview", "EICAR behind the preview"), ("eicar_whole", "without a preview")):
+        if (outcome := _shown(facts.get(name))) not in {"", "not-asked"}:
+            yield f"{words}: {outcome}"
 
 
 def _requests(facts: Facts) -> Iterator[str]:

@@ -91,7 +91,7 @@ OUTCOMES = {
     "preview-204-unsupported": ("200", "204", "200 403 infection"),
     "no-100": ("200", "204", "200 403 infection"),
     "100-after-ieof": ("200", "silent", "silent"),
-    "100-in-vain": ("200", "204 100-after-ieof", "200 403 infection 100-after-ieof"),
+    "100-in-vain": ("200", "204", "200 403 infection"),
     "offers-respmod": ("200", "204", "200 403 infection"),
     "no-connections": ("200", "204", "200 403 infection"),
     "shadow": ("200", "204", "204"),

@@ -22,13 +22,32 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-15": ("server-error", "options-refused"),
     "RB-16": ("access-denied", "blocked-with-icap-error"),
     "RB-17": ("method-not-implemented",),
-    "RB-18": ("malformed-response", "response-too-large", "unexpected-status", "icap-server-error", "istag-missing"),
+    "RB-18": (
+        "malformed-response",
+        "response-too-large",
+        "unexpected-status",
+        "icap-server-error",
+        "istag-missing",
+        "partial-content-unasked",
+    ),
     "RB-19": ("no-response", "icap-timeout", "request-timeout-status"),
     "RB-20": ("slow-member", "slow-requests"),
+<<<<<<< HEAD
     "RB-21": ("preview-too-large", "refused-for-preview"),
     "RB-22": ("preview-not-continued",),
     "RB-23": ("body-not-fully-sent", "allowed-from-preview"),
     "RB-24": ("allow-204-missing",),
+=======
+    "RB-21": ("preview-too-large", "preview-refused"),
+    "RB-22": ("preview-not-continued", "continue-after-ieof", "unexpected-continue"),
+    "RB-23": (
+        "body-not-fully-sent",
+        "allowed-from-preview",
+        "preview-passes-unscanned",
+        "preview-pass-unproven",
+    ),
+    "RB-24": ("allow-204-missing", "204-without-allow"),
+>>>>>>> 7c7f0ba (wip)
     "RB-25": ("body-too-large-unscanned", "body-too-large-refused"),
     "RB-26": ("server-size-limit",),
     "RB-27": ("se-out-of-memory",),

@@ -20,7 +20,8 @@ from icapdiag.logs.filters import Filters
 from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
 from icapdiag.pool import TLS, Member
-from icapdiag.probe import Settings, probe_pool
+from icapdiag.probe import PROBES, Settings, probe_pool
+from icapdiag.probe.choice import choose
 from icapdiag.runbook import Library, load_runbooks, match
 from tests.e2e.test_odd_one_out import POOLS, TWICE
 from tests.probe.fakes import member, pool_of
@@ -110,7 +111,17 @@ async def unusable_ca_file(library: Library) -> set[str]:
         return await found(library, member(lab.members[0].port, tls=TLS(ca_file=Path(__file__))))
 
 
+async def passes_by_preview(library: Library) -> set[str]:
+    """Without EICAR nobody can tell whether a server that never asks for the rest scans it some other way."""
+    async with serve_lab(["preview-204-unsupported"]) as lab:
+        results = await probe_pool(
+            pool_of(member(lab.members[0].port)), Settings(timeout=2), probes=choose(PROBES, only=["preview"])
+        )
+    return ids(library, results.observations)
+
+
 LOOPBACK = {
+    "preview-pass-unproven": passes_by_preview,
     "dns-name-not-found": no_such_name,
     "dns-resolver-failure": no_resolver,
     "dns-answers-differ": resolvers_differ,

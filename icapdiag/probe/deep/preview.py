@@ -201,8 +201,8 @@ def _eicar(done: Sequence[tuple[Case, Outcome]], name: str) -> str:
         return "failed"
     if _passed_unseen(outcome):
         return "passed-unseen"
-    verdict = outcome.facts.get("verdict")
-    return {Verdict.ALLOWED: "passed", Verdict.BLOCKED: "blocked"}.get(Verdict(str(verdict)), "other")
+    verdict = str(outcome.facts.get("verdict"))
+    return {"allowed": "passed", "blocked": "blocked", "modified": "modified"}.get(verdict, "other")
 
 
 def _facts_of(context: Context, probe: str) -> Facts:

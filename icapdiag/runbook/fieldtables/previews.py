@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.runbook.field import ICAP, LIVE, RECORDS, TEXT, TEXTS, Field, table
 
-_EICAR = ("not-asked", "failed", "passed-unseen", "passed", "blocked", "other")
+_EICAR = ("not-asked", "failed", "passed-unseen", "passed", "blocked", "modified", "other")
 _ANSWERED = (
     "uploads that were answered: whole (no preview), avi-preview (profile's preview_size, longer body), preview-0,"
     " preview-n (of the length offered in OPTIONS, body one byte longer), preview-n-exact (body of that length),"

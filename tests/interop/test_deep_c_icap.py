@@ -1,0 +1,28 @@
+"""Real c-icap under the deep probes: the scanner and the echo, which changes its mind, are healthy."""
+
+from __future__ import annotations
+
+from tests.interop.clients import check
+from tests.interop.conftest import CIcap
+
+
+def test_a_real_scanner_keeps_to_previews_and_204(cicap: CIcap) -> None:
+    # Without a preview c-icap's default mode begins to send the upload back before it has scanned it: too late to block.
+    for service, whole in (("avscan", "blocked"), ("virus_scan", "modified")):
+        checked = check(f"icap://127.0.0.1:{cicap.plain}/{service}", "--eicar", "--depth", "deep")
+
+        assert (0, {}) == (checked.exit_status, checked.findings())
+        facts = checked.facts("preview")
+        assert ("blocked", whole, "never") == (
+            facts["eicar_beyond_preview"],
+            facts["eicar_whole"],
+            facts["passes_unseen"],
+        )
+        assert [] == facts["cases_failed"] + facts["deviation_rules"]
+
+
+def test_an_echo_that_alternates_between_200_and_204_raises_nothing(cicap: CIcap) -> None:
+    for _ in range(3):
+        checked = check(f"icap://127.0.0.1:{cicap.plain}/echo", "--depth", "deep")
+
+        assert (0, {}) == (checked.exit_status, checked.findings())
