@@ -7,7 +7,7 @@ from tests.interop.conftest import CIcap
 
 
 def test_a_real_scanner_keeps_to_previews_and_204(cicap: CIcap) -> None:
-    # Without a preview c-icap's default mode begins to send the upload back before it has scanned it: too late to block.
+    # Without a preview c-icap's default mode begins to return the upload before it has scanned it.
     for service, whole in (("avscan", "blocked"), ("virus_scan", "modified")):
         checked = check(f"icap://127.0.0.1:{cicap.plain}/{service}", "--eicar", "--depth", "deep")
 

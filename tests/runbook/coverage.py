@@ -32,13 +32,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     ),
     "RB-19": ("no-response", "icap-timeout", "request-timeout-status"),
     "RB-20": ("slow-member", "slow-requests"),
-<<<<<<< HEAD
-    "RB-21": ("preview-too-large", "refused-for-preview"),
-    "RB-22": ("preview-not-continued",),
-    "RB-23": ("body-not-fully-sent", "allowed-from-preview"),
-    "RB-24": ("allow-204-missing",),
-=======
-    "RB-21": ("preview-too-large", "preview-refused"),
+    "RB-21": ("preview-too-large", "preview-refused", "refused-for-preview"),
     "RB-22": ("preview-not-continued", "continue-after-ieof", "unexpected-continue"),
     "RB-23": (
         "body-not-fully-sent",
@@ -47,7 +41,6 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
         "preview-pass-unproven",
     ),
     "RB-24": ("allow-204-missing", "204-without-allow"),
->>>>>>> 7c7f0ba (wip)
     "RB-25": ("body-too-large-unscanned", "body-too-large-refused"),
     "RB-26": ("server-size-limit",),
     "RB-27": ("se-out-of-memory",),
