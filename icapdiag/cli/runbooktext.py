@@ -25,9 +25,10 @@ _WIDEST = 110  # columns of prose that can still be read
 CONTROLLER = """\
 ## The commands that ask Avi
 
-They read and change nothing. Set `AVI_CONTROLLER` to the Controller's address, `AVI_USER` to `user:password`, and the
-UUIDs that a command names (they are in the objects' JSON, and in the UI's address bar). For another tenant than admin
-add `-H 'X-Avi-Tenant: NAME'`.
+They read and change nothing. Set `AVI_CONTROLLER` to the Controller's address, `AVI_USER` to `user:password`, the
+UUIDs that a command names (they are in the objects' JSON, and in the UI's address bar), and `APPLICATION` to the host
+name of the virtual service. For another tenant than admin add `-H 'X-Avi-Tenant: NAME'`. Logs are asked for the last
+day (`duration`, in seconds), the latest entries first.
 
 A 401 usually means that the Controller takes no basic authentication. Log in instead, and write `-b /tmp/avi.cookies`
 in place of `-u "$AVI_USER"`:
