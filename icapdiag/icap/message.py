@@ -7,7 +7,7 @@ gives it back; escaping for a terminal or a page is the sink's work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 HeadName = Literal["req-hdr", "res-hdr"]
@@ -23,6 +23,13 @@ class Headers:
     """
 
     fields: tuple[tuple[str, str], ...] = ()
+    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False)  # by name in lower case
+
+    def __post_init__(self) -> None:
+        values: dict[str, list[str]] = {}
+        for name, value in self.fields:
+            values.setdefault(name.lower(), []).append(value)
+        object.__setattr__(self, "_values", values)
 
     @classmethod
     def of(cls, fields: Iterable[tuple[str, str]]) -> Headers:
@@ -30,12 +37,11 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first value of the field, or None."""
-        wanted = name.lower()
-        return next((v for k, v in self.fields if k.lower() == wanted), None)
+        found = self._values.get(name.lower())
+        return found[0] if found else None
 
     def get_all(self, name: str) -> tuple[str, ...]:
-        wanted = name.lower()
-        return tuple(v for k, v in self.fields if k.lower() == wanted)
+        return tuple(self._values.get(name.lower(), ()))
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """The comma-separated members of a list field, over all its lines, without blanks."""
@@ -43,7 +49,7 @@ class Headers:
         return tuple(t for t in (part.strip() for part in joined.split(",")) if t)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.get(name) is not None
+        return isinstance(name, str) and name.lower() in self._values
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.fields)

@@ -154,7 +154,7 @@ async def _send(stream: trio.abc.Stream, exchange: Exchange, released: trio.Even
             await begin.wait()
         recorder.sending = True
         for piece in exchange.pieces():
-            recorder.watch.sending()
+            recorder.watch.sending(stream)
             try:
                 await stream.send_all(piece)
             except trio.BrokenResourceError as exc:

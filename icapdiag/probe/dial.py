@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from typing import Any
 
 import trio
 
@@ -19,6 +20,7 @@ _TCP_INFO_SIZE = 104
 _RTT = struct.Struct("68xI")  # tcpi_rtt, microseconds
 _IP_MTU = 14  # linux/in.h: the MTU that the kernel knows for the route of a connected socket
 _IPV6_MTU = 24  # linux/in6.h
+_UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
 _TOTAL_RETRANS = struct.Struct("100xI")
 
 
@@ -34,25 +36,40 @@ async def dial(context: Context) -> WireStream:
 async def connect(address: str, port: int, settings: Settings) -> WireStream:
     """Connect to exactly this address; no happy eyeballs, which would hide a dead one.
 
-    Raises OSError, `BindError` too. The connection has TCP_NODELAY (`trio.SocketStream`, beneath, sets it).
+    Raises OSError, `BindError` too. The connection has TCP_NODELAY: small messages go out at once.
     """
     family, kind, proto, _, where = socket.getaddrinfo(
         address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     )[0]
-    sock = trio.socket.socket(family, kind, proto)
+    sock = socket.socket(family, kind, proto)
     try:
+        sock.setblocking(False)
         if settings.interface:
             _bind_to_device(sock, settings.interface)
         if settings.source:
-            await _bind_to_source(sock, settings.source)
-        await sock.connect(where)
+            _bind_to_source(sock, settings.source)
+        await _connect(sock, where)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()
         raise
     return WireStream(sock)
 
 
-def _bind_to_device(sock: trio.socket.SocketType, interface: str) -> None:
+async def _connect(sock: socket.socket, where: Any) -> None:
+    """As `trio.socket` does it, without its look-up of the address. Raises OSError."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    code = sock.connect_ex(where)
+    if code in _UNDER_WAY:
+        await trio.lowlevel.wait_writable(sock)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    else:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _bind_to_device(sock: socket.socket, interface: str) -> None:
     option = getattr(socket, "SO_BINDTODEVICE", None)
     if option is None:
         raise BindError("this system can't bind a connection to an interface")
@@ -66,17 +83,17 @@ def _bind_to_device(sock: trio.socket.SocketType, interface: str) -> None:
         raise BindError(f"can't bind to interface {interface}: {why}") from exc
 
 
-async def _bind_to_source(sock: trio.socket.SocketType, source: str) -> None:
+def _bind_to_source(sock: socket.socket, source: str) -> None:
     if (":" in source) != (sock.family == socket.AF_INET6):
         raise BindError(f"can't connect from {source} to an address of the other IP version")
     try:
-        await sock.bind((source, 0))
+        sock.bind((source, 0))
     except OSError as exc:
         why = "this host has no such address" if exc.errno == errno.EADDRNOTAVAIL else os.strerror(exc.errno or 0)
         raise BindError(f"can't connect from {source}: {why}") from exc
 
 
-def tcp_facts(sock: trio.socket.SocketType) -> Facts:
+def tcp_facts(sock: socket.socket) -> Facts:
     """Local address, and the handshake's round trip in ms as the kernel measured it (Linux).
 
     Unlike our own clock it does not count the time that our event loop was busy.

@@ -9,7 +9,7 @@ import sys
 import trio
 
 from icapdiag.probe.base import Context, Facts
-from icapdiag.probe.wire import WireStream
+from icapdiag.probe.wire import WireStream, beneath
 
 _PATIENCE = 1.0  # seconds that a server has to notice the end of a stream; a loop on its socket takes a round trip
 _UNACKED = struct.Struct("24xI")  # tcpi_unacked: segments that were sent and not acknowledged
@@ -23,17 +23,16 @@ async def silence_facts(context: Context, stream: trio.abc.Stream) -> Facts:
     closed our half. A process that has the connection reads that end and closes, or at the least complains;
     ``none`` is how it looks while the connection waits in the kernel's queue for a process to take it.
     """
-    while isinstance(stream, trio.SSLStream):
-        stream = stream.transport_stream
-    if not isinstance(stream, WireStream):
+    wire = beneath(stream)
+    if wire is None:
         return {}
     facts: Facts = {}
     if sys.platform == "linux":
-        info = stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKED.size)
+        info = wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKED.size)
         if len(info) >= _UNACKED.size:
             facts["request_acknowledged"] = _UNACKED.unpack_from(info)[0] == 0
     if context.time_for(_PATIENCE) == _PATIENCE:  # silence means nothing to one who can't wait for an answer
-        facts["close_reaction"] = await _reaction(stream)
+        facts["close_reaction"] = await _reaction(wire)
     return facts
 
 

@@ -7,16 +7,17 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import trio
 
 from icapdiag.probe.base import Facts
-from icapdiag.probe.wire import arrival_of, want_stamps
+from icapdiag.probe.wire import beneath, want_stamps
 
 _TICK = 0.005  # seconds between two looks at the event loop
 _REMEMBERED = 24_000  # looks: two minutes
 _TOLERATED = 0.05  # of the figure; a longer delay of our own makes it doubtful
-_LEAST = 0.001  # seconds of delay that are never worth a word
+_LEAST = 0.0001  # seconds that our own clock is always late: a loop that has nothing else to do takes them too
 
 
 class Stopwatch:
@@ -24,26 +25,32 @@ class Stopwatch:
 
     The arrival is that of the first bytes that follow the request, or the rest of the body that a
     100 Continue asked for: by the kernel's receive timestamp where it is plausible (not before the
-    request, not in the future: the wall clock may have been set), else by our own clock.
+    request, not in the future: the wall clock may have been set), else by our own clock. The figure
+    is uncertain where the handing over took so long that it matters which moment of it counts.
     """
 
     def __init__(self) -> None:
         self._sent_ns = 0
         self._sent = 0.0
         self._started = False
-        self._arrival: tuple[int | None, int, float] | None = None  # by the kernel, and by our clocks when we saw it
+        self._arrival: _Arrival | None = None
 
-    def sending(self) -> None:
+    def sending(self, stream: trio.abc.Stream) -> None:
         """Call right before the first write."""
         if not self._started:
             self._started = True
             self._sent_ns = time.time_ns()
             self._sent = trio.current_time()
+            if wire := beneath(stream):
+                wire.forget_sending()
 
     def received(self, stream: trio.abc.Stream) -> None:
         """Call right after each read."""
         if self._arrival is None:
-            self._arrival = arrival_of(stream), time.time_ns(), trio.current_time()
+            wire = beneath(stream)
+            handover = wire.handed_over_ns if wire else None
+            arrived = wire.arrived_ns if wire else None
+            self._arrival = _Arrival(handover, arrived, time.time_ns(), trio.current_time())
 
     def continued(self) -> None:
         """What was received was a 100 Continue: the answer is still to come."""
@@ -53,16 +60,28 @@ class Stopwatch:
         """``answer_ms`` and what it rests on; empty before there is an answer."""
         if self._arrival is None or not self._started:
             return {}
-        arrived_ns, seen_ns, seen = self._arrival
-        ours = round((seen - self._sent) * 1000, 3)
-        if arrived_ns is not None and self._sent_ns <= arrived_ns <= seen_ns:
-            kernels = round((arrived_ns - self._sent_ns) / 1e6, 3)
-            return {"answer_ms": kernels, "answer_application_ms": ours, "answer_clock": "kernel"}
-        facts: Facts = {"answer_ms": ours, "answer_application_ms": ours, "answer_clock": "application"}
-        delay = _loop_delay_since(self._sent)
-        if delay is None or delay > max(_LEAST, _TOLERATED * (seen - self._sent)):
-            facts["answer_uncertain"] = True
-        return facts
+        arrival, ours = self._arrival, self._arrival.seen - self._sent
+        facts: Facts = {"answer_application_ms": round(ours * 1000, 3)}
+        before, after = arrival.handover or (self._sent_ns, self._sent_ns)
+        if arrival.arrived_ns is not None and before <= arrival.arrived_ns <= arrival.seen_ns:
+            took = arrival.arrived_ns - before
+            facts |= {"answer_ms": round(took / 1e6, 3), "answer_clock": "kernel"}
+            uncertain = after - before > _TOLERATED * took
+        else:
+            facts |= {"answer_ms": facts["answer_application_ms"], "answer_clock": "application"}
+            delay = _loop_delay_since(self._sent)
+            uncertain = delay is None or max(_LEAST, delay) > _TOLERATED * ours
+        return facts | ({"answer_uncertain": True} if uncertain else {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """When the request was handed over (begin and end) and the answer arrived, by the kernel, and when we saw it."""
+
+    handover: tuple[int, int] | None
+    arrived_ns: int | None
+    seen_ns: int
+    seen: float  # trio's clock
 
 
 class LoopDelay:

@@ -106,8 +106,10 @@ def _outcome(observation: Observation, detail: Detail) -> str:
 def time_taken(observation: Observation) -> str:
     """The time that the server, or the way to it, took, without our own delays; ``~`` if they may be in it."""
     value = measured_ms(observation)
-    doubt = "~" if "answer_ms" in observation.facts and observation.facts.get("answer_uncertain") is True else ""
-    return doubt + duration(value)
+    facts = observation.facts
+    doubtful = "answer_ms" in facts and facts.get("answer_uncertain") is True
+    # Our delays only make a figure longer: what is next to nothing all the same is that.
+    return ("~" if doubtful and not _is_nothing(value) else "") + duration(value)
 
 
 def measured_ms(observation: Observation) -> float | None:
@@ -121,4 +123,8 @@ def measured_ms(observation: Observation) -> float | None:
 
 def duration(value: float | None) -> str:
     """A measured time for people; what is shorter than they care for is said to be."""
-    return "<0.1 ms" if value is not None and 0 <= value < 0.05 else milliseconds(value)
+    return "<0.1 ms" if _is_nothing(value) else milliseconds(value)
+
+
+def _is_nothing(value: float | None) -> bool:
+    return value is not None and 0 <= value < 0.05

@@ -128,10 +128,14 @@ async def test_a_place_that_is_not_there_is_our_own_configuration(settings: Sett
 
 @linux
 async def test_an_interface_without_the_privilege_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
+    allowed = socket.socket.setsockopt
 
-    monkeypatch.setattr("trio._socket._SocketType.setsockopt", refuse)
+    def refuse(sock: socket.socket, level: int, option: int, value: int | bytes) -> None:
+        if option == socket.SO_BINDTODEVICE:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        allowed(sock, level, option, value)
+
+    monkeypatch.setattr("socket.socket.setsockopt", refuse)
     found = (await observed(replace(SETTINGS, interface="lo")))["tcp"]
 
     assert (Status.ERROR, Reason.CONFIGURATION) == (found.status, found.reason)

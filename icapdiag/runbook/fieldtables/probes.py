@@ -74,7 +74,12 @@ FIELDS += table(
         ("first_byte_ms", NUMBER, "ms", "from the request to the first byte of the answer"),
         ("answer_ms", NUMBER, "ms", "from the request to the arrival of the answer's first bytes, by answer_clock"),
         ("answer_application_ms", NUMBER, "ms", "the same by this program's own clock, which counts its own delays"),
-        ("answer_uncertain", BOOLEAN, "", "this program was too busy, or the clock was set, to vouch for answer_ms"),
+        (
+            "answer_uncertain",
+            BOOLEAN,
+            "",
+            "our own delays, or a clock that was set, may make more than 5 % of answer_ms",
+        ),
         ("reset_after_answer", BOOLEAN, "", "the connection was reset after a whole answer"),
         ("clock_offset_s", NUMBER, "s", "how far the server's clock is ahead of this host's, by the answer's Date"),
         ("clock_uncertainty_s", NUMBER, "s", "by how much that may be wrong, either way"),
