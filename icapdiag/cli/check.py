@@ -21,6 +21,7 @@ from icapdiag.cli.output import exit_code, parse_outputs, write_outputs
 from icapdiag.cli.probing import (
     ConnectTimeout,
     Count,
+    Crit,
     Deadline,
     DepthChoice,
     Device,
@@ -34,10 +35,12 @@ from icapdiag.cli.probing import (
     Skip,
     Source,
     Timeout,
+    Warn,
     changed,
     chosen_probes,
     family_of,
     insist_on_consent,
+    insist_on_order,
 )
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
@@ -68,6 +71,7 @@ class _Run:
     finished_at: datetime
     probes: tuple[Probe, ...]
     resolvers: tuple[str, ...]  # that were given
+    thresholds: Facts  # after how many ms an answer is slow, and too slow
     correlation_id: str = ""  # of the EICAR that was sent; empty if none was
     interrupted: bool = False
 
@@ -103,6 +107,8 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     ipv6: IPv6 = False,
     resolver: Resolver = None,
     rate: Rate = None,
+    warn: Warn = None,
+    crit: Crit = None,
     connect_timeout: ConnectTimeout = None,
     timeout: Timeout = None,
     deadline: Deadline = None,
@@ -112,12 +118,15 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         raise typer.BadParameter("the lab has its own service and profile", param_hint="--lab")
     if bool(pool) == lab:
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
+    insist_on_order(warn, crit)
     from icapdiag.probe import Settings
 
     settings = changed(
         Settings(eicar=eicar, correlation_id=_correlation_id()),
         count=count,
         rate=rate,
+        warn_ms=warn,
+        crit_ms=crit,
         source=source,
         interface=interface,
         family=family_of(ipv4=ipv4, ipv6=ipv6),
@@ -245,6 +254,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
 
     from icapdiag.cli.progress import Progress
     from icapdiag.probe import probe_pool
+    from icapdiag.probe.answer import thresholds
 
     enabled = [member for member in pool.members if member.enabled]
     progress = Progress(len(enabled), visible=stderr_is_terminal())
@@ -265,6 +275,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
         finished_at=datetime.now(UTC),
         probes=probes,
         resolvers=settings.resolvers,
+        thresholds=thresholds(pool.profile, settings),
         correlation_id=settings.correlation_id if settings.eicar else "",
         interrupted=stop.cancel_called,
     )
@@ -325,7 +336,7 @@ def _report(run: _Run, library: Library) -> Report:
     sources = source_addresses(observations)
     matched = match(library, observations)
     report = build_check_report(
-        subject=_subject(run.pool),
+        subject={**_subject(run.pool), **run.thresholds},
         vantage=vantage_facts(sources, host_facts(sources, run.resolvers)),
         members=members,
         findings=matched.findings,

@@ -129,6 +129,24 @@ def _rate(value: float | None) -> float | None:
     return value
 
 
+Warn = Annotated[
+    int | None,
+    typer.Option(
+        metavar="MS",
+        min=1,
+        show_default=False,
+        help="An answer is slow after so many ms. Default: the profile's slow_response_warning_threshold.",
+    ),
+]
+Crit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="MS",
+        min=1,
+        show_default=False,
+        help="An answer is too slow after so many ms, which is critical. Default: the profile's response_timeout.",
+    ),
+]
 Rate = Annotated[
     float | None,
     typer.Option(metavar="N", callback=_rate, help="Open at most N new connections per second, over all members."),
@@ -156,6 +174,12 @@ def family_of(*, ipv4: bool, ipv6: bool) -> int | None:
     if ipv4 and ipv6:
         raise typer.BadParameter("-4 and -6 leave nothing to probe", param_hint="-4")
     return 4 if ipv4 else 6 if ipv6 else None
+
+
+def insist_on_order(warn: int | None, crit: int | None) -> None:
+    """What is too slow is slow. Raises typer.BadParameter."""
+    if warn is not None and crit is not None and crit < warn:
+        raise typer.BadParameter(f"{crit} ms is below --warn {warn}", param_hint="--crit")
 
 
 def chosen_probes(

@@ -11,7 +11,7 @@ from icapdiag.icap.rules import hop_by_hop, odd_headers
 from icapdiag.icap.verdict import judge
 from icapdiag.model import JSONValue
 from icapdiag.pool import Profile
-from icapdiag.probe.base import Context, Facts
+from icapdiag.probe.base import Context, Facts, Settings
 
 TEXTS_KEPT = 20  # of a list that a server fills
 
@@ -70,5 +70,15 @@ def profile_facts(context: Context) -> Facts:
         "profile_response_timeout": profile.response_timeout,
         "profile_slow_response_warning_threshold": profile.slow_response_warning_threshold,
         "timeout_ms": round(context.settings.timeout * 1000),
+        **thresholds(profile, context.settings),
     }
     return values
+
+
+def thresholds(profile: Profile, settings: Settings) -> dict[str, int]:
+    """After how many ms an answer is slow, and too slow: as this run was told, else by the profile."""
+    warn, crit = settings.warn_ms, settings.crit_ms
+    return {
+        "warn_ms": profile.slow_response_warning_threshold if warn is None else warn,
+        "crit_ms": profile.response_timeout if crit is None else crit,
+    }

@@ -36,6 +36,8 @@ class Settings:
     deadline: float = 30.0
     pace: float = 0.0005
     rate: float | None = None  # new connections per second, of all members together
+    warn_ms: int | None = None  # an answer is slow after so many ms; None: after the profile's threshold
+    crit_ms: int | None = None  # and too slow after so many; None: after the profile's response_timeout
     correlation_id: str = ""  # sent as X-Correlation-ID in the sample requests
     resolvers: tuple[str, ...] = ()  # DNS servers to ask; empty: those of the system
     resolver_port: int = 53  # of those that name no port

@@ -28,6 +28,12 @@ def healthy(lab: Path) -> str:
     return f"icap://127.0.0.1:{line.partition('port: ')[2].partition(',')[0]}/avscan"
 
 
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The pool file of a lab whose member takes 0.8 s, where 0.4 s are slow."""
+    yield from served(tmp_path_factory.mktemp("slow") / "pool.yaml", "slow")
+
+
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
     """A listener that says nothing."""
@@ -95,6 +101,7 @@ def test_the_probes_are_listed() -> None:
         (("-4", "-6"), "nothing to probe"),
         (("--rate", "0"), "above 0"),
         (("--count", "101"), "1<=x<=100"),
+        (("--warn", "500", "--crit", "400"), "below --warn"),
         (("--only", "repeat"), "no probe 'repeat'"),
     ],
 )
@@ -190,3 +197,18 @@ def test_a_low_limit_of_open_files_is_said(tmp_path: Path) -> None:
     assert 30 == len(document["members"])
     assert "Only 16 members were probed at a time" in " ".join(document["notes"])
     assert [] == [p for m in document["members"] for p in m["probes"] if p["reason"] == "local-network"]
+
+
+@pytest.mark.parametrize(
+    ("args", "limits", "found"),
+    [
+        ((), (400, 3000), {"slow-member"}),
+        (("--warn", "5000"), (5000, 3000), set()),
+        (("--warn", "100", "--crit", "300"), (100, 300), {"slow-beyond-limit"}),
+    ],
+)
+def test_what_is_slow_is_for_the_user_to_say(args: Sequence[str], limits: object, found: set[str], slow: Path) -> None:
+    document = json.loads(icapdiag("check", str(slow), *args, "--skip", "eicar", "-o", "json")[1])
+
+    assert limits == (document["subject"]["warn_ms"], document["subject"]["crit_ms"])
+    assert found == {finding["id"] for finding in document["findings"]}

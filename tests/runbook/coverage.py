@@ -31,7 +31,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
         "partial-content-unasked",
     ),
     "RB-19": ("no-response", "icap-timeout", "request-timeout-status"),
-    "RB-20": ("slow-member", "slow-requests"),
+    "RB-20": ("slow-member", "slow-beyond-limit", "slow-requests"),
     "RB-21": ("preview-too-large", "preview-refused", "refused-for-preview"),
     "RB-22": ("preview-not-continued", "continue-after-ieof", "unexpected-continue"),
     "RB-23": (

@@ -120,8 +120,17 @@ async def passes_by_preview(library: Library) -> set[str]:
     return ids(library, results.observations)
 
 
+async def slower_than_allowed(library: Library) -> set[str]:
+    """A member that takes 0.8 s, by a limit of 0.5 s."""
+    async with serve_lab(["slow"]) as lab:
+        target = member(lab.members[0].port)
+        results = await probe_pool(pool_of(target), Settings(warn_ms=100, crit_ms=500))
+        return ids(library, results.observations)
+
+
 LOOPBACK = {
     "preview-pass-unproven": passes_by_preview,
+    "slow-beyond-limit": slower_than_allowed,
     "dns-name-not-found": no_such_name,
     "dns-resolver-failure": no_resolver,
     "dns-answers-differ": resolvers_differ,

@@ -95,6 +95,8 @@ FIELDS += table(
         ("profile_vendor", TEXT, "", "vendor of the ICAP profile, such as ICAP_VENDOR_OPSWAT"),
         ("profile_preview_size", INTEGER, "bytes", "preview_size of the ICAP profile"),
         ("profile_allow_204", BOOLEAN, "", "allow_204 of the ICAP profile"),
+        ("warn_ms", INTEGER, "ms", "an answer is slow after this: --warn, else slow_response_warning_threshold"),
+        ("crit_ms", INTEGER, "ms", "an answer is too slow after this: --crit, else response_timeout"),
         ("profile_response_timeout", INTEGER, "ms", "response_timeout of the ICAP profile"),
         ("profile_slow_response_warning_threshold", INTEGER, "ms", "slow_response_warning_threshold of the profile"),
     ),
