@@ -26,14 +26,16 @@ def test_an_unquoted_istag_is_recorded(e2guardian_server: E2guardian) -> None:
 
 def test_a_service_for_responses_does_not_take_requests(e2guardian_server: E2guardian) -> None:
     checked = e2guardian_server.check("response")
-    assert ["bad-request"] == list(checked.findings("critical"))
-    assert "reqmod-not-offered" in checked.findings("info")
+    assert ["wrong-service"] == list(checked.findings("critical"))
+    assert ["/request"] == checked.facts("services")["candidates"]
+    assert "reqmod-not-offered" not in checked.findings("info")
 
 
 @pytest.mark.parametrize("service", ["avscan", "reqmod"])
 def test_a_400_without_a_blank_line_ends_in_time(e2guardian_server: E2guardian, service: str) -> None:
     timeout = 2.0
     checked = e2guardian_server.check(service, "--timeout", str(timeout))
-    assert ["bad-request"] == list(checked.findings("critical"))
+    assert ["service-not-found"] == list(checked.findings("critical"))
+    assert ["/request"] == checked.facts("services")["candidates"]
     assert "head-without-blank-line" in checked.facts("options")["deviation_rules"]
     assert checked.seconds < timeout + 2
