@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from icapdiag.model import Finding, Health, Report, Unmatched
+from icapdiag.model import Finding, Health, JSONValue, Report, Unmatched
 from icapdiag.report.evidence import telling, where
+from icapdiag.report.further import show_command
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
 from icapdiag.report.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
 from icapdiag.report.paint import Paint
@@ -41,7 +42,8 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
         blocks.append(draw_samples(report.members, width))
         blocks.append(draw_comparison(report.comparison, width))
     blocks += draw_body(report, width, paint, plain=plain)
-    blocks += [list(_finding(finding, width, paint)) for finding in report.findings]
+    service_uri = report.subject.get("service_uri")
+    blocks += [list(_finding(finding, width, paint, service_uri)) for finding in report.findings]
     blocks += [draw_groups(report, width), _unmatched(report.unmatched, width), _notes(report.notes, width)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -95,7 +97,7 @@ def _interfaces(report: Report) -> str:
     return "".join(f"; {word}" for word in words)
 
 
-def _finding(finding: Finding, width: int, paint: Paint) -> Iterator[str]:
+def _finding(finding: Finding, width: int, paint: Paint, service_uri: JSONValue = None) -> Iterator[str]:
     label = finding.severity.value.upper()
     first, *lines = wrap(f"{label}  {prose(finding.title)} [{visible(finding.id)}]", width, rest="  ")
     yield first.replace(label, paint(finding.severity.value, label), 1)
@@ -111,7 +113,7 @@ def _finding(finding: Finding, width: int, paint: Paint) -> Iterator[str]:
         yield "  First steps:"
     for number, step in enumerate(finding.remedy[:_STEPS_SHOWN], start=1):
         yield from wrap(prose(step), width, f"    {number}. ")
-    yield f"  More: icapdiag runbooks show {visible(finding.id)}"
+    yield f"  More: {show_command(finding, service_uri, width - len('  More: '))}"
 
 
 def _unmatched(unmatched: Unmatched, width: int) -> list[str]:

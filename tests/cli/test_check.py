@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import socket
 import subprocess
@@ -78,6 +79,16 @@ def test_findings_end_in_1_whatever_the_format(lab: Path, tmp_path: Path) -> Non
     assert "icapdiag runbooks show server-error" in out
     assert "sending the EICAR test virus" in err  # the lab's pool file asks for it
     assert 1 == len(err.splitlines())
+
+
+def test_the_command_for_a_finding_s_runbook_works_as_printed(lab: Path) -> None:
+    _, out, _ = icapdiag("check", str(lab))
+    [command] = [line.removeprefix("  More: icapdiag ") for line in out.splitlines() if "--member" in line]
+    status, shown, err = icapdiag(*shlex.split(command))
+    url = command.rpartition(" ")[2]
+    assert (0, "") == (status, err)
+    assert shown.startswith("# The ICAP server answers with an internal error\n")
+    assert f"c-icap-client -i 127.0.0.1 -p {url.split(':')[2].partition('/')[0]} -s 'avscan'\n" in shown
 
 
 def test_eicar_is_announced_and_can_be_traced(healthy: str) -> None:

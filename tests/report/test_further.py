@@ -1,0 +1,52 @@
+"""The command that shows a finding's runbook: what it fills in, and what it never does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from icapdiag.model import Facts
+from icapdiag.report.further import show_command
+from tests.report.samples import TCP_REFUSED
+
+MET: Facts = {"source": "probe", "probe": "tcp", "host": "10.0.0.6", "port": 1344, "tls": False}
+SHORT = "icapdiag runbooks show tcp-refused"
+
+
+@pytest.mark.parametrize(
+    ("facts", "path", "expected"),
+    [
+        ({}, "/avscan", f"{SHORT} --member icap://10.0.0.6:1344/avscan"),
+        ({"tls": True, "port": 11344}, "/avscan", f"{SHORT} --member icaps://10.0.0.6:11344/avscan"),
+        ({"host": "2001:db8::6"}, "/avscan", f"{SHORT} --member 'icap://[2001:db8::6]:1344/avscan'"),
+        ({"host": "icap1.example.com"}, None, f"{SHORT} --member icap://icap1.example.com:1344"),
+        ({}, "/a?b=c&d", f"{SHORT} --member 'icap://10.0.0.6:1344/a?b=c&d'"),
+        ({"host": "a'$(id)"}, "/x", f"{SHORT} --member 'icap://a'\"'\"'$(id):1344/x'"),
+        ({"source": "log"}, "/avscan", SHORT),
+        ({"host": None}, "/avscan", SHORT),
+        ({"port": None}, "/avscan", SHORT),
+    ],
+)
+def test_the_member_is_filled_in_where_a_probe_met_it(facts: Facts, path: str | None, expected: str) -> None:
+    finding = replace(TCP_REFUSED, evidence=({**MET, **facts}, {**MET, "host": "10.0.0.7"}))
+
+    assert expected == show_command(finding, path, 200)
+
+
+def test_nothing_is_broken_over_two_lines() -> None:
+    finding = replace(TCP_REFUSED, evidence=(MET,))
+    whole = show_command(finding, "/avscan", 200)
+
+    assert whole == show_command(finding, "/avscan", len(whole))
+    assert SHORT == show_command(finding, "/avscan", len(whole) - 1)
+
+
+def test_without_evidence_there_is_no_member() -> None:
+    assert SHORT == show_command(replace(TCP_REFUSED, evidence=()), "/avscan", 200)
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    finding = replace(TCP_REFUSED, evidence=({**MET, "host": "a\x1b[2J"},))
+
+    assert "\x1b" not in show_command(finding, "/\x07", 200)
