@@ -11,6 +11,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
 _MEMBER = re.compile(rb'\s*,?\s*"((?:[^"\\]++|\\.)*+)"\s*:\s*', re.DOTALL)
 _CLOSERS = {0x7B: 0x7D, 0x5B: 0x5D}  # { } [ ]
+_DEEPEST = 1000  # brackets in brackets; the decoders give up there, too
 
 UNFINISHED: Final = -1
 MISMATCHED: Final = -2
@@ -22,13 +23,16 @@ _ENVELOPE_MEMBERS = 20  # a reply has a handful before its results
 def end_of_value(text: bytearray, start: int, end: int) -> int:
     """The index after the object or array that begins at ``start``.
 
-    `UNFINISHED` if it does not end before ``end``, `MISMATCHED` at a bracket of the wrong kind.
+    `UNFINISHED` if it does not end before ``end``, `MISMATCHED` at a bracket of the wrong kind, or one that
+    is nested too deeply for any decoder.
     """
     expected: list[int] = []
     position = start
     while position < end:
         byte = text[position]
         if byte in _CLOSERS:
+            if len(expected) == _DEEPEST:
+                return MISMATCHED
             expected.append(_CLOSERS[byte])
         elif byte == 0x22:
             return UNFINISHED  # in a string

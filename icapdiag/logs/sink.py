@@ -102,10 +102,12 @@ def place_of_error(error: BaseException) -> int | None:
 
 
 def broken_at(raw: bytes) -> int:
-    """Where an object stops being JSON, an index into ``raw``."""
+    """Where an object stops being JSON, an index into ``raw``; 0 if it is nested too deeply to tell."""
     try:
         _syntax.decode(raw)
-    except UNDECODABLE as error:
+    except RecursionError:
+        return 0
+    except ValueError as error:
         place = place_of_error(error)
         return len(raw) if place is None else place
     return len(raw)

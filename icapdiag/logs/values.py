@@ -10,6 +10,9 @@ from icapdiag.logs.plain import OPENERS, QUOTE, decode_at, pattern
 from icapdiag.logs.records import NOT_AN_OBJECT, Found, expand, read_damaged, read_members, read_strict
 
 NO_JSON = "not JSON"
+NO_RECORDS = "no record in so many attempts that the rest was not looked at"
+_FRUITLESS = 5000  # attempts
+_DEEPEST = 1000  # lists in lists
 
 _ENVELOPE = re.compile(
     r'\{\s*(?:"(?:count|next|previous|percent_remaining|total|page|page_size|took)"\s*:\s*'
@@ -38,9 +41,20 @@ class Values:
         self._at = 0
         self._first_keys: dict[str, None] = {}  # of the records read so far
         self._open: list[str] = []  # "[" of a list, "{" of an envelope
+        self._fruitless = 0  # pieces since the last record
+        self._boundary_names = ""
+        self._boundary_at = 0  # the last boundary that was found, by these names
         self.lists = self.envelopes = self.objects = self.members = 0
 
     def __iter__(self) -> Iterator[Found]:
+        for found in self._pieces():
+            yield found
+            self._fruitless = 0 if found.value is not None else self._fruitless + 1
+            if self._fruitless == _FRUITLESS and self._at < len(self._text):
+                yield Found(start=self._at, end=len(self._text), reason=NO_RECORDS)
+                return
+
+    def _pieces(self) -> Iterator[Found]:
         text = self._text
         while self._at < len(text):
             if blank := _SEPARATORS.match(text, self._at):
@@ -71,6 +85,10 @@ class Values:
                 self._at = end
                 yield Found(start=start, end=end, reason=NOT_AN_OBJECT)
                 return
+        if len(self._open) == _DEEPEST:
+            self._at = len(self._text)
+            yield Found(start=start, end=self._at, reason="nested too deeply")
+            return
         self.lists += not self._open
         self._open.append("[")
         self._at += 1
@@ -118,9 +136,27 @@ class Values:
         keys = {key for key in (*list(self._first_keys)[:4], own[1] if own else "") if key}
         if not keys:
             return len(self._text)
-        names = "|".join(map(re.escape, {*keys, "count", "results"}))
-        found = re.compile(rf'[}}\]][\s,{{}}\[\]]*?(?=\{{\s*"(?:{names})"\s*:)').search(self._text, start + 1)
-        return found.end() if found else len(self._text)
+        names = "|".join(map(re.escape, sorted({*keys, "count", "results"})))
+        if names == self._boundary_names and start < self._boundary_at:
+            return self._boundary_at  # found from further up: looking again and again would take quadratic time
+        self._boundary_names = names
+        for found in pattern(rf'\{{\s*"(?:{names})"\s*:').finditer(self._text, start + 1):
+            if self._is_behind_bracket(found.start(), start):
+                self._boundary_at = found.start()
+                break
+        else:
+            self._boundary_at = len(self._text)
+        return self._boundary_at
+
+    def _is_behind_bracket(self, at: int, start: int) -> bool:
+        """Whether a closing bracket stands before ``at``, with nothing between them but brackets, commas and blanks."""
+        for index in range(at - 1, start, -1):
+            char = self._text[index]
+            if char in "}]":
+                return True
+            if not (char in ",{[" or char.isspace()):
+                return False
+        return False
 
     def _text_value(self) -> Iterator[Found]:
         """A string where a record belongs, a member of an envelope behind its results, or members without braces."""

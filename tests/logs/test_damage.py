@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icapdiag.logs import source as sources
+from icapdiag.logs.jsonspans import MISMATCHED, end_of_value
 from tests.logs.samples import ENTRIES, containers, read
 
 CONTAINERS = containers()
@@ -123,3 +124,24 @@ def test_heavy_damage_adds_up(tmp_path: Path, form: str) -> None:
 @pytest.mark.timeout(60)
 def test_much_damage_takes_no_quadratic_time(tmp_path: Path, piece: str) -> None:
     read(tmp_path / "much", piece * (1_000_000 // len(piece)))
+
+
+@pytest.mark.parametrize("head", HEADS)  # read as a whole, and as a stream
+@pytest.mark.parametrize("bomb", [b"[", b"[[{", b'{"a":', b'[{"a":[', b'{"', b"[1,", b"[{", b"]", b'"'])
+def test_a_bomb_is_given_up_early(tmp_path: Path, bomb: bytes, head: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beginnings of values without end: some are looked into, the rest is one record."""
+    monkeypatch.setattr(sources, "HEAD", head)
+    data = bomb * (800_000 // len(bomb))
+
+    _, source = read(tmp_path / "bomb", data)
+
+    assert (0, 0) == (source.read, source.skipped)
+    assert 1 <= source.unreadable <= 5001
+
+
+@pytest.mark.parametrize("deep", [1001, 400_000])
+def test_what_no_decoder_follows_is_told_by_its_depth(deep: int) -> None:
+    text = bytearray(b"[" * deep + b"]" * deep)
+
+    assert MISMATCHED == end_of_value(text, 0, len(text))
+    assert 2 * 999 == end_of_value(text, deep - 999, deep + 999) - (deep - 999)
