@@ -15,7 +15,7 @@ from icapdiag.cli.output import parse_outputs
 from icapdiag.model import Severity
 
 if TYPE_CHECKING:
-    from icapdiag.logs.filters import Filters
+    from icapdiag.logs.counting.filters import Filters
 
 
 class Action(StrEnum):
@@ -78,7 +78,7 @@ def _filters(
     actions: list[Action] | None,
     now: datetime,
 ) -> "Filters":
-    from icapdiag.logs.filters import Filters
+    from icapdiag.logs.counting.filters import Filters
 
     filters = Filters(
         since=_moment("--since", since, now),

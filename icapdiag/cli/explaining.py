@@ -21,7 +21,7 @@ from icapdiag.report.status import ExitStatus, exit_status
 
 if TYPE_CHECKING:
     from icapdiag.cli.interrupt import Stop
-    from icapdiag.logs.filters import Filters
+    from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.reading import Reading
     from icapdiag.runbook import Library
 
@@ -44,7 +44,7 @@ def explain_plainly(args: Sequence[str]) -> ExitStatus | None:
         return None
     if not files:
         return None
-    from icapdiag.logs.filters import Filters
+    from icapdiag.logs.counting.filters import Filters
 
     return explain_logs(files, Filters(), outputs)
 
@@ -82,7 +82,7 @@ def explain_logs(
 
 def _read(files: Sequence[str], filters: Filters, jobs: int | None, stop: Stop) -> Reading:
     """Read everything once; inputs that can't be opened end the command."""
-    from icapdiag.logs.inputs import InputError
+    from icapdiag.logs.opening.inputs import InputError
     from icapdiag.logs.reading import read_logs
 
     bar = None

@@ -17,19 +17,19 @@ from msgspec.structs import replace
 from icapdiag.cli.console import complain, terminal_width, wants_color, write_stdout
 from icapdiag.cli.log_report import build_report
 from icapdiag.cli.tail import Pieces, Tail
-from icapdiag.logs.encoding import encoding_of
-from icapdiag.logs.magic import compression_of
+from icapdiag.logs.containers.sniff import Container
+from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
+from icapdiag.logs.opening.encoding import encoding_of
+from icapdiag.logs.opening.magic import compression_of
+from icapdiag.logs.opening.source import Source
 from icapdiag.logs.reader import SourceReader
 from icapdiag.logs.reading import Reading
-from icapdiag.logs.sniff import Container
-from icapdiag.logs.source import Source
-from icapdiag.logs.summary import Summary
 from icapdiag.model import Observation, Report
 from icapdiag.report.table import PIPED_WIDTH, render_news
 
 if TYPE_CHECKING:
-    from icapdiag.logs.filters import Filters
+    from icapdiag.logs.counting.filters import Filters
     from icapdiag.runbook import Library
 
 _PATIENCE = 2.0  # seconds between two lines while the file grows without a pause

@@ -12,7 +12,7 @@ from icapdiag.report.vantage import reading_facts
 from icapdiag.runbook import match
 
 if TYPE_CHECKING:
-    from icapdiag.logs.filters import Filters
+    from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.notes import Problem, Repair, SourceReport
     from icapdiag.logs.reading import Reading
     from icapdiag.runbook import Library

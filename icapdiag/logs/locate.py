@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from icapdiag.logs.inputs import InputError
-from icapdiag.logs.source import open_source
+from icapdiag.logs.opening.inputs import InputError
+from icapdiag.logs.opening.source import open_source
 
 _BLOCK = 1 << 20
 

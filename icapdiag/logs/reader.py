@@ -7,16 +7,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from icapdiag.logs.encoding import to_text
-from icapdiag.logs.lines import lines
+from icapdiag.logs.containers.lines import lines
+from icapdiag.logs.containers.settle import Collector, collect
+from icapdiag.logs.containers.sniff import (
+    LABELS,
+    Container,
+    Kind,
+    container_of_object,
+    foreign_kind,
+    header_row,
+    kind_of,
+)
+from icapdiag.logs.damage.records import Places
 from icapdiag.logs.notes import EXCERPT, Problem, Repair, SourceReport
-from icapdiag.logs.records import Places
-from icapdiag.logs.settle import Collector, collect
-from icapdiag.logs.sniff import LABELS, Container, Kind, container_of_object, foreign_kind, header_row, kind_of
+from icapdiag.logs.opening.encoding import to_text
 
 if TYPE_CHECKING:
-    from icapdiag.logs.source import Source
-    from icapdiag.logs.summary import Summary
+    from icapdiag.logs.counting.summary import Summary
+    from icapdiag.logs.opening.source import Source
     from icapdiag.model import Observation
 
 Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored file done, its size or None
@@ -74,19 +82,19 @@ class SourceReader:
             case Kind.FOREIGN:
                 container = self._nothing(f"it is {foreign_kind(source.head)}; unpack or convert it first")
             case Kind.CSV:
-                from icapdiag.logs.streams import read_csv
+                from icapdiag.logs.containers.streams import read_csv
 
                 read_csv(source, header_row(source.head), collector, self._tick)
                 container = Container.CSV
             case Kind.SYSLOG:
-                from icapdiag.logs.streams import read_syslog
+                from icapdiag.logs.containers.streams import read_syslog
 
                 read_syslog(source, collector, self._tick)
                 container = Container.SYSLOG
             case Kind.LINES | Kind.VALUES:
                 container = self._small_json(kind) if source.whole else self._large_json(kind)
             case Kind.TEXT if not source.whole:
-                from icapdiag.logs.streams import read_text
+                from icapdiag.logs.containers.streams import read_text
 
                 container = Container.TEXT if read_text(source, collector, self._tick) else self._nothing(NOTHING)
             case _:
@@ -99,7 +107,7 @@ class SourceReader:
         if kind is Kind.LINES:
             collect(lines(text), text, places, self._collector)
             return Container.LINES
-        from icapdiag.logs.values import Values
+        from icapdiag.logs.containers.values import Values
 
         values = Values(text)
         last = collect(values, text, places, self._collector)
@@ -112,12 +120,12 @@ class SourceReader:
         return Container.FRAGMENT if values.members else Container.LINES
 
     def _large_json(self, kind: Kind) -> Container:
-        from icapdiag.logs.large import read_large
+        from icapdiag.logs.fast.large import read_large
 
         return read_large(self._source, kind, self._collector, self._tick, jobs=self._jobs, stop=self._stop)
 
     def _text(self, *, logs: bool) -> Container:
-        from icapdiag.logs.anytext import read_any_text
+        from icapdiag.logs.containers.anytext import read_any_text
 
         data = self._whole_data()
         return read_any_text(data, self._decoded(data), self._collector, logs=logs) or self._nothing(NOTHING)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from icapdiag.logs.filters import Filters
-from icapdiag.logs.inputs import expand_inputs
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.opening.inputs import expand_inputs
+from icapdiag.logs.opening.source import open_source
 from icapdiag.logs.reader import Progress, SourceReader, Stop
-from icapdiag.logs.source import open_source
-from icapdiag.logs.summary import Summary
 
 if TYPE_CHECKING:
     from icapdiag.logs.notes import SourceReport

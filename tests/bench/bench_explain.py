@@ -26,9 +26,9 @@ from pathlib import Path
 
 OURS = """
 import os, sys
-from icapdiag.logs.blocks import Layout
-from icapdiag.logs.parallel import summarise_file
-from icapdiag.logs.summary import Summary
+from icapdiag.logs.fast.blocks import Layout
+from icapdiag.logs.fast.parallel import summarise_file
+from icapdiag.logs.counting.summary import Summary
 
 class Nothing:
     def __call__(self, offset, raw): return None

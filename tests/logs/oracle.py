@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from icapdiag.logs.summary import Summary
+from icapdiag.logs.counting.summary import Summary
 
 ACTIONS = {"ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED", "ICAP_DISABLED"}
 

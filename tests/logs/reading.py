@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from icapdiag.avi.entry import LogEntry
-from icapdiag.logs import bylines, elements
-from icapdiag.logs.blocks import SKIPPED, Layout, Skipped, Tally, summarise_stream
-from icapdiag.logs.filters import Filters
-from icapdiag.logs.summary import Summary
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.fast import bylines, elements
+from icapdiag.logs.fast.blocks import SKIPPED, Layout, Skipped, Tally, summarise_stream
 
 
 class Odd:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from icapdiag.logs import bylines, elements
-from icapdiag.logs.blocks import Layout
+from icapdiag.logs.fast import bylines, elements
+from icapdiag.logs.fast.blocks import Layout
 from tests.logs.reading import read
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs import source as sources
+from icapdiag.logs.containers.sniff import LABELS, Container
+from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
-from icapdiag.logs.sniff import LABELS, Container
 from tests.logs.samples import ENTRIES, actions, containers, entry, icap_log, read, syslog_line
 
 CONTAINERS = containers()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icapdiag.logs import source as sources
-from icapdiag.logs.jsonspans import MISMATCHED, end_of_value
+from icapdiag.logs.fast.jsonspans import MISMATCHED, end_of_value
+from icapdiag.logs.opening import source as sources
 from tests.logs.samples import ENTRIES, containers, read
 
 CONTAINERS = containers()

@@ -15,7 +15,7 @@ import pytest
 
 from icapdiag.icap.response import read_response
 from icapdiag.icap.verdict import judge
-from icapdiag.logs import source as sources
+from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import Reading, read_logs
 from icapdiag.model import Observation, Reason
 from tests.icap.test_transcripts import EXPECTED, FOLDER, Closed, NotICAP, Wire, recorded, wire_bytes

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs import streams
-from icapdiag.logs.fragments import is_page, page_text, passages
+from icapdiag.logs.containers import streams
+from icapdiag.logs.containers.fragments import is_page, page_text, passages
 from tests.logs.samples import actions, entry, icap_log, read
 
 FRAGMENT = json.dumps(icap_log(), indent=2)
@@ -120,7 +120,7 @@ def test_what_is_a_page() -> None:
 
 
 def test_a_long_text_is_read_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.source.HEAD", 1000)
+    monkeypatch.setattr("icapdiag.logs.opening.source.HEAD", 1000)
     monkeypatch.setattr(streams, "_WINDOW", 700)
     filler = "This line says nothing about anything; it is only long. é\n" * 30
     text = "".join(f'{filler}"icap_log": {json.dumps(icap_log(number), indent=2)},\n' for number in range(5)) + filler
@@ -132,7 +132,7 @@ def test_a_long_text_is_read_in_windows(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_damage_in_a_long_text_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.source.HEAD", 1000)
+    monkeypatch.setattr("icapdiag.logs.opening.source.HEAD", 1000)
     monkeypatch.setattr(streams, "_WINDOW", 700)
     filler = "This line says nothing about anything; it is only long. é\n" * 40
     text = f'{filler}"icap_log": {FRAGMENT},\n{filler}{{"icap_log": {{"action": "ICAP_PASSED",}}}}\n{filler}'
@@ -143,7 +143,7 @@ def test_damage_in_a_long_text_is_placed(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_record_over_the_limit_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.source.HEAD", 1000)
+    monkeypatch.setattr("icapdiag.logs.opening.source.HEAD", 1000)
     monkeypatch.setattr(streams, "_WINDOW", 700)
     monkeypatch.setattr(streams, "RECORD_LIMIT", 5000)
     long = '"icap_log": {"x": [' + "1,\n" * 8000 + "]}\n"

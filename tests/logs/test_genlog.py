@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from icapdiag.logs.blocks import Layout
+from icapdiag.logs.fast.blocks import Layout
 from tests.logs.oracle import Counts, count, counts_of
 from tests.logs.reading import read
 

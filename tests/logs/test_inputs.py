@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs import inputs
-from icapdiag.logs.inputs import InputError, expand_inputs
+from icapdiag.logs.opening import inputs
+from icapdiag.logs.opening.inputs import InputError, expand_inputs
 
 ZSTD = b"\x28\xb5\x2f\xfd\x00\x00"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs import source as sources
+from icapdiag.logs.opening import source as sources
 from tests.logs.samples import ENTRIES, read, syslog_line
 
 pytestmark = pytest.mark.interop

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import pytest
 
-from icapdiag.logs import parallel
-from icapdiag.logs.blocks import Layout, Tally
-from icapdiag.logs.parallel import ReadAhead, summarise_file
-from icapdiag.logs.summary import Summary
+from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.fast import parallel
+from icapdiag.logs.fast.blocks import Layout, Tally
+from icapdiag.logs.fast.parallel import ReadAhead, summarise_file
 from tests.logs.reading import Odd, Pieces, block_size
 from tests.logs.test_blocks import entry
 

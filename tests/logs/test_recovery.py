@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.logs.records import Places, read_object, read_strict
-from icapdiag.logs.recovery import DEPTH, Salvaged, salvage_members, salvage_object
-from icapdiag.logs.tokens import NOTED
+from icapdiag.logs.damage.records import Places, read_object, read_strict
+from icapdiag.logs.damage.recovery import DEPTH, Salvaged, salvage_members, salvage_object
+from icapdiag.logs.damage.tokens import NOTED
 
 OBJECT = '{"a": 1, "b": {"c": [1, 2, {"d": "x"}]}, "e": true}'
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from icapdiag.avi.entry import LogEntry
-from icapdiag.logs import parallel
-from icapdiag.logs import source as sources
-from icapdiag.logs.blocks import MAX_RECORD, SKIPPED
+from icapdiag.logs.fast import parallel
+from icapdiag.logs.fast.blocks import MAX_RECORD, SKIPPED
+from icapdiag.logs.fast.rescue import Rescue
 from icapdiag.logs.notes import KEPT
+from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
-from icapdiag.logs.rescue import Rescue
 from tests.logs.samples import ENTRIES, actions, entry, icap_log
 
 ONE, TWO = (json.dumps(one).encode() for one in ENTRIES[:2])

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs import inflate as inflating
-from icapdiag.logs.encoding import encoding_of, to_text
-from icapdiag.logs.inputs import InputError
+from icapdiag.logs.opening import inflate as inflating
+from icapdiag.logs.opening.encoding import encoding_of, to_text
+from icapdiag.logs.opening.inputs import InputError
+from icapdiag.logs.opening.source import HEAD, Source, open_source
 from icapdiag.logs.reading import read_logs
-from icapdiag.logs.source import HEAD, Source, open_source
 from tests.logs.samples import ENTRIES, containers, read
 
 TEXT = containers()["jsonl"]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.logs import bylines, sparse
-from icapdiag.logs.blocks import Layout
-from icapdiag.logs.filters import Filters
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.fast import bylines, sparse
+from icapdiag.logs.fast.blocks import Layout
 from tests.logs.making import entries
 from tests.logs.oracle import count, counts_of
 from tests.logs.reading import read

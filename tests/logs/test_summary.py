@@ -10,9 +10,9 @@ import pytest
 
 from icapdiag.avi.entry import decode_entry
 from icapdiag.icap.message import Response
-from icapdiag.logs import answers, counting, group, timeline
-from icapdiag.logs.filters import Filters
-from icapdiag.logs.summary import Summary
+from icapdiag.logs.counting import answers, counter, group, timeline
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.counting.summary import Summary
 from icapdiag.model import Facts, Status
 
 INFECTED = (
@@ -339,8 +339,8 @@ def test_the_timeline_grows_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "GROUPS_KEPT", 10)
-    monkeypatch.setattr(counting, "_KEYS_KEPT", 5)
+    monkeypatch.setattr(counter, "GROUPS_KEPT", 10)
+    monkeypatch.setattr(counter, "_KEYS_KEPT", 5)
 
     summary = summary_of(*(entry("ICAP_BLOCKED", {"reason": f"reason {n}"}, response_code=403) for n in range(40)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from icapdiag.avi.entry import decode_entry
-from icapdiag.logs.summary import Summary
+from icapdiag.logs.counting.summary import Summary
 from icapdiag.model import Observation
 
 Entry = Mapping[str, object]

@@ -16,7 +16,7 @@ import dns.rcode
 import pytest
 
 from icapdiag.lab import FAULTS, serve_lab
-from icapdiag.logs.filters import Filters
+from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
 from icapdiag.pool import TLS, Member

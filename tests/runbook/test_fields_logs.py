@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from icapdiag.avi.vocabulary import ACTIONS, ADF_CODES
-from icapdiag.logs.summary import SUMMARY_PROBE
-from icapdiag.logs.timeline import OUTCOMES
+from icapdiag.logs.counting.summary import SUMMARY_PROBE
+from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Observation
 from icapdiag.runbook import fields, flatten, load_runbooks
 from icapdiag.runbook.fields import FIELDS

@@ -1,0 +1,189 @@
+"""The UI's CSV export: cells in Python repr, several lines long, in columns that have shifted.
+
+Plain columns are taken by name and only where the cell is plausible; the ICAP cell is found by what
+it holds, nearest to its column. Nothing is evaluated: a cell becomes JSON by rewriting, or goes
+through `ast.literal_eval`, or is read as far as it goes.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from icapdiag.logs.damage.plain import STRICT, SURROGATE, sanitise
+from icapdiag.logs.damage.recovery import salvage_object
+
+CELL_LIMIT = 16 << 20  # characters
+_LITERAL_LIMIT = 256 << 10  # characters; literal_eval takes hundreds of bytes of memory for each
+_NESTING = 90  # levels; the compiler behind literal_eval has no patience with more
+_SHIFT = 10  # columns that rows of one export differ by, between versions of the Controller
+_ICAP = "icap_log"
+_NUMBERS = ("response_code", "request_length")
+_FLAGS = ("adf",)
+_TRUTH = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
+_LISTS = ("significant_log",)
+_TEXTS = ("significance", "virtualservice", "vs_name", "service_engine", "request_id", "report_timestamp")
+# A client writes what it likes into these, even a dictionary with an action.
+_FOREIGN = {
+    *("user_agent", "referer", "uri_path", "uri_query", "rewritten_uri_path", "rewritten_uri_query", "redirected_uri"),
+    *("xff", "host", "sni_hostname", "user_id", "all_request_headers", "request_content_type", "etag"),
+}
+_PLAUSIBLE = {
+    "report_timestamp": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d{9,19}(?:\.\d+)?$"),
+    "virtualservice": re.compile(r"virtualservice-|https?://|/api/"),
+    "service_engine": re.compile(r"[\w.:-]+$"),
+}
+_NUMBER = re.compile(r"-?\d{1,18}$", re.ASCII)
+_BRACKET = re.compile(r"[()\[\]{}]")
+_ACTION = re.compile(r"""["']action["']\s*:\s*["']ICAP_[A-Z]+["']""")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as an entry's object; ``reason``: why it could not be read. Lines count from 1.
+
+    ``repairs`` are ``(what, line)``.
+    """
+
+    line: int
+    value: dict[str, object] | None
+    reason: str = ""
+    repairs: tuple[tuple[str, int], ...] = ()
+    excerpt: str = ""
+
+
+def rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
+    """The rows below the header row. Raises nothing for what the file holds."""
+    csv.field_size_limit(CELL_LIMIT)
+    reader = csv.reader(lines, delimiter=delimiter)
+    columns: Columns | None = None
+    line = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row(line, None, reason=f"not CSV: {error}")
+            line = reader.line_num + 1
+            continue
+        if columns is None:
+            columns = Columns(cells)
+        elif cells and cells != columns.names:  # exports put together repeat the header
+            yield columns.row(cells, line)
+        line = reader.line_num + 1
+
+
+class Columns:
+    """Where the header row says that each field is."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        clean = [name.strip().lstrip("\ufeff") for name in names]
+        self._index = {name: at for at, name in reversed(list(enumerate(clean)))}
+        self._foreign = {at for at, name in enumerate(clean) if name in _FOREIGN}
+
+    def row(self, cells: Sequence[str], line: int) -> Row:
+        if len(cells) < 2:
+            return Row(line, None, "a row with a single cell", excerpt=cells[0])
+        value = self._plain_fields(cells)
+        repairs: list[tuple[str, int]] = []
+        if len(cells) < len(self.names) - _SHIFT:
+            repairs.append((f"a row with {len(cells)} of {len(self.names)} cells was read", line))
+        at = self._icap_cell(cells)
+        if at is not None:
+            value[_ICAP], damage = cell_value(cells[at])
+            repairs += [(damage, line)] if damage else []
+        if not value:
+            return Row(line, None, "a row without any field of a log entry", excerpt=",".join(cells)[:200])
+        return Row(line, value, repairs=tuple(repairs))
+
+    def _plain_fields(self, cells: Sequence[str]) -> dict[str, object]:
+        value: dict[str, object] = {}
+        for name in _TEXTS:
+            text = self._cell(cells, name)
+            plausible = _PLAUSIBLE.get(name)
+            if text and (plausible is None or plausible.match(text)):
+                value[name] = text
+        for name in _NUMBERS:
+            if _NUMBER.match(text := self._cell(cells, name)):
+                value[name] = int(text)
+        for name in _FLAGS:
+            if (text := self._cell(cells, name)) in _TRUTH:
+                value[name] = _TRUTH[text]
+        for name in _LISTS:
+            if (text := self._cell(cells, name)).startswith("["):
+                value[name] = cell_value(text)[0]
+        return value
+
+    def _cell(self, cells: Sequence[str], name: str) -> str:
+        at = self._index.get(name)
+        return cells[at].strip() if at is not None and at < len(cells) else ""
+
+    def _icap_cell(self, cells: Sequence[str]) -> int | None:
+        """The cell that holds an icap_log: the one in its column, else the nearest that looks like one."""
+        for at in self._nearest(len(cells)):
+            cell = cells[at]
+            if cell[:1] == "{" and "ICAP_" in cell and _ACTION.search(cell):
+                return at
+        expected = self._index.get(_ICAP)
+        return expected if expected is not None and cells[expected : expected + 1] == ["{}"] else None
+
+    @cache  # noqa: B019 - as long as the file is read, and for a few lengths of rows
+    def _nearest(self, count: int) -> tuple[int, ...]:
+        """The columns of a row that may hold an icap_log, from its own column outwards."""
+        expected = self._index.get(_ICAP, count - 1)
+        return tuple(sorted(set(range(count)) - self._foreign, key=lambda at: abs(at - expected)))
+
+
+def cell_value(cell: str) -> tuple[object, str]:
+    """The value of a cell in JSON or in Python's repr, and what had to be repaired; None if it is neither."""
+    for text in (cell, _as_json(cell)):
+        if text is not None:
+            try:
+                return _clean(STRICT.decode(text), cell), ""
+            except (ValueError, RecursionError):
+                pass
+    if len(cell) <= _LITERAL_LIMIT and _depth(cell) <= _NESTING:
+        try:
+            return _clean(ast.literal_eval(cell.strip()), cell), ""
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            pass
+    start = cell.find("{")
+    salvaged = salvage_object(cell, start) if start >= 0 else None
+    if salvaged is None:
+        return None, "a cell that can't be read was left out"
+    return salvaged.value, "a damaged cell was read as far as it goes"
+
+
+def _clean(value: object, cell: str) -> object:
+    if isinstance(value, dict) and SURROGATE.search(cell):
+        sanitise(value)
+    return value
+
+
+def _depth(cell: str) -> int:
+    """How deep the brackets go, those inside of texts included."""
+    depth = deepest = 0
+    for found in _BRACKET.finditer(cell):
+        depth += 1 if found[0] in "([{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _as_json(cell: str) -> str | None:
+    r"""The repr as JSON by plain replacement; None where that is not safe.
+
+    An escaped quote or ``\x``/``\U`` means something else in Python; an apostrophe makes the result no
+    JSON, and so is noticed.
+    """
+    if "\\'" in cell or "\\x" in cell or "\\U" in cell or cell.count("'") % 2:
+        return None
+    text = cell.replace('"', '\\"')
+    for word, value in (("True", "true"), ("False", "false"), ("None", "null")):
+        text = text.replace(f"': {word}", f"': {value}")
+    return text.replace("'", '"')

@@ -1,0 +1,164 @@
+"""What a file is, told by its content and never by its name."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, StrEnum, auto
+
+from icapdiag.logs.damage.records import read_line
+
+
+class Container(StrEnum):
+    """In what a log can come; the value stands in reports."""
+
+    ENTRY = "entry"
+    ARRAY = "array"
+    LINES = "lines"
+    ENVELOPE = "envelope"
+    ENVELOPES = "envelopes"
+    ICAP_LOG = "icap-log"
+    FRAGMENT = "fragment"
+    CSV = "csv"
+    SYSLOG = "syslog"
+    TEXT = "text"
+    ANSWER = "answer"
+    CLIENT = "c-icap-client"
+    HEADERS = "headers"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+LABELS = {
+    Container.ENTRY: "one log entry",
+    Container.ARRAY: "JSON array",
+    Container.LINES: "JSON Lines",
+    Container.ENVELOPE: "API answer {count, results}",
+    Container.ENVELOPES: "API answers, one after the other",
+    Container.ICAP_LOG: "icap_log object",
+    Container.FRAGMENT: "fragment of a log entry",
+    Container.CSV: "CSV export",
+    Container.SYSLOG: "syslog",
+    Container.TEXT: "text with log entries in it",
+    Container.ANSWER: "raw ICAP answer",
+    Container.CLIENT: "output of c-icap-client",
+    Container.HEADERS: "ICAP header block",
+    Container.EMPTY: "empty",
+    Container.UNKNOWN: "nothing known",
+}
+
+
+class Kind(Enum):
+    """By which reader an input is read."""
+
+    EMPTY = auto()
+    LINES = auto()  # one JSON object a line
+    VALUES = auto()  # any other JSON
+    CSV = auto()
+    SYSLOG = auto()
+    ANSWER = auto()  # begins with an ICAP status line
+    TEXT = auto()
+    FOREIGN = auto()  # another kind of file, see `foreign_kind`
+
+
+_LINES_LOOKED_AT = 20
+_FOREIGN = (
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ\x00", "compressed with xz"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"\xd4\xc3\xb2\xa1", "a packet capture"),
+    (b"\xa1\xb2\xc3\xd4", "a packet capture"),
+    (b"\x0a\x0d\x0d\x0a", "a packet capture"),
+    (b"\x7fELF", "a program"),
+    (b"SQLite format 3\x00", "a database"),
+    (b"PAR1", "a Parquet file"),
+)
+_DELIMITERS = ",;\t|"
+_HEADER_NAMES = frozenset({"report_timestamp", "virtualservice", "icap_log", "significant_log", "client_ip", "log_id"})
+_LIST = re.compile(rb'\[\s*(?:[\[\]{"]|-?\d[\d.eE+-]*\s*[,\]]|(?:true|false|null)\b|$)')
+_ANSWER = re.compile(rb"\s*ICAP/\d", re.IGNORECASE)
+
+
+def container_of_object(value: dict[str, object] | None) -> Container:
+    """What a single object is called."""
+    keys = set(value or ())
+    if keys == {"icap_log"}:
+        return Container.FRAGMENT
+    if keys & {"request_logs", "action"} and "report_timestamp" not in keys:
+        return Container.ICAP_LOG
+    return Container.ANSWER if "protocol" in keys else Container.ENTRY
+
+
+def foreign_kind(head: bytes) -> str:
+    """What else the file is, in words; nothing if it can be a log."""
+    for magic, name in _FOREIGN:
+        if head.startswith(magic):
+            return name
+    return "a tar archive" if head[257:262] == b"ustar" else ""
+
+
+def kind_of(head: bytes) -> Kind:
+    """The reader for an input that begins with ``head`` (UTF-8, without a byte order mark)."""
+    stripped = head.lstrip(b" \t\r\n\f\v\x00,")
+    if not stripped:
+        return Kind.EMPTY
+    if foreign_kind(head):
+        return Kind.FOREIGN
+    if _ANSWER.match(head):
+        return Kind.ANSWER
+    if not stripped.startswith((b"{", b"[")) and header_row(head):
+        return Kind.CSV
+    if stripped.startswith(b"["):
+        return Kind.VALUES if _LIST.match(stripped) else Kind.TEXT
+    return _kind_of_lines(stripped)
+
+
+def _kind_of_lines(text: bytes) -> Kind:
+    """The reader for a text that is no list, by its first lines."""
+    lines = [line for line in text[: 1 << 18].split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
+    braced = text.startswith(b"{")
+    if not braced and _any_syslog(lines):
+        return Kind.SYSLOG
+    objects = [value for line in lines if (value := _object(line)) is not None]
+    if any("results" in value for value in objects):
+        return Kind.VALUES if braced else Kind.TEXT
+    if objects and sum(map(_looks_whole, lines)) * 2 >= len(lines) > 1:
+        return Kind.LINES
+    return Kind.VALUES if braced else Kind.TEXT
+
+
+def _any_syslog(lines: list[bytes]) -> bool:
+    from icapdiag.logs.containers.syslog import is_syslog  # noqa: PLC0415 - most logs are JSON
+
+    return any(is_syslog(line.strip()) for line in lines)
+
+
+def header_row(head: bytes) -> str:
+    """The delimiter of the CSV header row that the input begins with, or nothing."""
+    line = head.lstrip(b"\r\n ").split(b"\n", 1)[0][:65536].decode("utf-8", "replace")
+    return _delimiter_of(line.rstrip("\r"))
+
+
+def _delimiter_of(first_line: str) -> str:
+    """The delimiter of a header row, or nothing if the line is none."""
+    for delimiter in _DELIMITERS:
+        names = {name.strip().strip('"').lstrip("\ufeff") for name in first_line.split(delimiter)}
+        if len(names & _HEADER_NAMES) >= 2:
+            return delimiter
+    return ""
+
+
+def _looks_whole(line: bytes) -> bool:
+    """Whether the line is an object from its first to its last character, be it damaged in between."""
+    text = line.strip().rstrip(b",")
+    return text.startswith(b"{") and text.endswith(b"}") and len(text) > 2
+
+
+def _object(line: bytes) -> dict[str, object] | None:
+    text = line.strip()
+    return read_line(text.rstrip(b",").decode("utf-8", "replace")) if text.startswith(b"{") else None

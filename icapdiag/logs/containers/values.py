@@ -1,0 +1,223 @@
+"""JSON values in a text, one by one, however they are strung together: arrays, lines, envelopes, nothing at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from icapdiag.logs.containers.interpret import listing
+from icapdiag.logs.damage.plain import OPENERS, QUOTE, decode_at, pattern
+from icapdiag.logs.damage.records import NOT_AN_OBJECT, Found, expand, read_damaged, read_members, read_strict
+
+NO_JSON = "not JSON"
+NO_RECORDS = "no record in so many attempts that the rest was not looked at"
+_FRUITLESS = 5000  # attempts
+_DEEPEST = 1000  # lists in lists
+
+_ENVELOPE = re.compile(
+    r'\{\s*(?:"(?:count|next|previous|percent_remaining|total|page|page_size|took)"\s*:\s*'
+    r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+)\s*,\s*){0,9}"results"\s*:\s*\['
+)
+_KEY = rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:\s*"
+_SEPARATORS = re.compile(r"[\s,\x00\u200b\ufeff]+")
+_PLAIN = rf"[^\s,{{}}\[\]{OPENERS}]+"
+_ELEMENT_ENDS = r"\s*(?:[,\]}]|$)"
+_FIRST_KEY = r'\{\s*"([\w.-]{1,60})"'
+_UP_TO_BRACKET = r"[^{\[]+"
+_EMPTY = r"\[[\s,\x00]*\]"
+_IN_LIST = r"[^{\[\]]+"
+_PROSE = r"[^\r\n{\[]+"
+
+
+class Values:
+    """Iterates over the `Found` pieces of ``text``; what it was made of is known afterwards.
+
+    ``lists``: arrays outside of envelopes; ``envelopes``; ``objects`` that stood in neither;
+    ``members``: pieces without braces.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._first_keys: dict[str, None] = {}  # of the records read so far
+        self._open: list[str] = []  # "[" of a list, "{" of an envelope
+        self._fruitless = 0  # pieces since the last record
+        self._boundary_names = ""
+        self._boundary_at = 0  # the last boundary that was found, by these names
+        self.lists = self.envelopes = self.objects = self.members = 0
+
+    def __iter__(self) -> Iterator[Found]:
+        for found in self._pieces():
+            yield found
+            self._fruitless = 0 if found.value is not None else self._fruitless + 1
+            if self._fruitless == _FRUITLESS and self._at < len(self._text):
+                yield Found(start=self._at, end=len(self._text), reason=NO_RECORDS)
+                return
+
+    def _pieces(self) -> Iterator[Found]:
+        text = self._text
+        while self._at < len(text):
+            if blank := _SEPARATORS.match(text, self._at):
+                self._at = blank.end()
+                continue
+            char = text[self._at]
+            if char == "[":
+                yield from self._list()
+            elif char in "]}":
+                yield from self._closed(char)
+            elif char == "{":
+                yield from self._object()
+            elif char in OPENERS:
+                yield from self._text_value()
+            else:
+                yield self._other()
+        if self._open:
+            missing = "".join("]" if bracket == "[" else "}" for bracket in reversed(self._open[-8:]))
+            yield Found(start=len(text), end=len(text), repairs=((f"missing {missing} added at the end", len(text)),))
+
+    def _list(self) -> Iterator[Found]:
+        """A list of records; inside of one it is an element, unless there are objects in it."""
+        start = self._at
+        nested = self._open[-1:] == ["["]
+        if nested and len(self._open) <= 2:  # deeper down, reading ahead would take quadratic time
+            end = self._value_end(start)
+            if end and "{" not in self._text[start:end]:
+                self._at = end
+                yield Found(start=start, end=end, reason=NOT_AN_OBJECT)
+                return
+        if len(self._open) == _DEEPEST:
+            self._at = len(self._text)
+            yield Found(start=start, end=self._at, reason="nested too deeply")
+            return
+        self.lists += not self._open
+        self._open.append("[")
+        self._at += 1
+        if nested and (blank := pattern(_EMPTY).match(self._text, start)):
+            self._at = blank.end() - 1
+            yield Found(start=start, end=self._at, reason=NOT_AN_OBJECT)
+
+    def _closed(self, char: str) -> Iterator[Found]:
+        wanted = "[" if char == "]" else "{"
+        at = self._at
+        self._at += 1
+        if wanted not in self._open:
+            yield self._left_out(f"a {char} too many was left out", at)
+            return
+        while self._open.pop() != wanted:
+            yield self._left_out(f"a missing {'}' if char == ']' else ']'} was added", at)
+
+    def _object(self) -> Iterator[Found]:
+        start = self._at
+        if envelope := _ENVELOPE.match(self._text, start):
+            self.envelopes += 1
+            self._open += ["{", "["]
+            self._at = envelope.end()
+            return
+        found = read_strict(self._text, start) or read_damaged(self._text, start, self._boundary(start))
+        if found is None or found.value is None:
+            rest = pattern(_UP_TO_BRACKET).match(self._text, start + 1)
+            self._at = rest.end() if rest else start + 1
+            yield Found(start=start, end=self._at, reason=NO_JSON)
+            return
+        self._at = found.end
+        records = listing(found.value)
+        if records is not None:
+            self.envelopes += 1
+            yield from expand(found, records)
+            return
+        if not found.repairs:
+            self._first_keys[next(iter(found.value), "")] = None
+        self.objects += not self._open
+        yield found
+
+    def _boundary(self, start: int) -> int:
+        """Where the next record begins at the latest: behind closing brackets, with the first key of the others."""
+        own = pattern(_FIRST_KEY).match(self._text, start)
+        keys = {key for key in (*list(self._first_keys)[:4], own[1] if own else "") if key}
+        if not keys:
+            return len(self._text)
+        names = "|".join(map(re.escape, sorted({*keys, "count", "results"})))
+        if names == self._boundary_names and start < self._boundary_at:
+            return self._boundary_at  # found from further up: looking again and again would take quadratic time
+        self._boundary_names = names
+        for found in pattern(rf'\{{\s*"(?:{names})"\s*:').finditer(self._text, start + 1):
+            if self._is_behind_bracket(found.start(), start):
+                self._boundary_at = found.start()
+                break
+        else:
+            self._boundary_at = len(self._text)
+        return self._boundary_at
+
+    def _is_behind_bracket(self, at: int, start: int) -> bool:
+        """Whether a closing bracket stands before ``at``, with nothing between them but brackets, commas and blanks."""
+        for index in range(at - 1, start, -1):
+            char = self._text[index]
+            if char in "}]":
+                return True
+            if not (char in ",{[" or char.isspace()):
+                return False
+        return False
+
+    def _text_value(self) -> Iterator[Found]:
+        """A string where a record belongs, a member of an envelope behind its results, or members without braces."""
+        from icapdiag.logs.containers.fragments import starts_member  # noqa: PLC0415 - seldom needed
+
+        start = self._at
+        if self._open and self._open[-1] == "{" and (key := pattern(_KEY).match(self._text, start)):
+            self._at = self._value_end(key.end()) or key.end()
+        elif starts_member(self._text, start) and (found := read_members(self._text, start)):
+            self.members += 1
+            self._at = found.end
+            yield found
+        elif self._open and (end := self._value_end(start)) and pattern(_ELEMENT_ENDS).match(self._text, end):
+            self._at = end
+            yield Found(start=start, end=end, reason=NOT_AN_OBJECT)
+        else:
+            yield self._unreadable(start, NOT_AN_OBJECT if self._open else NO_JSON)
+
+    def _value_end(self, at: int) -> int:
+        """The index behind the value at ``at``; 0 if it is none."""
+        decoded = decode_at(self._text, at)
+        return decoded[1] if decoded else 0
+
+    def _other(self) -> Found:
+        """Inside a list one unreadable element; outside, a line of something that is no JSON."""
+        start = self._at
+        plain = pattern(_PLAIN).match(self._text, start)
+        if self._open and plain and pattern(_ELEMENT_ENDS).match(self._text, plain.end()):
+            self._at = plain.end()
+            return Found(start=start, end=self._at, reason=NOT_AN_OBJECT)
+        return self._unreadable(start, NOT_AN_OBJECT if self._open else NO_JSON)
+
+    def _unreadable(self, start: int, reason: str) -> Found:
+        """One record for all that follows up to the next bracket; outside of lists no further than the line."""
+        prose = pattern(_IN_LIST if self._open else _PROSE).match(self._text, start + 1)
+        self._at = prose.end() if prose else start + 1
+        return Found(start=start, end=self._at, reason=reason)
+
+    def _left_out(self, what: str, at: int) -> Found:
+        return Found(start=at, end=at + 1, repairs=((what, at),))
+
+
+def has_envelope(text: str) -> bool:
+    """Whether the text begins with an envelope ``{count, results}``."""
+    return _ENVELOPE.match(text) is not None
+
+
+def region(text: str) -> Iterator[Found]:
+    """The records of a damaged stretch; if it holds none, the whole of it is one that can't be read."""
+    values = Values(text)
+    pieces = list(values)
+    if all(piece.value is None for piece in pieces):
+        start = len(text) - len(text.lstrip())
+        if values.envelopes and not any(piece.reason for piece in pieces):
+            yield Found(start=start, end=len(text), reason="an API answer without entries", skip=True)
+            return
+        reason = next((piece.reason for piece in pieces if piece.reason), NO_JSON)
+        yield Found(start=start, end=len(text), reason=reason)
+        return
+    for piece in pieces:
+        if piece.reason:
+            yield Found(start=piece.start, end=piece.end, repairs=(("text beside a record was left out", piece.start),))
+        else:
+            yield piece

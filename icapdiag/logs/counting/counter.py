@@ -1,0 +1,269 @@
+"""Counting log entries into groups: the path of every single ICAP request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+from msgspec.structs import replace
+
+from icapdiag.avi.entry import LogEntry, RequestLog
+from icapdiag.avi.times import to_iso
+from icapdiag.logs.counting.answers import Answer, AnswerCache
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.counting.group import Group, Place, place_of
+from icapdiag.logs.counting.signature import (
+    Entry,
+    Log,
+    Request,
+    Signature,
+    client_outcome,
+    codes,
+    facts_of,
+    judgement_of,
+    other_signature,
+    signature_of,
+)
+from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
+
+GROUPS_KEPT = 2000
+_KEYS_KEPT = 20_000  # raw keys of groups, and places by address: caches that start anew when full
+
+
+class Counting:
+    """Counts and groups of the entries added so far; see `icapdiag.logs.counting.summary.Summary`."""
+
+    def __init__(self, filters: Filters | None = None) -> None:
+        self.filters = filters or Filters()
+        self.entries = 0  # all, with an icap_log or without
+        self.filtered = 0  # entries that the filters left out
+        self.insignificant = False  # an entry was seen that is not significant
+        self.timeline_ = Timeline()
+        self.groups_: dict[Signature, Group] = {}
+        # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
+        self.more_actions: dict[str, int] = {}
+        self.more_columns = [0] * len(OUTCOMES)
+        self._answers = AnswerCache()
+        self._keys: dict[object, Group] = {}
+        self._places: dict[object, Place] = {}
+
+    # --- adding -------------------------------------------------------------------------------
+
+    def add(self, entry: LogEntry) -> None:
+        """Count one entry."""
+        self.add_all((entry,))
+
+    def add_uncounted(self, entries: int, *, insignificant: bool) -> None:
+        """Count entries that are known to have no icap_log, without having read them."""
+        self.entries += entries
+        self.insignificant = self.insignificant or insignificant
+
+    def add_all(self, entries: Sequence[Entry], *, strict: bool = False) -> bool:
+        """Count entries in the order of the log. Times that are not plain UTC are rewritten in place.
+
+        With ``strict`` nothing is counted, and False is returned, if some do not look like log entries.
+        """
+        times = [entry.report_timestamp for entry in entries]
+        if strict and None in times and not all(map(_is_entry, entries)):
+            return False
+        self.entries += len(entries)
+        if not self.insignificant:
+            self.insignificant = not all(entry.adf for entry in entries)
+        if self.filters:
+            entries = self._filter(entries)
+            times = [entry.report_timestamp for entry in entries]
+        rows = [entry for entry in entries if entry.icap_log is not None]
+        if len(rows) < len(entries):
+            times = [row.report_timestamp for row in rows]
+        if rows:
+            self._count(rows, self._buckets(rows, times))
+        return True
+
+    def _buckets(self, rows: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
+        """For each row the bucket of its time. Rows of a block are mostly of one minute."""
+        try:
+            ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
+            first, last = ordered[0], ordered[-1]
+            same = first[:16] == last[:16] and _is_utc(first) and _is_utc(last)
+        except TypeError:  # None, or a number, among them
+            same = False
+        if same:
+            bucket = self.timeline_.bucket(first)
+            if bucket is not self.timeline_.undated:
+                return repeat(bucket)
+        for row in rows:
+            if not _is_utc(row.report_timestamp):
+                row.report_timestamp = to_iso(row.report_timestamp)
+        return map(self.timeline_.bucket, [row.report_timestamp for row in rows])  # type: ignore[arg-type]
+
+    def _count(self, rows: Sequence[Any], buckets: Iterable[Bucket]) -> None:  # noqa: C901, PLR0912, PLR0915
+        """The path of every single request: a few look-ups, and counting into the group.
+
+        Everything that can wait until a key is seen for the first time, or until the end, does. It is one
+        long loop because a call per request costs more than the rest of it.
+        """
+        keys, places, answers = self._keys, self._places, self._answers.by_text
+        for entry, bucket in zip(rows, buckets):  # noqa: B905 - buckets may be endless
+            log = entry.icap_log
+            try:
+                (request,) = log.request_logs
+            except (TypeError, ValueError):
+                self._count_each(entry, bucket)
+                continue
+            text = request.icap_headers_received_from_server
+            if text is None:
+                answer = None
+            else:
+                date, _, key = text.partition("\n")
+                try:
+                    answer = answers[key if date[:5] == "Date:" else text]
+                except KeyError:
+                    answer = self._answers.find(text)
+            opswat = request.opswat_log
+            if opswat is None:
+                reason, threat = request.reason, request.threat_id
+            else:
+                reason, threat = request.reason or opswat.reason, request.threat_id or opswat.threat_id
+                if threat is None and opswat.violations:
+                    threat = opswat.violations[0].threat_name
+            kind = (
+                answer,
+                request.icap_response_code,
+                request.action,
+                log.action,
+                entry.response_code,
+                request.http_response_code,
+                request.icap_method,
+                request.complete_body_sent,
+                entry.significant_log,
+                reason,
+                request.vendor,
+                entry.significance,
+            )
+            try:
+                group = keys[kind]
+            except KeyError:
+                group = self._group(kind, entry, log, request, answer)
+            bucket[group.column] += 1
+            try:
+                place = places[request.icap_server_ip]
+                if request.icap_server_port != place.port or request.pool_name.val != place.pool:
+                    place = self._place(request)
+            except (KeyError, AttributeError):
+                place = self._place(request)
+            try:
+                group.places[place] += 1
+            except KeyError:
+                group.note_place(place)
+            moment = entry.report_timestamp
+            try:
+                if moment > group.last:
+                    group.last = moment
+                elif moment < group.first:
+                    group.first = moment
+            except TypeError:
+                group.note_moment(moment)
+            try:
+                group.latencies[request.latency] += 1
+            except KeyError:
+                group.note_latency(request.latency)
+            length = entry.request_length
+            if length and length > group.length:
+                group.length = length
+            if group.left:
+                group.note_example(entry, request)
+            if threat is not None:
+                try:
+                    group.threats[threat] += 1
+                except KeyError:
+                    group.note_threat(threat)
+            elif group.named:
+                judgement = judgement_of(request, answer, log.action)
+                for threat in judgement.threats if judgement else ():
+                    group.note_threat(threat)
+            if request.modified_content_length and request.modified_content_length > group.modified:
+                group.modified = request.modified_content_length
+            if request.nsx_defender_log is not None and request.nsx_defender_log.score is not None:
+                group.score = max(group.score or 0, request.nsx_defender_log.score)
+
+    def _count_each(self, entry: Entry, bucket: Bucket) -> None:
+        """An entry with several ICAP requests, or with none."""
+        log = entry.icap_log
+        requests: Sequence[Request] = (log and log.request_logs) or ()
+        if log is None or (not requests and not log.action):
+            return
+        requests = requests or (RequestLog(),)
+        action = log.action or requests[-1].action
+        for request in requests:
+            self._count([_alone(entry, action, request)], (bucket,))
+        more = len(requests) - 1
+        column = OUTCOMES.index(client_outcome(action, entry.response_code, codes(entry)))
+        self.more_columns[column] += more
+        self.more_actions[action or ""] = self.more_actions.get(action or "", 0) + more
+
+    def _group(self, kind: object, entry: Entry, log: Log, request: Request, answer: Answer | None) -> Group:
+        """The group of a raw key that was not seen before."""
+        signature, judgement = signature_of(entry, log, request, answer)
+        group = self.groups_.get(signature)
+        if group is None and len(self.groups_) >= GROUPS_KEPT:
+            signature = other_signature(signature)
+            group = self.groups_.get(signature)
+        if group is None:
+            facts = facts_of(entry, request, signature, judgement)
+            group = self.groups_[signature] = Group(signature, facts, entry.report_timestamp)  # type: ignore[arg-type]
+        group.named = group.named or bool(judgement and judgement.threats)
+        group.note_response_code(entry.response_code)
+        if len(self._keys) >= _KEYS_KEPT:
+            self._keys.clear()
+        self._keys[kind] = group
+        return group
+
+    def _place(self, request: Request) -> Place:
+        """The place of a request, which is then expected for its address, too."""
+        address = request.icap_server_ip
+        where = (request.pool_name, address or request.icap_absolute_uri, request.icap_server_port)
+        place = self._places.get(where)
+        if place is None:
+            if len(self._places) >= _KEYS_KEPT:
+                self._places.clear()
+            place = self._places[where] = place_of(request)
+        if address:
+            self._places[address] = place
+        return place
+
+    def _filter(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries that the filters take, with only those ICAP requests that they take."""
+        kept: list[Entry] = []
+        for entry in entries:
+            if not _is_utc(entry.report_timestamp):
+                entry.report_timestamp = to_iso(entry.report_timestamp)
+            log = entry.icap_log
+            taken = entry if self.filters.takes_time(to_iso(entry.report_timestamp)) else None
+            if taken is not None and log is not None and self.filters.by_request:
+                requests: Sequence[Request] = log.request_logs or (RequestLog(),)
+                chosen = [request for request in requests if self._takes(request, log.action)]
+                taken = _alone(entry, log.action, *chosen) if chosen else None
+            if taken is None:
+                self.filtered += 1
+            else:
+                kept.append(taken)
+        return kept
+
+    def _takes(self, request: Request, entry_action: str | None) -> bool:
+        place = place_of(request)
+        return self.filters.takes_request(request.action or entry_action or "", place.pool, place.member)
+
+
+def _alone(entry: Any, action: str | None, *requests: Request) -> Any:
+    """The entry with these requests only. Structs are not checked when they are made in Python."""
+    return replace(entry, icap_log=type(entry.icap_log)(action, requests))
+
+
+def _is_entry(entry: Entry) -> bool:
+    return entry.icap_log is not None or entry.report_timestamp is not None or entry.virtualservice is not None
+
+
+def _is_utc(moment: object) -> bool:
+    """Whether a time is text in UTC with six digits, as Avi writes it: such text sorts as time does."""
+    return isinstance(moment, str) and (moment[26:] == "+00:00" or (len(moment) == 27 and moment[-1] == "Z"))

@@ -1,0 +1,258 @@
+"""A group of ICAP requests of one kind: its counts, and what is shown of it."""
+
+from __future__ import annotations
+
+from itertools import repeat
+
+from msgspec import Struct
+
+from icapdiag.avi.addresses import member_name
+from icapdiag.avi.entry import PoolName
+from icapdiag.avi.times import to_iso
+from icapdiag.logs.counting.latency import VALUES_KEPT, Counts, add_counts, coarsen, percentiles
+from icapdiag.logs.counting.signature import Entry, Request, Signature, preview_of
+from icapdiag.logs.counting.timeline import OUTCOMES
+from icapdiag.model import JSONValue
+
+EXAMPLES_KEPT = 5  # ids of requests
+SAMPLE = 30  # requests of a group whose virtual service and Service Engine are looked at: the first ones
+NAMES_KEPT = 10  # of these, and of response codes
+THREATS_KEPT = 200
+PLACES_KEPT = 1000
+SHOWN = 50  # members, pools and threats in facts
+_TEXT_KEPT = 200
+_MORE = "(more)"
+
+
+class Place:
+    """A pool group and a server in it. Compared by identity; several objects may have the same names."""
+
+    __slots__ = ("member", "pool", "port")
+
+    def __init__(self, pool: str, member: str, port: int | None = None) -> None:
+        self.pool = pool
+        self.member = member
+        self.port = port  # as logged
+
+
+_ELSEWHERE = Place(_MORE, _MORE)
+
+
+def place_of(request: Request) -> Place:
+    """Where a request went; empty names where the log does not say."""
+    pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
+    member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
+    return Place((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
+
+
+class GroupWire(Struct, gc=False, array_like=True):
+    """A group as it travels between processes."""
+
+    signature: Signature
+    facts: dict[str, str | int | float | bool | list[str] | None]
+    count: int
+    first: str | None
+    last: str | None
+    latencies: dict[int, int]
+    without_latency: int
+    places: list[tuple[str, str, int]]
+    threats: dict[str, int]
+    request_ids: list[str]
+    virtualservices: dict[str, int]
+    service_engines: dict[str, int]
+    response_codes: list[int]
+    length: int
+    modified: int
+    score: int | None
+    preview: int | None
+
+
+class Group:
+    """Mutable on purpose and without methods on the way of a single request: `Summary` counts into it."""
+
+    __slots__ = (
+        "column",
+        "facts",
+        "first",
+        "last",
+        "latencies",
+        "left",
+        "length",
+        "modified",
+        "named",
+        "places",
+        "preview",
+        "request_ids",
+        "response_codes",
+        "score",
+        "service_engines",
+        "signature",
+        "threats",
+        "virtualservices",
+    )
+
+    def __init__(self, signature: Signature, facts: dict[str, JSONValue], moment: str | None) -> None:
+        self.signature = signature
+        self.facts = facts
+        self.column = OUTCOMES.index(signature.outcome)
+        self.first = moment  # of report_timestamp, as it stands
+        self.last = moment
+        self.latencies: Counts = {}
+        self.places: dict[Place, int] = {}
+        self.threats: dict[str, int] = {}
+        self.named = False  # some answer names threats itself
+        self.left = SAMPLE
+        self.request_ids: list[str] = []
+        self.virtualservices: dict[str, int] = {}  # with the number of the request that had it first
+        self.service_engines: dict[str, int] = {}
+        self.response_codes: dict[int, None] = {}
+        self.length = 0  # the largest, as the next ones
+        self.modified = 0
+        self.score: int | None = None
+        self.preview: int | None = None
+
+    @property
+    def count(self) -> int:
+        """Requests: each has one latency, or none."""
+        return sum(self.latencies.values())
+
+    def note_example(self, entry: Entry, request: Request) -> None:
+        """One of the first requests of the group."""
+        number = SAMPLE - self.left
+        self.left -= 1
+        for name, names in (
+            (entry.virtualservice, self.virtualservices),
+            (entry.service_engine, self.service_engines),
+        ):
+            if name and name not in names and len(names) < NAMES_KEPT:
+                names[name] = number
+        if number < EXAMPLES_KEPT:
+            if entry.request_id:
+                self.request_ids.append(str(entry.request_id)[:_TEXT_KEPT])
+            preview = preview_of(request)
+            if preview is not None:
+                self.preview = max(preview, self.preview or 0)
+
+    def note_moment(self, moment: str | None) -> None:
+        """A time, or none, where the group had none or the request has none."""
+        if moment is not None and self.last is None:
+            self.first = self.last = moment
+
+    def note_response_code(self, code: int | None) -> None:
+        if code is not None and len(self.response_codes) < NAMES_KEPT:
+            self.response_codes[code] = None
+
+    def note_threat(self, name: str, count: int = 1) -> None:
+        name = name[:_TEXT_KEPT]
+        if name not in self.threats and len(self.threats) >= THREATS_KEPT:
+            name = _MORE
+        self.threats[name] = self.threats.get(name, 0) + count
+
+    def note_place(self, place: Place, count: int = 1) -> None:
+        if place not in self.places and len(self.places) >= PLACES_KEPT:
+            self._join_places()
+            if len(self.places) >= PLACES_KEPT:
+                place = _ELSEWHERE
+        self.places[place] = self.places.get(place, 0) + count
+
+    def note_latency(self, value: int | None) -> None:
+        self.latencies[value] = self.latencies.get(value, 0) + 1
+        if len(self.latencies) > 2 * VALUES_KEPT:
+            self.latencies = coarsen(self.latencies)
+
+    def _join_places(self) -> None:
+        """One object for each pair of names."""
+        names: dict[tuple[str, str], Place] = {}
+        joined: dict[Place, int] = {}
+        for place, count in self.places.items():
+            same = names.setdefault((place.pool, place.member), place)
+            joined[same] = joined.get(same, 0) + count
+        self.places = joined
+
+    # --- merging ------------------------------------------------------------------------------
+
+    def to_wire(self) -> GroupWire:
+        latencies = self.latencies if len(self.latencies) <= VALUES_KEPT else coarsen(self.latencies)
+        self._join_places()
+        return GroupWire(
+            self.signature,
+            self.facts,  # type: ignore[arg-type]  # header facts and our own: flat, with lists of text
+            self.count,
+            to_iso(self.first),
+            to_iso(self.last),
+            {value: count for value, count in latencies.items() if value is not None},
+            latencies.get(None, 0),
+            [(place.pool, place.member, count) for place, count in self.places.items()],
+            self.threats,
+            self.request_ids,
+            self.virtualservices,
+            self.service_engines,
+            list(self.response_codes),
+            self.length,
+            self.modified,
+            self.score,
+            self.preview,
+        )
+
+    def merge(self, wire: GroupWire) -> None:
+        """Add a group whose requests come later in the log; the facts stay those of the first request."""
+        known = SAMPLE - self.left
+        for mine, names in ((self.virtualservices, wire.virtualservices), (self.service_engines, wire.service_engines)):
+            for name, number in names.items():
+                if name not in mine and len(mine) < NAMES_KEPT and known + number < SAMPLE:
+                    mine[name] = known + number
+        if known < EXAMPLES_KEPT and wire.preview is not None:
+            self.preview = max(wire.preview, self.preview or 0)
+        self.request_ids = (self.request_ids + wire.request_ids)[:EXAMPLES_KEPT]
+        self.left = max(0, self.left - wire.count)
+        if wire.first is not None and wire.last is not None:
+            self.first = min(to_iso(self.first) or wire.first, wire.first)
+            self.last = max(to_iso(self.last) or wire.last, wire.last)
+        add_counts(self.latencies, wire.latencies)
+        if wire.without_latency:
+            self.latencies[None] = self.latencies.get(None, 0) + wire.without_latency
+        if len(self.latencies) > VALUES_KEPT:
+            self.latencies = coarsen(self.latencies)
+        for pool, member, count in wire.places:
+            self.note_place(Place(pool, member), count)
+        for name, count in wire.threats.items():
+            self.note_threat(name, count)
+        for code in wire.response_codes:
+            self.note_response_code(code)
+        self.length = max(self.length, wire.length)
+        self.modified = max(self.modified, wire.modified)
+        if wire.score is not None:
+            self.score = max(wire.score, self.score or 0)
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def counts_by(self, attribute: str) -> dict[str, int]:
+        """Requests per ``pool`` or ``member``, busiest first; requests that name none are left out."""
+        counts: dict[str, int] = {}
+        for place, count in self.places.items():
+            name = getattr(place, attribute)
+            if name:
+                counts[name] = counts.get(name, 0) + count
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def shown(self) -> dict[str, JSONValue]:
+        """The group as facts (see ``icapdiag runbooks fields``)."""
+        facts = dict(self.facts)
+        facts["count"] = self.count
+        facts["first_seen"] = to_iso(self.first)
+        facts["last_seen"] = to_iso(self.last)
+        facts["members"] = list(self.counts_by("member"))[:SHOWN]
+        facts["pools"] = list(self.counts_by("pool"))[:SHOWN]
+        facts["threats"] = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
+        facts["response_code"] = next(iter(self.response_codes)) if len(self.response_codes) == 1 else None
+        found = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0)
+        for share, value in zip(("p50", "p95", "p99", "max"), found or repeat(None), strict=False):
+            facts[f"latency_{share}_ms"] = value
+        facts["request_length_max"] = self.length or None
+        facts["modified_content_length_max"] = self.modified or None
+        facts["nsx_score_max"] = self.score
+        facts["preview_sent"] = self.preview
+        facts["request_ids"] = list(self.request_ids)
+        facts["virtualservices"] = list(self.virtualservices)
+        facts["service_engines"] = list(self.service_engines)
+        return facts

@@ -1,0 +1,212 @@
+"""What makes two requests the same kind: the key of a group, and the facts that go with it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+
+from icapdiag.avi.addresses import split_uri
+from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
+from icapdiag.avi.vocabulary import (
+    ACTIONS,
+    BLOCKED,
+    BODY_SIZE,
+    DISABLED,
+    FAILED,
+    METHODS,
+    MODIFIED,
+    PASSED,
+    concerns_icap,
+)
+from icapdiag.icap.verdict import Judgement
+from icapdiag.logs.counting.answers import Answer, Situation
+from icapdiag.model import JSONValue, Status
+
+if TYPE_CHECKING:
+    from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest
+
+Entry: TypeAlias = "LogEntry | StrictEntry | OpenEntry"
+Log: TypeAlias = "IcapLog | StrictLog | OpenLog"
+Request: TypeAlias = "RequestLog | StrictRequest | OpenRequest"
+
+_WORDS_KEPT = 200
+_CODES_KEPT = 20
+_PREVIEW = re.compile(r"^Preview:[ \t]*([0-9]{1,10})", re.IGNORECASE | re.MULTILINE)
+
+
+class Signature(Struct, frozen=True, gc=False, kw_only=True):
+    """What the requests of a group have in common. Names of threats are no part of it.
+
+    ``action`` is the ICAP request's own, ``entry_action`` that of the whole HTTP request. The client's
+    status is kept as its class (200, 300, …) where it is the application's own answer.
+    """
+
+    action: str | None = None
+    entry_action: str | None = None
+    outcome: str = "unknown"
+    response_code: int | None = None
+    adf_codes: tuple[str, ...] = ()
+    significance: tuple[str, ...] = ()  # the parts that speak of ICAP
+    icap_status: int | None = None
+    http_status: int | None = None
+    icap_method: str | None = None
+    complete_body_sent: bool | None = None
+    vendor: str | None = None
+    verdict: str | None = None
+    verdict_reason: str | None = None  # names of threats replaced
+    response_info: str | None = None
+    response_desc: str | None = None
+    blocked_reason: str | None = None
+    opswat_reason: str | None = None
+    other: bool = False  # stands for all that came when there were too many groups
+
+    @property
+    def status(self) -> Status:
+        """Whether ICAP did its work, whatever it decided."""
+        if self.action == FAILED or self.outcome in {"unscanned", "refused-500", "refused-413"}:
+            return Status.FAILED
+        known = {PASSED, MODIFIED, BLOCKED, DISABLED}
+        failed = self.action not in known and self.icap_status is not None and self.icap_status >= 400
+        return Status.FAILED if failed else Status.OK
+
+
+def other_signature(signature: Signature) -> Signature:
+    """What is kept of a signature when there are too many groups: there are few of these."""
+    return Signature(
+        action=signature.action if signature.action in ACTIONS else None,
+        entry_action=signature.entry_action if signature.entry_action in ACTIONS else None,
+        outcome=signature.outcome,
+        other=True,
+    )
+
+
+def client_outcome(action: str | None, response_code: int | None, codes: tuple[str, ...]) -> str:
+    """What the client got, as far as the log tells; one of `timeline.OUTCOMES`.
+
+    A failure with fail_action OPEN lets the request pass unscanned, with CLOSED the client gets 500;
+    a body over buffer_size is let pass or refused with 413. The application could have answered 500
+    or 413 itself, so these are likely and not certain.
+    """
+    too_large = BODY_SIZE in codes and action != BLOCKED
+    if action == FAILED or too_large:
+        if not response_code:  # not logged, or the client went away
+            return "unknown"
+        if response_code == 413 and too_large:
+            return "refused-413"
+        return "refused-500" if response_code == 500 and action == FAILED else "unscanned"
+    return {PASSED: "passed", MODIFIED: "modified", BLOCKED: "blocked", DISABLED: "disabled"}.get(
+        action or "", "unknown"
+    )
+
+
+def signature_of(entry: Entry, log: Log, request: Request, answer: Answer | None) -> tuple[Signature, Judgement | None]:
+    """The signature of a request, and the verdict that is in it.
+
+    ``answer`` is what came back, None if the log has no headers of it.
+    """
+    entry_action = log.action or request.action
+    adf_codes = codes(entry)
+    outcome = client_outcome(entry_action, entry.response_code, adf_codes)
+    judgement = judgement_of(request, answer, entry_action)
+    reason = request.reason or (request.opswat_log.reason if request.opswat_log else None)
+    headers = answer.facts if answer else {}
+    threats = judgement.threats if judgement else ()
+    code = entry.response_code
+    if code is not None and outcome in {"passed", "modified"}:
+        code = code // 100 * 100
+    signature = Signature(
+        action=_word(request.action or log.action),
+        entry_action=_word(entry_action),
+        outcome=outcome,
+        response_code=code,
+        adf_codes=adf_codes,
+        significance=_icap_parts(entry.significance),
+        icap_status=request.icap_response_code,
+        http_status=request.http_response_code,
+        icap_method=_word(request.icap_method),
+        complete_body_sent=request.complete_body_sent,
+        vendor=_word(request.vendor),
+        verdict=judgement.verdict if judgement else None,
+        verdict_reason=_without(judgement.reason, threats) if judgement else None,
+        response_info=_without(headers.get("x_response_info"), threats),
+        response_desc=_without(headers.get("x_response_desc"), threats),
+        blocked_reason=_without(headers.get("x_blocked_reason"), threats),
+        opswat_reason=_word(reason),
+    )
+    return signature, judgement
+
+
+def facts_of(entry: Entry, request: Request, signature: Signature, judgement: Judgement | None) -> dict[str, JSONValue]:
+    """The facts of a group, as its first request shows them."""
+    if signature.other:
+        return {"icap_action": signature.action, "client_outcome": signature.outcome}
+    place = split_uri(request.icap_absolute_uri)
+    facts: dict[str, JSONValue] = {
+        "icap_action": signature.action,
+        "client_outcome": signature.outcome,
+        "adf_codes": list(signature.adf_codes),
+        "significance": (entry.significance or "")[:_WORDS_KEPT] or None,
+        "icap_status": signature.icap_status,
+        "http_status": signature.http_status,
+        "icap_method": signature.icap_method,
+        "method": METHODS.get(request.icap_method or ""),
+        "complete_body_sent": signature.complete_body_sent,
+        "vendor": signature.vendor,
+        "opswat_reason": signature.opswat_reason,
+        "service_uri": place[2][:_WORDS_KEPT] if place else None,
+    }
+    if judgement:
+        facts["verdict"] = judgement.verdict
+        facts["verdict_reason"] = judgement.reason
+        facts["decided_by"] = list(judgement.decided_by)
+    if request.icap_headers_received_from_server:
+        facts.update(Answer(request.icap_headers_received_from_server).facts)
+    return facts
+
+
+def judgement_of(request: Request, answer: Answer | None, entry_action: str | None) -> Judgement | None:
+    """The verdict of the logged answer; None where nothing came back."""
+    if answer is None:
+        if request.icap_response_code is None:
+            return None
+        answer = _NO_HEADERS
+    method = METHODS.get(request.icap_method or "", "REQMOD")
+    modified = (request.action or entry_action) == MODIFIED
+    return answer.judgement(Situation(request.icap_response_code, request.http_response_code, method, modified))
+
+
+_NO_HEADERS = Answer("")
+
+
+def codes(entry: Entry) -> tuple[str, ...]:
+    """The codes of significant_log that concern ICAP or the server side, sorted."""
+    found = {code[:_WORDS_KEPT] for code in entry.significant_log or () if concerns_icap(code)}
+    return tuple(sorted(found)[:_CODES_KEPT])
+
+
+def preview_of(request: Request) -> int | None:
+    """The Preview that the Service Engine announced, in bytes."""
+    found = _PREVIEW.search(request.icap_headers_sent_to_server or "")
+    return int(found[1]) if found else None
+
+
+def _word(text: str | None) -> str | None:
+    return text[:_WORDS_KEPT] if text else None
+
+
+def _icap_parts(significance: str | None) -> tuple[str, ...]:
+    if not significance or "icap" not in significance.lower():
+        return ()
+    parts = (part.strip()[:_WORDS_KEPT] for part in significance.split(","))
+    return tuple(part for part in parts if "icap" in part.lower())[:_CODES_KEPT]
+
+
+def _without(text: object, threats: tuple[str, ...]) -> str | None:
+    """Text with the names of threats replaced: a thousand names make one group."""
+    if not isinstance(text, str):
+        return None
+    for name in threats:
+        text = text.replace(name, "…")
+    return text[:_WORDS_KEPT]

@@ -1,0 +1,208 @@
+"""All that is kept of a log: a value that entries are added to, and that merges with others of its kind.
+
+Its size depends on how many kinds of requests there are, not on how many requests: groups, names,
+threats, latencies and time buckets are all bounded.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from icapdiag.avi.times import to_iso
+from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
+from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.counting.group import Group, GroupWire
+from icapdiag.logs.counting.signature import other_signature
+from icapdiag.logs.counting.timeline import OUTCOMES
+from icapdiag.model import Facts, JSONValue, Observation, Status
+
+SUMMARY_PROBE = "summary"
+_POOLS_JOINED = 5
+_COUNTED = {
+    PASSED: "entries_passed",
+    MODIFIED: "entries_modified",
+    BLOCKED: "entries_blocked",
+    FAILED: "entries_failed",
+    DISABLED: "entries_disabled",
+}
+
+
+class SummaryWire(Struct, gc=False, array_like=True):
+    """A summary as it travels between processes."""
+
+    entries: int
+    filtered: int
+    insignificant: bool
+    actions: dict[str, int]
+    columns: list[int]
+    groups: list[GroupWire]
+    width: int
+    buckets: dict[str, list[int]]
+    undated: list[int]
+
+
+class Summary(Counting):
+    """Counts and groups of the entries added so far.
+
+    Groups are of ICAP requests: an entry may hold several, and one whose icap_log has an action and
+    no request counts as one. ``entries_…`` are of entries, by ``icap_log.action``; an empty icap_log
+    counts as none.
+    """
+
+    # --- merging ------------------------------------------------------------------------------
+
+    def merge(self, other: Summary) -> None:
+        """Add what another one counted, of a part of the log that comes later."""
+        self._merge(other._wire())
+
+    def to_wire(self) -> bytes:
+        """Everything that was counted, for `from_wire` in another process."""
+        return msgspec.msgpack.encode(self._wire())
+
+    @classmethod
+    def from_wire(cls, wire: bytes, filters: Filters | None = None) -> Summary:
+        """Raises `ValueError` for what is no summary."""
+        summary = cls(filters)
+        summary._merge(msgspec.msgpack.decode(wire, type=SummaryWire))
+        return summary
+
+    def _wire(self) -> SummaryWire:
+        line = self.timeline_
+        return SummaryWire(
+            self.entries,
+            self.filtered,
+            self.insignificant,
+            self.more_actions,
+            self.more_columns,
+            [group.to_wire() for group in self.groups_.values()],
+            line.width,
+            line.buckets,
+            line.undated,
+        )
+
+    def _merge(self, wire: SummaryWire) -> None:
+        self.entries += wire.entries
+        self.filtered += wire.filtered
+        self.insignificant = self.insignificant or wire.insignificant
+        for action, count in wire.actions.items():
+            self.more_actions[action] = self.more_actions.get(action, 0) + count
+        self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
+        self.timeline_.merge(wire.width, wire.buckets, wire.undated)
+        for theirs in wire.groups:
+            signature, facts = theirs.signature, theirs.facts
+            if signature not in self.groups_ and len(self.groups_) >= GROUPS_KEPT:
+                signature = other_signature(signature)
+                facts = {name: facts.get(name) for name in ("icap_action", "client_outcome")}
+            group = self.groups_.get(signature)
+            if group is None:
+                group = self.groups_[signature] = Group(signature, dict[str, JSONValue](facts), None)
+            group.merge(theirs)
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def head(self) -> dict[str, JSONValue]:
+        """The log as a whole, as facts (see ``icapdiag runbooks fields``), and more that reports show."""
+        actions: dict[str, int] = {}
+        for group in self.groups_.values():
+            action = group.signature.entry_action or ""
+            actions[action] = actions.get(action, 0) + group.count
+        requests = sum(actions.values())
+        for action, more in self.more_actions.items():
+            actions[action] = actions.get(action, 0) - more
+        entries = sum(actions.values())
+        known = {name: actions.get(action, 0) for action, name in _COUNTED.items()}
+        asked = entries - known["entries_disabled"]
+        first = min((group.first for group in self.groups_.values() if group.first), default=None)
+        last = max((group.last for group in self.groups_.values() if group.last), default=None)
+        return {
+            "entries_total": self.entries - self.filtered,
+            "entries_icap": entries,
+            **known,
+            "entries_other": entries - sum(known.values()),
+            "icap_requests": requests,
+            "only_significant": entries > 0 and not self.insignificant and not known["entries_passed"],
+            "first_seen": to_iso(first),
+            "last_seen": to_iso(last),
+            "span_s": _seconds(first, last),
+            "failed_share": round(known["entries_failed"] / asked, 6) if asked else None,
+            "unscanned_count": self.outcomes()["unscanned"],
+            "filtered": self.filtered,
+            "groups": len(self.groups_),
+        }
+
+    def outcomes(self) -> dict[str, int]:
+        """Entries with an icap_log per outcome for the client."""
+        counts = [-more for more in self.more_columns]
+        for group in self.groups_.values():
+            counts[group.column] += group.count
+        return dict(zip(OUTCOMES, counts, strict=True))
+
+    def groups(self) -> tuple[Facts, ...]:
+        """Each group as facts, most frequent first, with ``by_member``, ``by_pool`` and ``by_threat`` counts."""
+        return tuple(
+            {
+                **group.shown(),
+                "status": str(group.signature.status),
+                "by_member": group.counts_by("member"),
+                "by_pool": group.counts_by("pool"),
+                "by_threat": dict(group.threats),
+            }
+            for group in self._ordered()
+        )
+
+    def timeline(self) -> tuple[Facts, ...]:
+        """Requests per outcome in steps of a minute, an hour or a day, in order; steps without any are left out."""
+        return tuple(
+            {
+                "start": start.isoformat(),
+                "step_s": round(step.total_seconds()),
+                "requests": sum(counts),
+                **dict(zip(OUTCOMES, counts, strict=True)),
+            }
+            for start, step, counts in self.timeline_
+        )
+
+    def observations(self) -> tuple[Observation, ...]:
+        """One for each group, most frequent first, and one of probe ``summary`` for the log as a whole."""
+        return (*(_observation(group) for group in self._ordered()), self._whole())
+
+    def _ordered(self) -> list[Group]:
+        return sorted(self.groups_.values(), key=lambda group: -group.count)
+
+    def _whole(self) -> Observation:
+        facts = self.head()
+        for name in ("groups", "filtered", "icap_requests", "entries_other"):
+            del facts[name]
+        return Observation(
+            source="log",
+            probe=SUMMARY_PROBE,
+            pool="",
+            member="",
+            status=Status.FAILED if facts["entries_failed"] else Status.OK,
+            facts=facts,
+        )
+
+
+def _observation(group: Group) -> Observation:
+    pools, members = list(group.counts_by("pool")), list(group.counts_by("member"))
+    return Observation(
+        source="log",
+        probe="",
+        pool=", ".join(pools[:_POOLS_JOINED]) + ("…" if len(pools) > _POOLS_JOINED else ""),
+        member=members[0] if len(members) == 1 else "",
+        status=group.signature.status,
+        facts=group.shown(),
+    )
+
+
+def _seconds(first: str | None, last: str | None) -> float | None:
+    if first is None or last is None:
+        return None
+    start, end = (to_iso(moment) for moment in (first, last))
+    if start is None or end is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

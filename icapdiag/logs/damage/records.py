@@ -1,0 +1,129 @@
+"""Single JSON objects in a text: by the strict decoder, by `recovery` where that gives up; and where they stand."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from icapdiag.logs.damage.plain import STRICT, SURROGATE, decode_at, sanitise
+
+if TYPE_CHECKING:
+    from icapdiag.logs.damage.recovery import Salvaged
+
+
+NOT_AN_OBJECT = "not a JSON object"
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A piece of a text from index ``start`` to ``end``.
+
+    With a ``value`` it is a record; with a ``reason`` one that can't be read (``skip``: that is no
+    application log); with neither it counts for nothing, and its ``repairs`` (what, index) say what
+    was left out. ``open_end``: the text was over before the record was.
+    """
+
+    start: int
+    end: int
+    value: dict[str, object] | None = None
+    reason: str = ""
+    skip: bool = False
+    repairs: tuple[tuple[str, int], ...] = ()
+    open_end: bool = False
+
+
+class Places:
+    """Line and column (from 1, in characters) of the indices of a text that begins on ``line``."""
+
+    def __init__(self, text: str, line: int = 1) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer(r"\n", text))]
+        self._line = line
+
+    def of(self, index: int) -> tuple[int, int]:
+        row = bisect_right(self._starts, index) - 1
+        return self._line + row, index - self._starts[row] + 1
+
+
+def read_strict(text: str, start: int) -> Found | None:
+    """The object whose ``{`` is at ``start``; None if it is not JSON."""
+    decoded = decode_at(text, start)
+    if decoded is None:
+        return None
+    value, end = decoded
+    if not isinstance(value, dict):
+        return None
+    if SURROGATE.search(text, start, end):
+        sanitise(value)
+    return Found(start=start, end=end, value=value)
+
+
+def read_object(text: str, start: int) -> Found | None:
+    """The object whose ``{`` is at ``start``, damaged or not; None if nothing of it can be read."""
+    return read_strict(text, start) or read_damaged(text, start)
+
+
+def read_damaged(text: str, start: int, stop: int | None = None) -> Found | None:
+    """What can be read of a damaged object that begins at ``start`` and ends before ``stop``."""
+    from icapdiag.logs.damage.recovery import salvage_object  # noqa: PLC0415 - most logs are not damaged
+
+    if stop is None or stop == len(text):
+        return _found(salvage_object(text, start), start)
+    found = _found(salvage_object(text[start:stop], 0), 0)
+    return shifted(found, start) if found else None
+
+
+def shifted(found: Found, by: int) -> Found:
+    """The piece with all its indices moved."""
+    return replace(
+        found,
+        start=found.start + by,
+        end=found.end + by,
+        repairs=tuple((what, index + by) for what, index in found.repairs),
+    )
+
+
+def read_members(text: str, start: int) -> Found | None:
+    """Members of an entry from ``start`` on, without the braces around them; None if there are none."""
+    from icapdiag.logs.damage.recovery import salvage_members  # noqa: PLC0415 - see above
+
+    return _found(salvage_members(text, start), start)
+
+
+def read_line(text: str) -> dict[str, object] | None:
+    """A line that is one object and nothing else; None if it is not."""
+    try:
+        value, end = STRICT.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if end != len(text) or not isinstance(value, dict):
+        return None
+    if SURROGATE.search(text):
+        sanitise(value)
+    return value
+
+
+def expand(found: Found, results: list[object]) -> Iterator[Found]:
+    """The records of an envelope that was read as one object."""
+    if found.repairs:
+        yield replace(found, value=None)
+    for item in results:
+        if isinstance(item, dict):
+            yield Found(start=found.start, end=found.end, value=item)
+        else:
+            yield Found(start=found.start, end=found.end, reason=NOT_AN_OBJECT)
+
+
+def _found(salvaged: Salvaged | None, start: int) -> Found | None:
+    if salvaged is None:
+        return None
+    return Found(
+        start=start,
+        end=salvaged.end,
+        value=salvaged.value,
+        repairs=salvaged.repairs,
+        open_end=salvaged.open_end,
+    )

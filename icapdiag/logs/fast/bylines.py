@@ -1,0 +1,99 @@
+"""JSON Lines: one value a line, cut at line ends, decoded a block at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from icapdiag.logs.fast.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, is_cut
+from icapdiag.logs.fast.sparse import SPARSE_FROM, SparseLines, searches
+
+_BLANK: Final = b" \t\r\n"
+_FIRST_LINE = re.compile(rb"[^\n]*\S[^\n]*")
+
+
+def first_line(text: bytes | bytearray) -> bytes:
+    """The first line that is not blank, as far as it is there."""
+    found = _FIRST_LINE.search(text)
+    return found[0] if found else b""
+
+
+class LineScanner:
+    """Reads lines to the end of ``read``, into one buffer that only a long line makes larger."""
+
+    def __init__(self, read: ReadInto, sink: Sink, *, offset: int = 0) -> None:
+        self._read = read
+        self._sink = sink
+        self._base = offset  # of the buffer's first byte in the input
+        self._buffer = bytearray(2 * BLOCK)
+        self._filled = 0
+        self._sparse = _sparse_lines(sink)
+
+    def run(self, on_block: Callable[[int], None] | None = None) -> None:
+        """Read to the end. ``on_block`` is told how many bytes are done."""
+        while self._step():
+            if on_block:
+                on_block(self._base)
+        self._sink.tally.end_offset = self._base
+
+    def _step(self) -> bool:
+        start = self._filled
+        if start + BLOCK > len(self._buffer) and not self._grow():
+            return True
+        view = memoryview(self._buffer)
+        count = self._read(view[start : start + BLOCK])
+        end = start + count
+        cut = self._buffer.rfind(b"\n", start, end) + 1 if count else end
+        if not count and end:
+            self._sink.tally.truncated = is_cut(bytes(view[:end]).strip(_BLANK) or b"{}")
+        if cut:
+            self._block(view[:cut])
+            view[: end - cut] = view[cut:end]
+            self._base += cut
+        self._filled = end - cut
+        return count > 0
+
+    def _grow(self) -> bool:
+        """Room for a long line; False if it was too long and has been dropped up to its end."""
+        if self._filled <= MAX_RECORD:
+            self._buffer = self._buffer.ljust(2 * len(self._buffer), b"\0")
+            return True
+        self._sink.take_odd(self._base, bytes(self._buffer[:MAX_RECORD]))
+        self._base += self._filled
+        self._buffer = bytearray(2 * BLOCK)
+        self._filled = 0
+        view = memoryview(self._buffer)
+        while count := self._read(view[:BLOCK]):
+            found = self._buffer.find(b"\n", 0, count)
+            if found >= 0:
+                self._filled = count - found - 1
+                view[: self._filled] = view[found + 1 : count]
+                self._base += found + 1
+                break
+            self._base += count
+        return False
+
+    def _block(self, block: memoryview) -> None:
+        if self._sparse and self._base >= SPARSE_FROM and self._sparse.take(self._buffer, len(block)):
+            return
+        try:
+            if self._sink.take(self._sink.decoders.lines(block)):
+                return
+        except UNDECODABLE:
+            pass
+        self._each_line(block)
+
+    def _each_line(self, block: memoryview) -> None:
+        offset = self._base
+        for line in bytes(block).split(b"\n"):
+            record = line.strip(_BLANK)
+            if record:
+                self._sink.take_record(offset + line.index(record[:1]), record)
+            offset += len(line) + 1
+
+
+def _sparse_lines(sink: Sink) -> SparseLines | None:
+    """None without a quick search, and where even entries without an icap_log must be filtered by their time."""
+    found = None if sink.summary.filters.by_time else searches()
+    return SparseLines(sink, *found) if found else None

@@ -1,0 +1,305 @@
+"""Arrays, envelopes and objects in any layout: cut between elements, decoded a block at a time.
+
+Elements of one file are written alike, so the text between the first two of them (``},{"adf"`` or
+``},\\n    {\\n        "adf"``) is the separator for all. A slice that begins at an element and
+decodes as a list ends at an element: no JSON value is the beginning of another. So a separator that
+was found inside of an element, or in no place at all, costs time and nothing else: then elements
+are taken one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from icapdiag.logs.counting.signature import Entry
+from icapdiag.logs.fast.jsonspans import UNFINISHED, end_of_scalar, end_of_value, results_of, skip_member
+from icapdiag.logs.fast.separators import Separators
+from icapdiag.logs.fast.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
+
+_BETWEEN = re.compile(rb"[\s,]*+")
+_REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')
+_END_LISTED = re.compile(rb"\s*+(?:,|\]|\Z)")
+_END = re.compile(rb"\s*+(?:[,\]{]|\Z)")
+_GARBAGE = re.compile(rb"[^\n{\[]++")
+_STEPS_BACK = 8
+_DEEPEST = 8
+_QUOTE_BEHIND = 32  # from an element's brace to its first quote, at most
+
+ARRAY: Final = "["
+ENVELOPE: Final = "{"
+_OPENERS = (0x5B, 0x7B)  # [ {
+_CLOSERS = {0x5D: ARRAY, 0x7D: ENVELOPE}  # ] }
+
+
+class ElementScanner:
+    """Reads values to the end of ``read``.
+
+    ``stack`` is what is open where reading begins, of `ARRAY` and `ENVELOPE`. ``_buffer[_start:_filled]`` is not
+    yet counted; a byte before and a byte after it are free, for brackets.
+    """
+
+    def __init__(self, read: ReadInto, sink: Sink, *, offset: int = 0, stack: Sequence[str] = ()) -> None:
+        self._read = read
+        self._sink = sink
+        self.stack = list(stack)
+        self.separators = Separators()
+        self._buffer = bytearray(2 * BLOCK + 2)
+        self._start = self._filled = 1
+        self._base = offset - 1  # of the buffer's first byte in the input
+        self._ended = False
+        self._lost = False  # inside something unreadable: go on at the next element
+        self._single_until = 0  # up to this index elements are taken one by one
+
+    @property
+    def offset(self) -> int:
+        """Of the next byte to be counted, from the start of the input."""
+        return self._base + self._start
+
+    def run(self, on_block: Callable[[int], None] | None = None, *, final: bool = True) -> None:
+        """Read to the end. With ``final`` False the text goes on after it, and what is cut there stays uncounted."""
+        more = True
+        while more:
+            more = self._fill()
+            self._ended = final and not more
+            while self._advance():
+                pass
+            if on_block:
+                on_block(self.offset)
+        if final:
+            self._finish()
+
+    def _finish(self) -> None:
+        tally = self._sink.tally
+        rest = bytes(self._buffer[self._start : self._filled]).strip(b" \t\r\n,")
+        if rest and not self._lost:
+            self._sink.take_odd(self.offset, rest)
+            tally.truncated = True
+        self._start = self._filled
+        tally.truncated = tally.truncated or bool(self.stack)
+        tally.end_offset = self.offset
+
+    def _fill(self) -> bool:
+        """Read a block behind what is there; False at the end of the input."""
+        shift = self._start - 1
+        if shift > 0:
+            view = memoryview(self._buffer)
+            view[1 : self._filled - shift] = view[self._start : self._filled]
+            self._start, self._filled, self._base = 1, self._filled - shift, self._base + shift
+            self._single_until -= shift
+        if self._filled + BLOCK + 1 > len(self._buffer):
+            self._buffer = self._buffer.ljust(2 * len(self._buffer), b"\0")
+        count = self._read(memoryview(self._buffer)[self._filled : self._filled + BLOCK])
+        self._filled += count
+        return count > 0
+
+    # --- the outer structure ------------------------------------------------------------------
+
+    def _advance(self) -> bool:
+        """One step of the outer structure, or a run of elements; False if more text is needed."""
+        if self._lost:
+            return self._find_way()
+        buffer, end = self._buffer, self._filled
+        found = _BETWEEN.match(buffer, self._start, end)
+        self._start = found.end() if found else self._start
+        if self._start >= end:
+            return False
+        return self._enter(buffer[self._start], self.stack[-1] if self.stack else "")
+
+    def _enter(self, byte: int, top: str) -> bool:
+        """What begins with ``byte``, inside of ``top``."""
+        if byte in _CLOSERS:
+            if top == _CLOSERS[byte]:
+                self.stack.pop()
+            self._start += 1
+            return True
+        in_array = top == ARRAY
+        if top == ENVELOPE:
+            step = self._skip_member
+        elif byte == 0x7B:
+            step = partial(self._object, in_array=in_array)
+        elif byte == 0x5B:
+            step = partial(self._list, in_array=in_array)
+        else:
+            step = partial(self._no_object, in_array=in_array)
+        return step()
+
+    def _list(self, *, in_array: bool) -> bool:
+        """A ``[``: elements follow, or it is a list of something else among them."""
+        found = _BETWEEN.match(self._buffer, self._start + 1, self._filled)
+        following = found.end() if found else self._start + 1
+        if in_array:
+            if following >= self._filled and not self._ended:
+                return False
+            if self._buffer[following] not in _OPENERS or len(self.stack) >= _DEEPEST:
+                return self._no_object(in_array=True)
+        self.stack.append(ARRAY)
+        self._start += 1
+        return True
+
+    def _skip_member(self) -> bool:
+        """Whatever an envelope holds beside its results."""
+        member = skip_member(self._buffer, self._start, self._filled)
+        if member is not None and member[2] >= 0:
+            self._start = member[2]
+            return True
+        if self._ended and self._buffer[self._start] == 0x22:  # a cut member
+            self._start = self._filled
+        elif self._ended or self._filled - self._start > BLOCK:
+            self.stack.pop()  # no member: what follows is read as it comes
+            return True
+        return False
+
+    def _no_object(self, *, in_array: bool) -> bool:
+        """A number, a string or a list of such among the elements; or text between values."""
+        buffer, start, end = self._buffer, self._start, self._filled
+        if buffer[start] == 0x5B:
+            stop = end_of_value(buffer, start, end)
+        elif in_array:
+            stop = end_of_scalar(buffer, start, end)
+        else:
+            found = _GARBAGE.match(buffer, start, end)
+            stop = found.end() if found else start + 1
+        if not self._ended and stop in {UNFINISHED, end}:
+            return self._too_long()
+        if stop < 0:
+            return self._broken(start + 1)
+        self._sink.take_odd(self.offset, bytes(buffer[start:stop]).strip())
+        self._start = stop
+        return True
+
+    def _too_long(self) -> bool:
+        """A value does not end within the buffer: read on, unless it is longer than any record."""
+        if self._filled - self._start <= MAX_RECORD:
+            return False
+        self._sink.take_odd(self.offset, bytes(self._buffer[self._start : self._start + MAX_RECORD]))
+        self._start += MAX_RECORD
+        self._lost = True
+        return True
+
+    def _find_way(self) -> bool:
+        following = self._next_element(self._start)
+        self._lost = following is None
+        if following is not None:
+            self._start = following
+            return True
+        self._start = max(self._start, self._filled - BLOCK)
+        return False
+
+    # --- elements -----------------------------------------------------------------------------
+
+    def _object(self, *, in_array: bool) -> bool:
+        if not in_array or _REPLY.match(self._buffer, self._start, self._filled):
+            results = results_of(self._buffer, self._start, self._filled)
+            if results == UNFINISHED and not self._ended:
+                return self._too_long()
+            if results > 0:
+                self.stack += [ENVELOPE, ARRAY]
+                self._start = results
+                return True
+        if self.separators and self._start >= self._single_until:
+            cut = self.separators.last(self._buffer, self._start, self._filled)
+            if cut < 0 and not self._ended:
+                if self._filled - self._start < BLOCK:
+                    return False
+                self.separators = Separators()  # the layout has changed
+            elif cut >= 0 and self._run_of_elements(cut):
+                return True
+        return self._element()
+
+    def _run_of_elements(self, cut: int) -> bool:
+        """Decode up to the last separator in the buffer; False if that was not to be."""
+        self._single_until = cut  # unless it comes out well
+        for _ in range(_STEPS_BACK):
+            try:
+                entries = self._decode(cut + 1)
+            except UNDECODABLE as error:
+                place = place_of_error(error)
+                broken = cut if place is None else self._start - self.separators.listed + place
+                if "trailing characters" in str(error) and self._decode_to_bracket(broken):
+                    return True
+                cut = self.separators.last(self._buffer, self._start, min(broken, cut))
+                if cut < 0:
+                    return False
+                continue
+            return self._counted(entries, cut + 1)
+        return False
+
+    def _decode(self, stop: int) -> Sequence[Entry]:
+        """The elements from the start up to ``stop``; where commas part them, as a list made in place."""
+        view = memoryview(self._buffer)
+        if not self.separators.listed:
+            return self._sink.decoders.lines(view[self._start : stop])
+        before, after = self._buffer[self._start - 1], self._buffer[stop]
+        self._buffer[self._start - 1], self._buffer[stop] = 0x5B, 0x5D
+        try:
+            return self._sink.decoders.array(view[self._start - 1 : stop + 1])
+        finally:
+            self._buffer[self._start - 1], self._buffer[stop] = before, after
+
+    def _decode_to_bracket(self, after: int) -> bool:
+        """The list ends within the buffer: count up to its own ``]``."""
+        stop = self._buffer.rfind(b"]", self._start, after)
+        try:
+            return stop > 0 and self._counted(self._decode(stop), stop)
+        except UNDECODABLE:
+            return False
+
+    def _counted(self, entries: Sequence[Entry], stop: int) -> bool:
+        if not self._sink.take(entries):
+            return False
+        self._start = stop
+        self._single_until = 0
+        return True
+
+    def _element(self) -> bool:
+        """One element by its brackets; a broken one ends where the next begins."""
+        buffer, start, end = self._buffer, self._start, self._filled
+        stop = end_of_value(buffer, start, end)
+        if stop == UNFINISHED and not self._ended:
+            return self._too_long()
+        raw = bytes(buffer[start : stop if stop > 0 else end])
+        if stop > 0 and self._sink.take_object(self.offset, raw):
+            self.separators.learn(buffer, stop, end)
+            self._start = stop
+            return True
+        if stop > 0 and (_END_LISTED if self.separators.listed else _END).match(buffer, stop, end):
+            self._sink.take_odd(self.offset, raw)
+            self._start = stop
+            return True
+        return self._broken(start + max(1, broken_at(bytes(buffer[start:end]))))
+
+    def _broken(self, after: int) -> bool:
+        """Something that is no JSON and whose brackets do not say where it ends: up to the next element."""
+        start, end = self._start, self._filled
+        following = self._next_element(after)
+        if following is None and not self._ended and end - start < 2 * BLOCK:
+            return False
+        self._lost = following is None
+        raw = bytes(self._buffer[start : end if following is None else following]).rstrip(b" \t\r\n,")
+        self._sink.tally.truncated = self._sink.tally.truncated or (self._ended and self._lost)
+        self._sink.take_odd(self.offset, raw)
+        self._start = end if following is None else following
+        return True
+
+    def _next_element(self, after: int) -> int | None:
+        """Where the next element begins, seen from something broken.
+
+        A string without its end goes on to the next element's first quote, so the search begins a bit earlier.
+        """
+        earliest = max(self._start + (0 if self._lost else 1), after - _QUOTE_BEHIND)
+        return self.separators.next_element(self._buffer, earliest, self._filled, is_entry)
+
+
+def first_element(text: bytes) -> bytes:
+    """The first element of an array or envelope, or the first object; empty if there is none within ``text``."""
+    buffer = bytearray(text)
+    start = buffer.find(b"{")
+    if start < 0:
+        return b""
+    results = results_of(buffer, start, len(buffer))
+    start = buffer.find(b"{", results) if results > 0 else start
+    stop = end_of_value(buffer, start, len(buffer)) if start >= 0 else UNFINISHED
+    return text[start:stop] if stop > 0 else b""

@@ -1,0 +1,106 @@
+"""Large JSON Lines of which few entries have an icap_log: only those are decoded.
+
+The others are looked at from outside: each line begins with the same key, as entries of one log do, and ends
+with ``}``. A block of another shape is decoded whole, and so is the beginning of every log: what is broken
+inside of a line without an icap_log goes unseen, and only in large logs.
+
+This needs a search that is much faster than decoding, which `stringzilla` has (extra ``fast``) and
+Python's own `bytes.find` has not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from typing import Final
+
+from icapdiag.logs.fast.sink import UNDECODABLE, Sink
+
+Find = Callable[[memoryview, bytes, int, int], int]
+Count = Callable[[memoryview, bytes], int]
+
+SPARSE_FROM: Final = 16 * 1024 * 1024  # bytes from the start of the input
+
+_KEY: Final = b'"icap_log"'
+_FIRST_KEY = re.compile(rb'\{"[^"\\]{1,64}":')
+_INSIGNIFICANT: Final = (b'"adf":false', b'"adf": false', b'"adf":0', b'"adf": 0')
+_DENSE = 0.85  # share of lines with the key, above which decoding whole blocks is quicker
+_DENSE_BLOCKS = 512  # that are decoded before another look, at most
+
+
+def searches() -> tuple[Find, Count] | None:
+    """stringzilla's search, if it is installed."""
+    try:
+        found = importlib.import_module("stringzilla")
+    except ImportError:
+        return None
+    return found.find, found.count
+
+
+class SparseLines:
+    """Counts blocks of lines into a sink without decoding what has no icap_log."""
+
+    def __init__(self, sink: Sink, find: Find, count: Count) -> None:
+        self._sink = sink
+        self._find = find
+        self._count = count
+        self._dense_for = 0
+        self._patience = 4
+        self._share = 1.0  # of lines with the key, in the last block
+
+    def take(self, buffer: bytearray, size: int) -> bool:
+        """Count ``buffer[:size]``, whole lines; False, and nothing counted, if it must be decoded."""
+        if self._dense_for:
+            self._dense_for -= 1
+            return False
+        block = memoryview(buffer)[:size]
+        lines = self._lines(buffer, block)
+        if not lines:
+            return False
+        if self._share > _DENSE / 2 and self._count(block, _KEY) > _DENSE * lines:
+            self._dense_for = self._patience = min(2 * self._patience, _DENSE_BLOCKS)
+            return False
+        chosen = self._lines_with_key(buffer, block)
+        self._share = len(chosen) / lines
+        return self._take(block, chosen, lines)
+
+    def _lines(self, buffer: bytearray, block: memoryview) -> int:
+        """How many lines there are; 0 if they are not all alike from outside."""
+        size = len(block)
+        end = b"}\r\n" if buffer.endswith(b"\r\n", 0, size) else b"}\n"
+        first = _FIRST_KEY.match(buffer)
+        if first is None or not buffer.endswith(end, 0, size):
+            return 0
+        lines = self._count(block, b"\n")
+        return lines if self._count(block, end + first[0]) == lines - 1 else 0
+
+    def _lines_with_key(self, buffer: bytearray, block: memoryview) -> list[memoryview]:
+        """The lines that the key occurs in, wherever in them."""
+        size = len(block)
+        chosen: list[memoryview] = []
+        end = 0
+        while (place := self._find(block, _KEY, end, size)) >= 0:
+            start = buffer.rfind(b"\n", end, place) + 1 or end
+            end = buffer.index(b"\n", place, size) + 1
+            chosen.append(block[start:end])
+        return chosen
+
+    def _take(self, block: memoryview, chosen: list[memoryview], lines: int) -> bool:
+        try:
+            entries = self._sink.decoders.lines(b"".join(chosen)) if chosen else ()
+        except UNDECODABLE:
+            return False
+        if len(entries) != len(chosen) or not self._sink.take(entries):
+            return False
+        summary = self._sink.summary
+        size = len(block)
+        others = lines - len(chosen)
+        insignificant = (
+            others > 0
+            and not summary.insignificant
+            and any(self._find(block, text, 0, size) >= 0 for text in _INSIGNIFICANT)
+        )
+        summary.add_uncounted(others, insignificant=insignificant)
+        self._sink.tally.read += others
+        return True

@@ -1,0 +1,180 @@
+"""gzip and zstd as streams of bounded pieces: concatenated members, cut ends, trailing garbage, bombs.
+
+Data is handed on as it comes, so a damaged file gives what it holds up to the damage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol, cast
+
+from icapdiag.logs.opening.inputs import NO_ZSTD, InputError
+from icapdiag.logs.opening.magic import GZIP_MAGIC, PIECE, ZSTD_MAGIC, Read, compression_of, is_skippable
+
+__all__ = ["compression_of", "inflate"]
+
+_GZIP_FEED = 16 * 1024  # compressed bytes given to inflate at once; so much is lost at a damage
+_ZSTD_FEED = 2 * 1024  # zstd can't bound its output: 2 KiB hold at most 64 MiB of zeros
+_HEADER_LIMIT = 128 * 1024  # a gzip header with its name and comment
+_FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
+
+Complain = Callable[[str], None]
+
+
+class _Engine(Protocol):
+    """What zlib, isal and zstandard call a decompression object."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+def inflate(kind: str, read: Read, complain: Complain) -> Iterator[bytes]:
+    """The decompressed pieces of a stream; ``complain`` gets one sentence for each thing that is wrong.
+
+    Raises `InputError` if zstd's library is missing, OSError as ``read`` does.
+    """
+    return _gunzip(read, complain) if kind == "gzip" else _unzstd(read, complain)
+
+
+# --- gzip (RFC 1952) --------------------------------------------------------------------------
+
+
+def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
+    """Members are inflated raw and their checksums held here, so that a wrong one loses no data."""
+    new_engine, failures = _inflater()
+    buffer = b""
+    members = 0
+    while True:
+        if members:
+            buffer = _past_padding(buffer, read)
+            if not buffer:
+                return
+        buffer += _more(10 - len(buffer), read)
+        if not buffer.startswith(GZIP_MAGIC):
+            complain(f"bytes that are no gzip follow after {_members(members)}; they were left out")
+            return
+        length, buffer = _header(buffer, read)
+        if length is None:
+            complain("the file is cut inside a gzip header")
+            return
+        buffer = buffer[length:]
+        members += 1
+        engine = new_engine()
+        crc = size = 0
+        while not engine.eof:
+            if not buffer and not (buffer := read(_GZIP_FEED)):
+                complain("the gzip data is cut off; what came before the cut was read")
+                return
+            try:
+                piece = engine.decompress(buffer, PIECE)
+            except failures as error:
+                complain(f"the gzip data is damaged ({error}); what came before the damage was read")
+                return
+            buffer = engine.unused_data or engine.unconsumed_tail
+            if piece:
+                crc, size = zlib.crc32(piece, crc), size + len(piece)
+                yield piece
+        buffer += _more(8 - len(buffer), read)
+        if len(buffer) < 8:
+            complain("the gzip data is cut off inside its checksum; the data was read")
+            return
+        if struct.unpack("<II", buffer[:8]) != (crc, size & 0xFFFFFFFF):
+            complain("a gzip checksum is wrong; the data was read all the same")
+        buffer = buffer[8:]
+
+
+def _past_padding(buffer: bytes, read: Read) -> bytes:
+    """What follows after zero bytes, with which tapes and disk images fill up a block."""
+    while not (buffer := buffer.lstrip(b"\0")):
+        buffer = read(_GZIP_FEED)
+        if not buffer:
+            return b""
+    return buffer
+
+
+def _inflater() -> tuple[Callable[[], _Engine], tuple[type[Exception], ...]]:
+    """Makes raw inflate engines; isal's are twice as fast and an extra."""
+    try:
+        module = importlib.import_module("isal.isal_zlib")
+    except ImportError:
+        module = zlib
+    return lambda: cast("_Engine", module.decompressobj(-zlib.MAX_WBITS)), (zlib.error, module.error)
+
+
+def _members(count: int) -> str:
+    return "the first gzip member" if count == 1 else f"{count} gzip members"
+
+
+def _header(buffer: bytes, read: Read) -> tuple[int | None, bytes]:
+    """Length of the member header, and the buffer that holds it; None if it is cut (or endless)."""
+    while (length := _header_length(buffer)) is None:
+        piece = read(_GZIP_FEED) if len(buffer) < _HEADER_LIMIT else b""
+        if not piece:
+            return None, buffer
+        buffer += piece
+    return length, buffer
+
+
+def _header_length(data: bytes) -> int | None:
+    if len(data) < 10:
+        return None
+    flags, at = data[3], 10
+    if flags & _FEXTRA:
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    for flag in (_FNAME, _FCOMMENT):
+        if flags & flag:
+            at = data.find(b"\0", at) + 1
+            if not at:
+                return None
+    at += 2 if flags & _FHCRC else 0
+    return at if at <= len(data) else None
+
+
+def _more(wanted: int, read: Read) -> bytes:
+    pieces: list[bytes] = []
+    while wanted > 0 and (piece := read(wanted)):
+        pieces.append(piece)
+        wanted -= len(piece)
+    return b"".join(pieces)
+
+
+# --- zstd (RFC 8878) --------------------------------------------------------------------------
+
+
+def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
+    """Frames one after the other; decompression objects tell a cut frame, zstandard's stream reader does not."""
+    try:
+        zstandard = importlib.import_module("zstandard")
+    except ImportError:
+        raise InputError([f"the input {NO_ZSTD}"]) from None
+    buffer = b""
+    frames = 0
+    while True:
+        buffer += _more(4 - len(buffer), read)
+        if not buffer:
+            return
+        if not (buffer.startswith(ZSTD_MAGIC) or is_skippable(buffer)):
+            complain(f"bytes that are no zstd follow after frame {frames}; they were left out")
+            return
+        frames += 1
+        engine = zstandard.ZstdDecompressor().decompressobj()
+        while not engine.eof:
+            if not buffer and not (buffer := read(_ZSTD_FEED)):
+                complain("the zstd data is cut off; what came before the cut was read")
+                return
+            try:
+                piece = engine.decompress(buffer[:_ZSTD_FEED])
+            except zstandard.ZstdError as error:
+                complain(f"the zstd data is damaged ({error}); what came before the damage was read")
+                return
+            buffer = (engine.unused_data if engine.eof else b"") + buffer[_ZSTD_FEED:]
+            for start in range(0, len(piece), PIECE):
+                yield piece[start : start + PIECE]

@@ -1,0 +1,163 @@
+"""One input as a stream of UTF-8 bytes, whatever it is wrapped in; nothing is held but its beginning."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from icapdiag.logs.opening.encoding import encoding_of, to_utf8
+from icapdiag.logs.opening.inputs import STDIN, InputError
+from icapdiag.logs.opening.magic import PIECE, Read, compression_of
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+HEAD = 1 << 20  # bytes that are looked at to tell the container; an input that ends within them is held whole
+_PATIENCE = 0.2  # s between two looks at ``stop`` while nothing comes
+_LAYERS = 2  # a .gz inside a .gz happens; more is a trap
+
+
+class Source(io.RawIOBase):
+    """Decompressed UTF-8 bytes of one input, without its byte order mark.
+
+    ``head`` is the beginning, at most 1 MiB, and still comes out of the stream; ``whole``: there is
+    no more than that. ``compressed`` names the compressions, outermost first. ``encoding`` is what
+    the text was written in, ``mark`` the length of its byte order mark. ``faults`` are sentences
+    about the input as a whole; later reads may add to them. ``fd`` is the descriptor of a regular
+    file that needs neither inflating nor recoding, else None.
+    """
+
+    def __init__(self, name: str, read: Read, *, fd: int | None = None, stored_size: int | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.faults: list[str] = []
+        self.stored_done = 0  # bytes of the file read so far
+        self.stored_size = stored_size
+        self.size = 0  # bytes that came out of this stream
+        self._read_stored = read
+        self._pull, self.compressed = self._unwrapped(_Pull(self._stored()))
+        self.encoding, self.mark = encoding_of(self._pull.peek(512))
+        if self.mark:
+            self._pull.read(self.mark)
+        if self.encoding != "utf-8":
+            self._pull = _Pull(to_utf8(self._pull.pieces(), self.encoding))
+        self.head = self._pull.peek(HEAD)
+        self.whole = len(self.head) < HEAD
+        self.fd = fd if not self.compressed and self.encoding == "utf-8" else None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._pull.read(len(view))
+        view[: len(data)] = data
+        self.size += len(data)
+        return len(data)
+
+    def _stored(self) -> Iterator[bytes]:
+        """The file's bytes; an error of the system ends them and is noted."""
+        while True:
+            try:
+                data = self._read_stored(PIECE)
+            except OSError as error:
+                self.faults.append(f"reading failed: {os.strerror(error.errno) if error.errno else error}")
+                return
+            if not data:
+                return
+            self.stored_done += len(data)
+            yield data
+
+    def _unwrapped(self, pull: _Pull) -> tuple[_Pull, str]:
+        layers: list[str] = []
+        while kind := compression_of(pull.peek(4)):
+            if len(layers) == _LAYERS:
+                self.faults.append(f"compressed more than {_LAYERS} times; the innermost data was not unpacked")
+                break
+            from icapdiag.logs.opening.inflate import inflate  # noqa: PLC0415 - most logs are plain
+
+            layers.append(kind)
+            pull = _Pull(inflate(kind, pull.read, self.faults.append))
+        return pull, ", ".join(layers)
+
+
+class _Pull:
+    """An iterator of pieces, read by number of bytes."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._kept = memoryview(b"")
+
+    def peek(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer only at the end; they stay."""
+        kept: list[bytes | memoryview] = [self._kept]
+        length = len(self._kept)
+        while length < size and (piece := next(self._pieces, b"")):
+            kept.append(piece)
+            length += len(piece)
+        if len(kept) > 1:
+            self._kept = memoryview(b"".join(kept))
+        return bytes(self._kept[:size])
+
+    def read(self, size: int) -> bytes:
+        """At least one and at most ``size`` bytes, ``b""`` at the end."""
+        if not self._kept:
+            self._kept = memoryview(next(self._pieces, b""))
+        data = bytes(self._kept[:size])
+        self._kept = self._kept[size:]
+        return data
+
+    def pieces(self) -> Iterator[bytes]:
+        while data := self.read(PIECE):
+            yield data
+
+
+@contextmanager
+def open_source(name: str, stop: Callable[[], bool] | None = None) -> Iterator[Source]:
+    """Open a path or ``-``. Raises `InputError` if it can't be opened after all.
+
+    ``stop`` is asked before every read: when it says True, the input ends there.
+    """
+    if name == STDIN:
+        yield Source("<stdin>", _until(stop, _read_once(sys.stdin.buffer), sys.stdin.buffer))
+        return
+    try:
+        file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - closed below; the error of opening is handled apart
+    except OSError as error:
+        raise InputError([f"{name}: {os.strerror(error.errno) if error.errno else error}"]) from None
+    with file:
+        about = os.fstat(file.fileno())
+        regular = stat.S_ISREG(about.st_mode)
+        yield Source(
+            name,
+            _until(stop, file.read, None if regular else file),
+            fd=file.fileno() if regular else None,
+            stored_size=about.st_size if regular else None,
+        )
+
+
+def _read_once(stream: object) -> Callable[[int], bytes]:
+    """One read of what is there: `read` would wait for the whole piece of a pipe."""
+    read: Callable[[int], bytes] = getattr(stream, "read1", None) or stream.read  # type: ignore[attr-defined]
+    return read
+
+
+def _until(stop: Callable[[], bool] | None, read: Read, slow: IO[bytes] | None) -> Read:
+    """``read`` that ends when ``stop`` says so, also while it waits for a ``slow`` stream, a pipe say."""
+    if stop is None:
+        return read
+
+    def stoppable(size: int) -> bytes:
+        while not stop():
+            if slow is None or select.select([slow], [], [], _PATIENCE)[0]:
+                return read(size)
+        return b""
+
+    return stoppable
