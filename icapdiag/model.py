@@ -144,6 +144,7 @@ class MemberReport:
     port: int
     verdict: Health
     probes: tuple[Observation, ...]
+    line: int | None = None  # of the pool file, from 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

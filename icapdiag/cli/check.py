@@ -329,6 +329,7 @@ def _report(run: _Run, library: Library) -> Report:
             host=result.member.host,
             port=result.member.port,
             observations=tuple(result.observations),
+            line=result.member.line,
         )
         for result in run.results.members
     ]

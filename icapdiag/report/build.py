@@ -24,6 +24,7 @@ class ProbedMember:
     host: str
     port: int
     observations: tuple[Observation, ...]
+    line: int | None = None  # of the pool file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ def build_check_report(
             port=member.port,
             verdict=_member_verdict(member, own.get(member.name, []), unexplained),
             probes=member.observations,
+            line=member.line,
         )
         for member in members
     )

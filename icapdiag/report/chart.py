@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from icapdiag.model import Facts
 from icapdiag.report.lines import whole, wrap
+from icapdiag.report.words import moment
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " .:-=+*#@"
@@ -25,6 +26,7 @@ _NICE = tuple(  # seconds of one column
     + [3600 * hours for hours in (1, 2, 3, 4, 6, 12)]
     + [86400 * days for days in (1, 2, 7, 14, 28)]
 )
+_LONGEST = 366 * 86400  # seconds of a bucket
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -39,7 +41,7 @@ class TimeLine:
 
     @property
     def caption(self) -> str:
-        return f"Over time, {_moment(self.start)} to {_moment(self.end)} UTC, one column is {_duration(self.step_s)}"
+        return f"Over time, {_minute(self.start)} to {_minute(self.end)} UTC, one column is {_duration(self.step_s)}"
 
 
 def draw_chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:
@@ -63,18 +65,26 @@ def over_time(timeline: Sequence[Facts], room: int) -> TimeLine | None:
     buckets = _buckets(timeline)
     if len(buckets) < 2:
         return None
-    step = whole(buckets[0][1].get("step_s")) or 60
+    step = whole(buckets[0][1].get("step_s"))
+    step = step if 1 <= step <= _LONGEST else 60
     first, last = buckets[0][0], buckets[-1][0]
     slots = round((last - first).total_seconds() / step) + 1
     least = -(-slots // room)
     share = next((nice // step for nice in _NICE if nice % step == 0 and nice // step >= least), least)  # a column's
     rows = [[0] * -(-slots // share) for _ in _ROWS]
-    for moment, bucket in buckets:
-        place = round((moment - first).total_seconds() / step) // share
+    for start, bucket in buckets:
+        place = round((start - first).total_seconds() / step) // share
         for row, (_, keys) in zip(rows, _ROWS, strict=True):
-            row[place] += sum(whole(bucket.get(key)) for key in keys)
+            row[place] += sum(max(whole(bucket.get(key)), 0) for key in keys)
     drawn = tuple((name, tuple(row)) for row, (name, _) in zip(rows, _ROWS, strict=True) if any(row))
-    return TimeLine(first, last + timedelta(seconds=step), step * share, drawn) if drawn else None
+    return TimeLine(first, _after(last, step), step * share, drawn) if drawn else None
+
+
+def _after(last: datetime, step: int) -> datetime:
+    try:
+        return last + timedelta(seconds=step)
+    except OverflowError:  # a log may claim to be of the year 9999
+        return last
 
 
 def _bars(values: Sequence[int], top: int, *, plain: bool) -> str:
@@ -85,17 +95,12 @@ def _bars(values: Sequence[int], top: int, *, plain: bool) -> str:
 
 
 def _buckets(timeline: Sequence[Facts]) -> list[tuple[datetime, Facts]]:
-    found: list[tuple[datetime, Facts]] = []
-    for bucket in timeline:
-        start = bucket.get("start")
-        if isinstance(start, str):
-            moment = datetime.fromisoformat(start)
-            found.append((moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC), bucket))
+    found = [(start, bucket) for bucket in timeline if (start := moment(bucket.get("start"))) is not None]
     return sorted(found, key=lambda item: item[0])
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}"
 
 
 def _duration(seconds: int) -> str:

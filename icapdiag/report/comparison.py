@@ -89,7 +89,9 @@ def _row(facts: Facts) -> Row | None:
     kind = str(facts.get("kind"))
     if kind == "same" or str(facts.get("fact")).endswith(_MATRIX):
         return None
-    camps = tuple((_shown(camp.get("value")), tuple(texts(camp.get("members")))) for camp in _mappings(facts["camps"]))
+    camps = tuple(
+        (_shown(camp.get("value")), tuple(texts(camp.get("members")))) for camp in _mappings(facts.get("camps"))
+    )
     return Row(_label(facts.get("fact")), kind, camps) if camps else None
 
 

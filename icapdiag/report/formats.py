@@ -39,7 +39,18 @@ FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
         Format("table", "table", terminal=True),
+        Format("short", "short", terminal=True),
         Format("json", "to_json"),
+        Format("ndjson", "ndjson"),
+        Format("markdown", "markdown"),
+        Format("junit", "junit"),
+        Format("sarif", "sarif"),
+        Format("csv", "to_csv"),
+        Format("nagios", "nagios"),
+        Format("prometheus", "prometheus"),
+        Format("github", "github", ticket=True),
+        Format("jira", "jira", ticket=True),
+        Format("servicenow", "servicenow", ticket=True),
     )
 }
 OUTPUTS = tuple(name for name, each in FORMATS.items() if not each.ticket)  # for -o

@@ -130,6 +130,9 @@ class _Node:
             self.problem(key, f"{_shown(value)} is not {f'from {least} to {most}' if most else f'{least} or more'}")
         return value
 
+    def whole_or_none(self, key: str, least: int) -> int | None:
+        return None if self._value.get(key) is None else self.whole(key, least)
+
     def time(self, key: str) -> str:
         value = self.get(key, str, "1970-01-01T00:00:00.000Z")
         try:
@@ -234,6 +237,7 @@ def _member(node: _Node, pool: str) -> MemberReport:
         port=node.whole("port", 1, 65535),
         verdict=node.word("verdict", Health),
         probes=node.each("probes", lambda probe: _probe(probe, pool, name)),
+        line=node.whole_or_none("line", 1),
     )
 
 

@@ -31,7 +31,12 @@ def _table(rows: Sequence[Row], probes: Sequence[str], paint: Paint, detail: Det
     cells = [
         [row.name, *(row.cell(probe, detail) for probe in probes), paint(row.verdict, row.verdict)] for row in rows
     ]
-    drawn = tabulate(cells, headers=["member", *probes, "verdict"], tablefmt="simple", disable_numparse=True)
+    drawn = tabulate(
+        cells,
+        headers=["member", *(visible(probe, 40) for probe in probes), "verdict"],
+        tablefmt="simple",
+        disable_numparse=True,
+    )
     return [line.rstrip() for line in drawn.splitlines()]
 
 

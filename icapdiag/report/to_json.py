@@ -138,6 +138,7 @@ def _member(member: MemberReport) -> dict[str, Any]:
         "name": member.name,
         "address": member.address,
         "port": member.port,
+        "line": member.line,
         "verdict": member.verdict.value,
         "probes": [_probe(observation) for observation in member.probes],
     }

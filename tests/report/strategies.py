@@ -147,6 +147,7 @@ _members = st.builds(
     port=st.integers(1, 65535),
     verdict=st.sampled_from(Health),
     probes=st.lists(_observations, max_size=4).map(tuple),
+    line=st.one_of(st.none(), st.integers(1, 10**6)),
 )
 _findings = st.builds(
     Finding,

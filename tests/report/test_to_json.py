@@ -98,9 +98,9 @@ def test_design_example() -> None:
     probes = document["members"][0].pop("probes")
     assert ["schema_version", "tool", "command", "started_at", "finished_at", "complete"] == list(document)[:6]
     assert {"name": "icapdiag", "version": "0.1.0"} == document["tool"]
-    assert [{"name": "10.0.0.6:1344", "address": "10.0.0.6", "port": 1344, "verdict": "critical"}] == document[
-        "members"
-    ]
+    assert [
+        {"name": "10.0.0.6:1344", "address": "10.0.0.6", "port": 1344, "line": None, "verdict": "critical"}
+    ] == document["members"]
     assert {
         "probe": "tcp",
         "status": "failed",
