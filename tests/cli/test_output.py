@@ -31,7 +31,7 @@ def test_reads_what_is_asked_for(specs: tuple[str, ...], expected: tuple[Output,
 @pytest.mark.parametrize(
     ("specs", "words"),
     [
-        (("xml",), "no format 'xml'; there are table, json"),
+        (("xml",), "no format 'xml'; there are table, short, json, "),
         (("",), "no format ''"),
         (("json=",), "names no file"),
         (("json=.",), "is a folder"),
