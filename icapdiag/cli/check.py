@@ -16,6 +16,7 @@ import typer
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.library import load_library
+from icapdiag.cli.loading import Ceiling, Idle, Latency, Load, Loading, Rps, Yes
 from icapdiag.cli.options import Folders, Outputs
 from icapdiag.cli.output import exit_code, parse_outputs, write_outputs
 from icapdiag.cli.probing import (
@@ -92,6 +93,12 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     list_probes: ListProbes = False,
     plan: PlanOnly = False,
     count: Count = None,
+    load: Load = False,
+    yes: Yes = False,
+    load_ceiling: Ceiling = None,
+    expected_rps: Rps = None,
+    expected_latency: Latency = None,
+    idle: Idle = None,
     service_uri: Annotated[
         str | None, typer.Option(metavar="PATH", help="Use this service, not the pool file's.")
     ] = None,
@@ -135,7 +142,18 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         timeout=timeout,
         deadline=deadline,
     )
-    probes = chosen_probes(depth, only, skip, eicar=eicar, repeated=settings.count > 1)
+    asked = Loading(
+        load=load,
+        yes=yes,
+        ceiling=load_ceiling,
+        rps=expected_rps,
+        latency=expected_latency,
+        idle=idle,
+        rate=rate,
+    )
+    settings = asked.settle(settings)
+    probes = chosen_probes(depth, only, skip, eicar=eicar, repeated=settings.count > 1, load=load)
+    asked.insist(probes)
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
     loaded = None if lab else _load(pool or [], profile, service_uri)
     if loaded is not None:
@@ -145,6 +163,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         from icapdiag.cli.plan import write_plan
 
         raise typer.Exit(write_plan(_plan(loaded, settings, probes), outputs))
+    asked.ask(loaded, settings)
     run = _run(_lab, settings, probes) if loaded is None else _run(_collect, loaded, settings, probes)
     report = _report(run, library)
     written = write_outputs(report, outputs)

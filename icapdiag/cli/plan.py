@@ -46,6 +46,8 @@ def render(plan: Plan) -> str:
         _range(sums.requests, sums.requests_at_most, "ICAP request"),
         _range(sums.bytes, sums.bytes_at_most, "byte"),
     ]
+    if sums.connections_at_once > 1:
+        parts.insert(2, f"up to {count(sums.connections_at_once, 'connection')} at a time to a member")
     what = ", ".join(parts)
     service = visible(plan.pool.profile.service_uri)
     lines = [
@@ -75,6 +77,8 @@ def _step(step: Step) -> Iterator[str]:
         yield f"  {step.probe}: nothing ({visible(step.skipped)})"
     for planned in step.planned:
         means = f"{count(planned.connections, 'new connection')} to" if planned.connections else "to"
+        if planned.times > 1:
+            means = f"{planned.times} times, at most {planned.at_once} at once, {means}"
         condition = f", {planned.condition}" if planned.condition else ""
         yield f"  {step.probe}: {means} {visible(planned.to)}{condition}" + (
             f" [{step.label}]" if step.label != "safe" else ""
@@ -94,7 +98,8 @@ def _message(message: Message, *, brief: bool) -> Iterator[str]:
     for line in message.text.rstrip("\r\n").split("\r\n") if message.text else ():
         yield f"      | {visible(line, None)}".rstrip()
     if message.body_size is not None:
-        yield f"      | body of {count(message.body_size, 'byte')}, SHA-256 {message.body_sha256}"
+        digest = f"SHA-256 {message.body_sha256}" if message.body_sha256 else "each with a number of its own"
+        yield f"      | body of {count(message.body_size, 'byte')}, {digest}"
 
 
 def _range(low: int, high: int, noun: str) -> str:
@@ -132,6 +137,8 @@ def _planned(planned: Planned) -> dict[str, Any]:
     return {
         "to": planned.to,
         "connections": planned.connections,
+        "times": planned.times,
+        "at_once": planned.at_once,
         "condition": planned.condition or None,
         "messages": [
             {

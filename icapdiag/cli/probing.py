@@ -189,6 +189,7 @@ def chosen_probes(
     *,
     eicar: bool,
     repeated: bool,
+    load: bool = False,
 ) -> tuple[Probe, ...]:
     """The probes that the options ask for. Raises typer.BadParameter."""
     from icapdiag.probe import PROBES
@@ -197,7 +198,7 @@ def chosen_probes(
     if only and depth is not None:
         raise typer.BadParameter("names the probes itself: --depth says nothing beside it", param_hint="--only")
     try:
-        probes = choose(PROBES, depth=(depth or Depth.STANDARD).value, only=only or (), skip=skip or ())
+        probes = choose(PROBES, depth=(depth or Depth.STANDARD).value, only=only or (), skip=skip or (), load=load)
     except ChoiceError as error:
         raise typer.BadParameter(str(error), param_hint="--only or --skip") from None
     if eicar and "eicar" in left_out(probes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,19 +31,26 @@ class Counters:
     connections: int = 0
     requests: int = 0  # that were read to the end of their head, or of their preview
     received: int = 0  # bytes, without those of TLS itself
-    active: int = 0  # connections open now
-    most_active: int = 0  # the most that were open at once
+    active: int = 0  # connections that are served now
+    most_active: int = 0  # the most that were at once
 
     @contextmanager
-    def connection(self) -> Iterator[None]:
-        """Count a connection while it is served."""
+    def connection(self) -> Iterator[Callable[[], None]]:
+        """Count a connection while it is served, or until what is given says that it has had its last answer."""
+        served = True
+
+        def done() -> None:
+            nonlocal served
+            self.active -= served
+            served = False
+
         self.connections += 1
         self.active += 1
         self.most_active = max(self.most_active, self.active)
         try:
-            yield
+            yield done
         finally:
-            self.active -= 1
+            done()
 
 
 class Connection:
@@ -61,11 +68,18 @@ class Connection:
         *,
         limits: Limits = LAB_LIMITS,
         idle: float = IDLE,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream
         self._reader = RequestReader(limits)
         self._counters = counters or Counters()
         self._idle = idle
+        self._done = done
+
+    @property
+    def active(self) -> int:
+        """Connections of this member that are open now, this one among them."""
+        return self._counters.active
 
     async def receive(self) -> bytes:
         """What comes next; ``b""`` at the end, and after ``idle`` seconds of silence."""
@@ -107,6 +121,7 @@ class Connection:
 
     async def finish(self) -> None:
         """Close so that the last answer arrives: a close with bytes unread would be a reset."""
+        self._done()
         with trio.move_on_after(LINGER):
             if isinstance(self._stream, trio.abc.HalfCloseableStream):
                 await self._stream.send_eof()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 import trio
@@ -9,9 +10,11 @@ import trio
 from icapdiag.icap.message import Request
 from icapdiag.lab.connection import IDLE, Connection
 from icapdiag.lab.fault import Fault
-from icapdiag.lab.scanner import Answer, Scanner, scan
+from icapdiag.lab.scanner import OFFERS, Answer, Scanner, scan
 
 _WAIT = 1.3  # seconds until a thread is free
+_LATE = 0.6  # seconds that those wait who are one too many
+FOUR = tuple((name, "4" if name == "Max-Connections" else value) for name, value in OFFERS)
 
 
 async def starved(connection: Connection) -> None:
@@ -55,6 +58,36 @@ def without_connection(wire: bytes) -> bytes:
     return wire.replace(b"Connection: close\r\n", b"", 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited(Scanner):
+    """With more than ``limit`` connections open it does with a request what ``beyond`` says, None: as always.
+
+    Its answers take their time, or those that come together would not be there together.
+    """
+
+    limit: int
+    delay: float = 0.05
+    beyond: Callable[[Connection], Awaitable[Answer | None]]
+
+    async def _answer(self, connection: Connection, request: Request) -> Answer | None:
+        if connection.active > self.limit and (refusal := await self.beyond(connection)) is not None:
+            return refusal
+        return await super(Limited, self)._answer(connection, request)
+
+
+async def turned_away(connection: Connection) -> Answer | None:
+    return Answer(503, "Service overloaded")
+
+
+async def dropped(connection: Connection) -> Answer | None:
+    return Answer(200, "OK", damage=lambda _: b"", ending=Connection.reset)
+
+
+async def held_back(connection: Connection) -> Answer | None:
+    await trio.sleep(_LATE)
+    return None
+
+
 CONNECTION_FAULTS = (
     Fault("threads-exhausted", "all its threads are busy: the kernel takes connections, and nobody serves them",
           "server-threads-exhausted", starved),
@@ -64,4 +97,10 @@ CONNECTION_FAULTS = (
           "keepalive-desync", desynchronised, depth="deep"),
     Fault("closes-unannounced", "closes after each upload without having said so", "closes-unannounced",
           Scanner(scan=closes_unannounced), depth="deep"),
+    Fault("max-connections-enforced", "announces that it takes 4 connections, and turns more away with 503",
+          "max-connections-enforced", Limited(offers=FOUR, limit=4, beyond=turned_away), depth="load"),
+    Fault("resets-above-n", "resets the connections that it has beyond 4", "fails-under-load",
+          Limited(limit=4, beyond=dropped), depth="load"),
+    Fault("slow-above-n", "serves 4 connections at a time, and any more only after 0.6 s", "slow-under-load",
+          Limited(limit=4, beyond=held_back), depth="load"),
 )  # fmt: skip

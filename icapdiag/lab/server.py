@@ -90,9 +90,9 @@ async def _serve(
         behaviour, context = partial(refuse_without_certificate, context=context), None
 
     async def handle(stream: trio.abc.Stream) -> None:
-        connection = Connection(stream, counters)
         gone = suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError)
-        with counters.connection(), gone:
+        with counters.connection() as done, gone:
+            connection = Connection(stream, counters, done=done)
             if counters.active > MAX_CONNECTIONS:
                 await connection.send(encode_response(503, "Service overloaded", (("Connection", "close"), ISTAG)))
                 await connection.finish()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -11,7 +12,7 @@ import trio
 from icapdiag.model import JSONValue, Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
-from icapdiag.probe.pace import Gate
+from icapdiag.probe.pace import Gate, Solo
 
 NEVER = float("inf")
 Label = Literal["safe", "active", "load"]
@@ -102,6 +103,7 @@ class Context:
     stream: trio.abc.Stream | None = None
     due: float = NEVER
     gate: Gate | None = None
+    solo: Solo | None = None
     chosen: frozenset[str] = frozenset()
     outcomes: dict[str, tuple[Outcome, float]] = field(default_factory=dict)
 
@@ -113,6 +115,16 @@ class Context:
         """Call before each new connection: waits as the rate wants it, which is not taken off the member's time."""
         if self.gate is not None:
             self.due += await self.gate.wait()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """While no other member is probed; the wait for that is not taken off the member's time."""
+        if self.solo is None:
+            yield
+            return
+        async with self.solo.alone() as waited:
+            self.due += waited
+            yield
 
     @property
     def peer(self) -> str:
@@ -145,12 +157,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then."""
+    """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then.
+
+    All of it happens so many ``times``, at most so many of them ``at_once``.
+    """
 
     to: str
     connections: int = 0
     messages: tuple[Message, ...] = ()
     condition: str = ""
+    times: int = 1
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +175,7 @@ class Probe:
     """A probe's record.
 
     ``label`` is what it may set off: ``safe``, ``active`` for what sensors take for an attack, ``load``
-    for what the server and its other clients may feel;
+    for what the server and its other clients may feel, which runs while no other member is probed;
     ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
     ``depth`` is the shallowest run that has it.
     ``connects``: it opens one connection, when it has its turn (`Context.turn`).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
-from icapdiag.probe.deep import keepalive, preview, respmod, services, variants
+from icapdiag.probe.deep import keepalive, load, preview, respmod, services, variants
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -19,4 +19,5 @@ PROBES: tuple[Probe, ...] = (
     preview.PROBE,
     keepalive.PROBE,
     repeat.PROBE,
+    load.PROBE,
 )

@@ -18,14 +18,20 @@ class ChoiceError(ValueError):
 
 
 def choose(
-    probes: tuple[Probe, ...], *, depth: Depth = "standard", only: Collection[str] = (), skip: Collection[str] = ()
+    probes: tuple[Probe, ...],
+    *,
+    depth: Depth = "standard",
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+    load: bool = False,
 ) -> tuple[Probe, ...]:
     """The probes with those switched off (skipped as ``not-asked``) that are not wanted.
 
-    ``only`` names the probes itself, whatever the depth, and what they need or look at runs too;
-    ``skip`` is taken away from either. Those deeper than a usual run, and those that look at what others
-    met, are not even skipped if they are not wanted: nobody expects them. Raises `ChoiceError` for a name
-    that no probe has, and for a ``skip`` of what a wanted probe can't do without.
+    ``only`` names the probes itself, whatever the depth, and what they need or look at runs too; ``load`` adds
+    what puts a load on servers and is of no depth; ``skip`` is taken away from either. Those deeper than a usual
+    run, and those that look at what others met, are not even skipped if they are not wanted: nobody expects
+    them. Raises `ChoiceError` for a name that no probe has, and for a ``skip`` of what a wanted probe can't do
+    without.
     """
     known = {probe.name: probe for probe in probes}
     for name in (*only, *skip):
@@ -33,12 +39,15 @@ def choose(
             raise ChoiceError(f"there is no probe {name!r}{_nearest(name, known)}; there are {', '.join(known)}")
     if both := sorted(set(only) & set(skip)):
         raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
-    if only:
-        wanted = set(only)
+    loading = {probe.name for probe in probes if probe.label == "load"}
+    if only or load:
+        wanted = set(only) | (loading if load else set())
         while missing := {need for name in wanted for need in (*known[name].needs, *known[name].after)} - wanted:
             wanted |= missing
     else:
-        wanted = {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)}
+        wanted = set()
+    if not only:
+        wanted |= {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)} - loading
     wanted = (wanted | {probe.name for probe in probes if probe.follows}) - set(skip)
     for name in skip:
         riders = [probe.name for probe in probes if probe.name in wanted and _stands_on(probe, name, known)]

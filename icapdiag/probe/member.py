@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import trio
 
@@ -11,7 +12,7 @@ from icapdiag.model import Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, Settings, error, failed
 from icapdiag.probe.choice import chosen_names
-from icapdiag.probe.pace import Gate
+from icapdiag.probe.pace import Gate, Solo
 
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Emit = Callable[[Observation], None]
@@ -24,6 +25,7 @@ async def probe_member(
     probes: tuple[Probe, ...],
     emit: Emit,
     gate: Gate | None = None,
+    solo: Solo | None = None,
 ) -> None:
     """Run the probes and emit one observation for each, at most one connection at a time.
 
@@ -36,6 +38,7 @@ async def probe_member(
         settings=settings,
         due=trio.current_time() + settings.deadline,
         gate=gate,
+        solo=solo,
         chosen=chosen_names(probes),
     )
     try:
@@ -61,7 +64,6 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
         skip = "not-needed"
     if probe.connects and root is None and skip is None:
         await context.turn()
-    started = trio.current_time()
     elapsed: float | None = None
     if root is not None and skip is None:
         outcome = Outcome(Status.BLOCKED, root)
@@ -69,8 +71,10 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
     elif skip is not None:
         outcome = Outcome(Status.SKIPPED, skip)
     else:
-        context.due += probe.more_time(context.settings)
-        outcome = await attempt(context, probe)
+        async with context.alone() if probe.label == "load" else nullcontext():
+            context.due += probe.more_time(context.settings)
+            started = trio.current_time()
+            outcome = await attempt(context, probe)
         elapsed = round((trio.current_time() - started) * 1000, 3)
         context.outcomes[probe.name] = outcome, elapsed
         if probe.blocks(outcome):

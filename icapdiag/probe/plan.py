@@ -34,11 +34,15 @@ class MemberPlan:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums. The ``at_most`` ones have what is sent on a condition, and bodies that the server asks for."""
+    """Sums. The ``at_most`` ones have what is sent on a condition, and bodies that the server asks for.
+
+    ``connections_at_once``: that any one member sees, at the most.
+    """
 
     members: int
     connections: int
     connections_at_most: int
+    connections_at_once: int
     requests: int
     requests_at_most: int
     bytes: int
@@ -67,12 +71,13 @@ def totals(members: tuple[MemberPlan, ...]) -> Totals:
     sure = [(found, m) for found, m in icap if not found.condition]
     return Totals(
         members=sum(1 for member in members if member.member.enabled),
-        connections=sum(found.connections for found in planned if not found.condition),
-        connections_at_most=sum(found.connections for found in planned),
-        requests=len(sure),
-        requests_at_most=len(icap),
-        bytes=sum(m.size or 0 for _, m in sure),
-        bytes_at_most=sum((m.size or 0) + m.rest for _, m in icap),
+        connections=sum(found.connections * found.times for found in planned if not found.condition),
+        connections_at_most=sum(found.connections * found.times for found in planned),
+        connections_at_once=max((found.at_once for found in planned if found.connections), default=0),
+        requests=sum(found.times for found, _ in sure),
+        requests_at_most=sum(found.times for found, _ in icap),
+        bytes=sum((m.size or 0) * found.times for found, m in sure),
+        bytes_at_most=sum(((m.size or 0) + m.rest) * found.times for found, m in icap),
     )
 
 

@@ -14,7 +14,7 @@ from icapdiag.probe.catalogue import PROBES
 from icapdiag.probe.choice import choose
 from icapdiag.probe.compare import Comparison, compare
 from icapdiag.probe.member import missing, probe_member
-from icapdiag.probe.pace import Gate
+from icapdiag.probe.pace import Gate, Solo
 from icapdiag.probe.plan import plan_pool
 from icapdiag.probe.timing import watched_loop
 
@@ -71,6 +71,7 @@ async def probe_pool(
     cap = descriptor_cap()
     limiter = trio.CapacityLimiter(cap)
     gate = Gate(settings.rate) if settings.rate else None
+    solo = Solo()
     pace = _pace(pool, settings, probes)
     scope = cancel_scope or trio.CancelScope()
 
@@ -83,7 +84,8 @@ async def probe_pool(
         try:
             if observer:
                 observer.member_started(result.member)
-            await probe_member(pool, result.member, settings, probes, emit, gate)
+            with solo.at_work():
+                await probe_member(pool, result.member, settings, probes, emit, gate, solo)
             if observer:
                 observer.member_finished(result.member)
         finally:

@@ -69,7 +69,7 @@ class Stopwatch:
             uncertain = after - before > _TOLERATED * took
         else:
             facts |= {"answer_ms": facts["answer_application_ms"], "answer_clock": "application"}
-            delay = _loop_delay_since(self._sent)
+            delay = loop_delay_since(self._sent)
             uncertain = delay is None or max(_LEAST, delay) > _TOLERATED * ours
         return facts | ({"answer_uncertain": True} if uncertain else {})
 
@@ -131,7 +131,7 @@ async def watched_loop() -> AsyncIterator[None]:
                 nursery.cancel_scope.cancel()
 
 
-def _loop_delay_since(moment: float) -> float | None:
+def loop_delay_since(moment: float) -> float | None:
     """None: nobody watches, so nothing is known."""
     delay = _WATCHER.get()
     return None if delay is None else delay.since(moment)

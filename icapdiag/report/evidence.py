@@ -57,6 +57,10 @@ def telling(facts: Facts) -> str:
         from icapdiag.report.connections import telling_reuse  # noqa: PLC0415 - as above
 
         return "; ".join(telling_reuse(facts))
+    if facts.get("probe") == "load" and facts.get("load_ended"):
+        from icapdiag.report.connections import telling_load  # noqa: PLC0415 - as above
+
+        return "; ".join(telling_load(facts))
     if facts.get("probe") in _FOLLOW_UPS:
         from icapdiag.report.followups import telling_follow_up  # noqa: PLC0415 - as above
 

@@ -35,11 +35,13 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     blocks = [list(draw_head(report, width, paint) if logs else _head(report, width, paint))]
     if report.members:
         from icapdiag.report.comparison import draw_comparison  # noqa: PLC0415 - as below
+        from icapdiag.report.connections import draw_load  # noqa: PLC0415
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
         from icapdiag.report.repeats import draw_samples  # noqa: PLC0415
 
         blocks.append([draw_matrix(report.members, width, paint)])
         blocks.append(draw_samples(report.members, width))
+        blocks.append(draw_load(report.members, width))
         blocks.append(draw_comparison(report.comparison, width))
     blocks += draw_body(report, width, paint, plain=plain)
     service_uri = report.subject.get("service_uri")

@@ -20,7 +20,7 @@ from icapdiag.probe.base import Probe
 from icapdiag.probe.choice import choose
 from icapdiag.probe.plan import MemberPlan, plan_pool
 
-SETTINGS = Settings(eicar=True, correlation_id="icapdiag-0123456789abcdef", count=2, pace=0.0)
+SETTINGS = Settings(eicar=True, correlation_id="icapdiag-0123456789abcdef", count=2, pace=0.0, load_ceiling=2)
 HEALTHY = ("healthy", "tls-healthy")
 NAMES = [probe.name for probe in PROBES if not probe.follows]
 BUFFER_KB = 64  # what is sent in sizes up to the profile's buffer need not take long
@@ -41,11 +41,11 @@ class Traffic:
 def announced(plan: MemberPlan, *, surely: bool = False) -> Traffic:
     """The most that the plan allows; ``surely``: what a member that answers well is sent in any case."""
     planned = [found for step in plan.steps for found in step.planned if not (surely and found.condition)]
-    messages = [message for found in planned for message in found.messages if message.kind == "icap"]
+    messages = [(found.times, m) for found in planned for m in found.messages if m.kind == "icap"]
     return Traffic(
-        connections=sum(found.connections for found in planned),
-        requests=len(messages),
-        bytes=sum((m.size or 0) + (0 if surely else m.rest) for m in messages),
+        connections=sum(found.connections * found.times for found in planned),
+        requests=sum(times for times, _ in messages),
+        bytes=sum(times * ((m.size or 0) + (0 if surely else m.rest)) for times, m in messages),
     )
 
 

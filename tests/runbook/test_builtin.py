@@ -23,6 +23,8 @@ REVIEWED_OVERLAPS: frozenset[tuple[str, str]] = frozenset(
         # What clients got, and why ICAP failed: one finding counts the exposure, the other one is to be repaired.
         ("unscanned-passed", "icap-failed"),
         ("refused-by-fail-closed", "icap-failed"),
+        # What a member breaks at, and that it is less than what was said to be needed.
+        ("capacity-below-expected", "fails-under-load"),
         # A rewritten request that the application's server then dropped.
         ("application-server-failed", "request-modified"),
     }

@@ -19,7 +19,7 @@ from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
-from icapdiag.pool import TLS, Member
+from icapdiag.pool import TLS, Member, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.choice import choose
 from icapdiag.runbook import Library, load_runbooks, match
@@ -128,6 +128,14 @@ async def slower_than_allowed(library: Library) -> set[str]:
         return ids(library, results.observations)
 
 
+async def more_expected_than_it_takes(library: Library) -> set[str]:
+    async with serve_lab(["max-connections-enforced"]) as lab:
+        pool = loads_pool(lab.pool_yaml.encode(), Path("lab"))
+        settings = Settings(load_ceiling=8, expected_rps=100, expected_latency_ms=200)
+        results = await probe_pool(pool, settings, probes=choose(PROBES, only=["load"]))
+        return ids(library, results.observations) - {"max-connections-enforced"}  # what it is, beside what it means
+
+
 LOOPBACK = {
     "preview-pass-unproven": passes_by_preview,
     "slow-beyond-limit": slower_than_allowed,
@@ -138,6 +146,7 @@ LOOPBACK = {
     "tcp-unreachable": no_way_there,
     "ipv6-not-accepted": no_ipv6_listener,
     "vantage-failure": unusable_ca_file,
+    "capacity-below-expected": more_expected_than_it_takes,
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from icapdiag.runbook.field import BOOLEAN, INTEGER, LIVE, NUMBER, TEXT, TEXTS, Field, table
+from icapdiag.model import Reason
+from icapdiag.runbook.field import BOOLEAN, INTEGER, LIVE, NUMBER, RECORDS, TEXT, TEXTS, Field, table
 
 _PAIR = ("keepalive",)
 _DEMAND = ("keepalive", "load")
@@ -52,3 +53,45 @@ FIELDS += table(
         ("needed_connections", INTEGER, "", "that Avi has open at a time for that: rate times latency"),
     ),
 )
+_LOAD = ("load",)
+FIELDS += table(
+    LIVE,
+    _LOAD,
+    (
+        ("ceiling", INTEGER, "", "the most scans at a time that the ramp goes to (--load-ceiling)"),
+        ("steps", RECORDS, "", "of the ramp: concurrency, requests, errors, p50_ms, p95_ms, max_ms, rps, uncertain"),
+        ("held_connections", INTEGER, "", "the most scans at a time that the member answered, none much later"),
+        ("broke_at", INTEGER, "", "the scans at a time with which the ramp ended for the member's sake"),
+        ("broke_status", INTEGER, "", "the ICAP status of the first scan that it did not take"),
+    ),
+)
+FIELDS += [
+    Field(
+        "load_ended",
+        TEXT,
+        "",
+        "why the ramp ended: busy is a 503 or the like; refused, a connection; failed, anything else; slower, p95"
+        " doubled; local, this host had no more to give",
+        LIVE,
+        _LOAD,
+        ("ceiling", "busy", "refused", "failed", "slower", "deadline", "local"),
+    ),
+    Field(
+        "broke_reason",
+        TEXT,
+        "",
+        "the reason of the first scan that failed",
+        LIVE,
+        _LOAD,
+        tuple(str(reason) for reason in Reason),
+    ),
+    Field(
+        "needed_held",
+        TEXT,
+        "",
+        "whether the member stood needed_connections; unknown if the ramp did not get that far",
+        LIVE,
+        _LOAD,
+        ("yes", "no", "unknown"),
+    ),
+]

@@ -1,0 +1,98 @@
+"""What the table says of connections and load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from icapdiag.model import Facts
+from icapdiag.report.connections import draw_load
+from icapdiag.report.evidence import telling
+from icapdiag.report.table import render
+from tests.report.samples import member, observation, report
+
+FIRST: Facts = {
+    "concurrency": 1,
+    "requests": 8,
+    "errors": 0,
+    "p50_ms": 9.0,
+    "p95_ms": 12.0,
+    "max_ms": 13.0,
+    "rps": 80.0,
+}
+STOOD: Facts = {"concurrency": 4, "requests": 8, "errors": 0, "p50_ms": 9.0, "p95_ms": 15.0, "max_ms": 20.0,
+                "rps": 311.4, "uncertain": True}  # fmt: skip
+BROKE: Facts = {"concurrency": 8, "requests": 9, "errors": 4, "p50_ms": None, "p95_ms": None, "max_ms": None}
+RAMP: Facts = {
+    "ceiling": 64,
+    "steps": [FIRST, STOOD, BROKE, 7],
+    "load_ended": "busy",
+    "held_connections": 4,
+    "broke_at": 8,
+    "broke_status": 503,
+    "offered_connections": 4,
+    "expected_rps": 100,
+    "expected_latency_ms": 120.0,
+    "needed_connections": 12,
+    "needed_held": "no",
+}
+SAID = (
+    "stood 4 at a time, ceiling 64; at 8: turned away (503); p95 12 ms alone, ~15 ms at the end; "
+    "Max-Connections 4; 100 requests/s x 120 ms need 12 connections"
+)
+LOADED = replace(observation("load"), facts=RAMP)
+
+
+def test_a_line_a_member_under_load() -> None:
+    drawn = render(report([member("10.0.0.5", observation("tcp"), LOADED), member("10.0.0.6", observation("tcp"))]))
+
+    section = drawn.partition("Under load")[2].partition("\n\n")[0].splitlines()
+    assert "10.0.0.5:1344 4 311 12 ms ~15 ms turned away at 8" == " ".join(section[3].split())
+    assert "10.0.0.5:1344: 100 requests/s x 120 ms need 12 connections; held: no" == section[4]
+    assert 5 == len(section)
+    assert " load " not in drawn.partition("Under load")[0]
+
+
+def test_what_held_nothing_has_no_figures() -> None:
+    failed: Facts = {"ceiling": 4, "steps": [BROKE], "load_ended": "failed", "held_connections": 0, "broke_at": 1}
+    lines = draw_load(report([member("a", replace(observation("load"), facts=failed))]).members, 100)
+
+    assert "a:1344 0 - - - failed at 1" == " ".join(lines[-1].split())
+
+
+def test_no_load_no_section() -> None:
+    assert [] == draw_load(report([member("a", observation("tcp"))]).members, 100)
+
+
+def test_long_names_are_cut_to_the_width() -> None:
+    long = report([member("a" * 80 + ".example.test", LOADED)])
+
+    for width in (70, 80, 100):
+        assert all(len(line) <= width for line in draw_load(long.members, width))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (
+            {"probe": "load", **RAMP},
+            SAID,
+        ),
+        (
+            {"probe": "keepalive", "reuse": "desynchronised", "desync_signs": ["bytes-left-over"], "extra_bytes": 9,
+             "extra_excerpt": "\x1b[2Jhello"},
+            "second request not answered rightly; bytes-left-over; 9 bytes left over: \\x1b[2Jhello",
+        ),
+        (
+            {"probe": "keepalive", "reuse": "closed", "closed_after_ms": 0.4, "desync_signs": []},
+            "second request not answered: the server had closed and not said so; closed 0.4 ms after the first answer",
+        ),
+        (
+            {"probe": "keepalive", "reuse": "honoured", "idle_close_s": 12.0, "idle_closed": True},
+            "second request answered on the same connection; closed after 12 s without a request",
+        ),
+    ],
+)  # fmt: skip
+def test_evidence_says_what_was_seen(facts: Facts, words: str) -> None:
+    assert words == telling({"status": "ok", "source": "probe", **facts})
