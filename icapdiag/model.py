@@ -169,6 +169,7 @@ class Report:
     tool: Facts = field(default_factory=dict)
     members: tuple[MemberReport, ...] = ()
     comparison: tuple[Facts, ...] = ()  # the members side by side: fact, kind, camps, odd, unknown
+    conformance: tuple[Facts, ...] = ()  # rules of RFC 3507: who keeps to each, who deviates, of whom it isn't known
     groups: tuple[Facts, ...] = ()  # requests of a log that went alike, the most frequent first
     timeline: tuple[Facts, ...] = ()  # counts by outcome, a bucket a minute, hour or day
     findings: tuple[Finding, ...] = ()

@@ -134,12 +134,13 @@ class Exchange:
             self.state = State.REST
             self._rest_released = True
             return self.request.rest
+        seen = f"{response.version} {response.status} {response.reason}".encode("latin-1")
         if self.request.ieof:
-            self._deviate("100-after-ieof", "4.5", "100 Continue although the preview held the whole body")
+            self._deviate("100-after-ieof", "4.5", "100 Continue although the preview held the whole body", seen)
         elif self.request.preview is None:
-            self._deviate("100-without-preview", "4.5", "100 Continue although no preview was sent")
+            self._deviate("100-without-preview", "4.5", "100 Continue although no preview was sent", seen)
         else:
-            self._deviate("100-repeated", "4.5", "a second 100 Continue")
+            self._deviate("100-repeated", "4.5", "a second 100 Continue", seen)
         return b""
 
     def _finish(self, response: Response) -> None:

@@ -27,6 +27,8 @@ def response_facts(response: Response, exchange: Exchange) -> Facts:
     if response.http_response is not None and response.http_response.status is not None:
         facts["http_status"] = response.http_response.status
     facts.update(header_facts(response.headers))
+    if (encapsulated := response.headers.get("Encapsulated")) is not None:
+        facts["encapsulated"] = encapsulated[:TEXT_KEPT]
     for name, found in (
         ("parts", [part.name for part in response.encapsulated or ()]),
         ("hop_by_hop", hop_by_hop(response)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
-from icapdiag.probe.deep import keepalive, load, preview, respmod, services, variants
+from icapdiag.probe.deep import conformance, keepalive, load, preview, respmod, services, variants
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -18,6 +18,7 @@ PROBES: tuple[Probe, ...] = (
     respmod.PROBE,
     preview.PROBE,
     keepalive.PROBE,
+    conformance.PROBE,
     repeat.PROBE,
     load.PROBE,
 )

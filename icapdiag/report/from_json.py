@@ -221,6 +221,7 @@ def _report(node: _Node) -> Report:
         tool=node.facts("tool"),
         members=node.each("members", lambda member: _member(member, pool if isinstance(pool, str) else "")),
         comparison=node.sheets("comparison", optional=True),
+        conformance=node.sheets("conformance", optional=True),
         groups=node.sheets("groups"),
         timeline=node.sheets("timeline", optional=True),
         findings=node.each("findings", _finding),

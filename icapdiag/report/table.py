@@ -35,6 +35,7 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     blocks = [list(draw_head(report, width, paint) if logs else _head(report, width, paint))]
     if report.members:
         from icapdiag.report.comparison import draw_comparison  # noqa: PLC0415 - as below
+        from icapdiag.report.conformance import draw_conformance  # noqa: PLC0415
         from icapdiag.report.connections import draw_load  # noqa: PLC0415
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
         from icapdiag.report.repeats import draw_samples  # noqa: PLC0415
@@ -43,6 +44,7 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
         blocks.append(draw_samples(report.members, width))
         blocks.append(draw_load(report.members, width))
         blocks.append(draw_comparison(report.comparison, width))
+        blocks.append(draw_conformance(report.conformance, width))
     blocks += draw_body(report, width, paint, plain=plain)
     service_uri = report.subject.get("service_uri")
     blocks += [list(_finding(finding, width, paint, service_uri)) for finding in report.findings]

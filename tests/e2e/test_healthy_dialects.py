@@ -47,6 +47,14 @@ def test_the_pool_is_healthy(report: dict[str, Any]) -> None:
     assert len(DIALECTS) > 15
 
 
+def test_a_deep_look_finds_nothing_either(tmp_path: Path) -> None:
+    deep = trio.run(checked, tmp_path, "--depth", "deep")
+
+    assert ("ok", 0, []) == (deep["verdict"], deep["unmatched"]["count"], [found["id"] for found in deep["findings"]])
+    broken = [each for sheet in deep["conformance"] for each in sheet["deviating"] if each["breaks"]]
+    assert (30, []) == (len(deep["conformance"]), broken)
+
+
 def test_a_dialect_is_no_fault() -> None:
     assert set() == DIALECTS.keys() & FAULTS.keys()
     assert {None} == {dialect.finding for dialect in DIALECTS.values()}

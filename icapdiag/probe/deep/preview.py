@@ -26,9 +26,9 @@ _BUSY = 503
 _UNCONNECTED = 2  # cases in a row without a connection, after which no more are tried
 _UNKEPT = f"if OPTIONS offers a preview of 1 to {LONGEST:,} bytes; shown is the longest"
 # What a record of a case takes from the facts of its transaction, besides what says how it was sent.
-_KEPT = ("icap_status", "http_status", "verdict", "verdict_reason", "continued", "complete_body_sent", "answer_ms",
-         "answer_clock", "answer_uncertain", "bytes_received", "istag", "date", "x_violations_found", "parts",
-         "hop_by_hop", "odd_headers", "deviations", "deviation_rules", "protocol_rule", "error")  # fmt: skip
+_KEPT = ("icap_status", "icap_reason", "verdict", "verdict_reason", "continued", "complete_body_sent", "answer_ms",
+         "answer_clock", "answer_uncertain", "bytes_received", "istag", "date", "x_violations_found", "encapsulated",
+         "parts", "hop_by_hop", "odd_headers", "deviations", "deviation_rules", "protocol_rule", "error")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

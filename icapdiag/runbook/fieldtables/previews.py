@@ -14,8 +14,9 @@ _ANSWERED = (
 
 FIELDS = table(
     LIVE,
-    (*ICAP, "conformance"),
+    ICAP,
     (
+        ("encapsulated", TEXT, "", "header Encapsulated of the answer"),
         ("parts", TEXTS, "", "encapsulated parts of the answer, such as req-hdr"),
         ("hop_by_hop", TEXTS, "", "headers inside the encapsulated heads that are for one connection only"),
         ("odd_headers", TEXTS, "", "headers of the answer that no RFC knows, with names that do not begin with X-"),
@@ -64,3 +65,15 @@ FIELDS += [
     ),
     Field("eicar_whole", TEXT, "", "the same for the same body without a preview", LIVE, ("preview",), _EICAR),
 ]
+
+FIELDS += table(
+    LIVE,
+    ("conformance",),
+    (
+        ("rules", RECORDS, "", "each rule of RFC 3507: rule, number, section, result, detail, seen, breaks"),
+        ("rules_passed", TEXTS, "", "rules that the member keeps to, by name"),
+        ("rules_deviating", TEXTS, "", "rules that it deviates from"),
+        ("rules_breaking", TEXTS, "", "those of them on which strict clients fail"),
+        ("rules_not_tested", TEXTS, "", "rules that nothing was seen of"),
+    ),
+)

@@ -1,0 +1,116 @@
+"""The thirty rules of RFC 3507 that a server can be held to from outside, and how much each of them matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. ``section`` is of RFC 3507 unless it says otherwise.
+
+    ``asks`` is what the RFC asks for, ``tolerance`` how clients take a server that deviates, ``takes`` what
+    a test of it needs. ``deviations`` are the slugs (`icapdiag.icap.message.Deviation`) that break it.
+    """
+
+    number: int
+    name: str
+    section: str
+    asks: str
+    tolerance: str
+    takes: str
+    deviations: tuple[str, ...] = ()
+
+
+# Broken in one of these ways, an answer is a protocol error to a strict client; Avi runs its fail_action on one.
+BREAKING = frozenset(
+    {
+        "204-with-encapsulated", "204-without-allow", "206-without-allow", "100-after-ieof", "100-without-preview",
+        "100-repeated", "body-missing", "bytes-after-end", "chunk-data-end", "encapsulated-head-without-blank-line",
+        "encapsulated-invalid", "encapsulated-wrong-name", "encapsulated-wrong-offset", "head-without-blank-line",
+        "header-glued", "last-chunk-without-blank-line", "methods-missing",
+    }
+)  # fmt: skip
+
+_OPTIONS = "an answer to OPTIONS"
+_ANY = "any answer"
+
+_ALL = (
+    Rule(1, "status-line", "4.3.3", "the first line is ICAP/1.0, a status of three digits, and a reason",
+         "HTTP/1.1 means a web server, or a TLS port, on this port", _ANY,
+         ("icap-version", "reason-missing", "status-line", "blank-line-before-head")),
+    Rule(2, "options", "4.3.2", "OPTIONS is answered with 200, never with 501",
+         "Avi documents no use of OPTIONS, nor do some other clients, so that scans may work all the same", _OPTIONS),
+    Rule(3, "methods", "4.10.2", "OPTIONS lists Methods: not OPTIONS itself, and one method for a URI",
+         "c-icap and most others list REQMOD and RESPMOD for one URI; a list must be there", _OPTIONS,
+         ("methods-missing", "methods-lists-options")),
+    Rule(4, "reqmod-offered", "4.10.2", "Methods has the method that is needed: REQMOD, as Avi sends nothing else",
+         "some servers take REQMOD without listing it", _OPTIONS),
+    Rule(5, "istag-present", "4.7", "every answer has an ISTag",
+         "error answers often have none (c-icap's 404), and are not held to it", _ANY, ("istag-missing",)),
+    Rule(6, "istag-quoted", "4.7", "the ISTag is a quoted string", "clients take it without quotes", "an ISTag",
+         ("istag-unquoted",)),
+    Rule(7, "istag-length", "4.7", "the ISTag has 32 bytes at most between its quotes",
+         "its characters need not be alphanumeric: real ones have - + and /", "an ISTag", ("istag-too-long",)),
+    Rule(8, "istag-stable", "4.7", "two OPTIONS in a row give the same ISTag",
+         "it may change with a new configuration or new signatures; pyicap makes a new one for each answer",
+         "two answers to OPTIONS"),
+    Rule(9, "options-encapsulated", "4.10.2", "the answer to OPTIONS has Encapsulated with null-body or opt-body",
+         "clients that know OPTIONS has no body do without", _OPTIONS),
+    Rule(10, "encapsulated", "4.4.1", "Encapsulated lists the parts in order, ascending from 0, one body, and last",
+         "none: a client finds the body by it", "an answer with encapsulated parts",
+         ("encapsulated-missing", "encapsulated-invalid", "encapsulated-wrong-offset", "encapsulated-wrong-name",
+          "204-with-encapsulated")),
+    Rule(11, "opt-body-type", "4.10.2", "Opt-body-type comes with an opt-body, and only then",
+         "there are no standard types, so nobody reads it", _OPTIONS, ("opt-body-type-missing", "opt-body-missing")),
+    Rule(12, "max-connections", "4.10.2", "Max-Connections, if sent, is a number above 0",
+         "without it a server takes any number; some do not keep to the number that they give", _OPTIONS,
+         ("max-connections-invalid",)),
+    Rule(13, "options-ttl", "4.10.2", "Options-TTL, if sent, is a number of seconds",
+         "without it what OPTIONS said never expires", _OPTIONS, ("options-ttl-invalid",)),
+    Rule(14, "date", "4.10.2", "Date, if sent, is in the form of RFC 1123",
+         "clients pass over a date that they can't read", _OPTIONS),
+    Rule(15, "service", "4.10.2", "Service is a text for people, Service-ID a short label; both may be left out",
+         "nothing depends on them", _OPTIONS),
+    Rule(16, "allow-204", "4.6", "Allow has 204 if the server can send it",
+         "some send 204 without announcing it (ESET), some echo each clean body", _OPTIONS),
+    Rule(17, "preview", "4.10.2", "Preview, if sent, is a number of bytes",
+         "a client should not send a longer preview; most servers take one", _OPTIONS, ("preview-invalid",)),
+    Rule(18, "transfer", "4.10.2", "of Transfer-Preview, -Ignore and -Complete, if any is sent, one has *",
+         "Avi documents no use of them", _OPTIONS),
+    Rule(19, "204-allowed", "4.6", "204 to a whole body, and 206, only if the client allowed it",
+         "no harm while the profile's allow_204 is on; Avi's logs never show Allow: 206", "an upload without Allow",
+         ("204-without-allow", "206-without-allow")),
+    Rule(20, "100-continue", "4.5", "100 Continue answers a preview with a body behind it, and nothing else",
+         "a client that has nothing more to send waits, or gives up", "an upload that ends inside its preview",
+         ("100-after-ieof", "100-without-preview", "100-repeated", "endless-100")),
+    Rule(21, "body-coding", "4.4", "bodies are chunked, heads are not, and Transfer-Encoding is no ICAP header",
+         "LF for CRLF and a blank line too many are passed over; a wrong chunk size ends the reading",
+         "an answer with a body",
+         ("transfer-encoding", "body-missing", "bytes-after-end", "blank-line-after-end", "chunk-invalid",
+          "chunk-line-ends", "chunk-data-end", "last-chunk-without-blank-line")),
+    Rule(22, "heads", "4.4.2", "heads begin with a request or status line and end with a blank line",
+         "LF for CRLF is passed over", "an answer with an encapsulated head",
+         ("encapsulated-head-without-blank-line", "head-without-blank-line", "head-line-ends")),
+    Rule(23, "hop-by-hop", "4.4.2", "headers of one connection (Connection and its like) are not encapsulated",
+         "block pages often have Connection: close, which the client's side drops",
+         "an answer with an encapsulated head"),
+    Rule(24, "unknown-method", "4.3.2", "an unknown method is answered with 501",
+         "c-icap and MetaDefender answer 400", "a request with a made-up method"),
+    Rule(25, "unknown-service", "4.3.3", "an unknown service is answered with 404", "e2guardian answers 400",
+         "OPTIONS to a made-up service"),
+    Rule(26, "close-announced", "6.2", "a server that closes after an answer has said Connection: close in it",
+         "Avi asks for the close itself, and opens a connection for each request", "two uploads on one connection"),
+    Rule(27, "kept-alive", "4.1", "a connection that nobody called closed takes a second request",
+         "Avi sends Connection: close, and never a second request", "two uploads on one connection"),
+    Rule(28, "host-names", "4.2", "the server knows itself by address and by each of its names",
+         "Avi names the member by address, in the URI and in Host", "OPTIONS by address, and by name if it has one"),
+    Rule(29, "header-names", "4.3", "header names are tokens, and those of extensions begin with X-",
+         "unknown headers are passed over", _ANY, ("header-name", "header-without-colon", "header-glued")),
+    Rule(30, "folding", "draft-stecher-icap-subid 4.6", "the lines of X-Violations-Found begin with white space",
+         "readers of one line a header see the count alone", "an answer with X-Violations-Found"),
+)  # fmt: skip
+
+RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in _ALL})

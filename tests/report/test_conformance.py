@@ -1,0 +1,104 @@
+"""Members by the rules of RFC 3507: the sheets of the report, and the few lines of the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from icapdiag.icap.conformance import RULES
+from icapdiag.model import JSONValue, Report
+from icapdiag.report.conformance import draw_conformance
+from icapdiag.report.table import render
+from icapdiag.report.to_json import render as to_json
+from icapdiag.report.to_json import schema
+from icapdiag.text import UNSAFE
+from tests.report.samples import HEALTHY, member, observation, report
+
+jsonschema = import_module("jsonschema")  # has no types of its own
+
+
+def results(**deviating: tuple[str, str, bool]) -> list[JSONValue]:
+    """A record a rule; those that are named deviate, with detail, seen and breaks; folding was not tested."""
+    records: list[JSONValue] = []
+    for name, rule in RULES.items():
+        detail, seen, breaks = deviating.get(name.replace("-", "_"), ("", "", False))
+        result = "deviates" if detail else "not-tested" if name == "folding" else "pass"
+        records.append({"rule": name, "number": rule.number, "section": rule.section, "result": result,
+                        "detail": detail, "seen": seen, "breaks": breaks})  # fmt: skip
+    return records
+
+
+def judged(*rules: Sequence[JSONValue]) -> Report:
+    members = [member(f"10.0.0.{n}", observation("conformance", rules=listed)) for n, listed in enumerate(rules, 5)]
+    return report((*members, HEALTHY))
+
+
+ONE_METHOD = ("several methods for one URI", "Methods: REQMOD, RESPMOD", False)
+POOL = judged(results(methods=ONE_METHOD), results(methods=ONE_METHOD, heads=("no blank line", "X: 1\r\n2", True)))
+
+
+def test_every_member_that_was_held_to_a_rule_is_named_once() -> None:
+    sheets: Any = POOL.conformance
+
+    assert list(RULES) == [sheet["rule"] for sheet in sheets]
+    for sheet in sheets:
+        held = [*sheet["passed"], *sheet["not_tested"], *(each["member"] for each in sheet["deviating"])]
+        assert ["10.0.0.5:1344", "10.0.0.6:1344"] == sorted(held)
+
+
+def test_nothing_without_the_probe() -> None:
+    assert ((), []) == (report().conformance, draw_conformance((), 100))
+    assert "Conformance" not in render(report())
+
+
+def test_the_table_has_the_counts_and_what_deviates() -> None:
+    text = render(POOL)
+    lines = text[text.index("Conformance with") :].partition("\n\n")[0].splitlines()
+
+    assert [
+        "Conformance with RFC 3507 (30 rules for each member): 55 kept, 3 deviations, 2 not tested.",
+        "  3 methods (RFC 3507 4.10.2), tolerated: several methods for one URI; Methods: REQMOD, RESPMOD at",
+        "    10.0.0.5:1344, 10.0.0.6:1344",
+        "  22 heads (RFC 3507 4.4.2), clients fail on it: no blank line; X: 1 2 at 10.0.0.6:1344",
+    ] == lines
+
+
+def test_many_ways_to_deviate_are_counted() -> None:
+    each = judged(*(results(istag_stable=("it changed", f"ISTag: {n}", False)) for n in range(6)))
+    lines = draw_conformance(each.conformance, 100)
+
+    assert 5 == len(lines)
+    assert "  8 istag-stable: 3 members in other ways" == lines[-1]
+
+
+def test_the_json_is_valid() -> None:
+    document = json.loads(to_json(POOL))
+
+    assert [] == [error.message for error in jsonschema.Draft202012Validator(schema()).iter_errors(document)]
+    assert 30 == len(document["conformance"])
+    del document["conformance"][0]["passed"]
+    assert ["$.conformance[0]"] == [
+        e.json_path for e in jsonschema.Draft202012Validator(schema()).iter_errors(document)
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_what_a_server_said_is_escaped_and_cut(width: int) -> None:
+    hostile = judged(results(date=("\x1b[2J", "\x1b]0;x\x07" + "\u202e" * 500, False)))
+    lines = draw_conformance(hostile.conformance, width)
+
+    assert not any(UNSAFE.search(line) for line in lines)
+    assert all(len(line) <= width for line in lines)
+
+
+def test_a_damaged_report_is_drawn_all_the_same() -> None:
+    sheets: list[Any] = [{"rule": 3, "deviating": [{"member": None}, "x"], "passed": "x"}, {}]
+
+    assert (
+        "Conformance with RFC 3507 (2 rules for each member): 0 kept, 1 deviation, 0 not tested."
+        == (draw_conformance(sheets, 100)[0])
+    )
