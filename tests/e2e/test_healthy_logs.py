@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import trio
 
 from icapdiag.icap.request import avi_reqmod, http_post, options_request
-from icapdiag.icap.samples import CLEAN
+from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.lab import DIALECTS, LabMember, serve_lab
 from icapdiag.logs.reading import read_logs
 from icapdiag.runbook import load_runbooks, match
@@ -69,31 +69,36 @@ async def answer_of(member: LabMember, request: bytes) -> bytes:
             return b"".join([bytes(data) async for data in stream])
 
 
-async def said_by_dialects() -> dict[str, tuple[bytes, bytes]]:
-    """For each dialect the answer to OPTIONS and to a clean upload."""
-    said: dict[str, tuple[bytes, bytes]] = {}
+class Said(NamedTuple):
+    """What a product answers."""
+
+    options: bytes
+    clean: bytes
+    eicar: bytes
+
+
+async def said_by_dialects() -> dict[str, Said]:
+    answers: dict[str, Said] = {}
     async with serve_lab([*DIALECTS]) as lab:
         for member in lab.members:
-            options = options_request(member.host, member.port, "/avscan", close=True)
-            http = http_post("www.example.test", "/upload", len(CLEAN))
-            clean = avi_reqmod(
-                member.host, member.port, "/avscan", http_request=http, body=CLEAN, preview_size=len(CLEAN)
-            )
-            said[member.name] = await answer_of(member, options.first), await answer_of(member, clean.first)
-    return said
+            to = member.host, member.port, "/avscan"
+            requests = [options_request(*to, close=True)]
+            for body in (CLEAN, eicar()):
+                http = http_post("www.example.test", "/upload", len(body))
+                requests.append(avi_reqmod(*to, http_request=http, body=body, preview_size=len(body)))
+            answers[member.name] = Said(*[await answer_of(member, request.first) for request in requests])
+    return answers
 
 
 @pytest.fixture(scope="module")
-def said() -> dict[str, tuple[bytes, bytes]]:
+def said() -> dict[str, Said]:
     return trio.run(said_by_dialects)
 
 
-def test_a_log_of_any_product_s_clean_answers_gives_no_finding(
-    said: dict[str, tuple[bytes, bytes]], tmp_path: Path
-) -> None:
+def test_a_log_of_any_product_s_clean_answers_gives_no_finding(said: dict[str, Said], tmp_path: Path) -> None:
     entries = []
-    for _, clean in said.values():
-        head = clean.partition(b"\r\n\r\n")[0].decode("latin-1")
+    for answers in said.values():
+        head = answers.clean.partition(b"\r\n\r\n")[0].decode("latin-1")
         status, _, headers = head.partition("\r\n")
         entries.append(entry("ICAP_PASSED", status=int(status.split()[1]), headers=f"{headers}\r\n"))
     report = explained(written(tmp_path / "log.jsonl", entries))
@@ -104,19 +109,28 @@ def test_a_log_of_any_product_s_clean_answers_gives_no_finding(
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_pasted_answer_of_a_healthy_product_alarms_nobody(
-    said: dict[str, tuple[bytes, bytes]], dialect: str, tmp_path: Path
+    said: dict[str, Said], dialect: str, tmp_path: Path
 ) -> None:
-    options, clean = said[dialect]
-    (tmp_path / "options").write_bytes(options)
-    (tmp_path / "clean").write_bytes(clean)
-    found = [ids(tmp_path / name) for name in ("options", "clean")]
+    clean = said[dialect].clean
+    found = [ids(tmp_path / "answer", answer) for answer in (said[dialect].options, clean)]
 
     # Without the original, what comes back in a 200 can't be told from a rewritten body, unless a header says so.
     bare_echo = clean.startswith(b"ICAP/1.0 200") and b"\r\nX-Response-Info: Allowed\r\n" not in clean
     assert [set(), {"request-modified"} if bare_echo else set()] == found
 
 
-def ids(path: Path) -> set[str]:
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_headers_copied_without_their_body_are_no_broken_answer(
+    said: dict[str, Said], dialect: str, tmp_path: Path
+) -> None:
+    for answer in said[dialect]:
+        head = answer.partition(b"\r\n\r\n")[0]
+        for copied in (head + b"\r\n\r\n", head.replace(b"\r\n", b"\n") + b"\n"):
+            assert "malformed-response" not in ids(tmp_path / "answer", copied)
+
+
+def ids(path: Path, answer: bytes) -> set[str]:
+    path.write_bytes(answer)
     reading = read_logs([str(path)])
     matched = match(load_runbooks(), reading.observations)
 
