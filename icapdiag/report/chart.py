@@ -12,7 +12,8 @@ from icapdiag.report.words import moment
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " .:-=+*#@"
-_ROWS = (  # label, keys of the bucket
+Outcome = tuple[str, tuple[str, ...]]
+_ROWS: tuple[Outcome, ...] = (  # label, keys of the bucket
     ("with ICAP", ("passed", "modified", "blocked", "unscanned", "refused-500", "refused-413", "unknown")),
     ("blocked", ("blocked",)),
     ("modified", ("modified",)),
@@ -60,8 +61,11 @@ def draw_chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) ->
     ]
 
 
-def over_time(timeline: Sequence[Facts], room: int) -> TimeLine | None:
-    """The buckets in at most ``room`` columns; None where there is nothing to draw."""
+def over_time(timeline: Sequence[Facts], room: int, outcomes: Sequence[Outcome] = _ROWS) -> TimeLine | None:
+    """The buckets in at most ``room`` columns; None where there is nothing to draw.
+
+    Each of ``outcomes`` is a label and the keys of a bucket that it counts.
+    """
     buckets = _buckets(timeline)
     if len(buckets) < 2:
         return None
@@ -71,12 +75,12 @@ def over_time(timeline: Sequence[Facts], room: int) -> TimeLine | None:
     slots = round((last - first).total_seconds() / step) + 1
     least = -(-slots // room)
     share = next((nice // step for nice in _NICE if nice % step == 0 and nice // step >= least), least)  # a column's
-    rows = [[0] * -(-slots // share) for _ in _ROWS]
+    rows = [[0] * -(-slots // share) for _ in outcomes]
     for start, bucket in buckets:
         place = round((start - first).total_seconds() / step) // share
-        for row, (_, keys) in zip(rows, _ROWS, strict=True):
+        for row, (_, keys) in zip(rows, outcomes, strict=True):
             row[place] += sum(max(whole(bucket.get(key)), 0) for key in keys)
-    drawn = tuple((name, tuple(row)) for row, (name, _) in zip(rows, _ROWS, strict=True) if any(row))
+    drawn = tuple((name, tuple(row)) for row, (name, _) in zip(rows, outcomes, strict=True) if any(row))
     return TimeLine(first, _after(last, step), step * share, drawn) if drawn else None
 
 

@@ -43,6 +43,7 @@ FORMATS: dict[str, Format] = {
         Format("json", "to_json"),
         Format("ndjson", "ndjson"),
         Format("markdown", "markdown"),
+        Format("html", "html"),
         Format("junit", "junit"),
         Format("sarif", "sarif"),
         Format("csv", "to_csv"),

@@ -1,0 +1,232 @@
+"""The page as a document: valid, whole, in the right order, the same each time, and nothing but text from others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import html5lib
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from icapdiag.model import Health, Report, Unmatched
+from icapdiag.report.formats import render
+from icapdiag.report.from_json import read_report
+from icapdiag.report.to_json import render as to_json
+from icapdiag.report.to_json import settled
+from tests.report import log_samples, samples
+from tests.report.html.allowed import ATTRIBUTES, ELEMENTS
+from tests.report.html.made import large_report, log_report, pool_report
+from tests.report.strategies import reports
+
+HOSTILE = (
+    "</style></title></svg>--><script>alert(1)</script><img src=x onerror=alert(1)>\"' onload='x' {{7*7}} \u202e\x00"
+)
+
+
+def page(report: Report) -> str:
+    return render(report, "html")
+
+
+def parsed(document: str) -> Any:
+    """The tree of a document that is valid HTML 5; html5lib refuses every parse error."""
+    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(document)
+
+
+def names(tree: Any) -> Iterator[tuple[str, str]]:
+    """Each element and each of its attributes, without namespaces; the attribute is empty for the element itself."""
+    for element in tree.iter():
+        if isinstance(element.tag, str):
+            tag = element.tag.rpartition("}")[2]
+            yield tag, ""
+            for attribute in element.keys():  # noqa: SIM118 - an element is no mapping
+                yield tag, attribute.rpartition("}")[2]
+
+
+def words(tree: Any) -> str:
+    """The text of the page, on one line."""
+    found = tree.find("body").itertext()
+    return " ".join(" ".join(found).split())
+
+
+REPORTS = {
+    "pool": pool_report(),
+    "log": log_report(),
+    "nothing": settled(samples.report((), ())),
+    "well": settled(samples.report([samples.HEALTHY], ())),
+    "large": large_report(60),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_page_is_valid_html_with_nothing_else_than_what_we_write(name: str) -> None:
+    for tag, attribute in names(parsed(page(REPORTS[name]))):
+        assert tag in ELEMENTS
+        assert not attribute or attribute in ATTRIBUTES
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_id_is_there_once_and_every_link_leads_to_one(name: str) -> None:
+    tree = parsed(page(REPORTS[name]))
+    ids = [found for element in tree.iter() if isinstance(element.tag, str) and (found := element.get("id"))]
+    assert len(set(ids)) == len(ids)
+    links = {value[1:] for element in tree.iter() if (value := element.get("href")) is not None}
+    labels = {element.get("aria-labelledby") or "" for element in tree.iter()} - {""}
+    assert set() == (links | labels) - set(ids)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_saved_report_gives_the_same_bytes(name: str) -> None:
+    saved = read_report(to_json(REPORTS[name]).encode())
+    assert page(REPORTS[name]) == page(saved)
+
+
+def test_policy_allows_our_style_alone() -> None:
+    document = page(pool_report())
+    style = re.search(r"<style>(.*?)</style>", document, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    metas = [element.attrib for element in parsed(document).iter("meta")]
+    assert [policy] == [meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy"]
+
+
+def test_page_names_no_place_to_load_from() -> None:
+    assert [] == re.findall(r"(?:https?:)?//|url\(|@import|data:", page(settled(samples.report())))
+
+
+def test_the_verdict_and_the_worst_finding_come_first() -> None:
+    told = words(parsed(page(pool_report())))
+    assert told.startswith(
+        "CRITICAL ICAP pool ICAP-POOL-GROUP, service /avscan 2026-01-01 00:00:00 UTC, took 1.5 s "
+        "The worst finding The server refuses TCP connections 1 member: 10.0.0.6:1344 "
+        "Nothing listens on the port: the ICAP service is stopped, or it listens elsewhere. "
+        "First step On the ICAP server: start the service, then run ss -ltn ."
+    )
+
+
+def test_sections_of_a_check() -> None:
+    headings = [heading.text for heading in parsed(page(pool_report())).iter("h2")]
+    assert [
+        "The server refuses TCP connections", "Good to know about this run", "At a glance", "Members",
+        "Findings, worst first", "1 that no runbook explains", "Members side by side: what differs", "Time to answer",
+        "Rounds", "Latency against body size", "Latency against parallel requests",
+    ] == headings  # fmt: skip
+
+
+def test_sections_of_a_log() -> None:
+    headings = [heading.text for heading in parsed(page(log_report())).iter("h2")]
+    assert [
+        "No connection to an ICAP server", "At a glance", "Over time",
+        "ICAP answer: ICAP 200 OK, HTTP 403 inside", "Findings, worst first", "Requests alike", "What was read",
+    ] == headings  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("report", "title"),
+    [
+        (samples.report([samples.HEALTHY], ()), "No problem was found"),
+        (samples.report([samples.UNTESTED], (), complete=False), "Not everything could be tested"),
+        (
+            samples.report([samples.NAMED], (), unmatched=Unmatched(count=2, examples=({"member": "a"},))),
+            "2 observations that no runbook explains",
+        ),
+        (log_samples.log_report((), ()), "Not everything could be tested"),
+    ],
+)
+def test_without_a_finding_the_first_thing_says_why(report: Report, title: str) -> None:
+    assert title == next(parsed(page(settled(report))).iter("h2")).text
+
+
+def test_incomplete_reports_say_so() -> None:
+    told = words(parsed(page(settled(samples.report([samples.UNTESTED], (), complete=False)))))
+    assert "Incomplete: not every probe could run." in told
+
+
+def test_status_is_a_word_and_a_shape() -> None:
+    tree = parsed(page(pool_report()))
+    for chip in (each for each in tree.iter("span") if "chip" in (each.get("class") or "")):
+        assert "".join(chip.itertext()).strip()
+        assert any(use.get("href", "").startswith("#s-") for use in chip.iter() if use.tag.endswith("use"))
+    told = words(tree)
+    assert "10.0.0.6:1344 critical failed refused blocked by tcp" in " ".join(told.replace(" - ", " ").split())
+
+
+def test_members_that_are_not_ok_stand_first_and_many_healthy_ones_are_folded() -> None:
+    tree = parsed(page(large_report(60)))
+    folds = [fold for fold in tree.iter("details") if fold.get("class") == "fold"]
+    assert ["53 ok"] == [fold.find("summary").text for fold in folds]
+    assert 53 == len(list(folds[0].iter("tr"))) - 1
+    first = next(tree.iter("table"))
+    assert [*["critical"] * 6, "warning"] == ["".join(row[1].itertext()) for row in first.find("tbody")]
+
+
+def test_the_sample_that_was_not_treated_as_it_should_be_stands_out() -> None:
+    passed = samples.member("10.0.0.1", samples.observation("eicar", verdict="allowed", icap_status=204))
+    tree = parsed(page(settled(samples.report([passed], ()))))
+    (cell,) = (cell for cell in tree.iter("td") if cell.get("data-of") == "eicar")
+    assert ["#s-warning"] == [use.get("href") for use in cell.iter() if use.get("href")]
+
+
+def test_commands_in_a_runbooks_text_are_code() -> None:
+    tree = parsed(page(pool_report()))
+    assert {"ss -ltn", "Preview: 0"} <= {code.text for code in tree.iter("code")}
+
+
+def test_evidence_is_bounded() -> None:
+    long = {"source": "probe", "probe": "tcp", "member": "m", **{f"x_{n}": "<&" * 5000 for n in range(200)}}
+    finding = replace(samples.TCP_REFUSED, evidence=(long,) * 6)
+    assert len(page(settled(samples.report(findings=(finding,) * 60)))) < 5_000_000
+
+
+def hostile(value: Any) -> Any:
+    """``value`` with every text in it replaced, but for words of our own closed vocabularies."""
+    match value:
+        case str():
+            return HOSTILE
+        case dict():
+            return {HOSTILE if key.startswith("x_") else key: hostile(item) for key, item in value.items()}
+        case list():
+            return [hostile(item) for item in value]
+        case _:
+            return value
+
+
+@pytest.mark.parametrize("name", ["pool", "log"])
+def test_texts_of_others_stay_texts_wherever_they_stand(name: str) -> None:
+    plain = json.loads(to_json(REPORTS[name]))
+    for key in ("vantage", "subject", "tool", "comparison", "notes", "unmatched"):
+        plain[key] = hostile(plain[key])
+    for bucket in ("groups", "findings"):
+        kept = ("id", "severity", "first_seen", "last_seen", "source", "probe", "findings", "evidence")
+        plain[bucket] = [
+            {key: value if key in kept else hostile(value) for key, value in item.items()} for item in plain[bucket]
+        ]
+    for member in plain["members"]:
+        member["name"] = member["address"] = HOSTILE
+        for probe in member["probes"]:
+            probe["facts"] = {
+                key: hostile(value) if key not in ("ladder", "steps", "samples") else value
+                for key, value in probe["facts"].items()
+            }
+    document = page(read_report(json.dumps(plain).encode()))
+    for tag, attribute in names(parsed(document)):
+        assert tag in ELEMENTS
+        assert not attribute or attribute in ATTRIBUTES
+    assert not set("\u202e\x00") & set(document)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(reports)
+def test_any_report_has_a_page(report: Report) -> None:
+    made = settled(report)
+    document = page(made)
+    assert document.startswith("<!DOCTYPE html>")
+    assert document.endswith("</html>\n")
+    assert document == page(made)
+    assert made.verdict in Health
