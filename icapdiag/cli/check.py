@@ -46,7 +46,7 @@ from icapdiag.cli.probing import (
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
 from icapdiag.report.status import exit_status
-from icapdiag.report.vantage import source_addresses, vantage_facts
+from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -357,7 +357,7 @@ def _report(run: _Run, library: Library) -> Report:
     matched = match(library, observations)
     report = build_check_report(
         subject={**_subject(run.pool), **run.thresholds},
-        vantage=vantage_facts(sources, host_facts(sources, run.resolvers)),
+        vantage=vantage_facts(sources, {**host_facts(sources, run.resolvers), "routes": routes_seen(observations)}),
         members=members,
         findings=matched.findings,
         unmatched=matched.unmatched,

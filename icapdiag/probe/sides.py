@@ -150,6 +150,19 @@ def _family(side: Side) -> str | None:
     return None if not side.address else "ipv6" if ":" in side.address else "ipv4"
 
 
+def _source(side: Side) -> str | None:
+    """Our address, as the side sees it: what its access rules go by."""
+    source = side.fact("tcp", "local_address")
+    return source if isinstance(source, str) else None
+
+
+def _route(side: Side) -> str | None:
+    interface, gateway = side.fact("tcp", "route_interface"), side.fact("tcp", "route_gateway")
+    if not isinstance(interface, str):
+        return None
+    return f"{interface} via {gateway}" if isinstance(gateway, str) else interface
+
+
 def _days_left(side: Side) -> str | None:
     days = number(side.fact("tls", "cert_days_left"))
     return None if days is None else next((name for name, limit in _DAYS if days < limit), "30 days or more")
@@ -168,7 +181,7 @@ def _milliseconds(probe: str, name: str, *, slack: float) -> Reading:
             index: value
             for index, side in enumerate(sides)
             if probe in side.probes and side.probes[probe].status is Status.OK
-            if (value := number(side.probes[probe].elapsed_ms if name == "" else side.fact(probe, name))) is not None
+            if (value := number(side.fact(probe, name))) is not None
         }
         classes = alike(measured, factor=4.0, slack=slack)
         return {
@@ -220,8 +233,10 @@ FACTS: Mapping[str, Reading] = {
     **{name: _tls_fact(name) for name in _TLS},
     "cert_days_left": _each(_days_left),
     "family": _each(_family),
+    "source_address": _each(_source),
+    "route": _each(_route),
     "rtt": _milliseconds("tcp", "rtt_ms", slack=5.0),
-    "scan_time": _milliseconds("clean", "", slack=100.0),
+    "scan_time": _milliseconds("clean", "answer_ms", slack=100.0),
     "clock_offset": _clock,
     **{f"{probe}_outcome": _outcome(probe) for probe in _OUTCOMES},
 }

@@ -24,8 +24,9 @@ _LABELS = {
     "clean_status": "status of clean", "clean_verdict": "verdict on clean", "eicar_verdict": "verdict on EICAR",
     "transport": "transport", "tls_version": "TLS version", "cipher": "cipher", "cert_issuer": "certificate's issuer",
     "cert_sha256": "certificate", "cert_days_left": "certificate is good for", "family": "address family",
-    "rtt": "round trip", "scan_time": "time to scan", "clock_offset": "clock", "tcp_outcome": "tcp",
-    "tls_outcome": "tls", "options_outcome": "options", "clean_outcome": "clean", "eicar_outcome": "eicar",
+    "source_address": "our address", "route": "route", "rtt": "round trip", "scan_time": "time to scan",
+    "clock_offset": "clock", "tcp_outcome": "tcp", "tls_outcome": "tls", "options_outcome": "options",
+    "clean_outcome": "clean", "eicar_outcome": "eicar",
 }  # fmt: skip
 _APART = {
     "two-camps": "two camps",

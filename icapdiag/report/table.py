@@ -12,6 +12,7 @@ from icapdiag.report.further import show_command
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
 from icapdiag.report.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
 from icapdiag.report.paint import Paint
+from icapdiag.report.place import surroundings
 from icapdiag.text import visible
 
 MIN_WIDTH = 60
@@ -73,6 +74,7 @@ def _head(report: Report, width: int, paint: Paint) -> Iterator[str]:
     if tally:
         yield f"{count(len(report.members), 'member')}: {tally}"
     yield from wrap(_vantage(report), width, break_words=True)
+    yield from wrap(surroundings(report), width, break_words=True)
     yield from wrap(shown(report.vantage.get("caveat")), width)
 
 

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterable
 
 from icapdiag import __version__
-from icapdiag.model import Facts, Observation
+from icapdiag.model import Facts, JSONValue, Observation
 
 CAVEAT = (
     "This host stands in for the Service Engine and is not the Service Engine: "
-    "routes, firewalls, DNS and source address may differ there."
+    "routes, firewalls, DNS and source address may differ there. So what works from here need not work from there, "
+    "nor the other way round, least of all with servers that go by their client's address or certificate."
 )
 
 
@@ -23,6 +24,18 @@ def source_addresses(observations: Iterable[Observation]) -> list[str]:
         if isinstance(local, str) and local not in sources:
             sources.append(local)
     return sources
+
+
+def routes_seen(observations: Iterable[Observation]) -> list[JSONValue]:
+    """The ways to the members, most used first: ``interface``, ``gateway`` (None: there is none), ``members``."""
+    members: dict[tuple[str, str | None], set[str]] = {}
+    for observation in observations:
+        interface, gateway = (observation.facts.get(name) for name in ("route_interface", "route_gateway"))
+        if isinstance(interface, str):
+            way = interface, gateway if isinstance(gateway, str) else None
+            members.setdefault(way, set()).add(observation.member)
+    ways = sorted(members.items(), key=lambda way: -len(way[1]))
+    return [{"interface": way[0], "gateway": way[1], "members": len(own)} for way, own in ways]
 
 
 def vantage_facts(sources: list[str], more: Facts | None = None) -> Facts:

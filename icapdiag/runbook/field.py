@@ -29,8 +29,9 @@ SAMPLE = ("clean", "eicar")
 COMPARED = ("service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
              "options_ttl", "transfer_preview", "transfer_ignore", "transfer_complete", "x_include", "options_status",
              "clean_status", "clean_verdict", "eicar_verdict", "transport", "tls_version", "cipher", "cert_issuer",
-             "cert_sha256", "cert_days_left", "family", "rtt", "scan_time", "clock_offset", "tcp_outcome",
-             "tls_outcome", "options_outcome", "clean_outcome", "eicar_outcome", "address", "identity")  # fmt: skip
+             "cert_sha256", "cert_days_left", "family", "source_address", "route", "rtt", "scan_time", "clock_offset",
+             "tcp_outcome", "tls_outcome", "options_outcome", "clean_outcome", "eicar_outcome", "address",
+             "identity")  # fmt: skip
 KINDS = ("outlier", "two-camps", "several-camps", "all-different", "same-server")
 PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
 

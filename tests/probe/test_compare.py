@@ -231,7 +231,7 @@ def test_certificates() -> None:
     ],
 )
 def test_latency_is_compared_in_classes(times: tuple[float, ...], expected: list[Any]) -> None:
-    pool = [member(n, replace(told("clean", verdict="allowed"), elapsed_ms=ms)) for n, ms in enumerate(times, start=1)]
+    pool = [member(n, told("clean", verdict="allowed", answer_ms=ms)) for n, ms in enumerate(times, start=1)]
     found = compare("p", pool)
     assert expected == [
         (m, v, of) for m, fact, _, v, of in seen(found, "value", "majority_value") if fact == "scan_time"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from icapdiag.pool import Pool
 from icapdiag.probe.base import Settings
 from icapdiag.probe.dns import split_resolver
 from icapdiag.probe.host import Interface, clock_state, configured_resolvers, host_facts, interface_of
+from icapdiag.probe.route import Route, route_in, route_to
 from icapdiag.probe.runner import probe_pool
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_network import dns_server, records
@@ -41,6 +43,33 @@ def test_the_interface_of_an_address() -> None:
     assert ("lo", True) == (found.name, isinstance(found.mtu, int))
     assert interface_of("203.0.113.77") is None
     assert interface_of("no address") is None
+
+
+@linux
+def test_the_route_to_an_address() -> None:
+    assert Route("lo") == route_to("127.0.0.9", "127.0.0.1")
+    assert Route("lo") == route_to("127.0.0.9", device="lo")
+    assert None is route_to("127.0.0.9", "::1")
+    assert None is route_to("127.0.0.9", device="nosuchdev0")
+    assert None is route_to("no address")
+
+
+@linux
+def test_a_route_by_a_gateway_is_read() -> None:
+    def attribute(kind: int, value: bytes) -> bytes:
+        return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+    lo = struct.pack("=I", socket.if_nametoindex("lo"))
+    for attributes, expected in (
+        (attribute(4, lo) + attribute(5, bytes((10, 0, 0, 1))), Route("lo", "10.0.0.1")),
+        (attribute(7, b"abc") + attribute(4, lo), Route("lo")),
+        (attribute(4, lo) + attribute(18, struct.pack("=H", 10) + bytes(15) + b"\1"), Route("lo", "::1")),
+        (b"\0\0\0\0" + attribute(4, lo), None),
+        (b"", None),
+    ):
+        message = struct.pack("=IHHII", 28 + len(attributes), 24, 0, 1, 0) + bytes(12) + attributes
+        assert expected == route_in(message)
+    assert None is route_in(struct.pack("=IHHIIi", 20, 2, 0, 1, 0, -101))
 
 
 @linux

@@ -23,6 +23,7 @@ VANTAGE: Facts = {
     "resolvers_given": False,
     "clock_synchronised": True,
     "clock_max_error_ms": 1.5,
+    "routes": [{"interface": "eth0", "gateway": "10.0.0.1", "members": 3}],
     "caveat": "This host stands in for the Service Engine.",
 }
 SUBJECT: Facts = {"pool": "ICAP-POOL-GROUP", "service_uri": "/avscan", "source": "pool.yaml"}

@@ -39,6 +39,7 @@ def test_whole() -> None:
         CRITICAL  ICAP pool ICAP-POOL-GROUP, service /avscan
         3 members: 1 critical, 1 ok, 1 disabled
         Probed from jump1 (source address 10.0.0.9) by icapdiag 0.1.0, 2026-01-01 00:00:00 UTC, took 1.5 s.
+        Route: eth0 via 10.0.0.1. This host's clock is synchronised, to within 1.5 ms.
         This host stands in for the Service Engine.
 
         member         tcp             options         clean           eicar                                 verdict

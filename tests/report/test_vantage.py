@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from icapdiag.model import Facts
+from icapdiag.model import Facts, JSONValue
+from icapdiag.report.place import surroundings
 from icapdiag.report.table import render
-from icapdiag.report.vantage import CAVEAT, source_addresses, vantage_facts
+from icapdiag.report.vantage import CAVEAT, routes_seen, source_addresses, vantage_facts
 from tests.report.samples import VANTAGE, member, observation, report
 
 
@@ -47,3 +48,51 @@ def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected:
     seen = replace(observation("options"), elapsed_ms=12.0, facts=facts)
 
     assert expected in render(report([member("10.0.0.5", seen)]))
+
+
+@pytest.mark.parametrize(
+    ("vantage", "expected"),
+    [
+        ({}, ""),
+        ({"routes": [{"interface": "lo", "gateway": None, "members": 2}]}, "Route: lo, no gateway."),
+        (
+            {
+                "routes": [
+                    {"interface": "eth0", "gateway": "10.0.0.1", "members": 4},
+                    {"interface": "eth1", "gateway": None, "members": 1},
+                ]
+            },
+            "Route: eth0 via 10.0.0.1 for 4 members; eth1, no gateway for 1 member.",
+        ),
+        (
+            {"clock_synchronised": True, "clock_max_error_ms": 12.0},
+            "This host's clock is synchronised, to within 12 ms.",
+        ),
+        ({"clock_synchronised": False}, "This host's clock is not synchronised: it may be the one that is wrong."),
+        ({"clock_synchronised": None}, "Whether this host's clock is synchronised is not known."),
+        ({"resolvers": ["10.0.0.53"]}, ""),
+        ({"routes": "eth0"}, ""),
+    ],
+)
+def test_what_is_said_of_the_place(vantage: dict[str, JSONValue], expected: str) -> None:
+    assert expected == surroundings(report(vantage=vantage))
+
+
+def test_the_dns_servers_are_named_where_they_had_a_part() -> None:
+    vantage: Facts = {"resolvers": ["10.0.0.53", "10.0.0.54"], "resolvers_given": True}
+    looked_up = report([member("icap1:1344", observation("dns", member="icap1:1344"))], vantage=vantage)
+
+    assert "Names were looked up at 10.0.0.53, 10.0.0.54 (--resolver)." == surroundings(looked_up)
+
+
+def test_the_ways_to_the_members_are_counted() -> None:
+    seen = [
+        observation("tcp", member="a", route_interface="eth0", route_gateway="10.0.0.1"),
+        *(observation("tcp", member=name, route_interface="eth1") for name in ("b", "c", "c")),
+        observation("options"),
+    ]
+
+    assert [
+        {"interface": "eth1", "gateway": None, "members": 2},
+        {"interface": "eth0", "gateway": "10.0.0.1", "members": 1},
+    ] == routes_seen(seen)

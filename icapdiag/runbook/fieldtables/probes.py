@@ -39,6 +39,8 @@ FIELDS += table(
         ("rtt_ms", NUMBER, "ms", "round trip of the handshake as the kernel measured it"),
         ("retransmits", INTEGER, "", "segments of the handshake that had to be sent again"),
         ("interface", TEXT, "", "the interface of this host that has our address"),
+        ("route_interface", TEXT, "", "the interface that the kernel's route to the address leaves by"),
+        ("route_gateway", TEXT, "", "the next hop of that route; absent if there is none"),
         ("route_mtu", INTEGER, "bytes", "the longest packet that the kernel knows the route to take"),
     ),
 )
