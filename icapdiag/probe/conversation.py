@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from icapdiag.probe.timing import Stopwatch
 PROBE_LIMITS = Limits(body_kept=64 * 1024, body_total=8 * 1024 * 1024)
 _READ = 64 * 1024
 _EXCERPT = 120
+ENDING = 1.0  # seconds from the status line of a refusal to the end of its head, which some servers never send
+_REFUSAL = re.compile(rb"\s*ICAP/1\.\d [45]\d\d[^\n]*\n")
 
 
 @dataclass(slots=True)
@@ -65,14 +68,35 @@ class _Recorder:
             self.excerpt += data[: _EXCERPT - len(self.excerpt)]
 
 
+class _Patience:
+    """How long an answer is waited for: less from the status line of a refusal to the end of its head."""
+
+    def __init__(self, scope: trio.CancelScope, ending: float) -> None:
+        self._scope = scope
+        self._whole = scope.deadline
+        self._ending = ending
+        self._hurried = False
+
+    def read(self, excerpt: bytes, *, head_ended: bool) -> None:
+        """Call after each read, with the first bytes of all."""
+        if head_ended:
+            self._scope.deadline = self._whole
+        elif not self._hurried and _REFUSAL.match(excerpt):
+            self._hurried = True
+            self._scope.deadline = min(self._whole, trio.current_time() + self._ending)
+
+
 async def converse(
     stream: trio.abc.Stream,
     request: PreparedRequest,
     *,
     timeout: float,  # noqa: ASYNC109
+    ending: float = ENDING,
     limits: Limits = PROBE_LIMITS,
 ) -> Conversation:
     """Send the request and read the answer within ``timeout`` seconds in all, however it drips.
+
+    Of a refusal little is missing once its status line is there: its head is given ``ending`` seconds more.
 
     The body is sent while the answer is being read: a server may answer early, and two
     sides that both only write block each other for good. An answer followed by a reset is
@@ -82,9 +106,10 @@ async def converse(
     recorder = _Recorder()
     outcome: Outcome | None = None
     with trio.move_on_after(timeout) as scope:
-        outcome = await _talk(stream, exchange, recorder)
+        outcome = await _talk(stream, exchange, recorder, _Patience(scope, ending))
     if scope.cancelled_caught:
-        outcome = failed(Reason.TIMEOUT, {"error": f"no complete answer within {timeout:g} s"})
+        waited = min(timeout, round(trio.current_time() - recorder.started, 1))
+        outcome = failed(Reason.TIMEOUT, {"error": f"no complete answer within {waited:g} s"})
     head_read = exchange.answering
     response = exchange.response or exchange.salvage()
     facts: Facts = {
@@ -116,7 +141,9 @@ async def converse(
     )
 
 
-async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder) -> Outcome | None:
+async def _talk(
+    stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder, patience: _Patience
+) -> Outcome | None:
     """Until the answer is complete (None) or something ends the conversation."""
     released = trio.Event()  # by a 100 Continue
     outcome: Outcome | None = None
@@ -137,6 +164,7 @@ async def _talk(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder
                     break
                 recorder.received(data, stream)
                 exchange.receive(data)
+                patience.read(recorder.excerpt, head_ended=exchange.answering)
             except ProtocolError as exc:
                 outcome = protocol_failure(exc)
                 break

@@ -7,7 +7,7 @@ import trio
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.answer import deviation_facts, response_facts, verdict_facts
 from icapdiag.probe.base import Context, Facts, Outcome
-from icapdiag.probe.conversation import Conversation, converse
+from icapdiag.probe.conversation import ENDING, Conversation, converse
 from icapdiag.probe.opening import NotOpened, opened
 
 
@@ -17,11 +17,12 @@ async def transact(
     *,
     sent_body: bytes | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - seconds for request and answer
+    ending: float = ENDING,
 ) -> Outcome:
     """Send the request and read the answer; the facts say how it went, and what the answer says.
 
     ``sent_body`` (decoded) adds the verdict on it. ``timeout`` is that of the settings if it is None;
-    the member's deadline comes first. It takes no turn: see `Context.turn`.
+    the member's deadline comes first; ``ending`` as in `converse`. It takes no turn: see `Context.turn`.
     """
     try:
         stream = await opened(context)
@@ -30,7 +31,7 @@ async def transact(
         return Outcome(found.status, found.reason, {"bytes_sent": 0, "bytes_received": 0, **found.facts})
     limit = context.time_for(context.settings.timeout if timeout is None else timeout)
     try:
-        talk = await converse(stream, request, timeout=limit)
+        talk = await converse(stream, request, timeout=limit, ending=ending)
     finally:
         await trio.aclose_forcefully(stream)
     return Outcome(talk.outcome.status, talk.outcome.reason, talk.facts | answer_facts(talk, sent_body))

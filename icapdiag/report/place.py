@@ -19,7 +19,7 @@ def _routes(report: Report) -> str:
     words = []
     for route in routes[:NAMES_SHOWN]:
         gateway = shown(route.get("gateway"))
-        way = shown(route.get("interface")) + (f" via {gateway}" if gateway else ", no gateway")
+        way = shown(route.get("interface")) + (f" via {gateway}" if gateway else " (no gateway)")
         words.append(way + (f" for {count(whole(route.get('members')), 'member')}" if len(routes) > 1 else ""))
     more = len(routes) - NAMES_SHOWN
     return f"Route: {'; '.join(words)}{f'; {more} more' if more > 0 else ''}." if words else ""

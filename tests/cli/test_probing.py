@@ -142,7 +142,7 @@ def test_a_plan_for_machines(tmp_path: Path) -> None:
         name: document["totals"][name]
         for name in ("members", "connections", "connections_at_most", "requests", "requests_at_most")
     }
-    probes = ["dns", "tcp", "tls", "options", "clean", "eicar", "variants", "services", "respmod"]
+    probes = ["dns", "tcp", "tls", "options", "clean", "eicar", "services", "variants", "respmod"]
     assert probes == [p["probe"] for p in document["members"][1]["probes"]]
     assert "if the certificate is rejected" == document["members"][1]["probes"][2]["sent"][1]["condition"]
     assert [] == document["members"][2]["probes"]

@@ -79,6 +79,14 @@ MORE: Mapping[str, Built] = {
         {"a": WELL, "b": Scanner(scan=allow), "c": WELL, "d": Scanner(scan=allow)},
         {"eicar-not-detected": ["b", "d"], "members-disagree-on-verdict": []},
     ),
+    "two camps of settings": Built(
+        {"a": WELL, "b": Scanner(offers=changed(OFFERS, Preview="4096")), "c": WELL,
+         "d": Scanner(offers=changed(OFFERS, Preview="4096"))},
+        {"members-differ-in-configuration": []},
+    ),
+    "one whose tag changes": Built(
+        {"a": WELL, "b": WELL, "c": replace(FAULTS["istag-changes"], name="c")}, {"istag-changes": ["c"]}
+    ),
     "one that is down": Built({"a": WELL, "b": WELL, "c": FAULTS["refused"]}, {"tcp-refused": ["c"]}),
     "one without a tag": Built({"a": WELL, "b": WELL, "c": Scanner(common=(("Server", "icapdiag-lab"),))},
                                {"istag-missing": ["c"]}),

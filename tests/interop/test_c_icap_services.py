@@ -25,6 +25,7 @@ def test_an_echo_lets_eicar_through(cicap: CIcap) -> None:
 def test_a_wrong_service_is_not_found(cicap: CIcap) -> None:
     checked = check(f"icap://127.0.0.1:{cicap.plain}/no-such-service")
     assert (1, ["service-not-found"]) == (checked.exit_status, list(checked.findings("critical")))
+    assert {"/avscan", "/virus_scan", "/echo"} == set(checked.facts("services")["candidates"])
 
 
 def test_a_url_filter_blocks_the_clean_body(cicap: CIcap) -> None:

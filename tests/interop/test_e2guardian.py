@@ -38,4 +38,4 @@ def test_a_400_without_a_blank_line_ends_in_time(e2guardian_server: E2guardian, 
     assert ["service-not-found"] == list(checked.findings("critical"))
     assert ["/request"] == checked.facts("services")["candidates"]
     assert "head-without-blank-line" in checked.facts("options")["deviation_rules"]
-    assert checked.seconds < timeout + 2
+    assert checked.seconds < 10  # 16 OPTIONS among it, which all lack that line

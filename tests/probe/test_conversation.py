@@ -155,3 +155,21 @@ async def test_a_reset_met_while_writing_is_a_reset_and_not_a_close(autojump_clo
     conversation = await talk(ScriptedStream([0.1], fail_send=True))
 
     assert (Status.FAILED, Reason.RESET, None) == ended(conversation)
+
+
+async def test_the_end_of_a_refusal_is_not_waited_for_as_long_as_an_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """e2guardian sends its 400 without the blank line that ends the head, and keeps the connection."""
+    started = trio.current_time()
+    conversation = await talk(ScriptedStream([b"ICAP/1.0 400 Bad request\r\n", 60.0]))
+
+    assert (Status.FAILED, Reason.TIMEOUT, 400) == ended(conversation)
+    assert trio.current_time() - started <= 1.1
+
+
+async def test_a_refusal_whose_head_has_ended_has_all_its_time(autojump_clock: trio.testing.MockClock) -> None:
+    head = b"ICAP/1.0 403 Forbidden\r\nEncapsulated: res-hdr=0, res-body=%d\r\n\r\n" % len(HEAD) + HEAD
+    conversation = await talk(ScriptedStream([head[:30], 0.5, head[30:], 5.0, b"1\r\nx\r\n0\r\n\r\n"]))
+
+    assert (Status.FAILED, Reason.ICAP_STATUS, 403) == ended(conversation)

@@ -54,7 +54,7 @@ def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected:
     ("vantage", "expected"),
     [
         ({}, ""),
-        ({"routes": [{"interface": "lo", "gateway": None, "members": 2}]}, "Route: lo, no gateway."),
+        ({"routes": [{"interface": "lo", "gateway": None, "members": 2}]}, "Route: lo (no gateway)."),
         (
             {
                 "routes": [
@@ -62,7 +62,7 @@ def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected:
                     {"interface": "eth1", "gateway": None, "members": 1},
                 ]
             },
-            "Route: eth0 via 10.0.0.1 for 4 members; eth1, no gateway for 1 member.",
+            "Route: eth0 via 10.0.0.1 for 4 members; eth1 (no gateway) for 1 member.",
         ),
         (
             {"clock_synchronised": True, "clock_max_error_ms": 12.0},

@@ -12,6 +12,7 @@ from icapdiag.probe.base import Context, Message, Planned
 from icapdiag.probe.conversation import Conversation, converse
 from icapdiag.probe.opening import opened
 
+QUICK = 0.2  # seconds for the end of a refusal's head, where another refusal of the same server had its time
 _GONE = (Reason.CLOSED, Reason.RESET)
 
 
@@ -39,7 +40,7 @@ class Line:
         if self._stream is None:
             await self._context.turn()
             self._stream = await opened(self._context)
-        talk = await converse(self._stream, request, timeout=self._context.time_for(self._limit))
+        talk = await converse(self._stream, request, timeout=self._context.time_for(self._limit), ending=QUICK)
         gone = kept and talk.response is None and talk.outcome.reason in _GONE
         if gone:
             self._may_keep = False  # it closes without a word: no more guessing

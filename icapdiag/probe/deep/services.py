@@ -92,8 +92,7 @@ def _takes_reqmod(answer: Mapping[str, JSONValue]) -> bool:
 
 def _unneeded(context: Context) -> bool:
     """There is something to find where OPTIONS knows no such service, or knows it without REQMOD."""
-    variants = context.outcomes.get("variants")
-    if served(context, "clean") or (variants and variants[0].facts.get("cured_by")):
+    if served(context, "clean"):
         return True
     if refusal(context, "options") in {400, 404}:
         return False

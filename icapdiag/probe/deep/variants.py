@@ -12,7 +12,7 @@ from icapdiag.icap.request import PreparedRequest, authority, options_request, w
 from icapdiag.icap.samples import CLEAN
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Message, Outcome, Planned, Probe, Settings, ok
-from icapdiag.probe.deep.line import planned
+from icapdiag.probe.deep.line import QUICK, planned
 from icapdiag.probe.deep.refusals import lists_reqmod, refusal, served
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
@@ -116,7 +116,7 @@ async def _try(context: Context, method: str, tried: list[Mapping[str, JSONValue
     while builds:
         name, build = builds.pop(0)
         await context.turn()
-        facts = (await transact(context, build(context), timeout=_PATIENCE)).facts
+        facts = (await transact(context, build(context), timeout=_PATIENCE, ending=QUICK)).facts
         status = facts.get("icap_status")
         tried.append(
             {"method": method, "variant": name, "icap_status": status, "icap_reason": facts.get("icap_reason")}
@@ -143,6 +143,9 @@ def _doubtful(context: Context, probe: str) -> int | None:
 
 
 def _unneeded(context: Context) -> bool:
+    services = context.outcomes.get("services")
+    if services and services[0].facts.get("candidates"):
+        return True  # it is about the path
     refused = [method for method, (probe, _, _) in _METHODS.items() if _doubtful(context, probe)]
     if refused == ["OPTIONS"]:  # of use where it is the only thing that is refused
         return "clean" in context.outcomes and not served(context, "clean")
