@@ -29,6 +29,7 @@ from icapdiag.cli.probing import (
     IPv4,
     IPv6,
     ListProbes,
+    MaxSize,
     Only,
     PlanOnly,
     Rate,
@@ -42,6 +43,7 @@ from icapdiag.cli.probing import (
     family_of,
     insist_on_consent,
     insist_on_order,
+    largest,
 )
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report, timestamp
@@ -116,6 +118,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     rate: Rate = None,
     warn: Warn = None,
     crit: Crit = None,
+    max_size: MaxSize = None,
     connect_timeout: ConnectTimeout = None,
     timeout: Timeout = None,
     deadline: Deadline = None,
@@ -154,6 +157,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     settings = asked.settle(settings)
     probes = chosen_probes(depth, only, skip, eicar=eicar, repeated=settings.count > 1, load=load)
     asked.insist(probes)
+    settings = changed(settings, max_size=largest(max_size, probes))
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
     loaded = None if lab else _load(pool or [], profile, service_uri)
     if loaded is not None:

@@ -83,22 +83,32 @@ def _step(step: Step) -> Iterator[str]:
         yield f"  {step.probe}: {means} {visible(planned.to)}{condition}" + (
             f" [{step.label}]" if step.label != "safe" else ""
         )
-        brief = bool(planned.condition) and len(planned.messages) > _MANY
-        for message in planned.messages:
-            yield from _message(message, brief=brief)
+        counted = _counted(planned.messages)
+        brief = bool(planned.condition) and len(counted) > _MANY
+        for message, times in counted.items():
+            yield from _message(message, times, brief=brief)
 
 
-def _message(message: Message, *, brief: bool) -> Iterator[str]:
+def _counted(messages: Sequence[Message]) -> dict[Message, int]:
+    """How often each message comes; they are told apart by what they are."""
+    times: dict[Message, int] = {}
+    for message in messages:
+        times[message] = times.get(message, 0) + 1
+    return times
+
+
+def _message(message: Message, times: int, *, brief: bool) -> Iterator[str]:
     """``brief``: without its text, which the plan for machines has."""
+    often = "" if times == 1 else f"{times:,} times "
     size = "" if message.size is None else f", {count(message.size, 'byte')}"
     rest = f" and {message.rest:,} more after 100 Continue" if message.rest else ""
-    yield f"    {message.kind.upper()} {visible(message.what)}{size}{rest}"
+    yield f"    {often}{message.kind.upper()} {visible(message.what)}{size}{rest}"
     if brief:
         return
     for line in message.text.rstrip("\r\n").split("\r\n") if message.text else ():
         yield f"      | {visible(line, None)}".rstrip()
     if message.body_size is not None:
-        digest = f"SHA-256 {message.body_sha256}" if message.body_sha256 else "each with a number of its own"
+        digest = f"SHA-256 {message.body_sha256}" if message.body_sha256 else "each one another"
         yield f"      | body of {count(message.body_size, 'byte')}, {digest}"
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from enum import StrEnum
 from ipaddress import ip_address
@@ -151,6 +152,14 @@ Rate = Annotated[
     float | None,
     typer.Option(metavar="N", callback=_rate, help="Open at most N new connections per second, over all members."),
 ]
+_UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
+_LARGEST = 51_200 * 1024  # the most that Avi's buffer_size can be
+
+
+MaxSize = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Longest body of the size probe, such as 512K. Default: 8M, or buffer_size."),
+]
 ConnectTimeout = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5."),
@@ -197,6 +206,8 @@ def chosen_probes(
 
     if only and depth is not None:
         raise typer.BadParameter("names the probes itself: --depth says nothing beside it", param_hint="--only")
+    if eicar and only and any(probe.virus for probe in PROBES if probe.name in only):
+        only = {*only, "eicar"}
     try:
         probes = choose(PROBES, depth=(depth or Depth.STANDARD).value, only=only or (), skip=skip or (), load=load)
     except ChoiceError as error:
@@ -204,6 +215,21 @@ def chosen_probes(
     if eicar and "eicar" in left_out(probes):
         raise typer.BadParameter("the other options leave the eicar probe out", param_hint="--eicar")
     return tuple(probe for probe in probes if repeated or not probe.follows)
+
+
+def largest(size: str | None, probes: tuple[Probe, ...]) -> int | None:
+    """The bytes of ``--max-size``; None if it was not given. Raises typer.BadParameter."""
+    from icapdiag.probe.choice import chosen_names
+
+    if size is not None and "size" not in chosen_names(probes):
+        raise typer.BadParameter("is for the size probe: add --depth deep, or --only size", param_hint="--max-size")
+    if size is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,12})([KM]?)(?:i?B)?", size.strip(), re.IGNORECASE)
+    wanted = int(found[1]) * _UNITS[found[2].upper()] if found else 0
+    if not 1 <= wanted <= _LARGEST:
+        raise typer.BadParameter(f"give 1 byte to {_LARGEST // _UNITS['M']}M, such as 512K", param_hint="--max-size")
+    return wanted
 
 
 def insist_on_consent(pool: Pool, only: Collection[str] | None, *, eicar: bool) -> None:

@@ -12,7 +12,7 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
-from icapdiag.lab import metadata
+from icapdiag.lab import metadata, sizes
 from icapdiag.lab.connection import Connection
 from icapdiag.lab.connections import CONNECTION_FAULTS
 from icapdiag.lab.fault import DEPTHS, Behaviour, Depth, Fault
@@ -236,6 +236,8 @@ _ALL = (
           certificate="untrusted", tls=True),
     Fault("tls-client-certificate", "it demands a certificate of its clients, and the pool has none",
           "tls-handshake-failed", certificate="client-certificate", tls=True),
+    # limits to the size of a body
+    *sizes.FAULTS,
     # of connections
     *CONNECTION_FAULTS,
     # of previews

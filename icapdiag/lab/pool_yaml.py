@@ -17,6 +17,7 @@ profile:
   service_uri: {SERVICE_URI}
   vendor: ICAP_VENDOR_OPSWAT
   preview_size: 1024  # bytes
+  buffer_size: 512  # KB
   response_timeout: 3000  # ms
   slow_response_warning_threshold: 400  # ms
 samples: [clean, eicar]

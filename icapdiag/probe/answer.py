@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.facts import TEXT_KEPT, header_facts
 from icapdiag.icap.message import Deviation, Response
@@ -50,7 +51,7 @@ def deviation_facts(deviations: Sequence[Deviation]) -> Facts:
     }
 
 
-def verdict_facts(response: Response, sent_body: bytes, *, method: str = "REQMOD") -> Facts:
+def verdict_facts(response: Response, sent_body: bytes | Body, *, method: str = "REQMOD") -> Facts:
     """What the answer says about the body that was sent."""
     judgement = judge(response, sent_body=sent_body, method=method)
     return {

@@ -51,6 +51,7 @@ class Settings:
     load_ceiling: int = 64  # most scans at a time of the load probe
     expected_rps: float | None = None  # requests per second that the member is to take
     expected_latency_ms: float | None = None  # of a scan; None: what is measured
+    max_size: int = 8 * 1024 * 1024  # bytes of the largest body
 
 
 class Observer(Protocol):
@@ -177,6 +178,7 @@ class Probe:
     ``label`` is what it may set off: ``safe``, ``active`` for what sensors take for an attack, ``load``
     for what the server and its other clients may feel, which runs while no other member is probed;
     ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
+    ``virus``: where EICAR may be sent, it sends it, as the eicar probe does before it.
     ``depth`` is the shallowest run that has it.
     ``connects``: it opens one connection, when it has its turn (`Context.turn`).
     ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
@@ -194,6 +196,7 @@ class Probe:
     sends: str = ""
     plan: Callable[[Context], tuple[Planned, ...]] = lambda _: ()
     label: Label = "safe"
+    virus: bool = False
     depth: Depth = "standard"
     connects: bool = False
     carries: bool = False

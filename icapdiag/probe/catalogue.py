@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.probe import dns, options, repeat, sample, tcp, tls
 from icapdiag.probe.base import Probe
-from icapdiag.probe.deep import conformance, keepalive, load, preview, respmod, services, variants
+from icapdiag.probe.deep import conformance, keepalive, load, preview, respmod, services, size, variants
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -17,6 +17,7 @@ PROBES: tuple[Probe, ...] = (
     variants.PROBE,
     respmod.PROBE,
     preview.PROBE,
+    size.PROBE,
     keepalive.PROBE,
     conformance.PROBE,
     repeat.PROBE,

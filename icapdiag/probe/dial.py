@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -22,20 +23,22 @@ _IP_MTU = 14  # linux/in.h: the MTU that the kernel knows for the route of a con
 _IPV6_MTU = 24  # linux/in6.h
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
 _TOTAL_RETRANS = struct.Struct("100xI")
+_UNANSWERED = struct.Struct("2xB13xI4xI")  # tcpi_retransmits, tcpi_snd_mss, tcpi_unacked
 
 
 class BindError(OSError):
     """The source address or interface that was asked for can't be used; the text says why."""
 
 
-async def dial(context: Context) -> WireStream:
+async def dial(context: Context, *, segment: int | None = None) -> WireStream:
     """Connect to the context's address, from where its settings say. Raises as `connect`."""
-    return await connect(context.address, context.member.port, context.settings)
+    return await connect(context.address, context.member.port, context.settings, segment=segment)
 
 
-async def connect(address: str, port: int, settings: Settings) -> WireStream:
+async def connect(address: str, port: int, settings: Settings, *, segment: int | None = None) -> WireStream:
     """Connect to exactly this address; no happy eyeballs, which would hide a dead one.
 
+    ``segment`` is the most bytes of TCP payload in a packet, of either side; None: as the route has it.
     Raises OSError, `BindError` too. The connection has TCP_NODELAY: small messages go out at once.
     """
     family, kind, proto, _, where = socket.getaddrinfo(
@@ -48,6 +51,8 @@ async def connect(address: str, port: int, settings: Settings) -> WireStream:
             _bind_to_device(sock, settings.interface)
         if settings.source:
             _bind_to_source(sock, settings.source)
+        if segment is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         await _connect(sock, where)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
@@ -114,3 +119,26 @@ def tcp_facts(sock: socket.socket) -> Facts:
     if found := interface_of(str(local[0])):
         facts["interface"] = found.name
     return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """What the peer's kernel had not confirmed at some moment."""
+
+    segments: int  # that were sent and not confirmed
+    timeouts: int  # of the retransmission timer in a row: nothing at all came back in between
+    segment_size: int  # bytes of payload, at most
+
+
+def unacknowledged(sock: socket.socket) -> Unacknowledged | None:
+    """None where the kernel does not say (Linux does), or if the connection is gone."""
+    if sys.platform != "linux":
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return None
+    if len(info) < _UNANSWERED.size:
+        return None
+    timeouts, segment_size, segments = _UNANSWERED.unpack_from(info)
+    return Unacknowledged(segments, timeouts, segment_size)

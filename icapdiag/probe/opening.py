@@ -19,12 +19,15 @@ class NotOpened(Exception):
         super().__init__(outcome.facts.get("error", outcome.reason))
 
 
-async def opened(context: Context) -> trio.abc.Stream:
-    """Connect within the settings' ``connect_timeout``; the caller closes. Raises `NotOpened`."""
+async def opened(context: Context, *, segment: int | None = None) -> trio.abc.Stream:
+    """Connect within the settings' ``connect_timeout``; the caller closes. Raises `NotOpened`.
+
+    ``segment`` is as of `dial.connect`.
+    """
     stream: trio.abc.Stream | None = None
     try:
         with trio.fail_after(context.time_for(context.settings.connect_timeout)):
-            stream = raw = await dial(context)
+            stream = raw = await dial(context, segment=segment)
             return await handshake(context, raw) if context.member.tls else raw
     except trio.TooSlowError:
         outcome = failed(Reason.TIMEOUT, {"error": "no connection in time"})

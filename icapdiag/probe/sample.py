@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 
 from icapdiag import __version__
+from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.probe.answer import profile_facts
@@ -39,7 +40,7 @@ def _tag_facts(context: Context, outcome: Outcome) -> Facts:
 
 
 def scan_request(
-    context: Context, body: bytes, *, preview: bool = True, allow: bool = True, close: bool = True
+    context: Context, body: bytes | Body, *, preview: bool = True, allow: bool = True, close: bool = True
 ) -> PreparedRequest:
     """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile has on.
 
@@ -58,7 +59,7 @@ def scan_request(
     )
 
 
-def upload_head(context: Context, body: bytes) -> bytes:
+def upload_head(context: Context, body: bytes | Body) -> bytes:
     """The HTTP head of the upload that is put before the scanner."""
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),

@@ -13,7 +13,7 @@ from icapdiag.text import from_wire, visible
 _PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body
 # No column: a member as a whole, what has a table of its own, and what is evidence of what others met.
-_APART = ("", "repeat", "load", "services", "variants", "respmod")
+_APART = ("", "repeat", "size", "load", "services", "variants", "respmod")
 _WORD_LENGTH = 20  # characters of what a server said
 NOTHING = "-"
 

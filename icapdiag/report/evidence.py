@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from icapdiag.model import Facts, JSONValue
 from icapdiag.report.lines import count, milliseconds, whole
@@ -49,22 +49,8 @@ def telling(facts: Facts) -> str:
     if facts.get("source") == "log" and facts.get("probe") != "answer":
         logged = _whole_log(facts) if facts.get("probe") == "summary" else _requests(facts)
         return "; ".join(part for part in logged if part)
-    if facts.get("probe") == "pool":
-        from icapdiag.report.comparison import telling_difference  # noqa: PLC0415 - logs have none
-
-        return telling_difference(facts)
-    if facts.get("probe") == "keepalive" and facts.get("reuse"):
-        from icapdiag.report.connections import telling_reuse  # noqa: PLC0415 - as above
-
-        return "; ".join(telling_reuse(facts))
-    if facts.get("probe") == "load" and facts.get("load_ended"):
-        from icapdiag.report.connections import telling_load  # noqa: PLC0415 - as above
-
-        return "; ".join(telling_load(facts))
-    if facts.get("probe") in _FOLLOW_UPS:
-        from icapdiag.report.followups import telling_follow_up  # noqa: PLC0415 - as above
-
-        return "; ".join(telling_follow_up(facts))
+    if said := _of_its_own(facts):
+        return said
     parts = [
         *_previews(facts),
         *_answer(facts),
@@ -79,6 +65,33 @@ def telling(facts: Facts) -> str:
     if not parts:
         parts.append(_shown(facts.get("reason")) or _shown(facts.get("status")))
     return "; ".join(part for part in parts if part)
+
+
+def _of_its_own(facts: Facts) -> str:
+    """What a probe says whose facts are other than those of one answer; empty for the others, or if it says nothing."""
+    probe = facts.get("probe")
+    said: Iterable[str] = ()
+    if probe == "pool":
+        from icapdiag.report.comparison import telling_difference  # noqa: PLC0415 - logs have none
+
+        said = (telling_difference(facts),)
+    elif probe == "keepalive" and facts.get("reuse"):
+        from icapdiag.report.connections import telling_reuse  # noqa: PLC0415 - as above
+
+        said = telling_reuse(facts)
+    elif probe == "size":
+        from icapdiag.report.sizes import telling_sizes  # noqa: PLC0415 - as above
+
+        said = (telling_sizes(facts),)
+    elif probe == "load" and facts.get("load_ended"):
+        from icapdiag.report.connections import telling_load  # noqa: PLC0415 - as above
+
+        said = telling_load(facts)
+    elif probe in _FOLLOW_UPS:
+        from icapdiag.report.followups import telling_follow_up  # noqa: PLC0415 - as above
+
+        said = telling_follow_up(facts)
+    return "; ".join(said)
 
 
 def telling_reason(facts: Facts) -> str:

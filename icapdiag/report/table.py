@@ -40,9 +40,11 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
         from icapdiag.report.connections import draw_load  # noqa: PLC0415
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
         from icapdiag.report.repeats import draw_samples  # noqa: PLC0415
+        from icapdiag.report.sizes import draw_sizes  # noqa: PLC0415
 
         blocks.append([draw_matrix(report.members, width, paint)])
         blocks.append(draw_samples(report.members, width))
+        blocks.append(draw_sizes(report.members, width))
         blocks.append(draw_load(report.members, width))
         blocks.append(draw_comparison(report.comparison, width))
         blocks.append(draw_conformance(report.conformance, width))

@@ -27,7 +27,18 @@ from icapdiag.runbook.field import (
     Field,
     flatten,
 )
-from icapdiag.runbook.fieldtables import answers, config, connections, every, followups, logs, members, previews, probes
+from icapdiag.runbook.fieldtables import (
+    answers,
+    config,
+    connections,
+    every,
+    followups,
+    logs,
+    members,
+    previews,
+    probes,
+    sizes,
+)
 
 __all__ = [
     "ACTIONS",
@@ -50,6 +61,6 @@ __all__ = [
     "flatten",
 ]
 
-_TABLES = (every, answers, probes, followups, previews, connections, members, logs, config)
+_TABLES = (every, answers, probes, followups, previews, sizes, connections, members, logs, config)
 
 FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for table in _TABLES for field in table.FIELDS})

@@ -58,6 +58,8 @@ def ran(document: Any) -> list[str]:
         (("--only", "clean"), ["tcp", "options", "clean"]),
         (("--skip", "options", "--skip", "eicar"), ["tcp", "clean"]),
         (("--only", "eicar", "--eicar"), ["tcp", "options", "clean", "eicar"]),
+        (("--only", "size", "--max-size", "1K"), ["tcp", "options", "clean", "size"]),
+        (("--only", "size", "--max-size", "1K", "--eicar"), ["tcp", "options", "clean", "eicar", "size"]),
     ],
 )
 def test_which_probes_run(args: Sequence[str], expected: list[str], healthy: str) -> None:
@@ -100,6 +102,11 @@ def test_the_probes_are_listed() -> None:
         (("--resolver", "10.0.0.53:dns"), "ADDRESS:PORT"),
         (("-4", "-6"), "nothing to probe"),
         (("--rate", "0"), "above 0"),
+        (("--max-size", "1M"), "--depth deep"),
+        (("--only", "size", "--max-size", "51M"), "1 byte to 50M"),
+        (("--only", "size", "--max-size", "0"), "1 byte to 50M"),
+        (("--only", "size", "--max-size", "-1K"), "1 byte to 50M"),
+        (("--only", "size", "--max-size", "1.5M"), "1 byte to 50M"),
         (("--count", "101"), "1<=x<=100"),
         (("--warn", "500", "--crit", "400"), "below --warn"),
         (("--only", "repeat"), "no probe 'repeat'"),
@@ -212,3 +219,22 @@ def test_what_is_slow_is_for_the_user_to_say(args: Sequence[str], limits: object
 
     assert limits == (document["subject"]["warn_ms"], document["subject"]["crit_ms"])
     assert found == {finding["id"] for finding in document["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("1", 1), ("2000", 2000), ("1k", 1024), ("512K", 524288), ("1MiB", 1048576), ("3MB", 3145728)],
+)
+def test_sizes_are_bytes_or_kib_or_mib(given: str, expected: int, healthy: str) -> None:
+    status, out, _ = icapdiag("check", healthy, "--only", "size", "--max-size", given, "--plan", "-o", "json")
+    probes = json.loads(out)["members"][0]["probes"]
+    sent = next(probe["sent"] for probe in probes if probe["probe"] == "size")
+
+    assert (0, expected) == (status, max(m["body_bytes"] for planned in sent for m in planned["messages"]))
+
+
+def test_a_plan_says_once_what_comes_many_times(healthy: str) -> None:
+    _, out, _ = icapdiag("check", healthy, "--only", "size", "--max-size", "2K", "--plan")
+
+    (line,) = [line for line in out.splitlines() if " times " in line]
+    assert "21 times ICAP REQMOD, this long at most, " in line

@@ -100,6 +100,10 @@ OUTCOMES = {
     "shadow": ("200", "204", "204"),
     "no-istag": ("200 istag-missing", "204 istag-missing", "200 403 infection istag-missing"),
     "tls-client-certificate": ("no handshake",) * 3,
+    **dict.fromkeys(
+        ("size-limit-pass", "size-limit-unread", "size-limit-error", "size-limit-block", "size-limit-drop"),
+        ("200", "204", "200 403 infection"),
+    ),
     "tls-expired": ("certificate has expired",) * 3,
     "tls-wrong-name": ("IP address mismatch, certificate is not valid for '127.0.0.1'.",) * 3,
     "tls-untrusted": ("unable to get local issuer certificate",) * 3,

@@ -177,6 +177,7 @@ async def test_pool_yaml() -> None:
         "service_uri": "/avscan",
         "vendor": "ICAP_VENDOR_OPSWAT",
         "preview_size": 1024,
+        "buffer_size": 512,
         "response_timeout": 3000,
         "slow_response_warning_threshold": 400,
     }

@@ -9,7 +9,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-02": ("tcp-timeout", "tcp-unreachable", "icap-connection-error", "server-connection-failed"),
     "RB-03": ("dns-name-not-found", "dns-resolver-failure", "dns-answers-differ"),
     "RB-04": ("ipv6-not-accepted",),
-    "RB-05": ("tcp-reset", "server-connection-failed"),
+    "RB-05": ("tcp-reset", "server-connection-failed", "mtu-black-hole"),
     "RB-06": ("tls-handshake-failed", "server-tls-failed"),
     "RB-07": ("tls-certificate-expired", "tls-certificate-name", "tls-certificate-untrusted", "server-tls-failed"),
     "RB-08": ("plain-on-tls-port", "tls-on-plain-port"),
@@ -51,7 +51,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     ),
     "RB-24": ("allow-204-missing", "204-without-allow"),
     "RB-25": ("body-too-large-unscanned", "body-too-large-refused"),
-    "RB-26": ("server-size-limit",),
+    "RB-26": ("server-size-limit", "size-limit-pass", "size-limit-error"),
     "RB-27": ("se-out-of-memory",),
     "RB-28": ("slow-requests", "slow-member", "overloaded"),  # told in their texts: see TOLD
     "RB-29": ("no-security-rule", "blocked-without-scan"),

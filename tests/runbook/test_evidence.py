@@ -32,6 +32,8 @@ from tests.runbook.cases import LOGS, PASTED
 LAB = {fault.finding: name for name, fault in FAULTS.items() if fault.finding}
 # The same for what only a comparison of members shows: tests/e2e/test_odd_one_out.py.
 COMPARED = {*POOLS, *TWICE}
+# And for what takes a network of its own: tests/interop/test_mtu_black_hole.py.
+NAMESPACES = {"mtu-black-hole"}
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +183,8 @@ def test_every_runbook_has_its_evidence(library: Library) -> None:
         evidence[identity].append("check: members that differ")
     for identity in LOOPBACK:
         evidence[identity].append("check: loopback")
+    for identity in NAMESPACES:
+        evidence[identity].append("check: a network namespace")
     for identity in LOGS:
         evidence[identity].append("explain: log entry")
     for identity in PASTED:
@@ -193,7 +197,7 @@ def test_every_runbook_has_its_evidence(library: Library) -> None:
 
 def test_each_source_of_a_runbook_has_its_evidence(library: Library) -> None:
     """A runbook for probes and for logs is reached by both."""
-    probed, logged = {*LAB, *LOOPBACK, *COMPARED}, {*LOGS, *PASTED}
+    probed, logged = {*LAB, *LOOPBACK, *COMPARED, *NAMESPACES}, {*LOGS, *PASTED}
 
     assert [] == [r.id for r in library.runbooks if "probe" in r.source and r.id not in probed]
     assert [] == [r.id for r in library.runbooks if "log" in r.source and r.id not in logged]

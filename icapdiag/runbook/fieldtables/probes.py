@@ -168,9 +168,10 @@ FIELDS += [
         "stopped",
         TEXT,
         "",
-        "why there were fewer rounds, or fewer tries",
+        "why there were fewer rounds, or fewer tries: enough is that all that was announced had been sent, error that"
+        " this host failed",
         LIVE,
-        ("repeat", "preview", "services", "variants"),
-        ("busy", "deadline", "connection"),
+        ("repeat", "preview", "services", "variants", "size"),
+        ("busy", "deadline", "connection", "enough", "error"),
     ),
 ]

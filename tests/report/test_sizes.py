@@ -1,0 +1,116 @@
+"""The table by body size, and what a finding says of a limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from icapdiag.model import Health, MemberReport, Observation, Status
+from icapdiag.report.evidence import telling
+from icapdiag.report.lines import columns
+from icapdiag.report.sizes import draw_sizes, limit_words, spoken_size, telling_sizes
+
+MIB = 1024 * 1024
+Facts = dict[str, object]
+
+
+def rung(size: int, ms: float | None, **more: object) -> Facts:
+    return {"size": size, "status": "ok", "icap_status": 204, "answer_ms": ms, "verdict": "allowed", **more}
+
+
+def member(name: str, facts: Facts, *, probe: str = "size") -> MemberReport:
+    observation = Observation(source="probe", probe=probe, pool="p", member=name, status=Status.OK, facts=facts)  # type: ignore[arg-type]
+    return MemberReport(name=name, address="10.0.0.1", port=1344, verdict=Health.OK, probes=(observation,))
+
+
+HEALTHY: Facts = {
+    "ladder": [rung(0, 0.3), rung(1, 0.4), rung(1024, 0.02), rung(65536, 2.25), rung(MIB, 12.0), rung(8 * MIB, 1500)],
+    "size_passed": 8 * MIB,
+    "eicar_found_size": 8 * MIB,
+}
+CUT: Facts = {
+    "ladder": [rung(1024, 0.5, uncertain=True), rung(65536, None, status="failed", reason="timeout")],
+    "size_passed": 1024,
+    "size_failed": 65536,
+    "size_failure": "silent",
+}
+
+
+def test_one_line_a_member() -> None:
+    lines = draw_sizes([member("one", HEALTHY), member("two", CUT), member("none", {}, probe="clean")], 100)
+
+    assert [
+        "By body size (until the answer, upload and all; ~: our own delays may be in it):",
+        "member    1 KiB   64 KiB  1 MiB  8 MiB  limit",
+        "------  -------  -------  -----  -----  -----------------------------",
+        "one     <0.1 ms   2.2 ms  12 ms  1.5 s  none to 8 MiB, EICAR found",
+        "two     ~0.5 ms  timeout      -      -  no answer in time from 64 KiB",
+    ] == lines
+
+
+def test_nothing_where_no_ladder_ran() -> None:
+    assert [] == draw_sizes([member("a", {}), member("b", {"ladder": []}), member("c", HEALTHY, probe="load")], 100)
+
+
+def test_of_a_size_that_was_tried_twice_the_last_counts() -> None:
+    lines = draw_sizes([member("a", {"ladder": [rung(1024, 900.0), rung(1024, 2.0)]})], 100)
+
+    assert "a       2.0 ms  -" == lines[-1]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("name", ["m", "a-name-that-is-longer-than-anybody-would-want.example.com:1344", "日本語" * 12])
+def test_it_fits(width: int, name: str) -> None:
+    long = {**HEALTHY, "size_failed": 8 * MIB, "size_failure": "slow", "size_unread": MIB, "stopped": "deadline"}
+    lines = draw_sizes([member(name, long), member("two", CUT)], width)
+
+    assert all(columns(line) <= max(width, len(lines[0])) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, "-"),
+        ({"size_passed": 4096}, "none to 4 KiB"),
+        ({"size_passed": 8 * MIB, "eicar_found_size": 5237009, "eicar_passed_size": 5251208}, "UNSCANNED from 5.0 MiB"),
+        ({"size_passed": 8 * MIB, "size_read": 99_980, "size_unread": 100_795}, "UNSCANNED from 98.4 KiB"),
+        ({"size_passed": MIB, "size_unread": 100_795, "eicar_found_size": MIB}, "none to 1 MiB, EICAR found"),
+        ({"size_passed": 9, "size_failed": 10, "size_failure": "status", "size_failure_status": 413},
+         "ICAP 413 from 10 B"),
+        ({"size_passed": 9, "size_failed": 1400, "size_failure": "unacknowledged", "stopped": "busy"},
+         "lost on the way from 1400 B; the server was busy"),
+        ({"size_passed": 9, "size_failed": "x\x1b", "size_failure": "\x1b[31m", "stopped": ["?"]}, "none to 9 B"),
+    ],
+)  # fmt: skip
+def test_the_limit_in_a_few_words(facts: Facts, expected: str) -> None:
+    assert expected == limit_words(facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"eicar_found_size": 5237009, "eicar_passed_size": 5251208},
+         "EICAR found in 5,237,009 bytes, passed in 5,251,208"),
+        ({"size_read": 99_980, "size_unread": 100_795},
+         "99,980 bytes asked for in full, 100,795 passed on the preview alone"),
+        ({"size_passed": 99_980, "size_failed": 100_795, "size_failure": "refused"},
+         "99,980 bytes passed, 100,795 refused"),
+        ({"size_passed": 1, "size_failed": 1024, "size_failure": "unacknowledged", "mtu_black_hole": True},
+         "1 byte passed, 1,024 lost on the way, in small packets it arrived"),
+        ({"size_failed": 1024, "size_failure": "unacknowledged", "mtu_black_hole": False},
+         "1,024 lost on the way, in small packets too"),
+    ],
+)  # fmt: skip
+def test_what_a_finding_says(facts: Facts, expected: str) -> None:
+    assert expected == telling_sizes(facts)  # type: ignore[arg-type]
+    assert expected == telling({**facts, "probe": "size", "status": "ok"})  # type: ignore[dict-item]
+
+
+def test_without_a_limit_the_status_stays() -> None:
+    assert "ok" == telling({"probe": "size", "status": "ok"})
+
+
+def test_sizes_as_people_say_them() -> None:
+    sizes = [0, 1, 1024, 1400, 4096, 10_000, 65536, 100_795, MIB, 5251208, 8 * MIB]
+    said = ["0 B", "1 B", "1 KiB", "1400 B", "4 KiB", "10000 B", "64 KiB", "98.4 KiB", "1 MiB", "5.0 MiB", "8 MiB"]
+
+    assert said == [spoken_size(size) for size in sizes]
