@@ -121,6 +121,17 @@ def tcp_facts(sock: socket.socket) -> Facts:
     return facts
 
 
+def hold_back(sock: socket.socket, most: int) -> None:
+    """Let the kernel take no more than about ``most`` bytes that it can't send yet (Linux).
+
+    Else it takes megabytes at once, and how far a request has gone out can't be told from what was written.
+    """
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None:
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, most)
+
+
 @dataclass(frozen=True, slots=True)
 class Unacknowledged:
     """What the peer's kernel had not confirmed at some moment."""

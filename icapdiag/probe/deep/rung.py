@@ -16,7 +16,7 @@ from icapdiag.model import JSONValue, Reason, Status, Verdict
 from icapdiag.probe.answer import verdict_facts
 from icapdiag.probe.base import Context, Outcome
 from icapdiag.probe.conversation import Conversation, converse
-from icapdiag.probe.dial import unacknowledged
+from icapdiag.probe.dial import hold_back, unacknowledged
 from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.sample import scan_request
 from icapdiag.probe.wire import beneath
@@ -28,6 +28,7 @@ SMALL_SEGMENT = 536  # bytes that any IPv4 path takes (RFC 9293, 3.7.1)
 Ending = Literal["", "status", "dropped", "silent", "slow", "unacknowledged", "broken", "refused", "changed"]
 _DROPPED = {Reason.RESET, Reason.CLOSED, Reason.REFUSED, Reason.UNREACHABLE, Reason.PROHIBITED}
 _KEPT = 4096  # bytes of an answer's body, to tell an echo from a rewrite
+_UNSENT = 128 * 1024  # bytes
 _MARGIN = 1024 * 1024  # bytes that an answer may be longer than what was sent
 _SLOWEST = 1024 * 1024  # bytes per second that a path should take at the least
 _STILL = 0.25  # of the time; who took nothing more for longer does not take it slowly
@@ -102,6 +103,9 @@ async def upload(context: Context, sample: Sample, size: int, *, segment: int | 
         stream = await opened(context, segment=segment)
     except NotOpened as exc:
         return _unsent(sample, size, exc.outcome, out_of_time=limit < wanted)
+    wire = beneath(stream)
+    if wire is not None:
+        hold_back(wire.socket, _UNSENT)
     body = SAMPLES[sample](size)
     limits = Limits(body_kept=_KEPT, body_total=size + _MARGIN)
     try:
