@@ -78,3 +78,13 @@ def test_a_command_on_a_log(log: Path, name: str, command: str) -> None:
 
 def test_there_are_such_commands() -> None:
     assert len(COMMANDS) > 30
+
+
+def test_every_command_for_the_controller_s_log_says_for_which_time() -> None:
+    asking = [
+        (runbook.id, line) for runbook in load_runbooks().runbooks for line in runbook.body.splitlines()
+        if "/analytics/logs?" in line
+    ]  # fmt: skip
+
+    assert len(asking) > 40
+    assert [] == [(name, line) for name, line in asking if "&duration=86400&" not in line]
