@@ -1,0 +1,125 @@
+"""One text at a time: what identifies somebody is found by its form, all else word by word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+
+from icapdiag.report.redact.pseudonyms import Pseudonyms
+from icapdiag.report.redact.words import WORD, is_harmless
+
+REMOVED = "[removed]"
+Note = Callable[[str, str, str], None]  # kind, value, what stands for it
+
+_SECRET_NAMES = (
+    r"(?:set-)?cookie2?|(?:proxy-)?authorization|x-(?:authenticated|client|auth|forwarded|real)-[\w-]+|forwarded"
+    r"|[\w-]*(?:token|secret|passw(?:or)?d|passwd|api-?key|session(?:-?id)?|credential|signature|jsessionid)[\w-]*"
+)
+_TOP = (
+    "com|net|org|edu|gov|mil|int|info|biz|name|pro|dev|app|cloud|online|site|tech|local|localdomain|lan|internal|intra"
+    "|intranet|corp|home|private|test|example|invalid|localhost|arpa|bank|global|company|group|systems|network|host"
+)
+_PATTERN = re.compile(
+    rf"""
+      (?P<secret> (?<![\w-]) (?P<name> {_SECRET_NAMES} ) (?P<sign> ["']?\s*[:=]\s* ) [^\r\n]+ )
+    | (?P<url> (?P<scheme> \b[a-z][a-z0-9+.-]{{1,20}} :// ) [^\s"'<>`\\,;]+ )
+    | (?P<mail> [\w.!#$%&*+/=?^{{|}}~-]{{1,64}} @ [\w.-]{{1,255}} )
+    | (?P<moment> \b \d{{4}}-\d\d-\d\d (?: [T\ ] \d\d:\d\d(?: :\d\d(?:\.\d{{1,9}})? )? (?: Z | [+-]\d\d:?\d\d )? )? \b )
+    | (?P<mac> (?<![\w:-]) (?: [0-9a-f]{{2}} [:-] ){{5}} [0-9a-f]{{2}} (?![\w:-]) )
+    | (?P<v6> (?<![\w:.]) (?: [0-9a-f]{{0,4}} : ){{2,7}} (?: [0-9a-f]{{1,4}} | (?:\d{{1,3}}\.){{3}}\d{{1,3}} )? (?![\w:]) )
+    | (?P<v4> (?<![\d.]) (?: \d{{1,3}} \. ){{3}} \d{{1,3}} (?! \.?\d ) )
+    | (?P<domain> (?<![\w.-]) (?: [a-z0-9_] [a-z0-9_-]{{0,62}} \. ){{1,10}} (?: {_TOP} | [a-z]{{2}} ) (?![\w-]|\.\w) )
+    | (?P<ours> \b icapdiag-[0-9a-f]{{16}} \b )
+    | (?P<query> (?<=[\w/]) \? [\w.~%+-]+ = [^\s"'<>]* )
+    | (?P<word> [^\W_]+ )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_FORMS = ("secret", "url", "mail", "moment", "ours", "mac", "v6", "v4", "domain", "query", "word")
+
+
+class Texts:
+    """Replaces in texts. ``names``: values that are known to identify, with their kinds; ``note`` is told of each."""
+
+    def __init__(self, pseudonyms: Pseudonyms, names: dict[str, str], note: Note) -> None:
+        self._pseudonyms = pseudonyms
+        self._names = names
+        self._note = note
+        longest_first = sorted(names, key=lambda name: (-len(name), name))
+        self._known = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)")
+
+    def of(self, text: str) -> str:
+        """``text``, with all that is not known to be harmless replaced."""
+        return self._around_names(text, self._plain)
+
+    def of_own(self, text: str) -> str:
+        """A text of a runbook or of ours: only known values are replaced in it."""
+        return self._around_names(text, str)
+
+    def named(self, kind: str, value: str) -> str:
+        """The pseudonym of a value of this kind."""
+        found = self._pseudonyms.of(kind, value)
+        if found != value:
+            self._note(kind, value, found)
+        return found
+
+    def _around_names(self, text: str, between: Callable[[str], str]) -> str:
+        parts: list[str] = []
+        at = 0
+        for found in self._known.finditer(text):
+            parts += (between(text[at : found.start()]), self.named(self._names[found[0]], found[0]))
+            at = found.end()
+        return "".join((*parts, between(text[at:])))
+
+    def _plain(self, text: str) -> str:
+        return _PATTERN.sub(self._replace, text)
+
+    def _replace(self, found: re.Match[str]) -> str:
+        text = found[0]
+        match next(form for form in _FORMS if found[form] is not None):
+            case "secret":
+                self._note("secret", text, REMOVED)
+                return f"{found['name']}{found['sign']}{REMOVED}"
+            case "url":
+                return self._url(found["scheme"], text)
+            case "mail" | "mac" as kind:
+                return self.named(kind, text.lower())
+            case "moment" | "ours":
+                return text
+            case "v6" | "v4":
+                return self._address(text)
+            case "domain":
+                return self._domain(text)
+            case "query":
+                self._note("query", text, REMOVED)
+                return f"?{REMOVED}"
+            case _:
+                return text if is_harmless(text) else self.named("word", text)
+
+    def _url(self, scheme: str, text: str) -> str:
+        """The scheme, the host's pseudonym, the path word by word; user and query go."""
+        authority, slash, path = text[len(scheme) :].partition("/")
+        authority, *query = re.split(r"[?#]", authority, maxsplit=1)
+        path, *more = re.split(r"[?#]", path, maxsplit=1)
+        if query or more:
+            self._note("query", (query or more)[0], REMOVED)
+        user, at, host = authority.rpartition("@")
+        if at:
+            self._note("secret", user, REMOVED)
+        end = f"?{REMOVED}" if query or more else ""
+        return f"{scheme}{self._plain(host)}{slash}{self._plain(path)}{end}"
+
+    def _address(self, text: str) -> str:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return WORD.sub(lambda word: word[0] if is_harmless(word[0]) else self.named("word", word[0]), text)
+        if isinstance(address, IPv6Address) and text == "::":
+            return text
+        return self.named("address", text)
+
+    def _domain(self, text: str) -> str:
+        if all(is_harmless(word) for word in WORD.findall(text)):
+            return text
+        return self.named("host", text.lower())
