@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import NamedTuple
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.redact.pseudonyms import Pseudonyms
@@ -36,7 +35,8 @@ REDACTED_NOTE = (
 )
 
 
-class Replaced(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Replaced:
     """One value that was replaced. ``pseudonym`` may be ``[removed]``; ``where``: the fact that had it first."""
 
     kind: str
@@ -58,7 +58,7 @@ def redact(
 
 
 def identifying(report: Report) -> dict[str, str]:
-    """The names and addresses that the report gives as such, with their kinds; those that could be any word left out."""
+    """The names and addresses that the report gives as such, with their kinds, but for those that could be any word."""
     return {name: kind for name, kind in _names(report) if not says_nothing(name)}
 
 
@@ -88,7 +88,11 @@ class _Redaction:
             unmatched=replace(
                 report.unmatched, examples=tuple(self._facts(example) for example in report.unmatched.examples)
             ),
-            notes=(*self._own_notes(), REDACTED_NOTE, *([KEPT_NOTE.format(", ".join(sorted(self._keep)))] if self._keep else ())),
+            notes=(
+                *self._own_notes(),
+                REDACTED_NOTE,
+                *([KEPT_NOTE.format(", ".join(sorted(self._keep)))] if self._keep else ()),
+            ),
         )
         return redacted, tuple(self._found.values())
 
@@ -102,7 +106,7 @@ class _Redaction:
         if known is None:
             self._found[key] = Replaced(kind, value, pseudonym, 1, self._where)
         else:
-            self._found[key] = known._replace(count=known.count + 1)
+            self._found[key] = replace(known, count=known.count + 1)
 
     def _member(self, member: MemberReport) -> MemberReport:
         return MemberReport(

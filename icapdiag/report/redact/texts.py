@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 
 from icapdiag.report.redact.pseudonyms import Pseudonyms
-from icapdiag.report.redact.words import WORD, is_harmless
+from icapdiag.report.redact.words import WORD, is_harmless, says_nothing
 
 REMOVED = "[removed]"
 Note = Callable[[str, str, str], None]  # kind, value, what stands for it
 
-_SECRET_NAMES = (
+_SENSITIVE = (
     r"(?:set-)?cookie2?|(?:proxy-)?authorization|x-(?:authenticated|client|auth|forwarded|real)-[\w-]+|forwarded"
     r"|[\w-]*(?:token|secret|passw(?:or)?d|passwd|api-?key|session(?:-?id)?|credential|signature|jsessionid)[\w-]*"
 )
@@ -22,12 +22,13 @@ _TOP = (
 )
 _PATTERN = re.compile(
     rf"""
-      (?P<secret> (?<![\w-]) (?P<name> {_SECRET_NAMES} ) (?P<sign> ["']?\s*[:=]\s* ) [^\r\n]+ )
+      (?P<secret> (?<![\w-]) (?P<name> {_SENSITIVE} ) (?P<sign> ["']?\s*[:=]\s* ) [^\r\n]+ )
     | (?P<url> (?P<scheme> \b[a-z][a-z0-9+.-]{{1,20}} :// ) [^\s"'<>`\\,;]+ )
     | (?P<mail> [\w.!#$%&*+/=?^{{|}}~-]{{1,64}} @ [\w.-]{{1,255}} )
     | (?P<moment> \b \d{{4}}-\d\d-\d\d (?: [T\ ] \d\d:\d\d(?: :\d\d(?:\.\d{{1,9}})? )? (?: Z | [+-]\d\d:?\d\d )? )? \b )
     | (?P<mac> (?<![\w:-]) (?: [0-9a-f]{{2}} [:-] ){{5}} [0-9a-f]{{2}} (?![\w:-]) )
-    | (?P<v6> (?<![\w:.]) (?: [0-9a-f]{{0,4}} : ){{2,7}} (?: [0-9a-f]{{1,4}} | (?:\d{{1,3}}\.){{3}}\d{{1,3}} )? (?![\w:]) )
+    | (?P<v6> (?<![\w:.]) (?: [0-9a-f]{{0,4}} : ){{2,7}}
+        (?: [0-9a-f]{{1,4}} | (?:\d{{1,3}}\.){{3}}\d{{1,3}} )? (?![\w:]) )
     | (?P<v4> (?<![\d.]) (?: \d{{1,3}} \. ){{3}} \d{{1,3}} (?! \.?\d ) )
     | (?P<domain> (?<![\w.-]) (?: [a-z0-9_] [a-z0-9_-]{{0,62}} \. ){{1,10}} (?: {_TOP} | [a-z]{{2}} ) (?![\w-]|\.\w) )
     | (?P<ours> \b icapdiag-[0-9a-f]{{16}} \b )
@@ -76,50 +77,47 @@ class Texts:
         return _PATTERN.sub(self._replace, text)
 
     def _replace(self, found: re.Match[str]) -> str:
-        text = found[0]
-        match next(form for form in _FORMS if found[form] is not None):
-            case "secret":
-                self._note("secret", text, REMOVED)
-                return f"{found['name']}{found['sign']}{REMOVED}"
-            case "url":
-                return self._url(found["scheme"], text)
-            case "mail" | "mac" as kind:
-                return self.named(kind, text.lower())
+        form = next(form for form in _FORMS if found[form] is not None)
+        match form:
             case "moment" | "ours":
-                return text
-            case "v6" | "v4":
-                return self._address(text)
-            case "domain":
-                return self._domain(text)
+                text = found[0]
+            case "url":
+                text = self._url(found["scheme"], found[0])
+            case "secret":
+                text = f"{found['name']}{found['sign']}{self._removed(form, found[0])}"
             case "query":
-                self._note("query", text, REMOVED)
-                return f"?{REMOVED}"
-            case _:
-                return text if is_harmless(text) else self.named("word", text)
+                text = f"?{self._removed(form, found[0])}"
+            case "v6" | "v4":
+                text = self._address(found[0])
+            case "domain":
+                text = found[0] if says_nothing(found[0]) else self.named("host", found[0].lower())
+            case "word":
+                text = self._word(found)
+            case kind:
+                text = self.named(kind, found[0].lower())
+        return text
+
+    def _word(self, found: re.Match[str]) -> str:
+        return found[0] if is_harmless(found[0]) else self.named("word", found[0])
+
+    def _removed(self, kind: str, value: str) -> str:
+        self._note(kind, value, REMOVED)
+        return REMOVED
 
     def _url(self, scheme: str, text: str) -> str:
         """The scheme, the host's pseudonym, the path word by word; user and query go."""
         authority, slash, path = text[len(scheme) :].partition("/")
         authority, *query = re.split(r"[?#]", authority, maxsplit=1)
         path, *more = re.split(r"[?#]", path, maxsplit=1)
-        if query or more:
-            self._note("query", (query or more)[0], REMOVED)
+        ends = query or more
+        end = f"?{self._removed('query', ends[0])}" if ends else ""
         user, at, host = authority.rpartition("@")
         if at:
-            self._note("secret", user, REMOVED)
-        end = f"?{REMOVED}" if query or more else ""
+            self._removed("secret", user)
         return f"{scheme}{self._plain(host)}{slash}{self._plain(path)}{end}"
 
     def _address(self, text: str) -> str:
         try:
-            address = ip_address(text)
-        except ValueError:
-            return WORD.sub(lambda word: word[0] if is_harmless(word[0]) else self.named("word", word[0]), text)
-        if isinstance(address, IPv6Address) and text == "::":
-            return text
-        return self.named("address", text)
-
-    def _domain(self, text: str) -> str:
-        if all(is_harmless(word) for word in WORD.findall(text)):
-            return text
-        return self.named("host", text.lower())
+            return self.named("address", str(ip_address(text)))
+        except ValueError:  # a time, a version, anything with dots or colons
+            return WORD.sub(self._word, text)

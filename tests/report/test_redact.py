@@ -1,0 +1,169 @@
+"""What leaves the house holds nothing that identifies it, and can still be compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icapdiag.model import Health, MemberReport, Observation, Report, Status
+from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.redact import Pseudonyms, Replaced, redact
+from icapdiag.report.redact.pseudonyms import KeyFileError
+from icapdiag.report.redact.texts import Texts
+from icapdiag.report.redact.words import vocabulary
+from icapdiag.report.to_json import settled
+from tests.report import words
+from tests.report.strategies import reports
+
+BENCHMARKS = ip_network("198.18.0.0/15")
+REPORT = Report(
+    command="check",
+    started_at="2026-01-01T00:00:00.000Z",
+    finished_at="2026-01-01T00:00:01.000Z",
+    complete=True,
+    verdict=Health.OK,
+    vantage={"host": "jump7.acme.example"},
+    subject={"pool": "ACME-AV", "source": "/home/jdoe/acme/pool.yaml", "service_uri": "/OMSScanReq-AV?customer=acme"},
+)
+
+
+def text(value: str, *names: str) -> str:
+    return Texts(Pseudonyms(), dict.fromkeys(names, "host"), lambda *_: None).of(value)
+
+
+@pytest.mark.parametrize(
+    ("expected", "value"),
+    [
+        ("Server: Metadefender Core V4", "Server: Metadefender Core V4"),
+        ("C-ICAP/0.5.10", "C-ICAP/0.5.10"),
+        ("Tue, 24 Nov 2026 11:56:51 GMT", "Tue, 24 Nov 2026 11:56:51 GMT"),
+        ("at 2026-11-24T11:56:51.123Z", "at 2026-11-24T11:56:51.123Z"),
+        ("from 198.18.1.1:1344", "from 10.20.30.40:1344"),
+        ("198.18.1.1 and 198.18.1.2, 198.18.2.1", "10.0.0.5 and 10.0.0.9, 10.0.1.5"),
+        ("[2001:db8:0:1::1]:1344", "[fd00:1234::17]:1344"),
+        ("127.0.0.1 and ::1", "127.0.0.1 and ::1"),
+        ("mail-1", "john.doe@acme.example"),
+        ("host-1", "av1.acme-finance.example"),
+        ("mac-1", "00:1A:2b:3c:4d:5e"),
+        ("https://host-1/word-1/download?[removed]", "https://intranet.zorro.com/xyzzy/download?id=1#top"),
+        ("icap://198.18.1.1:1344/OMSScanReq-AV", "icap://user:pw@10.1.2.3:1344/OMSScanReq-AV"),
+        ("/OMSScanReq-AV?[removed]", "/OMSScanReq-AV?customer=zorro"),
+        ("Cookie: [removed]", "Cookie: a=b; c=d"),
+        ("Authorization: [removed]\r\nServer: icap", "Authorization: Basic Zm9v\r\nServer: icap"),
+        ('"X-Client-IP": [removed]', '"X-Client-IP": "10.1.1.1"'),
+        ("x-authenticated-user=[removed]", "x-authenticated-user=TERPRA=="),
+        ("word-1.pdf", "zorroplan.pdf"),
+        ("number 1234567, word-1", "number 1234567, 12345678"),
+        ("word-1 and word-1", "Zorro and Zorro"),
+    ],
+)
+def test_a_text(expected: str, value: str) -> None:
+    assert expected == text(value)
+
+
+def test_known_names_go_as_a_whole() -> None:
+    assert "can't reach host-1: refused by host-1" == text(
+        "can't reach scan 7 (dc): refused by scan 7 (dc)", "scan 7 (dc)"
+    )
+
+
+def test_one_value_one_pseudonym_in_every_report() -> None:
+    first = Pseudonyms()
+    redact(REPORT, first)
+    again, _ = redact(replace(REPORT, subject={"pool": "OTHER", **REPORT.subject}), Pseudonyms.loads(first.dumps()))
+    once, _ = redact(REPORT, Pseudonyms())
+
+    assert once.subject == again.subject
+    assert once == redact(REPORT, Pseudonyms())[0]
+
+
+def test_the_report_says_that_it_is_redacted_and_what_was_kept() -> None:
+    redacted, replaced = redact(REPORT, Pseudonyms(), keep={"pool"})
+
+    assert ("ACME-AV", "file-1", "/OMSScanReq-AV?[removed]") == tuple(redacted.subject.values())
+    assert redacted.notes[-1] == "Kept as they are in this redacted report, as asked for: pool."
+    assert Replaced("host", "jump7.acme.example", "host-1", 1, "host") in replaced
+
+
+def test_networks_stay_together() -> None:
+    pseudonyms = Pseudonyms()
+    addresses = [f"10.{a}.{b}.{c}" for a in range(3) for b in range(4) for c in (1, 7, 254)]
+
+    given_out = [pseudonyms.of_address(address) for address in addresses]
+
+    networks = {
+        address.rpartition(".")[0]: given.rpartition(".")[0]
+        for address, given in zip(addresses, given_out, strict=True)
+    }
+    assert len(addresses) == len(set(given_out))
+    assert 12 == len(set(networks.values()))
+    assert {True} == {ip_address(one) in BENCHMARKS for one in given_out}
+
+
+@given(st.lists(st.ip_addresses(), max_size=60))
+def test_two_addresses_never_become_one(addresses: list[object]) -> None:
+    pseudonyms = Pseudonyms()
+
+    given_out = {pseudonyms.of_address(str(address)) for address in addresses}
+
+    assert len(set(map(str, addresses))) == len(given_out)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ["", "[]", "{}", '{"version": 2, "pseudonyms": {}}', '{"version":1,"pseudonyms":{"host":{"a":1}}}', "[" * 9999],
+)
+def test_a_damaged_key_is_refused(damaged: str) -> None:
+    with pytest.raises(KeyFileError):
+        Pseudonyms.loads(damaged)
+
+
+def test_the_words_are_those_of_our_texts() -> None:
+    missing = set(words.words()) - vocabulary()
+
+    assert set() == missing, "run: python -m tests.report.words"
+
+
+CANARY = "Zq7Xk9vT"
+
+
+def planted(where: str) -> Report:
+    """A report with the canary at one place: as a name, in a list, below a mapping."""
+    probe = Observation(source="probe", probe="options", pool="p", member="m", status=Status.OK)
+    member = MemberReport(name="m", address="10.0.0.1", port=1344, verdict=Health.OK, probes=(probe,))
+    match where:
+        case "member":
+            member = replace(member, name=CANARY, probes=(replace(probe, member=CANARY),))
+        case "address":
+            member = replace(member, address=f"{CANARY}.local")
+        case "pool":
+            return replace(REPORT, subject={"pool": CANARY})
+        case "note":
+            return replace(REPORT, subject={"inputs": [CANARY]}, notes=(f"{CANARY}: repaired",))
+        case "key":
+            member = replace(member, probes=(replace(probe, facts={CANARY: 1}),))
+        case _:
+            member = replace(member, probes=(replace(probe, facts={where: [{"deeper": f"x {CANARY}; y={CANARY}"}]}),))
+    return replace(REPORT, members=(member,))
+
+
+@pytest.mark.parametrize(
+    "where", ["member", "address", "pool", "note", "key", "server", "error", "peer_excerpt", "istag"]
+)
+def test_a_secret_is_in_no_format(where: str) -> None:
+    redacted, _ = redact(planted(where), Pseudonyms())
+    report = settled(redacted)
+
+    assert [] == [name for name in FORMATS if CANARY.lower() in render(report, name).lower()]
+
+
+@given(report=reports)
+@settings(max_examples=40, deadline=None)
+def test_any_report_can_be_redacted_and_drawn(report: Report) -> None:
+    redacted, _ = redact(report, Pseudonyms())
+
+    assert settled(redacted) == settled(redact(report, Pseudonyms())[0])
