@@ -1,4 +1,8 @@
-"""Makes the list of harmless words out of our own texts: ``python -m tests.report.words`` writes it anew."""
+"""Makes the list of harmless words out of our own texts: ``python -m tests.report.words`` writes it anew.
+
+With ``--check`` it is compared only: exit status 1 if words are missing. Until they are added they are
+replaced in redacted reports like any unknown word.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import ast
 import errno
 import os
 import re
+import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -42,5 +47,16 @@ def _texts() -> Iterator[str]:
     yield from (os.strerror(number) for number in errno.errorcode)
 
 
+def main(arguments: list[str]) -> int:
+    found = words()
+    if arguments != ["--check"]:
+        LIST.write_text("\n".join(found) + "\n", "utf-8")
+        return 0
+    missing = sorted(set(found) - set(LIST.read_text("utf-8").split()))
+    if missing:
+        print(f"{LIST}: {len(missing)} words are missing: {', '.join(missing[:10])}; run python -m tests.report.words")
+    return bool(missing)
+
+
 if __name__ == "__main__":
-    LIST.write_text("\n".join(words()) + "\n", "utf-8")
+    sys.exit(main(sys.argv[1:]))
