@@ -54,7 +54,9 @@ def main(arguments: list[str]) -> int:
         return 0
     missing = sorted(set(found) - set(LIST.read_text("utf-8").split()))
     if missing:
-        print(f"{LIST}: {len(missing)} words are missing: {', '.join(missing[:10])}; run python -m tests.report.words")
+        sys.stderr.write(
+            f"{LIST}: {len(missing)} words are missing: {', '.join(missing[:10])}; run python -m tests.report.words\n"
+        )
     return bool(missing)
 
 
