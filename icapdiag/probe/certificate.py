@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import trio
 from cryptography import x509
 
+from icapdiag.icap.facts import TEXT_KEPT
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Facts
 from icapdiag.probe.wire import WireStream
@@ -31,8 +32,8 @@ def _facts(chain: list[bytes], now: datetime) -> Facts:
     leaf = x509.load_der_x509_certificate(chain[0])
     end = leaf.not_valid_after_utc
     return {
-        "cert_subject": leaf.subject.rfc4514_string(),
-        "cert_issuer": leaf.issuer.rfc4514_string(),
+        "cert_subject": leaf.subject.rfc4514_string()[:TEXT_KEPT],
+        "cert_issuer": leaf.issuer.rfc4514_string()[:TEXT_KEPT],
         "cert_names": _names(leaf),
         "cert_not_before": _iso(leaf.not_valid_before_utc),
         "cert_not_after": _iso(end),
@@ -62,14 +63,14 @@ def _names(certificate: x509.Certificate) -> list[str]:
         return []
     dns = names.get_values_for_type(x509.DNSName)
     addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    return [*dns, *addresses][:_NAMES]
+    return [name[:TEXT_KEPT] for name in (*dns, *addresses)[:_NAMES]]
 
 
 def _link(der: bytes) -> JSONValue:
     certificate = x509.load_der_x509_certificate(der)
     return {
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
+        "subject": certificate.subject.rfc4514_string()[:TEXT_KEPT],
+        "issuer": certificate.issuer.rfc4514_string()[:TEXT_KEPT],
         "not_after": _iso(certificate.not_valid_after_utc),
     }
 

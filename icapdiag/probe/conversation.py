@@ -19,10 +19,12 @@ from icapdiag.probe.base import Facts, Outcome, failed, ok
 from icapdiag.probe.clock import clock_facts
 from icapdiag.probe.failures import stream_failure
 from icapdiag.probe.timing import Stopwatch
+from icapdiag.probe.wire import WireStream
 
 # Our bodies are tiny, so an answer of more than this is not one of ours echoed.
 PROBE_LIMITS = Limits(body_kept=64 * 1024, body_total=8 * 1024 * 1024)
 _READ = 64 * 1024
+_AT_ONCE = 4096  # bytes: no kernel's send buffer is smaller
 _EXCERPT = 120
 ENDING = 1.0  # seconds from the status line of a refusal to the end of its head, which some servers never send
 _REFUSAL = re.compile(rb"\s*ICAP/1\.\d [45]\d\d[^\n]*\n")
@@ -145,52 +147,77 @@ async def _talk(
     stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder, patience: _Patience
 ) -> Outcome | None:
     """Until the answer is complete (None) or something ends the conversation."""
+    if _is_taken_at_once(stream, exchange.request):
+        await _send_pieces(stream, exchange, recorder)
+        return await _listen(stream, exchange, None, recorder, patience)
     released = trio.Event()  # by a 100 Continue
-    outcome: Outcome | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_send, stream, exchange, released, recorder)
-        while not exchange.done:
-            try:
-                data = bytes(await stream.receive_some(_READ))
-            except trio.BrokenResourceError as exc:
-                if isinstance(exc.__cause__, ssl.SSLEOFError):
-                    data = b""  # TLS closed without close_notify
-                else:
-                    outcome = stream_failure(exc)
-                    break
-            try:
-                if not data:
-                    exchange.receive_eof()
-                    break
-                recorder.received(data, stream)
-                exchange.receive(data)
-                patience.read(recorder.excerpt, head_ended=exchange.answering)
-            except ProtocolError as exc:
-                outcome = protocol_failure(exc)
-                break
-            if exchange.state is State.REST and not released.is_set():
-                recorder.watch.continued()
-                released.set()
+        outcome = await _listen(stream, exchange, released, recorder, patience)
         nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
     return outcome
 
 
+def _is_taken_at_once(stream: trio.abc.Stream, request: PreparedRequest) -> bool:
+    """Whether the kernel has room for all of the request, so that it needs no task of its own, which costs as much."""
+    return (
+        isinstance(stream, WireStream)
+        and not request.withholds
+        and request.stream is None
+        and len(request.first) <= _AT_ONCE
+    )
+
+
+async def _listen(
+    stream: trio.abc.Stream,
+    exchange: Exchange,
+    released: trio.Event | None,
+    recorder: _Recorder,
+    patience: _Patience,
+) -> Outcome | None:
+    while not exchange.done:
+        try:
+            data = bytes(await stream.receive_some(_READ))
+        except trio.BrokenResourceError as exc:
+            if not isinstance(exc.__cause__, ssl.SSLEOFError):
+                return stream_failure(exc)
+            data = b""  # TLS closed without close_notify
+        try:
+            if not data:
+                exchange.receive_eof()
+                return None
+            recorder.received(data, stream)
+            exchange.receive(data)
+            patience.read(recorder.excerpt, head_ended=exchange.answering)
+        except ProtocolError as exc:
+            return protocol_failure(exc)
+        if released is not None and exchange.state is State.REST and not released.is_set():
+            recorder.watch.continued()
+            released.set()
+    return None
+
+
 async def _send(stream: trio.abc.Stream, exchange: Exchange, released: trio.Event, recorder: _Recorder) -> None:
     """The request, and the rest once the server asks for it."""
-    for begin in (None, released):
-        if begin is not None:
-            await begin.wait()
-        recorder.sending = True
-        for piece in exchange.pieces():
-            recorder.watch.sending(stream)
-            try:
-                await stream.send_all(piece)
-            except trio.BrokenResourceError as exc:
-                recorder.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
-                return
-            recorder.sent += len(piece)
-            recorder.last_sent = trio.current_time()
-        recorder.sending = False
+    await _send_pieces(stream, exchange, recorder)
+    if recorder.send_failure is None:
+        await released.wait()
+        await _send_pieces(stream, exchange, recorder)
+
+
+async def _send_pieces(stream: trio.abc.Stream, exchange: Exchange, recorder: _Recorder) -> None:
+    """What may be sent by now."""
+    recorder.sending = True
+    for piece in exchange.pieces():
+        recorder.watch.sending(stream)
+        try:
+            await stream.send_all(piece)
+        except trio.BrokenResourceError as exc:
+            recorder.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
+            return
+        recorder.sent += len(piece)
+        recorder.last_sent = trio.current_time()
+    recorder.sending = False
 
 
 def protocol_failure(exc: ProtocolError) -> Outcome:

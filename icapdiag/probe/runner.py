@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import trio
@@ -13,12 +14,14 @@ from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
 from icapdiag.probe.choice import choose
 from icapdiag.probe.compare import Comparison, compare
+from icapdiag.probe.dns import is_literal
 from icapdiag.probe.member import missing, probe_member
 from icapdiag.probe.pace import Gate, Solo
 from icapdiag.probe.plan import plan_pool
 from icapdiag.probe.timing import watched_loop
 
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
+_TO_LOOK_UP = 8  # descriptors: two questions to each of three servers, and the system's own resolver
 _MOST = 1024
 
 
@@ -68,7 +71,7 @@ async def probe_pool(
     """
     probes = choose(PROBES) if probes is None else probes
     results = tuple(MemberResult(member) for member in pool.members)
-    cap = descriptor_cap()
+    cap = descriptor_cap(_descriptors_each(pool))
     limiter = trio.CapacityLimiter(cap)
     gate = Gate(settings.rate) if settings.rate else None
     solo = Solo()
@@ -125,21 +128,27 @@ def _pace(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> float:
     return max(settings.pace, planned / settings.rate)
 
 
-def descriptor_cap() -> int:
-    """How many members may be in flight: one descriptor each, below the soft limit, which is raised first."""
+def descriptor_cap(each: int = 1) -> int:
+    """How many members may be in flight, each with so many descriptors. The soft limit is raised first."""
     if sys.platform == "win32":
         return _MOST
     import resource  # noqa: PLC0415 - not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST + _SPARE_DESCRIPTORS
+    wanted = _MOST * each + _SPARE_DESCRIPTORS
     if soft != resource.RLIM_INFINITY and soft < wanted:
         raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-        soft = raised
+        with suppress(OSError, ValueError):  # some systems have a limit of their own, and don't tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
     if soft == resource.RLIM_INFINITY:
         return _MOST
-    return max(1, min(_MOST, soft - _SPARE_DESCRIPTORS))
+    return max(1, min(_MOST, (soft - _SPARE_DESCRIPTORS) // each))
+
+
+def _descriptors_each(pool: Pool) -> int:
+    """A member has one connection at a time; a name is asked for at several servers at once."""
+    return 1 if all(is_literal(member.host) for member in pool.members) else _TO_LOOK_UP
 
 
 def _disabled(pool: Pool, member: Member) -> Observation:

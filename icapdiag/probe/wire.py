@@ -7,8 +7,11 @@ import socket
 import struct
 import sys
 import time
+from dataclasses import dataclass
 
 import trio
+
+from icapdiag.probe.loop import earliest_arrival
 
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module has no name for it
 _TIMESPEC = struct.Struct("@ll")
@@ -32,13 +35,23 @@ def want_stamps(sock: socket.socket) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Right before and right after the kernel was given bytes: ns since 1970, and the first by trio's clock too."""
+
+    begin_ns: int
+    end_ns: int
+    begin: float
+
+
 class WireStream(trio.abc.HalfCloseableStream):
     """A connected, non-blocking socket as a stream that knows when the kernel sent and received.
 
-    ``arrived_ns``: when it took in what was read last (of several segments that one read returns, the last);
-    ``handed_over_ns``: right before and right after it was given the first bytes since `forget_sending`. Both in
-    nanoseconds since 1970 on the wall clock, None where that is not known. Under TLS, which may keep a message
-    waiting for its turn of the event loop, look at the stream `beneath`.
+    ``arrived_ns``: when it took in what was read last (of several segments that one read returns, the last), in
+    nanoseconds since 1970 on the wall clock. Where it does not say, None, and ``arrived_after`` is the time of
+    trio's clock since when that may have been there, None if not even that is known. ``handed_over``: the first
+    bytes since `forget_sending`. Under TLS, which may keep a message waiting for its turn of the event loop, look
+    at the stream `beneath`.
 
     It does what `trio.SocketStream` does, in half of its time: of thousands of members at once, our own time
     is what makes theirs look long.
@@ -47,12 +60,13 @@ class WireStream(trio.abc.HalfCloseableStream):
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self.arrived_ns: int | None = None
-        self.handed_over_ns: tuple[int, int] | None = None
+        self.arrived_after: float | None = None
+        self.handed_over: Handover | None = None
         self._stamped = want_stamps(sock)
 
     def forget_sending(self) -> None:
         """The next bytes are the first of something new."""
-        self.handed_over_ns = None
+        self.handed_over = None
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -60,7 +74,7 @@ class WireStream(trio.abc.HalfCloseableStream):
         with memoryview(data) as rest:
             sent = 0
             while sent < len(rest):
-                before = time.time_ns()
+                begin, begin_ns = trio.current_time(), time.time_ns()
                 try:
                     sent += self.socket.send(rest[sent:])
                 except (BlockingIOError, InterruptedError):
@@ -69,8 +83,8 @@ class WireStream(trio.abc.HalfCloseableStream):
                     continue
                 except OSError as exc:
                     raise _told_by_trio(exc) from exc
-                if self.handed_over_ns is None:
-                    self.handed_over_ns = before, time.time_ns()
+                if self.handed_over is None:
+                    self.handed_over = Handover(begin_ns, time.time_ns(), begin)
         if not waited:
             await trio.lowlevel.cancel_shielded_checkpoint()
 
@@ -107,6 +121,8 @@ class WireStream(trio.abc.HalfCloseableStream):
         self.arrived_ns = next(
             (_nanoseconds(value) for level, kind, value in ancillary if _is_stamp(level, kind)), None
         )
+        if self.arrived_ns is None:
+            self.arrived_after = earliest_arrival() if waited else None
         if not waited:
             await trio.lowlevel.cancel_shielded_checkpoint()
         return data

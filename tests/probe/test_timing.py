@@ -17,9 +17,10 @@ from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Facts, Settings
 from icapdiag.probe.dial import connect
+from icapdiag.probe.loop import LoopDelay, Polls
 from icapdiag.probe.runner import probe_pool
-from icapdiag.probe.timing import LoopDelay, Stopwatch, watched_loop
-from icapdiag.probe.wire import WireStream, beneath, kernel_stamps, want_stamps
+from icapdiag.probe.timing import Stopwatch, watched_loop
+from icapdiag.probe.wire import Handover, WireStream, beneath, kernel_stamps, want_stamps
 from tests.probe.fakes import ScriptedStream, member, pool_of
 
 stamped = pytest.mark.skipif(not kernel_stamps(), reason="this kernel gives no arrival times")
@@ -110,31 +111,59 @@ async def test_a_request_that_took_long_to_hand_over_makes_the_figure_uncertain(
         await stream.receive_some(100)
         assert stream.arrived_ns is not None
         begin = stream.arrived_ns - 20_000_000
-        stream.handed_over_ns = begin, begin + int(took_ms * 1e6)
+        stream.handed_over = Handover(begin, begin + int(took_ms * 1e6), 0.0)
         watch.received(stream)
         facts = watch.facts()
 
     assert ("kernel", 20.0, expected) == (facts["answer_clock"], facts["answer_ms"], facts.get("answer_uncertain"))
 
 
+@pytest.mark.parametrize(
+    ("polls", "earliest"),
+    [
+        ([(0.0, 1.0)], 1.0),  # it waited: what it was told of had just come
+        ([(0.0, 1.0), (1.3, 1.3)], 1.0),  # it did not: that may have come while the loop was busy
+        ([(0.0, 1.0), (1.3, 1.3), (1.5, 1.5)], 1.3),
+        ([(0.0, 1.0), (1.3, 1.3), (1.5, 1.9)], 1.9),
+    ],
+)
+def test_what_a_poll_did_not_wait_for_may_have_been_there_since_the_last(
+    polls: list[tuple[float, float]], earliest: float
+) -> None:
+    async def run() -> float:
+        watch = Polls()
+        now = 0.0
+        for asked, told in polls:
+            clock.jump(asked - now)
+            watch.before_io_wait(0.0)
+            clock.jump(told - asked)
+            watch.after_io_wait(0.0)
+            now = told
+        return watch.earliest - start
+
+    clock = trio.testing.MockClock()
+    start = clock.current_time()
+    assert pytest.approx(earliest) == trio.run(run, clock=clock)
+
+
 async def test_the_first_bytes_are_the_ones_that_count() -> None:
     async with answering(b"hello") as stream:
-        moments = [stream.handed_over_ns]
+        moments = [stream.handed_over]
         start = time.time_ns()
         for text in (b"x", b"y"):
             await stream.send_all(text)
-            moments.append(stream.handed_over_ns)
+            moments.append(stream.handed_over)
         stream.forget_sending()
         await stream.send_all(b"z")
-        moments.append(stream.handed_over_ns)
+        moments.append(stream.handed_over)
 
     before, first, second, anew = moments
     assert before is None
     assert first is not None
-    assert start <= first[0] <= first[1] <= time.time_ns()
+    assert start <= first.begin_ns <= first.end_ns <= time.time_ns()
     assert second == first
     assert anew is not None
-    assert first[1] <= anew[0]
+    assert first.end_ns <= anew.begin_ns
 
 
 async def test_more_than_the_kernel_takes_at_once_is_sent_whole() -> None:

@@ -18,10 +18,10 @@ from icapdiag.model import JSONValue, Reason, Status
 from icapdiag.probe.base import NEVER, Context, Facts, Message, Outcome, Planned, Probe, error, ok
 from icapdiag.probe.conversation import converse
 from icapdiag.probe.deep.demand import demand_facts
+from icapdiag.probe.loop import loop_delay_since
 from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
-from icapdiag.probe.timing import loop_delay_since
 
 _LEAST = 8  # scans of a step
 _EACH = 2  # scans that each of the parallel ones makes in a step, one after the other

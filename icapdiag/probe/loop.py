@@ -1,0 +1,73 @@
+"""How late our own event loop is: what that is in a figure is not the server's."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import trio
+
+_TICK = 0.005  # seconds between two looks at the event loop
+_REMEMBERED = 24_000  # looks: two minutes
+_IDLE = 0.0001  # seconds; the kernel lets a loop wait no longer than this for what is there already
+
+
+class LoopDelay:
+    """A task that sleeps, and sees by how much it oversleeps.
+
+    Of the right order and no bound: good for marking a figure as doubtful, not for correcting it.
+    """
+
+    def __init__(self) -> None:
+        self._due = float("inf")
+        self._late: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)  # when, by how many seconds
+
+    async def watch(self) -> None:
+        while True:
+            self._due = trio.current_time() + _TICK
+            await trio.sleep_until(self._due)
+            now = trio.current_time()
+            self._late.append((now, now - self._due))
+
+    def since(self, moment: float) -> float:
+        """The longest delay, in seconds, since this time of trio's clock, the one that still lasts too."""
+        worst = max(0.0, trio.current_time() - self._due)
+        for when, late in reversed(self._late):
+            if when < moment:
+                break
+            worst = max(worst, late)
+        return worst
+
+
+class Polls(trio.abc.Instrument):
+    """Since when what the loop has just been told of may have been there.
+
+    A poll that had to wait was told at once. One that had not, may have been told of what came right after the
+    poll before it, while the loop was busy with other tasks.
+    """
+
+    def __init__(self) -> None:
+        self._now = trio.lowlevel.current_clock().current_time
+        self._asked = self._polled = self.earliest = self._now()
+
+    def before_io_wait(self, timeout: float) -> None:
+        self._asked = self._now()
+
+    def after_io_wait(self, timeout: float) -> None:
+        now = self._now()
+        self.earliest = now if now - self._asked > _IDLE else self._polled
+        self._polled = now
+
+
+WATCHER: trio.lowlevel.RunVar[tuple[LoopDelay, Polls] | None] = trio.lowlevel.RunVar("watched loop", None)
+
+
+def loop_delay_since(moment: float) -> float | None:
+    """See `LoopDelay.since`; None: nobody watches, so nothing is known."""
+    watcher = WATCHER.get()
+    return None if watcher is None else watcher[0].since(moment)
+
+
+def earliest_arrival() -> float | None:
+    """See `Polls`, by trio's clock; None: nobody watches."""
+    watcher = WATCHER.get()
+    return None if watcher is None else watcher[1].earliest
