@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.run import ROOT, icapdiag
 
 SITE = """\
@@ -77,6 +79,29 @@ def test_show_prints_all_sections() -> None:
         "Escalate with",
     ):
         assert f"\n## {section}\n" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("slow-response", "slow-member"),
+        ("slow-responses", "slow-requests"),
+        ("likely-duplicate-server", "one-server-two-addresses"),
+    ],
+)
+def test_a_renamed_runbook_is_found_by_its_old_name(old: str, new: str) -> None:
+    status, out, err = icapdiag("runbooks", "show", old)
+    assert (0, "") == (status, err)
+    assert f"\n{new} | " in out
+
+
+def test_show_says_how_the_controller_s_commands_log_in() -> None:
+    asking = icapdiag("runbooks", "show", "tcp-refused")[1]
+    assert 1 == asking.count("\n## The commands that ask Avi\n")
+    assert (
+        asking.index("## Escalate with") < asking.index("## The commands that ask Avi") < asking.index("## References")
+    )
+    assert "The commands that ask Avi" not in icapdiag("runbooks", "show", "one-server-two-addresses")[1]
 
 
 def test_show_of_an_unknown_id_is_2_and_suggests() -> None:
