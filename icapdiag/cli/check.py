@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from icapdiag.cli.announce import announcement
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.library import load_library
 from icapdiag.cli.loading import Ceiling, Idle, Latency, Load, Loading, Rps, Yes
@@ -46,7 +44,7 @@ from icapdiag.cli.probing import (
     largest,
 )
 from icapdiag.model import Facts, Report, Severity
-from icapdiag.report.build import ProbedMember, build_check_report, timestamp
+from icapdiag.report.build import ProbedMember, build_check_report
 from icapdiag.report.status import exit_status
 from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
 
@@ -55,7 +53,7 @@ if TYPE_CHECKING:
 
     import trio
 
-    from icapdiag.pool import Member, Pool
+    from icapdiag.pool import Pool
     from icapdiag.probe import Probe, Results, Settings
     from icapdiag.probe.plan import Plan
     from icapdiag.runbook import Library
@@ -285,7 +283,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
     started_at = datetime.now(UTC)
     settings = _with_eicar(pool, settings, probes)
     if settings.eicar:
-        complain(_announcement(enabled, settings, started_at))
+        complain(announcement(enabled, settings, started_at))
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         nursery.start_soon(progress.draw)
@@ -314,32 +312,6 @@ async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[N
         await anext(signals)
     # From here on the usual handlers are back: a second Ctrl-C ends the program at once.
     stop.cancel()
-
-
-def _announcement(members: list[Member], settings: Settings, moment: datetime) -> str:
-    """What the people who watch the network must know before they see EICAR on it."""
-    host = socket.gethostname()
-    found = [settings.source] if settings.source else (_source_address(member) for member in members)
-    sources = dict.fromkeys(source for source in found if source)
-    source = f"{host} ({', '.join(sources)})" if sources else host
-    count = "1 member" if len(members) == 1 else f"{len(members)} members"
-    return (
-        f"icapdiag: sending the EICAR test virus (harmless) to {count} from {source} at {timestamp(moment)}, "
-        f"correlation id {settings.correlation_id}. Sensors may raise alarms: tell your SOC."
-    )
-
-
-def _source_address(member: Member) -> str | None:
-    """The address that this host would use towards a member that is given by address. Sends nothing."""
-    try:
-        version = ip_address(member.host).version
-    except ValueError:
-        return None  # a name: looking it up is the probes' work
-    family = socket.AF_INET6 if version == 6 else socket.AF_INET
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect((member.host, member.port))  # a datagram socket: sets the route, no packet leaves
-        return str(sock.getsockname()[0])
-    return None
 
 
 def _report(run: _Run, library: Library) -> Report:

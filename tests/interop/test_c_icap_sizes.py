@@ -59,3 +59,18 @@ def test_the_ladder_over_tls(cicap: CIcap) -> None:
         checked.facts("size")["eicar_found_size"],
         {rung["answer_clock"] for rung in checked.facts("size")["ladder"]},
     )
+
+
+def test_without_a_preview_it_is_eicar_that_finds_the_limit(cicap: CIcap) -> None:
+    """c-icap then takes every body and sends it back while it comes, the scanned and the others alike."""
+    pool = cicap.ca_file.parent / "no-preview.yaml"
+    pool.write_text(
+        "profile: {service_uri: /virus_scan, enable_preview: false}\n"
+        f"members: [{{host: 127.0.0.1, port: {cicap.plain}}}]\n"
+    )
+    checked = check(str(pool), "--eicar", *LADDER)
+
+    assert ["size-limit-pass"] == list(checked.findings())
+    facts = checked.facts("size")
+    assert facts["eicar_found_size"] <= MAX_OBJECT_SIZE < facts["eicar_passed_size"]
+    assert {True} == {rung["read"] for rung in facts["ladder"]}

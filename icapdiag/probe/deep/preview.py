@@ -238,6 +238,7 @@ PROBE = Probe(
     sends="up to 10 harmless REQMODs with previews of various lengths or none, each on its own connection; "
     "with --eicar two of them have EICAR in a ZIP archive",
     plan=_plan,
+    virus=True,
     depth="deep",
     needs=("tcp", "tls", "options", "clean"),
     more_time=_allowance,
