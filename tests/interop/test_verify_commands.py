@@ -31,14 +31,16 @@ PROGRAMS = ("nc", "c-icap-client", "openssl", "icapdiag", "zip")
 # What only the reader has: a Controller, an application, a log, the scanner's host, files, root.
 ELSEWHERE = re.compile(
     r"\$(AVI|VS|SE|POOL|APP|ICAP|PKI|POLICY|CORE|LOGFILE|REST_PORT|APPLICATION)|/etc/|/var/|/path/to|/proc/|\./|log\.json"
-    r"|^(ss|ip|ping|tcpdump|traceroute|systemctl|journalctl|uptime|ulimit|clamdscan|df|dig|getent|resolvectl|yara|free"
+    r"|^(ss|ip|ping|tcpdump|traceroute|tracepath|systemctl|journalctl|uptime|ulimit|clamdscan|df|dig|getent|resolvectl|yara|free"
     r"|timedatectl|chronyc|date)\b|\bcurl |pool\.yaml"
     r"|\b(ca\.pem|client\.(crt|key)|icap1\.example\.com|jq|dig|ping)\b|/usr/bin/time|nc -vz -w 5 \S+ 22|tcp port"
 )
 FUNCTION = re.compile(r"\w+\(\) \{ ")
 WRONG = re.compile(r"not found|syntax error|(invalid|illegal|unknown|unrecognized) option|[Uu]sage:")
-# What ends with 1 to say "no": nothing found, nobody there.
-MAY_SAY_NO = re.compile(r"(^|[|;&] *)grep [^;]*(; done)?$|^(for .*do )?nc -vz|timeout \d+ openssl")
+# What ends with 1 to say "no": nothing found, nobody there, a service of another product.
+MAY_SAY_NO = re.compile(
+    r"(^|[|;&] *)grep [^;]*(; done)?$|^(for .*do )?nc -vz|timeout \d+ openssl|^icapdiag .*icap://\{host\}:\{port\}/"
+)
 
 
 def lines_of(markdown: str) -> Iterator[str]:
