@@ -27,7 +27,10 @@ class More(Row):
         """As of one member, with the longest of the times."""
         words = cell(self.probes.get(probe), Detail.BRIEF if detail is Detail.FULL else detail)
         slowest = self.slowest.get(probe)
-        return words if detail is not Detail.FULL or slowest is None else f"{words} up to {duration(slowest)}"
+        if detail is not Detail.FULL or slowest is None:
+            return words
+        most = duration(slowest)
+        return f"{words} {most}" if most.startswith("<") else f"{words} up to {most}"
 
 
 def is_crowd(members: Sequence[MemberReport]) -> bool:

@@ -35,7 +35,8 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     logs = "sources" in report.subject
     blocks = [list(draw_head(report, width, paint) if logs else _head(report, width, paint))]
     if report.members:
-        from icapdiag.report.comparison import draw_comparison  # noqa: PLC0415 - as below
+        from icapdiag.report.clocks import draw_clocks  # noqa: PLC0415 - as below
+        from icapdiag.report.comparison import draw_comparison  # noqa: PLC0415
         from icapdiag.report.conformance import draw_conformance  # noqa: PLC0415
         from icapdiag.report.connections import draw_load  # noqa: PLC0415
         from icapdiag.report.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
@@ -43,6 +44,7 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
         from icapdiag.report.sizes import draw_sizes  # noqa: PLC0415
 
         blocks.append([draw_matrix(report.members, width, paint)])
+        blocks.append(draw_clocks(report.members, width))
         blocks.append(draw_samples(report.members, width))
         blocks.append(draw_sizes(report.members, width))
         blocks.append(draw_load(report.members, width))

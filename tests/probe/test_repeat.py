@@ -47,13 +47,16 @@ def scripted(monkeypatch: pytest.MonkeyPatch, clean: Callable[[int], Outcome]) -
     return DNS, tcp, upload, repeat.PROBE
 
 
+CLOCKS = ("kernel", "application")
+
+
 def answer(ms: float, **facts: JSONValue) -> Outcome:
     return ok({"method": "REQMOD", "icap_status": 204, "answer_ms": ms, **facts})
 
 
 async def test_loss_and_spread(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> None:
     lost = failed(Reason.TIMEOUT, {"method": "REQMOD"})
-    probes = scripted(monkeypatch, lambda n: lost if n == 3 else answer(float(n)))
+    probes = scripted(monkeypatch, lambda n: lost if n == 3 else answer(float(n), answer_clock=CLOCKS[n % 2]))
     started = trio.current_time()
 
     results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)
@@ -68,7 +71,9 @@ async def test_loss_and_spread(monkeypatch: pytest.MonkeyPatch, autojump_clock: 
         "avg_ms": 3.0,
         "p95_ms": 5.0,
         "max_ms": 5.0,
+        "clock": "both",
     } == found["clean"]
+    assert "kernel" == found["tcp"]["clock"]
     assert (5, 0, 0.5) == (found["tcp"]["sent"], found["tcp"]["lost"], found["tcp"]["max_ms"])
     assert pytest.approx(5 * 0.02 + 4 * 0.2, abs=0.02) == trio.current_time() - started
 

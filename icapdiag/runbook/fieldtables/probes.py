@@ -160,7 +160,8 @@ FIELDS += [
         "samples",
         RECORDS,
         "",
-        "each step of several rounds: step, sent, lost, loss_percent, min_ms, avg_ms, p95_ms, max_ms",
+        "each step of several rounds: step, sent, lost, loss_percent, min_ms, avg_ms, p95_ms, max_ms, clock (kernel,"
+        " application or both)",
         LIVE,
         ("repeat",),
     ),

@@ -1,0 +1,26 @@
+"""The table says whose clock its times are by."""
+
+from __future__ import annotations
+
+from icapdiag.report.table import render
+from tests.report.samples import HEALTHY, member, observation, report
+
+
+def test_each_clock_is_named_and_what_it_timed() -> None:
+    timed = member(
+        "10.0.0.5",
+        observation("tcp", rtt_ms=0.2),
+        observation("options", answer_ms=1.0, answer_clock="kernel"),
+        observation("clean", answer_ms=2.0, answer_clock="application", answer_uncertain=True, verdict="allowed"),
+    )
+    text = " ".join(render(report([timed], ())).split())
+
+    assert (
+        "Times of connections by the kernel's round trip (TCP_INFO), of answers by the kernel's receive timestamp, "
+        "of 1 answer by this program's own clock. ~: our own delays may make more than 5 % of it." in text
+    )
+    assert "allowed ~2.0 ms" in text
+
+
+def test_a_report_that_does_not_say_is_not_guessed_about() -> None:
+    assert "Times" not in render(report([HEALTHY], ()))
