@@ -78,27 +78,39 @@ def draw_conformance(conformance: Sequence[Facts], width: int) -> list[str]:
     total = sum(len(records) for _, records in deviating)
     tally = f"{passed:,} kept, {count(total, 'deviation')}, {untested:,} not tested"
     lines = wrap(f"{TITLE} ({count(len(conformance), 'rule')} for each member): {tally}.", width)
-    for sheet, records in deviating:
-        for line in _lines(sheet, records):
+    for sheet, _ in deviating:
+        for line in _lines(sheet):
             lines += wrap(line, width, "  ", "    ", break_words=True)
     return lines
 
 
-def _lines(sheet: Facts, records: Sequence[Mapping[str, JSONValue]]) -> Iterator[str]:
-    """A line for each way of deviating, that of most members first; the rare ones of a large pool are counted."""
-    ways = Counter((record.get("breaks") is True, _words(record)) for record in records).most_common()
-    for (breaks, words), _ in ways[:_WAYS_SHOWN]:
-        members = [
-            str(record.get("member"))
-            for record in records
-            if (record.get("breaks") is True, _words(record)) == (breaks, words)
-        ]
+def ways(sheet: Facts) -> tuple[list[tuple[bool, str, list[str]]], int]:
+    """The ways of deviating from one rule, that of most members first, and how many members do it in rarer ones.
+
+    Each is whether clients fail on it, the words for it, which are safe to show, and the names of the members.
+    """
+    records = [
+        ((record.get("breaks") is True, _words(record)), str(record.get("member"))) for record in _records(sheet)
+    ]
+    found = Counter(way for way, _ in records).most_common()
+    told = [(*way, [member for which, member in records if which == way]) for way, _ in found[:_WAYS_SHOWN]]
+    return told, sum(number for _, number in found[_WAYS_SHOWN:])
+
+
+def section_of(sheet: Facts) -> str:
+    """``RFC 3507 4.3.3``, or what else has the rule."""
+    section = shown(sheet.get("section"))
+    return f"RFC 3507 {section}" if section[:1].isdigit() else section
+
+
+def _lines(sheet: Facts) -> Iterator[str]:
+    """A line for each way of deviating; the rare ones of a large pool are counted."""
+    told, rest = ways(sheet)
+    for breaks, words, members in told:
         weight = "clients fail on it" if breaks else "tolerated"
-        rule = f"{whole(sheet.get('number'))} {shown(sheet.get('rule'))} (RFC 3507 {shown(sheet.get('section'))})"
-        if not str(sheet.get("section"))[:1].isdigit():
-            rule = rule.replace("RFC 3507 ", "")
+        rule = f"{whole(sheet.get('number'))} {shown(sheet.get('rule'))} ({section_of(sheet)})"
         yield f"{rule}, {weight}: {words or 'deviates'} at {names(members)}"
-    if rest := sum(number for _, number in ways[_WAYS_SHOWN:]):
+    if rest:
         yield f"{whole(sheet.get('number'))} {shown(sheet.get('rule'))}: {count(rest, 'member')} in other ways"
 
 

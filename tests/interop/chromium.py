@@ -93,9 +93,16 @@ class Browser:
 
     @contextmanager
     def page(
-        self, file: Path, *, width: int = 1280, height: int = 800, dark: bool = False, scripts: bool = True
+        self,
+        file: Path,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        dark: bool = False,
+        scripts: bool = True,
+        painted: bool = True,
     ) -> Iterator[Page]:
-        """``file`` in a window of this size, loaded to its end."""
+        """``file`` in a window of this size, loaded to its end, and ``painted``."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = self._pages[session] = Page(self, session)
@@ -115,7 +122,7 @@ class Browser:
         self.call("Page.navigate", session=session, url=file.as_uri())
         while session not in self._loaded:
             self._event(self._next())
-        if scripts:  # until it is painted
+        if scripts and painted:
             page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))")
         page.load_ms = (time.monotonic() - start) * 1000
         try:

@@ -33,27 +33,25 @@ class Curve:
 
 def ladder_curves(members: Sequence[MemberReport]) -> tuple[list[Curve], int]:
     """Latency against body size, of probe ``size``; and how many members are left out."""
-    found = [
-        (member, steps, o) for member in members for o in member.probes if (steps := _records(o, "size", "ladder"))
-    ]
+    found = [(member, steps) for member in members for o in member.probes if (steps := _records(o, "size", "ladder"))]
     found.sort(key=lambda item: not any(_bad_rung(step) for step in item[1]))
     return [_ladder(number, *item) for number, item in enumerate(found[:_SHOWN])], max(len(found) - _SHOWN, 0)
 
 
 def load_curves(members: Sequence[MemberReport]) -> tuple[list[Curve], int]:
     """Latency against parallel requests, of probe ``load``; and how many members are left out."""
-    found = [(member, steps, o) for member in members for o in member.probes if (steps := _records(o, "load", "steps"))]
+    found = [(member, steps) for member in members for o in member.probes if (steps := _records(o, "load", "steps"))]
     found.sort(key=lambda item: not any(whole(step.get("errors")) for step in item[1]))
     return [_load(number, *item) for number, item in enumerate(found[:_SHOWN])], max(len(found) - _SHOWN, 0)
 
 
-def _ladder(number: int, member: MemberReport, steps: Sequence[Facts], observation: Observation) -> Curve:
+def _ladder(number: int, member: MemberReport, steps: Sequence[Facts]) -> Curve:
     rungs = [(size, _time(step), step) for step in steps if (size := _number(step.get("size"))) is not None]
-    limits = thresholds([observation])
+    limits = thresholds(member.probes)
     across, marks = sizes([size for size, _, _ in rungs], start=_LEFT, end=_RIGHT)
     up, ticks = durations([*(ms for _, ms, _ in rungs if ms is not None), *(ms for _, ms in limits)])
     parts = _frame(up, ticks, [(across.place(mark), bytes_shown(mark)) for mark in marks], limits)
-    points = [(across.place(size), _down(up, ms)) for size, ms, _ in rungs if ms is not None]
+    points = [(across.place(size), _down(up, ms)) for size, ms, step in rungs if ms is not None and not _bad_rung(step)]
     parts += [svg.line(*one, *two, kind="curve") for one, two in itertools.pairwise(points)]
     for size, ms, step in rungs:
         bad = _bad_rung(step)
@@ -71,8 +69,8 @@ def _ladder(number: int, member: MemberReport, steps: Sequence[Facts], observati
     return Curve(member.name, drawing, ("body", "time", "ICAP", "outcome"), rows, bool(failed))
 
 
-def _load(number: int, member: MemberReport, steps: Sequence[Facts], observation: Observation) -> Curve:
-    limits = thresholds([observation])
+def _load(number: int, member: MemberReport, steps: Sequence[Facts]) -> Curve:
+    limits = thresholds(member.probes)
     levels = [(level, step) for step in steps if (level := _number(step.get("concurrency"))) is not None]
     across, marks = linear(max((level for level, _ in levels), default=1), start=_LEFT, end=_RIGHT)
     keys = ("p50_ms", "p95_ms", "max_ms")

@@ -86,7 +86,22 @@ def answering(host: str, ms: float, *, breaks_at: int | None = None, errors: int
         observation("repeat", address=host, samples=figures),
         observation("size", address=host, ladder=ladder, **PROFILE),
         observation("load", address=host, steps=load, **PROFILE),
+        observation(
+            "conformance",
+            address=host,
+            rules=[
+                rule("status-line", "pass"),
+                rule("options", "deviates", "OPTIONS is refused"),
+                rule("encapsulated", "deviates", "the offsets are wrong", breaks=True),
+                rule("preview", "not-tested"),
+            ],
+        ),
     )
+
+
+def rule(name: str, result: str, detail: str = "", *, breaks: bool = False) -> dict[str, JSONValue]:
+    """What one member does with one rule of RFC 3507: pass, deviates or not-tested."""
+    return {"rule": name, "result": result, "detail": detail, "seen": detail and "ICAP/1.0 200 OK", "breaks": breaks}
 
 
 def difference(fact: str, kind: str, *camps: tuple[str, tuple[str, ...]]) -> Facts:

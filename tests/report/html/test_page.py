@@ -116,6 +116,7 @@ def test_sections_of_a_check() -> None:
         "The server refuses TCP connections", "Good to know about this run", "At a glance", "Members",
         "Findings, worst first", "1 that no runbook explains", "Members side by side: what differs", "Time to answer",
         "Rounds", "Latency against body size", "Latency against parallel requests",
+        "Conformance to RFC 3507",
     ] == headings  # fmt: skip
 
 
@@ -171,6 +172,18 @@ def test_the_sample_that_was_not_treated_as_it_should_be_stands_out() -> None:
     tree = parsed(page(settled(samples.report([passed], ()))))
     (cell,) = (cell for cell in tree.iter("td") if cell.get("data-of") == "eicar")
     assert ["#s-warning"] == [use.get("href") for use in cell.iter() if use.get("href")]
+
+
+def test_conformance_says_who_deviates_and_how() -> None:
+    told = words(parsed(page(pool_report())))
+    assert "1 status-line 4 0 0 the first line is ICAP/1.0" in told
+    assert "2 options 0 4 0" in told
+    assert (
+        "OPTIONS is refused; ICAP/1.0 200 OK at 10.0.0.1:1344, 10.0.0.2:1344, 10.0.0.3:1344, 10.0.0.4:1344 (tolerated)"
+        in told
+    )
+    assert "the offsets are wrong; ICAP/1.0 200 OK at 10.0.0.1:1344" in told
+    assert "10.0.0.4:1344 (clients fail on it)" in told
 
 
 def test_commands_in_a_runbooks_text_are_code() -> None:
