@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 
@@ -56,6 +59,41 @@ class Polls(trio.abc.Instrument):
         now = self._now()
         self.earliest = now if now - self._asked > _IDLE else self._polled
         self._polled = now
+
+
+class Occupation(trio.abc.Instrument):
+    """How busy our own event loop is: the part of the time in which it was not waiting for anything.
+
+    Processor time would not tell: on a crowded machine a busy loop gets little of it.
+    """
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._since = self._started
+        self._waited = 0.0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self._since = time.perf_counter()
+
+    def after_io_wait(self, timeout: float) -> None:
+        self._waited += time.perf_counter() - self._since
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1, since the beginning."""
+        passed = time.perf_counter() - self._started
+        return 1 - self._waited / passed if passed > 0 else 1.0
+
+
+@contextmanager
+def occupation() -> Iterator[Occupation]:
+    """Watch the event loop inside the block."""
+    watched = Occupation()
+    trio.lowlevel.add_instrument(watched)
+    try:
+        yield watched
+    finally:
+        trio.lowlevel.remove_instrument(watched)
 
 
 WATCHER: trio.lowlevel.RunVar[tuple[LoopDelay, Polls] | None] = trio.lowlevel.RunVar("watched loop", None)

@@ -18,6 +18,7 @@ from tests.interop.programs import Programs, free_port
 
 THREADS = 4
 PATIENCE = 4  # seconds that c-icap waits for a request
+KEPT = 1  # seconds that it waits for the next one on a connection, beside those
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ def small(programs: Programs, known_eicar: None) -> Small:
     server = Small(free_port(), free_port())
     certificate, _ = write_certificate(programs.folder, "small")
     services = (
-        f"TlsPort 127.0.0.1:{server.tls} cert={certificate}\n" + c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+        f"TlsPort 127.0.0.1:{server.tls} cert={certificate}\nKeepAliveTimeout {KEPT}\n"
+        + c_icap.ANTIVIRUS
+        + c_icap.FILE_TYPES
+        + c_icap.LIBCLAMAV
     )
     listen = [("127.0.0.1", server.plain)]
     c_icap.start(programs, "small", listen, services, threads=THREADS, patience=PATIENCE)
@@ -84,3 +88,12 @@ def test_a_client_that_is_served_sees_its_end_of_stream_noticed(small: Small) ->
             pass
 
     assert time.monotonic() - started < 1
+
+
+def test_the_idle_close_is_the_one_that_is_configured(small: Small) -> None:
+    checked = check(f"icap://127.0.0.1:{small.plain}/avscan", "--only", "keepalive", "--idle", "12")
+
+    facts = checked.facts("keepalive")
+    assert ("honoured", True) == (facts["reuse"], facts["idle_closed"])
+    assert pytest.approx(KEPT + PATIENCE, abs=1) == facts["idle_close_s"]
+    assert {} == checked.findings()

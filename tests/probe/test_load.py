@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ async def clean(_: Context) -> Outcome:
 BEFORE = (DNS, Probe(name="clean", run=clean, needs=("dns",)))
 
 
-async def ramp(monkeypatch: pytest.MonkeyPatch, server: Server, **settings: Any) -> Any:
+async def ramp(monkeypatch: pytest.MonkeyPatch, server: Server, *, saturated: float = 2.0, **settings: Any) -> Any:
     """The observation of a ramp against what ``server`` says of each scan."""
     under_way = 0
 
@@ -57,7 +56,7 @@ async def ramp(monkeypatch: pytest.MonkeyPatch, server: Server, **settings: Any)
         return ok({"answer_ms": seconds * 1000}) if isinstance(said, float) else said
 
     monkeypatch.setattr(load, "_scan", scan)
-    monkeypatch.setattr(time, "process_time", lambda: 0.0)
+    monkeypatch.setattr(load, "_SATURATED", saturated)
     results = await probe_pool(pool_of(member(1)), Settings(**settings), probes=(*BEFORE, load.PROBE))
     found = results.observations[-1]
     assert "load" == found.probe
@@ -129,18 +128,13 @@ async def test_a_step_that_we_were_too_busy_for_ends_nothing(
     assert {True} == {step["uncertain"] for step in found.facts["steps"]}
 
 
-async def test_a_program_that_filled_its_processor_measured_itself(
+async def test_a_program_that_was_always_busy_measured_itself(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    found = await ramp(monkeypatch, lambda n: 0.1, load_ceiling=1)
-    assert "uncertain" not in found.facts["steps"][0]
+    found = await ramp(monkeypatch, lambda n: 0.3 if n > 4 else 0.1, saturated=-1.0, load_ceiling=8)
 
-    async def busy() -> Any:
-        with monkeypatch.context() as inner:
-            inner.setattr(load, "_SATURATED", -1.0)
-            return await ramp(inner, lambda n: 0.1, load_ceiling=1)
-
-    assert True is (await busy()).facts["steps"][0]["uncertain"]
+    assert ("ceiling", 8, None) == outcome(found)
+    assert True is found.facts["steps"][-1]["uncertain"]
 
 
 async def test_the_deadline_keeps_what_was_measured(

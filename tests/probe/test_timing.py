@@ -17,7 +17,7 @@ from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Facts, Settings
 from icapdiag.probe.dial import connect
-from icapdiag.probe.loop import LoopDelay, Polls
+from icapdiag.probe.loop import LoopDelay, Occupation, Polls, occupation
 from icapdiag.probe.runner import probe_pool
 from icapdiag.probe.timing import Stopwatch, watched_loop
 from icapdiag.probe.wire import Handover, WireStream, beneath, kernel_stamps, want_stamps
@@ -301,3 +301,22 @@ async def test_under_tls_the_stamp_is_that_of_the_stream_beneath(tmp_path: Path)
 def test_other_streams_have_no_stamp() -> None:
     assert beneath(ScriptedStream([])) is None
     assert kernel_stamps() == (sys.platform == "linux")
+
+
+def test_how_busy_the_event_loop_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 1.0, 4.0, 5.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    watched = Occupation()
+    watched.before_io_wait(9.0)
+    watched.after_io_wait(9.0)
+
+    assert 1 - 3 / 5 == watched.share
+
+
+async def test_the_event_loop_is_watched_inside_the_block_alone() -> None:
+    with occupation() as idle:
+        await trio.sleep(0.02)
+    with occupation() as busy:
+        await trio.lowlevel.checkpoint()
+
+    assert 0 <= idle.share < busy.share <= 1

@@ -6,7 +6,6 @@ doubling of the 95th percentile, so that it never goes far beyond what the serve
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ from icapdiag.model import JSONValue, Reason, Status
 from icapdiag.probe.base import NEVER, Context, Facts, Message, Outcome, Planned, Probe, error, ok
 from icapdiag.probe.conversation import converse
 from icapdiag.probe.deep.demand import demand_facts
-from icapdiag.probe.loop import loop_delay_since
+from icapdiag.probe.loop import loop_delay_since, occupation
 from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
@@ -33,7 +32,7 @@ _DOUBLED = 2.0
 _FLOOR = 50.0  # ms by which p95 must have grown as well: twice a microsecond is no slowness
 _LATE = 0.25  # of p95; an event loop that was late by more, and by more than this, can't vouch for it:
 _LEAST_LATE = 5.0  # ms
-_SATURATED = 0.7  # of a processor; a program that used more of it may have measured itself
+_SATURATED = 0.7  # of the time; a program that was busy for more of it may have measured itself
 
 
 def ladder(ceiling: int) -> tuple[int, ...]:
@@ -127,7 +126,7 @@ async def _ramp(context: Context, steps: list[Step]) -> str:
 async def _take(context: Context, step: Step, numbers: Iterator[int]) -> None:
     """All scans of one step, so many at a time; after a failure none is begun."""
     left = scans_of(step.concurrency)
-    started, processor = trio.current_time(), time.process_time()
+    started = trio.current_time()
 
     async def worker() -> None:
         nonlocal left
@@ -138,16 +137,16 @@ async def _take(context: Context, step: Step, numbers: Iterator[int]) -> None:
             outcome = await _scan(context, _body(context, next(numbers)))
             step.add(outcome, (trio.current_time() - begun) * 1000)
 
-    try:
-        async with trio.open_nursery() as nursery:
-            for _ in range(step.concurrency):
-                nursery.start_soon(worker)
-    finally:
-        step.seconds = trio.current_time() - started
-        late = loop_delay_since(started)
-        saturated = time.process_time() - processor > _SATURATED * step.seconds
-        known = step.times and late is not None
-        step.uncertain = saturated or not known or (late or 0.0) * 1000 > max(_LEAST_LATE, _LATE * step.p95)
+    with occupation() as ours:
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(step.concurrency):
+                    nursery.start_soon(worker)
+        finally:
+            step.seconds = trio.current_time() - started
+            late = loop_delay_since(started)
+            doubtful = not step.times or late is None or late * 1000 > max(_LEAST_LATE, _LATE * step.p95)
+            step.uncertain = doubtful or ours.share > _SATURATED
 
 
 async def _scan(context: Context, body: bytes) -> Outcome:
