@@ -1,0 +1,1 @@
+"""Reports held against each other: before and after (`diff`), from here and from there (`merge`)."""

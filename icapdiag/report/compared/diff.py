@@ -1,0 +1,238 @@
+"""Two reports of the same subject: what is new, fixed, changed, unchanged, and what nobody looked at this time.
+
+A finding that is gone is fixed only if what showed it was tested again: a member that can't be reached any more
+has no other faults to show, and that is no improvement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Report, Status
+
+_TESTED = {Status.OK, Status.FAILED}
+_VOLATILE = frozenset(
+    {"elapsed_ms", "date", "correlation_id", "local_address", "istag", "bytes_sent", "bytes_received", "retransmits",
+     "cert_days_left", "answer_clock", "answer_uncertain", "request_ids", "first_seen", "last_seen", "resolvers"}
+)  # fmt: skip
+_OF_TIME = ("_ms", "_s")  # how facts that are never twice the same end
+_CIRCUMSTANCES = (
+    ("icapdiag", "tool", ("version",)),
+    ("runbooks", "tool", ("runbooks",)),
+    ("vantage", "vantage", ("host",)),
+    ("source address", "vantage", ("source_addresses",)),
+    ("pool", "subject", ("pool",)),
+    ("service_uri", "subject", ("service_uri",)),
+    ("vendor", "subject", ("vendor",)),
+    ("preview_size", "subject", ("preview_size",)),
+    ("allow_204", "subject", ("allow_204",)),
+    ("response_timeout", "subject", ("response_timeout",)),
+    ("inputs", "subject", ("inputs",)),
+)
+
+
+class Change(StrEnum):
+    """What became of something, the worst first."""
+
+    NEW = "new"
+    LOST = "lost sight of"
+    CHANGED = "changed"
+    FIXED = "fixed"
+    UNCHANGED = "unchanged"
+
+
+class NotComparable(ValueError):
+    """Two reports that say nothing about each other; why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One finding at one member (``member`` is "" for what concerns no single one), or probes lost sight of.
+
+    ``finding`` is then "" and ``detail`` says which. ``detail`` of what changed: from what to what.
+    """
+
+    change: Change
+    member: str
+    finding: str = ""
+    severity: str = ""
+    title: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstance:
+    """Something about the runs themselves that differs, which may explain the rest."""
+
+    name: str
+    before: JSONValue
+    after: JSONValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """``items`` by change, then severity, then member."""
+
+    before: str  # when it began, ISO 8601
+    after: str
+    verdict_before: str
+    verdict_after: str
+    items: tuple[Item, ...]
+    circumstances: tuple[Circumstance, ...]
+
+    def of(self, change: Change) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.change is change)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether something is new or was lost sight of."""
+        return any(item.change in {Change.NEW, Change.LOST} for item in self.items)
+
+
+def diff(before: Report, after: Report) -> Diff:
+    """What became of ``before``. Raises `NotComparable` for reports of different commands."""
+    if before.command != after.command:
+        raise NotComparable(f"one is of icapdiag {before.command}, the other of icapdiag {after.command}")
+    items = sorted(_items(before, after), key=_order)
+    return Diff(
+        before=before.started_at,
+        after=after.started_at,
+        verdict_before=before.verdict.value,
+        verdict_after=after.verdict.value,
+        items=tuple(items),
+        circumstances=tuple(_circumstances(before, after)),
+    )
+
+
+def _order(item: Item) -> tuple[int, int, str, str]:
+    severities = ("critical", "warning", "info", "")
+    return list(Change).index(item.change), severities.index(item.severity), item.finding, item.member
+
+
+def _items(before: Report, after: Report) -> Iterator[Item]:
+    old, new = _by_member(before), _by_member(after)
+    tested = _tested(after)
+    for key, finding in new.items():
+        if key not in old:
+            yield _item(Change.NEW, key, finding)
+            continue
+        detail = _changed(old[key], finding, key[1])
+        yield _item(Change.CHANGED if detail else Change.UNCHANGED, key, finding, detail)
+    unseen: set[tuple[str, str]] = set()
+    for key, finding in old.items():
+        if key in new:
+            continue
+        missed = sorted(probe for probe in _shown_by(finding, key[1]) if (key[1], probe) not in tested)
+        if before.members and key[1] and missed:
+            unseen.update((key[1], probe) for probe in missed)
+            yield _item(Change.LOST, key, finding, f"not tested this time: {', '.join(missed)}")
+        else:
+            yield _item(Change.FIXED, key, finding)
+    yield from _lost(before, after, unseen)
+
+
+def _lost(before: Report, after: Report, said: set[tuple[str, str]]) -> Iterator[Item]:
+    """Probes that told something before and nothing now, a line a member."""
+    now = {member.name: member for member in after.members}
+    tested = _tested(after)
+    for member in before.members:
+        gone = [
+            probe
+            for name, probe in dict.fromkeys((member.name, p.probe) for p in member.probes if p.status in _TESTED)
+            if (name, probe) not in tested and (name, probe) not in said
+        ]
+        if gone:
+            yield Item(change=Change.LOST, member=member.name, detail=f"{', '.join(gone)}: {_why(now.get(member.name))}")
+
+
+def _why(member: MemberReport | None) -> str:
+    if member is None:
+        return "the member is not in the second report"
+    blocked = dict.fromkeys(str(probe.reason) for probe in member.probes if probe.status is Status.BLOCKED)
+    return f"blocked by {', '.join(blocked)}" if blocked else "not run this time"
+
+
+def _item(change: Change, key: tuple[str, str], finding: Finding, detail: str = "") -> Item:
+    return Item(
+        change=change,
+        member=key[1],
+        finding=finding.id,
+        severity=finding.severity.value,
+        title=finding.title,
+        detail=detail,
+    )
+
+
+def _by_member(report: Report) -> dict[tuple[str, str], Finding]:
+    """Findings by id and member. In a log the member is no part of the diagnosis: the requests are counted."""
+    found: dict[tuple[str, str], Finding] = {}
+    for finding in report.findings:
+        for member in (finding.members if report.members else ()) or ("",):
+            found[finding.id, member] = finding
+    return found
+
+
+def _tested(report: Report) -> set[tuple[str, str]]:
+    return {(member.name, probe.probe) for member in report.members for probe in member.probes if probe.status in _TESTED}
+
+
+def _evidence(finding: Finding, member: str) -> Iterator[Facts]:
+    return (facts for facts in finding.evidence if not member or facts.get("member") == member)
+
+
+def _shown_by(finding: Finding, member: str) -> set[str]:
+    """The probes whose observations the finding was made of; those of the first members are kept as evidence."""
+    evidence = tuple(_evidence(finding, member)) or finding.evidence
+    return {str(facts["probe"]) for facts in evidence if facts.get("probe")} - {"pool"}
+
+
+def _changed(before: Finding, after: Finding, member: str) -> str:
+    """From what to what, of facts that should be the same in every run."""
+    changes: list[str] = []
+    if before.severity is not after.severity:
+        changes.append(f"severity {before.severity.value} → {after.severity.value}")
+    if not member and before.count != after.count:
+        changes.append(f"count {before.count:,} → {after.count:,}")
+    old, new = next(_evidence(before, member), None), next(_evidence(after, member), None)
+    if member and old is not None and new is not None:
+        changes += _changed_facts(old, new)
+    return "; ".join(changes)
+
+
+def _changed_facts(old: Facts, new: Facts) -> Iterator[str]:
+    for name in sorted(old.keys() | new.keys()):
+        if name in _VOLATILE or name.endswith(_OF_TIME):
+            continue
+        before, after = old.get(name), new.get(name)
+        simple = all(value is None or isinstance(value, str | int | float) for value in (before, after))
+        if simple and before != after:
+            yield f"{name} {_word(before)} → {_word(after)}"
+
+
+def _word(value: JSONValue) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _circumstances(before: Report, after: Report) -> Iterator[Circumstance]:
+    for name, where, path in _CIRCUMSTANCES:
+        old, new = _at(getattr(before, where), path), _at(getattr(after, where), path)
+        if old != new:
+            yield Circumstance(name=name, before=old, after=new)
+    old_members, new_members = ({member.name for member in report.members} for report in (before, after))
+    if old_members != new_members:
+        yield Circumstance(
+            name="members",
+            before=sorted(old_members - new_members),
+            after=sorted(new_members - old_members),
+        )
+    if not (before.complete and after.complete):
+        yield Circumstance(name="complete", before=before.complete, after=after.complete)
+
+
+def _at(facts: Facts, path: tuple[str, ...]) -> JSONValue:
+    value: JSONValue = facts
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,125 @@
+"""The same pool seen from several places: what fails from one place only is the path's fault, not the server's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from icapdiag.model import Finding, Health, Report, SEVERITY_ORDER
+
+
+class Whose(StrEnum):
+    """Where to look for the cause."""
+
+    SERVER = "server"  # the same from everywhere
+    PATH = "path"  # from some places only
+    UNKNOWN = "unknown"  # seen from one place, and from no other was it tested
+    NOBODY = "nobody"
+
+
+_SICK = {Health.CRITICAL, Health.WARNING}
+_TOLD = {Health.OK, *_SICK}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A member from one vantage: its verdict there, None if it was not probed, and the ids of its findings."""
+
+    verdict: Health | None
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A member from everywhere, in the order of the vantages. ``detail``: from where it is how."""
+
+    member: str
+    seen: tuple[Seen, ...]
+    whose: Whose
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """``vantages`` are named by host and source address; ``notes`` say what the runs do not have in common."""
+
+    pool: str
+    vantages: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_sick(self) -> bool:
+        return any(row.whose is not Whose.NOBODY for row in self.rows)
+
+
+def merge(reports: Sequence[Report]) -> Merged:
+    """Hold reports of ``check`` against each other. Raises ValueError for those of other commands."""
+    if any(report.command != "check" for report in reports):
+        raise ValueError("only reports of icapdiag check have members to compare")
+    vantages = tuple(_vantages(reports))
+    names = dict.fromkeys(member.name for report in reports for member in report.members)
+    rows = tuple(_row(name, reports, vantages) for name in names)
+    pools = dict.fromkeys(str(report.subject.get("pool") or "") for report in reports)
+    return Merged(pool=", ".join(pools), vantages=vantages, rows=rows, notes=tuple(_notes(reports, vantages)))
+
+
+def _vantages(reports: Sequence[Report]) -> Iterator[str]:
+    """A name for each; the same host twice is told apart by its source address, else by number."""
+    hosts = [str(report.vantage.get("host") or "?") for report in reports]
+    sources = [str(report.vantage.get("source_address") or "") for report in reports]
+    names = [
+        f"{host} ({source})" if hosts.count(host) > 1 and source else host
+        for host, source in zip(hosts, sources, strict=True)
+    ]
+    repeated = Counter(names)
+    for number, name in enumerate(names, 1):
+        yield f"{name} #{number}" if repeated[name] > 1 else name
+
+
+def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Row:
+    seen = tuple(_seen(name, report) for report in reports)
+    sick = [where for where, one in zip(vantages, seen, strict=True) if one.verdict in _SICK]
+    well = [where for where, one in zip(vantages, seen, strict=True) if one.verdict is Health.OK]
+    if not sick:
+        return Row(member=name, seen=seen, whose=Whose.NOBODY, detail="")
+    if well:
+        detail = f"fails from {', '.join(sick)} only, and is well from {', '.join(well)}: look at the path"
+        return Row(member=name, seen=seen, whose=Whose.PATH, detail=detail)
+    common = set.intersection(*(set(one.findings) for one in seen if one.verdict in _SICK))
+    told = sum(one.verdict in _TOLD for one in seen)
+    if told < 2:
+        detail = f"fails from {', '.join(sick)}, and was not tested from anywhere else"
+        return Row(member=name, seen=seen, whose=Whose.UNKNOWN, detail=detail)
+    if common:
+        shared = ", ".join(finding for finding in _in_order(seen) if finding in common)
+        detail = f"the same from everywhere ({shared}): look at the server"
+        return Row(member=name, seen=seen, whose=Whose.SERVER, detail=detail)
+    return Row(member=name, seen=seen, whose=Whose.PATH, detail="fails from everywhere, each time in another way: look at the paths")
+
+
+def _in_order(seen: Sequence[Seen]) -> dict[str, None]:
+    return dict.fromkeys(finding for one in seen for finding in one.findings)
+
+
+def _seen(name: str, report: Report) -> Seen:
+    verdict = next((member.verdict for member in report.members if member.name == name), None)
+    worst_first: list[Finding] = sorted(report.findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))
+    return Seen(verdict=verdict, findings=tuple(finding.id for finding in worst_first if name in finding.members))
+
+
+def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:
+    pools = dict.fromkeys(str(report.subject.get("pool") or "") for report in reports)
+    if len(pools) > 1:
+        yield f"The reports are of different pools: {', '.join(pools)}."
+    versions = dict.fromkeys(str(report.tool.get("version") or "?") for report in reports)
+    if len(versions) > 1:
+        yield f"They were made by different versions of icapdiag: {', '.join(versions)}."
+    runbooks = {str(report.tool.get("runbooks") or "") for report in reports}
+    if len(runbooks) > 1:
+        yield "They were judged by different runbooks."
+    for where, report in zip(vantages, reports, strict=True):
+        if not report.complete:
+            yield f"The run from {where} was not finished."
