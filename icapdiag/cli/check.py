@@ -342,7 +342,8 @@ def _report(run: _Run, library: Library) -> Report:
         complete=run.results.complete,
         notes=_notes(run, library),
     )
-    return replace(report, comparison=run.results.comparison)
+    tool = {**report.tool, "runbooks": library.digest}
+    return replace(report, comparison=run.results.comparison, tool=tool)
 
 
 def _subject(pool: Pool) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def build_report(
     if any(group.get("pools") for group in groups):
         notes.append(POOL_IS_GROUP)
     notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
-    return build_explain_report(
+    report = build_explain_report(
         logs=ReadLogs(
             subject={
                 "inputs": list(inputs),
@@ -73,6 +74,7 @@ def build_report(
         complete=complete,
         notes=notes,
     )
+    return replace(report, tool={**report.tool, "runbooks": library.digest})
 
 
 def _answer(observation: Observation) -> dict[str, JSONValue]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typer
 
+from icapdiag.cli.report_diff import diff
+from icapdiag.cli.report_merge import merge
 from icapdiag.cli.report_render import render
 from icapdiag.cli.report_schema import schema
 
@@ -18,3 +20,5 @@ app = typer.Typer(
 )
 app.command("render")(render)
 app.command("schema")(schema)
+app.command("diff")(diff)
+app.command("merge")(merge)

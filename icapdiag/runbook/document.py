@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from zlib import crc32
 
 from icapdiag.model import Facts, JSONValue, Severity
 from icapdiag.runbook.conditions import Condition, ConditionError, Group, parse_condition
@@ -60,6 +61,7 @@ class _Text:
     """
 
     def __init__(self, text: str, path: str, details: Details | None = None) -> None:
+        self.checksum = crc32(text.encode())
         self._text = text
         self._path = path
         self._details = details
@@ -126,6 +128,11 @@ class Runbook:
     def unless(self) -> tuple[Group, ...]:
         """Those of which none may hold."""
         return self._rule.groups[1]
+
+    @property
+    def checksum(self) -> int:
+        """Of the file's text: what was changed is another runbook."""
+        return self._text.checksum
 
     @property
     def details(self) -> Details:

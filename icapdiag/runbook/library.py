@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from zlib import crc32
 
 from icapdiag.runbook.document import Runbook, parse_runbook
 from icapdiag.runbook.errors import Located, suggestion
@@ -40,6 +41,11 @@ class Library:
         object.__setattr__(self, "_names", MappingProxyType(names))
         beaten = {runbook.id: frozenset(self._reach(runbook.id)) for runbook in self.runbooks}
         object.__setattr__(self, "_beaten", MappingProxyType(beaten))
+
+    @property
+    def digest(self) -> str:
+        """Eight characters that are others if any runbook is another: whether two reports were judged alike."""
+        return f"{crc32(repr([(each.id, each.checksum) for each in self.runbooks]).encode()):08x}"
 
     def by_id(self, name: str) -> Runbook:
         """The runbook with this id or alias; raises `UnknownRunbook`."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.model import Health, MemberReport, Observation, Report, Status
+from icapdiag.model import Finding, Health, MemberReport, Observation, Report, Severity, Status, Unmatched
 from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.pseudonyms import KeyFileError
+from icapdiag.report.redact.report import PLAIN
 from icapdiag.report.redact.texts import Texts
 from icapdiag.report.redact.words import vocabulary
 from icapdiag.report.to_json import settled
@@ -161,6 +163,36 @@ def test_a_secret_is_in_no_format(where: str) -> None:
     report = settled(redacted)
 
     assert [] == [name for name in FORMATS if CANARY.lower() in render(report, name).lower()]
+
+
+def test_no_field_of_a_report_is_forgotten() -> None:
+    facts = {"server": CANARY, "member": CANARY}
+    probe = Observation(source="probe", probe="options", pool=CANARY, member=CANARY, status=Status.OK, facts=facts)
+    report = Report(
+        command="check",
+        started_at="",
+        finished_at="",
+        complete=True,
+        verdict=Health.OK,
+        vantage=facts,
+        subject=facts,
+        members=(MemberReport(name=CANARY, address=CANARY, port=1, verdict=Health.OK, probes=(probe,)),),
+        comparison=(facts,),
+        conformance=(facts,),
+        groups=(facts,),
+        timeline=(facts,),
+        findings=(finding(members=(CANARY,), evidence=(facts,)),),
+        unmatched=Unmatched(count=1, examples=(facts,)),
+        notes=(CANARY,),
+    )
+    filled = {field.name for field in fields(Report) if CANARY in repr(getattr(report, field.name))}
+
+    assert {field.name for field in fields(Report)} - PLAIN == filled
+    assert CANARY not in repr(redact(report, Pseudonyms())[0])
+
+
+def finding(**values: Any) -> Finding:
+    return Finding(id="x", severity=Severity.INFO, title="", count=1, **values)
 
 
 @given(report=reports)

@@ -144,7 +144,9 @@ def _lost(before: Report, after: Report, said: set[tuple[str, str]]) -> Iterator
             if (name, probe) not in tested and (name, probe) not in said
         ]
         if gone:
-            yield Item(change=Change.LOST, member=member.name, detail=f"{', '.join(gone)}: {_why(now.get(member.name))}")
+            yield Item(
+                change=Change.LOST, member=member.name, detail=f"{', '.join(gone)}: {_why(now.get(member.name))}"
+            )
 
 
 def _why(member: MemberReport | None) -> str:
@@ -175,7 +177,9 @@ def _by_member(report: Report) -> dict[tuple[str, str], Finding]:
 
 
 def _tested(report: Report) -> set[tuple[str, str]]:
-    return {(member.name, probe.probe) for member in report.members for probe in member.probes if probe.status in _TESTED}
+    return {
+        (member.name, probe.probe) for member in report.members for probe in member.probes if probe.status in _TESTED
+    }
 
 
 def _evidence(finding: Finding, member: str) -> Iterator[Facts]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.model import Finding, Health, Report, SEVERITY_ORDER
+from icapdiag.model import SEVERITY_ORDER, Finding, Health, Report
 
 
 class Whose(StrEnum):
@@ -19,6 +19,7 @@ class Whose(StrEnum):
     NOBODY = "nobody"
 
 
+_DIFFERENTLY = "fails from everywhere, each time in another way: look at the paths"
 _SICK = {Health.CRITICAL, Health.WARNING}
 _TOLD = {Health.OK, *_SICK}
 
@@ -97,7 +98,7 @@ def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Row:
         shared = ", ".join(finding for finding in _in_order(seen) if finding in common)
         detail = f"the same from everywhere ({shared}): look at the server"
         return Row(member=name, seen=seen, whose=Whose.SERVER, detail=detail)
-    return Row(member=name, seen=seen, whose=Whose.PATH, detail="fails from everywhere, each time in another way: look at the paths")
+    return Row(member=name, seen=seen, whose=Whose.PATH, detail=_DIFFERENTLY)
 
 
 def _in_order(seen: Sequence[Seen]) -> dict[str, None]:

@@ -27,6 +27,8 @@ _OURS = frozenset(
     {"sample_sha256", "correlation_id", "icapdiag", "python", "caveat", "findings", "finding", "runbook", "id", "probe",
      "status", "reason", "verdict", "severity", "fact", "kind", "section", "rule", "deviation_rules", "answer_clock"}
 )  # fmt: skip
+# Every field of the report is redacted or named here, which a test holds.
+PLAIN = frozenset({"command", "started_at", "finished_at", "complete", "verdict", "tool", "schema_version"})
 _NO_KINDS: dict[str, str] = {}
 KEPT_NOTE = "Kept as they are in this redacted report, as asked for: {}."
 REDACTED_NOTE = (
@@ -82,12 +84,12 @@ class _Redaction:
             members=tuple(self._member(member) for member in report.members),
             subject={name: self._value(name, value, _OF_SUBJECT) for name, value in report.subject.items()},
             vantage=self._facts(report.vantage),
-            comparison=tuple(self._facts(row) for row in report.comparison),
-            groups=tuple(self._facts(group) for group in report.groups),
+            comparison=self._sheets(report.comparison),
+            conformance=self._sheets(report.conformance),
+            groups=self._sheets(report.groups),
+            timeline=self._sheets(report.timeline),
             findings=tuple(self._finding(finding) for finding in report.findings),
-            unmatched=replace(
-                report.unmatched, examples=tuple(self._facts(example) for example in report.unmatched.examples)
-            ),
+            unmatched=replace(report.unmatched, examples=self._sheets(report.unmatched.examples)),
             notes=(
                 *self._own_notes(),
                 REDACTED_NOTE,
@@ -109,11 +111,10 @@ class _Redaction:
             self._found[key] = replace(known, count=known.count + 1)
 
     def _member(self, member: MemberReport) -> MemberReport:
-        return MemberReport(
+        return replace(
+            member,
             name=self._named("member", member.name, "member"),
             address=self._named("host", member.address, "host"),
-            port=member.port,
-            verdict=member.verdict,
             probes=tuple(self._observation(probe) for probe in member.probes),
         )
 
@@ -138,6 +139,9 @@ class _Redaction:
 
     def _facts(self, facts: Facts) -> dict[str, JSONValue]:
         return {self._key(name): self._value(name, value) for name, value in facts.items()}
+
+    def _sheets(self, sheets: tuple[Facts, ...]) -> tuple[Facts, ...]:
+        return tuple(self._facts(sheet) for sheet in sheets)
 
     def _key(self, name: str) -> str:
         self._where = "the name of a fact"
@@ -198,7 +202,9 @@ def _named_facts(report: Report) -> Iterator[tuple[str, str, str]]:
     sources = (
         report.vantage,
         *report.comparison,
+        *report.conformance,
         *report.groups,
+        *report.timeline,
         *(probe.facts for member in report.members for probe in member.probes),
         *(evidence for finding in report.findings for evidence in finding.evidence),
         *report.unmatched.examples,

@@ -1,0 +1,179 @@
+"""Before and after, here and there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from icapdiag.model import Finding, Health, JSONValue, MemberReport, Observation, Report, Severity, Status
+from icapdiag.report.compared.diff import Change, NotComparable, diff
+from icapdiag.report.compared.draw import as_json, as_markdown, as_text
+from icapdiag.report.compared.merge import Whose, merge
+
+EMPTY = Report(
+    command="check",
+    started_at="2026-01-01T00:00:00.000Z",
+    finished_at="2026-01-01T00:00:01.000Z",
+    complete=True,
+    verdict=Health.OK,
+    vantage={"host": "jump"},
+    subject={"pool": "p"},
+    tool={"version": "1", "runbooks": "a"},
+)
+OK, FAILED, BLOCKED = Status.OK, Status.FAILED, Status.BLOCKED
+
+
+def member(name: str, health: Health = Health.OK, **probes: Status) -> MemberReport:
+    seen = tuple(
+        Observation(
+            source="probe",
+            probe=probe,
+            pool="p",
+            member=name,
+            status=status,
+            reason="tcp" if status is BLOCKED else None,
+        )
+        for probe, status in (probes or {"tcp": OK, "options": OK, "clean": OK}).items()
+    )
+    return MemberReport(name=name, address=name, port=1344, verdict=health, probes=seen)
+
+
+def finding(
+    identity: str, *members: str, severity: Severity = Severity.CRITICAL, probe: str = "options", **facts: object
+) -> Finding:
+    evidence: tuple[Facts, ...] = tuple({"member": name, "probe": probe, **facts} for name in members)  # type: ignore[dict-item]
+    return Finding(
+        id=identity, severity=severity, title=identity, members=members, count=len(members), evidence=evidence
+    )
+
+
+def of(*members: MemberReport, findings: tuple[Finding, ...] = (), host: str = "jump") -> Report:
+    return replace(EMPTY, members=members, findings=findings, vantage={"host": host})
+
+
+def changes(before: Report, after: Report) -> list[tuple[str, str, str]]:
+    return [(item.change.value, item.member, item.finding or item.detail) for item in diff(before, after).items]
+
+
+def test_new_fixed_unchanged() -> None:
+    before = of(member("a"), member("b"), findings=(finding("f1", "a"), finding("f2", "a", "b")))
+    after = of(member("a"), member("b"), findings=(finding("f2", "b"), finding("f3", "a")))
+
+    assert [("new", "a", "f3"), ("fixed", "a", "f1"), ("fixed", "a", "f2"), ("unchanged", "b", "f2")] == changes(
+        before, after
+    )
+
+
+def test_what_is_hidden_by_a_new_failure_is_not_fixed() -> None:
+    before = of(member("a"), findings=(finding("f1", "a"),))
+    down = member("a", tcp=FAILED, options=BLOCKED, clean=BLOCKED)
+    after = of(down, findings=(finding("tcp-refused", "a", probe="tcp"),))
+
+    assert [
+        ("new", "a", "tcp-refused"),
+        ("lost sight of", "a", "f1"),
+        ("lost sight of", "a", "clean: blocked by tcp"),
+    ] == changes(before, after)
+
+
+def test_a_member_that_is_gone_is_lost_sight_of() -> None:
+    found = diff(of(member("a"), member("b")), of(member("b")))
+
+    assert [("a", "tcp, options, clean: the member is not in the second report")] == [
+        (item.member, item.detail) for item in found.of(Change.LOST)
+    ]
+    assert [("members", ["a"], [])] == [(each.name, each.before, each.after) for each in found.circumstances]
+    assert found.is_worse
+
+
+@pytest.mark.parametrize(
+    ("expected", "new"),
+    [
+        ("icap_status 500 → 404", finding("f", "a", icap_status=404, answer_ms=1.0)),
+        ("", finding("f", "a", icap_status=500, answer_ms=9.0, date="today")),
+        ("severity critical → info", finding("f", "a", severity=Severity.INFO, icap_status=500)),
+        ("x_response_desc nothing → Infected", finding("f", "a", icap_status=500, x_response_desc="Infected")),
+    ],
+)
+def test_what_changed(expected: str, new: Finding) -> None:
+    before = of(member("a"), findings=(finding("f", "a", icap_status=500, answer_ms=5.0),))
+
+    (item,) = diff(before, of(member("a"), findings=(new,))).items
+
+    assert (Change.CHANGED if expected else Change.UNCHANGED, expected) == (item.change, item.detail)
+
+
+def test_the_runs_themselves() -> None:
+    after = replace(
+        EMPTY, tool={"version": "2", "runbooks": "b"}, vantage={"host": "x"}, subject={"pool": "q"}, complete=False
+    )
+
+    assert ["icapdiag", "runbooks", "vantage", "pool", "complete"] == [c.name for c in diff(EMPTY, after).circumstances]
+
+
+def test_logs_are_compared_by_their_counts() -> None:
+    log = replace(EMPTY, command="explain")
+    before = replace(log, findings=(replace(finding("f", "a"), count=3),))
+    after = replace(log, findings=(replace(finding("f", "b"), count=9),))
+
+    assert [("changed", "", "f")] == changes(before, after)
+    with pytest.raises(NotComparable, match="icapdiag explain"):
+        diff(EMPTY, log)
+
+
+SICK = Health.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("whose", "detail", "here", "there"),
+    [
+        (Whose.NOBODY, "", member("a"), member("a")),
+        (Whose.PATH, "fails from h1 only", member("a", SICK), member("a")),
+        (Whose.SERVER, "(f1)", member("a", SICK), member("a", SICK)),
+        (Whose.UNKNOWN, "not tested from anywhere else", member("a", SICK), member("a", Health.UNKNOWN)),
+        (Whose.UNKNOWN, "not tested from anywhere else", member("a", SICK), None),
+    ],
+)
+def test_whose_fault(whose: Whose, detail: str, here: MemberReport, there: MemberReport | None) -> None:
+    found = finding("f1", "a")
+    reports = [
+        of(here, findings=(found,) * (here.verdict is SICK), host="h1"),
+        of(*([there] if there else []), findings=(found,) * (there is not None and there.verdict is SICK), host="h2"),
+    ]
+
+    (row,) = merge(reports).rows
+
+    assert whose is row.whose
+    assert detail in row.detail
+
+
+def test_failing_everywhere_in_other_ways_is_not_the_server() -> None:
+    reports = [of(member("a", SICK), findings=(finding(f"f{n}", "a"),), host=f"h{n}") for n in range(2)]
+
+    assert Whose.PATH is merge(reports).rows[0].whose
+
+
+def test_vantages_have_names_of_their_own() -> None:
+    reports = [
+        of(host="a"),
+        of(host="b"),
+        of(host="b"),
+        replace(EMPTY, vantage={"host": "b", "source_address": "10.0.0.1"}),
+    ]
+
+    assert ("a", "b #2", "b #3", "b (10.0.0.1)") == merge(reports).vantages
+
+
+def test_logs_have_no_members_to_merge() -> None:
+    with pytest.raises(ValueError, match="check"):
+        merge([EMPTY, replace(EMPTY, command="explain")])
+
+
+def test_hostile_names_are_shown_as_text() -> None:
+    evil = "\x1b[2J<script>|`"
+    report = of(member(evil, SICK), findings=(finding("f", evil),))
+    for compared in (diff(of(), report), merge([report, of(host="x")])):
+        assert "\x1b" not in as_text(compared) + as_markdown(compared)
+        assert json.loads(as_json(compared))
