@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from icapdiag.model import Finding, Health, JSONValue, MemberReport, Observation, Report, Severity, Status
+from icapdiag.model import Finding, Health, MemberReport, Observation, Report, Severity, Status
 from icapdiag.report.compared.diff import Change, NotComparable, diff
 from icapdiag.report.compared.draw import as_json, as_markdown, as_text
 from icapdiag.report.compared.merge import Whose, merge
@@ -40,13 +40,9 @@ def member(name: str, health: Health = Health.OK, **probes: Status) -> MemberRep
     return MemberReport(name=name, address=name, port=1344, verdict=health, probes=seen)
 
 
-def finding(
-    identity: str, *members: str, severity: Severity = Severity.CRITICAL, probe: str = "options", **facts: object
-) -> Finding:
-    evidence: tuple[Facts, ...] = tuple({"member": name, "probe": probe, **facts} for name in members)  # type: ignore[dict-item]
-    return Finding(
-        id=identity, severity=severity, title=identity, members=members, count=len(members), evidence=evidence
-    )
+def finding(name: str, *members: str, severity: Severity = Severity.CRITICAL, **facts: JSONValue) -> Finding:
+    evidence = tuple({"member": member, "probe": "options", **facts} for member in members)
+    return Finding(id=name, severity=severity, title=name, members=members, count=len(members), evidence=evidence)
 
 
 def of(*members: MemberReport, findings: tuple[Finding, ...] = (), host: str = "jump") -> Report:
