@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from icapdiag.model import Finding, Health, MemberReport, Observation, Report, Severity, Status
+from icapdiag.model import Finding, Health, JSONValue, MemberReport, Observation, Report, Severity, Status
 from icapdiag.report.compared.diff import Change, NotComparable, diff
 from icapdiag.report.compared.draw import as_json, as_markdown, as_text
 from icapdiag.report.compared.merge import Whose, merge
