@@ -15,8 +15,8 @@ from icapdiag.cli.announce import announcement
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.library import load_library
 from icapdiag.cli.loading import Ceiling, Idle, Latency, Load, Loading, Rps, Yes
-from icapdiag.cli.options import Folders, Outputs
-from icapdiag.cli.output import exit_code, parse_outputs, write_outputs
+from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
+from icapdiag.cli.output import end_status, write_outputs
 from icapdiag.cli.probing import (
     ConnectTimeout,
     Count,
@@ -45,7 +45,6 @@ from icapdiag.cli.probing import (
 )
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report
-from icapdiag.report.status import exit_status
 from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     ] = None,
     folders: Folders = None,
     output: Outputs = None,
+    ticket: Tickets = None,
+    force: Force = False,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
     source: Source = None,
     interface: Device = None,
@@ -127,6 +128,9 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if bool(pool) == lab:
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
     insist_on_order(warn, crit)
+    outputs = chosen_outputs(output, ticket, force=force)
+    if plan and not {each.format for each in outputs} <= {"table", "json"}:
+        raise typer.BadParameter("a plan is written as table or json only", param_hint="--plan")
     from icapdiag.probe import Settings
 
     settings = changed(
@@ -160,7 +164,6 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     loaded = None if lab else _load(pool or [], profile, service_uri)
     if loaded is not None:
         insist_on_consent(loaded, only, eicar=eicar)
-    outputs = parse_outputs(output or ())
     if plan:
         from icapdiag.cli.plan import write_plan
 
@@ -169,7 +172,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     run = _run(_lab, settings, probes) if loaded is None else _run(_collect, loaded, settings, probes)
     report = _report(run, library)
     written = write_outputs(report, outputs)
-    raise typer.Exit(exit_code(exit_status(report, fail_on), written=written, interrupted=run.interrupted))
+    raise typer.Exit(end_status(report, outputs, fail_on, written=written, interrupted=run.interrupted))
 
 
 def _correlation_id() -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
@@ -39,7 +39,7 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
         raise OSError("standard output is closed")
     try:
         stream.flush()
-        stream.buffer.write(text.encode(encoding or stream.encoding or "utf-8", "backslashreplace"))
+        _write_all(stream.buffer, text.encode(encoding or stream.encoding or "utf-8", "backslashreplace"))
         stream.buffer.flush()
     except BrokenPipeError:
         _forget_stdout()
@@ -47,6 +47,16 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
     except OSError:
         _forget_stdout()
         raise
+
+
+def _write_all(stream: BinaryIO, data: bytes) -> None:
+    """An unbuffered stdout (PYTHONUNBUFFERED) writes a part only when its reader goes away, and does not say so."""
+    rest = memoryview(data)
+    while rest:
+        written = stream.write(rest)
+        if not written:  # None: it does not block, and is full
+            raise OSError("standard output takes no more")
+        rest = rest[written:]
 
 
 def print_text(text: str) -> None:

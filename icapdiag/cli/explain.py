@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icapdiag.cli.explaining import explain_logs
-from icapdiag.cli.options import Folders, Outputs
-from icapdiag.cli.output import parse_outputs
+from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
 from icapdiag.model import Severity
 
 if TYPE_CHECKING:
@@ -60,13 +59,15 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     ] = False,
     folders: Folders = None,
     output: Outputs = None,
+    ticket: Tickets = None,
+    force: Force = False,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
 ) -> None:
     """Explain Avi logs, or a pasted ICAP answer: what happened to ICAP, why, and what to do."""
     filters = _filters(since, until, pool, member, action, datetime.now(UTC))
     if follow and len(files) != 1:
         raise typer.BadParameter("one file, or -, can be followed at a time", param_hint="--follow")
-    outputs = parse_outputs(output or ())
+    outputs = chosen_outputs(output, ticket, force=force)
     raise typer.Exit(explain_logs(files, filters, outputs, jobs=jobs, follow=follow, folders=folders, fail_on=fail_on))
 
 

@@ -15,31 +15,35 @@ from typing import TYPE_CHECKING
 
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.library import load_library
-from icapdiag.cli.output import Output, OutputError, exit_code, parse_outputs, write_outputs
+from icapdiag.cli.output import Output, OutputError, end_status, parse_outputs, write_outputs
 from icapdiag.model import Severity
-from icapdiag.report.status import ExitStatus, exit_status
+from icapdiag.report.status import ExitStatus
 
 if TYPE_CHECKING:
     from icapdiag.cli.interrupt import Stop
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.reading import Reading
+    from icapdiag.report.nagios import PluginStatus
     from icapdiag.runbook import Library
 
 
-def explain_plainly(args: Sequence[str]) -> ExitStatus | None:
-    """What `explain_logs` gives where ``args`` are files and ``-o FORMAT`` only; else None, and nothing was done."""
+def explain_plainly(args: Sequence[str]) -> ExitStatus | PluginStatus | None:
+    """What `explain_logs` gives where ``args`` are files, ``-o FORMAT`` and ``--force``; else None, and nothing."""
     files: list[str] = []
     specs: list[str] = []
+    force = False
     words = iter(args)
     for word in words:
         if word in {"-o", "--output"}:
             specs.append(next(words, ""))
+        elif word == "--force":
+            force = True
         elif word.startswith("-") and word != "-":
             return None
         else:
             files.append(word)
     try:
-        outputs = parse_outputs(specs)
+        outputs = parse_outputs(specs, force=force)
     except OutputError:  # typer says it with the usage
         return None
     if not files:
@@ -58,7 +62,7 @@ def explain_logs(
     follow: bool = False,
     folders: Sequence[Path] | None = None,
     fail_on: Severity = Severity.CRITICAL,
-) -> ExitStatus:
+) -> ExitStatus | PluginStatus:
     """Read, judge and write. Raises SystemExit for what can't be read or loaded, which is said on stderr."""
     started_at = datetime.now(UTC)
     library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour
@@ -77,7 +81,7 @@ def explain_logs(
         complete=follow or not stop.requested,
     )
     written = write_outputs(report, outputs) and not unread
-    return exit_code(exit_status(report, fail_on), written=written, interrupted=stop.requested)
+    return end_status(report, outputs, fail_on, written=written, interrupted=stop.requested)
 
 
 def _read(files: Sequence[str], filters: Filters, jobs: int | None, stop: Stop) -> Reading:

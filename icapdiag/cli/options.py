@@ -7,17 +7,8 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.output import OutputError, parse_outputs
-from icapdiag.report.formats import OUTPUTS
-
-
-def _checked(specs: list[str] | None) -> list[str] | None:
-    try:
-        parse_outputs(specs or ())
-    except OutputError as error:
-        raise typer.BadParameter(str(error)) from None
-    return specs
-
+from icapdiag.cli.output import Output, OutputError, parse_outputs
+from icapdiag.report.formats import OUTPUTS, TICKETS
 
 Outputs = Annotated[
     list[str] | None,
@@ -25,10 +16,30 @@ Outputs = Annotated[
         "--output",
         "-o",
         metavar="FORMAT[=FILE]",
-        callback=_checked,
         help=f"{', '.join(OUTPUTS)}; repeatable. Default: table.",
     ),
 ]
+
+Tickets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--for",
+        metavar="SYSTEM[=FILE]",
+        help=f"The body of a ticket, in the markup and the length that it takes: {', '.join(TICKETS)}; repeatable.",
+    ),
+]
+
+Force = Annotated[bool, typer.Option("--force", help="Replace output files that exist.")]
+
+
+def chosen_outputs(specs: list[str] | None, tickets: list[str] | None, *, force: bool) -> tuple[Output, ...]:
+    """The outputs that the options ask for; a mistake in them ends the command with its usage."""
+    try:
+        return parse_outputs(specs or (), tickets or (), force=force)
+    except OutputError as error:
+        hint = "'--output' / '-o'" if specs else "'--for'"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+
 
 Folders = Annotated[
     list[Path] | None,

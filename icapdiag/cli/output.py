@@ -9,33 +9,41 @@ import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from icapdiag.cli.console import complain, shows_unicode, terminal_width, wants_color, write_stdout
-from icapdiag.model import Report
-from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, Style, render
-from icapdiag.report.status import ExitStatus
+from icapdiag.model import Report, Severity
+from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
+from icapdiag.report.status import ExitStatus, exit_status
+
+if TYPE_CHECKING:
+    from icapdiag.report.nagios import PluginStatus
 
 _STDOUT = "standard output"
 
 
 class OutputError(ValueError):
-    """What stands behind ``-o`` names no output."""
+    """What stands behind ``-o`` or ``--for`` names no output."""
 
 
 class Output(NamedTuple):
-    """One format and where it goes; ``path`` None is stdout."""
+    """One format and where it goes; ``path`` None is stdout. ``force``: a file that exists is replaced."""
 
     format: str
     path: Path | None = None
+    force: bool = False
 
 
-def parse_outputs(specs: Sequence[str]) -> tuple[Output, ...]:
-    """The outputs asked for, a table on stdout if none was. Raises `OutputError`.
+def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: bool = False) -> tuple[Output, ...]:
+    """The outputs asked for with ``-o`` and ``--for``, a table on stdout if none was. Raises `OutputError`.
 
-    A folder that isn't there is refused here, before any traffic is sent whose results would be lost.
+    A folder that isn't there, and a file that is, are refused here: before any traffic is sent whose results
+    would be lost.
     """
-    outputs = tuple(_parse(spec) for spec in specs) or (Output("table"),)
+    outputs = (
+        *(_parse(spec, OUTPUTS, force=force) for spec in specs),
+        *(_parse(spec, TICKETS, force=force) for spec in tickets),
+    ) or (Output("table"),)
     places = [None if output.path is None else output.path.resolve() for output in outputs]
     for place in places:
         if places.count(place) > 1:
@@ -44,10 +52,11 @@ def parse_outputs(specs: Sequence[str]) -> tuple[Output, ...]:
     return outputs
 
 
-def write_outputs(report: Report, outputs: Sequence[Output]) -> bool:
+def write_outputs(report: Report, outputs: Sequence[Output], *, saved: bool = False) -> bool:
     """Write them all, files first; False if one could not be written, which is said on stderr.
 
-    Raises SystemExit when who reads stdout went away.
+    Where that leaves no report in JSON, and there is none yet (``saved``), one is put into the folder for
+    temporary files. Raises SystemExit when who reads stdout went away.
     """
     from icapdiag.report.to_json import settled
 
@@ -59,18 +68,39 @@ def write_outputs(report: Report, outputs: Sequence[Output]) -> bool:
         except OSError as error:
             complain(f"icapdiag: can't write {output.path or _STDOUT}: {error.strerror or error}")
             written = False
+        else:
+            saved = saved or (output.format == "json" and output.path is not None)
+    if not written and not saved:
+        _rescue(report)
     return written
 
 
-def write_file(path: Path, text: str) -> None:
+def _rescue(report: Report) -> None:
+    """Nothing is lost for an output that failed: a run may have cost an hour, and can't be had again."""
+    import tempfile
+
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="icapdiag-", suffix=".json")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(render(report, "json"))
+    except OSError:
+        return  # no room there either: it was said already that the output failed
+    complain(f"icapdiag: the report was saved in {name}: icapdiag report render {name} writes it in any format")
+
+
+def write_file(path: Path, text: str, *, force: bool = True) -> None:
     """Put ``text`` (as UTF-8) into the file at once: readers see the old file or the new one, never a part.
 
     A link is followed, the mode of an existing file is kept, and devices and pipes are written to directly.
-    Raises OSError.
+    Raises OSError; FileExistsError for a file that is there where ``force`` is False.
     """
     import tempfile  # 5 ms, for files alone
 
     data = text.encode("utf-8", "backslashreplace")
+    if _is_stream(path):
+        with path.open("ab") as stream:
+            stream.write(data)
+        return
     target = path.resolve()
     try:
         mode = target.stat().st_mode
@@ -79,6 +109,8 @@ def write_file(path: Path, text: str) -> None:
     if mode is not None and not stat.S_ISREG(mode):
         target.write_bytes(data)
         return
+    if mode is not None and not force:
+        raise _exists()
     if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(0, "the file is read-only")  # a rename would not care
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
@@ -89,11 +121,38 @@ def write_file(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
-        temporary.replace(target)
+        if force:
+            temporary.replace(target)
+        else:
+            _rename_anew(temporary, target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it names what this process has open: that is no file of ours to replace, even where it is a file."""
+    name = str(path)
+    return name in {"/dev/stdout", "/dev/stderr"} or name.startswith(("/dev/fd/", "/proc/self/fd/"))
+
+
+def _rename_anew(temporary: Path, target: Path) -> None:
+    """Rename, unless a file of that name has come by now. Raises OSError."""
+    try:
+        target.hardlink_to(temporary)
+    except FileExistsError:
+        raise _exists() from None
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise _exists() from None
+        temporary.replace(target)
+    else:
+        temporary.unlink()
+
+
+def _exists() -> FileExistsError:
+    return FileExistsError(0, "the file exists (--force replaces it)")
 
 
 def _umask() -> int:
@@ -102,25 +161,30 @@ def _umask() -> int:
     return mask
 
 
-def _parse(spec: str) -> Output:
+def _parse(spec: str, names: Sequence[str], *, force: bool) -> Output:
     name, separator, file = spec.partition("=")
-    if name not in OUTPUTS:
-        raise OutputError(f"there is no format {name!r}; there are {', '.join(OUTPUTS)}")
+    if name not in names:
+        raise OutputError(f"there is no format {name!r}; there are {', '.join(names)}")
     if not separator or file == "-":
         return Output(name)
     if not file:
         raise OutputError(f"{spec!r} names no file")
     path = Path(file)
-    if path.is_dir():
-        raise OutputError(f"{file!r} is a folder")
-    if not path.resolve().parent.is_dir():
-        raise OutputError(f"the folder of {file!r} does not exist")
-    return Output(name, path)
+    try:
+        if path.is_dir():
+            raise OutputError(f"{file!r} is a folder")
+        if not path.resolve().parent.is_dir():
+            raise OutputError(f"the folder of {file!r} does not exist")
+        if path.is_file() and not force and not _is_stream(path):
+            raise OutputError(f"{file!r} exists: give another name, or --force to replace it")
+    except (OSError, RuntimeError) as error:  # a name that is too long; links in a circle
+        raise OutputError(f"{file!r} can't be written: {getattr(error, 'strerror', None) or error}") from None
+    return Output(name, path, force)
 
 
 def _write(report: Report, output: Output) -> None:
     if output.path is not None:
-        write_file(output.path, render(report, output.format))
+        write_file(output.path, render(report, output.format), force=output.force)
     elif FORMATS[output.format].terminal:
         write_stdout(render(report, output.format, _terminal_style()))
     else:
@@ -129,6 +193,17 @@ def _write(report: Report, output: Output) -> None:
 
 def _terminal_style() -> Style:
     return Style(terminal_width(FILE_STYLE.width), color=wants_color(), plain=not shows_unicode())
+
+
+def end_status(
+    report: Report, outputs: Sequence[Output], fail_on: Severity, *, written: bool, interrupted: bool = False
+) -> ExitStatus | PluginStatus:
+    """What the run ends with, the same in every format, but for a monitoring plugin's: that has its own table."""
+    if any(output.format == "nagios" and output.path is None for output in outputs):
+        from icapdiag.report.nagios import PluginStatus, plugin_status
+
+        return plugin_status(report) if written else PluginStatus.UNKNOWN
+    return exit_code(exit_status(report, fail_on), written=written, interrupted=interrupted)
 
 
 def exit_code(status: ExitStatus, *, written: bool, interrupted: bool) -> ExitStatus:

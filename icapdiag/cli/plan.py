@@ -30,7 +30,7 @@ def write_plan(plan: Plan, outputs: Sequence[Output]) -> ExitStatus:
             if output.path is None:
                 write_stdout(text, "utf-8" if output.format == "json" else None)
             else:
-                write_file(output.path, text)
+                write_file(output.path, text, force=output.force)
         except OSError as error:
             complain(f"icapdiag: can't write {output.path or 'standard output'}: {error.strerror or error}")
             status = ExitStatus.USAGE

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.options import Outputs
-from icapdiag.cli.output import exit_code, parse_outputs, write_outputs
+from icapdiag.cli.options import Force, Outputs, Tickets, chosen_outputs
+from icapdiag.cli.output import end_status, write_outputs
 from icapdiag.model import Severity
-from icapdiag.report.status import exit_status
 
 
 def render(
@@ -19,12 +18,14 @@ def render(
         str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.", show_default=False)
     ],
     output: Outputs = None,
+    ticket: Tickets = None,
+    force: Force = False,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
 ) -> None:
     """Write a saved report in other formats. The exit status is the one of the run."""
     from icapdiag.cli.saved import load_report
 
-    outputs = parse_outputs(output or ())
+    outputs = chosen_outputs(output, ticket, force=force)
     report = load_report(saved)
-    written = write_outputs(report, outputs)
-    raise typer.Exit(exit_code(exit_status(report, fail_on), written=written, interrupted=False))
+    written = write_outputs(report, outputs, saved=saved != "-")
+    raise typer.Exit(end_status(report, outputs, fail_on, written=written))

@@ -198,11 +198,17 @@ def test_a_mistake_in_a_runbook_costs_no_traffic(tmp_path: Path, silent: socket.
         silent.accept()
 
 
-def test_an_output_that_fails_is_2_and_the_others_are_written(healthy: str) -> None:
-    status, out, err = icapdiag("check", healthy, "-o", "json=/dev/full", "-o", "table")
+def test_an_output_that_fails_is_2_and_the_others_are_written(healthy: str, tmp_path: Path) -> None:
+    args = ("check", healthy, "-o", "json=/dev/full", "-o", "table")
+    status, out, err = icapdiag(*args, env={"TMPDIR": str(tmp_path)})
     assert 2 == status
     assert out.startswith("OK  ICAP pool")
-    assert "icapdiag: can't write /dev/full: No space left on device\n" == err
+    (saved,) = tmp_path.iterdir()
+    assert "ok" == validated(saved.read_text())["verdict"]
+    assert (
+        "icapdiag: can't write /dev/full: No space left on device\n"
+        f"icapdiag: the report was saved in {saved}: icapdiag report render {saved} writes it in any format\n"
+    ) == err
 
 
 def test_a_broken_stdout_does_not_cost_the_files(healthy: str, tmp_path: Path) -> None:
