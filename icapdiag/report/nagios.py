@@ -95,7 +95,7 @@ def _performance(report: Report) -> Iterator[str]:
             answer = number(probe.facts.get("answer_ms"))
             took = number(probe.elapsed_ms) if answer is None else answer
             label = _label(f"{member.name} {probe.probe} {shown(probe.facts.get('address'))}", member.name)
-            if took is not None and took >= 0 and label not in seen and probe.status == "ok":
+            if took is not None and took >= 0 and label and label not in seen and probe.status == "ok":
                 seen.add(label)
                 yield f"'{label}'={took:.3f}ms;;;0"
 

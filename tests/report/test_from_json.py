@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from icapdiag.model import Report
@@ -26,7 +26,7 @@ def test_comes_back_as_it_was(written: Report) -> None:
 
 
 @given(reports)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_any_report_comes_back_as_it_was(written: Report) -> None:
     text = render(settled(written))
     back = read_report(text.encode())
@@ -161,7 +161,7 @@ def test_size_depth_and_numbers_are_bounded() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_any_damage_is_refused_or_read(data: st.DataObject) -> None:
     """No other exception, whatever stands where; and what is read can be written."""
     document = to_plain(settled(ALL))
