@@ -75,11 +75,11 @@ def pool_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH with this icapdiag, and a curl that fetches nothing."""
+    """A PATH with this icapdiag, a curl that fetches nothing, and a sleep that does not wait."""
     folder = tmp_path_factory.mktemp("bin")
-    curl = folder / "curl"
-    curl.write_text("#!/bin/sh\nexit 7\n")
-    curl.chmod(0o755)
+    for name, status in (("curl", 7), ("sleep", 0)):
+        (folder / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (folder / name).chmod(0o755)
     program = folder / "icapdiag"
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m icapdiag "$@"\n')
     program.chmod(0o755)
