@@ -23,6 +23,7 @@ from icapdiag.probe.timing import watched_loop
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
 _TO_LOOK_UP = 8  # descriptors: two questions to each of three servers, and the system's own resolver
 _MOST = 1024
+_CATCH_UP = 0.002  # seconds of starts that may be made up for: the kernel's timer wakes us a millisecond late
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +95,7 @@ async def probe_pool(
         finally:
             limiter.release_on_behalf_of(result)
 
+    due = trio.current_time()
     with scope:
         async with watched_loop(), trio.open_nursery() as nursery:
             for result in results:
@@ -102,7 +104,8 @@ async def probe_pool(
                     continue
                 await limiter.acquire_on_behalf_of(result)
                 nursery.start_soon(run, result)
-                await trio.sleep(pace)
+                due = max(due + pace, trio.current_time() - _CATCH_UP)
+                await trio.sleep_until(due)
     for result in results:
         if result.member.enabled:
             done = {observation.probe for observation in result.observations}
