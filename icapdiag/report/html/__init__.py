@@ -11,14 +11,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from icapdiag.model import Report
+from icapdiag.report.clocks import draw_clocks
 from icapdiag.report.html import conformance, curves, findings, head, latency, logs, overtime, rows, sides
 from icapdiag.report.html.svg import safe
 from icapdiag.report.lines import milliseconds
+from icapdiag.report.place import surroundings
 from icapdiag.report.repeats import HEADINGS, sample_rows
 from icapdiag.text import visible
 
 _REPEATS = 300  # lines of the table of rounds
 _NOTES = 100
+_ONE_LINE = 10_000  # columns
 _CODE = re.compile(r"`([^`]{1,200})`")
 
 
@@ -48,6 +51,8 @@ def render(report: Report) -> str:
             member_tally=head.member_tally(report),
             finding_tally=head.finding_tally(report),
             about=head.about(report),
+            place=surroundings(report),
+            clocks=" ".join(draw_clocks(report.members, _ONE_LINE)),
             profile=head.profile(report),
             caveat=visible(str(report.vantage.get("caveat") or ""), 400),
             notes=[visible(note, 400) for note in report.notes[:_NOTES]],

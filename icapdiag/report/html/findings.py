@@ -9,6 +9,7 @@ from itertools import islice
 
 from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.evidence import telling, where
+from icapdiag.report.further import show_command
 from icapdiag.report.lines import count, prose, shown
 from icapdiag.report.logtable import span
 from icapdiag.text import from_wire, visible
@@ -17,6 +18,7 @@ _NAMES_OPEN, _NAMES_FOLDED = 6, 300
 _SEEN = 5  # observations that have a line
 _WHOLE = 2  # of them with all their facts
 _FACTS = 90  # of one observation
+_COMMAND = 300  # characters of a command to paste
 _VALUE = 300  # characters of one fact
 _LINE = 600  # characters of what one observation has to say
 _BUDGET = 900_000  # characters of facts on the whole page
@@ -47,6 +49,7 @@ class Card:
     remedy: tuple[str, ...]
     seen: tuple[Seen, ...]
     more: int  # observations without a line
+    command: str  # prints the whole runbook
 
 
 class Budget:
@@ -66,7 +69,11 @@ class Budget:
 
 def cards(report: Report, budget: Budget) -> list[Card]:
     """The findings in the report's order, which is worst first."""
-    return [_card(number, finding, budget) for number, finding in enumerate(report.findings)]
+    uri = report.subject.get("service_uri")
+    return [
+        _card(number, finding, budget, show_command(finding, uri, _COMMAND))
+        for number, finding in enumerate(report.findings)
+    ]
 
 
 def seen(examples: Sequence[Facts], budget: Budget) -> tuple[Seen, ...]:
@@ -87,7 +94,7 @@ def fact_rows(facts: Facts) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in rows if value)
 
 
-def _card(number: int, finding: Finding, budget: Budget) -> Card:
+def _card(number: int, finding: Finding, budget: Budget, command: str) -> Card:
     members = [visible(name, 80) for name in finding.members]
     return Card(
         anchor=f"f{number}",
@@ -101,6 +108,7 @@ def _card(number: int, finding: Finding, budget: Budget) -> Card:
         meaning=prose(finding.meaning),
         remedy=tuple(prose(step) for step in finding.remedy),
         seen=seen(finding.evidence, budget),
+        command=command,
         more=max(finding.count - min(len(finding.evidence), _SEEN), 0),
     )
 
