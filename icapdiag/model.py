@@ -173,6 +173,7 @@ class Report:
     groups: tuple[Facts, ...] = ()  # requests of a log that went alike, the most frequent first
     timeline: tuple[Facts, ...] = ()  # counts by outcome, a bucket a minute, hour or day
     findings: tuple[Finding, ...] = ()
+    suppressed: tuple[Facts, ...] = ()  # findings that the pool file accepts: id, members, owner, until, …
     unmatched: Unmatched = Unmatched()
     notes: tuple[str, ...] = ()  # what the reader must know: interrupted, replaced runbooks, TLS not verified
     schema_version: int = SCHEMA_VERSION

@@ -161,7 +161,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     asked.insist(probes)
     settings = changed(settings, max_size=largest(max_size, probes))
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
-    loaded = None if lab else _load(pool or [], profile, service_uri)
+    loaded = None if lab else _load(pool or [], profile, service_uri, library)
     if loaded is not None:
         insist_on_consent(loaded, only, eicar=eicar)
     if plan:
@@ -181,8 +181,9 @@ def _correlation_id() -> str:
     return f"icapdiag-{secrets.token_hex(8)}"
 
 
-def _load(targets: list[str], profile: str | None, service_uri: str | None) -> Pool:
+def _load(targets: list[str], profile: str | None, service_uri: str | None, library: Library) -> Pool:
     """The pool of a file or of URLs; what is wrong with it ends the command."""
+    from icapdiag.cli.suppressing import resolve
     from icapdiag.pool import PoolError, load_pool, pool_from_urls
 
     urls = [target for target in targets if "://" in target]
@@ -196,9 +197,11 @@ def _load(targets: list[str], profile: str | None, service_uri: str | None) -> P
             return pool_from_urls(urls, name="from the command line")
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
-        return load_pool(Path(targets[0]), profile=profile, service_uri=service_uri)
+        loaded = load_pool(Path(targets[0]), profile=profile, service_uri=service_uri)
+        resolve(loaded, library)
     except PoolError as error:
         stop_with([*error.errors, *_hint(targets)])
+    return loaded
 
 
 def _hint(targets: list[str]) -> list[str]:
@@ -318,9 +321,11 @@ async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[N
 
 
 def _report(run: _Run, library: Library) -> Report:
+    from icapdiag.cli.suppressing import judge
     from icapdiag.probe.host import host_facts
-    from icapdiag.runbook import match
 
+    observations = run.results.observations
+    judged = judge(library, run.pool, observations, run.started_at.date(), complete=run.results.complete)
     members = [
         ProbedMember(
             name=result.member.name,
@@ -328,25 +333,24 @@ def _report(run: _Run, library: Library) -> Report:
             port=result.member.port,
             observations=tuple(result.observations),
             line=result.member.line,
+            accepted=result.member.name in judged.accepted,
         )
         for result in run.results.members
     ]
-    observations = run.results.observations
     sources = source_addresses(observations)
-    matched = match(library, observations)
     report = build_check_report(
         subject={**_subject(run.pool), **run.thresholds},
         vantage=vantage_facts(sources, {**host_facts(sources, run.resolvers), "routes": routes_seen(observations)}),
         members=members,
-        findings=matched.findings,
-        unmatched=matched.unmatched,
+        findings=judged.findings,
+        unmatched=judged.unmatched,
         started_at=run.started_at,
         finished_at=run.finished_at,
         complete=run.results.complete,
         notes=_notes(run, library),
     )
     tool = {**report.tool, "runbooks": library.digest}
-    return replace(report, comparison=run.results.comparison, tool=tool)
+    return replace(report, comparison=run.results.comparison, suppressed=judged.suppressed, tool=tool)
 
 
 def _subject(pool: Pool) -> Facts:

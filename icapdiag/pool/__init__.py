@@ -5,7 +5,18 @@ Both raise `PoolError` with every mistake at once, each with file, line and colu
 """
 
 from icapdiag.pool.load import load_pool, loads_pool
-from icapdiag.pool.model import TLS, Located, Member, Pool, PoolError, Profile
+from icapdiag.pool.model import TLS, Located, Member, Pool, PoolError, Profile, Suppression
 from icapdiag.pool.urls import pool_from_urls
 
-__all__ = ["TLS", "Located", "Member", "Pool", "PoolError", "Profile", "load_pool", "loads_pool", "pool_from_urls"]
+__all__ = [
+    "TLS",
+    "Located",
+    "Member",
+    "Pool",
+    "PoolError",
+    "Profile",
+    "Suppression",
+    "load_pool",
+    "loads_pool",
+    "pool_from_urls",
+]

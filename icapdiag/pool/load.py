@@ -14,6 +14,7 @@ from icapdiag.pool.problems import Problems, bare, fatal, shown
 from icapdiag.pool.scalars import texts
 from icapdiag.pool.schema import PoolFile, ProfileFields, ProfileFile, validate
 from icapdiag.pool.source import parse_tree, read_tree
+from icapdiag.pool.suppressions import read_suppressions
 from icapdiag.pool.tls import read_tls
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class _PoolFileReader:
         defaults = Defaults(port=port, tls=tls, service_uri=uri, directory=directory)
         members = read_members(root.get("members"), defaults, self._problems)
         samples = self._samples(root.get("samples"))
+        suppressions = read_suppressions(root.get("suppressions"), self._problems)
         if fields:
             self._lastline(written, fields)
         if chosen is not None and chosen != (fields.name if fields else ""):
@@ -109,6 +111,7 @@ class _PoolFileReader:
             samples=samples,
             source=str(self._path),
             compare=top.compare if top else True,
+            suppressions=suppressions,
         )
 
     def _service_uri(

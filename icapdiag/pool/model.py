@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
     from pathlib import Path
 
 DEFAULT_PORT = 1344  # RFC 3507 section 4.2
@@ -71,6 +73,29 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """A finding that is known and accepted, at members of this name, up to and with the day ``until`` (UTC).
+
+    ``member`` may have ``*`` (any text) and ``?`` (any character); letter case does not matter. ``index`` counts
+    the suppressions of the file from 0; ``line`` and ``column``, from 1, are those of the finding's name.
+    """
+
+    finding: str  # id of a runbook, or an alias
+    reason: str
+    owner: str
+    until: date
+    member: str = "*"
+    index: int = 0
+    line: int | None = None
+    column: int | None = None
+
+    def covers(self, member: str) -> bool:
+        """Whether a member's name is meant; "" stands for what is about the pool as a whole."""
+        pattern = self.member.lower().replace("[", "[[]")  # brackets are those of an IPv6 address
+        return fnmatchcase(member.lower(), pattern)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """The members to look at and the profile in force.
 
@@ -86,6 +111,7 @@ class Pool:
     source: str = ""
     notes: tuple[str, ...] = ()
     compare: bool = True
+    suppressions: tuple[Suppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 NAME_LENGTH = 256
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
@@ -136,6 +139,27 @@ def to_bool(value: Any) -> bool:
     if text.lower() not in _BOOLEANS:
         raise ValueError(f"{bare(text)} is neither true nor false: write true or false")
     return _BOOLEANS[text.lower()]
+
+
+def day(value: Any) -> date:
+    """A day, written YYYY-MM-DD, which YAML takes for a date too. Raises ValueError."""
+    text = scalar(value).text
+    try:
+        found = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise ValueError(f"{bare(text)} is no day: write it as YYYY-MM-DD, such as 2027-01-31")
+    return found
+
+
+def finding_id(value: Any) -> str:
+    """The id of one finding. Raises ValueError: a pattern here would hide what nobody has thought of."""
+    text = to_text(value)
+    if not _SLUG.fullmatch(text):
+        rest = ", not a pattern" if set(text) & set("*?[") else ""
+        raise ValueError(f"{bare(text)} is no id of a finding{rest}: write one such as slow-member")
+    return text
 
 
 def one_of(words: Sequence[str]) -> Callable[[Any], str]:

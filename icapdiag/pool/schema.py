@@ -6,13 +6,14 @@ member does not hide another. The converters of `scalars` and `hosts` do the rea
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from icapdiag.pool import hosts
 from icapdiag.pool.nodes import MapNode, Node, is_null, kind
-from icapdiag.pool.scalars import integer, one_of, remark, suggest, to_bool, to_text
+from icapdiag.pool.scalars import day, finding_id, integer, one_of, remark, suggest, to_bool, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,9 @@ SYNONYMS = {
     "servers": "members", "hosts": "members", "uri": "service_uri", "service": "service_uri", "path": "service_uri",
     "url": "service_uri", "ssl": "tls", "timeout": "response_timeout", "ca": "ca_file", "cafile": "ca_file",
     "sni": "server_name", "cert": "cert_file", "certificate": "cert_file", "key": "key_file", "insecure": "verify",
-    "name": "pool", "disabled": "enabled", "icap_profile": "profile",
+    "name": "pool", "disabled": "enabled", "icap_profile": "profile", "suppress": "suppressions",
+    "id": "finding", "runbook": "finding", "members": "member", "because": "reason", "why": "reason", "who": "owner",
+    "expires": "until", "expiry": "until",
 }  # fmt: skip
 
 
@@ -72,6 +75,7 @@ class PoolFile(Strict):
     tls: Any = None
     samples: Any = None
     compare: Flag = True
+    suppressions: Any = None
 
 
 class ProfileFields(BaseModel):
@@ -124,6 +128,16 @@ class TLSFile(Strict):
     server_name: Host | None = None
     cert_file: FilePath | None = None
     key_file: FilePath | None = None
+
+
+class SuppressionFile(Strict):
+    """One of ``suppressions:``."""
+
+    finding: Annotated[str, BeforeValidator(finding_id)]
+    member: Name = "*"
+    reason: Annotated[str, BeforeValidator(_text_with(str, 1000))]
+    owner: Name
+    until: Annotated[date, BeforeValidator(day)]
 
 
 class AviProfile(Lenient, ProfileFields):

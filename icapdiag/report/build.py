@@ -25,6 +25,7 @@ class ProbedMember:
     port: int
     observations: tuple[Observation, ...]
     line: int | None = None  # of the pool file
+    accepted: bool = False  # some finding about it is suppressed, which explains a failure and makes nobody sick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ def _member_verdict(member: ProbedMember, own: Sequence[Finding], unexplained: s
     statuses = {observation.status for observation in member.observations}
     if (
         Status.ERROR in statuses
-        or (Status.FAILED in statuses and not own)
+        or (Status.FAILED in statuses and not own and not member.accepted)
         or member.name in unexplained
         or not member.observations
     ):

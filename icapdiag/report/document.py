@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
+from icapdiag.report import suppressed
 from icapdiag.report.cells import NOTHING, Detail, cell, member_rows, probes_used
 from icapdiag.report.comparison import draw_comparison
 from icapdiag.report.evidence import telling, where
@@ -96,6 +97,9 @@ def document(report: Report) -> Iterator[Block]:
         yield from _finding(finding)
     yield from _figures(report)
     yield from _unmatched(report)
+    if report.suppressed:
+        yield Heading(2, (suppressed.heading(report),))
+        yield Items(tuple((Said(line),) for line in suppressed.lines(report)))
     if report.notes:
         yield Heading(2, ("Notes",))
         yield Items(tuple((Said(visible(note, 400)),) for note in report.notes))

@@ -87,11 +87,20 @@ def _of_its_own(facts: Facts) -> str:
         from icapdiag.report.connections import telling_load  # noqa: PLC0415 - as above
 
         said = telling_load(facts)
+    elif facts.get("object") == "suppression":
+        said = (_suppression(facts),)
     elif probe in _FOLLOW_UPS:
         from icapdiag.report.followups import telling_follow_up  # noqa: PLC0415 - as above
 
         said = telling_follow_up(facts)
     return "; ".join(said)
+
+
+def _suppression(facts: Facts) -> str:
+    pattern = _shown(facts.get("member_pattern"))
+    at = f" at {pattern}" if pattern else ""
+    terms = f"owner {_shown(facts.get('owner'))}, until {_shown(facts.get('until'))}"
+    return f"{_shown(facts.get('finding'))}{at}: {_shown(facts.get('because'))} ({terms})"
 
 
 def telling_reason(facts: Facts) -> str:
@@ -115,6 +124,8 @@ def where(facts: Facts) -> str:
     if facts.get("source") == "log":
         requests = count(whole(facts.get("count")) or 1, "request")
         return _WHERE.get(probe) or (f"{requests} to {member}" if member else requests)
+    if facts.get("object") == "suppression":
+        return "the pool file"
     if probe == "pool":  # what differs between members, of one of them or of all
         return member or "the pool"
     return " ".join(word for word in (member, probe) if word)

@@ -225,6 +225,7 @@ def _report(node: _Node) -> Report:
         groups=node.sheets("groups"),
         timeline=node.sheets("timeline", optional=True),
         findings=node.each("findings", _finding),
+        suppressed=node.sheets("suppressed", optional=True),
         unmatched=Unmatched(count=unmatched.whole("count", 0), examples=unmatched.sheets("examples")),
         notes=node.texts("notes"),
     )

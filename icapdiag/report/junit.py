@@ -13,7 +13,8 @@ from datetime import UTC
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from icapdiag.model import Finding, MemberReport, Observation, Report, Severity, Status
+from icapdiag.model import Facts, Finding, MemberReport, Observation, Report, Severity, Status
+from icapdiag.report import suppressed
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import prose, shown
 from icapdiag.report.words import endpoint, gap, is_of_logs, moment, named, number, tally, title, vantage
@@ -37,7 +38,8 @@ def render(report: Report) -> str:
     """An XML document, UTF-8, that ends in a newline."""
     root = Element("testsuites", name=_clean(f"icapdiag {report.command}"))
     suites = [_suite(root, report, f"member {endpoint(member)}", _probes(member)) for member in report.members]
-    suites.append(_suite(root, report, "findings", (_finding(finding) for finding in report.findings)))
+    findings = (*map(_finding, report.findings), *map(_suppressed, report.suppressed))
+    suites.append(_suite(root, report, "findings", findings))
     suites.append(
         _suite(root, report, "run", _run(report), {"verdict": report.verdict.value, "summary": tally(report)})
     )
@@ -119,6 +121,11 @@ def _finding(finding: Finding) -> _Case:
     if finding.severity is Severity.CRITICAL:
         return _Case(finding.id, "failure", finding.severity.value, named(finding), text)
     return _Case(finding.id, text=f"{finding.severity.value.upper()}  {named(finding)}\n{text}")
+
+
+def _suppressed(facts: Facts) -> _Case:
+    what = f"{suppressed.named(facts)}{suppressed.where(facts)}"
+    return _Case(shown(facts.get("id")), "skipped", "suppressed", f"suppressed: {suppressed.why(facts)}", what)
 
 
 def _paragraphs(finding: Finding) -> Iterator[str]:

@@ -80,6 +80,8 @@ def _performance(report: Report) -> Iterator[str]:
     severities = Counter(finding.severity for finding in report.findings)
     for severity in Severity:
         yield f"'findings_{severity.value}'={severities[severity]};;;0"
+    if report.suppressed:
+        yield f"'suppressed'={len(report.suppressed)};;;0"
     if is_of_logs(report):
         entries = mapping(report.subject.get("entries"))
         for name in _LOG_COUNTS:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from icapdiag.model import Facts, Health, MemberReport, Report, Severity
 from icapdiag.report.lines import shown, whole
+from icapdiag.report.suppressed import severity
 from icapdiag.report.words import is_of_logs, mapping, moment, number
 from icapdiag.text import visible
 
@@ -70,6 +71,13 @@ def _metrics(report: Report) -> Iterator[_Metric]:
         "Observations that a finding explains.",
         [({"finding": f.id, "severity": f.severity.value}, f.count) for f in report.findings],
     )
+    if report.suppressed:
+        accepted = Counter(severity(facts) for facts in report.suppressed)
+        yield _Metric(
+            "suppressed_findings",
+            "Findings that the pool file accepts, by severity; they are in no other metric.",
+            [({"severity": s.value}, accepted[s]) for s in Severity],
+        )
     yield _Metric("unexplained_observations", "Failures that no runbook explains.", [({}, report.unmatched.count)])
     yield from _of_log(report) if is_of_logs(report) else _of_members(report)
 

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from icapdiag.model import Finding, Report, Severity
+from icapdiag.model import Facts, Finding, Report, Severity
+from icapdiag.report import suppressed
 from icapdiag.report.evidence import telling, where
-from icapdiag.report.lines import prose, shown, texts
+from icapdiag.report.lines import prose, shown, texts, whole
 from icapdiag.report.words import gap, moment, title
 from icapdiag.text import UNSAFE, visible
 
@@ -29,11 +30,17 @@ _NO_FILE = re.compile(r"://|^(the embedded lab|command line|-|<stdin>)?$")
 
 def render(report: Report) -> str:
     """An indented JSON document that ends in a newline."""
+    accepted = [(_accepted(facts), facts) for facts in report.suppressed]
     ruled: dict[str, Finding] = {}
-    for finding in report.findings:  # a report made of several may have an id twice
+    for finding in (*report.findings, *(finding for finding, _ in accepted)):  # may have an id twice
         ruled.setdefault(finding.id, finding)
     rules = {name: number for number, name in enumerate(ruled)}
     results = [result for finding in report.findings for result in _results(report, finding, rules[finding.id])]
+    results += [
+        {**result, "suppressions": [{"kind": "external", "status": "accepted", "justification": suppressed.why(facts)}]}
+        for finding, facts in accepted
+        for result in _results(report, finding, rules[finding.id])
+    ]
     run = {
         "tool": {
             "driver": {
@@ -56,6 +63,18 @@ def render(report: Report) -> str:
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     return UNSAFE.sub(lambda found: found.group() if found.group() == "\n" else _escape(found.group()), text) + "\n"
+
+
+def _accepted(facts: Facts) -> Finding:
+    """A suppressed finding, of which the report keeps no evidence."""
+    name, title_text = facts.get("id"), facts.get("title")
+    return Finding(
+        id=shown(name),
+        severity=suppressed.severity(facts),
+        title=title_text if isinstance(title_text, str) else "",
+        members=tuple(texts(facts.get("members"))),
+        count=max(whole(facts.get("count")), 1),
+    )
 
 
 def _escape(character: str) -> str:

@@ -53,7 +53,8 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     blocks += draw_body(report, width, paint, plain=plain)
     service_uri = report.subject.get("service_uri")
     blocks += [list(_finding(finding, width, paint, service_uri)) for finding in report.findings]
-    blocks += [draw_groups(report, width), _unmatched(report.unmatched, width), _notes(report.notes, width)]
+    blocks += [draw_groups(report, width), _unmatched(report.unmatched, width)]
+    blocks += [_suppressed(report, width), _notes(report.notes, width)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -134,6 +135,17 @@ def _unmatched(unmatched: Unmatched, width: int) -> list[str]:
     for example in unmatched.examples[:_EVIDENCE_SHOWN]:
         lines += wrap(f"{where(example)}: {telling(example)}", width, "  ", "    ", break_words=True)
     return lines
+
+
+def _suppressed(report: Report, width: int) -> list[str]:
+    if not report.suppressed:
+        return []
+    from icapdiag.report.suppressed import heading, lines  # noqa: PLC0415 - most reports have none
+
+    drawn = [f"{heading(report)}, as the pool file accepts for a time:"]
+    for line in lines(report):
+        drawn += wrap(line, width, "  - ", break_words=True)
+    return drawn
 
 
 def _notes(notes: Sequence[str], width: int) -> list[str]:

@@ -56,6 +56,7 @@ def to_plain(report: Report) -> dict[str, Any]:
         "groups": _plain(report.groups),
         "timeline": _plain(report.timeline),
         "findings": [_finding(finding) for finding in report.findings],
+        "suppressed": _plain(report.suppressed),
         "unmatched": {"count": report.unmatched.count, "examples": _plain(report.unmatched.examples)},
         "notes": list(report.notes),
     }
@@ -80,6 +81,7 @@ def settled(report: Report) -> Report:
         groups=tuple(_plain(report.groups)),
         timeline=tuple(_plain(report.timeline)),
         findings=tuple(_settled_finding(finding) for finding in report.findings),
+        suppressed=tuple(_plain(report.suppressed)),
         unmatched=Unmatched(count=report.unmatched.count, examples=tuple(_plain(report.unmatched.examples))),
         notes=tuple(map(_text, report.notes)),
     )

@@ -45,7 +45,8 @@ def tally(report: Report) -> str:
         return _entries(mapping(report.subject.get("entries")))
     counts = Counter(member.verdict for member in report.members)
     listed = ", ".join(f"{counts[health]} {health.value}" for health in HEALTH_ORDER if counts[health])
-    return f"{count(len(report.members), 'member')}: {listed}" if listed else "no members"
+    suppressed = f"; {count(len(report.suppressed), 'finding')} suppressed" if report.suppressed else ""
+    return (f"{count(len(report.members), 'member')}: {listed}" if listed else "no members") + suppressed
 
 
 def vantage(report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,21 +38,28 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300})(?<=\S)\*(?![\w*])")
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Findings worst first, what no runbook explains, and for each observation the ids of what explains it."""
+    """Findings worst first, what no runbook explains, and for each observation the ids of what explains it.
+
+    ``apart`` are the findings that were set apart, each with the number that it was set apart by.
+    """
 
     findings: tuple[Finding, ...]
     unmatched: Unmatched
     explained: tuple[tuple[str, ...], ...] = ()
+    apart: tuple[tuple[int, Finding], ...] = ()
 
 
-def match(library: Library, observations: Iterable[Observation]) -> Matched:
+Apart = Callable[[str, str], int | None]  # a runbook's id and a member: by which number it is set apart
+
+
+def match(library: Library, observations: Iterable[Observation], apart: Apart = lambda *_: None) -> Matched:
     """Judge observations.
 
     Each one is explained by every runbook that applies to it, less those that are superseded: by another
     that applies to the same observation or, as several probes look at one member, to any observation of
     that member by a probe. A log's observations stand alone: each is about other requests.
     The findings are sorted by severity, then by how much they concern (members of a pool, requests of a
-    log), then by id.
+    log), then by id. What ``apart`` has a number for is judged like the rest and becomes a finding of its own.
     """
     observations = tuple(observations)
     answers = (flatten(observation) for observation in observations if observation.probe == "options")
@@ -70,7 +77,7 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
         names = beaten.setdefault(_subject(observation, number), set())
         for runbook in runbooks:
             names |= library.supersedes(runbook.id) - {runbook.id}
-    found: dict[str, _Gathered] = {}
+    found: dict[tuple[str, int | None], _Gathered] = {}
     unexplained = 0
     examples: list[Facts] = []
     explained: list[tuple[str, ...]] = []
@@ -81,16 +88,17 @@ def match(library: Library, observations: Iterable[Observation]) -> Matched:
         if record is None:
             continue
         for runbook in kept:
-            found.setdefault(runbook.id, _Gathered(runbook)).add(record)
+            found.setdefault((runbook.id, apart(runbook.id, observation.member)), _Gathered(runbook)).add(record)
         if not runbooks:
             unexplained += _requests(record)
             if len(examples) < EVIDENCE:
                 examples.append(bounded(record))
-    gathered = sorted(found.values(), key=_worst_first)
+    gathered = sorted(found.items(), key=lambda item: _worst_first(item[1]))
     return Matched(
-        findings=tuple(one.finding() for one in gathered),
+        findings=tuple(one.finding() for (_, number), one in gathered if number is None),
         unmatched=Unmatched(count=unexplained, examples=tuple(examples)),
         explained=tuple(explained),
+        apart=tuple((number, one.finding()) for (_, number), one in gathered if number is not None),
     )
 
 

@@ -184,6 +184,7 @@ reports: st.SearchStrategy[Report] = st.builds(
     groups=_sheets(any_facts),
     timeline=_sheets(_buckets),
     findings=_sheets(_findings),
+    suppressed=_sheets(any_facts),
     unmatched=st.builds(Unmatched, count=st.integers(0, 10**6), examples=_sheets(any_facts)),
     notes=_sheets(texts),
 )

@@ -182,6 +182,9 @@ def test_no_field_of_a_report_is_forgotten() -> None:
         groups=(facts,),
         timeline=(facts,),
         findings=(finding(members=(CANARY,), evidence=(facts,)),),
+        suppressed=(
+            {"id": "x", "owner": CANARY, "because": CANARY, "member_pattern": f"{CANARY}*", "members": [CANARY]},
+        ),
         unmatched=Unmatched(count=1, examples=(facts,)),
         notes=(CANARY,),
     )

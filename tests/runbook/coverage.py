@@ -102,5 +102,7 @@ BEYOND = {
     "tls-differs": "the same",
     "keepalive-desync": "rules 26 and 27 of the checklist (D.3); Avi keeps no connection",
     "closes-unannounced": "the same",
+    "suppression-expired": "of the pool file, not of a server",
+    "suppression-unused": "the same",
     "application-server-failed": "ICAP did its part; the error is the application's",
 }

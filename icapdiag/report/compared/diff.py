@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Report, Status
+from icapdiag.report.lines import shown, texts
+from icapdiag.report.suppressed import why
 
 _TESTED = {Status.OK, Status.FAILED}
 _VOLATILE = frozenset(
@@ -114,15 +116,19 @@ def _order(item: Item) -> tuple[int, int, str, str]:
 def _items(before: Report, after: Report) -> Iterator[Item]:
     old, new = _by_member(before), _by_member(after)
     tested = _tested(after)
+    hidden_before, hidden_now = _suppressed(before), _suppressed(after)
     for key, finding in new.items():
         if key not in old:
-            yield _item(Change.NEW, key, finding)
+            yield _item(Change.NEW, key, finding, "was suppressed before" if key in hidden_before else "")
             continue
         detail = _changed(old[key], finding, key[1])
         yield _item(Change.CHANGED if detail else Change.UNCHANGED, key, finding, detail)
     unseen: set[tuple[str, str]] = set()
     for key, finding in old.items():
         if key in new:
+            continue
+        if key in hidden_now:  # still there: nothing was repaired
+            yield _item(Change.CHANGED, key, finding, f"suppressed now: {hidden_now[key]}")
             continue
         missed = sorted(probe for probe in _shown_by(finding, key[1]) if (key[1], probe) not in tested)
         if before.members and key[1] and missed:
@@ -174,6 +180,15 @@ def _by_member(report: Report) -> dict[tuple[str, str], Finding]:
         for member in (finding.members if report.members else ()) or ("",):
             found[finding.id, member] = finding
     return found
+
+
+def _suppressed(report: Report) -> dict[tuple[str, str], str]:
+    """Why, by id and member."""
+    return {
+        (shown(facts.get("id")), member): why(facts)
+        for facts in report.suppressed
+        for member in texts(facts.get("members")) or ("",)
+    }
 
 
 def _tested(report: Report) -> set[tuple[str, str]]:

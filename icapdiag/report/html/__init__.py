@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from icapdiag.model import Report
+from icapdiag.report import suppressed
 from icapdiag.report.clocks import draw_clocks
 from icapdiag.report.html import conformance, curves, findings, head, latency, logs, overtime, rows, sides
 from icapdiag.report.html.svg import safe
@@ -55,6 +56,8 @@ def render(report: Report) -> str:
             clocks=" ".join(draw_clocks(report.members, _ONE_LINE)),
             profile=head.profile(report),
             caveat=visible(str(report.vantage.get("caveat") or ""), 400),
+            suppressed=suppressed.lines(report)[:_NOTES],
+            suppressed_count=len(report.suppressed),
             notes=[visible(note, 400) for note in report.notes[:_NOTES]],
             matrix=rows.matrix(report.members),
             cards=findings.cards(report, budget),

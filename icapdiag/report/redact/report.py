@@ -19,7 +19,7 @@ _KINDS = {
     "pool": "pool", "pools": "pool", "pool_group": "pool", "virtualservice": "service", "virtualservices": "service",
     "service_engine": "engine", "service_engines": "engine", "request_id": "request", "request_ids": "request",
     "inputs": "file", "file": "file", "file_name": "file", "istag": "istag", "istags": "istag",
-    "cert_sha256": "certificate", "cert_serial": "certificate",
+    "owner": "person", "member_pattern": "pattern", "cert_sha256": "certificate", "cert_serial": "certificate",
 }  # fmt: skip
 _OF_SUBJECT = {"source": "file", "name": "file"}  # a pool file, and the log files
 # Ours, and the same for everybody: they say what was sent, by which program, in which words.
@@ -89,6 +89,7 @@ class _Redaction:
             groups=self._sheets(report.groups),
             timeline=self._sheets(report.timeline),
             findings=tuple(self._finding(finding) for finding in report.findings),
+            suppressed=self._sheets(report.suppressed),
             unmatched=replace(report.unmatched, examples=self._sheets(report.unmatched.examples)),
             notes=(
                 *self._own_notes(),
@@ -205,6 +206,7 @@ def _named_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         *report.conformance,
         *report.groups,
         *report.timeline,
+        *report.suppressed,
         *(probe.facts for member in report.members for probe in member.probes),
         *(evidence for finding in report.findings for evidence in finding.evidence),
         *report.unmatched.examples,

@@ -1,10 +1,34 @@
-"""Fields of an Avi configuration. Nothing makes such observations yet: see tests/runbook/test_evidence.py."""
+"""Fields of an Avi configuration, which nothing observes yet (tests/runbook/test_evidence.py), and of a pool file."""
 
 from __future__ import annotations
 
-from icapdiag.runbook.field import BOOLEAN, INTEGER, TEXT, TEXTS, table
+from icapdiag.runbook.field import BOOLEAN, INTEGER, TEXT, TEXTS, Field, table
 
-FIELDS = table(
+_SUPPRESSIONS = [
+    Field(
+        "suppression",
+        TEXT,
+        "",
+        "of a suppression in the pool file, what is wrong with it: past its last day, of a finding that is not there,"
+        " or for members that are not in the pool",
+        ("config",),
+        (),
+        ("expired", "unused", "no-such-member"),
+    ),
+    *table(
+        ("config",),
+        (),
+        (
+            ("finding", TEXT, "", "id of the finding that a suppression accepts"),
+            ("member_pattern", TEXT, "", "names of the members that it is for; absent if it is for all"),
+            ("owner", TEXT, "", "who answers for it"),
+            ("because", TEXT, "", "the reason given for it"),
+            ("until", TEXT, "ISO 8601", "its last day, UTC"),
+        ),
+    ),
+]
+
+FIELDS = _SUPPRESSIONS + table(
     ("config",),
     (),
     (
@@ -12,7 +36,7 @@ FIELDS = table(
             "object",
             TEXT,
             "",
-            "type of Avi object: icapprofile, poolgroup, pool, server, virtualservice",
+            "type of Avi object: icapprofile, poolgroup, pool, server, virtualservice; suppression of a pool file",
         ),
         ("object_name", TEXT, "", "its name"),
         ("icap_profiles", INTEGER, "", "ICAP profiles that a virtual service refers to"),

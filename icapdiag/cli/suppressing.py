@@ -1,0 +1,171 @@
+"""``suppressions:`` of the pool file, held against the runbooks and against what a run found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from icapdiag.model import SEVERITY_ORDER, Facts, Finding, JSONValue, Observation, Status, Unmatched
+from icapdiag.pool import Located, Pool, PoolError, Suppression
+from icapdiag.runbook import Library, UnknownRunbook, match
+from icapdiag.runbook.fields import FIELDS, PROBES
+
+if TYPE_CHECKING:
+    from icapdiag.runbook.conditions import Condition
+    from icapdiag.runbook.document import Runbook
+
+OWN = ("suppression-expired", "suppression-unused")
+_TESTED = {Status.OK, Status.FAILED}
+_NOTHING_THERE = {"literal-address", "plain", "not-needed"}  # skipped, as there is nothing that could be found
+_POOL = "pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """``findings`` are what counts; ``suppressed`` what the pool file accepts, a fact sheet each.
+
+    ``accepted`` are the members at which something is suppressed.
+    """
+
+    findings: tuple[Finding, ...]
+    unmatched: Unmatched
+    suppressed: tuple[Facts, ...]
+    accepted: frozenset[str]
+
+
+def resolve(pool: Pool, library: Library) -> None:
+    """Hold the ids against the runbooks in force. Raises `PoolError` with every one that there isn't."""
+    errors: list[Located] = []
+    for each in pool.suppressions:
+        path = f"suppressions[{each.index}].finding"
+        try:
+            known = library.by_id(each.finding).id
+        except UnknownRunbook as error:
+            message = f"{error} (see icapdiag runbooks list)"
+        else:
+            if known not in OWN:
+                continue
+            message = f"{known} tells of suppressions and can't be suppressed: put them in order"
+        errors.append(Located(file=pool.source, line=each.line, column=each.column, path=path, message=message))
+    if errors:
+        raise PoolError(errors)
+
+
+def judge(library: Library, pool: Pool, observations: Iterable[Observation], today: date, *, complete: bool) -> Judged:
+    """Match, with what the pool file accepts on ``today`` (UTC) set apart, and what is wrong with that as findings.
+
+    ``complete``: everything that was asked for was done, so that what did not come up is not there.
+    """
+    observations = tuple(observations)
+    listed = [(number, library.by_id(each.finding), each) for number, each in enumerate(pool.suppressions)]
+    by_finding: dict[str, list[tuple[int, Suppression]]] = {}
+    for number, runbook, each in listed:
+        by_finding.setdefault(runbook.id, []).append((number, each))
+    used: set[int] = set()
+
+    def apart(finding: str, member: str) -> int | None:
+        covering = [(number, each) for number, each in by_finding.get(finding, ()) if each.covers(member)]
+        used.update(number for number, _ in covering)
+        return next((number for number, each in covering if today <= each.until), None)
+
+    matched = match(library, observations, apart)
+    seen = _Seen(pool, observations, complete=complete)
+    own = [
+        _observation(pool, runbook, each, state)
+        for number, runbook, each in listed
+        if (state := _state(each, runbook, today, seen, used=number in used))
+    ]
+    findings = (*matched.findings, *match(library, own).findings)
+    return Judged(
+        unmatched=matched.unmatched,
+        accepted=frozenset(member for _, finding in matched.apart for member in finding.members),
+        findings=tuple(sorted(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))),
+        suppressed=tuple(_facts(finding, pool.suppressions[number]) for number, finding in matched.apart),
+    )
+
+
+class _Seen:
+    """What a run looked at, as far as it can be said of a finding that it is not there."""
+
+    def __init__(self, pool: Pool, observations: Sequence[Observation], *, complete: bool) -> None:
+        self._members = {member.name: member.enabled for member in pool.members}
+        self._complete = complete
+        self._tested = {(one.member, one.probe) for one in observations if _is_tested(one)}
+        self._ran = {one.probe for one in observations if one.probe}
+        self._compared = pool.compare
+
+    def names_nobody(self, suppression: Suppression) -> bool:
+        """Whether no member of the pool has such a name."""
+        return not suppression.covers("") and not any(suppression.covers(name) for name in self._members)
+
+    def would_show(self, runbook: Runbook, suppression: Suppression) -> bool:
+        """Whether each probe that the runbook goes by came to its end at each member that is meant."""
+        if not self._complete:
+            return False
+        probes = {probe for group in runbook.match for probe in _probes(group.conditions) or self._ran}
+        if _POOL in probes and not self._compared:
+            return False
+        members = [name for name in self._members if suppression.covers(name)]
+        return all(
+            self._members[name] and (name, probe) in self._tested for name in members for probe in probes - {_POOL}
+        )
+
+
+def _probes(conditions: Sequence[Condition]) -> set[str]:
+    """The probes whose observations can meet all of these conditions; empty where any could."""
+    left = set(PROBES)
+    for condition in conditions:
+        if condition.field == "probe" and condition.operator == "equals":
+            left &= {str(value) for value in condition.values}
+        elif condition.field in FIELDS:
+            left &= set(FIELDS[condition.field].probes)
+    return left if left != set(PROBES) else set()
+
+
+def _is_tested(observation: Observation) -> bool:
+    return observation.status in _TESTED or (
+        observation.status is Status.SKIPPED and observation.reason in _NOTHING_THERE
+    )
+
+
+def _state(suppression: Suppression, runbook: Runbook, today: date, seen: _Seen, *, used: bool) -> str:
+    """What is wrong with it; "" if nothing is, or if that can't be said."""
+    if suppression.until < today:
+        return "expired"
+    if used:
+        return ""
+    if seen.names_nobody(suppression):
+        return "no-such-member"
+    return "unused" if seen.would_show(runbook, suppression) else ""
+
+
+def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: str) -> Observation:
+    facts: dict[str, JSONValue] = {
+        "object": "suppression",
+        "finding": runbook.id,
+        "suppression": state,
+        **_terms(suppression),
+    }
+    return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
+
+
+def _terms(suppression: Suppression) -> dict[str, JSONValue]:
+    return {
+        "member_pattern": None if suppression.member == "*" else suppression.member,
+        "owner": suppression.owner,
+        "because": suppression.reason,
+        "until": suppression.until.isoformat(),
+    }
+
+
+def _facts(finding: Finding, suppression: Suppression) -> Facts:
+    return {
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "members": finding.members,
+        "count": finding.count,
+        **_terms(suppression),
+    }
