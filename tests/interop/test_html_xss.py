@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -61,9 +60,8 @@ def without_layout(document: str) -> str:
     return f"{document[:start]}<style>:root {{ display: none }}{document[end:]}"
 
 
-def test_no_payload_runs_script_or_becomes_markup(browser: Browser, tmp_path: Path, record_property: Any) -> None:
+def test_no_payload_runs_script_or_becomes_markup(browser: Browser, tmp_path: Path) -> None:
     texts = payloads()
-    record_property("payloads", len(texts))
     assert len(texts) >= ENOUGH
     for number, at in enumerate(range(0, len(texts), _BATCH)):
         batch = texts[at : at + _BATCH]
