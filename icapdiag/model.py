@@ -106,6 +106,7 @@ class Observation:
     ``elapsed_ms`` is wall time of the step in milliseconds, None if it never ran.
     ``reason`` is a `Reason`; for ``blocked`` the name of the probe that blocked it;
     for ``skipped`` a word such as ``disabled`` or ``not-asked``; None for ``ok``.
+    ``transcript``: what was sent and received, where that was asked for, and what happened beside it.
     """
 
     source: str  # "probe" | "log" | "config"
@@ -116,6 +117,7 @@ class Observation:
     reason: str | None = None
     elapsed_ms: float | None = None
     facts: Facts = field(default_factory=dict)
+    transcript: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,5 +177,6 @@ class Report:
     findings: tuple[Finding, ...] = ()
     suppressed: tuple[Facts, ...] = ()  # findings that the pool file accepts: id, members, owner, until, …
     unmatched: Unmatched = Unmatched()
+    configuration: Facts = field(default_factory=dict)  # the pool as it was in force, and the options of the run
     notes: tuple[str, ...] = ()  # what the reader must know: interrupted, replaced runbooks, TLS not verified
     schema_version: int = SCHEMA_VERSION

@@ -35,6 +35,7 @@ from icapdiag.cli.probing import (
     Skip,
     Source,
     Timeout,
+    Transcript,
     Warn,
     changed,
     chosen_probes,
@@ -71,6 +72,7 @@ class _Run:
     finished_at: datetime
     probes: tuple[Probe, ...]
     resolvers: tuple[str, ...]  # that were given
+    configuration: Facts
     thresholds: Facts  # after how many ms an answer is slow, and too slow
     correlation_id: str = ""  # of the EICAR that was sent; empty if none was
     interrupted: bool = False
@@ -118,6 +120,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     warn: Warn = None,
     crit: Crit = None,
     max_size: MaxSize = None,
+    transcript: Transcript = False,
     connect_timeout: ConnectTimeout = None,
     timeout: Timeout = None,
     deadline: Deadline = None,
@@ -134,7 +137,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.probe import Settings
 
     settings = changed(
-        Settings(eicar=eicar, correlation_id=_correlation_id()),
+        Settings(eicar=eicar, correlation_id=_correlation_id(), transcript=transcript),
         count=count,
         rate=rate,
         warn_ms=warn,
@@ -279,6 +282,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
     """Probe the pool. The first SIGINT or SIGTERM ends the probes early, the next one the program."""
     import trio
 
+    from icapdiag.cli.configuration import configuration
     from icapdiag.cli.progress import Progress
     from icapdiag.probe import probe_pool
     from icapdiag.probe.answer import thresholds
@@ -302,6 +306,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
         finished_at=datetime.now(UTC),
         probes=probes,
         resolvers=settings.resolvers,
+        configuration=configuration(pool, settings, probes),
         thresholds=thresholds(pool.profile, settings),
         correlation_id=settings.correlation_id if settings.eicar else "",
         interrupted=stop.cancel_called,
@@ -350,7 +355,13 @@ def _report(run: _Run, library: Library) -> Report:
         notes=_notes(run, library),
     )
     tool = {**report.tool, "runbooks": library.digest}
-    return replace(report, comparison=run.results.comparison, suppressed=judged.suppressed, tool=tool)
+    return replace(
+        report,
+        comparison=run.results.comparison,
+        configuration=run.configuration,
+        suppressed=judged.suppressed,
+        tool=tool,
+    )
 
 
 def _subject(pool: Pool) -> Facts:

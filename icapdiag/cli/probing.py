@@ -156,6 +156,10 @@ _UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 _LARGEST = 51_200 * 1024  # the most that Avi's buffer_size can be
 
 
+Transcript = Annotated[
+    bool,
+    typer.Option("--transcript", help="Put what is sent and received into the JSON report, the first 4 KiB of each."),
+]
 MaxSize = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Longest body of the size probe, such as 512K. Default: 8M, or buffer_size."),

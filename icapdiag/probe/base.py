@@ -13,6 +13,7 @@ from icapdiag.model import JSONValue, Observation, Reason, Status
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
 from icapdiag.probe.pace import Gate, Solo
+from icapdiag.probe.tape import Tape
 
 NEVER = float("inf")
 Label = Literal["safe", "active", "load"]
@@ -52,6 +53,7 @@ class Settings:
     expected_rps: float | None = None  # requests per second that the member is to take
     expected_latency_ms: float | None = None  # of a scan; None: what is measured
     max_size: int = 8 * 1024 * 1024  # bytes of the largest body
+    transcript: bool = False  # observations tell what was sent and received
 
 
 class Observer(Protocol):
@@ -93,7 +95,7 @@ class Context:
     ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
     ``addresses`` is what ``dns`` found. ``due`` is the member's deadline on trio's clock.
     ``chosen`` names the probes that were not left out; ``outcomes`` has what came of those that
-    ran at this address, and in how many ms.
+    ran at this address, and in how many ms. ``tape`` records what passes, where that is asked for.
     """
 
     pool: Pool
@@ -105,6 +107,7 @@ class Context:
     due: float = NEVER
     gate: Gate | None = None
     solo: Solo | None = None
+    tape: Tape | None = None
     chosen: frozenset[str] = frozenset()
     outcomes: dict[str, tuple[Outcome, float]] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from icapdiag.model import Reason, Status
 from icapdiag.probe.base import Facts, Outcome, failed, ok
 from icapdiag.probe.clock import clock_facts
 from icapdiag.probe.failures import stream_failure
+from icapdiag.probe.pipe import line_of, receive, send
 from icapdiag.probe.timing import Stopwatch
 from icapdiag.probe.wire import WireStream
 
@@ -105,6 +106,8 @@ async def converse(
     read: after a failed write the reading goes on.
     """
     exchange = Exchange(request, limits=limits)
+    if (line := line_of(stream)) is not None:
+        line.request(request)
     recorder = _Recorder()
     outcome: Outcome | None = None
     with trio.move_on_after(timeout) as scope:
@@ -177,7 +180,7 @@ async def _listen(
 ) -> Outcome | None:
     while not exchange.done:
         try:
-            data = bytes(await stream.receive_some(_READ))
+            data = bytes(await receive(stream, _READ))
         except trio.BrokenResourceError as exc:
             if not isinstance(exc.__cause__, ssl.SSLEOFError):
                 return stream_failure(exc)
@@ -211,7 +214,7 @@ async def _send_pieces(stream: trio.abc.Stream, exchange: Exchange, recorder: _R
     for piece in exchange.pieces():
         recorder.watch.sending(stream)
         try:
-            await stream.send_all(piece)
+            await send(stream, piece)
         except trio.BrokenResourceError as exc:
             recorder.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
             return

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 
+from icapdiag.pool.model import endpoint
 from icapdiag.probe.base import Context, Facts, Settings
 from icapdiag.probe.host import interface_of
 from icapdiag.probe.wire import WireStream
@@ -32,7 +33,19 @@ class BindError(OSError):
 
 async def dial(context: Context, *, segment: int | None = None) -> WireStream:
     """Connect to the context's address, from where its settings say. Raises as `connect`."""
-    return await connect(context.address, context.member.port, context.settings, segment=segment)
+    address, port = context.address, context.member.port
+    line = None if context.tape is None else context.tape.line()
+    try:
+        stream = await connect(address, port, context.settings, segment=segment)
+    except OSError as exc:
+        if line is not None:
+            line.event(f"no connection to {endpoint(address, port)}: {exc.strerror or exc}")
+        raise
+    if line is not None:
+        here, its_port = stream.socket.getsockname()[:2]
+        line.event(f"connected to {endpoint(address, port)} from {endpoint(here, its_port)}")
+    stream.line = line
+    return stream
 
 
 async def connect(address: str, port: int, settings: Settings, *, segment: int | None = None) -> WireStream:

@@ -97,22 +97,29 @@ async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> N
     asking.port = port or context.settings.resolver_port
     asking.lifetime = context.time_for(context.settings.dns_timeout)
     found = answers.by_resolver.setdefault(server, set())
+    said = ""
     try:
         answer = await asking.resolve(context.member.host, kind, raise_on_no_answer=True)
     except resolver.NXDOMAIN:
-        answers.problems.append((Reason.NXDOMAIN, "NXDOMAIN"))
+        said = "NXDOMAIN"
+        answers.problems.append((Reason.NXDOMAIN, said))
     except resolver.NoAnswer:
-        pass  # the name exists without this type: NODATA
+        said = "NODATA"  # the name exists without this type
     except exception.Timeout:
-        answers.problems.append((Reason.DNS_TIMEOUT, f"{server} did not answer"))
+        said = f"{server} did not answer"
+        answers.problems.append((Reason.DNS_TIMEOUT, said))
     except (resolver.NoNameservers, exception.DNSException, OSError) as exc:
-        answers.problems.append((Reason.DNS_FAILURE, str(exc)[:200]))
+        said = str(exc)[:200]
+        answers.problems.append((Reason.DNS_FAILURE, said))
     else:
         ttl = answer.rrset.ttl if answer.rrset is not None else None
         for record in answer:
             address = str(record)
             found.add(address)
+            said += f" {address}"
             answers.records.append({"type": kind, "address": address, "ttl_s": ttl, "resolver": server})
+    if context.tape is not None:
+        context.tape.event(f"DNS server {server} on {kind} {context.member.host}: {said.strip()}")
 
 
 async def _ask_system(context: Context, found: list[str]) -> None:

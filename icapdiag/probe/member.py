@@ -13,6 +13,7 @@ from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, Settings, error, failed
 from icapdiag.probe.choice import chosen_names
 from icapdiag.probe.pace import Gate, Solo
+from icapdiag.probe.tape import Tape
 
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Emit = Callable[[Observation], None]
@@ -39,6 +40,7 @@ async def probe_member(
         due=trio.current_time() + settings.deadline,
         gate=gate,
         solo=solo,
+        tape=Tape() if settings.transcript else None,
         chosen=chosen_names(probes),
     )
     try:
@@ -73,6 +75,8 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
     else:
         async with context.alone() if probe.label == "load" else nullcontext():
             context.due += probe.more_time(context.settings)
+            if context.tape is not None:
+                context.tape.begin()
             started = trio.current_time()
             outcome = await attempt(context, probe)
         elapsed = round((trio.current_time() - started) * 1000, 3)
@@ -89,6 +93,7 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
             reason=outcome.reason,
             elapsed_ms=elapsed,
             facts=base_facts(context) | dict(outcome.facts),
+            transcript=context.tape.taken() if context.tape is not None and elapsed is not None else (),
         )
     )
 

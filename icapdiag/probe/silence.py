@@ -33,6 +33,8 @@ async def silence_facts(context: Context, stream: trio.abc.Stream) -> Facts:
             facts["request_acknowledged"] = _UNACKED.unpack_from(info)[0] == 0
     if context.time_for(_PATIENCE) == _PATIENCE:  # silence means nothing to one who can't wait for an answer
         facts["close_reaction"] = await _reaction(wire)
+        if wire.line is not None:
+            wire.line.event(f"we closed our half, and what came was: {facts['close_reaction']}")
     return facts
 
 

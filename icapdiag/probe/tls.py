@@ -46,7 +46,15 @@ async def handshake(context: Context, stream: WireStream, *, verify: bool | None
     tls = context.member.tls or TLS()
     shared = client_context(replace(tls, server_name=None), verify=verify)  # the name is no part of it
     wrapped = trio.SSLStream(stream, shared, server_hostname=server_name(context), https_compatible=True)
-    await wrapped.do_handshake()
+    try:
+        await wrapped.do_handshake()
+    except trio.BrokenResourceError as exc:
+        if stream.line is not None:
+            stream.line.event(f"no TLS: {describe(exc.__cause__ or exc)}")
+        raise
+    if stream.line is not None:
+        cipher = wrapped.cipher()
+        stream.line.event(f"TLS: {wrapped.version()}, {cipher[0] if cipher else 'no cipher'}")
     return wrapped
 
 

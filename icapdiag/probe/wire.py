@@ -8,10 +8,14 @@ import struct
 import sys
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import trio
 
 from icapdiag.probe.loop import earliest_arrival
+
+if TYPE_CHECKING:
+    from icapdiag.probe.tape import Line
 
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module has no name for it
 _TIMESPEC = struct.Struct("@ll")
@@ -62,6 +66,7 @@ class WireStream(trio.abc.HalfCloseableStream):
         self.arrived_ns: int | None = None
         self.arrived_after: float | None = None
         self.handed_over: Handover | None = None
+        self.line: Line | None = None  # where the conversation on it is recorded
         self._stamped = want_stamps(sock)
 
     def forget_sending(self) -> None:

@@ -218,6 +218,7 @@ def _report(node: _Node) -> Report:
         verdict=node.word("verdict", Health, but=Health.DISABLED),
         vantage=node.facts("vantage"),
         subject=subject,
+        configuration=node.facts("configuration", optional=True),
         tool=node.facts("tool"),
         members=node.each("members", lambda member: _member(member, pool if isinstance(pool, str) else "")),
         comparison=node.sheets("comparison", optional=True),
@@ -253,6 +254,7 @@ def _probe(node: _Node, pool: str, member: str) -> Observation:
         reason=node.text_or_none("reason"),
         elapsed_ms=_elapsed(node),
         facts=node.facts("facts"),
+        transcript=node.sheets("transcript", optional=True),
     )
 
 

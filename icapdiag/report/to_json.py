@@ -49,6 +49,7 @@ def to_plain(report: Report) -> dict[str, Any]:
         "complete": report.complete,
         "vantage": _plain(report.vantage),
         "subject": _plain(report.subject),
+        "configuration": _plain(report.configuration),
         "verdict": report.verdict.value,
         "members": [_member(member) for member in report.members],
         "comparison": _plain(report.comparison),
@@ -75,6 +76,7 @@ def settled(report: Report) -> Report:
         finished_at=_text(report.finished_at),
         vantage=_plain(report.vantage),
         subject=_plain(report.subject),
+        configuration=_plain(report.configuration),
         members=tuple(_settled_member(member, report) for member in report.members),
         comparison=tuple(_plain(report.comparison)),
         conformance=tuple(_plain(report.conformance)),
@@ -99,6 +101,7 @@ def _settled_member(member: MemberReport, report: Report) -> MemberReport:
             reason=None if probe.reason is None else _text(probe.reason),
             elapsed_ms=_milliseconds(probe.elapsed_ms),
             facts=_plain(probe.facts),
+            transcript=tuple(_plain(probe.transcript)),
         )
         for probe in member.probes
     )
@@ -155,6 +158,7 @@ def _probe(observation: Observation) -> dict[str, Any]:
         "reason": None if observation.reason is None else str(observation.reason),
         "elapsed_ms": _milliseconds(observation.elapsed_ms),
         "facts": _plain(observation.facts),
+        **({"transcript": _plain(observation.transcript)} if observation.transcript else {}),
     }
 
 

@@ -129,6 +129,33 @@ _subjects = st.one_of(
         }
     ),
 )
+_passed = st.fixed_dictionaries(
+    {"direction": st.sampled_from(["sent", "received", "event"]), "text": texts},
+    optional={"connection": st.integers(0, 99), "at_ms": st.floats(0, 1e9), "body_sha256": texts},
+)
+_configurations = st.fixed_dictionaries(
+    {},
+    optional={
+        "pool": texts,
+        "source": texts,
+        "profile": any_facts,
+        "samples": st.lists(texts, max_size=2),
+        "compare": st.booleans(),
+        "members": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "host": texts,
+                    "port": st.integers(-5, 10**6),
+                    "name": texts,
+                    "enabled": st.booleans(),
+                    "tls": st.one_of(st.none(), any_facts),
+                }
+            ),
+            max_size=2,
+        ),
+        "options": any_facts,
+    },
+)
 _observations = st.builds(
     Observation,
     source=st.just("probe"),
@@ -139,6 +166,7 @@ _observations = st.builds(
     reason=st.one_of(st.none(), st.sampled_from(Reason), texts),
     elapsed_ms=st.one_of(st.none(), st.floats(0, 1e9), st.just(float("nan"))),
     facts=any_facts,
+    transcript=st.lists(_passed, max_size=2).map(tuple),
 )
 _members = st.builds(
     MemberReport,
@@ -178,6 +206,7 @@ reports: st.SearchStrategy[Report] = st.builds(
     verdict=st.sampled_from([health for health in Health if health is not Health.DISABLED]),
     vantage=st.one_of(any_facts, st.fixed_dictionaries({"host": texts, "source_address": st.none(), "caveat": texts})),
     subject=_subjects,
+    configuration=_configurations,
     tool=st.one_of(st.just({"name": "icapdiag", "version": "1"}), any_facts),
     members=_sheets(_members),
     comparison=_sheets(any_facts),

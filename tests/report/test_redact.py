@@ -176,6 +176,7 @@ def test_no_field_of_a_report_is_forgotten() -> None:
         verdict=Health.OK,
         vantage=facts,
         subject=facts,
+        configuration=facts,
         members=(MemberReport(name=CANARY, address=CANARY, port=1, verdict=Health.OK, probes=(probe,)),),
         comparison=(facts,),
         conformance=(facts,),

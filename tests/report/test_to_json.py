@@ -79,7 +79,7 @@ def test_the_schema_documents_every_key() -> None:
     one = plain["members"][0]
     assert list(published["properties"]) == list(plain)
     assert list(parts["member"]["properties"]) == list(one)
-    assert list(parts["probe"]["properties"]) == list(one["probes"][0])
+    assert list(parts["probe"]["properties"]) == [*one["probes"][0], "transcript"]  # which is there where asked for
     assert list(parts["finding"]["properties"]) == list(plain["findings"][0])
     assert list(published["properties"]["vantage"]["properties"]) == list(plain["vantage"])
 

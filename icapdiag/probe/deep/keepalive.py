@@ -14,6 +14,7 @@ from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe
 from icapdiag.probe.conversation import Conversation, converse
 from icapdiag.probe.deep.demand import demand_facts
 from icapdiag.probe.opening import NotOpened, opened
+from icapdiag.probe.pipe import receive
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
 
@@ -153,7 +154,7 @@ async def _listen(stream: trio.abc.Stream, patience: float) -> _Rest:
     with trio.move_on_after(patience):
         while not rest.ended:
             try:
-                data = await stream.receive_some(_READ)
+                data = await receive(stream, _READ)
             except trio.BrokenResourceError:
                 data = b""
             rest.data = (rest.data + data)[:_EXCERPT]

@@ -19,6 +19,7 @@ from icapdiag.probe.conversation import converse
 from icapdiag.probe.deep.demand import demand_facts
 from icapdiag.probe.loop import loop_delay_since, occupation
 from icapdiag.probe.opening import NotOpened, opened
+from icapdiag.probe.pipe import receive
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
 
@@ -158,7 +159,7 @@ async def _scan(context: Context, body: bytes) -> Outcome:
     try:
         talk = await converse(stream, scan_request(context, body), timeout=context.time_for(context.settings.timeout))
         with trio.move_on_after(_FAREWELL), suppress(trio.BrokenResourceError):
-            await stream.receive_some(1)
+            await receive(stream, 1)
     finally:
         await trio.aclose_forcefully(stream)
     facts = talk.facts if talk.response is None else talk.facts | {"icap_status": talk.response.status}

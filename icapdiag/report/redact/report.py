@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.redact.pseudonyms import Pseudonyms
 from icapdiag.report.redact.texts import Texts
+from icapdiag.report.redact.transcript import redacted_transcript
 from icapdiag.report.redact.words import says_nothing
 
 # What a fact of this name holds, as a whole. Facts of other names are texts, gone through word by word.
@@ -22,6 +23,11 @@ _KINDS = {
     "owner": "person", "member_pattern": "pattern", "cert_sha256": "certificate", "cert_serial": "certificate",
 }  # fmt: skip
 _OF_SUBJECT = {"source": "file", "name": "file"}  # a pool file, and the log files
+_OF_CONFIGURATION: dict[str, dict[str, str]] = {
+    "profile": {"name": "profile"},
+    "members": {"name": "member", "ca_file": "file", "cert_file": "file"},
+    "options": {"source": "address"},
+}
 # Ours, and the same for everybody: they say what was sent, by which program, in which words.
 _OURS = frozenset(
     {"sample_sha256", "correlation_id", "icapdiag", "python", "caveat", "findings", "finding", "runbook", "id", "probe",
@@ -83,6 +89,10 @@ class _Redaction:
             report,
             members=tuple(self._member(member) for member in report.members),
             subject={name: self._value(name, value, _OF_SUBJECT) for name, value in report.subject.items()},
+            configuration={
+                self._key(name): self._value(name, value, _OF_CONFIGURATION.get(name, _OF_SUBJECT))
+                for name, value in report.configuration.items()
+            },
             vantage=self._facts(report.vantage),
             comparison=self._sheets(report.comparison),
             conformance=self._sheets(report.conformance),
@@ -125,7 +135,12 @@ class _Redaction:
             pool=self._named("pool", observation.pool, "pool"),
             member=self._named("member", observation.member, "member"),
             facts=self._facts(observation.facts),
+            transcript=self._transcript(observation.transcript),
         )
+
+    def _transcript(self, transcript: tuple[Facts, ...]) -> tuple[Facts, ...]:
+        self._where = "transcript"
+        return tuple(redacted_transcript(transcript, self._texts.of))
 
     def _finding(self, finding: Finding) -> Finding:
         self._where = f"finding {finding.id}"
@@ -200,6 +215,8 @@ def _named_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         yield member.address, "host", "host"
     for name, value in report.subject.items():
         yield from _in(value, name, _OF_SUBJECT)
+    for name, value in report.configuration.items():
+        yield from _in(value, name, _OF_CONFIGURATION.get(name, _OF_SUBJECT))
     sources = (
         report.vantage,
         *report.comparison,
