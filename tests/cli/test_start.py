@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,13 @@ def test_help_imports_little(args: tuple[str, ...]) -> None:
 
 def test_runbooks_list_imports_only_what_reads_runbooks() -> None:
     assert set() == imported("runbooks", "list") & HEAVY
+
+
+def test_a_small_log_is_explained_without_what_it_does_not_need(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"report_timestamp": "2026-03-02T10:00:00Z", "icap_log": {"action": "ICAP_PASSED"}}\n' * 3)
+
+    assert set() == imported("explain", str(log)) & (HEAVY | {"typer", "yaml", "hashlib", "logging", "asyncio", "ssl"})
 
 
 @pytest.mark.parametrize("args", [("--version",), ("--version", "check")])
