@@ -16,6 +16,7 @@ from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import count, milliseconds, names, prose, shown
 from icapdiag.report.logtable import draw_body, draw_groups
 from icapdiag.report.paint import Paint
+from icapdiag.report.place import surroundings
 from icapdiag.report.repeats import draw_samples
 from icapdiag.report.words import (
     HEALTH_ORDER,
@@ -87,6 +88,8 @@ def document(report: Report) -> Iterator[Block]:
     state = f" ({gap(report)})" if gap(report) else ""
     yield Heading(1, (f"{report.verdict.value.upper()}: ", Said(title(report)), state))
     yield Paragraph((tally(report) + ". ", Said(vantage(report))))
+    if said := surroundings(report):
+        yield Paragraph((Said(said),))
     if caveat := shown(report.vantage.get("caveat")):
         yield Paragraph((prose(caveat),))
     if report.findings:

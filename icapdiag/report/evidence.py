@@ -40,6 +40,7 @@ _TOTALS = (  # facts on a log as a whole
     ("unscanned_count", "passed unscanned"),
     ("entries_disabled", "disabled"),
 )
+_SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 _FOLLOW_UPS = ("variants", "services", "respmod")  # probes that look into a refusal
 _SPELT = {"desc": "Desc", "id": "ID", "fsecure": "FSecure"}
 
@@ -57,6 +58,7 @@ def telling(facts: Facts) -> str:
         *_headers(facts),
         *_peer(facts),
         *_certificate(facts),
+        *_clocks(facts),
         *_shortened(facts),
     ]
     error = _shown(facts.get("error"))
@@ -235,6 +237,23 @@ def _certificate(facts: Facts) -> Iterator[str]:
         yield visible(f"certificate for {', '.join(names)}" + (f", asked for {wanted}" if wanted else ""))
     if verify_error := _shown(facts.get("verify_error")):
         yield verify_error
+
+
+def _clocks(facts: Facts) -> Iterator[str]:
+    """A server's time that is not ours, and an answer that took too long."""
+    skew, offset, doubt = (_number(facts.get(f"clock_{name}_s")) for name in ("skew", "offset", "uncertainty"))
+    if skew is not None and offset is not None and skew >= _SKEWED:
+        known = f", known to {doubt:g} s" if doubt is not None else ""
+        yield f"its clock is {abs(offset):,.0f} s {'ahead' if offset > 0 else 'behind'}{known}"
+    took, limit = _number(facts.get("answer_ms")), _number(facts.get("warn_ms"))
+    if took is not None and limit is not None and took > limit:
+        yield f"the answer came after {milliseconds(took)}"
+    if facts.get("istag_changed") is True:
+        yield f"ISTag {_shown(facts.get('istag'))} is another than in OPTIONS"
+
+
+def _number(value: JSONValue) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _shortened(facts: Facts) -> list[str]:

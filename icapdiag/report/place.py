@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from icapdiag.model import JSONValue, Report, Status
+from icapdiag.model import Facts, JSONValue, Report, Status
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, shown, texts, whole
 from icapdiag.text import visible
 
@@ -14,15 +14,22 @@ def surroundings(report: Report) -> str:
     return " ".join(part for part in (_routes(report), _resolvers(report), _clock(report)) if part)
 
 
-def _routes(report: Report) -> str:
-    routes = _records(report.vantage.get("routes"))
+def ways(vantage: Facts) -> list[str]:
+    """``eth0 via 10.0.0.1`` for each way to the members, with their number if there are several."""
+    routes = _records(vantage.get("routes"))
     words = []
-    for route in routes[:NAMES_SHOWN]:
+    for route in routes:
         gateway = shown(route.get("gateway"))
         way = shown(route.get("interface")) + (f" via {gateway}" if gateway else " (no gateway)")
         words.append(way + (f" for {count(whole(route.get('members')), 'member')}" if len(routes) > 1 else ""))
-    more = len(routes) - NAMES_SHOWN
-    return f"Route: {'; '.join(words)}{f'; {more} more' if more > 0 else ''}." if words else ""
+    return words
+
+
+def _routes(report: Report) -> str:
+    found = ways(report.vantage)
+    more = len(found) - NAMES_SHOWN
+    listed = "; ".join(found[:NAMES_SHOWN]) + (f"; {more} more" if more > 0 else "")
+    return f"Route: {listed}." if found else ""
 
 
 def _resolvers(report: Report) -> str:

@@ -11,8 +11,8 @@ from icapdiag.model import Facts, JSONValue, Observation
 
 CAVEAT = (
     "This host stands in for the Service Engine and is not the Service Engine: "
-    "routes, firewalls, DNS and source address may differ there. So what works from here need not work from there, "
-    "nor the other way round, least of all with servers that go by their client's address or certificate."
+    "routes, firewalls, DNS and source address may differ there. "
+    "What works from here may fail there, and the other way round."
 )
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from icapdiag.model import SEVERITY_ORDER, Facts, Finding, Health, JSONValue, Report, Severity
-from icapdiag.report.lines import count, milliseconds, names, prose, shown, texts
+from icapdiag.report.lines import count, milliseconds, names, prose, shown, texts, whole
 from icapdiag.report.logtable import entry_counts, log_title, span
+from icapdiag.report.place import ways
 from icapdiag.text import visible
 
 HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)
-_ELSEWHERE = ("pool", "service_uri", "source", "sources", "inputs", "records", "entries", "filters")  # of the subject
+# Of the subject.
+_ELSEWHERE = (
+    "pool", "service_uri", "source", "sources", "inputs", "records", "entries", "filters", "warn_ms", "crit_ms",
+)  # fmt: skip
 _UNITS = {"preview_size": "bytes", "response_timeout": "ms", "slow_response_warning_threshold": "ms"}
 _MEANING = 420  # characters of the worst finding's meaning
 _LISTED = 8  # addresses, interfaces, DNS servers
@@ -128,10 +132,14 @@ def _about(report: Report) -> Iterator[tuple[str, str]]:
     yield "Host", shown(vantage.get("host"))
     yield "Source address", _listed(vantage.get("source_addresses"))
     yield "Interface", ", ".join(_interfaces(vantage))
+    yield "Route", ", ".join(ways(vantage)[:_LISTED])
     yield (
         "DNS servers",
         _listed(vantage.get("resolvers")) + (" (given)" if vantage.get("resolvers_given") is True else ""),
     )
+    yield "Clock", _clock(vantage)
+    limits = [milliseconds(float(whole(report.subject.get(name)))) for name in ("warn_ms", "crit_ms")]
+    yield "Slow, too slow", f"after {' and '.join(limits)}" if "warn_ms" in report.subject else ""
     yield "System", shown(vantage.get("platform"))
     yield (
         "Tool",

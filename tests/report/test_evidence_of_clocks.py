@@ -1,0 +1,27 @@
+"""What is said of a server's time and tag, where that is the point."""
+
+from __future__ import annotations
+
+import pytest
+
+from icapdiag.model import Facts
+from icapdiag.report.evidence import telling
+
+BEHIND: Facts = {"clock_offset_s": -86400.2, "clock_uncertainty_s": 0.5, "clock_skew_s": 86399.7}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (BEHIND, "its clock is 86,400 s behind, known to 0.5 s"),
+        ({**BEHIND, "clock_offset_s": 3600.0}, "its clock is 3,600 s ahead, known to 0.5 s"),
+        ({**BEHIND, "clock_skew_s": 0.0}, "ok"),
+        ({"answer_ms": 812.5, "warn_ms": 400}, "the answer came after 812 ms"),
+        ({"answer_ms": 12.5, "warn_ms": 400}, "ok"),
+        ({"answer_ms": True, "warn_ms": 0}, "ok"),
+        ({"istag": '"b\x07"', "istag_changed": True}, 'ISTag "b\\x07" is another than in OPTIONS'),
+        ({"istag": '"b"', "istag_changed": False}, "ok"),
+    ],
+)
+def test_one_line(facts: Facts, expected: str) -> None:
+    assert expected == telling({"probe": "options", "status": "ok", **facts})
