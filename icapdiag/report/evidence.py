@@ -248,6 +248,8 @@ def _clocks(facts: Facts) -> Iterator[str]:
     took, limit = _number(facts.get("answer_ms")), _number(facts.get("warn_ms"))
     if took is not None and limit is not None and took > limit:
         yield f"the answer came after {milliseconds(took)}"
+    if facts.get("probe") == "options" and facts.get("icap_status") == 200 and (tag := _shown(facts.get("istag"))):
+        yield f"ISTag {tag}"
     if facts.get("istag_changed") is True:
         yield f"ISTag {_shown(facts.get('istag'))} is another than in OPTIONS"
 

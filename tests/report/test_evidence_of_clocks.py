@@ -21,6 +21,7 @@ BEHIND: Facts = {"clock_offset_s": -86400.2, "clock_uncertainty_s": 0.5, "clock_
         ({"answer_ms": True, "warn_ms": 0}, "ok"),
         ({"istag": '"b\x07"', "istag_changed": True}, 'ISTag "b\\x07" is another than in OPTIONS'),
         ({"istag": '"b"', "istag_changed": False}, "ok"),
+        ({"icap_status": 200, "icap_reason": "OK", "istag": '"b"'}, 'ICAP 200 OK; ISTag "b"'),
     ],
 )
 def test_one_line(facts: Facts, expected: str) -> None:
