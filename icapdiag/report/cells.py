@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from icapdiag.model import MemberReport, Observation, Status
-from icapdiag.report.lines import milliseconds
+from icapdiag.report.lines import milliseconds, texts
 from icapdiag.text import from_wire, visible
 
 _PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body
 # No column: a member as a whole, what has a table of its own, and what is evidence of what others met.
-_APART = ("", "repeat", "size", "load", "services", "variants", "respmod")
+_APART = ("", "repeat", "size", "load", "services", "variants", "respmod", "conformance")
 _WORD_LENGTH = 20  # characters of what a server said
 NOTHING = "-"
 
@@ -95,6 +95,8 @@ def _outcome(observation: Observation, detail: Detail) -> str:
     words = ["ok"]
     if observation.probe in BODY_PROBES and isinstance(verdict, str):
         words = [visible(verdict, _WORD_LENGTH)]
+    if refused := texts(observation.facts.get("cases_failed")):
+        words = [f"{len(refused)} failed"]
     if detail is Detail.FULL:
         threats = observation.facts.get("threats")
         names = [t for t in threats if isinstance(t, str)] if isinstance(threats, list | tuple) else []

@@ -42,3 +42,11 @@ def test_nothing_stays_unexplained_and_nothing_was_our_fault(report: Any) -> Non
     assert (0, []) == (report["unmatched"]["count"], report["unmatched"]["examples"])
     assert [] == [p for member in report["members"] for p in member["probes"] if p["status"] == "error"]
     assert report["complete"] is True
+
+
+def test_who_breaks_a_rule_on_which_clients_fail_has_a_finding(report: Any) -> None:
+    breaking = {each["member"] for rule in report["conformance"] for each in rule["deviating"] if each["breaks"]}
+    found = {member for finding in report["findings"] for member in finding["members"]}
+
+    assert {"204-without-allow", "206", "100-after-ieof", "bad-chunk", "wrong-encapsulated"} <= breaking
+    assert set() == breaking - found

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 import pytest
 
 from icapdiag.icap.conformance import RULES
-from icapdiag.probe.base import Facts
+from icapdiag.probe import Settings
+from icapdiag.probe.base import Context, Facts
 from icapdiag.probe.conform import Result, judge_rules
+from icapdiag.probe.deep.conformance import requests
 from icapdiag.probe.seen import Evidence
+from tests.probe.fakes import member, pool_of
 
 OPTIONS: Facts = {
     "icap_status": 200, "icap_reason": "OK", "istag": '"tag"', "methods": ["REQMOD"], "allow": ["204"], "preview": 1024,
@@ -207,3 +210,23 @@ def test_a_record_of_a_result_is_bounded() -> None:
 
     assert ("istag-length", 7, "4.7", "deviates") == tuple(long[key] for key in ("rule", "number", "section", "result"))
     assert ("istag-too-long it is", "I" * 80, False) == (long["detail"], long["seen"], long["breaks"])
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "expected"),
+    [
+        ("10.0.0.5", "10.0.0.5", []),
+        ("fd00::5", "fd00::5", []),
+        ("icap.example.test", "10.0.0.5", ["icap.example.test:1344"]),
+    ],
+)
+def test_it_calls_a_member_by_its_name_if_it_has_one(host: str, address: str, expected: list[str]) -> None:
+    pool = pool_of(member(1344, host=host))
+    context = Context(pool=pool, member=pool.members[0], settings=Settings(), address=address)
+    sent = {name: request.first.decode() for name, request in requests(context)}
+
+    named = [text for name, text in sent.items() if name == "options-by-name"]
+    assert expected == [text.partition("Host: ")[2].partition("\r\n")[0] for text in named]
+    assert [f"OPTIONS icap://{name}/avscan ICAP/1.0" for name in expected] == [text.split("\r\n")[0] for text in named]
+    assert sent["unknown-method"].startswith("ICAPDIAG icap://")
+    assert "/icapdiag-no-such-service ICAP/1.0" in sent["unknown-service"]

@@ -67,6 +67,12 @@ def test_the_table_has_the_counts_and_what_deviates() -> None:
     ] == lines
 
 
+def test_the_matrix_says_how_many_uploads_failed() -> None:
+    text = render(report((member("10.0.0.5", observation("preview", cases_failed=["avi-preview", "preview-0"])),)))
+
+    assert "2 failed" in text
+
+
 def test_many_ways_to_deviate_are_counted() -> None:
     each = judged(*(results(istag_stable=("it changed", f"ISTag: {n}", False)) for n in range(6)))
     lines = draw_conformance(each.conformance, 100)
