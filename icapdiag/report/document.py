@@ -5,27 +5,28 @@ Blocks come in the order in which a reader wants them, so that a body with a lim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
+from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.report import suppressed
 from icapdiag.report.cells import NOTHING, Detail, cell, member_rows, probes_used
+from icapdiag.report.clocks import draw_clocks
 from icapdiag.report.comparison import draw_comparison
+from icapdiag.report.conformance import draw_conformance
+from icapdiag.report.connections import draw_load
 from icapdiag.report.evidence import telling, where
-from icapdiag.report.lines import count, milliseconds, names, prose, shown
+from icapdiag.report.lines import count, names, prose, shown
 from icapdiag.report.logtable import draw_body, draw_groups
 from icapdiag.report.paint import Paint
 from icapdiag.report.place import surroundings
 from icapdiag.report.repeats import draw_samples
+from icapdiag.report.sizes import draw_sizes
 from icapdiag.report.words import (
     HEALTH_ORDER,
     endpoint,
     gap,
-    mapping,
-    mappings,
     named,
-    number,
     tally,
     title,
     vantage,
@@ -158,71 +159,23 @@ def _finding(finding: Finding) -> Iterator[Block]:
 
 
 def _figures(report: Report) -> Iterator[Block]:
-    """What is drawn in plain text, and the tables of the deep probes."""
-    compared = draw_comparison(report.comparison, WIDTH)
-    if compared:
-        yield Heading(2, ("Members side by side",))
-        yield Verbatim(tuple(compared[1:]))
-    rounds = draw_samples(report.members, WIDTH)
-    if rounds:
-        yield Heading(2, ("Several rounds",))
-        yield Verbatim(tuple(rounds))
-    for member in report.members:
-        for probe in member.probes:
-            yield from _series(member, probe)
-    for block in draw_body(report, WIDTH, Paint(color=False), plain=False):
-        if block:
-            yield Verbatim(tuple(block))
-    groups = draw_groups(report, WIDTH)
-    if groups:
-        yield Heading(2, ("Requests alike",))
-        yield Verbatim(tuple(groups[1:]))
-
-
-_SERIES: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "ladder": (
-        "Bodies of growing size",
-        (
-            ("size", "Bytes"),
-            ("status", "Status"),
-            ("icap_status", "ICAP"),
-            ("answer_ms", "Answer"),
-            ("verdict", "Verdict"),
-        ),
-    ),
-    "steps": (
-        "Growing load",
-        (
-            ("concurrency", "At a time"),
-            ("requests", "Requests"),
-            ("errors", "Errors"),
-            ("p50_ms", "p50"),
-            ("p95_ms", "p95"),
-            ("max_ms", "Max"),
-        ),
-    ),
-}
-
-
-def _series(member: MemberReport, probe: Observation) -> Iterator[Block]:
-    """Deep probes tell a series of measurements each."""
-    for fact, (heading, columns) in _SERIES.items():
-        records = mappings(probe.facts.get(fact))
-        if records:
-            yield Heading(3, (f"{heading}: ", Said(endpoint(member))))
-            head = tuple(name for _, name in columns)
-            rows = [tuple(_figure(record, key) for key, _ in columns) for record in records[:_ROWS]]
-            yield Table(head, (*rows, *_rest(len(records), len(head))))
-
-
-def _figure(record: Facts, key: str) -> Inline:
-    value: JSONValue = mapping(record).get(key)
-    found = number(value)
-    if key.endswith("_ms"):
-        return milliseconds(found) or "-"
-    if found is not None:
-        return f"{found:,.0f}" if found == int(found) else f"{found:g}"
-    return Said(shown(value)) if shown(value) else "-"
+    """What the table draws as well, in plain text."""
+    over_time, *answers = draw_body(report, WIDTH, Paint(color=False), plain=False)
+    drawn = (
+        ("Members side by side", draw_comparison(report.comparison, WIDTH)),
+        ("Clocks", draw_clocks(report.members, WIDTH)),
+        ("Several rounds", draw_samples(report.members, WIDTH)),
+        ("Sizes", draw_sizes(report.members, WIDTH)),
+        ("Load", draw_load(report.members, WIDTH)),
+        ("RFC 3507", draw_conformance(report.conformance, WIDTH)),
+        ("Over time", over_time),
+        *(("ICAP answer", answer) for answer in answers),
+        ("Requests alike", draw_groups(report, WIDTH)),
+    )
+    for heading, lines in drawn:
+        if lines:
+            yield Heading(2, (heading,))
+            yield Verbatim(tuple(lines))
 
 
 def _unmatched(report: Report) -> Iterator[Block]:

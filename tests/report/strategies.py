@@ -210,6 +210,7 @@ reports: st.SearchStrategy[Report] = st.builds(
     tool=st.one_of(st.just({"name": "icapdiag", "version": "1"}), any_facts),
     members=_sheets(_members),
     comparison=_sheets(any_facts),
+    conformance=_sheets(any_facts),
     groups=_sheets(any_facts),
     timeline=_sheets(_buckets),
     findings=_sheets(_findings),

@@ -21,7 +21,7 @@ from hypothesis import Phase, given, settings
 from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
-from icapdiag.model import Finding, Health, Report, Severity, Unmatched
+from icapdiag.model import Finding, Health, Report, Severity, Status, Unmatched
 from icapdiag.report import github, jira, servicenow
 from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.nagios import LINE, PluginStatus, plugin_status
@@ -39,6 +39,7 @@ UNSURE = report((HEALTHY, UNTESTED), (), complete=False, unmatched=Unmatched(cou
 LOGS = log_report(notes=("a note",))
 # Without shrinking, which takes minutes for values this large.
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
+_FAILED = (Status.FAILED, Status.ERROR)
 SAMPLES = (ALL, UNSURE, LOGS, report((), ()), report((HEALTHY,), ()))
 
 
@@ -152,6 +153,20 @@ def test_nothing_that_a_server_says_breaks_a_format(hostile: Report) -> None:
         assert [] == re.findall("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
         if name in READERS and name != "json":
             READERS[name](text)
+
+
+@given(reports)
+@settings(max_examples=40, deadline=None, phases=UNSHRUNK)
+def test_any_report_is_as_the_schema_has_it(made: Report) -> None:
+    """Whatever text and facts; but the sheets of facts that the schema knows more of are those of a real report."""
+    members = tuple(
+        replace(m, probes=tuple(replace(o, reason="refused") if o.status in _FAILED else o for o in m.probes))
+        for m in made.members
+    )
+    fixed = {name: getattr(ALL, name) for name in ("vantage", "subject", "tool", "comparison", "conformance")}
+    read_json(
+        render(settled(replace(made, members=members, groups=LOGS.groups, timeline=LOGS.timeline, **fixed)), "json")
+    )
 
 
 @given(reports)

@@ -55,7 +55,7 @@ def test_keys_of_a_later_version_are_left_alone() -> None:
     assert settled(ALL) == from_plain(plain(add))
 
 
-@pytest.mark.parametrize("key", ["comparison", "timeline"])
+@pytest.mark.parametrize("key", ["comparison", "conformance", "timeline"])
 def test_what_an_earlier_version_did_not_write_is_absent(key: str) -> None:
     assert () == getattr(from_plain(plain(lambda document: document.pop(key))), key)
 
