@@ -44,6 +44,7 @@ from icapdiag.cli.probing import (
     insist_on_order,
     largest,
 )
+from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
 from icapdiag.model import Facts, Report, Severity
 from icapdiag.report.build import ProbedMember, build_check_report
 from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
@@ -109,6 +110,9 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     folders: Folders = None,
     output: Outputs = None,
     ticket: Tickets = None,
+    redact: Redact = None,
+    keep: Keep = None,
+    key: Key = None,
     force: Force = False,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
     source: Source = None,
@@ -131,7 +135,8 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if bool(pool) == lab:
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
     insist_on_order(warn, crit)
-    outputs = chosen_outputs(output, ticket, force=force)
+    redaction = redaction_of(redact, keep, key)
+    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
     if plan and not {each.format for each in outputs} <= {"table", "json"}:
         raise typer.BadParameter("a plan is written as table or json only", param_hint="--plan")
     from icapdiag.probe import Settings
@@ -174,7 +179,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     asked.ask(loaded, settings)
     run = _run(_lab, settings, probes) if loaded is None else _run(_collect, loaded, settings, probes)
     report = _report(run, library)
-    written = write_outputs(report, outputs)
+    written = write_outputs(report, outputs, redaction=redaction)
     raise typer.Exit(end_status(report, outputs, fail_on, written=written, interrupted=run.interrupted))
 
 

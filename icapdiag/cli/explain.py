@@ -11,6 +11,7 @@ import typer
 
 from icapdiag.cli.explaining import explain_logs
 from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
+from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
 from icapdiag.model import Severity
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     folders: Folders = None,
     output: Outputs = None,
     ticket: Tickets = None,
+    redact: Redact = None,
+    keep: Keep = None,
+    key: Key = None,
     force: Force = False,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
 ) -> None:
@@ -67,8 +71,16 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     filters = _filters(since, until, pool, member, action, datetime.now(UTC))
     if follow and len(files) != 1:
         raise typer.BadParameter("one file, or -, can be followed at a time", param_hint="--follow")
-    outputs = chosen_outputs(output, ticket, force=force)
-    raise typer.Exit(explain_logs(files, filters, outputs, jobs=jobs, follow=follow, folders=folders, fail_on=fail_on))
+    if follow and redact:
+        raise typer.BadParameter(
+            "what is shown meanwhile is not redacted: save the report, then icapdiag report redact"
+        )
+    redaction = redaction_of(redact, keep, key)
+    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
+    status = explain_logs(
+        files, filters, outputs, jobs=jobs, follow=follow, folders=folders, fail_on=fail_on, redaction=redaction
+    )
+    raise typer.Exit(status)
 
 
 def _filters(

@@ -21,6 +21,7 @@ from icapdiag.report.status import ExitStatus
 
 if TYPE_CHECKING:
     from icapdiag.cli.interrupt import Stop
+    from icapdiag.cli.redacting import Redaction
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.reading import Reading
     from icapdiag.report.nagios import PluginStatus
@@ -62,6 +63,7 @@ def explain_logs(
     follow: bool = False,
     folders: Sequence[Path] | None = None,
     fail_on: Severity = Severity.CRITICAL,
+    redaction: Redaction | None = None,
 ) -> ExitStatus | PluginStatus:
     """Read, judge and write. Raises SystemExit for what can't be read or loaded, which is said on stderr."""
     started_at = datetime.now(UTC)
@@ -80,7 +82,7 @@ def explain_logs(
         started_at=started_at,
         complete=follow or not stop.requested,
     )
-    written = write_outputs(report, outputs) and not unread
+    written = write_outputs(report, outputs, redaction=redaction) and not unread
     return end_status(report, outputs, fail_on, written=written, interrupted=stop.requested)
 
 

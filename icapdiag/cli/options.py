@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from icapdiag.cli.output import Output, OutputError, parse_outputs
-from icapdiag.report.formats import OUTPUTS, TICKETS
+from icapdiag.cli.redacting import Redaction
+from icapdiag.report.formats import FORMATS, OUTPUTS, TICKETS
 
 Outputs = Annotated[
     list[str] | None,
@@ -32,10 +33,15 @@ Tickets = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace output files that exist.")]
 
 
-def chosen_outputs(specs: list[str] | None, tickets: list[str] | None, *, force: bool) -> tuple[Output, ...]:
+def chosen_outputs(
+    specs: list[str] | None, tickets: list[str] | None, *, force: bool, redaction: Redaction
+) -> tuple[Output, ...]:
     """The outputs that the options ask for; a mistake in them ends the command with its usage."""
     try:
-        return parse_outputs(specs or (), tickets or (), force=force)
+        outputs = parse_outputs(specs or (), tickets or (), force=force)
+        return tuple(
+            output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket)) for output in outputs
+        )
     except OutputError as error:
         hint = "'--output' / '-o'" if specs else "'--for'"
         raise typer.BadParameter(str(error), param_hint=hint) from None

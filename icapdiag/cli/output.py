@@ -17,6 +17,7 @@ from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style
 from icapdiag.report.status import ExitStatus, exit_status
 
 if TYPE_CHECKING:
+    from icapdiag.cli.redacting import Redaction
     from icapdiag.report.nagios import PluginStatus
 
 _STDOUT = "standard output"
@@ -27,11 +28,15 @@ class OutputError(ValueError):
 
 
 class Output(NamedTuple):
-    """One format and where it goes; ``path`` None is stdout. ``force``: a file that exists is replaced."""
+    """One format and where it goes; ``path`` None is stdout. ``force``: a file that exists is replaced.
+
+    ``redacted``: it is meant to leave.
+    """
 
     format: str
     path: Path | None = None
     force: bool = False
+    redacted: bool = False
 
 
 def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: bool = False) -> tuple[Output, ...]:
@@ -52,7 +57,9 @@ def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: b
     return outputs
 
 
-def write_outputs(report: Report, outputs: Sequence[Output], *, saved: bool = False) -> bool:
+def write_outputs(
+    report: Report, outputs: Sequence[Output], *, saved: bool = False, redaction: Redaction | None = None
+) -> bool:
     """Write them all, files first; False if one could not be written, which is said on stderr.
 
     Where that leaves no report in JSON, and there is none yet (``saved``), one is put into the folder for
@@ -61,18 +68,28 @@ def write_outputs(report: Report, outputs: Sequence[Output], *, saved: bool = Fa
     from icapdiag.report.to_json import settled
 
     report = settled(report)
+    leaving = settled(_redacted(report, redaction)) if any(output.redacted for output in outputs) else report
     written = True
     for output in sorted(outputs, key=lambda output: output.path is None):
         try:
-            _write(report, output)
+            _write(leaving if output.redacted else report, output)
         except OSError as error:
             complain(f"icapdiag: can't write {output.path or _STDOUT}: {error.strerror or error}")
             written = False
         else:
-            saved = saved or (output.format == "json" and output.path is not None)
+            saved = saved or (output.format == "json" and output.path is not None and not output.redacted)
     if not written and not saved:
         _rescue(report)
     return written
+
+
+def _redacted(report: Report, redaction: Redaction | None) -> Report:
+    from icapdiag.cli.redacting import Redaction, redacted, say_what
+
+    wanted = redaction or Redaction()
+    found, replaced = redacted(report, wanted)
+    say_what(replaced, wanted)
+    return found
 
 
 def _rescue(report: Report) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from icapdiag.cli.report_diff import diff
 from icapdiag.cli.report_merge import merge
+from icapdiag.cli.report_redact import redact
 from icapdiag.cli.report_render import render
 from icapdiag.cli.report_schema import schema
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("render")(render)
+app.command("redact")(redact)
 app.command("schema")(schema)
 app.command("diff")(diff)
 app.command("merge")(merge)

@@ -10,6 +10,7 @@ import typer
 
 from icapdiag.cli.options import Force, Outputs, Tickets, chosen_outputs
 from icapdiag.cli.output import end_status, write_outputs
+from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
 from icapdiag.model import Severity
 
 
@@ -20,12 +21,16 @@ def render(
     output: Outputs = None,
     ticket: Tickets = None,
     force: Force = False,
+    redact: Redact = None,
+    keep: Keep = None,
+    key: Key = None,
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
 ) -> None:
     """Write a saved report in other formats. The exit status is the one of the run."""
     from icapdiag.cli.saved import load_report
 
-    outputs = chosen_outputs(output, ticket, force=force)
+    redaction = redaction_of(redact, keep, key)
+    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
     report = load_report(saved)
-    written = write_outputs(report, outputs, saved=saved != "-")
+    written = write_outputs(report, outputs, saved=saved != "-", redaction=redaction)
     raise typer.Exit(end_status(report, outputs, fail_on, written=written))
