@@ -156,6 +156,15 @@ def _interfaces(vantage: Facts) -> Iterator[str]:
         yield shown(item.get("name")) + (f" (MTU {mtu})" if isinstance(mtu, int) else "")
 
 
+def _clock(vantage: Facts) -> str:
+    synchronised = vantage.get("clock_synchronised")
+    if not isinstance(synchronised, bool):
+        return ""
+    bound = vantage.get("clock_max_error_ms")
+    within = f" to within {milliseconds(bound)}" if synchronised and isinstance(bound, int | float) else ""
+    return f"synchronised{within}" if synchronised else "not synchronised: times may be off"
+
+
 def _listed(value: JSONValue) -> str:
     found = texts(value)
     return names(found, _LISTED) if found else ""
