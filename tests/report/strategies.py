@@ -197,6 +197,20 @@ def _sheets(facts: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[t
     return st.lists(facts, max_size=most).map(tuple)
 
 
+_suppressed = st.fixed_dictionaries(
+    {
+        "id": slugs,
+        "severity": st.sampled_from([severity.value for severity in Severity]),
+        "title": texts,
+        "members": st.lists(texts, max_size=3),
+        "count": st.integers(1, 10**6),
+        "member_pattern": st.one_of(st.none(), texts),
+        "owner": texts,
+        "because": texts,
+        "until": texts,
+    }
+)
+
 reports: st.SearchStrategy[Report] = st.builds(
     Report,
     command=st.sampled_from(["check", "explain", "x"]),
@@ -214,7 +228,7 @@ reports: st.SearchStrategy[Report] = st.builds(
     groups=_sheets(any_facts),
     timeline=_sheets(_buckets),
     findings=_sheets(_findings),
-    suppressed=_sheets(any_facts),
+    suppressed=_sheets(_suppressed),
     unmatched=st.builds(Unmatched, count=st.integers(0, 10**6), examples=_sheets(any_facts)),
     notes=_sheets(texts),
 )
