@@ -12,6 +12,14 @@ _INTEROP = Path(__file__).parent / "interop"
 INTEROP_IS_REQUIRED = bool(os.environ.get("ICAPDIAG_REQUIRE_INTEROP"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """The key to pseudonyms is the user's: the tests have their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_INTEROP):
