@@ -33,7 +33,7 @@ def member(name: str, health: Health = Health.OK, **probes: Status) -> MemberRep
             pool="p",
             member=name,
             status=status,
-            reason="tcp" if status is BLOCKED else None,
+            reason={BLOCKED: "tcp", Status.SKIPPED: "not-needed"}.get(status),
         )
         for probe, status in (probes or {"tcp": OK, "options": OK, "clean": OK}).items()
     )
@@ -72,6 +72,15 @@ def test_what_is_hidden_by_a_new_failure_is_not_fixed() -> None:
         ("lost sight of", "a", "f1"),
         ("lost sight of", "a", "clean: blocked by tcp"),
     ] == changes(before, after)
+
+
+def test_what_needs_no_look_any_more_is_fixed() -> None:
+    """Once the service is found nobody asks for others; that is no loss of sight."""
+    wrong = replace(finding("wrong-service", "a"), evidence=({"member": "a", "probe": "services"},))
+    before = of(member("a", options=FAILED, services=OK), findings=(wrong,))
+    after = of(member("a", options=OK, services=Status.SKIPPED))
+
+    assert [("fixed", "a", "wrong-service")] == changes(before, after)
 
 
 def test_a_member_that_is_gone_is_lost_sight_of() -> None:

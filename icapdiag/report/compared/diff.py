@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Report, Status
+from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report, Status
 from icapdiag.report.lines import shown, texts
 from icapdiag.report.suppressed import why
 
 _TESTED = {Status.OK, Status.FAILED}
+_UNTESTED = ("not-asked", "disabled")  # reasons of what was skipped
 _VOLATILE = frozenset(
     {"elapsed_ms", "date", "correlation_id", "local_address", "istag", "bytes_sent", "bytes_received", "retransmits",
      "cert_days_left", "answer_clock", "answer_uncertain", "request_ids", "first_seen", "last_seen", "resolvers"}
@@ -192,9 +193,13 @@ def _suppressed(report: Report) -> dict[tuple[str, str], str]:
 
 
 def _tested(report: Report) -> set[tuple[str, str]]:
-    return {
-        (member.name, probe.probe) for member in report.members for probe in member.probes if probe.status in _TESTED
-    }
+    """Member and probe of all that says how it is now, be it that there was nothing to look into."""
+    probes = ((member.name, probe) for member in report.members for probe in member.probes)
+    return {(name, probe.probe) for name, probe in probes if probe.status in _TESTED or _is_needless(probe)}
+
+
+def _is_needless(probe: Observation) -> bool:
+    return probe.status is Status.SKIPPED and probe.reason not in _UNTESTED
 
 
 def _evidence(finding: Finding, member: str) -> Iterator[Facts]:
