@@ -20,6 +20,7 @@ from icapdiag.report.lines import count, names, prose, shown
 from icapdiag.report.logtable import draw_body, draw_groups
 from icapdiag.report.paint import Paint
 from icapdiag.report.place import surroundings
+from icapdiag.report.redact.report import REDACTED_NOTE
 from icapdiag.report.repeats import draw_samples
 from icapdiag.report.sizes import draw_sizes
 from icapdiag.report.words import (
@@ -93,6 +94,8 @@ def document(report: Report) -> Iterator[Block]:
         yield Paragraph((Said(said),))
     if caveat := shown(report.vantage.get("caveat")):
         yield Paragraph((prose(caveat),))
+    if REDACTED_NOTE in report.notes:  # who reads a part of it must know
+        yield Paragraph((REDACTED_NOTE,))
     if report.findings:
         yield Heading(2, (f"Findings ({len(report.findings)})",))
         yield _overview(report.findings)
@@ -104,9 +107,10 @@ def document(report: Report) -> Iterator[Block]:
     if report.suppressed:
         yield Heading(2, (suppressed.heading(report),))
         yield Items(tuple((Said(line),) for line in suppressed.lines(report)))
-    if report.notes:
+    notes = [note for note in report.notes if note != REDACTED_NOTE]
+    if notes:
         yield Heading(2, ("Notes",))
-        yield Items(tuple((Said(visible(note, 400)),) for note in report.notes))
+        yield Items(tuple((Said(visible(note, 400)),) for note in notes))
 
 
 def _overview(findings: Sequence[Finding]) -> Table:

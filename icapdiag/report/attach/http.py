@@ -1,0 +1,279 @@
+"""One request over one connection of its own, with an end to every wait and a cap on every answer.
+
+No redirect is followed and no proxy used: what is sent goes to the host that was named, or nowhere.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from queue import Empty, SimpleQueue
+from urllib.parse import urlsplit
+
+from icapdiag.report.attach.errors import AnswerLostError, AttachError, NotSentError
+from icapdiag.report.attach.target import Base
+from icapdiag.text import visible
+
+LARGEST = 8 << 20  # bytes of an answer
+_CHUNK = 1 << 16
+_PATIENCE = 60.0  # seconds that a server may have us wait before we ask again
+_ATTEMPTS = 3
+
+_Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request. ``target`` is path and query below the base's prefix; ``headers`` are those beside ours."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]  # names in lower case; of several of one name the last
+    body: bytes
+
+
+class Deadline:
+    """The end of all waiting. ``now`` and ``sleep`` are the clock's."""
+
+    def __init__(
+        self, seconds: float, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        self._now = now
+        self._sleep = sleep
+        self._seconds = seconds
+        self._end = now() + seconds
+
+    def left(self) -> float:
+        """Seconds. Raises `AttachError` when there are none: whoever asks is about to begin something."""
+        if self.is_over():
+            raise AttachError(f"gave up after {self._seconds:g} s (--deadline)")
+        return self._end - self._now()
+
+    def is_over(self) -> bool:
+        return self._now() >= self._end
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, if there is time to go on afterwards; whether it was done."""
+        if seconds >= self._end - self._now():
+            return False
+        self._sleep(seconds)
+        return True
+
+
+class Client:
+    """Speaks to one API. ``authorization`` goes into no message and no log."""
+
+    def __init__(self, base: Base, authorization: str, deadline: Deadline, agent: str) -> None:
+        self.base = base
+        self._authorization = authorization
+        self._deadline = deadline
+        self._agent = agent
+
+    @property
+    def deadline(self) -> Deadline:
+        return self._deadline
+
+    def ask(self, call: Call) -> Answer:
+        """The answer to a request that changes nothing, so that it can be sent again. Raises `AttachError`."""
+        return self._patiently(call, again=(NotSentError, AnswerLostError))
+
+    def send(self, call: Call) -> Answer:
+        """The answer to a request that changes something: sent again only if it can't have been received.
+
+        Raises `AnswerLostError` when nobody knows, and `AttachError`.
+        """
+        return self._patiently(call, again=(NotSentError,))
+
+    def _patiently(self, call: Call, again: tuple[type[AttachError], ...]) -> Answer:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                answer = self._once(call)
+            except again:
+                if attempt == _ATTEMPTS or not self._deadline.pause(attempt):
+                    raise
+                continue
+            wait = retry_after(answer)
+            if wait is None or wait > _PATIENCE or attempt == _ATTEMPTS or not self._deadline.pause(wait):
+                return answer
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(self, call: Call) -> Answer:
+        with self._connection() as stream, self._ended(stream):
+            connection = http.client.HTTPConnection(self.base.host, self.base.port)
+            connection.sock = stream
+            connection.auto_open = 0  # it must not connect by itself
+            try:
+                return self._exchange(connection, call)
+            finally:
+                connection.close()
+
+    def _exchange(self, connection: http.client.HTTPConnection, call: Call) -> Answer:
+        failed: OSError | None = None
+        try:
+            connection.putrequest(
+                call.method, self.base.prefix + call.target, skip_host=True, skip_accept_encoding=True
+            )
+            for name, value in self.headers(call).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            for start in range(0, len(call.body), _CHUNK):
+                connection.send(call.body[start : start + _CHUNK])
+        except OSError as error:  # a server that refuses a long body may say so before it has read it
+            failed = error
+        try:
+            with connection.getresponse() as response:
+                return _read(response)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            late = "no answer in time (--deadline)" if self._deadline.is_over() else _said(failed or error)
+            raise AnswerLostError(f"{self.base.origin} gave no whole answer: {late}") from None
+
+    def headers(self, call: Call) -> dict[str, str]:
+        """All that are sent."""
+        always = {"User-Agent": self._agent, "Accept": "application/json", "Connection": "close"}
+        length = {"Content-Length": str(len(call.body))} if call.method != "GET" else {}
+        host = self.base.origin.partition("://")[2]
+        return {"Host": host, "Authorization": self._authorization, **always, **call.headers, **length}
+
+    @contextmanager
+    def _connection(self) -> Iterator[socket.socket]:
+        raw = self._dial()
+        try:
+            yield raw
+        finally:
+            with suppress(OSError):
+                raw.close()
+
+    def _dial(self) -> socket.socket:
+        """A connection to the first address that takes one. Raises `NotSentError`; `AttachError` for a certificate."""
+        problem: Exception = OSError("the name has no address")
+        for family, address in _addresses(self.base.host, self.base.port, self._deadline.left()):
+            if self.base.loopback_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+                raise AttachError(f"{self.base.host} is not on this host: use https, or say --allow-http")
+            patience = min(self._deadline.left(), 30)
+            raw = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                raw.settimeout(patience)
+                raw.connect(address)
+                if not self.base.secure:
+                    return raw
+                return self._secured(raw)
+            except ssl.SSLCertVerificationError as error:
+                raw.close()
+                why = visible(error.verify_message)
+                raise AttachError(
+                    f"the certificate of {self.base.origin} can't be verified ({why}): if its CA is your own, "
+                    "name its file in SSL_CERT_FILE"
+                ) from None
+            except OSError as error:
+                raw.close()
+                problem = error
+        self._deadline.left()
+        raise NotSentError(f"can't connect to {self.base.origin}: {_said(problem)}")
+
+    def _secured(self, raw: socket.socket) -> socket.socket:
+        context = ssl.create_default_context()
+        stream = context.wrap_socket(raw, server_hostname=self.base.host, do_handshake_on_connect=False)
+        try:
+            with self._ended(stream):
+                stream.do_handshake()
+        except OSError:
+            stream.close()
+            raise
+        return stream
+
+    @contextmanager
+    def _ended(self, stream: socket.socket) -> Iterator[None]:
+        """Cuts the connection when time is up, however busy the peer is: a socket's timeout is for one read alone."""
+        left = self._deadline.left()
+        stream.settimeout(left)
+        timer = threading.Timer(left, _cut, [stream])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def retry_after(answer: Answer) -> float | None:
+    """The seconds that a server asks us to wait before we try again; None if it does not (RFC 9110 section 10.2.3)."""
+    if answer.status not in {403, 429, 503}:  # 403: GitHub's secondary limits
+        return None
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return max((moment - datetime.now(UTC)).total_seconds(), 0)
+
+
+def redirected_to(answer: Answer) -> str:
+    """The host that a redirect leads to, or "" for "somewhere else"; made safe to show."""
+    try:
+        return visible(urlsplit(answer.headers.get("location", "")).hostname or "", 100)
+    except ValueError:
+        return ""
+
+
+def _read(response: http.client.HTTPResponse) -> Answer:
+    body = response.read(LARGEST + 1)
+    if len(body) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST >> 20} MiB to say")
+    # http.client takes the end of the stream for that of the headers, and of a body of which it is asked for a part.
+    headless = not body and response.length is None and not response.chunked and response.status not in {204, 304}
+    if response.length or headless:
+        raise ConnectionError("the answer ended too early")
+    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+def _cut(stream: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(stream, socket.SHUT_RDWR)  # TLS's own would take its state from under the reader
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, http.client.BadStatusLine | http.client.LineTooLong):
+        return "what it says is no HTTP"
+    return visible(str(getattr(error, "strerror", None) or error) or type(error).__name__)
+
+
+def _addresses(host: str, port: int, seconds: float) -> list[_Address]:
+    """Resolve in a thread that may be left behind: the resolver's own patience has no end. Raises `NotSentError`."""
+    found: SimpleQueue[list[_Address] | OSError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.put([(row[0], tuple(row[4])) for row in rows])
+        except (OSError, UnicodeError) as error:
+            found.put(error if isinstance(error, OSError) else OSError(str(error)))
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = found.get(timeout=min(seconds, 30))
+    except Empty:
+        raise NotSentError(f"the name {host} was not resolved in time") from None
+    if isinstance(answer, OSError):
+        raise NotSentError(f"can't resolve {host}: {_said(answer)}")
+    return answer

@@ -1,0 +1,166 @@
+"""``--to``, the base URL and the token: where a file goes, and by what right."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from icapdiag.report.attach.errors import AttachError
+
+JIRA, SERVICENOW, GITHUB, FILE = "jira", "servicenow", "github", "file"
+FORMS = "jira:OPS-123, servicenow:INC0012345, github:owner/repo#7 or file:FOLDER"
+TABLES = {"INC": "incident", "PRB": "problem", "CHG": "change_request"}  # ServiceNow's, by the prefix of the number
+_GITHUB_API = "https://api.github.com"
+_TOKEN_LENGTH = 8192  # bytes of a token file
+_FORM = {
+    JIRA: re.compile(r"[A-Z][A-Z0-9_]{0,50}-[1-9][0-9]{0,9}"),
+    SERVICENOW: re.compile(rf"(?:{'|'.join(TABLES)})[0-9]{{1,20}}"),
+    GITHUB: re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}#[1-9][0-9]{0,9}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``kind`` is one of the four systems, ``name`` what follows the colon, in the form that this system has."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An API's address: ``https://HOST[:PORT][/PREFIX]`` in its parts; ``prefix`` is "" or begins with "/"."""
+
+    secure: bool
+    host: str
+    port: int
+    prefix: str
+    loopback_only: bool = False  # http that may go to this host alone
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and a port that is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = self.port == (443 if self.secure else 80)
+        return f"{'https' if self.secure else 'http'}://{host}" + ("" if usual else f":{self.port}")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A secret; it is in no repr. ``user:secret`` is sent as Basic, anything else as Bearer."""
+
+    text: str = field(repr=False)
+
+    def header(self, kind: str) -> str:
+        """The value of ``Authorization``."""
+        if ":" in self.text and kind != GITHUB:
+            return f"Basic {base64.b64encode(self.text.encode()).decode()}"
+        return f"Bearer {self.text}"
+
+    def scrub(self, text: str) -> str:
+        """``text`` without the token, should a server have said it back to us."""
+        secrets = {self.text, self.text.partition(":")[2], self.header(JIRA).partition(" ")[2]} - {""}
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = text.replace(secret, "[token]")
+        return text
+
+
+def parse_target(text: str) -> Target:
+    """What ``--to`` names. Raises `AttachError`."""
+    kind, _, name = text.partition(":")
+    if kind == FILE and name:
+        return Target(kind, name)
+    if kind not in _FORM or not _FORM[kind].fullmatch(name):
+        raise AttachError(f"{text!r} names no place for a file: write {FORMS}")
+    if kind == GITHUB and name.partition("/")[2].partition("#")[0] in {".", ".."}:
+        raise AttachError(f"{text!r} names no repository")
+    return Target(kind, name)
+
+
+def variable(kind: str, what: str) -> str:
+    """The environment variable of a system: ``ICAPDIAG_JIRA_TOKEN``."""
+    return f"ICAPDIAG_{kind.upper()}_{what}"
+
+
+def parse_base(kind: str, given: str | None, environment: Mapping[str, str], *, allow_http: bool) -> Base:
+    """The API's address, of ``--url`` or the environment. Raises `AttachError`."""
+    name = variable(kind, "URL")
+    text = given or environment.get(name) or (_GITHUB_API if kind == GITHUB else "")
+    if not text:
+        raise AttachError(f"where is {kind}? give --url https://HOST, or set {name}")
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+        raise AttachError(f"{text!r} is no URL: write https://HOST")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise AttachError(f"{text!r} is no URL: {error}") from None
+    if parts.username is not None or parts.password is not None:
+        raise AttachError("the URL holds a user or password: take them out, and give the token by its variable")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or port == 0:
+        raise AttachError(f"{text!r} is no base URL: write https://HOST, with a path only if the API lies below one")
+    secure = parts.scheme == "https"
+    local = _is_loopback(parts.hostname)
+    if not (secure or local or allow_http):
+        raise AttachError(f"{text!r} would send the token and the file in clear text: use https, or say --allow-http")
+    return Base(
+        secure=secure,
+        host=parts.hostname,
+        port=port or (443 if secure else 80),
+        prefix=parts.path.rstrip("/"),
+        loopback_only=not (secure or allow_http),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_token(kind: str, file: Path | None, environment: Mapping[str, str]) -> Token | None:
+    """The token of the file, else of the environment; None if there is none. Raises `AttachError`."""
+    if file is not None:
+        return _token(_token_file(file), f"the token file {str(file)!r}")
+    text = environment.get(variable(kind, "TOKEN"))
+    return _token(text, variable(kind, "TOKEN")) if text else None
+
+
+def _token_file(file: Path) -> str:
+    shown = repr(str(file))
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            about = os.fstat(stream.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise AttachError(f"the token file {shown} is no file")
+            if about.st_mode & 0o077:
+                mode = stat.S_IMODE(about.st_mode)
+                raise AttachError(f"the token file {shown} has mode {mode:04o}, so others can read it: chmod 600 it")
+            if about.st_uid not in {os.geteuid(), 0}:
+                raise AttachError(f"the token file {shown} belongs to somebody else")
+            data = stream.read(_TOKEN_LENGTH + 1)
+    except OSError as error:
+        raise AttachError(f"can't read the token file {shown}: {error.strerror or error}") from None
+    if len(data) > _TOKEN_LENGTH:
+        raise AttachError(f"the token file {shown} has more than {_TOKEN_LENGTH} bytes: it holds no token")
+    try:
+        return data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise AttachError(f"the token file {shown} is no text: it holds no token") from None
+
+
+def _token(text: str, source: str) -> Token:
+    if not text.isprintable() or not text.strip() or (":" not in text and (not text.isascii() or " " in text)):
+        raise AttachError(f"{source} holds no token: it is one line of ASCII without blanks, or user:secret")
+    return Token(text)
