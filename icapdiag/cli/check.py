@@ -205,11 +205,9 @@ def _load(targets: list[str], profile: str | None, service_uri: str | None, libr
             return pool_from_urls(urls, name="from the command line")
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
-        loaded = load_pool(Path(targets[0]), profile=profile, service_uri=service_uri)
-        resolve(loaded, library)
+        return resolve(load_pool(Path(targets[0]), profile=profile, service_uri=service_uri), library)
     except PoolError as error:
         stop_with([*error.errors, *_hint(targets)])
-    return loaded
 
 
 def _hint(targets: list[str]) -> list[str]:

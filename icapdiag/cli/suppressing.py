@@ -35,8 +35,8 @@ class Judged:
     accepted: frozenset[str]
 
 
-def resolve(pool: Pool, library: Library) -> None:
-    """Hold the ids against the runbooks in force. Raises `PoolError` with every one that there isn't."""
+def resolve(pool: Pool, library: Library) -> Pool:
+    """The pool, its suppressions' ids held against the runbooks. Raises `PoolError` with every one that isn't there."""
     errors: list[Located] = []
     for each in pool.suppressions:
         path = f"suppressions[{each.index}].finding"
@@ -51,6 +51,7 @@ def resolve(pool: Pool, library: Library) -> None:
         errors.append(Located(file=pool.source, line=each.line, column=each.column, path=path, message=message))
     if errors:
         raise PoolError(errors)
+    return pool
 
 
 def judge(library: Library, pool: Pool, observations: Iterable[Observation], today: date, *, complete: bool) -> Judged:
