@@ -35,6 +35,16 @@ def configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> 
         "samples": list(pool.samples),
         "compare": pool.compare,
         "members": members,
+        "suppressions": [
+            {
+                "finding": each.finding,
+                **({} if each.member == "*" else {"member": each.member}),
+                "reason": each.reason,
+                "owner": each.owner,
+                "until": each.until.isoformat(),
+            }
+            for each in pool.suppressions
+        ],
         "options": {
             "probes": [probe.name for probe in probes if probe.name in chosen],
             **{name: list(value) if isinstance(value, tuple) else value for name, value in options.items()},

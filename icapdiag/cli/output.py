@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,14 +106,19 @@ def _rescue(report: Report) -> None:
 
 
 def write_file(path: Path, text: str, *, force: bool = True) -> None:
-    """Put ``text`` (as UTF-8) into the file at once: readers see the old file or the new one, never a part.
+    """Put ``text`` (as UTF-8) into the file at once, as `write_data` does."""
+    write_data(path, text.encode("utf-8", "backslashreplace"), force=force)
+
+
+def write_data(path: Path, data: bytes, *, force: bool = True, check: Callable[[Path], None] | None = None) -> None:
+    """Put ``data`` into the file at once: readers see the old file or the new one, never a part.
 
     A link is followed, the mode of an existing file is kept, and devices and pipes are written to directly.
+    ``check`` is given a file with all of it, and what it raises leaves no new file behind.
     Raises OSError; FileExistsError for a file that is there where ``force`` is False.
     """
     import tempfile  # 5 ms, for files alone
 
-    data = text.encode("utf-8", "backslashreplace")
     if _is_stream(path):
         with path.open("ab") as stream:
             stream.write(data)
@@ -137,6 +142,8 @@ def write_file(path: Path, text: str, *, force: bool = True) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        if check is not None:
+            check(temporary)
         temporary.chmod(stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
         if force:
             temporary.replace(target)
@@ -186,6 +193,11 @@ def _parse(spec: str, names: Sequence[str], *, force: bool) -> Output:
         return Output(name)
     if not file:
         raise OutputError(f"{spec!r} names no file")
+    return Output(name, place_for(file, force=force), force)
+
+
+def place_for(file: str, *, force: bool) -> Path:
+    """Where a file of this name can be written. Raises `OutputError`."""
     path = Path(file)
     try:
         if path.is_dir():
@@ -196,7 +208,7 @@ def _parse(spec: str, names: Sequence[str], *, force: bool) -> Output:
             raise OutputError(f"{file!r} exists: give another name, or --force to replace it")
     except (OSError, RuntimeError) as error:  # a name that is too long; links in a circle
         raise OutputError(f"{file!r} can't be written: {getattr(error, 'strerror', None) or error}") from None
-    return Output(name, path, force)
+    return path
 
 
 def _write(report: Report, output: Output) -> None:

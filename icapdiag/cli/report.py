@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from icapdiag.cli.report_attach import attach
+from icapdiag.cli.report_bundle import bundle
 from icapdiag.cli.report_diff import diff
 from icapdiag.cli.report_merge import merge
 from icapdiag.cli.report_redact import redact
@@ -26,3 +27,4 @@ app.command("schema")(schema)
 app.command("diff")(diff)
 app.command("merge")(merge)
 app.command("attach")(attach)
+app.command("bundle")(bundle)

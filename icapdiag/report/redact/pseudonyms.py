@@ -19,6 +19,12 @@ class KeyFileError(ValueError):
     """A text that is no key; what is wrong with it."""
 
 
+def stands_for_itself(text: str) -> bool:
+    """Whether an address tells nothing, as 127.0.0.1 does. Raises ValueError for a text that is no address."""
+    address = ip_address(text.partition("%")[0])
+    return any(getattr(address, f"is_{trait}") for trait in _NOBODY)
+
+
 class Pseudonyms:
     """The pseudonyms given so far, by kind: ``member``, ``host``, ``address`` and so on.
 
@@ -46,7 +52,7 @@ class Pseudonyms:
         tells nothing, as 127.0.0.1 does. Raises ValueError for a text that is no address.
         """
         address = ip_address(text.partition("%")[0])
-        if any(getattr(address, f"is_{trait}") for trait in _NOBODY):
+        if stands_for_itself(text):
             return text
         values = self._by_kind.setdefault("address", {})
         name = str(address)

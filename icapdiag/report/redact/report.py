@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
-from icapdiag.report.redact.pseudonyms import Pseudonyms
+from icapdiag.report.redact.pseudonyms import Pseudonyms, stands_for_itself
 from icapdiag.report.redact.texts import Texts
 from icapdiag.report.redact.transcript import redacted_transcript
 from icapdiag.report.redact.words import says_nothing
@@ -28,11 +29,15 @@ _OF_CONFIGURATION: dict[str, dict[str, str]] = {
     "members": {"name": "member", "ca_file": "file", "cert_file": "file"},
     "options": {"source": "address"},
 }
-# Ours, and the same for everybody: they say what was sent, by which program, in which words.
-_OURS = frozenset(
-    {"sample_sha256", "correlation_id", "icapdiag", "python", "caveat", "findings", "finding", "runbook", "id", "probe",
-     "status", "reason", "verdict", "severity", "fact", "kind", "section", "rule", "deviation_rules", "answer_clock"}
-)  # fmt: skip
+# Ours, and the same for everybody. Other words of ours are known to be harmless, and need no list.
+_OURS = {
+    name: re.compile(form)
+    for form, names in (
+        (r"[0-9a-f]{64}", ("sample_sha256",)),
+        (r"(?:runbooks/)?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.md)?", ("findings", "finding", "runbook", "id")),
+    )
+    for name in names
+}
 # Every field of the report is redacted or named here, which a test holds.
 PLAIN = frozenset({"command", "started_at", "finished_at", "complete", "verdict", "tool", "schema_version"})
 _NO_KINDS: dict[str, str] = {}
@@ -63,6 +68,14 @@ def redact(
     ``pseudonyms`` grows by what is new in this report.
     """
     return _Redaction(report, pseudonyms, frozenset(keep)).run()
+
+
+def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """Every name and address that the report gives as such and that is to be replaced, with its kind."""
+    kept = {value for value, _, fact in _named_facts(report) if fact in keep}
+    for name, kind in _names(report):
+        if name not in kept and not (kind == "address" and stands_for_itself(name)):
+            yield name, kind
 
 
 def identifying(report: Report) -> dict[str, str]:
@@ -130,8 +143,11 @@ class _Redaction:
         )
 
     def _observation(self, observation: Observation) -> Observation:
+        self._where = "reason"
         return replace(
             observation,
+            probe=self._texts.of(observation.probe),
+            reason=None if observation.reason is None else self._texts.of(str(observation.reason)),
             pool=self._named("pool", observation.pool, "pool"),
             member=self._named("member", observation.member, "member"),
             facts=self._facts(observation.facts),
@@ -148,6 +164,8 @@ class _Redaction:
             finding,
             title=self._texts.of_own(finding.title),
             members=tuple(self._named("member", name, "member") for name in finding.members),
+            first_seen=None if finding.first_seen is None else self._texts.of(finding.first_seen),
+            last_seen=None if finding.last_seen is None else self._texts.of(finding.last_seen),
             evidence=tuple(self._facts(evidence) for evidence in finding.evidence),
             meaning=self._texts.of_own(finding.meaning),
             remedy=tuple(self._texts.of_own(step) for step in finding.remedy),
@@ -165,11 +183,11 @@ class _Redaction:
 
     def _value(self, fact: str, value: JSONValue, kinds: Mapping[str, str] = _NO_KINDS) -> JSONValue:
         match value:
-            case str() if fact not in self._keep and fact not in _OURS:
+            case str() if fact in self._keep or (fact in _OURS and _OURS[fact].fullmatch(value)):
+                return value
+            case str():
                 kind = kinds.get(fact) or _KINDS.get(fact)
                 return self._named(kind, value, fact) if kind else self._text(value, fact)
-            case str():
-                return value
             case Mapping():
                 if fact in self._keep:
                     return value

@@ -1,0 +1,157 @@
+"""A finished archive is opened again and searched for what may not be in it, however it is written there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote_plus
+
+from icapdiag.icap.samples import eicar
+from icapdiag.model import Health, Report
+from icapdiag.report.bundle.readme import readme
+from icapdiag.report.formats import render
+from icapdiag.report.redact.words import WORD, says_nothing, vocabulary
+from icapdiag.report.to_json import schema_text
+
+_LEAST = 4  # characters of a name that is looked for
+_CODED = 6  # and of one that is looked for in what looks like base64 or hex
+_WHOLE = 8  # characters of a name that may be a part of another word
+_HEX = re.compile(rb"(?:[0-9a-f]{2}){6,}", re.IGNORECASE)
+_ROW = re.compile(rb"^ +([0-9a-f]{8})  ((?:[0-9a-f]{2} {1,2}){1,16}) *\|.*\n", re.MULTILINE)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+_READ = frozenset({"", "dump"})  # forms that people read as words
+_WEB_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What was found: not the value itself, as this is said where others may look."""
+
+    file: str
+    kind: str
+    form: str  # "" as it is
+
+
+def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = ()) -> tuple[Hit, ...]:
+    """Where one of the ``secrets`` (values and their kinds) stands in a file of the archive, or in a file's name.
+
+    ``words``: single words that were replaced, looked for as whole words, and not in report.html, whose own markup
+    has words of its own. Raises OSError and zipfile.BadZipFile.
+    """
+    wanted = {value.lower(): kind for value, kind in secrets.items() if len(value) >= _LEAST}
+    wanted[eicar().decode().lower()] = "EICAR test file"
+    unwanted = {word.lower() for word in words} - vocabulary() - own_words()
+    hits: dict[Hit, None] = {}
+    with zipfile.ZipFile(archive) as opened:
+        if opened.comment:
+            hits[Hit("", "comment", "")] = None
+        for info in opened.infolist():
+            for part in (info.filename.encode(), opened.read(info)):
+                for form, text in _forms(info.filename, part):
+                    hits |= dict.fromkeys(Hit(info.filename, kind, form) for kind in _found(text, wanted, form))
+                    if form in _READ and info.filename != "report.html" and unwanted & set(WORD.findall(text)):
+                        hits[Hit(info.filename, "word", form)] = None
+    return tuple(hits)
+
+
+def _found(text: str, wanted: Mapping[str, str], form: str) -> Iterator[str]:
+    least = _CODED if form in {"hex", "base64"} else _LEAST
+    for value, kind in wanted.items():
+        if len(value) >= least and value in text and (_is_part_enough(value) or _stands_alone(value, text)):
+            yield kind
+
+
+def _is_part_enough(value: str) -> bool:
+    """Whether it tells even as a part of a longer word. 10.0.0.1 is no part of 110.0.0.12."""
+    return len(value) >= _WHOLE and any(map(str.isalpha, value))
+
+
+def _stands_alone(value: str, text: str) -> bool:
+    return re.search(rf"(?<![^\W_]){re.escape(value)}(?![^\W_])", text) is not None
+
+
+def _forms(name: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """The text in lower case, and what it says to those who decode it."""
+    rows = b"".join(_row(found) for found in _ROW.finditer(data))
+    if rows:
+        yield "dump", rows.decode("utf-8", "replace").lower()
+    data = _ROW.sub(b"", data)
+    text = data.decode("utf-8", "replace").lower()
+    yield "", text
+    if name.endswith((".html", ".md")) and "&" in text:
+        yield "HTML", html.unescape(text).lower()
+    if "\\" in text:
+        yield (
+            "JSON",
+            _ESCAPED.sub(_character, text).replace("\\\\", "\\").replace('\\"', '"').replace("\\/", "/").lower(),
+        )
+    if _PERCENT.search(text):
+        yield "URL", unquote_plus(text, errors="replace").lower()
+    runs = b"\n".join(binascii.unhexlify(found[0][: len(found[0]) // 2 * 2]) for found in _HEX.finditer(data))
+    if runs:
+        yield "hex", runs.decode("utf-8", "replace").lower()
+    decoded = b"\n".join(_unbased(_BASE64.findall(data)))
+    if decoded:
+        yield "base64", decoded.decode("latin-1").lower()
+
+
+def _row(found: re.Match[bytes]) -> bytes:
+    """What a row of a dump shows; the first row of one is no continuation of what was before."""
+    return (b"" if int(found[1], 16) else b"\n") + bytes.fromhex(found[2].decode())
+
+
+def _character(found: re.Match[str]) -> str:
+    return chr(int(found[1] or found[2], 16))
+
+
+def _unbased(runs: Iterable[bytes]) -> Iterator[bytes]:
+    """From each of the four places where a group of four characters may begin."""
+    for run in runs:
+        plain = run.translate(_WEB_SAFE)
+        for start in range(4):
+            whole = plain[start : start + (len(plain) - start) // 4 * 4]
+            rest = plain[start + len(whole) :]
+            if len(rest) > 1:
+                whole += rest + b"=" * (4 - len(rest))
+            yield base64.b64decode(whole)
+
+
+@cache
+def own_words() -> frozenset[str]:
+    """Words that a report has of itself: names of fields and formats."""
+    empty = Report(
+        command="check",
+        started_at="2026-01-01T00:00:00.000Z",
+        finished_at="2026-01-01T00:00:00.000Z",
+        complete=True,
+        verdict=Health.OK,
+        vantage={},
+        subject={},
+    )
+    files = ("report", "pool.yaml", "versions", "vantage", "transcripts/")
+    texts = (
+        schema_text(),  # names of fields
+        *(render(empty, name) for name in ("json", "markdown")),
+        *(readme(empty, files, redacted=redacted) for redacted in (True, False)),
+        "manifest sha256 dropped connection pieces",
+    )
+    return frozenset(word for text in texts for word in WORD.findall(text.lower()))
+
+
+def worth_looking_for(values: Iterable[tuple[str, str]], allowed: Collection[str]) -> dict[str, str]:
+    """Kinds by value, without ordinary words, and without what is ``allowed`` to stand there."""
+    lowered = {text.lower() for text in allowed}
+    return {
+        value: kind
+        for value, kind in values
+        if (kind == "address" or not says_nothing(value)) and value.lower() not in lowered
+    }
