@@ -158,9 +158,10 @@ def local_names() -> Iterator[tuple[str, str]]:
 
 def kept_texts(report: Report, keep: tuple[str, ...]) -> set[str]:
     """What stands in the facts that are to be kept."""
+    from icapdiag.report.redact.report import kept_values
     from icapdiag.report.to_json import to_plain
 
-    found: set[str] = set()
+    found = kept_values(report, keep)
 
     def look(value: object, fact: str) -> None:
         match value:
@@ -180,9 +181,11 @@ def kept_texts(report: Report, keep: tuple[str, ...]) -> set[str]:
 
 def _refusal(hits: tuple[Hit, ...], output: str) -> Iterator[str]:
     yield f"icapdiag: {output} was not written: something that was to be replaced was found in the finished archive."
-    for hit in hits[:_SHOWN]:
-        form = f", as {hit.form}" if hit.form else ""
-        yield f"icapdiag:   in {hit.file}: {hit.kind}{form}"
-    if len(hits) > _SHOWN:
-        yield f"icapdiag:   and {len(hits) - _SHOWN} more"
+    by_file: dict[str, list[str]] = {}
+    for hit in hits:
+        by_file.setdefault(hit.file, []).append(f"{hit.kind} (as {hit.form})" if hit.form else hit.kind)
+    for file, found in list(by_file.items())[:_SHOWN]:
+        yield f"icapdiag:   in {file}: {', '.join(sorted(found)[:_SHOWN])}"
+    if len(by_file) > _SHOWN:
+        yield f"icapdiag:   and in {len(by_file) - _SHOWN} more files"
     yield "icapdiag: please report this as a bug of the redaction; report redact SAVED.json lists what is replaced."

@@ -298,7 +298,10 @@ def test_what_could_be_any_word_is_not_worth_looking_for() -> None:
 
 
 def redacted(*entries: Facts) -> list[Facts]:
-    return list(redacted_transcript(entries, lambda text: text.replace("zorro", "word-1").replace("Żaneta", "word-2")))
+    def replaced(text: str) -> str:
+        return text.replace("zorro", "word-1").replace("Żaneta", "word-2")
+
+    return list(redacted_transcript(entries, replaced, replaced))
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,29 @@ def test_the_words_are_those_of_our_texts() -> None:
     assert {"metadefender", "infected", "eicar", "preview", "encapsulated"} <= vocabulary()
 
 
+@pytest.mark.parametrize("host", ["av1", "av1.dc2", "scan.lan", "Scanner"])
+def test_a_host_of_harmless_words_goes_where_it_is_a_host(host: str) -> None:
+    head = f"OPTIONS icap://{host}:1344/avscan ICAP/1.0\r\nHost: {host}:1344\r\n\r\n"
+    transcript = (
+        {"direction": "event", "text": f"no connection to {host}:1344"},
+        {"direction": "sent", "text": head},
+        {"direction": "received", "text": f"ICAP/1.0 302 Found\r\nLocation: http://{host}/x\r\n"},
+    )
+    probe = Observation(source="probe", probe="options", pool="p", member="m", status=Status.OK, transcript=transcript)
+    member = MemberReport(name="m", address=host, port=1344, verdict=Health.OK, probes=(probe,))
+
+    redacted, _ = redact(replace(REPORT, members=(member,)), Pseudonyms({"host": {"x": "host-6"}}))
+
+    texts = [str(entry["text"]) for entry in redacted.members[0].probes[0].transcript]
+    name = redacted.members[0].address
+    assert name.startswith("host-")
+    assert [
+        f"no connection to {name}:1344",
+        f"OPTIONS icap://{name}:1344/avscan ICAP/1.0\r\nHost: {name}:1344\r\n\r\n",
+        f"ICAP/1.0 302 Found\r\nLocation: http://{name}/x\r\n",
+    ] == texts
+
+
 CANARY = "Zq7Xk9vT"
 
 

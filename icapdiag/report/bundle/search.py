@@ -50,17 +50,18 @@ def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = (
     wanted = {value.lower(): kind for value, kind in secrets.items() if len(value) >= _LEAST}
     wanted[eicar().decode().lower()] = "EICAR test file"
     unwanted = {word.lower() for word in words} - vocabulary() - own_words()
-    hits: dict[Hit, None] = {}
+    forms: dict[tuple[str, str], str] = {}  # the first one, by file and kind
     with zipfile.ZipFile(archive) as opened:
         if opened.comment:
-            hits[Hit("", "comment", "")] = None
+            forms["", "comment"] = ""
         for info in opened.infolist():
             for part in (info.filename.encode(), opened.read(info)):
                 for form, text in _forms(info.filename, part):
-                    hits |= dict.fromkeys(Hit(info.filename, kind, form) for kind in _found(text, wanted, form))
+                    for kind in _found(text, wanted, form):
+                        forms.setdefault((info.filename, kind), form)
                     if form in _READ and info.filename != "report.html" and unwanted & set(WORD.findall(text)):
-                        hits[Hit(info.filename, "word", form)] = None
-    return tuple(hits)
+                        forms.setdefault((info.filename, "word"), form)
+    return tuple(Hit(file, kind, form) for (file, kind), form in forms.items())
 
 
 def _found(text: str, wanted: Mapping[str, str], form: str) -> Iterator[str]:

@@ -70,9 +70,15 @@ def redact(
     return _Redaction(report, pseudonyms, frozenset(keep)).run()
 
 
+def kept_values(report: Report, keep: Collection[str]) -> set[str]:
+    """Names and addresses that stay, as their facts are to be kept."""
+    kept = {value for value, _, fact in _named_facts(report) if fact in keep}
+    return kept | {address for address, _ in map(_endpoint, kept) if address}
+
+
 def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """Every name and address that the report gives as such and that is to be replaced, with its kind."""
-    kept = {value for value, _, fact in _named_facts(report) if fact in keep}
+    kept = kept_values(report, keep)
     for name, kind in _names(report):
         if name not in kept and not (kind == "address" and stands_for_itself(name)):
             yield name, kind
@@ -89,10 +95,15 @@ class _Redaction:
         self._keep = keep
         self._found: dict[tuple[str, str], Replaced] = {}
         self._where = ""
-        kept = {value for value, _, fact in _named_facts(report) if fact in keep}
+        kept = kept_values(report, keep)
         self._names = {name: kind for name, kind in _names(report) if name not in kept}
-        spoken = {name: kind for name, kind in self._names.items() if not says_nothing(name)}
-        self._texts = Texts(pseudonyms, spoken, self._note)
+        hosts = frozenset(name for name, kind in self._names.items() if kind == "host")
+        spoken = {
+            name: kind
+            for name, kind in self._names.items()
+            if not says_nothing(name) or (name in hosts and "." in name)  # scan.lan is no word
+        }
+        self._texts = Texts(pseudonyms, spoken, self._note, hosts)
         # In a note of ours a name that could be any word is still a name.
         self._notes = Texts(pseudonyms, self._names, self._note)
 
@@ -156,7 +167,7 @@ class _Redaction:
 
     def _transcript(self, transcript: tuple[Facts, ...]) -> tuple[Facts, ...]:
         self._where = "transcript"
-        return tuple(redacted_transcript(transcript, self._texts.of))
+        return tuple(redacted_transcript(transcript, self._texts.of, self._notes.of))
 
     def _finding(self, finding: Finding) -> Finding:
         self._where = f"finding {finding.id}"
@@ -211,7 +222,7 @@ class _Redaction:
             if address:
                 shown = self._texts.named("address", address)
                 return f"[{shown}]:{port}" if port and ":" in shown else f"{shown}:{port}" if port else shown
-            return self._texts.named("host", value.lower())
+            return self._texts.named("host", value)
         return self._texts.named(self._names.get(value, kind), value)
 
 

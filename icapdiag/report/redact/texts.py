@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_address
 
 from icapdiag.report.redact.pseudonyms import Pseudonyms
@@ -24,6 +24,7 @@ _PATTERN = re.compile(
     rf"""
       (?P<secret> (?<![\w-]) (?P<name> {_SENSITIVE} ) (?P<sign> ["']?\s*[:=]\s* ) [^\r\n]+ )
     | (?P<url> (?P<scheme> \b[a-z][a-z0-9+.-]{{1,20}} :// ) [^\s"'<>`\\,;]+ )
+    | (?P<target> (?<![\w-]) (?P<header> host [ \t]* : [ \t]* ) (?P<at> [^\s,;"'<>]+ ) )
     | (?P<mail> [\w.!#$%&*+/=?^{{|}}~-]{{1,64}} @ [\w.-]{{1,255}} )
     | (?P<moment> \b \d{{4}}-\d\d-\d\d (?: [T\ ] \d\d:\d\d(?: :\d\d(?:\.\d{{1,9}})? )? (?: Z | [+-]\d\d:?\d\d )? )? \b )
     | (?P<mac> (?<![\w:-]) (?: [0-9a-f]{{2}} [:-] ){{5}} [0-9a-f]{{2}} (?![\w:-]) )
@@ -37,13 +38,17 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_FORMS = ("secret", "url", "mail", "moment", "ours", "mac", "v6", "v4", "domain", "query", "word")
+_FORMS = ("secret", "url", "target", "mail", "moment", "ours", "mac", "v6", "v4", "domain", "query", "word")
 
 
 class Texts:
-    """Replaces in texts. ``names``: values that are known to identify, with their kinds; ``note`` is told of each."""
+    """Replaces in texts. ``names``: values that are known to identify, with their kinds; ``note`` is told of each.
 
-    def __init__(self, pseudonyms: Pseudonyms, names: dict[str, str], note: Note) -> None:
+    ``hosts`` are those that are known by what stands around them alone.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, names: dict[str, str], note: Note, hosts: Collection[str] = ()) -> None:
+        self._hosts = hosts
         self._pseudonyms = pseudonyms
         self._names = names
         self._note = note
@@ -59,7 +64,8 @@ class Texts:
         return self._around_names(text, str)
 
     def named(self, kind: str, value: str) -> str:
-        """The pseudonym of a value of this kind."""
+        """The pseudonym of a value of this kind. The name of a host is the same in any letter case."""
+        value = value.lower() if kind == "host" else value
         found = self._pseudonyms.of(kind, value)
         if found != value:
             self._note(kind, value, found)
@@ -83,6 +89,8 @@ class Texts:
                 text = found[0]
             case "url":
                 text = self._url(found["scheme"], found[0])
+            case "target":
+                text = f"{found['header']}{self._host(found['at'])}"
             case "secret":
                 text = f"{found['name']}{found['sign']}{self._removed(form, found[0])}"
             case "query":
@@ -90,7 +98,7 @@ class Texts:
             case "v6" | "v4":
                 text = self._address(found[0])
             case "domain":
-                text = found[0] if says_nothing(found[0]) else self.named("host", found[0].lower())
+                text = found[0] if says_nothing(found[0]) else self.named("host", found[0])
             case "word":
                 text = self._word(found)
             case kind:
@@ -114,7 +122,12 @@ class Texts:
         user, at, host = authority.rpartition("@")
         if at:
             self._removed("secret", user)
-        return f"{scheme}{self._plain(host)}{slash}{self._plain(path)}{end}"
+        return f"{scheme}{self._host(host)}{slash}{self._plain(path)}{end}"
+
+    def _host(self, text: str) -> str:
+        """Where a host stands, one of ours is known even by a name that could be any word."""
+        name, colon, port = text.partition(":")
+        return f"{self.named('host', name)}{colon}{port}" if name in self._hosts else self._plain(text)
 
     def _address(self, text: str) -> str:
         try:

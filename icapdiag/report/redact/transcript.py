@@ -14,8 +14,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def redacted_transcript(transcript: Sequence[Facts], redacted: Callable[[str], str]) -> Iterator[Facts]:
-    """``redacted`` is told each text. Whatever is none of a transcript's own fields is left out.
+def redacted_transcript(
+    transcript: Sequence[Facts], redacted: Callable[[str], str], own: Callable[[str], str]
+) -> Iterator[Facts]:
+    """``redacted`` is told each text of the wire, ``own`` those of events, which are ours.
+    Whatever is none of a transcript's own fields is left out.
 
     Sizes stay those of the bytes that passed.
     """
@@ -27,7 +30,7 @@ def redacted_transcript(transcript: Sequence[Facts], redacted: Callable[[str], s
         sheet: dict[str, JSONValue] = {"direction": direction}
         sheet |= {name: entry[name] for name in _NUMBERS if _is_number(entry.get(name))}
         if isinstance(text, str):
-            sheet["text"] = redacted(text) if direction == "event" else _wire(text, redacted)
+            sheet["text"] = own(text) if direction == "event" else _wire(text, redacted)
         digest = entry.get("body_sha256")
         if direction == "sent" and isinstance(digest, str) and _SHA256.fullmatch(digest):
             sheet["body_sha256"] = digest  # of a body of ours
