@@ -25,6 +25,7 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TEXT_TAGS = {None, "!", "tag:yaml.org,2002:str"}
 _DEPTH = 16
+_TOO_DEEP = f"nested deeper than {_DEPTH} levels"
 
 
 @dataclass(slots=True)
@@ -53,7 +54,9 @@ def read_front(text: str, first_line: int, report: Report) -> Front | None:
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = (first_line, 1) if at is None else (at.line + first_line, at.column + 1)
-        report(mark, "", f"not YAML: {error.problem or error.context or 'unreadable'}")
+        problem = error.problem or error.context or "unreadable"
+        # PyYAML's own limit, since 6.0.4, is met before ours where a bracket follows a bracket.
+        report(mark, "", _TOO_DEEP if "nesting depth" in problem else f"not YAML: {problem}")
         return None
     except (yaml.YAMLError, UnicodeError) as error:  # characters that YAML, or UTF-8, does not have
         report((first_line, 1), "", f"not YAML: {str(error).splitlines()[0]}")
@@ -97,7 +100,7 @@ class _Reader:
             self._report(mark, where, "YAML aliases (*name) are not supported here: write the value out")
             return None
         if depth > _DEPTH:
-            self._give_up(event, where, f"nested deeper than {_DEPTH} levels")
+            self._give_up(event, where, _TOO_DEEP)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(where, depth)
         items: list[JSONValue] = []
