@@ -32,7 +32,7 @@ class _Refused(Exception):
     """Something in the archive may not leave."""
 
     def __init__(self, hits: tuple[Hit, ...]) -> None:
-        super().__init__()
+        super().__init__(hits)
         self.hits = hits
 
 
@@ -70,7 +70,7 @@ def bundle(
     try:
         made = build(leaving, redacted=redact, largest=largest, with_pool=_is_pool(leaving))
         write_data(
-            target, made.data, force=force, check=lambda file: _insist(file, report, replaced, redaction, redact=redact)
+            target, made.data, force=force, check=lambda file: insist(file, report, replaced, redaction, redact=redact)
         )
     except TooLarge as error:
         stop_with([f"icapdiag: {error}: give --max-size more"])
@@ -115,7 +115,7 @@ def _is_pool(report: Report) -> bool:
     return True
 
 
-def _insist(file: Path, report: Report, replaced: tuple[Replaced, ...], redaction: Redaction, *, redact: bool) -> None:
+def insist(file: Path, report: Report, replaced: tuple[Replaced, ...], redaction: Redaction, *, redact: bool) -> None:
     """Nothing that was to be replaced is in the archive. Raises `_Refused`, OSError."""
     from icapdiag.report.bundle.search import search, worth_looking_for
 
@@ -124,10 +124,16 @@ def _insist(file: Path, report: Report, replaced: tuple[Replaced, ...], redactio
     if redact:
         allowed = {each.pseudonym for each in replaced} | kept_texts(report, redaction.keep)
         secrets = worth_looking_for(_secrets(report, replaced, redaction), allowed)
-        spoken = " ".join(allowed).lower()
+        spoken = " ".join((*allowed, *_runbooks_words(report))).lower()
         words = [each.value for each in replaced if each.kind == "word" and each.value.lower() not in spoken]
     if hits := search(file, secrets, words):
         raise _Refused(hits)
+
+
+def _runbooks_words(report: Report) -> Iterator[str]:
+    """A runbook may have words that are not known to be harmless where a server says them."""
+    for finding in report.findings:
+        yield from (finding.id, finding.title, finding.meaning, finding.runbook, *finding.remedy)
 
 
 def _secrets(report: Report, replaced: tuple[Replaced, ...], redaction: Redaction) -> Iterator[tuple[str, str]]:

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 import typer
+from hypothesis import Phase, given, settings
 from typer.testing import CliRunner
 
+from icapdiag.cli.redacting import Redaction
 from icapdiag.cli.report import app
+from icapdiag.cli.report_bundle import insist
 from icapdiag.model import Report
-from icapdiag.report.redact import Pseudonyms, Replaced
+from icapdiag.report.bundle import build
+from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.to_json import render, settled
 from tests.cli.run import icapdiag, shell
+from tests.report.strategies import reports
 from tests.report.test_bundle import NAME, REPORT
 
 
@@ -143,3 +148,16 @@ def test_a_leak_refuses_the_bundle(
 
 def test_the_command_has_its_place() -> None:
     assert "bundle" in typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@given(report=reports)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+def test_no_report_is_refused_for_what_is_not_in_it(tmp_path_factory: pytest.TempPathFactory, report: Report) -> None:
+    """What a redaction leaves is not what it replaced, whatever servers and files say."""
+    file = tmp_path_factory.getbasetemp() / "any.zip"
+    told = tuple(replace(each, title="One", meaning="Two.", remedy=("Three",)) for each in report.findings)
+    made = settled(replace(report, findings=told))
+    leaving, replaced = redact(made, Pseudonyms())
+    file.write_bytes(build(leaving, redacted=True, largest=1 << 30).data)
+
+    insist(file, made, replaced, Redaction(), redact=True)

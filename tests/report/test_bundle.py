@@ -7,6 +7,7 @@ import hashlib
 import html
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.build import without_transcripts
 from icapdiag.report.bundle.dump import hex_rows
 from icapdiag.report.bundle.pool_yaml import pool_yaml
-from icapdiag.report.bundle.search import Hit, own_words, search, worth_looking_for
+from icapdiag.report.bundle.search import Hit, _Finder, own_words, search, worth_looking_for
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.transcript import redacted_transcript
 from tests.report.samples import report as sample
@@ -326,6 +327,15 @@ def test_only_fields_of_a_transcript_stay() -> None:
 
     assert {"direction": "received", "at_ms": 1} == entry
     assert [] == redacted({"direction": "zorro", "text": ""})
+
+
+@given(needles=st.sets(st.text("ab1.", min_size=4, max_size=9), max_size=6), text=st.text("ab1.", max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_each_value_is_found_that_stands_alone(needles: set[str], text: str) -> None:
+    found = _Finder({needle: needle for needle in needles}).kinds(text, 4)
+
+    assert {needle for needle in needles if re.search(rf"(?<![^\W_]){re.escape(needle)}(?![^\W_])", text)} <= found
+    assert [] == [needle for needle in found if needle not in text]
 
 
 CANARY = "zq7xk9vtcanary"

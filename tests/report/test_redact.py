@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from icapdiag.model import Finding, Health, MemberReport, Observation, Report, Severity, Status, Unmatched
 from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
+from icapdiag.report.redact.known import Known
 from icapdiag.report.redact.pseudonyms import KeyFileError
 from icapdiag.report.redact.report import PLAIN
 from icapdiag.report.redact.texts import Texts
@@ -53,6 +55,7 @@ def text(value: str, *names: str) -> str:
         ("mac-1", "00:1A:2b:3c:4d:5e"),
         ("https://host-1/word-1/download?[removed]", "https://intranet.zorro.com/xyzzy/download?id=1#top"),
         ("icap://198.18.1.1:1344/OMSScanReq-AV", "icap://user:pw@10.1.2.3:1344/OMSScanReq-AV"),
+        ("word-1://host-1/", "zorro://intranet.zorro.com/"),
         ("/OMSScanReq-AV?[removed]", "/OMSScanReq-AV?customer=zorro"),
         ("Cookie: [removed]", "Cookie: a=b; c=d"),
         ("Authorization: [removed]\r\nServer: icap", "Authorization: Basic Zm9v\r\nServer: icap"),
@@ -104,6 +107,15 @@ def test_networks_stay_together() -> None:
     assert len(addresses) == len(set(given_out))
     assert 12 == len(set(networks.values()))
     assert {True} == {ip_address(one) in BENCHMARKS for one in given_out}
+
+
+@given(names=st.sets(st.text("aB1_.:[ ", min_size=1, max_size=5), max_size=6), text=st.text("aB1_.:[ ", max_size=30))
+@settings(max_examples=300)
+def test_known_names_are_found_as_a_pattern_would(names: set[str], text: str) -> None:
+    longest_first = sorted(names, key=lambda name: (-len(name), name))
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)")
+
+    assert [found.span() for found in pattern.finditer(text)] == list(Known(names).spans(text))
 
 
 @given(st.lists(st.ip_addresses(), max_size=60))
@@ -192,7 +204,8 @@ def test_no_field_of_a_report_is_forgotten() -> None:
     facts = {"server": CANARY, "member": CANARY}
     probe = Observation(source="probe", probe="options", pool=CANARY, member=CANARY, status=Status.OK, facts=facts)
     report = Report(
-        command="check",
+        command=CANARY,
+        tool=facts,
         started_at="",
         finished_at="",
         complete=True,

@@ -7,9 +7,10 @@ import binascii
 import html
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -50,6 +51,7 @@ def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = (
     wanted = {value.lower(): kind for value, kind in secrets.items() if len(value) >= _LEAST}
     wanted[eicar().decode().lower()] = "EICAR test file"
     unwanted = {word.lower() for word in words} - vocabulary() - own_words()
+    finder = _Finder(wanted)
     forms: dict[tuple[str, str], str] = {}  # the first one, by file and kind
     with zipfile.ZipFile(archive) as opened:
         if opened.comment:
@@ -57,18 +59,50 @@ def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = (
         for info in opened.infolist():
             for part in (info.filename.encode(), opened.read(info)):
                 for form, text in _forms(info.filename, part):
-                    for kind in _found(text, wanted, form):
+                    for kind in finder.kinds(text, _CODED if form in {"hex", "base64"} else _LEAST):
                         forms.setdefault((info.filename, kind), form)
                     if form in _READ and info.filename != "report.html" and unwanted & set(WORD.findall(text)):
                         forms.setdefault((info.filename, "word"), form)
     return tuple(Hit(file, kind, form) for (file, kind), form in forms.items())
 
 
-def _found(text: str, wanted: Mapping[str, str], form: str) -> Iterator[str]:
-    least = _CODED if form in {"hex", "base64"} else _LEAST
-    for value, kind in wanted.items():
-        if len(value) >= least and value in text and (_is_part_enough(value) or _stands_alone(value, text)):
-            yield kind
+class _Finder:
+    """Finds any of thousands of values in a text, in a time that hardly depends on their number."""
+
+    def __init__(self, wanted: Mapping[str, str]) -> None:
+        """Each has `_LEAST` characters or more."""
+        self._wanted = wanted
+        lengths: dict[str, set[int]] = {}
+        for value in wanted:
+            lengths.setdefault(value[:_LEAST], set()).add(len(value))
+        self._lengths = {prefix: tuple(sorted(found)) for prefix, found in lengths.items()}
+        self._prefix = re.compile(f"(?={_one_of(sorted(lengths))})" if lengths else "(?!)")
+
+    def kinds(self, text: str, least: int) -> set[str]:
+        """The kinds of those that are in it and have so many characters."""
+        found: set[str] = set()
+        for place in self._prefix.finditer(text):
+            start = place.start()
+            for length in self._lengths[text[start : start + _LEAST]]:
+                value = text[start : start + length]
+                if (
+                    length >= least
+                    and value in self._wanted
+                    and (_is_part_enough(value) or _stands_alone(text, start, start + length))
+                ):
+                    found.add(self._wanted[value])
+        return found
+
+
+def _one_of(prefixes: Sequence[str]) -> str:
+    """A pattern for any of these texts of one length, which branches character by character."""
+    if not prefixes or not prefixes[0]:
+        return ""
+    branches = (
+        f"{re.escape(first)}{_one_of([prefix[1:] for prefix in group])}"
+        for first, group in groupby(prefixes, key=lambda prefix: prefix[0])
+    )
+    return f"(?:{'|'.join(branches)})"
 
 
 def _is_part_enough(value: str) -> bool:
@@ -76,8 +110,9 @@ def _is_part_enough(value: str) -> bool:
     return len(value) >= _WHOLE and any(map(str.isalpha, value))
 
 
-def _stands_alone(value: str, text: str) -> bool:
-    return re.search(rf"(?<![^\W_]){re.escape(value)}(?![^\W_])", text) is not None
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """No letter or digit before or behind it."""
+    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
 
 
 def _forms(name: str, data: bytes) -> Iterator[tuple[str, str]]:

@@ -30,16 +30,10 @@ _OF_CONFIGURATION: dict[str, dict[str, str]] = {
     "options": {"source": "address"},
 }
 # Ours, and the same for everybody. Other words of ours are known to be harmless, and need no list.
-_OURS = {
-    name: re.compile(form)
-    for form, names in (
-        (r"[0-9a-f]{64}", ("sample_sha256",)),
-        (r"(?:runbooks/)?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.md)?", ("findings", "finding", "runbook", "id")),
-    )
-    for name in names
-}
+_OURS = {"sample_sha256": re.compile(r"[0-9a-f]{64}"), "runbooks": re.compile(r"[0-9a-f]{8,64}")}  # a digest of them
+_IDS = frozenset({"findings", "finding", "id"})
 # Every field of the report is redacted or named here, which a test holds.
-PLAIN = frozenset({"command", "started_at", "finished_at", "complete", "verdict", "tool", "schema_version"})
+PLAIN = frozenset({"started_at", "finished_at", "complete", "verdict", "schema_version"})
 _NO_KINDS: dict[str, str] = {}
 KEPT_NOTE = "Kept as they are in this redacted report, as asked for: {}."
 REDACTED_NOTE = (
@@ -95,6 +89,7 @@ class _Redaction:
         self._keep = keep
         self._found: dict[tuple[str, str], Replaced] = {}
         self._where = ""
+        self._ids = {finding.id for finding in report.findings}
         kept = kept_values(report, keep)
         self._names = {name: kind for name, kind in _names(report) if name not in kept}
         hosts = frozenset(name for name, kind in self._names.items() if kind == "host")
@@ -112,11 +107,13 @@ class _Redaction:
         redacted = replace(
             report,
             members=tuple(self._member(member) for member in report.members),
-            subject={name: self._value(name, value, _OF_SUBJECT) for name, value in report.subject.items()},
+            subject={self._key(name): self._value(name, value, _OF_SUBJECT) for name, value in report.subject.items()},
             configuration={
                 self._key(name): self._value(name, value, _OF_CONFIGURATION.get(name, _OF_SUBJECT))
                 for name, value in report.configuration.items()
             },
+            command=self._texts.of(report.command),
+            tool=self._facts(report.tool),
             vantage=self._facts(report.vantage),
             comparison=self._sheets(report.comparison),
             conformance=self._sheets(report.conformance),
@@ -194,7 +191,7 @@ class _Redaction:
 
     def _value(self, fact: str, value: JSONValue, kinds: Mapping[str, str] = _NO_KINDS) -> JSONValue:
         match value:
-            case str() if fact in self._keep or (fact in _OURS and _OURS[fact].fullmatch(value)):
+            case str() if fact in self._keep or self._is_ours(fact, value):
                 return value
             case str():
                 kind = kinds.get(fact) or _KINDS.get(fact)
@@ -207,6 +204,11 @@ class _Redaction:
                 return [self._value(fact, item, kinds) for item in value]
             case _:
                 return value
+
+    def _is_ours(self, fact: str, value: str) -> bool:
+        if fact in _IDS:
+            return value in self._ids
+        return fact in _OURS and _OURS[fact].fullmatch(value) is not None
 
     def _text(self, value: str, fact: str) -> str:
         self._where = fact

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from ipaddress import ip_address
 
+from icapdiag.report.redact.known import Known
 from icapdiag.report.redact.pseudonyms import Pseudonyms
 from icapdiag.report.redact.words import WORD, is_harmless, says_nothing
 
@@ -52,8 +53,7 @@ class Texts:
         self._pseudonyms = pseudonyms
         self._names = names
         self._note = note
-        longest_first = sorted(names, key=lambda name: (-len(name), name))
-        self._known = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)")
+        self._known = Known(names)
 
     def of(self, text: str) -> str:
         """``text``, with all that is not known to be harmless replaced."""
@@ -74,9 +74,10 @@ class Texts:
     def _around_names(self, text: str, between: Callable[[str], str]) -> str:
         parts: list[str] = []
         at = 0
-        for found in self._known.finditer(text):
-            parts += (between(text[at : found.start()]), self.named(self._names[found[0]], found[0]))
-            at = found.end()
+        for start, end in self._known.spans(text):
+            name = text[start:end]
+            parts += (between(text[at:start]), self.named(self._names[name], name))
+            at = end
         return "".join((*parts, between(text[at:])))
 
     def _plain(self, text: str) -> str:
@@ -122,6 +123,7 @@ class Texts:
         user, at, host = authority.rpartition("@")
         if at:
             self._removed("secret", user)
+        scheme = WORD.sub(self._word, scheme)
         return f"{scheme}{self._host(host)}{slash}{self._plain(path)}{end}"
 
     def _host(self, text: str) -> str:
