@@ -177,6 +177,7 @@ class _Redaction:
             evidence=tuple(self._facts(evidence) for evidence in finding.evidence),
             meaning=self._texts.of_own(finding.meaning),
             remedy=tuple(self._texts.of_own(step) for step in finding.remedy),
+            runbook=self._texts.of_own(finding.runbook),
         )
 
     def _facts(self, facts: Facts) -> dict[str, JSONValue]:
