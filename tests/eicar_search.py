@@ -23,6 +23,8 @@ def needles() -> Mapping[str, bytes]:
     whole = eicar()
     forms = {
         "the string": whole,
+        # The name in it, which some scanners' rules and readers go by: no two quoted pieces either.
+        "its name": whole[whole.index(b"EICAR") : whole.rindex(b"!")],
         "its hex": whole.hex().encode(),
         "its ROT13": codecs.encode(whole.decode(), "rot13").encode(),
     }

@@ -68,7 +68,9 @@ def test_no_eicar_in_the_repository() -> None:
 
 
 @pytest.mark.parametrize(
-    "encode", [bytes, bytes.upper, lambda whole: whole.hex().encode()], ids=["whole", "upper case", "hex"]
+    "encode",
+    [bytes, bytes.upper, lambda whole: whole.hex().encode(), lambda whole: whole[:28] + b"' '" + whole[28:]],
+    ids=["whole", "upper case", "hex", "in two quoted pieces"],
 )
 def test_the_search_finds_it(encode: Callable[[bytes], bytes]) -> None:
     assert any(needle in (b"<" + encode(eicar()) + b">").lower() for needle in needles().values())
