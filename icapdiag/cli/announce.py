@@ -8,8 +8,6 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from icapdiag.report.build import timestamp
-
 if TYPE_CHECKING:
     from icapdiag.pool import Member
     from icapdiag.probe import Settings
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
 
 def announcement(members: list[Member], settings: Settings, moment: datetime) -> str:
     """What the people who watch the network must know before they see EICAR on it."""
+    from icapdiag.report.build import timestamp  # noqa: PLC0415 - not for --help
+
     host = socket.gethostname()
     found = [settings.source] if settings.source else (_source_address(member) for member in members)
     sources = dict.fromkeys(source for source in found if source)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -45,38 +45,21 @@ from icapdiag.cli.probing import (
     largest,
 )
 from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
-from icapdiag.model import Facts, Report, Severity
-from icapdiag.report.build import ProbedMember, build_check_report
-from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
+from icapdiag.vocabulary import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import trio
 
+    from icapdiag.cli.check_report import CheckRun
     from icapdiag.pool import Pool
-    from icapdiag.probe import Probe, Results, Settings
+    from icapdiag.probe import Probe, Settings
     from icapdiag.probe.plan import Plan
     from icapdiag.runbook import Library
 
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Run:
-    """What came of probing."""
-
-    pool: Pool
-    results: Results
-    started_at: datetime
-    finished_at: datetime
-    probes: tuple[Probe, ...]
-    resolvers: tuple[str, ...]  # that were given
-    configuration: Facts
-    thresholds: Facts  # after how many ms an answer is slow, and too slow
-    correlation_id: str = ""  # of the EICAR that was sent; empty if none was
-    interrupted: bool = False
 
 
 def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
@@ -176,9 +159,11 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         from icapdiag.cli.plan import write_plan
 
         raise typer.Exit(write_plan(_plan(loaded, settings, probes), outputs))
+    from icapdiag.cli.check_report import build_report
+
     asked.ask(loaded, settings)
     run = _run(_lab, settings, probes) if loaded is None else _run(_collect, loaded, settings, probes)
-    report = _report(run, library)
+    report = build_report(run, library)
     written = write_outputs(report, outputs, redaction=redaction)
     raise typer.Exit(end_status(report, outputs, fail_on, written=written, interrupted=run.interrupted))
 
@@ -256,7 +241,7 @@ def _with_eicar(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Se
     return replace(settings, eicar=asked and any(member.enabled for member in pool.members))
 
 
-async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> _Run:
+async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> CheckRun:
     from icapdiag.lab import serve_lab
 
     async with serve_lab(_lab_faults(probes)) as running:
@@ -281,10 +266,11 @@ def _lab_pool(text: str) -> Pool:
     return replace(loads_pool(text.encode(), Path("lab")), source="the embedded lab")
 
 
-async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> _Run:
+async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> CheckRun:
     """Probe the pool. The first SIGINT or SIGTERM ends the probes early, the next one the program."""
     import trio
 
+    from icapdiag.cli.check_report import CheckRun
     from icapdiag.cli.configuration import configuration
     from icapdiag.cli.progress import Progress
     from icapdiag.probe import probe_pool
@@ -302,7 +288,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
         nursery.start_soon(progress.draw)
         results = await probe_pool(pool, settings, progress, cancel_scope=stop, probes=probes)
         nursery.cancel_scope.cancel()
-    return _Run(
+    return CheckRun(
         pool=pool,
         results=results,
         started_at=started_at,
@@ -326,74 +312,3 @@ async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[N
         await anext(signals)
     # From here on the usual handlers are back: a second Ctrl-C ends the program at once.
     stop.cancel()
-
-
-def _report(run: _Run, library: Library) -> Report:
-    from icapdiag.cli.suppressing import judge
-    from icapdiag.probe.host import host_facts
-
-    observations = run.results.observations
-    judged = judge(library, run.pool, observations, run.started_at.date(), complete=run.results.complete)
-    members = [
-        ProbedMember(
-            name=result.member.name,
-            host=result.member.host,
-            port=result.member.port,
-            observations=tuple(result.observations),
-            line=result.member.line,
-            accepted=result.member.name in judged.accepted,
-        )
-        for result in run.results.members
-    ]
-    sources = source_addresses(observations)
-    report = build_check_report(
-        subject={**_subject(run.pool), **run.thresholds},
-        vantage=vantage_facts(sources, {**host_facts(sources, run.resolvers), "routes": routes_seen(observations)}),
-        members=members,
-        findings=judged.findings,
-        unmatched=judged.unmatched,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        complete=run.results.complete,
-        notes=_notes(run, library),
-    )
-    tool = {**report.tool, "runbooks": library.digest}
-    return replace(
-        report,
-        comparison=run.results.comparison,
-        configuration=run.configuration,
-        suppressed=judged.suppressed,
-        tool=tool,
-    )
-
-
-def _subject(pool: Pool) -> Facts:
-    profile = pool.profile
-    return {
-        "pool": pool.name,
-        "service_uri": profile.service_uri,
-        "source": pool.source,
-        "vendor": profile.vendor,
-        "preview_size": profile.preview_size,
-        "allow_204": profile.allow_204,
-        "response_timeout": profile.response_timeout,
-    }
-
-
-def _notes(run: _Run, library: Library) -> list[str]:
-    from icapdiag.probe.choice import left_out
-
-    notes = list(run.pool.notes)
-    if names := left_out(run.probes):
-        notes.append(f"Left out, so nothing is known of what they would show: {', '.join(names)}.")
-    if run.interrupted:
-        notes.append("Interrupted: what had not been probed by then is unknown.")
-    if (cap := run.results.in_flight_cap) < min(1024, len(run.pool.members)):
-        notes.append(f"Only {cap} members were probed at a time: this process may not open more files (ulimit -n).")
-    if run.correlation_id:
-        notes.append(f"The EICAR test virus was sent with X-Correlation-ID {run.correlation_id}.")
-    unverified = [member.name for member in run.pool.members if member.tls is not None and not member.tls.verify]
-    if unverified:
-        notes.append(f"TLS certificates were not verified (tls.verify: false) for {', '.join(unverified)}.")
-    notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
-    return notes

@@ -12,7 +12,7 @@ import typer
 from icapdiag.cli.explaining import explain_logs
 from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
 from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
-from icapdiag.model import Severity
+from icapdiag.vocabulary import Severity
 
 if TYPE_CHECKING:
     from icapdiag.logs.counting.filters import Filters

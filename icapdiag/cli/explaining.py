@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
 from icapdiag.cli.library import load_library
 from icapdiag.cli.output import Output, OutputError, end_status, parse_outputs, write_outputs
-from icapdiag.model import Severity
 from icapdiag.report.status import ExitStatus
+from icapdiag.vocabulary import Severity
 
 if TYPE_CHECKING:
     from icapdiag.cli.interrupt import Stop

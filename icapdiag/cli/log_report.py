@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from icapdiag.model import Facts, JSONValue, Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report
@@ -37,9 +38,13 @@ def build_report(
     observations = reading.observations
     matched = match(library, observations)
     summary = reading.summary
-    shown = iter(summary.groups())  # in the order of their observations
+    tallies = iter(summary.tallies())  # in the order of their observations
     groups = [
-        {"probe": observation.probe, **(_answer(observation) if observation.probe else next(shown)), "findings": ids}
+        {
+            "probe": observation.probe,
+            **(_answer(observation) if observation.probe else {**observation.facts, **next(tallies)}),
+            "findings": ids,
+        }
         for observation, ids in zip(observations, matched.explained, strict=True)
         if observation.probe != "summary"
     ]

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from icapdiag.cli.console import complain, shows_unicode, terminal_width, wants_color, write_stdout
-from icapdiag.model import Report, Severity
 from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
 from icapdiag.report.status import ExitStatus, exit_status
+from icapdiag.vocabulary import Severity
 
 if TYPE_CHECKING:
     from icapdiag.cli.redacting import Redaction
+    from icapdiag.model import Report
     from icapdiag.report.nagios import PluginStatus
 
 _STDOUT = "standard output"

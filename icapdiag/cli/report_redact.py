@@ -12,8 +12,8 @@ from icapdiag.cli.console import print_text
 from icapdiag.cli.options import Force, Outputs, Tickets, chosen_outputs
 from icapdiag.cli.output import end_status, write_outputs
 from icapdiag.cli.redacting import Keep, Key, redacted, redaction_of
-from icapdiag.model import Severity
 from icapdiag.report.status import ExitStatus
+from icapdiag.vocabulary import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

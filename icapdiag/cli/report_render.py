@@ -11,7 +11,7 @@ import typer
 from icapdiag.cli.options import Force, Outputs, Tickets, chosen_outputs
 from icapdiag.cli.output import end_status, write_outputs
 from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
-from icapdiag.model import Severity
+from icapdiag.vocabulary import Severity
 
 
 def render(

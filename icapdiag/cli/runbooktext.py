@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
 from icapdiag.cli.placeholders import fill, over_tls
-from icapdiag.model import SEVERITY_ORDER
 from icapdiag.runbook import Library, Runbook
 from icapdiag.runbook.document import STAGES
 from icapdiag.text import visible, visible_lines
+from icapdiag.vocabulary import SEVERITY_ORDER
 
 _WIDEST = 110  # columns of prose that can still be read
 CONTROLLER = """\

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from icapdiag.model import SEVERITY_ORDER, Facts, Finding, JSONValue, Observation, Status, Unmatched
+from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
 from icapdiag.pool import Located, Pool, PoolError, Suppression
 from icapdiag.runbook import Library, UnknownRunbook, match
 from icapdiag.runbook.fields import FIELDS, PROBES
+from icapdiag.vocabulary import SEVERITY_ORDER, Status
 
 if TYPE_CHECKING:
     from icapdiag.runbook.conditions import Condition

@@ -9,11 +9,12 @@ from typing import Literal, Protocol
 
 import trio
 
-from icapdiag.model import JSONValue, Observation, Reason, Status
+from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
 from icapdiag.probe.pace import Gate, Solo
 from icapdiag.probe.tape import Tape
+from icapdiag.vocabulary import Reason, Status
 
 NEVER = float("inf")
 Label = Literal["safe", "active", "load"]

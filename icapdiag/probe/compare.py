@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import Facts, JSONValue, Observation, Status
+from icapdiag.model import Facts, JSONValue, Observation
 from icapdiag.probe.camps import OUTLIER, SAME, Camp, camps_of, kind_of
 from icapdiag.probe.sameserver import SAME_ADDRESS, alike_servers, shared_addresses
 from icapdiag.probe.sides import FACTS, Side, sides_of
+from icapdiag.vocabulary import Status
 
 POOL = "pool"  # the name of the probe that these observations are from
 SAME_SERVER = "same-server"

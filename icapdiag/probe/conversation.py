@@ -14,13 +14,13 @@ from icapdiag.icap.errors import CapExceeded, NotICAP, PeerClosed, ProtocolError
 from icapdiag.icap.limits import Limits
 from icapdiag.icap.message import Response
 from icapdiag.icap.request import PreparedRequest
-from icapdiag.model import Reason, Status
 from icapdiag.probe.base import Facts, Outcome, failed, ok
 from icapdiag.probe.clock import clock_facts
 from icapdiag.probe.failures import stream_failure
 from icapdiag.probe.pipe import line_of, receive, send
 from icapdiag.probe.timing import Stopwatch
 from icapdiag.probe.wire import WireStream
+from icapdiag.vocabulary import Reason, Status
 
 # Our bodies are tiny, so an answer of more than this is not one of ours echoed.
 PROBE_LIMITS = Limits(body_kept=64 * 1024, body_total=8 * 1024 * 1024)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import trio
 
-from icapdiag.model import JSONValue, Reason
+from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, error, failed, ok
+from icapdiag.vocabulary import Reason
 
 _TYPES = ("A", "AAAA")
 

@@ -7,9 +7,9 @@ import os
 import socket
 import ssl
 
-from icapdiag.model import Reason
 from icapdiag.probe.base import Facts, Outcome, error, failed
 from icapdiag.probe.dial import BindError
+from icapdiag.vocabulary import Reason
 
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _REASONS = {

@@ -8,12 +8,13 @@ from contextlib import nullcontext
 
 import trio
 
-from icapdiag.model import Observation, Reason, Status
+from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, Settings, error, failed
 from icapdiag.probe.choice import chosen_names
 from icapdiag.probe.pace import Gate, Solo
 from icapdiag.probe.tape import Tape
+from icapdiag.vocabulary import Reason, Status
 
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Emit = Callable[[Observation], None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import trio
 
-from icapdiag.model import Reason
 from icapdiag.probe.base import Context, Outcome, error, failed
 from icapdiag.probe.dial import dial
 from icapdiag.probe.failures import describe, os_failure, stream_failure
 from icapdiag.probe.tls import handshake
+from icapdiag.vocabulary import Reason
 
 
 class NotOpened(Exception):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from icapdiag.icap.request import PreparedRequest, options_request
-from icapdiag.model import Reason
 from icapdiag.probe.answer import profile_facts, response_facts
 from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe
 from icapdiag.probe.conversation import answered, converse
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.silence import silence_facts
+from icapdiag.vocabulary import Reason
 
 
 def _request(context: Context) -> PreparedRequest:

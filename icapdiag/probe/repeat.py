@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import trio
 
-from icapdiag.model import JSONValue, Status
+from icapdiag.model import JSONValue
 from icapdiag.probe import options, sample, tcp, tls
 from icapdiag.probe.base import NEVER, Context, Outcome, Planned, Probe, Settings, ok
 from icapdiag.probe.conversation import answered
 from icapdiag.probe.member import attempt
+from icapdiag.vocabulary import Status
 
 MOST = 100  # rounds of one run
 _ROUNDS = ((tcp.PROBE, tls.PROBE, options.PROBE), (sample.CLEAN_PROBE,))  # what shares a connection

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import trio
 
-from icapdiag.model import Facts, Observation, Status
+from icapdiag.model import Facts, Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Observer, Probe, Settings
 from icapdiag.probe.catalogue import PROBES
@@ -19,6 +19,7 @@ from icapdiag.probe.member import missing, probe_member
 from icapdiag.probe.pace import Gate, Solo
 from icapdiag.probe.plan import plan_pool
 from icapdiag.probe.timing import watched_loop
+from icapdiag.vocabulary import Status
 
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
 _TO_LOOK_UP = 8  # descriptors: two questions to each of three servers, and the system's own resolver

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import JSONValue, Observation, Status
+from icapdiag.model import JSONValue, Observation
 from icapdiag.probe.camps import alike, overlapping
+from icapdiag.vocabulary import Status
 
 ABSENT = "(none)"  # the answer was read, and says nothing about it
 CHANGING = "(changes)"  # the member itself gave more than one value

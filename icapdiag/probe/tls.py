@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import trio
 
-from icapdiag.model import Reason
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, error, failed, ok
 from icapdiag.probe.dial import dial
@@ -16,6 +15,7 @@ from icapdiag.probe.dns import is_literal
 from icapdiag.probe.failures import describe, stream_failure
 from icapdiag.probe.silence import silence_facts
 from icapdiag.probe.wire import WireStream
+from icapdiag.vocabulary import Reason
 
 SSLStream = trio.SSLStream[WireStream]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from msgspec import Struct
+
 from icapdiag import __version__
-from icapdiag.model import Facts, Finding, Health, MemberReport, Observation, Report, Severity, Status, Unmatched
+from icapdiag.model import Facts, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.vocabulary import Health, Severity, Status
 
 NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
@@ -16,8 +18,7 @@ _WORST_FIRST = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK)
 _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  # info makes nobody sick
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbedMember:
+class ProbedMember(Struct, frozen=True, kw_only=True):
     """One member as the probes left it. ``host`` and ``port`` as configured, observations in order."""
 
     name: str
@@ -28,8 +29,7 @@ class ProbedMember:
     accepted: bool = False  # some finding about it is suppressed, which explains a failure and makes nobody sick
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadLogs:
+class ReadLogs(Struct, frozen=True, kw_only=True):
     """What was read out of logs and pasted answers.
 
     ``groups`` are the requests that went alike, and the raw answers, each with the ids of its ``findings``.

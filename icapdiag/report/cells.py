@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from icapdiag.model import MemberReport, Observation, Status
+from icapdiag.model import MemberReport, Observation
 from icapdiag.report.lines import milliseconds, texts
 from icapdiag.text import from_wire, visible
+from icapdiag.vocabulary import Status
 
 _PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 BODY_PROBES = ("clean", "eicar")  # their cells show what became of the body

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from icapdiag.model import Facts
 from icapdiag.report.lines import whole, wrap
@@ -31,8 +32,7 @@ _LONGEST = 366 * 86400  # seconds of a bucket
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-@dataclass(frozen=True, slots=True)
-class TimeLine:
+class TimeLine(Struct, frozen=True):
     """Counts by outcome, a column for each ``step_s`` seconds from ``start`` on; only outcomes that came."""
 
     start: datetime  # UTC

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from icapdiag.model import Health, MemberReport, Status
+from icapdiag.model import MemberReport
 from icapdiag.report.cells import Detail, Row, cell, duration, measured_ms, member_rows
 from icapdiag.report.lines import count
+from icapdiag.vocabulary import Health, Status
 
 _MANY = 60  # members; fewer are all shown
 _ALIKE = 4  # of those that went alike that are shown

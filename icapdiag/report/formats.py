@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from icapdiag.model import Report
+if TYPE_CHECKING:
+    from icapdiag.model import Report
 
 
 class Style(NamedTuple):

@@ -15,18 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from icapdiag.model import (
-    SCHEMA_VERSION,
-    Facts,
-    Finding,
-    Health,
-    MemberReport,
-    Observation,
-    Report,
-    Severity,
-    Status,
-    Unmatched,
-)
+from icapdiag.model import SCHEMA_VERSION, Facts, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.vocabulary import Health, Severity, Status
 
 LARGEST = 256 << 20  # bytes of a file
 DEEPEST = 64  # lists and objects inside each other, counted within a fact sheet

@@ -13,12 +13,13 @@ from datetime import UTC
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from icapdiag.model import Facts, Finding, MemberReport, Observation, Report, Severity, Status
+from icapdiag.model import Facts, Finding, MemberReport, Observation, Report
 from icapdiag.report import suppressed
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import prose, shown
 from icapdiag.report.words import endpoint, gap, is_of_logs, moment, named, number, tally, title, vantage
 from icapdiag.text import visible
+from icapdiag.vocabulary import Severity, Status
 
 # What XML 1.0 has no place for, beside what `visible` escapes already (section 2.2).
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 
-from icapdiag.model import Health, Report, Severity
+from icapdiag.model import Report
 from icapdiag.report.lines import names, shown, whole
 from icapdiag.report.words import gap, is_of_logs, mapping, named, number, tally, title, worst_of
 from icapdiag.text import visible
+from icapdiag.vocabulary import Health, Severity
 
 LINE = 4000  # bytes; Nagios takes 8 KiB, NRPE from 3 on 64 KiB
 _TEXT = 600  # bytes of the line before the performance data

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from icapdiag.model import Facts, JSONValue, Report, Status
+from icapdiag.model import Facts, JSONValue, Report
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, shown, texts, whole
 from icapdiag.text import visible
+from icapdiag.vocabulary import Status
 
 
 def surroundings(report: Report) -> str:

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from icapdiag.model import Facts, Health, MemberReport, Report, Severity
+from icapdiag.model import Facts, MemberReport, Report
 from icapdiag.report.lines import shown, whole
 from icapdiag.report.suppressed import severity
 from icapdiag.report.words import is_of_logs, mapping, moment, number
 from icapdiag.text import visible
+from icapdiag.vocabulary import Health, Severity
 
 _LABEL = 100  # characters of a label's value
 _OUTCOMES = ("passed", "modified", "blocked", "failed", "disabled")

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from icapdiag.model import Facts, Finding, Report, Severity
+from icapdiag.model import Facts, Finding, Report
 from icapdiag.report import suppressed
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import prose, shown, texts, whole
 from icapdiag.report.words import gap, moment, title
 from icapdiag.text import UNSAFE, visible
+from icapdiag.vocabulary import Severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _RESULTS = 25_000  # that GitHub takes of a run

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from icapdiag.model import SEVERITY_ORDER, Health, Report, Severity
+from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
+
+if TYPE_CHECKING:
+    from icapdiag.model import Report
 
 
 class ExitStatus(IntEnum):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from icapdiag.model import SEVERITY_ORDER, Facts, Report, Severity
+from icapdiag.model import Facts, Report
 from icapdiag.report.lines import names, prose, shown, texts
+from icapdiag.vocabulary import SEVERITY_ORDER, Severity
 
 
 def heading(report: Report) -> str:

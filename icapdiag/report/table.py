@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from icapdiag.model import Finding, Health, JSONValue, Report, Unmatched
+from icapdiag.model import Finding, JSONValue, Report, Unmatched
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.further import show_command
 from icapdiag.report.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
@@ -14,6 +14,7 @@ from icapdiag.report.logtable import draw_body, draw_counts, draw_groups, draw_h
 from icapdiag.report.paint import Paint
 from icapdiag.report.place import surroundings
 from icapdiag.text import visible
+from icapdiag.vocabulary import Health
 
 MIN_WIDTH = 60
 PIPED_WIDTH = 100  # where there is no terminal to ask

@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report, Unmatched
 from icapdiag.text import UNSAFE

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from icapdiag.model import SEVERITY_ORDER, Facts, Finding, Health, JSONValue, MemberReport, Report, Severity
+from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Report
 from icapdiag.report.lines import count, prose, shown, texts, whole
+from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 
 HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)
 INCOMPLETE = "incomplete: not every probe could run"

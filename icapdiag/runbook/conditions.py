@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from icapdiag.model import JSONValue
 from icapdiag.runbook.errors import suggestion
 
@@ -42,8 +44,7 @@ class ConditionError(ValueError):
     """A condition that means nothing; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one condition.
 
     ``seen`` is the record's value (None if ``present`` is false: the field is absent or null).
@@ -115,8 +116,7 @@ class Condition:
         return tests
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The conditions of one mapping, which must all hold; ``where`` is ``match[0]``."""
 
     where: str

@@ -13,11 +13,14 @@ from functools import cached_property
 from types import MappingProxyType
 from zlib import crc32
 
-from icapdiag.model import Facts, JSONValue, Severity
+from msgspec import Struct
+
+from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.conditions import Condition, ConditionError, Group, parse_condition
 from icapdiag.runbook.errors import Located, Mark, suggestion
 from icapdiag.runbook.quick import quick_values
 from icapdiag.runbook.sections import front_end, split_sections
+from icapdiag.vocabulary import Severity
 
 SOURCES = ("log", "probe", "config")
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
@@ -39,8 +42,7 @@ _DETAILS = ("examples:", "counterexamples:", "references:")
 _INNER = ("", " ", "\t", "-", "#")  # how a line begins that belongs to the key above it
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+class Details(Struct, frozen=True):
     """What of the front matter matching does not need, and linting and testing do.
 
     ``marks`` has the line and column of each key of the front matter and of each heading, ``keys`` the
@@ -51,7 +53,7 @@ class Details:
     counterexamples: tuple[Facts, ...] = ()
     references: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = {}
 
 
 class _Text:

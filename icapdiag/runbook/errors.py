@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Mark = tuple[int, int]  # line and column in the file, both from 1
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """One problem: ``runbooks/foo.md:7:3: match[0].status|contains: …``.
 
     ``mark`` is None for what has no line, such as a missing folder. ``where`` is the path of

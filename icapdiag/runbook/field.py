@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from icapdiag.model import JSONValue, Observation
 
@@ -36,8 +36,7 @@ KINDS = ("outlier", "two-camps", "several-camps", "all-different", "same-server"
 PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """Documentation of one field.
 
     ``sources`` are the kinds of observation that have it; ``probes`` those of source ``probe``

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from icapdiag.model import Facts, Reason, Status
+from icapdiag.model import Facts
 from icapdiag.runbook.conditions import EQUALS, Condition, Group
 from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, STAGES, Runbook
 from icapdiag.runbook.errors import Located, in_file_order, suggestion
@@ -18,6 +18,7 @@ from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
 from icapdiag.runbook.patterns import risk
 from icapdiag.runbook.testing import examples_of
+from icapdiag.vocabulary import Reason, Status
 
 Problem = tuple[str, str]  # where, message
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from icapdiag.model import SEVERITY_ORDER, Facts, Finding, JSONValue, Observation, Status, Unmatched, Verdict
+from msgspec import Struct
+
+from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.field import SUMMARY, flatten
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.sieve import Sieve
+from icapdiag.vocabulary import SEVERITY_ORDER, Status, Verdict
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
 STEPS = 4  # of the fixes
@@ -36,8 +38,7 @@ _CODE = re.compile(r"(`[^`]*`)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300})(?<=\S)\*(?![\w*])")
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """Findings worst first, what no runbook explains, and for each observation the ids of what explains it.
 
     ``apart`` are the findings that were set apart, each with the number that it was set apart by.

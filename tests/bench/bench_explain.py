@@ -39,7 +39,7 @@ class Nothing:
 summary = Summary()
 layout = Layout.LINES if sys.argv[1].endswith(".jsonl") else Layout.VALUES
 tally = summarise_file(os.open(sys.argv[1], os.O_RDONLY), layout, summary, Nothing(), jobs=int(sys.argv[2]))
-print(summary.head(), len(summary.observations()), len(summary.groups()), len(summary.timeline()), tally)
+print(summary.head(), len(summary.observations()), len(summary.tallies()), len(summary.timeline()), tally)
 """
 
 JQ = (

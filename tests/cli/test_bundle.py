@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 from hypothesis import Phase, given, settings
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from icapdiag.cli.redacting import Redaction

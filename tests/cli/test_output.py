@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from icapdiag.cli.output import Output, OutputError, end_status, exit_code, parse_outputs, write_file, write_outputs
-from icapdiag.model import Severity
 from icapdiag.report.nagios import PluginStatus
 from icapdiag.report.status import ExitStatus
+from icapdiag.vocabulary import Severity
 from tests.report.samples import report
 
 

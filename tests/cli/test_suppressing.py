@@ -14,7 +14,7 @@ import pytest
 from junitparser import JUnitXml
 
 from icapdiag.cli.suppressing import Judged, judge, resolve
-from icapdiag.model import Observation, Severity, Status
+from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_pool
 from icapdiag.report.compared.diff import Change, diff
 from icapdiag.report.formats import render
@@ -23,6 +23,7 @@ from icapdiag.report.lines import texts, whole
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.to_json import schema
 from icapdiag.runbook import Library, load_runbooks
+from icapdiag.vocabulary import Severity, Status
 from tests.cli.run import icapdiag
 
 TODAY = date(2026, 11, 24)

@@ -7,10 +7,10 @@ import random
 import signal
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from icapdiag.report.to_json import render
 from tests.cli.run import icapdiag, shell, started

@@ -19,10 +19,11 @@ from icapdiag.icap.message import Request
 from icapdiag.lab import FAULTS, Fault, Lab, Scanner, serve_lab, server
 from icapdiag.lab.faults import changed
 from icapdiag.lab.scanner import ISTAG, OFFERS, Answer, allow, scan
-from icapdiag.model import Observation, Severity
+from icapdiag.model import Observation
 from icapdiag.pool import Pool, load_pool
 from icapdiag.probe import Settings, probe_pool
 from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.vocabulary import Severity
 
 NO_ENGINE = "CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from icapdiag.icap.dialects import RULES
 from icapdiag.icap.message import Headers, HttpHead, Response
 from icapdiag.icap.verdict import judge
-from icapdiag.model import Verdict
+from icapdiag.vocabulary import Verdict
 from tests.icap.answers import FORBIDDEN, HTTP_OK, ORIGINAL, POST, answer, facts, http, judged
 
 EICAR = ("X-Infection-Found", "Type=0; Resolution=2; Threat=Eicar-Test-Signature;")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from icapdiag.model import Facts, Finding, JSONValue, Report, Severity, Status
+from msgspec.structs import replace
+
+from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.build import ProbedMember
 from icapdiag.report.to_json import settled
+from icapdiag.vocabulary import Severity, Status
 from tests.report import samples
 from tests.report.samples import observation
 

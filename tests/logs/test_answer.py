@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.logs.containers.answer import answers, observe
-from icapdiag.model import Reason, Status
+from icapdiag.vocabulary import Reason, Status
 from tests.logs.samples import HEADERS, icap_log, read
 
 INFECTED = (

@@ -71,7 +71,7 @@ def test_merging(found: list[dict[str, Any]], data: st.DataObject) -> None:
 
     left = _summary([])
     for part in parts:
-        left.merge(Summary.from_wire(_summary(part).to_wire()))
+        left.merge_wire(_summary(part).to_wire())
     right = _summary(parts[-1])
     for part in reversed(parts[:-1]):
         front = _summary(part)

@@ -17,7 +17,8 @@ from icapdiag.icap.response import read_response
 from icapdiag.icap.verdict import judge
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import Reading, read_logs
-from icapdiag.model import Observation, Reason
+from icapdiag.model import Observation
+from icapdiag.vocabulary import Reason
 from tests.icap.test_transcripts import EXPECTED, FOLDER, Closed, NotICAP, Wire, recorded, wire_bytes
 from tests.logs.oracle import count, counts_of
 from tests.logs.samples import actions, read

@@ -13,7 +13,8 @@ from icapdiag.icap.message import Response
 from icapdiag.logs.counting import answers, counter, group, timeline
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.model import Facts, Status
+from icapdiag.model import Facts
+from icapdiag.vocabulary import Status
 
 INFECTED = (
     'Date: Thu, 19 Nov 2020 13:55:{:02d} G11T\r\nServer: Metadefender Core V4\r\nISTag: "0016057941{:02d}"\r\n'

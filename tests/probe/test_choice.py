@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 
-from icapdiag.model import Status
 from icapdiag.probe import PROBES
 from icapdiag.probe.base import Depth, Settings
 from icapdiag.probe.choice import ChoiceError, choose, left_out
 from icapdiag.probe.runner import probe_pool
+from icapdiag.vocabulary import Status
 from tests.probe.fakes import member, pool_of
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import JSONValue, Observation, Status
+from icapdiag.model import JSONValue, Observation
 from icapdiag.probe.camps import alike, camps_of, kind_of, overlapping
 from icapdiag.probe.clock import clock_facts
 from icapdiag.probe.compare import Comparison, compare
 from icapdiag.probe.sides import FACTS
 from icapdiag.runbook.fields import FIELDS, flatten
+from icapdiag.vocabulary import Status
 
 OFFER: dict[str, JSONValue] = {
     "icap_status": 200, "istag": '"CI0001-9OPRPm4oRCAVcJKwg9DiggAA"', "server": "C-ICAP/0.5.10",

@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from icapdiag.icap.request import avi_reqmod, http_post
-from icapdiag.model import Reason, Status
 from icapdiag.probe.conversation import Conversation, converse
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import ScriptedStream, reset
 
 BODY = b"0123456789"

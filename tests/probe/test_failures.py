@@ -9,9 +9,9 @@ import ssl
 import pytest
 import trio
 
-from icapdiag.model import Reason, Status
 from icapdiag.probe import failures
 from icapdiag.probe.failures import os_failure, ssl_failure, stream_failure
+from icapdiag.vocabulary import Reason, Status
 
 
 @pytest.mark.parametrize(

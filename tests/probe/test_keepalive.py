@@ -12,13 +12,14 @@ import trio
 
 from icapdiag.icap.samples import eicar
 from icapdiag.lab import serve_lab
-from icapdiag.model import Facts, Status
+from icapdiag.model import Facts
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Probe, ok
 from icapdiag.probe.choice import choose
 from icapdiag.probe.deep import keepalive
 from icapdiag.runbook.fields import FIELDS
+from icapdiag.vocabulary import Status
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS
 from tests.runbook.test_fields import fits

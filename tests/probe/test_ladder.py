@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.model import Reason, Status, Verdict
 from icapdiag.probe.deep.ladder import CLEAN_EXTRA, EICAR_MOST, Climb, Climber, by_size, rungs
 from icapdiag.probe.deep.rung import SMALL_SEGMENT, Rung, Sample
+from icapdiag.vocabulary import Reason, Status, Verdict
 
 MIB = 1024 * 1024
 MOST = 8 * MIB

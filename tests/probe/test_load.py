@@ -10,7 +10,6 @@ import pytest
 import trio.testing
 
 from icapdiag.lab import serve_lab
-from icapdiag.model import Reason, Status
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, error, failed, ok
@@ -18,6 +17,7 @@ from icapdiag.probe.choice import choose, chosen_names
 from icapdiag.probe.deep import load
 from icapdiag.probe.plan import Plan, plan_pool
 from icapdiag.runbook.fields import FIELDS
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS
 from tests.runbook.test_fields import fits

@@ -16,10 +16,11 @@ import pytest
 import trio
 
 from icapdiag.lab.certificates import write_ca_and_contexts
-from icapdiag.model import Observation, Reason, Status
+from icapdiag.model import Observation
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Settings
 from icapdiag.probe.runner import probe_pool
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 
 Answer = Callable[[dns.message.Message], dns.message.Message | None]

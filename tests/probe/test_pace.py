@@ -7,10 +7,10 @@ import errno
 import pytest
 import trio
 
-from icapdiag.model import Reason, Status
 from icapdiag.probe import Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Planned, Probe, ok
 from icapdiag.probe.pace import Gate
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS
 

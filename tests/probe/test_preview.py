@@ -11,13 +11,14 @@ import trio.testing
 
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.lab import serve_lab
-from icapdiag.model import Observation, Reason, Status
+from icapdiag.model import Observation
 from icapdiag.pool import Pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Facts, Outcome, failed, ok
 from icapdiag.probe.choice import choose
 from icapdiag.probe.deep import preview
 from icapdiag.probe.deep.preview import LONGEST, PROBE, cases
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 
 SETTINGS = Settings(timeout=2)

@@ -15,13 +15,14 @@ from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response, options_request, with_fields
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.lab.connection import Connection, Counters
-from icapdiag.model import Observation, Status
+from icapdiag.model import Observation
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.choice import choose
 from icapdiag.probe.deep.services import KNOWN
 from icapdiag.probe.plan import plan_pool
 from icapdiag.runbook import load_runbooks, match
+from icapdiag.vocabulary import Status
 from tests.probe.fakes import member, pool_of
 
 SETTINGS = Settings(timeout=1, connect_timeout=1, deadline=5)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import trio
 
-from icapdiag.model import Observation, Reason, Status
+from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Outcome, Probe, Settings, failed, ok
 from icapdiag.probe.conversation import answered
 from icapdiag.probe.runner import descriptor_cap, probe_pool
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import ScriptedStream, member, pool_of
 
 SETTINGS = Settings(deadline=30.0, pace=0.001)

@@ -14,7 +14,7 @@ import trio
 
 from icapdiag.lab import serve_lab
 from icapdiag.lab.sizes import LIMIT
-from icapdiag.model import Observation, Reason, Status
+from icapdiag.model import Observation
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome
@@ -23,6 +23,7 @@ from icapdiag.probe.deep import rung as rung_module
 from icapdiag.probe.deep import size
 from icapdiag.probe.deep.rung import Rung, upload
 from icapdiag.probe.plan import plan_pool
+from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 
 MIB = 1024 * 1024

@@ -14,8 +14,8 @@ from icapdiag.icap.limits import Limits
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import clean_body
 from icapdiag.icap.verdict import judge
-from icapdiag.model import Reason, Status
 from icapdiag.probe.conversation import converse
+from icapdiag.vocabulary import Reason, Status
 
 MIB = 1024 * 1024
 LIMITS = Limits(body_kept=4096, body_total=10 * MIB)

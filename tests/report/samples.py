@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from icapdiag.model import Facts, Finding, JSONValue, Observation, Report, Severity, Status, Unmatched
+from msgspec.structs import replace
+
+from icapdiag.model import Facts, Finding, JSONValue, Observation, Report, Unmatched
 from icapdiag.report.build import ProbedMember, build_check_report
+from icapdiag.vocabulary import Severity, Status
 
 START = datetime(2026, 1, 1, 0, 0, 0, 123_456, tzinfo=UTC)
 END = datetime(2026, 1, 1, 0, 0, 1, 623_456, tzinfo=UTC)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import Finding, Health, Severity, Status, Unmatched
+from icapdiag.model import Finding, Unmatched
 from icapdiag.report.build import NOTHING_PROBED, ProbedMember
 from icapdiag.report.status import ExitStatus, exit_status
+from icapdiag.vocabulary import Health, Severity, Status
 from tests.report.samples import DISABLED, HEALTHY, REFUSED, TCP_REFUSED, UNTESTED, member, observation, report
 
 WARNING = replace(TCP_REFUSED, id="overloaded", severity=Severity.WARNING)

@@ -9,17 +9,17 @@ import io
 import json
 import re
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from icapdiag.icap.samples import eicar
 from icapdiag.icap.transcript import EICAR_MARK
-from icapdiag.model import Facts, Health, MemberReport, Observation, Report, Status
+from icapdiag.model import Facts, MemberReport, Observation, Report
 from icapdiag.pool import loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.build import without_transcripts
@@ -28,6 +28,7 @@ from icapdiag.report.bundle.pool_yaml import pool_yaml
 from icapdiag.report.bundle.search import Hit, _Finder, own_words, search, worth_looking_for
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.transcript import redacted_transcript
+from icapdiag.vocabulary import Health, Status
 from tests.report.samples import report as sample
 from tests.report.strategies import reports
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import Finding, Health, JSONValue, MemberReport, Observation, Report, Severity, Status
+from icapdiag.model import Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.compared.diff import Change, NotComparable, diff
 from icapdiag.report.compared.draw import as_json, as_markdown, as_text
 from icapdiag.report.compared.merge import Whose, merge
+from icapdiag.vocabulary import Health, Severity, Status
 
 EMPTY = Report(
     command="check",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from icapdiag.model import Facts, JSONValue
 from icapdiag.report.comparison import draw_comparison

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from icapdiag.model import Facts
 from icapdiag.report.connections import draw_load

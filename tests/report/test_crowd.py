@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from icapdiag.model import JSONValue, Status
+from icapdiag.model import JSONValue
 from icapdiag.report.build import ProbedMember
 from icapdiag.report.table import render
+from icapdiag.vocabulary import Status
 from tests.report.samples import member, observation, report
 
 

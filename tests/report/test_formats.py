@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -19,14 +18,16 @@ import junitparser
 import pytest
 from hypothesis import Phase, given, settings
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from icapdiag.model import Finding, Health, Report, Severity, Status, Unmatched
+from icapdiag.model import Finding, Report, Unmatched
 from icapdiag.report import github, jira, servicenow
 from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.nagios import LINE, PluginStatus, plugin_status
 from icapdiag.report.to_csv import COLUMNS
 from icapdiag.report.to_json import schema, settled
+from icapdiag.vocabulary import Health, Severity, Status
 from tests.report.log_samples import log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, TCP_REFUSED, UNTESTED, report
 from tests.report.strategies import reports

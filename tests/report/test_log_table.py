@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import Facts, Health, Severity, Unmatched
+from icapdiag.model import Facts, Unmatched
 from icapdiag.report.build import NOTHING_LEARNT
 from icapdiag.report.chart import draw_chart
 from icapdiag.report.evidence import telling, telling_reason, where
@@ -16,6 +16,7 @@ from icapdiag.report.grid import draw_grid
 from icapdiag.report.lines import columns, cut
 from icapdiag.report.status import ExitStatus, exit_status
 from icapdiag.report.table import render, render_news
+from icapdiag.vocabulary import Health, Severity
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
 
 HOSTILE = "\x1b[2J\x9b31m\r\n\x07\u202e\u2028\ud800\x7f"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
-from icapdiag.model import Finding, Health, MemberReport, Observation, Report, Severity, Status, Unmatched
+from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.known import Known
@@ -20,6 +20,7 @@ from icapdiag.report.redact.report import PLAIN
 from icapdiag.report.redact.texts import Texts
 from icapdiag.report.redact.words import vocabulary
 from icapdiag.report.to_json import settled
+from icapdiag.vocabulary import Health, Severity, Status
 from tests.report import words
 from tests.report.strategies import reports
 

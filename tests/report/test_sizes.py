@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.model import Health, MemberReport, Observation, Status
+from icapdiag.model import MemberReport, Observation
 from icapdiag.report.evidence import telling
 from icapdiag.report.lines import columns
 from icapdiag.report.sizes import draw_sizes, limit_words, spoken_size, telling_sizes
+from icapdiag.vocabulary import Health, Status
 
 MIB = 1024 * 1024
 Facts = dict[str, object]

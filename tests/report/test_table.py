@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, Status, Unmatched
+from icapdiag.model import Facts, Finding, Unmatched
 from icapdiag.report.evidence import telling, where
 from icapdiag.report.lines import milliseconds
 from icapdiag.report.table import MIN_WIDTH, PIPED_WIDTH, render
+from icapdiag.vocabulary import Status
 from tests.report.samples import (
     DISABLED,
     HEALTHY,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import Health, Reason, Report, Severity, Status, Unmatched
+from icapdiag.model import Report, Unmatched
 from icapdiag.report.to_json import render, schema, to_plain
+from icapdiag.vocabulary import Health, Reason, Severity, Status
 from tests.report.log_samples import ANSWER, BLOCKED, FAILED, log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report
 from tests.report.test_comparison import POOL

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.model import Observation, Severity, Status
+from icapdiag.model import Observation
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.runbook.document import STAGES
 from icapdiag.runbook.fields import BASE, FIELDS, PROBES
 from icapdiag.runbook.lint import lint_files
 from icapdiag.runbook.match import first_paragraph, first_steps
 from icapdiag.runbook.testing import overlaps, run_examples
+from icapdiag.vocabulary import Severity, Status
 
 # Two things that are amiss at once, and both worth saying. Each pair was looked at by a person.
 REVIEWED_OVERLAPS: frozenset[tuple[str, str]] = frozenset(

@@ -8,7 +8,7 @@ import pytest
 
 from icapdiag.icap.facts import LIST_HEADERS, NUMBER_HEADERS, TEXT_HEADERS, fact_name
 from icapdiag.lab import FAULTS, serve_lab
-from icapdiag.model import JSONValue, Reason, Status, Verdict
+from icapdiag.model import JSONValue
 from icapdiag.pool import load_pool
 from icapdiag.probe import PROBES as CATALOGUE
 from icapdiag.probe import Settings, probe_pool
@@ -26,6 +26,7 @@ from icapdiag.runbook.fields import (
     Field,
     flatten,
 )
+from icapdiag.vocabulary import Reason, Status, Verdict
 
 PROMPT = ("healthy", "tls-healthy", "tls-expired", "disabled", "refused", "no-security-rule", "not-icap-http",
           "bad-chunk", "403", "answer-then-rst", "folded-violations")  # fmt: skip

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.model import Severity
 from icapdiag.runbook import Library, RunbookError, UnknownRunbook, builtin_directory, library, load_runbooks
 from icapdiag.runbook.errors import Located, in_file_order
 from icapdiag.runbook.library import read_library
+from icapdiag.vocabulary import Severity
 from tests.runbook.writing import RULE, SECTIONS, library_of, runbook_text, write
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.model import Severity, Unmatched
+from icapdiag.model import Unmatched
 from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.vocabulary import Severity
 from tests.runbook.cases import answered, failed, scored
 from tests.runbook.logged import Entry, entry, observe
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.model import JSONValue, Observation, Reason, Severity, Status, Unmatched
+from icapdiag.model import JSONValue, Observation, Unmatched
 from icapdiag.runbook import Library, explaining, flatten, match
 from icapdiag.runbook.match import ELEMENTS, EVIDENCE, MEMBERS, TEXT, bounded, first_paragraph, first_steps
+from icapdiag.vocabulary import Reason, Severity, Status
 from tests.runbook.writing import SECTIONS, library_of, runbook_text
 
 

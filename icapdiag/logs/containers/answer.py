@@ -16,7 +16,8 @@ from icapdiag.icap.message import Response
 from icapdiag.icap.peer import name_peer
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import judge
-from icapdiag.model import JSONValue, Observation, Reason, Status
+from icapdiag.model import JSONValue, Observation
+from icapdiag.vocabulary import Reason, Status
 
 WIRE, CLIENT, HEADERS = "wire", "c-icap-client", "headers"
 _STATUS = re.compile(rb"^([ \t>]*)ICAP/\d\.\d[ \t]+\d{3}\b", re.MULTILINE | re.IGNORECASE)

@@ -14,6 +14,9 @@ from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
 
 CACHE_KEPT = 4096
+DATE_LINE = len(
+    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+)  # characters, in the form of RFC 9110 5.6.7; some write another
 
 # Differ from answer to answer and decide nothing; Encapsulated does, apart from its offsets.
 _PASSING = {"date", "istag", "connection"}
@@ -91,7 +94,9 @@ class AnswerCache:
     @staticmethod
     def key(text: str) -> str:
         """The text without a first line that is a date."""
-        return text.partition("\n")[2] if text.startswith("Date:") else text
+        if not text.startswith("Date:"):
+            return text
+        return text[DATE_LINE:] if text[DATE_LINE - 1 : DATE_LINE] == "\n" else text.partition("\n")[2]
 
     def find(self, text: str) -> Answer:
         """The answer for a header text as logged."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.entry import LogEntry, RequestLog
 from icapdiag.avi.times import to_iso
-from icapdiag.logs.counting.answers import Answer, AnswerCache
+from icapdiag.logs.counting.answers import DATE_LINE, Answer, AnswerCache
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import Group, Place, place_of
 from icapdiag.logs.counting.signature import (
@@ -28,6 +28,7 @@ from icapdiag.logs.counting.signature import (
 from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
 
 GROUPS_KEPT = 2000
+_UNSETTLED_KEPT = 100_000  # requests: a few megabytes
 _KEYS_KEPT = 20_000  # raw keys of groups, and places by address: caches that start anew when full
 
 
@@ -47,6 +48,7 @@ class Counting:
         self._answers = AnswerCache()
         self._keys: dict[object, Group] = {}
         self._places: dict[object, Place] = {}
+        self._unsettled = 0  # requests, at least, that groups have not counted yet
 
     # --- adding -------------------------------------------------------------------------------
 
@@ -78,7 +80,15 @@ class Counting:
             times = [row.report_timestamp for row in rows]
         if rows:
             self._count(rows, self._buckets(rows, times))
+            self._unsettled += len(rows)
+            if self._unsettled >= _UNSETTLED_KEPT:
+                self._settle()
         return True
+
+    def _settle(self) -> None:
+        for group in self.groups_.values():
+            group.settle()
+        self._unsettled = 0
 
     def _buckets(self, rows: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
         """For each row the bucket of its time. Rows of a block are mostly of one minute."""
@@ -115,10 +125,9 @@ class Counting:
             if text is None:
                 answer = None
             else:
-                date, _, key = text.partition("\n")
                 try:
-                    answer = answers[key if date[:5] == "Date:" else text]
-                except KeyError:
+                    answer = answers[text[DATE_LINE:] if text[:5] == "Date:" and text[DATE_LINE - 1] == "\n" else text]
+                except (KeyError, IndexError):
                     answer = self._answers.find(text)
             opswat = request.opswat_log
             if opswat is None:
@@ -152,10 +161,8 @@ class Counting:
                     place = self._place(request)
             except (KeyError, AttributeError):
                 place = self._place(request)
-            try:
-                group.places[place] += 1
-            except KeyError:
-                group.note_place(place)
+            group.add_place(place)
+            group.add_latency(request.latency)
             moment = entry.report_timestamp
             try:
                 if moment > group.last:
@@ -164,10 +171,6 @@ class Counting:
                     group.first = moment
             except TypeError:
                 group.note_moment(moment)
-            try:
-                group.latencies[request.latency] += 1
-            except KeyError:
-                group.note_latency(request.latency)
             length = entry.request_length
             if length and length > group.length:
                 group.length = length

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+
+from msgspec import Struct
 
 from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import ACTIONS
 
 
-@dataclass(frozen=True)
-class Filters:
+class Filters(Struct, frozen=True, dict=True):
     """``since`` ≤ time < ``until`` (an entry without a time passes neither); the rest looks at ICAP requests.
 
     ``pool`` is a pool group's name, ``member`` a host or ``host:port``; ``*`` and ``?`` stand for any text,

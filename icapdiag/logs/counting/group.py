@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import repeat
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -68,19 +71,27 @@ class GroupWire(Struct, gc=False, array_like=True):
 
 
 class Group:
-    """Mutable on purpose and without methods on the way of a single request: `Summary` counts into it."""
+    """Mutable on purpose and with no method of its own on the way of a single request: `Summary` counts into it.
+
+    ``add_latency`` and ``add_place`` note what a request had, None where it had no latency. They only keep it, to be
+    counted all at once: by whoever asks for `latencies` or `places`, and by `settle` before there is too much of it.
+    """
 
     __slots__ = (
+        "_latencies",
+        "_new_latencies",
+        "_new_places",
+        "_places",
+        "add_latency",
+        "add_place",
         "column",
         "facts",
         "first",
         "last",
-        "latencies",
         "left",
         "length",
         "modified",
         "named",
-        "places",
         "preview",
         "request_ids",
         "response_codes",
@@ -97,8 +108,12 @@ class Group:
         self.column = OUTCOMES.index(signature.outcome)
         self.first = moment  # of report_timestamp, as it stands
         self.last = moment
-        self.latencies: Counts = {}
-        self.places: dict[Place, int] = {}
+        self._latencies: Counts = {}
+        self._places: dict[Place, int] = {}
+        self._new_latencies: list[int | None] = []
+        self._new_places: list[Place] = []
+        self.add_latency = self._new_latencies.append
+        self.add_place = self._new_places.append
         self.threats: dict[str, int] = {}
         self.named = False  # some answer names threats itself
         self.left = SAMPLE
@@ -112,9 +127,33 @@ class Group:
         self.preview: int | None = None
 
     @property
+    def latencies(self) -> Counts:
+        """Requests per latency."""
+        self.settle()
+        return self._latencies
+
+    @property
+    def places(self) -> dict[Place, int]:
+        """Requests per place."""
+        self.settle()
+        return self._places
+
+    @property
     def count(self) -> int:
         """Requests: each has one latency, or none."""
         return sum(self.latencies.values())
+
+    def settle(self) -> None:
+        """Count the latencies and places that were added."""
+        if self._new_latencies:
+            add_counts(self._latencies, Counter(self._new_latencies))
+            self._new_latencies.clear()
+            if len(self._latencies) > 2 * VALUES_KEPT:
+                self._latencies = coarsen(self._latencies)
+        if self._new_places:
+            for place, count in Counter(self._new_places).items():
+                self._note_place(place, count)
+            self._new_places.clear()
 
     def note_example(self, entry: Entry, request: Request) -> None:
         """One of the first requests of the group."""
@@ -148,31 +187,27 @@ class Group:
             name = _MORE
         self.threats[name] = self.threats.get(name, 0) + count
 
-    def note_place(self, place: Place, count: int = 1) -> None:
-        if place not in self.places and len(self.places) >= PLACES_KEPT:
+    def _note_place(self, place: Place, count: int) -> None:
+        if place not in self._places and len(self._places) >= PLACES_KEPT:
             self._join_places()
-            if len(self.places) >= PLACES_KEPT:
+            if len(self._places) >= PLACES_KEPT:
                 place = _ELSEWHERE
-        self.places[place] = self.places.get(place, 0) + count
-
-    def note_latency(self, value: int | None) -> None:
-        self.latencies[value] = self.latencies.get(value, 0) + 1
-        if len(self.latencies) > 2 * VALUES_KEPT:
-            self.latencies = coarsen(self.latencies)
+        self._places[place] = self._places.get(place, 0) + count
 
     def _join_places(self) -> None:
         """One object for each pair of names."""
         names: dict[tuple[str, str], Place] = {}
         joined: dict[Place, int] = {}
-        for place, count in self.places.items():
+        for place, count in self._places.items():
             same = names.setdefault((place.pool, place.member), place)
             joined[same] = joined.get(same, 0) + count
-        self.places = joined
+        self._places = joined
 
     # --- merging ------------------------------------------------------------------------------
 
     def to_wire(self) -> GroupWire:
         latencies = self.latencies if len(self.latencies) <= VALUES_KEPT else coarsen(self.latencies)
+        self.settle()
         self._join_places()
         return GroupWire(
             self.signature,
@@ -182,7 +217,7 @@ class Group:
             to_iso(self.last),
             {value: count for value, count in latencies.items() if value is not None},
             latencies.get(None, 0),
-            [(place.pool, place.member, count) for place, count in self.places.items()],
+            [(place.pool, place.member, count) for place, count in self._places.items()],
             self.threats,
             self.request_ids,
             self.virtualservices,
@@ -208,13 +243,14 @@ class Group:
         if wire.first is not None and wire.last is not None:
             self.first = min(to_iso(self.first) or wire.first, wire.first)
             self.last = max(to_iso(self.last) or wire.last, wire.last)
-        add_counts(self.latencies, wire.latencies)
+        self.settle()
+        add_counts(self._latencies, wire.latencies)
         if wire.without_latency:
-            self.latencies[None] = self.latencies.get(None, 0) + wire.without_latency
-        if len(self.latencies) > VALUES_KEPT:
-            self.latencies = coarsen(self.latencies)
+            self._latencies[None] = self._latencies.get(None, 0) + wire.without_latency
+        if len(self._latencies) > VALUES_KEPT:
+            self._latencies = coarsen(self._latencies)
         for pool, member, count in wire.places:
-            self.note_place(Place(pool, member), count)
+            self._note_place(Place(pool, member), count)
         for name, count in wire.threats.items():
             self.note_threat(name, count)
         for code in wire.response_codes:
@@ -228,21 +264,22 @@ class Group:
 
     def counts_by(self, attribute: str) -> dict[str, int]:
         """Requests per ``pool`` or ``member``, busiest first; requests that name none are left out."""
+        name_of = attrgetter(attribute)
         counts: dict[str, int] = {}
         for place, count in self.places.items():
-            name = getattr(place, attribute)
-            if name:
-                counts[name] = counts.get(name, 0) + count
+            name = name_of(place)
+            counts[name] = counts.get(name, 0) + count
+        counts.pop("", None)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
-    def shown(self) -> dict[str, JSONValue]:
-        """The group as facts (see ``icapdiag runbooks fields``)."""
+    def shown(self, pools: Iterable[str], members: Iterable[str]) -> dict[str, JSONValue]:
+        """The group as facts (see ``icapdiag runbooks fields``); pools and members from `counts_by`."""
         facts = dict(self.facts)
         facts["count"] = self.count
         facts["first_seen"] = to_iso(self.first)
         facts["last_seen"] = to_iso(self.last)
-        facts["members"] = list(self.counts_by("member"))[:SHOWN]
-        facts["pools"] = list(self.counts_by("pool"))[:SHOWN]
+        facts["members"] = list(members)[:SHOWN]
+        facts["pools"] = list(pools)[:SHOWN]
         facts["threats"] = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
         facts["response_code"] = next(iter(self.response_codes)) if len(self.response_codes) == 1 else None
         found = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import accumulate
 
 Counts = dict[int | None, int]  # ms (None: not logged) → requests
 
@@ -31,21 +33,12 @@ def add_counts(into: Counts, counts: Mapping[int | None, int] | Mapping[int, int
 
 
 def percentiles(counts: Mapping[int | None, int], *shares: float) -> list[int] | None:
-    """For each share (ascending, 0 to 1) the smallest value that so many requests do not exceed.
+    """For each share (0 to 1) the smallest value that so many requests do not exceed.
 
     This is the nearest rank, a value that occurred (SQL's ``percentile_disc``). None without any value.
     """
-    values = sorted((value, count) for value, count in counts.items() if value is not None)
-    total = sum(count for _, count in values)
-    if not total:
+    values = sorted(value for value in counts if value is not None)
+    if not values:
         return None
-    found: list[int] = []
-    seen = 0
-    ranks = iter(shares)
-    rank = next(ranks, None)
-    for value, count in values:
-        seen += count
-        while rank is not None and seen >= rank * total:
-            found.append(value)
-            rank = next(ranks, None)
-    return found
+    upto = list(accumulate(map(counts.__getitem__, values)))
+    return [values[bisect_left(upto, share * upto[-1])] for share in shares]

@@ -22,7 +22,8 @@ from icapdiag.avi.vocabulary import (
 )
 from icapdiag.icap.verdict import Judgement
 from icapdiag.logs.counting.answers import Answer, Situation
-from icapdiag.model import JSONValue, Status
+from icapdiag.model import JSONValue
+from icapdiag.vocabulary import Status
 
 if TYPE_CHECKING:
     from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest

@@ -14,11 +14,11 @@ from msgspec import Struct
 from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
-from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import Group, GroupWire
 from icapdiag.logs.counting.signature import other_signature
 from icapdiag.logs.counting.timeline import OUTCOMES
-from icapdiag.model import Facts, JSONValue, Observation, Status
+from icapdiag.model import Facts, JSONValue, Observation
+from icapdiag.vocabulary import Status
 
 SUMMARY_PROBE = "summary"
 _POOLS_JOINED = 5
@@ -59,16 +59,13 @@ class Summary(Counting):
         """Add what another one counted, of a part of the log that comes later."""
         self._merge(other._wire())
 
-    def to_wire(self) -> bytes:
-        """Everything that was counted, for `from_wire` in another process."""
-        return msgspec.msgpack.encode(self._wire())
+    def merge_wire(self, wire: bytes) -> None:
+        """The same with what `to_wire` gave in another process. Raises `ValueError` for what is no summary."""
+        self._merge(msgspec.msgpack.decode(wire, type=SummaryWire))
 
-    @classmethod
-    def from_wire(cls, wire: bytes, filters: Filters | None = None) -> Summary:
-        """Raises `ValueError` for what is no summary."""
-        summary = cls(filters)
-        summary._merge(msgspec.msgpack.decode(wire, type=SummaryWire))
-        return summary
+    def to_wire(self) -> bytes:
+        """Everything that was counted, for `merge_wire` in another process."""
+        return msgspec.msgpack.encode(self._wire())
 
     def _wire(self) -> SummaryWire:
         line = self.timeline_
@@ -143,9 +140,13 @@ class Summary(Counting):
 
     def groups(self) -> tuple[Facts, ...]:
         """Each group as facts, most frequent first, with ``by_member``, ``by_pool`` and ``by_threat`` counts."""
+        observed = self.observations()[:-1]
+        return tuple({**one.facts, **tallies} for one, tallies in zip(observed, self.tallies(), strict=True))
+
+    def tallies(self) -> tuple[Facts, ...]:
+        """What `groups` has beyond the facts of `observations`, in the same order."""
         return tuple(
             {
-                **group.shown(),
                 "status": str(group.signature.status),
                 "by_member": group.counts_by("member"),
                 "by_pool": group.counts_by("pool"),
@@ -195,7 +196,7 @@ def _observation(group: Group) -> Observation:
         pool=", ".join(pools[:_POOLS_JOINED]) + ("…" if len(pools) > _POOLS_JOINED else ""),
         member=members[0] if len(members) == 1 else "",
         status=group.signature.status,
-        facts=group.shown(),
+        facts=group.shown(pools, members),
     )
 
 

@@ -184,7 +184,7 @@ class _Work(NamedTuple):
             arrived = scanner.offset == split.boundary and tuple(scanner.stack) == split.stack
         found = self._receive(child, reading, progress, split.boundary) if arrived else None
         if found is not None:
-            self.summary.merge(Summary.from_wire(found.summary, self.summary.filters))
+            self.summary.merge_wire(found.summary)
             self.recovery.merge_wire(found.notes)
             sink.tally.add(found.tally)
             return sink.tally

@@ -8,7 +8,7 @@ import trio
 
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import eicar
-from icapdiag.model import JSONValue, Reason, Verdict
+from icapdiag.model import JSONValue
 from icapdiag.probe.answer import verdict_facts
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, ok
 from icapdiag.probe.conversation import Conversation, converse
@@ -17,6 +17,7 @@ from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.pipe import receive
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
+from icapdiag.vocabulary import Reason, Verdict
 
 _FIRST = b"icapdiag: the first of two harmless lines on one connection.\n"
 _SECOND = b"icapdiag: the second of two harmless lines, with a text of its own.\n"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from math import isqrt
 
 from icapdiag.icap.samples import ARCHIVE_LEAST
-from icapdiag.model import Reason, Status, Verdict
 from icapdiag.probe.deep.rung import SMALL_SEGMENT, Ending, Rung, Sample
+from icapdiag.vocabulary import Reason, Status, Verdict
 
 STEPS = 8  # of one search for a limit: a factor of 4 between two sizes comes down to half a percent
 CLEAN_EXTRA = 2 * STEPS + 5  # harmless uploads beyond the rungs: a search for each kind of limit, and repetitions

@@ -13,7 +13,7 @@ from itertools import count
 
 import trio
 
-from icapdiag.model import JSONValue, Reason, Status
+from icapdiag.model import JSONValue
 from icapdiag.probe.base import NEVER, Context, Facts, Message, Outcome, Planned, Probe, error, ok
 from icapdiag.probe.conversation import converse
 from icapdiag.probe.deep.demand import demand_facts
@@ -22,6 +22,7 @@ from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.pipe import receive
 from icapdiag.probe.plan import icap_message
 from icapdiag.probe.sample import scan_request
+from icapdiag.vocabulary import Reason, Status
 
 _LEAST = 8  # scans of a step
 _EACH = 2  # scans that each of the parallel ones makes in a step, one after the other

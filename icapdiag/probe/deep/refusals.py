@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Status
 from icapdiag.probe.base import Context, Outcome
+from icapdiag.vocabulary import Status
 
 
 def refusal(context: Context, probe: str) -> int | None:

@@ -12,7 +12,7 @@ import trio
 from icapdiag.icap.body import Body
 from icapdiag.icap.limits import Limits
 from icapdiag.icap.samples import clean_body, eicar_before_padding, eicar_behind_padding
-from icapdiag.model import JSONValue, Reason, Status, Verdict
+from icapdiag.model import JSONValue
 from icapdiag.probe.answer import verdict_facts
 from icapdiag.probe.base import Context, Outcome
 from icapdiag.probe.conversation import Conversation, converse
@@ -20,6 +20,7 @@ from icapdiag.probe.dial import hold_back, unacknowledged
 from icapdiag.probe.opening import NotOpened, opened
 from icapdiag.probe.sample import scan_request
 from icapdiag.probe.wire import beneath
+from icapdiag.vocabulary import Reason, Status, Verdict
 
 Sample = Literal["clean", "archive", "leading"]
 SAMPLES = MappingProxyType({"clean": clean_body, "archive": eicar_behind_padding, "leading": eicar_before_padding})

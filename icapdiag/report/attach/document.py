@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from icapdiag.model import Health, Report
+from icapdiag.model import Report
 from icapdiag.report.attach.errors import AttachError
 from icapdiag.report.formats import render
 from icapdiag.report.from_json import NotAReport, read_report
 from icapdiag.report.redact.report import REDACTED_NOTE
+from icapdiag.vocabulary import Health
 
 LARGEST = 100 << 20  # bytes of a file; Jira Cloud takes 1 GB at most, few let their users send as much
 _NAME = 200  # bytes of its name

@@ -9,19 +9,22 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from icapdiag.icap.samples import eicar
 from icapdiag.icap.transcript import EICAR_MARK
-from icapdiag.model import Health, MemberReport, Report
+from icapdiag.model import MemberReport, Report
 from icapdiag.report.bundle.dump import dump
 from icapdiag.report.bundle.pool_yaml import pool_yaml
 from icapdiag.report.bundle.readme import readme
 from icapdiag.report.formats import render
 from icapdiag.report.from_json import from_plain
 from icapdiag.report.to_json import settled, to_plain
+from icapdiag.vocabulary import Health
 
 MANIFEST_VERSION = 1
 MANIFEST = "manifest.json"

@@ -15,11 +15,12 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 from icapdiag.icap.samples import eicar
-from icapdiag.model import Health, Report
+from icapdiag.model import Report
 from icapdiag.report.bundle.readme import readme
 from icapdiag.report.formats import render
 from icapdiag.report.redact.words import WORD, says_nothing, vocabulary
 from icapdiag.report.to_json import schema_text
+from icapdiag.vocabulary import Health
 
 _LEAST = 4  # characters of a name that is looked for
 _CODED = 6  # and of one that is looked for in what looks like base64 or hex

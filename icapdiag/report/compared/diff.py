@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report, Status
+from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.lines import shown, texts
 from icapdiag.report.suppressed import why
+from icapdiag.vocabulary import Status
 
 _TESTED = {Status.OK, Status.FAILED}
 _UNTESTED = ("not-asked", "disabled")  # reasons of what was skipped

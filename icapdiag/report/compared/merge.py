@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.model import SEVERITY_ORDER, Finding, Health, Report
+from icapdiag.model import Finding, Report
+from icapdiag.vocabulary import SEVERITY_ORDER, Health
 
 
 class Whose(StrEnum):

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from icapdiag.model import SEVERITY_ORDER, Facts, Finding, Health, JSONValue, Report, Severity
+from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.lines import count, milliseconds, names, prose, shown, texts, whole
 from icapdiag.report.logtable import entry_counts, log_title, span
 from icapdiag.report.place import ways
 from icapdiag.text import visible
+from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 
 HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)
 # Of the subject.

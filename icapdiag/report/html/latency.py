@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from icapdiag.model import Health, JSONValue, MemberReport, Observation, Status
+from icapdiag.model import JSONValue, MemberReport, Observation
 from icapdiag.report.html import svg
 from icapdiag.report.html.scale import Scale, durations, ms_shown
 from icapdiag.report.html.strips import Chart, Strip, axis
 from icapdiag.report.lines import count, milliseconds
 from icapdiag.report.repeats import samples
 from icapdiag.text import visible
+from icapdiag.vocabulary import Health, Status
 
 _SHOWN = 24  # members with a bar of their own; beyond, the slowest
 _ANSWERS = ("options", "clean", "eicar")

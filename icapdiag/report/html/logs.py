@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from icapdiag.model import SEVERITY_ORDER, Facts, JSONValue, Report, Severity
+from icapdiag.model import Facts, JSONValue, Report
 from icapdiag.report.evidence import deviations, telling, telling_reason
 from icapdiag.report.lines import count, shown, texts, whole
 from icapdiag.report.logtable import ANSWER, group_cells, group_details, source_form
 from icapdiag.text import from_wire, visible
+from icapdiag.vocabulary import SEVERITY_ORDER, Severity
 
 _GROUPS = 60
 _SOURCES = 50

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import Health, MemberReport, Observation, Status
+from icapdiag.model import MemberReport, Observation
 from icapdiag.report.cells import NOTHING, Detail, Row, cell, member_rows, probes_used
 from icapdiag.report.html.head import HEALTH_ORDER
+from icapdiag.vocabulary import Health, Status
 
 _FEW = 24  # members that are shown with nothing folded
 _SICK_SHOWN = 60  # members that are not ok and stand open

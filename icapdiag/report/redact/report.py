@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.redact.pseudonyms import Pseudonyms, stands_for_itself
@@ -42,8 +44,7 @@ REDACTED_NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """One value that was replaced. ``pseudonym`` may be ``[removed]``; ``where``: the fact that had it first."""
 
     kind: str

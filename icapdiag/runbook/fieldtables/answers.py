@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Verdict
 from icapdiag.runbook.field import (
     ANSWERED,
     BOOLEAN,
@@ -17,6 +16,7 @@ from icapdiag.runbook.field import (
     Field,
     table,
 )
+from icapdiag.vocabulary import Verdict
 
 FIELDS = table(
     ANSWERED,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Reason
 from icapdiag.runbook.field import BOOLEAN, INTEGER, LIVE, NUMBER, RECORDS, TEXT, TEXTS, Field, table
+from icapdiag.vocabulary import Reason
 
 _PAIR = ("keepalive",)
 _DEMAND = ("keepalive", "load")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Reason, Status
 from icapdiag.runbook.field import (
     ANSWER,
     BOOLEAN,
@@ -18,6 +17,7 @@ from icapdiag.runbook.field import (
     Field,
     table,
 )
+from icapdiag.vocabulary import Reason, Status
 
 _REASONS = tuple(dict.fromkeys((*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS)))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Verdict
 from icapdiag.runbook.field import BOOLEAN, INTEGER, LIVE, RECORDS, TEXT, TEXTS, Field, table
+from icapdiag.vocabulary import Verdict
 
 CURES = ("no-preview", "no-allow", "user-agent", "content-length", "host-without-port", "no-encapsulated")
 _SERVICES, _VARIANTS, _RESPMOD = ("services",), ("variants",), ("respmod",)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from icapdiag.model import Status, Unmatched
+from icapdiag.model import Unmatched
 from icapdiag.report.attach import document as module
 from icapdiag.report.attach.document import Document, read_document, unredacted
 from icapdiag.report.attach.errors import AttachError
@@ -18,6 +18,7 @@ from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.report import REDACTED_NOTE
 from icapdiag.report.to_json import settled
+from icapdiag.vocabulary import Status
 from tests.report.samples import SUBJECT, TCP_REFUSED, VANTAGE, member, observation
 from tests.report.samples import report as sample
 

@@ -7,18 +7,19 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import html5lib
 import pytest
 from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
 
-from icapdiag.model import Health, Report, Unmatched
+from icapdiag.model import Report, Unmatched
 from icapdiag.report.formats import render
 from icapdiag.report.from_json import read_report
 from icapdiag.report.to_json import render as to_json
 from icapdiag.report.to_json import settled
+from icapdiag.vocabulary import Health
 from tests.report import log_samples, samples
 from tests.report.html.allowed import ATTRIBUTES, ELEMENTS
 from tests.report.html.made import large_report, log_report, pool_report

@@ -1,0 +1,102 @@
+"""Counting in two steps, and header texts that differ in their date: neither may change a number."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from icapdiag.avi.entry import decode_entry
+from icapdiag.logs.counting import counter
+from icapdiag.logs.counting.answers import AnswerCache
+from icapdiag.logs.counting.summary import Summary
+
+SAID = "Server: S\r\nX-Response-Desc: Allowed\r\n"
+
+
+def entries(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "report_timestamp": "2024-03-09T16:00:00.000000+00:00",
+            "icap_log": {
+                "action": "ICAP_PASSED",
+                "request_logs": [
+                    {
+                        "latency": None if n % 7 == 0 else n % 13,
+                        "pool_name": f"pg{n % 2}",
+                        "icap_server_ip": f"10.0.0.{n % 5}",
+                        "icap_server_port": 1344,
+                    }
+                ],
+            },
+        }
+        for n in range(number)
+    ]
+
+
+@pytest.mark.parametrize("kept", [1, 10, 64])
+def test_how_often_groups_settle_makes_no_difference(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    whole, often = Summary(), Summary()
+    blocks = [[decode_entry(one) for one in entries(90)][start : start + 9] for start in range(0, 90, 9)]
+    for block in blocks:
+        whole.add_all(block)
+    monkeypatch.setattr(counter, "_UNSETTLED_KEPT", kept)
+    for block in blocks:
+        often.add_all(block)
+
+    assert whole.groups() == often.groups()
+    assert {f"10.0.0.{n}:1344": 18 for n in range(5)} == often.groups()[0]["by_member"]
+    assert 90 == often.groups()[0]["count"]
+
+
+def test_what_was_not_settled_travels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counter, "_UNSETTLED_KEPT", 1000)
+    there, here = Summary(), Summary()
+    there.add_all([decode_entry(one) for one in entries(50)])
+    here.add_all([decode_entry(one) for one in entries(40)])
+
+    here.merge_wire(there.to_wire())
+
+    assert 90 == here.groups()[0]["count"]
+    assert 12 == here.groups()[0]["latency_max_ms"]
+
+
+@pytest.mark.parametrize("wire", [b"", b"\x00", b"\xc1", b"\x99\x01"])
+def test_what_is_no_summary(wire: bytes) -> None:
+    summary = Summary()
+
+    with pytest.raises(ValueError, match=r".+"):
+        summary.merge_wire(wire)
+    assert 0 == summary.head()["entries_total"]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Date: Sat, 09 Mar 2024 16:00:{:02d} GMT\r\n",  # RFC 9110
+        "Date: Thu, 19 Nov 2020 13:55:{:02d} G11T\r\n",  # as in Avi's guide
+        "Date: Sat Mar 9 16:00:{:02d} 2024\r\n",
+        "Date: {:02d}\r\n",
+        "Date:{:02d}\n",
+        "",
+    ],
+)
+def test_the_date_makes_no_difference(date: str) -> None:
+    cache = AnswerCache()
+    seconds = count()
+    first, later = (cache.find(date.format(next(seconds)) + SAID) for _ in range(2))
+
+    assert first is later
+    assert [SAID] == list(cache.by_text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Date:", "Date: Sat, 09 Mar 2024 16:00:00 GMT", "Date: Sat, 09 Mar 2024 16:00:00 GMT\r"]
+)
+def test_a_date_and_nothing_else(text: str) -> None:
+    counted = Summary()
+    request = {"icap_headers_received_from_server": text}
+    counted.add_all([decode_entry({"icap_log": {"action": "ICAP_PASSED", "request_logs": [request]}})])
+
+    assert 1 == counted.head()["entries_icap"]
