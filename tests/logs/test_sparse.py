@@ -86,9 +86,20 @@ def test_few_entries_with_icap(blocks: list[bool], end: str) -> None:
 
 
 def test_many_entries_with_icap(blocks: list[bool]) -> None:
-    read(text_of([entry(number) for number in range(400)]), Layout.LINES, block=4000)
+    read(text_of([entry(number) for number in range(900)]), Layout.LINES, block=4000)
 
-    assert not any(blocks)
+    looks = [index for index, taken in enumerate(blocks) if taken]
+    assert [0, 9, 26] == looks[:3]
+    assert len(looks) == sum(blocks) < len(blocks) / 10
+
+
+def test_few_entries_after_many(blocks: list[bool]) -> None:
+    found = [entry(number) for number in range(200)] + [plain(number) for number in range(2000)]
+
+    _, tally, _ = read(text_of(found), Layout.LINES, block=4000)
+
+    assert 2200 == tally.read
+    assert all(blocks[-20:])
 
 
 @pytest.mark.parametrize("adf", [True, False, 1, 0])

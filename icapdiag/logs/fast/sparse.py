@@ -25,8 +25,9 @@ SPARSE_FROM: Final = 16 * 1024 * 1024  # bytes from the start of the input
 _KEY: Final = b'"icap_log"'
 _FIRST_KEY = re.compile(rb'\{"[^"\\]{1,64}":')
 _INSIGNIFICANT: Final = (b'"adf":false', b'"adf": false', b'"adf":0', b'"adf": 0')
-_DENSE = 0.85  # share of lines with the key, above which decoding whole blocks is quicker
-_DENSE_BLOCKS = 512  # that are decoded before another look, at most
+_DENSE = 0.55  # share of lines with the key, above which decoding whole blocks is quicker
+_PATIENCE = 4  # blocks; twice as many are decoded before another look, and twice as many again
+_DENSE_BLOCKS = 512  # at most
 
 
 def searches() -> tuple[Find, Count] | None:
@@ -46,8 +47,7 @@ class SparseLines:
         self._find = find
         self._count = count
         self._dense_for = 0
-        self._patience = 4
-        self._share = 1.0  # of lines with the key, in the last block
+        self._patience = _PATIENCE
 
     def take(self, buffer: bytearray, size: int) -> bool:
         """Count ``buffer[:size]``, whole lines; False, and nothing counted, if it must be decoded."""
@@ -55,38 +55,44 @@ class SparseLines:
             self._dense_for -= 1
             return False
         block = memoryview(buffer)[:size]
-        lines = self._lines(buffer, block)
-        if not lines:
+        found = self._apart(buffer, block)
+        if found is None:
             return False
-        if self._share > _DENSE / 2 and self._count(block, _KEY) > _DENSE * lines:
+        chosen, others = found
+        if len(chosen) > _DENSE * (len(chosen) + others):
             self._dense_for = self._patience = min(2 * self._patience, _DENSE_BLOCKS)
-            return False
-        chosen = self._lines_with_key(buffer, block)
-        self._share = len(chosen) / lines
-        return self._take(block, chosen, lines)
+        else:
+            self._patience = _PATIENCE
+        return self._take(block, chosen, others)
 
-    def _lines(self, buffer: bytearray, block: memoryview) -> int:
-        """How many lines there are; 0 if they are not all alike from outside."""
+    def _apart(self, buffer: bytearray, block: memoryview) -> tuple[list[memoryview], int] | None:
+        """The lines that the key occurs in, wherever in them, and the number of the others.
+
+        None if those are not all alike from outside.
+        """
         size = len(block)
-        end = b"}\r\n" if buffer.endswith(b"\r\n", 0, size) else b"}\n"
         first = _FIRST_KEY.match(buffer)
-        if first is None or not buffer.endswith(end, 0, size):
-            return 0
-        lines = self._count(block, b"\n")
-        return lines if self._count(block, end + first[0]) == lines - 1 else 0
-
-    def _lines_with_key(self, buffer: bytearray, block: memoryview) -> list[memoryview]:
-        """The lines that the key occurs in, wherever in them."""
-        size = len(block)
+        if first is None or not buffer.endswith(b"\n", 0, size):
+            return None
+        last = b"}\r\n" if buffer.endswith(b"\r\n", 0, size) else b"}\n"
         chosen: list[memoryview] = []
-        end = 0
-        while (place := self._find(block, _KEY, end, size)) >= 0:
-            start = buffer.rfind(b"\n", end, place) + 1 or end
-            end = buffer.index(b"\n", place, size) + 1
-            chosen.append(block[start:end])
-        return chosen
+        others = done = 0
+        while done < size:
+            place = self._find(block, _KEY, done, size)
+            start = size if place < 0 else buffer.rfind(b"\n", done, place) + 1 or done
+            if start > done:
+                between = block[done:start]
+                lines = self._count(between, b"\n")
+                alike = buffer.startswith(first[0], done) and buffer.endswith(last, done, start)
+                if not alike or self._count(between, last + first[0]) != lines - 1:
+                    return None
+                others += lines
+            done = start if place < 0 else buffer.index(b"\n", place, size) + 1
+            if place >= 0:
+                chosen.append(block[start:done])
+        return chosen, others
 
-    def _take(self, block: memoryview, chosen: list[memoryview], lines: int) -> bool:
+    def _take(self, block: memoryview, chosen: list[memoryview], others: int) -> bool:
         try:
             entries = self._sink.decoders.lines(b"".join(chosen)) if chosen else ()
         except UNDECODABLE:
@@ -95,7 +101,6 @@ class SparseLines:
             return False
         summary = self._sink.summary
         size = len(block)
-        others = lines - len(chosen)
         insignificant = (
             others > 0
             and not summary.insignificant
