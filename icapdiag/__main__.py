@@ -9,7 +9,7 @@ from contextlib import suppress
 # The same numbers as in icapdiag.report.status, which is not imported for them.
 INCOMPLETE = 3
 INTERRUPTED = 130  # 128 + SIGINT
-PLUGIN_UNKNOWN = 3  # of icapdiag.report.nagios
+PLUGIN_UNKNOWN = 3  # of icapdiag.report.machine.nagios
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 _ROUND = 100_000  # new objects between two looks for garbage; at 700, a start spends a tenth of its time looking
 
@@ -62,7 +62,7 @@ def _is_plugin(args: list[str]) -> bool:
 
 def _as_plugin(status: int) -> int:
     """Our own failures as a plugin says them: 2, wrong usage, would be CRITICAL, and 1 a WARNING."""
-    module = sys.modules.get("icapdiag.report.nagios")
+    module = sys.modules.get("icapdiag.report.machine.nagios")
     if status in {0, BROKEN_PIPE} or (module is not None and isinstance(status, module.PluginStatus)):
         return status
     with suppress(OSError, ValueError, AttributeError):  # a stdout that is closed, or none at all

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from icapdiag.cli.check_report import CheckRun
     from icapdiag.pool import Pool
     from icapdiag.probe import Probe, Settings
-    from icapdiag.probe.plan import Plan
+    from icapdiag.probe.running.plan import Plan
     from icapdiag.runbook import Library
 
 
@@ -222,7 +222,7 @@ def _run(work: Callable[..., Awaitable[T]], *args: object) -> T:
 
 def _plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
     """What would be sent to the pool; None is the embedded lab, which is started to know its ports."""
-    from icapdiag.probe.plan import plan_pool
+    from icapdiag.probe.running.plan import plan_pool
 
     async def of_the_lab() -> Plan:
         from icapdiag.lab import serve_lab
@@ -235,7 +235,7 @@ def _plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> P
 
 def _with_eicar(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Settings:
     """The settings with EICAR as the options and the pool ask for it together."""
-    from icapdiag.probe.choice import left_out
+    from icapdiag.probe.running.choice import left_out
 
     asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
     return replace(settings, eicar=asked and any(member.enabled for member in pool.members))
@@ -251,7 +251,7 @@ async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> CheckRun:
 def _lab_faults(probes: tuple[Probe, ...]) -> tuple[str, ...]:
     """The members that these probes can tell from healthy ones."""
     from icapdiag.lab import faults_of
-    from icapdiag.probe.choice import left_out
+    from icapdiag.probe.running.choice import left_out
 
     missed = left_out(probes)
     run = [probe for probe in probes if probe.name not in missed]
@@ -274,7 +274,7 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
     from icapdiag.cli.configuration import configuration
     from icapdiag.cli.progress import Progress
     from icapdiag.probe import probe_pool
-    from icapdiag.probe.answer import thresholds
+    from icapdiag.probe.connection.answer import thresholds
 
     enabled = [member for member in pool.members if member.enabled]
     progress = Progress(len(enabled), visible=stderr_is_terminal())

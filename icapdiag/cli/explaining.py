@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icapdiag.cli.redacting import Redaction
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.reading import Reading
-    from icapdiag.report.nagios import PluginStatus
+    from icapdiag.report.machine.nagios import PluginStatus
     from icapdiag.runbook import Library
 
 

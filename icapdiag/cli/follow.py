@@ -26,7 +26,7 @@ from icapdiag.logs.opening.source import Source
 from icapdiag.logs.reader import SourceReader
 from icapdiag.logs.reading import Reading
 from icapdiag.model import Observation, Report
-from icapdiag.report.table import PIPED_WIDTH, render_news
+from icapdiag.report.terminal.table import PIPED_WIDTH, render_news
 
 if TYPE_CHECKING:
     from icapdiag.logs.counting.filters import Filters

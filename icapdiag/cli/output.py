@@ -19,7 +19,7 @@ from icapdiag.vocabulary import Severity
 if TYPE_CHECKING:
     from icapdiag.cli.redacting import Redaction
     from icapdiag.model import Report
-    from icapdiag.report.nagios import PluginStatus
+    from icapdiag.report.machine.nagios import PluginStatus
 
 _STDOUT = "standard output"
 
@@ -66,7 +66,7 @@ def write_outputs(
     Where that leaves no report in JSON, and there is none yet (``saved``), one is put into the folder for
     temporary files. Raises SystemExit when who reads stdout went away.
     """
-    from icapdiag.report.to_json import settled
+    from icapdiag.report.machine.to_json import settled
 
     report = settled(report)
     leaving = settled(_redacted(report, redaction)) if any(output.redacted for output in outputs) else report
@@ -230,7 +230,7 @@ def end_status(
 ) -> ExitStatus | PluginStatus:
     """What the run ends with, the same in every format, but for a monitoring plugin's: that has its own table."""
     if any(output.format == "nagios" and output.path is None for output in outputs):
-        from icapdiag.report.nagios import PluginStatus, plugin_status
+        from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 
         return plugin_status(report) if written else PluginStatus.UNKNOWN
     return exit_code(exit_status(report, fail_on), written=written, interrupted=interrupted)

@@ -11,9 +11,9 @@ from icapdiag import __version__
 from icapdiag.cli.console import complain, write_stdout
 from icapdiag.cli.output import Output, write_file
 from icapdiag.probe.base import Message, Planned
-from icapdiag.probe.plan import MemberPlan, Plan, Step
-from icapdiag.report.lines import count
+from icapdiag.probe.running.plan import MemberPlan, Plan, Step
 from icapdiag.report.status import ExitStatus
+from icapdiag.report.text.lines import count
 from icapdiag.text import visible
 
 _NAME_NOTE = "a name: each address behind it gets all of this, and stands in URI and Host in the name's place"

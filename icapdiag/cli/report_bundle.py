@@ -164,8 +164,8 @@ def local_names() -> Iterator[tuple[str, str]]:
 
 def kept_texts(report: Report, keep: tuple[str, ...]) -> set[str]:
     """What stands in the facts that are to be kept."""
+    from icapdiag.report.machine.to_json import to_plain
     from icapdiag.report.redact.report import kept_values
-    from icapdiag.report.to_json import to_plain
 
     found = kept_values(report, keep)
 

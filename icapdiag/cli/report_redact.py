@@ -49,7 +49,7 @@ def redact(
 
 
 def _table(replaced: Sequence[Replaced]) -> str:
-    from icapdiag.report.grid import draw_grid
+    from icapdiag.report.text.grid import draw_grid
     from icapdiag.text import visible
 
     rows = [

@@ -9,6 +9,6 @@ from icapdiag.cli.console import print_text
 
 def schema() -> None:
     """Print the JSON Schema (2020-12) of a report in JSON."""
-    from icapdiag.report.to_json import schema_text
+    from icapdiag.report.machine.to_json import schema_text
 
     print_text(schema_text())

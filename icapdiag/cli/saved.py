@@ -7,7 +7,7 @@ from pathlib import Path
 
 from icapdiag.cli.console import stop_with
 from icapdiag.model import Report
-from icapdiag.report.from_json import LARGEST, NotAReport, read_report
+from icapdiag.report.machine.from_json import LARGEST, NotAReport, read_report
 
 _SHOWN = "standard input"
 

@@ -2,11 +2,11 @@
 
 trio and sockets live here. `probe_pool` is the way in; everything it returns is
 `icapdiag.model.Observation`. A new probe is a module with a `Probe` record and a line in
-`icapdiag.probe.catalogue`.
+`icapdiag.probe.running.catalogue`.
 """
 
 from icapdiag.probe.base import Observer, Probe, Settings
-from icapdiag.probe.catalogue import PROBES
-from icapdiag.probe.runner import MemberResult, Results, probe_pool
+from icapdiag.probe.running.catalogue import PROBES
+from icapdiag.probe.running.runner import MemberResult, Results, probe_pool
 
 __all__ = ["PROBES", "MemberResult", "Observer", "Probe", "Results", "Settings", "probe_pool"]

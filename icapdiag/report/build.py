@@ -65,7 +65,7 @@ def build_check_report(
     ``complete`` says that the run was not cut short; a probe that could not run makes the report
     incomplete as well.
     """
-    from icapdiag.report.conformance import conformance_of  # noqa: PLC0415 - logs have none, and start faster without
+    from icapdiag.report.sections.conformance import conformance_of  # noqa: PLC0415 - logs have none, and start faster without
 
     complete = complete and not any(o.status is Status.ERROR for member in members for o in member.observations)
     unexplained = {str(example.get("member")) for example in unmatched.examples}

@@ -1,4 +1,4 @@
-"""The formats: a renderer is one module of this package with ``render(report)``, and one line here.
+"""The formats: a renderer is one module in one of the rooms here with ``render(report)``, and one line below.
 
 Whoever names a format finds it in `FORMATS`, so ``-o``, ``--for`` and their help need no other change.
 A renderer is imported when its format is asked for.
@@ -39,20 +39,20 @@ class Format(NamedTuple):
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
-        Format("table", "table", terminal=True),
-        Format("short", "short", terminal=True),
-        Format("json", "to_json"),
-        Format("ndjson", "ndjson"),
-        Format("markdown", "markdown"),
+        Format("table", "terminal.table", terminal=True),
+        Format("short", "terminal.short", terminal=True),
+        Format("json", "machine.to_json"),
+        Format("ndjson", "machine.ndjson"),
+        Format("markdown", "markup.markdown"),
         Format("html", "html"),
-        Format("junit", "junit"),
-        Format("sarif", "sarif"),
-        Format("csv", "to_csv"),
-        Format("nagios", "nagios"),
-        Format("prometheus", "prometheus"),
-        Format("github", "github", ticket=True),
-        Format("jira", "jira", ticket=True),
-        Format("servicenow", "servicenow", ticket=True),
+        Format("junit", "machine.junit"),
+        Format("sarif", "machine.sarif"),
+        Format("csv", "machine.to_csv"),
+        Format("nagios", "machine.nagios"),
+        Format("prometheus", "machine.prometheus"),
+        Format("github", "markup.github", ticket=True),
+        Format("jira", "markup.jira", ticket=True),
+        Format("servicenow", "markup.servicenow", ticket=True),
     )
 }
 OUTPUTS = tuple(name for name, each in FORMATS.items() if not each.ticket)  # for -o

@@ -34,8 +34,8 @@ import trio
 from icapdiag.icap.samples import CLEAN
 from icapdiag.pool import Member, Pool, Profile, load_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.choice import choose
-from icapdiag.probe.plan import plan_pool
+from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.plan import plan_pool
 
 HERE = Path(__file__).resolve()
 SERVICE = "/avscan"

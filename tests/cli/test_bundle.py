@@ -17,8 +17,8 @@ from icapdiag.cli.report import app
 from icapdiag.cli.report_bundle import insist
 from icapdiag.model import Report
 from icapdiag.report.bundle import build
+from icapdiag.report.machine.to_json import render, settled
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
-from icapdiag.report.to_json import render, settled
 from tests.cli.run import icapdiag, shell
 from tests.report.strategies import reports
 from tests.report.test_bundle import NAME, REPORT

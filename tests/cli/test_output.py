@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.cli.output import Output, OutputError, end_status, exit_code, parse_outputs, write_file, write_outputs
-from icapdiag.report.nagios import PluginStatus
+from icapdiag.report.machine.nagios import PluginStatus
 from icapdiag.report.status import ExitStatus
 from icapdiag.vocabulary import Severity
 from tests.report.samples import report

@@ -18,10 +18,10 @@ from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_pool
 from icapdiag.report.compared.diff import Change, diff
 from icapdiag.report.formats import render
-from icapdiag.report.from_json import read_report
-from icapdiag.report.lines import texts, whole
+from icapdiag.report.machine.from_json import read_report
+from icapdiag.report.machine.to_json import schema
 from icapdiag.report.redact import Pseudonyms, redact
-from icapdiag.report.to_json import schema
+from icapdiag.report.text.lines import texts, whole
 from icapdiag.runbook import Library, load_runbooks
 from icapdiag.vocabulary import Severity, Status
 from tests.cli.run import icapdiag

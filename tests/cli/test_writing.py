@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.report.to_json import render
+from icapdiag.report.machine.to_json import render
 from tests.cli.run import icapdiag, shell, started
 from tests.report.samples import HEALTHY, REFUSED, report
 

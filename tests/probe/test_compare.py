@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import JSONValue, Observation
-from icapdiag.probe.camps import alike, camps_of, kind_of, overlapping
-from icapdiag.probe.clock import clock_facts
-from icapdiag.probe.compare import Comparison, compare
-from icapdiag.probe.sides import FACTS
+from icapdiag.probe.comparing.camps import alike, camps_of, kind_of, overlapping
+from icapdiag.probe.comparing.compare import Comparison, compare
+from icapdiag.probe.comparing.sides import FACTS
+from icapdiag.probe.connection.clock import clock_facts
 from icapdiag.runbook.fields import FIELDS, flatten
 from icapdiag.vocabulary import Status
 

@@ -9,9 +9,9 @@ import pytest
 from icapdiag.icap.conformance import RULES
 from icapdiag.probe import Settings
 from icapdiag.probe.base import Context, Facts
-from icapdiag.probe.conform import Result, judge_rules
+from icapdiag.probe.comparing.conform import Result, judge_rules
+from icapdiag.probe.comparing.seen import Evidence
 from icapdiag.probe.deep.conformance import requests
-from icapdiag.probe.seen import Evidence
 from tests.probe.fakes import member, pool_of
 
 OPTIONS: Facts = {

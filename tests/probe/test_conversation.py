@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from icapdiag.icap.request import avi_reqmod, http_post
-from icapdiag.probe.conversation import Conversation, converse
+from icapdiag.probe.connection.conversation import Conversation, converse
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import ScriptedStream, reset
 

@@ -9,8 +9,8 @@ import ssl
 import pytest
 import trio
 
-from icapdiag.probe import failures
-from icapdiag.probe.failures import os_failure, ssl_failure, stream_failure
+from icapdiag.probe.connection import failures
+from icapdiag.probe.connection.failures import os_failure, ssl_failure, stream_failure
 from icapdiag.vocabulary import Reason, Status
 
 

@@ -13,9 +13,9 @@ from icapdiag.lab import serve_lab
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, error, failed, ok
-from icapdiag.probe.choice import choose, chosen_names
 from icapdiag.probe.deep import load
-from icapdiag.probe.plan import Plan, plan_pool
+from icapdiag.probe.running.choice import choose, chosen_names
+from icapdiag.probe.running.plan import Plan, plan_pool
 from icapdiag.runbook.fields import FIELDS
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of

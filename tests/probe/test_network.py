@@ -19,7 +19,7 @@ from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.model import Observation
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Settings
-from icapdiag.probe.runner import probe_pool
+from icapdiag.probe.running.runner import probe_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 

@@ -21,7 +21,7 @@ async def test_a_dead_slash_24_costs_one_timeout(
     async def nobody(_: Context) -> None:
         await trio.sleep_forever()
 
-    monkeypatch.setattr("icapdiag.probe.tcp.dial", nobody)
+    monkeypatch.setattr("icapdiag.probe.standard.tcp.dial", nobody)
     pool = pool_of(*(member(1344, host=f"192.0.2.{host}") for host in range(1, 255)))
     settings = Settings(connect_timeout=5.0)
     started = trio.current_time()
@@ -38,7 +38,7 @@ async def test_members_that_refuse_hold_up_nobody(
     async def refuse(_: Context) -> None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
 
-    monkeypatch.setattr("icapdiag.probe.tcp.dial", refuse)
+    monkeypatch.setattr("icapdiag.probe.standard.tcp.dial", refuse)
     started = trio.current_time()
 
     results = await probe_pool(pool_of(*(member(port) for port in range(1, 1001))), Settings())

@@ -18,9 +18,9 @@ from icapdiag.lab.connection import Connection, Counters
 from icapdiag.model import Observation
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.choice import choose
 from icapdiag.probe.deep.services import KNOWN
-from icapdiag.probe.plan import plan_pool
+from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.plan import plan_pool
 from icapdiag.runbook import load_runbooks, match
 from icapdiag.vocabulary import Status
 from tests.probe.fakes import member, pool_of

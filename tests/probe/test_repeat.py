@@ -12,10 +12,11 @@ import trio
 from icapdiag.lab import serve_lab
 from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member
-from icapdiag.probe import PROBES, Settings, probe_pool, repeat
+from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
-from icapdiag.probe.choice import choose
-from icapdiag.probe.plan import plan_pool
+from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.plan import plan_pool
+from icapdiag.probe.standard import repeat
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS

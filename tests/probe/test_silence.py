@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from icapdiag.probe.base import NEVER, Context, Facts, Settings
-from icapdiag.probe.dial import connect
-from icapdiag.probe.silence import silence_facts
+from icapdiag.probe.connection.dial import connect
+from icapdiag.probe.connection.silence import silence_facts
 from tests.probe.fakes import member, pool_of
 
 

@@ -18,11 +18,11 @@ from icapdiag.model import Observation
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome
-from icapdiag.probe.choice import choose
 from icapdiag.probe.deep import rung as rung_module
 from icapdiag.probe.deep import size
 from icapdiag.probe.deep.rung import Rung, upload
-from icapdiag.probe.plan import plan_pool
+from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.plan import plan_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 

@@ -14,7 +14,7 @@ from icapdiag.icap.limits import Limits
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import clean_body
 from icapdiag.icap.verdict import judge
-from icapdiag.probe.conversation import converse
+from icapdiag.probe.connection.conversation import converse
 from icapdiag.vocabulary import Reason, Status
 
 MIB = 1024 * 1024

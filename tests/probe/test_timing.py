@@ -16,11 +16,11 @@ import trio
 from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Facts, Settings
-from icapdiag.probe.dial import connect
-from icapdiag.probe.loop import LoopDelay, Occupation, Polls, occupation
-from icapdiag.probe.runner import probe_pool
-from icapdiag.probe.timing import Stopwatch, watched_loop
-from icapdiag.probe.wire import Handover, WireStream, beneath, kernel_stamps, want_stamps
+from icapdiag.probe.connection.dial import connect
+from icapdiag.probe.connection.loop import LoopDelay, Occupation, Polls, occupation
+from icapdiag.probe.connection.timing import Stopwatch, watched_loop
+from icapdiag.probe.connection.wire import Handover, WireStream, beneath, kernel_stamps, want_stamps
+from icapdiag.probe.running.runner import probe_pool
 from tests.probe.fakes import ScriptedStream, member, pool_of
 
 stamped = pytest.mark.skipif(not kernel_stamps(), reason="this kernel gives no arrival times")

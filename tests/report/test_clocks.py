@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icapdiag.report.table import render
+from icapdiag.report.terminal.table import render
 from tests.report.samples import HEALTHY, member, observation, report
 
 

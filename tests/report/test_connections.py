@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import Facts
-from icapdiag.report.connections import draw_load
-from icapdiag.report.evidence import telling
-from icapdiag.report.table import render
+from icapdiag.report.sections.connections import draw_load
+from icapdiag.report.sections.evidence import telling
+from icapdiag.report.terminal.table import render
 from tests.report.samples import member, observation, report
 
 FIRST: Facts = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icapdiag.model import JSONValue
 from icapdiag.report.build import ProbedMember
-from icapdiag.report.table import render
+from icapdiag.report.terminal.table import render
 from icapdiag.vocabulary import Status
 from tests.report.samples import member, observation, report
 

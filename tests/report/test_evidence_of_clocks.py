@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.model import Facts
-from icapdiag.report.evidence import telling
+from icapdiag.report.sections.evidence import telling
 
 BEHIND: Facts = {"clock_offset_s": -86400.2, "clock_uncertainty_s": 0.5, "clock_skew_s": 86399.7}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.model import Facts
-from icapdiag.report.evidence import telling
+from icapdiag.report.sections.evidence import telling
 
 FOUND: Facts = {
     "probe": "services",

@@ -22,11 +22,11 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from icapdiag.model import Finding, Report, Unmatched
-from icapdiag.report import github, jira, servicenow
 from icapdiag.report.formats import FORMATS, Style, render
-from icapdiag.report.nagios import LINE, PluginStatus, plugin_status
-from icapdiag.report.to_csv import COLUMNS
-from icapdiag.report.to_json import schema, settled
+from icapdiag.report.machine.nagios import LINE, PluginStatus, plugin_status
+from icapdiag.report.machine.to_csv import COLUMNS
+from icapdiag.report.machine.to_json import schema, settled
+from icapdiag.report.markup import github, jira, servicenow
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.report.log_samples import log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, TCP_REFUSED, UNTESTED, report

@@ -11,8 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from icapdiag.model import Report
-from icapdiag.report.from_json import DEEPEST, LARGEST, NotAReport, from_plain, read_report
-from icapdiag.report.to_json import render, settled, to_plain
+from icapdiag.report.machine.from_json import DEEPEST, LARGEST, NotAReport, from_plain, read_report
+from icapdiag.report.machine.to_json import render, settled, to_plain
 from tests.report.log_samples import log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, report
 from tests.report.strategies import reports, values

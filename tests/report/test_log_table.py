@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from icapdiag.model import Facts, Unmatched
 from icapdiag.report.build import NOTHING_LEARNT
-from icapdiag.report.chart import draw_chart
-from icapdiag.report.evidence import telling, telling_reason, where
-from icapdiag.report.grid import draw_grid
-from icapdiag.report.lines import columns, cut
+from icapdiag.report.sections.chart import draw_chart
+from icapdiag.report.sections.evidence import telling, telling_reason, where
 from icapdiag.report.status import ExitStatus, exit_status
-from icapdiag.report.table import render, render_news
+from icapdiag.report.terminal.table import render, render_news
+from icapdiag.report.text.grid import draw_grid
+from icapdiag.report.text.lines import columns, cut
 from icapdiag.vocabulary import Health, Severity
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
 

@@ -13,13 +13,13 @@ from msgspec.structs import fields, replace
 
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.known import Known
 from icapdiag.report.redact.pseudonyms import KeyFileError
 from icapdiag.report.redact.report import PLAIN
 from icapdiag.report.redact.texts import Texts
 from icapdiag.report.redact.words import vocabulary
-from icapdiag.report.to_json import settled
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.report import words
 from tests.report.strategies import reports

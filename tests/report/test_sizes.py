@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.model import MemberReport, Observation
-from icapdiag.report.evidence import telling
-from icapdiag.report.lines import columns
-from icapdiag.report.sizes import draw_sizes, limit_words, spoken_size, telling_sizes
+from icapdiag.report.sections.evidence import telling
+from icapdiag.report.sections.sizes import draw_sizes, limit_words, spoken_size, telling_sizes
+from icapdiag.report.text.lines import columns
 from icapdiag.vocabulary import Health, Status
 
 MIB = 1024 * 1024

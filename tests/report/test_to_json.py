@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import Report, Unmatched
-from icapdiag.report.to_json import render, schema, to_plain
+from icapdiag.report.machine.to_json import render, schema, to_plain
 from icapdiag.vocabulary import Health, Reason, Severity, Status
 from tests.report.log_samples import ANSWER, BLOCKED, FAILED, log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report

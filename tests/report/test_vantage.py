@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import Facts, JSONValue
-from icapdiag.report.place import surroundings
-from icapdiag.report.table import render
+from icapdiag.report.sections.place import surroundings
+from icapdiag.report.terminal.table import render
 from icapdiag.report.vantage import CAVEAT, routes_seen, source_addresses, vantage_facts
 from tests.report.samples import VANTAGE, member, observation, report
 

@@ -1,1 +1,1 @@
-"""Probes that look deeper: one module each, in the order of `icapdiag.probe.catalogue`."""
+"""Probes that look deeper: one module each, in the order of `icapdiag.probe.running.catalogue`."""

@@ -9,10 +9,10 @@ from icapdiag.icap.request import PreparedRequest, encode_request, icap_uri, opt
 from icapdiag.icap.request import authority as host_and_port
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, ok
-from icapdiag.probe.conform import judge_rules
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.seen import DEVIATES, NOT_TESTED, PASS, Evidence
-from icapdiag.probe.transaction import transact
+from icapdiag.probe.comparing.conform import judge_rules
+from icapdiag.probe.comparing.seen import DEVIATES, NOT_TESTED, PASS, Evidence
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.transaction import transact
 from icapdiag.vocabulary import Status
 
 _NO_SERVICE = "/icapdiag-no-such-service"

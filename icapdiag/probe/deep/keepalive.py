@@ -9,14 +9,14 @@ import trio
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import eicar
 from icapdiag.model import JSONValue
-from icapdiag.probe.answer import verdict_facts
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, ok
-from icapdiag.probe.conversation import Conversation, converse
+from icapdiag.probe.connection.answer import verdict_facts
+from icapdiag.probe.connection.conversation import Conversation, converse
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.opening import NotOpened, opened
+from icapdiag.probe.connection.pipe import receive
 from icapdiag.probe.deep.demand import demand_facts
-from icapdiag.probe.opening import NotOpened, opened
-from icapdiag.probe.pipe import receive
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.sample import scan_request
+from icapdiag.probe.standard.sample import scan_request
 from icapdiag.vocabulary import Reason, Verdict
 
 _FIRST = b"icapdiag: the first of two harmless lines on one connection.\n"

@@ -8,8 +8,8 @@ import trio
 
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.base import Context, Message, Planned
-from icapdiag.probe.conversation import Conversation, converse
-from icapdiag.probe.opening import opened
+from icapdiag.probe.connection.conversation import Conversation, converse
+from icapdiag.probe.connection.opening import opened
 from icapdiag.vocabulary import Reason, Status
 
 QUICK = 0.2  # seconds for the end of a refusal's head, where another refusal of the same server had its time

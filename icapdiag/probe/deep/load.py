@@ -15,13 +15,13 @@ import trio
 
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import NEVER, Context, Facts, Message, Outcome, Planned, Probe, error, ok
-from icapdiag.probe.conversation import converse
+from icapdiag.probe.connection.conversation import converse
+from icapdiag.probe.connection.loop import loop_delay_since, occupation
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.opening import NotOpened, opened
+from icapdiag.probe.connection.pipe import receive
 from icapdiag.probe.deep.demand import demand_facts
-from icapdiag.probe.loop import loop_delay_since, occupation
-from icapdiag.probe.opening import NotOpened, opened
-from icapdiag.probe.pipe import receive
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.sample import scan_request
+from icapdiag.probe.standard.sample import scan_request
 from icapdiag.vocabulary import Reason, Status
 
 _LEAST = 8  # scans of a step

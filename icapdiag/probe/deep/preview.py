@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from icapdiag.icap.request import PreparedRequest, avi_reqmod
 from icapdiag.icap.samples import ARCHIVE_LEAST, CLEAN, clean_body, eicar_behind_padding
 from icapdiag.model import JSONValue
-from icapdiag.probe.answer import profile_facts
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.sample import upload_head
-from icapdiag.probe.transaction import transact
+from icapdiag.probe.connection.answer import profile_facts
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.transaction import transact
+from icapdiag.probe.standard.sample import upload_head
 from icapdiag.vocabulary import Reason, Status, Verdict
 
 LONGEST = 16_384  # bytes of an offered preview that is tried; the longest known offer, ESET's

@@ -5,9 +5,9 @@ from __future__ import annotations
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, icap_uri
 from icapdiag.icap.samples import CLEAN
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, ok
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.transaction import transact
 from icapdiag.probe.deep.refusals import lists_reqmod, refusal
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.transaction import transact
 
 _OTHER_METHOD = {405, 418, 501}  # what servers say to a method that the service does not have
 _PATIENCE = 3.0  # seconds for the answer

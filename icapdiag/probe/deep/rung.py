@@ -13,13 +13,13 @@ from icapdiag.icap.body import Body
 from icapdiag.icap.limits import Limits
 from icapdiag.icap.samples import clean_body, eicar_before_padding, eicar_behind_padding
 from icapdiag.model import JSONValue
-from icapdiag.probe.answer import verdict_facts
 from icapdiag.probe.base import Context, Outcome
-from icapdiag.probe.conversation import Conversation, converse
-from icapdiag.probe.dial import hold_back, unacknowledged
-from icapdiag.probe.opening import NotOpened, opened
-from icapdiag.probe.sample import scan_request
-from icapdiag.probe.wire import beneath
+from icapdiag.probe.connection.answer import verdict_facts
+from icapdiag.probe.connection.conversation import Conversation, converse
+from icapdiag.probe.connection.dial import hold_back, unacknowledged
+from icapdiag.probe.connection.opening import NotOpened, opened
+from icapdiag.probe.connection.wire import beneath
+from icapdiag.probe.standard.sample import scan_request
 from icapdiag.vocabulary import Reason, Status, Verdict
 
 Sample = Literal["clean", "archive", "leading"]

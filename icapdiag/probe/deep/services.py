@@ -11,11 +11,11 @@ from icapdiag.icap.facts import header_facts
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe, Settings, ok
-from icapdiag.probe.conversation import Conversation
+from icapdiag.probe.connection.conversation import Conversation
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.opening import NotOpened
 from icapdiag.probe.deep.line import Line, planned
 from icapdiag.probe.deep.refusals import lists_reqmod, refusal, served
-from icapdiag.probe.opening import NotOpened
-from icapdiag.probe.plan import icap_message
 
 # Where the products have their service for requests, as delivered; "*" asks the server as a whole.
 KNOWN = (

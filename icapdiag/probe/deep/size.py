@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, error, failed, ok
+from icapdiag.probe.connection.message import icap_message
 from icapdiag.probe.deep.ladder import CLEAN_EXTRA, EICAR_MOST, Climb, Climber, by_size, rungs
 from icapdiag.probe.deep.rung import SAMPLES, Rung, Sample, patience, small_verdict, upload
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.sample import scan_request
+from icapdiag.probe.standard.sample import scan_request
 from icapdiag.vocabulary import Reason
 
 _KB = 1024  # bytes in a KB of Avi's buffer_size: 51,200 of them are its 50 MiB

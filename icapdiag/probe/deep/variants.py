@@ -12,11 +12,11 @@ from icapdiag.icap.request import PreparedRequest, authority, options_request, w
 from icapdiag.icap.samples import CLEAN
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Message, Outcome, Planned, Probe, Settings, ok
+from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.transaction import transact
 from icapdiag.probe.deep.line import QUICK, planned
 from icapdiag.probe.deep.refusals import lists_reqmod, refusal, served
-from icapdiag.probe.plan import icap_message
-from icapdiag.probe.sample import scan_request
-from icapdiag.probe.transaction import transact
+from icapdiag.probe.standard.sample import scan_request
 
 Build = Callable[[Context], PreparedRequest]
 # Statuses that may be about how the request is written, and not about what it asks for. 500 is what a

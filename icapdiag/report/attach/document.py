@@ -15,7 +15,7 @@ from pathlib import Path
 from icapdiag.model import Report
 from icapdiag.report.attach.errors import AttachError
 from icapdiag.report.formats import render
-from icapdiag.report.from_json import NotAReport, read_report
+from icapdiag.report.machine.from_json import NotAReport, read_report
 from icapdiag.report.redact.report import REDACTED_NOTE
 from icapdiag.vocabulary import Health
 

@@ -22,8 +22,8 @@ from icapdiag.report.bundle.dump import dump
 from icapdiag.report.bundle.pool_yaml import pool_yaml
 from icapdiag.report.bundle.readme import readme
 from icapdiag.report.formats import render
-from icapdiag.report.from_json import from_plain
-from icapdiag.report.to_json import settled, to_plain
+from icapdiag.report.machine.from_json import from_plain
+from icapdiag.report.machine.to_json import settled, to_plain
 from icapdiag.vocabulary import Health
 
 MANIFEST_VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.model import Facts, JSONValue, MemberReport, Observation
-from icapdiag.report.words import endpoint
+from icapdiag.report.text.words import endpoint
 from icapdiag.text import visible
 
 ROW = 16  # bytes

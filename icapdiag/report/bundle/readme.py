@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from icapdiag.model import Report
-from icapdiag.report.words import tally
+from icapdiag.report.text.words import tally
 
 _WHAT = (
     ("report.html", "the report, for a browser: one file, no network, no scripts needed"),

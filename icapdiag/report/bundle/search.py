@@ -18,8 +18,8 @@ from icapdiag.icap.samples import eicar
 from icapdiag.model import Report
 from icapdiag.report.bundle.readme import readme
 from icapdiag.report.formats import render
+from icapdiag.report.machine.to_json import schema_text
 from icapdiag.report.redact.words import WORD, says_nothing, vocabulary
-from icapdiag.report.to_json import schema_text
 from icapdiag.vocabulary import Health
 
 _LEAST = 4  # characters of a name that is looked for

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
-from icapdiag.report.lines import shown, texts
-from icapdiag.report.suppressed import why
+from icapdiag.report.sections.suppressed import why
+from icapdiag.report.text.lines import shown, texts
 from icapdiag.vocabulary import Status
 
 _TESTED = {Status.OK, Status.FAILED}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 
 from icapdiag.model import JSONValue
-from icapdiag.report import gfm, plaintext
 from icapdiag.report.compared.diff import Change, Diff, Item
 from icapdiag.report.compared.merge import Merged, Row, Seen, Whose
-from icapdiag.report.document import Block, Heading, Inline, Items, Paragraph, Said, Table
-from icapdiag.report.lines import count, prose
+from icapdiag.report.markup import gfm, plaintext
+from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table
+from icapdiag.report.text.lines import count, prose
 from icapdiag.text import visible
 
 _TITLES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from icapdiag.model import Facts, Report
-from icapdiag.report.conformance import section_of, ways
-from icapdiag.report.lines import count, names, shown, texts, whole
+from icapdiag.report.sections.conformance import section_of, ways
+from icapdiag.report.text.lines import count, names, shown, texts, whole
 
 _WEIGHT = {True: "clients fail on it", False: "tolerated"}
 

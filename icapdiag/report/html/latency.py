@@ -11,8 +11,8 @@ from icapdiag.model import JSONValue, MemberReport, Observation
 from icapdiag.report.html import svg
 from icapdiag.report.html.scale import Scale, durations, ms_shown
 from icapdiag.report.html.strips import Chart, Strip, axis
-from icapdiag.report.lines import count, milliseconds
-from icapdiag.report.repeats import samples
+from icapdiag.report.sections.repeats import samples
+from icapdiag.report.text.lines import count, milliseconds
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Status
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from icapdiag.model import Facts
-from icapdiag.report.chart import TimeLine, over_time
 from icapdiag.report.html import svg
 from icapdiag.report.html.strips import Chart, Strip, axis
+from icapdiag.report.sections.chart import TimeLine, over_time
 
 _COLUMNS = 120
 _HEIGHT = 3.0  # em, of one strip

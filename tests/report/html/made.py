@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from icapdiag.model import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.report.build import ProbedMember
-from icapdiag.report.to_json import settled
+from icapdiag.report.machine.to_json import settled
 from icapdiag.vocabulary import Severity, Status
 from tests.report import log_samples, samples
 from tests.report.samples import observation

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from icapdiag.model import Report, Unmatched
 from icapdiag.report.formats import render
-from icapdiag.report.from_json import read_report
-from icapdiag.report.to_json import render as to_json
-from icapdiag.report.to_json import settled
+from icapdiag.report.machine.from_json import read_report
+from icapdiag.report.machine.to_json import render as to_json
+from icapdiag.report.machine.to_json import settled
 from icapdiag.vocabulary import Health
 from tests.report import log_samples, samples
 from tests.report.html.allowed import ATTRIBUTES, ELEMENTS

@@ -1,0 +1,114 @@
+"""How long an answer took, by the best clock there is, and whether our own event loop may be in the figure."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+
+from icapdiag.probe.base import Facts
+from icapdiag.probe.connection.loop import WATCHER, LoopDelay, Polls, loop_delay_since
+from icapdiag.probe.connection.wire import Handover, beneath, want_stamps
+
+_TOLERATED = 0.05  # of the figure; a longer delay of our own makes it doubtful
+_LEAST = 0.0001  # seconds that our own clock is always late: a loop that has nothing else to do takes them too
+
+
+class Stopwatch:
+    """Runs from the moment the request is handed to the kernel to the arrival of the final answer.
+
+    The arrival is that of the first bytes that follow the request, or the rest of the body that a
+    100 Continue asked for: by the kernel's receive timestamp where it is plausible (not before the
+    request, not in the future: the wall clock may have been set), else by our own clock. The figure
+    is uncertain where the handing over took so long that it matters which moment of it counts.
+    """
+
+    def __init__(self) -> None:
+        self._sent_ns = 0
+        self._sent = 0.0
+        self._started = False
+        self._arrival: _Arrival | None = None
+
+    def sending(self, stream: trio.abc.Stream) -> None:
+        """Call right before the first write."""
+        if not self._started:
+            self._started = True
+            self._sent_ns = time.time_ns()
+            self._sent = trio.current_time()
+            if wire := beneath(stream):
+                wire.forget_sending()
+
+    def received(self, stream: trio.abc.Stream) -> None:
+        """Call right after each read."""
+        if self._arrival is None:
+            now = trio.current_time()
+            if wire := beneath(stream):
+                self._arrival = _Arrival(wire.handed_over, wire.arrived_ns, wire.arrived_after, time.time_ns(), now)
+            else:
+                self._arrival = _Arrival(None, None, now, time.time_ns(), now)
+
+    def continued(self) -> None:
+        """What was received was a 100 Continue: the answer is still to come."""
+        self._arrival = None
+
+    def facts(self) -> Facts:
+        """``answer_ms`` and what it rests on; empty before there is an answer."""
+        if self._arrival is None or not self._started:
+            return {}
+        arrival = self._arrival
+        facts: Facts = {"answer_application_ms": round((arrival.seen - self._sent) * 1000, 3)}
+        handover = arrival.handover or Handover(self._sent_ns, self._sent_ns, self._sent)
+        giving = (handover.end_ns - handover.begin_ns) / 1e9
+        if arrival.arrived_ns is not None and handover.begin_ns <= arrival.arrived_ns <= arrival.seen_ns:
+            took, doubt = (arrival.arrived_ns - handover.begin_ns) / 1e9, giving
+            facts["answer_clock"] = "kernel"
+        else:
+            took = arrival.seen - handover.begin
+            doubt = max(giving, arrival.doubt(handover.begin), _LEAST)
+            facts["answer_clock"] = "application"
+        facts["answer_ms"] = round(took * 1000, 3)
+        return facts | ({"answer_uncertain": True} if doubt > _TOLERATED * took else {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """When the request was handed over and the answer arrived. ``after`` and ``seen`` by trio's clock.
+
+    By our own clock it arrived between ``after``, None if that is not known, and ``seen``.
+    """
+
+    handover: Handover | None
+    arrived_ns: int | None
+    after: float | None
+    seen_ns: int
+    seen: float
+
+    def doubt(self, begin: float) -> float:
+        """How much of the time since ``begin`` may be our own delay, in seconds."""
+        delay = loop_delay_since(begin)
+        if delay is None or self.after is None:
+            return self.seen - begin
+        return max(delay, self.seen - self.after)
+
+
+@asynccontextmanager
+async def watched_loop() -> AsyncIterator[None]:
+    """Watch the event loop inside the block, and keep the kernel's stamping of what arrives switched on."""
+    delay, polls = LoopDelay(), Polls()
+    # The kernel switches it on with the first socket that wants it, and does so a moment later.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        want_stamps(held)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(delay.watch)
+            trio.lowlevel.add_instrument(polls)
+            WATCHER.set((delay, polls))
+            try:
+                yield
+            finally:
+                WATCHER.set(None)
+                trio.lowlevel.remove_instrument(polls)
+                nursery.cancel_scope.cancel()

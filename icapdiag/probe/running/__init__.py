@@ -1,0 +1,1 @@
+"""Which probes run, what they would send, and all members at once."""

@@ -1,0 +1,1 @@
+"""The probes of every check, and of a quick one."""

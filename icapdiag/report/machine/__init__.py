@@ -1,0 +1,1 @@
+"""For programs: JSON and what monitoring, CI and scanning read."""

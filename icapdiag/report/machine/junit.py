@@ -1,0 +1,161 @@
+"""The report as JUnit XML, in the form that Jenkins, GitLab and their kin read (Jenkins' junit-10.xsd).
+
+A suite a member with a test case a probe: what failed is a failure, what we could not do is an error, and what was
+blocked by a failure before it is skipped and says by which. A suite of findings has a case each: a critical one is a
+failure, others tell what they have to say and pass. Last, whether the run was whole and every failure explained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from icapdiag.model import Facts, Finding, MemberReport, Observation, Report
+from icapdiag.report.sections import suppressed
+from icapdiag.report.sections.evidence import telling, where
+from icapdiag.report.text.lines import prose, shown
+from icapdiag.report.text.words import endpoint, gap, is_of_logs, moment, named, number, tally, title, vantage
+from icapdiag.text import visible
+from icapdiag.vocabulary import Severity, Status
+
+# What XML 1.0 has no place for, beside what `visible` escapes already (section 2.2).
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_EVIDENCE = 3
+
+
+class _Case(NamedTuple):
+    name: str
+    kind: str = ""  # "failure", "error", "skipped"; empty for one that passed
+    what: str = ""  # its type: a word
+    message: str = ""
+    text: str = ""
+    seconds: float | None = None
+
+
+def render(report: Report) -> str:
+    """An XML document, UTF-8, that ends in a newline."""
+    root = Element("testsuites", name=_clean(f"icapdiag {report.command}"))
+    suites = [_suite(root, report, f"member {endpoint(member)}", _probes(member)) for member in report.members]
+    findings = (*map(_finding, report.findings), *map(_suppressed, report.suppressed))
+    suites.append(_suite(root, report, "findings", findings))
+    suites.append(
+        _suite(root, report, "run", _run(report), {"verdict": report.verdict.value, "summary": tally(report)})
+    )
+    for key in ("tests", "failures", "errors"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "unicode") + "\n"
+
+
+def _suite(
+    root: Element, report: Report, name: str, cases: Iterable[_Case], properties: Mapping[str, str] | None = None
+) -> Element:
+    listed = list(cases)
+    kinds = [case.kind for case in listed]
+    suite = SubElement(
+        root,
+        "testsuite",
+        name=_clean(name),
+        tests=str(len(listed)),
+        failures=str(kinds.count("failure")),
+        errors=str(kinds.count("error")),
+        skipped=str(kinds.count("skipped")),
+        hostname=_clean(shown(report.vantage.get("host"))),
+    )
+    start = moment(report.started_at)
+    if start is not None:
+        suite.set("timestamp", start.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds"))
+    if properties:
+        box = SubElement(suite, "properties")
+        for key, value in properties.items():
+            SubElement(box, "property", name=key, value=_clean(value))
+    for case in listed:
+        _draw(suite, case, f"icapdiag.{name}")
+    return suite
+
+
+def _draw(suite: Element, case: _Case, group: str) -> None:
+    element = SubElement(suite, "testcase", name=_clean(case.name), classname=_clean(group))
+    if case.seconds is not None:
+        element.set("time", f"{case.seconds:.3f}")
+    if case.kind:
+        result = SubElement(element, case.kind, message=_clean(case.message))
+        if case.what:
+            result.set("type", _clean(case.what))
+        result.text = _clean(case.text) or None
+    elif case.text:
+        SubElement(element, "system-out").text = _clean(case.text)
+
+
+def _probes(member: MemberReport) -> Iterator[_Case]:
+    addresses = {shown(probe.facts.get("address")) for probe in member.probes} - {""}
+    for probe in member.probes:
+        at = shown(probe.facts.get("address")) if len(addresses) > 1 else ""
+        yield _probe(probe, (visible(probe.probe, 40) or "member") + (f" at {at}" if at else ""))
+
+
+def _probe(probe: Observation, name: str) -> _Case:
+    took = number(probe.elapsed_ms)
+    seconds = None if took is None else took / 1000
+    reason, told = (
+        visible(probe.reason or "", 40),
+        telling({**probe.facts, "reason": probe.reason, "probe": probe.probe}),
+    )
+    match probe.status:
+        case Status.FAILED:
+            return _Case(name, "failure", reason or "failed", told, seconds=seconds)
+        case Status.ERROR:
+            return _Case(name, "error", reason or "error", told, "Nothing was learnt about the server.", seconds)
+        case Status.BLOCKED:
+            return _Case(name, "skipped", "blocked", f"blocked by {reason}")
+        case Status.SKIPPED:
+            return _Case(name, "skipped", "skipped", reason)
+        case Status.OK:
+            return _Case(name, text=told if told != reason else "", seconds=seconds)
+
+
+def _finding(finding: Finding) -> _Case:
+    text = "\n".join(_paragraphs(finding))
+    if finding.severity is Severity.CRITICAL:
+        return _Case(finding.id, "failure", finding.severity.value, named(finding), text)
+    return _Case(finding.id, text=f"{finding.severity.value.upper()}  {named(finding)}\n{text}")
+
+
+def _suppressed(facts: Facts) -> _Case:
+    what = f"{suppressed.named(facts)}{suppressed.where(facts)}"
+    return _Case(shown(facts.get("id")), "skipped", "suppressed", f"suppressed: {suppressed.why(facts)}", what)
+
+
+def _paragraphs(finding: Finding) -> Iterator[str]:
+    if finding.members:
+        yield "Members: " + ", ".join(visible(name, 80) for name in finding.members)
+    yield prose(finding.meaning)
+    for facts in finding.evidence[:_EVIDENCE]:
+        yield f"Seen: {where(facts)}: {telling(facts)}"
+    for step, text in enumerate(finding.remedy, 1):
+        yield f"{step}. {prose(text)}"
+    yield f"More: icapdiag runbooks show {finding.id}"
+
+
+def _run(report: Report) -> Iterator[_Case]:
+    about = [f"{title(report)}: {tally(report)}", vantage(report), *(visible(note, 400) for note in report.notes)]
+    whole = "everything was read" if is_of_logs(report) else "every probe could run"
+    if report.complete:
+        yield _Case(whole, text="\n".join(about))
+    else:
+        yield _Case(whole, "error", "incomplete", gap(report), "\n".join(about))
+    count = report.unmatched.count
+    told = "\n".join(f"{where(facts)}: {telling(facts)}" for facts in report.unmatched.examples[:_EVIDENCE])
+    explained = "every failure is explained"
+    if count:
+        yield _Case(explained, "error", "unexplained", f"{count:,} observations that no runbook explains", told)
+    else:
+        yield _Case(explained)
+
+
+def _clean(text: str) -> str:
+    """Text without what makes a document ill-formed: readers drop the whole report for one such character."""
+    return _FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -1,0 +1,111 @@
+"""One line for Nagios, Icinga and their kin, with performance data, and the exit status that goes with it.
+
+As the Monitoring Plugins Development Guidelines have it: a text, ``|``, and ``'label'=value[unit];warn;crit;min;max``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from enum import IntEnum
+
+from icapdiag.model import Report
+from icapdiag.report.text.lines import names, shown, whole
+from icapdiag.report.text.words import gap, is_of_logs, mapping, named, number, tally, title, worst_of
+from icapdiag.text import visible
+from icapdiag.vocabulary import Health, Severity
+
+LINE = 4000  # bytes; Nagios takes 8 KiB, NRPE from 3 on 64 KiB
+_TEXT = 600  # bytes of the line before the performance data
+_LABEL = 60  # characters
+_SPECIAL = re.compile(r"[|<>$`]")  # separator, markup in a web page, macro, shell
+_LOG_COUNTS = ("icap", "passed", "modified", "blocked", "failed", "disabled")
+
+
+class PluginStatus(IntEnum):
+    """The exit status of a monitoring plugin."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+_OF_VERDICT = {
+    Health.OK: PluginStatus.OK,
+    Health.WARNING: PluginStatus.WARNING,
+    Health.CRITICAL: PluginStatus.CRITICAL,
+}
+
+
+def plugin_status(report: Report) -> PluginStatus:
+    """The verdict as a plugin says it; an incomplete run in which nothing was found is no OK."""
+    status = _OF_VERDICT.get(report.verdict, PluginStatus.UNKNOWN)
+    unsure = not report.complete or report.unmatched.count or any(m.verdict is Health.UNKNOWN for m in report.members)
+    return PluginStatus.UNKNOWN if unsure and status is PluginStatus.OK else status
+
+
+def render(report: Report) -> str:
+    """One line of at most `LINE` bytes that ends in a newline; performance data beyond that is left out."""
+    line = _cut(f"ICAP {plugin_status(report).name} - {_text(report)}", _TEXT)
+    separator = " | "
+    for item in _performance(report):
+        longer = line + separator + item
+        if len(longer.encode()) >= LINE:
+            break
+        line, separator = longer, " "
+    return line + "\n"
+
+
+def _text(report: Report) -> str:
+    parts = [f"{title(report)}: {tally(report)}"]
+    worst = worst_of(report.findings)
+    if worst is not None:
+        more = len(report.findings) - 1
+        who = f" ({names(worst.members, 2)})" if worst.members else ""
+        parts.append(named(worst) + who + (f" and {more} more" if more else ""))
+    if report.unmatched.count:
+        parts.append(f"{report.unmatched.count} failures without an explanation")
+    parts += [gap(report)] if gap(report) else []
+    return _SPECIAL.sub(lambda found: f"\\x{ord(found.group()):02x}", "; ".join(parts))
+
+
+def _cut(text: str, size: int) -> str:
+    data = text.encode()
+    return text if len(data) <= size else data[: size - 3].decode("utf-8", "ignore") + "…"
+
+
+def _performance(report: Report) -> Iterator[str]:
+    """The counts first: what is left out of a long line are times of single members."""
+    severities = Counter(finding.severity for finding in report.findings)
+    for severity in Severity:
+        yield f"'findings_{severity.value}'={severities[severity]};;;0"
+    if report.suppressed:
+        yield f"'suppressed'={len(report.suppressed)};;;0"
+    if is_of_logs(report):
+        entries = mapping(report.subject.get("entries"))
+        for name in _LOG_COUNTS:
+            yield f"'entries_{name}'={max(whole(entries.get(f'entries_{name}')), 0)};;;0"
+        yield f"'unscanned'={max(whole(entries.get('unscanned_count')), 0)};;;0"
+        return
+    counts = Counter(member.verdict for member in report.members)
+    for health in Health:
+        yield f"'members_{health.value}'={counts[health]};;;0;{len(report.members)}"
+    seen: set[str] = set()
+    for member in report.members:
+        for probe in member.probes:
+            answer = number(probe.facts.get("answer_ms"))
+            took = number(probe.elapsed_ms) if answer is None else answer
+            label = _label(f"{member.name} {probe.probe} {shown(probe.facts.get('address'))}", member.name)
+            if took is not None and took >= 0 and label and label not in seen and probe.status == "ok":
+                seen.add(label)
+                yield f"'{label}'={took:.3f}ms;;;0"
+
+
+def _label(text: str, member: str) -> str:
+    """A label without what readers stumble over; the address of a member that is an address is not said twice."""
+    words = text.split(" ")
+    if words[-1] and words[-1] in member:
+        words.pop()
+    return visible(re.sub(r"['=|<>$`\s]", "_", " ".join(words).strip()), _LABEL)

@@ -1,0 +1,151 @@
+"""Metrics in Prometheus' text format, for the textfile collector of node_exporter: write to ``NAME.prom``.
+
+Label values are bounded in length, and words of closed vocabularies wherever there is one (status, reason,
+verdict), so that the number of series does not grow with what servers say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from icapdiag.model import Facts, MemberReport, Report
+from icapdiag.report.sections.suppressed import severity
+from icapdiag.report.text.lines import shown, whole
+from icapdiag.report.text.words import is_of_logs, mapping, moment, number
+from icapdiag.text import visible
+from icapdiag.vocabulary import Health, Severity
+
+_LABEL = 100  # characters of a label's value
+_OUTCOMES = ("passed", "modified", "blocked", "failed", "disabled")
+
+
+class _Metric(NamedTuple):
+    name: str
+    about: str
+    samples: Iterable[tuple[dict[str, str], float]]
+
+
+def render(report: Report) -> str:
+    """All metrics, each with HELP and TYPE, every series once; ends in a newline."""
+    return "".join(_draw(metric) for metric in _metrics(report))
+
+
+def _draw(metric: _Metric) -> str:
+    name = f"icapdiag_{metric.name}"
+    series: dict[str, float] = {}
+    for labels, value in metric.samples:
+        listed = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        series.setdefault(f"{name}{{{listed}}}" if listed else name, value)
+    if not series:
+        return ""
+    lines = [f"# HELP {name} {metric.about}", f"# TYPE {name} gauge"]
+    return "\n".join([*lines, *(f"{key} {_value(value)}" for key, value in series.items())]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return visible(text, _LABEL).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _value(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(round(value, 6))
+
+
+def _metrics(report: Report) -> Iterator[_Metric]:
+    version = shown(report.tool.get("version"))
+    yield _Metric("info", "The program that wrote this.", [({"version": version, "command": report.command}, 1)])
+    start, end = moment(report.started_at), moment(report.finished_at)
+    if start is not None and end is not None:
+        yield _Metric("run_timestamp_seconds", "When the run ended, Unix time.", [({}, end.timestamp())])
+        yield _Metric("run_duration_seconds", "How long the run took.", [({}, (end - start).total_seconds())])
+    yield _Metric("run_complete", "1 if every probe could run and everything was read.", [({}, int(report.complete))])
+    yield _Metric(
+        "verdict",
+        "1 for the verdict on the whole.",
+        [({"verdict": h.value}, int(h is report.verdict)) for h in Health if h is not Health.DISABLED],
+    )
+    counts = Counter(finding.severity for finding in report.findings)
+    yield _Metric("findings", "Findings by severity.", [({"severity": s.value}, counts[s]) for s in Severity])
+    yield _Metric(
+        "finding_observations",
+        "Observations that a finding explains.",
+        [({"finding": f.id, "severity": f.severity.value}, f.count) for f in report.findings],
+    )
+    if report.suppressed:
+        accepted = Counter(severity(facts) for facts in report.suppressed)
+        yield _Metric(
+            "suppressed_findings",
+            "Findings that the pool file accepts, by severity; they are in no other metric.",
+            [({"severity": s.value}, accepted[s]) for s in Severity],
+        )
+    yield _Metric("unexplained_observations", "Failures that no runbook explains.", [({}, report.unmatched.count)])
+    yield from _of_log(report) if is_of_logs(report) else _of_members(report)
+
+
+def _of_members(report: Report) -> Iterator[_Metric]:
+    yield _Metric(
+        "member_verdict",
+        "1 for the verdict on a member.",
+        (({**_who(m), "verdict": h.value}, int(h is m.verdict)) for m in report.members for h in Health),
+    )
+    yield _Metric(
+        "member_findings",
+        "Findings of a member by severity.",
+        (
+            (
+                {**_who(member), "severity": severity.value},
+                sum(f.severity is severity and member.name in f.members for f in report.findings),
+            )
+            for member in report.members
+            for severity in Severity
+        ),
+    )
+    probes = [
+        (m, p, {**_who(m), "probe": p.probe, **_at(p.facts)}) for m in report.members for p in m.probes if p.probe
+    ]
+    yield _Metric(
+        "probe_status",
+        "1 for what became of a probe; reason is a word of a closed vocabulary, or the probe that blocked it.",
+        (({**labels, "status": p.status.value, "reason": p.reason or ""}, 1) for _, p, labels in probes),
+    )
+    yield _Metric(
+        "probe_duration_seconds",
+        "Wall time of a probe.",
+        ((labels, took / 1000) for _, p, labels in probes if (took := number(p.elapsed_ms)) is not None),
+    )
+    yield _Metric(
+        "probe_answer_seconds",
+        "Time until the server answered, by the kernel's receive timestamp where there is one.",
+        ((labels, took / 1000) for _, p, labels in probes if (took := number(p.facts.get("answer_ms"))) is not None),
+    )
+
+
+def _of_log(report: Report) -> Iterator[_Metric]:
+    entries = mapping(report.subject.get("entries"))
+    yield _Metric("log_entries", "Entries that were counted.", [({}, whole(entries.get("entries_total")))])
+    yield _Metric(
+        "log_icap_entries",
+        "Entries by what Avi says of ICAP.",
+        [({"action": word}, whole(entries.get(f"entries_{word}"))) for word in _OUTCOMES],
+    )
+    yield _Metric(
+        "log_unscanned_entries",
+        "Requests that passed although ICAP failed.",
+        [({}, whole(entries.get("unscanned_count")))],
+    )
+    records = mapping(report.subject.get("records"))
+    yield _Metric(
+        "log_records",
+        "Records of the input by what became of them.",
+        [({"result": word}, whole(records.get(word))) for word in ("read", "skipped", "unreadable")],
+    )
+
+
+def _who(member: MemberReport) -> dict[str, str]:
+    return {"member": member.name}
+
+
+def _at(facts: Facts) -> dict[str, str]:
+    """The address behind a name, as a member may have several."""
+    return {"address": shown(facts.get("address"))}

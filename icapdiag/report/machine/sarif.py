@@ -1,0 +1,158 @@
+"""The findings as SARIF 2.1.0 (OASIS), for code scanning: a rule a finding, a result a finding and member.
+
+A network finding has no line of source: it points at the member's line of the pool file where that is known. Rule,
+place and fingerprint stay the same from run to run, so that a reader can tell an old alert from a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from icapdiag.model import Facts, Finding, Report
+from icapdiag.report.sections import suppressed
+from icapdiag.report.sections.evidence import telling, where
+from icapdiag.report.text.lines import prose, shown, texts, whole
+from icapdiag.report.text.words import gap, moment, title
+from icapdiag.text import UNSAFE, visible
+from icapdiag.vocabulary import Severity
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_RESULTS = 25_000  # that GitHub takes of a run
+_EVIDENCE = 3
+_LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_SCORES = {Severity.CRITICAL: "9.0", Severity.WARNING: "5.0", Severity.INFO: "1.0"}  # GitHub's security-severity
+_NO_FILE = re.compile(r"://|^(the embedded lab|command line|-|<stdin>)?$")
+
+
+def render(report: Report) -> str:
+    """An indented JSON document that ends in a newline."""
+    accepted = [(_accepted(facts), facts) for facts in report.suppressed]
+    ruled: dict[str, Finding] = {}
+    for finding in (*report.findings, *(finding for finding, _ in accepted)):  # may have an id twice
+        ruled.setdefault(finding.id, finding)
+    rules = {name: number for number, name in enumerate(ruled)}
+    results = [result for finding in report.findings for result in _results(report, finding, rules[finding.id])]
+    results += [
+        {**result, "suppressions": [{"kind": "external", "status": "accepted", "justification": suppressed.why(facts)}]}
+        for finding, facts in accepted
+        for result in _results(report, finding, rules[finding.id])
+    ]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "icapdiag",
+                "semanticVersion": shown(report.tool.get("version")) or "0",
+                "rules": [_rule(finding) for finding in ruled.values()],
+            }
+        },
+        "automationDetails": {"id": f"icapdiag/{visible(report.command, 40)}/"},
+        "invocations": [_invocation(report)],
+        "results": results[:_RESULTS],
+        "columnKind": "unicodeCodePoints",
+        "properties": {
+            "verdict": report.verdict.value,
+            "complete": report.complete,
+            "unexplained": report.unmatched.count,
+            "members": {visible(member.name): member.verdict.value for member in report.members},
+        },
+    }
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    return UNSAFE.sub(lambda found: found.group() if found.group() == "\n" else _escape(found.group()), text) + "\n"
+
+
+def _accepted(facts: Facts) -> Finding:
+    """A suppressed finding, of which the report keeps no evidence."""
+    name, title_text = facts.get("id"), facts.get("title")
+    return Finding(
+        id=shown(name),
+        severity=suppressed.severity(facts),
+        title=title_text if isinstance(title_text, str) else "",
+        members=tuple(texts(facts.get("members"))),
+        count=max(whole(facts.get("count")), 1),
+    )
+
+
+def _escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def _rule(finding: Finding) -> dict[str, Any]:
+    steps = "\n".join(f"{number}. {prose(step)}" for number, step in enumerate(finding.remedy, 1))
+    help_text = "\n\n".join(
+        part for part in (prose(finding.meaning), steps, f"More: icapdiag runbooks show {finding.id}") if part
+    )
+    return {
+        "id": finding.id,
+        "shortDescription": {"text": prose(finding.title) or finding.id},
+        "fullDescription": {"text": prose(finding.meaning) or prose(finding.title) or finding.id},
+        "help": {"text": help_text},
+        "defaultConfiguration": {"level": _LEVELS[finding.severity]},
+        "properties": {"security-severity": _SCORES[finding.severity], "tags": ["icap"]},
+    }
+
+
+def _results(report: Report, finding: Finding, rule: int) -> Iterator[dict[str, Any]]:
+    for member in dict.fromkeys(finding.members) or (None,):
+        yield {
+            "ruleId": finding.id,
+            "ruleIndex": rule,
+            "level": _LEVELS[finding.severity],
+            "kind": "fail",
+            "message": {"text": _message(finding, member)},
+            "locations": [_location(report, member)],
+            "partialFingerprints": {"icapdiagFinding/v1": _fingerprint(report, finding, member)},
+            "occurrenceCount": finding.count,
+        }
+
+
+def _message(finding: Finding, member: str | None) -> str:
+    seen = [
+        telling(facts) if member else f"{where(facts)}: {telling(facts)}"
+        for facts in finding.evidence
+        if member is None or facts.get("member") in (member, None, "")
+    ]
+    subject = f"{visible(member)}: " if member else ""
+    return subject + " ".join([prose(finding.title) + ".", *(f"Seen: {text}." for text in seen[:_EVIDENCE])])
+
+
+def _location(report: Report, member: str | None) -> dict[str, Any]:
+    location: dict[str, Any] = {}
+    file = _file(report)
+    if file:
+        line = next((each.line for each in report.members if each.name == member and each.line), 1)
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": quote(file.encode("utf-8", "backslashreplace"))},
+            "region": {"startLine": line},
+        }
+    name = visible(member) if member else title(report)
+    location["logicalLocations"] = [{"name": name, "fullyQualifiedName": name, "kind": "resource"}]
+    return location
+
+
+def _file(report: Report) -> str:
+    """The pool file, or the first file that was read; empty if there was none."""
+    source = report.subject.get("source")
+    name = source if isinstance(source, str) else next(iter(texts(report.subject.get("inputs"))), "")
+    return "" if _NO_FILE.search(name) else name
+
+
+def _fingerprint(report: Report, finding: Finding, member: str | None) -> str:
+    parts = (finding.id, shown(report.subject.get("pool")), member or "")
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    notes = [*([gap(report)] if gap(report) else []), *(visible(note, 400) for note in report.notes)]
+    times = {"startTimeUtc": report.started_at, "endTimeUtc": report.finished_at}
+    return {
+        "executionSuccessful": report.complete,
+        "machine": shown(report.vantage.get("host")),
+        **{key: value for key, value in times.items() if moment(value) is not None},
+        "toolExecutionNotifications": [{"level": "note", "message": {"text": note}} for note in notes],
+    }

@@ -1,0 +1,83 @@
+"""GitHub Flavored Markdown: how `document` blocks are written, and text that stays text.
+
+GitHub makes links of addresses, names, numbers and hashes that stand in the text, after escapes are resolved, but not
+in code: so what a server says stands in code spans and fenced blocks only. Prose is escaped, and what GitHub would
+take for a mention or a reference is broken by a zero-width space.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+
+_PUNCTUATION = re.compile(r"([\\`*{}\[\]#!|<>~&$=^]|(?<!\w)_|_(?!\w)|:(?=\S)|(?<!\S)[-+])")
+_NUMBERED = re.compile(r"^(\s*\d+)(?=[.)])")  # would begin a list
+_REFERENCE = re.compile(r"(@|#|(?i:GH-)|(?i:www)|(?i:mailto)|(?i:xmpp))(?=[\w.:/])")
+_CODE = re.compile(r"`([^`\n]{1,300})`")
+_ZERO_WIDTH = "\u200b"
+
+
+def draw(block: Block, *, folded: bool = False) -> str:
+    """One block, without line ends around it. ``folded`` hides a long one behind its summary (HTML of GitHub's)."""
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {_inline(text)}"
+        case Paragraph(text):
+            return _inline(text).strip()
+        case Items(items, numbered):
+            return "\n".join(f"{f'{n}.' if numbered else '-'} {_inline(item)}" for n, item in enumerate(items, 1))
+        case Verbatim(lines, summary):
+            fence = _fenced("\n".join(lines))
+            if folded and summary:
+                return f"<details><summary>{text_of(summary)}</summary>\n\n{fence}\n\n</details>"
+            return fence
+        case Table(head, rows):
+            drawn = [_row(map(_cell, head)), _row("---" for _ in head), *(_row(map(_cell, row)) for row in rows)]
+            return "\n".join(drawn)
+
+
+def text_of(prose: str) -> str:
+    """Prose with its `commands` kept as code, and everything else as plain text."""
+    parts = _CODE.split(prose)  # text, code, text, code, … text
+    return "".join(code(part) if number % 2 else _escaped(part) for number, part in enumerate(parts))
+
+
+def code(text: str) -> str:
+    """A code span around text of one line, whatever backticks are in it; empty for no text."""
+    if not text.strip():
+        return ""
+    ticks = "`" * (_longest_run(text) + 1)
+    pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def _escaped(text: str) -> str:
+    broken = _REFERENCE.sub(lambda found: found.group() + _ZERO_WIDTH, text)
+    return _NUMBERED.sub(rf"\1{_ZERO_WIDTH}", _PUNCTUATION.sub(r"\\\1", broken))
+
+
+def _inline(parts: tuple[Inline, ...]) -> str:
+    return "".join(code(part.text) if isinstance(part, Said) else text_of(part) for part in parts)
+
+
+def _cell(part: Inline) -> str:
+    """A ``|`` that is not escaped would end a cell, in code as well; a backslash before it would undo the escape."""
+    if isinstance(part, Said):
+        return code(part.text.replace("\\|", f"\\{_ZERO_WIDTH}|").replace("|", "\\|"))
+    parts = _CODE.split(part)
+    return "".join(_cell(Said(each)) if number % 2 else _escaped(each) for number, each in enumerate(parts))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _fenced(text: str) -> str:
+    fence = "`" * max(_longest_run(text) + 1, 3)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -1,0 +1,62 @@
+"""The body of an issue or a comment in Jira, in its wiki markup (text formatting notation)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from icapdiag.model import Report
+from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.report.markup.ticket import body
+
+LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
+
+_CODE = re.compile(r"`([^`\n]{1,300})`")
+_ZERO_WIDTH = "\u200b"
+_MARKUP = re.compile(r"[{}\[\]*+^~?!|#@&<>()\\]|(?<!\w)[-_]|[-_](?!\w)|:(?=\S)")
+_LINE = re.compile(r"(?i)\b(h[1-6]|bq)(?=\.)")  # a heading, a quotation: at the start of a line
+
+
+def render(report: Report) -> str:
+    """Wiki markup of at most `LIMIT` bytes; ends in a newline."""
+    return body(report, draw, LIMIT)
+
+
+def draw(block: Block) -> str:
+    """One block, without line ends around it."""
+    match block:
+        case Heading(level, text):
+            return f"h{level + 1}. {_inline(text)}"
+        case Paragraph(text):
+            return _inline(text).strip()
+        case Items(items, numbered):
+            return "\n".join(f"{'#' if numbered else '*'} {_inline(item)}" for item in items)
+        case Verbatim(lines, _):
+            return "{noformat}\n" + "\n".join(map(_closed, lines)) + "\n{noformat}"
+        case Table(head, rows):
+            return "\n".join([f"||{'||'.join(map(_text, head))}||", *(_row(row) for row in rows)])
+
+
+def _row(cells: Iterable[Inline]) -> str:
+    return "|" + "|".join(_inline((cell,)) or " " for cell in cells) + "|"
+
+
+def _inline(parts: tuple[Inline, ...]) -> str:
+    return "".join(_text(part.text) if isinstance(part, Said) else _prose(part) for part in parts)
+
+
+def _prose(text: str) -> str:
+    """`Commands` in a fixed width; everything else as plain text."""
+    parts = _CODE.split(text)
+    return "".join(f"{{{{{_text(part)}}}}}" if number % 2 else _text(part) for number, part in enumerate(parts))
+
+
+def _text(text: str) -> str:
+    """``text`` without markup: entities, as a backslash before a backslash would be a line break."""
+    plain = _MARKUP.sub(lambda found: f"&#{ord(found.group())};", text)
+    return _LINE.sub(lambda found: found.group() + _ZERO_WIDTH, plain)
+
+
+def _closed(line: str) -> str:
+    """A line that can't end the block that it stands in."""
+    return re.sub(r"(?i)\{(?=noformat)", "{" + _ZERO_WIDTH, line)
