@@ -32,7 +32,7 @@ def main() -> int:
 def _run() -> int:
     try:
         if sys.argv[1:2] == ["explain"]:
-            from icapdiag.cli.explaining import explain_plainly  # noqa: PLC0415
+            from icapdiag.cli.explain.run import explain_plainly  # noqa: PLC0415
 
             status = explain_plainly(sys.argv[2:])
             if status is not None:

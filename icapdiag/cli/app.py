@@ -27,13 +27,13 @@ def _main(
 
 
 def _add_check(app: typer.Typer) -> None:
-    from icapdiag.cli.check import check
+    from icapdiag.cli.check.command import check
 
     app.command("check")(check)
 
 
 def _add_explain(app: typer.Typer) -> None:
-    from icapdiag.cli.explain import explain
+    from icapdiag.cli.explain.command import explain
 
     app.command("explain")(explain)
 
@@ -45,13 +45,13 @@ def _add_lab(app: typer.Typer) -> None:
 
 
 def _add_report(app: typer.Typer) -> None:
-    from icapdiag.cli import report
+    from icapdiag.cli.report import commands as report
 
     app.add_typer(report.app, name="report")
 
 
 def _add_runbooks(app: typer.Typer) -> None:
-    from icapdiag.cli import runbooks
+    from icapdiag.cli.runbooks import commands as runbooks
 
     app.add_typer(runbooks.app, name="runbooks")
 

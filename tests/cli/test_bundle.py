@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from icapdiag.cli.redacting import Redaction
-from icapdiag.cli.report import app
-from icapdiag.cli.report_bundle import insist
+from icapdiag.cli.report.bundle import insist
+from icapdiag.cli.report.commands import app
 from icapdiag.model import Report
 from icapdiag.report.bundle import build
 from icapdiag.report.machine.to_json import render, settled

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from icapdiag.cli.explaining import explain_plainly
+from icapdiag.cli.explain.run import explain_plainly
 from icapdiag.report.machine.to_json import schema
 from tests.cli.logs import entry, lines, twenty
 from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag, imported, shell, started

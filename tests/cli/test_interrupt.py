@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 import trio
 
-from icapdiag.cli import check
+from icapdiag.cli.check import command as check
 
 
 async def interrupted(depth: int) -> NoReturn:

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from icapdiag.cli.progress import Progress
+from icapdiag.cli.check.progress import Progress
 from icapdiag.pool import Member
 
 MEMBER = Member(host="10.0.0.5", port=1344, name="10.0.0.5:1344")

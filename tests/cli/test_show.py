@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.cli.placeholders import fill, values
+from icapdiag.cli.runbooks.placeholders import fill, values
 from icapdiag.pool.hosts import Endpoint, parse_endpoint
 from icapdiag.runbook import load_runbooks
 from tests.cli.run import PROGRAM, environment, icapdiag

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.cli import tail as module
-from icapdiag.cli.tail import FileTail, Pieces, StreamTail, open_tail
+from icapdiag.cli.explain import tail as module
+from icapdiag.cli.explain.tail import FileTail, Pieces, StreamTail, open_tail
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.cli.placeholders import fill, over_tls, values
+from icapdiag.cli.runbooks.placeholders import fill, over_tls, values
 from icapdiag.pool import load_pool
 from icapdiag.pool.hosts import Endpoint
 from icapdiag.runbook import load_runbooks

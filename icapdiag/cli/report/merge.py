@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.compared import ComparedOutput, write_compared
 from icapdiag.cli.console import stop_with
+from icapdiag.cli.report.compared import ComparedOutput, write_compared
 from icapdiag.report.status import ExitStatus
 
 
@@ -24,7 +24,7 @@ def merge(
 
     Exit status: 1 if any member is sick from anywhere, else 0.
     """
-    from icapdiag.cli.saved import load_report
+    from icapdiag.cli.report.saved import load_report
     from icapdiag.report.compared.merge import merge as compare
 
     if len(saved) < 2:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.compared import ComparedOutput, write_compared
 from icapdiag.cli.console import stop_with
+from icapdiag.cli.report.compared import ComparedOutput, write_compared
 from icapdiag.report.status import ExitStatus
 
 
@@ -22,7 +22,7 @@ def diff(
 
     Exit status: 1 if something is new or was lost sight of, else 0.
     """
-    from icapdiag.cli.saved import load_report
+    from icapdiag.cli.report.saved import load_report
     from icapdiag.report.compared.diff import NotComparable
     from icapdiag.report.compared.diff import diff as compare
 

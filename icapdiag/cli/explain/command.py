@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icapdiag.cli.explaining import explain_logs
+from icapdiag.cli.explain.run import explain_logs
 from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
 from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
 from icapdiag.vocabulary import Severity
@@ -106,7 +106,7 @@ def _filters(
 
 
 def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
-    from icapdiag.cli.moments import parse_moment
+    from icapdiag.cli.explain.moments import parse_moment
 
     try:
         return None if text is None else parse_moment(text, now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from icapdiag.cli.suppressing import judge
+from icapdiag.cli.check.suppressing import judge
 from icapdiag.model import Facts, Report
 from icapdiag.probe.host import host_facts
 from icapdiag.probe.running.choice import left_out

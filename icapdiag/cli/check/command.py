@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from icapdiag.cli.announce import announcement
-from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
-from icapdiag.cli.library import load_library
-from icapdiag.cli.loading import Ceiling, Idle, Latency, Load, Loading, Rps, Yes
-from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
-from icapdiag.cli.output import end_status, write_outputs
-from icapdiag.cli.probing import (
+from icapdiag.cli.check.announce import announcement
+from icapdiag.cli.check.loading import Ceiling, Idle, Latency, Load, Loading, Rps, Yes
+from icapdiag.cli.check.probing import (
     ConnectTimeout,
     Count,
     Crit,
@@ -44,6 +40,10 @@ from icapdiag.cli.probing import (
     insist_on_order,
     largest,
 )
+from icapdiag.cli.console import complain, stderr_is_terminal, stop_with
+from icapdiag.cli.library import load_library
+from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
+from icapdiag.cli.output import end_status, write_outputs
 from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
 from icapdiag.vocabulary import Severity
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     import trio
 
-    from icapdiag.cli.check_report import CheckRun
+    from icapdiag.cli.check.report import CheckRun
     from icapdiag.pool import Pool
     from icapdiag.probe import Probe, Settings
     from icapdiag.probe.running.plan import Plan
@@ -156,10 +156,10 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if loaded is not None:
         insist_on_consent(loaded, only, eicar=eicar)
     if plan:
-        from icapdiag.cli.plan import write_plan
+        from icapdiag.cli.check.plan import write_plan
 
         raise typer.Exit(write_plan(_plan(loaded, settings, probes), outputs))
-    from icapdiag.cli.check_report import build_report
+    from icapdiag.cli.check.report import build_report
 
     asked.ask(loaded, settings)
     run = _run(_lab, settings, probes) if loaded is None else _run(_collect, loaded, settings, probes)
@@ -176,7 +176,7 @@ def _correlation_id() -> str:
 
 def _load(targets: list[str], profile: str | None, service_uri: str | None, library: Library) -> Pool:
     """The pool of a file or of URLs; what is wrong with it ends the command."""
-    from icapdiag.cli.suppressing import resolve
+    from icapdiag.cli.check.suppressing import resolve
     from icapdiag.pool import PoolError, load_pool, pool_from_urls
 
     urls = [target for target in targets if "://" in target]
@@ -270,9 +270,9 @@ async def _collect(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
     """Probe the pool. The first SIGINT or SIGTERM ends the probes early, the next one the program."""
     import trio
 
-    from icapdiag.cli.check_report import CheckRun
-    from icapdiag.cli.configuration import configuration
-    from icapdiag.cli.progress import Progress
+    from icapdiag.cli.check.configuration import configuration
+    from icapdiag.cli.check.progress import Progress
+    from icapdiag.cli.check.report import CheckRun
     from icapdiag.probe import probe_pool
     from icapdiag.probe.connection.answer import thresholds
 

@@ -56,7 +56,7 @@ def bundle(
     It is redacted, opened again and searched for every name, address and secret of the report; if one is found, there
     is no archive. Transcripts are in it if the report was made with check --transcript.
     """
-    from icapdiag.cli.saved import load_report
+    from icapdiag.cli.report.saved import load_report
     from icapdiag.report.bundle import TooLarge, build
 
     largest = _size(max_size)

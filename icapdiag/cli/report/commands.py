@@ -1,19 +1,19 @@
 """``icapdiag report``: what can be done with a saved report, without a network but for ``attach``.
 
-A command of the group is a module of its own, ``report_NAME``, and one line at the end of this one.
+A command of the group is a module beside this one and a line at its end.
 """
 
 from __future__ import annotations
 
 import typer
 
-from icapdiag.cli.report_attach import attach
-from icapdiag.cli.report_bundle import bundle
-from icapdiag.cli.report_diff import diff
-from icapdiag.cli.report_merge import merge
-from icapdiag.cli.report_redact import redact
-from icapdiag.cli.report_render import render
-from icapdiag.cli.report_schema import schema
+from icapdiag.cli.report.attach import attach
+from icapdiag.cli.report.bundle import bundle
+from icapdiag.cli.report.diff import diff
+from icapdiag.cli.report.merge import merge
+from icapdiag.cli.report.redact import redact
+from icapdiag.cli.report.render import render
+from icapdiag.cli.report.schema import schema
 
 app = typer.Typer(
     help="Work on saved reports (-o json=FILE), and attach them to tickets.",

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from icapdiag.cli.console import complain, terminal_width, wants_color, write_stdout
-from icapdiag.cli.log_report import build_report
-from icapdiag.cli.tail import Pieces, Tail
+from icapdiag.cli.explain.report import build_report
+from icapdiag.cli.explain.tail import Pieces, Tail
 from icapdiag.logs.containers.sniff import Container
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport

@@ -33,7 +33,7 @@ def list_runbooks(
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or markdown.")] = "text",
 ) -> None:
     """List ids, severities and titles, by stage, the gravest first."""
-    from icapdiag.cli.runbooktext import index, listing
+    from icapdiag.cli.runbooks.text import index, listing
 
     formats = {"text": listing, "markdown": index}
     if output not in formats:
@@ -56,7 +56,7 @@ def show(
     folders: Folders = None,
 ) -> None:
     """Print a runbook: causes, how to verify, how to fix. On a terminal it is drawn, and paged if it is long."""
-    from icapdiag.cli.runbooktext import draw, markdown, page
+    from icapdiag.cli.runbooks.text import draw, markdown, page
     from icapdiag.runbook import UnknownRunbook
 
     place, known = _known(member, uri)
@@ -75,7 +75,7 @@ def show(
 
 def _known(member: str | None, uri: str | None) -> tuple[Endpoint | None, dict[str, str]]:
     """The member, and the values of placeholders, that were given on the command line."""
-    from icapdiag.cli.placeholders import values
+    from icapdiag.cli.runbooks.placeholders import values
     from icapdiag.pool.hosts import parse_endpoint, parse_service_uri
 
     try:
@@ -99,7 +99,7 @@ def why(
     folders: Folders = None,
 ) -> None:
     """Show which conditions matched a report's observations, and what stood in the way of a near miss."""
-    from icapdiag.cli.whytext import draw, read_document
+    from icapdiag.cli.runbooks.why import draw, read_document
     from icapdiag.runbook import UnknownRunbook
     from icapdiag.runbook.saved import subjects
 

@@ -27,7 +27,7 @@ def render(
     fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
 ) -> None:
     """Write a saved report in other formats. The exit status is the one of the run."""
-    from icapdiag.cli.saved import load_report
+    from icapdiag.cli.report.saved import load_report
 
     redaction = redaction_of(redact, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)

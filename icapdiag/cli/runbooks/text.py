@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
-from icapdiag.cli.placeholders import fill, over_tls
+from icapdiag.cli.runbooks.placeholders import fill, over_tls
 from icapdiag.runbook import Library, Runbook
 from icapdiag.runbook.document import STAGES
 from icapdiag.text import visible, visible_lines

@@ -1,7 +1,7 @@
 """The work of ``icapdiag explain``, and its plain form, which needs no typer.
 
 Importing typer takes a third of the time in which a small log is explained. So ``explain FILE... [-o FORMAT]``,
-which is what most people type, is understood here; every other form goes through `icapdiag.cli.explain`.
+which is what most people type, is understood here; every other form goes through `icapdiag.cli.explain.command`.
 """
 
 # ruff: noqa: PLC0415 - what an input needs is imported when it comes
@@ -20,7 +20,7 @@ from icapdiag.report.status import ExitStatus
 from icapdiag.vocabulary import Severity
 
 if TYPE_CHECKING:
-    from icapdiag.cli.interrupt import Stop
+    from icapdiag.cli.explain.interrupt import Stop
     from icapdiag.cli.redacting import Redaction
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.reading import Reading
@@ -68,8 +68,8 @@ def explain_logs(
     """Read, judge and write. Raises SystemExit for what can't be read or loaded, which is said on stderr."""
     started_at = datetime.now(UTC)
     library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour
-    from icapdiag.cli.interrupt import Stop
-    from icapdiag.cli.log_report import build_report
+    from icapdiag.cli.explain.interrupt import Stop
+    from icapdiag.cli.explain.report import build_report
 
     with Stop() as stop:
         reading = _follow(files[0], filters, library, outputs, stop) if follow else _read(files, filters, jobs, stop)
@@ -107,8 +107,8 @@ def _read(files: Sequence[str], filters: Filters, jobs: int | None, stop: Stop) 
 
 def _follow(file: str, filters: Filters, library: Library, outputs: Sequence[Output], stop: Stop) -> Reading:
     """Read what is there and what comes, until Ctrl-C or the end of standard input."""
-    from icapdiag.cli.follow import CanNotFollow, Watcher, follow
-    from icapdiag.cli.tail import open_tail
+    from icapdiag.cli.explain.follow import CanNotFollow, Watcher, follow
+    from icapdiag.cli.explain.tail import open_tail
 
     try:
         with open_tail(file) as tail:
@@ -124,7 +124,7 @@ def _follow(file: str, filters: Filters, library: Library, outputs: Sequence[Out
 
 def _complain_of_unusable(reading: Reading, *, stopped: bool) -> bool:
     """Whether some input gave nothing at all, which is said on stderr; where none gave any, the command ends."""
-    from icapdiag.cli.log_report import complaint, unusable
+    from icapdiag.cli.explain.report import complaint, unusable
 
     if stopped:  # an input that nobody came to is not to blame
         return False

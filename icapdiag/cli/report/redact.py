@@ -35,7 +35,7 @@ def redact(
 
     The list has the real values: it is for your eyes.
     """
-    from icapdiag.cli.saved import load_report
+    from icapdiag.cli.report.saved import load_report
 
     redaction = redaction_of(True, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction) if output or ticket else ()

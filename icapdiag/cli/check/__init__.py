@@ -1,0 +1,1 @@
+"""``icapdiag check``: the options, the run and its report."""

@@ -1,0 +1,1 @@
+"""``icapdiag explain``: the options, the reading and its report."""

@@ -1,0 +1,1 @@
+"""``icapdiag report``: saved reports, one file a command."""

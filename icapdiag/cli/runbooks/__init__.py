@@ -1,0 +1,1 @@
+"""``icapdiag runbooks``: the library, read and tested."""
