@@ -1,4 +1,4 @@
-"""An ICAP request as a plan tells it, made of the bytes that would be sent."""
+"""What goes over a connection as a plan tells it, ICAP requests by the bytes that would be sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import hashlib
 
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest
-from icapdiag.probe.base import Message
+from icapdiag.probe.base import Context, Message
+
+
+def handshakes(context: Context, what: str = "handshake") -> tuple[Message, ...]:
+    """The TLS handshake that a new connection to the member begins with, or nothing where it has no TLS."""
+    return (Message(kind="tls", what=what, size=None),) if context.member.tls else ()
 
 
 def icap_message(request: PreparedRequest, body: bytes | Body | None = None) -> Message:

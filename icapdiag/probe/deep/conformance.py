@@ -8,10 +8,10 @@ from ipaddress import ip_address
 from icapdiag.icap.request import PreparedRequest, encode_request, icap_uri, options_request
 from icapdiag.icap.request import authority as host_and_port
 from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, ok
+from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe, Settings, ok
 from icapdiag.probe.comparing.conform import judge_rules
 from icapdiag.probe.comparing.seen import DEVIATES, NOT_TESTED, PASS, Evidence
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.connection.transaction import transact
 from icapdiag.vocabulary import Status
 
@@ -64,9 +64,8 @@ async def _run(context: Context) -> Outcome:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    tls = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
     return tuple(
-        Planned(to=context.peer, connections=1, messages=(*tls, icap_message(request)))
+        Planned(to=context.peer, connections=1, messages=(*handshakes(context), icap_message(request)))
         for _, request in requests(context)
     )
 

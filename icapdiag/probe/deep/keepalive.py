@@ -9,10 +9,10 @@ import trio
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import eicar
 from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, ok
+from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe, Settings, ok
 from icapdiag.probe.connection.answer import verdict_facts
 from icapdiag.probe.connection.conversation import Conversation, converse
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.connection.opening import NotOpened, opened
 from icapdiag.probe.connection.pipe import receive
 from icapdiag.probe.deep.demand import demand_facts
@@ -166,9 +166,8 @@ async def _listen(stream: trio.abc.Stream, patience: float) -> _Rest:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
     first, second = _requests(context)
-    messages = (*handshake, icap_message(first, eicar() if context.settings.eicar else _FIRST))
+    messages = (*handshakes(context), icap_message(first, eicar() if context.settings.eicar else _FIRST))
     return (
         Planned(to=context.peer, connections=1, messages=messages),
         Planned(

@@ -9,6 +9,7 @@ import trio
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.base import Context, Message, Planned
 from icapdiag.probe.connection.conversation import Conversation, converse
+from icapdiag.probe.connection.message import handshakes
 from icapdiag.probe.connection.opening import opened
 from icapdiag.vocabulary import Reason, Status
 
@@ -18,8 +19,8 @@ _GONE = (Reason.CLOSED, Reason.RESET)
 
 def planned(context: Context, messages: Sequence[Message], condition: str) -> Planned:
     """These ICAP messages, each on a new connection should none be kept."""
-    tls = (Message(kind="tls", what="handshake on each connection", size=None),) if context.member.tls else ()
-    return Planned(to=context.peer, connections=len(messages), messages=(*tls, *messages), condition=condition)
+    shaken = handshakes(context, "handshake on each connection")
+    return Planned(to=context.peer, connections=len(messages), messages=(*shaken, *messages), condition=condition)
 
 
 class Line:

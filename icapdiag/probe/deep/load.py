@@ -14,10 +14,10 @@ from itertools import count
 import trio
 
 from icapdiag.model import JSONValue
-from icapdiag.probe.base import NEVER, Context, Facts, Message, Outcome, Planned, Probe, error, ok
+from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Planned, Probe, error, ok
 from icapdiag.probe.connection.conversation import converse
 from icapdiag.probe.connection.loop import loop_delay_since, occupation
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.connection.opening import NotOpened, opened
 from icapdiag.probe.connection.pipe import receive
 from icapdiag.probe.deep.demand import demand_facts
@@ -212,14 +212,13 @@ def _body(context: Context, number: int) -> bytes:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
     body = _body(context, 1)
     message = replace(icap_message(scan_request(context, body), body), body_sha256=None)
     return tuple(
         Planned(
             to=context.peer,
             connections=1,
-            messages=(*handshake, message),
+            messages=(*handshakes(context), message),
             condition="" if concurrency == 1 else "if it stood what came before",
             times=scans_of(concurrency),
             at_once=concurrency,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from icapdiag.icap.request import PreparedRequest, avi_reqmod
 from icapdiag.icap.samples import ARCHIVE_LEAST, CLEAN, clean_body, eicar_behind_padding
 from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings
+from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe, Settings
 from icapdiag.probe.connection.answer import profile_facts
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.connection.transaction import transact
 from icapdiag.probe.standard.sample import upload_head
 from icapdiag.vocabulary import Reason, Status, Verdict
@@ -217,12 +217,11 @@ def _number(value: JSONValue) -> int | None:
 
 def _plan(context: Context) -> tuple[Planned, ...]:
     sure = {case.name for case in cases(context, None)}
-    tls = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
     return tuple(
         Planned(
             to=context.peer,
             connections=1,
-            messages=(*tls, icap_message(_request(context, case), case.body)),
+            messages=(*handshakes(context), icap_message(_request(context, case), case.body)),
             condition="" if case.name in sure else _UNKEPT,
         )
         for case in cases(context, LONGEST)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, icap_uri
 from icapdiag.icap.samples import CLEAN
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, ok
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe, ok
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.connection.transaction import transact
 from icapdiag.probe.deep.refusals import lists_reqmod, refusal
 
@@ -48,8 +48,7 @@ def _unneeded(context: Context) -> bool:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
-    messages = (*handshake, icap_message(_request(context), CLEAN))
+    messages = (*handshakes(context), icap_message(_request(context), CLEAN))
     return (Planned(to=context.peer, connections=1, messages=messages, condition="if REQMOD is refused as a method"),)
 
 

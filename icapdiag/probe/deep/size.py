@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe, Settings, error, failed, ok
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.deep.ladder import CLEAN_EXTRA, EICAR_MOST, Climb, Climber, by_size, rungs
 from icapdiag.probe.deep.rung import SAMPLES, Rung, Sample, patience, small_verdict, upload
 from icapdiag.probe.standard.sample import scan_request
@@ -89,11 +89,10 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 
 
 def _planned(context: Context, messages: tuple[Message, ...], condition: str = "") -> Planned:
-    handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
     return Planned(
         to=context.peer,
         connections=len(messages),
-        messages=tuple(each for message in messages for each in (*handshake, message)),
+        messages=tuple(each for message in messages for each in (*handshakes(context), message)),
         condition=condition,
     )
 

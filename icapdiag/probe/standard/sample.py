@@ -9,9 +9,9 @@ from icapdiag import __version__
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.probe.base import Context, Facts, Message, Outcome, Planned, Probe
+from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe
 from icapdiag.probe.connection.answer import profile_facts
-from icapdiag.probe.connection.message import icap_message
+from icapdiag.probe.connection.message import handshakes, icap_message
 from icapdiag.probe.connection.transaction import transact
 
 # RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
@@ -80,9 +80,8 @@ def _sender(body: Callable[[], bytes]) -> Callable[[Context], Awaitable[Outcome]
 
 def _planner(body: Callable[[], bytes]) -> Callable[[Context], tuple[Planned, ...]]:
     def plan(context: Context) -> tuple[Planned, ...]:
-        handshake = (Message(kind="tls", what="handshake", size=None),) if context.member.tls else ()
         message = icap_message(scan_request(context, body()), body())
-        return (Planned(to=context.peer, connections=1, messages=(*handshake, message)),)
+        return (Planned(to=context.peer, connections=1, messages=(*handshakes(context), message)),)
 
     return plan
 

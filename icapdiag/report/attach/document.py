@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from icapdiag.model import Report
 from icapdiag.report.attach.errors import AttachError
+from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import NotAReport, read_report
 from icapdiag.report.redact.report import REDACTED_NOTE
-from icapdiag.vocabulary import Health
 
 LARGEST = 100 << 20  # bytes of a file; Jira Cloud takes 1 GB at most, few let their users send as much
 _NAME = 200  # bytes of its name
@@ -116,16 +115,7 @@ def _archive(document: Document) -> str:
 @cache
 def _marks() -> frozenset[str]:
     """The line of each format with which a redacted report, and no other, says that it is one."""
-    marked = Report(
-        command="check",
-        started_at="2026-01-01T00:00:00.000Z",
-        finished_at="2026-01-01T00:00:00.000Z",
-        complete=True,
-        verdict=Health.OK,
-        vantage={},
-        subject={},
-        notes=(REDACTED_NOTE,),
-    )
+    marked = empty_report(REDACTED_NOTE)
     sentence = REDACTED_NOTE.partition(": ")[2].partition(".")[0]
     lines = (line.strip() for name in _MARKED for line in render(marked, name).splitlines())
     return frozenset(line for line in lines if sentence in line)

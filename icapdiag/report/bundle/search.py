@@ -15,12 +15,11 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 from icapdiag.icap.samples import eicar
-from icapdiag.model import Report
+from icapdiag.report.build import empty_report
 from icapdiag.report.bundle.readme import readme
 from icapdiag.report.formats import render
 from icapdiag.report.machine.to_json import schema_text
 from icapdiag.report.redact.words import WORD, says_nothing, vocabulary
-from icapdiag.vocabulary import Health
 
 _LEAST = 4  # characters of a name that is looked for
 _CODED = 6  # and of one that is looked for in what looks like base64 or hex
@@ -165,15 +164,7 @@ def _unbased(runs: Iterable[bytes]) -> Iterator[bytes]:
 @cache
 def own_words() -> frozenset[str]:
     """Words that a report has of itself: names of fields and formats."""
-    empty = Report(
-        command="check",
-        started_at="2026-01-01T00:00:00.000Z",
-        finished_at="2026-01-01T00:00:00.000Z",
-        complete=True,
-        verdict=Health.OK,
-        vantage={},
-        subject={},
-    )
+    empty = empty_report()
     files = ("report", "pool.yaml", "versions", "vantage", "transcripts/")
     texts = (
         schema_text(),  # names of fields
