@@ -15,7 +15,6 @@ from icapdiag.report.html import conformance, curves, findings, head, latency, l
 from icapdiag.report.html.svg import safe
 from icapdiag.report.sections import suppressed
 from icapdiag.report.sections.clocks import draw_clocks
-from icapdiag.report.sections.place import surroundings
 from icapdiag.report.sections.repeats import HEADINGS, sample_rows
 from icapdiag.report.text.lines import milliseconds
 from icapdiag.text import visible
@@ -52,7 +51,6 @@ def render(report: Report) -> str:
             member_tally=head.member_tally(report),
             finding_tally=head.finding_tally(report),
             about=head.about(report),
-            place=surroundings(report),
             clocks=" ".join(draw_clocks(report.members, _ONE_LINE)),
             profile=head.profile(report),
             caveat=visible(str(report.vantage.get("caveat") or ""), 400),

@@ -160,7 +160,7 @@ def _interfaces(vantage: Facts) -> Iterator[str]:
 def _clock(vantage: Facts) -> str:
     synchronised = vantage.get("clock_synchronised")
     if not isinstance(synchronised, bool):
-        return ""
+        return "whether it is synchronised is not known" if "clock_synchronised" in vantage else ""
     bound = vantage.get("clock_max_error_ms")
     within = f" to within {milliseconds(bound)}" if synchronised and isinstance(bound, int | float) else ""
     return f"synchronised{within}" if synchronised else "not synchronised: times may be off"

@@ -244,3 +244,21 @@ def test_any_report_has_a_page(report: Report) -> None:
     assert document.endswith("</html>\n")
     assert document == page(made)
     assert made.verdict in Health
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"clock_synchronised": True, "clock_max_error_ms": 12}, "Clock synchronised to within 12 ms"),
+        ({"clock_synchronised": False}, "Clock not synchronised: times may be off"),
+        ({"clock_synchronised": None}, "Clock whether it is synchronised is not known"),
+    ],
+)
+def test_the_place_is_told_once(state: dict[str, Any], told: str) -> None:
+    made = pool_report()
+    routes = [{"interface": "eth7", "gateway": "10.9.9.9", "members": 2}]
+    text = words(parsed(page(settled(replace(made, vantage={**made.vantage, "routes": routes, **state})))))
+
+    assert 1 == text.count("eth7 via 10.9.9.9")
+    assert told in text
+    assert 1 == text.count("synchronised")
