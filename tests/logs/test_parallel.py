@@ -114,6 +114,22 @@ def test_notes_of_both_halves(form: str, tmp_path: Path, forks: list[int]) -> No
     assert all(text.encode()[offset:].startswith(raw) for offset, raw in both.seen)
 
 
+@pytest.mark.parametrize(("looks", "processes"), [((8, 1 << 20), 2), ((8, 9), 1)])
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_a_record_longer_than_the_first_look(
+    form: str, looks: tuple[int, ...], processes: int, tmp_path: Path, forks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "_SEARCHED", looks)
+    text, layout = TEXTS[form]
+    path = tmp_path / "log"
+    path.write_text(text)
+
+    _, tally, odd = read(path, layout)
+
+    assert processes - 1 == len(forks)
+    assert (400, []) == (tally.read, odd.seen)
+
+
 def test_a_separator_inside_of_an_element(tmp_path: Path, forks: list[int]) -> None:
     """The second half would begin inside of an element: the first process does it all."""
     long = entry(1, nested=[{"adf": True, "report_timestamp": "2024-03-09T16:00:00.000000+00:00"}] * 400)

@@ -29,7 +29,10 @@ __all__ = ["FORK_ABOVE", "ReadAhead", "summarise_file"]
 FORK_ABOVE = 200 * 1000 * 1000  # bytes; below, a second process costs more than it saves
 _PATIENCE = 0.2  # s between two looks at ``stop`` while the other process works
 _FIRST = 0.51  # share of this process: the other one has to hand over what it counted, too
-_SEARCHED = 4 * 1024 * 1024  # bytes from the middle on, for the beginning of a record
+_SEARCHED = (
+    64 * 1024,
+    4 * 1024 * 1024,
+)  # bytes from the middle on, for the beginning of a record: mostly there at once
 _COUNTER = struct.Struct("=q")
 
 Stop = Callable[[], bool]
@@ -111,6 +114,12 @@ class _Split(NamedTuple):
     seen: int
     stack: tuple[str, ...]
     separators: Separators
+
+
+def _line_after(text: bytes) -> tuple[int, int] | None:
+    """Where the next line begins, twice, as `Separators.first` has it; None if there is none."""
+    found = text.find(b"\n") + 1
+    return (found, found) if found else None
 
 
 class _Work(NamedTuple):
@@ -219,16 +228,18 @@ class _Work(NamedTuple):
     def find_split(self, head: bytes) -> _Split | None:
         """A place about the middle where a record begins; None if there seems to be none."""
         middle = self.start + int(_FIRST * (self.size - self.start))
-        text = os.pread(self.fd, _SEARCHED, middle)
-        if self.layout is Layout.LINES:
-            found = text.find(b"\n")
-            return _Split(middle + found + 1, middle + found + 1, (), Separators()) if found >= 0 else None
-        scanner = self._look_at(head)
-        place = scanner.separators.first(text)
-        if place is None:
-            return None
-        brace, after = place
-        return _Split(middle + brace, middle + after, tuple(scanner.stack), scanner.separators)
+        stack: tuple[str, ...] = ()
+        separators = Separators()
+        find = _line_after
+        if self.layout is not Layout.LINES:
+            scanner = self._look_at(head)
+            stack, separators, find = tuple(scanner.stack), scanner.separators, scanner.separators.first
+        for searched in _SEARCHED:
+            place = find(os.pread(self.fd, searched, middle))
+            if place is not None:
+                boundary, seen = place
+                return _Split(middle + boundary, middle + seen, stack, separators)
+        return None
 
     def _look_at(self, head: bytes) -> ElementScanner:
         """How elements are parted at the beginning, and what is open there; nothing is counted."""
