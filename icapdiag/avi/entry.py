@@ -18,7 +18,7 @@ from icapdiag.avi.addresses import to_address
 from icapdiag.avi.times import to_iso
 
 _TEXT_KEPT = 64 * 1024  # characters of one text; a header block of an ICAP answer has at most 64 KiB
-_LIST_KEPT = 100
+LIST_KEPT = 100  # ICAP requests of an entry, violations in a file, codes; there is one, as a rule, or two
 _NUMBER_END = 1 << 64
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -141,7 +141,7 @@ def _icap_log(value: object) -> IcapLog | None:
     logs = value.get("request_logs")
     if isinstance(logs, Mapping):
         logs = [logs]
-    found = logs[:_LIST_KEPT] if isinstance(logs, list | tuple) else []
+    found = logs[:LIST_KEPT] if isinstance(logs, list | tuple) else []
     requests = tuple(_request(log) for log in found if isinstance(log, Mapping))
     return IcapLog(_text(value.get("action")), requests or None)
 
@@ -180,7 +180,7 @@ def _opswat(value: object) -> OpswatLog | None:
     found = value.get("violations")
     violations = tuple(
         Violation(_text(one.get("file_name")), _text(one.get("threat_name")), _text(one.get("resolution")))
-        for one in (found[:_LIST_KEPT] if isinstance(found, list | tuple) else [])
+        for one in (found[:LIST_KEPT] if isinstance(found, list | tuple) else [])
         if isinstance(one, Mapping)
     )
     return OpswatLog(_text(value.get("reason")), _text(value.get("threat_id")), violations or None)
@@ -222,4 +222,4 @@ def _codes(value: object) -> tuple[str, ...] | None:
         value = [value]
     if not isinstance(value, list | tuple):
         return None
-    return tuple(code[:200] for code in value[:_LIST_KEPT] if isinstance(code, str))
+    return tuple(code[:200] for code in value[:LIST_KEPT] if isinstance(code, str))

@@ -50,6 +50,20 @@ def test_how_often_groups_settle_makes_no_difference(monkeypatch: pytest.MonkeyP
     assert 90 == often.groups()[0]["count"]
 
 
+def test_many_requests_of_one_entry_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counter, "_UNSETTLED_KEPT", 50)
+    summary = Summary()
+    request = {"latency": 1, "pool_name": "pg", "icap_server_ip": "10.0.0.1", "icap_server_port": 1344}
+    log = {"icap_log": {"action": "ICAP_PASSED", "request_logs": [request] * 60}}
+    for _ in range(5):
+        summary.add_all([decode_entry(log)])
+
+        (group,) = summary.groups_.values()
+        assert len(group._new_latencies) < 50
+        assert len(group._new_places) < 50
+    assert 300 == group.count
+
+
 def test_what_was_not_settled_travels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counter, "_UNSETTLED_KEPT", 1000)
     there, here = Summary(), Summary()

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from icapdiag.avi.entry import LogEntry, RequestLog
+from icapdiag.avi.entry import LIST_KEPT, LogEntry, RequestLog
 from icapdiag.avi.times import to_iso
 from icapdiag.logs.counting.answers import DATE_LINE, Answer, AnswerCache
 from icapdiag.logs.counting.filters import Filters
@@ -48,7 +48,7 @@ class Counting:
         self._answers = AnswerCache()
         self._keys: dict[object, Group] = {}
         self._places: dict[object, Place] = {}
-        self._unsettled = 0  # requests, at least, that groups have not counted yet
+        self._unsettled = 0  # requests that groups have noted and not counted yet
 
     # --- adding -------------------------------------------------------------------------------
 
@@ -80,15 +80,15 @@ class Counting:
             times = [row.report_timestamp for row in rows]
         if rows:
             self._count(rows, self._buckets(rows, times))
-            self._unsettled += len(rows)
-            if self._unsettled >= _UNSETTLED_KEPT:
-                self._settle()
+            self._counted(len(rows))
         return True
 
-    def _settle(self) -> None:
-        for group in self.groups_.values():
-            group.settle()
-        self._unsettled = 0
+    def _counted(self, requests: int) -> None:
+        self._unsettled += requests
+        if self._unsettled >= _UNSETTLED_KEPT:
+            for group in self.groups_.values():
+                group.settle()
+            self._unsettled = 0
 
     def _buckets(self, rows: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
         """For each row the bucket of its time. Rows of a block are mostly of one minute."""
@@ -196,11 +196,12 @@ class Counting:
         requests: Sequence[Request] = (log and log.request_logs) or ()
         if log is None or (not requests and not log.action):
             return
-        requests = requests or (RequestLog(),)
+        requests = requests[:LIST_KEPT] or (RequestLog(),)
         action = log.action or requests[-1].action
         for request in requests:
             self._count([_alone(entry, action, request)], (bucket,))
         more = len(requests) - 1
+        self._counted(more)
         column = OUTCOMES.index(client_outcome(action, entry.response_code, codes(entry)))
         self.more_columns[column] += more
         self.more_actions[action or ""] = self.more_actions.get(action or "", 0) + more

@@ -52,6 +52,7 @@ class ElementScanner:
         self._ended = False
         self._lost = False  # inside something unreadable: go on at the next element
         self._single_until = 0  # up to this index elements are taken one by one
+        self._needed = 0  # bytes from ``_start`` on, without which it is of no use to look again
 
     @property
     def offset(self) -> int:
@@ -102,6 +103,9 @@ class ElementScanner:
         if self._lost:
             return self._find_way()
         buffer, end = self._buffer, self._filled
+        if end - self._start < self._needed and not self._ended:
+            return False
+        self._needed = 0
         found = _BETWEEN.match(buffer, self._start, end)
         self._start = found.end() if found else self._start
         if self._start >= end:
@@ -172,7 +176,9 @@ class ElementScanner:
 
     def _too_long(self) -> bool:
         """A value does not end within the buffer: read on, unless it is longer than any record."""
-        if self._filled - self._start <= MAX_RECORD:
+        size = self._filled - self._start
+        if size <= MAX_RECORD:
+            self._needed = min(2 * size, MAX_RECORD + 1)  # not after every block: a long value is looked through anew
             return False
         self._sink.take_odd(self.offset, bytes(self._buffer[self._start : self._start + MAX_RECORD]))
         self._start += MAX_RECORD

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Everything up to the next bracket outside of strings. Possessive, so that nothing is tried twice.
-_RUN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'  # no bracket outside of strings
+# Everything up to the next bracket with brackets inside of it. Possessive, so that nothing is tried twice.
+_RUN = re.compile(rb"(?:%b|\{(?:%b)*+\}|\[(?:%b)*+\])*+" % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
 _MEMBER = re.compile(rb'\s*,?\s*"((?:[^"\\]++|\\.)*+)"\s*:\s*', re.DOTALL)

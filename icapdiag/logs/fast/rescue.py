@@ -13,6 +13,7 @@ from icapdiag.logs.containers.settle import DAMAGED, settle
 from icapdiag.logs.containers.syslog import is_syslog
 from icapdiag.logs.containers.values import region
 from icapdiag.logs.fast.blocks import MAX_RECORD, SKIPPED, Skipped
+from icapdiag.logs.fast.sink import OVERFULL, overfull
 from icapdiag.logs.notes import EXCERPT, Counts, Notes, Problem, ProblemKind, Repair
 from icapdiag.logs.opening.encoding import to_text
 
@@ -41,6 +42,9 @@ class Rescue:
     def __call__(self, offset: int, raw: bytes) -> LogEntry | Skipped | None:
         if len(raw) >= MAX_RECORD:
             self._problem("unreadable", f"a record of more than {MAX_RECORD >> 20} MiB", offset, raw)
+            return None
+        if overfull(raw):
+            self._problem("unreadable", OVERFULL, offset, raw)
             return None
         text, stray = to_text(raw)
         if stray is not None:

@@ -17,6 +17,8 @@ from icapdiag.logs.counting.summary import Summary
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
 MAX_RECORD: Final = 16 * 1024 * 1024  # bytes; a longer record is cut and unreadable
+MAX_OBJECTS: Final = 100_000  # and lists, of a long record; an object of 2 bytes takes a hundred in memory
+_LONG: Final = 1024 * 1024  # bytes
 
 ReadInto = Callable[[memoryview], int]
 
@@ -84,6 +86,7 @@ _syntax = msgspec.json.Decoder(_Nothing)
 _any = msgspec.json.Decoder(msgspec.Raw)
 # DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
 UNDECODABLE: Final = (ValueError, RecursionError)
+OVERFULL: Final = f"more than {MAX_OBJECTS:,} objects in one record"
 _byte = re.compile(r"\(byte (\d+)\)")
 
 
@@ -122,6 +125,14 @@ def is_cut(raw: bytes) -> bool:
     return False
 
 
+def overfull(text: bytes | memoryview) -> bool:
+    """Whether a long text holds so many objects that it would be many times as large when it is read."""
+    if len(text) <= _LONG:
+        return False
+    raw = bytes(text)
+    return raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS
+
+
 def is_entry(raw: bytes) -> bool | None:
     """Whether ``raw`` is a log entry; None if it is no JSON object at all."""
     try:
@@ -148,11 +159,11 @@ class Decoders:
         self._misfits = 0
 
     def lines(self, text: memoryview | bytes) -> Sequence[Entry]:
-        """Values with white space between them. Raises one of `UNDECODABLE`."""
+        """Values with white space between them. Raises one of `UNDECODABLE`, also for an `overfull` text."""
         return self._either(self._strict.decode_lines, self._open.decode_lines, text)
 
     def array(self, text: memoryview | bytes) -> Sequence[Entry]:
-        """One array. Raises one of `UNDECODABLE`."""
+        """One array. Raises as `lines` does."""
         return self._either(self._strict_list.decode, self._open_list.decode, text)
 
     def _either(
@@ -161,6 +172,8 @@ class Decoders:
         lenient: Callable[[memoryview | bytes], Sequence[Entry]],
         text: memoryview | bytes,
     ) -> Sequence[Entry]:
+        if overfull(text):
+            raise DecodeError(OVERFULL)
         if self._misfits < self._PATIENCE:
             try:
                 return strict(text)
@@ -191,7 +204,9 @@ class Sink:
             self.take_odd(offset, raw)
 
     def take_object(self, offset: int, raw: bytes) -> bool:
-        """A record that is JSON; False, and nothing counted, if it is none."""
+        """A record that is JSON; False, and nothing counted, if it is none, or `overfull`."""
+        if overfull(raw):
+            return False
         try:
             if self.take(self.decoders.lines(raw)):
                 return True
