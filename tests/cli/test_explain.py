@@ -7,21 +7,16 @@ import json
 import signal
 import subprocess
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from icapdiag.cli.explain.run import explain_plainly
-from icapdiag.report.machine.to_json import schema
+from tests.cli.explained import explained, found, validated
 from tests.cli.logs import entry, lines, twenty
-from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag, imported, shell, started
+from tests.cli.run import PROGRAM, ROOT, environment, icapdiag, imported, shell
 from tests.cli.test_check import on_a_terminal
 
-jsonschema = import_module("jsonschema")  # has no types of its own
-
-EVIDENCE = ROOT.parent / "shared" / "evidence"
 ANSWER = """\
 ICAP/1.0 200 OK\r
 ISTag: "CI0001"\r
@@ -31,35 +26,6 @@ Encapsulated: res-hdr=0, null-body=26\r
 HTTP/1.1 403 Forbidden\r
 \r
 """
-
-needs_evidence = pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the samples of the guide are not here")
-
-
-def validated(text: str) -> Any:
-    document = json.loads(text)
-    jsonschema.Draft202012Validator(schema()).validate(document)
-    records = document["subject"]["records"]
-    assert records["total"] == records["read"] + records["skipped"] + records["unreadable"]
-    for name in records:
-        assert records[name] == sum(source[name] for source in document["subject"]["sources"])
-    return document
-
-
-def explained(*args: str, cwd: Path | None = None) -> tuple[int, Any, str]:
-    """Exit status, the JSON report and stderr."""
-    status, out, err = icapdiag("explain", *args, "-o", "json", cwd=cwd)
-    return status, validated(out), err
-
-
-def found(document: Any) -> list[str]:
-    return [finding["id"] for finding in document["findings"]]
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    file = tmp_path / "log.json"
-    file.write_text(lines(twenty()))
-    return file
 
 
 def test_says_what_happened(log: Path) -> None:
@@ -292,16 +258,6 @@ def test_an_output_that_fails_is_2_and_the_others_are_written(log: Path) -> None
     assert "can't write /dev/full" in err
 
 
-def lines_until(process: subprocess.Popen[bytes], words: bytes) -> list[bytes]:
-    """What the process says on stdout up to a line with these words."""
-    assert process.stdout is not None
-    said = [process.stdout.readline()]
-    while words not in said[-1]:
-        assert said[-1], said  # it ended without them
-        said.append(process.stdout.readline())
-    return said
-
-
 def test_an_interruption_still_gives_the_report() -> None:
     with subprocess.Popen(
         [*PROGRAM, "explain", "-", "-o", "json"],
@@ -322,105 +278,3 @@ def test_an_interruption_still_gives_the_report() -> None:
     assert not document["complete"]
     assert 0 < document["subject"]["entries"]["entries_total"] <= 6000
     assert [] != [note for note in document["notes"] if note.startswith("Interrupted")]
-
-
-class TestFollow:
-    def test_a_growing_file(self, tmp_path: Path) -> None:
-        log = tmp_path / "log.json"
-        log.write_text(lines([entry(0, adf=False)]))
-        process = started("explain", "log.json", "--follow", cwd=tmp_path)
-        assert b"OK  1 entry, 1 with ICAP: 1 passed" in lines_until(process, b"1 entry")[-1]
-        with log.open("a") as stream:
-            stream.write(lines(twenty()))
-        said = b"".join(lines_until(process, b"21 entries"))
-        said += b"".join(lines_until(process, b"icap-connection-error\n"))
-        assert b"[icap-connection-error]" in said
-        log.rename(tmp_path / "log.1")
-        log.write_text(lines([entry(1, adf=False)] * 2) + json.dumps(entry(3, adf=False)))
-        assert b"24 entries" in lines_until(process, b"24 entries")[-1]
-        log.write_text(lines([entry(1, "ICAP_DISABLED")]))
-        lines_until(process, b"25 entries")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=TIMEOUT)
-        assert (130, b"") == (process.returncode, err)
-        assert b"CRITICAL  ICAP in log.json\n25 entries" in out
-        assert b"interrupted" not in out.lower()
-
-    def test_standard_input_that_ends(self, log: Path) -> None:
-        status, out, err = shell("$icapdiag explain - --follow -o json < log.json", cwd=log.parent)
-        document = validated(out)
-        assert (1, True) == (status, document["complete"])
-        assert "20 entries" in err  # the news; nothing may stand beside the JSON
-        assert {"no-security-rule", "icap-connection-error"} <= set(found(document))
-
-    def test_news_and_table_go_to_the_same_place(self, log: Path) -> None:
-        status, out, err = shell("cat log.json | $icapdiag explain - --follow", cwd=log.parent)
-        assert (1, "") == (status, err)
-        assert "UTC  CRITICAL  20 entries" in out.partition("ICAP in <stdin>")[0]
-
-    @pytest.mark.parametrize(
-        ("content", "words"),
-        [
-            (gzip.compress(b"{}"), "is gzip: it can't be followed"),
-            (b"adf,significant,virtualservice,report_timestamp,icap_log\nTrue,0,vs,2026-01-01,\n", "CSV"),
-        ],
-    )
-    def test_what_can_not_be_followed(self, content: bytes, words: str, tmp_path: Path) -> None:
-        (tmp_path / "log").write_bytes(content)
-        status, out, err = icapdiag("explain", "log", "--follow", cwd=tmp_path)
-        assert (2, "") == (status, out)
-        assert words in err
-
-    def test_lines_are_those_of_the_file(self, log: Path) -> None:
-        with log.open("a") as stream:
-            stream.write("\n<html>\n")
-        _, out, _ = shell("$icapdiag explain - --follow -o json < log.json", cwd=log.parent)
-        (source,) = validated(out)["subject"]["sources"]
-        assert [(22, 1)] == [(note["line"], note["column"]) for note in (*source["repairs"], *source["problems"])]
-
-
-@needs_evidence
-class TestGuide:
-    """The samples of the Avi guide's page on ICAP logs, as printed there."""
-
-    def test_infected(self) -> None:
-        _, document, _ = explained(str(EVIDENCE / "avi-guide" / "1-infected.txt"))
-        (group,) = document["groups"]
-        assert ("ICAP_BLOCKED", "blocked", "Infected") == tuple(
-            group[key] for key in ("icap_action", "verdict", "x_response_desc")
-        )
-        assert ["EICAR-Test-File (not a virus)"] == group["threats"]
-        assert [] != group["findings"]
-        assert "EICAR-Test-File" in icapdiag("explain", str(EVIDENCE / "avi-guide" / "1-infected.txt"))[1]
-
-    def test_passed(self) -> None:
-        status, document, _ = explained(str(EVIDENCE / "avi-guide" / "2-passed.txt"))
-        (group,) = document["groups"]
-        assert ("ICAP_PASSED", 204, 456) == tuple(
-            group[key] for key in ("icap_action", "icap_status", "latency_max_ms")
-        )
-        assert (0, "ok") == (status, document["verdict"])
-        assert [] != [note for note in document["notes"] if "repaired" in note]  # its last brace
-
-    def test_disabled(self) -> None:
-        _, document, _ = explained(str(EVIDENCE / "avi-guide" / "3-disabled.txt"))
-        assert "icap-disabled" in found(document)
-
-    def test_no_security_rule(self) -> None:
-        status, document, _ = explained(str(EVIDENCE / "avi-guide" / "4-no-security-rule.txt"))
-        assert (1, "critical") == (status, document["verdict"])
-        assert "no-security-rule" in found(document)
-
-    def test_the_whole_page(self) -> None:
-        status, document, _ = explained(str(EVIDENCE / "avi-guide" / "guide.txt"))
-        assert 1 == status
-        assert 4 == document["subject"]["records"]["read"]
-        assert {"no-security-rule", "icap-disabled"} <= set(found(document))
-        actions = {group["icap_action"] for group in document["groups"]}
-        assert {"ICAP_BLOCKED", "ICAP_PASSED", "ICAP_DISABLED"} == actions
-
-    def test_connection_failed(self, tmp_path: Path) -> None:
-        sample = {"significance": "ICAP Error", "icap_log": {"action": "ICAP_FAILED"}}
-        (tmp_path / "log.json").write_text(json.dumps(sample))
-        _, out, _ = icapdiag("explain", "log.json", cwd=tmp_path)
-        assert "onnectivity" in out
