@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import shutil
 import subprocess
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import jsonschema
-import junitparser
 import pytest
 from hypothesis import Phase, given, settings
-from markdown_it import MarkdownIt
 from msgspec.structs import replace
-from prometheus_client.parser import text_string_to_metric_families
 
 from icapdiag.model import Finding, Report, Unmatched
 from icapdiag.report.formats import FORMATS, Style, render
-from icapdiag.report.machine.nagios import LINE, PluginStatus, plugin_status
-from icapdiag.report.machine.to_csv import COLUMNS
-from icapdiag.report.machine.to_json import schema, settled
+from icapdiag.report.machine.nagios import PluginStatus, plugin_status
+from icapdiag.report.machine.to_json import settled
 from icapdiag.report.markup import github, jira, servicenow
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.report.log_samples import log_report
+from tests.report.readers import (
+    DATA,
+    READERS,
+    read_csv,
+    read_json,
+    read_junit,
+    read_markdown,
+    read_nagios,
+    read_prometheus,
+)
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, TCP_REFUSED, UNTESTED, report
 from tests.report.strategies import reports
 
-DATA = Path(__file__).parents[1] / "data"
 WARNING = replace(TCP_REFUSED, id="slow", severity=Severity.WARNING, title="Slow", members=("10.0.0.5:1344",))
 INFO = replace(TCP_REFUSED, id="fine", severity=Severity.INFO, title="As intended", members=())
 ALL = report((HEALTHY, REFUSED, DISABLED, NAMED), (TCP_REFUSED, WARNING, INFO), notes=("a note",))
@@ -44,92 +43,6 @@ _FAILED = (Status.FAILED, Status.ERROR)
 SAMPLES = (ALL, UNSURE, LOGS, report((), ()), report((HEALTHY,), ()))
 
 
-@cache
-def sarif_validator() -> jsonschema.Draft4Validator:
-    return jsonschema.Draft4Validator(json.loads((DATA / "sarif-schema-2.1.0.json").read_text()))
-
-
-@cache
-def report_validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schema())
-
-
-def read_json(text: str) -> None:
-    assert [] == [error.message for error in report_validator().iter_errors(json.loads(text))]
-
-
-def read_ndjson(text: str) -> None:
-    finding = {**schema()["$defs"]["finding"], "$defs": schema()["$defs"]}
-    for line in text.splitlines():
-        jsonschema.validate(json.loads(line), finding)
-
-
-def read_sarif(text: str) -> None:
-    assert [] == [error.message for error in sarif_validator().iter_errors(json.loads(text))]
-
-
-def read_junit(text: str) -> junitparser.JUnitXml:
-    found = junitparser.JUnitXml.fromstring(text.encode())
-    assert isinstance(found, junitparser.JUnitXml)
-    return found
-
-
-def read_csv(text: str) -> list[list[str]]:
-    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    assert {len(COLUMNS)} == {len(row) for row in rows}
-    assert [] == [
-        cell
-        for row in rows
-        for cell in row
-        if cell.strip()[:1] in tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20") and cell.strip()
-    ]
-    assert [] == [cell for row in rows for cell in row if re.search(r";\s*[=+\-@]", cell)]
-    return rows
-
-
-def read_prometheus(text: str) -> dict[str, list[Any]]:
-    families = list(text_string_to_metric_families(text))
-    series = [(sample.name, tuple(sample.labels.items())) for family in families for sample in family.samples]
-    assert len(set(series)) == len(series)
-    return {family.name: family.samples for family in families}
-
-
-def read_nagios(text: str) -> dict[str, str]:
-    """One line with one ``|``, and what pynag reads behind it: label and value with unit, minimum and maximum."""
-    assert (1, "\n") == (text.count("\n"), text[-1])
-    assert len(text.encode()) <= LINE
-    line, separator, data = text.rstrip("\n").partition(" | ")
-    assert (" | ", 1) == (separator, text.count("|"))
-    assert re.match(r"ICAP (OK|WARNING|CRITICAL|UNKNOWN) - ", line)
-    found = import_module("pynag.Utils").PerfData(data)
-    assert found.is_valid()
-    assert data.count("=") == len(found.metrics) == len({metric.label for metric in found.metrics})
-    return {m.label: ";".join([m.value + m.uom, m.min, m.max]).rstrip(";") for m in found.metrics}
-
-
-def read_markdown(text: str) -> list[Any]:
-    """Parsed as GitHub does, with links made of bare addresses: nothing in it is a link, an image or HTML."""
-    tokens = MarkdownIt("gfm-like", {"html": True, "linkify": True}).parse(text)
-    every = [each for token in tokens for each in (token, *(token.children or ()))]
-    assert set() == {token.type for token in every} & {"link_open", "image"}
-    html = "".join(token.content for token in every if token.type in ("html_block", "html_inline"))
-    assert "" == re.sub(r"</?(details|summary)>|What was seen|\s", "", html)
-    words = [token.content for token in every if token.type == "text"]
-    assert [] == [word for word in words if re.search(r"[@#][\w.-]|(?i:\bgh-)\d|(?i:www|mailto:)\.?\w", word)]
-    return tokens
-
-
-READERS = {
-    "json": read_json,
-    "ndjson": read_ndjson,
-    "sarif": read_sarif,
-    "junit": read_junit,
-    "csv": read_csv,
-    "prometheus": read_prometheus,
-    "nagios": read_nagios,
-    "markdown": read_markdown,
-    "github": read_markdown,
-}
 UNREAD = {"table", "short", "jira", "servicenow", "html"}  # for people, or read where they are written
 
 
