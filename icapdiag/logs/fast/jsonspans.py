@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 _PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'  # no bracket outside of strings
-# Everything up to the next bracket with brackets inside of it. Possessive, so that nothing is tried twice.
+# Everything up to the next bracket, or to the next with others inside of it. Possessive: nothing is tried twice.
+_FLAT = re.compile(rb"(?:%b)*+" % _PLAIN, re.DOTALL)
 _RUN = re.compile(rb"(?:%b|\{(?:%b)*+\}|\[(?:%b)*+\])*+" % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
@@ -42,7 +43,8 @@ def end_of_value(text: bytearray, start: int, end: int) -> int:
         position += 1
         if not expected:
             return position
-        found = _RUN.match(text, position, end)
+        run = _RUN if len(expected) < _DEEPEST else _FLAT
+        found = run.match(text, position, end)
         position = found.end() if found else end
     return UNFINISHED
 
