@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -393,48 +392,3 @@ def test_observations() -> None:
     assert ("pg", "10.0.0.1:1344", Status.FAILED) == (failed.pool, failed.member, failed.status)
     assert ("summary", 3, 1) == (whole.probe, whole.facts["entries_icap"], whole.facts["unscanned_count"])
     json.dumps([passed.facts, failed.facts, whole.facts])
-
-
-AT = datetime(2024, 3, 9, 16, 0, 5, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("filters", "left"),
-    [
-        (Filters(), "abcde"),
-        (Filters(since=AT), "cd"),
-        (Filters(until=AT), "ab"),
-        (Filters(since=AT, until=AT), ""),
-        (Filters(pool="PG-*"), "ab"),
-        (Filters(member="10.0.0.1"), "ac"),
-        (Filters(member="10.0.0.1:1344"), "ac"),
-        (Filters(member="10.0.0.?:1345"), "b"),
-        (Filters(actions=frozenset({"ICAP_FAILED", "ICAP_BLOCKED"})), "cd"),
-        (Filters(pool="pg-1", actions=frozenset({"ICAP_BLOCKED"})), ""),
-    ],
-)
-def test_filters(filters: Filters, left: str) -> None:
-    def one(name: str, action: str, second: int | None, address: str, port: int, pool: str) -> dict[str, Any]:
-        place = {"icap_server_ip": address, "icap_server_port": port, "pool_name": pool}
-        time = None if second is None else f"2024-03-09T16:00:{second:02d}Z"
-        return entry(action, place, report_timestamp=time, request_id=name)
-
-    summary = summary_of(
-        one("a", "ICAP_PASSED", 1, "10.0.0.1", 1344, "pg-1"),
-        one("b", "ICAP_PASSED", 4, "10.0.0.2", 1345, "pg-2"),
-        one("c", "ICAP_FAILED", 5, "10.0.0.1", 1344, "x"),
-        one("d", "ICAP_BLOCKED", 6, "10.0.0.3", 1344, "x"),
-        one("e", "ICAP_PASSED", None, "10.0.0.3", 1344, "y"),
-        filters=filters,
-    )
-
-    names = [name for facts in summary.groups() for name in facts["request_ids"]]  # type: ignore[union-attr]
-    assert left == "".join(sorted(names))  # type: ignore[arg-type]
-    head = summary.head()
-    assert (len(left), 5 - len(left)) == (head["entries_total"], head["filtered"])
-
-
-def test_names_of_actions() -> None:
-    assert {"ICAP_FAILED"} == {Filters.action_name(word) for word in ("failed", "ICAP_FAILED", " Icap_Failed ")}
-    with pytest.raises(ValueError, match="passed, modified, blocked, failed"):
-        Filters.action_name("broken")
