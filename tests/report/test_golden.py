@@ -1,0 +1,16 @@
+"""Reports that an earlier version saved: they are read, and give what they gave."""
+
+from __future__ import annotations
+
+import pytest
+
+from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.machine.from_json import read_report
+from tests import golden
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", golden.names())
+def test_a_saved_report_is_drawn_as_it_was(name: str, form: str) -> None:
+    expected = golden.drawn(name, form)
+    assert expected == render(read_report(golden.saved(name)), form)
