@@ -1,19 +1,18 @@
-"""What the verdict headers of ICAP servers say: one table, from a header to the claim it makes.
+"""What the verdict headers of ICAP servers say: a reader for each way to say it.
 
 draft-stecher-icap-subid-00 (4.6 to 4.8) names X-Infection-Found, X-Violations-Found and
 X-Virus-ID; all else is a vendor's own. A reader gets one header value and answers what that
-value says by itself; how claims are weighed against each other is in `icapdiag.icap.verdict`.
+value says by itself. Which header is read how is in `icapdiag.icap.header_table`, how claims
+are weighed against each other in `icapdiag.icap.verdict`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
-
-from icapdiag.icap.message import Headers, Response
 
 ALLOWED: Final = "allowed"
 BLOCKED: Final = "blocked"
@@ -23,7 +22,7 @@ ERROR: Final = "error"
 UNKNOWN: Final = "unknown"
 
 TEXT_KEPT = 200  # characters of a server's words, or of a threat's name
-_GRAVITY = (BLOCKED, UNSCANNABLE, ERROR, MODIFIED, ALLOWED)
+GRAVITY = (BLOCKED, UNSCANNABLE, ERROR, MODIFIED, ALLOWED)  # gravest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,17 @@ class Claim:
     """What one part of an answer says about the body, taken by itself.
 
     ``source`` is a header's name, ``status`` (ICAP) or ``http-status`` (the encapsulated head).
-    ``firm`` is of use for ``allowed`` only: False means "nothing was found", which leaves room for
+    ``explicit`` is of use for ``allowed`` only: False means "nothing was found", which leaves room for
     a block on other grounds. ``repaired``: the server says that the returned body is the cleaned one.
-    ``spare_name``: ``threats`` holds a short form, of use only where no other header names the threat.
+    ``fallback_name``: ``threats`` holds a short form, of use only where no other header names the threat.
     """
 
     verdict: str
     words: str  # the server's own, tidied
     threats: tuple[str, ...] = ()
-    firm: bool = True
+    explicit: bool = True
     repaired: bool = False
-    spare_name: bool = False
+    fallback_name: bool = False
     source: str = ""
 
 
@@ -132,7 +131,7 @@ _INFECTION_FIELD = re.compile(r"(type|resolution|threat)(?:\s*=\s*|\s+)(.*)", re
 _INFECTION_TYPES = {"1": BLOCKED, "2": UNSCANNABLE}  # the words of a 0 are looked at
 
 
-def _read_infection(value: str) -> Claim | None:
+def read_infection(value: str) -> Claim | None:
     """X-Infection-Found: ``Type=0; Resolution=2; Threat=name;``, folded, cut or without ``=`` as it may be.
 
     Type 0 is a virus, 1 a policy violation, 2 a container that could not be looked into. The
@@ -156,7 +155,7 @@ def _read_infection(value: str) -> Claim | None:
     )
 
 
-def _read_violations(value: str) -> Claim | None:
+def read_violations(value: str) -> Claim | None:
     """X-Violations-Found: a count, then four lines a violation: file, threat, problem id, resolution id.
 
     The count decides alone: details may be missing. The names are second in each group of four;
@@ -167,7 +166,7 @@ def _read_violations(value: str) -> Claim | None:
     if digits is None:
         return None
     if not digits[0].strip("0"):
-        return Claim(ALLOWED, digits[0][:1], firm=False)
+        return Claim(ALLOWED, digits[0][:1], explicit=False)
     found = [name for name in (_name(line) for line in details[1::4]) if name and not re.fullmatch(r"-?[0-9]+", name)]
     verdicts = [_find(_NOT_A_THREAT, name) or BLOCKED for name in found]
     threats = tuple(name for name, verdict in zip(found, verdicts, strict=True) if verdict == BLOCKED)
@@ -175,56 +174,56 @@ def _read_violations(value: str) -> Claim | None:
     return Claim(verdict, tidy(", ".join(dict.fromkeys(found[:3]))) or tidy(count), threats)
 
 
-def _read_name(value: str) -> Claim | None:
+def read_name(value: str) -> Claim | None:
     """X-Virus-ID, X-Virus-Name and the like: a threat, or words that say there is none."""
     name = _name(value)
     if not name:
         return None
     if _NO_THREAT.fullmatch(name):
-        return Claim(ALLOWED, name, firm=False)
+        return Claim(ALLOWED, name, explicit=False)
     verdict = _find(_NOT_A_THREAT, name) or BLOCKED
     return Claim(verdict, name, _names(value) if verdict == BLOCKED else ())
 
 
-def _read_virus_id(value: str) -> Claim | None:
+def read_virus_id(value: str) -> Claim | None:
     """X-Virus-ID is the short form of X-Infection-Found (subid 4.7); ESET puts only a class word there."""
-    claim = _read_name(value)
-    return claim and replace(claim, spare_name=True)
+    claim = read_name(value)
+    return claim and replace(claim, fallback_name=True)
 
 
-def _read_fsecure_result(value: str) -> Claim | None:
+def read_fsecure_result(value: str) -> Claim | None:
     word = _name(value)
     if not word:
         return None
     if _NO_THREAT.fullmatch(word):
-        return Claim(ALLOWED, word, firm=False)
+        return Claim(ALLOWED, word, explicit=False)
     return Claim(_find(_REASONS, word) or BLOCKED, word)
 
 
-def _read_description(value: str) -> Claim | None:
+def read_description(value: str) -> Claim | None:
     """X-Response-Desc: free text, on allowed answers too; unknown words say nothing."""
     text = tidy(value)
     if _SCORE.search(text):
         return None
     category = _URL_CATEGORY.fullmatch(text)
     verdict = _find(_INFO, category[1]) if category else _find(_REASONS, text)
-    return Claim(verdict, text, firm=False) if verdict else None
+    return Claim(verdict, text, explicit=False) if verdict else None
 
 
-def _read_block_reason(value: str) -> Claim | None:
+def read_block_reason(value: str) -> Claim | None:
     """A header that is there only because something was blocked: unknown words are a block."""
     text = tidy(value)
     if text.lower() in {"", "-", "none", "no", "false", "0"}:
         return None
-    return Claim(_find(_REASONS, text) or BLOCKED, text, firm=False)
+    return Claim(_find(_REASONS, text) or BLOCKED, text, explicit=False)
 
 
-def _read_presence(value: str) -> Claim | None:
+def read_presence(value: str) -> Claim | None:
     text = _name(value)
     return Claim(BLOCKED, text) if text and not _NO_THREAT.fullmatch(text) else None
 
 
-def _read_block_result(value: str) -> Claim | None:
+def read_block_result(value: str) -> Claim | None:
     """Skyhigh's block id; 80 is malware, the others are a site's own and say nothing to a stranger."""
     return Claim(BLOCKED, "80") if value.strip() == "80" else None
 
@@ -239,75 +238,19 @@ _ERROR_CODES = {
 }
 
 
-def _read_error_code(value: str) -> Claim | None:
+def read_error_code(value: str) -> Claim | None:
     """X-Error-Code of a Symantec 500 (as Nextcloud's files_antivirus reads it)."""
     verdict = _ERROR_CODES.get(value.strip().lower())
     return Claim(verdict, tidy(value)) if verdict else None
 
 
-def _read_info(value: str) -> Claim | None:
+def read_info(value: str) -> Claim | None:
     verdict = action_word(value)
     return Claim(verdict, tidy(value)) if verdict else None
 
 
-def _read_shadow(value: str) -> Claim | None:
+def read_shadow(value: str) -> Claim | None:
     """ICAPeg answers at once and scans afterwards: whatever it finds, the content passes."""
     if value.strip().lower() != "true":
         return None
     return Claim(ALLOWED, "true (shadow mode: the service lets everything pass and enforces nothing)")
-
-
-# --- the table --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One header and how to read it; ``in_http``: believed in the encapsulated response head, too."""
-
-    header: str
-    read: Reader
-    in_http: bool = False
-
-
-# In order of weight: what was found, then why it was refused, then the bare word of an action.
-# Skyhigh and Sophos write theirs into the head of the block page.
-RULES: tuple[Rule, ...] = (
-    Rule("X-Infection-Found", _read_infection, in_http=True),
-    Rule("X-Virus-ID", _read_virus_id, in_http=True),
-    Rule("X-Virus-Name", _read_name, in_http=True),
-    Rule("X-FSecure-Infection-Name", _read_name),
-    Rule("X-Violations-Found", _read_violations, in_http=True),
-    Rule("X-FSecure-Scan-Result", _read_fsecure_result),
-    Rule("X-FSecure-Infected-Filename", _read_presence),
-    Rule("X-Blocked-Reason", _read_block_reason, in_http=True),
-    Rule("X-Block-Reason", _read_block_reason, in_http=True),
-    Rule("X-MWG-Block-Reason", _read_block_reason, in_http=True),
-    Rule("X-Response-Desc", _read_description),
-    Rule("X-Response-Description", _read_description),
-    Rule("X-Error-Code", _read_error_code),
-    Rule("X-Blocked", _read_block_reason, in_http=True),
-    Rule("X-Blocked-By", _read_presence, in_http=True),
-    Rule("X-Block-Result", _read_block_result, in_http=True),
-    Rule("X-WWBlockResult", _read_block_result, in_http=True),
-    Rule("X-ICAPeg-Shadow-Service", _read_shadow),
-    Rule("X-Response-Info", _read_info, in_http=True),
-)
-
-# Free text that explains an answer whose verdict another header gave, best first.
-EXPLANATIONS = ("X-Response-Desc", "X-Blocked-Reason", "X-Block-Reason", "X-Response-Description", "X-Error-Code")
-
-
-def header_claims(response: Response) -> Iterator[Claim]:
-    """The claims of all verdict headers, weightiest first.
-
-    In the encapsulated response head only refusals count: it may be the origin's, and an origin
-    must not be able to call itself clean.
-    """
-    http = response.http_response.headers if response.http_response else Headers()
-    for rule in RULES:
-        claims = [rule.read(value) for value in response.headers.get_all(rule.header)]
-        if rule.in_http:
-            inner = [rule.read(value) for value in http.get_all(rule.header)]
-            claims += [claim for claim in inner if claim and claim.verdict != ALLOWED]
-        for claim in sorted(filter(None, claims), key=lambda said: _GRAVITY.index(said.verdict)):
-            yield replace(claim, source=rule.header)

@@ -17,15 +17,14 @@ from icapdiag.icap.dialects import (
     ALLOWED,
     BLOCKED,
     ERROR,
-    EXPLANATIONS,
     MODIFIED,
     UNKNOWN,
     UNSCANNABLE,
     Claim,
     action_word,
-    header_claims,
     tidy,
 )
+from icapdiag.icap.header_table import EXPLANATIONS, header_claims
 from icapdiag.icap.message import HttpHead, Response
 
 if TYPE_CHECKING:  # logs are read without it
@@ -98,7 +97,7 @@ class _Case:
 
     @property
     def threats(self) -> tuple[str, ...]:
-        named = [name for claim in self.claims if not claim.spare_name for name in claim.threats]
+        named = [name for claim in self.claims if not claim.fallback_name for name in claim.threats]
         named = named or [name for claim in self.claims for name in claim.threats]
         return tuple(dict.fromkeys(named))[:_THREATS_KEPT]
 
@@ -259,7 +258,7 @@ def _refused(case: _Case) -> Judgement | None:
         return None
     winner = refusals[0]
     page = next((c for c in refusals if c.source == "http-status" and c.verdict == BLOCKED), None)
-    passes = [claim for claim in case.saying(ALLOWED) if claim.firm]
+    passes = [claim for claim in case.saying(ALLOWED) if claim.explicit]
     returned = page is None and case.change in {_Change.DIFFERENT, _Change.NO_ORIGINAL}
     if winner.verdict == BLOCKED and returned and winner.repaired:
         return case.judgement(MODIFIED, f"{_sentence(winner)}; the repaired content came back", [winner.source])
@@ -302,7 +301,7 @@ def _allowed(case: _Case) -> Judgement | None:
     claims = case.saying(ALLOWED)
     if not claims:
         return None
-    winner = next((claim for claim in claims if claim.firm and claim.source != "status"), claims[0])
+    winner = next((claim for claim in claims if claim.explicit and claim.source != "status"), claims[0])
     if case.change is _Change.DIFFERENT:
         return case.judgement(MODIFIED, f"{_sentence(winner)}, but other content came back", ["body", winner.source])
     return case.agreed(winner)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from icapdiag.icap.errors import CapExceeded, NotICAP, ProtocolError
-from icapdiag.icap.facts import TEXT_KEPT, header_facts
+from icapdiag.icap.header_table import PASTED, TEXT_KEPT, header_facts
 from icapdiag.icap.message import Response
 from icapdiag.icap.peer import name_peer
 from icapdiag.icap.response import ResponseReader
@@ -26,11 +26,7 @@ _PRINT = re.compile(rb"^[ \t>]*ICAP HEADERS:[ \t]*\r?$", re.MULTILINE)
 _TITLE = re.compile(rb"[ \t>]*(ICAP|RESPMOD|REQMOD) HEADERS:\s*$")
 _SERVER = re.compile(rb"^[ \t>]*ICAP server:([^\s,]+), ip:\S+, port:(\d{1,5})", re.MULTILINE)
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}:(?:[ \t]|$)")
-_TELLING = re.compile(
-    rb"^(?:ISTag|Encapsulated|X-ICAP-[\w-]+|X-Response-[\w-]+|X-Infection-Found|X-Violations-Found|X-Virus-(?:ID|Name)"
-    rb"|X-Block(?:ed)?-[\w-]+|X-FSecure-[\w-]+|X-Error-Code)\s*:",
-    re.MULTILINE | re.IGNORECASE,
-)
+_TELLING = re.compile(rb"^(?:%b)\s*:" % "|".join(PASTED).encode(), re.MULTILINE | re.IGNORECASE)
 _METHODS = re.compile(rb"^[ \t>]*Methods\s*:", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = ((rb"\r\n", b"\r\n"), (rb"\n", b"\n"), (rb"\t", b"\t"), (rb"\"", b'"'))
 _CAP = 8 << 20  # bytes of one answer

@@ -6,9 +6,8 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from icapdiag.icap.dialects import RULES
 from icapdiag.icap.errors import ProtocolError
-from icapdiag.icap.facts import LIST_HEADERS, NUMBER_HEADERS, TEXT_HEADERS, header_facts
+from icapdiag.icap.header_table import HEADERS, header_facts
 from icapdiag.icap.message import Headers, HttpHead, Response
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
@@ -20,8 +19,7 @@ DATE_LINE = len(
 
 # Differ from answer to answer and decide nothing; Encapsulated does, apart from its offsets.
 _PASSING = {"date", "istag", "connection"}
-_SPEAKING = {*TEXT_HEADERS, *LIST_HEADERS, *NUMBER_HEADERS, *(rule.header for rule in RULES), "Encapsulated"}
-_KEPT = {name.lower() for name in _SPEAKING} - _PASSING
+_KEPT = {header.name.lower() for header in HEADERS} - _PASSING
 _VIOLATIONS = "x-violations-found"
 _OFFSET = re.compile(r"=\s*[1-9][0-9]*")
 _NO_CONTENT = HttpHead("", Headers(), b"")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import trio
 
-from icapdiag.icap.facts import header_facts
+from icapdiag.icap.header_table import header_facts
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Outcome, Planned, Probe, Settings, ok

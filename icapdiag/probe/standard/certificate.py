@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import trio
 from cryptography import x509
 
-from icapdiag.icap.facts import TEXT_KEPT
+from icapdiag.icap.header_table import TEXT_KEPT
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Facts
 from icapdiag.probe.connection.wire import WireStream

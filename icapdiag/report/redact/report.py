@@ -23,6 +23,7 @@ _KINDS = {
     "pool": "pool", "pools": "pool", "pool_group": "pool", "virtualservice": "service", "virtualservices": "service",
     "service_engine": "engine", "service_engines": "engine", "request_id": "request", "request_ids": "request",
     "inputs": "file", "file": "file", "file_name": "file", "istag": "istag", "istags": "istag",
+    "x_fsecure_infected_filename": "file",
     "owner": "person", "member_pattern": "pattern", "cert_sha256": "certificate", "cert_serial": "certificate",
 }  # fmt: skip
 _OF_SUBJECT = {"source": "file", "name": "file"}  # a pool file, and the log files

@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Facts, JSONValue
 from icapdiag.report.text.lines import count, milliseconds, whole
 from icapdiag.text import from_wire, visible
 
 _HEADERS_SHOWN = 2
 _DEVIATIONS_SHOWN = 2
-_HEADERS = (  # the ones that say why, most telling first
-    "x_response_desc",
-    "x_response_description",
-    "x_response_info",
-    "x_blocked_reason",
-    "x_block_reason",
-    "x_block_result",
-    "x_infection_found",
-    "x_violations_found",
-    "x_virus_id",
-    "x_virus_name",
-    "x_fsecure_infection_name",
-    "x_fsecure_scan_result",
-    "x_error_code",
-)
-_REASONS = (  # of a request in a log, most telling first
-    "x_response_desc",
-    "x_response_description",
-    "x_blocked_reason",
-    "x_block_reason",
-    "opswat_reason",
-)
+_REASONS = (*map(fact_name, EXPLANATIONS), "opswat_reason")  # of a request in a log, most telling first
 _WHERE = {"summary": "the log as a whole", "answer": "the ICAP answer"}
 _TOTALS = (  # facts on a log as a whole
     ("entries_total", "in all"),
@@ -42,7 +22,6 @@ _TOTALS = (  # facts on a log as a whole
 )
 _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 _FOLLOW_UPS = ("variants", "services", "respmod")  # probes that look into a refusal
-_SPELT = {"desc": "Desc", "id": "ID", "fsecure": "FSecure"}
 
 
 def telling(facts: Facts) -> str:
@@ -211,12 +190,8 @@ def _whole_log(facts: Facts) -> Iterator[str]:
 
 
 def _headers(facts: Facts) -> list[str]:
-    present = [(name, text) for name in _HEADERS if (text := _shown(facts.get(name)))]
-    return [f"{_spelt(name)}: {text}" for name, text in present[:_HEADERS_SHOWN]]
-
-
-def _spelt(name: str) -> str:
-    return "-".join(_SPELT.get(word, word.capitalize()) for word in name.split("_"))
+    present = [(header.name, text) for header in SHOWN if (text := _shown(facts.get(header.fact)))]
+    return [f"{name}: {text}" for name, text in present[:_HEADERS_SHOWN]]
 
 
 def _peer(facts: Facts) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from icapdiag.icap.header_table import FACTS
 from icapdiag.runbook.field import (
     ANSWERED,
     BOOLEAN,
@@ -58,39 +59,8 @@ FIELDS += [
     Field("error", TEXT, "", "the operating system's or the library's own words", ANSWERED, PROBES),
 ]
 
-_HEADERS = (
-    ("istag", TEXT, "", "ISTag"),
-    ("server", TEXT, "", "Server"),
-    ("service", TEXT, "", "Service"),
-    ("service_id", TEXT, "", "Service-ID"),
-    ("methods", TEXTS, "", "Methods"),
-    ("preview", INTEGER, "bytes", "Preview"),
-    ("allow", TEXTS, "", "Allow"),
-    ("max_connections", INTEGER, "", "Max-Connections"),
-    ("options_ttl", INTEGER, "s", "Options-TTL"),
-    ("transfer_preview", TEXT, "", "Transfer-Preview"),
-    ("transfer_ignore", TEXT, "", "Transfer-Ignore"),
-    ("transfer_complete", TEXT, "", "Transfer-Complete"),
-    ("x_include", TEXT, "", "X-Include"),
-    ("x_response_info", TEXT, "", "X-Response-Info"),
-    ("x_response_desc", TEXT, "", "X-Response-Desc"),
-    ("x_response_description", TEXT, "", "X-Response-Description"),
-    ("x_blocked_reason", TEXT, "", "X-Blocked-Reason"),
-    ("x_block_reason", TEXT, "", "X-Block-Reason"),
-    ("x_block_result", TEXT, "", "X-Block-Result"),
-    ("x_infection_found", TEXT, "", "X-Infection-Found"),
-    ("x_violations_found", TEXT, "", "X-Violations-Found"),
-    ("x_virus_id", TEXT, "", "X-Virus-ID"),
-    ("x_virus_name", TEXT, "", "X-Virus-Name"),
-    ("x_icap_profile", TEXT, "", "X-ICAP-Profile"),
-    ("x_fsecure_scan_result", TEXT, "", "X-FSecure-Scan-Result"),
-    ("x_fsecure_infection_name", TEXT, "", "X-FSecure-Infection-Name"),
-    ("x_error_code", TEXT, "", "X-Error-Code"),
-    ("connection", TEXT, "", "Connection"),
-    ("date", TEXT, "", "Date"),
-)
 FIELDS += table(
     ANSWERED,
     ICAP,
-    tuple((name, kind, unit, f"header {header} of the ICAP answer") for name, kind, unit, header in _HEADERS),
+    tuple((row.fact, str(row.kind), row.unit, f"header {row.name} of the ICAP answer") for row in FACTS),
 )
