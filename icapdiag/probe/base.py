@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,11 +13,13 @@ import trio
 from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
-from icapdiag.probe.pace import Gate, Solo
-from icapdiag.probe.tape import Tape
+from icapdiag.probe.messages import Message, Planned
+from icapdiag.probe.recorder import TranscriptRecorder
+from icapdiag.probe.throttle import ExclusiveAccess, RateLimiter
 from icapdiag.vocabulary import Reason, Status
 
 NEVER = float("inf")
+_GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Label = Literal["safe", "active", "load"]
 Depth = Literal["quick", "standard", "deep"]
 
@@ -96,7 +99,7 @@ class Context:
     ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
     ``addresses`` is what ``dns`` found. ``due`` is the member's deadline on trio's clock.
     ``chosen`` names the probes that were not left out; ``outcomes`` has what came of those that
-    ran at this address, and in how many ms. ``tape`` records what passes, where that is asked for.
+    ran at this address, and in how many ms. ``recorder`` records what passes, where that is asked for.
     """
 
     pool: Pool
@@ -106,9 +109,9 @@ class Context:
     addresses: tuple[str, ...] = ()
     stream: trio.abc.Stream | None = None
     due: float = NEVER
-    gate: Gate | None = None
-    solo: Solo | None = None
-    tape: Tape | None = None
+    rate_limiter: RateLimiter | None = None
+    exclusive_access: ExclusiveAccess | None = None
+    recorder: TranscriptRecorder | None = None
     chosen: frozenset[str] = frozenset()
     outcomes: dict[str, tuple[Outcome, float]] = field(default_factory=dict)
 
@@ -116,20 +119,24 @@ class Context:
         """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
         return max(0.0, min(step, self.due - trio.current_time()))
 
-    async def turn(self) -> None:
+    async def wait_for_rate(self) -> None:
         """Call before each new connection: waits as the rate wants it, which is not taken off the member's time."""
-        if self.gate is not None:
-            self.due += await self.gate.wait()
+        if self.rate_limiter is not None:
+            self.due += await self.rate_limiter.wait()
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def exclusive(self) -> AsyncIterator[None]:
         """While no other member is probed; the wait for that is not taken off the member's time."""
-        if self.solo is None:
+        if self.exclusive_access is None:
             yield
             return
-        async with self.solo.alone() as waited:
+        async with self.exclusive_access.exclusive() as waited:
             self.due += waited
             yield
+
+    def handshakes(self, what: str = "handshake") -> tuple[Message, ...]:
+        """The TLS handshake that a new connection to the member begins with, or nothing where it has no TLS."""
+        return (Message(kind="tls", what=what, size=None),) if self.member.tls else ()
 
     @property
     def peer(self) -> str:
@@ -144,38 +151,6 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One message that would be sent. ``kind`` is ``icap``, ``dns`` or ``tls``.
-
-    ``size`` bytes go out at once, ``rest`` more if the server asks for them with 100 Continue; None where
-    that is not ours to say. ``text`` is its head; its body is told by length and SHA-256 alone.
-    """
-
-    kind: str
-    what: str
-    size: int | None
-    rest: int = 0
-    text: str = ""
-    body_size: int | None = None
-    body_sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then.
-
-    All of it happens so many ``times``, at most so many of them ``at_once``.
-    """
-
-    to: str
-    connections: int = 0
-    messages: tuple[Message, ...] = ()
-    condition: str = ""
-    times: int = 1
-    at_once: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """A probe's record.
 
@@ -184,7 +159,7 @@ class Probe:
     ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
     ``virus``: where EICAR may be sent, it sends it, as the eicar probe does before it.
     ``depth`` is the shallowest run that has it.
-    ``connects``: it opens one connection, when it has its turn (`Context.turn`).
+    ``connects``: it opens one connection, when the rate allows it (`Context.wait_for_rate`).
     ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
     what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
@@ -212,3 +187,21 @@ class Probe:
     timeout: Callable[[Settings], float] | None = None
     skip: Callable[[Context], str | None] = lambda _: None
     blocks: Callable[[Outcome], bool] = lambda outcome: outcome.status in {Status.FAILED, Status.ERROR}
+
+
+async def run_with_deadline(context: Context, probe: Probe) -> Outcome:
+    """Run the probe, watched by a clock that it can't outlast; its bugs are an outcome, too."""
+    limit = context.time_for(probe.timeout(context.settings) if probe.timeout else NEVER)
+    if limit <= 0:
+        return error(Reason.DEADLINE, {"error": f"the member's {context.settings.deadline:g} s were used up"})
+    try:
+        with trio.fail_after(limit if probe.timeout else limit + _GRACE):
+            return await probe.run(context)
+    except trio.TooSlowError:
+        await context.close()
+        return failed(Reason.TIMEOUT, {"error": f"not finished within {limit:g} s"})
+    except Exception as exc:  # noqa: BLE001 - a bug in one probe must not cost what the others learnt
+        await context.close()
+        where = traceback.extract_tb(exc.__traceback__)[-1]
+        text = f"{type(exc).__name__}: {exc} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+        return error(Reason.BUG, {"error": text[:300]})

@@ -34,7 +34,7 @@ import trio
 from icapdiag.icap.samples import CLEAN
 from icapdiag.pool import Member, Pool, Profile, load_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 
 HERE = Path(__file__).resolve()

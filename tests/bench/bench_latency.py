@@ -27,7 +27,7 @@ import trio
 from icapdiag.model import Facts
 from icapdiag.pool import TLS, Member, Pool, Profile
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.catalogue import choose
 from tests.bench.bench_check import HERE, SERVICE, address, say, serving
 
 METHODS = {"options": "OPTIONS", "clean": "REQMOD"}
@@ -99,7 +99,7 @@ def compared(members: int, delay_ms: float, pace: float, *, tls: bool, kernel: b
             away = (
                 nullcontext()
                 if kernel
-                else mock.patch("icapdiag.probe.connection.wire.kernel_stamps", return_value=False)
+                else mock.patch("icapdiag.probe.connection.stream.kernel_stamps", return_value=False)
             )
             settings = Settings(pace=pace, connect_timeout=30, timeout=30, deadline=90)
             with away:

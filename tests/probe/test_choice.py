@@ -7,7 +7,7 @@ import trio
 
 from icapdiag.probe import PROBES
 from icapdiag.probe.base import Depth, Settings
-from icapdiag.probe.running.choice import ChoiceError, choose, left_out
+from icapdiag.probe.running.catalogue import ChoiceError, choose, left_out
 from icapdiag.probe.running.runner import probe_pool
 from icapdiag.vocabulary import Status
 from tests.probe.fakes import member, pool_of

@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import JSONValue, Observation
-from icapdiag.probe.comparing.camps import alike, camps_of, kind_of, overlapping
+from icapdiag.probe.comparing.attributes import ATTRIBUTES
 from icapdiag.probe.comparing.compare import Comparison, compare
-from icapdiag.probe.comparing.sides import FACTS
-from icapdiag.probe.connection.clock import clock_facts
+from icapdiag.probe.comparing.value_groups import alike, kind_of, overlapping, value_groups
+from icapdiag.probe.connection.timing import clock_facts
 from icapdiag.runbook.fields import FIELDS, flatten
 from icapdiag.vocabulary import Status
 
@@ -86,11 +86,11 @@ def row(comparison: Comparison, fact: str) -> Any:
     ],
 )
 def test_kinds(values: str, expected: str) -> None:
-    assert expected == kind_of(camps_of(dict(enumerate(values))))
+    assert expected == kind_of(value_groups(dict(enumerate(values))))
 
 
 def test_the_largest_camp_comes_first_then_that_of_the_earlier_member() -> None:
-    found = [(camp.value, camp.members) for camp in camps_of({0: "c", 1: "a", 2: "b", 3: "b", 5: "a"})]
+    found = [(camp.value, camp.members) for camp in value_groups({0: "c", 1: "a", 2: "b", 3: "b", 5: "a"})]
     assert [("a", (1, 5)), ("b", (2, 3)), ("c", (0,))] == found
 
 
@@ -315,7 +315,7 @@ def test_servers_set_up_alike_are_not_taken_for_one(pool: Any) -> None:
 
 
 def test_the_words_are_those_that_runbooks_know() -> None:
-    assert {*FACTS, "address", "identity"} == set(FIELDS["fact"].values)
+    assert {*ATTRIBUTES, "address", "identity"} == set(FIELDS["fact"].values)
     found = compare("p", [member(1), member(2), member(3, preview=0), member(4, tcp={"address": "10.0.0.1"})])
     undocumented = {name for o in found.observations for name in flatten(o)} - FIELDS.keys()
     assert set() == undocumented

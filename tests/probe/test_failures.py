@@ -9,8 +9,8 @@ import ssl
 import pytest
 import trio
 
-from icapdiag.probe.connection import failures
-from icapdiag.probe.connection.failures import os_failure, ssl_failure, stream_failure
+from icapdiag.probe.connection import connect
+from icapdiag.probe.connection.connect import os_failure, ssl_failure, stream_failure
 from icapdiag.vocabulary import Reason, Status
 
 
@@ -35,7 +35,7 @@ def test_errnos(number: int, status: Status, reason: Reason) -> None:
 
 
 def test_no_route_from_here_is_our_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "has_route", lambda _: False)
+    monkeypatch.setattr(connect, "has_route", lambda _: False)
 
     outcome = os_failure(OSError(errno.ENETUNREACH, "Network is unreachable"), "203.0.113.1")
 
@@ -43,7 +43,7 @@ def test_no_route_from_here_is_our_own_fault(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_route_is_looked_up_without_traffic() -> None:
-    assert failures.has_route("127.0.0.1") is True
+    assert connect.has_route("127.0.0.1") is True
 
 
 def verification(code: int, message: str) -> ssl.SSLCertVerificationError:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from icapdiag.probe.connection.wire import kernel_stamps
+from icapdiag.probe.connection.stream import kernel_stamps
 from tests.bench.bench_latency import Compared, compared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the servers stamp by Linux's means")

@@ -14,10 +14,18 @@ import pytest
 from icapdiag.model import Observation
 from icapdiag.pool import Pool
 from icapdiag.probe.base import Settings
-from icapdiag.probe.host import Interface, clock_state, configured_resolvers, host_facts, interface_of
-from icapdiag.probe.route import Route, route_in, route_to
+from icapdiag.probe.host import (
+    Interface,
+    Route,
+    clock_state,
+    configured_resolvers,
+    host_facts,
+    interface_of,
+    route_in,
+    route_to,
+)
+from icapdiag.probe.probes.dns import split_resolver
 from icapdiag.probe.running.runner import probe_pool
-from icapdiag.probe.standard.dns import split_resolver
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_network import dns_server, records

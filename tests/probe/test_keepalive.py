@@ -16,8 +16,8 @@ from icapdiag.model import Facts
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Probe, ok
-from icapdiag.probe.deep import keepalive
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.probes import keepalive
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.runbook.fields import FIELDS
 from icapdiag.vocabulary import Status
 from tests.probe.fakes import member, pool_of

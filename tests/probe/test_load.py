@@ -13,8 +13,8 @@ from icapdiag.lab import serve_lab
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, error, failed, ok
-from icapdiag.probe.deep import load
-from icapdiag.probe.running.choice import choose, chosen_names
+from icapdiag.probe.probes import load
+from icapdiag.probe.running.catalogue import choose, chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
 from icapdiag.runbook.fields import FIELDS
 from icapdiag.vocabulary import Reason, Status
@@ -30,7 +30,7 @@ Server = Callable[[int], Outcome | float]  # of the scans under way: how one end
     [(1, (1,)), (2, (1, 2)), (5, (1, 2, 4, 5)), (8, (1, 2, 4, 8)), (64, (1, 2, 4, 8, 16, 32, 64))],
 )
 def test_steps_double_up_to_the_ceiling(ceiling: int, steps: tuple[int, ...]) -> None:
-    assert steps == load.ladder(ceiling)
+    assert steps == load.concurrency_steps(ceiling)
 
 
 async def clean(_: Context) -> Outcome:

@@ -17,7 +17,7 @@ from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.pool import Member, Pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Probe
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import Plan, plan_pool
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_network import dns_server

@@ -15,9 +15,9 @@ from icapdiag.model import Observation
 from icapdiag.pool import Pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Facts, Outcome, failed, ok
-from icapdiag.probe.deep import preview
-from icapdiag.probe.deep.preview import LONGEST, PROBE, cases
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.probes import preview
+from icapdiag.probe.probes.preview import LONGEST, PROBE, cases
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 

@@ -18,8 +18,8 @@ from icapdiag.lab.connection import Connection, Counters
 from icapdiag.model import Observation
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.deep.services import KNOWN
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.probes.services import KNOWN
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.runbook import load_runbooks, match
 from icapdiag.vocabulary import Status

@@ -14,9 +14,9 @@ from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.probes import repeat
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
-from icapdiag.probe.standard import repeat
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS

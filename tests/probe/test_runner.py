@@ -8,7 +8,7 @@ import trio
 from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Outcome, Probe, Settings, failed, ok
-from icapdiag.probe.connection.conversation import answered
+from icapdiag.probe.connection.exchange import answered
 from icapdiag.probe.running.runner import descriptor_cap, probe_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import ScriptedStream, member, pool_of

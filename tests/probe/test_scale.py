@@ -19,7 +19,7 @@ import trio.testing
 from icapdiag.pool import Member
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, ok
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.runner import descriptor_cap
 from tests.probe.fakes import member, pool_of
 

@@ -18,10 +18,10 @@ from icapdiag.model import Observation
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome
-from icapdiag.probe.deep import rung as rung_module
-from icapdiag.probe.deep import size
-from icapdiag.probe.deep.rung import Rung, upload
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.probes import size
+from icapdiag.probe.probes.size import send_upload
+from icapdiag.probe.probes.size_search import Upload
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.probe.fakes import member, pool_of
@@ -31,7 +31,7 @@ CONTINUE = b"ICAP/1.0 100 Continue\r\n\r\n"
 ONLY = choose(PROBES, only=["size", "eicar"])
 
 
-async def ladder(*names: str, **changes: object) -> dict[str, Observation]:
+async def sizes_of(*names: str, **changes: object) -> dict[str, Observation]:
     """What the size probe has to say of these members of the lab."""
     settings = replace(Settings(eicar=True, timeout=5), **changes)  # type: ignore[arg-type]
     async with serve_lab(names) as lab:
@@ -58,7 +58,7 @@ async def served(
 
 
 async def test_limits_of_the_lab_are_found_to_the_size() -> None:
-    found = await ladder(
+    found = await sizes_of(
         "size-limit-pass", "size-limit-unread", "size-limit-error", "size-limit-block", "size-limit-drop"
     )
 
@@ -80,16 +80,17 @@ async def test_limits_of_the_lab_are_found_to_the_size() -> None:
     assert 413 == found["size-limit-error"].facts["size_failure_status"]
 
 
-async def test_every_rung_has_its_time_and_the_clock_it_is_by() -> None:
-    (observation,) = (await ladder("healthy")).values()
-    rungs = observation.facts["ladder"]
+async def test_every_size_has_its_time_and_the_clock_it_is_by() -> None:
+    (observation,) = (await sizes_of("healthy")).values()
+    uploads = observation.facts["ladder"]
 
-    assert isinstance(rungs, list)
-    assert [0, 1, 1024, 1400, 4096, 65536, 524288] == [rung["size"] for rung in rungs]
+    assert isinstance(uploads, list)
+    assert [0, 1, 1024, 1400, 4096, 65536, 524288] == [upload["size"] for upload in uploads]
     assert {("ok", 204, "allowed", None, True)} == {
-        (rung["status"], rung["icap_status"], rung["verdict"], rung["reason"], rung["read"]) for rung in rungs
+        (upload["status"], upload["icap_status"], upload["verdict"], upload["reason"], upload["read"])
+        for upload in uploads
     }
-    assert all(rung["answer_ms"] > 0 and rung["answer_clock"] in {"kernel", "application"} for rung in rungs)
+    assert all(upload["answer_ms"] > 0 and upload["answer_clock"] in {"kernel", "application"} for upload in uploads)
 
 
 async def test_eicar_is_sent_only_when_it_may() -> None:
@@ -140,14 +141,14 @@ async def test_a_server_that_stops_reading_is_silent_and_nothing_was_lost() -> N
         await trio.sleep(20)
 
     async with served(stalls, room=4096) as context:
-        rung = await upload(context, "clean", 400_000)
+        upload = await send_upload(context, "clean", 400_000)
 
-    assert (Status.FAILED, Reason.TIMEOUT, "silent", False) == (rung.status, rung.reason, rung.lost, rung.read)
-    assert ("silent", None) == (rung.ending("allowed"), rung.icap_status)
+    assert (Status.FAILED, Reason.TIMEOUT, "silent", False) == (upload.status, upload.reason, upload.lost, upload.read)
+    assert ("silent", None) == (upload.ending("allowed"), upload.icap_status)
 
 
 async def test_a_server_that_reads_slowly_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rung_module, "_SLOWEST", 100 * MIB)
+    monkeypatch.setattr(size, "_SLOWEST", 100 * MIB)
 
     async def sips(stream: trio.SocketStream) -> None:
         await stream.send_all(CONTINUE)
@@ -158,9 +159,9 @@ async def test_a_server_that_reads_slowly_is_slow(monkeypatch: pytest.MonkeyPatc
 
     async with served(sips, room=4096) as context:
         context.settings = replace(context.settings, timeout=0.8)
-        rung = await upload(context, "clean", 12 * MIB)
+        upload = await send_upload(context, "clean", 12 * MIB)
 
-    assert (Status.FAILED, "slow") == (rung.status, rung.lost)
+    assert (Status.FAILED, "slow") == (upload.status, upload.lost)
 
 
 async def test_a_connection_that_is_refused_is_dropped() -> None:
@@ -168,9 +169,9 @@ async def test_a_connection_that_is_refused_is_dropped() -> None:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
         context = Context(pool=pool_of(member(port)), member=member(port), address="127.0.0.1", settings=Settings())
-        rung = await upload(context, "clean", 10)
+        upload = await send_upload(context, "clean", 10)
 
-    assert (Status.FAILED, Reason.REFUSED, "dropped") == (rung.status, rung.reason, rung.ending("allowed"))
+    assert (Status.FAILED, Reason.REFUSED, "dropped") == (upload.status, upload.reason, upload.ending("allowed"))
 
 
 async def test_time_that_is_short_is_no_failure_of_the_server() -> None:
@@ -179,13 +180,13 @@ async def test_time_that_is_short_is_no_failure_of_the_server() -> None:
 
     async with served(waits) as context:
         context.due = trio.current_time() + 0.1
-        rung = await upload(context, "clean", 10)
+        upload = await send_upload(context, "clean", 10)
 
-    assert rung.out_of_time
+    assert upload.out_of_time
 
 
 def test_the_record_has_what_charts_read() -> None:
-    rung = Rung(sample="clean", size=5, status=Status.OK, icap_status=204, verdict="allowed", answer_ms=1.5,
+    upload = Upload(sample="clean", size=5, status=Status.OK, icap_status=204, verdict="allowed", answer_ms=1.5,
                 answer_clock="application", uncertain=True, read=True)  # fmt: skip
 
     assert {
@@ -198,7 +199,7 @@ def test_the_record_has_what_charts_read() -> None:
         "reason": None,
         "read": True,
         "uncertain": True,
-    } == rung.record()
+    } == upload.record()
 
 
 def test_the_ladder_has_time_of_its_own_which_is_bounded() -> None:

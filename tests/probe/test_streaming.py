@@ -14,7 +14,7 @@ from icapdiag.icap.limits import Limits
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import clean_body
 from icapdiag.icap.verdict import judge
-from icapdiag.probe.connection.conversation import converse
+from icapdiag.probe.connection.exchange import exchange_messages
 from icapdiag.vocabulary import Reason, Status
 
 MIB = 1024 * 1024
@@ -55,7 +55,7 @@ async def test_up_and_back_in_constant_memory(size: int) -> None:
     async with serving(echo) as stream:
         tracemalloc.start()
         try:
-            talk = await converse(stream, request, timeout=30, limits=LIMITS)
+            talk = await exchange_messages(stream, request, timeout=30, limits=LIMITS)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -76,7 +76,7 @@ async def test_an_answer_to_the_preview_leaves_the_stream_here() -> None:
 
     request = upload(8 * MIB, 100)
     async with serving(decided) as stream:
-        talk = await converse(stream, request, timeout=30, limits=LIMITS)
+        talk = await exchange_messages(stream, request, timeout=30, limits=LIMITS)
 
     assert (Status.OK, len(request.first), False, False) == (
         talk.outcome.status,
@@ -93,7 +93,7 @@ async def test_an_early_answer_ends_the_stream() -> None:
         await trio.sleep(30)
 
     async with serving(decided) as stream:
-        talk = await converse(stream, upload(64 * MIB, None), timeout=30, limits=LIMITS)
+        talk = await exchange_messages(stream, upload(64 * MIB, None), timeout=30, limits=LIMITS)
 
     assert (Status.FAILED, Reason.ICAP_STATUS) == (talk.outcome.status, talk.outcome.reason)
     sent = talk.facts["bytes_sent"]
@@ -115,12 +115,12 @@ async def test_a_server_that_stops_reading_is_told_from_one_that_is_slow(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reads, 0.1, 200_000)
-        stalled = await converse(ours, upload(MIB, None), timeout=10, limits=LIMITS)
+        stalled = await exchange_messages(ours, upload(MIB, None), timeout=10, limits=LIMITS)
         nursery.cancel_scope.cancel()
     ours, theirs = trio.testing.lockstep_stream_pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reads, 0.9, MIB)
-        slow = await converse(ours, upload(MIB, None), timeout=10, limits=LIMITS)
+        slow = await exchange_messages(ours, upload(MIB, None), timeout=10, limits=LIMITS)
         nursery.cancel_scope.cancel()
 
     assert [Reason.TIMEOUT, Reason.TIMEOUT] == [stalled.outcome.reason, slow.outcome.reason]

@@ -16,10 +16,10 @@ import trio
 from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Facts, Settings
-from icapdiag.probe.connection.dial import connect
 from icapdiag.probe.connection.loop import LoopDelay, Occupation, Polls, occupation
+from icapdiag.probe.connection.stream import Handover, TimestampedStream, kernel_stamps, transport_of, want_stamps
+from icapdiag.probe.connection.tcp import connect
 from icapdiag.probe.connection.timing import Stopwatch, watched_loop
-from icapdiag.probe.connection.wire import Handover, WireStream, beneath, kernel_stamps, want_stamps
 from icapdiag.probe.running.runner import probe_pool
 from tests.probe.fakes import ScriptedStream, member, pool_of
 
@@ -44,7 +44,7 @@ def stamping() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def answering(data: bytes, *, after: float = 0.0) -> AsyncIterator[WireStream]:
+async def answering(data: bytes, *, after: float = 0.0) -> AsyncIterator[TimestampedStream]:
     """A connection whose peer sends this once something has come, ``after`` seconds later."""
 
     async def serve(stream: trio.SocketStream) -> None:
@@ -299,7 +299,7 @@ async def test_under_tls_the_stamp_is_that_of_the_stream_beneath(tmp_path: Path)
 
 
 def test_other_streams_have_no_stamp() -> None:
-    assert beneath(ScriptedStream([])) is None
+    assert transport_of(ScriptedStream([])) is None
     assert kernel_stamps() == (sys.platform == "linux")
 
 

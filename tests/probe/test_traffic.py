@@ -17,7 +17,7 @@ from icapdiag.lab import FAULTS, Lab, serve_lab
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Probe
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import MemberPlan, plan_pool
 
 SETTINGS = Settings(eicar=True, correlation_id="icapdiag-0123456789abcdef", count=2, pace=0.0, load_ceiling=2)

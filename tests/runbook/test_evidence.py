@@ -21,7 +21,7 @@ from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
 from icapdiag.pool import TLS, Member, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.running.choice import choose
+from icapdiag.probe.running.catalogue import choose
 from icapdiag.runbook import Library, load_runbooks, match
 from tests.e2e.test_odd_one_out import POOLS, TWICE
 from tests.probe.fakes import member, pool_of

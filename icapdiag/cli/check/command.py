@@ -235,7 +235,7 @@ def _plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> P
 
 def _with_eicar(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Settings:
     """The settings with EICAR as the options and the pool ask for it together."""
-    from icapdiag.probe.running.choice import left_out
+    from icapdiag.probe.running.catalogue import left_out
 
     asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
     return replace(settings, eicar=asked and any(member.enabled for member in pool.members))
@@ -251,7 +251,7 @@ async def _lab(settings: Settings, probes: tuple[Probe, ...]) -> CheckRun:
 def _lab_faults(probes: tuple[Probe, ...]) -> tuple[str, ...]:
     """The members that these probes can tell from healthy ones."""
     from icapdiag.lab import faults_of
-    from icapdiag.probe.running.choice import left_out
+    from icapdiag.probe.running.catalogue import left_out
 
     missed = left_out(probes)
     run = [probe for probe in probes if probe.name not in missed]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Facts:
     """All values with Avi's names and units, the options with those of `Settings`. Keys are left out."""
-    from icapdiag.probe.running.choice import chosen_names  # noqa: PLC0415 - see check
+    from icapdiag.probe.running.catalogue import chosen_names  # noqa: PLC0415 - see check
 
     chosen = chosen_names(probes)
     members: list[JSONValue] = [

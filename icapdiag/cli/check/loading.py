@@ -101,7 +101,7 @@ class Loading:
 
     def insist(self, probes: Collection[Probe]) -> None:
         """No option may do nothing, and no load come unasked. Raises typer.BadParameter."""
-        from icapdiag.probe.running.choice import chosen_names
+        from icapdiag.probe.running.catalogue import chosen_names
 
         chosen = chosen_names(probes)
         loading = "load" in chosen

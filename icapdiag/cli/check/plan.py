@@ -10,7 +10,7 @@ from typing import Any
 from icapdiag import __version__
 from icapdiag.cli.console import complain, write_stdout
 from icapdiag.cli.output import Output, write_file
-from icapdiag.probe.base import Message, Planned
+from icapdiag.probe.messages import Message, Planned
 from icapdiag.probe.running.plan import MemberPlan, Plan, Step
 from icapdiag.report.status import ExitStatus
 from icapdiag.report.text.lines import count

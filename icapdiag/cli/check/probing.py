@@ -94,7 +94,7 @@ def _device(value: str | None) -> str | None:
 
 def _resolvers(values: list[str] | None) -> list[str] | None:
     if values:
-        from icapdiag.probe.standard.dns import split_resolver
+        from icapdiag.probe.probes.dns import split_resolver
 
         for value in values:
             try:
@@ -206,7 +206,7 @@ def chosen_probes(
 ) -> tuple[Probe, ...]:
     """The probes that the options ask for. Raises typer.BadParameter."""
     from icapdiag.probe import PROBES
-    from icapdiag.probe.running.choice import ChoiceError, choose, left_out
+    from icapdiag.probe.running.catalogue import ChoiceError, choose, left_out
 
     if only and depth is not None:
         raise typer.BadParameter("names the probes itself: --depth says nothing beside it", param_hint="--only")
@@ -223,7 +223,7 @@ def chosen_probes(
 
 def largest(size: str | None, probes: tuple[Probe, ...]) -> int | None:
     """The bytes of ``--max-size``; None if it was not given. Raises typer.BadParameter."""
-    from icapdiag.probe.running.choice import chosen_names
+    from icapdiag.probe.running.catalogue import chosen_names
 
     if size is not None and "size" not in chosen_names(probes):
         raise typer.BadParameter("is for the size probe: add --depth deep, or --only size", param_hint="--max-size")

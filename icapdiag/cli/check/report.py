@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from icapdiag.cli.check.suppressing import judge
 from icapdiag.model import Facts, Report
 from icapdiag.probe.host import host_facts
-from icapdiag.probe.running.choice import left_out
+from icapdiag.probe.running.catalogue import left_out
 from icapdiag.report.build import ProbedMember, build_check_report
 from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
 

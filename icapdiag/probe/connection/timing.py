@@ -1,4 +1,7 @@
-"""How long an answer took, by the best clock there is, and whether our own event loop may be in the figure."""
+"""How long an answer took, by the best clock there is, and whether our own event loop may be in the figure.
+
+And how far the server's clock is from ours, as well as the Date of its answer can tell.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 import trio
 
 from icapdiag.probe.base import Facts
 from icapdiag.probe.connection.loop import WATCHER, LoopDelay, Polls, loop_delay_since
-from icapdiag.probe.connection.wire import Handover, beneath, want_stamps
+from icapdiag.probe.connection.stream import Handover, transport_of, want_stamps
 
 _TOLERATED = 0.05  # of the figure; a longer delay of our own makes it doubtful
 _LEAST = 0.0001  # seconds that our own clock is always late: a loop that has nothing else to do takes them too
@@ -39,15 +44,17 @@ class Stopwatch:
             self._started = True
             self._sent_ns = time.time_ns()
             self._sent = trio.current_time()
-            if wire := beneath(stream):
-                wire.forget_sending()
+            if transport := transport_of(stream):
+                transport.forget_sending()
 
     def received(self, stream: trio.abc.Stream) -> None:
         """Call right after each read."""
         if self._arrival is None:
             now = trio.current_time()
-            if wire := beneath(stream):
-                self._arrival = _Arrival(wire.handed_over, wire.arrived_ns, wire.arrived_after, time.time_ns(), now)
+            if transport := transport_of(stream):
+                self._arrival = _Arrival(
+                    transport.handed_over, transport.arrived_ns, transport.arrived_after, time.time_ns(), now
+                )
             else:
                 self._arrival = _Arrival(None, None, now, time.time_ns(), now)
 
@@ -112,3 +119,27 @@ async def watched_loop() -> AsyncIterator[None]:
                 WATCHER.set(None)
                 trio.lowlevel.remove_instrument(polls)
                 nursery.cancel_scope.cancel()
+
+
+def clock_facts(date: str | None, sent_at: float, received_at: float) -> Facts:
+    """Offset of the server's clock in seconds, positive when it is ahead; empty without a readable Date.
+
+    ``sent_at`` and ``received_at`` are our wall clock (seconds since 1970) at the request and at the first
+    byte of the answer. The server wrote its Date in between, and whole seconds only (RFC 9110, 5.6.7), so
+    the offset is known to within half of that time and half a second: ``clock_uncertainty_s``.
+    ``clock_skew_s`` is what is left beyond any doubt.
+    """
+    if date is None:
+        return {}
+    try:
+        moment = parsedate_to_datetime(date)
+        stamp = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return {}
+    lowest, highest = stamp - received_at, stamp + 1 - sent_at
+    offset, uncertainty = (lowest + highest) / 2, (highest - lowest) / 2
+    return {
+        "clock_offset_s": round(offset, 1),
+        "clock_uncertainty_s": round(uncertainty, 1),
+        "clock_skew_s": round(max(0.0, abs(offset) - uncertainty), 1),
+    }

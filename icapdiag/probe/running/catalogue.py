@@ -1,10 +1,32 @@
-"""The probes, in the order in which they run."""
+"""The probes, in the order in which they run, and which of them do: by depth, by name, or all but some."""
 
 from __future__ import annotations
 
-from icapdiag.probe.base import Probe
-from icapdiag.probe.deep import conformance, keepalive, load, preview, respmod, services, size, variants
-from icapdiag.probe.standard import dns, options, repeat, sample, tcp, tls
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import get_args
+
+from icapdiag.probe.base import Depth, Probe
+from icapdiag.probe.probes import (
+    conformance,
+    dns,
+    keepalive,
+    load,
+    options,
+    preview,
+    repeat,
+    respmod,
+    sample,
+    services,
+    size,
+    tcp,
+    tls,
+    variants,
+)
+
+DEPTHS: tuple[Depth, ...] = get_args(Depth)  # each has all that those before it have
+NOT_ASKED = "not-asked"
 
 PROBES: tuple[Probe, ...] = (
     dns.PROBE,
@@ -23,3 +45,78 @@ PROBES: tuple[Probe, ...] = (
     repeat.PROBE,
     load.PROBE,
 )
+
+
+class ChoiceError(ValueError):
+    """Names that can't be followed; the text says what to give instead."""
+
+
+def choose(
+    probes: tuple[Probe, ...],
+    *,
+    depth: Depth = "standard",
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+    load: bool = False,
+) -> tuple[Probe, ...]:
+    """The probes with those switched off (skipped as ``not-asked``) that are not wanted.
+
+    ``only`` names the probes itself, whatever the depth, and what they need or look at runs too; ``load`` adds
+    what puts a load on servers and is of no depth; ``skip`` is taken away from either. Those deeper than a usual
+    run, and those that look at what others met, are not even skipped if they are not wanted: nobody expects
+    them. Raises `ChoiceError` for a name that no probe has, and for a ``skip`` of what a wanted probe can't do
+    without.
+    """
+    known = {probe.name: probe for probe in probes}
+    for name in (*only, *skip):
+        if name not in known or (name in only and known[name].follows):
+            raise ChoiceError(f"there is no probe {name!r}{_nearest(name, known)}; there are {', '.join(known)}")
+    if both := sorted(set(only) & set(skip)):
+        raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
+    loading = {probe.name for probe in probes if probe.label == "load"}
+    if only or load:
+        wanted = set(only) | (loading if load else set())
+        while missing := {need for name in wanted for need in (*known[name].needs, *known[name].after)} - wanted:
+            wanted |= missing
+    else:
+        wanted = set()
+    if not only:
+        wanted |= {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)} - loading
+    wanted = (wanted | {probe.name for probe in probes if probe.follows}) - set(skip)
+    for name in skip:
+        riders = [probe.name for probe in probes if probe.name in wanted and _stands_on(probe, name, known)]
+        if known[name].carries and riders:
+            raise ChoiceError(f"{name} carries {', '.join(riders)}: skip those, or say what to run with --only")
+    usual = DEPTHS.index("standard")
+    considered = [
+        probe
+        for probe in probes
+        if probe.name in {*wanted, *skip} or (DEPTHS.index(probe.depth) <= usual and not probe.after)
+    ]
+    return tuple(probe if probe.name in wanted else replace(probe, skip=_Off()) for probe in considered)
+
+
+def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:
+    """The names of those that `choose` switched off."""
+    return tuple(probe.name for probe in probes if isinstance(probe.skip, _Off))
+
+
+def chosen_names(probes: Iterable[Probe]) -> frozenset[str]:
+    """The names of the others."""
+    return frozenset(probe.name for probe in probes if not isinstance(probe.skip, _Off))
+
+
+class _Off:
+    """A ``skip`` that always does."""
+
+    def __call__(self, _: object) -> str:
+        return NOT_ASKED
+
+
+def _stands_on(probe: Probe, name: str, known: dict[str, Probe]) -> bool:
+    return any(need == name or _stands_on(known[need], name, known) for need in probe.needs)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from icapdiag.pool import Member, Pool
-from icapdiag.probe.base import Context, Planned, Probe, Settings
-from icapdiag.probe.running.choice import chosen_names
-from icapdiag.probe.standard.dns import is_ruled_out
+from icapdiag.probe.base import Context, Probe, Settings
+from icapdiag.probe.messages import Planned
+from icapdiag.probe.probes.dns import is_ruled_out
+from icapdiag.probe.running.catalogue import chosen_names
 
 
 @dataclass(frozen=True, slots=True)

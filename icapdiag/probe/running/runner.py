@@ -1,25 +1,27 @@
-"""All members at once: paced starts, a cap from the file descriptors, and an end that comes."""
+"""All members at once, and all probes of each in sequence: paced starts, a cap on descriptors, an end that comes."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 import trio
 
-from icapdiag.model import Facts, Observation
+from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member, Pool
-from icapdiag.probe.base import Observer, Probe, Settings
+from icapdiag.probe.base import Context, Facts, Observer, Outcome, Probe, Settings, run_with_deadline
 from icapdiag.probe.comparing.compare import Comparison, compare
 from icapdiag.probe.connection.timing import watched_loop
-from icapdiag.probe.pace import Gate, Solo
-from icapdiag.probe.running.catalogue import PROBES
-from icapdiag.probe.running.choice import choose
-from icapdiag.probe.running.member import missing, probe_member
+from icapdiag.probe.probes.dns import is_literal
+from icapdiag.probe.recorder import TranscriptRecorder
+from icapdiag.probe.running.catalogue import PROBES, choose, chosen_names
 from icapdiag.probe.running.plan import plan_pool
-from icapdiag.probe.standard.dns import is_literal
-from icapdiag.vocabulary import Status
+from icapdiag.probe.throttle import ExclusiveAccess, RateLimiter
+from icapdiag.vocabulary import Reason, Status
+
+Emit = Callable[[Observation], None]
 
 _SPARE_DESCRIPTORS = 64  # for files, resolver sockets, the event loop
 _TO_LOOK_UP = 8  # descriptors: two questions to each of three servers, and the system's own resolver
@@ -46,7 +48,7 @@ class Results:
     complete: bool
     in_flight_cap: int
     pool_observations: tuple[Observation, ...] = ()
-    comparison: tuple[Facts, ...] = ()
+    comparison: tuple[Mapping[str, JSONValue], ...] = ()
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -75,8 +77,8 @@ async def probe_pool(
     results = tuple(MemberResult(member) for member in pool.members)
     cap = descriptor_cap(_descriptors_each(pool))
     limiter = trio.CapacityLimiter(cap)
-    gate = Gate(settings.rate) if settings.rate else None
-    solo = Solo()
+    rate_limiter = RateLimiter(settings.rate) if settings.rate else None
+    exclusive_access = ExclusiveAccess()
     pace = _pace(pool, settings, probes)
     scope = cancel_scope or trio.CancelScope()
 
@@ -89,8 +91,8 @@ async def probe_pool(
         try:
             if observer:
                 observer.member_started(result.member)
-            with solo.at_work():
-                await probe_member(pool, result.member, settings, probes, emit, gate, solo)
+            with exclusive_access.shared():
+                await probe_member(pool, result.member, settings, probes, emit, rate_limiter, exclusive_access)
             if observer:
                 observer.member_finished(result.member)
         finally:
@@ -113,13 +115,13 @@ async def probe_pool(
             result.observations.extend(missing(pool, result.member, probes, done))
         elif not result.observations:
             result.observations.append(_disabled(pool, result.member))
-    sides = compare(pool.name, (result.observations for result in results)) if pool.compare else Comparison()
+    compared = compare(pool.name, (result.observations for result in results)) if pool.compare else Comparison()
     return Results(
         results,
         complete=not scope.cancelled_caught,
         in_flight_cap=cap,
-        pool_observations=sides.observations,
-        comparison=sides.table,
+        pool_observations=compared.observations,
+        comparison=compared.table,
     )
 
 
@@ -165,3 +167,105 @@ def _disabled(pool: Pool, member: Member) -> Observation:
         reason="disabled",
         facts={"host": member.host, "port": member.port, "tls": member.tls is not None},
     )
+
+
+async def probe_member(
+    pool: Pool,
+    member: Member,
+    settings: Settings,
+    probes: tuple[Probe, ...],
+    emit: Emit,
+    rate_limiter: RateLimiter | None = None,
+    exclusive_access: ExclusiveAccess | None = None,
+) -> None:
+    """Run the probes and emit one observation for each, at most one connection at a time.
+
+    A probe whose prerequisite failed is emitted as ``blocked``. At the member's deadline the
+    running probe ends as ``timeout`` and what needs it is blocked; nothing here outlasts it.
+    """
+    context = Context(
+        pool=pool,
+        member=member,
+        settings=settings,
+        due=trio.current_time() + settings.deadline,
+        rate_limiter=rate_limiter,
+        exclusive_access=exclusive_access,
+        recorder=TranscriptRecorder() if settings.transcript else None,
+        chosen=chosen_names(probes),
+    )
+    try:
+        shared: dict[str, str] = {}
+        first, rest = probes[0], probes[1:]
+        await _step(context, first, shared, emit)
+        for address in context.addresses or ("",):
+            context.address = address
+            context.outcomes = {}
+            blockers = dict(shared)
+            for probe in rest:
+                await _step(context, probe, blockers, emit)
+            await context.close()
+    finally:
+        await context.close()
+
+
+async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: Emit) -> None:
+    """Run one probe or say why not. ``blockers`` maps a failed probe to the root of its failure."""
+    root = next((blockers[need] for need in probe.needs if need in blockers), None)
+    skip = probe.skip(context)
+    if skip is None and probe.unneeded(context):
+        skip = "not-needed"
+    if probe.connects and root is None and skip is None:
+        await context.wait_for_rate()
+    elapsed: float | None = None
+    if root is not None and skip is None:
+        outcome = Outcome(Status.BLOCKED, root)
+        blockers[probe.name] = root
+    elif skip is not None:
+        outcome = Outcome(Status.SKIPPED, skip)
+    else:
+        async with context.exclusive() if probe.label == "load" else nullcontext():
+            context.due += probe.more_time(context.settings)
+            if context.recorder is not None:
+                context.recorder.begin()
+            started = trio.current_time()
+            outcome = await run_with_deadline(context, probe)
+        elapsed = round((trio.current_time() - started) * 1000, 3)
+        context.outcomes[probe.name] = outcome, elapsed
+        if probe.blocks(outcome):
+            blockers[probe.name] = probe.name
+    emit(
+        Observation(
+            source="probe",
+            probe=probe.name,
+            pool=context.pool.name,
+            member=context.member.name,
+            status=outcome.status,
+            reason=outcome.reason,
+            elapsed_ms=elapsed,
+            facts=base_facts(context) | dict(outcome.facts),
+            transcript=context.recorder.taken() if context.recorder is not None and elapsed is not None else (),
+        )
+    )
+
+
+def base_facts(context: Context) -> Facts:
+    member = context.member
+    facts: Facts = {"host": member.host, "port": member.port, "tls": member.tls is not None}
+    if context.address:
+        facts["address"] = context.address
+    return facts
+
+
+def missing(pool: Pool, member: Member, probes: tuple[Probe, ...], done: set[str]) -> Iterator[Observation]:
+    """Observations for the probes that an interruption kept from running."""
+    for probe in probes:
+        if probe.name not in done:
+            yield Observation(
+                source="probe",
+                probe=probe.name,
+                pool=pool.name,
+                member=member.name,
+                status=Status.ERROR,
+                reason=Reason.INTERRUPTED,
+                facts={"host": member.host, "port": member.port, "tls": member.tls is not None},
+            )

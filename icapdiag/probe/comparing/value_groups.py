@@ -1,0 +1,79 @@
+"""Who agrees with whom: members sorted by what they have to say about one fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SAME = "same"
+OUTLIER = "outlier"
+TWO_GROUPS = "two-camps"
+SEVERAL_GROUPS = "several-camps"
+ALL_DIFFERENT = "all-different"
+KINDS = (SAME, OUTLIER, TWO_GROUPS, SEVERAL_GROUPS, ALL_DIFFERENT)
+
+Range = tuple[float, float]  # the lowest and the highest that a measured value may be
+
+
+@dataclass(frozen=True, slots=True)
+class ValueGroup:
+    """Members, by index, that say the same. ``value`` is text, whatever it was before."""
+
+    value: str
+    members: tuple[int, ...]
+
+
+def value_groups(values: Mapping[int, str]) -> tuple[ValueGroup, ...]:
+    """The largest group first, of equal ones that of the earlier member. Who is not in ``values`` is in none."""
+    found: dict[str, list[int]] = {}
+    for member in sorted(values):
+        found.setdefault(values[member], []).append(member)
+    groups = [ValueGroup(value, tuple(members)) for value, members in found.items()]
+    return tuple(sorted(groups, key=lambda group: -len(group.members)))
+
+
+def kind_of(groups: Sequence[ValueGroup]) -> str:
+    """How the groups stand to each other, one of `KINDS`.
+
+    There is an odd one out only against two or more that agree, and those must be at least half of all:
+    three of eight that agree by chance are no majority.
+    """
+    if len(groups) < 2:
+        return SAME
+    largest, second = len(groups[0].members), len(groups[1].members)
+    if largest == 1:
+        return ALL_DIFFERENT
+    if largest > second and 2 * largest >= sum(len(group.members) for group in groups):
+        return OUTLIER
+    return TWO_GROUPS if len(groups) == 2 else SEVERAL_GROUPS
+
+
+def alike(measured: Mapping[int, float], *, factor: float, slack: float) -> list[list[int]]:
+    """Members in classes by what was measured of them, each from the smallest value on.
+
+    A value is of the same class up to ``factor`` times the smallest of the class, or ``slack`` above it:
+    twice next to nothing is still next to nothing.
+    """
+    classes: list[list[int]] = []
+    for member in sorted(measured, key=lambda each: measured[each]):
+        lowest = measured[classes[-1][0]] if classes else 0.0
+        if classes and measured[member] <= max(lowest * factor, lowest + slack):
+            classes[-1].append(member)
+        else:
+            classes.append([member])
+    return classes
+
+
+def overlapping(measured: Mapping[int, Range]) -> list[list[int]]:
+    """Members in classes by what is known of an uncertain value: those of one class could all have the same."""
+    classes: list[list[int]] = []
+    shared = 0.0  # the highest value that all of the last class could have
+    for member in sorted(measured, key=lambda each: measured[each]):
+        lowest, highest = measured[member]
+        if classes and lowest <= shared:
+            classes[-1].append(member)
+            shared = min(shared, highest)
+        else:
+            classes.append([member])
+            shared = highest
+    return classes

@@ -1,0 +1,181 @@
+"""A connection to the member, with TLS where it has that, or why there is none: exceptions and errnos as reasons."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from dataclasses import replace
+from functools import lru_cache
+
+import trio
+
+from icapdiag.pool import TLS
+from icapdiag.probe.base import Context, Facts, Outcome, error, failed
+from icapdiag.probe.connection.stream import TimestampedStream
+from icapdiag.probe.connection.tcp import BindError, dial
+from icapdiag.vocabulary import Reason
+
+SSLStream = trio.SSLStream[TimestampedStream]
+
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+_REASONS = {
+    errno.ECONNREFUSED: Reason.REFUSED,
+    errno.ETIMEDOUT: Reason.TIMEOUT,
+    errno.ECONNRESET: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ECONNABORTED: Reason.RESET,
+    errno.EACCES: Reason.PROHIBITED,
+    errno.EPERM: Reason.PROHIBITED,
+} | dict.fromkeys(_UNREACHABLE, Reason.UNREACHABLE)
+
+# X509_V_ERR_* of OpenSSL's x509_vfy.h
+_VERIFY = {
+    9: Reason.TLS_NOT_YET_VALID,
+    10: Reason.TLS_EXPIRED,
+    62: Reason.TLS_NAME,  # host name mismatch
+    64: Reason.TLS_NAME,  # address mismatch
+}
+_CLEAR_TEXT = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+)
+
+
+class ConnectError(Exception):
+    """There is no connection; ``outcome`` says why, as a probe would."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.facts.get("error", outcome.reason))
+
+
+async def open_connection(context: Context, *, segment: int | None = None) -> trio.abc.Stream:
+    """Connect within the settings' ``connect_timeout``; the caller closes. Raises `ConnectError`.
+
+    ``segment`` is as of `tcp.connect`.
+    """
+    stream: trio.abc.Stream | None = None
+    try:
+        with trio.fail_after(context.time_for(context.settings.connect_timeout)):
+            stream = raw = await dial(context, segment=segment)
+            return await handshake(context, raw) if context.member.tls else raw
+    except trio.TooSlowError:
+        outcome = failed(Reason.TIMEOUT, {"error": "no connection in time"})
+    except trio.BrokenResourceError as exc:
+        outcome = stream_failure(exc)
+    except OSError as exc:
+        # Once connected, what fails here is a file of the TLS settings.
+        outcome = (
+            os_failure(exc, context.address)
+            if stream is None
+            else error(Reason.CONFIGURATION, {"error": describe(exc)})
+        )
+    except trio.Cancelled:
+        if stream is not None:
+            await trio.aclose_forcefully(stream)
+        raise
+    if stream is not None:
+        await trio.aclose_forcefully(stream)
+    raise ConnectError(outcome)
+
+
+@lru_cache(maxsize=64)
+def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
+    """A context for members with these settings: one for all of them, as making it takes 60 ms.
+
+    Raises OSError (ssl.SSLError too) if a file can't be used.
+    """
+    context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
+    if not (tls.verify if verify is None else verify):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert_file:
+        context.load_cert_chain(str(tls.cert_file), str(tls.key_file) if tls.key_file else None)
+    return context
+
+
+def server_name(context: Context) -> str:
+    """The name to ask for (SNI) and to find in the certificate: the configured one, else the host."""
+    tls = context.member.tls
+    return (tls.server_name if tls else None) or context.member.host
+
+
+async def handshake(context: Context, stream: TimestampedStream, *, verify: bool | None = None) -> SSLStream:
+    """Wrap the connection. Raises trio.BrokenResourceError, and OSError for unusable files."""
+    tls = context.member.tls or TLS()
+    shared = client_context(replace(tls, server_name=None), verify=verify)  # the name is no part of it
+    wrapped = trio.SSLStream(stream, shared, server_hostname=server_name(context), https_compatible=True)
+    try:
+        await wrapped.do_handshake()
+    except trio.BrokenResourceError as exc:
+        if stream.recorder is not None:
+            stream.recorder.event(f"no TLS: {describe(exc.__cause__ or exc)}")
+        raise
+    if stream.recorder is not None:
+        cipher = wrapped.cipher()
+        stream.recorder.event(f"TLS: {wrapped.version()}, {cipher[0] if cipher else 'no cipher'}")
+    return wrapped
+
+
+def os_failure(exc: OSError, address: str = "") -> Outcome:
+    """The outcome of a failed socket call: ``failed`` if the peer or the path did it, ``error`` if this host did."""
+    facts: Facts = {"error": describe(exc)}
+    if isinstance(exc, BindError):
+        return error(Reason.CONFIGURATION, facts)
+    reason = _REASONS.get(exc.errno or 0)
+    if reason is None or (reason is Reason.UNREACHABLE and address and not has_route(address)):
+        return error(Reason.LOCAL_NETWORK, facts)
+    return failed(reason, facts)
+
+
+def ssl_failure(exc: ssl.SSLError) -> Outcome:
+    """The outcome of a TLS handshake, or of a later read, that failed."""
+    facts: Facts = {"error": describe(exc)}
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        facts["verify_error"] = exc.verify_message
+        return failed(_VERIFY.get(exc.verify_code, Reason.TLS_UNTRUSTED), facts)
+    if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return failed(Reason.CLOSED, facts)
+    reason = (exc.reason or "").upper()
+    if "CERTIFICATE_REQUIRED" in reason:
+        return failed(Reason.TLS_CLIENT_CERTIFICATE, facts)
+    if any(word in reason for word in _CLEAR_TEXT):
+        return failed(Reason.TLS_NOT_TLS, facts)
+    return failed(Reason.TLS_HANDSHAKE, facts)
+
+
+def stream_failure(exc: BaseException) -> Outcome:
+    """The outcome of a broken stream, by the error beneath trio's BrokenResourceError."""
+    cause = exc.__cause__
+    if isinstance(cause, ssl.SSLError):
+        return ssl_failure(cause)
+    if isinstance(cause, OSError):
+        return os_failure(cause)
+    return failed(Reason.CLOSED, {"error": describe(exc)})
+
+
+def describe(exc: BaseException) -> str:
+    """The system's or the library's own words."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return exc.verify_message
+    if isinstance(exc, ssl.SSLError):
+        return " ".join(str(exc.strerror or exc).split())
+    if isinstance(exc, OSError) and exc.errno:
+        return os.strerror(exc.errno)
+    return str(exc) or type(exc).__name__
+
+
+def has_route(address: str) -> bool:
+    """Whether this host knows any route to the address. Nothing is sent: a UDP connect only looks it up."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+    except OSError as exc:
+        return exc.errno not in _UNREACHABLE
+    return True

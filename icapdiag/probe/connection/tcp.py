@@ -1,0 +1,203 @@
+"""One TCP connection to one address: how it is opened, and what the kernel knows of it, an answer or not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from icapdiag.pool.model import endpoint
+from icapdiag.probe.base import Context, Facts, Settings
+from icapdiag.probe.connection.stream import TimestampedStream, transport_of
+from icapdiag.probe.host import interface_of
+
+_TCP_INFO_SIZE = 104
+_RTT = struct.Struct("68xI")  # tcpi_rtt, microseconds
+_IP_MTU = 14  # linux/in.h: the MTU that the kernel knows for the route of a connected socket
+_IPV6_MTU = 24  # linux/in6.h
+_UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
+_TOTAL_RETRANS = struct.Struct("100xI")
+_UNACKED = struct.Struct("24xI")  # tcpi_unacked: segments that were sent and not acknowledged
+_UNANSWERED = struct.Struct("2xB13xI4xI")  # tcpi_retransmits, tcpi_snd_mss, tcpi_unacked
+_TIMEOUT = 1.0  # seconds that a server has to notice the end of a stream; a loop on its socket takes a round trip
+_READ = 4096
+
+
+class BindError(OSError):
+    """The source address or interface that was asked for can't be used; the text says why."""
+
+
+async def dial(context: Context, *, segment: int | None = None) -> TimestampedStream:
+    """Connect to the context's address, from where its settings say. Raises as `connect`."""
+    address, port = context.address, context.member.port
+    recorder = None if context.recorder is None else context.recorder.connection()
+    try:
+        stream = await connect(address, port, context.settings, segment=segment)
+    except OSError as exc:
+        if recorder is not None:
+            recorder.event(f"no connection to {endpoint(address, port)}: {exc.strerror or exc}")
+        raise
+    if recorder is not None:
+        here, its_port = stream.socket.getsockname()[:2]
+        recorder.event(f"connected to {endpoint(address, port)} from {endpoint(here, its_port)}")
+    stream.recorder = recorder
+    return stream
+
+
+async def connect(address: str, port: int, settings: Settings, *, segment: int | None = None) -> TimestampedStream:
+    """Connect to exactly this address; no happy eyeballs, which would hide a dead one.
+
+    ``segment`` is the most bytes of TCP payload in a packet, of either side; None: as the route has it.
+    Raises OSError, `BindError` too. The connection has TCP_NODELAY: small messages go out at once.
+    """
+    family, kind, proto, _, where = socket.getaddrinfo(
+        address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    )[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setblocking(False)
+        if settings.interface:
+            _bind_to_device(sock, settings.interface)
+        if settings.source:
+            _bind_to_source(sock, settings.source)
+        if segment is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        await _connect(sock, where)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return TimestampedStream(sock)
+
+
+async def _connect(sock: socket.socket, where: Any) -> None:
+    """As `trio.socket` does it, without its look-up of the address. Raises OSError."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    code = sock.connect_ex(where)
+    if code in _UNDER_WAY:
+        await trio.lowlevel.wait_writable(sock)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    else:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _bind_to_device(sock: socket.socket, interface: str) -> None:
+    option = getattr(socket, "SO_BINDTODEVICE", None)
+    if option is None:
+        raise BindError("this system can't bind a connection to an interface")
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, option, interface.encode() + b"\0")
+    except OSError as exc:
+        why = {
+            errno.EPERM: "this takes root or CAP_NET_RAW",
+            errno.ENODEV: "this host has no such interface",
+        }.get(exc.errno or 0, os.strerror(exc.errno or 0))
+        raise BindError(f"can't bind to interface {interface}: {why}") from exc
+
+
+def _bind_to_source(sock: socket.socket, source: str) -> None:
+    if (":" in source) != (sock.family == socket.AF_INET6):
+        raise BindError(f"can't connect from {source} to an address of the other IP version")
+    try:
+        sock.bind((source, 0))
+    except OSError as exc:
+        why = "this host has no such address" if exc.errno == errno.EADDRNOTAVAIL else os.strerror(exc.errno or 0)
+        raise BindError(f"can't connect from {source}: {why}") from exc
+
+
+def tcp_facts(sock: socket.socket) -> Facts:
+    """Local address, and the handshake's round trip in ms as the kernel measured it (Linux).
+
+    Unlike our own clock it does not count the time that our event loop was busy.
+    """
+    facts: Facts = {"family": "ipv6" if sock.family == socket.AF_INET6 else "ipv4"}
+    local = sock.getsockname()
+    facts["local_address"] = str(local[0])
+    if sys.platform == "linux":
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        if len(info) >= _TCP_INFO_SIZE:
+            facts["rtt_ms"] = round(_RTT.unpack_from(info)[0] / 1000, 3)
+            facts["retransmits"] = int(_TOTAL_RETRANS.unpack_from(info)[0])
+        level, option = (
+            (socket.IPPROTO_IPV6, _IPV6_MTU) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_MTU)
+        )
+        with suppress(OSError):
+            facts["route_mtu"] = sock.getsockopt(level, option)
+    if found := interface_of(str(local[0])):
+        facts["interface"] = found.name
+    return facts
+
+
+def hold_back(sock: socket.socket, most: int) -> None:
+    """Let the kernel take no more than about ``most`` bytes that it can't send yet (Linux).
+
+    Else it takes megabytes at once, and how far a request has gone out can't be told from what was written.
+    """
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None:
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """What the peer's kernel had not confirmed at some moment."""
+
+    segments: int  # that were sent and not confirmed
+    timeouts: int  # of the retransmission timer in a row: nothing at all came back in between
+    segment_size: int  # bytes of payload, at most
+
+
+def unacknowledged(sock: socket.socket) -> Unacknowledged | None:
+    """None where the kernel does not say (Linux does), or if the connection is gone."""
+    if sys.platform != "linux":
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return None
+    if len(info) < _UNANSWERED.size:
+        return None
+    timeouts, segment_size, segments = _UNANSWERED.unpack_from(info)
+    return Unacknowledged(segments, timeouts, segment_size)
+
+
+async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> Facts:
+    """Of a connection on which nothing came back in time. It is of no use afterwards.
+
+    ``request_acknowledged``: the peer's kernel took every byte (Linux). ``close_reaction`` is what came when we
+    closed our half. A process that has the connection reads that end and closes, or at the least complains;
+    ``none`` is how it looks while the connection waits in the kernel's queue for a process to take it.
+    """
+    transport = transport_of(stream)
+    if transport is None:
+        return {}
+    facts: Facts = {}
+    if sys.platform == "linux":
+        info = transport.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKED.size)
+        if len(info) >= _UNACKED.size:
+            facts["request_acknowledged"] = _UNACKED.unpack_from(info)[0] == 0
+    if context.time_for(_TIMEOUT) == _TIMEOUT:  # silence means nothing to one who can't wait for an answer
+        facts["close_reaction"] = await _reaction(transport)
+        if transport.recorder is not None:
+            transport.recorder.event(f"we closed our half, and what came was: {facts['close_reaction']}")
+    return facts
+
+
+async def _reaction(stream: TimestampedStream) -> str:
+    with trio.move_on_after(_TIMEOUT):
+        try:
+            await stream.send_eof()
+            return "answered" if await stream.receive_some(_READ) else "closed"
+        except trio.BrokenResourceError:
+            return "reset"
+    return "none"

@@ -1,0 +1,65 @@
+"""What goes over a connection as a plan tells it, ICAP requests by the bytes that would be sent."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from icapdiag.icap.body import Body
+from icapdiag.icap.request import PreparedRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message that would be sent. ``kind`` is ``icap``, ``dns`` or ``tls``.
+
+    ``size`` bytes go out at once, ``rest`` more if the server asks for them with 100 Continue; None where
+    that is not ours to say. ``text`` is its head; its body is told by length and SHA-256 alone.
+    """
+
+    kind: str
+    what: str
+    size: int | None
+    rest: int = 0
+    text: str = ""
+    body_size: int | None = None
+    body_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then.
+
+    All of it happens so many ``times``, at most so many of them ``at_once``.
+    """
+
+    to: str
+    connections: int = 0
+    messages: tuple[Message, ...] = ()
+    condition: str = ""
+    times: int = 1
+    at_once: int = 1
+
+
+def icap_message(request: PreparedRequest, body: bytes | Body | None = None) -> Message:
+    """An ICAP request as planned. ``body`` is what it carries, and is told by its digest alone."""
+    head, blank, after = request.first.partition(b"\r\n\r\n")
+    text = head + blank
+    if body is not None:  # the encapsulated head, and nothing of the body
+        inner, blank, _ = after.partition(b"\r\n\r\n")
+        text += inner + blank
+    return Message(
+        kind="icap",
+        what=request.method,
+        size=request.size_at_once,
+        rest=request.size_withheld,
+        text=text.decode("latin-1"),
+        body_size=None if body is None else len(body),
+        body_sha256=_digest(body),
+    )
+
+
+def _digest(body: bytes | Body | None) -> str | None:
+    if body is None:
+        return None
+    return body.sha256() if isinstance(body, Body) else hashlib.sha256(body).hexdigest()

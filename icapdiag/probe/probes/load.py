@@ -1,0 +1,264 @@
+"""load: clean scans in parallel, more and more of them, up to a ceiling. Where does the member refuse, or slow down?
+
+As Avi does it: each scan has a connection of its own. The ramp ends at the first refusal, failure or
+doubling of the 95th percentile, so that it never goes far beyond what the server stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+import trio
+
+from icapdiag.model import JSONValue
+from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, error, ok
+from icapdiag.probe.connection.connect import ConnectError, open_connection
+from icapdiag.probe.connection.exchange import exchange_messages, receive_recorded
+from icapdiag.probe.connection.loop import loop_delay_since, occupation
+from icapdiag.probe.messages import Planned, icap_message
+from icapdiag.probe.probes.sample import scan_request
+from icapdiag.vocabulary import Reason, Status
+
+_LEAST = 8  # scans of a step
+_EACH = 2  # scans that each of the parallel ones makes in a step, one after the other
+_FAREWELL = 0.05  # seconds that a server has to close after its answer, as it was asked to
+_REST = 0.1  # seconds between two steps, in which the server ends the connections of the last one
+_ALLOWANCE = 60.0  # seconds that the member's deadline is put off for the ramp
+_BUSY = {503, 506, 551}  # RFC 3507, 4.3.3; and what Trend Micro and Symantec answer
+_DOUBLED = 2.0
+_FLOOR = 50.0  # ms by which p95 must have grown as well: twice a microsecond is no slowness
+_LATE = 0.25  # of p95; an event loop that was late by more, and by more than this, can't vouch for it:
+_LEAST_LATE = 5.0  # ms
+_SATURATED = 0.7  # of the time; a program that was busy for more of it may have measured itself
+
+
+def concurrency_steps(ceiling: int) -> tuple[int, ...]:
+    """How many scans at a time, step by step: 1, 2, 4 and so on, and last the ceiling."""
+    doubling = [2**power for power in range(ceiling.bit_length()) if 2**power < ceiling]
+    return (*doubling, ceiling)
+
+
+def scans_of(concurrency: int) -> int:
+    """How many scans the step makes in all."""
+    return max(_LEAST, _EACH * concurrency)
+
+
+@dataclass(slots=True)
+class ConcurrencyStep:
+    """One step while it runs and after. ``times`` are of the answers that came, ``held`` of their connections, ms."""
+
+    concurrency: int
+    times: list[float] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
+    errors: int = 0
+    failure: Outcome | None = None  # the first
+    seconds: float = 0.0
+    uncertain: bool = False
+
+    def add(self, outcome: Outcome, held: float) -> None:
+        if outcome.status is Status.OK:
+            measured = outcome.facts.get("answer_ms")
+            self.times.append(float(measured) if isinstance(measured, int | float) else held)
+            self.held.append(held)
+        else:
+            self.errors += 1
+            self.failure = self.failure or outcome
+
+    @property
+    def p95(self) -> float:
+        return _rank(self.times, 95)
+
+    def record(self) -> dict[str, JSONValue]:
+        record: dict[str, JSONValue] = {
+            "concurrency": self.concurrency,
+            "requests": len(self.times) + self.errors,
+            "errors": self.errors,
+            "p50_ms": None,
+            "p95_ms": None,
+            "max_ms": None,
+        }
+        if self.times:
+            record |= {
+                "p50_ms": round(_rank(self.times, 50), 3),
+                "p95_ms": round(self.p95, 3),
+                "max_ms": round(max(self.times), 3),
+            }
+        if self.times and self.seconds > 0:
+            record["rps"] = round(len(self.times) / self.seconds, 1)
+        return record | ({"uncertain": True} if self.uncertain else {})
+
+
+def _rank(figures: list[float], percent: int) -> float:
+    """Nearest rank: a figure that was met."""
+    return sorted(figures)[-(-percent * len(figures) // 100) - 1]
+
+
+async def _run(context: Context) -> Outcome:
+    await context.close()
+    steps: list[ConcurrencyStep] = []
+    ended = "ceiling"
+    with trio.move_on_after(context.time_for(NEVER)) as scope:
+        ended = await _ramp(context, steps)
+    if scope.cancelled_caught:
+        ended = "deadline"
+    facts = _facts(context, steps, ended)
+    if ended == "local" and (failure := steps[-1].failure) is not None:
+        return error(Reason(failure.reason or Reason.BUG), facts | {"error": failure.facts.get("error")})
+    return ok(facts)
+
+
+async def _ramp(context: Context, steps: list[ConcurrencyStep]) -> str:
+    """Step after step; why it ended."""
+    numbers = count(1)
+    for concurrency in concurrency_steps(context.settings.load_ceiling):
+        if steps:
+            await trio.sleep(_REST)
+        steps.append(ConcurrencyStep(concurrency))
+        await _take(context, steps[-1], numbers)
+        if ended := _ending(steps):
+            return ended
+    return "ceiling"
+
+
+async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int]) -> None:
+    """All scans of one step, so many at a time; after a failure none is begun."""
+    left = scans_of(step.concurrency)
+    started = trio.current_time()
+
+    async def worker() -> None:
+        nonlocal left
+        while left > 0 and step.failure is None:
+            left -= 1
+            await context.wait_for_rate()
+            begun = trio.current_time()
+            outcome = await _scan(context, _body(context, next(numbers)))
+            step.add(outcome, (trio.current_time() - begun) * 1000)
+
+    with occupation() as ours:
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(step.concurrency):
+                    nursery.start_soon(worker)
+        finally:
+            step.seconds = trio.current_time() - started
+            late = loop_delay_since(started)
+            doubtful = not step.times or late is None or late * 1000 > max(_LEAST_LATE, _LATE * step.p95)
+            step.uncertain = doubtful or ours.share > _SATURATED
+
+
+async def _scan(context: Context, body: bytes) -> Outcome:
+    """One scan, to the server's close: until then it may count the connection, and refuse the next one."""
+    try:
+        stream = await open_connection(context)
+    except ConnectError as exc:
+        return exc.outcome
+    try:
+        result = await exchange_messages(
+            stream, scan_request(context, body), timeout=context.time_for(context.settings.timeout)
+        )
+        with trio.move_on_after(_FAREWELL), suppress(trio.BrokenResourceError):
+            await receive_recorded(stream, 1)
+    finally:
+        await trio.aclose_forcefully(stream)
+    facts = result.facts if result.response is None else result.facts | {"icap_status": result.response.status}
+    return Outcome(result.outcome.status, result.outcome.reason, facts)
+
+
+def _ending(steps: list[ConcurrencyStep]) -> str:
+    """What the last step met that ends the ramp, or nothing."""
+    base, last = steps[0], steps[-1]
+    if last.failure is not None:
+        if last.failure.status is Status.ERROR:
+            return "local"
+        if last.failure.facts.get("icap_status") in _BUSY:
+            return "busy"
+        return "refused" if last.failure.reason is Reason.REFUSED else "failed"
+    if not last.uncertain and last.p95 > max(_DOUBLED * base.p95, base.p95 + _FLOOR):
+        return "slower"
+    return ""
+
+
+def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Facts:
+    broken = ended in {"busy", "refused", "failed", "slower"}
+    stood = steps if ended == "ceiling" else steps[:-1]
+    held = stood[-1].concurrency if stood else 0
+    base = steps[0].held if steps else []
+    measured = sum(base) / len(base) if base else None
+    facts: Facts = {
+        "ceiling": context.settings.load_ceiling,
+        "steps": [step.record() for step in steps if step.times or step.errors],
+        "load_ended": ended,
+        "held_connections": held,
+        **capacity_facts(context, measured),
+    }
+    if broken:
+        facts["broke_at"] = steps[-1].concurrency
+        if (failure := steps[-1].failure) is not None:
+            facts["broke_status"] = failure.facts.get("icap_status")
+            facts["broke_reason"] = failure.reason if failure.reason is None else str(failure.reason)
+    needed = facts.get("needed_connections")
+    if isinstance(needed, int):
+        beyond = broken and needed >= steps[-1].concurrency
+        facts["needed_held"] = "yes" if needed <= held else "no" if beyond else "unknown"
+    return facts
+
+
+def _body(context: Context, number: int) -> bytes:
+    """Harmless, and unlike any other, or a scanner may answer out of its memory."""
+    return f"icapdiag: scan {number:06} of a load test of {context.peer} {context.settings.correlation_id}\n".encode()
+
+
+def _plan(context: Context) -> tuple[Planned, ...]:
+    body = _body(context, 1)
+    message = replace(icap_message(scan_request(context, body), body), body_sha256=None)
+    return tuple(
+        Planned(
+            to=context.peer,
+            connections=1,
+            messages=(*context.handshakes(), message),
+            condition="" if concurrency == 1 else "if it stood what came before",
+            times=scans_of(concurrency),
+            at_once=concurrency,
+        )
+        for concurrency in concurrency_steps(context.settings.load_ceiling)
+    )
+
+
+def capacity_facts(context: Context, measured_ms: float | None = None) -> Facts:
+    """The server's Max-Connections, and, where the expected rate was given, the connections that it takes.
+
+    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan holds its connection; that of the clean probe if it is None. What the user
+    expects (``expected_latency_ms``) comes first.
+    """
+    facts: Facts = {}
+    options, _ = context.outcomes.get("options", (None, 0.0))
+    if options is not None and isinstance(announced := options.facts.get("max_connections"), int):
+        facts["offered_connections"] = announced
+    settings = context.settings
+    if settings.expected_rps is None:
+        return facts
+    if measured_ms is None and "clean" in context.outcomes:
+        _, measured_ms = context.outcomes["clean"]
+    latency = measured_ms if settings.expected_latency_ms is None else settings.expected_latency_ms
+    facts["expected_rps"] = settings.expected_rps
+    if latency is not None:
+        facts["expected_latency_ms"] = round(latency, 3)
+        facts["needed_connections"] = max(1, math.ceil(settings.expected_rps * latency / 1000))
+    return facts
+
+
+PROBE = Probe(
+    name="load",
+    run=_run,
+    plan=_plan,
+    sends="only with --load: clean scans at the same time, 1, 2, 4 and so on up to --load-ceiling; ends at the first "
+    "refusal or failure, or when they take twice as long",
+    label="load",
+    depth="deep",
+    needs=("tcp", "tls", "options", "clean"),
+    more_time=lambda _: _ALLOWANCE,
+)

@@ -1,0 +1,49 @@
+"""options: what does the service say about itself (RFC 3507, 4.10)?"""
+
+from __future__ import annotations
+
+from icapdiag.icap.request import PreparedRequest, options_request
+from icapdiag.probe.base import Context, Facts, Outcome, Probe
+from icapdiag.probe.connection.answer import profile_facts, response_facts
+from icapdiag.probe.connection.exchange import answered, exchange_messages
+from icapdiag.probe.connection.tcp import no_answer_facts
+from icapdiag.probe.messages import Planned, icap_message
+from icapdiag.vocabulary import Reason
+
+
+def _request(context: Context) -> PreparedRequest:
+    host = context.address or context.member.host
+    return options_request(host, context.member.port, context.pool.profile.service_uri, close=True)
+
+
+def _plan(context: Context) -> tuple[Planned, ...]:
+    return (Planned(to=context.peer, messages=(icap_message(_request(context)),)),)
+
+
+async def _run(context: Context) -> Outcome:
+    stream = context.stream
+    assert stream is not None  # noqa: S101 - tcp has run
+    result = await exchange_messages(stream, _request(context), timeout=context.time_for(context.settings.timeout))
+    facts: Facts = {"method": "OPTIONS"} | profile_facts(context) | result.facts
+    if result.outcome.reason is Reason.TIMEOUT and not result.exchange.received:
+        facts |= await no_answer_facts(context, stream)
+    await context.close()
+    if result.response is not None:
+        facts |= response_facts(result.response, result.exchange)
+        if result.response.status == 200:
+            facts["offers_reqmod"] = "REQMOD" in (name.upper() for name in result.response.headers.tokens("Methods"))
+            facts["offers_204"] = "204" in result.response.headers.tokens("Allow")
+    return Outcome(result.outcome.status, result.outcome.reason, facts)
+
+
+# Avi never asks for OPTIONS, so a server that refuses it may scan all the same; one that
+# can't hold a conversation won't.
+PROBE = Probe(
+    name="options",
+    run=_run,
+    sends="one OPTIONS request on the same connection",
+    plan=_plan,
+    depth="quick",
+    needs=("tcp", "tls"),
+    blocks=lambda outcome: not answered(outcome),
+)

@@ -1,0 +1,90 @@
+"""What probes that look into a refusal share: what was refused, and a connection to ask on while it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from icapdiag.icap.request import PreparedRequest
+from icapdiag.probe.base import Context, Outcome
+from icapdiag.probe.connection.connect import open_connection
+from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages
+from icapdiag.probe.messages import Message, Planned
+from icapdiag.vocabulary import Reason, Status
+
+QUICK = 0.2  # seconds for the end of a refusal's head, where another refusal of the same server had its time
+_GONE = (Reason.CLOSED, Reason.RESET)
+
+
+def refusal(context: Context, probe: str) -> int | None:
+    """The ICAP status with which this probe's request was turned away; None if it was not, or did not run."""
+    outcome = _outcome(context, probe)
+    status = outcome.facts.get("icap_status") if outcome else None
+    return status if isinstance(status, int) and status >= 400 else None
+
+
+def served(context: Context, probe: str) -> bool:
+    """Whether this probe ran and its request was taken."""
+    outcome = _outcome(context, probe)
+    return outcome is not None and outcome.status is Status.OK
+
+
+def lists_reqmod(context: Context) -> bool | None:
+    """Whether OPTIONS lists REQMOD among the methods; None if it lists none, or was not answered."""
+    outcome = _outcome(context, "options")
+    return outcome.facts.get("offers_reqmod") is True if outcome and outcome.facts.get("methods") else None
+
+
+def _outcome(context: Context, probe: str) -> Outcome | None:
+    found = context.outcomes.get(probe)
+    return found[0] if found else None
+
+
+def planned(context: Context, messages: Sequence[Message], condition: str) -> Planned:
+    """These ICAP messages, each on a new connection should none be kept."""
+    shaken = context.handshakes("handshake on each connection")
+    return Planned(to=context.peer, connections=len(messages), messages=(*shaken, *messages), condition=condition)
+
+
+class PersistentConnection:
+    """A way to ask one question after another. ``limit``: seconds that one answer may take."""
+
+    def __init__(self, context: Context, limit: float) -> None:
+        self._context = context
+        self._limit = limit
+        self._stream: trio.abc.Stream | None = None
+        self._may_keep = True
+
+    async def ask(self, request: PreparedRequest) -> ExchangeResult | None:
+        """The conversation; None where a connection that was kept had gone: ask again, on a new one.
+
+        Raises `ConnectError`.
+        """
+        kept = self._stream is not None
+        if self._stream is None:
+            await self._context.wait_for_rate()
+            self._stream = await open_connection(self._context)
+        result = await exchange_messages(
+            self._stream, request, timeout=self._context.time_for(self._limit), ending=QUICK
+        )
+        gone = kept and result.response is None and result.outcome.reason in _GONE
+        if gone:
+            self._may_keep = False  # it closes without a word: no more guessing
+        if gone or not self._may_keep or not _stays_open(result):
+            await self.close()
+        return None if gone else result
+
+    async def close(self) -> None:
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            await trio.aclose_forcefully(stream)
+
+
+def _stays_open(result: ExchangeResult) -> bool:
+    """Whether the answer came whole and did not announce the end of the connection (RFC 3507, 4.1)."""
+    if result.response is None or not (
+        result.outcome.status is Status.OK or result.outcome.reason is Reason.ICAP_STATUS
+    ):
+        return False
+    return "close" not in (token.lower() for token in result.response.headers.tokens("Connection"))

@@ -1,0 +1,152 @@
+"""repeat: the harmless steps again and again, for what one look can't tell: loss, and how times spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import trio
+
+from icapdiag.model import JSONValue
+from icapdiag.probe.base import NEVER, Context, Outcome, Probe, Settings, ok, run_with_deadline
+from icapdiag.probe.connection.exchange import answered
+from icapdiag.probe.messages import Planned
+from icapdiag.probe.probes import options, sample, tcp, tls
+from icapdiag.vocabulary import Status
+
+MOST = 100  # rounds of one run
+_ROUNDS = ((tcp.PROBE, tls.PROBE, options.PROBE), (sample.CLEAN_PROBE,))  # what shares a connection
+_ALLOWANCE = 1.0  # seconds that each more round may take of its own, on average
+_BUSY = 503
+
+
+class _Step:
+    """What came of one step, round by round: ms, or None for a loss."""
+
+    def __init__(self) -> None:
+        self.figures: list[float | None] = []
+        self.clocks: set[str] = set()
+        self.uncertain = False
+
+    def add(self, outcome: Outcome, elapsed: float) -> None:
+        if outcome.status is Status.ERROR:
+            return  # our own fault says nothing about the server
+        facts = outcome.facts
+        measured = facts.get("answer_ms", facts.get("rtt_ms", elapsed))
+        arrived = answered(outcome) if "method" in facts else outcome.status is Status.OK
+        if arrived and isinstance(measured, int | float):
+            self.figures.append(float(measured))
+            self.clocks.add(_clock(facts))
+        else:
+            self.figures.append(None)
+        self.uncertain |= facts.get("answer_uncertain") is True
+
+    def record(self, name: str) -> dict[str, JSONValue]:
+        known = sorted(figure for figure in self.figures if figure is not None)
+        sent = len(self.figures)
+        record: dict[str, JSONValue] = {
+            "step": name,
+            "sent": sent,
+            "lost": sent - len(known),
+            "loss_percent": round(100 * (sent - len(known)) / sent, 1),
+            "min_ms": None,
+            "avg_ms": None,
+            "p95_ms": None,
+            "max_ms": None,
+        }
+        if known:
+            rank = -(-95 * len(known) // 100)  # nearest rank: a figure that was met
+            record |= {
+                "min_ms": round(known[0], 3),
+                "avg_ms": round(sum(known) / len(known), 3),
+                "p95_ms": round(known[rank - 1], 3),
+                "max_ms": round(known[-1], 3),
+            }
+        if self.clocks:
+            record["clock"] = self.clocks.pop() if len(self.clocks) == 1 else "both"
+        if self.uncertain:
+            record["uncertain"] = True
+        return record
+
+
+def _clock(facts: Mapping[str, JSONValue]) -> str:
+    """Whose clock the figure is by that `_Step` takes of these facts: the kernel has both that are not our own."""
+    if "answer_ms" in facts:
+        return str(facts.get("answer_clock", "application"))
+    return "kernel" if "rtt_ms" in facts else "application"
+
+
+async def _run(context: Context) -> Outcome:
+    steps: dict[str, _Step] = {}
+    for name, (outcome, elapsed) in context.outcomes.items():
+        steps.setdefault(name, _Step()).add(outcome, elapsed)
+    await context.close()
+    stopped = ""
+    with trio.move_on_after(context.time_for(NEVER)) as scope:  # what it cuts off is no loss, and is not counted
+        stopped = await _rounds(context, steps)
+    if scope.cancelled_caught:
+        stopped = "deadline"
+    records = [steps[probe.name].record(probe.name) for probe in _repeated(context) if steps[probe.name].figures]
+    return ok({"samples": records} | ({"stopped": stopped} if stopped else {}))
+
+
+async def _rounds(context: Context, steps: dict[str, _Step]) -> str:
+    """All rounds but the first, which the probes themselves were; why there were fewer, or ""."""
+    outcomes = [outcome for outcome, _ in context.outcomes.values()]
+    for _ in range(context.settings.count - 1):
+        if any(outcome.facts.get("icap_status") == _BUSY for outcome in outcomes):
+            return "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
+        await trio.sleep(context.settings.pause)
+        outcomes = await _round(context, steps)
+    return ""
+
+
+async def _round(context: Context, steps: dict[str, _Step]) -> list[Outcome]:
+    """Every step once more, at most one connection at a time."""
+    outcomes: list[Outcome] = []
+    for shared in _ROUNDS:
+        for probe in shared:
+            if probe.name not in context.outcomes:
+                continue
+            if probe.connects:
+                await context.wait_for_rate()
+            started = trio.current_time()
+            outcome = await run_with_deadline(context, probe)
+            steps[probe.name].add(outcome, (trio.current_time() - started) * 1000)
+            outcomes.append(outcome)
+            if probe.carries and outcome.status is not Status.OK:
+                break
+        await context.close()
+    return outcomes
+
+
+def _repeated(context: Context) -> list[Probe]:
+    return [probe for shared in _ROUNDS for probe in shared if probe.name in context.outcomes]
+
+
+def _plan(context: Context) -> tuple[Planned, ...]:
+    again = [
+        planned
+        for shared in _ROUNDS
+        for probe in shared
+        if probe.name in context.chosen and probe.skip(context) is None
+        for planned in probe.plan(context)
+        if not planned.condition
+    ]
+    return tuple(again) * (context.settings.count - 1)
+
+
+def _allowance(settings: Settings) -> float:
+    return (settings.count - 1) * (settings.pause + _ALLOWANCE)
+
+
+PROBE = Probe(
+    name="repeat",
+    run=_run,
+    sends="with --count N: connection, OPTIONS and clean upload N times in all, one after the other, with a pause",
+    plan=_plan,
+    depth="quick",
+    needs=("tcp", "tls"),
+    follows=True,
+    more_time=_allowance,
+    skip=lambda context: None if context.settings.count > 1 else "not-asked",
+)

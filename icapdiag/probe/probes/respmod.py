@@ -1,0 +1,64 @@
+"""respmod: whether a service that turns REQMOD away takes RESPMOD, which Avi does not send."""
+
+from __future__ import annotations
+
+from icapdiag.icap.request import PreparedRequest, authority, encode_request, icap_uri
+from icapdiag.icap.samples import CLEAN
+from icapdiag.probe.base import Context, Facts, Outcome, Probe, ok
+from icapdiag.probe.connection.exchange import transact
+from icapdiag.probe.messages import Planned, icap_message
+from icapdiag.probe.probes.refusals import lists_reqmod, refusal
+
+_OTHER_METHOD = {405, 418, 501}  # what servers say to a method that the service does not have
+_TIMEOUT = 3.0  # seconds for the answer
+_ASKED = b"GET /page HTTP/1.1\r\nHost: www.example.test\r\nAccept: */*\r\n\r\n"
+_ANSWERED = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(CLEAN)}\r\n\r\n".encode("ascii")
+
+
+def _request(context: Context) -> PreparedRequest:
+    host, port = context.address or context.member.host, context.member.port
+    return encode_request(
+        "RESPMOD",
+        icap_uri(host, port, context.pool.profile.service_uri),
+        [("Host", authority(host, port)), ("Connection", "close"), ("Allow", "204")],
+        http_request=_ASKED,
+        http_response=_ANSWERED,
+        body=CLEAN,
+    )
+
+
+async def _run(context: Context) -> Outcome:
+    await context.close()
+    outcome = await transact(context, _request(context), sent_body=CLEAN, timeout=_TIMEOUT)
+    status = outcome.facts.get("icap_status")
+    facts: Facts = {
+        "refused_method": "REQMOD",
+        "refused_status": refusal(context, "clean"),
+        "respmod_served": isinstance(status, int) and 200 <= status < 300,
+    }
+    if isinstance(status, int):
+        facts |= {"respmod_status": status, "respmod_verdict": outcome.facts.get("verdict", "unknown")}
+    return ok(facts)
+
+
+def _unneeded(context: Context) -> bool:
+    """Where REQMOD is served nobody needs to know, and where it never got that far it is not the method."""
+    status = refusal(context, "clean")
+    return not status or not (status in _OTHER_METHOD or lists_reqmod(context) is False)
+
+
+def _plan(context: Context) -> tuple[Planned, ...]:
+    messages = (*context.handshakes(), icap_message(_request(context), CLEAN))
+    return (Planned(to=context.peer, connections=1, messages=messages, condition="if REQMOD is refused as a method"),)
+
+
+PROBE = Probe(
+    name="respmod",
+    run=_run,
+    sends="one RESPMOD with a harmless line of text, where the service refuses REQMOD",
+    plan=_plan,
+    connects=True,
+    needs=("tcp", "tls", "options"),
+    after=("options", "clean"),
+    unneeded=_unneeded,
+)

@@ -1,0 +1,321 @@
+"""Which sizes to try: through growing sizes, then between the last that went well and the first that did not.
+
+Nothing here sends: `SizeSearch` is given what does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from math import isqrt
+from typing import Literal
+
+from icapdiag.icap.samples import ARCHIVE_LEAST
+from icapdiag.model import JSONValue
+from icapdiag.vocabulary import Reason, Status, Verdict
+
+Sample = Literal["clean", "archive", "leading"]
+Ending = Literal["", "status", "dropped", "silent", "slow", "unacknowledged", "broken", "refused", "changed"]
+_DROPPED = {Reason.RESET, Reason.CLOSED, Reason.REFUSED, Reason.UNREACHABLE, Reason.PROHIBITED}
+_BUSY = {503, 506}
+_REFUSALS = {Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR}
+SMALL_SEGMENT = 536  # bytes that any IPv4 path takes (RFC 9293, 3.7.1)
+STEPS = 8  # of one search for a limit: a factor of 4 between two sizes comes down to half a percent
+CLEAN_EXTRA = 2 * STEPS + 5  # harmless uploads beyond `upload_sizes`: a search for each kind of limit, and repetitions
+EICAR_MOST = STEPS + 6  # uploads with EICAR: a form that is found, either side of a limit, the top, and a search
+SIZES = (0, 1, 1024, 1400, 4096, 64 * 1024, 1024 * 1024)
+_TINY = 2  # bytes; a server may well be at odds with less, which is no limit
+_SMALL_EICAR = 4096  # bytes
+_CLOSE = 200  # a limit is known well enough to one part in so many
+_SILENCES = 2  # timeouts that one search may cost
+EICAR_FORMS: tuple[Sample, ...] = ("archive", "leading")
+_TELLING = {"status", "dropped", "broken"}  # of harmless bodies, where EICAR may fare otherwise and soon
+_FEW = 3  # sizes beyond the preview, at the least, that say whether a body is read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What became of one upload; ``size`` in bytes. ``reason``, ``verdict`` as in observations, None if there is none.
+
+    ``answer_ms`` runs from the first byte sent to the answer's arrival, by ``answer_clock``: the upload is
+    in it where the server waits for all of it. ``read``: the server asked for the whole body, and took it.
+    ``segment`` are the bytes of payload that a packet of this connection had at the most.
+    """
+
+    sample: Sample
+    size: int
+    status: Status
+    reason: str | None = None
+    icap_status: int | None = None
+    verdict: str | None = None
+    answer_ms: JSONValue = None
+    answer_clock: JSONValue = None
+    uncertain: bool = False
+    read: bool = False
+    out_of_time: bool = False  # the member's time ended before its own
+    segment: int | None = None
+    lost: Ending = ""  # how it failed, where the status and the reason do not say it
+
+    @property
+    def busy(self) -> bool:
+        return self.icap_status in _BUSY
+
+    def ending(self, usual: str | None) -> Ending:
+        """How it differs from a small body that is passed on, whose verdict is ``usual``; "" if it does not."""
+        if self.status is Status.FAILED:
+            if self.reason == Reason.ICAP_STATUS:
+                return "status"
+            return self.lost or ("dropped" if self.reason in _DROPPED else "broken")
+        if self.verdict == usual:
+            return ""
+        return "refused" if self.verdict in _REFUSALS else "changed"
+
+    def record(self) -> dict[str, JSONValue]:
+        """For the report."""
+        record: dict[str, JSONValue] = {
+            "size": self.size,
+            "status": str(self.status),
+            "icap_status": self.icap_status,
+            "answer_ms": self.answer_ms,
+            "answer_clock": self.answer_clock,
+            "verdict": self.verdict,
+            "reason": self.reason if self.reason is None else str(self.reason),
+            "read": self.read,
+        }
+        return record | {"uncertain": True} if self.uncertain else record
+
+
+def upload_sizes(most: int) -> tuple[int, ...]:
+    """The sizes to try, ascending, in bytes: `SIZES`, four times as much again and again, and ``most`` itself."""
+    sizes = list(SIZES)
+    while sizes[-1] * 4 < most:
+        sizes.append(sizes[-1] * 4)
+    return (*(size for size in sizes if size < most), most)
+
+
+Send = Callable[[Sample, int, int | None], Awaitable[Upload]]
+
+
+class Stopped(Exception):
+    """No more is to be sent; ``why`` is a word for it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(slots=True)
+class Limit:
+    """Between which sizes, in bytes, something changes; ``above`` None: nowhere."""
+
+    below: int
+    above: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SearchResult:
+    """What was found. ``clean`` and ``eicar`` are the uploads in the order in which they were sent.
+
+    ``failed`` is the smallest that was not treated as small ones are; ``unread`` is between the last body that
+    the server asked for and the first that it passed without; ``cured``: small packets made the failed one pass.
+    ``form`` is that in which EICAR is found behind padding, None if in none. ``missed`` is between the longest
+    in which it was found and the shortest in which it was passed. ``stopped`` says why not all was tried:
+    ``busy``, ``deadline``, ``enough`` (as many as were announced) or ``error``, which ``ours`` gives the reason of.
+    """
+
+    clean: list[Upload] = field(default_factory=list)
+    eicar: list[Upload] = field(default_factory=list)
+    passed: int = -1
+    failed: Upload | None = None
+    failure: Ending = ""
+    cured: bool = False
+    unread: Limit | None = None
+    form: Sample | None = None
+    missed: Limit | None = None
+    stopped: str = ""
+    ours: Reason | None = None
+
+
+class SizeSearch:
+    """One search. ``usual`` is the verdict on a small harmless body, ``preview`` the bytes that go ahead unasked.
+
+    ``preview`` None: there is no preview, so the server never has a say in what it is sent.
+    """
+
+    def __init__(self, send: Send, *, usual: str | None, preview: int | None, most: int) -> None:
+        self._send = send
+        self._usual = usual
+        self._preview = preview
+        self._sizes = upload_sizes(most)
+        self._clean_left = len(self._sizes) + CLEAN_EXTRA
+        self._eicar_left = EICAR_MOST
+        self.found = SearchResult()
+
+    async def run(self, *, eicar: bool) -> SearchResult:
+        """Up, and on to the limits; with ``eicar`` also whether what is larger is still scanned."""
+        found = self.found
+        try:
+            await self._up()
+            await self._narrow_failure()
+            await self._narrow_unread()
+            if eicar:
+                await self._look_for_eicar()
+        except Stopped as exc:
+            found.stopped = exc.why
+        return found
+
+    async def _try(self, sample: Sample, size: int, segment: int | None = None) -> Upload:
+        """One more upload. Raises `Stopped` instead of one too many, and after one that says to leave it at that."""
+        found = self.found
+        if sample == "clean":
+            self._clean_left -= 1
+            left, kept = self._clean_left, found.clean
+        else:
+            self._eicar_left -= 1
+            left, kept = self._eicar_left, found.eicar
+        if left < 0:
+            raise Stopped("enough")
+        upload = await self._send(sample, size, segment)
+        if upload.out_of_time:
+            raise Stopped("deadline")
+        if upload.status is Status.ERROR:
+            found.ours = Reason(upload.reason or Reason.BUG)
+            raise Stopped("error")
+        if segment is None:
+            kept.append(upload)
+        if upload.busy:  # RFC 3507, 4.3.3: a client should not press a server that says so
+            raise Stopped("busy")
+        return upload
+
+    def _passes(self, upload: Upload) -> bool:
+        return not upload.ending(self._usual)
+
+    async def _up(self) -> None:
+        """Every size until one fails, and fails again."""
+        found = self.found
+        for size in self._sizes:
+            upload = await self._try("clean", size)
+            if not self._passes(upload) and size >= _TINY:
+                upload = await self._try("clean", size)
+                if not self._passes(upload):
+                    self._fails(upload)
+                    return
+            if self._passes(upload):
+                found.passed = size
+
+    def _fails(self, upload: Upload) -> None:
+        self.found.failed = upload
+        self.found.failure = upload.ending(self._usual)
+
+    async def _narrow_failure(self) -> None:
+        found = self.found
+        if found.failed is None or found.passed < 0:
+            return
+        if found.failure == "unacknowledged":
+            upload = await self._try("clean", found.failed.size, SMALL_SEGMENT)
+            found.cured = self._passes(upload)
+            return
+        if found.failure == "slow":
+            return  # a matter of time, and not of a size
+        silences = 0
+        for _ in range(STEPS):
+            size = _between(found.passed, found.failed.size)
+            if size is None or silences >= _SILENCES:
+                return
+            upload = await self._try("clean", size)
+            if self._passes(upload):
+                found.passed = size
+            else:
+                self._fails(upload)
+                silences += upload.lost == "silent"
+
+    async def _narrow_unread(self) -> None:
+        """From which size on the server passes a body without asking for what is beyond the preview."""
+        found, preview = self.found, self._preview
+        if preview is None:
+            return
+        beyond = [upload for upload in found.clean if upload.size > preview and self._passes(upload)]
+        flags = {upload.size: upload.read for upload in by_size(beyond)}
+        read = [size for size, whole in flags.items() if whole]
+        unread = [size for size, whole in flags.items() if not whole]
+        if len(flags) < _FEW or not read or not unread or max(read) > min(unread):
+            return  # too little to go by, always the same, or by turns: c-icap's echo does that
+        limit = Limit(max(read), min(unread))
+        for _ in range(STEPS):
+            size = _between(limit.below, limit.above or 0)
+            if size is None:
+                break
+            upload = await self._try("clean", size)
+            if not self._passes(upload):
+                return
+            if upload.read:
+                limit.below = size
+            else:
+                limit.above = size
+        for size, whole in ((limit.below, True), (limit.above or 0, False)):
+            upload = await self._try("clean", size)
+            if not self._passes(upload) or upload.read is not whole:
+                return
+        found.unread = limit
+
+    async def _look_for_eicar(self) -> None:
+        """Whether larger bodies are scanned as a small one is, and if not, up to which size they are."""
+        found = self.found
+        if self._usual not in {Verdict.ALLOWED, Verdict.MODIFIED} or found.passed < ARCHIVE_LEAST:
+            return
+        small = min(_SMALL_EICAR, found.passed)
+        form = found.form = await self._form_that_is_found(small)
+        if form is None:
+            return
+        limit = found.missed = Limit(small)
+        for size in self._telling_sizes():
+            if limit.above is None and size > limit.below:
+                await self._move(limit, form, size)
+        for _ in range(STEPS):
+            between = None if limit.above is None else _between(limit.below, limit.above)
+            if between is None or not await self._move(limit, form, between):
+                break
+
+    async def _form_that_is_found(self, size: int) -> Sample | None:
+        for form in EICAR_FORMS:
+            if self._catches(await self._try(form, size)):
+                return form
+        return None
+
+    def _telling_sizes(self) -> list[int]:
+        """Just under and just over each limit that harmless bodies met, and the top; ascending."""
+        found = self.found
+        sizes = {found.passed}
+        if found.failed is not None and found.failure in _TELLING:
+            sizes.add(found.failed.size)
+        if found.unread is not None:
+            sizes |= {found.unread.below, found.unread.above or 0}
+        return sorted(sizes)
+
+    async def _move(self, limit: Limit, form: Sample, size: int) -> bool:
+        """Move the limit to where this size has it; False where the answer does not tell whether EICAR was seen."""
+        upload = await self._try(form, size)
+        if self._catches(upload):
+            limit.below = size
+        elif self._passes(upload):
+            limit.above = size
+        else:
+            return False
+        return True
+
+    def _catches(self, upload: Upload) -> bool:
+        """Whether the server saw EICAR: it did with it what it does not do with harmless text."""
+        answered = upload.status is Status.OK or upload.reason == Reason.ICAP_STATUS
+        return answered and upload.verdict in {Verdict.BLOCKED, Verdict.MODIFIED} - {self._usual}
+
+
+def _between(low: int, high: int) -> int | None:
+    """A size between the two, in the middle of their ratio; None if they are close enough."""
+    if high - low <= max(1, low // _CLOSE):
+        return None
+    return min(max(isqrt(max(low, 1) * high), low + 1), high - 1)
+
+
+def by_size(found: Sequence[Upload]) -> list[Upload]:
+    """The uploads, the smallest first; those of one size in the order in which they were sent."""
+    return sorted(found, key=lambda upload: upload.size)
