@@ -14,9 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum, auto
 
-from icapdiag.icap.errors import ProtocolError
-from icapdiag.icap.limits import LIMITS, Limits
-from icapdiag.icap.message import Deviation, Response
+from icapdiag.icap.message import LIMITS, Deviation, Limits, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.response import ResponseReader
 

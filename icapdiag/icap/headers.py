@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from icapdiag.icap.errors import SEEN, CapExceeded
-from icapdiag.icap.limits import Limits
-from icapdiag.icap.message import Deviation, Headers, HttpHead
+from icapdiag.icap.message import SEEN, CapExceeded, Deviation, Headers, HttpHead, Limits
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

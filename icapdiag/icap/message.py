@@ -1,4 +1,4 @@
-"""ICAP messages as data: what a reader returns and what a writer takes.
+"""ICAP messages as data, how much of one is read, and what ends the reading.
 
 Text is decoded as ISO 8859-1, so that every byte survives and ``encode("latin-1")``
 gives it back; escaping for a terminal or a page is the sink's work.
@@ -130,3 +130,56 @@ class Response:
     complete: bool = True  # False: the peer closed before the end that it had announced
     deviations: tuple[Deviation, ...] = ()
     size: int = 0  # bytes on the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps in bytes (``header_count``: fields). Reading past one raises `CapExceeded`.
+
+    ``body_kept`` raises nothing: later bytes are counted and dropped.
+    c-icap reads heads of at most 64 KiB; Avi's ``buffer_size`` ends at 50 MiB.
+    """
+
+    head_size: int = 64 * 1024
+    header_count: int = 256
+    line_size: int = 8 * 1024  # a chunk-size line with its extensions
+    chunk_size: int = 1 << 31
+    body_kept: int = 256 * 1024
+    body_total: int = 64 * 1024 * 1024
+
+
+LIMITS = Limits()
+
+
+SEEN = 80  # bytes of evidence kept with an error or a deviation
+
+
+class ProtocolError(Exception):
+    """The peer's bytes can't be read as ICAP any further.
+
+    ``rule`` is a slug (``status-line``, ``chunk-invalid``, …), ``detail`` one sentence,
+    ``seen`` at most 80 of the bytes, ``response`` what had been read before, if the head was.
+    """
+
+    def __init__(self, rule: str, detail: str, seen: bytes = b"", response: Response | None = None) -> None:
+        super().__init__(f"{rule}: {detail}")
+        self.rule = rule
+        self.detail = detail
+        self.seen = bytes(seen[:SEEN])
+        self.response = response
+
+
+class NotICAP(ProtocolError):
+    """The peer speaks something else; ``peer`` names it (see `icapdiag.icap.response`)."""
+
+    def __init__(self, peer: str, seen: bytes) -> None:
+        super().__init__("not-icap", f"the first bytes are {peer}, not ICAP/1.0", seen)
+        self.peer = peer
+
+
+class CapExceeded(ProtocolError):
+    """The message is larger than one of our `Limits`; reading stopped."""
+
+
+class PeerClosed(ProtocolError):
+    """The peer closed before anything could be read: no byte, or less than a status line."""

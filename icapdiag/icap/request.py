@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from icapdiag.icap.body import Body, Chunks
-from icapdiag.icap.chunked import LAST_CHUNK, LAST_CHUNK_IEOF, encode_chunks
+from icapdiag.icap.body import LAST_CHUNK, LAST_CHUNK_IEOF, Body, Chunks, encode_chunks
 from icapdiag.icap.headers import encode_fields
 from icapdiag.icap.message import Headers
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from icapdiag.icap.chunked import ChunkedReader
-from icapdiag.icap.encapsulated import body_name, parse_encapsulated
-from icapdiag.icap.errors import SEEN, CapExceeded, NotICAP, PeerClosed, ProtocolError
+from icapdiag.icap.body import ChunkedReader
+from icapdiag.icap.encapsulated import HeadsReader, body_name, parse_encapsulated
+from icapdiag.icap.header_checks import field_deviations
 from icapdiag.icap.headers import end_of_head, parse_fields, split_lines
-from icapdiag.icap.limits import LIMITS, Limits
-from icapdiag.icap.message import Deviation, Headers, Response
-from icapdiag.icap.parts import HeadsReader
-from icapdiag.icap.peer import may_be_icap, name_peer
-from icapdiag.icap.rules import field_deviations
+from icapdiag.icap.message import (
+    LIMITS,
+    SEEN,
+    CapExceeded,
+    Deviation,
+    Headers,
+    Limits,
+    NotICAP,
+    PeerClosed,
+    ProtocolError,
+    Response,
+)
 
 _STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+(\d{3})(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
 _GLUED = re.compile(r'(".*?")\s*(Encapsulated)\s*:\s*(.+)', re.IGNORECASE)
@@ -104,7 +111,7 @@ class ResponseReader:
     def _read_head(self) -> bool:
         self._skip_blank_lines()
         if not may_be_icap(self._buffer):
-            peer = name_peer(self._buffer)
+            peer = guess_protocol(self._buffer)
             if peer is None:
                 return False
             raise NotICAP(peer, bytes(self._buffer[:SEEN]))
@@ -122,7 +129,7 @@ class ResponseReader:
     def _end_head_early(self) -> None:
         """The stream ended before a blank line did."""
         if not may_be_icap(self._buffer) or not self._buffer.strip():
-            peer = name_peer(self._buffer, ended=True)
+            peer = guess_protocol(self._buffer, ended=True)
             if not self._buffer.strip() or peer is None:
                 raise PeerClosed("closed", "the peer closed without an answer", bytes(self._buffer))
             raise NotICAP(peer, bytes(self._buffer[:SEEN]))
@@ -245,3 +252,39 @@ def read_response(data: bytes, *, method: str = "REQMOD", limits: Limits = LIMIT
         if response.status != 100 or not may_be_icap(rest.lstrip(b"\r\n")[:5]) or len(rest.strip()) < 5:
             return response
         data = rest
+
+
+ENOUGH = 16  # bytes, or a line end, that settle the question
+
+_TLS_RECORDS = (0x14, 0x15, 0x16, 0x17)  # change cipher spec, alert, handshake, application data (RFC 8446, 5.1)
+_ICAP = b"ICAP/"
+_STARTS = (
+    (b"HTTP/", "http"),
+    (b"<", "http"),  # a page without a status line, as HTTP/0.9 had it
+    (b"SSH-", "ssh"),
+    (b"220 ", "smtp"),
+    (b"220-", "smtp"),
+    (b"554 ", "smtp"),
+    (b"554-", "smtp"),
+    (b"UNKNOWN COMMAND", "clamd"),
+    (b"PONG", "clamd"),
+)
+
+
+def may_be_icap(data: bytes | bytearray) -> bool:
+    """Whether the bytes are, or can still become, the start of an ICAP status line."""
+    return _ICAP.startswith(bytes(data[: len(_ICAP)]).upper())
+
+
+def guess_protocol(data: bytes | bytearray, *, ended: bool = False) -> str | None:
+    """``http``, ``tls``, ``ssh``, ``smtp``, ``clamd`` or ``unknown``; None while more bytes may tell.
+
+    Only the first line counts, and at most its first 16 bytes, so that the answer does not
+    depend on how the bytes were split. ``ended``: no more bytes will come.
+    """
+    if len(data) >= 2 and data[0] in _TLS_RECORDS and data[1] == 3:
+        return "tls"
+    line, newline, _ = bytes(data[:ENOUGH]).partition(b"\n")
+    if not (newline or ended or len(line) >= ENOUGH):
+        return None
+    return next((name for start, name in _STARTS if line.upper().startswith(start)), "unknown")

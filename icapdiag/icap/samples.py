@@ -7,6 +7,7 @@ a name, nor ``bytes.fromhex``). It is never written to disk.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 
@@ -76,3 +77,6 @@ class _Entry:
 
 EICAR_SIZE = len(_REVERSED)
 ARCHIVE_LEAST = EICAR_SIZE + 2 * (_LOCAL.size + _CENTRAL.size) + 2 * len(b"readme.txteicar.com") + _END.size
+
+
+EICAR_MARK = f"[EICAR test file: {EICAR_SIZE} bytes, SHA-256 {hashlib.sha256(eicar()).hexdigest()}]"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from icapdiag.icap.chunked import ChunkedReader
-from icapdiag.icap.encapsulated import body_name, parse_encapsulated
-from icapdiag.icap.errors import SEEN, CapExceeded, ProtocolError
+from icapdiag.icap.body import ChunkedReader
+from icapdiag.icap.encapsulated import HeadsReader, body_name, parse_encapsulated
 from icapdiag.icap.headers import end_of_head, parse_fields, split_lines
-from icapdiag.icap.limits import Limits
-from icapdiag.icap.message import Deviation, Request
-from icapdiag.icap.parts import HeadsReader
+from icapdiag.icap.message import SEEN, CapExceeded, Deviation, Limits, ProtocolError, Request
 
 _REQUEST_LINE = re.compile(r"(\S+)[ \t]+(\S+)[ \t]+(\S+)[ \t]*")
 SERVER_LIMITS = Limits(body_kept=64 * 1024 * 1024)

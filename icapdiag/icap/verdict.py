@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
+from icapdiag.icap.body import Body
 from icapdiag.icap.dialects import (
     ALLOWED,
     BLOCKED,
@@ -26,9 +26,6 @@ from icapdiag.icap.dialects import (
 )
 from icapdiag.icap.header_table import EXPLANATIONS, header_claims
 from icapdiag.icap.message import HttpHead, Response
-
-if TYPE_CHECKING:  # logs are read without it
-    from icapdiag.icap.body import Body
 
 _REFUSALS = (BLOCKED, UNSCANNABLE, ERROR)
 _THREATS_KEPT = 20

@@ -2,9 +2,8 @@
 
 from icapdiag.lab.connection import Connection, Counters
 from icapdiag.lab.dialects import DIALECTS
-from icapdiag.lab.fault import Fault
 from icapdiag.lab.faults import FAULTS, faults_of
-from icapdiag.lab.pool_yaml import LabMember
+from icapdiag.lab.members import Fault, LabMember
 from icapdiag.lab.scanner import SERVICE_URI, Scanner
 from icapdiag.lab.server import Lab, serve_lab
 

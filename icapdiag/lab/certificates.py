@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icapdiag.lab.fault import Certificate
+    from icapdiag.lab.members import Certificate
 
 _DAY = timedelta(days=1)
 _OTHER_NAME = "scanner.example.test"

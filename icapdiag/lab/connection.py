@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import trio
 
-from icapdiag.icap.limits import Limits
-from icapdiag.icap.message import Request
+from icapdiag.icap.message import Limits, Request
 from icapdiag.icap.server import RequestReader
 
 MIB = 1024 * 1024

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from icapdiag.lab.fault import Fault
 from icapdiag.lab.faults import changed
+from icapdiag.lab.members import Fault
 from icapdiag.lab.scanner import OFFERS, Answer, Fields, Reply, Scanner, allow, decide, echo, page
 
 _THREAT = "EICAR Test String"

@@ -12,11 +12,10 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
-from icapdiag.lab import metadata, sizes
 from icapdiag.lab.connection import Connection
-from icapdiag.lab.connections import CONNECTION_FAULTS
-from icapdiag.lab.fault import DEPTHS, Behaviour, Depth, Fault
-from icapdiag.lab.previews import PREVIEW_FAULTS
+from icapdiag.lab.connection_faults import CONNECTION_FAULTS
+from icapdiag.lab.members import DEPTHS, Behaviour, Depth, Fault
+from icapdiag.lab.request_faults import METADATA_FAULTS, PREVIEW_FAULTS, SIZE_FAULTS
 from icapdiag.lab.scanner import (
     INFECTION,
     ISTAG,
@@ -237,14 +236,14 @@ _ALL = (
     Fault("tls-client-certificate", "it demands a certificate of its clients, and the pool has none",
           "tls-handshake-failed", certificate="client-certificate", tls=True),
     # limits to the size of a body
-    *sizes.FAULTS,
+    *SIZE_FAULTS,
     # of connections
     *CONNECTION_FAULTS,
     # of previews
     *PREVIEW_FAULTS,
 )  # fmt: skip
 
-FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in (*_ALL, *metadata.FAULTS)})
+FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in (*_ALL, *METADATA_FAULTS)})
 
 
 def faults_of(depth: Depth) -> tuple[str, ...]:

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from icapdiag.icap.errors import CapExceeded, ProtocolError
-from icapdiag.icap.message import Headers, Request
+from icapdiag.icap.message import CapExceeded, Headers, ProtocolError, Request
 from icapdiag.icap.request import encode_response
 from icapdiag.icap.samples import eicar
 from icapdiag.lab.connection import Connection

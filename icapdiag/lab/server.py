@@ -16,11 +16,9 @@ import trio
 
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection, Counters
-from icapdiag.lab.demanding import refuse_without_certificate
 from icapdiag.lab.dialects import DIALECTS
-from icapdiag.lab.fault import Certificate, Fault
 from icapdiag.lab.faults import FAULTS
-from icapdiag.lab.pool_yaml import LabMember, pool_yaml
+from icapdiag.lab.members import Certificate, Fault, LabMember, pool_yaml
 from icapdiag.lab.scanner import ISTAG, MAX_CONNECTIONS
 
 _BACKLOG = 128
@@ -133,3 +131,28 @@ def _lone_exception() -> Iterator[None]:
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from None
         raise
+
+
+async def refuse_without_certificate(connection: Connection, context: ssl.SSLContext) -> None:
+    """Shake hands until OpenSSL gives up, pass its alert on, and close.
+
+    ``context`` must demand a certificate of its client (``CERT_REQUIRED``). With TLS 1.3 the client
+    has finished by then, and meets the alert when it reads (RFC 8446, 4.4.2.4 and 6.2).
+    """
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing, server_side=True)
+    waiting = True
+    while waiting:
+        try:
+            session.do_handshake()
+            waiting = False
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            waiting = False
+        await connection.send(outgoing.read())
+        if waiting:
+            data = await connection.receive()
+            waiting = bool(data)
+            incoming.write(data)
+    await connection.finish()

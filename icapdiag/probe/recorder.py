@@ -13,12 +13,10 @@ from itertools import accumulate
 
 import trio
 
-from icapdiag.icap.chunked import ChunkedReader
-from icapdiag.icap.errors import ProtocolError
-from icapdiag.icap.limits import Limits
+from icapdiag.icap.body import ChunkedReader
+from icapdiag.icap.message import Limits, ProtocolError
 from icapdiag.icap.request import PreparedRequest
-from icapdiag.icap.samples import eicar
-from icapdiag.icap.transcript import EICAR_MARK
+from icapdiag.icap.samples import EICAR_MARK, eicar
 from icapdiag.model import JSONValue
 
 KEPT = 4096  # bytes of each direction of an exchange

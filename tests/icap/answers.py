@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from icapdiag.icap.encapsulated import body_name, parse_encapsulated
 from icapdiag.icap.headers import parse_http_head
-from icapdiag.icap.limits import LIMITS
-from icapdiag.icap.message import Headers, HttpHead, Response
+from icapdiag.icap.message import LIMITS, Headers, HttpHead, Response
 from icapdiag.icap.verdict import Judgement, judge
 
 ORIGINAL = b"the original body"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.icap.errors import NotICAP, ProtocolError
-from icapdiag.icap.limits import LIMITS, Limits
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import LIMITS, Limits, NotICAP, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader
 
 Outcome = Response | tuple[str, str, str | None, Response | None]

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.icap.body import Body, Chunks, Filling
-from icapdiag.icap.chunked import CHUNK, ChunkedReader
+from icapdiag.icap.body import CHUNK, Body, ChunkedReader, Chunks, Filling
 from icapdiag.icap.client import Exchange, State
-from icapdiag.icap.limits import LIMITS
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import LIMITS, Response
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.response import read_response
 from icapdiag.icap.samples import (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.icap.client import Exchange, State
-from icapdiag.icap.errors import PeerClosed, ProtocolError
-from icapdiag.icap.message import Request
+from icapdiag.icap.message import PeerClosed, ProtocolError, Request
 from icapdiag.icap.request import avi_reqmod, encode_request, http_post, options_request
 from icapdiag.icap.server import RequestReader
 from tests.icap.feeding import pieces

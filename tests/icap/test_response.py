@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.icap.errors import CapExceeded, PeerClosed, ProtocolError
-from icapdiag.icap.limits import Limits
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import CapExceeded, Limits, PeerClosed, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader, read_response
 from tests.icap.feeding import pieces, read
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.icap.errors import ProtocolError
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import ProtocolError, Response
 from icapdiag.icap.response import read_response
 from icapdiag.icap.verdict import judge
 from tests.icap.feeding import pieces, read

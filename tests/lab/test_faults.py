@@ -10,8 +10,7 @@ import trio
 import trio.testing
 
 from icapdiag.icap.client import Exchange
-from icapdiag.icap.errors import NotICAP, ProtocolError
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import NotICAP, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post, options_request
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.lab import FAULTS, Connection, LabMember, serve_lab

@@ -9,8 +9,7 @@ import trio
 import trio.testing
 
 from icapdiag.icap.client import Exchange
-from icapdiag.icap.limits import Limits
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import Limits, Response
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, encode_request, http_post, options_request
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.samples import CLEAN, eicar

@@ -14,10 +14,9 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.icap.chunked import encode_chunks
+from icapdiag.icap.body import encode_chunks
 from icapdiag.icap.request import avi_reqmod, http_post, options_request
-from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.icap.transcript import EICAR_MARK
+from icapdiag.icap.samples import CLEAN, EICAR_MARK, eicar
 from icapdiag.lab import serve_lab
 from icapdiag.model import Facts
 from icapdiag.pool import loads_pool

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from icapdiag.lab import serve_lab
-from icapdiag.lab.sizes import LIMIT
+from icapdiag.lab.request_faults import LIMIT
 from icapdiag.model import Observation
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool

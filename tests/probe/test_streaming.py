@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 import trio
 
-from icapdiag.icap.limits import Limits
+from icapdiag.icap.message import Limits
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import clean_body
 from icapdiag.icap.verdict import judge

@@ -17,8 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from icapdiag.icap.samples import eicar
-from icapdiag.icap.transcript import EICAR_MARK
+from icapdiag.icap.samples import EICAR_MARK, eicar
 from icapdiag.model import Facts, MemberReport, Observation, Report
 from icapdiag.pool import loads_pool
 from icapdiag.report.bundle import TooLarge, build

@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from icapdiag.icap.errors import CapExceeded, NotICAP, ProtocolError
 from icapdiag.icap.header_table import PASTED, TEXT_KEPT, header_facts
-from icapdiag.icap.message import Response
-from icapdiag.icap.peer import name_peer
-from icapdiag.icap.response import ResponseReader
+from icapdiag.icap.message import CapExceeded, NotICAP, ProtocolError, Response
+from icapdiag.icap.response import ResponseReader, guess_protocol
 from icapdiag.icap.verdict import judge
 from icapdiag.model import JSONValue, Observation
 from icapdiag.vocabulary import Reason, Status
@@ -75,7 +73,7 @@ def foreign(data: bytes) -> Observation | None:
     """The observation that another protocol answered; None if the bytes are of no server that is known."""
     http = _HTTP.search(data[:4096])  # perhaps below a line of someone's own
     data = data[http.start() if http else 0 :].lstrip(b"\r\n")
-    peer = name_peer(data[:64], ended=True)
+    peer = guess_protocol(data[:64], ended=True)
     if peer in {None, "unknown"} or (peer == "http" and not http):
         return None
     return _failed(NotICAP(str(peer), data[:80]), WIRE, "", excerpt=data[:200])

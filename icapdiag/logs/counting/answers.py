@@ -6,9 +6,8 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from icapdiag.icap.errors import ProtocolError
 from icapdiag.icap.header_table import HEADERS, header_facts
-from icapdiag.icap.message import Headers, HttpHead, Response
+from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
 

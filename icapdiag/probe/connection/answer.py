@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange
+from icapdiag.icap.header_checks import hop_by_hop, odd_headers
 from icapdiag.icap.header_table import TEXT_KEPT, header_facts
 from icapdiag.icap.message import Deviation, Response
-from icapdiag.icap.rules import hop_by_hop, odd_headers
 from icapdiag.icap.verdict import judge
 from icapdiag.model import JSONValue
 from icapdiag.pool import Profile

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import trio
 
 from icapdiag.icap.client import Exchange, State
-from icapdiag.icap.errors import CapExceeded, NotICAP, PeerClosed, ProtocolError
-from icapdiag.icap.limits import Limits
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import CapExceeded, Limits, NotICAP, PeerClosed, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.base import Context, Facts, Outcome, failed, ok
 from icapdiag.probe.connection.answer import deviation_facts, response_facts, verdict_facts

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import trio
 
 from icapdiag.icap.body import Body
-from icapdiag.icap.limits import Limits
+from icapdiag.icap.message import Limits
 from icapdiag.icap.samples import clean_body, eicar_before_padding, eicar_behind_padding
 from icapdiag.model import JSONValue
 from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings, error, failed, ok

@@ -15,8 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from icapdiag.icap.samples import eicar
-from icapdiag.icap.transcript import EICAR_MARK
+from icapdiag.icap.samples import EICAR_MARK, eicar
 from icapdiag.model import MemberReport, Report
 from icapdiag.report.bundle.dump import dump
 from icapdiag.report.bundle.pool_yaml import pool_yaml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from icapdiag.icap.transcript import EICAR_MARK
+from icapdiag.icap.samples import EICAR_MARK
 from icapdiag.model import Facts, JSONValue
 
 _NUMBERS = ("connection", "at_ms", "until_ms", "size", "pieces", "body_size")

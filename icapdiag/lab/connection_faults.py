@@ -9,7 +9,7 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.lab.connection import IDLE, Connection
-from icapdiag.lab.fault import Fault
+from icapdiag.lab.members import Fault
 from icapdiag.lab.scanner import OFFERS, Answer, Scanner, scan
 
 _WAIT = 1.3  # seconds until a thread is free

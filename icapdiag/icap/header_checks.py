@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.icap.errors import SEEN
-from icapdiag.icap.message import Deviation, EncapsulatedPart, Headers, Response
+from icapdiag.icap.message import SEEN, Deviation, EncapsulatedPart, Headers, Response
 
 _ISTAG_LENGTH = 32
 _NAME_KEPT = 80  # characters

@@ -1,14 +1,42 @@
-"""The lab's members, and the pool file that names them."""
+"""The lab's members: what one does, what a check must say about it, and the pool file that names them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
-from icapdiag.lab.fault import Fault
-from icapdiag.lab.scanner import SERVICE_URI
+from icapdiag.lab.connection import Connection
+from icapdiag.lab.scanner import HEALTHY, SERVICE_URI
+
+Behaviour = Callable[[Connection], Awaitable[None]]
+Certificate = Literal["healthy", "expired", "wrong-name", "untrusted", "client-certificate"]
+Depth = Literal["standard", "deep", "load"]
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One member of the lab.
+
+    ``finding`` is the id of the one finding that a check must give, None for none, in a run of
+    this ``depth``; in a shallower run the member seems healthy, and the lab leaves it out.
+    ``behaviour`` serves a connection; without one the port is bound and not listened on.
+    ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS, and with ``client-certificate``
+    it demands one of its client.
+    """
+
+    name: str
+    summary: str
+    finding: str | None
+    behaviour: Behaviour | None = HEALTHY
+    certificate: Certificate | None = None
+    tls: bool = False
+    enabled: bool = True
+    depth: Depth = "standard"
+
 
 _HEAD = f"""\
 # The icapdiag lab: every member is a server with one known fault.
