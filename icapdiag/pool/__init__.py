@@ -4,8 +4,9 @@
 Both raise `PoolError` with every mistake at once, each with file, line and column.
 """
 
+from icapdiag.mistakes import Located
 from icapdiag.pool.load import load_pool, loads_pool
-from icapdiag.pool.model import TLS, Located, Member, Pool, PoolError, Profile, Suppression
+from icapdiag.pool.model import TLS, Member, Pool, PoolError, Profile, Suppression
 from icapdiag.pool.urls import pool_from_urls
 
 __all__ = [

@@ -7,20 +7,15 @@ Defaults are those of Avi's API schema, such as port 80 for a pool that names no
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
 
-from icapdiag.pool.aviobjects import GROUP, POOL, PROFILE, AviObject, collect, names
-from icapdiag.pool.avipool import read_servers
-from icapdiag.pool.hosts import same_host
+from icapdiag.mistakes import Path, Problems, shown
+from icapdiag.pool.aviobjects import GROUP, POOL, PROFILE, AviObject, collect, names, parse_reference
+from icapdiag.pool.hosts import parse_host, same_host
 from icapdiag.pool.members import MOST_MEMBERS
-from icapdiag.pool.model import DEFAULT_PORT, Member, Pool, Profile
-from icapdiag.pool.nodes import ListNode
-from icapdiag.pool.problems import Problems, fatal, shown
-from icapdiag.pool.references import parse_reference
-from icapdiag.pool.schema import AviGroupMember, AviPool, AviProfile, validate
-
-if TYPE_CHECKING:
-    from icapdiag.pool.nodes import Node
+from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, Profile, endpoint, fatal
+from icapdiag.pool.schema import AviAddress, AviGroupMember, AviPool, AviProfile, AviServer, given, validate
+from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null
 
 
 def read_objects(root: Node, file: str, problems: Problems, *, profile: str | None, service_uri: str | None) -> Pool:
@@ -119,16 +114,15 @@ class _Resolver:
         fields = validate(AviProfile, found.node, found.path, self._problems)
         if fields is None:
             return None
-        values = fields.model_dump()
-        values["service_uri"] = service_uri or fields.service_uri
-        if not values["service_uri"]:
+        uri = service_uri or fields.service_uri
+        if not uri:
             self._problems.add(
                 found.node,
                 (*found.path, "service_uri"),
                 "missing: give the path of the ICAP service, such as --service-uri /OMSScanReq-AV",
             )
             return None
-        return Profile(**values)
+        return Profile(**{**given(fields), "service_uri": uri})
 
     def _pools(self, group: AviObject | None) -> list[tuple[AviObject, bool]]:
         """The pools, each with whether Avi selects it at all."""
@@ -169,7 +163,7 @@ class _Resolver:
             if fields is None:
                 continue
             port = port or fields.default_server_port
-            for member in read_servers(fields, pool.node, pool.path, self._problems, selected=selected):
+            for member in _servers(fields, pool.node, pool.path, self._problems, selected=selected):
                 key = (same_host(member.host), member.port)
                 known = found.get(key)
                 if known:
@@ -180,3 +174,86 @@ class _Resolver:
             self._problems.add(None, (), f"{len(found)} servers: at most {MOST_MEMBERS} can be checked")
         notes = [f"{name} stands more than once in the Avi pools; it is checked once" for name in list(doubled)[:10]]
         return list(found.values()), notes, port or DEFAULT_PORT
+
+
+def _servers(pool: AviPool, node: MapNode, path: Path, problems: Problems, *, selected: bool) -> list[Member]:
+    """The pool's servers. They are off if the pool is, or if ``selected`` is false: Avi sends them nothing."""
+    servers = node.get("servers")
+    if not isinstance(servers, ListNode) or not servers.items:
+        named = f"pool {shown(pool.name)} has no servers in this file"
+        if pool.ipaddrgroup_ref:
+            named += f": they come from the IP group {shown(pool.ipaddrgroup_ref)}"
+        problems.add(servers or node, (*path, "servers"), f"{named}; list their addresses in a pool.yaml")
+        return []
+    tls = _tls(pool, node)
+    active = pool.enabled and selected
+    found = (
+        _server(item, (*path, "servers", index), pool, problems, tls=tls, active=active)
+        for index, item in enumerate(servers.items)
+    )
+    return [member for member in found if member]
+
+
+def _tls(pool: AviPool, node: MapNode) -> TLS | None:
+    """TLS if the pool has an SSL profile. Avi looks at the certificate only if there is a PKI profile too."""
+    if not pool.ssl_profile_ref:
+        return None
+    server_name = pool.server_name if pool.sni_enabled else None
+    names = node.get("domain_name")
+    if server_name is None and isinstance(names, ListNode):
+        texts = [item.text for item in names.items if isinstance(item, Scalar) and item.text]
+        server_name = _host(texts[0]) if texts else None
+    return TLS(verify=bool(pool.pki_profile_ref), server_name=server_name)
+
+
+def _host(text: str) -> str | None:
+    try:
+        return parse_host(text)
+    except ValueError:
+        return None
+
+
+def _server(
+    item: Node, path: Path, pool: AviPool, problems: Problems, *, tls: TLS | None, active: bool
+) -> Member | None:
+    server = validate(AviServer, item, path, problems)
+    if server is None or not isinstance(item, MapNode):
+        return None
+    host = _address(item, server, path, problems)
+    if host is None:
+        return None
+    port = server.port or pool.default_server_port
+    enabled = server.enabled and active
+    return Member(host=host, port=port, name=endpoint(host, port), enabled=enabled, tls=tls, line=item.line)
+
+
+def _address(item: MapNode, server: AviServer, path: Path, problems: Problems) -> str | None:
+    """The server's address; its name if Avi resolves it by DNS, or if no address is there."""
+    ip = item.get("ip")
+    by_name = server.hostname and _is_name(server.hostname) and server.resolve_server_by_dns
+    if ip is None or is_null(ip) or by_name:
+        if not server.hostname:
+            problems.add(item, (*path, "ip"), "missing: a server has ip: {addr, type} or a hostname")
+            return None
+        host, where = item.get("hostname"), (*path, "hostname")
+    elif isinstance(ip, MapNode):
+        address = validate(AviAddress, ip, (*path, "ip"), problems)
+        return address.addr if address else None
+    else:
+        host, where = ip, (*path, "ip")
+    if not isinstance(host, Scalar) or host.problem is not None:
+        problems.add(host, where, "an address or a name is expected here")
+        return None
+    try:
+        return parse_host(host.text)
+    except ValueError as error:
+        problems.add(host, where, str(error))
+        return None
+
+
+def _is_name(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return True
+    return False

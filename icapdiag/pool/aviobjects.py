@@ -1,13 +1,14 @@
-"""Finding the objects of Avi's API in a file, whatever holds them."""
+"""Finding the objects of Avi's API in a file, whatever holds them, and what their references mean."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
 
-from icapdiag.pool.nodes import ListNode, MapNode, Node
-from icapdiag.pool.problems import Path, shown
-from icapdiag.pool.references import Reference, parse_reference, type_of_url, type_of_uuid
+from icapdiag.mistakes import Path, shown
+from icapdiag.yamltree import ListNode, MapNode, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ _KINDS = {"pool": POOL, "poolgroup": GROUP, "icapprofile": PROFILE}
 # Keys that hold objects: of an API answer, of an export (CamelCase in avi_config files, lower case in Ansible's).
 SECTIONS = frozenset({"results", *_KINDS, *_KINDS.values()})
 _MOST_LISTED = 10
+_UUID = re.compile(r"(?P<type>[a-z0-9]+)-[0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +102,53 @@ def _objects(kind: str, node: Node, path: Path) -> Iterator[AviObject]:
                 yield from _objects(kind, item, (*path, index))
     elif isinstance(node, MapNode) and (found := kind or kind_of(node)):
         yield AviObject(found, node, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a reference says. Empty where it says nothing.
+
+    ``word`` is a last path segment or a plain text, which may be a uuid or a name.
+    """
+
+    word: str = ""
+    name: str = ""
+    tenant: str = ""
+    cloud: str = ""
+
+    @property
+    def label(self) -> str:
+        """The most telling part, for a message."""
+        return self.name or self.word
+
+
+def parse_reference(text: str) -> Reference:
+    """Read ``https://c/api/pool/UUID``, ``…#NAME``, ``/api/pool/?name=N&tenant=T``, ``/api/pool?…``, or a name."""
+    if "/" not in text and "?" not in text:
+        word, _, fragment = text.partition("#")
+        return Reference(word, fragment) if fragment else Reference(text)
+    rest, _, fragment = text.partition("#")
+    path, _, query = rest.partition("?")
+    try:
+        keys = parse_qs(query, max_num_fields=32)
+    except ValueError:
+        keys = {}
+    name, tenant, cloud = (keys.get(key, [""])[0] for key in ("name", "tenant", "cloud"))
+    steps = [unquote(step) for step in path.split("/") if step]
+    if "api" not in steps:
+        return Reference(text)  # a name with a slash in it
+    after = steps[steps.index("api") + 1 :]
+    word = after[1] if len(after) > 1 else ""
+    return Reference(word, fragment or name, tenant, cloud)
+
+
+def type_of_uuid(text: str) -> str:
+    """``pool-11a38043-…`` is a ``pool``; "" if the text is no uuid of Avi's."""
+    match = _UUID.fullmatch(text)
+    return match["type"] if match else ""
+
+
+def type_of_url(text: str) -> str:
+    """The object type in ``https://c/api/pool/…``; "" if there is none."""
+    _, api, rest = text.partition("/api/")
+    return re.split(r"[/?#]", rest, maxsplit=1)[0] if api else ""

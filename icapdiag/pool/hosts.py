@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from icapdiag.pool.problems import shown
+from icapdiag.mistakes import shown
 
 URI_LENGTH = 2048
 EXAMPLES = "/OMSScanReq-AV or /avscan"

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from icapdiag.pool.nodes import DEPTH, ListNode, MapNode, Node, Scalar
+from icapdiag.yamltree import DEPTH, ListNode, MapNode, Node, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Container

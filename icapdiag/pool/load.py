@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.avi import read_objects
 from icapdiag.pool.aviobjects import SECTIONS, is_avi
 from icapdiag.pool.hosts import parse_service_uri
-from icapdiag.pool.members import Defaults, read_members
-from icapdiag.pool.model import DEFAULT_PORT, Pool, Profile
-from icapdiag.pool.nodes import MapNode, Node, kind, report
-from icapdiag.pool.problems import Problems, bare, fatal, shown
+from icapdiag.pool.members import Defaults, read_members, read_tls
+from icapdiag.pool.model import DEFAULT_PORT, Pool, PoolError, Profile, Suppression, fatal
 from icapdiag.pool.scalars import texts
-from icapdiag.pool.schema import PoolFile, ProfileFields, ProfileFile, validate
+from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, validate
 from icapdiag.pool.source import parse_tree, read_tree
-from icapdiag.pool.suppressions import read_suppressions
-from icapdiag.pool.tls import read_tls
+from icapdiag.yamltree import ListNode, MapNode, Node, is_null, kind, report
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
 SAMPLES = ("clean", "eicar")
-KEYS = frozenset(PoolFile.model_fields) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
+KEYS = frozenset(PoolFile.__struct_fields__) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
+MOST_SUPPRESSIONS = 1000
 LASTLINE_PREVIEW = 10  # bytes; the least that Avi accepts for that vendor
 
 
@@ -40,7 +39,7 @@ def loads_pool(data: bytes, path: FilePath, *, profile: str | None = None, servi
 
 
 def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | None) -> Pool:
-    problems = Problems(str(path))
+    problems = Problems(str(path), PoolError)
     report(root, (), problems)
     if service_uri is not None:
         try:
@@ -93,20 +92,18 @@ class _PoolFileReader:
         defaults = Defaults(port=port, tls=tls, service_uri=uri, directory=directory)
         members = read_members(root.get("members"), defaults, self._problems)
         samples = self._samples(root.get("samples"))
-        suppressions = read_suppressions(root.get("suppressions"), self._problems)
-        if fields:
-            self._lastline(written, fields)
-        if chosen is not None and chosen != (fields.name if fields else ""):
+        suppressions = _suppressions(root.get("suppressions"), self._problems)
+        profile = Profile(**{**_settings(fields), "service_uri": uri, "default_port": port or DEFAULT_PORT})
+        self._lastline(written, profile)
+        if chosen is not None and chosen != profile.name:
             self._problems.add_option(
                 "--profile", f"{shown(chosen)}: this file is no Avi export, it holds one profile only"
             )
         self._problems.check()
-        values = fields.model_dump(include=set(ProfileFields.model_fields)) if fields else {}
-        values["service_uri"] = uri
-        name = (top.pool if top else "") or (fields.name if fields else "") or self._path.stem
+        name = (top.pool if top else "") or profile.name or self._path.stem
         return Pool(
             name=name[:256],
-            profile=Profile(**values, default_port=port or DEFAULT_PORT),
+            profile=profile,
             members=members,
             samples=samples,
             source=str(self._path),
@@ -117,7 +114,7 @@ class _PoolFileReader:
     def _service_uri(
         self, root: MapNode, top: PoolFile | None, written: Node | None, fields: ProfileFile | None
     ) -> str:
-        above = (top.service_uri if top else None) or ""
+        above = top.service_uri if top else ""
         within = (fields.service_uri if fields else None) or ""
         inner = written.get("service_uri") if isinstance(written, MapNode) else None
         outer = root.get("service_uri")
@@ -162,12 +159,51 @@ class _PoolFileReader:
             self._problems.add(node, path, "write [clean], or [clean, eicar] to send the EICAR test file too")
         return tuple(sample for sample in SAMPLES if sample in words)
 
-    def _lastline(self, written: Node | None, fields: ProfileFile) -> None:
-        if fields.vendor == "ICAP_VENDOR_LASTLINE" and fields.enable_preview and fields.preview_size < LASTLINE_PREVIEW:
+    def _lastline(self, written: Node | None, profile: Profile) -> None:
+        if (
+            profile.vendor == "ICAP_VENDOR_LASTLINE"
+            and profile.enable_preview
+            and profile.preview_size < LASTLINE_PREVIEW
+        ):
             node = written.get("preview_size") if isinstance(written, MapNode) else None
             self._problems.add(
                 node,
                 ("profile", "preview_size"),
-                f"{fields.preview_size} is too small for this vendor: write "
+                f"{profile.preview_size} is too small for this vendor: write "
                 f"{LASTLINE_PREVIEW} or more (1000 is advised)",
             )
+
+
+def _settings(fields: ProfileFile | None) -> dict[str, Any]:
+    """What the file says of Avi's profile; Avi's defaults stand in `Profile`."""
+    values = given(fields) if fields else {}
+    return {name: value for name, value in values.items() if name in AviProfile.__struct_fields__}
+
+
+def _suppressions(node: Node | None, problems: Problems) -> tuple[Suppression, ...]:
+    """All suppressions that can be read; mistakes are noted. Whether there is such a finding is not known here."""
+    path: Path = ("suppressions",)
+    if node is None or node.problem is not None:
+        return ()
+    if not isinstance(node, ListNode):
+        stands = "no value" if is_null(node) else kind(node)
+        problems.add(node, path, f"{stands} stands here: write a list of {{finding, reason, owner, until}}")
+        return ()
+    if len(node.items) > MOST_SUPPRESSIONS:
+        problems.add(node, path, f"{len(node.items)} suppressions: write at most {MOST_SUPPRESSIONS}")
+        return ()
+    found: list[Suppression] = []
+    first: dict[tuple[str, str], int] = {}
+    for index, item in enumerate(node.items):
+        written = validate(SuppressionFile, item, (*path, index), problems)
+        if written is None:
+            continue
+        line = first.setdefault((written.finding, written.member), item.line)
+        if line != item.line:
+            problems.add(
+                item, (*path, index), f"the same finding and member are there already, in line {line}: delete one"
+            )
+            continue
+        place = (item.get("finding") if isinstance(item, MapNode) else None) or item
+        found.append(Suppression(**given(written), index=index, line=place.line, column=place.column))
+    return tuple(found)

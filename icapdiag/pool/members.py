@@ -1,23 +1,24 @@
-"""``members:`` of pool.yaml: texts and mappings to members, duplicates named."""
+"""``members:`` and ``tls:`` of pool.yaml: texts and mappings to members, duplicates named, files looked up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+from icapdiag.mistakes import bare, shown
 from icapdiag.pool.hosts import Endpoint, parse_endpoint, same_host
 from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, endpoint
-from icapdiag.pool.nodes import ListNode, MapNode, Node, Scalar, is_null, kind
-from icapdiag.pool.problems import bare, shown
-from icapdiag.pool.scalars import to_text
-from icapdiag.pool.schema import MemberFile, validate
-from icapdiag.pool.tls import read_tls
+from icapdiag.pool.scalars import to_bool, to_text
+from icapdiag.pool.schema import FILE_NAME, MemberFile, TLSFile, given, validate
+from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null, kind
 
 if TYPE_CHECKING:
-    from icapdiag.pool.problems import Path, Problems
+    from icapdiag.mistakes import Path, Problems
 
 MOST_MEMBERS = 20_000
+FILES = ("ca_file", "cert_file", "key_file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +138,63 @@ def _lost_blank(node: MapNode, path: Path, problems: Problems) -> bool:
     meant = f"{key.text}:{value.text}" if value.text.isdigit() else f"{key.text}:"
     problems.add(node, path, f"read by YAML as the key {bare(key.text)} with a value: write {shown(meant)}, in quotes")
     return True
+
+
+def read_tls(node: Node, path: Path, default: TLS | None, directory: FilePath, problems: Problems) -> TLS | None:
+    """The setting: None for ``false``; ``default`` for ``true``; a mapping changes single values of the default.
+
+    ``directory`` is what relative file names start from.
+    """
+    base = default or TLS()
+    if node.problem is not None:
+        return default
+    if isinstance(node, Scalar):
+        return _switch(node, path, base, problems)
+    setting = validate(TLSFile, node, path, problems)
+    for name in FILES:
+        _check_file(_value(node, name), (*path, name), directory, problems)
+    if setting is None:
+        return base
+    values = given(setting)
+    values |= {name: directory / values[name] for name in FILES if values.get(name)}
+    result = replace(base, **values)
+    if result.key_file and not result.cert_file:
+        problems.add(_value(node, "key_file"), (*path, "key_file"), "a key without a certificate: write cert_file too")
+    return result
+
+
+def _switch(node: Scalar, path: Path, base: TLS, problems: Problems) -> TLS | None:
+    try:
+        return base if to_bool(node) else None
+    except ValueError:
+        what = "has no value" if is_null(node) or not node.text else f"{bare(node.text)} is no TLS setting"
+        problems.add(node, path, f"{what}: write true, false, or {{ca_file: …, server_name: …}}")
+        return base
+
+
+def _value(node: Node, name: str) -> Node | None:
+    return node.get(name) if isinstance(node, MapNode) else None
+
+
+def _check_file(node: Node | None, path: Path, directory: FilePath, problems: Problems) -> None:
+    if node is None or node.problem is not None:
+        return
+    try:
+        file = directory / to_text(node, limit=FILE_NAME)
+    except ValueError:
+        return  # no text, and noted already
+    wrong = _unusable(file)
+    if wrong:
+        problems.add(node, path, f"{shown(str(file))} {wrong}")
+
+
+def _unusable(file: FilePath) -> str | None:
+    """What is wrong with a file that TLS will have to read, None if nothing."""
+    try:
+        if file.is_dir():
+            return "is a directory: name a PEM file"
+        if not file.exists():
+            return "does not exist: file names are relative to the pool file"
+        return None if os.access(file, os.R_OK) else "can't be read by this user"
+    except (OSError, ValueError) as error:
+        return f"can't be looked up: {getattr(error, 'strerror', None) or error}"

@@ -1,4 +1,4 @@
-"""What a pool file says, as frozen values; and what is wrong with it, with line and column."""
+"""What a pool file says, as frozen values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from icapdiag.mistakes import FileError, Located, visible
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import date
     from pathlib import Path
 
@@ -114,28 +115,13 @@ class Pool:
     suppressions: tuple[Suppression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
-    """One mistake, and where it stands. ``line`` and ``column`` are 1-based, None where there is no place."""
-
-    file: str
-    line: int | None
-    column: int | None
-    path: str  # "members[2].port"; "" for the whole file
-    message: str
-
-    def __str__(self) -> str:
-        """``pool.yaml:7:5: members[2].port: what is wrong and what to do``."""
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
-        return ": ".join(part for part in (place, self.path, self.message) if part)
-
-
-class PoolError(Exception):
+class PoolError(FileError):
     """A pool that can't be used: every mistake found, in the order of the file."""
 
-    def __init__(self, errors: Iterable[Located]) -> None:
-        self.errors: tuple[Located, ...] = tuple(errors)
-        super().__init__("\n".join(str(error) for error in self.errors))
+
+def fatal(file: str, message: str, line: int | None = None, column: int | None = None) -> PoolError:
+    """The error for a file that can't be read any further."""
+    return PoolError([Located(file=visible(file), line=line, column=column, message=message)])
 
 
 def endpoint(host: str, port: int) -> str:

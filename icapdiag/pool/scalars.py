@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
-from icapdiag.pool.nodes import ListNode, Scalar, is_null, kind
-from icapdiag.pool.problems import SHOWN, bare, shown
+from icapdiag.mistakes import SHOWN, bare, shown, suggestion
+from icapdiag.yamltree import ListNode, Node, Scalar, is_null, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 NAME_LENGTH = 256
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -71,23 +70,16 @@ def _integer_reading(text: str) -> str | None:
     return f"{value} ({name})" if name else str(value)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for the nearest of the known words, or ""."""
-    by_lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word[:NAME_LENGTH].lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""
-
-
-def scalar(value: Any) -> Scalar:
+def scalar(value: Node) -> Scalar:
     """The value as a scalar node that has a value. Raises ValueError with what to do."""
     if not isinstance(value, Scalar):
-        raise ValueError(f"{kind(value)} stands here: write a single value")  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(f"{kind(value)} stands here: write a single value")  # noqa: TRY004 - `validate` collects ValueError
     if is_null(value) or not value.text:
         raise ValueError("has no value: write one, or delete the line")
     return value
 
 
-def to_text(value: Any, *, limit: int = NAME_LENGTH) -> str:
+def to_text(value: Node, *, limit: int = NAME_LENGTH) -> str:
     """A text of at most ``limit`` printable characters. Raises ValueError."""
     node = scalar(value)
     reading = yaml_reading(node.text) if node.plain else None
@@ -101,20 +93,20 @@ def to_text(value: Any, *, limit: int = NAME_LENGTH) -> str:
     return node.text
 
 
-def remark(value: Any) -> str:
+def remark(value: Node) -> str:
     """Free text, cut at 1000 characters; nothing in it is a mistake. Raises ValueError for lists and mappings."""
     if is_null(value):
         return ""
     if not isinstance(value, Scalar):
-        raise ValueError(f"{kind(value)} stands here: write a text")  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(f"{kind(value)} stands here: write a text")  # noqa: TRY004 - `validate` collects ValueError
     return value.text[:1000]
 
 
-def integer(low: int, high: int, unit: str = "") -> Callable[[Any], int]:
+def integer(low: int, high: int, unit: str = "") -> Callable[[Node], int]:
     """A converter to a decimal integer of that range; ``unit`` is named in messages."""
     allowed = f"a number from {low} to {high}" + (f" ({unit})" if unit else "")
 
-    def convert(value: Any) -> int:
+    def convert(value: Node) -> int:
         text = scalar(value).text
         if not _DECIMAL.fullmatch(text):
             reading = yaml_reading(text)
@@ -133,7 +125,7 @@ def integer(low: int, high: int, unit: str = "") -> Callable[[Any], int]:
     return convert
 
 
-def to_bool(value: Any) -> bool:
+def to_bool(value: Node) -> bool:
     """true or false, in any of YAML 1.1's spellings. Raises ValueError."""
     text = scalar(value).text
     if text.lower() not in _BOOLEANS:
@@ -141,7 +133,7 @@ def to_bool(value: Any) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def day(value: Any) -> date:
+def day(value: Node) -> date:
     """A day, written YYYY-MM-DD, which YAML takes for a date too. Raises ValueError."""
     text = scalar(value).text
     try:
@@ -153,7 +145,7 @@ def day(value: Any) -> date:
     return found
 
 
-def finding_id(value: Any) -> str:
+def finding_id(value: Node) -> str:
     """The id of one finding. Raises ValueError: a pattern here would hide what nobody has thought of."""
     text = to_text(value)
     if not _SLUG.fullmatch(text):
@@ -162,13 +154,13 @@ def finding_id(value: Any) -> str:
     return text
 
 
-def one_of(words: Sequence[str]) -> Callable[[Any], str]:
+def one_of(words: Sequence[str]) -> Callable[[Node], str]:
     """A converter that allows only these words."""
 
-    def convert(value: Any) -> str:
+    def convert(value: Node) -> str:
         text = scalar(value).text
         if text not in words:
-            hint = suggest(text, words) or _ending(text, words)
+            hint = suggestion(text, words) or _ending(text, words)
             raise ValueError(f"{bare(text)} is not known: write {', '.join(words[:-1])} or {words[-1]}{hint}")
         return text
 
@@ -181,7 +173,7 @@ def _ending(text: str, words: Sequence[str]) -> str:
     return f"; did you mean '{meant[0]}'?" if meant else ""
 
 
-def texts(value: Any) -> list[str]:
+def texts(value: Node) -> list[str]:
     """A list of texts. Raises ValueError."""
     if not isinstance(value, ListNode):
         raise ValueError(f"{kind(value)} stands here: write a list, such as [clean]")  # noqa: TRY004 - as above

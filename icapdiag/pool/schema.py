@@ -1,24 +1,23 @@
-"""What may stand where, as pydantic models. Each takes one mapping whose values are nodes.
+"""What may stand where: one struct for each kind of mapping, the converter of a value beside its type.
 
-Only one level is validated at a time, so that every mistake is tied to its node, and one bad
-member does not hide another. The converters of `scalars` and `hosts` do the reading.
+Only one level is read at a time, so that every mistake is tied to its node, and one bad member does
+not hide another. The converters of `scalars` and `hosts` do the reading.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from msgspec import Struct
+from msgspec.structs import FieldInfo, asdict, fields
 
+from icapdiag.mistakes import Path, Problems, suggestion
 from icapdiag.pool import hosts
-from icapdiag.pool.nodes import MapNode, Node, is_null, kind
-from icapdiag.pool.scalars import day, finding_id, integer, one_of, remark, suggest, to_bool, to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from icapdiag.pool.problems import Path, Problems
+from icapdiag.pool.scalars import day, finding_id, integer, one_of, remark, to_bool, to_text
+from icapdiag.yamltree import MapNode, Node, is_null, kind
 
 VENDORS = ("ICAP_VENDOR_GENERIC", "ICAP_VENDOR_OPSWAT", "ICAP_VENDOR_LASTLINE")
 FILE_NAME = 4096  # characters
@@ -36,78 +35,76 @@ SYNONYMS = {
 }  # fmt: skip
 
 
-def _text_with(parse: Callable[[str], str], limit: int) -> Callable[[Any], str]:
+def _text_with(parse: Callable[[str], str], limit: int) -> Callable[[Node], str]:
     return lambda value: parse(to_text(value, limit=limit))
 
 
-Name = Annotated[str, BeforeValidator(to_text)]
-Remark = Annotated[str, BeforeValidator(remark)]
-Flag = Annotated[bool, BeforeValidator(to_bool)]
-Port = Annotated[int, BeforeValidator(integer(1, 65535))]
-Milliseconds = Annotated[int, BeforeValidator(integer(50, 3_600_000, "ms"))]
-ServiceURI = Annotated[str, BeforeValidator(_text_with(hosts.parse_service_uri, 4096))]
-Host = Annotated[str, BeforeValidator(_text_with(hosts.parse_host, 1024))]
-HostAlone = Annotated[str, BeforeValidator(_text_with(hosts.parse_host_alone, 1024))]
-FilePath = Annotated[str, BeforeValidator(lambda value: to_text(value, limit=FILE_NAME))]
-FailAction = Annotated[str, BeforeValidator(one_of(FAIL_ACTIONS))]
+# A type, and what makes such a value of a node or raises ValueError with what to do.
+Name = Annotated[str, to_text]
+Remark = Annotated[str, remark]
+Flag = Annotated[bool, to_bool]
+Port = Annotated[int, integer(1, 65535)]
+Milliseconds = Annotated[int, integer(50, 3_600_000, "ms")]
+ServiceURI = Annotated[str, _text_with(hosts.parse_service_uri, 4096)]
+Host = Annotated[str, _text_with(hosts.parse_host, 1024)]
+HostAlone = Annotated[str, _text_with(hosts.parse_host_alone, 1024)]
+FilePath = Annotated[str, _text_with(str, FILE_NAME)]
+FailAction = Annotated[str, one_of(FAIL_ACTIONS)]
+Unread = Any  # has a reader of its own, or none
 
 
-class Strict(BaseModel):
+class Lenient(Struct):
+    """An object of Avi's API: dozens of keys that matter nothing here, and null and "" count as absent."""
+
+
+class Strict(Struct, forbid_unknown_fields=True):
     """A mapping of our own format: unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Lenient(BaseModel):
-    """An object of Avi's API: dozens of keys that matter nothing here."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class PoolFile(Strict):
     """The outermost mapping of pool.yaml."""
 
     pool: Name = ""
-    service_uri: ServiceURI | None = None
+    service_uri: ServiceURI = ""
     default_port: Port | None = None
-    profile: Any = None
-    members: Any = None
-    tls: Any = None
-    samples: Any = None
+    profile: Unread = None
+    members: Unread = None
+    tls: Unread = None
+    samples: Unread = None
     compare: Flag = True
-    suppressions: Any = None
+    suppressions: Unread = None
 
 
-class ProfileFields(BaseModel):
-    """Avi's IcapProfile: names, units, defaults and ranges of its API schema."""
+class AviProfile(Lenient):
+    """IcapProfile of the API: names, units and ranges of its schema. None is Avi's default, see `Profile`."""
 
-    name: Name = ""
-    description: Remark = ""
+    name: Name | None = None
+    description: Remark | None = None
     service_uri: ServiceURI | None = None
-    vendor: Annotated[str, BeforeValidator(one_of(VENDORS))] = "ICAP_VENDOR_OPSWAT"
-    enable_preview: Flag = True
-    preview_size: Annotated[int, BeforeValidator(integer(0, 5000, "bytes"))] = 5000
-    allow_204: Flag = True
-    response_timeout: Milliseconds = 60_000
-    slow_response_warning_threshold: Milliseconds = 10_000
-    buffer_size: Annotated[int, BeforeValidator(integer(1, 51_200, "KB"))] = 51_200
-    buffer_size_exceed_action: FailAction = "ICAP_FAIL_OPEN"
-    fail_action: FailAction = "ICAP_FAIL_OPEN"
-    pool_group_ref: Remark = ""
-    cloud_ref: Remark = ""
-    tenant_ref: Remark = ""
+    vendor: Annotated[str, one_of(VENDORS)] | None = None
+    enable_preview: Flag | None = None
+    preview_size: Annotated[int, integer(0, 5000, "bytes")] | None = None
+    allow_204: Flag | None = None
+    response_timeout: Milliseconds | None = None
+    slow_response_warning_threshold: Milliseconds | None = None
+    buffer_size: Annotated[int, integer(1, 51_200, "KB")] | None = None
+    buffer_size_exceed_action: FailAction | None = None
+    fail_action: FailAction | None = None
+    pool_group_ref: Remark | None = None
+    cloud_ref: Remark | None = None
+    tenant_ref: Remark | None = None
 
 
-class ProfileFile(Strict, ProfileFields):
+class ProfileFile(AviProfile, forbid_unknown_fields=True, rename={"last_modified": "_last_modified"}):
     """``profile:`` of pool.yaml. What else the API returns may be pasted along."""
 
     default_port: Port | None = None
-    nsx_defender_config: Any = None
-    uuid: Any = None
-    url: Any = None
-    markers: Any = None
-    configpb_attributes: Any = None
-    last_modified: Any = Field(default=None, alias="_last_modified")
+    nsx_defender_config: Unread = None
+    uuid: Unread = None
+    url: Unread = None
+    markers: Unread = None
+    configpb_attributes: Unread = None
+    last_modified: Unread = None
 
 
 class MemberFile(Strict):
@@ -117,13 +114,13 @@ class MemberFile(Strict):
     port: Port | None = None
     name: Name = ""
     enabled: Flag = True
-    tls: Any = None
+    tls: Unread = None
 
 
 class TLSFile(Strict):
-    """``tls:`` written as a mapping."""
+    """``tls:`` written as a mapping; None is what the pool says."""
 
-    verify: Flag = True
+    verify: Flag | None = None
     ca_file: FilePath | None = None
     server_name: Host | None = None
     cert_file: FilePath | None = None
@@ -133,15 +130,11 @@ class TLSFile(Strict):
 class SuppressionFile(Strict):
     """One of ``suppressions:``."""
 
-    finding: Annotated[str, BeforeValidator(finding_id)]
-    member: Name = "*"
-    reason: Annotated[str, BeforeValidator(_text_with(str, 1000))]
+    finding: Annotated[str, finding_id]
+    reason: Annotated[str, _text_with(str, 1000)]
     owner: Name
-    until: Annotated[date, BeforeValidator(day)]
-
-
-class AviProfile(Lenient, ProfileFields):
-    """IcapProfile of the API."""
+    until: Annotated[date, day]
+    member: Name = "*"
 
 
 class AviPool(Lenient):
@@ -150,7 +143,7 @@ class AviPool(Lenient):
     name: Remark = ""
     enabled: Flag = True
     default_server_port: Port = 80
-    servers: Any = None
+    servers: Unread = None
     ssl_profile_ref: Remark = ""
     pki_profile_ref: Remark = ""
     sni_enabled: Flag = True
@@ -161,9 +154,9 @@ class AviPool(Lenient):
 class AviServer(Lenient):
     """Server of a Pool of the API. Port 0 or none means the pool's."""
 
-    ip: Any = None
+    ip: Unread = None
     hostname: Remark = ""
-    port: Annotated[int, BeforeValidator(integer(0, 65535))] = 0
+    port: Annotated[int, integer(0, 65535)] = 0
     enabled: Flag = True
     resolve_server_by_dns: Flag = False
 
@@ -178,50 +171,73 @@ class AviGroupMember(Lenient):
     """One pool of a PoolGroup of the API. Ratio 0: Avi never selects it."""
 
     pool_ref: Name
-    ratio: Annotated[int, BeforeValidator(integer(0, 1_000_000))] = 1
+    ratio: Annotated[int, integer(0, 1_000_000)] = 1
 
 
-Model = TypeVar("Model", bound=BaseModel)
+Shape = TypeVar("Shape", bound=Struct)
 
 
-def validate(model: type[Model], node: Node, path: Path, problems: Problems) -> Model | None:
-    """The mapping as that model, or None with its mistakes noted.
+def given(written: Struct) -> dict[str, Any]:
+    """The values that were written, by the field's name."""
+    return {name: value for name, value in asdict(written).items() if value is not None}
+
+
+def validate(shape: type[Shape], node: Node, path: Path, problems: Problems) -> Shape | None:
+    """The mapping as that struct, or None with its mistakes noted.
 
     Values that are refused already (aliases, …) count as absent and raise no second mistake.
-    In Avi's objects null and "" count as absent.
     """
     if node.problem is not None:
         return None
     if not isinstance(node, MapNode):
         problems.add(node, path, f"{kind(node)} stands here: write a mapping (key: value)")
         return None
-    lenient = issubclass(model, Lenient)
-    pairs = {key.text: (key, value) for key, value in node.pairs() if value.problem is None}
-    values = {name: value for name, (_, value) in pairs.items() if not (lenient and _absent(value))}
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            name = str(detail["loc"][0]) if detail["loc"] else ""
-            where = (*path, name)
-            if detail["type"] == "missing":
-                if name in pairs or not node.find(name):  # else it is there, and refused already
-                    problems.add(node, where, f"missing: write {name}: …")
-            elif detail["type"] == "extra_forbidden":
-                hint = "" if problems.full else _meant(name, model)
-                problems.add(pairs[name][0], where, "unknown key" + hint)
-            else:
-                problems.add(pairs[name][1], where, str(detail.get("ctx", {}).get("error", detail["msg"])))
-        return None
+    strict = shape.__struct_config__.forbid_unknown_fields
+    known = _known(shape)
+    values: dict[str, Any] = {}
+    noted: set[str] = set()
+    before = problems.count
+    for key, value in node.pairs():
+        name = key.text
+        if value.problem is not None:
+            noted.add(name)
+        elif not strict and (name not in known or _absent(value)):
+            continue
+        elif name not in known:
+            hint = "" if problems.full else _meant(name, known)
+            problems.add(key, (*path, name), f"unknown key{hint}")
+        elif (convert := _converter(known[name])) is not None:
+            try:
+                values[known[name].name] = convert(value)
+            except ValueError as error:
+                problems.add(value, (*path, name), str(error))
+                noted.add(name)
+    missing = [name for name, field in known.items() if field.required and field.name not in values]
+    for name in missing:
+        if name not in noted:
+            problems.add(node, (*path, name), f"missing: write {name}: …")
+    return None if missing or problems.count > before else shape(**values)
+
+
+@cache
+def _known(shape: type[Struct]) -> dict[str, FieldInfo]:
+    return {field.encode_name: field for field in fields(shape)}
+
+
+def _converter(field: FieldInfo) -> Callable[[Node], Any] | None:
+    """What stands beside the type, or beside the type that may be None as well."""
+    for kind_of_value in (field.type, *get_args(field.type)):
+        if hasattr(kind_of_value, "__metadata__"):
+            return cast("Callable[[Node], Any]", kind_of_value.__metadata__[0])
+    return None
 
 
 def _absent(node: Node) -> bool:
     return is_null(node) or getattr(node, "text", None) == ""
 
 
-def _meant(name: str, model: type[BaseModel]) -> str:
-    known = [field.alias or key for key, field in model.model_fields.items()]
-    synonym = SYNONYMS.get(name.lower())
+def _meant(name: str, known: Iterable[str]) -> str:
+    synonym = SYNONYMS.get(name.lower(), "")
     if synonym in known:
         return f"; did you mean '{synonym}'?"
-    return suggest(name, known) or f"; known are {', '.join(key for key in known if not key.startswith('_'))}"
+    return suggestion(name, known) or f"; known are {', '.join(key for key in known if not key.startswith('_'))}"

@@ -6,9 +6,10 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
+from icapdiag.mistakes import FileError, shown
 from icapdiag.pool.jsontext import NotJSON, read_json
-from icapdiag.pool.nodes import Node, read_yaml
-from icapdiag.pool.problems import fatal, shown
+from icapdiag.pool.model import PoolError, fatal
+from icapdiag.yamltree import Node, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -74,7 +75,10 @@ def parse_tree(data: bytes, file: str, wanted: Container[str]) -> Node:
         raise fatal(
             file, f"larger than {YAML_BYTES // 1024 // 1024} MiB: no pool file is; an export of Avi is read as JSON"
         )
-    root = read_yaml(text, file)
+    try:
+        root = read_yaml(text, file)
+    except FileError as error:
+        raise PoolError(error.errors) from None
     if root is None:
         raise fatal(file, "empty: the shortest useful file has service_uri: /… and members: [address]")
     return root

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from icapdiag.mistakes import Problems, shown
 from icapdiag.pool.hosts import EXAMPLES, Endpoint, parse_endpoint, parse_url, same_host
 from icapdiag.pool.members import MOST_MEMBERS
-from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, Pool, Profile, endpoint
-from icapdiag.pool.problems import Problems, shown
+from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, Pool, PoolError, Profile, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def pool_from_urls(
     system's authorities); ``profile`` gives the other settings (default: Avi's defaults).
     Raises `PoolError` with every mistake found.
     """
-    problems = Problems()
+    problems = Problems("", PoolError)
     places: dict[str, Endpoint] = {}
     if not urls:
         problems.add_option("", f"no URL: write icap://host:port/service, with a service such as {EXAMPLES}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from icapdiag.pool import Pool, PoolError, loads_pool, nodes
+from icapdiag import yamltree
+from icapdiag.pool import Pool, PoolError, loads_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def member_mistake(mistakes: Callable[..., list[str]]) -> Callable[[str], str]:
 def either_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both of PyYAML's parsers: the C one is absent from some builds."""
     if request.param == "Python":
-        monkeypatch.setattr(nodes, "LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(yamltree, "LOADER", yaml.SafeLoader)
     elif not yaml.__with_libyaml__:
         pytest.skip("this PyYAML has no libyaml")
     return str(request.param)

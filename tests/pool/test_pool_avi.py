@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icapdiag.pool import TLS, Member, PoolError, load_pool
-from icapdiag.pool.references import Reference, parse_reference
+from icapdiag.pool.aviobjects import Reference, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable

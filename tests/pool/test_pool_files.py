@@ -11,7 +11,7 @@ import pytest
 
 from icapdiag.pool import PoolError, jsontext, load_pool, source
 from icapdiag.pool.jsontext import NotJSON, read_json
-from icapdiag.pool.nodes import ListNode, Scalar
+from icapdiag.yamltree import ListNode, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

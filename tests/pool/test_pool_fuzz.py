@@ -10,7 +10,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from icapdiag.pool import Pool, PoolError, loads_pool, nodes, pool_from_urls
+from icapdiag import yamltree
+from icapdiag.pool import Pool, PoolError, loads_pool, pool_from_urls
 from icapdiag.pool.hosts import parse_endpoint, parse_host, parse_service_uri
 from tests.pool.naughty import NAUGHTY
 
@@ -153,7 +154,7 @@ INDICATORS = st.sampled_from(
 
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
 def test_any_run_of_indicators(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes, "LOADER", getattr(yaml, loader, yaml.SafeLoader))
+    monkeypatch.setattr(yamltree, "LOADER", getattr(yaml, loader, yaml.SafeLoader))
 
     @settings(max_examples=500, deadline=None)
     @given(st.lists(INDICATORS, max_size=40).map("".join))

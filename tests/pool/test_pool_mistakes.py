@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icapdiag.mistakes import MOST_ERRORS
 from icapdiag.pool import Located, PoolError, load_pool
-from icapdiag.pool.problems import MOST_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -117,7 +117,7 @@ def test_anchors_aliases_merges_and_tags_are_refused(mistakes: Mistakes) -> None
     expected = [
         "pool.yaml:1:14: service_uri: anchor &uri: a pool file has no anchors and aliases; take it away",
         "pool.yaml:2:17: profile.name: alias *uri: a pool file has no anchors and aliases; write the value out",
-        "pool.yaml:2:23: profile[<<]: merge keys are not used in a pool file: write the keys out".replace("<<", "'<<'"),
+        "pool.yaml:2:23: profile[<<]: merge keys are not used here: write the keys out".replace("<<", "'<<'"),
         (
             "pool.yaml:4:5: members[0]: tag 'tag:yaml.org,2002:python/object/apply:os.system': a pool file has no "
             "tags; take it away, and write text in quotes"

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from icapdiag.pool.problems import Path, Problems, fatal, shown
+from icapdiag.mistakes import FileError, Located, Path, Problems, shown, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEPTH = 32  # a pool file needs 4; Avi's own objects stay under 16
+    from icapdiag.model import JSONValue
+
+DEPTH = 32  # our own files need 4; Avi's objects stay under 16
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*\](:[0-9]+)?")
 
@@ -85,7 +88,36 @@ class MapNode(Node):
 
 def is_null(node: Node) -> bool:
     """Whether YAML 1.1 (or JSON) reads the scalar as "no value"."""
-    return isinstance(node, Scalar) and node.plain and node.text in {"", "~", "null", "Null", "NULL"}
+    return isinstance(node, Scalar) and node.plain and node.text in _NULLS
+
+
+_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
+_DIGITS = 64
+
+
+def core_value(node: Node) -> JSONValue:
+    """What the tree means in the core schema of YAML 1.2, without its exotic numbers; refused nodes are None.
+
+    ``no``, ``on``, ``1:20``, ``0123`` and dates stay the text that the author wrote.
+    """
+    if isinstance(node, Scalar) and node.problem is None:
+        return _core_scalar(node.text) if node.plain else node.text
+    if isinstance(node, ListNode):
+        return [core_value(item) for item in node.items]
+    if isinstance(node, MapNode):
+        return {key.text: core_value(value) for key, value in node.pairs()}
+    return None
+
+
+def _core_scalar(text: str) -> str | int | float | bool | None:
+    if text in _NULLS:
+        return None
+    if text in {"true", "True", "TRUE", "false", "False", "FALSE"}:
+        return text[0] in "tT"
+    number = _NUMBER.fullmatch(text)
+    if number is None or len(text) > _DIGITS:
+        return text
+    return int(text) if number[1] is None and text.lstrip("+-").isdigit() else float(text)
 
 
 def kind(node: Node) -> str:
@@ -95,79 +127,94 @@ def kind(node: Node) -> str:
     return "a mapping (key: value)" if isinstance(node, MapNode) else "a single value"
 
 
-def read_yaml(text: str, file: str) -> Node | None:
-    """The one document in ``text``, None if there is none.
+def read_yaml(text: str, file: str, *, subject: str = "a pool file", first_line: int = 1) -> Node | None:
+    """The one document in ``text``, which begins at ``first_line`` of ``file``; None if there is none.
 
-    Raises `PoolError` for text that is not YAML, is nested too deep or holds several documents. Anchors, aliases
-    and tags are kept as the ``problem`` of their node; `report` lists them.
+    Raises `FileError` for text that is not YAML, is nested too deep or holds several documents. Anchors, aliases
+    and tags are kept as the ``problem`` of their node; `report` lists them. ``subject`` names the kind of file.
     """
-    builder = _Builder(file)
+    builder = _Builder(file, subject, first_line - 1)
     try:
         for event in yaml.parse(text, Loader=LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, text, file) from None
+        raise _syntax(error, text, builder) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # pure Python PyYAML: the numbers of %YAML and of "\U…" go unchecked into int() and chr()
-        raise fatal(file, f"not YAML: {shown(str(error))}") from None
+        raise builder.fatal(f"not YAML: {shown(str(error))}") from None
     return builder.root
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Exception:
+def _syntax(error: yaml.MarkedYAMLError, text: str, builder: _Builder) -> FileError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.splitlines()
     written = lines[line] if line < len(lines) else ""
     message = f"not YAML: {error.problem or error.context}"
     address = _BRACKETS.search(written)
+    if "nesting depth" in message:  # PyYAML's own limit, since 6.0.4, is met before ours in "[[[["
+        return builder.too_deep(line, column)
     if address:
         message += f'; write an address in brackets in quotes: "{address[0]}"'
     elif "\t" in written[: column + 1]:
         message += "; indent with blanks, not with tabs"
     elif error.context:
-        message += f" ({error.context}"
-        message += f" that begins in line {error.context_mark.line + 1})" if error.context_mark else ")"
-    return fatal(file, message, line + 1, column + 1)
+        begin = error.context_mark
+        that = f" that begins in line {begin.line + builder.offset + 1}" if begin else ""
+        message += f" ({error.context}{that})"
+    return builder.fatal(message, line, column)
 
 
 class _Builder:
     """Turns events into nodes with an explicit stack."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, subject: str, offset: int) -> None:
         self.root: Node | None = None
+        self.offset = offset  # lines of the file before the text
         self._file = file
+        self._subject = subject
         self._open: list[ListNode | MapNode] = []
         self._keys: list[Node | None] = []  # for each open mapping: the key that waits for its value
         self._documents = 0
 
+    def fatal(self, message: str, line: int | None = None, column: int = 0) -> FileError:
+        """The error for a text that can't be read any further; the place is PyYAML's, from 0."""
+        at = (None, None) if line is None else (line + self.offset + 1, column + 1)
+        return FileError([Located(file=visible(self._file), line=at[0], column=at[1], message=message)])
+
+    def too_deep(self, line: int, column: int) -> FileError:
+        return self.fatal(f"nested deeper than {DEPTH} levels: {self._subject} needs four", line, column)
+
     def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                message = "a second document: a pool file holds one; delete from the line '---' on"
-                raise fatal(self._file, message, *_place(event))
+        if isinstance(event, yaml.NodeEvent):
+            self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
             self._open.pop()
             self._keys.pop()
-        elif isinstance(event, yaml.NodeEvent):
-            self._node(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                cure = "delete from the line '---' on"
+                raise self.fatal(f"a second document: {self._subject} holds one; {cure}", *_place(event))
 
     def _node(self, event: yaml.NodeEvent) -> None:
         line, column = _place(event)
+        place = (line + self.offset + 1, column + 1)
+        refusal = self._refusal(event)
         node: Node
         if isinstance(event, yaml.ScalarEvent):
-            node = Scalar(line, column, _refusal(event), event.value, not event.style)  # libyaml says "", Python None
+            node = Scalar(*place, refusal, event.value, not event.style)  # libyaml says "", Python None
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = ListNode(line, column, _refusal(event))
+            node = ListNode(*place, refusal)
         elif isinstance(event, yaml.MappingStartEvent):
-            node = MapNode(line, column, _refusal(event))
+            node = MapNode(*place, refusal)
         else:
-            node = Node(line, column, _refusal(event))
+            node = Node(*place, refusal)
         self._attach(node)
         if not isinstance(node, ListNode | MapNode):
             return
         if len(self._open) == DEPTH:  # stop at once: the parser's time grows with the square of the depth
-            raise fatal(self._file, f"nested deeper than {DEPTH} levels: a pool file needs four", line, column)
+            raise self.too_deep(line, column)
         self._open.append(node)
         self._keys.append(None)
 
@@ -184,21 +231,21 @@ class _Builder:
             parent.entries.append((key, node))
             self._keys[-1] = None
 
+    def _refusal(self, event: Any) -> str | None:
+        """Why the node of this event is refused: alias, anchor or tag."""
+        if isinstance(event, yaml.AliasEvent):
+            name = _word(str(event.anchor))
+            return f"alias *{name}: {self._subject} has no anchors and aliases; write the value out"
+        if event.anchor is not None:
+            return f"anchor &{_word(event.anchor)}: {self._subject} has no anchors and aliases; take it away"
+        if event.tag is not None:
+            return f"tag {shown(event.tag)}: {self._subject} has no tags; take it away, and write text in quotes"
+        return None
+
 
 def _place(event: yaml.Event) -> tuple[int, int]:
     mark = event.start_mark
-    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
-
-
-def _refusal(event: Any) -> str | None:
-    """Why the node of this event is refused: alias, anchor or tag."""
-    if isinstance(event, yaml.AliasEvent):
-        return f"alias *{_word(str(event.anchor))}: a pool file has no anchors and aliases; write the value out"
-    if event.anchor is not None:
-        return f"anchor &{_word(event.anchor)}: a pool file has no anchors and aliases; take it away"
-    if event.tag is not None:
-        return f"tag {shown(event.tag)}: a pool file has no tags; take it away, and write text in quotes"
-    return None
+    return (mark.line, mark.column) if mark else (0, 0)
 
 
 def _word(anchor: str) -> str:
@@ -237,7 +284,7 @@ def _report_keys(node: MapNode, path: Path, problems: Problems) -> None:
             problems.add(key, path, f"a key must be a word, not {kind(key)}; perhaps '{{' or '[' needs quotes")
             key.problem = "not a word"
         elif key.text == "<<" and key.plain:
-            problems.add(key, (*path, key.text), "merge keys are not used in a pool file: write the keys out")
+            problems.add(key, (*path, key.text), "merge keys are not used here: write the keys out")
             key.problem = "merge key"
         elif key.text in first:
             problems.add(key, (*path, key.text), f"written twice; the first is in line {first[key.text]}: delete one")
