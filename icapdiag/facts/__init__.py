@@ -1,0 +1,18 @@
+"""Facts: typed records without judgement, one class for each kind of fact sheet."""
+
+from icapdiag.facts.answer import Answer, Deviation
+from icapdiag.facts.sheet import FactField, JSONValue, Kind, Record, Sheet, about, facts_of, from_plain, to_plain
+
+__all__ = [
+    "Answer",
+    "Deviation",
+    "FactField",
+    "JSONValue",
+    "Kind",
+    "Record",
+    "Sheet",
+    "about",
+    "facts_of",
+    "from_plain",
+    "to_plain",
+]

@@ -1,0 +1,260 @@
+"""What the probes of name, connection and TLS find out, and what every exchange on a connection is measured by."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from icapdiag.facts.answer import ServiceURI
+from icapdiag.facts.sheet import (
+    Address,
+    Fingerprint,
+    HostName,
+    Interface,
+    Moment,
+    Record,
+    Sheet,
+    Text,
+    Word,
+    about,
+)
+
+CLOCKS = ("kernel", "application")
+
+
+class Endpoint(Record):
+    """Where a probe went."""
+
+    host: Annotated[HostName | None, about("host", "the member's host as configured: an address or a name")] = None
+    port: Annotated[int | None, about("port", "the member's TCP port")] = None
+    tls: Annotated[bool | None, about("by TLS", "the member is reached by ICAPS, ICAP inside TLS")] = None
+    address: Annotated[Address | None, about("address", "the IP address that was dialled")] = None
+
+
+class ProbeSheet(Sheet):
+    """What every probe of a member has."""
+
+    endpoint: Endpoint = msgspec.field(default_factory=Endpoint)
+
+
+class DNSRecord(Record):
+    """One record of an answer."""
+
+    nulls = frozenset({"ttl_s"})
+    type: Annotated[Word | None, about("type", "A or AAAA")] = None
+    address: Annotated[Address | None, about("address", "what it holds")] = None
+    ttl_s: Annotated[int | None, about("TTL", "for how long it may be kept", "s")] = None
+    resolver: Annotated[Address | None, about("resolver", "who gave it")] = None
+
+
+class DNS(ProbeSheet):
+    """dns: what each resolver says about the member's name."""
+
+    resolvers: Annotated[
+        tuple[Address, ...] | None, about("resolvers", "the resolvers that were asked", changes=True)
+    ] = None
+    records: Annotated[
+        tuple[DNSRecord, ...] | None, about("records", "each record: type, address, ttl_s, resolver")
+    ] = None
+    answers_differ: Annotated[bool | None, about("answers differ", "two resolvers gave different addresses")] = None
+    rcode: Annotated[Text | None, about("response code", "the DNS response code, such as NXDOMAIN or SERVFAIL")] = None
+    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "all addresses that the resolvers gave")] = None
+    hosts_file_only: Annotated[
+        bool | None, about("hosts file only", "only this host's own hosts file knows the name, DNS does not")
+    ] = None
+
+
+class TCP(ProbeSheet):
+    """tcp: the connection, as the kernel has it."""
+
+    family: Annotated[Word | None, about("address family", "ipv4 or ipv6", values=("ipv4", "ipv6"))] = None
+    local_address: Annotated[Address | None, about("source address", "our address on the connection", changes=True)] = (
+        None
+    )
+    rtt_ms: Annotated[
+        float | None,
+        about("round trip", "round trip of the handshake as the kernel measured it", "ms", changes=True),
+    ] = None
+    retransmits: Annotated[
+        int | None,
+        about("retransmissions", "segments of the handshake that had to be sent again", changes=True),
+    ] = None
+    interface: Annotated[Interface | None, about("interface", "the interface of this host that has our address")] = None
+    route_mtu: Annotated[
+        int | None, about("path MTU", "the longest packet that the kernel knows the route to take", "bytes")
+    ] = None
+    route_interface: Annotated[
+        Interface | None,
+        about("route's interface", "the interface that the kernel's route to the address leaves by"),
+    ] = None
+    route_gateway: Annotated[
+        Address | None, about("gateway", "the next hop of that route; absent if there is none")
+    ] = None
+
+
+class NoAnswer(Record):
+    """What the kernel knows of a peer from which nothing came in time."""
+
+    request_acknowledged: Annotated[
+        bool | None,
+        about(
+            "request acknowledged",
+            "nothing came back in time, though the peer's kernel acknowledged every byte that was sent",
+        ),
+    ] = None
+    close_reaction: Annotated[
+        Word | None,
+        about(
+            "reaction to close",
+            "nothing came back in time: what came when this program closed its half of the connection; none if nothing"
+            " did, which is how a connection looks that no process has taken from the kernel's queue",
+            values=("none", "closed", "reset", "answered"),
+        ),
+    ] = None
+
+
+class CertificateLink(Record):
+    """One certificate of a chain."""
+
+    subject: Annotated[Text | None, about("subject", "whom it is for")] = None
+    issuer: Annotated[Text | None, about("issuer", "who signed it")] = None
+    not_after: Annotated[Moment | None, about("valid until", "end of its validity", "ISO 8601")] = None
+
+
+class TLS(ProbeSheet):
+    """tls: the handshake and the certificate, also one that was rejected."""
+
+    server_name: Annotated[HostName | None, about("server name", "the name that the certificate must have")] = None
+    sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
+    verified: Annotated[
+        bool | None, about("verified", "the certificate's chain, name and dates were checked and hold")
+    ] = None
+    verify_error: Annotated[Text | None, about("verification error", "why they do not")] = None
+    tls_version: Annotated[Word | None, about("TLS version", "the protocol agreed on, such as TLSv1.3")] = None
+    cipher: Annotated[Word | None, about("cipher", "the cipher suite agreed on")] = None
+    cert_subject: Annotated[Text | None, about("certificate's subject", "the certificate's subject")] = None
+    cert_issuer: Annotated[Text | None, about("certificate's issuer", "the certificate's issuer")] = None
+    cert_names: Annotated[
+        tuple[HostName, ...] | None,
+        about("certificate's names", "names and addresses that the certificate is for"),
+    ] = None
+    cert_not_before: Annotated[Moment | None, about("certificate valid from", "start of its validity", "ISO 8601")] = (
+        None
+    )
+    cert_not_after: Annotated[Moment | None, about("certificate valid until", "end of its validity", "ISO 8601")] = None
+    cert_days_left: Annotated[
+        float | None,
+        about("days left", "until the end of its validity; negative once past", "days", changes=True),
+    ] = None
+    cert_error: Annotated[Text | None, about("certificate error", "why the certificate could not be read")] = None
+    cert_sha256: Annotated[Fingerprint | None, about("certificate's SHA-256", "its fingerprint", "hex")] = None
+    cert_chain: Annotated[
+        tuple[CertificateLink, ...] | None,
+        about("certificate chain", "the certificates that the server sent, its own first"),
+    ] = None
+    no_answer: NoAnswer = msgspec.field(default_factory=NoAnswer)
+
+
+class ProfileInForce(Record):
+    """The ICAP profile's own settings, and the limits of this run, beside what they led to."""
+
+    service_uri: ServiceURI = None
+    profile_vendor: Annotated[
+        Word | None, about("profile's vendor", "vendor of the ICAP profile, such as ICAP_VENDOR_OPSWAT")
+    ] = None
+    profile_preview_size: Annotated[
+        int | None,
+        about("profile's preview_size", "preview_size of the ICAP profile; absent if previews are off", "bytes"),
+    ] = None
+    profile_allow_204: Annotated[bool | None, about("profile's allow_204", "allow_204 of the ICAP profile")] = None
+    profile_response_timeout: Annotated[
+        int | None, about("profile's response_timeout", "response_timeout of the ICAP profile", "ms")
+    ] = None
+    profile_slow_response_warning_threshold: Annotated[
+        int | None,
+        about("profile's slow threshold", "slow_response_warning_threshold of the profile", "ms"),
+    ] = None
+    timeout_ms: Annotated[float | None, about("our timeout", "how long this program was ready to wait", "ms")] = None
+    warn_ms: Annotated[
+        int | None,
+        about("slow above", "an answer is slow after this: --warn, else slow_response_warning_threshold", "ms"),
+    ] = None
+    crit_ms: Annotated[
+        int | None, about("too slow above", "an answer is too slow after this: --crit, else response_timeout", "ms")
+    ] = None
+
+
+class Transfer(Record):
+    """Bytes and times of one request and its answer, and the two clocks."""
+
+    bytes_sent: Annotated[
+        int | None, about("bytes sent", "sent on the connection for this request", "bytes", changes=True)
+    ] = None
+    bytes_received: Annotated[int | None, about("bytes received", "received in answer", "bytes", changes=True)] = None
+    continued: Annotated[
+        bool | None, about("continued", "the server asked for the rest of the body with 100 Continue")
+    ] = None
+    first_byte_ms: Annotated[
+        float | None,
+        about("first byte", "from the request to the first byte of the answer", "ms", changes=True),
+    ] = None
+    answer_application_ms: Annotated[
+        float | None,
+        about(
+            "answer, by our own clock",
+            "the same by this program's own clock, which counts its own delays",
+            "ms",
+            changes=True,
+        ),
+    ] = None
+    answer_clock: Annotated[
+        Word | None,
+        about(
+            "clock",
+            "whose clock answer_ms is by: the kernel's receive timestamp, or this program's own",
+            values=CLOCKS,
+            changes=True,
+        ),
+    ] = None
+    answer_ms: Annotated[
+        float | None,
+        about(
+            "answer",
+            "from the request to the arrival of the answer's first bytes, by answer_clock",
+            "ms",
+            changes=True,
+        ),
+    ] = None
+    answer_uncertain: Annotated[
+        bool | None,
+        about(
+            "uncertain",
+            "our own delays, or a clock that was set, may make more than 5 % of answer_ms",
+            changes=True,
+        ),
+    ] = None
+    clock_offset_s: Annotated[
+        float | None,
+        about(
+            "clock ahead by",
+            "how far the server's clock is ahead of this host's, by the answer's Date",
+            "s",
+            changes=True,
+        ),
+    ] = None
+    clock_uncertainty_s: Annotated[
+        float | None, about("give or take", "by how much that may be wrong, either way", "s", changes=True)
+    ] = None
+    clock_skew_s: Annotated[
+        float | None,
+        about(
+            "clocks differ by",
+            "by how much the two clocks differ at the least, whichever is ahead",
+            "s",
+            changes=True,
+        ),
+    ] = None
+    reset_after_answer: Annotated[
+        bool | None, about("reset after the answer", "the connection was reset after a whole answer")
+    ] = None

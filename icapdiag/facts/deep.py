@@ -1,0 +1,389 @@
+"""What only a deep look finds out: previews, rules, sizes, connections, load. One sheet a probe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from icapdiag.facts.answer import VERDICTS, Deviation
+from icapdiag.facts.connection import CLOCKS, ProbeSheet, ProfileInForce
+from icapdiag.facts.sheet import ISTag, Record, Text, Word, about
+from icapdiag.facts.standard import Stopped
+from icapdiag.vocabulary import Reason
+
+EICAR_OUTCOMES = ("not-asked", "failed", "passed-unseen", "passed", "blocked", "modified", "other")
+
+OfferedConnections = Annotated[
+    int | None, about("offered connections", "Max-Connections of the same member's OPTIONS answer")
+]
+
+
+class PreviewCase(Record):
+    """One upload with or without a preview."""
+
+    nulls = frozenset({"preview", "reason"})
+    case: Annotated[Word | None, about("upload", "which one")] = None
+    preview: Annotated[int | None, about("preview", "length of the preview; null: none", "bytes")] = None
+    body_size: Annotated[int | None, about("body", "length of the body", "bytes")] = None
+    allow_204: Annotated[bool | None, about("Allow: 204", "the request had it")] = None
+    status: Annotated[Word | None, about("status", "what became of it")] = None
+    reason: Annotated[Word | None, about("reason", "why it failed")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
+    icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
+    verdict: Annotated[Word | None, about("verdict", "on the body", values=VERDICTS)] = None
+    verdict_reason: Annotated[Text | None, about("verdict's reason", "in the server's words")] = None
+    continued: Annotated[bool | None, about("continued", "the server sent 100 Continue")] = None
+    complete_body_sent: Annotated[bool | None, about("complete body sent", "the server got all of it")] = None
+    answer_ms: Annotated[float | None, about("answer", "as answer_ms elsewhere", "ms", changes=True)] = None
+    answer_clock: Annotated[Word | None, about("clock", "whose", values=CLOCKS, changes=True)] = None
+    answer_uncertain: Annotated[bool | None, about("uncertain", "as elsewhere", changes=True)] = None
+    bytes_received: Annotated[int | None, about("bytes received", "received in answer", "bytes", changes=True)] = None
+    istag: Annotated[ISTag | None, about("ISTag", "of the answer", changes=True)] = None
+    date: Annotated[Text | None, about("Date", "of the answer", changes=True)] = None
+    x_violations_found: Annotated[Text | None, about("X-Violations-Found", "of the answer")] = None
+    encapsulated: Annotated[Text | None, about("Encapsulated", "of the answer")] = None
+    parts: Annotated[tuple[Word, ...] | None, about("encapsulated parts", "of the answer")] = None
+    hop_by_hop: Annotated[tuple[Text, ...] | None, about("hop-by-hop headers", "in the encapsulated heads")] = None
+    odd_headers: Annotated[tuple[Text, ...] | None, about("odd headers", "of the answer")] = None
+    deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "what the answer breaks of RFC 3507")] = (
+        None
+    )
+    deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "as slugs")] = None
+    error: Annotated[Text | None, about("error", "the operating system's or the library's own words")] = None
+
+
+class Preview(ProbeSheet):
+    """preview: uploads with previews of the lengths that matter."""
+
+    profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
+    cases: Annotated[
+        tuple[PreviewCase, ...] | None,
+        about(
+            "uploads",
+            "each upload: case, preview and body_size (bytes), allow_204, status, reason, and what the answer says",
+        ),
+    ] = None
+    cases_ok: Annotated[
+        tuple[Word, ...] | None,
+        about(
+            "answered",
+            "uploads that were answered: whole (no preview), avi-preview (profile's preview_size, longer body),"
+            " preview-0, preview-n (of the length offered in OPTIONS, body one byte longer), preview-n-exact (body of"
+            " that length), preview-n-plus-1 (one byte more than offered), no-allow (no preview, no Allow: 204),"
+            " no-allow-preview, eicar-beyond-preview and eicar-whole (EICAR in a ZIP archive)",
+        ),
+    ] = None
+    cases_failed: Annotated[
+        tuple[Word, ...] | None,
+        about("failed", "uploads that were refused or not answered; not those answered 503"),
+    ] = None
+    cases_hung: Annotated[
+        tuple[Word, ...] | None,
+        about("hung", "those in which the server was sent a preview and never said a word"),
+    ] = None
+    cases_continued: Annotated[tuple[Word, ...] | None, about("continued", "those in which it sent 100 Continue")] = (
+        None
+    )
+    cases_passed_unseen: Annotated[
+        tuple[Word, ...] | None,
+        about("passed unseen", "those that it called clean with the rest of the body not sent"),
+    ] = None
+    continued: Annotated[
+        bool | None, about("continued", "the server asked for the rest of the body with 100 Continue")
+    ] = None
+    passes_unseen: Annotated[
+        Word | None,
+        about(
+            "passes unseen",
+            "how often uploads longer than the preview were called clean by the preview alone",
+            values=("never", "sometimes", "always"),
+        ),
+    ] = None
+    eicar_beyond_preview: Annotated[
+        Word | None,
+        about(
+            "EICAR behind the preview",
+            "what became of EICAR behind the end of the preview; passed-unseen: that part was not asked for",
+            values=EICAR_OUTCOMES,
+        ),
+    ] = None
+    eicar_whole: Annotated[
+        Word | None,
+        about("EICAR without a preview", "the same for the same body without a preview", values=EICAR_OUTCOMES),
+    ] = None
+    offered_preview: Annotated[
+        int | None, about("offered preview", "Preview of the same member's OPTIONS answer", "bytes")
+    ] = None
+    deviations: Annotated[
+        tuple[Deviation, ...] | None, about("deviations", "what the answer breaks: rule, section, detail, seen")
+    ] = None
+    deviation_rules: Annotated[
+        tuple[Word, ...] | None, about("rules broken", "rules of RFC 3507 that the answer breaks, as slugs")
+    ] = None
+    stopped: Stopped = None
+
+
+class RuleResult(Record):
+    """How a member does by one rule."""
+
+    nulls = frozenset({"detail", "seen"})
+    rule: Annotated[Word | None, about("rule", "as a slug")] = None
+    number: Annotated[int | None, about("number", "its number among the rules")] = None
+    section: Annotated[Word | None, about("section", "of RFC 3507 unless it says otherwise")] = None
+    result: Annotated[Word | None, about("result", "what was found", values=("pass", "deviates", "not-tested"))] = None
+    detail: Annotated[Text | None, about("detail", "what deviates")] = None
+    seen: Annotated[Text | None, about("seen", "the bytes, as ISO 8859-1")] = None
+    breaks: Annotated[bool | None, about("breaks", "strict clients fail on it")] = None
+
+
+class Conformance(ProbeSheet):
+    """conformance: the rules of RFC 3507, one by one."""
+
+    rules: Annotated[
+        tuple[RuleResult, ...] | None,
+        about("rules", "each rule of RFC 3507: rule, number, section, result, detail, seen, breaks"),
+    ] = None
+    rules_passed: Annotated[tuple[Word, ...] | None, about("rules kept", "rules that the member keeps to, by name")] = (
+        None
+    )
+    rules_deviating: Annotated[tuple[Word, ...] | None, about("rules deviated from", "rules that it deviates from")] = (
+        None
+    )
+    rules_not_tested: Annotated[
+        tuple[Word, ...] | None, about("rules not tested", "rules that nothing was seen of")
+    ] = None
+    rules_breaking: Annotated[
+        tuple[Word, ...] | None, about("rules broken for clients", "those of them on which strict clients fail")
+    ] = None
+
+
+class SizedUpload(Record):
+    """One upload of a certain size."""
+
+    nulls = frozenset({"icap_status", "answer_ms", "answer_clock", "verdict", "reason"})
+    size: Annotated[int | None, about("size", "of the body", "bytes")] = None
+    status: Annotated[Word | None, about("status", "what became of it")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
+    answer_ms: Annotated[float | None, about("answer", "from the first byte sent on", "ms", changes=True)] = None
+    answer_clock: Annotated[Word | None, about("clock", "whose", values=CLOCKS, changes=True)] = None
+    verdict: Annotated[Word | None, about("verdict", "on the body", values=VERDICTS)] = None
+    reason: Annotated[Word | None, about("reason", "why it failed")] = None
+    read: Annotated[bool | None, about("read", "the server took all of it")] = None
+    uncertain: Annotated[
+        bool | None, about("uncertain", "our own delays may make more than 5 % of it", changes=True)
+    ] = None
+    form: Annotated[Word | None, about("form", "where EICAR stands in it")] = None
+
+
+class Size(ProbeSheet):
+    """size: bodies of growing size."""
+
+    profile_buffer_size: Annotated[
+        int | None,
+        about("profile's buffer_size", "buffer_size of the ICAP profile: Avi hands over nothing longer", "KB"),
+    ] = None
+    max_size: Annotated[
+        int | None, about("largest tried", "the longest body to be tried: --max-size, or buffer_size", "bytes")
+    ] = None
+    ladder: Annotated[
+        tuple[SizedUpload, ...] | None,
+        about(
+            "uploads by size",
+            "each harmless upload: size (bytes of body), status, reason, icap_status, verdict, answer_ms (from the"
+            " first byte sent on), answer_clock, uncertain, read (the server took all of it); the shortest first",
+        ),
+    ] = None
+    eicar_ladder: Annotated[
+        tuple[SizedUpload, ...] | None,
+        about("EICAR by size", "each upload with EICAR behind padding, the same way, and form"),
+    ] = None
+    eicar_form: Annotated[
+        Word | None,
+        about(
+            "EICAR found in",
+            "where the server finds EICAR in a small body: archive is behind padding, as the last file of a ZIP that is"
+            " stored uncompressed, leading before it; none: in neither, so nothing can be said of longer ones",
+            values=("archive", "leading", "none"),
+        ),
+    ] = None
+    size_passed: Annotated[
+        int | None,
+        about("longest passed", "the longest harmless body that was treated as a small one is", "bytes"),
+    ] = None
+    size_failed: Annotated[
+        int | None,
+        about("shortest failed", "the shortest that was not, twice in a row or next to one; absent if none", "bytes"),
+    ] = None
+    size_failure: Annotated[
+        Word | None,
+        about(
+            "failure",
+            "what became of that body: status is an ICAP error, refused another verdict that keeps it back, changed any"
+            " other one, dropped a closed connection, silent no answer in time, slow one still being sent by then,"
+            " unacknowledged one of which the peer's kernel never confirmed a part, broken an answer that can't be"
+            " read",
+            values=("status", "refused", "changed", "dropped", "silent", "slow", "unacknowledged", "broken"),
+        ),
+    ] = None
+    size_failure_status: Annotated[int | None, about("failed with", "the ICAP status that it was answered with")] = None
+    size_failure_reason: Annotated[
+        Word | None,
+        about("failure's reason", "why it failed, in the words of reason; absent if the answer is a verdict"),
+    ] = None
+    mtu_black_hole: Annotated[
+        bool | None, about("MTU black hole", "a body that got lost on the way arrived in small packets")
+    ] = None
+    segment_size: Annotated[
+        int | None, about("segment size", "payload of the packets that got lost, at the most", "bytes")
+    ] = None
+    size_read: Annotated[
+        int | None,
+        about("longest read", "the longest body of which the server asked for more than the preview", "bytes"),
+    ] = None
+    size_unread: Annotated[
+        int | None,
+        about("shortest unread", "the shortest that it passed on the preview alone; absent if none", "bytes"),
+    ] = None
+    eicar_found_size: Annotated[
+        int | None, about("EICAR found up to", "the longest body in which the server found EICAR", "bytes")
+    ] = None
+    eicar_passed_size: Annotated[
+        int | None,
+        about("EICAR passed from", "the shortest in which it let EICAR pass; absent if it never did", "bytes"),
+    ] = None
+    stopped: Stopped = None
+
+
+class Demand(Record):
+    """What is asked of a member, and how many connections that needs."""
+
+    offered_connections: OfferedConnections = None
+    expected_rps: Annotated[
+        float | None,
+        about("expected rate", "requests per second that the member is to take (--expected-rps)", "1/s"),
+    ] = None
+    expected_latency_ms: Annotated[
+        float | None,
+        about("expected latency", "of a scan: as stated (--expected-latency), else as measured", "ms", changes=True),
+    ] = None
+    needed_connections: Annotated[
+        int | None,
+        about("connections needed", "that Avi has open at a time for that: rate times latency"),
+    ] = None
+
+
+class Keepalive(ProbeSheet):
+    """keepalive: two uploads on one connection, and how long an idle one stays open."""
+
+    pair: Annotated[
+        Word | None, about("pair", "what was sent on one connection", values=("eicar-clean", "clean-clean"))
+    ] = None
+    demand: Demand = msgspec.field(default_factory=Demand)
+    reuse: Annotated[
+        Word | None,
+        about(
+            "reuse",
+            "what became of the second request: honoured is answered rightly; announced-close and closed, the server"
+            " closed after the first answer, with and without saying so; desynchronised, see desync_signs",
+            values=("honoured", "announced-close", "closed", "unanswered", "desynchronised"),
+        ),
+    ] = None
+    desync_signs: Annotated[
+        tuple[Word, ...] | None,
+        about(
+            "signs of desynchronisation",
+            "signs of an answer to another request: bytes-left-over, body-of-first, verdict-of-first, unreadable",
+        ),
+    ] = None
+    extra_bytes: Annotated[
+        int | None,
+        about("bytes left over", "came after the end of the first answer, before there was a second request", "bytes"),
+    ] = None
+    extra_excerpt: Annotated[Text | None, about("left over", "the first of them")] = None
+    closed_after_ms: Annotated[
+        float | None,
+        about(
+            "closed after",
+            "from the first answer to the server's close, without a second request",
+            "ms",
+            changes=True,
+        ),
+    ] = None
+    first_status: Annotated[int | None, about("first answer", "ICAP status of the first answer")] = None
+    first_verdict: Annotated[
+        Word | None, about("first verdict", "what it says about the first body", values=VERDICTS)
+    ] = None
+    second_status: Annotated[int | None, about("second answer", "ICAP status of the second answer")] = None
+    second_verdict: Annotated[
+        Word | None, about("second verdict", "what it says about the second body", values=VERDICTS)
+    ] = None
+    idle_waited_s: Annotated[
+        float | None, about("left idle", "how long the connection was left idle, with --idle", "s", changes=True)
+    ] = None
+    idle_closed: Annotated[bool | None, about("closed while idle", "the server closed it in that time")] = None
+    idle_close_s: Annotated[float | None, about("idle until close", "after how long", "s", changes=True)] = None
+
+
+class LoadStep(Record):
+    """Scans at so many at a time."""
+
+    nulls = frozenset({"p50_ms", "p95_ms", "max_ms"})
+    concurrency: Annotated[int | None, about("at a time", "scans at a time")] = None
+    requests: Annotated[int | None, about("requests", "how many in all")] = None
+    errors: Annotated[int | None, about("errors", "those that failed")] = None
+    p50_ms: Annotated[float | None, about("p50", "half of them took no longer", "ms", changes=True)] = None
+    p95_ms: Annotated[float | None, about("p95", "95 in 100 took no longer", "ms", changes=True)] = None
+    max_ms: Annotated[float | None, about("max", "the longest", "ms", changes=True)] = None
+    rps: Annotated[float | None, about("rate", "answered per second", "1/s", changes=True)] = None
+    uncertain: Annotated[
+        bool | None, about("uncertain", "our own delays may make more than 5 % of a figure", changes=True)
+    ] = None
+
+
+class Load(ProbeSheet):
+    """load: more and more scans at a time."""
+
+    ceiling: Annotated[
+        int | None, about("ceiling", "the most scans at a time that the ramp goes to (--load-ceiling)")
+    ] = None
+    steps: Annotated[
+        tuple[LoadStep, ...] | None,
+        about("steps", "of the ramp: concurrency, requests, errors, p50_ms, p95_ms, max_ms, rps, uncertain"),
+    ] = None
+    load_ended: Annotated[
+        Word | None,
+        about(
+            "ended",
+            "why the ramp ended: busy is a 503 or the like; refused, a connection; failed, anything else; slower, p95"
+            " doubled; local, this host had no more to give",
+            values=("ceiling", "busy", "refused", "failed", "slower", "deadline", "local"),
+        ),
+    ] = None
+    held_connections: Annotated[
+        int | None,
+        about("held connections", "the most scans at a time that the member answered, none much later"),
+    ] = None
+    broke_at: Annotated[
+        int | None, about("ended at", "the scans at a time with which the ramp ended for the member's sake")
+    ] = None
+    broke_status: Annotated[
+        int | None, about("ended with", "the ICAP status of the first scan that it did not take")
+    ] = None
+    broke_reason: Annotated[
+        Word | None,
+        about(
+            "ended because",
+            "the reason of the first scan that failed",
+            values=tuple(str(reason) for reason in Reason),
+        ),
+    ] = None
+    demand: Demand = msgspec.field(default_factory=Demand)
+    needed_held: Annotated[
+        Word | None,
+        about(
+            "held what is needed",
+            "whether the member stood needed_connections; unknown if the ramp did not get that far",
+            values=("yes", "no", "unknown"),
+        ),
+    ] = None

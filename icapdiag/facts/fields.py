@@ -1,0 +1,161 @@
+"""Which sheet is whose, and the documentation of every fact that a runbook may look at, derived from the sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from icapdiag.facts import connection, deep, logs, pool, refusal, standard
+from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
+from icapdiag.vocabulary import Reason, Status
+
+TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
+TEXTS, RECORDS = "list of text", "list of records"
+_TYPES: Mapping[type, str] = {str: TEXT, int: INTEGER, float: NUMBER, bool: BOOLEAN}
+
+POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
+DEEP = ("conformance", "preview", "size", "keepalive", "services", "variants", "respmod", "load")
+PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", "repeat", *DEEP, POOL)
+SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
+ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
+SKIP_REASONS = ("disabled", "not-asked", "not-needed", "literal-address", "plain")  # of status skipped
+SOURCES = ("probe", "log", "config")
+
+SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
+    {
+        ("probe", ""): connection.ProbeSheet,  # a member that is switched off
+        ("probe", "dns"): connection.DNS,
+        ("probe", "tcp"): connection.TCP,
+        ("probe", "tls"): connection.TLS,
+        ("probe", "options"): standard.Options,
+        ("probe", "clean"): standard.Sample,
+        ("probe", "eicar"): standard.Sample,
+        ("probe", "repeat"): standard.Repeat,
+        ("probe", "conformance"): deep.Conformance,
+        ("probe", "preview"): deep.Preview,
+        ("probe", "size"): deep.Size,
+        ("probe", "keepalive"): deep.Keepalive,
+        ("probe", "services"): refusal.Services,
+        ("probe", "variants"): refusal.Variants,
+        ("probe", "respmod"): refusal.Respmod,
+        ("probe", "load"): deep.Load,
+        ("probe", POOL): pool.Difference,
+        ("log", ""): logs.RequestGroup,
+        ("log", SUMMARY): logs.LogSummary,
+        ("log", ANSWER): logs.PastedAnswer,
+        ("config", ""): pool.ConfigurationObject,
+    }
+)
+"""The class of the facts of an observation, by its ``source`` and ``probe``."""
+
+_OF_SOURCE: Mapping[str, type[Sheet]] = {
+    "probe": connection.ProbeSheet,
+    "log": logs.RequestGroup,
+    "config": pool.ConfigurationObject,
+}
+
+
+def sheet_type(source: str, probe: str) -> type[Sheet]:
+    """The class for an observation; of a probe that is not known (a later version's), what all probes have."""
+    return SHEETS.get((source, probe)) or _OF_SOURCE.get(source, Sheet)
+
+
+class Field(Struct, frozen=True):
+    """Documentation of one field of the flat records that conditions look at.
+
+    ``sources`` are the kinds of observation that have it; ``probes`` those of source ``probe``
+    that can have it (not every observation does). ``values`` is a closed vocabulary, or empty.
+    """
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    sources: tuple[str, ...]
+    probes: tuple[str, ...]
+    values: tuple[str, ...] = ()
+
+
+_REASONS = tuple(dict.fromkeys((*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS)))
+_OF_EVERY = (  # of every observation, beside its facts: name, type, unit, meaning, values
+    ("source", TEXT, "", "where the observation comes from", SOURCES),
+    (
+        "probe",
+        TEXT,
+        "",
+        (
+            "which probe made it; pool for what differs between members, answer for a pasted ICAP answer, summary for"
+            " a log as a whole, empty for a log's requests and switched-off members"
+        ),
+        (*PROBES, SUMMARY, ANSWER),
+    ),
+    ("pool", TEXT, "", "the pool's name; in a log usually the pool group's", ()),
+    ("member", TEXT, "", "the member's name, host:port unless the pool file names it", ()),
+    ("status", TEXT, "", "what became of the probe", tuple(str(status) for status in Status)),
+    (
+        "reason",
+        TEXT,
+        "",
+        "why it failed; for status blocked the probe that was in the way, for skipped why there was no need",
+        _REASONS,
+    ),
+    ("elapsed_ms", NUMBER, "ms", "wall time of the step; absent if it never ran", ()),
+)
+BASE = tuple(row[0] for row in _OF_EVERY)
+
+
+@cache
+def fields() -> Mapping[str, Field]:
+    """The documented fields by name: those of every observation, then the facts in the order of the sheets."""
+    found = {row[0]: Field(*row[:4], SOURCES, PROBES, row[4]) for row in _OF_EVERY}
+    for (source, probe), cls in SHEETS.items():
+        for fact in facts_of(cls):
+            found[fact.key] = _with(found.get(fact.key), fact, source, probe)
+    return MappingProxyType(found)
+
+
+def _with(known: Field | None, fact: FactField, source: str, probe: str) -> Field:
+    """The field as it is known so far, and met once more in the sheet of this source and probe."""
+    sources = () if known is None else known.sources
+    probes = () if known is None else known.probes
+    return Field(
+        name=fact.key,
+        type=_type_name(fact),
+        unit=fact.unit,
+        meaning=fact.meaning if known is None else known.meaning,
+        sources=sources if source in sources else (*sources, source),
+        probes=probes if source != "probe" or probe in (*probes, "") else (*probes, probe),
+        values=fact.values,
+    )
+
+
+def _type_name(fact: FactField) -> str:
+    if issubclass(fact.type, Record):
+        return RECORDS
+    return TEXTS if fact.many else _TYPES[fact.type]
+
+
+def every_class() -> Iterator[type[Record]]:
+    """Every class of facts that an observation or a report can hold, once each, parts and records included."""
+    from icapdiag.facts import run  # noqa: PLC0415 - runbooks look at none of these
+
+    seen: set[type[Record]] = set()
+    waiting: list[type[Record]] = [
+        *SHEETS.values(),
+        *(each for each in vars(run).values() if isinstance(each, type) and issubclass(each, Record)),
+        logs.ReportedGroup,
+        logs.Bucket,
+        pool.ComparedFact,
+        pool.RuleOverview,
+        pool.SuppressedFinding,
+    ]
+    while waiting:
+        cls = waiting.pop(0)
+        if cls in seen or cls in {Record, Sheet}:
+            continue
+        seen.add(cls)
+        yield cls
+        waiting += [fact.type for fact in facts_of(cls) if issubclass(fact.type, Record)]

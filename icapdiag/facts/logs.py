@@ -1,0 +1,262 @@
+"""What a log says: of requests that went alike, of the log as a whole, of what was read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from icapdiag.facts.answer import Answer, ServiceURI
+from icapdiag.facts.sheet import (
+    FileName,
+    MemberName,
+    Moment,
+    PoolName,
+    Record,
+    RequestID,
+    RunbookID,
+    ServiceEngine,
+    Sheet,
+    Text,
+    VirtualService,
+    Word,
+    about,
+)
+
+ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
+OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "modified", "disabled", "unknown")
+
+
+class RequestGroup(Sheet):
+    """Requests of a log that went alike."""
+
+    nulls = frozenset(
+        {"significance", "icap_status", "http_status", "icap_method", "method", "complete_body_sent", "vendor",
+         "opswat_reason", "service_uri", "first_seen", "last_seen", "response_code", "latency_p50_ms",
+         "latency_p95_ms", "latency_p99_ms", "latency_max_ms", "request_length_max", "modified_content_length_max",
+         "nsx_score_max", "preview_sent"}
+    )  # fmt: skip
+
+    icap_action: Annotated[
+        Word | None, about("action", "icap_log.action: what Avi did with the requests", values=ACTIONS)
+    ] = None
+    client_outcome: Annotated[
+        Word | None,
+        about(
+            "client got",
+            "what the client got: unscanned passed without a scan (fail-open), refused-500 and refused-413 were turned"
+            " away by fail-closed, disabled was not to be scanned",
+            values=OUTCOMES,
+        ),
+    ] = None
+    adf_codes: Annotated[
+        tuple[Word, ...] | None,
+        about(
+            "ADF codes",
+            "codes of significant_log that concern ICAP or the server side, such as ADF_ICAP_TIMEDOUT",
+        ),
+    ] = None
+    significance: Annotated[
+        Text | None, about("significance", "why Avi calls the entry significant, in its own words")
+    ] = None
+    icap_method: Annotated[
+        Word | None, about("icap_method", "the ICAP method as Avi writes it, such as ICAP_METHOD_REQMOD")
+    ] = None
+    vendor: Annotated[
+        Word | None, about("vendor", "vendor of the ICAP profile in force, such as ICAP_VENDOR_OPSWAT")
+    ] = None
+    opswat_reason: Annotated[
+        Text | None,
+        about("OPSWAT", "MetaDefender's reason as Avi read it (reason, or opswat_log.reason)"),
+    ] = None
+    service_uri: ServiceURI = None
+    answer: Answer = msgspec.field(default_factory=Answer)
+    count: Annotated[
+        int | None, about("count", "how many requests the observation stands for", "requests", changes=True)
+    ] = None
+    first_seen: Annotated[
+        Moment | None, about("first seen", "when the first of them was logged", "ISO 8601", changes=True)
+    ] = None
+    last_seen: Annotated[
+        Moment | None, about("last seen", "when the last of them was logged", "ISO 8601", changes=True)
+    ] = None
+    members: Annotated[
+        tuple[MemberName, ...] | None,
+        about("members", "the ICAP servers that they went to, host:port, busiest first"),
+    ] = None
+    pools: Annotated[
+        tuple[PoolName, ...] | None,
+        about("pools", "names of the pool groups (Avi logs the group, not the pool), busiest first"),
+    ] = None
+    response_code: Annotated[int | None, about("response code", "the HTTP status that the client got")] = None
+    latency_p50_ms: Annotated[
+        float | None,
+        about("latency p50", "half of the requests spent no longer than this in ICAP", "ms", changes=True),
+    ] = None
+    latency_p95_ms: Annotated[float | None, about("latency p95", "the same of 95 in 100", "ms", changes=True)] = None
+    latency_p99_ms: Annotated[float | None, about("latency p99", "the same of 99 in 100", "ms", changes=True)] = None
+    latency_max_ms: Annotated[float | None, about("latency max", "the longest time in ICAP", "ms", changes=True)] = None
+    request_length_max: Annotated[int | None, about("longest request", "the longest of the requests", "bytes")] = None
+    modified_content_length_max: Annotated[
+        int | None, about("longest modified", "the longest content that an ICAP server gave back", "bytes")
+    ] = None
+    nsx_score_max: Annotated[
+        int | None,
+        about("NSX score", "the highest score that NSX Defender gave (nsx_defender_log.score)", "0 to 100"),
+    ] = None
+    preview_sent: Annotated[
+        int | None, about("preview sent", "the Preview that the Service Engine announced", "bytes")
+    ] = None
+    request_ids: Annotated[
+        tuple[RequestID, ...] | None,
+        about("request ids", "request_id of a few of them, to be looked up in Avi's logs", changes=True),
+    ] = None
+    virtualservices: Annotated[
+        tuple[VirtualService, ...] | None,
+        about("virtual services", "the virtual services that they came through, a few"),
+    ] = None
+    service_engines: Annotated[
+        tuple[ServiceEngine, ...] | None,
+        about("Service Engines", "the Service Engines that handled them, a few"),
+    ] = None
+    timestamp: Annotated[
+        Moment | None,
+        about("timestamp", "when the request was logged; UTC unless it says otherwise", "ISO 8601", changes=True),
+    ] = None
+
+
+class PastedAnswer(RequestGroup):
+    """An ICAP answer outside of a log: bytes, a client's print, header lines. Only what it says is written."""
+
+    nulls = frozenset()
+
+
+class ReportedGroup(RequestGroup):
+    """A group as a report has it: with its status, its counts by name, and the findings that explain it."""
+
+    nulls = RequestGroup.nulls
+
+    probe: Annotated[Word | None, about("probe", "answer: a raw ICAP answer; empty: requests of a log")] = None
+    status: Annotated[Word | None, about("status", "failed: ICAP did not do its work")] = None
+    reason: Annotated[Word | None, about("reason", "of an answer: why it failed")] = None
+    member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
+    by_member: Annotated[
+        dict[MemberName, int] | None, about("by member", "requests by ICAP server", "requests", changes=True)
+    ] = None
+    by_pool: Annotated[
+        dict[PoolName, int] | None, about("by pool", "requests by pool group", "requests", changes=True)
+    ] = None
+    by_threat: Annotated[
+        dict[Text, int] | None, about("by threat", "requests by name of a threat", "requests", changes=True)
+    ] = None
+    findings: Annotated[tuple[RunbookID, ...], about("findings", "ids of the findings that explain it")] = ()
+
+
+class ReportedAnswer(ReportedGroup):
+    """A pasted answer as a report has it."""
+
+    nulls = frozenset({"reason"})
+
+
+class LogSummary(Sheet):
+    """A log as a whole."""
+
+    nulls = frozenset({"first_seen", "last_seen", "span_s", "failed_share"})
+
+    entries_total: Annotated[int, about("entries", "log entries read", "entries", changes=True)] = 0
+    entries_icap: Annotated[int, about("with ICAP", "those with an icap_log", "entries", changes=True)] = 0
+    entries_passed: Annotated[int, about("passed", "those with action ICAP_PASSED", "entries", changes=True)] = 0
+    entries_modified: Annotated[int, about("modified", "those with action ICAP_MODIFIED", "entries", changes=True)] = 0
+    entries_blocked: Annotated[int, about("blocked", "those with action ICAP_BLOCKED", "entries", changes=True)] = 0
+    entries_failed: Annotated[int, about("failed", "those with action ICAP_FAILED", "entries", changes=True)] = 0
+    entries_disabled: Annotated[int, about("disabled", "those with action ICAP_DISABLED", "entries", changes=True)] = 0
+    only_significant: Annotated[
+        bool | None,
+        about("only significant", "all entries are significant and none passed: exported without nf=true"),
+    ] = None
+    first_seen: Annotated[
+        Moment | None, about("first seen", "when the first of them was logged", "ISO 8601", changes=True)
+    ] = None
+    last_seen: Annotated[
+        Moment | None, about("last seen", "when the last of them was logged", "ISO 8601", changes=True)
+    ] = None
+    span_s: Annotated[float | None, about("span", "from the first entry to the last", "s", changes=True)] = None
+    failed_share: Annotated[
+        float | None,
+        about("failed share", "failed entries among those that went through ICAP", "0 to 1", changes=True),
+    ] = None
+    unscanned_count: Annotated[
+        int,
+        about("unscanned", "requests that passed without a scan because ICAP failed", "requests", changes=True),
+    ] = 0
+
+
+class EntryCounts(LogSummary):
+    """A log as a whole as a report has it."""
+
+    nulls = LogSummary.nulls
+
+    entries_other: Annotated[
+        int, about("other", "those with an action that this program does not know", "entries", changes=True)
+    ] = 0
+    icap_requests: Annotated[
+        int, about("ICAP requests", "requests to ICAP servers, more than entries where Avi tried again", changes=True)
+    ] = 0
+    filtered: Annotated[int, about("left out", "entries left out by the filters", "entries", changes=True)] = 0
+    groups: Annotated[int, about("groups", "groups of requests that went alike", changes=True)] = 0
+
+
+class Bucket(Record):
+    """Requests of a span of time, by what became of them for the client."""
+
+    start: Annotated[Moment, about("start", "its begin", "ISO 8601")] = ""
+    step_s: Annotated[int, about("step", "its length", "s")] = 0
+    requests: Annotated[int, about("requests", "how many in all", "requests")] = 0
+    unscanned: Annotated[int, about("unscanned", "passed although ICAP failed", "requests")] = 0
+    refused_500: Annotated[int, about("refused (500)", "refused because ICAP failed", "requests")] = msgspec.field(
+        default=0, name="refused-500"
+    )
+    refused_413: Annotated[int, about("refused (413)", "refused because the body was too large", "requests")] = (
+        msgspec.field(default=0, name="refused-413")
+    )
+    blocked: Annotated[int, about("blocked", "refused because of what is in it", "requests")] = 0
+    passed: Annotated[int, about("passed", "passed after a scan", "requests")] = 0
+    modified: Annotated[int, about("modified", "passed as an ICAP server changed it", "requests")] = 0
+    disabled: Annotated[int, about("disabled", "was not to be scanned", "requests")] = 0
+    unknown: Annotated[int, about("unknown", "can't be told", "requests")] = 0
+
+
+class Remark(Record):
+    """What was repaired, or could not be read, and where."""
+
+    nulls = frozenset({"line", "column", "offset"})
+    what: Annotated[Text | None, about("repair", "what was repaired")] = None
+    kind: Annotated[Word | None, about("kind", "of a problem", values=("unreadable", "skipped", "input"))] = None
+    reason: Annotated[Text | None, about("reason", "why it could not be read")] = None
+    line: Annotated[int | None, about("line", "of the input, from 1")] = None
+    column: Annotated[int | None, about("column", "of that line, from 1")] = None
+    offset: Annotated[int | None, about("offset", "from the start, after decompression", "bytes")] = None
+    excerpt: Annotated[Text | None, about("excerpt", "what stands there")] = None
+
+
+class RecordCounts(Record):
+    """Records of one input or of all: read + skipped + unreadable = total."""
+
+    total: Annotated[int, about("records", "how many in all")] = 0
+    read: Annotated[int, about("read", "log entries and ICAP answers")] = 0
+    skipped: Annotated[int, about("skipped", "alerts and other records that are no log entry")] = 0
+    unreadable: Annotated[int, about("unreadable", "what could not be read")] = 0
+
+
+class LogSource(RecordCounts):
+    """One input that was read."""
+
+    name: Annotated[FileName, about("input", "its name")] = ""
+    container: Annotated[Word, about("container", "what the content was taken for, whatever the file's name")] = ""
+    label: Annotated[Word, about("content", "the same for people")] = ""
+    compressed: Annotated[Word, about("compressed", "gzip, zstd; empty for none")] = ""
+    bytes: Annotated[int, about("size", "after decompression", "bytes")] = 0
+    repairs: Annotated[tuple[Remark, ...], about("repairs", "the first few")] = ()
+    repairs_total: Annotated[int, about("repairs in all", "how many")] = 0
+    problems: Annotated[tuple[Remark, ...], about("problems", "the first few")] = ()
+    problems_total: Annotated[int, about("problems in all", "how many")] = 0

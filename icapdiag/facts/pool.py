@@ -1,0 +1,200 @@
+"""What is known of a pool as a whole: how its members compare, the rules they keep, its configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from icapdiag.facts.connection import ProbeSheet
+from icapdiag.facts.sheet import (
+    MemberName,
+    MemberPattern,
+    Moment,
+    Person,
+    Record,
+    RunbookID,
+    Sheet,
+    Text,
+    Word,
+    about,
+)
+
+COMPARED = ("service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
+             "options_ttl", "transfer_preview", "transfer_ignore", "transfer_complete", "x_include", "options_status",
+             "clean_status", "clean_verdict", "eicar_verdict", "transport", "tls_version", "cipher", "cert_issuer",
+             "cert_sha256", "cert_days_left", "family", "source_address", "route", "rtt", "scan_time", "clock_offset",
+             "tcp_outcome", "tls_outcome", "options_outcome", "clean_outcome", "eicar_outcome", "address",
+             "identity")  # fmt: skip
+DIFFERENCES = ("outlier", "two-camps", "several-camps", "all-different", "same-server")
+SUPPRESSION_STATES = ("expired", "unused", "no-such-member")
+
+
+class ValueGroup(Record):
+    """The members that have one value in common."""
+
+    value: Annotated[
+        Text | None, about("value", "(none) if their answers do not say, (changes) if they say several")
+    ] = None
+    count: Annotated[int | None, about("count", "how many members", "members")] = None
+    members: Annotated[tuple[MemberName, ...] | None, about("members", "these")] = None
+
+
+class Difference(ProbeSheet):
+    """pool: one fact in which members differ, or are the same and should not be; about one of them or about all."""
+
+    fact: Annotated[
+        Word | None,
+        about("fact", "what differs between the members, or is the same and should not be", values=COMPARED),
+    ] = None
+    kind: Annotated[
+        Word | None,
+        about(
+            "kind",
+            "how the members stand to each other: outlier is one against a majority, and the observation is about it;"
+            " with same-server it is about a member that shares its server; else it is about no single member",
+            values=DIFFERENCES,
+        ),
+    ] = None
+    value: Annotated[
+        Text | None,
+        about("value", "of the odd member; (none) if its answer does not say, (changes) if it says several"),
+    ] = None
+    values: Annotated[
+        tuple[Text, ...] | None, about("values", "all that there are, those of most members first, 20 at most")
+    ] = None
+    camps: Annotated[
+        tuple[ValueGroup, ...] | None, about("members by value", "each of them: value, count, members")
+    ] = None
+    majority_value: Annotated[
+        Text | None, about("majority's value", "of those that agree, where there is an odd one out")
+    ] = None
+    majority_members: Annotated[
+        tuple[MemberName, ...] | None, about("majority", "the members that have it, 20 at most")
+    ] = None
+    majority_count: Annotated[int | None, about("majority counts", "how many have it", "members")] = None
+    same_as: Annotated[
+        tuple[MemberName, ...] | None,
+        about("same server as", "other members that are, or likely are, the same server"),
+    ] = None
+
+
+class ComparedFact(Record):
+    """One fact side by side, as a report has it."""
+
+    fact: Annotated[Word, about("fact", "which one", values=COMPARED)] = ""
+    kind: Annotated[Word, about("kind", "how the members stand to each other", values=("same", *DIFFERENCES))] = ""
+    camps: Annotated[tuple[ValueGroup, ...], about("members by value", "the largest group first")] = ()
+    odd: Annotated[tuple[MemberName, ...], about("outliers", "with outlier: who is not of the majority")] = ()
+    unknown: Annotated[
+        tuple[MemberName, ...],
+        about("unknown", "members that could not be asked; NAME at ADDRESS for one address of several"),
+    ] = ()
+
+
+class MemberDeviation(Record):
+    """A member that deviates from a rule."""
+
+    nulls = frozenset({"detail", "seen"})
+    member: Annotated[MemberName | None, about("member", "who")] = None
+    detail: Annotated[Text | None, about("detail", "how")] = None
+    seen: Annotated[Text | None, about("seen", "the bytes, as ISO 8859-1")] = None
+    breaks: Annotated[bool | None, about("breaks", "strict clients fail on it; false: tolerated")] = None
+
+
+class RuleOverview(Record):
+    """One rule of RFC 3507: each member that was held to it is named once."""
+
+    rule: Annotated[Word, about("rule", "as a slug")] = ""
+    number: Annotated[int, about("number", "its number among the rules")] = 0
+    section: Annotated[Word, about("section", "of RFC 3507 unless it says otherwise")] = ""
+    asks: Annotated[Word, about("asks", "what it asks for")] = ""
+    tolerance: Annotated[Word, about("tolerance", "how clients take a server that deviates")] = ""
+    takes: Annotated[Word, about("takes", "what a test of it needs")] = ""
+    passed: Annotated[tuple[MemberName, ...], about("kept by", "members that keep to it")] = ()
+    deviating: Annotated[tuple[MemberDeviation, ...], about("deviating", "members that do not")] = ()
+    not_tested: Annotated[tuple[MemberName, ...], about("not tested", "members of which nothing was seen")] = ()
+
+
+class Terms(Record):
+    """Who accepts a finding, for which members, why and until when."""
+
+    nulls = frozenset({"member_pattern"})
+    member_pattern: Annotated[
+        MemberPattern | None,
+        about("members", "names of the members that it is for; absent if it is for all"),
+    ] = None
+    owner: Annotated[Person | None, about("owner", "who answers for it")] = None
+    because: Annotated[Text | None, about("because", "the reason given for it")] = None
+    until: Annotated[Moment | None, about("until", "its last day, UTC", "ISO 8601")] = None
+
+
+class SuppressedFinding(Terms):
+    """A finding that the pool file accepts."""
+
+    nulls = Terms.nulls
+    id: Annotated[RunbookID, about("finding", "id of the runbook")] = ""
+    severity: Annotated[Word, about("severity", "that it would have")] = ""
+    title: Annotated[Text, about("title", "of the runbook")] = ""
+    members: Annotated[tuple[MemberName, ...], about("members", "where it was found")] = ()
+    count: Annotated[int, about("count", "observations that matched")] = 0
+
+
+class ConfigurationObject(Sheet):
+    """An object of an Avi configuration, or a suppression of a pool file."""
+
+    object: Annotated[
+        Word | None,
+        about(
+            "object",
+            "type of Avi object: icapprofile, poolgroup, pool, server, virtualservice; suppression of a pool file",
+        ),
+    ] = None
+    finding: Annotated[RunbookID | None, about("finding", "id of the finding that a suppression accepts")] = None
+    suppression: Annotated[
+        Word | None,
+        about(
+            "suppression",
+            "of a suppression in the pool file, what is wrong with it: past its last day, of a finding that is not"
+            " there, or for members that are not in the pool",
+            values=SUPPRESSION_STATES,
+        ),
+    ] = None
+    member_pattern: Annotated[
+        MemberPattern | None,
+        about("members", "names of the members that it is for; absent if it is for all"),
+    ] = None
+    owner: Annotated[Person | None, about("owner", "who answers for it")] = None
+    because: Annotated[Text | None, about("because", "the reason given for it")] = None
+    until: Annotated[Moment | None, about("until", "its last day, UTC", "ISO 8601")] = None
+    object_name: Annotated[Text | None, about("name", "its name")] = None
+    icap_profiles: Annotated[int | None, about("ICAP profiles", "ICAP profiles that a virtual service refers to")] = (
+        None
+    )
+    icap_rules: Annotated[
+        int | None,
+        about("ICAP rules", "rules with the ICAP action that can be reached, in its policies"),
+    ] = None
+    fail_action: Annotated[
+        Word | None,
+        about("fail_action", "fail_action of an ICAP profile: ICAP_FAIL_OPEN (default) or ICAP_FAIL_CLOSED"),
+    ] = None
+    buffer_size_exceed_action: Annotated[
+        Word | None, about("buffer_size_exceed_action", "the same for bodies larger than buffer_size")
+    ] = None
+    group_fail_action: Annotated[
+        Word | None,
+        about("group's fail_action", "type of the fail_action of a pool group or pool; absent if there is none"),
+    ] = None
+    broken_references: Annotated[
+        tuple[Text, ...] | None,
+        about("broken references", "references that lead nowhere, or into another cloud or tenant"),
+    ] = None
+    monitor_type: Annotated[
+        Word | None, about("monitor", "type of a pool's health monitor, such as HEALTH_MONITOR_TCP")
+    ] = None
+    monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None
+    enabled: Annotated[bool | None, about("enabled", "the object, or server, is switched on")] = None
+    ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0 gets nothing")] = None
+    same_server_as: Annotated[
+        tuple[MemberName, ...] | None,
+        about("same server as", "other entries of the pool group with the same address and port"),
+    ] = None

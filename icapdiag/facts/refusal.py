@@ -1,0 +1,92 @@
+"""What the probes that look into a refusal find out: other services, other requests, RESPMOD. One sheet a probe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from icapdiag.facts.answer import VERDICTS, ServiceURI
+from icapdiag.facts.connection import ProbeSheet
+from icapdiag.facts.sheet import Record, Text, Word, about
+from icapdiag.facts.standard import Stopped
+
+CURES = ("no-preview", "no-allow", "user-agent", "content-length", "host-without-port", "no-encapsulated")
+
+RefusedMethod = Annotated[Text | None, about("refused method", "the method of the request that was refused")]
+RefusedStatus = Annotated[int | None, about("refused with", "the ICAP status that it was refused with")]
+
+
+class ServiceTried(Record):
+    """A path that OPTIONS was asked for."""
+
+    nulls = frozenset({"icap_status"})
+    service_uri: ServiceURI = None
+    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
+    methods: Annotated[tuple[Text, ...] | None, about("Methods", "what the service takes")] = None
+    service: Annotated[Text | None, about("Service", "what it calls itself")] = None
+    reason: Annotated[Word | None, about("reason", "why there was no answer")] = None
+
+
+class Services(ProbeSheet):
+    """services: what the server has where the asked path leads nowhere."""
+
+    missing: Annotated[
+        Word | None,
+        about(
+            "missing",
+            "what the asked path lacks: there is no service, or one without REQMOD",
+            values=("service", "reqmod"),
+        ),
+    ] = None
+    services: Annotated[
+        tuple[ServiceTried, ...] | None,
+        about("paths tried", "each path that was tried: service_uri, icap_status, methods, service"),
+    ] = None
+    candidates: Annotated[
+        tuple[Text, ...] | None, about("services found", "those of them where a service takes REQMOD")
+    ] = None
+    stopped: Stopped = None
+
+
+class VariantTried(Record):
+    """The refused request with one change."""
+
+    nulls = frozenset({"icap_status", "icap_reason"})
+    method: Annotated[Text | None, about("method", "its ICAP method")] = None
+    variant: Annotated[Word | None, about("change", "what was changed; same: nothing")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
+    icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
+
+
+class Variants(ProbeSheet):
+    """variants: the refused request with one header changed at a time."""
+
+    variants: Annotated[
+        tuple[VariantTried, ...] | None,
+        about("requests tried", "each request that was tried: method, variant, icap_status, icap_reason"),
+    ] = None
+    refused_method: RefusedMethod = None
+    refused_status: RefusedStatus = None
+    cured_by: Annotated[
+        Word | None,
+        about(
+            "cured by",
+            "the one change with which the server takes the request that it still refuses without",
+            values=CURES,
+        ),
+    ] = None
+    stopped: Stopped = None
+
+
+class Respmod(ProbeSheet):
+    """respmod: whether the server takes RESPMOD where it refuses REQMOD."""
+
+    refused_method: RefusedMethod = None
+    refused_status: RefusedStatus = None
+    respmod_served: Annotated[bool | None, about("takes RESPMOD", "the service takes RESPMOD")] = None
+    respmod_status: Annotated[
+        int | None, about("RESPMOD answered with", "the ICAP status of the answer to RESPMOD")
+    ] = None
+    respmod_verdict: Annotated[
+        Word | None,
+        about("verdict in RESPMOD", "what the server decided about a clean body in RESPMOD", values=VERDICTS),
+    ] = None

@@ -1,0 +1,229 @@
+"""What is known of a run: where it looked from, what at, with which options."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts
+from icapdiag.facts.sheet import (
+    Address,
+    FileName,
+    HostName,
+    Interface,
+    MemberName,
+    MemberPattern,
+    Moment,
+    Person,
+    PoolName,
+    ProfileName,
+    Record,
+    RunbookID,
+    SampleDigest,
+    Text,
+    Word,
+    about,
+)
+
+
+class Tool(Record):
+    """What made the report."""
+
+    name: Annotated[Word | None, about("program", "icapdiag")] = None
+    version: Annotated[Word | None, about("version", "of the program")] = None
+    runbooks: Annotated[
+        SampleDigest | None, about("runbooks", "digest of the runbooks in force: another one judged by others")
+    ] = None
+
+
+class NetworkInterface(Record):
+    """An interface that connections left by."""
+
+    nulls = frozenset({"mtu"})
+    name: Annotated[Word | None, about("interface", "its name")] = None
+    mtu: Annotated[int | None, about("MTU", "its longest packet", "bytes")] = None
+    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "ours on it")] = None
+
+
+class Route(Record):
+    """A way to members."""
+
+    nulls = frozenset({"gateway"})
+    interface: Annotated[Interface | None, about("interface", "that it leaves by")] = None
+    gateway: Annotated[Address | None, about("gateway", "the next hop; null: the member is on this network")] = None
+    members: Annotated[int | None, about("members", "how many are reached by it")] = None
+
+
+class Vantage(Record):
+    """Where the program ran. For check it stands in for the Service Engine and is not the Service Engine."""
+
+    nulls: ClassVar[frozenset[str]] = frozenset({"host", "source_address"})
+    host: Annotated[HostName | None, about("host", "its name")] = None
+    source_address: Annotated[
+        Address | None, about("source address", "the first of ours; null: no connection was made")
+    ] = None
+    source_addresses: Annotated[
+        tuple[Address, ...], about("source addresses", "ours on the connections to the members")
+    ] = ()
+    platform: Annotated[Word | None, about("platform", "operating system, release, processor")] = None
+    python: Annotated[Word | None, about("Python", "its version")] = None
+    icapdiag: Annotated[Word | None, about("icapdiag", "its version")] = None
+
+
+class ProbingVantage(Vantage):
+    """Of a check: also what the kernel says of the way and the clock."""
+
+    nulls = Vantage.nulls | {"clock_synchronised", "clock_max_error_ms"}
+    interfaces: Annotated[
+        tuple[NetworkInterface, ...] | None, about("interfaces", "those that have these addresses")
+    ] = None
+    resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "DNS servers that names are asked at")] = None
+    resolvers_given: Annotated[
+        bool | None, about("resolvers given", "they came from --resolver, not from this host")
+    ] = None
+    clock_synchronised: Annotated[
+        bool | None, about("clock synchronised", "by the kernel's word; null: it has none")
+    ] = None
+    clock_max_error_ms: Annotated[
+        float | None, about("clock's error", "the kernel's bound on the clock's error", "ms", changes=True)
+    ] = None
+    routes: Annotated[tuple[Route, ...] | None, about("routes", "the ways to the members, most used first")] = None
+    caveat: Annotated[Text | None, about("caveat", "what this host can't stand in for")] = None
+
+
+class Filters(Record):
+    """What was left out of the counts."""
+
+    nulls = frozenset({"since", "until", "pool", "member"})
+    since: Annotated[Moment | None, about("since", "the earliest", "ISO 8601")] = None
+    until: Annotated[Moment | None, about("until", "the latest", "ISO 8601")] = None
+    pool: Annotated[PoolName | None, about("pool", "only this one")] = None
+    member: Annotated[MemberName | None, about("member", "only this one")] = None
+    actions: Annotated[tuple[Word, ...], about("actions", "only these")] = ()
+
+
+class Subject(Record):
+    """What was looked at."""
+
+
+class PoolSubject(Subject):
+    """check: a pool."""
+
+    pool: Annotated[PoolName | None, about("pool", "its name")] = None
+    service_uri: Annotated[Text | None, about("service_uri", "the path of the ICAP service")] = None
+    source: Annotated[FileName | None, about("source", "the pool file, or the URLs of the command line")] = None
+    vendor: Annotated[Word | None, about("vendor", "of the profile")] = None
+    preview_size: Annotated[int | None, about("preview_size", "of the profile", "bytes")] = None
+    allow_204: Annotated[bool | None, about("allow_204", "of the profile")] = None
+    response_timeout: Annotated[int | None, about("response_timeout", "of the profile", "ms")] = None
+    warn_ms: Annotated[int | None, about("slow above", "an answer is slow after so many ms", "ms")] = None
+    crit_ms: Annotated[int | None, about("too slow above", "an answer is too slow after so many ms", "ms")] = None
+
+
+class LogSubject(Subject):
+    """explain: files."""
+
+    inputs: Annotated[tuple[FileName, ...], about("inputs", "as given on the command line")] = ()
+    sources: Annotated[tuple[LogSource, ...], about("sources", "one for each file read")] = ()
+    records: Annotated[RecordCounts | None, about("records", "of all files")] = None
+    entries: Annotated[EntryCounts | None, about("entries", "the log as a whole")] = None
+    filters: Annotated[Filters | None, about("filters", "what was left out of the counts")] = None
+
+
+class ProfileSettings(Record):
+    """The ICAP profile in force, with Avi's names and units."""
+
+    nulls = frozenset({"preview_size"})
+    service_uri: Annotated[Text | None, about("service_uri", "the path of the ICAP service")] = None
+    name: Annotated[ProfileName | None, about("name", "of the profile")] = None
+    description: Annotated[Text | None, about("description", "of the profile")] = None
+    vendor: Annotated[Word | None, about("vendor", "such as ICAP_VENDOR_OPSWAT")] = None
+    enable_preview: Annotated[bool | None, about("enable_preview", "previews are sent")] = None
+    preview_size: Annotated[int | None, about("preview_size", "of a preview", "bytes")] = None
+    allow_204: Annotated[bool | None, about("allow_204", "204 is allowed")] = None
+    response_timeout: Annotated[int | None, about("response_timeout", "how long Avi waits", "ms")] = None
+    slow_response_warning_threshold: Annotated[
+        int | None, about("slow_response_warning_threshold", "slow after this", "ms")
+    ] = None
+    buffer_size: Annotated[int | None, about("buffer_size", "longest body that is handed over", "KB")] = None
+    buffer_size_exceed_action: Annotated[
+        Word | None, about("buffer_size_exceed_action", "what becomes of longer ones")
+    ] = None
+    fail_action: Annotated[Word | None, about("fail_action", "what becomes of requests where ICAP fails")] = None
+    pool_group_ref: Annotated[Text | None, about("pool_group_ref", "the pool group")] = None
+    cloud_ref: Annotated[Text | None, about("cloud_ref", "the cloud")] = None
+    tenant_ref: Annotated[Text | None, about("tenant_ref", "the tenant")] = None
+    default_port: Annotated[int | None, about("default_port", "of members without one")] = None
+
+
+class TLSSettings(Record):
+    """How a member is reached by TLS."""
+
+    nulls = frozenset({"server_name", "ca_file", "cert_file"})
+    verify: Annotated[bool | None, about("verify", "the certificate is checked")] = None
+    server_name: Annotated[HostName | None, about("server_name", "the name that it must have")] = None
+    ca_file: Annotated[FileName | None, about("ca_file", "authorities that are trusted")] = None
+    cert_file: Annotated[FileName | None, about("cert_file", "our own certificate")] = None
+
+
+class ConfiguredMember(Record):
+    """A member as configured."""
+
+    nulls = frozenset({"tls"})
+    host: Annotated[HostName | None, about("host", "an address or a name")] = None
+    port: Annotated[int | None, about("port", "TCP")] = None
+    name: Annotated[MemberName | None, about("name", "in reports")] = None
+    enabled: Annotated[bool | None, about("enabled", "it is probed")] = None
+    tls: Annotated[TLSSettings | None, about("tls", "null: none")] = None
+
+
+class ConfiguredSuppression(Record):
+    """A suppression as configured."""
+
+    finding: Annotated[RunbookID | None, about("finding", "that is accepted")] = None
+    member: Annotated[MemberPattern | None, about("member", "at these members; absent: at all")] = None
+    reason: Annotated[Text | None, about("reason", "why")] = None
+    owner: Annotated[Person | None, about("owner", "who answers for it")] = None
+    until: Annotated[Moment | None, about("until", "its last day", "ISO 8601")] = None
+
+
+class RunOptions(Record):
+    """The options of a check. Times in seconds, but where the name says ms."""
+
+    nulls = frozenset({"rate", "warn_ms", "crit_ms", "family", "expected_rps", "expected_latency_ms"})
+    probes: Annotated[tuple[Word, ...] | None, about("probes", "that were chosen")] = None
+    eicar: Annotated[bool | None, about("eicar", "EICAR was sent")] = None
+    connect_timeout: Annotated[float | None, about("connect_timeout", "for a handshake", "s")] = None
+    timeout: Annotated[float | None, about("timeout", "for a transaction", "s")] = None
+    dns_timeout: Annotated[float | None, about("dns_timeout", "for a name", "s")] = None
+    deadline: Annotated[float | None, about("deadline", "for a member", "s")] = None
+    pace: Annotated[float | None, about("pace", "between two members", "s")] = None
+    rate: Annotated[float | None, about("rate", "new connections at most", "1/s")] = None
+    warn_ms: Annotated[int | None, about("warn", "slow after this; null: by the profile", "ms")] = None
+    crit_ms: Annotated[int | None, about("crit", "too slow after this; null: by the profile", "ms")] = None
+    correlation_id: Annotated[Word | None, about("correlation_id", "sent with samples", changes=True)] = None
+    resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "that were given")] = None
+    resolver_port: Annotated[int | None, about("resolver_port", "of those without one")] = None
+    count: Annotated[int | None, about("count", "rounds")] = None
+    pause: Annotated[float | None, about("pause", "between rounds", "s")] = None
+    source: Annotated[Address | None, about("source", "our address; empty: the kernel's choice")] = None
+    interface: Annotated[Interface | None, about("interface", "that connections must leave by")] = None
+    family: Annotated[int | None, about("family", "4 or 6; null: both")] = None
+    idle: Annotated[float | None, about("idle", "how long a connection is left idle", "s")] = None
+    load_ceiling: Annotated[int | None, about("load_ceiling", "scans at a time, at most")] = None
+    expected_rps: Annotated[float | None, about("expected_rps", "requests to be taken", "1/s")] = None
+    expected_latency_ms: Annotated[float | None, about("expected_latency", "of a scan", "ms")] = None
+    max_size: Annotated[int | None, about("max_size", "of a body", "bytes")] = None
+    transcript: Annotated[bool | None, about("transcript", "what passed was recorded")] = None
+
+
+class Configuration(Record):
+    """check: the pool as it was in force, with all defaults, and the options of the run; without keys."""
+
+    pool: Annotated[PoolName | None, about("pool", "its name")] = None
+    source: Annotated[FileName | None, about("source", "the pool file, or the URLs of the command line")] = None
+    profile: Annotated[ProfileSettings | None, about("profile", "Avi's names and units")] = None
+    samples: Annotated[tuple[Word, ...] | None, about("samples", "that were to be sent")] = None
+    compare: Annotated[bool | None, about("compare", "members are compared")] = None
+    members: Annotated[tuple[ConfiguredMember, ...] | None, about("members", "in order")] = None
+    suppressions: Annotated[tuple[ConfiguredSuppression, ...] | None, about("suppressions", "in order")] = None
+    options: Annotated[RunOptions | None, about("options", "of the run")] = None

@@ -1,0 +1,239 @@
+"""What a fact sheet is made of, and what can be done with any of them: documented, written, read back.
+
+A fact's name is written once, in the class that holds it. Beside it stand its label, what it means, its unit, the
+words it can be, and whether it changes from run to run; what kind of thing it names (a host, a person) is its type.
+Documentation, JSON schema, redaction, comparison of reports and evidence are derived from these.
+
+A sheet may have *parts*: classes that several sheets share. In JSON, and for the conditions of runbooks, the facts
+of a part stand beside the sheet's own. A fact that is not known is None, and is left out where it is written down,
+unless its class names it in ``nulls``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import fields as struct_fields
+from msgspec.structs import replace
+
+JSONValue = str | int | float | bool | None | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
+
+
+class Kind(NamedTuple):
+    """What a text names: decides what redaction makes of it. ``plain`` stays, ``text`` is gone through word by word."""
+
+    name: str
+
+
+# One type a kind. A text of a sheet is always of one of these types, never a bare str (a test holds that).
+Text = Annotated[str, Kind("text")]  # of a server, a log or a file, or words of ours: gone through word by word
+Word = Annotated[str, Kind("word")]  # of a vocabulary; whoever forges one is gone through like text
+Moment = Annotated[str, Kind("moment")]  # ISO 8601
+HostName = Annotated[str, Kind("host")]  # a name or an address
+Address = Annotated[str, Kind("address")]  # an IP address, with or without a port
+Interface = Annotated[str, Kind("interface")]
+MemberName = Annotated[str, Kind("member")]
+MemberPattern = Annotated[str, Kind("pattern")]
+PoolName = Annotated[str, Kind("pool")]
+ProfileName = Annotated[str, Kind("profile")]
+VirtualService = Annotated[str, Kind("service")]
+ServiceEngine = Annotated[str, Kind("engine")]
+RequestID = Annotated[str, Kind("request")]
+FileName = Annotated[str, Kind("file")]
+ISTag = Annotated[str, Kind("istag")]
+Person = Annotated[str, Kind("person")]
+Fingerprint = Annotated[str, Kind("certificate")]  # of somebody's certificate
+SampleDigest = Annotated[str, Kind("digest")]  # of what we sent ourselves
+RunbookID = Annotated[str, Kind("runbook")]
+
+
+class About(NamedTuple):
+    """What is known of a fact: see `about`."""
+
+    label: str
+    meaning: str
+    unit: str
+    values: tuple[str, ...]
+    changes: bool
+
+
+def about(label: str, meaning: str, unit: str = "", *, values: Sequence[str] = (), changes: bool = False) -> About:
+    """What is known of a fact, to stand in its annotation.
+
+    ``label`` is for people, short. ``meaning`` is one sentence without a full stop. ``unit`` is empty for counts
+    and texts. ``values``: the words it can be. ``changes``: it is another one in each run, and no news.
+    """
+    return About(label, meaning, unit, tuple(values), changes)
+
+
+class FactField(NamedTuple):
+    """One fact of a class. ``type`` is str, int, float, bool or a `Record`; ``many``: a list of these."""
+
+    name: str  # of the attribute
+    key: str  # in JSON
+    label: str
+    meaning: str
+    unit: str
+    values: tuple[str, ...]
+    changes: bool
+    kind: str  # of a text; "" of anything else
+    type: type
+    many: bool
+    mapping: bool  # from names, which are of ``kind``, to counts
+
+
+class Record(Struct, kw_only=True, omit_defaults=True):
+    """Facts that belong together: an entry in a list of a sheet, or a part of sheets."""
+
+    nulls: ClassVar[frozenset[str]] = frozenset()
+    """Facts that are written as null where they are not known."""
+
+    def __or__(self, other: Self) -> Self:
+        """Both together; ``other`` has the last word."""
+        known = {name: value for name, value in _items(other) if value is not None and value != ()}
+        return replace(self, **known)
+
+
+class Sheet(Record):
+    """What one probe found out about a member, or what a log says of requests that went alike."""
+
+    error: Annotated[Text | None, about("error", "the operating system's or the library's own words")] = None
+
+    def part(self, wanted: type[R]) -> R | None:
+        """This sheet, if it is one of ``wanted``, or its part of that type; None if it has none."""
+        if isinstance(self, wanted):
+            return self
+        name = _parts(type(self)).get(wanted)
+        return None if name is None else getattr(self, name)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def _items(record: Record) -> Iterator[tuple[str, Any]]:
+    return ((name, getattr(record, name)) for name in record.__struct_fields__)
+
+
+# --- what a class says of its facts ----------------------------------------------------------------
+
+
+@cache
+def _annotations(cls: type[Record]) -> dict[str, Any]:
+    return {name: hint for name, hint in get_type_hints(cls, include_extras=True).items() if name != "nulls"}
+
+
+@cache
+def _parts(cls: type[Record]) -> dict[type[Record], str]:
+    """The parts of a sheet, with the names of their attributes."""
+    return {
+        hint: name for name, hint in _annotations(cls).items() if isinstance(hint, type) and issubclass(hint, Record)
+    }
+
+
+@cache
+def facts_of(cls: type[Record]) -> tuple[FactField, ...]:
+    """The facts of a class in the order of its attributes, those of its parts in place.
+
+    Raises TypeError for a fact without `about`, or for a text that is of no kind.
+    """
+    found: list[FactField] = []
+    hints, parts = _annotations(cls), _parts(cls)
+    keys = {each.name: each.encode_name for each in struct_fields(cls)}
+    for name in cls.__struct_fields__:
+        hint = hints[name]
+        if hint in parts:
+            found += facts_of(hint)
+            continue
+        known = [each for each in get_args(hint) if isinstance(each, About)]
+        if not known:
+            raise TypeError(f"{cls.__name__}.{name} has no about(...)")
+        plain, kind, many, mapping = _plain_type(hint)
+        if plain is str and not kind:
+            raise TypeError(f"{cls.__name__}.{name} is a bare str: give it a kind")
+        found.append(FactField(name, keys[name], *known[0], kind, plain, many, mapping))
+    return tuple(found)
+
+
+def _plain_type(hint: Any) -> tuple[type, str, bool, bool]:
+    """Type, kind, many and mapping, out of an annotation."""
+    if get_origin(hint) is Annotated:
+        kinds = [each.name for each in get_args(hint)[1:] if isinstance(each, Kind)]
+        plain, kind, many, mapping = _plain_type(get_args(hint)[0])
+        return plain, kinds[0] if kinds else kind, many, mapping
+    arguments = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
+    if get_origin(hint) is tuple:
+        plain, kind, _, _ = _plain_type(arguments[0])
+        return plain, kind, True, False
+    if get_origin(hint) is dict:
+        _, kind, _, _ = _plain_type(arguments[0])
+        return _plain_type(arguments[1])[0], kind, False, True
+    return _plain_type(arguments[0]) if arguments else (hint, "", False, False)
+
+
+# --- written down and read back --------------------------------------------------------------------
+
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # two lone surrogates, which JSON makes one character of
+
+
+def to_plain(value: Any) -> Any:
+    """A record, or anything inside of one, as JSON has it: no NaN, no infinity, one kind of list.
+
+    Whole microseconds are all that clocks have to say, so figures in ms keep three decimals where they are made.
+    """
+    match value:
+        case str():
+            return plain_text(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case Record():
+            return _plain_record(value, value.nulls)
+        case Mapping():
+            return {plain_text(key): to_plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [to_plain(item) for item in value]
+        case _:
+            return value
+
+
+@cache
+def _keys(cls: type[Record]) -> tuple[tuple[str, str, bool], ...]:
+    parts = _parts(cls).values()
+    return tuple((each.name, each.encode_name, each.name in parts) for each in struct_fields(cls))
+
+
+def _plain_record(record: Record, nulls: frozenset[str]) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    for name, key, is_part in _keys(type(record)):
+        value = getattr(record, name)
+        if is_part:
+            written |= _plain_record(value, nulls | value.nulls)
+        elif value is not None or key in nulls:
+            written[key] = to_plain(value)
+    return written
+
+
+def plain_text(text: str) -> str:
+    """A member of an enum becomes its plain text."""
+    text = str(text)
+    return text if text.isascii() else _PAIR.sub(_joined, text)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair.group().encode("utf-16", "surrogatepass").decode("utf-16")
+
+
+def from_plain(cls: type[R], data: Mapping[str, Any]) -> R:
+    """The record that `to_plain` made ``data`` of. Keys that are not known are left out.
+
+    Raises msgspec.ValidationError, whose message has the place, such as ``$.cases[2].status``.
+    """
+    record = msgspec.convert(data, cls)
+    for part, name in _parts(cls).items():
+        setattr(record, name, from_plain(part, data))
+    return record
