@@ -257,6 +257,7 @@ def test_clocks_are_compared_within_what_is_known_of_them() -> None:
         ("Thu, 01 Jan 1970 00:99:00 GMT", {}),
         ("Thu, 01 Jan 1970 00:16:40 GMT", {"clock_offset_s": 0.4, "clock_uncertainty_s": 0.6, "clock_skew_s": 0.0}),
         ("Thu, 01 Jan 1970 00:15:40 GMT", {"clock_offset_s": -59.6, "clock_uncertainty_s": 0.6, "clock_skew_s": 59.0}),
+        ("Thu, 01 Jan 1970 00:15:39 GMT", {"clock_offset_s": -60.6, "clock_uncertainty_s": 0.6, "clock_skew_s": 60.0}),
         ("Thu, 01 Jan 1970 01:16:40 +0100", {"clock_offset_s": 0.4, "clock_uncertainty_s": 0.6, "clock_skew_s": 0.0}),
     ],
 )

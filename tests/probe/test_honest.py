@@ -10,7 +10,10 @@ import pytest
 from icapdiag.probe.connection.stream import kernel_stamps
 from tests.bench.bench_latency import Compared, compared
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the servers stamp by Linux's means")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the servers stamp by Linux's means"),
+    pytest.mark.realtime,
+]
 stamped = pytest.mark.skipif(not kernel_stamps(), reason="this kernel gives no arrival times")
 MEMBERS = 100
 

@@ -81,6 +81,7 @@ RESET = failed(Reason.RESET, {"error": "Connection reset by peer"})
         (lambda n: 0.01, ("ceiling", 64, None)),
         (lambda n: BUSY if n > 4 else 0.01, ("busy", 4, 8)),
         (lambda n: failed(Reason.ICAP_STATUS, {"icap_status": 506}) if n > 40 else 0.01, ("busy", 32, 64)),
+        (lambda n: failed(Reason.ICAP_STATUS, {"icap_status": 551}) if n > 8 else 0.01, ("busy", 8, 16)),
         (lambda n: failed(Reason.ICAP_STATUS, {"icap_status": 500}) if n > 4 else 0.01, ("failed", 4, 8)),
         (lambda n: failed(Reason.REFUSED) if n > 1 else 0.01, ("refused", 1, 2)),
         (lambda n: RESET, ("failed", 0, 1)),
@@ -88,6 +89,9 @@ RESET = failed(Reason.RESET, {"error": "Connection reset by peer"})
         (lambda n: 0.001 * n, ("slower", 32, 64)),  # the queue grows, and with 64 p95 is above the floor
         (lambda n: 0.0001 * n, ("ceiling", 64, None)),  # twice as slow many times, but 6 ms at the worst
         (lambda n: 0.19 if n > 4 else 0.1, ("ceiling", 64, None)),
+        (lambda n: 0.2 if n > 4 else 0.1, ("ceiling", 64, None)),  # twice as long is not more than that
+        (lambda n: 0.051 if n > 4 else 0.001, ("ceiling", 64, None)),  # nor is the floor
+        (lambda n: 0.0515 if n > 4 else 0.001, ("slower", 4, 8)),
     ],
 )
 async def test_where_the_ramp_ends(

@@ -9,8 +9,8 @@ import pytest
 from icapdiag.icap.conformance import RULES
 from icapdiag.probe import Settings
 from icapdiag.probe.base import Context, Facts
-from icapdiag.probe.comparing.rule_checks import Result, check_rules
-from icapdiag.probe.comparing.rule_evidence import Evidence
+from icapdiag.probe.comparing.rule_checks import check_rules
+from icapdiag.probe.comparing.rule_evidence import Evidence, RuleResult
 from icapdiag.probe.probes.conformance import requests
 from tests.probe.fakes import member, pool_of
 
@@ -56,8 +56,8 @@ def deviating(facts: Facts, rule: str, seen: str = "") -> Facts:
     return {**facts, "deviation_rules": [rule], "deviations": [{"rule": rule, "detail": f"{rule} it is", "seen": seen}]}
 
 
-def judged(answers: Mapping[str, Facts] = ANSWERS, requests: Mapping[str, Facts] = REQUESTS) -> dict[str, Result]:
-    return {result.rule.name: result for result in check_rules(Evidence(answers, requests))}
+def judged(answers: Mapping[str, Facts] = ANSWERS, requests: Mapping[str, Facts] = REQUESTS) -> dict[str, RuleResult]:
+    return {rule.name: result for rule, result in check_rules(Evidence(answers, requests))}
 
 
 def changed(**probes: Facts) -> dict[str, Facts]:
@@ -206,7 +206,9 @@ def test_a_refusal_of_the_service_or_the_client_says_nothing_of_options(status: 
 
 
 def test_a_record_of_a_result_is_bounded() -> None:
-    long = judged(changed(clean=deviating(CLEAN, "istag-too-long", "I" * 500)))["istag-length"].record()
+    long = judged(changed(clean=deviating(CLEAN, "istag-too-long", "I" * 500)))["istag-length"].record(
+        RULES["istag-length"]
+    )
 
     assert ("istag-length", 7, "4.7", "deviates") == tuple(long[key] for key in ("rule", "number", "section", "result"))
     assert ("istag-too-long it is", "I" * 80, False) == (long["detail"], long["seen"], long["breaks"])

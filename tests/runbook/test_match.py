@@ -119,6 +119,20 @@ def test_another_member_and_another_pool_are_another_matter(library: Library) ->
     assert 2 == len(match(library, [general, seen(member="b:1344")]).findings)
 
 
+@pytest.mark.parametrize(("options_ms", "expected"), [(4800.0, ["waited"]), (2.0, [])])
+def test_a_sample_is_judged_beside_what_the_same_member_s_options_answer_took(
+    options_ms: float, expected: list[str], tmp_path: Path
+) -> None:
+    """By the answer's own time: not by the step's, and not by the sample's."""
+    library = library_of(
+        tmp_path, waited=runbook_text("waited", "match: {probe: clean, options_answer_ms|gte: 1200}\n")
+    )
+    options = seen("options", Status.OK, None, answer_ms=options_ms, answer_application_ms=3000.0)
+    clean = seen("clean", Status.OK, None, answer_ms=9000.0)
+
+    assert expected == [finding.id for finding in match(library, [options, clean]).findings]
+
+
 def test_requests_of_a_log_stand_alone(tmp_path: Path) -> None:
     logs = library_of(
         tmp_path / "logs",

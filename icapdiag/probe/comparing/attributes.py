@@ -176,8 +176,8 @@ def number(value: JSONValue) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _milliseconds(probe: str, name: str, *, slack: float) -> Reading:
-    """Times are alike up to four times the shortest: queues and schedulers are no difference between servers."""
+def _milliseconds(probe: str, name: str, *, factor: float, slack: float) -> Reading:
+    """Times up to ``factor`` times the shortest, or ``slack`` ms above it, are one value."""
 
     def reading(endpoints: Sequence[Endpoint]) -> Values:
         measured = {
@@ -186,7 +186,7 @@ def _milliseconds(probe: str, name: str, *, slack: float) -> Reading:
             if probe in endpoint.probes and endpoint.probes[probe].status is Status.OK
             if (value := number(endpoint.fact(probe, name))) is not None
         }
-        classes = alike(measured, factor=4.0, slack=slack)
+        classes = alike(measured, factor=factor, slack=slack)
         return {
             member: span
             for group in classes
@@ -219,7 +219,8 @@ def _clock(endpoints: Sequence[Endpoint]) -> Values:
     return values
 
 
-# In the order in which they are shown.
+# In the order in which they are shown. How far apart two times must be to be two values is theirs, as letter case is of
+# a list of names: queues and schedulers make up to four times, and are no difference between servers.
 ATTRIBUTES: Mapping[str, Reading] = {
     "service": _header("service"),
     "service_id": _header("service_id"),
@@ -238,8 +239,8 @@ ATTRIBUTES: Mapping[str, Reading] = {
     "family": _each(_family),
     "source_address": _each(_source),
     "route": _each(_route),
-    "rtt": _milliseconds("tcp", "rtt_ms", slack=5.0),
-    "scan_time": _milliseconds("clean", "answer_ms", slack=100.0),
+    "rtt": _milliseconds("tcp", "rtt_ms", factor=4.0, slack=5.0),
+    "scan_time": _milliseconds("clean", "answer_ms", factor=4.0, slack=100.0),
     "clock_offset": _clock,
     **{f"{probe}_outcome": _outcome(probe) for probe in _OUTCOMES},
 }

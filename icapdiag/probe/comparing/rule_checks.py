@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from icapdiag.icap.conformance import RULES, Rule
-from icapdiag.model import JSONValue
 from icapdiag.probe.comparing.rule_evidence import (
     DEVIATES,
     PASS,
@@ -23,39 +21,15 @@ from icapdiag.probe.comparing.rule_evidence import (
     texts_of,
 )
 
-_SEEN = 80  # characters of what was seen
 _NO_ANSWER_OF_ITS_OWN = {401, 403, 404, 407, 408, 503}  # to OPTIONS: they say nothing about OPTIONS itself
 _RFC_1123 = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 _TRANSFERS = ("transfer_preview", "transfer_ignore", "transfer_complete")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one rule. ``breaks``: strict clients, Avi likely among them, fail on it."""
-
-    rule: Rule
-    result: str  # PASS, DEVIATES or NOT_TESTED
-    detail: str = ""
-    seen: str = ""  # the bytes, as ISO 8859-1, unescaped
-    breaks: bool = False
-
-    def record(self) -> dict[str, JSONValue]:
-        return {
-            "rule": self.rule.name,
-            "number": self.rule.number,
-            "section": self.rule.section,
-            "result": self.result,
-            "detail": self.detail,
-            "seen": self.seen[:_SEEN],
-            "breaks": self.breaks,
-        }
-
-
-def check_rules(evidence: Evidence) -> Iterator[Result]:
+def check_rules(evidence: Evidence) -> Iterator[tuple[Rule, RuleResult]]:
     """A result for each rule, in their order."""
     for rule in RULES.values():
-        broken = _TESTS[rule.name](evidence, rule)
-        yield Result(rule, broken.result, broken.detail, broken.seen, broken.breaks)
+        yield rule, _TESTS[rule.name](evidence, rule)
 
 
 def _status_line(evidence: Evidence, rule: Rule) -> RuleResult:

@@ -10,16 +10,28 @@ from icapdiag.model import JSONValue
 from icapdiag.probe.base import Facts
 
 PASS, DEVIATES, NOT_TESTED = "pass", "deviates", "not-tested"
+_SEEN = 80  # characters of what was seen
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """A verdict on a rule, before it is known of which."""
+    """What came of one rule. ``breaks``: strict clients, Avi likely among them, fail on it."""
 
-    result: str
+    result: str  # PASS, DEVIATES or NOT_TESTED
     detail: str = ""
-    seen: str = ""
+    seen: str = ""  # the bytes, as ISO 8859-1, unescaped
     breaks: bool = False
+
+    def record(self, rule: Rule) -> dict[str, JSONValue]:
+        return {
+            "rule": rule.name,
+            "number": rule.number,
+            "section": rule.section,
+            "result": self.result,
+            "detail": self.detail,
+            "seen": self.seen[:_SEEN],
+            "breaks": self.breaks,
+        }
 
 
 UNTESTED = RuleResult(NOT_TESTED)

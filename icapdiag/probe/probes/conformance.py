@@ -55,11 +55,11 @@ async def _run(context: Context) -> Outcome:
         seen[name] = dict(outcome.facts)
     evidence = Evidence({name: dict(outcome.facts) for name, (outcome, _) in context.outcomes.items()}, seen)
     results = list(check_rules(evidence))
-    facts: Facts = {"rules": [result.record() for result in results]}
+    facts: Facts = {"rules": [result.record(rule) for rule, result in results]}
     for name, wanted in (("rules_passed", PASS), ("rules_deviating", DEVIATES), ("rules_not_tested", NOT_TESTED)):
-        names: list[JSONValue] = [result.rule.name for result in results if result.result == wanted]
+        names: list[JSONValue] = [rule.name for rule, result in results if result.result == wanted]
         facts[name] = names
-    facts["rules_breaking"] = [result.rule.name for result in results if result.breaks]
+    facts["rules_breaking"] = [rule.name for rule, result in results if result.breaks]
     return ok(facts)
 
 

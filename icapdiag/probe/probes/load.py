@@ -29,6 +29,8 @@ _FAREWELL = 0.05  # seconds that a server has to close after its answer, as it w
 _REST = 0.1  # seconds between two steps, in which the server ends the connections of the last one
 _ALLOWANCE = 60.0  # seconds that the member's deadline is put off for the ramp
 _BUSY = {503, 506, 551}  # RFC 3507, 4.3.3; and what Trend Micro and Symantec answer
+# When to stop sending is no judgement on the server and can't wait for one: a load that doubled the time of every
+# user's scan goes no further. What "slower" means is for runbooks to say, from the steps' figures.
 _DOUBLED = 2.0
 _FLOOR = 50.0  # ms by which p95 must have grown as well: twice a microsecond is no slowness
 _LATE = 0.25  # of p95; an event loop that was late by more, and by more than this, can't vouch for it:
@@ -231,8 +233,9 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 def capacity_facts(context: Context, measured_ms: float | None = None) -> Facts:
     """The server's Max-Connections, and, where the expected rate was given, the connections that it takes.
 
-    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan holds its connection; that of the clean probe if it is None. What the user
-    expects (``expected_latency_ms``) comes first.
+    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan
+    holds its connection; that of the clean probe if it is None. What the user expects (``expected_latency_ms``)
+    comes first.
     """
     facts: Facts = {}
     options, _ = context.outcomes.get("options", (None, 0.0))
