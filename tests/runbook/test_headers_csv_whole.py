@@ -14,7 +14,7 @@ import pytest
 
 from icapdiag.logs.reading import read_logs
 from icapdiag.runbook import Library, load_runbooks, match
-from tests.icap.test_verdict_headers_csv import HEADERS, REPAIRED, STATUSES, TABLE, WHOLE
+from tests.icap.test_verdict_headers_csv import HEADERS, REPAIRED, STATUSES, WHOLE
 from tests.runbook.coverage import COVERAGE
 from tests.runbook.test_headers_csv import OTHER_HINTS, rows
 
@@ -104,8 +104,6 @@ def test_a_whole_answer(library: Library, case: Case, tmp_path: Path) -> None:
 
 
 def test_the_hint_of_each_row_is_kept() -> None:
-    if not TABLE.exists():
-        pytest.skip(f"the reference table {TABLE.name} is not beside this checkout")
     wrong = []
     for row in rows():
         key = (row["vendor"], row["header"], row["value_pattern"])
@@ -121,8 +119,6 @@ def test_the_hint_of_each_row_is_kept() -> None:
 
 def test_no_row_with_a_verdict_is_without_a_runbook_test() -> None:
     """Those about Avi itself have a test of their own in test_headers_csv_avi.py."""
-    if not TABLE.exists():
-        pytest.skip(f"the reference table {TABLE.name} is not beside this checkout")
     tested = [(vendor, ":icap-status", str(status)) for vendor, status, _ in STATUSES]
     tested += [(vendor, header, value) for vendor, header, value, _ in HEADERS]
     tested += [case[:3] for case in ANSWERS]
