@@ -15,12 +15,13 @@ from icapdiag.avi.strict import OpenEntry, StrictEntry
 from icapdiag.avi.vocabulary import ADF_CODES, concerns_icap
 
 # Of an IcapRequestLog in Avi's SDKs: 22.x and 20.1, which had the scanner's words beside the rest.
-SDK_FIELDS = frozenset(
-    "action complete_body_sent http_method http_response_code icap_absolute_uri icap_headers_received_from_server "
-    "icap_headers_sent_to_server icap_method icap_response_code icap_server_ip icap_server_port latency "
-    "modified_content_length nsx_defender_log opswat_log pool_name pool_uuid source_port vendor "
-    "reason server_ip threat_description threat_id violations".split()
-)
+SDK_FIELDS = {
+    "action", "complete_body_sent", "http_method", "http_response_code", "icap_absolute_uri",
+    "icap_headers_received_from_server", "icap_headers_sent_to_server", "icap_method", "icap_response_code",
+    "icap_server_ip", "icap_server_port", "latency", "modified_content_length", "nsx_defender_log", "opswat_log",
+    "pool_name", "pool_uuid", "source_port", "vendor",
+    "reason", "server_ip", "threat_description", "threat_id", "violations",
+}  # fmt: skip
 
 
 def request_of(**fields: Any) -> RequestLog:

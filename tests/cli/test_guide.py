@@ -1,4 +1,4 @@
-"""The samples of the Avi guide's page on ICAP logs, as printed there."""
+"""Samples of ICAP logs as a guide prints them: each alone, and the page whole."""
 
 from __future__ import annotations
 
@@ -8,46 +8,40 @@ from pathlib import Path
 import pytest
 
 from tests.cli.explained import explained, found
-from tests.cli.run import ROOT, icapdiag
+from tests.cli.run import icapdiag
+from tests.logs.guide import GUIDES, Guide
 
-EVIDENCE = ROOT.parent / "shared" / "evidence"
-
-pytestmark = pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the samples of the guide are not here")
+each_guide = pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.folder.name)
 
 
-def test_infected() -> None:
-    _, document, _ = explained(str(EVIDENCE / "avi-guide" / "1-infected.txt"))
+@each_guide
+def test_infected(guide: Guide) -> None:
+    sample = str(guide.samples[0])
+    _, document, _ = explained(sample)
     (group,) = document["groups"]
     assert ("ICAP_BLOCKED", "blocked", "Infected") == tuple(
         group[key] for key in ("icap_action", "verdict", "x_response_desc")
     )
-    assert ["EICAR-Test-File (not a virus)"] == group["threats"]
+    assert [guide.threat] == group["threats"]
     assert [] != group["findings"]
-    assert "EICAR-Test-File" in icapdiag("explain", str(EVIDENCE / "avi-guide" / "1-infected.txt"))[1]
+    assert guide.threat.split()[0] in icapdiag("explain", sample)[1]
 
 
-def test_passed() -> None:
-    status, document, _ = explained(str(EVIDENCE / "avi-guide" / "2-passed.txt"))
+@each_guide
+def test_passed(guide: Guide) -> None:
+    status, document, _ = explained(str(guide.samples[1]))
     (group,) = document["groups"]
-    assert ("ICAP_PASSED", 204, 456) == tuple(group[key] for key in ("icap_action", "icap_status", "latency_max_ms"))
+    assert ("ICAP_PASSED", 204, guide.latencies[1]) == tuple(
+        group[key] for key in ("icap_action", "icap_status", "latency_max_ms")
+    )
     assert (0, "ok") == (status, document["verdict"])
     assert [] != [note for note in document["notes"] if "repaired" in note]  # its last brace
 
 
-def test_disabled() -> None:
-    _, document, _ = explained(str(EVIDENCE / "avi-guide" / "3-disabled.txt"))
-    assert "icap-disabled" in found(document)
-
-
-def test_no_security_rule() -> None:
-    status, document, _ = explained(str(EVIDENCE / "avi-guide" / "4-no-security-rule.txt"))
+@each_guide
+def test_the_whole_page(guide: Guide) -> None:
+    status, document, _ = explained(str(guide.page))
     assert (1, "critical") == (status, document["verdict"])
-    assert "no-security-rule" in found(document)
-
-
-def test_the_whole_page() -> None:
-    status, document, _ = explained(str(EVIDENCE / "avi-guide" / "guide.txt"))
-    assert 1 == status
     assert 4 == document["subject"]["records"]["read"]
     assert {"no-security-rule", "icap-disabled"} <= set(found(document))
     actions = {group["icap_action"] for group in document["groups"]}

@@ -1,4 +1,4 @@
-"""Each reason that MetaDefender gives, as the knowledge base lists them (A.5): its verdict and its runbook."""
+"""Each reason that MetaDefender gives, as its documentation lists them: its verdict and its runbook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from icapdiag.runbook import Library, load_runbooks, match
 from tests.runbook.logged import entry, observe
-from tests.runbook.test_coverage_of_knowledge import KNOWLEDGE
+from tests.runbook.test_headers_csv import rows
 
 # value: (verdict, runbook); the runbook None: it passed within the rules.
 RESULTS: Mapping[str, tuple[str, str | None]] = {
@@ -51,8 +51,6 @@ RESULTS: Mapping[str, tuple[str, str | None]] = {
 }
 # Of hash look-ups only, and no result of a scan: it says nothing about the body.
 NO_RESULT = {"Unknown"}
-# The list's line about texts that are not published; tests/runbook/test_headers_csv.py has such texts (INFERRED).
-INFERRED = "no-rule / no-Core / licence / size texts"
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +79,10 @@ def test_what_is_no_result_passes_as_what_avi_did_with_it(library: Library, valu
     assert () == match(library, observations).findings
 
 
-def test_no_value_of_the_knowledge_base_is_forgotten() -> None:
-    if not KNOWLEDGE.exists():
-        pytest.skip("the knowledge base is not beside this checkout")
-    section = KNOWLEDGE.read_text().partition("\n### A.5 ")[2].partition("\n### A.6 ")[0]
-    cells = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")]
-    assert ["value", INFERRED] == [cells.pop(0), cells.pop()]
-    values = {value.strip(' "()') for cell in cells for value in re.split(r" / | \(", cell)}
+def test_each_row_of_the_table_has_its_value_here() -> None:
+    patterns = [
+        row["value_pattern"] for row in rows() if (row["vendor"], row["header"]) == ("opswat", "X-Blocked-Reason")
+    ]
 
-    assert values == RESULTS.keys() | NO_RESULT
+    assert [] == [pattern for pattern in patterns if not any(re.search(pattern, value) for value in RESULTS)]
+    assert len(patterns) > 20
