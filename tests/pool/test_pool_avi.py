@@ -359,28 +359,29 @@ def test_odd_references(text: str, expected: Reference) -> None:
     assert expected == parse_reference(text)
 
 
-EVIDENCE = Path(__file__).parents[3] / "shared" / "evidence" / "avi-config"
+OURS = Path(__file__).parents[1] / "data" / "avi-config"
+MET = Path(__file__).parents[3] / "shared" / "evidence" / "avi-config"
+# The pools among them, and their members as (host, port, line).
+POOLS = {
+    "pool-get.json": (("10.20.0.3", 8080, 8), ("10.20.0.4", 8080, 21)),
+    "pool-converted.json": (("10.20.0.18", 80, 5), ("10.20.0.17", 80, 14)),
+    "001-ako-pool-get.json": (("172.17.0.3", 8080, 14), ("172.17.0.4", 8080, 31)),
+    "006-f5conv-pool.json": (("10.90.63.18", 80, 8), ("10.90.63.17", 80, 17)),
+}
 
 
-@pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the reference data is not on this machine")
-class TestEvidence:
-    def test_an_api_answer(self) -> None:
-        found = load_pool(EVIDENCE / "001-ako-pool-get.json", service_uri="/avscan")
-        expected = (
-            Member(host="172.17.0.3", port=8080, name="172.17.0.3:8080", line=14),
-            Member(host="172.17.0.4", port=8080, name="172.17.0.4:8080", line=31),
-        )
-        assert expected == found.members
-        assert found.name == "default-route1-aviroute-pool-8080-tcp"
-
-    def test_a_converted_pool_with_ports_as_texts(self) -> None:
-        found = load_pool(EVIDENCE / "006-f5conv-pool.json", service_uri="/avscan")
-        assert [member.name for member in found.members] == ["10.90.63.18:80", "10.90.63.17:80"]
-
-    def test_every_file_is_a_pool_or_a_pool_error(self) -> None:
-        files = sorted(EVIDENCE.iterdir())
-        assert files
-        for file in files:
-            if file.name not in {"001-ako-pool-get.json", "006-f5conv-pool.json"}:
-                with pytest.raises(PoolError):
-                    load_pool(file, service_uri="/avscan")
+@pytest.mark.parametrize(
+    "file",
+    [file for folder in (OURS, MET) if folder.is_dir() for file in sorted(folder.iterdir())],
+    ids=lambda file: file.name,
+)
+def test_a_configuration_is_a_pool_or_a_pool_error(file: Path) -> None:
+    """Ours, and where they are beside the checkout those that were met."""
+    if file.name not in POOLS:
+        with pytest.raises(PoolError):
+            load_pool(file, service_uri="/avscan")
+        return
+    expected = tuple(
+        Member(host=host, port=port, name=f"{host}:{port}", line=line) for host, port, line in POOLS[file.name]
+    )
+    assert expected == load_pool(file, service_uri="/avscan").members
