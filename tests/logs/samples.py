@@ -60,7 +60,7 @@ ENTRIES = tuple(entry(number) for number in range(4))
 
 def as_csv(entries: tuple[dict[str, Any], ...]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(entries[0]))
+    writer = csv.DictWriter(out, list(dict.fromkeys(name for entry in entries for name in entry)))
     writer.writeheader()
     writer.writerows(entries)
     return out.getvalue()
@@ -73,7 +73,9 @@ def syslog_line(entry: dict[str, Any], *, braces: bool = False) -> str:
 
 def _text(entries: tuple[dict[str, Any], ...]) -> str:
     pieces = [
-        "\n".join(f"    {line}" for line in json.dumps(one["icap_log"], indent=2).splitlines()) for one in entries
+        "\n".join(f"    {line}" for line in json.dumps(one["icap_log"], indent=2).splitlines())
+        for one in entries
+        if one.get("icap_log")
     ]
     return (
         "Hello,\n\nthis is what we see:\n\n"

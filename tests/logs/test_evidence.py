@@ -5,9 +5,6 @@ Ours have the shapes of those that were met, which are read, too, where they are
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,22 +12,16 @@ import pytest
 
 from icapdiag.icap.response import read_response
 from icapdiag.icap.verdict import judge
-from icapdiag.logs.opening import source as sources
-from icapdiag.logs.reading import Reading, read_logs
+from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Reason
 from tests.icap.answer_kinds import Closed, NotICAP, Wire, wire_bytes
 from tests.icap.recorded_answers import ANSWERS, answer, commented
 from tests.logs.guide import GUIDES, Guide
-from tests.logs.oracle import count, counts_of
 from tests.logs.samples import actions, read
 
-SHARED = Path(__file__).parents[3] / "shared"
 OUR_LOGS = Path(__file__).parents[1] / "data" / "avi-logs"
-LOGS = SHARED / "evidence" / "avi-logs"
-GENERATOR = SHARED / "tools" / "genlog.py"
-
-needs_generator = pytest.mark.skipif(not GENERATOR.exists(), reason="needs the generator of synthetic logs")
+LOGS = Path(__file__).parents[3] / "shared" / "evidence" / "avi-logs"
 
 Said = tuple[str, str | None, str, list[str], int | None]  # action, verdict, part of the reason, threats, latency in ms
 
@@ -123,51 +114,6 @@ def test_sample_logs(
 def test_all_sample_logs_at_once() -> None:
     reading = read_logs([str(OUR_LOGS / "*.csv"), str(OUR_LOGS / "*.log"), str(OUR_LOGS / "*.json")])
     assert (9, 11, 7, 4, 0) == (len(reading.sources), reading.total, reading.read, reading.skipped, reading.unreadable)
-
-
-FORMS = ("jsonl", "array", "arraynl", "envelope", "pretty", "pages", "csv")
-
-
-@needs_generator
-@pytest.mark.parametrize("size", ["held whole", "streamed"])
-@pytest.mark.parametrize("order", ["proto", "sorted", "shuffled"])
-def test_the_generators_containers_give_the_same_counts(
-    tmp_path: Path, order: str, size: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if size == "streamed":
-        monkeypatch.setattr(sources, "HEAD", 50_000)
-    options = ["--entries", "160", "--icap", "0.6", "--seed", "3", "--messy", "--order", order]
-    outputs = [f"{form}={tmp_path / form}" for form in FORMS]
-    subprocess.run([sys.executable, str(GENERATOR), *options, *outputs], check=True, capture_output=True)
-    _add_syslog(tmp_path)
-    expected = _counts(tmp_path / "jsonl")
-    for form in (*FORMS, "syslog", "syslog-braces"):
-        reading = read_logs([str(tmp_path / form)])
-        assert (160, 160) == (reading.total, reading.read), form
-        assert (0, 0) == (reading.sources[0].repairs_total, reading.sources[0].problems_total), form
-        assert expected == _everything(reading), form
-    assert count(_entries(tmp_path / "jsonl")) == counts_of(read_logs([str(tmp_path / "csv")]).summary)
-
-
-def _entries(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def _counts(path: Path) -> object:
-    return _everything(read_logs([str(path)]))
-
-
-def _everything(reading: Reading) -> object:
-    """All that the summary says, in an order of its own."""
-    groups = sorted(map(repr, reading.summary.groups()))
-    return groups, reading.summary.head(), reading.summary.timeline()
-
-
-def _add_syslog(directory: Path) -> None:
-    head = "<134>1 2026-03-02T10:00:00Z se vs 0 7 - "
-    lines = (directory / "jsonl").read_text().splitlines()
-    (directory / "syslog").write_text("".join(f"{head}{line[1:-1]}\n" for line in lines))
-    (directory / "syslog-braces").write_text("".join(f"{head}{line}\n" for line in lines))
 
 
 @pytest.mark.parametrize("below_comments", [False, True], ids=["alone", "below its two lines"])
