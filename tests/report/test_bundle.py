@@ -22,9 +22,8 @@ from icapdiag.model import Facts, MemberReport, Observation, Report
 from icapdiag.pool import loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.build import without_transcripts
-from icapdiag.report.bundle.dump import hex_rows
-from icapdiag.report.bundle.pool_yaml import pool_yaml
 from icapdiag.report.bundle.search import Hit, _Finder, own_words, search, worth_looking_for
+from icapdiag.report.bundle.texts import hex_rows, pool_yaml
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.transcript import redacted_transcript
 from icapdiag.vocabulary import Health, Status

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from icapdiag.model import Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.compared.diff import Change, NotComparable, diff
 from icapdiag.report.compared.draw import as_json, as_markdown, as_text
-from icapdiag.report.compared.merge import Whose, merge
+from icapdiag.report.compared.merge import FaultDomain, merge
 from icapdiag.vocabulary import Health, Severity, Status
 
 EMPTY = Report(
@@ -135,14 +135,14 @@ SICK = Health.CRITICAL
 @pytest.mark.parametrize(
     ("whose", "detail", "here", "there"),
     [
-        (Whose.NOBODY, "", member("a"), member("a")),
-        (Whose.PATH, "fails from h1 only", member("a", SICK), member("a")),
-        (Whose.SERVER, "(f1)", member("a", SICK), member("a", SICK)),
-        (Whose.UNKNOWN, "not tested from anywhere else", member("a", SICK), member("a", Health.UNKNOWN)),
-        (Whose.UNKNOWN, "not tested from anywhere else", member("a", SICK), None),
+        (FaultDomain.NOBODY, "", member("a"), member("a")),
+        (FaultDomain.PATH, "fails from h1 only", member("a", SICK), member("a")),
+        (FaultDomain.SERVER, "(f1)", member("a", SICK), member("a", SICK)),
+        (FaultDomain.UNKNOWN, "not tested from anywhere else", member("a", SICK), member("a", Health.UNKNOWN)),
+        (FaultDomain.UNKNOWN, "not tested from anywhere else", member("a", SICK), None),
     ],
 )
-def test_whose_fault(whose: Whose, detail: str, here: MemberReport, there: MemberReport | None) -> None:
+def test_whose_fault(whose: FaultDomain, detail: str, here: MemberReport, there: MemberReport | None) -> None:
     found = finding("f1", "a")
     reports = [
         of(here, findings=(found,) * (here.verdict is SICK), host="h1"),
@@ -158,7 +158,7 @@ def test_whose_fault(whose: Whose, detail: str, here: MemberReport, there: Membe
 def test_failing_everywhere_in_other_ways_is_not_the_server() -> None:
     reports = [of(member("a", SICK), findings=(finding(f"f{n}", "a"),), host=f"h{n}") for n in range(2)]
 
-    assert Whose.PATH is merge(reports).rows[0].whose
+    assert FaultDomain.PATH is merge(reports).rows[0].whose
 
 
 def test_vantages_have_names_of_their_own() -> None:

@@ -63,8 +63,7 @@ def attach(
     bearer token. No proxy is used and no redirect followed.
     """
     from icapdiag.report.attach.document import read_document
-    from icapdiag.report.attach.errors import AttachError
-    from icapdiag.report.attach.target import FILE, parse_target
+    from icapdiag.report.attach.target import FILE, AttachError, parse_target
 
     try:
         target = parse_target(to)
@@ -78,7 +77,7 @@ def attach(
             system.check(document)
             print_text("\n".join(_planned(system, document)) + "\n")
             return
-        from icapdiag.report.attach.send import send
+        from icapdiag.report.attach.systems import send
 
         where = send(system, document)
     except AttachError as error:
@@ -89,7 +88,7 @@ def attach(
 def _insist_on_redaction(document: Document, file: Path, *, unredacted: bool) -> None:
     """Raises `AttachError` for a file that may say more than its owner knows."""
     from icapdiag.report.attach.document import unredacted as why_not
-    from icapdiag.report.attach.errors import AttachError
+    from icapdiag.report.attach.target import AttachError
 
     why = why_not(document)
     if why and not unredacted:
@@ -102,7 +101,7 @@ def _insist_on_redaction(document: Document, file: Path, *, unredacted: bool) ->
 
 
 def _into_folder(folder: Path, document: Document, url: str | None, token_file: Path | None, *, dry_run: bool) -> None:
-    from icapdiag.report.attach.send import copy
+    from icapdiag.report.attach.document import copy
 
     if url is not None or token_file is not None:
         raise typer.BadParameter("says nothing with file:", param_hint="--url" if url else "--token-file")
@@ -117,10 +116,9 @@ def _system(
 ) -> System:
     """The ticket, with a client that may speak for us. Raises `AttachError`."""
     from icapdiag import __version__
-    from icapdiag.report.attach.errors import AttachError
     from icapdiag.report.attach.http import Client, Deadline
     from icapdiag.report.attach.systems import SYSTEMS
-    from icapdiag.report.attach.target import Token, parse_base, read_token, variable
+    from icapdiag.report.attach.target import AttachError, Token, parse_base, read_token, variable
 
     base = parse_base(target.kind, url, os.environ, allow_http=allow_http)
     token = read_token(target.kind, token_file, os.environ)

@@ -102,7 +102,7 @@ def _size(text: str) -> int:
 def _is_pool(report: Report) -> bool:
     """Whether what would be pool.yaml is one: a saved report may say anything."""
     from icapdiag.pool import PoolError, loads_pool
-    from icapdiag.report.bundle.pool_yaml import pool_yaml
+    from icapdiag.report.bundle.texts import pool_yaml
 
     text = pool_yaml(report.configuration)
     if not text:

@@ -1,18 +1,20 @@
-"""The file to attach: its bytes, read once, and whether it is known to be redacted."""
+"""The file to attach: its bytes, read once, whether it is known to be redacted, and its copy in a folder."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import mimetypes
+import os
 import re
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from icapdiag.report.attach.errors import AttachError
+from icapdiag.report.attach.target import AttachError
 from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import NotAReport, read_report
@@ -62,6 +64,29 @@ def read_document(path: Path, name: str | None) -> Document:
     if not data:
         raise AttachError(f"{str(path)!r} is empty")
     return Document(chosen, data)
+
+
+def copy(folder: Path, document: Document) -> Path:
+    """Put it into a folder, as a new file; its path. Raises `AttachError`."""
+    path = folder / document.name
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except FileExistsError:
+        raise AttachError(f"{str(path)!r} exists, and nothing is replaced: give another name with --name") from None
+    except OSError as error:
+        raise AttachError(f"can't write {str(path)!r}: {error.strerror or error}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(document.data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException as error:
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(error, OSError):
+            raise AttachError(f"can't write {str(path)!r}: {error.strerror or error}") from None
+        raise
+    return path
 
 
 def unredacted(document: Document) -> str:

@@ -19,8 +19,7 @@ from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
-from icapdiag.report.attach.errors import AnswerLostError, AttachError, NotSentError
-from icapdiag.report.attach.target import Base
+from icapdiag.report.attach.target import AnswerLostError, AttachError, Base, NotSentError
 from icapdiag.text import visible
 
 LARGEST = 8 << 20  # bytes of an answer
@@ -42,7 +41,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]  # names in lower case; of several of one name the last
     body: bytes
@@ -89,18 +88,18 @@ class Client:
     def deadline(self) -> Deadline:
         return self._deadline
 
-    def ask(self, call: Call) -> Answer:
+    def ask(self, call: Call) -> Response:
         """The answer to a request that changes nothing, so that it can be sent again. Raises `AttachError`."""
         return self._patiently(call, again=(NotSentError, AnswerLostError))
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Response:
         """The answer to a request that changes something: sent again only if it can't have been received.
 
         Raises `AnswerLostError` when nobody knows, and `AttachError`.
         """
         return self._patiently(call, again=(NotSentError,))
 
-    def _patiently(self, call: Call, again: tuple[type[AttachError], ...]) -> Answer:
+    def _patiently(self, call: Call, again: tuple[type[AttachError], ...]) -> Response:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = self._once(call)
@@ -113,7 +112,7 @@ class Client:
                 return answer
         raise AssertionError("the last attempt returns or raises")
 
-    def _once(self, call: Call) -> Answer:
+    def _once(self, call: Call) -> Response:
         with self._connection() as stream, self._ended(stream):
             connection = http.client.HTTPConnection(self.base.host, self.base.port)
             connection.sock = stream
@@ -123,7 +122,7 @@ class Client:
             finally:
                 connection.close()
 
-    def _exchange(self, connection: http.client.HTTPConnection, call: Call) -> Answer:
+    def _exchange(self, connection: http.client.HTTPConnection, call: Call) -> Response:
         failed: OSError | None = None
         try:
             connection.putrequest(
@@ -211,7 +210,7 @@ class Client:
             timer.cancel()
 
 
-def retry_after(answer: Answer) -> float | None:
+def retry_after(answer: Response) -> float | None:
     """The seconds that a server asks us to wait before we try again; None if it does not (RFC 9110 section 10.2.3)."""
     if answer.status not in {403, 429, 503}:  # 403: GitHub's secondary limits
         return None
@@ -226,7 +225,7 @@ def retry_after(answer: Answer) -> float | None:
     return max((moment - datetime.now(UTC)).total_seconds(), 0)
 
 
-def redirected_to(answer: Answer) -> str:
+def redirected_to(answer: Response) -> str:
     """The host that a redirect leads to, or "" for "somewhere else"; made safe to show."""
     try:
         return visible(urlsplit(answer.headers.get("location", "")).hostname or "", 100)
@@ -234,7 +233,7 @@ def redirected_to(answer: Answer) -> str:
         return ""
 
 
-def _read(response: http.client.HTTPResponse) -> Answer:
+def _read(response: http.client.HTTPResponse) -> Response:
     body = response.read(LARGEST + 1)
     if len(body) > LARGEST:
         raise ValueError(f"it has more than {LARGEST >> 20} MiB to say")
@@ -242,7 +241,7 @@ def _read(response: http.client.HTTPResponse) -> Answer:
     headless = not body and response.length is None and not response.chunked and response.status not in {204, 304}
     if response.length or headless:
         raise ConnectionError("the answer ended too early")
-    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+    return Response(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
 
 def _cut(stream: socket.socket) -> None:

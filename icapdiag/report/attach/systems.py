@@ -1,4 +1,4 @@
-"""The ticket systems: which requests find out what is there, and which one puts a file there.
+"""The ticket systems: a file is put there once, never over another, and never twice because an answer was lost.
 
 Jira: REST API 2, which Cloud and Data Center share (Add attachment; Get issue). ServiceNow: Attachment API and Table
 API. GitHub: issue comments of the REST API, as there is none that attaches a file to an issue.
@@ -15,9 +15,18 @@ from urllib.parse import quote
 
 from icapdiag.model import JSONValue
 from icapdiag.report.attach.document import Document
-from icapdiag.report.attach.errors import AnswerLostError, AttachError, UnreadableError
-from icapdiag.report.attach.http import Answer, Call, Client, redirected_to, retry_after
-from icapdiag.report.attach.target import GITHUB, JIRA, SERVICENOW, TABLES, Target, Token
+from icapdiag.report.attach.http import Call, Client, Response, redirected_to, retry_after
+from icapdiag.report.attach.target import (
+    GITHUB,
+    JIRA,
+    SERVICENOW,
+    TABLES,
+    AnswerLostError,
+    AttachError,
+    Target,
+    Token,
+    UnreadableError,
+)
 from icapdiag.text import visible
 
 _COMMENT = 65_536  # characters that a comment on GitHub may have
@@ -25,6 +34,9 @@ _PAGES = 10
 _PER_PAGE = 100
 _SAID = 300  # characters of what a server says to an error
 _TEXTS = (".md", ".markdown", ".txt")
+
+_SETTLING = 2.0  # seconds that a server gets to finish what it did not answer
+_ATTEMPTS = 2
 
 
 class System(ABC):
@@ -75,7 +87,7 @@ class System(ABC):
         except AttachError as error:
             raise UnreadableError(str(error)) from None
 
-    def _problem(self, answer: Answer) -> AttachError:
+    def _problem(self, answer: Response) -> AttachError:
         status = answer.status
         wait = retry_after(answer)
         if 300 <= status < 400:
@@ -277,10 +289,44 @@ class GitHub(System):
         return Call("POST", self._comments, {**headers, "X-GitHub-Api-Version": "2022-11-28"}, body)
 
 
+def send(system: System, document: Document) -> str:
+    """Attach it; in which words to say where it is now. Raises `AttachError`."""
+    system.check(document)
+    if system.there(document) is not None:
+        raise AttachError(
+            f"{system.name} has {document.name} already, and nothing is replaced: give another name with --name"
+        )
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return system.put(document)
+        except AnswerLostError as error:
+            if _arrived(system, document, error):
+                return f"{system.name} (it is there, although its answer was lost)"
+            if attempt == _ATTEMPTS or isinstance(error, UnreadableError):
+                raise AttachError(f"{error}; {document.name} is not at {system.name}: look at it") from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _arrived(system: System, document: Document, error: AnswerLostError) -> bool:
+    """Whether the file is there after all, by name and size. Raises `AttachError` if that can't be found out."""
+    unknown = f"{error}; whether {document.name} arrived is not known: look at {system.name} before you try again"
+    if not system.client.deadline.pause(_SETTLING):
+        raise AttachError(unknown) from None
+    try:
+        size = system.there(document)
+    except AttachError:
+        raise AttachError(unknown) from None
+    if size is None:
+        return False
+    if size != document.size:
+        raise AttachError(f"{error}; {system.name} has {document.name} with another size: look at it") from None
+    return True
+
+
 SYSTEMS: Mapping[str, type[System]] = {JIRA: Jira, SERVICENOW: ServiceNow, GITHUB: GitHub}
 
 
-def _parsed(answer: Answer) -> JSONValue:
+def _parsed(answer: Response) -> JSONValue:
     try:
         found: JSONValue = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -288,7 +334,7 @@ def _parsed(answer: Answer) -> JSONValue:
     return found
 
 
-def _reason(answer: Answer) -> str:
+def _reason(answer: Response) -> str:
     """What the server says to an error, in the form of any of the three; "" if nothing can be made of it."""
     try:
         said = _mapping(json.loads(answer.body))

@@ -1,4 +1,4 @@
-"""``--to``, the base URL and the token: where a file goes, and by what right."""
+"""``--to``, the base URL and the token: where a file goes, by what right, and what can go wrong on the way."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from icapdiag.report.attach.errors import AttachError
-
 JIRA, SERVICENOW, GITHUB, FILE = "jira", "servicenow", "github", "file"
 FORMS = "jira:OPS-123, servicenow:INC0012345, github:owner/repo#7 or file:FOLDER"
 TABLES = {"INC": "incident", "PRB": "problem", "CHG": "change_request"}  # ServiceNow's, by the prefix of the number
@@ -24,6 +22,22 @@ _FORM = {
     SERVICENOW: re.compile(rf"(?:{'|'.join(TABLES)})[0-9]{{1,20}}"),
     GITHUB: re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}#[1-9][0-9]{0,9}"),
 }
+
+
+class AttachError(Exception):
+    """It can't be done; the message says why and what to do. Nothing in it is secret."""
+
+
+class NotSentError(AttachError):
+    """The request was certainly not received: there was no connection to send it on. It may be tried again."""
+
+
+class AnswerLostError(AttachError):
+    """The request was sent, wholly or in part, and nobody knows what became of it."""
+
+
+class UnreadableError(AnswerLostError):
+    """The request was accepted, and what the server says of it can't be read: never send it again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,7 @@ from msgspec.structs import replace
 
 from icapdiag.icap.samples import EICAR_MARK, eicar
 from icapdiag.model import MemberReport, Report
-from icapdiag.report.bundle.dump import dump
-from icapdiag.report.bundle.pool_yaml import pool_yaml
-from icapdiag.report.bundle.readme import readme
+from icapdiag.report.bundle.texts import dump, pool_yaml, readme
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import from_plain
 from icapdiag.report.machine.to_json import settled, to_plain

@@ -16,10 +16,10 @@ from urllib.parse import unquote_plus
 
 from icapdiag.icap.samples import eicar
 from icapdiag.report.build import empty_report
-from icapdiag.report.bundle.readme import readme
+from icapdiag.report.bundle.texts import readme
 from icapdiag.report.formats import render
 from icapdiag.report.machine.to_json import schema_text
-from icapdiag.report.redact.words import WORD, says_nothing, vocabulary
+from icapdiag.report.redact.texts import WORD, says_nothing, vocabulary
 
 _LEAST = 4  # characters of a name that is looked for
 _CODED = 6  # and of one that is looked for in what looks like base64 or hex

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from icapdiag.model import JSONValue
 from icapdiag.report.compared.diff import Change, Diff, Item
-from icapdiag.report.compared.merge import Merged, Row, Seen, Whose
+from icapdiag.report.compared.merge import FaultDomain, Merged, MergedMember, SeenFrom
 from icapdiag.report.markup import gfm, plaintext
 from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table
 from icapdiag.report.text.lines import count, prose
@@ -70,18 +70,18 @@ def _merged(merged: Merged) -> Iterator[Block]:
         yield Items(tuple((_said(note),) for note in merged.notes))
     head = ("Member", *(visible(vantage, 60) for vantage in merged.vantages), "Look at")
     yield Table(head, tuple(map(_row, merged.rows)))
-    told = tuple((_said(f"{row.member}: {row.detail}"),) for row in merged.rows if row.whose is not Whose.NOBODY)
+    told = tuple((_said(f"{row.member}: {row.detail}"),) for row in merged.rows if row.whose is not FaultDomain.NOBODY)
     if told:
         yield Heading(2, ("Whose fault it is",))
         yield Items(told)
 
 
-def _row(row: Row) -> tuple[Inline, ...]:
-    where = "" if row.whose is Whose.NOBODY else row.whose.value
+def _row(row: MergedMember) -> tuple[Inline, ...]:
+    where = "" if row.whose is FaultDomain.NOBODY else row.whose.value
     return _said(row.member), *map(_seen, row.seen), where
 
 
-def _seen(seen: Seen) -> Inline:
+def _seen(seen: SeenFrom) -> Inline:
     if seen.verdict is None:
         return "not probed"
     return f"{seen.verdict.value}: {seen.findings[0]}" if seen.findings else seen.verdict.value

@@ -11,7 +11,7 @@ from icapdiag.model import Finding, Report
 from icapdiag.vocabulary import SEVERITY_ORDER, Health
 
 
-class Whose(StrEnum):
+class FaultDomain(StrEnum):
     """Where to look for the cause."""
 
     SERVER = "server"  # the same from everywhere
@@ -26,7 +26,7 @@ _TOLD = {Health.OK, *_SICK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SeenFrom:
     """A member from one vantage: its verdict there, None if it was not probed, and the ids of its findings."""
 
     verdict: Health | None
@@ -34,12 +34,12 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MergedMember:
     """A member from everywhere, in the order of the vantages. ``detail``: from where it is how."""
 
     member: str
-    seen: tuple[Seen, ...]
-    whose: Whose
+    seen: tuple[SeenFrom, ...]
+    whose: FaultDomain
     detail: str
 
 
@@ -49,12 +49,12 @@ class Merged:
 
     pool: str
     vantages: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[MergedMember, ...]
     notes: tuple[str, ...]
 
     @property
     def is_sick(self) -> bool:
-        return any(row.whose is not Whose.NOBODY for row in self.rows)
+        return any(row.whose is not FaultDomain.NOBODY for row in self.rows)
 
 
 def merge(reports: Sequence[Report]) -> Merged:
@@ -81,35 +81,35 @@ def _vantages(reports: Sequence[Report]) -> Iterator[str]:
         yield f"{name} #{number}" if repeated[name] > 1 else name
 
 
-def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Row:
+def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> MergedMember:
     seen = tuple(_seen(name, report) for report in reports)
     sick = [where for where, one in zip(vantages, seen, strict=True) if one.verdict in _SICK]
     well = [where for where, one in zip(vantages, seen, strict=True) if one.verdict is Health.OK]
     if not sick:
-        return Row(member=name, seen=seen, whose=Whose.NOBODY, detail="")
+        return MergedMember(member=name, seen=seen, whose=FaultDomain.NOBODY, detail="")
     if well:
         detail = f"fails from {', '.join(sick)} only, and is well from {', '.join(well)}: look at the path"
-        return Row(member=name, seen=seen, whose=Whose.PATH, detail=detail)
+        return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=detail)
     common = set.intersection(*(set(one.findings) for one in seen if one.verdict in _SICK))
     told = sum(one.verdict in _TOLD for one in seen)
     if told < 2:
         detail = f"fails from {', '.join(sick)}, and was not tested from anywhere else"
-        return Row(member=name, seen=seen, whose=Whose.UNKNOWN, detail=detail)
+        return MergedMember(member=name, seen=seen, whose=FaultDomain.UNKNOWN, detail=detail)
     if common:
         shared = ", ".join(finding for finding in _in_order(seen) if finding in common)
         detail = f"the same from everywhere ({shared}): look at the server"
-        return Row(member=name, seen=seen, whose=Whose.SERVER, detail=detail)
-    return Row(member=name, seen=seen, whose=Whose.PATH, detail=_DIFFERENTLY)
+        return MergedMember(member=name, seen=seen, whose=FaultDomain.SERVER, detail=detail)
+    return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=_DIFFERENTLY)
 
 
-def _in_order(seen: Sequence[Seen]) -> dict[str, None]:
+def _in_order(seen: Sequence[SeenFrom]) -> dict[str, None]:
     return dict.fromkeys(finding for one in seen for finding in one.findings)
 
 
-def _seen(name: str, report: Report) -> Seen:
+def _seen(name: str, report: Report) -> SeenFrom:
     verdict = next((member.verdict for member in report.members if member.name == name), None)
     worst_first: list[Finding] = sorted(report.findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))
-    return Seen(verdict=verdict, findings=tuple(finding.id for finding in worst_first if name in finding.members))
+    return SeenFrom(verdict=verdict, findings=tuple(finding.id for finding in worst_first if name in finding.members))
 
 
 def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:

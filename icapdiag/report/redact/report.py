@@ -11,9 +11,8 @@ from msgspec.structs import replace
 
 from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.redact.pseudonyms import Pseudonyms, stands_for_itself
-from icapdiag.report.redact.texts import Texts
+from icapdiag.report.redact.texts import Texts, says_nothing
 from icapdiag.report.redact.transcript import redacted_transcript
-from icapdiag.report.redact.words import says_nothing
 
 # What a fact of this name holds, as a whole. Facts of other names are texts, gone through word by word.
 _KINDS = {

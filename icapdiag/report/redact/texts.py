@@ -3,12 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
+from importlib.resources import files
 from ipaddress import ip_address
 
-from icapdiag.report.redact.known import Known
 from icapdiag.report.redact.pseudonyms import Pseudonyms
-from icapdiag.report.redact.words import WORD, is_harmless, says_nothing
+
+WORD = re.compile(r"[^\W_]+")
+_LETTER = re.compile(r"\w")
+_SHORT = 3  # characters that tell nothing by themselves
+_DIGITS = 7
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """The words of ``words.txt``, in lower case; made by ``python -m tests.report.words``, which a test repeats."""
+    return frozenset(files("icapdiag.report.redact").joinpath("words.txt").read_text("utf-8").split())
+
+
+def is_harmless(word: str) -> bool:
+    """Whether a run of letters and digits can stay."""
+    if word.isascii() and word.isdigit():
+        return len(word) <= _DIGITS
+    return len(word) <= _SHORT or word.lower() in vocabulary()
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text has harmless words only: as a name it can't be told from ordinary words."""
+    return all(is_harmless(word) for word in WORD.findall(text))
+
+
+class Known:
+    """Names that are not empty. One in a text stands for itself: no letter, digit or _ is before or behind it."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(names)
+        lengths: dict[str, set[int]] = {}
+        for name in self._names:
+            lengths.setdefault(name[:2], set()).add(len(name))
+        self._lengths = {prefix: tuple(sorted(found, reverse=True)) for prefix, found in lengths.items()}
+        first = "".join(re.escape(character) for character in sorted({name[0] for name in self._names}))
+        self._start = re.compile(rf"(?<!\w)[{first}]" if first else r"(?!)")
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they begin and end, from left to right; the longest that begins at a place."""
+        at = 0
+        for found in self._start.finditer(text):
+            start = found.start()
+            if start < at:
+                continue
+            for length in (*self._lengths.get(text[start : start + 2], ()), *self._lengths.get(text[start], ())):
+                end = start + length
+                if end <= len(text) and text[start:end] in self._names and not _LETTER.match(text, end):
+                    yield start, end
+                    at = end
+                    break
+
 
 REMOVED = "[removed]"
 Note = Callable[[str, str, str], None]  # kind, value, what stands for it

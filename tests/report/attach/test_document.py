@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from icapdiag.model import Unmatched
 from icapdiag.report.attach import document as module
 from icapdiag.report.attach.document import Document, read_document, unredacted
-from icapdiag.report.attach.errors import AttachError
+from icapdiag.report.attach.target import AttachError
 from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, redact

@@ -13,13 +13,10 @@ from pathlib import Path
 import pytest
 
 from icapdiag.lab.certificates import new_authority
-from icapdiag.report.attach.document import Document
-from icapdiag.report.attach.errors import AttachError
-from icapdiag.report.attach.http import Answer as Got
-from icapdiag.report.attach.http import Client, Deadline, retry_after
-from icapdiag.report.attach.send import copy, send
-from icapdiag.report.attach.systems import SYSTEMS, System
-from icapdiag.report.attach.target import Token, parse_base, parse_target
+from icapdiag.report.attach.document import Document, copy
+from icapdiag.report.attach.http import Client, Deadline, Response, retry_after
+from icapdiag.report.attach.systems import SYSTEMS, System, send
+from icapdiag.report.attach.target import AttachError, Token, parse_base, parse_target
 from tests.report.attach.servers import (
     Answer,
     GitHubServer,
@@ -188,8 +185,8 @@ def test_it_does_not_wait_for_ever(wait: str, seconds: float, clock: Clock) -> N
     [(None, ""), (None, "soon"), (None, "-1"), (5.0, "5"), (0.0, "Tue, 24 Nov 2020 10:00:00 GMT"), (None, "٣")],
 )
 def test_how_long_to_wait(expected: float | None, text: str) -> None:
-    assert expected == retry_after(Got(429, {"retry-after": text}, b""))
-    assert None is retry_after(Got(200, {"retry-after": "5"}, b""))
+    assert expected == retry_after(Response(429, {"retry-after": text}, b""))
+    assert None is retry_after(Response(200, {"retry-after": "5"}, b""))
 
 
 @pytest.mark.parametrize(

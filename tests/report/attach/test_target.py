@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.report.attach.errors import AttachError
-from icapdiag.report.attach.target import Base, Target, Token, parse_base, parse_target, read_token
+from icapdiag.report.attach.target import AttachError, Base, Target, Token, parse_base, parse_target, read_token
 
 
 @pytest.mark.parametrize(
