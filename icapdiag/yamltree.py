@@ -25,6 +25,9 @@ DEPTH = 32  # our own files need 4; Avi's objects stay under 16
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
+_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
+_DIGITS = 64  # of a number; longer ones are text
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*\](:[0-9]+)?")
 
@@ -91,10 +94,6 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.plain and node.text in _NULLS
 
 
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
-_DIGITS = 64
-
-
 def core_value(node: Node) -> JSONValue:
     """What the tree means in the core schema of YAML 1.2, without its exotic numbers; refused nodes are None.
 
@@ -112,8 +111,8 @@ def core_value(node: Node) -> JSONValue:
 def _core_scalar(text: str) -> str | int | float | bool | None:
     if text in _NULLS:
         return None
-    if text in {"true", "True", "TRUE", "false", "False", "FALSE"}:
-        return text[0] in "tT"
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
     number = _NUMBER.fullmatch(text)
     if number is None or len(text) > _DIGITS:
         return text
@@ -233,14 +232,14 @@ class _Builder:
 
     def _refusal(self, event: Any) -> str | None:
         """Why the node of this event is refused: alias, anchor or tag."""
+        if event.anchor is None and event.tag is None:
+            return None
         if isinstance(event, yaml.AliasEvent):
             name = _word(str(event.anchor))
             return f"alias *{name}: {self._subject} has no anchors and aliases; write the value out"
         if event.anchor is not None:
             return f"anchor &{_word(event.anchor)}: {self._subject} has no anchors and aliases; take it away"
-        if event.tag is not None:
-            return f"tag {shown(event.tag)}: {self._subject} has no tags; take it away, and write text in quotes"
-        return None
+        return f"tag {shown(event.tag)}: {self._subject} has no tags; take it away, and write text in quotes"
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.icap.samples import eicar
+from icapdiag.runbook import load_runbooks
 from tests.eicar_search import needles, traces
 
 _ROOT = Path(__file__).parent.parent
@@ -36,8 +37,21 @@ def _metadata(wheel: Path, name: str) -> str:
 
 def test_wheel_holds_every_runbook(wheel: Path) -> None:
     expected = {path.name: path.read_bytes() for path in (_ROOT / "runbooks").glob("*.md")}
-    assert expected == {path.name: path.read_bytes() for path in (wheel / "icapdiag/runbooks").iterdir()}
+    assert expected == {path.name: path.read_bytes() for path in (wheel / "icapdiag/runbooks").glob("*.md")}
     assert expected
+
+
+def test_wheel_reads_its_runbooks_from_the_index(wheel: Path) -> None:
+    code = (
+        "import sys; from icapdiag.runbook import builtin_directory, load_runbooks; library = load_runbooks();"
+        " print(builtin_directory(), len(library.runbooks), library.digest, 'yaml' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=wheel, capture_output=True, text=True, check=True, timeout=60
+    )
+    library = load_runbooks()
+
+    assert f"{wheel / 'icapdiag/runbooks'} {len(library.runbooks)} {library.digest} False" == done.stdout.strip()
 
 
 def test_wheel_holds_the_whole_package_and_nothing_beside_it(wheel: Path) -> None:

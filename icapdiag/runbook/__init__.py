@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.errors import Located, RunbookError
+from icapdiag.mistakes import Located
+from icapdiag.runbook.document import Runbook, RunbookError
 from icapdiag.runbook.field import flatten
-from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory
-from icapdiag.runbook.load import load_runbooks
+from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory, load_runbooks
 from icapdiag.runbook.match import Matched, explaining, match
 
 __all__ = [

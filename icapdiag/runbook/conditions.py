@@ -20,8 +20,8 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from icapdiag.mistakes import suggestion
 from icapdiag.model import JSONValue
-from icapdiag.runbook.errors import suggestion
 
 Record = Mapping[str, JSONValue]
 Scalar = str | int | float | bool | None
@@ -44,7 +44,7 @@ class ConditionError(ValueError):
     """A condition that means nothing; the message says why."""
 
 
-class Outcome(Struct, frozen=True):
+class ConditionResult(Struct, frozen=True):
     """What became of one condition.
 
     ``seen`` is the record's value (None if ``present`` is false: the field is absent or null).
@@ -93,11 +93,11 @@ class Condition:
         results = (any(test(element) for element in elements) for test in tests)
         return all(results) if self.all else any(results)
 
-    def explain(self, record: Record) -> Outcome:
+    def explain(self, record: Record) -> ConditionResult:
         """The same with the value that was looked at."""
         seen = record.get(self.field)
         names = [str(value) for value in self.values] if self.fieldref else []
-        return Outcome(
+        return ConditionResult(
             matched=self.holds(record),
             condition=self.text,
             field=self.field,
@@ -116,8 +116,8 @@ class Condition:
         return tests
 
 
-class Group(Struct, frozen=True):
-    """The conditions of one mapping, which must all hold; ``where`` is ``match[0]``."""
+class Selection(Struct, frozen=True):
+    """The conditions of one mapping, which must all hold (Sigma's word); ``where`` is ``match[0]``."""
 
     where: str
     conditions: tuple[Condition, ...]

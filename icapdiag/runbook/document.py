@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from zlib import crc32
 
-from msgspec import Struct
-
+from icapdiag.mistakes import FileError, Located, Problems, suggestion
 from icapdiag.model import Facts, JSONValue
-from icapdiag.runbook.conditions import Condition, ConditionError, Group, parse_condition
-from icapdiag.runbook.errors import Located, Mark, suggestion
-from icapdiag.runbook.quick import quick_values
-from icapdiag.runbook.sections import front_end, split_sections
+from icapdiag.runbook.conditions import Condition, ConditionError, Selection, parse_condition
 from icapdiag.vocabulary import Severity
+
+if TYPE_CHECKING:
+    from icapdiag.yamltree import MapNode, Node
 
 SOURCES = ("log", "probe", "config")
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
@@ -38,74 +38,25 @@ REQUIRED = ("id", "title", "severity", "source", "match")
 KEYS = (*REQUIRED, "stage", "vendor", "unless", "supersedes", "examples", "counterexamples", "references", "aliases")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-_DETAILS = ("examples:", "counterexamples:", "references:")
+
+Front = Mapping[str, JSONValue]  # the values of a front matter, by their keys
+Mark = tuple[int, int]  # line and column in the file, both from 1
+
+_DETAILS = ("examples:", "counterexamples:", "references:")  # matching needs none of them
 _INNER = ("", " ", "\t", "-", "#")  # how a line begins that belongs to the key above it
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
 
 
-class Details(Struct, frozen=True):
-    """What of the front matter matching does not need, and linting and testing do.
-
-    ``marks`` has the line and column of each key of the front matter and of each heading, ``keys`` the
-    front matter's keys as written.
-    """
-
-    examples: tuple[Facts, ...] = ()
-    counterexamples: tuple[Facts, ...] = ()
-    references: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    marks: Mapping[str, Mark] = {}
+class RunbookError(FileError):
+    """Runbooks can't be used: every mistake found, in the order of the files."""
 
 
-class _Text:
-    """A file's text, of which more is read when somebody asks for it.
-
-    Reading a hundred files to their ends takes ten times as long as their rules, and a report shows few.
-    """
-
-    def __init__(self, text: str, path: str, details: Details | None = None) -> None:
-        self.checksum = crc32(text.encode())
-        self._text = text
-        self._path = path
-        self._details = details
-
-    @property
-    def details(self) -> Details:
-        if self._details is None:
-            runbook = parse_runbook(self._text, path=self._path, errors=[])
-            self._details = Details() if runbook is None else runbook.details
-        return self._details
-
-    @cached_property
-    def body(self) -> str:
-        lines = _lines(self._text)
-        return "\n".join(lines[(front_end(lines) or 0) + 1 :]).strip() + "\n"
-
-    @cached_property
-    def sections(self) -> Mapping[str, str]:
-        lines = _lines(self._text)
-        return split_sections(lines, (front_end(lines) or 0) + 1)[0]
-
-
-def _lines(text: str) -> list[str]:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-
-
-class _Rule:
-    """``match`` and ``unless``, compiled when first asked: a run meets observations of one source or two."""
-
-    def __init__(self, compiling: Callable[[], tuple[tuple[Group, ...], tuple[Group, ...]]]) -> None:
-        self._compiling = compiling
-
-    @cached_property
-    def groups(self) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
-        return self._compiling()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what is read when it is asked for is kept in the instance
 class Runbook:
     """A diagnosis: when it applies (front matter) and what to tell people (sections).
 
-    ``path`` is for display, ``origin`` is "built-in" or the site's folder.
+    ``path`` is for display, ``origin`` is "built-in" or the site's folder. Conditions, examples and the text are
+    read when somebody asks: a run meets records of one source or two, and a report shows few runbooks.
     """
 
     id: str
@@ -118,176 +69,264 @@ class Runbook:
     aliases: tuple[str, ...] = ()
     path: str = ""
     origin: str = ""
-    _rule: _Rule = field(repr=False, compare=False)
-    _text: _Text = field(repr=False, compare=False)
+    _front: Front = field(repr=False, compare=False)
+    _file: _File = field(repr=False, compare=False)
 
-    @property
-    def match(self) -> tuple[Group, ...]:
+    @cached_property
+    def match(self) -> tuple[Selection, ...]:
         """The mappings of conditions, one of which must hold."""
-        return self._rule.groups[0]
+        return _Reader(self._front, self._file, [], sound=True).selections("match")
 
-    @property
-    def unless(self) -> tuple[Group, ...]:
+    @cached_property
+    def unless(self) -> tuple[Selection, ...]:
         """Those of which none may hold."""
-        return self._rule.groups[1]
+        return _Reader(self._front, self._file, [], sound=True).selections("unless")
 
     @property
     def checksum(self) -> int:
         """Of the file's text: what was changed is another runbook."""
-        return self._text.checksum
+        return self._file.checksum
 
-    @property
-    def details(self) -> Details:
-        """All the rest of the front matter."""
-        return self._text.details
-
-    @property
+    @cached_property
     def examples(self) -> tuple[Facts, ...]:
         """Flat records that must match."""
-        return self.details.examples
+        return self._file.reader.records("examples")
 
-    @property
+    @cached_property
     def counterexamples(self) -> tuple[Facts, ...]:
         """Flat records that must not match."""
-        return self.details.counterexamples
+        return self._file.reader.records("counterexamples")
 
     @property
     def references(self) -> tuple[str, ...]:
         """Where its facts come from."""
-        return self.details.references
-
-    @property
-    def sections(self) -> Mapping[str, str]:
-        """The Markdown under each heading."""
-        return self._text.sections
-
-    @property
-    def body(self) -> str:
-        """The Markdown after the front matter."""
-        return self._text.body
+        return self._file.reader.texts("references")
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The front matter's keys, as written."""
-        return self.details.keys
+        return tuple(self._file.front)
 
-    def mark(self, where: str) -> Mark:
-        """The place of a key path, else of the nearest key above it."""
-        marks = self.details.marks
-        while where and where not in marks:
-            where = where[: max(where.rfind("."), where.rfind("["), 0)]
-        return marks.get(where, (1, 1))
+    @property
+    def sections(self) -> Mapping[str, str]:
+        """The Markdown under each heading."""
+        return self._file.sections
+
+    @property
+    def body(self) -> str:
+        """The Markdown after the front matter."""
+        return "\n".join(self._file.lines[self._file.front_end + 1 :]).strip() + "\n"
+
+    def located(self, where: str, message: str) -> Located:
+        """A mistake at a key path or a heading, else at the nearest key above it."""
+        return self._file.located(where, message)
 
     def applies(self, record: Facts) -> bool:
-        """Whether the record's source fits, some group of ``match`` holds and none of ``unless`` does."""
+        """Whether the record's source fits, some mapping of ``match`` holds and none of ``unless`` does."""
         if record.get("source") not in self.source:
             return False
-        match, unless = self._rule.groups
-        for group in match:
-            if group.holds(record):
-                return not any(veto.holds(record) for veto in unless)
+        for selection in self.match:
+            if selection.holds(record):
+                return not any(veto.holds(record) for veto in self.unless)
         return False
 
 
 def parse_runbook(
-    text: str, *, path: str, origin: str = "", errors: list[Located], rule_only: bool = False
+    text: str, *, path: str, origin: str = "", errors: list[Located], front: Front | None = None, sound: bool = False
 ) -> Runbook | None:
     """Read one file's text; every problem is appended to ``errors``, and then there may be no runbook.
 
-    With ``rule_only`` just what matching needs is read now, for files that are known to be sound: mistakes
-    in the rest (and in regular expressions) stay unseen.
+    ``front`` is its front matter, if that is known. With ``sound`` the file was linted before, and only what
+    matching needs is looked at: mistakes in the rest (and in regular expressions) stay unseen.
     """
-    if rule_only:
-        runbook = _quickly(text, path, origin)
-        if runbook is not None:
-            return runbook
-    from icapdiag.runbook.front import read_front  # noqa: PLC0415 - PyYAML is seldom needed, and slow to import
-
-    lines = _lines(text)
-    if lines[0].rstrip() != "---":
-        errors.append(Located(path, (1, 1), "", "the first line must be '---', the start of the front matter"))
-        return None
-    end = front_end(lines)
-    if end is None:
-        errors.append(Located(path, (1, 1), "", "the front matter has no second '---' line"))
-        return None
-
-    def report(mark: Mark, where: str, message: str) -> None:
-        errors.append(Located(path, mark, where, message))
-
-    front = read_front("\n".join(lines[1:end]), 2, report)
-    _, marks = split_sections(lines, end + 1, report)
-    if front is None:
-        return None
-    front.marks.update(marks)
-    reader = _Front(front.values, front.marks, path, errors)
+    file = _File(text, path)
     before = len(errors)
-    details = reader.details()
-    runbook = reader.runbook(origin, _Text(text, path, details))
+    if front is None:
+        try:
+            front = read_front(text, path) if sound else file.checked_front(errors)
+        except FileError as error:
+            errors += error.errors
+            return None
+    reader = _Reader(front, file, errors, sound=sound)
+    if not sound:
+        reader.check_details()
+    runbook = reader.runbook(origin)
     return None if len(errors) > before else runbook
 
 
-def _quickly(text: str, path: str, origin: str) -> Runbook | None:
-    """The rule of a file whose front matter is written in the plain form, else None."""
-    end = text.find("\n---\n")
-    if end < 0 or not text.startswith("---\n"):
-        return None
-    values = quick_values(_rule(text[4:end].split("\n")))
-    if values is None:
-        return None
-    return _Front(values, {}, path, [], sound=True).runbook(origin, _Text(text, path))
+def read_front(text: str, path: str) -> Front:
+    """What of a file's front matter matching needs, unchecked. Raises `FileError`.
 
-
-def _rule(head: list[str]) -> list[str]:
-    """The front matter without the keys that only people and tests need."""
+    The details are two thirds of it, and are left out before it is read.
+    """
+    file = _File(text, path)
     kept: list[str] = []
     skipping = False
-    for line in head:
+    for line in file.lines[1 : file.front_end]:
         if line[:1] not in _INNER:
             skipping = line.startswith(_DETAILS)
-        kept.append("" if skipping else line)  # empty lines keep the places of the others
-    return kept
+        if not skipping:
+            kept.append(line)
+    return _values(_File("\n".join(("---", *kept, "---")), path).tree)
 
 
-class _Front:
-    """Turns the values of one front matter into a `Runbook`."""
+def _values(tree: MapNode) -> Front:
+    from icapdiag.yamltree import core_value  # noqa: PLC0415 - of no use to those who have an index
 
-    def __init__(
-        self,
-        values: Mapping[str, JSONValue],
-        marks: Mapping[str, Mark],
-        path: str,
-        errors: list[Located],
-        *,
-        sound: bool = False,
-    ) -> None:
-        self._sound = sound
-        self._values = values
-        self._marks = marks
-        self._path = path
+    return {key.text: core_value(value) for key, value in tree.pairs()}
+
+
+class _File:
+    """A file's text, of which more is read when somebody asks for it."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.checksum = crc32(text.encode())
+        self._text = text
+        self.path = path
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self._text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+
+    @cached_property
+    def front_end(self) -> int:
+        """The index of the line that ends the front matter. Raises `FileError`."""
+        if self.lines[0].rstrip() != "---":
+            raise self._fatal("the first line must be '---', the start of the front matter", 1)
+        end = next((number for number, line in enumerate(self.lines[1:], 1) if line.rstrip() == "---"), None)
+        if end is None:
+            raise self._fatal("the front matter has no second '---' line", 1)
+        return end
+
+    @cached_property
+    def tree(self) -> MapNode:
+        """The front matter with its places. Raises `FileError`."""
+        from icapdiag.yamltree import MapNode, read_yaml  # noqa: PLC0415 - as above
+
+        head = "\n".join(self.lines[1 : self.front_end])
+        root = read_yaml(head, self.path, subject="a runbook", first_line=2)
+        if not isinstance(root, MapNode):
+            raise self._fatal("the front matter must be a mapping of keys to values", 2)
+        return root
+
+    @cached_property
+    def front(self) -> Front:
+        """All of the front matter."""
+        return _values(self.tree)
+
+    @property
+    def reader(self) -> _Reader:
+        """For what was checked when the file was read."""
+        return _Reader(self.front, self, [], sound=True)
+
+    def checked_front(self, errors: list[Located]) -> Front:
+        """All of the front matter, once the whole file was looked at. Raises `FileError` with what ends that."""
+        from icapdiag.yamltree import report  # noqa: PLC0415 - as above
+
+        _ = self.front_end
+        split_sections(self.lines, self.front_end + 1, lambda line, where, message: errors.append(
+            Located(file=self.path, line=line, column=1, path=where, message=message)))  # fmt: skip
+        problems = Problems(self.path)
+        report(self.tree, (), problems)
+        errors += problems.error().errors
+        return self.front
+
+    @cached_property
+    def sections(self) -> Mapping[str, str]:
+        return split_sections(self.lines, self.front_end + 1)[0]
+
+    def located(self, where: str, message: str) -> Located:
+        """A mistake at a key path or a heading, else at the nearest key above it."""
+        known = where
+        while known and known not in self._marks:
+            known = known[: max(known.rfind("."), known.rfind("["), 0)]
+        line, column = self._marks.get(known, (1, 1))
+        return Located(file=self.path, line=line, column=column, path=where, message=message)
+
+    @cached_property
+    def _marks(self) -> dict[str, Mark]:
+        marks: dict[str, Mark] = {}
+        _mark(self.tree, "", marks)
+        headings = split_sections(self.lines, self.front_end + 1)[1]
+        return marks | {heading: (line, 1) for heading, line in headings.items()}
+
+    def _fatal(self, message: str, line: int) -> FileError:
+        return FileError([Located(file=self.path, line=line, column=1, message=message)])
+
+
+def _mark(node: Node, where: str, marks: dict[str, Mark]) -> None:
+    """Note the place of each key and element: ``match[0].status|contains`` has that of the key."""
+    from icapdiag.yamltree import ListNode, MapNode  # noqa: PLC0415 - as above
+
+    marks.setdefault(where, (node.line, node.column))
+    if isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            _mark(item, f"{where}[{index}]", marks)
+    elif isinstance(node, MapNode):
+        for key, value in node.pairs():
+            inner = f"{where}.{key.text}" if where else key.text
+            marks[inner] = (key.line, key.column)
+            _mark(value, inner, marks)
+
+
+def split_sections(
+    lines: list[str], start: int, report: Callable[[int, str, str], None] = lambda *_: None
+) -> tuple[Mapping[str, str], dict[str, int]]:
+    """The text under each ``## Heading`` from line ``start`` on, and the lines of the headings, from 1.
+
+    A ``##`` inside a fenced block is no heading. ``report(line, where, message)`` is called for problems.
+    """
+    found: dict[str, list[str]] = {}
+    marks: dict[str, int] = {}
+    current: list[str] = []
+    fence = ""
+    for number, line in enumerate(lines[start:], start + 1):
+        fenced = _FENCE.match(line)
+        if fenced is not None and not fence:
+            fence = fenced[1]
+        elif fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+        elif not fence and line.startswith("## "):
+            heading = line[3:].strip().rstrip("#").rstrip()
+            current = []
+            if heading not in found:
+                found[heading] = current
+                marks[f"## {heading}"] = number
+            else:
+                report(number, f"## {heading}", "the section is written twice")
+            continue
+        current.append(line)
+    if fence:
+        report(len(lines), "", f"a {fence} block is never closed")
+    return MappingProxyType({heading: "\n".join(body).strip() for heading, body in found.items()}), marks
+
+
+class _Reader:
+    """Turns the values of one front matter into a `Runbook` and its parts."""
+
+    def __init__(self, front: Front, file: _File, errors: list[Located], *, sound: bool) -> None:
+        self._front = front
+        self._file = file
         self._errors = errors
+        self._sound = sound
 
-    def details(self) -> Details:
-        source = self._texts("source")
-        return Details(
-            examples=self._records("examples", source),
-            counterexamples=self._records("counterexamples", source),
-            references=self._texts("references"),
-            keys=tuple(self._values),
-            marks=self._marks,
-        )
+    def check_details(self) -> None:
+        """Look for the mistakes in what is read later."""
+        self.selections("match")
+        self.selections("unless")
+        self.records("examples")
+        self.records("counterexamples")
+        self.texts("references")
 
-    def runbook(self, origin: str, text: _Text) -> Runbook | None:
+    def runbook(self, origin: str) -> Runbook | None:
         before = len(self._errors)
         for key in REQUIRED:
-            if self._values.get(key) in (None, "", []):
+            if self._front.get(key) in (None, "", []):
                 self._error(key, "is missing")
-        source = self._texts("source")
-        rule = _Rule(lambda: (self._groups("match"), self._groups("unless")))
-        if not self._sound:
-            _ = rule.groups  # the mistakes in it are wanted now
+        source = self.texts("source")
         identity, title, severity = self._text("id"), self._text("title"), self._severity()
-        vendor, supersedes, aliases = self._texts("vendor"), self._texts("supersedes"), self._texts("aliases")
+        vendor, supersedes, aliases = self.texts("vendor"), self.texts("supersedes"), self.texts("aliases")
+        stage = self._text("stage")
         for word in source:
             if word not in SOURCES:
                 hint = suggestion(word, SOURCES) or f": {', '.join(SOURCES)}"
@@ -299,24 +338,21 @@ class _Front:
             title=title,
             severity=severity,
             source=source,
-            stage=self._text("stage"),
+            stage=stage,
             vendor=vendor,
             supersedes=supersedes,
             aliases=aliases,
-            path=self._path,
+            path=self._file.path,
             origin=origin,
-            _rule=rule,
-            _text=text,
+            _front=self._front,
+            _file=self._file,
         )
 
     def _error(self, where: str, message: str) -> None:
-        known = where
-        while known and known not in self._marks:
-            known = known[: max(known.rfind("."), known.rfind("["), 0)]
-        self._errors.append(Located(self._path, self._marks.get(known, (1, 1)), where, message))
+        self._errors.append(self._file.located(where, message))
 
     def _text(self, key: str) -> str:
-        value = self._values.get(key)
+        value = self._front.get(key)
         if value is None or (isinstance(value, str) and value):
             return value or ""
         if value != "":
@@ -324,7 +360,7 @@ class _Front:
         return ""
 
     def _severity(self) -> Severity | None:
-        value = self._values.get("severity")
+        value = self._front.get("severity")
         if isinstance(value, str) and value in set(Severity):
             return Severity(value)
         if value not in (None, ""):
@@ -335,14 +371,14 @@ class _Front:
 
     def _items(self, key: str) -> list[tuple[str, JSONValue]]:
         """The elements with their paths; a single value counts as a list of one."""
-        value = self._values.get(key)
+        value = self._front.get(key)
         if value is None:
             return []
         if isinstance(value, list):
             return [(f"{key}[{index}]", item) for index, item in enumerate(value)]
         return [(key, value)]
 
-    def _texts(self, key: str) -> tuple[str, ...]:
+    def texts(self, key: str) -> tuple[str, ...]:
         words: list[str] = []
         for where, item in self._items(key):
             if isinstance(item, str) and item:
@@ -360,8 +396,8 @@ class _Front:
                 self._error(where, "must be a mapping of fields to values")
         return found
 
-    def _groups(self, key: str) -> tuple[Group, ...]:
-        groups: list[Group] = []
+    def selections(self, key: str) -> tuple[Selection, ...]:
+        selections: list[Selection] = []
         for where, mapping in self._mappings(key):
             if not mapping:
                 self._error(where, "an empty mapping would match everything")
@@ -372,9 +408,10 @@ class _Front:
                     conditions.append(parse_condition(name, value, sound=self._sound))
                 except ConditionError as error:
                     self._error(f"{where}.{name}", str(error))
-            groups.append(Group(where, tuple(conditions)))
-        return tuple(groups)
+            selections.append(Selection(where, tuple(conditions)))
+        return tuple(selections)
 
-    def _records(self, key: str, source: tuple[str, ...]) -> tuple[Facts, ...]:
+    def records(self, key: str) -> tuple[Facts, ...]:
+        source = self.texts("source")
         default: dict[str, JSONValue] = {"source": source[0]} if source else {}
         return tuple(MappingProxyType({**default, **record}) for _, record in self._mappings(key))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from zlib import crc32
 
-from icapdiag.runbook.document import Runbook, parse_runbook
-from icapdiag.runbook.errors import Located, suggestion
+from icapdiag.mistakes import Located, in_file_order, suggestion
+from icapdiag.runbook.document import Front, Runbook, RunbookError, parse_runbook
+from icapdiag.runbook.index import read_index, runbook_files
 
 BUILT_IN = "built-in"
 FOLDER = "runbooks"  # how the path of a built-in runbook begins, wherever it is installed
@@ -72,6 +74,23 @@ class Library:
         return reached
 
 
+def load_runbooks(extra: Sequence[Path] = ()) -> Library:
+    """Our runbooks, and those of the folders (or files) ``extra``, the last of one id winning.
+
+    Site runbooks are linted too, as a rule that never matches is worse than none; ours were before release.
+    Raises `RunbookError` with every problem of every file.
+    """
+    errors: list[Located] = []
+    library = read_library(extra, errors, sound=True)
+    if extra:
+        from icapdiag.runbook.lint import lint  # noqa: PLC0415 - most runs have no use for it
+
+        errors += lint(library, built_in=False)
+    if errors:
+        raise RunbookError(in_file_order(errors))
+    return library
+
+
 def builtin_directory() -> Path:
     """Where our runbooks are: inside the installed package, else at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent
@@ -90,7 +109,7 @@ def read_library(
     folder = builtin_directory() if builtin is None else builtin
     ours = _read_folder(folder, errors, display=FOLDER, origin=BUILT_IN, sound=sound)
     if not ours and not errors:
-        errors.append(Located(str(folder), None, "", "no runbooks here: the installation is incomplete"))
+        errors.append(Located(file=str(folder), message="no runbooks here: the installation is incomplete"))
     runbooks = dict(ours)
     for place in extra:
         runbooks |= _read_folder(place, errors, display=str(place), origin=str(place))
@@ -102,14 +121,15 @@ def _read_folder(
     folder: Path, errors: list[Located], *, display: str, origin: str, sound: bool = False
 ) -> dict[str, Runbook]:
     runbooks: dict[str, Runbook] = {}
+    index = read_index(folder) if sound else {}
     for file in _files(folder, errors):
         path = display if file == folder else f"{display}/{file.name}"
-        runbook = _read_file(file, path, origin, errors, sound=sound)
+        runbook = _read_file(file, path, origin, errors, index, sound=sound)
         if runbook is None:
             continue
         other = runbooks.setdefault(runbook.id, runbook)
         if other is not runbook:
-            errors.append(Located(path, runbook.mark("id"), "id", f"{runbook.id!r} is the id of {other.path} too"))
+            errors.append(runbook.located("id", f"{runbook.id!r} is the id of {other.path} too"))
     return runbooks
 
 
@@ -117,26 +137,35 @@ def _files(folder: Path, errors: list[Located]) -> Iterable[Path]:
     try:
         if folder.is_file():
             return [folder]
-        return sorted(file for file in folder.iterdir() if file.suffix == ".md" and file.name.lower() != "readme.md")
+        return runbook_files(folder)
     except OSError as error:
-        errors.append(Located(str(folder), None, "", f"can't be read: {error.strerror or error}"))
+        errors.append(Located(file=str(folder), message=f"can't be read: {error.strerror or error}"))
         return []
 
 
-def _read_file(file: Path, path: str, origin: str, errors: list[Located], *, sound: bool) -> Runbook | None:
+def _read_file(
+    file: Path, path: str, origin: str, errors: list[Located], index: Mapping[str, Front], *, sound: bool
+) -> Runbook | None:
     try:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST + 1)
     except OSError as error:
-        errors.append(Located(path, None, "", f"can't be read: {error.strerror or error}"))
+        errors.append(Located(file=path, message=f"can't be read: {error.strerror or error}"))
         return None
     if len(data) > _LARGEST:
-        errors.append(Located(path, None, "", f"larger than {_LARGEST} bytes"))
+        errors.append(Located(file=path, message=f"larger than {_LARGEST} bytes"))
         return None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        errors.append(Located(path, (line, 1), "", "not UTF-8"))
+        errors.append(Located(file=path, line=line, column=1, message="not UTF-8"))
         return None
-    return parse_runbook(text, path=path, origin=origin, errors=errors, rule_only=sound)
+    return parse_runbook(
+        text,
+        path=path,
+        origin=origin,
+        errors=errors,
+        front=index.get(sha256(data).hexdigest()) if index else None,
+        sound=sound,
+    )

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.model import Facts
-from icapdiag.runbook.conditions import EQUALS, Condition, Group
+from icapdiag.runbook.conditions import EQUALS, Condition, Selection
 from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, STAGES, Runbook
-from icapdiag.runbook.errors import Located, in_file_order, suggestion
 from icapdiag.runbook.fields import BOOLEAN, FIELDS, INTEGER, NUMBER, PROBES, SKIP_REASONS, TEXT, TEXTS, Field
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
@@ -47,7 +47,7 @@ def lint(library: Library, *, built_in: bool = True) -> tuple[Located, ...]:
             continue
         problems = [problem for rule in _RULES for problem in rule(runbook)]
         problems += [problem for across in _RULES_ACROSS for problem in across(runbook, library)]
-        found += (Located(runbook.path, runbook.mark(where), where, message) for where, message in problems)
+        found += (runbook.located(where, message) for where, message in problems)
     return in_file_order(found)
 
 
@@ -129,11 +129,11 @@ def _sample(where: str, record: Facts) -> Iterator[Problem]:
 
 
 def _match(runbook: Runbook) -> Iterator[Problem]:
-    for group in (*runbook.match, *runbook.unless):
-        statuses = _words(group, "status")
-        probes = _words(group, "probe")
-        for condition in group.conditions:
-            where = f"{group.where}.{condition.key}"
+    for selection in (*runbook.match, *runbook.unless):
+        statuses = _words(selection, "status")
+        probes = _words(selection, "probe")
+        for condition in selection.conditions:
+            where = f"{selection.where}.{condition.key}"
             names = [condition.field, *(str(value) for value in condition.values if condition.fieldref)]
             for name in names:
                 yield from ((where, message) for message in _field_problems(name, runbook, probes))
@@ -199,9 +199,9 @@ def _not_a_word(field: Field, value: str, statuses: Sequence[str]) -> str:
     return f"{value!r} is no {field.name}{place}{suggestion(value, words) or f': {listed}'}"
 
 
-def _words(group: Group, name: str) -> list[str]:
-    """The values that a group allows for a field with a plain condition; empty if it has none."""
-    for condition in group.conditions:
+def _words(selection: Selection, name: str) -> list[str]:
+    """The values that a selection allows for a field with a plain condition; empty if it has none."""
+    for condition in selection.conditions:
         if condition.key == name:
             return [str(value) for value in condition.values]
     return []
@@ -213,7 +213,7 @@ def _statuses_of(record: Facts) -> list[str]:
 
 
 def _examples_hold(runbook: Runbook) -> Iterator[Problem]:
-    yield from ((failure.where, failure.message) for failure in examples_of(runbook))
+    yield from ((failure.path, failure.message) for failure in examples_of(runbook))
 
 
 def _supersedes(runbook: Runbook, library: Library) -> Iterator[Problem]:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
+from icapdiag.runbook.candidates import CandidateIndex
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.field import SUMMARY, flatten
 from icapdiag.runbook.library import FOLDER, Library
-from icapdiag.runbook.sieve import Sieve
 from icapdiag.vocabulary import SEVERITY_ORDER, Status, Verdict
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
@@ -65,13 +65,13 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
     observations = tuple(observations)
     answers = (flatten(observation) for observation in observations if observation.probe == "options")
     offers = {_address(record): {name: record.get(name) for name in _OFFERS.values()} for record in answers}
-    sieve = Sieve(library.runbooks)
+    index = CandidateIndex(library.runbooks)
     # Of thousands of members only the records that something comes of are kept.
     judged: list[tuple[Observation, Facts | None, tuple[Runbook, ...]]] = []
     for observation in observations:
         flat = flatten(observation)
         whole = with_offers(flat, offers.get(_address(flat), {})) if offers else flat
-        runbooks = sieve.applying(whole)
+        runbooks = index.applying(whole)
         judged.append((observation, whole if runbooks or needs_explanation(whole) else None, runbooks))
     beaten: dict[_Subject, set[str]] = {}
     for number, (observation, _, runbooks) in enumerate(judged):

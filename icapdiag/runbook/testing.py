@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from icapdiag.mistakes import Located
 from icapdiag.model import Facts
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.errors import Mark
 from icapdiag.runbook.library import Library
 from icapdiag.runbook.match import explaining
 from icapdiag.runbook.why import why_not
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An example that does not match, or a counterexample that does.
-
-    ``where`` is ``examples[0]``; ``message`` names the condition that decided and the value it saw.
-    """
-
-    runbook: str
-    file: str
-    mark: Mark
-    where: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.mark[0]}:{self.mark[1]}: {self.where}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +22,22 @@ class Overlap:
     example: Facts
 
 
-def run_examples(library: Library) -> tuple[Failure, ...]:
+def run_examples(library: Library) -> tuple[Located, ...]:
     """Every example that its runbook does not match and every counterexample that it does."""
     return tuple(failure for runbook in library.runbooks for failure in examples_of(runbook))
 
 
-def examples_of(runbook: Runbook) -> list[Failure]:
-    """The failures of one runbook."""
-    failures: list[Failure] = []
+def examples_of(runbook: Runbook) -> list[Located]:
+    """The failures of one runbook: each names the condition that decided, and the value it saw."""
+    failures: list[Located] = []
     for index, record in enumerate(runbook.examples):
         reason = why_not(runbook, record)
         if reason is not None:
-            failures.append(_failure(runbook, f"examples[{index}]", f"does not match: {reason}"))
+            failures.append(runbook.located(f"examples[{index}]", f"does not match: {reason}"))
     for index, record in enumerate(runbook.counterexamples):
         if runbook.applies(record):
-            group = next(group for group in runbook.match if group.holds(record))
-            failures.append(_failure(runbook, f"counterexamples[{index}]", f"matches by {group.where}"))
+            selection = next(selection for selection in runbook.match if selection.holds(record))
+            failures.append(runbook.located(f"counterexamples[{index}]", f"matches by {selection.where}"))
     return failures
 
 
@@ -72,7 +55,3 @@ def overlaps(library: Library) -> tuple[Overlap, ...]:
         for other in reported
         if other is not runbook
     )
-
-
-def _failure(runbook: Runbook, where: str, message: str) -> Failure:
-    return Failure(runbook.id, runbook.path, runbook.mark(where), where, message)

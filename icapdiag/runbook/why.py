@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from icapdiag.model import Facts, JSONValue
-from icapdiag.runbook.conditions import Group, Outcome
+from icapdiag.runbook.conditions import ConditionResult, Selection
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import Library
 from icapdiag.runbook.match import joined
@@ -15,46 +15,46 @@ NEAR_MISSES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class GroupOutcome:
+class SelectionResult:
     """One mapping of ``match`` or ``unless``, every condition tried."""
 
     where: str  # "match[0]"
-    outcomes: tuple[Outcome, ...]
+    results: tuple[ConditionResult, ...]
 
     @property
     def matched(self) -> bool:
         """Whether all of its conditions hold."""
-        return all(outcome.matched for outcome in self.outcomes)
+        return all(result.matched for result in self.results)
 
     @property
-    def failed(self) -> Outcome | None:
+    def failed(self) -> ConditionResult | None:
         """The first condition that does not hold."""
-        return next((outcome for outcome in self.outcomes if not outcome.matched), None)
+        return next((result for result in self.results if not result.matched), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """How one runbook stands to one record.
 
-    It is reported if the source fits, some group of ``match`` holds, none of ``unless`` does
+    It is reported if the source fits, some selection of ``match`` holds, none of ``unless`` does
     (``vetoed_by`` is the one that did) and no other runbook that applies supersedes it.
     """
 
     runbook: Runbook
     source_fits: bool
-    match: tuple[GroupOutcome, ...]
-    unless: tuple[GroupOutcome, ...]
+    match: tuple[SelectionResult, ...]
+    unless: tuple[SelectionResult, ...]
     superseded_by: tuple[str, ...] = ()
 
     @property
-    def vetoed_by(self) -> GroupOutcome | None:
-        """The group of ``unless`` that holds."""
-        return next((group for group in self.unless if group.matched), None)
+    def vetoed_by(self) -> SelectionResult | None:
+        """The selection of ``unless`` that holds."""
+        return next((selection for selection in self.unless if selection.matched), None)
 
     @property
     def applies(self) -> bool:
         """Whether the runbook itself says that it explains the record."""
-        return self.source_fits and any(group.matched for group in self.match) and self.vetoed_by is None
+        return self.source_fits and any(selection.matched for selection in self.match) and self.vetoed_by is None
 
     @property
     def reported(self) -> bool:
@@ -62,13 +62,13 @@ class Explanation:
         return self.applies and not self.superseded_by
 
     @property
-    def nearest(self) -> GroupOutcome:
-        """The group that holds, else the one that came nearest."""
-        return min(self.match, key=lambda group: (not group.matched, -_share(group)))
+    def nearest(self) -> SelectionResult:
+        """The selection that holds, else the one that came nearest."""
+        return min(self.match, key=lambda selection: (not selection.matched, -_share(selection)))
 
     @property
-    def failed(self) -> Outcome | None:
-        """The first condition of the nearest group that does not hold, with the value that it saw."""
+    def failed(self) -> ConditionResult | None:
+        """The first condition of the nearest selection that does not hold, with the value that it saw."""
         return self.nearest.failed
 
 
@@ -106,10 +106,10 @@ def why_not(runbook: Runbook, record: Facts) -> str | None:
     return None if failed is None else f"{alone.nearest.where}.{failed.condition}, but {saw(failed)}"
 
 
-def saw(outcome: Outcome) -> str:
+def saw(result: ConditionResult) -> str:
     """What a condition looked at: ``reason is 'timeout'``, with the fields it was compared with."""
-    parts = [_field(outcome.field, outcome.seen)]
-    parts += [_field(name, value) for name, value in outcome.reference.items()]
+    parts = [_field(result.field, result.seen)]
+    parts += [_field(name, value) for name, value in result.reference.items()]
     return " and ".join(parts)
 
 
@@ -135,16 +135,16 @@ def _explain(library: Library | None, runbook: Runbook, record: Facts, siblings:
     return Explanation(
         runbook=runbook,
         source_fits=record.get("source") in runbook.source,
-        match=tuple(_try(group, record) for group in runbook.match),
-        unless=tuple(_try(group, record) for group in runbook.unless),
+        match=tuple(_try(selection, record) for selection in runbook.match),
+        unless=tuple(_try(selection, record) for selection in runbook.unless),
         superseded_by=superseded_by,
     )
 
 
-def _try(group: Group, record: Facts) -> GroupOutcome:
-    return GroupOutcome(group.where, tuple(condition.explain(record) for condition in group.conditions))
+def _try(selection: Selection, record: Facts) -> SelectionResult:
+    return SelectionResult(selection.where, tuple(condition.explain(record) for condition in selection.conditions))
 
 
-def _share(group: GroupOutcome) -> float:
-    """The part of a group's conditions that hold."""
-    return sum(outcome.matched for outcome in group.outcomes) / len(group.outcomes)
+def _share(selection: SelectionResult) -> float:
+    """The part of a selection's conditions that hold."""
+    return sum(result.matched for result in selection.results) / len(selection.results)

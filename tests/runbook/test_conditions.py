@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icapdiag.model import JSONValue
-from icapdiag.runbook.conditions import MODIFIERS, ConditionError, Outcome, parse_condition
+from icapdiag.runbook.conditions import MODIFIERS, ConditionError, ConditionResult, parse_condition
 
 RECORD: dict[str, JSONValue] = {
     "probe": "eicar",
@@ -210,7 +210,7 @@ def test_condition_that_means_nothing_is_refused(key: str, value: JSONValue, mes
 def test_outcome_names_condition_and_value_seen() -> None:
     condition = parse_condition("elapsed_ms|gt|fieldref", ["limit_ms", "missing"])
 
-    assert Outcome(
+    assert ConditionResult(
         matched=True,
         condition="elapsed_ms|gt|fieldref: [limit_ms, missing]",
         field="elapsed_ms",

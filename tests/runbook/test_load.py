@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.mistakes import Located, in_file_order
 from icapdiag.runbook import Library, RunbookError, UnknownRunbook, builtin_directory, library, load_runbooks
-from icapdiag.runbook.errors import Located, in_file_order
 from icapdiag.runbook.library import read_library
 from icapdiag.vocabulary import Severity
 from tests.runbook.writing import RULE, SECTIONS, library_of, runbook_text, write
@@ -104,6 +104,7 @@ def test_every_problem_of_every_file_at_once(tmp_path: Path) -> None:
     (folder / "i.md").write_bytes(b"x" * 300_000)
     (folder / "j.md").symlink_to(tmp_path / "nowhere")
 
+    flow = "while parsing a flow node"
     assert [
         "runbooks/a.md:7:5: match[0].status|contians: unknown modifier 'contians'; did you mean 'contains'?",
         "runbooks/a.md:8:5: match[0].reason|gt: 'gt' needs a number, not soon",
@@ -118,7 +119,7 @@ def test_every_problem_of_every_file_at_once(tmp_path: Path) -> None:
         "runbooks/e.md:15:1: ## Verify: the section is written twice",
         "runbooks/e.md:18:1: a ``` block is never closed",
         "runbooks/f.md:7:12: examples[0]: must be a mapping of fields to values",
-        "runbooks/g.md:3:1: not YAML: did not find expected node content",
+        f"runbooks/g.md:3:1: not YAML: did not find expected node content ({flow} that begins in line 3)",
         "runbooks/h.md:2:1: not UTF-8",
         "runbooks/i.md: larger than 262144 bytes",
         "runbooks/j.md: can't be read: No such file or directory",

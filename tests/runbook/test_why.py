@@ -43,14 +43,14 @@ def test_a_near_miss_names_the_first_condition_that_failed_and_the_value_seen(li
     assert explanation.failed is not None
     assert "reason: [timeout, reset]" == explanation.failed.condition
     assert "reason is 'refused'" == saw(explanation.failed)
-    assert [True, False] == [outcome.matched for outcome in explanation.nearest.outcomes]
+    assert [True, False] == [outcome.matched for outcome in explanation.nearest.results]
 
 
 def test_a_match_names_the_group_that_holds(library: Library) -> None:
     (explanation,) = why(library, REFUSED, "was-refused")
 
     assert ("refused", True, None) == (explanation.runbook.id, explanation.reported, explanation.failed)
-    assert ["probe: tcp", "reason: refused"] == [outcome.condition for outcome in explanation.nearest.outcomes]
+    assert ["probe: tcp", "reason: refused"] == [outcome.condition for outcome in explanation.nearest.results]
 
 
 def test_unless_and_source_are_told(library: Library) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icapdiag.runbook.errors import Located
+from icapdiag.mistakes import Located
 from icapdiag.runbook.library import Library, read_library
 
 SECTIONS = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 from icapdiag.runbook import Library
 from icapdiag.runbook.match import needs_explanation
 from icapdiag.runbook.saved import Subject
-from icapdiag.runbook.why import Explanation, GroupOutcome, saw, shown, why
+from icapdiag.runbook.why import Explanation, SelectionResult, saw, shown, why
 from icapdiag.text import visible
 
 _LARGEST = 256 * 1024 * 1024  # bytes of a saved report
@@ -76,12 +76,12 @@ def _not_applying(one: Explanation) -> Iterator[str]:
     yield from _conditions(one.nearest)
     if veto is not None:
         yield f"    - {veto.where} excludes it:"
-        yield from (visible(f"      {saw(outcome)}", _LINE) for outcome in veto.outcomes)
+        yield from (visible(f"      {saw(outcome)}", _LINE) for outcome in veto.results)
 
 
-def _conditions(group: GroupOutcome) -> Iterator[str]:
+def _conditions(group: SelectionResult) -> Iterator[str]:
     """Each condition up to the first that failed, with what it saw."""
-    for outcome in group.outcomes:
+    for outcome in group.results:
         if outcome.matched:
             seen = "absent" if not outcome.present else shown(outcome.seen)
             reference = "".join(f", {name} is {shown(value)}" for name, value in outcome.reference.items())

@@ -12,7 +12,7 @@ _SORTED_BY = ("source", "probe", "status", "reason", "icap_status", "verdict", "
 _REMEMBERED = 1000  # combinations of those; servers choose some of the values
 
 
-class Sieve:
+class CandidateIndex:
     """Finds the runbooks that apply, sorting out most of them once for all records that are alike in a few fields."""
 
     def __init__(self, runbooks: Iterable[Runbook]) -> None:
@@ -42,6 +42,6 @@ def _may_apply(runbook: Runbook, alike: Facts) -> bool:
     if alike["source"] not in runbook.source:
         return False
     return any(
-        all(c.holds(alike) for c in group.conditions if c.field in _SORTED_BY and not c.fieldref)
-        for group in runbook.match
+        all(c.holds(alike) for c in selection.conditions if c.field in _SORTED_BY and not c.fieldref)
+        for selection in runbook.match
     )

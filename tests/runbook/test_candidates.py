@@ -1,4 +1,4 @@
-"""The sieve saves work and changes nothing: what it lets through is what applies."""
+"""The index saves work and changes nothing: what it lets through is what applies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook import Library, load_runbooks
-from icapdiag.runbook.sieve import Sieve
+from icapdiag.runbook.candidates import CandidateIndex
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +19,14 @@ def plainly(library: Library, record: Facts) -> list[str]:
 
 
 def test_every_example_and_counterexample_gets_the_same_runbooks(library: Library) -> None:
-    sieve = Sieve(library.runbooks)
+    index = CandidateIndex(library.runbooks)
     records = [
         record
         for runbook in library.runbooks
         for source in runbook.source
         for record in ({"source": source} | dict(own) for own in (*runbook.examples, *runbook.counterexamples))
     ]
-    found = [([each.id for each in sieve.applying(record)], plainly(library, record)) for record in records]
+    found = [([each.id for each in index.applying(record)], plainly(library, record)) for record in records]
 
     assert len(library.runbooks) <= len(found)
     assert [] == [pair for pair in found if pair[0] != pair[1]]
@@ -46,16 +46,16 @@ def test_values_of_any_kind_and_in_any_order_are_told_apart(library: Library, fi
         "icap_status": 403,
     }
     records = [base | {field: value} for value in (*ODD, *reversed(ODD))]
-    sieve = Sieve(library.runbooks)
+    index = CandidateIndex(library.runbooks)
 
     assert [plainly(library, record) for record in records] == [
-        [each.id for each in sieve.applying(record)] for record in records
+        [each.id for each in index.applying(record)] for record in records
     ]
 
 
 def test_what_a_server_makes_up_is_not_remembered_for_ever(library: Library) -> None:
-    sieve = Sieve(library.runbooks)
+    index = CandidateIndex(library.runbooks)
     for status in range(2000):
-        sieve.applying({"source": "probe", "probe": "clean", "status": "failed", "icap_status": status})
+        index.applying({"source": "probe", "probe": "clean", "status": "failed", "icap_status": status})
 
-    assert 1000 == len(sieve._possible)
+    assert 1000 == len(index._possible)
