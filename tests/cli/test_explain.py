@@ -207,7 +207,7 @@ def test_a_site_runbook_takes_the_place_of_ours(log: Path) -> None:
     assert "A runbook of yours replaces the built-in no-security-rule." in document["notes"]
 
 
-HEAVY = {"trio", "dns", "rich", "pydantic", "jinja2", "tabulate", "cryptography", "asyncio", "ssl", "socket", "yaml"}
+HEAVY = {"trio", "dns", "rich", "pydantic", "jinja2", "tabulate", "cryptography", "asyncio", "ssl", "socket"}
 
 
 @pytest.mark.parametrize("options", [(), ("-o", "json"), ("--fail-on", "info", "--since", "2020-01-01")])
