@@ -1,4 +1,4 @@
-"""Rules for the whole suite: on a machine that must have the real servers, a skipped interop test is a failure."""
+"""Rules for the whole suite: how tests are shared out, how far made-up examples go, and when a skip is a failure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,41 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
-_INTEROP = Path(__file__).parent / "interop"
+from tests.examples import PROFILE, examples
+
+_TESTS = Path(__file__).parent
+_INTEROP = _TESTS / "interop"
 INTEROP_IS_REQUIRED = bool(os.environ.get("ICAPDIAG_REQUIRE_INTEROP"))
+
+# No example has a deadline: how long one takes depends on what else the machine does.
+settings.register_profile(PROFILE, deadline=None, max_examples=examples(150))
+settings.load_profile(PROFILE)
+
+# Started first, since their files take longest; within a folder by name.
+_FIRST = ("interop", "probe", "cli", "e2e", "lab", "logs")
+
+
+def _scope(nodeid: str) -> str:
+    """Tests of one scope run on one worker: those of a file, and all that share real servers and their signature."""
+    file = nodeid.partition("::")[0]
+    return "interop" if "/interop/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # our order is by time, not by the number of tests
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _scope
+    return scheduler
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One file, or one test, is run without workers: they take longer to start."""
+    if all(".py" in argument for argument in config.args):
+        return 0
+    return None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_INTEROP):
             item.add_marker(pytest.mark.interop)
+    items.sort(key=_rank)  # stable
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(_TESTS).parts[0]
+    return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag import yamltree
@@ -133,7 +133,6 @@ def test_deep_nesting_is_an_error_and_no_crash(text: str) -> None:
     assert "nested deeper than 32 levels: a runbook needs four" == problems[0][2]
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab:[]{}-?&*!|>'\"#%@,\n \t0\x00é\ud800"), max_size=40))
 def test_any_text_is_read_or_reported(text: str) -> None:
     for loader in {yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)}:

@@ -17,6 +17,7 @@ from icapdiag.cli.runbooks.placeholders import fill, values
 from icapdiag.pool.hosts import Endpoint, parse_endpoint
 from icapdiag.runbook import load_runbooks
 from tests.cli.run import PROGRAM, environment, icapdiag
+from tests.examples import examples
 
 PLACEHOLDER = re.compile(r"\{(?:host|port|service_uri|service)\}")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -112,7 +113,7 @@ def test_the_shell_reads_the_value_that_was_given(context: str) -> None:
     assert f"icap://h{NASTY}" == ran(context, NASTY)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(context=st.sampled_from(CONTEXTS), uri=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12))
 def test_whatever_it_is(context: str, uri: str) -> None:
     assert f"icap://h/{uri}" == ran(context, f"/{uri}")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from icapdiag.icap.message import CapExceeded, Limits, PeerClosed, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader, read_response
+from tests.examples import examples
 from tests.icap.feeding import pieces, read
 
 TAG = b'ISTag: "t"\r\n'
@@ -303,7 +304,7 @@ ICAP_BYTES = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(ICAP_BYTES | st.binary(max_size=200))
 def test_anything_is_a_response_or_a_protocol_error_and_the_same_byte_by_byte(data: bytes) -> None:
     whole = read([data])
@@ -312,7 +313,7 @@ def test_anything_is_a_response_or_a_protocol_error_and_the_same_byte_by_byte(da
     assert whole == read(pieces(data, 3))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=400), st.integers(1, 50), st.integers(1, 64))
 def test_what_is_written_is_read_again(body: bytes, chunk: int, step: int) -> None:
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces(body, chunk)) + b"0\r\n\r\n"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from icapdiag.avi.entry import decode_entry
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.fast.blocks import Layout
+from tests.examples import examples
 from tests.logs.making import entries, texts
 from tests.logs.oracle import count, counts_of
 from tests.logs.reading import read
@@ -19,7 +20,7 @@ BLOCKS = st.sampled_from([200, 700, 3000, 1 << 16])
 SIZES = st.lists(st.integers(30, 5000), min_size=1, max_size=4).map(tuple)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(log=texts(), block=BLOCKS, sizes=SIZES)
 def test_counts_as_json_does(
     log: tuple[list[dict[str, Any]], bytes, Layout], block: int, sizes: tuple[int, ...]
@@ -34,7 +35,7 @@ def test_counts_as_json_does(
     assert count(found) == counts_of(summary)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(log=texts(), block=BLOCKS, cut=st.floats(0, 1))
 def test_a_cut_log(log: tuple[list[dict[str, Any]], bytes, Layout], block: int, cut: float) -> None:
     found, text, layout = log
@@ -54,14 +55,14 @@ def _whole_records(found: list[dict[str, Any]], kept: bytes, layout: Layout) -> 
     return max(0, min(len(found), kept.count(b'"report_timestamp"')) - 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(text=st.binary(max_size=300) | st.text('{}[]",:\\ \n0atx', max_size=200).map(str.encode), block=BLOCKS)
 def test_any_bytes(text: bytes, block: int) -> None:
     for layout in Layout:
         read(text, layout, block=block)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(found=st.lists(entries(), max_size=20), data=st.data())
 def test_merging(found: list[dict[str, Any]], data: st.DataObject) -> None:
     """Any split into parts, merged in any grouping, gives what one summary gives."""

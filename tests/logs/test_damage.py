@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from icapdiag.logs.fast.jsonspans import MISMATCHED, end_of_value
 from icapdiag.logs.opening import source as sources
+from tests.examples import examples
 from tests.logs.samples import ENTRIES, containers, read
 
 CONTAINERS = containers()
 COMPLETE = b"2026-03-02T10:00:0"
 HEADS = [1 << 20, 1500]
 
-_any = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+_any = settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 _pieces = st.sampled_from(
     [
         *(text.encode() for text in CONTAINERS.values()),

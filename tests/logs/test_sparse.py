@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.fast import bylines, sparse
 from icapdiag.logs.fast.blocks import Layout
+from tests.examples import examples
 from tests.logs.making import entries
 from tests.logs.oracle import count, counts_of
 from tests.logs.reading import read
@@ -60,7 +61,7 @@ def text_of(found: list[dict[str, Any]], end: str = "\n") -> bytes:
     return "".join(json.dumps(one, separators=(",", ":")) + end for one in found).encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(found=st.lists(entries(), max_size=12), block=BLOCKS, end=st.sampled_from(["\n", "\r\n"]))
 def test_counts_as_json_does(found: list[dict[str, Any]], block: int, end: str) -> None:
     with pytest.MonkeyPatch.context() as patch:

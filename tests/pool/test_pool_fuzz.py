@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from icapdiag import yamltree
 from icapdiag.pool import Pool, PoolError, loads_pool, pool_from_urls
 from icapdiag.pool.hosts import parse_endpoint, parse_host, parse_service_uri
+from tests.examples import examples
 from tests.pool.naughty import NAUGHTY
 
 TEMPLATES = (
@@ -90,7 +91,7 @@ def check_url(url: str) -> None:
     sound(found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200))
 @example(b"\xef\xbb\xbf\xff")
 @example(b"{\xed\xa0\x80}")
@@ -99,7 +100,7 @@ def test_any_bytes(data: bytes) -> None:
     sound(outcome(b"service_uri: /a\nmembers: [a]\n" + data))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.text(max_size=100), st.sampled_from(TEMPLATES))
 def test_any_text_in_any_place(text: str, template: str) -> None:
     sound(outcome(encoded(template.replace("{}", "\0").format().replace("\0", text))))
@@ -156,7 +157,7 @@ INDICATORS = st.sampled_from(
 def test_any_run_of_indicators(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yamltree, "LOADER", getattr(yaml, loader, yaml.SafeLoader))
 
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=examples(500))
     @given(st.lists(INDICATORS, max_size=40).map("".join))
     def run(text: str) -> None:
         sound(outcome(encoded(text)))
@@ -207,14 +208,14 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(JSON)
 def test_any_json(value: object) -> None:
     for ascii_only in (True, False):
         sound(outcome(encoded(json.dumps(value, ensure_ascii=ascii_only))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.text(max_size=80))
 def test_grammar_functions_raise_only_value_errors(text: str) -> None:
     for parse in (parse_host, parse_service_uri, parse_endpoint):

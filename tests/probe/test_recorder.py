@@ -22,6 +22,7 @@ from icapdiag.model import Facts
 from icapdiag.pool import loads_pool
 from icapdiag.probe import Settings, probe_pool
 from icapdiag.probe.recorder import EXCHANGES, KEPT, ConnectionRecorder, TranscriptRecorder, without_eicar
+from tests.examples import examples
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_network import dns_server, records
 
@@ -151,7 +152,7 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
     cuts=st.lists(st.integers(0, 200), max_size=8),
     chunk=st.integers(1, 80),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_the_test_file_never_stands_in_it(before: bytes, after: bytes, cuts: list[int], chunk: int) -> None:
     chunks = b"".join(encode_chunks(eicar(), chunk))
     pieces = split(before + chunks + after, cuts)

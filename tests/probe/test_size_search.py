@@ -22,6 +22,7 @@ from icapdiag.probe.probes.size_search import (
     upload_sizes,
 )
 from icapdiag.vocabulary import Reason, Status, Verdict
+from tests.examples import examples
 
 MIB = 1024 * 1024
 MOST = 8 * MIB
@@ -110,7 +111,7 @@ async def test_with_eicar_two_more() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("eicar", [False, True])
 @given(limit=st.integers(1024, MOST - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 async def test_a_limit_that_fails_is_narrowed_down(beyond: Server, ending: str, eicar: bool, limit: int) -> None:
     found, _ = await search(above(limit, beyond), eicar=eicar)
 
@@ -124,7 +125,7 @@ async def test_a_limit_that_fails_is_narrowed_down(beyond: Server, ending: str, 
 
 
 @given(limit=st.integers(4096, MOST - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 async def test_a_limit_that_passes_is_found_with_eicar(limit: int) -> None:
     found, sent = await search(above(limit, passed), eicar=True)
 
@@ -142,7 +143,7 @@ async def test_without_eicar_such_a_limit_can_not_be_seen() -> None:
 
 @pytest.mark.parametrize("eicar", [False, True])
 @given(limit=st.integers(64 * 1024, MOST - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 async def test_what_is_not_read_is_found_without_eicar_and_proved_with_it(eicar: bool, limit: int) -> None:
     found, sent = await search(above(limit, unread), eicar=eicar)
 

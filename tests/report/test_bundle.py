@@ -27,6 +27,7 @@ from icapdiag.report.bundle.texts import hex_rows, pool_yaml
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.transcript import redacted_transcript
 from icapdiag.vocabulary import Health, Status
+from tests.examples import examples
 from tests.report.samples import report as sample
 from tests.report.strategies import reports
 
@@ -169,7 +170,7 @@ def test_the_test_file_is_in_none() -> None:
 
 
 @given(report=reports)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 def test_any_report_makes_a_bundle(report: Report) -> None:
     made = build(report, redacted=True, largest=LARGE)
 
@@ -329,7 +330,7 @@ def test_only_fields_of_a_transcript_stay() -> None:
 
 
 @given(needles=st.sets(st.text("ab1.", min_size=4, max_size=9), max_size=6), text=st.text("ab1.", max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_each_value_is_found_that_stands_alone(needles: set[str], text: str) -> None:
     found = _Finder({needle: needle for needle in needles}).kinds(text, 4)
 
@@ -341,7 +342,7 @@ CANARY = "zq7xk9vtcanary"
 
 
 @given(before=st.binary(max_size=30), after=st.binary(max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_no_bytes_around_it_save_a_canary(before: bytes, after: bytes) -> None:
     """Whatever a server says before and behind it."""
     received: list[Facts] = [{"direction": "received", "text": (before + CANARY.encode() + after).decode("latin-1")}]

@@ -18,6 +18,7 @@ from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.markup import github, jira, servicenow
 from icapdiag.vocabulary import Health, Severity, Status
+from tests.examples import examples
 from tests.report.log_samples import log_report
 from tests.report.readers import (
     DATA,
@@ -57,7 +58,7 @@ def test_others_can_read_it(name: str, sample: Report) -> None:
 
 
 @given(reports)
-@settings(max_examples=50, deadline=None, phases=UNSHRUNK)
+@settings(max_examples=examples(50), phases=UNSHRUNK)
 def test_nothing_that_a_server_says_breaks_a_format(hostile: Report) -> None:
     whole = settled(hostile)
     for name in FORMATS:
@@ -70,7 +71,7 @@ def test_nothing_that_a_server_says_breaks_a_format(hostile: Report) -> None:
 
 
 @given(reports)
-@settings(max_examples=40, deadline=None, phases=UNSHRUNK)
+@settings(max_examples=examples(40), phases=UNSHRUNK)
 def test_any_report_is_as_the_schema_has_it(made: Report) -> None:
     """Whatever text and facts; but the sheets of facts that the schema knows more of are those of a real report."""
     members = tuple(
@@ -84,7 +85,7 @@ def test_any_report_is_as_the_schema_has_it(made: Report) -> None:
 
 
 @given(reports)
-@settings(max_examples=15, deadline=None, phases=UNSHRUNK)
+@settings(max_examples=examples(15), phases=UNSHRUNK)
 def test_any_report_is_drawn_at_any_width(hostile: Report) -> None:
     for name in (name for name, each in FORMATS.items() if each.terminal):
         render(settled(hostile), name, Style(20, color=True, plain=True))
@@ -293,7 +294,7 @@ def test_the_body_of_a_ticket_fits_its_field(name: str, limit: int) -> None:
 
 
 @given(reports)
-@settings(max_examples=25, deadline=None, phases=UNSHRUNK)
+@settings(max_examples=examples(25), phases=UNSHRUNK)
 def test_the_body_of_any_ticket_fits_its_field(hostile: Report) -> None:
     whole = settled(replace(hostile, findings=hostile.findings * 8, notes=hostile.notes * 40))
     for name, limit in (("github", github.LIMIT), ("jira", jira.LIMIT), ("servicenow", servicenow.LIMIT)):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from icapdiag.model import Report
 from icapdiag.report.machine.from_json import DEEPEST, LARGEST, NotAReport, from_plain, read_report
 from icapdiag.report.machine.to_json import render, settled, to_plain
+from tests.examples import examples
 from tests.report.log_samples import log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, report
 from tests.report.strategies import reports, values
@@ -26,7 +27,7 @@ def test_comes_back_as_it_was(written: Report) -> None:
 
 
 @given(reports)
-@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(60), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_any_report_comes_back_as_it_was(written: Report) -> None:
     text = render(settled(written))
     back = read_report(text.encode())
@@ -161,7 +162,7 @@ def test_size_depth_and_numbers_are_bounded() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(60), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_any_damage_is_refused_or_read(data: st.DataObject) -> None:
     """No other exception, whatever stands where; and what is read can be written."""
     document = to_plain(settled(ALL))

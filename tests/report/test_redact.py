@@ -19,6 +19,7 @@ from icapdiag.report.redact.pseudonyms import KeyFileError
 from icapdiag.report.redact.report import PLAIN
 from icapdiag.report.redact.texts import Known, Texts, vocabulary
 from icapdiag.vocabulary import Health, Severity, Status
+from tests.examples import examples
 from tests.report import words
 from tests.report.strategies import reports
 
@@ -110,7 +111,7 @@ def test_networks_stay_together() -> None:
 
 @given(names=st.sets(st.text("aB1_.:[ ", min_size=1, max_size=5), max_size=6), text=st.text("aB1_.:[ ", max_size=30))
 @example(names={"1B", "1B1"}, text="1B")  # the longer one is cut off by the end
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_known_names_are_found_as_a_pattern_would(names: set[str], text: str) -> None:
     longest_first = sorted(names, key=lambda name: (-len(name), name))
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)")
@@ -236,7 +237,7 @@ def finding(**values: Any) -> Finding:
 
 
 @given(report=reports)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_any_report_can_be_redacted_and_drawn(report: Report) -> None:
     redacted, _ = redact(report, Pseudonyms())
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.model import Observation
@@ -108,7 +108,6 @@ OBSERVATIONS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(observations=st.lists(OBSERVATIONS, max_size=3))
 def test_any_facts_can_be_judged(library: Library, observations: list[Observation]) -> None:
     matched = match(library, observations)

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.model import JSONValue
@@ -263,7 +263,6 @@ PAIRS: list[tuple[str, JSONValue]] = [
 CONDITIONS = [parse_condition(key, value) for key, value in PAIRS]
 
 
-@settings(deadline=None)
 @given(JSON, JSON)
 def test_no_record_makes_a_condition_raise(one: JSONValue, other: JSONValue) -> None:
     record = {"f": one, "g": other}
@@ -280,7 +279,6 @@ def test_an_integer_too_long_to_print_is_still_a_number() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=12), JSON)
 def test_any_condition_is_compiled_or_refused(modifier: str, value: JSONValue) -> None:
     try:

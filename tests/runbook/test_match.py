@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.model import JSONValue, Observation, Unmatched
@@ -369,7 +369,6 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 NAMES = st.sampled_from(["verdict", "timestamp", "elapsed_ms", "status", "member", "icap_status"]) | st.text()
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, JSON, max_size=5))
 def test_a_fact_never_hides_a_field_of_the_observation(facts: dict[str, JSONValue]) -> None:
     observation = Observation(source="log", probe="", pool="p", member="m", status=Status.OK, facts=facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.runbook import load_runbooks
@@ -63,7 +63,6 @@ INNER = st.dictionaries(
 LIBRARY = load_runbooks()
 
 
-@settings(deadline=None)
 @given(st.dictionaries(KEYS, JSON | INNER | st.lists(INNER, max_size=2), max_size=5))
 def test_any_document_gives_records_or_says_why_not(document: dict[str, Any]) -> None:
     try:

@@ -20,6 +20,7 @@ from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.report.machine.to_json import settled
 from icapdiag.vocabulary import Health
+from tests.examples import examples
 from tests.report import log_samples, samples
 from tests.report.html.allowed import ATTRIBUTES, ELEMENTS
 from tests.report.html.made import large_report, log_report, pool_report
@@ -235,7 +236,7 @@ def test_texts_of_others_stay_texts_wherever_they_stand(name: str) -> None:
     assert not set("\u202e\x00") & set(document)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 @given(reports)
 def test_any_report_has_a_page(report: Report) -> None:
     made = settled(report)
