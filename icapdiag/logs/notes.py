@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -48,10 +49,18 @@ class Problem(Struct, frozen=True):
         return _place(self.line, self.column, self.offset)
 
 
+_Note = TypeVar("_Note", Repair, Problem)
+
+
 def _place(line: int | None, column: int | None, offset: int | None) -> str:
     if line is not None:
         return f"line {line}, column {column}" if column is not None else f"line {line}"
     return f"byte {offset}" if offset is not None else ""
+
+
+def _placed(note: _Note, places: Mapping[int, tuple[int, int]]) -> _Note:
+    line, column = places.get(note.offset or 0, (None, None))
+    return replace(note, line=line, column=column)
 
 
 class Notes(Struct):
@@ -79,6 +88,16 @@ class Notes(Struct):
                     self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT].strip()))
                     break
 
+    def offsets(self) -> set[int]:
+        """The byte offsets that the notes name."""
+        offsets = [*(note.offset for note in self.repairs), *(note.offset for note in self.problems)]
+        return {offset for offset in offsets if offset is not None}
+
+    def set_places(self, places: Mapping[int, tuple[int, int]]) -> None:
+        """Line and column for each offset, where they are known."""
+        self.repairs = [_placed(repair, places) for repair in self.repairs]
+        self.problems = [_placed(problem, places) for problem in self.problems]
+
     def merge(self, other: Notes) -> None:
         """Add the notes of a later part of the same source."""
         repairs, problems = self.repairs_total + other.repairs_total, self.problems_total + other.problems_total
@@ -99,6 +118,11 @@ class Counts(Struct):
     @property
     def total(self) -> int:
         return self.read + self.skipped + self.unreadable
+
+    def add(self, read: int, skipped: int, unreadable: int) -> None:
+        self.read += read
+        self.skipped += skipped
+        self.unreadable += unreadable
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):

@@ -26,19 +26,13 @@ from pathlib import Path
 
 OURS = """
 import os, sys
-from icapdiag.logs.fast.blocks import Layout
-from icapdiag.logs.fast.parallel import summarise_file
+from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.summarise import Layout, summarise_file
 from icapdiag.logs.counting.summary import Summary
-
-class Nothing:
-    def __call__(self, offset, raw): return None
-    def fresh(self): return self
-    def to_wire(self): return b""
-    def merge_wire(self, wire): pass
 
 summary = Summary()
 layout = Layout.LINES if sys.argv[1].endswith(".jsonl") else Layout.VALUES
-tally = summarise_file(os.open(sys.argv[1], os.O_RDONLY), layout, summary, Nothing(), jobs=int(sys.argv[2]))
+tally = summarise_file(os.open(sys.argv[1], os.O_RDONLY), layout, summary, FallbackReader(), jobs=int(sys.argv[2]))
 print(summary.head(), len(summary.observations()), len(summary.tallies()), len(summary.timeline()), tally)
 """
 

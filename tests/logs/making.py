@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from icapdiag.logs.fast.blocks import Layout
+from icapdiag.logs.blocks.summarise import Layout
 
 ACTIONS = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED", "ICAP_DISABLED", "ICAP_NEW")
 HEADERS = (

@@ -4,40 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
 
 import msgspec
 import pytest
 
-from icapdiag.avi.entry import LogEntry
+from icapdiag.logs.blocks import elements, lines
+from icapdiag.logs.blocks.decoding import Tally
+from icapdiag.logs.blocks.fallback import FallbackReader, Recovered
+from icapdiag.logs.blocks.summarise import Layout, summarise_stream
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.fast import bylines, elements
-from icapdiag.logs.fast.blocks import SKIPPED, Layout, Skipped, Tally, summarise_stream
+from icapdiag.logs.notes import Problem
 
 
-class Odd:
-    """A recovery that recovers nothing: objects are skipped, the rest is unreadable."""
+class Odd(FallbackReader):
+    """Recovers nothing: objects are skipped, the rest is unreadable; what it was given is noted and kept."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: list[tuple[int, bytes]] = []
 
-    def __call__(self, offset: int, raw: bytes) -> LogEntry | Skipped | None:
+    def read(self, offset: int, raw: bytes) -> Recovered:
         self.seen.append((offset, raw))
+        self.notes.problem(Problem("unreadable", "odd", offset=offset, excerpt=raw[:80].decode("utf-8", "replace")))
         try:
             value = msgspec.json.decode(raw)
         except (ValueError, RecursionError):
-            return None
-        return SKIPPED if isinstance(value, dict) else None
-
-    def fresh(self) -> Self:
-        return type(self)()
-
-    def to_wire(self) -> bytes:
-        return msgspec.msgpack.encode(self.seen)
-
-    def merge_wire(self, wire: bytes) -> None:
-        self.seen += msgspec.msgpack.decode(wire, type=list[tuple[int, bytes]])
+            return Recovered(unreadable=1)
+        return Recovered(skipped=1) if isinstance(value, dict) else Recovered(unreadable=1)
 
 
 class Pieces:
@@ -60,7 +54,7 @@ class Pieces:
 def block_size(size: int) -> Iterator[None]:
     """Work in small blocks, so that a small text has many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bylines, "BLOCK", size)
+        patch.setattr(lines, "BLOCK", size)
         patch.setattr(elements, "BLOCK", size)
         yield
 
@@ -75,7 +69,7 @@ def read(
 ) -> tuple[Summary, Tally, Odd]:
     summary, odd = Summary(filters), Odd()
     with block_size(block):
-        tally = summarise_stream(Pieces(data, sizes).readinto, layout, summary, odd)
+        tally = summarise_stream(Pieces(data, sizes).readinto, layout, summary, odd, head=data[: 1 << 19])
     assert tally.total == tally.read + tally.skipped + tally.unreadable
     assert summary.entries == tally.read
     return summary, tally, odd

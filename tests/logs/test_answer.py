@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.logs.containers.answer import answers, observe
+from icapdiag.logs.containers.answers import answers, observe
 from icapdiag.vocabulary import Reason, Status
 from tests.logs.samples import HEADERS, icap_log, read
 
@@ -204,7 +204,7 @@ def test_any_mixture_gives_answers_in_order(pieces: list[bytes]) -> None:
 
 
 def test_answers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.containers.settle.ANSWERS_KEPT", 5)
+    monkeypatch.setattr("icapdiag.logs.containers.collector.ANSWERS_KEPT", 5)
     reading, report = read(tmp_path / "answers", CLEAN * 9)
     assert (5, 5) == (report.read, len(reading.answers))
     assert ["only the first 5 ICAP answers were read"] == [problem.reason for problem in report.problems]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icapdiag.avi.entry import decode_entry
+from icapdiag.logs.blocks.summarise import Layout
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.fast.blocks import Layout
 from tests.examples import examples
 from tests.logs.making import entries, texts
 from tests.logs.oracle import count, counts_of

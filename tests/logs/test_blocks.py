@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from icapdiag.logs.fast import bylines, elements
-from icapdiag.logs.fast.blocks import Layout
+from icapdiag.logs.blocks import elements, lines
+from icapdiag.logs.blocks.summarise import Layout
 from tests.logs.reading import read
 
 
@@ -203,7 +203,7 @@ def test_text_between_values() -> None:
 def test_a_record_longer_than_any(
     begin: str, join: str, end: str, layout: Layout, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bylines, "MAX_RECORD", 5000)
+    monkeypatch.setattr(lines, "MAX_RECORD", 5000)
     monkeypatch.setattr(elements, "MAX_RECORD", 5000)
     long = json.dumps(entry(1, text="x" * 1_300_000))
 

@@ -8,9 +8,9 @@ from io import BytesIO
 
 import pytest
 
+from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.summarise import Layout, summarise_stream
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.fast.blocks import Layout, summarise_stream
-from icapdiag.logs.fast.rescue import Rescue
 from tests.logs.samples import entry
 
 FEW = [entry(number, "ICAP_PASSED") for number in range(200)]
@@ -26,24 +26,25 @@ BOMBS = {
 def test_a_record_of_too_many_objects(bomb: str, layout: Layout) -> None:
     records = [*map(json.dumps, FEW[:100]), BOMBS[bomb], *map(json.dumps, FEW[100:])]
     text = "\n".join(records) if layout is Layout.LINES else f"[{','.join(records)}]"
-    summary, rescue = Summary(), Rescue()
+    summary, fallback = Summary(), FallbackReader()
 
     tracemalloc.start()
-    tally = summarise_stream(BytesIO(text.encode()).readinto, layout, summary, rescue)
+    data = text.encode()
+    tally = summarise_stream(BytesIO(data).readinto, layout, summary, fallback, head=data[: 1 << 16])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert (200, 0, 1) == (tally.read, tally.skipped, tally.unreadable)
-    assert ["more than 100,000 objects in one record"] == [problem.reason for problem in rescue.notes.problems]
+    assert ["more than 100,000 objects in one record"] == [problem.reason for problem in fallback.notes.problems]
     assert peak < 30 * len(BOMBS[bomb])
 
 
 def test_requests_of_one_entry_beyond_all_bounds() -> None:
     request = {"action": "ICAP_PASSED", "latency": 1}
-    line = json.dumps({"icap_log": {"action": "ICAP_PASSED", "request_logs": [request] * 5000}})
+    line = json.dumps({"icap_log": {"action": "ICAP_PASSED", "request_logs": [request] * 5000}}).encode()
     summary = Summary()
 
-    tally = summarise_stream(BytesIO(line.encode()).readinto, Layout.LINES, summary, Rescue())
+    tally = summarise_stream(BytesIO(line).readinto, Layout.LINES, summary, FallbackReader(), head=line)
 
     assert 1 == tally.read
     assert (1, 100) == (summary.head()["entries_icap"], summary.head()["icap_requests"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icapdiag.logs.fast.jsonspans import MISMATCHED, end_of_value
+from icapdiag.logs.blocks.spans import MISMATCHED, end_of_value
 from icapdiag.logs.opening import source as sources
 from tests.examples import examples
 from tests.logs.samples import ENTRIES, containers, read

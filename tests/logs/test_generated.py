@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs.fast.blocks import Layout
+from icapdiag.logs.blocks.summarise import Layout
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import Reading, read_logs
 from tests.logs.generate import ORDERS, generated

@@ -55,8 +55,8 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
 def test_zstd_without_its_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = tmp_path / "log.json"  # told by content, not by name
     name.write_bytes(ZSTD)
-    monkeypatch.setattr(inputs, "_has_zstandard", lambda: False)
-    with pytest.raises(InputError, match=r"pip install 'icapdiag\[fast\]'"):
+    monkeypatch.setattr(inputs, "has_zstd", lambda: False)
+    with pytest.raises(InputError, match=r"pip install 'icapdiag\[zstd\]'"):
         expand_inputs([str(name)])
 
 

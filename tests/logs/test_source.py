@@ -11,13 +11,12 @@ import threading
 import tracemalloc
 import zlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from icapdiag.logs.opening import inflate as inflating
-from icapdiag.logs.opening.encoding import encoding_of, to_text
 from icapdiag.logs.opening.inputs import InputError
-from icapdiag.logs.opening.source import HEAD, Source, open_source
+from icapdiag.logs.opening.source import HEAD, Source, encoding_of, open_source, to_text
 from icapdiag.logs.reading import read_logs
 from tests.logs.samples import ENTRIES, containers, read
 
@@ -37,17 +36,6 @@ def zstd(data: bytes) -> bytes:
     return bytes(zstandard.ZstdCompressor().compress(data))
 
 
-@pytest.fixture(params=["isal", "zlib"])
-def gunzip(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """gzip with the quick library, where it is installed, and without."""
-    if request.param == "isal":
-        pytest.importorskip("isal")
-    else:
-        monkeypatch.setitem(sys.modules, "isal", None)
-        monkeypatch.setitem(sys.modules, "isal.isal_zlib", None)
-
-
-@pytest.mark.usefixtures("gunzip")
 class TestGzip:
     @pytest.mark.parametrize("data", [DATA, BIG, b"x"], ids=["small", "big", "tiny"])
     def test_one_member(self, data: bytes) -> None:
@@ -158,8 +146,22 @@ class TestZstd:
     def test_without_its_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         packed = zstd(DATA)
         monkeypatch.setitem(sys.modules, "zstandard", None)
-        with pytest.raises(InputError, match=r"icapdiag\[fast\]"):
-            list(inflating.inflate("zstd", io.BytesIO(packed).read, print))
+        monkeypatch.setitem(sys.modules, "compression.zstd", None)
+        with pytest.raises(InputError, match=r"icapdiag\[zstd\]"):
+            source(packed)
+
+    def test_by_the_standard_library_where_it_has_zstd(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As Python 3.14 has it: the same interface, in another module."""
+        zstandard = pytest.importorskip("zstandard")
+        module = ModuleType("compression.zstd")
+        vars(module).update(
+            ZstdDecompressor=lambda: zstandard.ZstdDecompressor().decompressobj(), ZstdError=zstandard.ZstdError
+        )
+        packed = zstd(BIG)
+        monkeypatch.setitem(sys.modules, "compression", ModuleType("compression"))
+        monkeypatch.setitem(sys.modules, "compression.zstd", module)
+        monkeypatch.setitem(sys.modules, "zstandard", None)
+        assert BIG == source(packed)[0]
 
 
 class TestEncodings:

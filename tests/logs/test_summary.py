@@ -9,7 +9,7 @@ import pytest
 
 from icapdiag.avi.entry import decode_entry
 from icapdiag.icap.message import Response
-from icapdiag.logs.counting import answers, counter, group, timeline
+from icapdiag.logs.counting import counter, group, signature, timeline
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.model import Facts
@@ -163,13 +163,13 @@ def test_names_of_files_are_not_read_again(fold: str, monkeypatch: pytest.Monkey
     text = f"X-Violations-Found: 2\r\n{fold}{{0}}.zip\r\n{fold}Eicar\r\n{fold}0\r\n{fold}0\r\n"
     text += f"{fold}{{0}}.exe\r\n{fold}Worm {{1}}\r\n{fold}0\r\n{fold}0\r\nX-Response-Info: Blocked\r\n"
     texts: list[str] = []
-    read = answers._read
+    read = signature._read
 
     def noted(text: str) -> Response:
         texts.append(text)
         return read(text)
 
-    monkeypatch.setattr(answers, "_read", noted)
+    monkeypatch.setattr(signature, "_read", noted)
     entries = [
         entry("ICAP_BLOCKED", {"icap_headers_received_from_server": text.format(f"file {n}", n % 3)}) for n in range(90)
     ]
@@ -354,7 +354,7 @@ def test_too_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group, "PLACES_KEPT", 20)
+    monkeypatch.setattr(group, "DESTINATIONS_KEPT", 20)
 
     facts = only_group(*(entry("ICAP_PASSED", {"icap_server_ip": n, "icap_server_port": 1344}) for n in range(1, 61)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs.containers.syslog import Payload, is_syslog, payload_of
+from icapdiag.logs.containers.classify import Payload, is_syslog, payload_of
 from tests.logs.samples import ENTRIES, actions, entry, read, syslog_line
 
 MEMBERS = json.dumps(entry())[1:-1]
@@ -84,7 +84,7 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
 
 
 def test_a_line_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.containers.streams.RECORD_LIMIT", 5000)
+    monkeypatch.setattr("icapdiag.logs.containers.collector.RECORD_LIMIT", 5000)
     long = syslog_line(entry(1) | {"x": "y" * 20_000})
     _, report = read(tmp_path / "log", syslog_line(entry(0)) + long + syslog_line(entry(2)))
     assert (3, 2, 1) == (report.total, report.read, report.unreadable)

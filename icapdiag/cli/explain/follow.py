@@ -20,11 +20,9 @@ from icapdiag.cli.explain.tail import Pieces, Tail
 from icapdiag.logs.containers.sniff import Container
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
-from icapdiag.logs.opening.encoding import encoding_of
-from icapdiag.logs.opening.magic import compression_of
-from icapdiag.logs.opening.source import Source
-from icapdiag.logs.reader import SourceReader
-from icapdiag.logs.reading import Reading
+from icapdiag.logs.opening.compression import compression_of
+from icapdiag.logs.opening.source import Source, encoding_of
+from icapdiag.logs.reading import Reading, SourceReader
 from icapdiag.model import Observation, Report
 from icapdiag.report.terminal.table import PIPED_WIDTH, render_news
 

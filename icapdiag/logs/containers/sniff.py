@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum, StrEnum, auto
 
+from icapdiag.logs.containers.classify import is_syslog
 from icapdiag.logs.damage.records import read_line
 
 
@@ -122,7 +123,7 @@ def _kind_of_lines(text: bytes) -> Kind:
     """The reader for a text that is no list, by its first lines."""
     lines = [line for line in text[: 1 << 18].split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     braced = text.startswith(b"{")
-    if not braced and _any_syslog(lines):
+    if not braced and any(is_syslog(line.strip()) for line in lines):
         return Kind.SYSLOG
     objects = [value for line in lines if (value := _object(line)) is not None]
     if any("results" in value for value in objects):
@@ -130,12 +131,6 @@ def _kind_of_lines(text: bytes) -> Kind:
     if objects and sum(map(_looks_whole, lines)) * 2 >= len(lines) > 1:
         return Kind.LINES
     return Kind.VALUES if braced else Kind.TEXT
-
-
-def _any_syslog(lines: list[bytes]) -> bool:
-    from icapdiag.logs.containers.syslog import is_syslog  # noqa: PLC0415 - most logs are JSON
-
-    return any(is_syslog(line.strip()) for line in lines)
 
 
 def header_row(head: bytes) -> str:

@@ -1,13 +1,26 @@
-"""JSON values in a text, one by one, however they are strung together: arrays, lines, envelopes, nothing at all."""
+"""JSON values in a text, one by one: one a line, or strung together in any way (arrays, envelopes, nothing at all).
+
+A damaged record costs itself and no other.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from icapdiag.logs.containers.interpret import listing
-from icapdiag.logs.damage.plain import OPENERS, QUOTE, decode_at, pattern
-from icapdiag.logs.damage.records import NOT_AN_OBJECT, Found, expand, read_damaged, read_members, read_strict
+from icapdiag.logs.containers.classify import is_syslog, listing, payload_of, read_payload
+from icapdiag.logs.containers.freeform import starts_member
+from icapdiag.logs.damage.records import (
+    NOT_AN_OBJECT,
+    Found,
+    expand,
+    read_damaged,
+    read_line,
+    read_members,
+    read_strict,
+    shifted,
+)
+from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
 
 NO_JSON = "not JSON"
 NO_RECORDS = "no record in so many attempts that the rest was not looked at"
@@ -18,15 +31,18 @@ _ENVELOPE = re.compile(
     r'\{\s*(?:"(?:count|next|previous|percent_remaining|total|page|page_size|took)"\s*:\s*'
     r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+)\s*,\s*){0,9}"results"\s*:\s*\['
 )
-_KEY = rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:\s*"
+_KEY = re.compile(rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:\s*")
 _SEPARATORS = re.compile(r"[\s,\x00\u200b\ufeff]+")
-_PLAIN = rf"[^\s,{{}}\[\]{OPENERS}]+"
-_ELEMENT_ENDS = r"\s*(?:[,\]}]|$)"
-_FIRST_KEY = r'\{\s*"([\w.-]{1,60})"'
-_UP_TO_BRACKET = r"[^{\[]+"
-_EMPTY = r"\[[\s,\x00]*\]"
-_IN_LIST = r"[^{\[\]]+"
-_PROSE = r"[^\r\n{\[]+"
+_PLAIN = re.compile(rf"[^\s,{{}}\[\]{OPENERS}]+")
+_ELEMENT_ENDS = re.compile(r"\s*(?:[,\]}]|$)")
+_FIRST_KEY = re.compile(r'\{\s*"([\w.-]{1,60})"')
+_UP_TO_BRACKET = re.compile(r"[^{\[]+")
+_EMPTY = re.compile(r"\[[\s,\x00]*\]")
+_IN_LIST = re.compile(r"[^{\[\]]+")
+_PROSE = re.compile(r"[^\r\n{\[]+")
+_BRACKET = re.compile(r"\s*(?:\[|\],?|\},?|\]\},?|,)\s*\Z")  # a line that only opens or closes a list
+_JSON_SIGNS = re.compile(r"""[{}"]""")
+BESIDE = "text beside the log was left out"
 
 
 class Values:
@@ -92,7 +108,7 @@ class Values:
         self.lists += not self._open
         self._open.append("[")
         self._at += 1
-        if nested and (blank := pattern(_EMPTY).match(self._text, start)):
+        if nested and (blank := _EMPTY.match(self._text, start)):
             self._at = blank.end() - 1
             yield Found(start=start, end=self._at, reason=NOT_AN_OBJECT)
 
@@ -115,7 +131,7 @@ class Values:
             return
         found = read_strict(self._text, start) or read_damaged(self._text, start, self._boundary(start))
         if found is None or found.value is None:
-            rest = pattern(_UP_TO_BRACKET).match(self._text, start + 1)
+            rest = _UP_TO_BRACKET.match(self._text, start + 1)
             self._at = rest.end() if rest else start + 1
             yield Found(start=start, end=self._at, reason=NO_JSON)
             return
@@ -132,7 +148,7 @@ class Values:
 
     def _boundary(self, start: int) -> int:
         """Where the next record begins at the latest: behind closing brackets, with the first key of the others."""
-        own = pattern(_FIRST_KEY).match(self._text, start)
+        own = _FIRST_KEY.match(self._text, start)
         keys = {key for key in (*list(self._first_keys)[:4], own[1] if own else "") if key}
         if not keys:
             return len(self._text)
@@ -140,7 +156,7 @@ class Values:
         if names == self._boundary_names and start < self._boundary_at:
             return self._boundary_at  # found from further up: looking again and again would take quadratic time
         self._boundary_names = names
-        for found in pattern(rf'\{{\s*"(?:{names})"\s*:').finditer(self._text, start + 1):
+        for found in re.compile(rf'\{{\s*"(?:{names})"\s*:').finditer(self._text, start + 1):
             if self._is_behind_bracket(found.start(), start):
                 self._boundary_at = found.start()
                 break
@@ -160,16 +176,14 @@ class Values:
 
     def _text_value(self) -> Iterator[Found]:
         """A string where a record belongs, a member of an envelope behind its results, or members without braces."""
-        from icapdiag.logs.containers.fragments import starts_member  # noqa: PLC0415 - seldom needed
-
         start = self._at
-        if self._open and self._open[-1] == "{" and (key := pattern(_KEY).match(self._text, start)):
+        if self._open and self._open[-1] == "{" and (key := _KEY.match(self._text, start)):
             self._at = self._value_end(key.end()) or key.end()
         elif starts_member(self._text, start) and (found := read_members(self._text, start)):
             self.members += 1
             self._at = found.end
             yield found
-        elif self._open and (end := self._value_end(start)) and pattern(_ELEMENT_ENDS).match(self._text, end):
+        elif self._open and (end := self._value_end(start)) and _ELEMENT_ENDS.match(self._text, end):
             self._at = end
             yield Found(start=start, end=end, reason=NOT_AN_OBJECT)
         else:
@@ -183,15 +197,15 @@ class Values:
     def _other(self) -> Found:
         """Inside a list one unreadable element; outside, a line of something that is no JSON."""
         start = self._at
-        plain = pattern(_PLAIN).match(self._text, start)
-        if self._open and plain and pattern(_ELEMENT_ENDS).match(self._text, plain.end()):
+        plain = _PLAIN.match(self._text, start)
+        if self._open and plain and _ELEMENT_ENDS.match(self._text, plain.end()):
             self._at = plain.end()
             return Found(start=start, end=self._at, reason=NOT_AN_OBJECT)
         return self._unreadable(start, NOT_AN_OBJECT if self._open else NO_JSON)
 
     def _unreadable(self, start: int, reason: str) -> Found:
         """One record for all that follows up to the next bracket; outside of lists no further than the line."""
-        prose = pattern(_IN_LIST if self._open else _PROSE).match(self._text, start + 1)
+        prose = (_IN_LIST if self._open else _PROSE).match(self._text, start + 1)
         self._at = prose.end() if prose else start + 1
         return Found(start=start, end=self._at, reason=reason)
 
@@ -221,3 +235,78 @@ def region(text: str) -> Iterator[Found]:
             yield Found(start=piece.start, end=piece.end, repairs=(("text beside a record was left out", piece.start),))
         else:
             yield piece
+
+
+# --- one value a line ---------------------------------------------------------------------
+
+
+def lines(text: str) -> Iterator[Found]:
+    """The records of a text that has one JSON object on most of its lines.
+
+    Lines that are none are read together with those that follow up to the next one that begins with
+    ``{``, since a string may have been broken into lines.
+    """
+    damaged_from: int | None = None
+    first = True
+    for start, line in (*_numbered(text), (len(text), "{")):
+        stripped = line.strip()
+        begins = stripped.startswith("{") or _is_syslog(stripped)
+        if damaged_from is not None and begins:
+            yield from _damaged(text, damaged_from, start, first=first, last=start == len(text))
+            damaged_from, first = None, False
+        if start == len(text) or not stripped:
+            continue
+        value = read_line(stripped.rstrip(",")) if begins else None
+        if value is not None and not isinstance(value.get("results"), list):
+            first = False
+            at = start + line.index("{")
+            yield Found(start=at, end=start + len(line), value=value)
+        elif damaged_from is None and not _BRACKET.match(line):
+            damaged_from = start
+
+
+def _numbered(text: str) -> Iterator[tuple[int, str]]:
+    start = 0
+    for line in text.split("\n"):
+        yield start, line
+        start += len(line) + 1
+
+
+def _damaged(text: str, start: int, end: int, *, first: bool, last: bool) -> Iterator[Found]:
+    stretch = text[start:end]
+    line = stretch.strip()
+    if _is_syslog(line):
+        by = start + len(stretch) - len(stretch.lstrip())
+        pieces = syslog_line(line)
+    elif _JSON_SIGNS.search(stretch):
+        by, pieces = start, region(stretch)
+    elif first or last:  # a prompt, a command
+        by, pieces = start, iter((Found(start=0, end=len(stretch), repairs=((BESIDE, 0),)),))
+    else:
+        by, pieces = start, _prose(stretch)
+    for piece in pieces:
+        yield shifted(piece, by)
+
+
+def _prose(stretch: str) -> Iterator[Found]:
+    for at, line in _numbered(stretch):
+        if line.strip():
+            yield Found(start=at, end=at + len(line), reason="not JSON")
+
+
+def _is_syslog(line: str) -> bool:
+    if not line or line[0] in "{[":
+        return False
+    return is_syslog(line.encode("utf-8", "replace"))
+
+
+def syslog_line(line: str) -> Iterator[Found]:
+    """The record of a line of syslog."""
+    raw = line.encode("utf-8", "replace")
+    payload = payload_of(raw)
+    if isinstance(payload, str):
+        yield Found(start=0, end=len(line), reason=payload, skip=True)
+        return
+    by = len(raw[: payload.start].decode("utf-8", "replace"))
+    found = read_payload(payload)
+    yield shifted(found, by) if found else Found(start=by, end=len(line), reason="JSON that can't be read")

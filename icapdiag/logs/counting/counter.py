@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from icapdiag.avi.entry import LIST_KEPT, LogEntry, RequestLog
 from icapdiag.avi.times import to_iso
-from icapdiag.logs.counting.answers import DATE_LINE, Answer, AnswerCache
 from icapdiag.logs.counting.filters import Filters
-from icapdiag.logs.counting.group import Group, Place, place_of
+from icapdiag.logs.counting.group import Destination, RequestGroup, destination_of
 from icapdiag.logs.counting.signature import (
+    DATE_LINE,
     Entry,
+    HeaderCache,
     Log,
+    LoggedAnswer,
     Request,
     Signature,
     client_outcome,
@@ -28,8 +30,7 @@ from icapdiag.logs.counting.signature import (
 from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
 
 GROUPS_KEPT = 2000
-_UNSETTLED_KEPT = 100_000  # requests: a few megabytes
-_KEYS_KEPT = 20_000  # raw keys of groups, and places by address: caches that start anew when full
+_KEYS_KEPT = 20_000  # raw keys of groups, and destinations by address: caches that start anew when full
 
 
 class Counting:
@@ -41,25 +42,19 @@ class Counting:
         self.filtered = 0  # entries that the filters left out
         self.insignificant = False  # an entry was seen that is not significant
         self.timeline_ = Timeline()
-        self.groups_: dict[Signature, Group] = {}
+        self.groups_: dict[Signature, RequestGroup] = {}
         # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
         self.more_actions: dict[str, int] = {}
         self.more_columns = [0] * len(OUTCOMES)
-        self._answers = AnswerCache()
-        self._keys: dict[object, Group] = {}
-        self._places: dict[object, Place] = {}
-        self._unsettled = 0  # requests that groups have noted and not counted yet
+        self._answers = HeaderCache()
+        self._keys: dict[object, RequestGroup] = {}
+        self._destinations: dict[object, Destination] = {}
 
     # --- adding -------------------------------------------------------------------------------
 
     def add(self, entry: LogEntry) -> None:
         """Count one entry."""
         self.add_all((entry,))
-
-    def add_uncounted(self, entries: int, *, insignificant: bool) -> None:
-        """Count entries that are known to have no icap_log, without having read them."""
-        self.entries += entries
-        self.insignificant = self.insignificant or insignificant
 
     def add_all(self, entries: Sequence[Entry], *, strict: bool = False) -> bool:
         """Count entries in the order of the log. Times that are not plain UTC are rewritten in place.
@@ -75,23 +70,15 @@ class Counting:
         if self.filters:
             entries = self._filter(entries)
             times = [entry.report_timestamp for entry in entries]
-        rows = [entry for entry in entries if entry.icap_log is not None]
-        if len(rows) < len(entries):
-            times = [row.report_timestamp for row in rows]
-        if rows:
-            self._count(rows, self._buckets(rows, times))
-            self._counted(len(rows))
+        logged = [entry for entry in entries if entry.icap_log is not None]
+        if len(logged) < len(entries):
+            times = [one.report_timestamp for one in logged]
+        if logged:
+            self._count(logged, self._buckets(logged, times))
         return True
 
-    def _counted(self, requests: int) -> None:
-        self._unsettled += requests
-        if self._unsettled >= _UNSETTLED_KEPT:
-            for group in self.groups_.values():
-                group.settle()
-            self._unsettled = 0
-
-    def _buckets(self, rows: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
-        """For each row the bucket of its time. Rows of a block are mostly of one minute."""
+    def _buckets(self, logged: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
+        """For each entry the bucket of its time. Entries of a block are mostly of one minute."""
         try:
             ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
             first, last = ordered[0], ordered[-1]
@@ -102,19 +89,19 @@ class Counting:
             bucket = self.timeline_.bucket(first)
             if bucket is not self.timeline_.undated:
                 return repeat(bucket)
-        for row in rows:
-            if not _is_utc(row.report_timestamp):
-                row.report_timestamp = to_iso(row.report_timestamp)
-        return map(self.timeline_.bucket, [row.report_timestamp for row in rows])  # type: ignore[arg-type]
+        for one in logged:
+            if not _is_utc(one.report_timestamp):
+                one.report_timestamp = to_iso(one.report_timestamp)
+        return map(self.timeline_.bucket, [one.report_timestamp for one in logged])  # type: ignore[arg-type]
 
-    def _count(self, rows: Sequence[Any], buckets: Iterable[Bucket]) -> None:  # noqa: C901, PLR0912, PLR0915
+    def _count(self, logged: Sequence[Any], buckets: Iterable[Bucket]) -> None:  # noqa: C901, PLR0912, PLR0915
         """The path of every single request: a few look-ups, and counting into the group.
 
         Everything that can wait until a key is seen for the first time, or until the end, does. It is one
         long loop because a call per request costs more than the rest of it.
         """
-        keys, places, answers = self._keys, self._places, self._answers.by_text
-        for entry, bucket in zip(rows, buckets):  # noqa: B905 - buckets may be endless
+        keys, destinations, answers = self._keys, self._destinations, self._answers.by_text
+        for entry, bucket in zip(logged, buckets):  # noqa: B905 - buckets may be endless
             log = entry.icap_log
             try:
                 (request,) = log.request_logs
@@ -156,13 +143,19 @@ class Counting:
                 group = self._group(kind, entry, log, request, answer)
             bucket[group.column] += 1
             try:
-                place = places[request.icap_server_ip]
-                if request.icap_server_port != place.port or request.pool_name.val != place.pool:
-                    place = self._place(request)
+                where = destinations[request.icap_server_ip]
+                if request.icap_server_port != where.port or request.pool_name.val != where.pool:
+                    where = self._destination(request)
             except (KeyError, AttributeError):
-                place = self._place(request)
-            group.add_place(place)
-            group.add_latency(request.latency)
+                where = self._destination(request)
+            try:
+                group.destinations[where] += 1
+            except KeyError:
+                group.note_destination(where)
+            try:
+                group.latencies[request.latency] += 1
+            except KeyError:
+                group.note_latency(request.latency)
             moment = entry.report_timestamp
             try:
                 if moment > group.last:
@@ -201,12 +194,13 @@ class Counting:
         for request in requests:
             self._count([_alone(entry, action, request)], (bucket,))
         more = len(requests) - 1
-        self._counted(more)
         column = OUTCOMES.index(client_outcome(action, entry.response_code, codes(entry)))
         self.more_columns[column] += more
         self.more_actions[action or ""] = self.more_actions.get(action or "", 0) + more
 
-    def _group(self, kind: object, entry: Entry, log: Log, request: Request, answer: Answer | None) -> Group:
+    def _group(
+        self, kind: object, entry: Entry, log: Log, request: Request, answer: LoggedAnswer | None
+    ) -> RequestGroup:
         """The group of a raw key that was not seen before."""
         signature, judgement = signature_of(entry, log, request, answer)
         group = self.groups_.get(signature)
@@ -215,7 +209,7 @@ class Counting:
             group = self.groups_.get(signature)
         if group is None:
             facts = facts_of(entry, request, signature, judgement)
-            group = self.groups_[signature] = Group(signature, facts, entry.report_timestamp)  # type: ignore[arg-type]
+            group = self.groups_[signature] = RequestGroup(signature, facts, entry.report_timestamp)  # type: ignore[arg-type]
         group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:
@@ -223,18 +217,18 @@ class Counting:
         self._keys[kind] = group
         return group
 
-    def _place(self, request: Request) -> Place:
-        """The place of a request, which is then expected for its address, too."""
+    def _destination(self, request: Request) -> Destination:
+        """Where a request went, which is then expected for its address, too."""
         address = request.icap_server_ip
-        where = (request.pool_name, address or request.icap_absolute_uri, request.icap_server_port)
-        place = self._places.get(where)
-        if place is None:
-            if len(self._places) >= _KEYS_KEPT:
-                self._places.clear()
-            place = self._places[where] = place_of(request)
+        key = (request.pool_name, address or request.icap_absolute_uri, request.icap_server_port)
+        where = self._destinations.get(key)
+        if where is None:
+            if len(self._destinations) >= _KEYS_KEPT:
+                self._destinations.clear()
+            where = self._destinations[key] = destination_of(request)
         if address:
-            self._places[address] = place
-        return place
+            self._destinations[address] = where
+        return where
 
     def _filter(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries that the filters take, with only those ICAP requests that they take."""
@@ -255,8 +249,8 @@ class Counting:
         return kept
 
     def _takes(self, request: Request, entry_action: str | None) -> bool:
-        place = place_of(request)
-        return self.filters.takes_request(request.action or entry_action or "", place.pool, place.member)
+        where = destination_of(request)
+        return self.filters.takes_request(request.action or entry_action or "", where.pool, where.member)
 
 
 def _alone(entry: Any, action: str | None, *requests: Request) -> Any:

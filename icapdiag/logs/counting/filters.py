@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from fnmatch import translate
 from functools import cached_property
 
 from msgspec import Struct
@@ -69,8 +70,6 @@ class Filters(Struct, frozen=True, dict=True):
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
-        from fnmatch import translate  # noqa: PLC0415 - most runs filter nothing
-
         pool, member = (
             None if glob is None else re.compile(translate(glob), re.IGNORECASE) for glob in (self.pool, self.member)
         )

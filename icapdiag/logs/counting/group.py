@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from itertools import repeat
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from itertools import accumulate, repeat
 from operator import attrgetter
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from icapdiag.avi.addresses import member_name
 from icapdiag.avi.entry import PoolName
 from icapdiag.avi.times import to_iso
-from icapdiag.logs.counting.latency import VALUES_KEPT, Counts, add_counts, coarsen, percentiles
 from icapdiag.logs.counting.signature import Entry, Request, Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import JSONValue
@@ -21,34 +21,35 @@ EXAMPLES_KEPT = 5  # ids of requests
 SAMPLE = 30  # requests of a group whose virtual service and Service Engine are looked at: the first ones
 NAMES_KEPT = 10  # of these, and of response codes
 THREATS_KEPT = 200
-PLACES_KEPT = 1000
+DESTINATIONS_KEPT = 1000
 SHOWN = 50  # members, pools and threats in facts
 _TEXT_KEPT = 200
 _MORE = "(more)"
+Latencies = dict[int | None, int]  # ms (None: not logged) → requests
+
+VALUES_KEPT = 8192  # distinct values; beyond, three significant digits are kept
+_DIGITS = 3
 
 
-class Place:
-    """A pool group and a server in it. Compared by identity; several objects may have the same names."""
+class Destination(NamedTuple):
+    """A pool group and a server in it, ``port`` as logged."""
 
-    __slots__ = ("member", "pool", "port")
-
-    def __init__(self, pool: str, member: str, port: int | None = None) -> None:
-        self.pool = pool
-        self.member = member
-        self.port = port  # as logged
+    pool: str
+    member: str
+    port: int | None = None
 
 
-_ELSEWHERE = Place(_MORE, _MORE)
+_ELSEWHERE = Destination(_MORE, _MORE)
 
 
-def place_of(request: Request) -> Place:
+def destination_of(request: Request) -> Destination:
     """Where a request went; empty names where the log does not say."""
     pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
     member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
-    return Place((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
+    return Destination((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
 
 
-class GroupWire(Struct, gc=False, array_like=True):
+class RequestGroupWire(Struct, gc=False, array_like=True):
     """A group as it travels between processes."""
 
     signature: Signature
@@ -58,7 +59,7 @@ class GroupWire(Struct, gc=False, array_like=True):
     last: str | None
     latencies: dict[int, int]
     without_latency: int
-    places: list[tuple[str, str, int]]
+    destinations: list[tuple[str, str, int]]
     threats: dict[str, int]
     request_ids: list[str]
     virtualservices: dict[str, int]
@@ -70,24 +71,16 @@ class GroupWire(Struct, gc=False, array_like=True):
     preview: int | None
 
 
-class Group:
-    """Mutable on purpose and with no method of its own on the way of a single request: `Summary` counts into it.
-
-    ``add_latency`` and ``add_place`` note what a request had, None where it had no latency. They only keep it, to be
-    counted all at once: by whoever asks for `latencies` or `places`, and by `settle` before there is too much of it.
-    """
+class RequestGroup:
+    """Mutable on purpose, and `Counting` counts into it: a call for each request would cost more than the rest."""
 
     __slots__ = (
-        "_latencies",
-        "_new_latencies",
-        "_new_places",
-        "_places",
-        "add_latency",
-        "add_place",
         "column",
+        "destinations",
         "facts",
         "first",
         "last",
+        "latencies",
         "left",
         "length",
         "modified",
@@ -108,12 +101,8 @@ class Group:
         self.column = OUTCOMES.index(signature.outcome)
         self.first = moment  # of report_timestamp, as it stands
         self.last = moment
-        self._latencies: Counts = {}
-        self._places: dict[Place, int] = {}
-        self._new_latencies: list[int | None] = []
-        self._new_places: list[Place] = []
-        self.add_latency = self._new_latencies.append
-        self.add_place = self._new_places.append
+        self.latencies: Latencies = {}
+        self.destinations: dict[Destination, int] = {}
         self.threats: dict[str, int] = {}
         self.named = False  # some answer names threats itself
         self.left = SAMPLE
@@ -127,33 +116,9 @@ class Group:
         self.preview: int | None = None
 
     @property
-    def latencies(self) -> Counts:
-        """Requests per latency."""
-        self.settle()
-        return self._latencies
-
-    @property
-    def places(self) -> dict[Place, int]:
-        """Requests per place."""
-        self.settle()
-        return self._places
-
-    @property
     def count(self) -> int:
         """Requests: each has one latency, or none."""
         return sum(self.latencies.values())
-
-    def settle(self) -> None:
-        """Count the latencies and places that were added."""
-        if self._new_latencies:
-            add_counts(self._latencies, Counter(self._new_latencies))
-            self._new_latencies.clear()
-            if len(self._latencies) > 2 * VALUES_KEPT:
-                self._latencies = coarsen(self._latencies)
-        if self._new_places:
-            for place, count in Counter(self._new_places).items():
-                self._note_place(place, count)
-            self._new_places.clear()
 
     def note_example(self, entry: Entry, request: Request) -> None:
         """One of the first requests of the group."""
@@ -187,29 +152,24 @@ class Group:
             name = _MORE
         self.threats[name] = self.threats.get(name, 0) + count
 
-    def _note_place(self, place: Place, count: int) -> None:
-        if place not in self._places and len(self._places) >= PLACES_KEPT:
-            self._join_places()
-            if len(self._places) >= PLACES_KEPT:
-                place = _ELSEWHERE
-        self._places[place] = self._places.get(place, 0) + count
+    def note_latency(self, latency: int | None, count: int = 1) -> None:
+        """Requests with this latency, or without one."""
+        if count:
+            self.latencies[latency] = self.latencies.get(latency, 0) + count
+        if len(self.latencies) > 2 * VALUES_KEPT:
+            self.latencies = coarsen(self.latencies)
 
-    def _join_places(self) -> None:
-        """One object for each pair of names."""
-        names: dict[tuple[str, str], Place] = {}
-        joined: dict[Place, int] = {}
-        for place, count in self._places.items():
-            same = names.setdefault((place.pool, place.member), place)
-            joined[same] = joined.get(same, 0) + count
-        self._places = joined
+    def note_destination(self, where: Destination, count: int = 1) -> None:
+        """Requests that went there."""
+        if where not in self.destinations and len(self.destinations) >= DESTINATIONS_KEPT:
+            where = _ELSEWHERE
+        self.destinations[where] = self.destinations.get(where, 0) + count
 
     # --- merging ------------------------------------------------------------------------------
 
-    def to_wire(self) -> GroupWire:
+    def to_wire(self) -> RequestGroupWire:
         latencies = self.latencies if len(self.latencies) <= VALUES_KEPT else coarsen(self.latencies)
-        self.settle()
-        self._join_places()
-        return GroupWire(
+        return RequestGroupWire(
             self.signature,
             self.facts,  # type: ignore[arg-type]  # header facts and our own: flat, with lists of text
             self.count,
@@ -217,7 +177,7 @@ class Group:
             to_iso(self.last),
             {value: count for value, count in latencies.items() if value is not None},
             latencies.get(None, 0),
-            [(place.pool, place.member, count) for place, count in self._places.items()],
+            [(where.pool, where.member, count) for where, count in self.destinations.items()],
             self.threats,
             self.request_ids,
             self.virtualservices,
@@ -229,7 +189,7 @@ class Group:
             self.preview,
         )
 
-    def merge(self, wire: GroupWire) -> None:
+    def merge(self, wire: RequestGroupWire) -> None:
         """Add a group whose requests come later in the log; the facts stay those of the first request."""
         known = SAMPLE - self.left
         for mine, names in ((self.virtualservices, wire.virtualservices), (self.service_engines, wire.service_engines)):
@@ -243,14 +203,10 @@ class Group:
         if wire.first is not None and wire.last is not None:
             self.first = min(to_iso(self.first) or wire.first, wire.first)
             self.last = max(to_iso(self.last) or wire.last, wire.last)
-        self.settle()
-        add_counts(self._latencies, wire.latencies)
-        if wire.without_latency:
-            self._latencies[None] = self._latencies.get(None, 0) + wire.without_latency
-        if len(self._latencies) > VALUES_KEPT:
-            self._latencies = coarsen(self._latencies)
-        for pool, member, count in wire.places:
-            self._note_place(Place(pool, member), count)
+        for value, count in (*wire.latencies.items(), (None, wire.without_latency)):
+            self.note_latency(value, count)
+        for pool, member, count in wire.destinations:
+            self.note_destination(Destination(pool, member), count)
         for name, count in wire.threats.items():
             self.note_threat(name, count)
         for code in wire.response_codes:
@@ -266,7 +222,7 @@ class Group:
         """Requests per ``pool`` or ``member``, busiest first; requests that name none are left out."""
         name_of = attrgetter(attribute)
         counts: dict[str, int] = {}
-        for place, count in self.places.items():
+        for place, count in self.destinations.items():
             name = name_of(place)
             counts[name] = counts.get(name, 0) + count
         counts.pop("", None)
@@ -293,3 +249,32 @@ class Group:
         facts["virtualservices"] = list(self.virtualservices)
         facts["service_engines"] = list(self.service_engines)
         return facts
+
+
+# --- latencies: exact percentiles that merge, in memory bounded by the values there are -------
+
+
+def coarsen(counts: Latencies) -> Latencies:
+    """The same counts with values rounded to three significant digits: at most 900 a decade, 0.5 % off."""
+    rounded: Latencies = {}
+    for value, count in counts.items():
+        kept = value if value is None else _round(value)
+        rounded[kept] = rounded.get(kept, 0) + count
+    return rounded
+
+
+def _round(value: int) -> int:
+    surplus = len(str(abs(value))) - _DIGITS
+    return value if surplus <= 0 else round(value, -surplus)
+
+
+def percentiles(counts: Mapping[int | None, int], *shares: float) -> list[int] | None:
+    """For each share (0 to 1) the smallest value that so many requests do not exceed.
+
+    This is the nearest rank, a value that occurred (SQL's ``percentile_disc``). None without any value.
+    """
+    values = sorted(value for value in counts if value is not None)
+    if not values:
+        return None
+    upto = list(accumulate(map(counts.__getitem__, values)))
+    return [values[bisect_left(upto, share * upto[-1])] for share in shares]

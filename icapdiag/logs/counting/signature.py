@@ -1,14 +1,19 @@
-"""What makes two requests the same kind: the key of a group, and the facts that go with it."""
+"""What makes two requests the same kind: the key of a group, and the facts that go with it.
+
+Among them are the headers that Avi keeps of an ICAP answer, read and judged once for all answers that say the same.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from icapdiag.avi.addresses import split_uri
 from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
+from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest
 from icapdiag.avi.vocabulary import (
     ACTIONS,
     BLOCKED,
@@ -20,21 +25,31 @@ from icapdiag.avi.vocabulary import (
     PASSED,
     concerns_icap,
 )
-from icapdiag.icap.verdict import Judgement
-from icapdiag.logs.counting.answers import Answer, Situation
+from icapdiag.icap.header_table import HEADERS, header_facts
+from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
+from icapdiag.icap.response import ResponseReader
+from icapdiag.icap.verdict import Judgement, judge
 from icapdiag.model import JSONValue
 from icapdiag.vocabulary import Status
 
-if TYPE_CHECKING:
-    from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest
-
-Entry: TypeAlias = "LogEntry | StrictEntry | OpenEntry"
-Log: TypeAlias = "IcapLog | StrictLog | OpenLog"
-Request: TypeAlias = "RequestLog | StrictRequest | OpenRequest"
+Entry: TypeAlias = LogEntry | StrictEntry | OpenEntry
+Log: TypeAlias = IcapLog | StrictLog | OpenLog
+Request: TypeAlias = RequestLog | StrictRequest | OpenRequest
 
 _WORDS_KEPT = 200
 _CODES_KEPT = 20
 _PREVIEW = re.compile(r"^Preview:[ \t]*([0-9]{1,10})", re.IGNORECASE | re.MULTILINE)
+CACHE_KEPT = 4096
+DATE_LINE = len(
+    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+)  # characters, in the form of RFC 9110 5.6.7; some write another
+
+# Differ from answer to answer and decide nothing; Encapsulated does, apart from its offsets.
+_PASSING = {"date", "istag", "connection"}
+_KEPT = {header.name.lower() for header in HEADERS} - _PASSING
+_VIOLATIONS = "x-violations-found"
+_OFFSET = re.compile(r"=\s*[1-9][0-9]*")
+_NO_CONTENT = HttpHead("", Headers(), b"")
 
 
 class Signature(Struct, frozen=True, gc=False, kw_only=True):
@@ -102,7 +117,9 @@ def client_outcome(action: str | None, response_code: int | None, codes: tuple[s
     )
 
 
-def signature_of(entry: Entry, log: Log, request: Request, answer: Answer | None) -> tuple[Signature, Judgement | None]:
+def signature_of(
+    entry: Entry, log: Log, request: Request, answer: LoggedAnswer | None
+) -> tuple[Signature, Judgement | None]:
     """The signature of a request, and the verdict that is in it.
 
     ``answer`` is what came back, None if the log has no headers of it.
@@ -163,11 +180,11 @@ def facts_of(entry: Entry, request: Request, signature: Signature, judgement: Ju
         facts["verdict_reason"] = judgement.reason
         facts["decided_by"] = list(judgement.decided_by)
     if request.icap_headers_received_from_server:
-        facts.update(Answer(request.icap_headers_received_from_server).facts)
+        facts.update(LoggedAnswer(request.icap_headers_received_from_server).facts)
     return facts
 
 
-def judgement_of(request: Request, answer: Answer | None, entry_action: str | None) -> Judgement | None:
+def judgement_of(request: Request, answer: LoggedAnswer | None, entry_action: str | None) -> Judgement | None:
     """The verdict of the logged answer; None where nothing came back."""
     if answer is None:
         if request.icap_response_code is None:
@@ -176,9 +193,6 @@ def judgement_of(request: Request, answer: Answer | None, entry_action: str | No
     method = METHODS.get(request.icap_method or "", "REQMOD")
     modified = (request.action or entry_action) == MODIFIED
     return answer.judgement(Situation(request.icap_response_code, request.http_response_code, method, modified))
-
-
-_NO_HEADERS = Answer("")
 
 
 def codes(entry: Entry) -> tuple[str, ...]:
@@ -211,3 +225,126 @@ def _without(text: object, threats: tuple[str, ...]) -> str | None:
     for name in threats:
         text = text.replace(name, "…")
     return text[:_WORDS_KEPT]
+
+
+# --- the headers that Avi keeps of an answer ----------------------------------------------------
+
+
+class Situation(NamedTuple):
+    """What the log says beside the headers, as far as the verdict hangs on it."""
+
+    status: int | None  # ICAP
+    http_status: int | None  # what came back inside
+    method: str | None  # REQMOD or RESPMOD
+    modified: bool  # Avi took the returned request
+
+
+class LoggedAnswer:
+    """Header text with what it means. Compared by identity: one object stands for one text."""
+
+    __slots__ = ("_judgements", "_response", "facts")
+
+    def __init__(self, text: str) -> None:
+        self._response = _read(text)
+        self._judgements: dict[Situation, Judgement] = {}
+        self.facts = header_facts(self._response.headers)
+        self.facts.pop("date", None)
+
+    def judgement(self, situation: Situation) -> Judgement:
+        """What the server decided, by the same rules as for a live answer."""
+        found = self._judgements.get(situation)
+        if found is None:
+            found = self._judgements[situation] = self._judge(situation)
+        return found
+
+    def _judge(self, situation: Situation) -> Judgement:
+        response = replace(self._response, status=200 if situation.status is None else situation.status, complete=True)
+        if situation.http_status is not None:
+            head = HttpHead(f"HTTP/1.1 {situation.http_status}", Headers(), b"")
+            response = replace(response, http_response=head)
+        elif situation.modified:
+            response = replace(response, http_request=_NO_CONTENT)
+        return judge(response, method=situation.method)
+
+
+def _read(text: str) -> Response:
+    """The text through the reader of live answers. A cut end is no mistake here: the log keeps a part only."""
+    if "\n" not in text and "\\n" in text:  # escaped twice on its way
+        text = text.replace("\\r\\n", "\r\n").replace("\\n", "\n")
+    data = f"ICAP/1.0 200 OK\r\n{text.strip()}\r\n\r\n".encode("latin-1", "replace")
+    reader = ResponseReader(method="REQMOD")
+    response: Response | None
+    try:
+        response = reader.feed(data) or reader.salvage()
+    except ProtocolError as error:
+        response = error.response or reader.head
+    if response is None:
+        response = Response(version="ICAP/1.0", status=200, reason="", headers=Headers())
+    return replace(response, reason="")
+
+
+class HeaderCache:
+    """Header texts → `LoggedAnswer`; the ``Date`` line, ISTag and offsets make no difference.
+
+    ``by_text`` is for callers in a hurry: the text without its Date line, if that comes first
+    (as `key` gives it), to the answer. Both caches start anew when they are full.
+    """
+
+    def __init__(self) -> None:
+        self.by_text: dict[str, LoggedAnswer] = {}
+        self._by_content: dict[str, LoggedAnswer] = {}
+
+    @staticmethod
+    def key(text: str) -> str:
+        """The text without a first line that is a date."""
+        if not text.startswith("Date:"):
+            return text
+        return text[DATE_LINE:] if text[DATE_LINE - 1 : DATE_LINE] == "\n" else text.partition("\n")[2]
+
+    def find(self, text: str) -> LoggedAnswer:
+        """The answer for a header text as logged."""
+        key = self.key(text)
+        found = self.by_text.get(key)
+        if found is None:
+            found = self._find_content(text)
+            if len(self.by_text) >= CACHE_KEPT:
+                self.by_text.clear()
+            self.by_text[key] = found
+        return found
+
+    def _find_content(self, text: str) -> LoggedAnswer:
+        content = essence(text)
+        found = self._by_content.get(content)
+        if found is None:
+            if len(self._by_content) >= CACHE_KEPT:
+                self._by_content.clear()
+            found = self._by_content[content] = LoggedAnswer(text)
+        return found
+
+
+def essence(text: str) -> str:
+    """The lines that say something, without what differs from one answer to the next.
+
+    Of X-Violations-Found's details, four lines each, the first is the name of a file
+    (draft-stecher-icap-subid-00, 4.7) and decides nothing.
+    """
+    kept: list[str] = []
+    name = ""
+    details = 0
+    for line in text.split("\n"):
+        head, colon, value = line.partition(":")
+        folded = line[:1] in {" ", "\t"} or not colon
+        if not folded:
+            name = head.strip().lower()
+            details = 0
+        if name == "encapsulated":
+            kept.append(_OFFSET.sub("=1", line))
+        elif name == _VIOLATIONS and folded:
+            kept.append(line if details % 4 else "\tfile")
+            details += 1
+        elif name in _KEPT or (name == "istag" and "encapsulated" in value.lower()):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+_NO_HEADERS = LoggedAnswer("")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
-from icapdiag.logs.counting.group import Group, GroupWire
+from icapdiag.logs.counting.group import RequestGroup, RequestGroupWire
 from icapdiag.logs.counting.signature import other_signature
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Facts, JSONValue, Observation
@@ -39,7 +39,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     insignificant: bool
     actions: dict[str, int]
     columns: list[int]
-    groups: list[GroupWire]
+    groups: list[RequestGroupWire]
     width: int
     buckets: dict[str, list[int]]
     undated: list[int]
@@ -96,7 +96,7 @@ class Summary(Counting):
                 facts = {name: facts.get(name) for name in ("icap_action", "client_outcome")}
             group = self.groups_.get(signature)
             if group is None:
-                group = self.groups_[signature] = Group(signature, dict[str, JSONValue](facts), None)
+                group = self.groups_[signature] = RequestGroup(signature, dict[str, JSONValue](facts), None)
             group.merge(theirs)
 
     # --- what is shown ------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Summary(Counting):
         """One for each group, most frequent first, and one of probe ``summary`` for the log as a whole."""
         return (*(_observation(group) for group in self._ordered()), self._whole())
 
-    def _ordered(self) -> list[Group]:
+    def _ordered(self) -> list[RequestGroup]:
         return sorted(self.groups_.values(), key=lambda group: -group.count)
 
     def _whole(self) -> Observation:
@@ -188,7 +188,7 @@ class Summary(Counting):
         )
 
 
-def _observation(group: Group) -> Observation:
+def _observation(group: RequestGroup) -> Observation:
     pools, members = list(group.counts_by("pool")), list(group.counts_by("member"))
     return Observation(
         source="log",

@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.logs.damage.plain import STRICT, SURROGATE, decode_at, sanitise
-
-if TYPE_CHECKING:
-    from icapdiag.logs.damage.recovery import Salvaged
-
+from icapdiag.logs.damage.recovery import Salvaged, salvage_members, salvage_object
+from icapdiag.logs.damage.tokens import STRICT, SURROGATE, decode_at, sanitise
 
 NOT_AN_OBJECT = "not a JSON object"
 
@@ -68,8 +64,6 @@ def read_object(text: str, start: int) -> Found | None:
 
 def read_damaged(text: str, start: int, stop: int | None = None) -> Found | None:
     """What can be read of a damaged object that begins at ``start`` and ends before ``stop``."""
-    from icapdiag.logs.damage.recovery import salvage_object  # noqa: PLC0415 - most logs are not damaged
-
     if stop is None or stop == len(text):
         return _found(salvage_object(text, start), start)
     found = _found(salvage_object(text[start:stop], 0), 0)
@@ -88,8 +82,6 @@ def shifted(found: Found, by: int) -> Found:
 
 def read_members(text: str, start: int) -> Found | None:
     """Members of an entry from ``start`` on, without the braces around them; None if there are none."""
-    from icapdiag.logs.damage.recovery import salvage_members  # noqa: PLC0415 - see above
-
     return _found(salvage_members(text, start), start)
 
 

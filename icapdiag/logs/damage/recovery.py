@@ -11,8 +11,7 @@ import re
 
 from msgspec import Struct
 
-from icapdiag.logs.damage.plain import OPENERS, QUOTE, SURROGATE, sanitise
-from icapdiag.logs.damage.tokens import Words
+from icapdiag.logs.damage.tokens import OPENERS, QUOTE, SURROGATE, Words, sanitise
 
 DEPTH = 200  # levels of brackets; what is nested deeper is left out
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from icapdiag.logs.opening.magic import ZSTD_MAGIC
+from icapdiag.logs.opening.compression import ZSTD_MAGIC, has_zstd
 
 STDIN = "-"
-NO_ZSTD = "is compressed with zstd, which needs the extra: pip install 'icapdiag[fast]'"
+NO_ZSTD = "is compressed with zstd, which needs the extra: pip install 'icapdiag[zstd]'"
 
 
 class InputError(Exception):
@@ -43,8 +44,6 @@ def expand_inputs(inputs: Iterable[str]) -> tuple[str, ...]:
 def _matches(text: str, errors: list[str]) -> list[str]:
     if text == STDIN or _exists(text):
         return [text]
-    import glob  # noqa: PLC0415 - shells expand most patterns
-
     if not glob.has_magic(text):
         return [text]
     found = sorted(path for path in glob.glob(text, recursive=True) if not Path(path).is_dir())  # noqa: PTH207 - keeps the form the user typed
@@ -74,10 +73,4 @@ def _refusal(path: str) -> str:
         return f"{path}: {os.strerror(error.errno) if error.errno else error}"
     except ValueError as error:
         return f"{path!r}: {error}"
-    return f"{path}: {NO_ZSTD}" if magic == ZSTD_MAGIC and not _has_zstandard() else ""
-
-
-def _has_zstandard() -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415 - for zstd alone
-
-    return find_spec("zstandard") is not None
+    return f"{path}: {NO_ZSTD}" if magic == ZSTD_MAGIC and not has_zstd() else ""

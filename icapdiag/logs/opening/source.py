@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import select
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from icapdiag.logs.opening.encoding import encoding_of, to_utf8
-from icapdiag.logs.opening.inputs import STDIN, InputError
-from icapdiag.logs.opening.magic import PIECE, Read, compression_of
+from icapdiag.logs.opening.compression import PIECE, Read, compression_of, has_zstd, inflate
+from icapdiag.logs.opening.inputs import NO_ZSTD, STDIN, InputError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+Stop = Callable[[], bool]  # whether reading is to end where it is
+
 HEAD = 1 << 20  # bytes that are looked at to tell the container; an input that ends within them is held whole
 _PATIENCE = 0.2  # s between two looks at ``stop`` while nothing comes
 _LAYERS = 2  # a .gz inside a .gz happens; more is a trap
+_MARKS = (  # the longer first: UTF-32's mark begins with UTF-16's
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_LOOKED_AT = 512
+_ENOUGH = 0.7  # share of characters that must be ASCII to believe in UTF-16 without a mark
+STRAY = "icapdiag.stray"  # the name of our error handler for decoding
 
 
 class Source(io.RawIOBase):
@@ -81,8 +93,8 @@ class Source(io.RawIOBase):
             if len(layers) == _LAYERS:
                 self.faults.append(f"compressed more than {_LAYERS} times; the innermost data was not unpacked")
                 break
-            from icapdiag.logs.opening.inflate import inflate  # noqa: PLC0415 - most logs are plain
-
+            if kind == "zstd" and not has_zstd():
+                raise InputError([f"the input {NO_ZSTD}"])
             layers.append(kind)
             pull = _Pull(inflate(kind, pull.read, self.faults.append))
         return pull, ", ".join(layers)
@@ -120,7 +132,7 @@ class _Pull:
 
 
 @contextmanager
-def open_source(name: str, stop: Callable[[], bool] | None = None) -> Iterator[Source]:
+def open_source(name: str, stop: Stop | None = None) -> Iterator[Source]:
     """Open a path or ``-``. Raises `InputError` if it can't be opened after all.
 
     ``stop`` is asked before every read: when it says True, the input ends there.
@@ -149,7 +161,7 @@ def _read_once(stream: object) -> Callable[[int], bytes]:
     return read
 
 
-def _until(stop: Callable[[], bool] | None, read: Read, slow: IO[bytes] | None) -> Read:
+def _until(stop: Stop | None, read: Read, slow: IO[bytes] | None) -> Read:
     """``read`` that ends when ``stop`` says so, also while it waits for a ``slow`` stream, a pipe say."""
     if stop is None:
         return read
@@ -161,3 +173,89 @@ def _until(stop: Callable[[], bool] | None, read: Read, slow: IO[bytes] | None) 
         return b""
 
     return stoppable
+
+
+def locate(name: str, offsets: Iterable[int], *, mark: int = 0) -> dict[int, tuple[int, int]]:
+    """Line and column (from 1, characters) of each offset; offsets count the ``mark`` bytes of a byte order mark.
+
+    Reads no further than the last offset. What can't be found any more is left out.
+    """
+    wanted = sorted(set(offsets))
+    places: dict[int, tuple[int, int]] = {}
+    line, column, at = 1, 1, mark  # of the block that comes next
+    try:
+        with open_source(name) as source:
+            while wanted and (block := source.read(PIECE)):
+                end = at + len(block)
+                while wanted and wanted[0] <= end:
+                    offset = wanted.pop(0)
+                    places[offset] = _place(block[: max(0, offset - at)], line, column)
+                line, column = _place(block, line, column)
+                at = end
+    except InputError:
+        pass
+    return places
+
+
+def _place(block: bytes, line: int, column: int) -> tuple[int, int]:
+    """Line and column just behind the block, which begins at ``line`` and ``column``."""
+    last = block.rfind(b"\n")
+    characters = len(block[last + 1 :].decode("utf-8", "ignore"))
+    return (line + block.count(b"\n"), characters + 1) if last >= 0 else (line, column + characters)
+
+
+# --- encodings --------------------------------------------------------------------------------
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a text by its first bytes, and the length of its byte order mark.
+
+    Without a mark, NUL bytes at the places where UTF-16 and UTF-32 have them in ASCII tell
+    (RFC 4627, 3); everything else is ``utf-8``.
+    """
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name, len(mark)
+    sample = head[:_LOOKED_AT]
+    for name, width, place in (("utf-32-le", 4, 0), ("utf-32-be", 4, 3), ("utf-16-le", 2, 0), ("utf-16-be", 2, 1)):
+        units = [sample[at : at + width] for at in range(0, len(sample) - width + 1, width)]
+        ascii_units = sum(1 for unit in units if _is_ascii(unit, place))
+        if len(units) >= 4 and _is_ascii(units[0], place) and ascii_units >= _ENOUGH * len(units):
+            return name, 0
+    return "utf-8", 0
+
+
+def _is_ascii(unit: bytes, place: int) -> bool:
+    return 0 < unit[place] < 0x80 and unit.count(0) == len(unit) - 1
+
+
+def to_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """The stream as UTF-8; what can't be read becomes U+FFFD."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for piece in pieces:
+        if text := decoder.decode(piece):
+            yield text.encode("utf-8", "replace")
+    if text := decoder.decode(b"", final=True):
+        yield text.encode("utf-8", "replace")
+
+
+def to_text(data: bytes) -> tuple[str, int | None]:
+    """UTF-8 as text, and the index of the first character that was no UTF-8 (None: there is none).
+
+    Bytes that are no UTF-8 are read as Windows-1252, one by one: that is what an editor on
+    Windows makes of a smart quote.
+    """
+    try:
+        return data.decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        return data.decode("utf-8", STRAY), len(data[: error.start].decode("utf-8"))
+
+
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    byte = error.object[error.start : error.start + 1]
+    return byte.decode("cp1252", "replace"), error.start + 1
+
+
+codecs.register_error(STRAY, _stray)

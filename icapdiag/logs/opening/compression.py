@@ -9,37 +9,41 @@ import importlib
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol, cast
+from typing import Protocol
 
-from icapdiag.logs.opening.inputs import NO_ZSTD, InputError
-from icapdiag.logs.opening.magic import GZIP_MAGIC, PIECE, ZSTD_MAGIC, Read, compression_of, is_skippable
-
-__all__ = ["compression_of", "inflate"]
-
+GZIP_MAGIC = b"\x1f\x8b\x08"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+PIECE = 1 << 20  # bytes that are handed on at once, however much a bomb holds
 _GZIP_FEED = 16 * 1024  # compressed bytes given to inflate at once; so much is lost at a damage
 _ZSTD_FEED = 2 * 1024  # zstd can't bound its output: 2 KiB hold at most 64 MiB of zeros
 _HEADER_LIMIT = 128 * 1024  # a gzip header with its name and comment
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
 
+Read = Callable[[int], bytes]  # at most so many bytes, b"" at the end
 Complain = Callable[[str], None]
 
 
-class _Engine(Protocol):
-    """What zlib, isal and zstandard call a decompression object."""
+class _ZstdEngine(Protocol):
+    """What `compression.zstd` and zstandard call a decompression object."""
 
     @property
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
-    @property
-    def unconsumed_tail(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def compression_of(head: bytes) -> str:
+    """``gzip``, ``zstd`` or nothing, by the first four bytes."""
+    if head.startswith(GZIP_MAGIC):
+        return "gzip"
+    return "zstd" if head.startswith(ZSTD_MAGIC) or _is_skippable(head) else ""
 
 
 def inflate(kind: str, read: Read, complain: Complain) -> Iterator[bytes]:
     """The decompressed pieces of a stream; ``complain`` gets one sentence for each thing that is wrong.
 
-    Raises `InputError` if zstd's library is missing, OSError as ``read`` does.
+    Raises ImportError if zstd's library is missing (see `has_zstd`), OSError as ``read`` does.
     """
     return _gunzip(read, complain) if kind == "gzip" else _unzstd(read, complain)
 
@@ -49,7 +53,6 @@ def inflate(kind: str, read: Read, complain: Complain) -> Iterator[bytes]:
 
 def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
     """Members are inflated raw and their checksums held here, so that a wrong one loses no data."""
-    new_engine, failures = _inflater()
     buffer = b""
     members = 0
     while True:
@@ -67,7 +70,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
             return
         buffer = buffer[length:]
         members += 1
-        engine = new_engine()
+        engine = zlib.decompressobj(-zlib.MAX_WBITS)
         crc = size = 0
         while not engine.eof:
             if not buffer and not (buffer := read(_GZIP_FEED)):
@@ -75,7 +78,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
                 return
             try:
                 piece = engine.decompress(buffer, PIECE)
-            except failures as error:
+            except zlib.error as error:
                 complain(f"the gzip data is damaged ({error}); what came before the damage was read")
                 return
             buffer = engine.unused_data or engine.unconsumed_tail
@@ -98,15 +101,6 @@ def _past_padding(buffer: bytes, read: Read) -> bytes:
         if not buffer:
             return b""
     return buffer
-
-
-def _inflater() -> tuple[Callable[[], _Engine], tuple[type[Exception], ...]]:
-    """Makes raw inflate engines; isal's are twice as fast and an extra."""
-    try:
-        module = importlib.import_module("isal.isal_zlib")
-    except ImportError:
-        module = zlib
-    return lambda: cast("_Engine", module.decompressobj(-zlib.MAX_WBITS)), (zlib.error, module.error)
 
 
 def _members(count: int) -> str:
@@ -149,32 +143,53 @@ def _more(wanted: int, read: Read) -> bytes:
 # --- zstd (RFC 8878) --------------------------------------------------------------------------
 
 
+def has_zstd() -> bool:
+    """Whether zstd can be read: by the standard library (Python 3.14) or the extra ``zstd``."""
+    try:
+        _zstd()
+    except ImportError:
+        return False
+    return True
+
+
+def _zstd() -> tuple[Callable[[], _ZstdEngine], type[Exception]]:
+    """Makes decompression objects, and what they raise."""
+    try:
+        module = importlib.import_module("compression.zstd")
+    except ImportError:
+        module = importlib.import_module("zstandard")
+        return lambda: module.ZstdDecompressor().decompressobj(), module.ZstdError
+    return module.ZstdDecompressor, module.ZstdError
+
+
+def _is_skippable(data: bytes) -> bool:
+    """Whether a skippable zstd frame begins here (RFC 8878, 3.1.2)."""
+    return len(data) >= 4 and data[1:4] == b"\x2a\x4d\x18" and 0x50 <= data[0] <= 0x5F
+
+
 def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
     """Frames one after the other; decompression objects tell a cut frame, zstandard's stream reader does not."""
-    try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError:
-        raise InputError([f"the input {NO_ZSTD}"]) from None
+    new_engine, failure = _zstd()
     buffer = b""
     frames = 0
     while True:
         buffer += _more(4 - len(buffer), read)
         if not buffer:
             return
-        if not (buffer.startswith(ZSTD_MAGIC) or is_skippable(buffer)):
+        if not (buffer.startswith(ZSTD_MAGIC) or _is_skippable(buffer)):
             complain(f"bytes that are no zstd follow after frame {frames}; they were left out")
             return
         frames += 1
-        engine = zstandard.ZstdDecompressor().decompressobj()
+        engine = new_engine()
         while not engine.eof:
             if not buffer and not (buffer := read(_ZSTD_FEED)):
                 complain("the zstd data is cut off; what came before the cut was read")
                 return
             try:
                 piece = engine.decompress(buffer[:_ZSTD_FEED])
-            except zstandard.ZstdError as error:
+            except failure as error:
                 complain(f"the zstd data is damaged ({error}); what came before the damage was read")
                 return
-            buffer = (engine.unused_data if engine.eof else b"") + buffer[_ZSTD_FEED:]
+            buffer = engine.unused_data + buffer[_ZSTD_FEED:]
             for start in range(0, len(piece), PIECE):
                 yield piece[start : start + PIECE]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs.containers import streams
-from icapdiag.logs.containers.fragments import is_page, page_text, passages
+from icapdiag.logs.containers import freeform
+from icapdiag.logs.containers.freeform import is_page, page_text, passages
 from tests.logs.samples import actions, entry, icap_log, read
 
 FRAGMENT = json.dumps(icap_log(), indent=2)
@@ -121,7 +121,7 @@ def test_what_is_a_page() -> None:
 
 def test_a_long_text_is_read_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("icapdiag.logs.opening.source.HEAD", 1000)
-    monkeypatch.setattr(streams, "_WINDOW", 700)
+    monkeypatch.setattr(freeform, "_WINDOW", 700)
     filler = "This line says nothing about anything; it is only long. é\n" * 30
     text = "".join(f'{filler}"icap_log": {json.dumps(icap_log(number), indent=2)},\n' for number in range(5)) + filler
     reading, report = read(tmp_path / "text", text + f'ICAP/1.0 204 No Content\nISTag: "1"\n\n{filler}')
@@ -133,7 +133,7 @@ def test_a_long_text_is_read_in_windows(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_damage_in_a_long_text_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("icapdiag.logs.opening.source.HEAD", 1000)
-    monkeypatch.setattr(streams, "_WINDOW", 700)
+    monkeypatch.setattr(freeform, "_WINDOW", 700)
     filler = "This line says nothing about anything; it is only long. é\n" * 40
     text = f'{filler}"icap_log": {FRAGMENT},\n{filler}{{"icap_log": {{"action": "ICAP_PASSED",}}}}\n{filler}'
     _, report = read(tmp_path / "text", text)
@@ -144,8 +144,8 @@ def test_damage_in_a_long_text_is_placed(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_record_over_the_limit_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("icapdiag.logs.opening.source.HEAD", 1000)
-    monkeypatch.setattr(streams, "_WINDOW", 700)
-    monkeypatch.setattr(streams, "RECORD_LIMIT", 5000)
+    monkeypatch.setattr(freeform, "_WINDOW", 700)
+    monkeypatch.setattr(freeform, "RECORD_LIMIT", 5000)
     long = '"icap_log": {"x": [' + "1,\n" * 8000 + "]}\n"
     text = "prose\n" * 300 + long + '"icap_log": {"action": "ICAP_PASSED"}\n' + "prose\n" * 9
     reading, report = read(tmp_path / "text", text)

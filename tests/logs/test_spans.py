@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.logs.fast.jsonspans import MISMATCHED, UNFINISHED, end_of_value
+from icapdiag.logs.blocks.spans import MISMATCHED, UNFINISHED, end_of_value
 
 _LEAVES = st.none() | st.booleans() | st.integers() | st.text(alphabet='ab\\"{}[],: \u00e9', max_size=6)
 VALUES = st.recursive(

@@ -1,4 +1,4 @@
-"""Counting in two steps, and header texts that differ in their date: neither may change a number."""
+"""Counting in parts, and header texts that differ in their date: neither may change a number."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from icapdiag.avi.entry import decode_entry
-from icapdiag.logs.counting import counter
-from icapdiag.logs.counting.answers import AnswerCache
+from icapdiag.logs.counting.signature import HeaderCache
 from icapdiag.logs.counting.summary import Summary
 
 SAID = "Server: S\r\nX-Response-Desc: Allowed\r\n"
@@ -35,37 +34,31 @@ def entries(number: int) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("kept", [1, 10, 64])
-def test_how_often_groups_settle_makes_no_difference(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+def test_blocks_make_no_difference() -> None:
     whole, often = Summary(), Summary()
-    blocks = [[decode_entry(one) for one in entries(90)][start : start + 9] for start in range(0, 90, 9)]
-    for block in blocks:
-        whole.add_all(block)
-    monkeypatch.setattr(counter, "_UNSETTLED_KEPT", kept)
-    for block in blocks:
-        often.add_all(block)
+    decoded = [decode_entry(one) for one in entries(90)]
+    whole.add_all(decoded)
+    for start in range(0, 90, 9):
+        often.add_all(decoded[start : start + 9])
 
     assert whole.groups() == often.groups()
     assert {f"10.0.0.{n}:1344": 18 for n in range(5)} == often.groups()[0]["by_member"]
     assert 90 == often.groups()[0]["count"]
 
 
-def test_many_requests_of_one_entry_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter, "_UNSETTLED_KEPT", 50)
+def test_many_requests_of_one_entry() -> None:
     summary = Summary()
     request = {"latency": 1, "pool_name": "pg", "icap_server_ip": "10.0.0.1", "icap_server_port": 1344}
     log = {"icap_log": {"action": "ICAP_PASSED", "request_logs": [request] * 60}}
     for _ in range(5):
         summary.add_all([decode_entry(log)])
 
-        (group,) = summary.groups_.values()
-        assert len(group._new_latencies) < 50
-        assert len(group._new_places) < 50
-    assert 300 == group.count
+    (group,) = summary.groups()
+    assert (300, {"pg": 300}) == (group["count"], group["by_pool"])
+    assert 5 == summary.head()["entries_icap"]
 
 
-def test_what_was_not_settled_travels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter, "_UNSETTLED_KEPT", 1000)
+def test_another_part_of_the_log_travels() -> None:
     there, here = Summary(), Summary()
     there.add_all([decode_entry(one) for one in entries(50)])
     here.add_all([decode_entry(one) for one in entries(40)])
@@ -97,7 +90,7 @@ def test_what_is_no_summary(wire: bytes) -> None:
     ],
 )
 def test_the_date_makes_no_difference(date: str) -> None:
-    cache = AnswerCache()
+    cache = HeaderCache()
     seconds = count()
     first, later = (cache.find(date.format(next(seconds)) + SAID) for _ in range(2))
 

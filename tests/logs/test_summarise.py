@@ -7,15 +7,15 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn
 
 import pytest
 
+from icapdiag.logs.blocks import summarise
+from icapdiag.logs.blocks.decoding import Tally
+from icapdiag.logs.blocks.summarise import Layout, summarise_file
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.fast import parallel
-from icapdiag.logs.fast.blocks import Layout, Tally
-from icapdiag.logs.fast.parallel import ReadAhead, summarise_file
-from tests.logs.reading import Odd, Pieces, block_size
+from tests.logs.reading import Odd, block_size
 from tests.logs.test_blocks import entry
 
 ENTRIES = [
@@ -41,8 +41,8 @@ TEXTS = {
 
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(parallel, "FORK_ABOVE", 1000)
-    monkeypatch.setattr(parallel, "BLOCK", 4000)
+    monkeypatch.setattr(summarise, "FORK_ABOVE", 1000)
+    monkeypatch.setattr(summarise, "BLOCK", 4000)
     with block_size(2000):
         yield
 
@@ -110,8 +110,9 @@ def test_notes_of_both_halves(form: str, tmp_path: Path, forks: list[int]) -> No
     assert 1 == len(forks)
     assert first == second
     assert (397, 3, True) == (second.read, second.unreadable, second.truncated)
-    assert alone.seen == both.seen
-    assert all(text.encode()[offset:].startswith(raw) for offset, raw in both.seen)
+    assert 3 == both.notes.problems_total
+    assert alone.notes == both.notes
+    assert all(text[problem.offset :].startswith(problem.excerpt) for problem in both.notes.problems)
 
 
 @pytest.mark.parametrize(("looks", "processes"), [((8, 1 << 20), 2), ((8, 9), 1)])
@@ -119,7 +120,7 @@ def test_notes_of_both_halves(form: str, tmp_path: Path, forks: list[int]) -> No
 def test_a_record_longer_than_the_first_look(
     form: str, looks: tuple[int, ...], processes: int, tmp_path: Path, forks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "_SEARCHED", looks)
+    monkeypatch.setattr(summarise, "_SEARCHED", looks)
     text, layout = TEXTS[form]
     path = tmp_path / "log"
     path.write_text(text)
@@ -143,23 +144,23 @@ def test_a_separator_inside_of_an_element(tmp_path: Path, forks: list[int]) -> N
     assert 41 == summary.entries
 
 
-class Crashing(Odd):
-    """Fails in the second process only."""
-
-    def fresh(self) -> Self:
-        found = super().fresh()
-        found.to_wire = lambda: 1 // 0  # type: ignore[method-assign,assignment,return-value]
-        return found
-
-
 @pytest.mark.parametrize("form", ["lines", "array"])
-def test_a_child_that_dies(form: str, tmp_path: Path, forks: list[int], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_child_that_dies(
+    form: str,
+    tmp_path: Path,
+    forks: list[int],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def crash(_self: Summary) -> NoReturn:
+        raise ZeroDivisionError
+
     text, layout = TEXTS[form]
     path = tmp_path / "log"
     path.write_text(text)
-    summary, odd = Summary(), Crashing()
-    with path.open("rb") as file:
-        tally = summarise_file(file.fileno(), layout, summary, odd, jobs=2)
+    monkeypatch.setattr(Summary, "to_wire", crash)  # called by the second process only
+
+    summary, tally, odd = read(path, layout)
 
     assert 1 == len(forks)
     assert (400, []) == (tally.read, odd.seen)
@@ -206,40 +207,3 @@ def test_the_end_of_a_part(tmp_path: Path) -> None:
 
     assert end == tally.end_offset
     assert TEXTS["lines"][0][:end].count("\n") == tally.read
-
-
-def test_reading_ahead() -> None:
-    data = bytes(range(256)) * 30_000
-
-    with ReadAhead(Pieces(data, (700_000, 13, 70_000)).readinto) as ahead:
-        pieces = []
-        buffer = memoryview(bytearray(100_001))
-        while count := ahead.readinto(buffer):
-            pieces.append(bytes(buffer[:count]))
-        assert 0 == ahead.readinto(buffer)
-
-    assert data == b"".join(pieces)
-
-
-def test_reading_ahead_gives_up_its_thread() -> None:
-    with ReadAhead(Pieces(b"x" * 10_000_000, (1 << 20,)).readinto) as ahead:
-        ahead.readinto(memoryview(bytearray(10)))
-
-    assert 1 == threading.active_count()
-
-
-def test_errors_of_the_reader_come_out() -> None:
-    pieces = iter([3])
-
-    def failing(buffer: memoryview) -> int:
-        for count in pieces:
-            buffer[:count] = b"abc"
-            return count
-        raise EOFError("cut")
-
-    with ReadAhead(failing) as ahead:
-        buffer = memoryview(bytearray(10))
-        assert 3 == ahead.readinto(buffer)
-        for _ in range(2):
-            with pytest.raises(EOFError, match="cut"):
-                ahead.readinto(buffer)

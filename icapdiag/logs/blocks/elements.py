@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
+from icapdiag.logs.blocks.fallback import MAX_RECORD
+from icapdiag.logs.blocks.spans import UNFINISHED, Separators, end_of_scalar, end_of_value, results_of, skip_member
 from icapdiag.logs.counting.signature import Entry
-from icapdiag.logs.fast.jsonspans import UNFINISHED, end_of_scalar, end_of_value, results_of, skip_member
-from icapdiag.logs.fast.separators import Separators
-from icapdiag.logs.fast.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
 
 _BETWEEN = re.compile(rb"[\s,]*+")
 _REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')

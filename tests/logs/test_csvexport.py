@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.logs.containers.csvcells import cell_value
+from icapdiag.logs.containers.csvexport import cell_value
 from tests.logs.samples import ENTRIES, actions, as_csv, entry, icap_log, read
 
 FOUR = {"ICAP_BLOCKED": 4}
@@ -142,7 +142,7 @@ def test_a_row_that_was_cut_keeps_what_it_has(tmp_path: Path) -> None:
 
 
 def test_a_quote_that_never_closes_takes_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.containers.csvcells.CELL_LIMIT", 1 << 20)
+    monkeypatch.setattr("icapdiag.logs.containers.csvexport.CELL_LIMIT", 1 << 20)
     header, _, rest = as_csv(ENTRIES[:1]).partition("\r\n")
     _, report = read(tmp_path / "log", header + '\r\n"' + "x,y\n" * (1 << 20) + rest)
     assert report.unreadable >= 1

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from icapdiag.logs.fast.sink import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, is_cut
-from icapdiag.logs.fast.sparse import SPARSE_FROM, SparseLines, searches
+from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, is_cut
+from icapdiag.logs.blocks.fallback import MAX_RECORD
 
 _BLANK: Final = b" \t\r\n"
 _FIRST_LINE = re.compile(rb"[^\n]*\S[^\n]*")
@@ -28,7 +28,6 @@ class LineScanner:
         self._base = offset  # of the buffer's first byte in the input
         self._buffer = bytearray(2 * BLOCK)
         self._filled = 0
-        self._sparse = _sparse_lines(sink)
 
     def run(self, on_block: Callable[[int], None] | None = None) -> None:
         """Read to the end. ``on_block`` is told how many bytes are done."""
@@ -75,8 +74,6 @@ class LineScanner:
         return False
 
     def _block(self, block: memoryview) -> None:
-        if self._sparse and self._base >= SPARSE_FROM and self._sparse.take(self._buffer, len(block)):
-            return
         try:
             if self._sink.take(self._sink.decoders.lines(block)):
                 return
@@ -91,9 +88,3 @@ class LineScanner:
             if record:
                 self._sink.take_record(offset + line.index(record[:1]), record)
             offset += len(line) + 1
-
-
-def _sparse_lines(sink: Sink) -> SparseLines | None:
-    """None without a quick search, and where even entries without an icap_log must be filtered by their time."""
-    found = None if sink.summary.filters.by_time else searches()
-    return SparseLines(sink, *found) if found else None

@@ -1,4 +1,9 @@
-"""A large file in two processes: each counts a part of it, and the counts are added."""
+"""All records of a stream or a file counted into a `Summary`; a large file in two processes, whose counts are added.
+
+Whole entries are decoded in place, block by block. A block that does not decode as a whole is read record by
+record, and a record that is no entry by the `FallbackReader`. So the counts are those of reading every record
+by itself: read + skipped + unreadable == total.
+"""
 
 from __future__ import annotations
 
@@ -10,58 +15,64 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum, auto
 from io import BytesIO
 from typing import NamedTuple, NoReturn
 
 import msgspec
 from msgspec import Struct
 
+from icapdiag.logs.blocks.decoding import BLOCK, Decoders, ReadInto, Sink, Tally, names_services
+from icapdiag.logs.blocks.elements import ElementScanner, first_element
+from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.lines import LineScanner, first_line
+from icapdiag.logs.blocks.spans import Separators
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.fast.blocks import Layout, Progress, decoders_for, scan
-from icapdiag.logs.fast.bylines import LineScanner
-from icapdiag.logs.fast.elements import ElementScanner
-from icapdiag.logs.fast.readahead import ReadAhead
-from icapdiag.logs.fast.separators import Separators
-from icapdiag.logs.fast.sink import BLOCK, Decoders, Recovery, Sink, Tally
-
-__all__ = ["FORK_ABOVE", "ReadAhead", "summarise_file"]
+from icapdiag.logs.notes import Notes
+from icapdiag.logs.opening.source import Stop
 
 FORK_ABOVE = 200 * 1000 * 1000  # bytes; below, a second process costs more than it saves
-_PATIENCE = 0.2  # s between two looks at ``stop`` while the other process works
+_POLL = 0.2  # s between two looks at ``stop`` while the other process works
 _FIRST = 0.51  # share of this process: the other one has to hand over what it counted, too
-_SEARCHED = (
-    64 * 1024,
-    4 * 1024 * 1024,
-)  # bytes from the middle on, for the beginning of a record: mostly there at once
+_SEARCHED = (64 * 1024, 4 * 1024 * 1024)  # bytes from the middle on, for a record's beginning: mostly there at once
 _COUNTER = struct.Struct("=q")
 
-Stop = Callable[[], bool]
+Progress = Callable[[int], None]
 
 
-class _Range:
-    """A part of a file as a ``readinto``; asks ``stop`` before every read."""
+class Layout(Enum):
+    """How records lie in the text."""
 
-    def __init__(self, fd: int, start: int, end: int | None, stop: Stop | None) -> None:
-        self._fd = fd
-        self._position = start
-        self.end = end
-        self._stop = stop
+    LINES = auto()  # one JSON value a line
+    VALUES = auto()  # arrays, envelopes and objects in any layout, also back to back
 
-    def readinto(self, buffer: memoryview) -> int:
-        if self._stop is not None and self._stop():
-            return 0
-        if self.end is not None:
-            buffer = buffer[: max(0, self.end - self._position)]
-        count = os.preadv(self._fd, [buffer], self._position) if buffer else 0
-        self._position += count
-        return count
+
+def summarise_stream(
+    readinto: ReadInto,
+    layout: Layout,
+    summary: Summary,
+    fallback: FallbackReader,
+    *,
+    head: bytes,
+    offset: int = 0,
+    progress: Progress | None = None,
+) -> Tally:
+    """Count all records of a stream into ``summary``.
+
+    ``readinto`` fills a buffer and returns the number of bytes, 0 at the end; ``head`` is what it begins with,
+    its first record at least. ``offset`` is where the first byte stands in the input. ``progress`` is told how
+    far counting has come, as an offset.
+    """
+    sink = Sink(summary, fallback, _decoders_for(head, layout))
+    _scanner(layout)(readinto, sink, offset=offset).run(progress)
+    return sink.tally
 
 
 def summarise_file(
     fd: int,
     layout: Layout,
     summary: Summary,
-    recovery: Recovery,
+    fallback: FallbackReader,
     *,
     start: int = 0,
     end: int | None = None,
@@ -77,21 +88,20 @@ def summarise_file(
     """
     size = os.fstat(fd).st_size if end is None else end
     head = os.pread(fd, BLOCK, start)
-    decoders = decoders_for(head, layout)
-    work = _Work(
-        fd=fd,
-        layout=layout,
-        summary=summary,
-        recovery=recovery,
-        decoders=decoders,
-        start=start,
-        size=size,
-        progress=progress,
-        stop=stop,
-    )
+    sink = Sink(summary, fallback, _decoders_for(head, layout))
+    work = _Work(fd, layout, sink, start, size, progress, stop)
     if size - start >= FORK_ABOVE and _may_fork(jobs) and (split := work.find_split(head)) is not None:
         return work.in_two(split)
     return work.in_one()
+
+
+def _scanner(layout: Layout) -> type[LineScanner | ElementScanner]:
+    return LineScanner if layout is Layout.LINES else ElementScanner
+
+
+def _decoders_for(head: bytes, layout: Layout) -> Decoders:
+    """Decoders that fit the first record, which ``head`` begins with."""
+    return Decoders(named=names_services(first_line(head) if layout is Layout.LINES else first_element(head)))
 
 
 def _may_fork(jobs: int | None) -> bool:
@@ -99,11 +109,29 @@ def _may_fork(jobs: int | None) -> bool:
     return wanted > 1 and hasattr(os, "fork") and threading.active_count() == 1
 
 
+class _Range:
+    """A part of a file as a ``readinto``; asks ``stop`` before every read."""
+
+    def __init__(self, fd: int, start: int, end: int, stop: Stop | None) -> None:
+        self._fd = fd
+        self._position = start
+        self.end = end
+        self._stop = stop
+
+    def readinto(self, buffer: memoryview) -> int:
+        if self._stop is not None and self._stop():
+            return 0
+        buffer = buffer[: max(0, self.end - self._position)]
+        count = os.preadv(self._fd, [buffer], self._position) if buffer else 0
+        self._position += count
+        return count
+
+
 class _Part(Struct, array_like=True):
     """What the second process found, as it comes through the pipe."""
 
     summary: bytes
-    notes: bytes
+    notes: Notes
     tally: Tally
 
 
@@ -116,28 +144,19 @@ class _Split(NamedTuple):
     separators: Separators
 
 
-def _line_after(text: bytes) -> tuple[int, int] | None:
-    """Where the next line begins, twice, as `Separators.first` has it; None if there is none."""
-    found = text.find(b"\n") + 1
-    return (found, found) if found else None
-
-
 class _Work(NamedTuple):
     fd: int
     layout: Layout
-    summary: Summary
-    recovery: Recovery
-    decoders: Decoders
+    sink: Sink
     start: int
     size: int
     progress: Progress | None
     stop: Stop | None
 
     def in_one(self) -> Tally:
-        sink = Sink(self.summary, self.recovery, self.decoders)
         part = _Range(self.fd, self.start, self.size, self.stop)
-        scan(part.readinto, self.layout, sink, offset=self.start).run(self.progress)
-        return sink.tally
+        _scanner(self.layout)(part.readinto, self.sink, offset=self.start).run(self.progress)
+        return self.sink.tally
 
     def in_two(self, split: _Split) -> Tally:
         """The first half here, the second in a child; all here if the child fails or the place was a wrong one."""
@@ -159,33 +178,27 @@ class _Work(NamedTuple):
         """Never returns: whatever happens, nothing of the parent's may run twice."""
         status = 1
         try:
-            summary, recovery = Summary(self.summary.filters), self.recovery.fresh()
-            sink = Sink(summary, recovery, self.decoders)
+            sink = Sink(Summary(self.sink.summary.filters), self.sink.fallback, self.sink.decoders)
             part = _Range(self.fd, split.boundary, self.size, self.stop)
-            scanner = self._second(part, sink, split)
+            scanner = _scanner(self.layout)(part.readinto, sink, offset=split.boundary)
+            if isinstance(scanner, ElementScanner):
+                scanner.stack, scanner.separators = list(split.stack), split.separators
             scanner.run(lambda offset: _COUNTER.pack_into(shared, 0, offset - split.boundary))
-            wire = msgspec.msgpack.encode(_Part(summary.to_wire(), recovery.to_wire(), sink.tally))
+            wire = msgspec.msgpack.encode(_Part(sink.summary.to_wire(), sink.fallback.notes, sink.tally))
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(wire)
             status = 0
         finally:
             os._exit(status)
 
-    def _second(self, part: _Range, sink: Sink, split: _Split) -> LineScanner | ElementScanner:
-        if self.layout is Layout.LINES:
-            return LineScanner(part.readinto, sink, offset=split.boundary)
-        scanner = ElementScanner(part.readinto, sink, offset=split.boundary, stack=split.stack)
-        scanner.separators = split.separators
-        return scanner
-
     def _be_parent(self, split: _Split, child: int, reading: int, shared: mmap.mmap) -> Tally:
         def progress(offset: int) -> None:
             if self.progress is not None:
                 self.progress(offset + _COUNTER.unpack_from(shared)[0])
 
-        sink = Sink(self.summary, self.recovery, self.decoders)
+        sink = self.sink
         part = _Range(self.fd, self.start, split.seen, self.stop)
-        scanner = scan(part.readinto, self.layout, sink, offset=self.start)
+        scanner = _scanner(self.layout)(part.readinto, sink, offset=self.start)
         if isinstance(scanner, LineScanner):
             scanner.run(progress)
             arrived = True
@@ -194,12 +207,12 @@ class _Work(NamedTuple):
             arrived = scanner.offset == split.boundary and tuple(scanner.stack) == split.stack
         found = self._receive(child, reading, progress, split.boundary) if arrived else None
         if found is not None:
-            self.summary.merge_wire(found.summary)
-            self.recovery.merge_wire(found.notes)
-            sink.tally.add(found.tally)
-            return sink.tally
-        part.end = self.size
-        scanner.run(self.progress)
+            sink.summary.merge_wire(found.summary)
+            sink.fallback.notes.merge(found.notes)
+            sink.tally.add_later(found.tally)
+        else:
+            part.end = self.size
+            scanner.run(self.progress)
         return sink.tally
 
     def _receive(self, child: int, reading: int, progress: Progress, boundary: int) -> _Part | None:
@@ -207,7 +220,7 @@ class _Work(NamedTuple):
         pieces: list[bytes] = []
         told = False
         while True:
-            ready, _, _ = select.select([reading], [], [], _PATIENCE)
+            ready, _, _ = select.select([reading], [], [], _POLL)
             if ready:
                 piece = os.read(reading, 1 << 20)
                 if not piece:
@@ -223,27 +236,23 @@ class _Work(NamedTuple):
         except msgspec.DecodeError:
             return None
 
-    # --- where to split -----------------------------------------------------------------------
-
     def find_split(self, head: bytes) -> _Split | None:
         """A place about the middle where a record begins; None if there seems to be none."""
         middle = self.start + int(_FIRST * (self.size - self.start))
-        stack: tuple[str, ...] = ()
-        separators = Separators()
-        find = _line_after
-        if self.layout is not Layout.LINES:
-            scanner = self._look_at(head)
-            stack, separators, find = tuple(scanner.stack), scanner.separators, scanner.separators.first
+        scanner = None if self.layout is Layout.LINES else self._look_at(head)
         for searched in _SEARCHED:
-            place = find(os.pread(self.fd, searched, middle))
-            if place is not None:
-                boundary, seen = place
-                return _Split(middle + boundary, middle + seen, stack, separators)
+            text = os.pread(self.fd, searched, middle)
+            if scanner is None:
+                boundary = middle + text.find(b"\n") + 1
+                if boundary > middle:
+                    return _Split(boundary, boundary, (), Separators())
+            elif place := scanner.separators.first(text):
+                return _Split(middle + place[0], middle + place[1], tuple(scanner.stack), scanner.separators)
         return None
 
     def _look_at(self, head: bytes) -> ElementScanner:
         """How elements are parted at the beginning, and what is open there; nothing is counted."""
-        sink = Sink(Summary(), self.recovery.fresh(), self.decoders)
+        sink = Sink(Summary(), FallbackReader(), self.sink.decoders)
         scanner = ElementScanner(BytesIO(head).readinto, sink)
         scanner.run(final=False)
         return scanner

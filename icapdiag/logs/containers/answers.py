@@ -34,7 +34,7 @@ _DEVIATIONS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FoundAnswer:
     """An answer at bytes ``start`` to ``end`` of the input; ``form`` is WIRE, CLIENT or HEADERS."""
 
     start: int
@@ -43,12 +43,12 @@ class Seen:
     observation: Observation
 
 
-def answers(data: bytes, *, headers: bool = False) -> Iterator[Seen]:
+def answers(data: bytes, *, headers: bool = False) -> Iterator[FoundAnswer]:
     """Every answer in the bytes, in order; with ``headers`` also blocks of header lines, if there is nothing else."""
     found = False
-    for seen in _from_wire(data):
+    for answer in _from_wire(data):
         found = True
-        yield seen
+        yield answer
     if headers and not found:
         yield from _header_blocks(data)
 
@@ -82,7 +82,7 @@ def foreign(data: bytes) -> Observation | None:
 # --- bytes, and text that was bytes -----------------------------------------------------------
 
 
-def _from_wire(data: bytes) -> Iterator[Seen]:
+def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
     """Answers by their status lines; one inside the body of another is part of that."""
     marks = list(_STATUS.finditer(data))
     begins = [*(mark.start() for mark in marks), len(data)]
@@ -96,7 +96,7 @@ def _from_wire(data: bytes) -> Iterator[Seen]:
         if title is not None:
             done = following
             heads = _printed(data[mark.start() : following])
-            yield Seen(title, done, CLIENT, observe(heads, form=CLIENT, member=_member_before(data, title)))
+            yield FoundAnswer(title, done, CLIENT, observe(heads, form=CLIENT, member=_member_before(data, title)))
             continue
         if mark[1]:
             text, done = _unindented(data[mark.start() : following], mark[1]), following
@@ -105,7 +105,7 @@ def _from_wire(data: bytes) -> Iterator[Seen]:
             text = data[start:done]
         if _interim(text) and number + 1 < len(marks) and not data[done : begins[number + 1]].strip(b" \t\r\n>"):
             continue  # 100 Continue, and the final answer behind it
-        yield Seen(start, done, WIRE, observe(text))
+        yield FoundAnswer(start, done, WIRE, observe(text))
 
 
 class _Spare:
@@ -190,7 +190,7 @@ def _printed(text: bytes) -> bytes:
 # --- header lines without a status line -------------------------------------------------------
 
 
-def _header_blocks(data: bytes) -> Iterator[Seen]:
+def _header_blocks(data: bytes) -> Iterator[FoundAnswer]:
     """Runs of header lines with a header of ICAP among them, with real line ends or escaped ones."""
     for start, line in _lines(data):
         text = line
@@ -199,7 +199,7 @@ def _header_blocks(data: bytes) -> Iterator[Seen]:
                 text = text.replace(escape, char)
         if len(text.splitlines()) > 1 and _TELLING.search(text):
             body = text.strip(b" \t\"',")
-            yield Seen(start, start + len(line), HEADERS, observe_headers(body))
+            yield FoundAnswer(start, start + len(line), HEADERS, observe_headers(body))
     run: list[bytes] = []
     begin = 0
     for start, line in (*_lines(data), (len(data), b"")):
@@ -212,7 +212,7 @@ def _header_blocks(data: bytes) -> Iterator[Seen]:
             continue
         block = b"\r\n".join(run)
         if run and rb"\r\n" not in block and _TELLING.search(block):
-            yield Seen(begin, start, HEADERS, observe_headers(block))
+            yield FoundAnswer(begin, start, HEADERS, observe_headers(block))
         run = []
 
 

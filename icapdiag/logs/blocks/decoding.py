@@ -4,73 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
-from typing import Final, Protocol, Self
+from typing import Final
 
 import msgspec
 from msgspec import DecodeError, Struct, ValidationError
 
-from icapdiag.avi.entry import LogEntry, decode_entry, looks_like_entry
+from icapdiag.avi.entry import decode_entry, looks_like_entry
 from icapdiag.avi.strict import NamedEntry, OpenEntry, OpenNamedEntry, StrictEntry
+from icapdiag.logs.blocks.fallback import OVERFULL, FallbackReader, overfull
 from icapdiag.logs.counting.signature import Entry
 from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.notes import Counts
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
-MAX_RECORD: Final = 16 * 1024 * 1024  # bytes; a longer record is cut and unreadable
-MAX_OBJECTS: Final = 100_000  # and lists, of a long record; an object of 2 bytes takes a hundred in memory
-_LONG: Final = 1024 * 1024  # bytes
 
 ReadInto = Callable[[memoryview], int]
-
-
-class Skipped(Enum):
-    """What `Recovery` says of a record that is none of ours."""
-
-    SKIPPED = auto()
-
-
-SKIPPED: Final = Skipped.SKIPPED
-
-
-class Tally(Struct):
-    """What became of the records. ``truncated``: the text ends inside a value or an open array."""
-
-    read: int = 0
-    skipped: int = 0
-    unreadable: int = 0
-    truncated: bool = False
-    end_offset: int = 0  # where reading ended, bytes from the start of the input
-
-    @property
-    def total(self) -> int:
-        return self.read + self.skipped + self.unreadable
-
-    def add(self, later: Tally) -> None:
-        """Add what was counted in the following part of the input."""
-        self.read += later.read
-        self.skipped += later.skipped
-        self.unreadable += later.unreadable
-        self.truncated = later.truncated
-        self.end_offset = later.end_offset
-
-
-class Recovery(Protocol):
-    """What happens to records that the fast path can't take; keeps the notes about them."""
-
-    def __call__(self, offset: int, raw: bytes) -> LogEntry | Skipped | None:
-        """The entry in ``raw`` after all, `SKIPPED` for what is no entry, None for what can't be read.
-
-        ``offset`` counts from the start of the (decompressed) input, in bytes.
-        """
-
-    def fresh(self) -> Self:
-        """An empty one with the same settings, for another part of the input."""
-
-    def to_wire(self) -> bytes:
-        """Its notes, for another process."""
-
-    def merge_wire(self, wire: bytes) -> None:
-        """Add the notes about a later part of the input."""
 
 
 class _NameProbe(Struct):
@@ -86,7 +34,6 @@ _syntax = msgspec.json.Decoder(_Nothing)
 _any = msgspec.json.Decoder(msgspec.Raw)
 # DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
 UNDECODABLE: Final = (ValueError, RecursionError)
-OVERFULL: Final = f"more than {MAX_OBJECTS:,} objects in one record"
 _byte = re.compile(r"\(byte (\d+)\)")
 
 
@@ -123,14 +70,6 @@ def is_cut(raw: bytes) -> bool:
     except UNDECODABLE as error:
         return isinstance(error, DecodeError) and place_of_error(error) is None
     return False
-
-
-def overfull(text: bytes | memoryview) -> bool:
-    """Whether a long text holds so many objects that it would be many times as large when it is read."""
-    if len(text) <= _LONG:
-        return False
-    raw = bytes(text)
-    return raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS
 
 
 def is_entry(raw: bytes) -> bool | None:
@@ -182,12 +121,25 @@ class Decoders:
         return lenient(text)
 
 
+class Tally(Counts):
+    """What became of the records. ``truncated``: the text ends inside a value or an open array."""
+
+    truncated: bool = False
+    end_offset: int = 0  # where reading ended, bytes from the start of the input
+
+    def add_later(self, later: Tally) -> None:
+        """Add what was counted in the following part of the input."""
+        self.add(later.read, later.skipped, later.unreadable)
+        self.truncated = later.truncated
+        self.end_offset = later.end_offset
+
+
 class Sink:
     """Where entries and odd records go, and where they are counted."""
 
-    def __init__(self, summary: Summary, recovery: Recovery, decoders: Decoders) -> None:
+    def __init__(self, summary: Summary, fallback: FallbackReader, decoders: Decoders) -> None:
         self.summary = summary
-        self.recovery = recovery
+        self.fallback = fallback
         self.decoders = decoders
         self.tally = Tally()
 
@@ -199,7 +151,7 @@ class Sink:
         return True
 
     def take_record(self, offset: int, raw: bytes) -> None:
-        """One record by itself: as an entry, leniently, or as whatever the recovery makes of it."""
+        """One record by itself: as an entry, leniently, or as whatever the fallback makes of it."""
         if not self.take_object(offset, raw):
             self.take_odd(offset, raw)
 
@@ -217,21 +169,14 @@ class Sink:
         except ValueError:
             return False
         if looks_like_entry(entry):
-            self._add(entry)
+            self.summary.add(entry)
+            self.tally.read += 1
         else:
             self.take_odd(offset, raw)
         return True
 
     def take_odd(self, offset: int, raw: bytes) -> None:
         """A record that can't be decoded."""
-        found = self.recovery(offset, raw)
-        if found is None:
-            self.tally.unreadable += 1
-        elif found is SKIPPED:
-            self.tally.skipped += 1
-        else:
-            self._add(found)
-
-    def _add(self, entry: LogEntry) -> None:
-        self.summary.add(entry)
-        self.tally.read += 1
+        found = self.fallback.read(offset, raw)
+        self.summary.add_all(found.entries)
+        self.tally.add(len(found.entries), found.skipped, found.unreadable)

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from icapdiag.logs.damage.plain import STRICT, SURROGATE, sanitise
 from icapdiag.logs.damage.recovery import salvage_object
+from icapdiag.logs.damage.tokens import STRICT, SURROGATE, sanitise
 
 CELL_LIMIT = 16 << 20  # characters
 _LITERAL_LIMIT = 256 << 10  # characters; literal_eval takes hundreds of bytes of memory for each
@@ -43,7 +43,7 @@ _ACTION = re.compile(r"""["']action["']\s*:\s*["']ICAP_[A-Z]+["']""")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """One row as an entry's object; ``reason``: why it could not be read. Lines count from 1.
 
     ``repairs`` are ``(what, line)``.
@@ -56,7 +56,7 @@ class Row:
     excerpt: str = ""
 
 
-def rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
+def rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
     """The rows below the header row. Raises nothing for what the file holds."""
     csv.field_size_limit(CELL_LIMIT)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -68,7 +68,7 @@ def rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(line, None, reason=f"not CSV: {error}")
+            yield CsvRow(line, None, reason=f"not CSV: {error}")
             line = reader.line_num + 1
             continue
         if columns is None:
@@ -87,9 +87,9 @@ class Columns:
         self._index = {name: at for at, name in reversed(list(enumerate(clean)))}
         self._foreign = {at for at, name in enumerate(clean) if name in _FOREIGN}
 
-    def row(self, cells: Sequence[str], line: int) -> Row:
+    def row(self, cells: Sequence[str], line: int) -> CsvRow:
         if len(cells) < 2:
-            return Row(line, None, "a row with a single cell", excerpt=cells[0])
+            return CsvRow(line, None, "a row with a single cell", excerpt=cells[0])
         value = self._plain_fields(cells)
         repairs: list[tuple[str, int]] = []
         if len(cells) < len(self.names) - _SHIFT:
@@ -99,8 +99,8 @@ class Columns:
             value[_ICAP], damage = cell_value(cells[at])
             repairs += [(damage, line)] if damage else []
         if not value:
-            return Row(line, None, "a row without any field of a log entry", excerpt=",".join(cells)[:200])
-        return Row(line, value, repairs=tuple(repairs))
+            return CsvRow(line, None, "a row without any field of a log entry", excerpt=",".join(cells)[:200])
+        return CsvRow(line, value, repairs=tuple(repairs))
 
     def _plain_fields(self, cells: Sequence[str]) -> dict[str, object]:
         value: dict[str, object] = {}

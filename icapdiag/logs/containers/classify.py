@@ -1,4 +1,7 @@
-"""What a decoded JSON object is: a log entry, a part of one, an alert, a client's view of an ICAP answer, or none."""
+"""What a record is: a log entry, a part of one, an alert, an ICAP answer; and what a line of syslog carries.
+
+Syslog lines are those of Service Engines (RFC 5424, JSON members without braces), Controller alerts, others.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import cast
 from msgspec import Struct
 
 from icapdiag.avi.entry import LogEntry, decode_entry, looks_like_entry
+from icapdiag.logs.damage.records import Found, read_members, read_object
 
 JSONObject = dict[str, object]
 
@@ -26,6 +30,19 @@ _ALERT_KEYS = ("event_id", "event_details", "obj_key", "events", "alert_config_n
 _WRAPPERS = ("_source", "result", "_raw", "event", "message", "full_message", "log", "entry", "json", "data", "line")
 _WRAPPED = 4  # levels
 _STATUS_LINE = r"ICAP/\d\.\d \d{3}"
+_WRAPPINGS = 3  # messages inside messages
+ALERT = "a Controller alert, not an application log"
+
+_PRI = rb"(?:\d{1,7} )?<\d{1,3}>"  # the number is the octet count of RFC 6587
+_PREFIX = re.compile(_PRI)
+_RFC5424 = re.compile(
+    _PRI + rb"1 \S+ \S+ \S+ \S+ \S+ (?:-|(?:\[[^\]\\]*(?:\\.[^\]\\]*)*\])+)(?: |$)(?:\xef\xbb\xbf)?", re.DOTALL
+)
+_MEMBERS = re.compile(rb'"[A-Za-z_]\w*"\s*:')
+_JSON = re.compile(rb'\{\s*"[A-Za-z_]\w*"\s*:|(?<=[\s:\]])"[A-Za-z_]\w*"\s*:')
+_ALERT = re.compile(rb"\bAvi-Controller\b|\bevent [A-Z][A-Z0-9_]+ occurred on object\b")
+# A file that a syslog server wrote: no priority any more, a time stamp and a host instead.
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ ")
 
 
 class Skip(Struct, frozen=True):
@@ -34,22 +51,32 @@ class Skip(Struct, frozen=True):
     reason: str
 
 
-class Answer(Struct, frozen=True):
+class AnswerBytes(Struct, frozen=True):
     """An ICAP answer as bytes, to be read like one from the wire."""
 
     data: bytes
 
 
-class Wrapped(Struct, frozen=True):
+class _Wrapped(Struct, frozen=True):
     """A text inside a collector's record that has to be read in its turn."""
 
     text: str
 
 
-ALERT = Skip("a Controller alert, not an application log")
+def classify(value: JSONObject) -> LogEntry | Skip | AnswerBytes:
+    """Tell what the object is, looking into the messages that collectors wrap. Raises nothing."""
+    for _ in range(_WRAPPINGS):
+        found = _unwrapped(value)
+        if not isinstance(found, _Wrapped):
+            return found
+        inner = _message(found.text)
+        if inner is None:
+            break
+        value = inner
+    return Skip("a collector's record whose message is no log entry")
 
 
-def interpret(value: JSONObject) -> LogEntry | Skip | Answer | Wrapped:
+def _unwrapped(value: JSONObject) -> LogEntry | Skip | AnswerBytes | _Wrapped:
     """Tell what the object is. Raises nothing."""
     for _ in range(_WRAPPED):
         found = _plain(value)
@@ -57,11 +84,20 @@ def interpret(value: JSONObject) -> LogEntry | Skip | Answer | Wrapped:
             return found
         inner = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), dict | str)), None)
         if isinstance(inner, str):
-            return Wrapped(inner)
+            return _Wrapped(inner)
         if inner is None:
             break
         value = cast("JSONObject", inner)
     return Skip("an object without any field of a log entry" if value else "an empty object")
+
+
+def _message(text: str) -> JSONObject | None:
+    """The object in a message: a line as a Service Engine sends it, or JSON."""
+    payload = payload_of(text.strip().encode("utf-8", "replace"))
+    if isinstance(payload, str):
+        return None
+    found = read_payload(payload)
+    return found.value if found else None
 
 
 def listing(value: JSONObject) -> list[object] | None:
@@ -83,7 +119,7 @@ def listing(value: JSONObject) -> list[object] | None:
     return None
 
 
-def _plain(value: JSONObject) -> LogEntry | Skip | Answer | None:
+def _plain(value: JSONObject) -> LogEntry | Skip | AnswerBytes | None:
     entry = decode_entry(value)
     if looks_like_entry(entry):
         return entry
@@ -92,10 +128,10 @@ def _plain(value: JSONObject) -> LogEntry | Skip | Answer | None:
     if any(key in value for key in _ENTRY_KEYS):
         return entry
     if sum(key in value for key in _ALERT_KEYS) > 1:
-        return ALERT
+        return Skip(ALERT)
     headers, protocol = value.get("headers"), value.get("protocol")
     if isinstance(headers, dict) and isinstance(protocol, dict):
-        return Answer(_rebuilt(protocol, headers, value.get("body")))
+        return AnswerBytes(_rebuilt(protocol, headers, value.get("body")))
     return None
 
 
@@ -124,3 +160,51 @@ def _rebuilt(protocol: Mapping[str, object], headers: Mapping[str, object], body
         fields = [f"{name}: {text}" for name, text in http.items() if text and name != "HTTP_STATUS"]
         lines += ["", *start, *fields]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+
+# --- lines of syslog --------------------------------------------------------------------------
+
+
+class Payload(Struct, frozen=True):
+    """The JSON text of a line, from byte ``start`` of it; ``bare``: members without braces."""
+
+    text: bytes
+    start: int
+    bare: bool
+
+    @property
+    def object(self) -> bytes:
+        return b"{" + self.text + b"}" if self.bare else self.text
+
+
+def is_syslog(line: bytes) -> bool:
+    """Whether the line begins as syslog does, with its priority or as a syslog server writes it to a file."""
+    return _PREFIX.match(line) is not None or (_STAMP.match(line) is not None and isinstance(payload_of(line), Payload))
+
+
+def payload_of(line: bytes) -> Payload | str:
+    """What a line carries, or why it carries nothing (an alert, no JSON). Raises nothing.
+
+    The line has no line end. An alert in JSON form is a payload: its object tells what it is.
+    """
+    if header := _RFC5424.match(line):
+        start = header.end()
+        rest = line[start:]
+        if rest.startswith(b"{"):
+            return Payload(rest.rstrip(), start, bare=False)
+        if _MEMBERS.match(rest):
+            return Payload(rest.strip(), start, bare=True)
+    found = _JSON.search(line)
+    alert = _ALERT.search(line, 0, found.start() if found else len(line))
+    if alert and not (found and line[found.start() : found.start() + 1] == b"{"):
+        return ALERT
+    if found is None:
+        return "a syslog message without JSON"
+    start = found.start()
+    return Payload(line[start:].rstrip(), start, bare=line[start : start + 1] == b'"')
+
+
+def read_payload(payload: Payload) -> Found | None:
+    """The object of a syslog line, damaged or not; indices are those of the payload's text."""
+    text = payload.text.decode("utf-8", "replace")
+    return read_members(text, 0) if payload.bare else read_object(text, 0)

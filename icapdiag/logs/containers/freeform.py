@@ -1,0 +1,208 @@
+"""Log entries, pieces of them and raw ICAP answers in a text of any kind: a ticket, a mail, a web page, a shell."""
+
+from __future__ import annotations
+
+import codecs
+import html
+import re
+from collections.abc import Iterator
+
+from icapdiag.avi.entry import LogEntry
+from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answers, foreign, has_answers
+from icapdiag.logs.containers.classify import REQUEST_KEYS, classify, listing
+from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, Tick, collect
+from icapdiag.logs.containers.sniff import Container, container_of_object
+from icapdiag.logs.damage.records import Found, Places, expand, read_members, read_object
+from icapdiag.logs.damage.tokens import QUOTE
+from icapdiag.logs.notes import Repair
+from icapdiag.logs.opening.source import STRAY, Source
+
+# Keys with which a piece of an entry, or a whole one, may begin whose brace was left behind.
+_KNOWN = (
+    *("icap_log", "request_logs", "report_timestamp", "virtualservice", "vs_name", "service_engine"),
+    *("significant_log", "significance", "adf", "log_id", "client_ip", "request_id", "response_code"),
+)
+_MEMBER = rf"{QUOTE}(?:{'|'.join([*_KNOWN, *REQUEST_KEYS])}){QUOTE}\s*:|{QUOTE}action{QUOTE}\s*:\s*{QUOTE}ICAP_[A-Z]"
+_STARTS_MEMBER = re.compile(_MEMBER)
+_START = re.compile(rf"\{{[\s>]*(?:{QUOTE}|[A-Za-z_]\w*{QUOTE}?\s*:)|{_MEMBER}")
+_MARK = re.compile(rf"{_MEMBER}|ICAP_[A-Z]{{4}}")  # in an object that may hold something of ours
+_TAGS = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
+_CODE = re.compile(r"<(script|style)\b", re.IGNORECASE)
+_NEWLINES = re.compile(r"[^\n]+")
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)|&quot;(?:icap_log|action)&quot;", re.IGNORECASE)
+
+BESIDE = "text before the JSON was left out"
+MARKUP = "the markup of a web page was left out"
+_PROMPT = 2  # lines before the first record that are noted as a prompt and a command
+_WINDOW = 1 << 20  # characters of a long text that are looked at together
+
+
+def starts_member(text: str, at: int) -> bool:
+    """Whether a member of an entry begins at ``at``."""
+    return _STARTS_MEMBER.match(text, at) is not None
+
+
+def is_page(text: str) -> bool:
+    """Whether the text is a web page, or its source: then `page_text` has to come first."""
+    return _PAGE.search(text[:4096]) is not None
+
+
+def page_text(text: str) -> str:
+    """What a web page shows, every line on its own line still."""
+    return html.unescape(_TAGS.sub(_line_ends, _without_code(text)))
+
+
+def _line_ends(found: re.Match[str]) -> str:
+    return _NEWLINES.sub("", found[0])
+
+
+def _without_code(text: str) -> str:
+    """The text without scripts and style sheets; one that does not end stays."""
+    lower = text.lower()
+    pieces: list[str] = []
+    at = 0
+    while found := _CODE.search(text, at):
+        end = lower.find(f"</{found[1].lower()}", found.end())
+        if end < 0:
+            break
+        pieces += [text[at : found.start()], _NEWLINES.sub("", text[found.start() : end])]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+def passages(text: str) -> Iterator[Found]:
+    """Every object and every run of members that may be of a log; the prose between them counts for nothing."""
+    at = 0
+    while start := _START.search(text, at):
+        begin = start.start()
+        bare = text[begin] != "{"
+        found = read_members(text, begin) if bare else read_object(text, begin)
+        if found is None:
+            if bare:
+                yield Found(start=begin, end=start.end(), reason="a piece of an entry that can't be read")
+            at = start.end()
+            continue
+        line = max(at, text.rfind("\n", 0, begin) + 1)
+        at = max(found.end, begin + 1)
+        ours = bare or _MARK.search(text, begin, at) is not None
+        if ours or len(found.value or ()) > 1:
+            if ours and text[line:begin].strip("> \t\r,"):
+                yield Found(start=line, end=begin, repairs=((BESIDE, line),))
+            records = listing(found.value or {})
+            if records is None:
+                yield found
+            else:
+                yield from expand(found, records)
+
+
+# --- a short text, and a long one -------------------------------------------------------------
+
+
+def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -> Container | None:
+    """Take what there is in the text (``data``: its bytes); None if there is nothing.
+
+    ``logs`` is False where the text begins with an ICAP answer: what its bodies hold is no log.
+    """
+    answered = collector.take_answers(answers(data)) if has_answers(data) else []
+    pieces: list[Found] = []
+    if logs:
+        if is_page(text):
+            text = page_text(text)
+            collector.notes.repair(Repair(MARKUP, 1, 1))
+        pieces = [piece for piece in passages(text) if not _inside(piece, answered, text)]
+    if not answered and all(piece.value is None for piece in pieces):
+        answered = collector.take_answers(answers(data, headers=True))
+    if not answered and not any(piece.value is not None or piece.reason for piece in pieces):
+        stranger = foreign(data)
+        if stranger is None:
+            return None
+        collector.answer(stranger)
+        return Container.ANSWER
+    _note_prompt(pieces, text)
+    last = collect(pieces, text, Places(text), collector)
+    return _container(answered, sum(piece.value is not None for piece in pieces), last, text)
+
+
+def _note_prompt(pieces: list[Found], text: str) -> None:
+    """A line or two before the first record are a prompt and a command: worth a note."""
+    first = next((piece for piece in pieces if piece.value is not None), None)
+    before = text[: first.start] if first else ""
+    if before.strip() and before.strip().count("\n") < _PROMPT and before.endswith(("\n", " ", "\t")):
+        kept = [piece for piece in pieces if piece.value is not None or piece.reason]
+        pieces[:] = [Found(start=0, end=len(before), repairs=((BESIDE, 0),)), *kept]
+
+
+def _inside(piece: Found, answered: list[FoundAnswer], text: str) -> bool:
+    """Whether an object that is no log's lies in the body of an answer."""
+    if not answered or (piece.value is not None and isinstance(classify(piece.value), LogEntry)):
+        return False
+    at = len(text[: piece.start].encode("utf-8", "replace"))
+    return any(answer.start <= at < answer.end for answer in answered)
+
+
+def _container(answered: list[FoundAnswer], records: int, last: Found | None, text: str) -> Container:
+    if not records:
+        forms = {answer.form for answer in answered}
+        if len(forms) > 1:
+            return Container.TEXT
+        return {CLIENT: Container.CLIENT, HEADERS: Container.HEADERS}.get(next(iter(forms), ""), Container.ANSWER)
+    if records == 1 and not answered and last is not None and not text[: last.start].strip():
+        return container_of_object(last.value) if text[last.start] == "{" else Container.FRAGMENT
+    return Container.TEXT
+
+
+def read_text(source: Source, collector: Collector, tick: Tick) -> bool:
+    """A long text of any kind, for the entries and answers in it. Returns whether there was anything."""
+    anything = False
+    windows = _Windows(source)
+    for window in windows:
+        places = Places(window, windows.line)
+        for found in passages(window):
+            if found.open_end and not windows.final:
+                windows.done = found.start
+                break
+            anything = anything or found.value is not None or bool(found.reason)
+            collector.found(found, places, window)
+        data = window[: windows.done].encode("utf-8", "replace")
+        if has_answers(data) and len(collector.answers) < ANSWERS_KEPT:
+            anything = bool(collector.take_answers(answers(data))) or anything
+        tick()
+    if windows.page:
+        collector.notes.repair(Repair(MARKUP, 1, 1))
+    return anything
+
+
+class _Windows:
+    """Iterates over stretches of a text that end with a line.
+
+    ``line`` is the number of the first line. The user says by ``done`` how much of a stretch is dealt
+    with; the rest comes again, with more behind it, until ``final``: nothing follows, or the limit of a
+    record is reached.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.line = 1
+        self.final = False
+        self.done = 0
+        self.page = False
+
+    def __iter__(self) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors=STRAY)
+        window = tail = ""
+        ended = False
+        while not ended:
+            wanted = max(_WINDOW, len(window))
+            while len(tail) < wanted and not ended:
+                data = self._source.read(_WINDOW) or b""
+                ended = not data
+                tail += decoder.decode(data, final=ended)
+            cut = len(tail) if ended else (tail.rfind("\n") + 1 or len(tail))
+            fresh, tail = tail[:cut], tail[cut:]
+            self.page = self.page or (not window and self.line == 1 and is_page(fresh))
+            window += page_text(fresh) if self.page else fresh
+            self.final = ended or len(window) >= RECORD_LIMIT
+            self.done = len(window)
+            yield window
+            self.line += window.count("\n", 0, self.done)
+            window = window[self.done :]

@@ -1,1 +1,0 @@
-"""Large JSON, decoded in place a block at a time; what that can't take is handed to `rescue`."""
