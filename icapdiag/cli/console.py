@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -22,8 +23,19 @@ def complain(*lines: str) -> None:
         sys.stderr.flush()
 
 
+def remark(what: object, error: OSError | None = None) -> None:
+    """Write ``icapdiag: what: reason`` to stderr, the reason being that of the operating system."""
+    complain(f"icapdiag: {what}" + (f": {error.strerror or error}" if error is not None else ""))
+
+
+def fail(what: object, error: OSError | None = None) -> NoReturn:
+    """`remark`, and end the command: something that the user named can't be used."""
+    remark(what, error)
+    raise SystemExit(int(ExitStatus.USAGE))
+
+
 def stop_with(problems: Iterable[object], status: ExitStatus = ExitStatus.USAGE) -> NoReturn:
-    """Write the problems to stderr, one a line, and end the command with ``status``."""
+    """Write problems that name their own place, as FILE:LINE, to stderr and end the command with ``status``."""
     complain(*(line for problem in problems for line in str(problem).splitlines()))
     raise SystemExit(int(status))
 
@@ -64,7 +76,7 @@ def print_text(text: str) -> None:
     try:
         write_stdout(text)
     except OSError as error:
-        stop_with([f"icapdiag: can't write to standard output: {error.strerror or error}"])
+        fail("can't write to standard output", error)
 
 
 def wants_color() -> bool:
@@ -79,11 +91,7 @@ def shows_unicode() -> bool:
 
 def terminal_width(fallback: int) -> int:
     """Columns of the terminal that stdout is, ``fallback`` where it is none."""
-    if not _is_terminal(sys.stdout):
-        return fallback
-    import shutil  # noqa: PLC0415 - 3 ms, for a terminal alone
-
-    return shutil.get_terminal_size((fallback, 24)).columns
+    return shutil.get_terminal_size((fallback, 24)).columns if _is_terminal(sys.stdout) else fallback
 
 
 def stderr_is_terminal() -> bool:

@@ -1,19 +1,15 @@
 """``icapdiag lab``: the embedded ICAP servers with known faults, for trying things out."""
 
-# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
+# No annotations from __future__ here: as text, typer evaluates those of a command three times.
 
-from __future__ import annotations
-
+import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from icapdiag.cli.console import complain, print_text, stop_with
+from icapdiag.cli.console import complain, fail, print_text
 from icapdiag.report.status import ExitStatus
-
-if TYPE_CHECKING:
-    from icapdiag.lab import Lab
 
 
 def lab(
@@ -34,43 +30,29 @@ def lab(
 
     Their pool file goes to stdout.
     """
-    from icapdiag.lab import FAULTS
+    import trio
+
+    from icapdiag.cli.output import write_text
+    from icapdiag.lab import FAULTS, serve_lab
+
+    async def serve() -> bool:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with serve_lab(faults or None, host=host, port=port) as running:
+                if pool_file is not None and not write_text(running.pool_yaml, pool_file):
+                    return False
+                print_text(running.pool_yaml)
+                complain("Serving; stop with Ctrl-C.")
+                await anext(signals)
+        return True
 
     if list_faults:
         width = max(len(name) for name in FAULTS)
         print_text("".join(f"{name:<{width}}  {fault.summary}\n" for name, fault in FAULTS.items()))
         return
-    import trio
-
     try:
-        trio.run(_serve, faults or None, host, port, pool_file)
+        served = trio.run(serve)
     except ValueError as error:
-        stop_with([f"icapdiag: {error}"])
+        fail(error)
     except OSError as error:
-        stop_with([f"icapdiag: can't serve the lab on {host}: {error.strerror or error}"])
-    raise typer.Exit(ExitStatus.INTERRUPTED)
-
-
-async def _serve(faults: list[str] | None, host: str, port: int | None, pool_file: Path | None) -> None:
-    import signal
-
-    import trio
-
-    from icapdiag.lab import serve_lab
-
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with serve_lab(faults, host=host, port=port) as running:
-            _announce(running, pool_file)
-            await anext(signals)
-
-
-def _announce(running: Lab, pool_file: Path | None) -> None:
-    from icapdiag.cli.output import write_file
-
-    if pool_file is not None:
-        try:
-            write_file(pool_file, running.pool_yaml)
-        except OSError as error:
-            stop_with([f"icapdiag: can't write {pool_file}: {error.strerror or error}"])
-    print_text(running.pool_yaml)
-    complain("Serving; stop with Ctrl-C.")
+        fail(f"can't serve the lab on {host}", error)
+    raise typer.Exit(ExitStatus.INTERRUPTED if served else ExitStatus.USAGE)

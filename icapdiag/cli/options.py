@@ -1,15 +1,28 @@
-"""Options that several commands have."""
+"""Options that several commands have. Nothing that a command works with is imported for them: --help needs none."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from icapdiag.cli.output import Output, OutputError, parse_outputs
-from icapdiag.cli.redacting import Redaction
-from icapdiag.report.formats import FORMATS, OUTPUTS, TICKETS
+from icapdiag.report.formats import OUTPUTS, TICKETS
+from icapdiag.vocabulary import Severity
+
+
+def above_zero(what: str = "number") -> Callable[[float | None], float | None]:
+    """The callback of an option that takes a number above 0; ``what`` says in its message which."""
+
+    def insist(value: float | None) -> float | None:
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise typer.BadParameter(f"give a {what} above 0")
+        return value
+
+    return insist
+
 
 Outputs = Annotated[
     list[str] | None,
@@ -20,7 +33,6 @@ Outputs = Annotated[
         help=f"{', '.join(OUTPUTS)}; repeatable. Default: table.",
     ),
 ]
-
 Tickets = Annotated[
     list[str] | None,
     typer.Option(
@@ -29,29 +41,35 @@ Tickets = Annotated[
         help=f"The body of a ticket, in the markup and the length that it takes: {', '.join(TICKETS)}; repeatable.",
     ),
 ]
-
 Force = Annotated[bool, typer.Option("--force", help="Replace output files that exist.")]
-
-
-def chosen_outputs(
-    specs: list[str] | None, tickets: list[str] | None, *, force: bool, redaction: Redaction
-) -> tuple[Output, ...]:
-    """The outputs that the options ask for; a mistake in them ends the command with its usage."""
-    try:
-        outputs = parse_outputs(specs or (), tickets or (), force=force)
-        return tuple(
-            output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket)) for output in outputs
-        )
-    except OutputError as error:
-        hint = "'--output' / '-o'" if specs else "'--for'"
-        raise typer.BadParameter(str(error), param_hint=hint) from None
-
-
+FailOn = Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")]
 Folders = Annotated[
     list[Path] | None,
     typer.Option(
         "--runbooks",
         metavar="DIR",
         help="Add the runbooks of a folder; one with the id of ours replaces it. Repeatable.",
+    ),
+]
+Redact = Annotated[
+    bool | None,
+    typer.Option(
+        "--redact/--no-redact",
+        help="Put pseudonyms for names, addresses and all that is not known to be harmless. Default: with --for only.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FACT", help="Leave the values of this fact, such as server, unredacted; repeatable."),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        "--pseudonyms",
+        metavar="FILE",
+        dir_okay=False,
+        show_default=False,
+        help="Where the key to the pseudonyms is kept. Default: pseudonyms.json in ~/.local/state/icapdiag.",
     ),
 ]

@@ -1,25 +1,26 @@
 """``-o FORMAT[=FILE]``: what is written, where, and what becomes of it when that fails."""
 
-# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
-
 from __future__ import annotations
 
 import os
 import stat
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from icapdiag.cli.console import complain, shows_unicode, terminal_width, wants_color, write_stdout
+import typer
+
+from icapdiag.cli.console import remark, shows_unicode, terminal_width, wants_color, write_stdout
+from icapdiag.cli.redacting import Redaction, redacted, say_what
+from icapdiag.model import Report
 from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
+from icapdiag.report.machine.nagios import PluginStatus, plugin_status
+from icapdiag.report.machine.to_json import settled
 from icapdiag.report.status import ExitStatus, exit_status
 from icapdiag.vocabulary import Severity
-
-if TYPE_CHECKING:
-    from icapdiag.cli.redacting import Redaction
-    from icapdiag.model import Report
-    from icapdiag.report.machine.nagios import PluginStatus
 
 _STDOUT = "standard output"
 
@@ -58,6 +59,18 @@ def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: b
     return outputs
 
 
+def chosen_outputs(
+    specs: Sequence[str] | None, tickets: Sequence[str] | None, *, force: bool, redaction: Redaction
+) -> tuple[Output, ...]:
+    """The outputs that the options ask for; a mistake in them ends the command with its usage."""
+    try:
+        outputs = parse_outputs(specs or (), tickets or (), force=force)
+    except OutputError as error:
+        hint = "'--output' / '-o'" if specs else "'--for'"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+    return tuple(output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket)) for output in outputs)
+
+
 def write_outputs(
     report: Report, outputs: Sequence[Output], *, saved: bool = False, redaction: Redaction | None = None
 ) -> bool:
@@ -66,27 +79,20 @@ def write_outputs(
     Where that leaves no report in JSON, and there is none yet (``saved``), one is put into the folder for
     temporary files. Raises SystemExit when who reads stdout went away.
     """
-    from icapdiag.report.machine.to_json import settled
-
     report = settled(report)
     leaving = settled(_redacted(report, redaction)) if any(output.redacted for output in outputs) else report
     written = True
     for output in sorted(outputs, key=lambda output: output.path is None):
-        try:
-            _write(leaving if output.redacted else report, output)
-        except OSError as error:
-            complain(f"icapdiag: can't write {output.path or _STDOUT}: {error.strerror or error}")
+        if not _write(leaving if output.redacted else report, output):
             written = False
-        else:
-            saved = saved or (output.format == "json" and output.path is not None and not output.redacted)
+        elif output.format == "json" and output.path is not None and not output.redacted:
+            saved = True
     if not written and not saved:
         _rescue(report)
     return written
 
 
 def _redacted(report: Report, redaction: Redaction | None) -> Report:
-    from icapdiag.cli.redacting import Redaction, redacted, say_what
-
     wanted = redaction or Redaction()
     found, replaced = redacted(report, wanted)
     say_what(replaced, wanted)
@@ -95,15 +101,13 @@ def _redacted(report: Report, redaction: Redaction | None) -> Report:
 
 def _rescue(report: Report) -> None:
     """Nothing is lost for an output that failed: a run may have cost an hour, and can't be had again."""
-    import tempfile
-
     try:
         descriptor, name = tempfile.mkstemp(prefix="icapdiag-", suffix=".json")
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(render(report, "json"))
     except OSError:
         return  # no room there either: it was said already that the output failed
-    complain(f"icapdiag: the report was saved in {name}: icapdiag report render {name} writes it in any format")
+    remark(f"the report was saved in {name}: icapdiag report render {name} writes it in any format")
 
 
 def write_file(path: Path, text: str, *, force: bool = True) -> None:
@@ -118,8 +122,6 @@ def write_data(path: Path, data: bytes, *, force: bool = True, check: Callable[[
     ``check`` is given a file with all of it, and what it raises leaves no new file behind.
     Raises OSError; FileExistsError for a file that is there where ``force`` is False.
     """
-    import tempfile  # 5 ms, for files alone
-
     if _is_stream(path):
         with path.open("ab") as stream:
             stream.write(data)
@@ -212,13 +214,25 @@ def place_for(file: str, *, force: bool) -> Path:
     return path
 
 
-def _write(report: Report, output: Output) -> None:
+def _write(report: Report, output: Output) -> bool:
     if output.path is not None:
-        write_file(output.path, render(report, output.format), force=output.force)
-    elif FORMATS[output.format].terminal:
-        write_stdout(render(report, output.format, _terminal_style()))
-    else:
-        write_stdout(render(report, output.format), "utf-8")
+        return write_text(render(report, output.format), output.path, force=output.force)
+    if FORMATS[output.format].terminal:
+        return write_text(render(report, output.format, _terminal_style()), None)
+    return write_text(render(report, output.format), None, "utf-8")
+
+
+def write_text(text: str, path: Path | None, encoding: str | None = None, *, force: bool = True) -> bool:
+    """Write ``text`` to the file, or to stdout (see `write_stdout`); False if it can't be, which is said on stderr."""
+    try:
+        if path is None:
+            write_stdout(text, encoding)
+        else:
+            write_file(path, text, force=force)
+    except OSError as error:
+        remark(f"can't write {path or _STDOUT}", error)
+        return False
+    return True
 
 
 def _terminal_style() -> Style:
@@ -230,8 +244,6 @@ def end_status(
 ) -> ExitStatus | PluginStatus:
     """What the run ends with, the same in every format, but for a monitoring plugin's: that has its own table."""
     if any(output.format == "nagios" and output.path is None for output in outputs):
-        from icapdiag.report.machine.nagios import PluginStatus, plugin_status
-
         return plugin_status(report) if written else PluginStatus.UNKNOWN
     return exit_code(exit_status(report, fail_on), written=written, interrupted=interrupted)
 
@@ -241,3 +253,21 @@ def exit_code(status: ExitStatus, *, written: bool, interrupted: bool) -> ExitSt
     if interrupted:
         return ExitStatus.INTERRUPTED
     return status if written else ExitStatus.USAGE
+
+
+def as_plugin(args: Sequence[str], status: int) -> int:
+    """The status to end with: a monitoring system that reads stdout gets our own failures as plugins tell them.
+
+    Of our statuses 2, wrong usage, would be CRITICAL to it, and 1 a WARNING.
+    """
+    spelt = {"-onagios", "-o=nagios", "--output=nagios"}
+    asked = any(
+        word in spelt or (word == "nagios" and before in {"-o", "--output"})
+        for before, word in zip(["", *args], args, strict=False)
+    )
+    if not asked or status in {ExitStatus.OK, ExitStatus.BROKEN_PIPE} or isinstance(status, PluginStatus):
+        return status
+    with suppress(OSError, ValueError, AttributeError):  # a stdout that is closed, or none at all
+        sys.stdout.write("ICAP UNKNOWN - icapdiag could not do its work: its standard error says why\n")
+        sys.stdout.flush()
+    return PluginStatus.UNKNOWN

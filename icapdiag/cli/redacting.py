@@ -1,51 +1,24 @@
 """Redacted outputs: which ones are, and the key that tells what stands for what. The key never leaves this host."""
 
-# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
-
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import NamedTuple, NoReturn
 
-import typer
-
-from icapdiag.cli.console import complain, stop_with
-
-if TYPE_CHECKING:
-    from icapdiag.model import Report
-    from icapdiag.report.redact import Pseudonyms, Replaced
+from icapdiag.cli.console import fail, remark
+from icapdiag.model import Report
+from icapdiag.report.redact import Pseudonyms, Replaced, redact
+from icapdiag.report.redact.pseudonyms import KeyFileError
 
 _LARGEST = 64 * 1024 * 1024  # bytes of a key file
 _PRIVATE = 0o600
 _OTHERS = 0o077
-
-Redact = Annotated[
-    bool | None,
-    typer.Option(
-        "--redact/--no-redact",
-        help="Put pseudonyms for names, addresses and all that is not known to be harmless. Default: with --for only.",
-        show_default=False,
-    ),
-]
-Keep = Annotated[
-    list[str] | None,
-    typer.Option(metavar="FACT", help="Leave the values of this fact, such as server, unredacted; repeatable."),
-]
-Key = Annotated[
-    Path | None,
-    typer.Option(
-        "--pseudonyms",
-        metavar="FILE",
-        dir_okay=False,
-        show_default=False,
-        help="Where the key to the pseudonyms is kept. Default: pseudonyms.json in ~/.local/state/icapdiag.",
-    ),
-]
 
 
 class Redaction(NamedTuple):
@@ -69,8 +42,6 @@ def redacted(report: Report, redaction: Redaction) -> tuple[Report, tuple[Replac
 
     A key that can't be read, or that others can read, ends the command.
     """
-    from icapdiag.report.redact import redact
-
     key = redaction.key or default_key()
     with _locked(key):
         pseudonyms = _load(key)
@@ -84,7 +55,7 @@ def say_what(replaced: Sequence[Replaced], redaction: Redaction) -> None:
     counts = Counter(each.kind for each in replaced)
     listed = ", ".join(f"{number} {kind}" for kind, number in counts.most_common()) or "nothing"
     key = redaction.key or default_key()
-    complain(f"icapdiag: replaced by pseudonyms: {listed}. Their key is {key}: keep it to yourself.")
+    remark(f"replaced by pseudonyms: {listed}. Their key is {key}: keep it to yourself.")
 
 
 def default_key() -> Path:
@@ -97,13 +68,11 @@ def default_key() -> Path:
 @contextmanager
 def _locked(key: Path) -> Iterator[None]:
     """Two runs at once must not give one pseudonym to two values."""
-    import fcntl
-
     try:
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(key.with_name(f".{key.name}.lock"), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _PRIVATE)
     except OSError as error:
-        stop_with([f"icapdiag: can't keep the pseudonyms in {key}: {error.strerror or error}; see --pseudonyms"])
+        _can_not_keep(key, error)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -112,9 +81,6 @@ def _locked(key: Path) -> Iterator[None]:
 
 
 def _load(key: Path) -> Pseudonyms:
-    from icapdiag.report.redact import Pseudonyms
-    from icapdiag.report.redact.pseudonyms import KeyFileError
-
     try:
         with key.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
@@ -122,13 +88,13 @@ def _load(key: Path) -> Pseudonyms:
     except FileNotFoundError:
         return Pseudonyms()
     except OSError as error:
-        stop_with([f"icapdiag: can't read {key}: {error.strerror or error}"])
+        fail(f"can't read {key}", error)
     if stat.S_ISREG(mode) and mode & _OTHERS:
-        stop_with([f"icapdiag: {key} can be read by others, and tells what stands for what: chmod 600 {key}"])
+        fail(f"{key} can be read by others, and tells what stands for what: chmod 600 {key}")
     try:
         return Pseudonyms.loads(data[:_LARGEST].decode("utf-8"))
     except (KeyFileError, UnicodeDecodeError) as error:
-        stop_with([f"icapdiag: {key}: {error}; move it away, or name another file with --pseudonyms"])
+        fail(f"{key}: {error}; move it away, or name another file with --pseudonyms")
 
 
 def _save(key: Path, pseudonyms: Pseudonyms) -> None:
@@ -141,4 +107,8 @@ def _save(key: Path, pseudonyms: Pseudonyms) -> None:
         temporary.replace(key)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        stop_with([f"icapdiag: can't keep the pseudonyms in {key}: {error.strerror or error}; see --pseudonyms"])
+        _can_not_keep(key, error)
+
+
+def _can_not_keep(key: Path, error: OSError) -> NoReturn:
+    fail(f"can't keep the pseudonyms in {key}: {error.strerror or error}; see --pseudonyms")

@@ -57,16 +57,27 @@ def started(
 
 
 def imported(*args: str) -> set[str]:
-    """The top-level modules that a run of the program imports; coverage's own would be among them."""
+    """The top-level modules that a run of the program imports."""
+    return _imported("-m", "icapdiag", *args)
+
+
+def imported_by(code: str) -> set[str]:
+    """The top-level modules that a piece of Python imports."""
+    return _imported("-c", code)
+
+
+def _imported(*args: str) -> set[str]:
+    """Without the variables that would have coverage import its own."""
     kept = {name: value for name, value in environment().items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "icapdiag", *args],
+        [sys.executable, "-X", "importtime", *args],
         env=kept,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=TIMEOUT,
-        check=True,
+        check=False,
     )
+    assert b"Traceback" not in done.stderr
     lines = [line for line in done.stderr.decode().splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.cli.bar import Bar, progress_line
+from icapdiag.cli.progress import ReadingProgress, reading_line
 
 
 @pytest.mark.parametrize(
@@ -20,16 +20,16 @@ from icapdiag.cli.bar import Bar, progress_line
     ],
 )
 def test_line(done: int, total: int | None, elapsed: float, expected: str) -> None:
-    assert expected == progress_line("a.json", done, total, elapsed)
+    assert expected == reading_line("a.json", done, total, elapsed)
 
 
 def test_a_name_can_not_drive_the_terminal() -> None:
-    assert "\\x1b[2J" in progress_line("\x1b[2J", 1, None, 1.0)
+    assert "\\x1b[2J" in reading_line("\x1b[2J", 1, None, 1.0)
 
 
 def test_is_drawn_after_a_while_and_erased(capsys: pytest.CaptureFixture[str]) -> None:
     now = 100.0
-    bar = Bar(clock=lambda: now)
+    bar = ReadingProgress(clock=lambda: now)
     for moment, done in ((100.1, 1), (100.49, 2), (100.6, 3), (100.7, 4), (100.81, 5)):
         now = moment
         bar("a.json", done, 10)
@@ -42,7 +42,7 @@ def test_is_drawn_after_a_while_and_erased(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_what_is_quick_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = Bar(clock=lambda: 5.0)
+    bar = ReadingProgress(clock=lambda: 5.0)
     bar("a.json", 1, 1)
     bar.erase()
     assert "" == capsys.readouterr().err

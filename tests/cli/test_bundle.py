@@ -136,7 +136,7 @@ def test_a_leak_refuses_the_bundle(
     target.parent.mkdir()
     if before is not None:
         target.write_bytes(before)
-    monkeypatch.setattr("icapdiag.report.redact.redact", leaky)
+    monkeypatch.setattr("icapdiag.cli.redacting.redact", leaky)
 
     done = CliRunner().invoke(app, ["bundle", str(saved), "-o", str(target), "--force"])
 

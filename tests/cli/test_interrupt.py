@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 import trio
 
-from icapdiag.cli.check import command as check
+from icapdiag.cli.check.run import under_trio
 
 
 async def interrupted(depth: int) -> NoReturn:
@@ -20,7 +20,7 @@ async def interrupted(depth: int) -> NoReturn:
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_an_interruption_is_no_group(depth: int) -> None:
     with pytest.raises(KeyboardInterrupt):
-        check._run(interrupted, depth)
+        under_trio(interrupted, depth)
 
 
 async def buggy() -> NoReturn:
@@ -30,4 +30,4 @@ async def buggy() -> NoReturn:
 
 def test_a_bug_keeps_its_trace() -> None:
     with pytest.raises(ExceptionGroup):
-        check._run(buggy)
+        under_trio(buggy)

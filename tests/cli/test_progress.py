@@ -6,13 +6,14 @@ import pytest
 import trio
 import trio.testing
 
-from icapdiag.cli.check.progress import Progress
+from icapdiag.cli.check.run import draw
+from icapdiag.cli.progress import ProbingProgress
 from icapdiag.pool import Member
 
 MEMBER = Member(host="10.0.0.5", port=1344, name="10.0.0.5:1344")
 
 
-async def probed(progress: Progress, members: int, *, at_once: int, each: float) -> None:
+async def probed(progress: ProbingProgress, members: int, *, at_once: int, each: float) -> None:
     """As many members as that, so many at a time, each taking so many seconds."""
     limiter = trio.CapacityLimiter(at_once)
 
@@ -27,9 +28,9 @@ async def probed(progress: Progress, members: int, *, at_once: int, each: float)
             nursery.start_soon(one)
 
 
-async def drawn(progress: Progress, members: int, *, at_once: int, each: float) -> None:
+async def drawn(progress: ProbingProgress, members: int, *, at_once: int, each: float) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(progress.draw)
+        nursery.start_soon(draw, progress)
         await probed(progress, members, at_once=at_once, each=each)
         nursery.cancel_scope.cancel()
 
@@ -37,7 +38,7 @@ async def drawn(progress: Progress, members: int, *, at_once: int, each: float) 
 async def test_the_rest_is_guessed_from_what_is_done(
     autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await drawn(Progress(5000, visible=True), 5000, at_once=1000, each=4.0)
+    await drawn(ProbingProgress(5000), 5000, at_once=1000, each=4.0)
 
     lines = capsys.readouterr().err.split("\r\x1b[K")
     said = {line.split(" in flight, ")[1]: line for line in lines if line}
@@ -50,25 +51,17 @@ async def test_the_rest_is_guessed_from_what_is_done(
 
 
 async def test_a_rate_that_takes_minutes_is_told_in_minutes(autojump_clock: trio.testing.MockClock) -> None:
-    progress = Progress(5000, visible=True)
+    progress = ProbingProgress(5000)
     await probed(progress, 500, at_once=1, each=0.1)
 
     assert "500 of 5000 members done, 0 in flight, 50.0 s, about 7 min 30 s left" == progress.line(50.0)
-
-
-async def test_nothing_is_drawn_where_nobody_looks(
-    autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await drawn(Progress(10, visible=False), 10, at_once=1, each=1.0)
-
-    assert "" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("done", "elapsed"), [(0, 60.0), (4, 60.0), (50, 2.0)])
 async def test_too_little_to_go_by_is_no_guess(
     done: int, elapsed: float, autojump_clock: trio.testing.MockClock
 ) -> None:
-    progress = Progress(100, visible=True)
+    progress = ProbingProgress(100)
     await probed(progress, done, at_once=10, each=0.1)
 
     assert f"{done} of 100 members done, 0 in flight, {elapsed:.1f} s" == progress.line(elapsed)

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from junitparser import JUnitXml
 
-from icapdiag.cli.check.suppressing import Judged, judge, resolve
+from icapdiag.api.suppressing import Judged, judge, resolve
 from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_pool
 from icapdiag.report.compared.diff import Change, diff

@@ -8,8 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from icapdiag import __version__
-from icapdiag.cli.console import complain, write_stdout
-from icapdiag.cli.output import Output, write_file
+from icapdiag.cli.output import Output, write_text
 from icapdiag.probe.messages import Message, Planned
 from icapdiag.probe.running.plan import MemberPlan, Plan, Step
 from icapdiag.report.status import ExitStatus
@@ -23,18 +22,16 @@ _MANY = 3  # messages that may be sent on one condition; more are told in a line
 
 def write_plan(plan: Plan, outputs: Sequence[Output]) -> ExitStatus:
     """Write the plan in each of the formats; the status to end with."""
-    status = ExitStatus.OK
-    for output in sorted(outputs, key=lambda output: output.path is None):
-        text = render_json(plan) if output.format == "json" else render(plan)
-        try:
-            if output.path is None:
-                write_stdout(text, "utf-8" if output.format == "json" else None)
-            else:
-                write_file(output.path, text, force=output.force)
-        except OSError as error:
-            complain(f"icapdiag: can't write {output.path or 'standard output'}: {error.strerror or error}")
-            status = ExitStatus.USAGE
-    return status
+    written = [
+        write_text(
+            render_json(plan) if output.format == "json" else render(plan),
+            output.path,
+            "utf-8" if output.format == "json" else None,
+            force=output.force,
+        )
+        for output in sorted(outputs, key=lambda output: output.path is None)
+    ]
+    return ExitStatus.OK if all(written) else ExitStatus.USAGE
 
 
 def render(plan: Plan) -> str:

@@ -1,21 +1,19 @@
 """``icapdiag explain``: say what Avi logs, or pasted ICAP answers, tell about ICAP, and what to do."""
 
-# ruff: noqa: PLC0415 - what reads logs is imported when the command runs: --help must stay fast
 # No annotations from __future__ here: as text, typer evaluates those of a command three times, which takes 6 ms.
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from icapdiag.cli.explain.run import explain_logs
-from icapdiag.cli.options import Folders, Force, Outputs, Tickets, chosen_outputs
-from icapdiag.cli.redacting import Keep, Key, Redact, redaction_of
+from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets
 from icapdiag.vocabulary import Severity
 
-if TYPE_CHECKING:
-    from icapdiag.logs.counting.filters import Filters
+_AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Action(StrEnum):
@@ -65,10 +63,25 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     keep: Keep = None,
     key: Key = None,
     force: Force = False,
-    fail_on: Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")] = Severity.CRITICAL,
+    fail_on: FailOn = Severity.CRITICAL,
 ) -> None:
     """Explain Avi logs, or a pasted ICAP answer: what happened to ICAP, why, and what to do."""
-    filters = _filters(since, until, pool, member, action, datetime.now(UTC))
+    from icapdiag.cli.explain.run import explain_files
+    from icapdiag.cli.inputs import load_library
+    from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
+    from icapdiag.cli.redacting import redaction_of
+    from icapdiag.logs.counting.filters import Filters
+
+    now = datetime.now(UTC)
+    filters = Filters(
+        since=_moment("--since", since, now),
+        until=_moment("--until", until, now),
+        pool=pool,
+        member=member,
+        actions=frozenset(Filters.action_name(each.value) for each in action or ()),
+    )
+    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
+        raise typer.BadParameter("nothing can be newer than --since and older than --until", param_hint="--until")
     if follow and len(files) != 1:
         raise typer.BadParameter("one file, or -, can be followed at a time", param_hint="--follow")
     if follow and redact:
@@ -77,38 +90,38 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         )
     redaction = redaction_of(redact, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
-    status = explain_logs(
-        files, filters, outputs, jobs=jobs, follow=follow, folders=folders, fail_on=fail_on, redaction=redaction
-    )
+    library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour
+    if follow:
+        from icapdiag.cli.explain.follow import follow_file
+
+        # Where the final table goes, its forerunners go too; but nothing may stand beside JSON.
+        on_stdout = any(each.path is None and each.format == "table" for each in outputs)
+        explained = follow_file(files[0], filters, library, on_stdout=on_stdout)
+    else:
+        explained = explain_files(files, filters, library, jobs)
+    written = write_outputs(explained.report, outputs, redaction=redaction) and not explained.refused
+    status = end_status(explained.report, outputs, fail_on, written=written, interrupted=explained.interrupted)
     raise typer.Exit(status)
 
 
-def _filters(
-    since: str | None,
-    until: str | None,
-    pool: str | None,
-    member: str | None,
-    actions: list[Action] | None,
-    now: datetime,
-) -> "Filters":
-    from icapdiag.logs.counting.filters import Filters
-
-    filters = Filters(
-        since=_moment("--since", since, now),
-        until=_moment("--until", until, now),
-        pool=pool,
-        member=member,
-        actions=frozenset(Filters.action_name(action.value) for action in actions or ()),
-    )
-    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
-        raise typer.BadParameter("nothing can be newer than --since and older than --until", param_hint="--until")
-    return filters
-
-
 def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
-    from icapdiag.cli.explain.moments import parse_moment
-
     try:
         return None if text is None else parse_moment(text, now)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """A moment as people type it: ``2026-01-31``, ``2026-01-31T10:00:00+01:00``, ``2h`` (ago); aware, in UTC.
+
+    Without a zone the text is taken as UTC, as Avi writes its logs. ``now`` (aware) is what ``30m``, ``2h``, ``1d``
+    and ``1w`` count back from. Raises ValueError.
+    """
+    text = text.strip()
+    try:
+        if ago := _AGO.fullmatch(text):
+            return now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no time: write 2026-01-31T10:00:00 (UTC), or 2h, 1d for that long ago") from None

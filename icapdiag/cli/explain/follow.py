@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from icapdiag.cli.console import complain, terminal_width, wants_color, write_stdout
-from icapdiag.cli.explain.report import build_report
-from icapdiag.cli.explain.tail import Pieces, Tail
+from icapdiag.api.explaining import NothingRead, refusals, report_on
+from icapdiag.cli.console import complain, fail, remark, stop_with, terminal_width, wants_color, write_stdout
+from icapdiag.cli.explain.run import Explained, Stop
+from icapdiag.cli.explain.tail import Pieces, Tail, open_tail
 from icapdiag.logs.containers.sniff import Container
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
@@ -38,6 +39,29 @@ class CanNotFollow(ValueError):
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"{name} is {what}: it can't be followed, but read without --follow")
+
+
+def follow_file(file: str, filters: Filters, library: Library, *, on_stdout: bool) -> Explained:
+    """Read what is there and what comes, until Ctrl-C or the end of standard input; tell the news meanwhile.
+
+    Input that can't be followed, or in which there is nothing, ends the command.
+    """
+    refused: list[str] = []
+    try:
+        with Stop() as stop, open_tail(file) as tail:
+            watcher = Watcher(library, filters, tail.name, on_stdout=on_stdout)
+            reading = follow(tail, watcher, stop)
+        if not stop.requested:
+            refused = refusals(reading)
+    except CanNotFollow as error:
+        fail(error)
+    except NothingRead as error:
+        stop_with(f"icapdiag: {each}" for each in error.errors)
+    except OSError as error:
+        fail(f"can't follow {file}", error)
+    for refusal in refused:
+        remark(refusal)
+    return Explained(watcher.report(inputs=[file]), bool(refused), stop.requested)
 
 
 class Watcher:
@@ -76,7 +100,7 @@ class Watcher:
         if not self._changed:
             return
         self._changed = False
-        report = self._report()
+        report = self.report([self._name])
         news = tuple(finding for finding in report.findings if finding.id not in self._told)
         self._told.update(finding.id for finding in news)
         if self._on_stdout:
@@ -84,11 +108,12 @@ class Watcher:
         else:
             complain(*render_news(report, news).splitlines())
 
-    def _report(self) -> Report:
-        return build_report(
+    def report(self, inputs: Sequence[str]) -> Report:
+        """All that was read so far, judged."""
+        return report_on(
             self.reading,
             self._library,
-            inputs=[self._name],
+            inputs=inputs,
             filters=self._filters,
             started_at=self._started_at,
             complete=True,

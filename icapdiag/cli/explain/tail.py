@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 CHUNK = 512 << 10  # bytes of one read
 LONGEST = 64 << 20  # bytes of a line whose end is no longer waited for
 INTERVAL = 0.3  # seconds between two looks at a file that does not grow
@@ -167,8 +169,6 @@ class Pieces:
 def _is_whole(data: bytes) -> bool:
     if not data.rstrip().endswith((b"}", b"]")):
         return False
-    import msgspec  # noqa: PLC0415 - the reading has it anyway, the rest of the command line does not
-
     try:
         msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -1,27 +1,28 @@
-"""``icapdiag report bundle``: one archive for a ticket, searched for what may not leave before it is there."""
-
-# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
+"""One archive for a ticket, searched for what may not leave before it is there."""
 
 from __future__ import annotations
 
+import getpass
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icapdiag.cli.console import complain, stop_with
-from icapdiag.cli.options import Force
+from icapdiag.cli.console import fail, remark, stop_with
+from icapdiag.cli.inputs import load_report
 from icapdiag.cli.output import OutputError, place_for, write_data
-from icapdiag.cli.redacting import Keep, Key, Redaction, redacted, redaction_of, say_what
-from icapdiag.report.status import ExitStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from icapdiag.model import Report
-    from icapdiag.report.bundle.search import Hit
-    from icapdiag.report.redact import Replaced
+from icapdiag.cli.redacting import Redaction, redacted, redaction_of, say_what
+from icapdiag.model import Report
+from icapdiag.pool import PoolError, loads_pool
+from icapdiag.report.bundle import TooLarge, build
+from icapdiag.report.bundle.search import Hit, search, worth_looking_for
+from icapdiag.report.bundle.texts import pool_yaml
+from icapdiag.report.machine.to_json import to_plain
+from icapdiag.report.redact import Replaced
+from icapdiag.report.redact.report import kept_values, known_values
 
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _SHOWN = 10  # hits, and names of dropped files
@@ -36,29 +37,17 @@ class _Refused(Exception):
         self.hits = hits
 
 
-def bundle(
-    saved: Annotated[
-        str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.", show_default=False)
-    ],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.zip", help="The archive.", show_default=False)],
-    max_size: Annotated[
-        str, typer.Option(metavar="SIZE", help="Leave out the least useful above this size, such as 500K.")
-    ] = "20M",
-    redact: Annotated[
-        bool, typer.Option("--redact/--no-redact", help="Put pseudonyms for all that is not known to be harmless.")
-    ] = True,
-    keep: Keep = None,
-    key: Key = None,
-    force: Force = False,
+def write_bundle(
+    saved: str,
+    output: str,
+    max_size: str,
+    *,
+    redact: bool,
+    keep: list[str] | None,
+    key: Path | None,
+    force: bool,
 ) -> None:
-    """Put a saved report into one zip archive for a ticket: HTML, Markdown, JSON, transcripts, pool file, checksums.
-
-    It is redacted, opened again and searched for every name, address and secret of the report; if one is found, there
-    is no archive. Transcripts are in it if the report was made with check --transcript.
-    """
-    from icapdiag.cli.report.saved import load_report
-    from icapdiag.report.bundle import TooLarge, build
-
+    """Write the archive and say on stderr what is in it. What must not leave ends the command without one."""
     largest = _size(max_size)
     try:
         target = place_for(output, force=force)
@@ -73,23 +62,20 @@ def bundle(
             target, made.data, force=force, check=lambda file: insist(file, report, replaced, redaction, redact=redact)
         )
     except TooLarge as error:
-        stop_with([f"icapdiag: {error}: give --max-size more"])
+        fail(f"{error}: give --max-size more")
     except _Refused as refused:
         stop_with(_refusal(refused.hits, output))
     except OSError as error:
-        stop_with([f"icapdiag: can't write {output}: {error.strerror or error}"])
+        fail(f"can't write {output}", error)
     if redact:
         say_what(replaced, redaction)
     else:
-        complain(
-            f"icapdiag: {output} is NOT REDACTED: names, addresses and all that servers said are in it as they are."
-        )
-    complain(f"icapdiag: wrote {output}: {len(made.files)} files in {len(made.data):,} bytes.")
+        remark(f"{output} is NOT REDACTED: names, addresses and all that servers said are in it as they are.")
+    remark(f"wrote {output}: {len(made.files)} files in {len(made.data):,} bytes.")
     if made.dropped:
         more = len(made.dropped) - _SHOWN
         listed = ", ".join(made.dropped[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        complain(f"icapdiag: left out to stay within --max-size {max_size}: {listed} (manifest.json has them all).")
-    raise typer.Exit(ExitStatus.OK)
+        remark(f"left out to stay within --max-size {max_size}: {listed} (manifest.json has them all).")
 
 
 def _size(text: str) -> int:
@@ -101,24 +87,19 @@ def _size(text: str) -> int:
 
 def _is_pool(report: Report) -> bool:
     """Whether what would be pool.yaml is one: a saved report may say anything."""
-    from icapdiag.pool import PoolError, loads_pool
-    from icapdiag.report.bundle.texts import pool_yaml
-
     text = pool_yaml(report.configuration)
     if not text:
         return False
     try:
         loads_pool(text.encode("utf-8", "backslashreplace"), Path("pool.yaml"))
     except PoolError as error:
-        complain(f"icapdiag: no pool.yaml in the bundle, as it could not be read again: {error.errors[0]}")
+        remark(f"no pool.yaml in the bundle, as it could not be read again: {error.errors[0]}")
         return False
     return True
 
 
 def insist(file: Path, report: Report, replaced: tuple[Replaced, ...], redaction: Redaction, *, redact: bool) -> None:
     """Nothing that was to be replaced is in the archive. Raises `_Refused`, OSError."""
-    from icapdiag.report.bundle.search import search, worth_looking_for
-
     secrets: dict[str, str] = {}
     words: list[str] = []
     if redact:
@@ -138,8 +119,6 @@ def _runbooks_words(report: Report) -> Iterator[str]:
 
 def _secrets(report: Report, replaced: tuple[Replaced, ...], redaction: Redaction) -> Iterator[tuple[str, str]]:
     """Values and their kinds."""
-    from icapdiag.report.redact.report import known_values
-
     yield from known_values(report, redaction.keep)
     for each in replaced:
         if each.kind in _REMOVED_KINDS:
@@ -151,10 +130,6 @@ def _secrets(report: Report, replaced: tuple[Replaced, ...], redaction: Redactio
 
 def local_names() -> Iterator[tuple[str, str]]:
     """What this host and its user are called, though the report may come from another one."""
-    import getpass
-    import socket
-    from contextlib import suppress
-
     yield socket.gethostname(), "host"
     with suppress(KeyError, OSError):
         yield getpass.getuser(), "user"
@@ -164,9 +139,6 @@ def local_names() -> Iterator[tuple[str, str]]:
 
 def kept_texts(report: Report, keep: tuple[str, ...]) -> set[str]:
     """What stands in the facts that are to be kept."""
-    from icapdiag.report.machine.to_json import to_plain
-    from icapdiag.report.redact.report import kept_values
-
     found = kept_values(report, keep)
 
     def look(value: object, fact: str) -> None:

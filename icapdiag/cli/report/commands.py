@@ -1,30 +1,199 @@
 """``icapdiag report``: what can be done with a saved report, without a network but for ``attach``.
 
-A command of the group is a module beside this one and a line at its end.
+The options; what a command does is in a module beside this one, which is imported when it runs.
 """
 
-from __future__ import annotations
+# No annotations from __future__ here: as text, typer evaluates those of a command three times.
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from icapdiag.cli.report.attach import attach
-from icapdiag.cli.report.bundle import bundle
-from icapdiag.cli.report.diff import diff
-from icapdiag.cli.report.merge import merge
-from icapdiag.cli.report.redact import redact
-from icapdiag.cli.report.render import render
-from icapdiag.cli.report.schema import schema
+from icapdiag.cli.options import FailOn, Force, Keep, Key, Outputs, Redact, Tickets, above_zero
+from icapdiag.vocabulary import Severity
 
 app = typer.Typer(
     help="Work on saved reports (-o json=FILE), and attach them to tickets.",
     no_args_is_help=True,
-    rich_markup_mode=None,
     add_completion=False,
 )
-app.command("render")(render)
-app.command("redact")(redact)
-app.command("schema")(schema)
-app.command("diff")(diff)
-app.command("merge")(merge)
-app.command("attach")(attach)
-app.command("bundle")(bundle)
+_COMPARED = ("table", "json", "markdown")
+
+
+def _compared(spec: str) -> str:
+    name, _, _ = spec.partition("=")
+    if name not in _COMPARED:
+        raise typer.BadParameter(f"there is no format {name!r} for this; there are {', '.join(_COMPARED)}")
+    return spec
+
+
+Saved = Annotated[
+    str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.", show_default=False)
+]
+ComparedOutput = Annotated[
+    str,
+    typer.Option("--output", "-o", metavar="FORMAT[=FILE]", callback=_compared, help=f"{', '.join(_COMPARED)}."),
+]
+
+
+@app.command()
+def render(
+    saved: Saved,
+    output: Outputs = None,
+    ticket: Tickets = None,
+    force: Force = False,
+    redact: Redact = None,
+    keep: Keep = None,
+    key: Key = None,
+    fail_on: FailOn = Severity.CRITICAL,
+) -> None:
+    """Write a saved report in other formats. The exit status is the one of the run."""
+    from icapdiag.cli.report.saved import write_saved
+
+    write_saved(saved, output, ticket, force=force, redact=redact, keep=keep, key=key, fail_on=fail_on)
+
+
+@app.command("redact")
+def redact_saved(
+    saved: Saved,
+    output: Outputs = None,
+    ticket: Tickets = None,
+    force: Force = False,
+    keep: Keep = None,
+    key: Key = None,
+) -> None:
+    """Write a saved report with pseudonyms; without -o or --for, list what would be replaced by what.
+
+    The list has the real values: it is for your eyes.
+    """
+    from icapdiag.cli.report.saved import list_replaced, write_saved
+
+    if output or ticket:
+        write_saved(saved, output, ticket, force=force, redact=True, keep=keep, key=key, fail_on=Severity.CRITICAL)
+    else:
+        list_replaced(saved, keep, key)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema (2020-12) of a report in JSON."""
+    from icapdiag.cli.report.saved import print_schema
+
+    print_schema()
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE.json", show_default=False)],
+    after: Annotated[str, typer.Argument(metavar="AFTER.json", show_default=False)],
+    output: ComparedOutput = "table",
+) -> None:
+    """Say what is new, fixed, changed, unchanged and lost sight of between two saved reports.
+
+    Exit status: 1 if something is new or was lost sight of, else 0.
+    """
+    from icapdiag.cli.report.saved import write_diff
+
+    if before == after == "-":
+        raise typer.BadParameter("standard input can be read once only", param_hint="AFTER.json")
+    write_diff(before, after, output)
+
+
+@app.command()
+def merge(
+    saved: Annotated[
+        list[str],
+        typer.Argument(metavar="SAVED.json...", help="Reports of check, one from each vantage.", show_default=False),
+    ],
+    output: ComparedOutput = "table",
+) -> None:
+    """Hold reports of one pool from several hosts against each other: is it the server, or the path to it?
+
+    Exit status: 1 if any member is sick from anywhere, else 0.
+    """
+    from icapdiag.cli.report.saved import write_merged
+
+    if len(saved) < 2:
+        raise typer.BadParameter("give two reports or more", param_hint="SAVED.json")
+    if len(set(saved)) < len(saved):
+        raise typer.BadParameter("one report is given twice", param_hint="SAVED.json")
+    write_merged(saved, output)
+
+
+@app.command()
+def attach(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or any output.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="WHERE",
+            show_default=False,
+            help="jira:OPS-123, servicenow:INC0012345, github:owner/repo#7 (a text, as a comment) or file:FOLDER.",
+        ),
+    ],
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The system's address. Default: ICAPDIAG_JIRA_URL, ICAPDIAG_SERVICENOW_URL."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The token, in a file of mode 0600. Default: ICAPDIAG_JIRA_TOKEN and its like."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Attach it under this name.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")] = False,
+    unredacted: Annotated[
+        bool, typer.Option("--unredacted", help="Send a file that is not marked as redacted all the same.")
+    ] = False,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Send token and file in clear text to a host that is not this one.")
+    ] = False,
+    deadline: Annotated[
+        float, typer.Option(metavar="SECONDS", callback=above_zero("number of seconds"), help="For all of it.")
+    ] = 300.0,
+) -> None:
+    """Put a file at a ticket: once, over no other, and redacted unless you say otherwise.
+
+    No token is ever taken from the command line. user:secret is sent as Basic authentication, anything else as a
+    bearer token. No proxy is used and no redirect followed.
+    """
+    from icapdiag.cli.report.attach import attach_file
+
+    attach_file(
+        file,
+        to,
+        url=url,
+        token_file=token_file,
+        name=name,
+        dry_run=dry_run,
+        unredacted=unredacted,
+        allow_http=allow_http,
+        deadline=deadline,
+    )
+
+
+@app.command()
+def bundle(
+    saved: Saved,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.zip", help="The archive.", show_default=False)],
+    max_size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Leave out the least useful above this size, such as 500K.")
+    ] = "20M",
+    redact: Annotated[
+        bool, typer.Option("--redact/--no-redact", help="Put pseudonyms for all that is not known to be harmless.")
+    ] = True,
+    keep: Keep = None,
+    key: Key = None,
+    force: Force = False,
+) -> None:
+    """Put a saved report into one zip archive for a ticket: HTML, Markdown, JSON, transcripts, pool file, checksums.
+
+    It is redacted, opened again and searched for every name, address and secret of the report; if one is found, there
+    is no archive. Transcripts are in it if the report was made with check --transcript.
+    """
+    from icapdiag.cli.report.bundle import write_bundle
+
+    write_bundle(saved, output, max_size, redact=redact, keep=keep, key=key, force=force)

@@ -1,38 +1,81 @@
-"""Reports that were saved as JSON, read for the commands that work on them."""
+"""Saved reports, drawn anew, redacted, and held against each other."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from icapdiag.cli.console import stop_with
-from icapdiag.model import Report
-from icapdiag.report.machine.from_json import LARGEST, NotAReport, read_report
+import typer
 
-_SHOWN = "standard input"
+from icapdiag.cli.console import fail, print_text
+from icapdiag.cli.inputs import load_report
+from icapdiag.cli.output import chosen_outputs, end_status, write_outputs, write_text
+from icapdiag.cli.redacting import redacted, redaction_of
+from icapdiag.report.compared.diff import Diff, NotComparable, diff
+from icapdiag.report.compared.draw import FORMATS
+from icapdiag.report.compared.merge import Merged, merge
+from icapdiag.report.machine.to_json import schema_text
+from icapdiag.report.status import ExitStatus
+from icapdiag.report.text.grid import draw_grid
+from icapdiag.text import visible
+from icapdiag.vocabulary import Severity
 
 
-def load_report(name: str) -> Report:
-    """The report in the file of this name, ``-`` for standard input.
+def write_saved(
+    saved: str,
+    output: list[str] | None,
+    ticket: list[str] | None,
+    *,
+    force: bool,
+    redact: bool | None,
+    keep: list[str] | None,
+    key: Path | None,
+    fail_on: Severity,
+) -> None:
+    """Write a saved report in the formats asked for; ends as the run did."""
+    redaction = redaction_of(redact, keep, key)
+    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
+    report = load_report(saved)
+    written = write_outputs(report, outputs, saved=saved != "-", redaction=redaction)
+    raise typer.Exit(end_status(report, outputs, fail_on, written=written))
 
-    What can't be read, or is no report, ends the command: each problem is said on stderr, with its place.
-    """
-    shown = _SHOWN if name == "-" else name
+
+def list_replaced(saved: str, keep: list[str] | None, key: Path | None) -> None:
+    """Print what stands for what in the redacted report."""
+    _, replaced = redacted(load_report(saved), redaction_of(True, keep, key))
+    rows = [
+        [each.kind, visible(each.pseudonym), visible(each.value, 100), f"{each.count:,}", visible(each.where)]
+        for each in replaced
+    ]
+    lines = draw_grid(("kind", "stands there", "for", "times", "first in"), rows, right=(3,)) if rows else []
+    print_text("\n".join(lines or ["Nothing would be replaced."]) + "\n")
+
+
+def print_schema() -> None:
+    print_text(schema_text())
+
+
+def write_diff(before: str, after: str, spec: str) -> None:
+    """Write what became of the first report's findings; ends with 1 if something is worse."""
     try:
-        data = _read(name)
-    except OSError as error:
-        stop_with([f"icapdiag: can't read {shown}: {error.strerror or error}"])
+        found = diff(load_report(before), load_report(after))
+    except NotComparable as error:
+        fail(f"{before} and {after} can't be compared: {error}")
+    _write_compared(found, spec)
+    raise typer.Exit(ExitStatus.FINDINGS if found.is_worse else ExitStatus.OK)
+
+
+def write_merged(saved: list[str], spec: str) -> None:
+    """Write what several vantages saw of a pool; ends with 1 if a member is sick from any."""
     try:
-        return read_report(data)
-    except NotAReport as error:
-        stop_with(f"icapdiag: {shown}: {problem}" for problem in error.problems)
+        merged = merge([load_report(name) for name in saved])
+    except ValueError as error:
+        fail(error)
+    _write_compared(merged, spec)
+    raise typer.Exit(ExitStatus.FINDINGS if merged.is_sick else ExitStatus.OK)
 
 
-def _read(name: str) -> bytes:
-    """At most one byte more than a report may have."""
-    if name != "-":
-        with Path(name).open("rb") as stream:
-            return stream.read(LARGEST + 1)
-    if sys.stdin is None:
-        raise OSError("it is closed")
-    return sys.stdin.buffer.read(LARGEST + 1)
+def _write_compared(compared: Diff | Merged, spec: str) -> None:
+    name, _, file = spec.partition("=")
+    path = None if file in {"", "-"} else Path(file)
+    if not write_text(FORMATS[name](compared), path, None if name == "table" else "utf-8"):
+        raise typer.Exit(ExitStatus.USAGE)

@@ -1,8 +1,6 @@
 """``icapdiag runbooks``: what the program knows, readable without a network."""
 
-# ruff: noqa: PLC0415 - what a command needs is imported when it runs: --help must stay fast
-
-from __future__ import annotations
+# No annotations from __future__ here: as text, typer evaluates those of a command three times.
 
 import textwrap
 from pathlib import Path
@@ -10,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icapdiag.cli.console import complain, print_text, stdout_is_terminal, stop_with, terminal_width
-from icapdiag.cli.library import load_library
+from icapdiag.cli.console import complain, fail, print_text, stdout_is_terminal, stop_with, terminal_width
 from icapdiag.cli.options import Folders
 from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="List, read and test the runbooks, one for each finding.",
     no_args_is_help=True,
-    rich_markup_mode=None,
     add_completion=False,
 )
 
@@ -33,6 +29,7 @@ def list_runbooks(
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or markdown.")] = "text",
 ) -> None:
     """List ids, severities and titles, by stage, the gravest first."""
+    from icapdiag.cli.inputs import load_library
     from icapdiag.cli.runbooks.text import index, listing
 
     formats = {"text": listing, "markdown": index}
@@ -56,6 +53,7 @@ def show(
     folders: Folders = None,
 ) -> None:
     """Print a runbook: causes, how to verify, how to fix. On a terminal it is drawn, and paged if it is long."""
+    from icapdiag.cli.inputs import load_library
     from icapdiag.cli.runbooks.text import draw, markdown, page
     from icapdiag.runbook import UnknownRunbook
 
@@ -64,7 +62,7 @@ def show(
     try:
         runbook = library.by_id(runbook_id)
     except UnknownRunbook as error:
-        stop_with([f"icapdiag: {error}"])
+        fail(error)
     text = markdown(runbook, known, tls=bool(place and place.tls))
     if stdout_is_terminal():
         text = draw(text)
@@ -73,7 +71,7 @@ def show(
     print_text(text)
 
 
-def _known(member: str | None, uri: str | None) -> tuple[Endpoint | None, dict[str, str]]:
+def _known(member: str | None, uri: str | None) -> tuple["Endpoint | None", dict[str, str]]:
     """The member, and the values of placeholders, that were given on the command line."""
     from icapdiag.cli.runbooks.placeholders import values
     from icapdiag.pool.hosts import parse_endpoint, parse_service_uri
@@ -99,19 +97,20 @@ def why(
     folders: Folders = None,
 ) -> None:
     """Show which conditions matched a report's observations, and what stood in the way of a near miss."""
-    from icapdiag.cli.runbooks.why import draw, read_document
+    from icapdiag.cli.inputs import load_library, read_document
+    from icapdiag.cli.runbooks.why import draw
     from icapdiag.runbook import UnknownRunbook
     from icapdiag.runbook.saved import subjects
 
     library = load_library(folders)
     try:
-        found = subjects(read_document(file))
+        found = subjects(read_document(str(file)))
         if runbook_id is not None:
             runbook_id = library.by_id(runbook_id).id
     except (OSError, ValueError) as error:
-        stop_with([f"icapdiag: {file}: {error.strerror if isinstance(error, OSError) and error.strerror else error}"])
+        fail(f"{file}: {error.strerror if isinstance(error, OSError) and error.strerror else error}")
     except UnknownRunbook as error:
-        stop_with([f"icapdiag: {error}"])
+        fail(error)
     print_text(draw(library, found, runbook_id))
 
 
@@ -144,6 +143,7 @@ def lint(folders: Folders = None) -> None:
 @app.command("test")
 def run_tests(folders: Folders = None) -> None:
     """Run all on their own examples; exit 1 if one fails."""
+    from icapdiag.cli.inputs import load_library
     from icapdiag.runbook.testing import run_examples
 
     library = load_library(folders, ExitStatus.FINDINGS)  # their examples are run already here

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from icapdiag.runbook import Library
 from icapdiag.runbook.match import needs_explanation
@@ -13,27 +10,7 @@ from icapdiag.runbook.saved import Subject
 from icapdiag.runbook.why import Explanation, SelectionResult, saw, shown, why
 from icapdiag.text import visible
 
-_LARGEST = 256 * 1024 * 1024  # bytes of a saved report
 _LINE = 400  # characters of one condition with what it saw
-
-
-def read_document(file: Path) -> object:
-    """The JSON of a file, or of stdin for ``-``; raises OSError, and ValueError with a place for what is none."""
-    if str(file) == "-":
-        data = sys.stdin.buffer.read(_LARGEST + 1)
-    else:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise ValueError(f"larger than {_LARGEST} bytes")
-    try:
-        return json.loads(data)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
-    except UnicodeDecodeError:
-        raise ValueError("not JSON: neither UTF-8 nor UTF-16") from None
-    except RecursionError:
-        raise ValueError("not JSON that can be read: nested too deeply") from None
 
 
 def draw(library: Library, subjects: Sequence[Subject], runbook_id: str | None) -> str:

@@ -75,7 +75,7 @@ def _allowance(settings: Settings) -> float:
 
 
 # Last of all but ``repeat``: it looks at what the others have seen, whether they went well or not.
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="conformance",
     run=_run,
     sends="up to 4 requests without a body: OPTIONS again, to a made-up service and by the member's name, "

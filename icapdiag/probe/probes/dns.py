@@ -185,7 +185,7 @@ def _skip(context: Context) -> str | None:
     return None
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="dns",
     run=_run,
     sends="A and AAAA queries for the member's name, to each DNS server; nothing for an address",

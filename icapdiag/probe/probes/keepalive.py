@@ -185,7 +185,7 @@ def _more_time(settings: Settings) -> float:
     return _ALLOWANCE + settings.idle
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="keepalive",
     run=_run,
     plan=_plan,

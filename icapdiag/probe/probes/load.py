@@ -254,7 +254,7 @@ def capacity_facts(context: Context, measured_ms: float | None = None) -> Facts:
     return facts
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="load",
     run=_run,
     plan=_plan,

@@ -38,7 +38,7 @@ async def _run(context: Context) -> Outcome:
 
 # Avi never asks for OPTIONS, so a server that refuses it may scan all the same; one that
 # can't hold a conversation won't.
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="options",
     run=_run,
     sends="one OPTIONS request on the same connection",

@@ -232,7 +232,7 @@ def _allowance(settings: Settings) -> float:
     return _CASES * min(settings.timeout, _TIMEOUT)
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="preview",
     run=_run,
     sends="up to 10 harmless REQMODs with previews of various lengths or none, each on its own connection; "

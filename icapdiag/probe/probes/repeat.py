@@ -139,7 +139,7 @@ def _allowance(settings: Settings) -> float:
     return (settings.count - 1) * (settings.pause + _ALLOWANCE)
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="repeat",
     run=_run,
     sends="with --count N: connection, OPTIONS and clean upload N times in all, one after the other, with a pause",

@@ -52,7 +52,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return (Planned(to=context.peer, connections=1, messages=messages, condition="if REQMOD is refused as a method"),)
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="respmod",
     run=_run,
     sends="one RESPMOD with a harmless line of text, where the service refuses REQMOD",

@@ -86,7 +86,7 @@ def _planner(body: Callable[[], bytes]) -> Callable[[Context], tuple[Planned, ..
     return plan
 
 
-CLEAN_PROBE = Probe(
+CLEAN_PROBE: Probe = Probe(
     name="clean",
     run=_sender(lambda: CLEAN),
     plan=_planner(lambda: CLEAN),
@@ -95,7 +95,7 @@ CLEAN_PROBE = Probe(
     needs=("tcp", "tls", "options"),
 )
 # A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
-EICAR_PROBE = Probe(
+EICAR_PROBE: Probe = Probe(
     name="eicar",
     run=_sender(eicar),
     plan=_planner(eicar),

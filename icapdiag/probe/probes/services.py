@@ -107,7 +107,7 @@ def _allowance(_: Settings) -> float:
     return _BUDGET
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="services",
     run=_run,
     sends=f"{len(KNOWN)} OPTIONS for the usual service paths, where the server does not know the one asked for",

@@ -212,7 +212,7 @@ def small_verdict(facts: Mapping[str, JSONValue]) -> str | None:
     return verdict if isinstance(verdict, str) else None
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="size",
     run=_run,
     sends="harmless uploads from 0 bytes to --max-size, one after the other, and more to narrow a limit down; "

@@ -27,7 +27,7 @@ def _route(context: Context, local: str) -> Facts:
     return facts | ({"route_gateway": found.gateway} if found.gateway else {})
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="tcp",
     run=_run,
     sends="a TCP handshake",

@@ -84,7 +84,7 @@ def _skip(context: Context) -> str | None:
     return None if context.member.tls else "plain"
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="tls",
     run=_run,
     sends="a TLS handshake on that connection, where the member has TLS; one more to read a refused certificate",

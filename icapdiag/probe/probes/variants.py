@@ -166,7 +166,7 @@ def _allowance(_: Settings) -> float:
     return _BUDGET
 
 
-PROBE = Probe(
+PROBE: Probe = Probe(
     name="variants",
     run=_run,
     sends="a request that was refused again, with one header changed at a time, each on a connection of its own",

@@ -1,21 +1,24 @@
-"""From what was read out of logs to the report: subject, groups with their findings, notes."""
+"""`explain`: logs are read, the runbooks judge what they tell, and the report says it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.reading import read_logs
 from icapdiag.model import Facts, JSONValue, Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report
 from icapdiag.report.vantage import reading_facts
-from icapdiag.runbook import match
+from icapdiag.runbook import load_runbooks, match
 
 if TYPE_CHECKING:
-    from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.notes import Problem, Repair, SourceReport
+    from icapdiag.logs.reader import Progress, Stop
     from icapdiag.logs.reading import Reading
     from icapdiag.runbook import Library
 
@@ -23,9 +26,61 @@ POOL_IS_GROUP = "The pool of a log entry is usually the pool group; its members 
 INTERRUPTED = "Interrupted: what had not been read by then is not counted."
 _NOTES_SHOWN = 12  # on repairs and problems, over all sources
 _EXCERPT = 60
+_NOTHING = frozenset({"empty", "unknown"})  # containers
 
 
-def build_report(
+class NothingRead(ValueError):
+    """No input holds anything that can be explained; ``errors`` has a sentence for each."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
+
+
+def explain(
+    paths: Sequence[str | PathLike[str]],
+    *,
+    filters: Filters | None = None,
+    runbooks: Library | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    refused: Callable[[str], None] | None = None,
+) -> Report:
+    """Read Avi logs and pasted ICAP answers, and say what happened to ICAP, why, and what to do.
+
+    ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` say what
+    of them counts: everything, where they are None. ``runbooks`` are the program's own if they are None. ``jobs`` is
+    the number of processes for a large file; None chooses by its size. ``progress`` is called with the name of a file,
+    the bytes of it that were read and its size in bytes (None: nobody knows). Once ``stop`` says True the reading ends:
+    the report then has what there is, and is not `complete`. ``refused`` is called with a sentence about each input
+    that gives nothing, while another one does.
+
+    Raises `InputError` for inputs that can't be opened, before anything is read, and `NothingRead` if none gives any.
+    """
+    filters = filters or Filters()
+    library = load_runbooks() if runbooks is None else runbooks
+    inputs = [fspath(path) for path in paths]
+    started_at = datetime.now(UTC)
+    reading = read_logs(inputs, filters=filters, jobs=jobs, progress=progress, stop=stop)
+    complete = stop is None or not stop()
+    if complete:  # else an input that nobody came to is not to blame
+        for refusal in refusals(reading):
+            if refused is not None:
+                refused(refusal)
+    return report_on(reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete)
+
+
+def refusals(reading: Reading) -> list[str]:
+    """A sentence about each input out of which nothing at all could be read. Raises `NothingRead` if none is left."""
+    useless = [source for source in reading.sources if _is_useless(source)]
+    said = [_refusal(source) for source in useless]
+    if useless and len(useless) == len(reading.sources):
+        raise NothingRead(said)
+    return said
+
+
+def report_on(
     reading: Reading,
     library: Library,
     *,
@@ -88,21 +143,17 @@ def _answer(observation: Observation) -> dict[str, JSONValue]:
     return {"count": 1, **observation.facts, "member": observation.member, "status": status, "reason": reason}
 
 
-def unusable(source: SourceReport) -> bool:
-    """Whether nothing at all could be read out of this input; an empty list of results is not such a case."""
+def _is_useless(source: SourceReport) -> bool:
+    """An empty list of results is not such a case."""
     return not source.read and not source.skipped and (bool(source.unreadable) or source.container in _NOTHING)
 
 
-_NOTHING = frozenset({"empty", "unknown"})
-
-
-def complaint(source: SourceReport) -> str:
-    """What to say on stderr about an unusable input."""
+def _refusal(source: SourceReport) -> str:
     if source.container == "empty":
-        return f"icapdiag: {source.name} is empty"
+        return f"{source.name} is empty"
     first = source.problems[0] if source.problems else None
     why = "" if first is None else f" ({': '.join(part for part in (first.place, first.reason) if part)})"
-    return f"icapdiag: {source.name}: nothing in it is an Avi log or an ICAP answer{why}"
+    return f"{source.name}: nothing in it is an Avi log or an ICAP answer{why}"
 
 
 def _filters(filters: Filters) -> dict[str, JSONValue]:

@@ -1,0 +1,186 @@
+"""`check`: a pool is probed, the runbooks judge what was seen, and the report says it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+from msgspec.structs import replace as replace_fields
+
+from icapdiag.api.suppressing import judge, resolve
+from icapdiag.model import Facts, Report
+from icapdiag.pool import TLS, Pool, load_pool, pool_from_urls
+from icapdiag.probe import PROBES, Observer, Probe, Results, Settings, probe_pool
+from icapdiag.probe.connection.answer import thresholds
+from icapdiag.probe.host import host_facts
+from icapdiag.probe.running.catalogue import choose, chosen_names, left_out
+from icapdiag.report.build import ProbedMember, build_check_report
+from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
+from icapdiag.runbook import load_runbooks
+
+if TYPE_CHECKING:
+    from icapdiag.runbook import Library
+
+
+async def check(
+    pool: Pool | str | PathLike[str],
+    *,
+    settings: Settings | None = None,
+    probes: tuple[Probe, ...] | None = None,
+    runbooks: Library | None = None,
+    observer: Observer | None = None,
+    cancel_scope: trio.CancelScope | None = None,
+) -> Report:
+    """Probe every enabled member of a pool and say what is wrong and what to do. Runs under trio.
+
+    ``pool`` is a pool file or an export of Avi's, the URL of one server (``icap://HOST:PORT/SERVICE``, ``icaps://``),
+    or a `Pool`. ``settings`` say how to probe, and whether the EICAR test virus may be sent: it is, too, if the pool
+    file asks for it. ``probes`` are those of a usual run, ``runbooks`` the program's own, where they are None.
+    ``observer`` is told of progress. Cancel ``cancel_scope`` to stop early: the report then has what there is, and is
+    not `complete`. Servers that fail raise nothing, that is what the report is about.
+
+    Raises `PoolError` for a pool that can't be used, with every mistake and its place, before anything is sent.
+    """
+    library = load_runbooks() if runbooks is None else runbooks
+    if not isinstance(pool, Pool):
+        pool = pool_from_urls([pool]) if isinstance(pool, str) and "://" in pool else load_pool(Path(pool))
+    resolve(pool, library)
+    settings = settings or Settings()
+    if probes is None:
+        probes = tuple(probe for probe in choose(PROBES) if settings.count > 1 or not probe.follows)
+    settings = in_force(pool, settings, probes)
+    scope = cancel_scope or trio.CancelScope()
+    started_at = datetime.now(UTC)
+    results = await probe_pool(pool, settings, observer, cancel_scope=scope, probes=probes)
+    finished_at = datetime.now(UTC)
+    observations = results.observations
+    judged = judge(library, pool, observations, started_at.date(), complete=results.complete)
+    members = [
+        ProbedMember(
+            name=result.member.name,
+            host=result.member.host,
+            port=result.member.port,
+            observations=tuple(result.observations),
+            line=result.member.line,
+            accepted=result.member.name in judged.accepted,
+        )
+        for result in results.members
+    ]
+    sources = source_addresses(observations)
+    host = host_facts(sources, settings.resolvers)
+    report = build_check_report(
+        subject={**_subject(pool), **thresholds(pool.profile, settings)},
+        vantage=vantage_facts(sources, {**host, "routes": routes_seen(observations)}),
+        members=members,
+        findings=judged.findings,
+        unmatched=judged.unmatched,
+        started_at=started_at,
+        finished_at=finished_at,
+        complete=results.complete,
+        notes=_notes(pool, settings, probes, results, library, interrupted=scope.cancel_called),
+    )
+    return replace_fields(
+        report,
+        comparison=results.comparison,
+        configuration=_configuration(pool, settings, probes),
+        suppressed=judged.suppressed,
+        tool={**report.tool, "runbooks": library.digest},
+    )
+
+
+def in_force(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Settings:
+    """The settings with EICAR as they and the pool ask for it together, and a correlation id."""
+    asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
+    return replace(
+        settings,
+        eicar=asked and any(member.enabled for member in pool.members),
+        correlation_id=settings.correlation_id or f"icapdiag-{secrets.token_hex(8)}",
+    )
+
+
+def _subject(pool: Pool) -> Facts:
+    profile = pool.profile
+    return {
+        "pool": pool.name,
+        "service_uri": profile.service_uri,
+        "source": pool.source,
+        "vendor": profile.vendor,
+        "preview_size": profile.preview_size,
+        "allow_204": profile.allow_204,
+        "response_timeout": profile.response_timeout,
+    }
+
+
+def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Facts:
+    """All values with Avi's names and units, the options with those of `Settings`. Keys are left out."""
+    chosen = chosen_names(probes)
+    return {
+        "pool": pool.name,
+        "source": pool.source,
+        "profile": asdict(pool.profile),
+        "samples": list(pool.samples),
+        "compare": pool.compare,
+        "members": [
+            {
+                "host": member.host,
+                "port": member.port,
+                "name": member.name,
+                "enabled": member.enabled,
+                "tls": None if member.tls is None else _tls(member.tls),
+            }
+            for member in pool.members
+        ],
+        "suppressions": [
+            {
+                "finding": each.finding,
+                **({} if each.member == "*" else {"member": each.member}),
+                "reason": each.reason,
+                "owner": each.owner,
+                "until": each.until.isoformat(),
+            }
+            for each in pool.suppressions
+        ],
+        "options": {
+            "probes": [probe.name for probe in probes if probe.name in chosen],
+            **{name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()},
+        },
+    }
+
+
+def _tls(tls: TLS) -> Facts:
+    files = {"ca_file": tls.ca_file, "cert_file": tls.cert_file}
+    return {
+        "verify": tls.verify,
+        "server_name": tls.server_name,
+        **{name: None if file is None else str(file) for name, file in files.items()},
+    }
+
+
+def _notes(
+    pool: Pool,
+    settings: Settings,
+    probes: tuple[Probe, ...],
+    results: Results,
+    library: Library,
+    *,
+    interrupted: bool,
+) -> list[str]:
+    notes = list(pool.notes)
+    if names := left_out(probes):
+        notes.append(f"Left out, so nothing is known of what they would show: {', '.join(names)}.")
+    if interrupted:
+        notes.append("Interrupted: what had not been probed by then is unknown.")
+    if (cap := results.in_flight_cap) < min(1024, len(pool.members)):
+        notes.append(f"Only {cap} members were probed at a time: this process may not open more files (ulimit -n).")
+    if settings.eicar:
+        notes.append(f"The EICAR test virus was sent with X-Correlation-ID {settings.correlation_id}.")
+    unverified = [member.name for member in pool.members if member.tls is not None and not member.tls.verify]
+    if unverified:
+        notes.append(f"TLS certificates were not verified (tls.verify: false) for {', '.join(unverified)}.")
+    notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
+    return notes

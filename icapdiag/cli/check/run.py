@@ -1,0 +1,176 @@
+"""The work of ``icapdiag check``: the pool is loaded, probed under trio, and a signal ends that early."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+import typer
+
+from icapdiag.api.checking import check, in_force
+from icapdiag.api.suppressing import resolve
+from icapdiag.cli.console import complain, print_text, stderr_is_terminal, stop_with
+from icapdiag.cli.progress import INTERVAL, ProbingProgress, StatusLine
+from icapdiag.lab import faults_of, serve_lab
+from icapdiag.model import Report
+from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_from_urls
+from icapdiag.probe import PROBES, Probe, Settings
+from icapdiag.probe.running.catalogue import left_out
+from icapdiag.probe.running.plan import Plan, plan_pool
+from icapdiag.report.build import timestamp
+from icapdiag.runbook import Library
+
+T = TypeVar("T")
+
+
+def list_probes() -> None:
+    """Print the probes, what each one may set off, and what it sends."""
+    width = max(len(probe.name) for probe in PROBES)
+    print_text("".join(f"{probe.name:<{width}}  {probe.label:<6}  {probe.sends}\n" for probe in PROBES))
+
+
+def load(targets: list[str], profile: str | None, service_uri: str | None, library: Library) -> Pool:
+    """The pool of a file or of URLs; what is wrong with it ends the command."""
+    urls = [target for target in targets if "://" in target]
+    try:
+        if urls:
+            if len(urls) < len(targets):
+                raise typer.BadParameter("a pool file and URLs can't be mixed", param_hint="POOL_OR_URL")
+            if profile is not None or service_uri is not None:
+                option = "--service-uri" if profile is None else "--profile"
+                raise typer.BadParameter("is for files: a URL says it all", param_hint=option)
+            return pool_from_urls(urls, name="from the command line")
+        if len(targets) > 1:
+            raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
+        return resolve(load_pool(Path(targets[0]), profile=profile, service_uri=service_uri), library)
+    except PoolError as error:
+        stop_with([*error.errors, *_hint(targets)])
+
+
+def _hint(targets: list[str]) -> list[str]:
+    """What to write instead, for who gave a server where a file is wanted."""
+    target = targets[0]
+    if (
+        len(targets) > 1
+        or "://" in target
+        or Path(target).suffix in {".yaml", ".yml", ".json"}
+        or Path(target).exists()
+    ):
+        return []
+    return [f"For a server give its URL: icap://{target}/SERVICE"]
+
+
+def plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
+    """What would be sent to the pool; None is the embedded lab, which is started to know its ports."""
+
+    async def of_the_lab() -> Plan:
+        async with serve_lab(_lab_faults(probes)) as running:
+            return plan(_lab_pool(running.pool_yaml), settings, probes)
+
+    return under_trio(of_the_lab) if pool is None else plan_pool(pool, in_force(pool, settings, probes), probes)
+
+
+def run(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
+    """Probe the pool, or the lab (None); the report, and whether the run was interrupted."""
+
+    async def of_the_lab() -> tuple[Report, bool]:
+        async with serve_lab(_lab_faults(probes)) as running:
+            return await _check(_lab_pool(running.pool_yaml), settings, probes, library)
+
+    return under_trio(of_the_lab) if pool is None else under_trio(_check, pool, settings, probes, library)
+
+
+def under_trio(work: Callable[..., Awaitable[T]], *args: object) -> T:
+    """Run ``work`` under trio. Raises KeyboardInterrupt when interrupted a second time."""
+    try:
+        return trio.run(work, *args)
+    except BaseExceptionGroup as group:  # what a nursery makes of an exception
+        if group.subgroup(KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _lab_faults(probes: tuple[Probe, ...]) -> tuple[str, ...]:
+    """The members that these probes can tell from healthy ones."""
+    missed = left_out(probes)
+    sent = [probe for probe in probes if probe.name not in missed]
+    if any(probe.label == "load" for probe in sent):
+        return faults_of("load")
+    return faults_of("deep" if any(probe.depth == "deep" for probe in sent) else "standard")
+
+
+def _lab_pool(text: str) -> Pool:
+    return replace(loads_pool(text.encode(), Path("lab")), source="the embedded lab")
+
+
+async def _check(pool: Pool, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
+    """The first SIGINT or SIGTERM ends the probes early, the next one the program."""
+    enabled = [member for member in pool.members if member.enabled]
+    progress = ProbingProgress(len(enabled))
+    stop = trio.CancelScope()
+    settings = in_force(pool, settings, probes)
+    if settings.eicar:
+        complain(_announcement(enabled, settings, datetime.now(UTC)))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_stop_on_signal, stop)
+        if stderr_is_terminal():
+            nursery.start_soon(draw, progress)
+        report = await check(
+            pool, settings=settings, probes=probes, runbooks=library, observer=progress, cancel_scope=stop
+        )
+        nursery.cancel_scope.cancel()
+    return report, stop.cancel_called
+
+
+async def draw(progress: ProbingProgress) -> None:
+    """Redraw until cancelled, then erase."""
+    start = trio.current_time()
+    line = StatusLine()
+    try:
+        while True:
+            await trio.sleep(INTERVAL)
+            line.show(progress.line(trio.current_time() - start))
+    finally:
+        line.erase()
+
+
+async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        await anext(signals)
+    # From here on the usual handlers are back: a second Ctrl-C ends the program at once.
+    stop.cancel()
+
+
+def _announcement(members: list[Member], settings: Settings, moment: datetime) -> str:
+    """What the people who watch the network must know before they see EICAR on it."""
+    host = socket.gethostname()
+    found = [settings.source] if settings.source else (_source_address(member) for member in members)
+    sources = dict.fromkeys(source for source in found if source)
+    source = f"{host} ({', '.join(sources)})" if sources else host
+    count = "1 member" if len(members) == 1 else f"{len(members)} members"
+    return (
+        f"icapdiag: sending the EICAR test virus (harmless) to {count} from {source} at {timestamp(moment)}, "
+        f"correlation id {settings.correlation_id}. Sensors may raise alarms: tell your SOC."
+    )
+
+
+def _source_address(member: Member) -> str | None:
+    """The address that this host would use towards a member that is given by address. Sends nothing."""
+    try:
+        version = ip_address(member.host).version
+    except ValueError:
+        return None  # a name: looking it up is the probes' work
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((member.host, member.port))  # a datagram socket: sets the route, no packet leaves
+        return str(sock.getsockname()[0])
+    return None

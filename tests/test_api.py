@@ -1,0 +1,108 @@
+"""The library's face: what a program of one's own does with `icapdiag.check` and `icapdiag.explain`."""
+
+from __future__ import annotations
+
+import json
+from inspect import getdoc, signature
+from pathlib import Path
+
+import pytest
+import trio
+
+import icapdiag
+from icapdiag.api.explaining import NothingRead
+from icapdiag.lab import serve_lab
+from icapdiag.pool import PoolError, loads_pool
+from icapdiag.report.formats import render
+from icapdiag.report.machine.to_json import settled
+
+
+def failures(log: Path) -> dict[str, int]:
+    """The example for `explain`: what made scans of these logs fail, and how often."""
+    report = icapdiag.explain([log], filters=icapdiag.Filters(actions=frozenset({"ICAP_FAILED"})))
+    return {finding.id: finding.count for finding in report.findings if finding.severity == "critical"}
+
+
+async def sick_members(pool: str | Path) -> list[str]:
+    """The example for `check`: who of a pool is not well."""
+    report = await icapdiag.check(pool, settings=icapdiag.Settings(deadline=5.0))
+    return [member.name for member in report.members if member.verdict != "ok"]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    file = tmp_path / "log.json"
+    entries = [
+        {"significance": "ICAP Error", "icap_log": {"action": "ICAP_FAILED"}},
+        {"icap_log": {"action": "ICAP_PASSED"}},
+    ]
+    file.write_text("".join(json.dumps(entry) + "\n" for entry in entries * 3))
+    return file
+
+
+async def test_the_examples(log: Path, tmp_path: Path) -> None:
+    assert [3] == list(failures(log).values())
+    async with serve_lab(("healthy", "500")) as lab:
+        (tmp_path / "pool.yaml").write_text(lab.pool_yaml)
+        assert ["500"] == await sick_members(tmp_path / "pool.yaml")
+        healthy = lab.member("healthy")
+        assert [] == await sick_members(f"icap://127.0.0.1:{healthy.port}/avscan")
+
+
+async def test_a_report_can_be_written_in_every_format(log: Path) -> None:
+    report = icapdiag.explain([str(log)])
+    assert isinstance(report, icapdiag.Report)
+    assert "critical" == json.loads(render(settled(report), "json"))["verdict"]
+
+
+def test_a_reading_that_is_stopped_is_not_complete(log: Path) -> None:
+    report = icapdiag.explain([log], stop=lambda: True)
+    assert (False, []) == (report.complete, list(report.groups))
+    assert [] != [note for note in report.notes if note.startswith("Interrupted")]
+
+
+def test_an_input_that_gives_nothing_is_told_of(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("")
+    told: list[str] = []
+    report = icapdiag.explain([log, tmp_path / "empty.json"], refused=told.append)
+    assert ([f"{tmp_path / 'empty.json'} is empty"], True) == (told, report.complete)
+    with pytest.raises(NothingRead, match="is empty"):
+        icapdiag.explain([tmp_path / "empty.json"])
+
+
+async def test_a_check_that_is_cancelled_has_what_there_is() -> None:
+    scope = trio.CancelScope()
+    scope.cancel()
+    async with serve_lab(("healthy",)) as lab:
+        report = await icapdiag.check(loads_pool(lab.pool_yaml.encode(), Path("lab")), cancel_scope=scope)
+    assert (False, "unknown") == (report.complete, report.verdict)
+    assert [] != [note for note in report.notes if note.startswith("Interrupted")]
+
+
+async def test_eicar_is_sent_only_if_it_is_asked_for_and_can_be_traced() -> None:
+    async with serve_lab(("healthy",)) as lab:
+        url = f"icap://127.0.0.1:{lab.member('healthy').port}/avscan"
+        without = await icapdiag.check(url)
+        report = await icapdiag.check(url, settings=icapdiag.Settings(eicar=True))
+    assert [] == [note for note in without.notes if "EICAR" in note]
+    (note,) = [note for note in report.notes if "EICAR" in note]
+    assert note.startswith("The EICAR test virus was sent with X-Correlation-ID icapdiag-")
+
+
+async def test_a_mistake_in_a_pool_raises_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text("service_uri: /avscan\nmembers: [{host: 10.0.0.5, port: 99999}]\n")
+    with pytest.raises(PoolError, match=r"pool\.yaml:2"):
+        await icapdiag.check(tmp_path / "pool.yaml")
+    with pytest.raises(PoolError):
+        await icapdiag.check("http://127.0.0.1/avscan")
+
+
+def test_the_face_says_what_it_has() -> None:
+    assert set(icapdiag.__all__) <= set(dir(icapdiag))
+    for name in ("check", "explain"):
+        function = getattr(icapdiag, name)
+        documented = getdoc(function) or ""
+        assert [] == [each for each in signature(function).parameters if f"``{each}``" not in documented]
+        assert "Raises" in documented
+    with pytest.raises(AttributeError, match="no attribute 'lint'"):
+        icapdiag.lint  # type: ignore[attr-defined]  # noqa: B018
