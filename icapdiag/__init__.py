@@ -17,7 +17,7 @@ __all__ = ["Filters", "Report", "Settings", "__version__", "check", "explain"]
 
 _HOMES = {
     "Filters": "icapdiag.logs.counting.filters",
-    "Report": "icapdiag.model",
+    "Report": "icapdiag.report.untyped",
     "Settings": "icapdiag.probe",
     "check": "icapdiag.api.checking",
     "explain": "icapdiag.api.explaining",

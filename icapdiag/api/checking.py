@@ -13,13 +13,13 @@ import trio
 from msgspec.structs import replace as replace_fields
 
 from icapdiag.api.suppressing import judge, resolve
-from icapdiag.model import Facts, Report
 from icapdiag.pool import TLS, Pool, load_pool, pool_from_urls
 from icapdiag.probe import PROBES, Observer, Probe, Results, Settings, probe_pool
 from icapdiag.probe.connection.answer import thresholds
 from icapdiag.probe.host import host_facts
 from icapdiag.probe.running.catalogue import choose, chosen_names, left_out
 from icapdiag.report.build import ProbedMember, build_check_report
+from icapdiag.report.untyped import Facts, Report, untyped_findings, untyped_observations, untyped_unmatched
 from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
 from icapdiag.runbook import load_runbooks
 
@@ -58,14 +58,14 @@ async def check(
     started_at = datetime.now(UTC)
     results = await probe_pool(pool, settings, observer, cancel_scope=scope, probes=probes)
     finished_at = datetime.now(UTC)
-    observations = results.observations
-    judged = judge(library, pool, observations, started_at.date(), complete=results.complete)
+    judged = judge(library, pool, results.observations, started_at.date(), complete=results.complete)
+    observations = untyped_observations(results.observations)
     members = [
         ProbedMember(
             name=result.member.name,
             host=result.member.host,
             port=result.member.port,
-            observations=tuple(result.observations),
+            observations=untyped_observations(result.observations),
             line=result.member.line,
             accepted=result.member.name in judged.accepted,
         )
@@ -77,8 +77,8 @@ async def check(
         subject={**_subject(pool), **thresholds(pool.profile, settings)},
         vantage=vantage_facts(sources, {**host, "routes": routes_seen(observations)}),
         members=members,
-        findings=judged.findings,
-        unmatched=judged.unmatched,
+        findings=untyped_findings(judged.findings),
+        unmatched=untyped_unmatched(judged.unmatched),
         started_at=started_at,
         finished_at=finished_at,
         complete=results.complete,

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from icapdiag.facts import to_plain
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.reading import read_logs
-from icapdiag.model import Facts, JSONValue, Observation, Report
+from icapdiag.model import Observation
 from icapdiag.report.build import ReadLogs, build_explain_report
+from icapdiag.report.untyped import Facts, JSONValue, Report, untyped_findings, untyped_unmatched
 from icapdiag.report.vantage import reading_facts
 from icapdiag.runbook import load_runbooks, match
 
 if TYPE_CHECKING:
     from icapdiag.logs.notes import Problem, Repair, SourceReport
-    from icapdiag.logs.reader import Progress, Stop
-    from icapdiag.logs.reading import Reading
+    from icapdiag.logs.reading import Progress, Reading, Stop
     from icapdiag.runbook import Library
 
 POOL_IS_GROUP = "The pool of a log entry is usually the pool group; its members are told by the ICAP URIs."
@@ -97,7 +98,7 @@ def report_on(
     groups = [
         {
             "probe": observation.probe,
-            **(_answer(observation) if observation.probe else {**observation.facts, **next(tallies)}),
+            **(_answer(observation) if observation.probe else {**to_plain(observation.facts), **next(tallies)}),
             "findings": ids,
         }
         for observation, ids in zip(observations, matched.explained, strict=True)
@@ -127,8 +128,8 @@ def report_on(
             timeline=tuple(summary.timeline()),
         ),
         vantage=reading_facts(),
-        findings=matched.findings,
-        unmatched=matched.unmatched,
+        findings=untyped_findings(matched.findings),
+        unmatched=untyped_unmatched(matched.unmatched),
         started_at=started_at,
         finished_at=datetime.now(UTC),
         complete=complete,
@@ -140,7 +141,7 @@ def report_on(
 def _answer(observation: Observation) -> dict[str, JSONValue]:
     """A raw ICAP answer as a group of its own."""
     status, reason = str(observation.status), observation.reason
-    return {"count": 1, **observation.facts, "member": observation.member, "status": status, "reason": reason}
+    return {"count": 1, **to_plain(observation.facts), "member": observation.member, "status": status, "reason": reason}
 
 
 def _is_useless(source: SourceReport) -> bool:

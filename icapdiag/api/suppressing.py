@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from icapdiag.facts.fields import PROBES, fields
+from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
 from icapdiag.pool import Located, Pool, PoolError, Suppression
 from icapdiag.runbook import Library, UnknownRunbook, match
-from icapdiag.runbook.fields import FIELDS, PROBES
 from icapdiag.vocabulary import SEVERITY_ORDER, Status
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def _probes(conditions: Sequence[Condition]) -> set[str]:
     for condition in conditions:
         if condition.field == "probe" and condition.operator == "equals":
             left &= {str(value) for value in condition.values}
-        elif condition.field in FIELDS:
-            left &= set(FIELDS[condition.field].probes)
+        elif condition.field in fields():
+            left &= set(fields()[condition.field].probes)
     return left if left != set(PROBES) else set()
 
 
@@ -144,12 +145,15 @@ def _state(suppression: Suppression, runbook: Runbook, today: date, seen: _Seen,
 
 
 def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: str) -> Observation:
-    facts: dict[str, JSONValue] = {
-        "object": "suppression",
-        "finding": runbook.id,
-        "suppression": state,
-        **_terms(suppression),
-    }
+    facts = ConfigurationObject(
+        object="suppression",
+        finding=runbook.id,
+        suppression=state,
+        member_pattern=None if suppression.member == "*" else suppression.member,
+        owner=suppression.owner,
+        because=suppression.reason,
+        until=suppression.until.isoformat(),
+    )
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
 

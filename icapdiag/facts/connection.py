@@ -175,7 +175,7 @@ class ProfileInForce(Record):
         int | None,
         about("profile's slow threshold", "slow_response_warning_threshold of the profile", "ms"),
     ] = None
-    timeout_ms: Annotated[float | None, about("our timeout", "how long this program was ready to wait", "ms")] = None
+    timeout_ms: Annotated[int | None, about("our timeout", "how long this program was ready to wait", "ms")] = None
     warn_ms: Annotated[
         int | None,
         about("slow above", "an answer is slow after this: --warn, else slow_response_warning_threshold", "ms"),

@@ -90,12 +90,12 @@ class RequestGroup(Sheet):
     ] = None
     response_code: Annotated[int | None, about("response code", "the HTTP status that the client got")] = None
     latency_p50_ms: Annotated[
-        float | None,
+        int | None,
         about("latency p50", "half of the requests spent no longer than this in ICAP", "ms", changes=True),
     ] = None
-    latency_p95_ms: Annotated[float | None, about("latency p95", "the same of 95 in 100", "ms", changes=True)] = None
-    latency_p99_ms: Annotated[float | None, about("latency p99", "the same of 99 in 100", "ms", changes=True)] = None
-    latency_max_ms: Annotated[float | None, about("latency max", "the longest time in ICAP", "ms", changes=True)] = None
+    latency_p95_ms: Annotated[int | None, about("latency p95", "the same of 95 in 100", "ms", changes=True)] = None
+    latency_p99_ms: Annotated[int | None, about("latency p99", "the same of 99 in 100", "ms", changes=True)] = None
+    latency_max_ms: Annotated[int | None, about("latency max", "the longest time in ICAP", "ms", changes=True)] = None
     request_length_max: Annotated[int | None, about("longest request", "the longest of the requests", "bytes")] = None
     modified_content_length_max: Annotated[
         int | None, about("longest modified", "the longest content that an ICAP server gave back", "bytes")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from icapdiag import __version__
-from icapdiag.model import Facts, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.report.untyped import Facts, Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 
 NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from icapdiag.model import Report
+    from icapdiag.report.untyped import Report
 
 
 class Style(NamedTuple):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 
 from icapdiag import __version__
-from icapdiag.model import Facts, JSONValue, Observation
+from icapdiag.report.untyped import Facts, JSONValue, Observation
 
 CAVEAT = (
     "This host stands in for the Service Engine and is not the Service Engine: "

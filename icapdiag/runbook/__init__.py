@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from icapdiag.mistakes import Located
 from icapdiag.runbook.document import Runbook, RunbookError
-from icapdiag.runbook.field import flatten
 from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory, load_runbooks
 from icapdiag.runbook.match import Matched, explaining, match
 
@@ -17,7 +16,6 @@ __all__ = [
     "UnknownRunbook",
     "builtin_directory",
     "explaining",
-    "flatten",
     "load_runbooks",
     "match",
 ]

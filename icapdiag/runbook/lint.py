@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from icapdiag.facts.fields import BOOLEAN, INTEGER, NUMBER, PROBES, SKIP_REASONS, TEXT, TEXTS, Field, fields
 from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.model import Facts
 from icapdiag.runbook.conditions import EQUALS, Condition, Selection
 from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, STAGES, Runbook
-from icapdiag.runbook.fields import BOOLEAN, FIELDS, INTEGER, NUMBER, PROBES, SKIP_REASONS, TEXT, TEXTS, Field
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
 from icapdiag.runbook.patterns import risk
@@ -119,9 +119,9 @@ def _samples(runbook: Runbook) -> Iterator[Problem]:
 
 def _sample(where: str, record: Facts) -> Iterator[Problem]:
     for name, value in record.items():
-        field = FIELDS.get(name)
+        field = fields().get(name)
         if field is None:
-            yield f"{where}.{name}", f"unknown field{suggestion(name, FIELDS)}"
+            yield f"{where}.{name}", f"unknown field{suggestion(name, fields())}"
         elif name == "probe" and value == "":  # logs and switched-off members
             continue
         elif isinstance(value, str) and field.values and value not in _vocabulary(field, _statuses_of(record)):
@@ -137,15 +137,15 @@ def _match(runbook: Runbook) -> Iterator[Problem]:
             names = [condition.field, *(str(value) for value in condition.values if condition.fieldref)]
             for name in names:
                 yield from ((where, message) for message in _field_problems(name, runbook, probes))
-            field = FIELDS.get(condition.field)
+            field = fields().get(condition.field)
             if field is not None and not condition.fieldref:
                 yield from ((where, message) for message in _value_problems(condition, field, statuses))
 
 
 def _field_problems(name: str, runbook: Runbook, probes: Sequence[str]) -> Iterator[str]:
-    field = FIELDS.get(name)
+    field = fields().get(name)
     if field is None:
-        yield f"unknown field {name!r}{suggestion(name, FIELDS)}"
+        yield f"unknown field {name!r}{suggestion(name, fields())}"
         return
     if not set(field.sources) & set(runbook.source):
         yield f"field {name!r} is only known from {', '.join(field.sources)}, not from {', '.join(runbook.source)}"

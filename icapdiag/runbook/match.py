@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
+from icapdiag.facts.fields import SUMMARY
+from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched, flatten, unflatten
 from icapdiag.runbook.candidates import CandidateIndex
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.field import SUMMARY, flatten
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.vocabulary import SEVERITY_ORDER, Status, Verdict
 
@@ -20,7 +20,6 @@ STEPS = 4  # of the fixes
 TEXT = 400  # characters of one text in the evidence
 ELEMENTS = 20  # of one list in the evidence
 MEMBERS = 50  # named in the finding of a log, which may know thousands
-_DEPTH = 4
 
 _FIXES = {"Fix on Avi": "On Avi", "Fix on the ICAP server": "On the ICAP server"}
 _SAMPLES = ("clean", "eicar")
@@ -80,7 +79,7 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
             names |= library.supersedes(runbook.id) - {runbook.id}
     found: dict[tuple[str, int | None], _Gathered] = {}
     unexplained = 0
-    examples: list[Facts] = []
+    examples: list[Observation] = []
     explained: list[tuple[str, ...]] = []
     for number, (observation, record, runbooks) in enumerate(judged):
         names = beaten[_subject(observation, number)]
@@ -93,7 +92,7 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
         if not runbooks:
             unexplained += _requests(record)
             if len(examples) < EVIDENCE:
-                examples.append(bounded(record))
+                examples.append(unflatten(bounded(record)))
     gathered = sorted(found.items(), key=lambda item: _worst_first(item[1]))
     return Matched(
         findings=tuple(one.finding() for (_, number), one in gathered if number is None),
@@ -186,7 +185,7 @@ class _Gathered:
         self.weight = 0  # requests of a log, or members probed
         self._members: dict[str, None] = {}
         self._count = 0
-        self._evidence: list[Facts] = []
+        self._evidence: list[Observation] = []
         self._first: datetime | None = None
         self._last: datetime | None = None
 
@@ -199,7 +198,7 @@ class _Gathered:
                 self._members.setdefault(member)
         self.weight += requests if record.get("source") == "log" else len(self._members) - known
         if len(self._evidence) < EVIDENCE:
-            self._evidence.append(bounded(record))
+            self._evidence.append(unflatten(bounded(record)))
         for moment in filter(None, (_moment(record.get(name)) for name in ("timestamp", "first_seen", "last_seen"))):
             self._first = moment if self._first is None else min(self._first, moment)
             self._last = moment if self._last is None else max(self._last, moment)
@@ -258,19 +257,17 @@ def _iso(moment: datetime | None) -> str | None:
 
 def bounded(record: Facts) -> dict[str, JSONValue]:
     """A copy of a flat record with its texts and lists cut to what a report should carry."""
-    return {name: _bounded(value, 0) for name, value in record.items()}
+    return {name: _bounded(value) for name, value in record.items()}
 
 
-def _bounded(value: JSONValue, depth: int) -> JSONValue:
+def _bounded(value: JSONValue) -> JSONValue:
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, str):
         return value if len(value) <= TEXT else f"{value[:TEXT]}…"
-    if depth >= _DEPTH:
-        return "…"
     if isinstance(value, Mapping):
-        return {name: _bounded(inner, depth + 1) for name, inner in list(value.items())[:ELEMENTS]}
-    return [_bounded(inner, depth + 1) for inner in value[:ELEMENTS]]
+        return {name: _bounded(inner) for name, inner in list(value.items())[:ELEMENTS]}
+    return [_bounded(inner) for inner in value[:ELEMENTS]]
 
 
 def first_paragraph(markdown: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from icapdiag.facts.fields import PROBES, SUMMARY, fields
 from icapdiag.model import Facts, JSONValue
-from icapdiag.runbook.fields import FIELDS, PROBES, SUMMARY
 
 _REPORT_KEYS = ("schema_version", "groups", "findings")  # no record has any of them
 
@@ -47,7 +47,7 @@ def _new(record: Facts, seen: Sequence[Facts]) -> bool:
 
 
 def _single(document: Mapping[str, JSONValue]) -> Facts:
-    if not any(name in FIELDS for name in document):
+    if not any(name in fields() for name in document):
         raise NotARecord("neither a report nor a record: no field name in it is known (icapdiag runbooks fields)")
     facts = document.get("facts")
     record = {**(facts if isinstance(facts, Mapping) else {}), **document}
@@ -75,7 +75,7 @@ def _groups(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
             "probe": "",
             "member": members[0] if isinstance(members, Sequence) and len(members) == 1 else "",
             "pool": ", ".join(str(pool) for pool in pools) if isinstance(pools, list) else "",
-            **{name: value for name, value in group.items() if name in FIELDS},
+            **{name: value for name, value in group.items() if name in fields()},
             "source": "log",
         }
         requests = group.get("count", 1)

@@ -29,6 +29,7 @@ from icapdiag.pool import TLS, Member, Pool, Profile
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.running.catalogue import choose
 from tests.bench.bench_check import HERE, SERVICE, address, say, serving
+from tests.facts import facts_of
 
 METHODS = {"options": "OPTIONS", "clean": "REQMOD"}
 TOLERATED = 0.05
@@ -106,7 +107,7 @@ def compared(members: int, delay_ms: float, pace: float, *, tls: bool, kernel: b
                 results = trio.run(lambda: probe_pool(pool, settings, probes=choose(PROBES, only=["clean"])))
         told = dict(map(_recorded, record.read_text().splitlines()))
     return [
-        _held_against(observation.facts, *told[observation.member, METHODS[observation.probe]])
+        _held_against(facts_of(observation), *told[observation.member, METHODS[observation.probe]])
         for observation in results.observations
         if observation.probe in METHODS and observation.status == "ok"
     ]

@@ -14,7 +14,8 @@ import pytest
 from junitparser import JUnitXml
 
 from icapdiag.api.suppressing import Judged, judge, resolve
-from icapdiag.model import Observation
+from icapdiag.facts.connection import ProbeSheet
+from icapdiag.model import Observation, flatten
 from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_pool
 from icapdiag.report.compared.diff import Change, diff
 from icapdiag.report.formats import render
@@ -45,7 +46,9 @@ def pool_with(*suppressions: Suppression, disabled: Sequence[str] = ()) -> Pool:
 
 
 def seen(probe: str, member: str, status: Status, reason: str | None = None) -> Observation:
-    return Observation(source="probe", probe=probe, pool="p", member=member, status=status, reason=reason)
+    return Observation(
+        source="probe", probe=probe, pool="p", member=member, status=status, reason=reason, facts=ProbeSheet()
+    )
 
 
 REFUSED = tuple(seen("tcp", name, Status.FAILED, "refused") for name in NAMES)
@@ -95,8 +98,8 @@ def test_an_unused_one_is_a_finding(library: Library) -> None:
     assert [
         {"object": "suppression", "finding": "tcp-refused", "suppression": "unused", "owner": "o", "because": "r",
          "until": "2026-12-31", "member_pattern": None}
-    ] == [{key: f.evidence[0][key] for key in ("object", "finding", "suppression", "owner", "because", "until",
-                                               "member_pattern")} for f in found.findings]  # fmt: skip
+    ] == [{key: flatten(f.evidence[0]).get(key) for key in ("object", "finding", "suppression", "owner", "because",
+          "until", "member_pattern")} for f in found.findings]  # fmt: skip
 
 
 @pytest.mark.parametrize(

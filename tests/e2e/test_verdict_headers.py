@@ -9,9 +9,11 @@ import pytest
 
 from icapdiag.icap.header_table import HEADERS
 from icapdiag.logs.reading import read_logs
+from icapdiag.model import flatten
 from icapdiag.report.sections.evidence import telling
-from icapdiag.runbook import flatten, match
+from icapdiag.runbook import match
 from tests.cli.run import icapdiag
+from tests.facts import facts_of
 from tests.runbook.writing import library_of, runbook_text
 
 # A value of each that decides, and what comes of it.
@@ -55,7 +57,7 @@ def test_a_pasted_line_is_read_shown_and_open_to_runbooks(tmp_path: Path, name: 
 
     (answer,) = read_logs([str(pasted)]).answers
 
-    assert verdict == answer.facts["verdict"]
+    assert verdict == facts_of(answer)["verdict"]
     assert ["own"] == [finding.id for finding in match(library, [answer]).findings]
     assert f"{name}: {value}" in telling({**flatten(answer), "verdict_reason": ""})
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.build import ProbedMember
 from icapdiag.report.machine.to_json import settled
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Report
 from icapdiag.vocabulary import Severity, Status
 from tests.report import samples
 from tests.report.samples import observation

@@ -10,6 +10,7 @@ from typing import Any
 
 from icapdiag.logs.notes import SourceReport
 from icapdiag.logs.reading import Reading, read_logs
+from tests.facts import facts_of
 
 HEADERS = (
     'Date: Mon, 02 Mar 2026 10:00:0{} GMT\r\nServer: Metadefender Core V4\r\nISTag: "7{}"\r\n'
@@ -119,7 +120,7 @@ def actions(reading: Reading) -> dict[str, int]:
     """How many ICAP requests there are of each action."""
     counts: dict[str, int] = {}
     for observation in reading.observations:
-        action, count = observation.facts.get("icap_action"), observation.facts.get("count")
+        action, count = facts_of(observation).get("icap_action"), facts_of(observation).get("count")
         if isinstance(action, str) and isinstance(count, int):
             counts[action] = counts.get(action, 0) + count
     return counts

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from icapdiag.logs.containers.answers import answers, observe
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.logs.samples import HEADERS, icap_log, read
 
 INFECTED = (
@@ -42,7 +43,7 @@ def verdicts(tmp_path: Path, data: bytes | str) -> list[object]:
     assert report.total == report.read == len(reading.answers)
     assert all(answer.source == "log" and answer.probe == "answer" for answer in reading.answers)
     assert reading.observations == reading.answers
-    return [answer.facts["verdict"] for answer in reading.answers]
+    return [facts_of(answer)["verdict"] for answer in reading.answers]
 
 
 def test_bytes_from_the_wire(tmp_path: Path) -> None:
@@ -52,14 +53,14 @@ def test_bytes_from_the_wire(tmp_path: Path) -> None:
     assert (Status.OK, None, "blocked", ["Bad.Thing"]) == (
         answer.status,
         answer.reason,
-        answer.facts["verdict"],
-        answer.facts["threats"],
+        facts_of(answer)["verdict"],
+        facts_of(answer)["threats"],
     )
     assert (200, 403, "CI-1", True) == (
-        answer.facts["icap_status"],
-        answer.facts["http_status"],
-        str(answer.facts["istag"]).strip('"'),
-        answer.facts["complete"],
+        facts_of(answer)["icap_status"],
+        facts_of(answer)["http_status"],
+        str(facts_of(answer)["istag"]).strip('"'),
+        facts_of(answer)["complete"],
     )
 
 
@@ -103,9 +104,9 @@ def test_the_client_prints(tmp_path: Path) -> None:
     reading, report = read(tmp_path / "print", PRINT)
     (answer,) = reading.answers
     assert ("c-icap-client", "192.0.2.7:1344") == (report.container, answer.member)
-    assert ("blocked", 403) == (answer.facts["verdict"], answer.facts["http_status"])
-    assert "complete" not in answer.facts
-    assert "deviation_rules" not in answer.facts
+    assert ("blocked", 403) == (facts_of(answer)["verdict"], facts_of(answer)["http_status"])
+    assert "complete" not in facts_of(answer)
+    assert "deviation_rules" not in facts_of(answer)
     assert ["blocked"] == verdicts(tmp_path, PRINT.replace("\t", "    "))
     assert ["blocked", "blocked"] == verdicts(tmp_path, PRINT + PRINT)
 
@@ -131,30 +132,30 @@ def test_the_clients_own_request_is_no_content(tmp_path: Path) -> None:
 def test_header_blocks_as_avi_keeps_them(tmp_path: Path, text: str) -> None:
     reading, report = read(tmp_path / "headers", text)
     (answer,) = reading.answers
-    assert ("headers", "blocked") == (report.container, answer.facts["verdict"])
-    assert "Infected" == answer.facts["x_response_desc"]
-    assert "icap_status" not in answer.facts
+    assert ("headers", "blocked") == (report.container, facts_of(answer)["verdict"])
+    assert "Infected" == facts_of(answer)["x_response_desc"]
+    assert "icap_status" not in facts_of(answer)
 
 
 def test_a_header_member_of_a_log_is_a_fragment(tmp_path: Path) -> None:
     value = HEADERS.format(1, 1).replace('"', r"\"").replace("\r\n", r"\r\n")
     reading, report = read(tmp_path / "text", f'"icap_headers_received_from_server": "{value}",')
     assert (1, "fragment") == (report.read, report.container)
-    assert "blocked" == reading.observations[0].facts["verdict"]
+    assert "blocked" == facts_of(reading.observations[0])["verdict"]
 
 
 def test_answers_and_fragments_in_one_text(tmp_path: Path) -> None:
     text = f'The log:\n"icap_log": {icap_log()}\n\nand by hand:\n\n{PRINT}'
     reading, report = read(tmp_path / "text", text)
     assert ("text", 2, 2) == (report.container, report.total, report.read)
-    assert [1, "blocked"] == [len(reading.answers), reading.answers[0].facts["verdict"]]
+    assert [1, "blocked"] == [len(reading.answers), facts_of(reading.answers[0])["verdict"]]
     assert "summary" == reading.observations[-1].probe
 
 
 def test_an_error_status(tmp_path: Path) -> None:
     reading, _ = read(tmp_path / "answer", b"ICAP/1.0 404 Service not found\r\n\r\n")
     (answer,) = reading.answers
-    assert (Status.FAILED, Reason.ICAP_STATUS, "error") == (answer.status, answer.reason, answer.facts["verdict"])
+    assert (Status.FAILED, Reason.ICAP_STATUS, "error") == (answer.status, answer.reason, facts_of(answer)["verdict"])
 
 
 @pytest.mark.parametrize(
@@ -172,8 +173,8 @@ def test_another_protocol(tmp_path: Path, data: bytes, peer: str) -> None:
     reading, report = read(tmp_path / "answer", data)
     (answer,) = reading.answers
     assert (1, Status.FAILED, Reason.NOT_ICAP) == (report.read, answer.status, answer.reason)
-    assert peer == answer.facts["peer"]
-    assert "verdict" not in answer.facts
+    assert peer == facts_of(answer)["peer"]
+    assert "verdict" not in facts_of(answer)
 
 
 def test_a_body_that_is_json_is_no_log(tmp_path: Path) -> None:

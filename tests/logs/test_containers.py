@@ -12,6 +12,7 @@ import pytest
 from icapdiag.logs.containers.sniff import LABELS, Container
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
+from tests.facts import facts_of
 from tests.logs.samples import ENTRIES, actions, containers, entry, icap_log, read, syslog_line
 
 CONTAINERS = containers()
@@ -46,12 +47,14 @@ def test_the_same_entries_in_any_container(tmp_path: Path, form: str, packed: Ca
     assert (4, 4, 0, 0) == (report.total, report.read, report.skipped, report.unreadable)
     assert ((), ()) == (report.repairs, report.problems)
     assert actions(reading) == FOUR
-    assert ["blocked"] * 4 == [o.facts["verdict"] for o in reading.observations[:-1] for _ in range(_count(o.facts))]
+    assert ["blocked"] * 4 == [
+        facts_of(o)["verdict"] for o in reading.observations[:-1] for _ in range(_count(facts_of(o)))
+    ]
     if report.container != "lines":  # envelopes back to back are known as such only when read whole
         assert report.container in {NAMES[form], "envelope"}
     if form != "text":
         assert ["req-0"] == [
-            r for o in reading.observations for r in _texts(o.facts.get("request_ids")) if r == "req-0"
+            r for o in reading.observations for r in _texts(facts_of(o).get("request_ids")) if r == "req-0"
         ]
 
 

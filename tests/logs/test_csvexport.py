@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.logs.containers.csvexport import cell_value
+from tests.facts import facts_of
 from tests.logs.samples import ENTRIES, actions, as_csv, entry, icap_log, read
 
 FOUR = {"ICAP_BLOCKED": 4}
@@ -115,8 +116,8 @@ def test_implausible_cells_are_not_believed(tmp_path: Path) -> None:
     }
     reading, _ = read(tmp_path / "log", as_csv((odd,)))
     assert {"ICAP_BLOCKED": 1} == actions(reading)
-    assert reading.observations[0].facts.get("response_code") is None
-    assert [] == list(reading.observations[0].facts.get("virtualservices") or [])  # type: ignore[arg-type]
+    assert facts_of(reading.observations[0]).get("response_code") is None
+    assert [] == list(facts_of(reading.observations[0]).get("virtualservices") or [])
 
 
 def test_cells_over_several_lines_and_the_lines_of_problems(tmp_path: Path) -> None:

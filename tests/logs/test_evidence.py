@@ -15,6 +15,7 @@ from icapdiag.icap.verdict import judge
 from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Reason
+from tests.facts import facts_of
 from tests.icap.answer_kinds import Closed, NotICAP, Wire, wire_bytes
 from tests.icap.recorded_answers import ANSWERS, answer, commented
 from tests.logs.guide import GUIDES, Guide
@@ -39,7 +40,7 @@ def said(guide: Guide) -> tuple[Said, Said, Said, Said]:
 
 def explained(guide: Guide, observation: Observation, expected: Said) -> None:
     action, verdict, reason, threats, latency = expected
-    facts = observation.facts
+    facts = facts_of(observation)
     assert (action, verdict, latency) == (facts["icap_action"], facts.get("verdict"), facts.get("latency_max_ms"))
     assert reason in str(facts.get("verdict_reason", ""))
     assert threats == list(_items(facts.get("threats")))
@@ -126,9 +127,9 @@ def test_a_pasted_answer_is_explained_as_its_source_says(tmp_path: Path, name: s
         assert () == reading.answers
     elif isinstance(expected, NotICAP) and expected.peer != "unknown":
         (found,) = reading.answers
-        assert (Reason.NOT_ICAP, expected.peer) == (found.reason, found.facts["peer"])
+        assert (Reason.NOT_ICAP, expected.peer) == (found.reason, facts_of(found)["peer"])
     elif isinstance(expected, NotICAP):
-        assert {"unknown"} >= {found.facts["verdict"] for found in reading.answers}
+        assert {"unknown"} >= {facts_of(found)["verdict"] for found in reading.answers}
     else:
         (found,) = reading.answers
         assert (1, 1) == (source.total, source.read)
@@ -137,7 +138,7 @@ def test_a_pasted_answer_is_explained_as_its_source_says(tmp_path: Path, name: s
 
 def _agrees(found: Observation, name: str, expected: Wire) -> None:
     """The table's verdict; where that rests on the body that was sent, the one without it."""
-    facts = found.facts
+    facts = facts_of(found)
     judgement = judge(read_response(wire_bytes(answer(name), expected), method=expected.method))
     assert (judgement.verdict, judgement.reason) == (facts["verdict"], facts["verdict_reason"])
     assert (list(judgement.threats), list(judgement.decided_by)) == (facts["threats"], facts["decided_by"])

@@ -10,6 +10,7 @@ import pytest
 
 from icapdiag.logs.containers import freeform
 from icapdiag.logs.containers.freeform import is_page, page_text, passages
+from tests.facts import facts_of
 from tests.logs.samples import actions, entry, icap_log, read
 
 FRAGMENT = json.dumps(icap_log(), indent=2)
@@ -50,7 +51,7 @@ def test_a_whole_entry_in_prose_is_one_record(tmp_path: Path) -> None:
     text = f"we got this: {json.dumps(entry(3))} and more.\n"
     reading, report = read(tmp_path / "mail", text)
     assert (1, 1) == (report.total, report.read)
-    assert ["req-3"] == list(reading.observations[0].facts["request_ids"])  # type: ignore[arg-type]
+    assert ["req-3"] == list(facts_of(reading.observations[0])["request_ids"])
     assert [("text before the JSON was left out", 1, 1)] == [(r.what, r.line, r.column) for r in report.repairs]
 
 
@@ -127,7 +128,7 @@ def test_a_long_text_is_read_in_windows(tmp_path: Path, monkeypatch: pytest.Monk
     reading, report = read(tmp_path / "text", text + f'ICAP/1.0 204 No Content\nISTag: "1"\n\n{filler}')
     assert ("text", 6, 6) == (report.container, report.total, report.read)
     assert {"ICAP_BLOCKED": 5} == actions(reading)
-    assert ["allowed"] == [answer.facts["verdict"] for answer in reading.answers]
+    assert ["allowed"] == [facts_of(answer)["verdict"] for answer in reading.answers]
     assert () == report.repairs
 
 

@@ -14,6 +14,7 @@ from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.model import Facts
 from icapdiag.vocabulary import Status
+from tests.facts import facts_of
 
 INFECTED = (
     'Date: Thu, 19 Nov 2020 13:55:{:02d} G11T\r\nServer: Metadefender Core V4\r\nISTag: "0016057941{:02d}"\r\n'
@@ -349,7 +350,7 @@ def test_too_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (30, "ICAP_BLOCKED", "blocked") == tuple(
         groups[0][key] for key in ("count", "icap_action", "client_outcome")
     )
-    assert "opswat_reason" not in groups[0]
+    assert None is groups[0]["opswat_reason"]
     assert 40 == summary.head()["entries_blocked"]
 
 
@@ -390,5 +391,5 @@ def test_observations() -> None:
         passed.status,
     )
     assert ("pg", "10.0.0.1:1344", Status.FAILED) == (failed.pool, failed.member, failed.status)
-    assert ("summary", 3, 1) == (whole.probe, whole.facts["entries_icap"], whole.facts["unscanned_count"])
-    json.dumps([passed.facts, failed.facts, whole.facts])
+    assert ("summary", 3, 1) == (whole.probe, facts_of(whole)["entries_icap"], facts_of(whole)["unscanned_count"])
+    json.dumps([facts_of(passed), facts_of(failed), facts_of(whole)])

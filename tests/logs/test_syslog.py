@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.logs.containers.classify import Payload, is_syslog, payload_of
+from tests.facts import facts_of
 from tests.logs.samples import ENTRIES, actions, entry, read, syslog_line
 
 MEMBERS = json.dumps(entry())[1:-1]
@@ -39,7 +40,7 @@ def test_entries(tmp_path: Path, line: str) -> None:
     reading, report = read(tmp_path / "log", line + "\n")
     assert (1, 1, "syslog") == (report.total, report.read, report.container)
     assert {"ICAP_BLOCKED": 1} == actions(reading)
-    assert ["req-0"] == list(reading.observations[0].facts["request_ids"])  # type: ignore[arg-type]
+    assert ["req-0"] == list(facts_of(reading.observations[0])["request_ids"])
 
 
 @pytest.mark.parametrize("alert", ALERTS)

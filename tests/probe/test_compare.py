@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import JSONValue, Observation
+from icapdiag.facts.fields import fields
+from icapdiag.model import JSONValue, Observation, flatten, sheet_of
 from icapdiag.probe.comparing.attributes import ATTRIBUTES
 from icapdiag.probe.comparing.compare import Comparison, compare
 from icapdiag.probe.comparing.value_groups import alike, kind_of, overlapping, value_groups
 from icapdiag.probe.connection.timing import clock_facts
-from icapdiag.runbook.fields import FIELDS, flatten
 from icapdiag.vocabulary import Status
+from tests.facts import facts_of
 
 OFFER: dict[str, JSONValue] = {
     "icap_status": 200, "istag": '"CI0001-9OPRPm4oRCAVcJKwg9DiggAA"', "server": "C-ICAP/0.5.10",
@@ -24,8 +25,9 @@ OFFER: dict[str, JSONValue] = {
 
 def told(probe: str, status: Status = Status.OK, reason: str | None = None, **facts: JSONValue) -> Observation:
     """What one probe said; its time is 1 ms."""
+    sheet = sheet_of("probe", probe, facts)
     return Observation(
-        source="probe", probe=probe, pool="p", member="", status=status, reason=reason, elapsed_ms=1.0, facts=facts
+        source="probe", probe=probe, pool="p", member="", status=status, reason=reason, elapsed_ms=1.0, facts=sheet
     )
 
 
@@ -33,7 +35,7 @@ def member(number: int, *more: Observation, tcp: dict[str, JSONValue] | None = N
     """The observations of 10.0.0.NUMBER:1344; ``offer`` changes what it answers to OPTIONS, None removes."""
     options = {name: value for name, value in {**OFFER, **offer}.items() if value is not None}
     place: dict[str, JSONValue] = {"host": f"10.0.0.{number}", "port": 1344, "tls": False}
-    asked = replace(told("options"), facts=options)
+    asked = replace(told("options"), facts=sheet_of("probe", "options", options))
     found = [told("dns", Status.SKIPPED, "literal-address"), told("tcp", family="ipv4"), asked]
     return [
         Observation(
@@ -44,8 +46,10 @@ def member(number: int, *more: Observation, tcp: dict[str, JSONValue] | None = N
             status=each.status,
             reason=each.reason,
             elapsed_ms=each.elapsed_ms,
-            facts={**place, **({"address": f"10.0.0.{number}"} if each.probe != "dns" else {}), **(tcp or {}),
-                   **each.facts},
+            facts=sheet_of("probe", each.probe, {
+                **place, **({"address": f"10.0.0.{number}"} if each.probe != "dns" else {}),
+                **((tcp or {}) if each.probe == "tcp" else {}), **facts_of(each),
+            }),
         )
         for each in (*found, *more)
     ]  # fmt: skip
@@ -58,7 +62,7 @@ def scans(clean: str, eicar: str) -> tuple[Observation, Observation]:
 def seen(comparison: Comparison, *names: str) -> list[tuple[JSONValue, ...]]:
     """Of each observation: member, fact, kind, and the facts of these names."""
     return [
-        (o.member, o.facts["fact"], o.facts["kind"], *(o.facts.get(name) for name in names))
+        (o.member, facts_of(o)["fact"], facts_of(o)["kind"], *(facts_of(o).get(name) for name in names))
         for o in comparison.observations
     ]
 
@@ -269,7 +273,7 @@ def test_the_clock_of_an_answer(date: str | None, expected: dict[str, float]) ->
 def test_each_address_of_a_name_is_a_side_of_its_own() -> None:
     def at(address: str, preview: int) -> list[Observation]:
         options: dict[str, JSONValue] = {**OFFER, "preview": preview, "address": address, "port": 1344}
-        return [replace(told("options"), facts=options)]
+        return [replace(told("options"), facts=sheet_of("probe", "options", options))]
 
     found = compare("p", [[*at("10.0.0.1", 1024), *at("10.0.0.2", 0)], member(3), member(4)])
 
@@ -280,7 +284,7 @@ def test_each_address_of_a_name_is_a_side_of_its_own() -> None:
 def test_two_members_at_one_address_are_one_server() -> None:
     named = member(2, tcp={"host": "icap.example.com"})
     for observation in named:
-        observation.facts.update(address="::ffff:10.0.0.1")
+        observation.facts.endpoint.address = "::ffff:10.0.0.1"
     found = compare("p", [member(1), named, member(3)])
 
     assert [
@@ -316,9 +320,9 @@ def test_servers_set_up_alike_are_not_taken_for_one(pool: Any) -> None:
 
 
 def test_the_words_are_those_that_runbooks_know() -> None:
-    assert {*ATTRIBUTES, "address", "identity"} == set(FIELDS["fact"].values)
+    assert {*ATTRIBUTES, "address", "identity"} == set(fields()["fact"].values)
     found = compare("p", [member(1), member(2), member(3, preview=0), member(4, tcp={"address": "10.0.0.1"})])
-    undocumented = {name for o in found.observations for name in flatten(o)} - FIELDS.keys()
+    undocumented = {name for o in found.observations for name in flatten(o)} - fields().keys()
     assert set() == undocumented
 
 
@@ -326,4 +330,4 @@ def test_five_thousand_members_that_all_differ_stay_small() -> None:
     found = compare("p", [member(number, istag=str(10**9 + number)) for number in range(5000)])
 
     assert [("", "istag", "all-different")] == seen(found)
-    assert 20 == len(found.observations[0].facts["values"])  # type: ignore[arg-type]
+    assert 20 == len(facts_of(found.observations[0])["values"])

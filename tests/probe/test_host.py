@@ -27,6 +27,7 @@ from icapdiag.probe.host import (
 from icapdiag.probe.probes.dns import split_resolver
 from icapdiag.probe.running.runner import probe_pool
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_network import dns_server, records
 
@@ -129,7 +130,7 @@ async def observed(settings: Settings, pool: Pool | None = None) -> dict[str, Ob
 
 
 async def test_the_source_address_is_the_one_asked_for() -> None:
-    facts = (await observed(replace(SETTINGS, source="127.0.0.3")))["tcp"].facts
+    facts = facts_of((await observed(replace(SETTINGS, source="127.0.0.3")))["tcp"])
 
     assert "127.0.0.3" == facts["local_address"]
     if sys.platform == "linux":
@@ -161,7 +162,7 @@ async def test_a_place_that_is_not_there_is_our_own_configuration(settings: Sett
     found = (await observed(settings))["tcp"]
 
     assert (Status.ERROR, Reason.CONFIGURATION) == (found.status, found.reason)
-    assert str(found.facts["error"]).startswith(words)
+    assert str(facts_of(found)["error"]).startswith(words)
 
 
 @linux
@@ -177,7 +178,7 @@ async def test_an_interface_without_the_privilege_says_what_it_takes(monkeypatch
     found = (await observed(replace(SETTINGS, interface="lo")))["tcp"]
 
     assert (Status.ERROR, Reason.CONFIGURATION) == (found.status, found.reason)
-    assert "can't bind to interface lo: this takes root or CAP_NET_RAW" == found.facts["error"]
+    assert "can't bind to interface lo: this takes root or CAP_NET_RAW" == facts_of(found)["error"]
 
 
 async def test_the_other_ip_version_is_ruled_out_and_no_word_on_the_member() -> None:
@@ -196,6 +197,6 @@ async def test_only_addresses_of_the_wanted_version_are_dialled(family: int | No
         settings = replace(SETTINGS, family=family, resolvers=(f"127.0.0.1:{port}",))
         results = await probe_pool(pool, settings)
 
-    assert expected == [o.facts["address"] for o in results.observations if o.probe == "tcp"]
-    assert ("127.0.0.9", "::1") == results.observations[0].facts["addresses"]
-    assert (f"127.0.0.1:{port}",) == tuple(results.observations[0].facts["resolvers"])  # type: ignore[arg-type]
+    assert expected == [facts_of(o)["address"] for o in results.observations if o.probe == "tcp"]
+    assert ("127.0.0.9", "::1") == facts_of(results.observations[0])["addresses"]
+    assert (f"127.0.0.1:{port}",) == tuple(facts_of(results.observations[0])["resolvers"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 
+from icapdiag.facts.fields import fields
 from icapdiag.icap.samples import eicar
 from icapdiag.lab import serve_lab
 from icapdiag.model import Facts
@@ -18,8 +19,8 @@ from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Probe, ok
 from icapdiag.probe.probes import keepalive
 from icapdiag.probe.running.catalogue import choose
-from icapdiag.runbook.fields import FIELDS
 from icapdiag.vocabulary import Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS
 from tests.runbook.test_fields import fits
@@ -62,16 +63,18 @@ async def probed(serve: Serve, *, virus: bool = False, timeout: float = 1.0, idl
         nursery.cancel_scope.cancel()
     found = results.observations[-1]
     assert ("keepalive", Status.OK) == (found.probe, found.status)
-    documented(found.facts)
-    return found.facts
+    documented(facts_of(found))
+    return facts_of(found)
 
 
 def documented(facts: Facts) -> None:
     """Each fact is one that a runbook may look at."""
-    strange = [name for name, value in facts.items() if name not in FIELDS or "keepalive" not in FIELDS[name].probes]
+    strange = [
+        name for name, value in facts.items() if name not in fields() or "keepalive" not in fields()[name].probes
+    ]
     assert [] == strange
-    assert [] == [name for name, value in facts.items() if value is not None and not fits(value, FIELDS[name])]
-    assert facts["reuse"] in FIELDS["reuse"].values
+    assert [] == [name for name, value in facts.items() if value is not None and not fits(value, fields()[name])]
+    assert facts["reuse"] in fields()["reuse"].values
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ async def test_an_answer_of_the_request_before_is_known_with_and_without_eicar(v
         pool = loads_pool(lab.pool_yaml.encode(), Path("lab"))
         results = await probe_pool(pool, Settings(eicar=virus), probes=choose(PROBES, only=["keepalive"]))
 
-    wrong, right = (next(o.facts for o in each.observations if o.probe == "keepalive") for each in results.members)
+    wrong, right = (next(facts_of(o) for o in each.observations if o.probe == "keepalive") for each in results.members)
     assert ("desynchronised", [sign]) == (wrong["reuse"], wrong["desync_signs"])
     assert ("honoured", []) == (right["reuse"], right["desync_signs"])
     assert ("blocked" if virus else "allowed", "allowed") == (right["first_verdict"], right["second_verdict"])

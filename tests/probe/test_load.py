@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio.testing
 
+from icapdiag.facts.fields import fields
 from icapdiag.lab import serve_lab
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
@@ -16,8 +17,8 @@ from icapdiag.probe.base import Context, Outcome, Probe, error, failed, ok
 from icapdiag.probe.probes import load
 from icapdiag.probe.running.catalogue import choose, chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
-from icapdiag.runbook.fields import FIELDS
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS
 from tests.runbook.test_fields import fits
@@ -60,14 +61,16 @@ async def ramp(monkeypatch: pytest.MonkeyPatch, server: Server, *, saturated: fl
     results = await probe_pool(pool_of(member(1)), Settings(**settings), probes=(*BEFORE, load.PROBE))
     found = results.observations[-1]
     assert "load" == found.probe
-    assert [] == [name for name in found.facts if name not in FIELDS or "load" not in FIELDS[name].probes]
-    assert [] == [name for name, value in found.facts.items() if value is not None and not fits(value, FIELDS[name])]
-    assert found.facts["load_ended"] in FIELDS["load_ended"].values
+    assert [] == [name for name in facts_of(found) if name not in fields() or "load" not in fields()[name].probes]
+    assert [] == [
+        name for name, value in facts_of(found).items() if value is not None and not fits(value, fields()[name])
+    ]
+    assert facts_of(found)["load_ended"] in fields()["load_ended"].values
     return found
 
 
 def outcome(observation: Any) -> tuple[Any, ...]:
-    facts = observation.facts
+    facts = facts_of(observation)
     return facts["load_ended"], facts["held_connections"], facts.get("broke_at")
 
 
@@ -105,16 +108,16 @@ async def test_after_a_refusal_nothing_more_is_begun(
 ) -> None:
     found = await ramp(monkeypatch, lambda n: BUSY if n == 8 else 0.05)
 
-    last = found.facts["steps"][-1]
+    last = facts_of(found)["steps"][-1]
     assert (8, 8, 1) == (last["concurrency"], last["requests"], last["errors"])
-    assert (503, "icap-status") == (found.facts["broke_status"], found.facts["broke_reason"])
+    assert (503, "icap-status") == (facts_of(found)["broke_status"], facts_of(found)["broke_reason"])
 
 
 async def test_the_figures_of_a_step(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> None:
     found = await ramp(monkeypatch, lambda n: 0.02, load_ceiling=2)
 
-    first, second = found.facts["steps"]
-    assert [8, 8] == [step["requests"] for step in found.facts["steps"]]
+    first, second = facts_of(found)["steps"]
+    assert [8, 8] == [step["requests"] for step in facts_of(found)["steps"]]
     assert {"p50_ms": 20.0, "p95_ms": 20.0, "max_ms": 20.0} == {k: second[k] for k in ("p50_ms", "p95_ms", "max_ms")}
     assert (pytest.approx(50, rel=0.02), pytest.approx(100, rel=0.02)) == (first["rps"], second["rps"])
 
@@ -129,7 +132,7 @@ async def test_a_step_that_we_were_too_busy_for_ends_nothing(
     found = await ramp(monkeypatch, lambda n: 0.3 if n > 4 else 0.1, load_ceiling=8)
 
     assert ("ceiling", 8, None) == outcome(found)
-    assert {True} == {step["uncertain"] for step in found.facts["steps"]}
+    assert {True} == {step["uncertain"] for step in facts_of(found)["steps"]}
 
 
 async def test_a_program_that_was_always_busy_measured_itself(
@@ -138,7 +141,7 @@ async def test_a_program_that_was_always_busy_measured_itself(
     found = await ramp(monkeypatch, lambda n: 0.3 if n > 4 else 0.1, saturated=-1.0, load_ceiling=8)
 
     assert ("ceiling", 8, None) == outcome(found)
-    assert True is found.facts["steps"][-1]["uncertain"]
+    assert True is facts_of(found)["steps"][-1]["uncertain"]
 
 
 async def test_the_deadline_keeps_what_was_measured(
@@ -148,7 +151,7 @@ async def test_the_deadline_keeps_what_was_measured(
     found = await ramp(monkeypatch, lambda n: 9.0, deadline=5.0)
 
     assert ("deadline", 0, None) == outcome(found)
-    assert 7 == found.facts["steps"][0]["requests"]
+    assert 7 == facts_of(found)["steps"][0]["requests"]
     assert trio.current_time() - started < 5 + 60 + 1
 
 
@@ -157,7 +160,7 @@ async def test_our_own_limit_is_no_fault_of_the_member(
 ) -> None:
     found = await ramp(monkeypatch, lambda n: error(Reason.LOCAL_NETWORK, {"error": "Too many open files"}))
 
-    assert (Status.ERROR, "local-network", "local") == (found.status, found.reason, found.facts["load_ended"])
+    assert (Status.ERROR, "local-network", "local") == (found.status, found.reason, facts_of(found)["load_ended"])
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ async def test_littles_law_with_the_stated_time(
     server: Server = lambda n: BUSY if n > 4 else 0.01  # noqa: E731
     found = await ramp(monkeypatch, server, expected_rps=rps, expected_latency_ms=latency)
 
-    assert (needed, held) == (found.facts["needed_connections"], found.facts["needed_held"])
+    assert (needed, held) == (facts_of(found)["needed_connections"], facts_of(found)["needed_held"])
 
 
 async def test_littles_law_with_the_measured_time(
@@ -183,8 +186,8 @@ async def test_littles_law_with_the_measured_time(
 ) -> None:
     found = await ramp(monkeypatch, lambda n: 0.0201, expected_rps=1000, load_ceiling=16)
 
-    assert (21, "unknown") == (found.facts["needed_connections"], found.facts["needed_held"])
-    assert pytest.approx(20.1) == found.facts["expected_latency_ms"]
+    assert (21, "unknown") == (facts_of(found)["needed_connections"], facts_of(found)["needed_held"])
+    assert pytest.approx(20.1) == facts_of(found)["expected_latency_ms"]
 
 
 async def test_members_are_loaded_one_after_another_while_none_is_probed(
@@ -209,7 +212,7 @@ async def test_members_are_loaded_one_after_another_while_none_is_probed(
 
     runs = [what for what, before in zip(order, [None, *order], strict=False) if what != before]
     assert ["clean"] * 3 + ["load"] * 3 == [what for what, _ in runs]
-    assert ["ceiling"] * 3 == [o.facts["load_ended"] for o in results.observations if o.probe == "load"]
+    assert ["ceiling"] * 3 == [facts_of(o)["load_ended"] for o in results.observations if o.probe == "load"]
 
 
 async def test_the_lab_sees_no_more_than_the_plan_announces(autojump_clock: trio.testing.MockClock) -> None:

@@ -21,6 +21,7 @@ from icapdiag.pool import TLS
 from icapdiag.probe.base import Settings
 from icapdiag.probe.running.runner import probe_pool
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 
 Answer = Callable[[dns.message.Message], dns.message.Message | None]
@@ -87,9 +88,9 @@ async def test_a_and_aaaa_with_ttl_and_resolver() -> None:
         found = await resolve(port)
 
     assert (Status.OK, None) == (found.status, found.reason)
-    assert ("127.0.0.8", "127.0.0.9", "::1") == found.facts["addresses"]
-    assert {"type": "A", "address": "127.0.0.8", "ttl_s": 300, "resolver": "127.0.0.1"} in found.facts["records"]  # type: ignore[operator]
-    assert (False, False) == (found.facts["answers_differ"], found.facts["hosts_file_only"])
+    assert ("127.0.0.8", "127.0.0.9", "::1") == facts_of(found)["addresses"]
+    assert {"type": "A", "address": "127.0.0.8", "ttl_s": 300, "resolver": "127.0.0.1"} in facts_of(found)["records"]
+    assert (False, False) == (facts_of(found)["answers_differ"], facts_of(found)["hosts_file_only"])
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,8 @@ async def test_resolvers_that_disagree() -> None:
     ):
         found = await resolve(port, "127.0.0.1", "127.0.0.2")
 
-    assert (Status.OK, True) == (found.status, found.facts["answers_differ"])
-    assert ("127.0.0.8", "127.0.0.9") == found.facts["addresses"]
+    assert (Status.OK, True) == (found.status, facts_of(found)["answers_differ"])
+    assert ("127.0.0.8", "127.0.0.9") == facts_of(found)["addresses"]
 
 
 async def first(port: int, probe: str, *, host: str = "127.0.0.1", tls: TLS | None = None) -> Observation:
@@ -136,7 +137,11 @@ async def test_a_refused_connection() -> None:
     with free_port() as sock:  # bound, so that nobody else gets it, and not listening
         found = await first(sock.getsockname()[1], "tcp")
 
-    assert (Status.FAILED, Reason.REFUSED, "Connection refused") == (found.status, found.reason, found.facts["error"])
+    assert (Status.FAILED, Reason.REFUSED, "Connection refused") == (
+        found.status,
+        found.reason,
+        facts_of(found)["error"],
+    )
 
 
 async def test_an_accepted_connection_has_the_kernels_figures() -> None:
@@ -146,11 +151,11 @@ async def test_an_accepted_connection_has_the_kernels_figures() -> None:
 
     assert (Status.OK, "ipv4", "127.0.0.1", 0) == (
         found.status,
-        found.facts["family"],
-        found.facts["local_address"],
-        found.facts["retransmits"],
+        facts_of(found)["family"],
+        facts_of(found)["local_address"],
+        facts_of(found)["retransmits"],
     )
-    assert isinstance(found.facts["rtt_ms"], float)
+    assert isinstance(facts_of(found)["rtt_ms"], float)
 
 
 async def test_a_full_backlog_times_out() -> None:
@@ -225,4 +230,4 @@ async def test_a_stall_at_the_second_look_does_not_hide_why_a_certificate_was_re
         nursery.cancel_scope.cancel()
 
     assert (2, Status.FAILED, Reason.TLS_EXPIRED) == (seen, found.status, found.reason)
-    assert "cert_not_after" not in found.facts
+    assert "cert_not_after" not in facts_of(found)

@@ -19,6 +19,7 @@ from icapdiag.probe.probes import preview
 from icapdiag.probe.probes.preview import LONGEST, PROBE, cases
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 
 SETTINGS = Settings(timeout=2)
@@ -95,7 +96,7 @@ async def test_one_case_that_fails_does_not_end_the_others(monkeypatch: pytest.M
     refused = failed(Reason.ICAP_STATUS, {"icap_status": 400, "bytes_sent": 9})
     outcome = await run(monkeypatch, ok(ALLOWED), refused, ok(ALLOWED))
 
-    assert (Status.OK, ["avi-preview"]) == (outcome.status, outcome.facts["cases_failed"])
+    assert (Status.OK, ["avi-preview"]) == (outcome.status, facts_of(outcome)["cases_failed"])
     assert [
         "whole",
         "preview-0",
@@ -104,7 +105,7 @@ async def test_one_case_that_fails_does_not_end_the_others(monkeypatch: pytest.M
         "preview-n-plus-1",
         "no-allow",
         "no-allow-preview",
-    ] == (outcome.facts["cases_ok"])
+    ] == (facts_of(outcome)["cases_ok"])
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ async def test_it_stops_where_no_more_is_to_be_learnt(
     monkeypatch: pytest.MonkeyPatch, last: Outcome, stopped: str, tried: int
 ) -> None:
     outcome = await run(monkeypatch, ok(ALLOWED), last)
-    recorded: Any = outcome.facts["cases"]
+    recorded: Any = facts_of(outcome)["cases"]
 
-    assert (Status.OK, stopped, tried) == (outcome.status, outcome.facts["stopped"], len(recorded))
-    assert (stopped == "busy") == (outcome.facts["cases_failed"] == [])
+    assert (Status.OK, stopped, tried) == (outcome.status, facts_of(outcome)["stopped"], len(recorded))
+    assert (stopped == "busy") == (facts_of(outcome)["cases_failed"] == [])
 
 
 async def test_it_fails_if_no_case_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ async def test_a_fault_of_ours_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     assert (Status.ERROR, Reason.LOCAL_NETWORK, "no more ports") == (
         outcome.status,
         outcome.reason,
-        outcome.facts["error"],
+        facts_of(outcome)["error"],
     )
 
 
@@ -160,7 +161,7 @@ async def observed(name: str, *, eicar: bool = False) -> Observation:
     ],
 )
 async def test_what_became_of_eicar_behind_the_preview(fault: str, expected: tuple[str, str, str, bool]) -> None:
-    facts = (await observed(fault, eicar=True)).facts
+    facts = facts_of(await observed(fault, eicar=True))
 
     assert expected == tuple(
         facts[name] for name in ("eicar_beyond_preview", "eicar_whole", "passes_unseen", "continued")
@@ -168,7 +169,7 @@ async def test_what_became_of_eicar_behind_the_preview(fault: str, expected: tup
 
 
 async def test_without_eicar_it_says_that_it_was_not_asked(autojump_clock: trio.testing.MockClock) -> None:
-    facts = (await observed("preview-204-unsupported")).facts
+    facts = facts_of(await observed("preview-204-unsupported"))
 
     assert ("not-asked", "not-asked", "always") == (
         facts["eicar_beyond_preview"],

@@ -23,6 +23,7 @@ from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.runbook import load_runbooks, match
 from icapdiag.vocabulary import Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 
 SETTINGS = Settings(timeout=1, connect_timeout=1, deadline=5)
@@ -86,13 +87,13 @@ async def test_another_path_is_found_and_told_with_the_finding() -> None:
     seen, _ = await met("other-path")
     found = match(load_runbooks(), seen.values()).findings
 
-    services: Any = seen["services"].facts
+    services: Any = facts_of(seen["services"])
     assert ("service", ["/virus_scan"]) == (services["missing"], services["candidates"])
     assert {"service_uri": "/virus_scan", "icap_status": 200, "methods": ["REQMOD"], "service": "icapdiag lab"} in (
         services["services"]
     )
     assert [("service-not-found", ["clean", "services"])] == [
-        (finding.id, [facts["probe"] for facts in finding.evidence]) for finding in found
+        (finding.id, [one.probe for one in finding.evidence]) for finding in found
     ]
 
 
@@ -100,7 +101,7 @@ async def test_one_connection_is_enough_where_it_is_kept() -> None:
     async with serving(knows("/squidclamav")) as (pool, counters):
         results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["services"], skip=["clean"]))
 
-    assert ["/squidclamav"] == by_probe(results.observations)["services"].facts["candidates"]
+    assert ["/squidclamav"] == facts_of(by_probe(results.observations)["services"])["candidates"]
     assert (2, len(KNOWN)) == (counters.connections, counters.requests)  # with that of options
 
 
@@ -110,7 +111,7 @@ async def test_a_connection_that_goes_without_a_word_is_opened_again() -> None:
         results = await probe_pool(pool, SETTINGS, probes=probes)
         most = plan_pool(pool, SETTINGS, probes).totals.connections_at_most
 
-    assert ["/echo"] == by_probe(results.observations)["services"].facts["candidates"]
+    assert ["/echo"] == facts_of(by_probe(results.observations)["services"])["candidates"]
     assert counters.connections <= most
 
 
@@ -119,7 +120,7 @@ async def test_a_path_in_other_letters_is_asked_for_first() -> None:
         return replace(pool, profile=replace(pool.profile, service_uri="/omsscanreq-av"))
 
     seen, _ = await met("other-path", lower)
-    answers: Any = seen["services"].facts["services"]
+    answers: Any = facts_of(seen["services"])["services"]
 
     assert "/OMSScanReq-AV" == answers[0]["service_uri"]
 
@@ -128,7 +129,7 @@ async def test_a_server_that_stops_answering_is_left_in_time(autojump_clock: tri
     async with serving(lambda _, number: (404 if number < 3 else SILENCE, "Not found", {}, False)) as (pool, _):
         started = trio.current_time()
         results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["services"], skip=["clean"]))
-    facts: Any = by_probe(results.observations)["services"].facts
+    facts: Any = facts_of(by_probe(results.observations)["services"])
 
     assert "deadline" == facts["stopped"]
     assert [] == facts["candidates"]
@@ -148,7 +149,7 @@ async def test_a_server_that_stops_answering_is_left_in_time(autojump_clock: tri
 )
 async def test_the_one_change_that_cures_is_named(name: str, cure: str) -> None:
     seen, _ = await met(name)
-    variants: Any = seen["variants"].facts
+    variants: Any = facts_of(seen["variants"])
 
     assert cure == variants["cured_by"]
     assert [cure, "unchanged"] == [each["variant"] for each in variants["variants"][-2:]]
@@ -164,7 +165,7 @@ async def test_a_host_without_its_port_is_tried() -> None:
     async with serving(answer) as (pool, _):
         results = await probe_pool(pool, SETTINGS)
 
-    assert "host-without-port" == by_probe(results.observations)["variants"].facts["cured_by"]
+    assert "host-without-port" == facts_of(by_probe(results.observations)["variants"])["cured_by"]
 
 
 async def test_what_comes_and_goes_has_no_cure() -> None:
@@ -175,7 +176,7 @@ async def test_what_comes_and_goes_has_no_cure() -> None:
 
     async with serving(answer) as (pool, _):
         results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["variants"]))
-    variants: Any = by_probe(results.observations)["variants"].facts
+    variants: Any = facts_of(by_probe(results.observations)["variants"])
 
     assert "cured_by" not in variants
     assert [400, 204, 204] == [each["icap_status"] for each in variants["variants"] if each["method"] == "REQMOD"]
@@ -187,7 +188,7 @@ async def test_a_server_that_is_busy_is_left_alone() -> None:
 
     async with serving(answer) as (pool, _):
         results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["variants"]))
-    variants: Any = by_probe(results.observations)["variants"].facts
+    variants: Any = facts_of(by_probe(results.observations)["variants"])
 
     assert ("busy", 1) == (variants["stopped"], len(variants["variants"]))
 
@@ -196,7 +197,7 @@ async def test_respmod_is_told_from_reqmod() -> None:
     seen, _ = await met("respmod-only")
 
     assert {"refused_status": 405, "respmod_status": 204, "respmod_served": True, "respmod_verdict": "allowed"} == {
-        name: value for name, value in seen["respmod"].facts.items() if name in {"refused_status"} | RESPMOD
+        name: value for name, value in facts_of(seen["respmod"]).items() if name in {"refused_status"} | RESPMOD
     }
     assert Status.SKIPPED is seen["variants"].status  # the service said that it has no REQMOD
 

@@ -18,6 +18,7 @@ from icapdiag.probe.probes import repeat
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 from tests.probe.test_runner import DNS
 
@@ -25,7 +26,7 @@ SETTINGS = Settings(count=5, pause=0.2, deadline=30.0)
 
 
 def records(observations: tuple[Observation, ...]) -> Any:
-    samples: Any = next(o for o in observations if o.probe == "repeat").facts["samples"]
+    samples: Any = facts_of(next(o for o in observations if o.probe == "repeat"))["samples"]
     return {record["step"]: record for record in samples}
 
 
@@ -89,7 +90,7 @@ async def test_a_server_that_says_it_is_busy_is_left_alone(
 
     results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)
 
-    assert "busy" == results.observations[-1].facts["stopped"]
+    assert "busy" == facts_of(results.observations[-1])["stopped"]
     assert (sent, 0) == (records(results.observations)["clean"]["sent"], records(results.observations)["clean"]["lost"])
 
 
@@ -108,7 +109,7 @@ async def test_the_deadline_grows_with_the_rounds_and_still_ends_them(
 
     results = await probe_pool(pool_of(member(1)), settings, probes=(*probes[:2], upload, repeat.PROBE))
 
-    assert "deadline" == results.observations[-1].facts["stopped"]
+    assert "deadline" == facts_of(results.observations[-1])["stopped"]
     assert trio.current_time() - started < 30 + 99 * 1.2 + 1
 
 

@@ -11,6 +11,7 @@ from icapdiag.probe.base import Context, Outcome, Probe, Settings, failed, ok
 from icapdiag.probe.connection.exchange import answered
 from icapdiag.probe.running.runner import descriptor_cap, probe_pool
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import ScriptedStream, member, pool_of
 
 SETTINGS = Settings(deadline=30.0, pace=0.001)
@@ -87,7 +88,7 @@ async def test_a_bug_costs_only_its_own_probe(autojump_clock: trio.testing.MockC
     )
 
     assert [("a", Status.ERROR, "bug"), ("b", Status.OK, None)] == rows(results.observations)[1:]
-    assert str(results.observations[1].facts["error"]).startswith("ZeroDivisionError: by us (test_runner.py:")
+    assert str(facts_of(results.observations[1])["error"]).startswith("ZeroDivisionError: by us (test_runner.py:")
 
 
 async def test_the_member_deadline_ends_a_slow_step_and_the_steps_after_it(
@@ -156,7 +157,7 @@ async def test_every_address_of_a_name_gets_its_own_round(autojump_clock: trio.t
         ("127.0.0.1", "options", Status.BLOCKED),
         ("127.0.0.2", "tcp", Status.OK),
         ("127.0.0.2", "options", Status.OK),
-    ] == [(o.facts.get("address"), o.probe, o.status) for o in results.members[0].observations]
+    ] == [(facts_of(o).get("address"), o.probe, o.status) for o in results.members[0].observations]
 
 
 async def test_an_interruption_keeps_what_was_learnt(autojump_clock: trio.testing.MockClock) -> None:

@@ -21,6 +21,7 @@ from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.runner import descriptor_cap
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="no limit on descriptors there")
@@ -194,4 +195,4 @@ async def test_what_is_kept_of_a_member_is_bounded_whatever_it_sends(answer: byt
     async with answering(answer) as port:
         results = await probe_pool(pool_of(member(port)), Settings(timeout=2, deadline=5), probes=QUICK)
 
-    assert sum(len(json.dumps(dict(o.facts))) for o in results.observations) < 20_000
+    assert sum(len(json.dumps(facts_of(o))) for o in results.observations) < 20_000

@@ -24,6 +24,7 @@ from icapdiag.probe.probes.size_search import Upload
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.vocabulary import Reason, Status
+from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 
 MIB = 1024 * 1024
@@ -70,19 +71,19 @@ async def test_limits_of_the_lab_are_found_to_the_size() -> None:
         "size-limit-drop": ("size_passed", "size_failed"),
     }
     for name, (below, above) in pairs.items():
-        facts = found[name].facts
+        facts = facts_of(found[name])
         low, high = facts[below], facts[above]
         assert isinstance(low, int)
         assert isinstance(high, int)
         assert low <= LIMIT < high <= low * 1.04, name
-    failures = {name: o.facts.get("size_failure") for name, o in found.items()}
+    failures = {name: facts_of(o).get("size_failure") for name, o in found.items()}
     assert ["status", "refused", "dropped"] == [failures[f"size-limit-{kind}"] for kind in ("error", "block", "drop")]
-    assert 413 == found["size-limit-error"].facts["size_failure_status"]
+    assert 413 == facts_of(found["size-limit-error"])["size_failure_status"]
 
 
 async def test_every_size_has_its_time_and_the_clock_it_is_by() -> None:
     (observation,) = (await sizes_of("healthy")).values()
-    uploads = observation.facts["ladder"]
+    uploads = facts_of(observation)["ladder"]
 
     assert isinstance(uploads, list)
     assert [0, 1, 1024, 1400, 4096, 65536, 524288] == [upload["size"] for upload in uploads]
@@ -98,7 +99,7 @@ async def test_eicar_is_sent_only_when_it_may() -> None:
         pool = loads_pool(lab.pool_yaml.encode(), Path("lab"))
         results = await probe_pool(pool, Settings(), probes=choose(PROBES, only=["size"]))
         plan = plan_pool(pool, Settings(), choose(PROBES, only=["size"]))
-    facts = next(o for o in results.observations if o.probe == "size").facts
+    facts = facts_of(next(o for o in results.observations if o.probe == "size"))
 
     assert not {"eicar_ladder", "eicar_form", "eicar_found_size"} & facts.keys()
     assert not any("EICAR" in p.condition for step in plan.members[0].steps for p in step.planned)
@@ -128,10 +129,10 @@ async def test_the_deadline_ends_it_and_says_so() -> None:
         context.outcomes["clean"] = Outcome(Status.OK, None, {"verdict": "allowed"}), 1.0
         outcome = await size.PROBE.run(context)
 
-    ladder = outcome.facts["ladder"]
+    ladder = facts_of(outcome)["ladder"]
     assert isinstance(ladder, list)
-    assert (Status.OK, "deadline", True) == (outcome.status, outcome.facts["stopped"], 0 < len(ladder) < 3)
-    assert "size_failed" not in outcome.facts
+    assert (Status.OK, "deadline", True) == (outcome.status, facts_of(outcome)["stopped"], 0 < len(ladder) < 3)
+    assert "size_failed" not in facts_of(outcome)
 
 
 async def test_a_server_that_stops_reading_is_silent_and_nothing_was_lost() -> None:

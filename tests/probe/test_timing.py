@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from icapdiag.facts import to_plain
 from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Facts, Settings
@@ -314,7 +315,7 @@ async def test_under_tls_the_stamp_is_that_of_the_stream_beneath(tmp_path: Path,
         results = await probe_pool(pool_of(member(listeners[0].socket.getsockname()[1], tls=tls)), SETTINGS)
         nursery.cancel_scope.cancel()
 
-    facts = {o.probe: o.facts for o in results.observations}
+    facts = {o.probe: to_plain(o.facts) for o in results.observations}
     assert ["kernel", "kernel"] == [facts[probe]["answer_clock"] for probe in ("options", "clean")]
     for probe in ("options", "clean"):
         kernel, ours = facts[probe]["answer_ms"], facts[probe]["answer_application_ms"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from icapdiag.model import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.report.build import ReadLogs, build_explain_report
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.vocabulary import Severity
 from tests.report.samples import END, NO_UNMATCHED, START, VANTAGE
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, JSONValue, Observation, Report, Unmatched
 from icapdiag.report.build import ProbedMember, build_check_report
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Observation, Report, Unmatched
 from icapdiag.vocabulary import Severity, Status
 
 START = datetime(2026, 1, 1, 0, 0, 0, 123_456, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from icapdiag.model import Facts, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.report.untyped import Facts, Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Reason, Severity, Status
 
 # What breaks out of some format or other; the rest hypothesis finds by itself.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Finding, Unmatched
 from icapdiag.report.build import NOTHING_PROBED, ProbedMember
 from icapdiag.report.status import ExitStatus, exit_status
+from icapdiag.report.untyped import Finding, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.report.samples import DISABLED, HEALTHY, REFUSED, TCP_REFUSED, UNTESTED, member, observation, report
 

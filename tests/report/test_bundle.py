@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from icapdiag.icap.samples import EICAR_MARK, eicar
-from icapdiag.model import Facts, MemberReport, Observation, Report
 from icapdiag.pool import loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.build import without_transcripts
@@ -26,6 +25,7 @@ from icapdiag.report.bundle.search import Hit, _Finder, own_words, search, worth
 from icapdiag.report.bundle.texts import hex_rows, pool_yaml
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.transcript import redacted_transcript
+from icapdiag.report.untyped import Facts, MemberReport, Observation, Report
 from icapdiag.vocabulary import Health, Status
 from tests.examples import examples
 from tests.report.samples import report as sample

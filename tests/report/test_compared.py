@@ -7,10 +7,10 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.compared.diff import Change, NotComparable, diff
 from icapdiag.report.compared.draw import as_json, as_markdown, as_text
 from icapdiag.report.compared.merge import FaultDomain, merge
+from icapdiag.report.untyped import Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.vocabulary import Health, Severity, Status
 
 EMPTY = Report(

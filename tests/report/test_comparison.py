@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, JSONValue
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.report.sections.comparison import draw_comparison
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.terminal.table import render
+from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.text import UNSAFE
 from tests.report.samples import HEALTHY, REFUSED, report
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from icapdiag.icap.conformance import RULES
-from icapdiag.model import JSONValue, Report
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.report.machine.to_json import schema
 from icapdiag.report.sections.conformance import draw_conformance
 from icapdiag.report.terminal.table import render
+from icapdiag.report.untyped import JSONValue, Report
 from icapdiag.text import UNSAFE
 from tests.report.samples import HEALTHY, member, observation, report
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts
 from icapdiag.report.sections.connections import draw_load
 from icapdiag.report.sections.evidence import telling
 from icapdiag.report.terminal.table import render
+from icapdiag.report.untyped import Facts
 from tests.report.samples import member, observation, report
 
 FIRST: Facts = {

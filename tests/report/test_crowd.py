@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from icapdiag.model import JSONValue
 from icapdiag.report.build import ProbedMember
 from icapdiag.report.terminal.table import render
+from icapdiag.report.untyped import JSONValue
 from icapdiag.vocabulary import Status
 from tests.report.samples import member, observation, report
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.model import Facts
 from icapdiag.report.sections.evidence import telling
+from icapdiag.report.untyped import Facts
 
 FOUND: Facts = {
     "probe": "services",

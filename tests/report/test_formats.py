@@ -12,11 +12,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from msgspec.structs import replace
 
-from icapdiag.model import Finding, Report, Unmatched
 from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.markup import github, jira, servicenow
+from icapdiag.report.untyped import Finding, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.examples import examples
 from tests.report.log_samples import log_report

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from icapdiag.model import Report
 from icapdiag.report.machine.from_json import DEEPEST, LARGEST, NotAReport, from_plain, read_report
 from icapdiag.report.machine.to_json import render, settled, to_plain
+from icapdiag.report.untyped import Report
 from tests.examples import examples
 from tests.report.log_samples import log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, report

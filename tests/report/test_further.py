@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts
 from icapdiag.report.sections.further import show_command
+from icapdiag.report.untyped import Facts
 from tests.report.samples import TCP_REFUSED
 
 MET: Facts = {"source": "probe", "probe": "tcp", "host": "10.0.0.6", "port": 1344, "tls": False}

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Unmatched
 from icapdiag.report.build import NOTHING_LEARNT
 from icapdiag.report.sections.chart import draw_chart
 from icapdiag.report.sections.evidence import telling, telling_reason, where
@@ -16,6 +15,7 @@ from icapdiag.report.status import ExitStatus, exit_status
 from icapdiag.report.terminal.table import render, render_news
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.report.text.lines import columns, cut
+from icapdiag.report.untyped import Facts, Unmatched
 from icapdiag.vocabulary import Health, Severity
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
 

@@ -11,13 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
-from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.pseudonyms import KeyFileError
 from icapdiag.report.redact.report import PLAIN
 from icapdiag.report.redact.texts import Known, Texts, vocabulary
+from icapdiag.report.untyped import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.examples import examples
 from tests.report import words

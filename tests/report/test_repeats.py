@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from icapdiag.model import Facts
 from icapdiag.report.sections.repeats import draw_samples
 from icapdiag.report.terminal.table import render
+from icapdiag.report.untyped import Facts
 from tests.report.samples import member, observation, report
 
 RECORD: Facts = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.model import MemberReport, Observation
 from icapdiag.report.sections.evidence import telling
 from icapdiag.report.sections.sizes import draw_sizes, limit_words, spoken_size, telling_sizes
 from icapdiag.report.text.lines import columns
+from icapdiag.report.untyped import MemberReport, Observation
 from icapdiag.vocabulary import Health, Status
 
 MIB = 1024 * 1024

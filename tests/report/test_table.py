@@ -8,10 +8,10 @@ import textwrap
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, Unmatched
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.terminal.table import MIN_WIDTH, PIPED_WIDTH, render
 from icapdiag.report.text.lines import milliseconds
+from icapdiag.report.untyped import Facts, Finding, Unmatched
 from icapdiag.vocabulary import Status
 from tests.report.samples import (
     DISABLED,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Report, Unmatched
 from icapdiag.report.machine.to_json import render, schema, to_plain
+from icapdiag.report.untyped import Report, Unmatched
 from icapdiag.vocabulary import Health, Reason, Severity, Status
 from tests.report.log_samples import ANSWER, BLOCKED, FAILED, log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report

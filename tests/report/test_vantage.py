@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, JSONValue
 from icapdiag.report.sections.place import surroundings
 from icapdiag.report.terminal.table import render
+from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.report.vantage import CAVEAT, routes_seen, source_addresses, vantage_facts
 from tests.report.samples import VANTAGE, member, observation, report
 

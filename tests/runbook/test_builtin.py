@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.model import Observation
+from icapdiag.facts.fields import SHEETS
+from icapdiag.facts.sheet import FactField, facts_of
+from icapdiag.model import Observation, sheet_of
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.runbook.document import STAGES
-from icapdiag.runbook.fields import BASE, FIELDS, PROBES
 from icapdiag.runbook.lint import lint_files
 from icapdiag.runbook.match import first_paragraph, first_steps
 from icapdiag.runbook.testing import overlaps, run_examples
@@ -90,26 +91,39 @@ def test_prose_is_wrapped_as_code_is(library: Library) -> None:
     assert [] == long
 
 
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=4,
-)
-OBSERVATIONS = st.builds(
-    Observation,
-    source=st.sampled_from(["probe", "log", "config"]),
-    probe=st.sampled_from(["", *PROBES]),
-    pool=st.just("p"),
-    member=st.text(max_size=3),
-    status=st.sampled_from(Status),
-    reason=st.none() | st.text(max_size=3),
-    elapsed_ms=st.none() | st.floats(),
-    facts=st.dictionaries(st.sampled_from(sorted(FIELDS.keys() - set(BASE))), JSON, max_size=6),
-)
+SAMPLES: dict[type, st.SearchStrategy[Any]] = {
+    str: st.text(max_size=5),
+    int: st.integers(),
+    float: st.floats(),
+    bool: st.booleans(),
+}
 
 
-@given(observations=st.lists(OBSERVATIONS, max_size=3))
-def test_any_facts_can_be_judged(library: Library, observations: list[Observation]) -> None:
-    matched = match(library, observations)
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    """An observation with a few facts of its sheet, of their types and with any values."""
+    source, probe = draw(st.sampled_from(sorted(SHEETS)))
+    simple = [fact for fact in facts_of(SHEETS[source, probe]) if fact.type in SAMPLES]
+    chosen = draw(st.lists(st.sampled_from(simple), max_size=6))
+    return Observation(
+        source=source,
+        probe=probe,
+        pool="p",
+        member=draw(st.text(max_size=3)),
+        status=draw(st.sampled_from(Status)),
+        reason=draw(st.none() | st.text(max_size=3)),
+        elapsed_ms=draw(st.none() | st.floats()),
+        facts=sheet_of(source, probe, {fact.key: draw(_value(fact)) for fact in chosen}),
+    )
+
+
+def _value(fact: FactField) -> st.SearchStrategy[Any]:
+    one = SAMPLES[fact.type]
+    return st.lists(one, max_size=3) if fact.many else one
+
+
+@given(found=st.lists(observations(), max_size=3))
+def test_any_facts_can_be_judged(library: Library, found: list[Observation]) -> None:
+    matched = match(library, found)
 
     assert all(1 <= finding.count for finding in matched.findings)

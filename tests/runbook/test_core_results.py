@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from icapdiag.runbook import Library, load_runbooks, match
+from tests.facts import facts_of
 from tests.runbook.logged import entry, observe
 from tests.runbook.test_headers_csv import rows
 
@@ -67,7 +68,7 @@ def test_a_result(library: Library, header: str, value: str) -> None:
     observations = observe(entry(action, status=200, http_status=http_status, headers=f"{header}: {value}\r\n"))
     matched = match(library, observations)
 
-    assert verdict == observations[0].facts["verdict"]
+    assert verdict == facts_of(observations[0])["verdict"]
     assert ({expected} if expected else set()) == {finding.id for finding in matched.findings}
 
 
@@ -75,7 +76,7 @@ def test_a_result(library: Library, header: str, value: str) -> None:
 def test_what_is_no_result_passes_as_what_avi_did_with_it(library: Library, value: str) -> None:
     observations = observe(entry("ICAP_PASSED", status=200, headers=f"X-Response-Desc: {value}\r\n"))
 
-    assert "unknown" == observations[0].facts["verdict"]
+    assert "unknown" == facts_of(observations[0])["verdict"]
     assert () == match(library, observations).findings
 
 

@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.icap.header_table import FACTS
-from icapdiag.lab import FAULTS, serve_lab
-from icapdiag.model import JSONValue
-from icapdiag.pool import load_pool
-from icapdiag.probe import PROBES as CATALOGUE
-from icapdiag.probe import Settings, probe_pool
-from icapdiag.runbook.fields import (
+from icapdiag.facts.fields import (
     BASE,
     BOOLEAN,
-    FIELDS,
     INTEGER,
     NUMBER,
     PROBES,
@@ -24,8 +17,14 @@ from icapdiag.runbook.fields import (
     TEXT,
     TEXTS,
     Field,
-    flatten,
+    fields,
 )
+from icapdiag.icap.header_table import FACTS
+from icapdiag.lab import FAULTS, serve_lab
+from icapdiag.model import JSONValue, flatten
+from icapdiag.pool import load_pool
+from icapdiag.probe import PROBES as CATALOGUE
+from icapdiag.probe import Settings, probe_pool
 from icapdiag.vocabulary import Reason, Status, Verdict
 
 PROMPT = ("healthy", "tls-healthy", "tls-expired", "disabled", "refused", "no-security-rule", "not-icap-http",
@@ -48,7 +47,7 @@ def fits(value: JSONValue, field: Field) -> bool:
             return isinstance(value, list | tuple) and all(isinstance(item, dict) for item in value)
 
 
-@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+@pytest.mark.parametrize("field", fields().values(), ids=fields())
 def test_each_field_is_documented(field: Field) -> None:
     assert field.meaning
     assert field.type in {TEXT, INTEGER, NUMBER, BOOLEAN, TEXTS, RECORDS}
@@ -58,17 +57,17 @@ def test_each_field_is_documented(field: Field) -> None:
 
 
 def test_the_closed_vocabularies_are_those_of_the_model() -> None:
-    assert [str(status) for status in Status] == list(FIELDS["status"].values)
-    assert [str(verdict) for verdict in Verdict] == list(FIELDS["verdict"].values)
-    assert {*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS} == set(FIELDS["reason"].values)
+    assert [str(status) for status in Status] == list(fields()["status"].values)
+    assert [str(verdict) for verdict in Verdict] == list(fields()["verdict"].values)
+    assert {*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS} == set(fields()["reason"].values)
 
 
 def test_every_header_that_becomes_a_fact_is_documented() -> None:
-    assert set() == {header.fact for header in FACTS} - FIELDS.keys()
+    assert set() == {header.fact for header in FACTS} - fields().keys()
 
 
 def test_the_fields_of_an_observation_are_documented() -> None:
-    assert set() == set(BASE) - FIELDS.keys()
+    assert set() == set(BASE) - fields().keys()
 
 
 async def test_what_probes_observe_is_documented(tmp_path: Path) -> None:
@@ -81,7 +80,7 @@ async def test_what_probes_observe_is_documented(tmp_path: Path) -> None:
     for member in results.members:
         for observation in member.observations:
             for name, value in flatten(observation).items():
-                field = FIELDS.get(name)
+                field = fields().get(name)
                 if field is None:
                     wrong.append(f"{observation.probe}: {name} is not documented")
                 elif value is None or (name == "probe" and value == ""):

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from icapdiag.avi.vocabulary import ACTIONS, ADF_CODES
+from icapdiag.facts import logs
+from icapdiag.facts.fields import SUMMARY, fields
 from icapdiag.logs.counting.summary import SUMMARY_PROBE
 from icapdiag.logs.counting.timeline import OUTCOMES
-from icapdiag.model import Observation
-from icapdiag.runbook import fields, flatten, load_runbooks
-from icapdiag.runbook.fields import FIELDS
+from icapdiag.model import Observation, flatten
+from icapdiag.runbook import load_runbooks
 from tests.runbook.logged import entry, observe
 from tests.runbook.test_fields import fits
 
@@ -40,7 +41,7 @@ def test_every_fact_is_documented_for_logs_with_its_type(observations: tuple[Obs
     wrong = []
     for observation in observations:
         for name, value in flatten(observation).items():
-            field = FIELDS.get(name)
+            field = fields().get(name)
             if field is None or "log" not in field.sources:
                 wrong.append(f"{name} is not documented for logs")
             elif value is None or value in ("", []):
@@ -56,13 +57,13 @@ def test_every_fact_is_documented_for_logs_with_its_type(observations: tuple[Obs
 def test_every_field_of_logs_alone_is_met_in_them(observations: tuple[Observation, ...]) -> None:
     met = {name for observation in observations for name in flatten(observation)}
 
-    assert set() == {name for name, field in FIELDS.items() if field.sources == ("log",)} - met - {"timestamp"}
+    assert set() == {name for name, field in fields().items() if field.sources == ("log",)} - met - {"timestamp"}
 
 
 def test_the_vocabularies_are_those_of_the_log_reader() -> None:
-    assert set(ACTIONS) == set(fields.ACTIONS)
-    assert set(OUTCOMES) == set(fields.OUTCOMES)
-    assert SUMMARY_PROBE == fields.SUMMARY
+    assert set(ACTIONS) == set(logs.ACTIONS)
+    assert set(OUTCOMES) == set(logs.OUTCOMES)
+    assert SUMMARY_PROBE == SUMMARY
 
 
 def test_runbooks_know_each_code_and_no_others() -> None:

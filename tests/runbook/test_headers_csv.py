@@ -14,6 +14,7 @@ import pytest
 
 from icapdiag.icap.verdict import judge
 from icapdiag.runbook import Library, load_runbooks, match
+from tests.facts import facts_of
 from tests.icap.answers import answer
 from tests.icap.test_verdict_headers_csv import HEADERS, STATUSES, TABLE
 from tests.runbook.coverage import COVERAGE
@@ -232,7 +233,7 @@ def test_a_header(library: Library, _vendor: str, header: str, value: str, verdi
     expected = HEADER_RUNBOOKS[header, value]
     one = logged(200, verdict, f"{header}: {value}\r\n")
 
-    assert verdict == observe(one)[0].facts["verdict"]
+    assert verdict == facts_of(observe(one)[0])["verdict"]
     assert ({expected} if expected else set()) == found(library, one)
 
 

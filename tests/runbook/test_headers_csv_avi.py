@@ -13,6 +13,7 @@ import pytest
 
 from icapdiag.model import JSONValue, Observation
 from icapdiag.runbook import Library, explaining, load_runbooks, match
+from tests.facts import facts_of
 from tests.runbook.cases import failed, scored
 from tests.runbook.logged import Entry, entry, observe
 from tests.runbook.test_headers_csv import rows
@@ -27,7 +28,7 @@ def verdict_of(observation: Observation) -> str | None:
     """``passed``, ``modified``, ``blocked``, ``error``, or None for what the table has no verdict for."""
     if observation.status == "failed":
         return "error"
-    outcome = observation.facts["client_outcome"]
+    outcome = facts_of(observation)["client_outcome"]
     return str(outcome) if outcome in {"passed", "modified", "blocked"} else None
 
 

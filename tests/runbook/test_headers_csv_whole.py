@@ -14,6 +14,7 @@ import pytest
 
 from icapdiag.logs.reading import read_logs
 from icapdiag.runbook import Library, load_runbooks, match
+from tests.facts import facts_of
 from tests.icap.test_verdict_headers_csv import HEADERS, REPAIRED, STATUSES, WHOLE
 from tests.runbook.coverage import COVERAGE
 from tests.runbook.test_headers_csv import OTHER_HINTS, rows
@@ -100,7 +101,7 @@ def test_a_whole_answer(library: Library, case: Case, tmp_path: Path) -> None:
     assert 0 == matched.unmatched.count
     assert ({runbook} if runbook else set()) == {finding.id for finding in matched.findings}
     if vendor != "OPTIONS":
-        assert verdict == observation.facts["verdict"]
+        assert verdict == facts_of(observation)["verdict"]
 
 
 def test_the_hint_of_each_row_is_kept() -> None:

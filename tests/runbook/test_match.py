@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from icapdiag.model import JSONValue, Observation, Unmatched
-from icapdiag.runbook import Library, explaining, flatten, match
+from icapdiag.facts.connection import TCP
+from icapdiag.facts.fields import BASE, SHEETS
+from icapdiag.facts.sheet import Sheet, facts_of
+from icapdiag.facts.standard import Options
+from icapdiag.model import JSONValue, Observation, Unmatched, flatten, sheet_of
+from icapdiag.runbook import Library, explaining, match
 from icapdiag.runbook.match import ELEMENTS, EVIDENCE, MEMBERS, TEXT, bounded, first_paragraph, first_steps
 from icapdiag.vocabulary import Reason, Severity, Status
 from tests.runbook.writing import SECTIONS, library_of, runbook_text
@@ -26,7 +27,14 @@ def seen(
     **facts: JSONValue,
 ) -> Observation:
     return Observation(
-        source=source, probe=probe, pool="p", member=member, status=status, reason=reason, elapsed_ms=1.0, facts=facts
+        source=source,
+        probe=probe,
+        pool="p",
+        member=member,
+        status=status,
+        reason=reason,
+        elapsed_ms=1.0,
+        facts=sheet_of(source, probe, facts),
     )
 
 
@@ -59,7 +67,7 @@ def test_one_finding_for_each_runbook(library: Library) -> None:
     assert ("On Avi: Disable the member.", "On the ICAP server: Start it.") == refused.remedy
     assert (None, None) == (refused.first_seen, refused.last_seen)
     assert {"probe": "tcp", "reason": "refused", "status": "failed", "elapsed_ms": 1.0, "member": "b:1344"}.items() <= (
-        dict(refused.evidence[0]).items()
+        flatten(refused.evidence[0]).items()
     )
     assert Unmatched() == matched.unmatched
 
@@ -70,7 +78,9 @@ def test_each_observation_has_the_ids_of_what_explains_it(library: Library) -> N
 
 
 def test_worst_first_then_most_members_then_by_id(library: Library) -> None:
-    slow = Observation(source="probe", probe="options", pool="p", member="c", status=Status.OK, elapsed_ms=500.0)
+    slow = Observation(
+        source="probe", probe="options", pool="p", member="c", status=Status.OK, elapsed_ms=500.0, facts=Options()
+    )
     matched = match(
         library,
         [slow, seen("clean"), seen("eicar", member="d"), seen(member="e"), seen(source="log", verdict="blocked")],
@@ -111,7 +121,7 @@ def test_what_one_probe_shows_supersedes_what_another_probe_of_the_member_shows(
 
 def test_another_member_and_another_pool_are_another_matter(library: Library) -> None:
     elsewhere = Observation(
-        source="probe", probe="tcp", pool="q", member="a:1344", status=Status.FAILED, reason=Reason.REFUSED
+        source="probe", probe="tcp", pool="q", member="a:1344", status=Status.FAILED, reason=Reason.REFUSED, facts=TCP()
     )
     general = seen("options", reason="timeout")
 
@@ -181,29 +191,20 @@ def test_a_log_s_observation_stands_for_many_requests(library: Library) -> None:
     assert ("2026-01-01T09:59:00.000Z", "2026-01-01T11:00:00.500Z") == (finding.first_seen, finding.last_seen)
 
 
-@pytest.mark.parametrize("count", [0, -5, True, "7", None, 1.5, [3]])
+@pytest.mark.parametrize("count", [0, -5, None])
 def test_a_strange_count_counts_one(library: Library, count: JSONValue) -> None:
     assert 1 == match(library, [logged(count=count)]).findings[0].count
 
 
-@pytest.mark.parametrize("members", [[], "a:1", {"a": 1}, None])
+@pytest.mark.parametrize("members", [[], None])
 def test_without_a_list_of_members_the_member_counts(library: Library, members: JSONValue) -> None:
     assert ("z:1",) == match(library, [logged(member="z:1", members=members)]).findings[0].members
-
-
-def test_strange_members_are_left_out(library: Library) -> None:
-    assert ("a:1",) == match(library, [logged(members=["a:1", "", None, 5])]).findings[0].members
 
 
 def test_members_of_a_log_are_bounded(library: Library) -> None:
     names = [f"m{number}:1344" for number in range(80)]
 
     assert tuple(names[:MEMBERS]) == match(library, [logged(members=names)]).findings[0].members
-
-
-def test_the_count_of_a_probe_is_its_own(library: Library) -> None:
-    assert 1 == match(library, [seen(count=9, members=["x:1"])]).findings[0].count
-    assert ("a:1344",) == match(library, [seen(count=9, members=["x:1"])]).findings[0].members
 
 
 def test_findings_of_a_log_are_sorted_by_requests(tmp_path: Path) -> None:
@@ -232,8 +233,8 @@ def test_where_avi_logged_what_it_did_the_headers_need_not_tell(action: str | No
 
 
 def test_times_are_compared_as_times(library: Library) -> None:
-    times = ["2026-01-01T10:00:00Z", "2026-01-01T10:30:00+02:00", "2026-01-01T09:00:00.25", "yesterday", None, 5, ""]
-    matched = match(library, [seen(timestamp=time) for time in times])
+    times = ["2026-01-01T10:00:00Z", "2026-01-01T10:30:00+02:00", "2026-01-01T09:00:00.25", "yesterday", None, ""]
+    matched = match(library, [logged(timestamp=time) for time in times])
 
     assert ("2026-01-01T08:30:00.000Z", "2026-01-01T10:00:00.000Z") == (
         matched.findings[0].first_seen,
@@ -242,7 +243,7 @@ def test_times_are_compared_as_times(library: Library) -> None:
 
 
 def test_a_time_at_the_end_of_the_calendar_is_none(library: Library) -> None:
-    assert None is match(library, [seen(timestamp="0001-01-01T00:00:00+14:00")]).findings[0].first_seen
+    assert None is match(library, [logged(timestamp="0001-01-01T00:00:00+14:00")]).findings[0].first_seen
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,6 @@ def test_a_time_at_the_end_of_the_calendar_is_none(library: Library) -> None:
         (seen("clean", Status.OK, None, verdict="unscannable"), 1),
         (seen("clean", Status.OK, None, verdict="error"), 1),
         (seen("clean", Status.OK, None, verdict="unknown"), 1),
-        (seen("clean", Status.OK, None, verdict=["strange"]), 0),
         (seen("eicar", Status.OK, None, verdict="blocked"), 0),
         (seen("eicar", Status.OK, None, verdict="unknown"), 1),
         (seen("options", Status.OK, None, verdict="unknown"), 0),
@@ -281,19 +281,21 @@ def test_only_a_few_examples_of_the_unexplained_are_kept() -> None:
 
 
 def test_evidence_is_bounded() -> None:
-    deep: Any = "x"
-    for _ in range(9):
-        deep = {"in": deep}
-
-    cut = bounded({"text": "x" * 5000, "list": list(range(100)), "deep": deep, "number": 5, "none": None, "yes": True})
+    record: dict[str, JSONValue] = {
+        "text": "x" * 5000,
+        "list": list(range(100)),
+        "in": [{"text": "x" * 5000}],
+        "number": 5,
+        "none": None,
+    }
+    cut = bounded(record)
 
     assert {
         "text": "x" * TEXT + "…",
         "list": list(range(ELEMENTS)),
-        "deep": {"in": {"in": {"in": {"in": "…"}}}},
+        "in": [{"text": "x" * TEXT + "…"}],
         "number": 5,
         "none": None,
-        "yes": True,
     } == cut
 
 
@@ -361,20 +363,6 @@ def test_sections_used_here_exist() -> None:
     assert "## Fix on the ICAP server" in SECTIONS
 
 
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
-NAMES = st.sampled_from(["verdict", "timestamp", "elapsed_ms", "status", "member", "icap_status"]) | st.text()
-
-
-@given(st.dictionaries(NAMES, JSON, max_size=5))
-def test_a_fact_never_hides_a_field_of_the_observation(facts: dict[str, JSONValue]) -> None:
-    observation = Observation(source="log", probe="", pool="p", member="m", status=Status.OK, facts=facts)
-
-    assert {"source": "log", "probe": "", "pool": "p", "member": "m", "status": "ok", "reason": None}.items() <= (
-        flatten(observation).items()
-    )
-    assert str is type(flatten(observation)["status"])
-    assert set(facts) <= set(flatten(observation))
+@pytest.mark.parametrize("cls", SHEETS.values(), ids=lambda cls: cls.__name__)
+def test_no_fact_has_the_name_of_a_field_of_the_observation(cls: type[Sheet]) -> None:
+    assert set() == {fact.key for fact in facts_of(cls)} & set(BASE)

@@ -24,8 +24,9 @@ from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
 from icapdiag.logs.opening.compression import compression_of
 from icapdiag.logs.opening.source import Source, encoding_of
 from icapdiag.logs.reading import Reading, SourceReader
-from icapdiag.model import Observation, Report
+from icapdiag.model import Observation
 from icapdiag.report.terminal.table import PIPED_WIDTH, render_news
+from icapdiag.report.untyped import Report
 
 if TYPE_CHECKING:
     from icapdiag.logs.counting.filters import Filters

@@ -14,7 +14,7 @@ from icapdiag.logs.opening.inputs import InputError
 
 if TYPE_CHECKING:
     from icapdiag.logs.counting.filters import Filters
-    from icapdiag.model import Report
+    from icapdiag.report.untyped import Report
     from icapdiag.runbook import Library
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

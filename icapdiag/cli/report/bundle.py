@@ -15,7 +15,6 @@ from icapdiag.cli.console import fail, remark, stop_with
 from icapdiag.cli.inputs import load_report
 from icapdiag.cli.output import OutputError, place_for, write_data
 from icapdiag.cli.redacting import Redaction, redacted, redaction_of, say_what
-from icapdiag.model import Report
 from icapdiag.pool import PoolError, loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.search import Hit, search, worth_looking_for
@@ -23,6 +22,7 @@ from icapdiag.report.bundle.texts import pool_yaml
 from icapdiag.report.machine.to_json import to_plain
 from icapdiag.report.redact import Replaced
 from icapdiag.report.redact.report import kept_values, known_values
+from icapdiag.report.untyped import Report
 
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _SHOWN = 10  # hits, and names of dropped files

@@ -117,10 +117,10 @@ def why(
 @app.command()
 def fields() -> None:
     """List the field names that a runbook can match on."""
-    from icapdiag.runbook.fields import FIELDS
+    from icapdiag.facts.fields import fields
 
     lines: list[str] = []
-    for field in FIELDS.values():
+    for field in fields().values():
         kind = f"{field.type}, {field.unit}" if field.unit else field.type
         probes = f"; {' '.join(field.probes)}" if field.probes else ""
         text = field.meaning + (f". One of: {', '.join(field.values)}" if field.values else "")

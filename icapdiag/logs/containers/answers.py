@@ -7,14 +7,16 @@ the form can't show is no fact: a print leaves bodies out, a header block has no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from icapdiag.facts import to_plain
+from icapdiag.facts.fields import ANSWER
 from icapdiag.icap.header_table import PASTED, TEXT_KEPT, header_facts
 from icapdiag.icap.message import CapExceeded, NotICAP, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader, guess_protocol
 from icapdiag.icap.verdict import judge
-from icapdiag.model import JSONValue, Observation
+from icapdiag.model import JSONValue, Observation, sheet_of
 from icapdiag.vocabulary import Reason, Status
 
 WIRE, CLIENT, HEADERS = "wire", "c-icap-client", "headers"
@@ -226,8 +228,10 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 def observe_headers(block: bytes) -> Observation:
     """Header lines, as Avi keeps them: judged as below a 200, which is not made a fact."""
     observation = observe(b"ICAP/1.0 200 OK\r\n" + block.strip(b"\r\n") + b"\r\n\r\n", form=HEADERS)
-    facts = {name: value for name, value in observation.facts.items() if name not in {"icap_status", "icap_reason"}}
-    return Observation(source="log", probe="answer", pool="", member="", status=Status.OK, reason=None, facts=facts)
+    facts = {
+        name: value for name, value in to_plain(observation.facts).items() if name not in {"icap_status", "icap_reason"}
+    }
+    return _observation(Status.OK, None, facts)
 
 
 # --- facts --------------------------------------------------------------------------------------
@@ -255,15 +259,8 @@ def _answered(response: Response, data: bytes, form: str, member: str) -> Observ
         facts["http_status"] = response.http_response.status
     facts.update(header_facts(response.headers))
     refused = response.status >= 400
-    return Observation(
-        source="log",
-        probe="answer",
-        pool="",
-        member=member,
-        status=Status.FAILED if refused else Status.OK,
-        reason=Reason.ICAP_STATUS if refused else None,
-        facts=facts,
-    )
+    status, reason = (Status.FAILED, Reason.ICAP_STATUS) if refused else (Status.OK, None)
+    return _observation(status, reason, facts, member)
 
 
 def _failed(error: ProtocolError, form: str, member: str, excerpt: bytes = b"") -> Observation:
@@ -274,7 +271,19 @@ def _failed(error: ProtocolError, form: str, member: str, excerpt: bytes = b"") 
         facts["peer"] = error.peer
         facts["peer_excerpt"] = (excerpt or error.seen).decode("latin-1")
     elif error.response is not None:
-        facts = dict(_answered(error.response, b"", form, member).facts) | facts
+        facts = to_plain(_answered(error.response, b"", form, member).facts) | facts
+    return _observation(Status.FAILED, reason, facts, member)
+
+
+def _observation(
+    status: Status, reason: Reason | None, facts: Mapping[str, JSONValue], member: str = ""
+) -> Observation:
     return Observation(
-        source="log", probe="answer", pool="", member=member, status=Status.FAILED, reason=reason, facts=facts
+        source="log",
+        probe=ANSWER,
+        pool="",
+        member=member,
+        status=status,
+        reason=reason,
+        facts=sheet_of("log", ANSWER, facts),
     )

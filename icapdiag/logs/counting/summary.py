@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
+from icapdiag.facts import to_plain
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import RequestGroup, RequestGroupWire
 from icapdiag.logs.counting.signature import other_signature
 from icapdiag.logs.counting.timeline import OUTCOMES
-from icapdiag.model import Facts, JSONValue, Observation
+from icapdiag.model import Facts, JSONValue, Observation, sheet_of
 from icapdiag.vocabulary import Status
 
 SUMMARY_PROBE = "summary"
@@ -141,7 +142,7 @@ class Summary(Counting):
     def groups(self) -> tuple[Facts, ...]:
         """Each group as facts, most frequent first, with ``by_member``, ``by_pool`` and ``by_threat`` counts."""
         observed = self.observations()[:-1]
-        return tuple({**one.facts, **tallies} for one, tallies in zip(observed, self.tallies(), strict=True))
+        return tuple({**to_plain(one.facts), **tallies} for one, tallies in zip(observed, self.tallies(), strict=True))
 
     def tallies(self) -> tuple[Facts, ...]:
         """What `groups` has beyond the facts of `observations`, in the same order."""
@@ -184,7 +185,7 @@ class Summary(Counting):
             pool="",
             member="",
             status=Status.FAILED if facts["entries_failed"] else Status.OK,
-            facts=facts,
+            facts=sheet_of("log", SUMMARY_PROBE, facts),
         )
 
 
@@ -196,7 +197,7 @@ def _observation(group: RequestGroup) -> Observation:
         pool=", ".join(pools[:_POOLS_JOINED]) + ("…" if len(pools) > _POOLS_JOINED else ""),
         member=members[0] if len(members) == 1 else "",
         status=group.signature.status,
-        facts=group.shown(pools, members),
+        facts=sheet_of("log", "", group.shown(pools, members)),
     )
 
 

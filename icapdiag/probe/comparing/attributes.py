@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from icapdiag.facts import to_plain
+from icapdiag.facts.connection import Endpoint as EndpointFacts
 from icapdiag.model import JSONValue, Observation
 from icapdiag.probe.comparing.value_groups import alike, overlapping
 from icapdiag.vocabulary import Status
@@ -20,13 +22,22 @@ _DAYS = (("expired", 0.0), ("under 14 days", 14.0), ("under 30 days", 30.0))
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """What came of one probe, with its facts by name."""
+
+    status: Status
+    reason: str | None
+    facts: Mapping[str, JSONValue]
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One member, or one address of a member that has several, and its observations by probe."""
 
     member: str
     label: str  # the member's name; "NAME at ADDRESS" where it has several
     address: str  # that was dialled; empty if none was
-    probes: Mapping[str, Observation]
+    probes: Mapping[str, Probed]
 
     def facts(self, *probes: str) -> Iterator[Mapping[str, JSONValue]]:
         """The facts of those probes that ran."""
@@ -45,16 +56,20 @@ def endpoints_of(observations: Iterable[Observation]) -> tuple[Endpoint, ...]:
     name = found[0].member
     addresses = list(dict.fromkeys(address for o in found if (address := _address(o))))
     if len(addresses) < 2:
-        return (Endpoint(name, name, "".join(addresses), {o.probe: o for o in found}),)
+        return (Endpoint(name, name, "".join(addresses), _by_probe(found)),)
     return tuple(
-        Endpoint(name, f"{name} at {own}", own, {o.probe: o for o in found if _address(o) in {"", own}})
+        Endpoint(name, f"{name} at {own}", own, _by_probe(o for o in found if _address(o) in {"", own}))
         for own in addresses
     )
 
 
+def _by_probe(observations: Iterable[Observation]) -> dict[str, Probed]:
+    return {o.probe: Probed(o.status, o.reason, to_plain(o.facts)) for o in observations}
+
+
 def _address(observation: Observation) -> str:
-    address = observation.facts.get("address")
-    return address if isinstance(address, str) else ""
+    endpoint = observation.facts.part(EndpointFacts)
+    return "" if endpoint is None else endpoint.address or ""
 
 
 Values = dict[int, str]

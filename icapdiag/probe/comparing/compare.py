@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from icapdiag.model import Facts, JSONValue, Observation
+from icapdiag.model import Facts, JSONValue, Observation, sheet_of
 from icapdiag.probe.comparing.attributes import (
     ABSENT,
     ATTRIBUTES,
@@ -140,7 +140,9 @@ def _about(pool: str, endpoint: Endpoint, facts: Mapping[str, JSONValue]) -> Obs
 
 
 def _observation(pool: str, member: str, facts: Facts) -> Observation:
-    return Observation(source="probe", probe=POOL, pool=pool, member=member, status=Status.OK, facts=facts)
+    return Observation(
+        source="probe", probe=POOL, pool=pool, member=member, status=Status.OK, facts=sheet_of("probe", POOL, facts)
+    )
 
 
 def _labels(members: Iterable[int], endpoints: Sequence[Endpoint]) -> list[str]:

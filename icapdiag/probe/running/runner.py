@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import trio
 
-from icapdiag.model import JSONValue, Observation
+from icapdiag.facts import to_plain
+from icapdiag.facts.connection import Endpoint, ProbeSheet
+from icapdiag.model import JSONValue, Observation, sheet_of
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Facts, Observer, Outcome, Probe, Settings, run_with_deadline
 from icapdiag.probe.comparing.compare import Comparison, compare
@@ -165,8 +167,12 @@ def _disabled(pool: Pool, member: Member) -> Observation:
         member=member.name,
         status=Status.SKIPPED,
         reason="disabled",
-        facts={"host": member.host, "port": member.port, "tls": member.tls is not None},
+        facts=ProbeSheet(endpoint=_endpoint(member)),
     )
+
+
+def _endpoint(member: Member) -> Endpoint:
+    return Endpoint(host=member.host, port=member.port, tls=member.tls is not None)
 
 
 async def probe_member(
@@ -242,7 +248,7 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
             status=outcome.status,
             reason=outcome.reason,
             elapsed_ms=elapsed,
-            facts=base_facts(context) | dict(outcome.facts),
+            facts=sheet_of("probe", probe.name, base_facts(context) | dict(outcome.facts)),
             transcript=context.recorder.taken() if context.recorder is not None and elapsed is not None else (),
         )
     )
@@ -267,5 +273,5 @@ def missing(pool: Pool, member: Member, probes: tuple[Probe, ...], done: set[str
                 member=member.name,
                 status=Status.ERROR,
                 reason=Reason.INTERRUPTED,
-                facts={"host": member.host, "port": member.port, "tls": member.tls is not None},
+                facts=sheet_of("probe", probe.name, to_plain(_endpoint(member))),
             )

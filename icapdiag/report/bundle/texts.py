@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 
-from icapdiag.model import Facts, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.text.words import endpoint, tally
+from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation, Report
 from icapdiag.text import visible
 
 _WHAT = (

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.sections.suppressed import why
 from icapdiag.report.text.lines import shown, texts
+from icapdiag.report.untyped import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.vocabulary import Status
 
 _TESTED = {Status.OK, Status.FAILED}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.model import Finding, Report
+from icapdiag.report.untyped import Finding, Report
 from icapdiag.vocabulary import SEVERITY_ORDER, Health
 
 

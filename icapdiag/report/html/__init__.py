@@ -10,13 +10,13 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from icapdiag.model import Report
 from icapdiag.report.html import conformance, curves, findings, head, latency, logs, overtime, rows, sides
 from icapdiag.report.html.svg import safe
 from icapdiag.report.sections import suppressed
 from icapdiag.report.sections.clocks import draw_clocks
 from icapdiag.report.sections.repeats import HEADINGS, sample_rows
 from icapdiag.report.text.lines import milliseconds
+from icapdiag.report.untyped import Report
 from icapdiag.text import visible
 
 _REPEATS = 300  # lines of the table of rounds

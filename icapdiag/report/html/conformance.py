@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from icapdiag.model import Facts, Report
 from icapdiag.report.sections.conformance import section_of, ways
 from icapdiag.report.text.lines import count, names, shown, texts, whole
+from icapdiag.report.untyped import Facts, Report
 
 _WEIGHT = {True: "clients fail on it", False: "tolerated"}
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from icapdiag.model import Facts, JSONValue, MemberReport, Observation
 from icapdiag.report.html import svg
 from icapdiag.report.html.latency import thresholds
 from icapdiag.report.html.scale import Scale, bytes_shown, durations, linear, ms_shown, sizes
 from icapdiag.report.text.lines import count, milliseconds, shown, whole
+from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation
 from icapdiag.vocabulary import Status
 
 _SHOWN = 12  # members with a drawing of their own, those where something failed first

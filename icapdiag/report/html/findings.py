@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.sections.further import show_command
 from icapdiag.report.sections.logtable import span
 from icapdiag.report.text.lines import count, prose, shown
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Report
 from icapdiag.text import from_wire, visible
 
 _NAMES_OPEN, _NAMES_FOLDED = 6, 300

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.sections.logtable import entry_counts, log_title, span
 from icapdiag.report.sections.place import ways
 from icapdiag.report.text.lines import count, milliseconds, names, prose, shown, texts, whole
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Report
 from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 

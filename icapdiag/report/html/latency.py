@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from icapdiag.model import JSONValue, MemberReport, Observation
 from icapdiag.report.html import svg
 from icapdiag.report.html.scale import Scale, durations, ms_shown
 from icapdiag.report.html.strips import Chart, Strip, axis
 from icapdiag.report.sections.repeats import samples
 from icapdiag.report.text.lines import count, milliseconds
+from icapdiag.report.untyped import JSONValue, MemberReport, Observation
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Status
 

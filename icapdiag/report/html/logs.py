@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from icapdiag.model import Facts, JSONValue, Report
 from icapdiag.report.sections.evidence import deviations, telling, telling_reason
 from icapdiag.report.sections.logtable import ANSWER, group_cells, group_details, source_form
 from icapdiag.report.text.lines import count, shown, texts, whole
+from icapdiag.report.untyped import Facts, JSONValue, Report
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import SEVERITY_ORDER, Severity
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from icapdiag.model import Facts
 from icapdiag.report.html import svg
 from icapdiag.report.html.strips import Chart, Strip, axis
 from icapdiag.report.sections.chart import TimeLine, over_time
+from icapdiag.report.untyped import Facts
 
 _COLUMNS = 120
 _HEIGHT = 3.0  # em, of one strip

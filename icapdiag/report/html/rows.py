@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import MemberReport, Observation
 from icapdiag.report.html.head import HEALTH_ORDER
 from icapdiag.report.sections.cells import NOTHING, Detail, Row, cell, member_rows, probes_used
+from icapdiag.report.untyped import MemberReport, Observation
 from icapdiag.vocabulary import Health, Status
 
 _FEW = 24  # members that are shown with nothing folded

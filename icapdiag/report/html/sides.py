@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from icapdiag.model import Facts
 from icapdiag.report.html import svg
 from icapdiag.report.sections.comparison import Row, differing_rows
 from icapdiag.report.text.lines import names, texts
+from icapdiag.report.untyped import Facts
 
 _SHOWN = 30  # facts
 _MARKS = 60  # members with a mark of their own in a strip; beyond, only those that stand apart

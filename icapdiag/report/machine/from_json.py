@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from icapdiag.model import SCHEMA_VERSION, Facts, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.report.untyped import SCHEMA_VERSION, Facts, Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 
 LARGEST = 256 << 20  # bytes of a file

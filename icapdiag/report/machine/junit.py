@@ -13,11 +13,11 @@ from datetime import UTC
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from icapdiag.model import Facts, Finding, MemberReport, Observation, Report
 from icapdiag.report.sections import suppressed
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.text.lines import prose, shown
 from icapdiag.report.text.words import endpoint, gap, is_of_logs, moment, named, number, tally, title, vantage
+from icapdiag.report.untyped import Facts, Finding, MemberReport, Observation, Report
 from icapdiag.text import visible
 from icapdiag.vocabulary import Severity, Status
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 
-from icapdiag.model import Report
 from icapdiag.report.text.lines import names, shown, whole
 from icapdiag.report.text.words import gap, is_of_logs, mapping, named, number, tally, title, worst_of
+from icapdiag.report.untyped import Report
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 

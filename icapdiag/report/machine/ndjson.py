@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from icapdiag.model import Report
 from icapdiag.report.machine.to_json import to_plain
+from icapdiag.report.untyped import Report
 from icapdiag.text import UNSAFE
 
 _OF_THE_RUN = ("schema_version", "tool", "command", "started_at", "finished_at", "complete", "verdict")

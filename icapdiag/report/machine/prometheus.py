@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from icapdiag.model import Facts, MemberReport, Report
 from icapdiag.report.sections.suppressed import severity
 from icapdiag.report.text.lines import shown, whole
 from icapdiag.report.text.words import is_of_logs, mapping, moment, number
+from icapdiag.report.untyped import Facts, MemberReport, Report
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from icapdiag.model import Facts, Finding, Report
 from icapdiag.report.sections import suppressed
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.text.lines import prose, shown, texts, whole
 from icapdiag.report.text.words import gap, moment, title
+from icapdiag.report.untyped import Facts, Finding, Report
 from icapdiag.text import UNSAFE, visible
 from icapdiag.vocabulary import Severity
 

@@ -7,9 +7,9 @@ import io
 import re
 from collections.abc import Iterator
 
-from icapdiag.model import Finding, Report
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.text.lines import prose, shown
+from icapdiag.report.untyped import Finding, Report
 from icapdiag.text import visible
 
 COLUMNS = (

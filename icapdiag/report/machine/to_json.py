@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report, Unmatched
+from icapdiag.report.untyped import Facts, Finding, JSONValue, MemberReport, Observation, Report, Unmatched
 from icapdiag.text import UNSAFE
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # two lone surrogates, which JSON makes one character of

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.report.redact.report import REDACTED_NOTE
 from icapdiag.report.sections import suppressed
 from icapdiag.report.sections.cells import NOTHING, Detail, cell, member_rows, probes_used
@@ -32,6 +31,7 @@ from icapdiag.report.text.words import (
     title,
     vantage,
 )
+from icapdiag.report.untyped import Finding, MemberReport, Report
 from icapdiag.text import visible
 
 WIDTH = 110  # columns of what is drawn in plain text

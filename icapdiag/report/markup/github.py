@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from icapdiag.model import Report
 from icapdiag.report.markup.gfm import draw
 from icapdiag.report.markup.ticket import body
+from icapdiag.report.untyped import Report
 
 LIMIT = 65_536  # characters; the API says so when it refuses more
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from icapdiag.model import Report
 from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
 from icapdiag.report.markup.ticket import body
+from icapdiag.report.untyped import Report
 
 LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Report
 from icapdiag.report.markup.document import document
 from icapdiag.report.markup.gfm import draw
+from icapdiag.report.untyped import Report
 
 
 def render(report: Report) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from icapdiag.model import Report
 from icapdiag.report.markup import plaintext
 from icapdiag.report.markup.document import Block
 from icapdiag.report.markup.ticket import body
+from icapdiag.report.untyped import Report
 
 LIMIT = 4_000  # characters of a multi-line text field as it comes
 _TAG = re.compile(r"(?i)\[(?=\s*/?\s*code)")

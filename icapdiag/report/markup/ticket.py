@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from icapdiag.model import Report
 from icapdiag.report.markup.document import Block, Heading, Items, Paragraph, Table, Verbatim, document
+from icapdiag.report.untyped import Report
 
 _REST = (
     "The rest of this report did not fit here: see the attachment, or run `icapdiag report render` on the saved JSON."

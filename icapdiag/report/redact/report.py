@@ -9,10 +9,10 @@ from ipaddress import ip_address
 from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.report.redact.pseudonyms import Pseudonyms, stands_for_itself
 from icapdiag.report.redact.texts import Texts, says_nothing
 from icapdiag.report.redact.transcript import redacted_transcript
+from icapdiag.report.untyped import Facts, Finding, JSONValue, MemberReport, Observation, Report
 
 # What a fact of this name holds, as a whole. Facts of other names are texts, gone through word by word.
 _KINDS = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from icapdiag.icap.samples import EICAR_MARK
-from icapdiag.model import Facts, JSONValue
+from icapdiag.report.untyped import Facts, JSONValue
 
 _NUMBERS = ("connection", "at_ms", "until_ms", "size", "pieces", "body_size")
 _DIRECTIONS = frozenset({"sent", "received", "event"})

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from icapdiag.model import MemberReport, Observation
 from icapdiag.report.text.lines import milliseconds, texts
+from icapdiag.report.untyped import MemberReport, Observation
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import Status
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from icapdiag.model import Facts
 from icapdiag.report.text.lines import whole, wrap
 from icapdiag.report.text.words import moment
+from icapdiag.report.untyped import Facts
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " .:-=+*#@"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from icapdiag.model import MemberReport
 from icapdiag.report.text.lines import count, wrap
+from icapdiag.report.untyped import MemberReport
 
 
 def draw_clocks(members: Sequence[MemberReport], width: int) -> list[str]:

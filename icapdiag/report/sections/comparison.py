@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from icapdiag.model import Facts, JSONValue
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.report.text.lines import columns, count, cut, names, shown, texts, whole, wrap
+from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.text import from_wire, visible
 
 TITLE = "Members side by side (what differs):"

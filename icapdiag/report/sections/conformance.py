@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from icapdiag.icap.conformance import RULES
-from icapdiag.model import Facts, JSONValue, MemberReport, Observation
 from icapdiag.report.text.lines import count, names, shown, texts, whole, wrap
+from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation
 from icapdiag.text import from_wire, visible
 
 TITLE = "Conformance with RFC 3507"

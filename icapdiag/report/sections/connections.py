@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from icapdiag.model import Facts, MemberReport, Observation
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.report.text.lines import columns, milliseconds, shown, texts, whole, wrap
+from icapdiag.report.untyped import Facts, MemberReport, Observation
 from icapdiag.text import from_wire, visible
 
 _REUSE = {

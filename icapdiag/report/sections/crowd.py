@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from icapdiag.model import MemberReport
 from icapdiag.report.sections.cells import Detail, Row, cell, duration, measured_ms, member_rows
 from icapdiag.report.text.lines import count
+from icapdiag.report.untyped import MemberReport
 from icapdiag.vocabulary import Health, Status
 
 _MANY = 60  # members; fewer are all shown

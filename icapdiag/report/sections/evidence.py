@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
-from icapdiag.model import Facts, JSONValue
 from icapdiag.report.text.lines import count, milliseconds, whole
+from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.text import from_wire, visible
 
 _HEADERS_SHOWN = 2

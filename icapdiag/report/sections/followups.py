@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from icapdiag.model import Facts, JSONValue
 from icapdiag.report.text.lines import shown, texts, whole
+from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.text import visible
 
 _SHOWN = 4

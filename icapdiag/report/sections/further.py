@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from icapdiag.model import Finding, JSONValue
+from icapdiag.report.untyped import Finding, JSONValue
 from icapdiag.text import visible
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from icapdiag.model import Facts, Finding, JSONValue, Report
 from icapdiag.report.sections.chart import draw_chart
 from icapdiag.report.sections.evidence import deviations, telling, telling_reason
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.report.text.lines import columns, count, cut, milliseconds, names, shown, texts, whole, wrap
 from icapdiag.report.text.paint import Paint
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Report
 from icapdiag.text import from_wire, visible
 
 GROUP_HEADINGS = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")

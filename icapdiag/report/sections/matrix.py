@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from icapdiag.model import MemberReport
 from icapdiag.report.sections.cells import NOTHING, Detail, Row, member_rows, probes_used
 from icapdiag.report.sections.crowd import crowd_rows, is_crowd
 from icapdiag.report.text.paint import Paint
+from icapdiag.report.untyped import MemberReport
 from icapdiag.text import visible
 
 

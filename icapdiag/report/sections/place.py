@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from icapdiag.model import Facts, JSONValue, Report
 from icapdiag.report.text.lines import NAMES_SHOWN, count, milliseconds, shown, texts, whole
+from icapdiag.report.untyped import Facts, JSONValue, Report
 from icapdiag.text import visible
 from icapdiag.vocabulary import Status
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from icapdiag.model import Facts, JSONValue, MemberReport, Observation
 from icapdiag.report.sections.crowd import is_crowd
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.report.text.lines import columns, milliseconds, shown, whole, wrap
+from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation
 from icapdiag.text import visible
 
 HEADINGS = ("member", "step", "sent", "lost", "min", "avg", "p95", "max")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from icapdiag.model import Facts, JSONValue, MemberReport, Observation
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.report.text.lines import columns, count, cut, milliseconds, shown, whole
+from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation
 from icapdiag.text import visible
 
 _KIB, _MIB = 1024, 1024 * 1024

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from icapdiag.model import Facts, Report
 from icapdiag.report.text.lines import names, prose, shown, texts
+from icapdiag.report.untyped import Facts, Report
 from icapdiag.vocabulary import SEVERITY_ORDER, Severity
 
 

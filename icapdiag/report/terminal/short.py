@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.model import Report
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.text.lines import columns, shown
 from icapdiag.report.text.paint import Paint
 from icapdiag.report.text.words import endpoint, gap, is_of_logs, logged_members, named, tally, title, worst_of
+from icapdiag.report.untyped import Report
 from icapdiag.vocabulary import Health
 
 _NAMES = 45  # columns that names are filled up to

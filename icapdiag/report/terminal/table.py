@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from icapdiag.model import Finding, JSONValue, Report, Unmatched
 from icapdiag.report.sections.evidence import telling, where
 from icapdiag.report.sections.further import show_command
 from icapdiag.report.sections.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
 from icapdiag.report.sections.place import surroundings
 from icapdiag.report.text.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
 from icapdiag.report.text.paint import Paint
+from icapdiag.report.untyped import Finding, JSONValue, Report, Unmatched
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health
 

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
-from icapdiag.model import JSONValue
+from icapdiag.report.untyped import JSONValue
 from icapdiag.text import visible
 
 NAMES_SHOWN = 5

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from icapdiag.model import Facts, Finding, JSONValue, MemberReport, Report
 from icapdiag.report.text.lines import count, prose, shown, texts, whole
+from icapdiag.report.untyped import Facts, Finding, JSONValue, MemberReport, Report
 from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 
 HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)

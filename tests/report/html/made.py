@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.report.build import ProbedMember
 from icapdiag.report.machine.to_json import settled
+from icapdiag.report.untyped import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.vocabulary import Severity, Status
 from tests.report import log_samples, samples
 from tests.report.samples import observation

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html5lib
 
-from icapdiag.model import Facts
 from icapdiag.report.html.curves import ladder_curves, load_curves
 from icapdiag.report.html.latency import latency_chart, thresholds
 from icapdiag.report.html.overtime import timeline_chart
 from icapdiag.report.html.sides import sides
 from icapdiag.report.machine.to_json import settled
+from icapdiag.report.untyped import Facts
 from icapdiag.vocabulary import Status
 from tests.report import log_samples, samples
 from tests.report.html.made import KIB, SLOW, difference, large_report, log_report, pool_report

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
-from icapdiag.model import Report, Unmatched
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.report.machine.to_json import settled
+from icapdiag.report.untyped import Report, Unmatched
 from icapdiag.vocabulary import Health
 from tests.examples import examples
 from tests.report import log_samples, samples
