@@ -20,7 +20,8 @@ from icapdiag.runbook import load_runbooks, match
 
 if TYPE_CHECKING:
     from icapdiag.logs.notes import Problem, Repair, SourceReport
-    from icapdiag.logs.reading import Progress, Reading, Stop
+    from icapdiag.logs.opening.source import Stop
+    from icapdiag.logs.reading import Progress, Reading
     from icapdiag.runbook import Library
 
 POOL_IS_GROUP = "The pool of a log entry is usually the pool group; its members are told by the ICAP URIs."
