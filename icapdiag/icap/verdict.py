@@ -111,7 +111,7 @@ class _Case:
         if claim.threats or claim.source in EXPLANATIONS or (claim.source == "status" and claim.verdict == ALLOWED):
             return sentence
         text = _first_text(self.response, *EXPLANATIONS)
-        return f"{sentence}: {text}" if text and text not in sentence else sentence
+        return sentence if text in sentence else f"{sentence}: {text}"
 
 
 def judge(response: Response, *, sent_body: bytes | Body | None = None, method: str | None = None) -> Judgement:

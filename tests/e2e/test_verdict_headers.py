@@ -68,3 +68,14 @@ def test_the_name_of_an_infected_file_is_redacted(tmp_path: Path) -> None:
     _, shared, _ = icapdiag("explain", str(pasted), "--redact", "-o", "json", cwd=tmp_path)
     (group,) = json.loads(shared)["groups"]
     assert group["x_fsecure_infected_filename"] not in {"", "virus report.zip"}
+
+
+@pytest.mark.parametrize(
+    "name", ["ISTag", "Encapsulated", "X-ICAP-Profile", "X-ICAP-Own", "X-Response-Own", "X-Block-Own"]
+)
+def test_other_lines_that_make_a_paste_an_answer(tmp_path: Path, name: str) -> None:
+    pasted = tmp_path / "pasted.txt"
+    pasted.write_text(f"{name}: null-body=0\n")
+    assert 1 == len(read_logs([str(pasted)]).answers)
+    pasted.write_text("X-Powered-By: null-body=0\n")
+    assert () == read_logs([str(pasted)]).answers

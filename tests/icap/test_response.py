@@ -252,6 +252,22 @@ def test_every_cap_ends_the_reading(data: bytes, rule: str) -> None:
         assert rule == caught.value.rule
 
 
+@pytest.mark.parametrize(
+    ("head", "limits"),
+    [
+        (b"ICAP/1.0 200 OK\r\n" + b"X: y\r\n" * 20 + b"\r\n", Limits(header_count=20)),
+        (b"ICAP/1.0 200 OK\r\n" + TAG + b"\r\n", Limits(head_size=len(b"ICAP/1.0 200 OK\r\n" + TAG + b"\r\n"))),
+        (BLOCKED + b"5\r\nhello\r\n0\r\n\r\n", Limits(chunk_size=5, body_total=5, body_kept=5, line_size=2)),
+        (BLOCKED + b"0\r\nT: 345678\r\n\r\n", Limits(line_size=10)),
+    ],
+)
+def test_what_is_as_large_as_its_cap_is_read(head: bytes, limits: Limits) -> None:
+    for parts in ([head], pieces(head, 1)):
+        response = read(parts, limits=limits)
+        assert isinstance(response, Response), response
+        assert response.complete
+
+
 def test_only_the_first_bytes_of_a_body_are_kept_and_all_are_counted() -> None:
     response = read([BLOCKED + b"8\r\n12345678\r\n0\r\n\r\n"], limits=Limits(body_kept=3))
 
