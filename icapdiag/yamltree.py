@@ -108,6 +108,19 @@ def core_value(node: Node) -> JSONValue:
     return None
 
 
+def places(node: Node, where: str = "") -> dict[str, tuple[int, int]]:
+    """Line and column of every key and element by its path: ``match[0].status|contains`` has those of the key."""
+    found = {where: (node.line, node.column)}
+    if isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            found |= places(item, f"{where}[{index}]")
+    elif isinstance(node, MapNode):
+        for key, value in node.pairs():
+            inner = f"{where}.{key.text}" if where else key.text
+            found |= {**places(value, inner), inner: (key.line, key.column)}
+    return found
+
+
 def _core_scalar(text: str) -> str | int | float | bool | None:
     if text in _NULLS:
         return None

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from icapdiag.runbook.document import Front, read_front
+from icapdiag.runbook.source import Front, Source
 
 FILE = "index.json"
 
@@ -34,7 +34,7 @@ def build_index(folder: Path) -> bytes:
     """The index of a folder's files. Raises OSError, and `FileError` for one that is no runbook."""
     texts = {file: file.read_bytes() for file in runbook_files(folder)}
     fronts = msgspec.json.encode(
-        {sha256(text).hexdigest(): read_front(text.decode(), str(file)) for file, text in texts.items()}
+        {sha256(text).hexdigest(): Source(text.decode(), str(file)).rule for file, text in texts.items()}
     )
     return msgspec.json.encode(_Index(sha256(fronts).hexdigest(), msgspec.Raw(fronts)))
 

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from zlib import crc32
 
 from icapdiag.mistakes import Located, in_file_order, suggestion
-from icapdiag.runbook.document import Front, Runbook, RunbookError, parse_runbook
+from icapdiag.runbook.document import Runbook, RunbookError, parse_runbook
 from icapdiag.runbook.index import read_index, runbook_files
+from icapdiag.runbook.source import Front
 
 BUILT_IN = "built-in"
 FOLDER = "runbooks"  # how the path of a built-in runbook begins, wherever it is installed

@@ -12,9 +12,9 @@ import pytest
 
 from icapdiag.model import JSONValue
 from icapdiag.runbook import Library, RunbookError, library
-from icapdiag.runbook.document import Front, read_front
 from icapdiag.runbook.index import FILE, build_index, read_index
 from icapdiag.runbook.library import builtin_directory, read_library
+from icapdiag.runbook.source import Front, Source
 from tests.runbook.writing import RULE, runbook_text, write
 
 PLAIN = runbook_text("a-one")
@@ -46,7 +46,7 @@ def test_the_index_says_what_the_files_say(installed: Path) -> None:
     index = read_index(installed)
 
     assert 2 == len(index)
-    assert [read_front(PLAIN, "")] == [front for front in index.values() if front["id"] == "a-one"]
+    assert [Source(PLAIN, "").rule] == [front for front in index.values() if front["id"] == "a-one"]
     assert ["a-one", "b-two"] == [one[0] for one in read(installed) if isinstance(one, list)]
 
 
@@ -114,7 +114,7 @@ def test_with_an_index_neither_yaml_nor_the_linter_is_needed(tmp_path: Path) -> 
 def test_a_site_s_folder_needs_no_index_and_gets_none(installed: Path, tmp_path: Path) -> None:
     """What users write is read as YAML, so that mistakes have their place."""
     site = write(tmp_path / "site", c=runbook_text("c", RULE.replace("probe: tcp", "prob: tcp")))
-    front: Front = {**read_front(runbook_text("c"), ""), "title": "Not this"}
+    front: Front = {**Source(runbook_text("c"), "").rule, "title": "Not this"}
     (site / FILE).write_text(json.dumps({"checksum": "", "fronts": {"x": front}}))
 
     with pytest.raises(RunbookError) as caught:

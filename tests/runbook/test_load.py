@@ -98,7 +98,7 @@ def test_every_problem_of_every_file_at_once(tmp_path: Path) -> None:
         d="---\nid: d\nseverity: critcal\nsource: [probe, wire]\ntitle: 5\n---\n",
         e=runbook_text("e", sections="## Verify\nx\n## Verify\ny\n```\n"),
         f=runbook_text("d", "match: {status: ok}\nexamples: [5]\n"),
-        g="---\nid: [\n---\n",
+        g="---\nid: [\n---\n~~~\n",
     )
     (folder / "h.md").write_bytes(b"---\n\xff\n---\n")
     (folder / "i.md").write_bytes(b"x" * 300_000)
@@ -120,6 +120,7 @@ def test_every_problem_of_every_file_at_once(tmp_path: Path) -> None:
         "runbooks/e.md:18:1: a ``` block is never closed",
         "runbooks/f.md:7:12: examples[0]: must be a mapping of fields to values",
         f"runbooks/g.md:3:1: not YAML: did not find expected node content ({flow} that begins in line 3)",
+        "runbooks/g.md:5:1: a ~~~ block is never closed",
         "runbooks/h.md:2:1: not UTF-8",
         "runbooks/i.md: larger than 262144 bytes",
         "runbooks/j.md: can't be read: No such file or directory",
