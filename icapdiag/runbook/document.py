@@ -31,7 +31,18 @@ STAGES = {  # in the order in which a request meets them
     "config": "Configuration, and this host",
 }
 REQUIRED = ("id", "title", "severity", "source", "match")
-KEYS = (*REQUIRED, "stage", "vendor", "unless", "supersedes", "examples", "counterexamples", "references", "aliases")
+KEYS = (
+    *REQUIRED,
+    "stage",
+    "vendor",
+    "unless",
+    "supersedes",
+    "beside",
+    "examples",
+    "counterexamples",
+    "references",
+    "aliases",
+)
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -89,6 +100,11 @@ class Runbook:
     def references(self) -> tuple[str, ...]:
         """Where its facts come from."""
         return self._details.texts("references")
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The ids that are reported for the same record on purpose: two things are amiss, and both worth saying."""
+        return self._details.texts("beside")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -164,6 +180,7 @@ class _Reader:
         self.records("examples")
         self.records("counterexamples")
         self.texts("references")
+        self.texts("beside")
 
     def runbook(self, origin: str) -> Runbook | None:
         before = len(self._errors)

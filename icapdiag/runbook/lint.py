@@ -14,6 +14,7 @@ from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.model import Facts
 from icapdiag.runbook.conditions import EQUALS, Condition, Selection
 from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, STAGES, Runbook
+from icapdiag.runbook.house import house_rules
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
 from icapdiag.runbook.patterns import risk
@@ -61,7 +62,8 @@ def lint_files(extra: Sequence[Path] = (), *, builtin: Path | None = None) -> tu
     unread = {error.file for error in errors}
     # A file that can't be read is missing from the library, and others may name it.
     names = {Path(file).stem for file in unread}
-    found = [error for error in lint(library) if not any(f"{name!r}" in error.message for name in names)]
+    every = (*lint(library), *house_rules(library))
+    found = [error for error in every if not any(f"{name!r}" in error.message for name in names)]
     return in_file_order([*errors, *found])
 
 
@@ -218,9 +220,10 @@ def _examples_hold(runbook: Runbook) -> Iterator[Problem]:
 
 def _supersedes(runbook: Runbook, library: Library) -> Iterator[Problem]:
     names = [other.id for other in library.runbooks]
-    for index, name in enumerate(runbook.supersedes):
-        if name not in library:
-            yield f"supersedes[{index}]", f"no runbook {name!r}{suggestion(name, names)}"
+    for key, named in (("supersedes", runbook.supersedes), ("beside", runbook.beside)):
+        for index, name in enumerate(named):
+            if name not in library:
+                yield f"{key}[{index}]", f"no runbook {name!r}{suggestion(name, names)}"
     if runbook.id in library.supersedes(runbook.id):
         yield "supersedes", "it supersedes itself, through " + " and ".join(repr(name) for name in runbook.supersedes)
 

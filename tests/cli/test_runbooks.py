@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,19 @@ def test_list_groups_by_stage_the_gravest_first() -> None:
         assert sorted(severities, key=["critical", "warning", "info"].index) == severities
 
 
-def test_the_index_is_current() -> None:
-    assert (0, (ROOT / "runbooks" / "README.md").read_text(), "") == icapdiag("runbooks", "list", "-o", "markdown")
+def test_the_list_as_markdown_links_every_runbook() -> None:
+    status, out, err = icapdiag("runbooks", "list", "-o", "markdown")
+    files = {path.name for path in (ROOT / "runbooks").glob("*.md")} - {"README.md"}
+    assert (0, "") == (status, err)
+    assert files == set(
+        re.findall(r"^\| \[[a-z0-9-]+\]\(([a-z0-9-]+\.md)\) \| (?:critical|warning|info) \| .+ \|$", out, re.MULTILINE)
+    )
+
+
+def test_what_is_said_of_commands_for_avi_stands_beside_the_runbooks_too() -> None:
+    said = (ROOT / "runbooks" / "README.md").read_text()
+    section = said[said.index("## The commands that ask Avi") :]
+    assert section in icapdiag("runbooks", "list", "-o", "markdown")[1]
 
 
 def test_another_format_of_the_list_is_2() -> None:

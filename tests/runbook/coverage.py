@@ -94,15 +94,3 @@ TOLD: Mapping[str, Mapping[str, str]] = {
         "overloaded": r"Avi opens a new connection for each request",
     },
 }
-
-# Not of that list: errors met in the field, or states that Avi's logs alone can show.
-BEYOND = {
-    "members-differ-in-configuration": "what only a comparison of members shows",
-    "members-differ-in-product": "the same",
-    "tls-differs": "the same",
-    "keepalive-desync": "rules 26 and 27 of the checklist (D.3); Avi keeps no connection",
-    "closes-unannounced": "the same",
-    "suppression-expired": "of the pool file, not of a server",
-    "suppression-unused": "the same",
-    "application-server-failed": "ICAP did its part; the error is the application's",
-}

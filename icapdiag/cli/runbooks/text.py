@@ -113,10 +113,10 @@ def listing(library: Library) -> str:
 
 
 def index(library: Library) -> str:
-    """The same as Markdown, with links: runbooks/README.md."""
+    """The same as Markdown, with links to the files: for a wiki, say."""
     text = (
-        "# Runbooks\n\nOne file a diagnosis. This index is made by `icapdiag runbooks list -o markdown`, and a test\n"
-        f"holds it current.\n\n{CONTROLLER}"
+        "# Runbooks\n\nOne file a diagnosis. This index was made by `icapdiag runbooks list -o markdown`.\n\n"
+        f"{CONTROLLER}"
     )
     for heading, runbooks in by_stage(library):
         text += f"\n## {heading}\n\n| runbook | severity | what it says |\n| --- | --- | --- |\n"
