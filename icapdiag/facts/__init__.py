@@ -1,7 +1,7 @@
 """Facts: typed records without judgement, one class for each kind of fact sheet."""
 
 from icapdiag.facts.answer import Answer, Deviation
-from icapdiag.facts.sheet import FactField, JSONValue, Kind, Record, Sheet, about, facts_of, from_plain, to_plain
+from icapdiag.facts.sheet import FactField, JSONValue, Kind, Record, Sheet, Text, about, facts_of, from_plain, to_plain
 
 __all__ = [
     "Answer",
@@ -11,6 +11,7 @@ __all__ = [
     "Kind",
     "Record",
     "Sheet",
+    "Text",
     "about",
     "facts_of",
     "from_plain",

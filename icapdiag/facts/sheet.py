@@ -95,9 +95,8 @@ class Record(Struct, kw_only=True, omit_defaults=True):
     """Facts that are written as null where they are not known."""
 
     def __or__(self, other: Self) -> Self:
-        """Both together; ``other`` has the last word."""
-        known = {name: value for name, value in _items(other) if value is not None and value != ()}
-        return replace(self, **known)
+        """Both together; what ``other`` knows comes first."""
+        return replace(self, **{name: value for name, value in _items(other) if value is not None})
 
 
 class Sheet(Record):
