@@ -96,7 +96,9 @@ class Record(Struct, kw_only=True, omit_defaults=True):
 
     def __or__(self, other: Self) -> Self:
         """Both together; what ``other`` knows comes first."""
-        return replace(self, **{name: value for name, value in _items(other) if value is not None})
+        parts = _parts(type(other)).values()
+        known = ((name, value) for name, value in _items(other) if value is not None)
+        return replace(self, **{name: getattr(self, name) | value if name in parts else value for name, value in known})
 
 
 class Sheet(Record):

@@ -79,6 +79,9 @@ def test_the_other_record_has_the_last_word() -> None:
     assert Answer(icap_status=204, icap_reason="OK", threats=()) == (
         Answer(icap_status=200, icap_reason="OK", threats=("a",)) | Answer(icap_status=204, threats=())
     )
+    assert Options(answer=Answer(icap_status=200, istag="x"), error="late") == (
+        Options(answer=Answer(icap_status=200)) | Options(answer=Answer(istag="x"), error="late")
+    )
 
 
 @pytest.mark.parametrize(
