@@ -25,7 +25,7 @@ def _run() -> int:
     try:
         from icapdiag.cli.app import build_app  # noqa: PLC0415 - Ctrl-C and a broken installation may hit it
 
-        build_app()(prog_name="icapdiag")
+        build_app(sys.argv[1:])(prog_name="icapdiag")
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:

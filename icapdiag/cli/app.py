@@ -1,18 +1,23 @@
-"""The commands, put together."""
+"""The commands, put together: only those that the arguments can mean, as typer takes its time with each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from icapdiag import __version__
-from icapdiag.cli.check.command import check
 from icapdiag.cli.console import stdout_is_terminal
-from icapdiag.cli.explain.command import explain
-from icapdiag.cli.lab import lab
-from icapdiag.cli.report import commands as report
-from icapdiag.cli.runbooks import commands as runbooks
+
+_COMMANDS = {  # module and name, in icapdiag.cli
+    "check": ("check.command", "check"),
+    "explain": ("explain.command", "explain"),
+    "lab": ("lab", "lab"),
+    "report": ("report.commands", "app"),
+    "runbooks": ("runbooks.commands", "app"),
+}
 
 
 def _print_version(wanted: bool) -> None:
@@ -29,8 +34,11 @@ def _main(
     pass
 
 
-def build_app() -> typer.Typer:
-    """The command line. Its help is drawn in panels on a terminal, and is plain text elsewhere."""
+def build_app(args: Sequence[str]) -> typer.Typer:
+    """The command line for ``args``: the command that they begin with, or all of them where none is named.
+
+    Its help is drawn in panels on a terminal, and is plain text elsewhere.
+    """
     app = typer.Typer(
         help="Find out why ICAP scanning behind Avi Load Balancer (NSX ALB) misbehaves.",
         epilog="Exit status: 0 no findings that count, 1 findings, 2 usage or a file, 3 incomplete, 130 interrupted.",
@@ -41,9 +49,11 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_main)
-    app.command("check")(check)
-    app.command("explain")(explain)
-    app.command("lab")(lab)
-    app.add_typer(report.app, name="report")
-    app.add_typer(runbooks.app, name="runbooks")
+    for name in args[:1] if args and args[0] in _COMMANDS else _COMMANDS:
+        module, attribute = _COMMANDS[name]
+        found = getattr(import_module(f"icapdiag.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
     return app

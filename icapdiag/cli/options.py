@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -73,3 +73,19 @@ Key = Annotated[
         help="Where the key to the pseudonyms is kept. Default: pseudonyms.json in ~/.local/state/icapdiag.",
     ),
 ]
+
+
+class Redaction(NamedTuple):
+    """What was asked for. ``wanted`` None: what is meant for a ticket is redacted, and nothing else."""
+
+    wanted: bool | None = None
+    keep: tuple[str, ...] = ()
+    key: Path | None = None
+
+    def covers(self, *, ticket: bool) -> bool:
+        """Whether an output is to be redacted."""
+        return ticket if self.wanted is None else self.wanted
+
+
+def redaction_of(wanted: bool | None, keep: list[str] | None, key: Path | None) -> Redaction:
+    return Redaction(wanted, tuple(keep or ()), key)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import typer
 
 from icapdiag.cli.console import remark, shows_unicode, terminal_width, wants_color, write_stdout
-from icapdiag.cli.redacting import Redaction, redacted, say_what
+from icapdiag.cli.options import Redaction
 from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
 from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 from icapdiag.report.machine.to_json import settled
@@ -93,6 +93,8 @@ def write_outputs(
 
 
 def _redacted(report: Report, redaction: Redaction | None) -> Report:
+    from icapdiag.cli.redacting import redacted, say_what  # noqa: PLC0415 - most reports stay here
+
     wanted = redaction or Redaction()
     found, replaced = redacted(report, wanted)
     say_what(replaced, wanted)

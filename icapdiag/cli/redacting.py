@@ -1,4 +1,4 @@
-"""Redacted outputs: which ones are, and the key that tells what stands for what. The key never leaves this host."""
+"""Reports that may leave, and the key that tells what stands for what in them. The key never leaves this host."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from icapdiag.cli.console import fail, remark
+from icapdiag.cli.options import Redaction
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.pseudonyms import KeyFileError
 from icapdiag.report.untyped import Report
@@ -19,22 +20,6 @@ from icapdiag.report.untyped import Report
 _LARGEST = 64 * 1024 * 1024  # bytes of a key file
 _PRIVATE = 0o600
 _OTHERS = 0o077
-
-
-class Redaction(NamedTuple):
-    """What was asked for. ``wanted`` None: what is meant for a ticket is redacted, and nothing else."""
-
-    wanted: bool | None = None
-    keep: tuple[str, ...] = ()
-    key: Path | None = None
-
-    def covers(self, *, ticket: bool) -> bool:
-        """Whether an output is to be redacted."""
-        return ticket if self.wanted is None else self.wanted
-
-
-def redaction_of(wanted: bool | None, keep: list[str] | None, key: Path | None) -> Redaction:
-    return Redaction(wanted, tuple(keep or ()), key)
 
 
 def redacted(report: Report, redaction: Redaction) -> tuple[Report, tuple[Replaced, ...]]:

@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from icapdiag.cli.redacting import Redaction
+from icapdiag.cli.options import Redaction
 from icapdiag.cli.report.bundle import insist
 from icapdiag.cli.report.commands import app
 from icapdiag.report.bundle import build

@@ -120,7 +120,7 @@ def test_the_entry_point_has_the_same_numbers() -> None:
 
 
 def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def broken() -> None:
+    def broken(_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(icapdiag.cli.app, "build_app", broken)

@@ -111,7 +111,7 @@ def test_the_plan_says_the_ceiling_and_asks_for_nothing(pool: Path) -> None:
 )
 def test_options_that_would_do_nothing_are_refused(options: list[str], complaint: str) -> None:
     arguments = ["check", "icap://127.0.0.1:9/avscan", *options]
-    result = CliRunner().invoke(build_app(), arguments)
+    result = CliRunner().invoke(build_app(arguments), arguments)
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert complaint in " ".join(result.stderr.replace("│", " ").split())

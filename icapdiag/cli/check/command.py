@@ -36,7 +36,7 @@ from icapdiag.cli.check.options import (
     Warn,
     Yes,
 )
-from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets
+from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
 from icapdiag.vocabulary import Severity
 
 
@@ -85,7 +85,6 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.check import plan as plans
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
-    from icapdiag.cli.redacting import redaction_of
 
     if list_probes:
         run.list_probes()

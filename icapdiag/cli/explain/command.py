@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets
+from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
 from icapdiag.vocabulary import Severity
 
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
@@ -69,7 +69,6 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.explain.run import explain_files
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
-    from icapdiag.cli.redacting import redaction_of
     from icapdiag.logs.counting.filters import Filters
 
     now = datetime.now(UTC)

@@ -13,8 +13,9 @@ import typer
 
 from icapdiag.cli.console import fail, remark, stop_with
 from icapdiag.cli.inputs import load_report
+from icapdiag.cli.options import Redaction, redaction_of
 from icapdiag.cli.output import OutputError, place_for, write_data
-from icapdiag.cli.redacting import Redaction, redacted, redaction_of, say_what
+from icapdiag.cli.redacting import redacted, say_what
 from icapdiag.pool import PoolError, loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.search import Hit, search, worth_looking_for

@@ -8,8 +8,9 @@ import typer
 
 from icapdiag.cli.console import fail, print_text
 from icapdiag.cli.inputs import load_report
+from icapdiag.cli.options import redaction_of
 from icapdiag.cli.output import chosen_outputs, end_status, write_outputs, write_text
-from icapdiag.cli.redacting import redacted, redaction_of
+from icapdiag.cli.redacting import redacted
 from icapdiag.report.compared.diff import Diff, NotComparable, diff
 from icapdiag.report.compared.draw import FORMATS
 from icapdiag.report.compared.merge import Merged, merge
