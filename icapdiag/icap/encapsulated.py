@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import cast, get_args
 
+from icapdiag.icap.body import ChunkedReader
 from icapdiag.icap.headers import end_of_head, parse_http_head
 from icapdiag.icap.message import SEEN, BodyName, CapExceeded, Deviation, EncapsulatedPart, HttpHead, Limits
 
@@ -71,10 +72,10 @@ def head_lengths(parts: tuple[EncapsulatedPart, ...]) -> list[tuple[str, int | N
 _CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 
-class HeadsReader:
-    """Reads the req-hdr and res-hdr blocks that an Encapsulated list announces.
+class EncapsulatedReader:
+    """Reads the parts that an Encapsulated list announces: the heads, and the body behind them.
 
-    A block ends where the next offset says. If its own blank line is elsewhere, the blank
+    A head ends where the next offset says. If its own blank line is elsewhere, the blank
     line is believed and the difference recorded, since that is how a client that ignores
     the offsets would read on (and e2guardian, for one, has sent wrong ones).
     """
@@ -83,12 +84,18 @@ class HeadsReader:
         self._wanted = head_lengths(parts)
         self._limits = limits
         self._searched = 0
+        self._has_body = body_name(parts) not in {None, "null-body"}
+        self._deviations: list[Deviation] = []
         self.http_request: HttpHead | None = None
         self.http_response: HttpHead | None = None
-        self.deviations: list[Deviation] = []
+        self.body = ChunkedReader(limits)  # empty if there is none
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        return *self._deviations, *self.body.deviations
 
     def feed(self, buffer: bytearray) -> bool:
-        """Consume header blocks from the front of ``buffer``; True when all are read."""
+        """Consume parts from the front of ``buffer``; True when all are read. Raises as `ChunkedReader` does."""
         while self._wanted:
             name, length = self._wanted[0]
             end = 0 if length == 0 else self._end(buffer, length)
@@ -99,13 +106,18 @@ class HeadsReader:
             del buffer[:end]
             self._wanted.pop(0)
             self._searched = 0
-        return True
+        return not self._has_body or self.body.feed(buffer)
 
-    def close(self, buffer: bytearray) -> None:
-        """The stream ended inside a block: keep what there is of it."""
+    def close(self, buffer: bytearray) -> bool:
+        """The stream ended inside a part: keep what there is of it. True if that is all but a last blank line."""
+        if self._has_body:
+            if not self.body.started:
+                self._deviate("body-missing", "the announced body did not come", b"")
+            return self.body.close()
         if self._wanted and buffer.strip():
             self._take(self._wanted[0][0], bytes(buffer))
             buffer.clear()
+        return False
 
     def _end(self, buffer: bytearray, length: int | None) -> int | None:
         end = end_of_head(buffer, self._searched)
@@ -154,4 +166,4 @@ class HeadsReader:
             self.http_request = head
 
     def _deviate(self, rule: str, detail: str, seen: bytes | bytearray) -> None:
-        self.deviations.append(Deviation(rule, "4.4.1", detail, bytes(seen[:SEEN])))
+        self._deviations.append(Deviation(rule, _SECTION, detail, bytes(seen[:SEEN])))

@@ -18,6 +18,21 @@ def end_of_head(data: bytes | bytearray, start: int = 0) -> int:
     return found.end() if found else -1
 
 
+def take_head(buffer: bytearray, searched: int, limits: Limits) -> bytes | None:
+    """Cut the head with its blank line from the front of ``buffer``; None while its end is not there.
+
+    ``searched``: bytes that hold no end, as an earlier call found. Raises `CapExceeded`.
+    """
+    end = end_of_head(buffer, searched)
+    if (len(buffer) if end < 0 else end) > limits.head_size:
+        raise CapExceeded("head-size", f"a head of more than {limits.head_size} bytes")
+    if end < 0:
+        return None
+    block = bytes(buffer[:end])
+    del buffer[:end]
+    return block
+
+
 def split_lines(block: bytes) -> list[bytes]:
     """The block's lines without their ends and without the blank line(s) that close it."""
     lines = [line.removesuffix(b"\r") for line in block.split(b"\n")]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from icapdiag.icap.body import ChunkedReader
-from icapdiag.icap.encapsulated import HeadsReader, body_name, parse_encapsulated
+from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
 from icapdiag.icap.header_checks import field_deviations
-from icapdiag.icap.headers import end_of_head, parse_fields, split_lines
+from icapdiag.icap.headers import parse_fields, split_lines, take_head
 from icapdiag.icap.message import (
     LIMITS,
     SEEN,
-    CapExceeded,
     Deviation,
     Headers,
     Limits,
@@ -41,8 +39,7 @@ class ResponseReader:
         self._received = 0
         self._searched = 0
         self._deviations: list[Deviation] = []
-        self._heads: HeadsReader | None = None
-        self._body: ChunkedReader | None = None
+        self._parts = EncapsulatedReader((), limits)
         self._result: Response | None = None
         self.head: Response | None = None
 
@@ -83,12 +80,7 @@ class ResponseReader:
             self._advance()
         if self._result:
             return self._result
-        if self._body is None and self._heads is not None:
-            self._heads.close(self._buffer)
-        ended = self._body.close() if self._body else False
-        if self._body and not self._body.started:
-            self._deviate("body-missing", "4.4.1", "the announced body did not come")
-        return self._finish(complete=ended)
+        return self._finish(complete=self._parts.close(self._buffer))
 
     def salvage(self) -> Response | None:
         """What has been read so far, as if the peer had closed; None if that is less than a status line."""
@@ -100,13 +92,7 @@ class ResponseReader:
     def _advance(self) -> Response | None:
         if self.head is None and not self._read_head():
             return None
-        if self._result:
-            return self._result
-        if self._heads and not self._heads.feed(self._buffer):
-            return None
-        if self._body and not self._body.feed(self._buffer):
-            return None
-        return self._finish(complete=True)
+        return self._finish(complete=True) if self._parts.feed(self._buffer) else None
 
     def _read_head(self) -> bool:
         self._skip_blank_lines()
@@ -115,16 +101,11 @@ class ResponseReader:
             if peer is None:
                 return False
             raise NotICAP(peer, bytes(self._buffer[:SEEN]))
-        end = end_of_head(self._buffer, self._searched)
+        block = take_head(self._buffer, self._searched, self._limits)
         self._searched = len(self._buffer)
-        if end < 0 or end > self._limits.head_size:
-            if len(self._buffer) > self._limits.head_size:
-                raise CapExceeded("head-size", f"a head of more than {self._limits.head_size} bytes")
-            return False
-        block = bytes(self._buffer[:end])
-        del self._buffer[:end]
-        self._parse_head(block)
-        return True
+        if block is not None:
+            self._parse_head(block)
+        return block is not None
 
     def _end_head_early(self) -> None:
         """The stream ended before a blank line did."""
@@ -179,11 +160,7 @@ class ResponseReader:
             self._deviations += field_deviations(self._method, status, headers, encapsulated)
         # 1xx and 204 have no body whatever they announce (4.5, 4.6): a client that waited for one would hang.
         if encapsulated and status != 204 and status >= 200:
-            self._heads = HeadsReader(encapsulated, self._limits)
-            if self.head.body_name not in {None, "null-body"}:
-                self._body = ChunkedReader(self._limits)
-        else:
-            self._finish(complete=True)
+            self._parts = EncapsulatedReader(encapsulated, self._limits)
 
     def _unglue(self, headers: Headers) -> Headers:
         """Part an Encapsulated header from the ISTag line that a lost CRLF glued it to."""
@@ -205,21 +182,17 @@ class ResponseReader:
     def _partial(self, *, complete: bool = False) -> Response | None:
         if self.head is None:
             return None
-        heads, body = self._heads, self._body
+        parts, body = self._parts, self._parts.body
         return replace(
             self.head,
-            http_request=heads.http_request if heads else None,
-            http_response=heads.http_response if heads else None,
-            body=bytes(body.body) if body else b"",
-            body_size=body.size if body else 0,
-            use_original_body=_original_offset(body.extensions) if body else None,
-            trailers=body.trailers if body else Headers(),
+            http_request=parts.http_request,
+            http_response=parts.http_response,
+            body=bytes(body.body),
+            body_size=body.size,
+            use_original_body=_original_offset(body.extensions),
+            trailers=body.trailers,
             complete=complete,
-            deviations=(
-                *self._deviations,
-                *(heads.deviations if heads else ()),
-                *(body.deviations if body else ()),
-            ),
+            deviations=(*self._deviations, *parts.deviations),
             size=self._received - len(self._buffer),
         )
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 
 from icapdiag.icap.body import ChunkedReader
-from icapdiag.icap.encapsulated import HeadsReader, body_name, parse_encapsulated
-from icapdiag.icap.headers import end_of_head, parse_fields, split_lines
-from icapdiag.icap.message import SEEN, CapExceeded, Deviation, Limits, ProtocolError, Request
+from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
+from icapdiag.icap.headers import parse_fields, split_lines, take_head
+from icapdiag.icap.message import SEEN, Deviation, Limits, ProtocolError, Request
 
 _REQUEST_LINE = re.compile(r"(\S+)[ \t]+(\S+)[ \t]+(\S+)[ \t]*")
 SERVER_LIMITS = Limits(body_kept=64 * 1024 * 1024)
@@ -29,8 +29,7 @@ class RequestReader:
         self._buffer = bytearray()
         self._searched = 0
         self._head: Request | None = None
-        self._heads: HeadsReader | None = None
-        self._body: ChunkedReader | None = None
+        self._parts = EncapsulatedReader((), limits)
         self._waiting: tuple[Request, ChunkedReader] | None = None
 
     def feed(self, data: bytes) -> None:
@@ -44,29 +43,21 @@ class RequestReader:
     def next_request(self) -> Request | None:
         if self._head is None and not self._read_head():
             return None
-        head = self._head
+        head, parts = self._head, self._parts
         assert head is not None  # noqa: S101 - set by _read_head
-        if self._heads and not self._heads.feed(self._buffer):
-            return None
-        if self._body and not self._body.feed(self._buffer):
+        if not parts.feed(self._buffer):
             return None
         request = replace(
             head,
-            http_request=self._heads.http_request if self._heads else None,
-            http_response=self._heads.http_response if self._heads else None,
-            body=bytes(self._body.body) if self._body else b"",
-            ieof=bool(self._body) and "ieof" in self._body.extensions if self._body else False,
-            deviations=(
-                *head.deviations,
-                *(self._heads.deviations if self._heads else ()),
-                *(self._body.deviations if self._body else ()),
-            ),
+            http_request=parts.http_request,
+            http_response=parts.http_response,
+            body=bytes(parts.body.body),
+            ieof="ieof" in parts.body.extensions,
+            deviations=(*head.deviations, *parts.deviations),
         )
-        if self._body and request.preview is not None and not request.ieof:
-            self._waiting = (request, ChunkedReader(self._limits))
-        else:
-            self._waiting = None
-        self._head = self._heads = self._body = None
+        withheld = parts.body.done and request.preview is not None and not request.ieof
+        self._waiting = (request, ChunkedReader(self._limits)) if withheld else None
+        self._head = None
         return request
 
     def next_body(self) -> Request | None:
@@ -82,15 +73,10 @@ class RequestReader:
     def _read_head(self) -> bool:
         start = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
         del self._buffer[:start]
-        end = end_of_head(self._buffer, self._searched)
-        self._searched = len(self._buffer)
-        if (len(self._buffer) if end < 0 else end) > self._limits.head_size:
-            raise CapExceeded("head-size", f"a head of more than {self._limits.head_size} bytes")
-        if end < 0:
+        block = take_head(self._buffer, self._searched, self._limits)
+        self._searched = len(self._buffer) if block is None else 0
+        if block is None:
             return False
-        block = bytes(self._buffer[:end])
-        del self._buffer[:end]
-        self._searched = 0
         self._parse_head(block)
         return True
 
@@ -121,7 +107,4 @@ class RequestReader:
             preview=int(preview) if preview and preview.isascii() and preview.isdigit() else None,
             deviations=tuple(deviations),
         )
-        if encapsulated:
-            self._heads = HeadsReader(encapsulated, self._limits)
-            if self._head.body_name not in {None, "null-body"}:
-                self._body = ChunkedReader(self._limits)
+        self._parts = EncapsulatedReader(encapsulated or (), self._limits)
