@@ -1,4 +1,9 @@
-"""The thirty rules of RFC 3507 that a server can be held to from outside, and how much each of them matters."""
+"""The thirty rules of RFC 3507 that a server can be held to from outside.
+
+This is vocabulary, as a field's documentation is, and no judgement of a server: ``tolerance`` says what clients
+are known to do, and decides nothing; ``breaking`` follows from the RFC's framing, whoever the server is. What a
+broken rule means for a pool, and whether it matters at all, is said by runbooks alone.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,8 @@ class Rule:
     """One rule. ``section`` is of RFC 3507 unless it says otherwise.
 
     ``asks`` is what the RFC asks for, ``tolerance`` how clients take a server that deviates, ``takes`` what
-    a test of it needs. ``deviations`` are the slugs (`icapdiag.icap.message.Deviation`) that break it.
+    a test of it needs. The slugs (`icapdiag.icap.message.Deviation`) that violate it are ``tolerated``, or
+    ``breaking``: a protocol error to a strict client, and Avi runs its fail_action on one.
     """
 
     number: int
@@ -21,18 +27,13 @@ class Rule:
     asks: str
     tolerance: str
     takes: str
-    deviations: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
+    breaking: tuple[str, ...] = ()
 
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        return self.tolerated + self.breaking
 
-# Broken in one of these ways, an answer is a protocol error to a strict client; Avi runs its fail_action on one.
-BREAKING = frozenset(
-    {
-        "204-with-encapsulated", "204-without-allow", "206-without-allow", "100-after-ieof", "100-without-preview",
-        "100-repeated", "body-missing", "bytes-after-end", "chunk-data-end", "encapsulated-head-without-blank-line",
-        "encapsulated-invalid", "encapsulated-wrong-name", "encapsulated-wrong-offset", "head-without-blank-line",
-        "header-glued", "last-chunk-without-blank-line", "methods-missing",
-    }
-)  # fmt: skip
 
 _OPTIONS = "an answer to OPTIONS"
 _ANY = "any answer"
@@ -45,7 +46,7 @@ _ALL = (
          "Avi documents no use of OPTIONS, nor do some other clients, so that scans may work all the same", _OPTIONS),
     Rule(3, "methods", "4.10.2", "OPTIONS lists Methods: not OPTIONS itself, and one method for a URI",
          "c-icap and most others list REQMOD and RESPMOD for one URI; a list must be there", _OPTIONS,
-         ("methods-missing", "methods-lists-options")),
+         ("methods-lists-options",), ("methods-missing",)),
     Rule(4, "reqmod-offered", "4.10.2", "Methods has the method that is needed: REQMOD, as Avi sends nothing else",
          "some servers take REQMOD without listing it", _OPTIONS),
     Rule(5, "istag-present", "4.7", "every answer has an ISTag",
@@ -61,8 +62,8 @@ _ALL = (
          "clients that know OPTIONS has no body do without", _OPTIONS),
     Rule(10, "encapsulated", "4.4.1", "Encapsulated lists the parts in order, ascending from 0, one body, and last",
          "none: a client finds the body by it", "an answer with encapsulated parts",
-         ("encapsulated-missing", "encapsulated-invalid", "encapsulated-wrong-offset", "encapsulated-wrong-name",
-          "204-with-encapsulated")),
+         ("encapsulated-missing",),
+         ("encapsulated-invalid", "encapsulated-wrong-offset", "encapsulated-wrong-name", "204-with-encapsulated")),
     Rule(11, "opt-body-type", "4.10.2", "Opt-body-type comes with an opt-body, and only then",
          "there are no standard types, so nobody reads it", _OPTIONS, ("opt-body-type-missing", "opt-body-missing")),
     Rule(12, "max-connections", "4.10.2", "Max-Connections, if sent, is a number above 0",
@@ -82,18 +83,18 @@ _ALL = (
          "Avi documents no use of them", _OPTIONS),
     Rule(19, "204-allowed", "4.6", "204 to a whole body, and 206, only if the client allowed it",
          "no harm while the profile's allow_204 is on; Avi's logs never show Allow: 206", "an upload without Allow",
-         ("204-without-allow", "206-without-allow")),
+         (), ("204-without-allow", "206-without-allow")),
     Rule(20, "100-continue", "4.5", "100 Continue answers a preview with a body behind it, and nothing else",
          "a client that has nothing more to send waits, or gives up", "an upload that ends inside its preview",
-         ("100-after-ieof", "100-without-preview", "100-repeated", "endless-100")),
+         ("endless-100",), ("100-after-ieof", "100-without-preview", "100-repeated")),
     Rule(21, "body-coding", "4.4", "bodies are chunked, heads are not, and Transfer-Encoding is no ICAP header",
          "LF for CRLF and a blank line too many are passed over; a wrong chunk size ends the reading",
          "an answer with a body",
-         ("transfer-encoding", "body-missing", "bytes-after-end", "blank-line-after-end", "chunk-invalid",
-          "chunk-line-ends", "chunk-data-end", "last-chunk-without-blank-line")),
+         ("transfer-encoding", "blank-line-after-end", "chunk-invalid", "chunk-line-ends"),
+         ("body-missing", "bytes-after-end", "chunk-data-end", "last-chunk-without-blank-line")),
     Rule(22, "heads", "4.4.2", "heads begin with a request or status line and end with a blank line",
          "LF for CRLF is passed over", "an answer with an encapsulated head",
-         ("encapsulated-head-without-blank-line", "head-without-blank-line", "head-line-ends")),
+         ("head-line-ends",), ("encapsulated-head-without-blank-line", "head-without-blank-line")),
     Rule(23, "hop-by-hop", "4.4.2", "headers of one connection (Connection and its like) are not encapsulated",
          "block pages often have Connection: close, which the client's side drops",
          "an answer with an encapsulated head"),
@@ -108,9 +109,11 @@ _ALL = (
     Rule(28, "host-names", "4.2", "the server knows itself by address and by each of its names",
          "Avi names the member by address, in the URI and in Host", "OPTIONS by address, and by name if it has one"),
     Rule(29, "header-names", "4.3", "header names are tokens, and those of extensions begin with X-",
-         "unknown headers are passed over", _ANY, ("header-name", "header-without-colon", "header-glued")),
+         "unknown headers are passed over", _ANY,
+         ("header-name", "header-without-colon"), ("header-glued",)),
     Rule(30, "folding", "draft-stecher-icap-subid 4.6", "the lines of X-Violations-Found begin with white space",
          "readers of one line a header see the count alone", "an answer with X-Violations-Found"),
 )  # fmt: skip
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in _ALL})
+BREAKING = frozenset(slug for rule in _ALL for slug in rule.breaking)

@@ -229,13 +229,9 @@ def read_block_result(value: str) -> Claim | None:
 
 
 _ERROR_CODES = {
-    "file_type_blocked": BLOCKED,
-    "file_extension_blocked": BLOCKED,
-    "decode_error": UNSCANNABLE,
-    "max_archive_layers_exceeded": UNSCANNABLE,
-    "max_file_size_exceeded": UNSCANNABLE,
-    "password_protected": UNSCANNABLE,
-}
+    "file_type_blocked": BLOCKED, "file_extension_blocked": BLOCKED, "password_protected": UNSCANNABLE,
+    "decode_error": UNSCANNABLE, "max_archive_layers_exceeded": UNSCANNABLE, "max_file_size_exceeded": UNSCANNABLE,
+}  # fmt: skip
 
 
 def read_error_code(value: str) -> Claim | None:

@@ -27,55 +27,46 @@ def field_deviations(
     method: str, status: int, headers: Headers, encapsulated: tuple[EncapsulatedPart, ...] | None
 ) -> Iterator[Deviation]:
     """Deviations of a final answer's head; ``method`` is the request's."""
-    yield from _istag(headers)
-    if encapsulated is None and status in {200, 201, 206}:
-        yield Deviation("encapsulated-missing", "4.4.1", "the answer has no Encapsulated header")
-    if status == 204 and any(part.name != "null-body" for part in encapsulated or ()):
-        yield Deviation(
-            "204-with-encapsulated", "4.6", "a 204 announces encapsulated parts", _seen(headers, "Encapsulated")
-        )
-    if "Transfer-Encoding" in headers:
-        yield Deviation(
-            "transfer-encoding", "4.3.1", "ICAP has no Transfer-Encoding", _seen(headers, "Transfer-Encoding")
-        )
-    if method == "OPTIONS" and status == 200:
-        yield from _options(headers)
-        yield from _opt_body(headers, encapsulated)
-
-
-def _istag(headers: Headers) -> Iterator[Deviation]:
+    parts = [part.name for part in encapsulated or ()]
     tag = headers.get("ISTag")
     if tag is None:
-        yield Deviation("istag-missing", "4.7", "the answer has no ISTag")
-        return
-    if not (len(tag) >= 2 and tag[0] == tag[-1] == '"'):
-        yield Deviation("istag-unquoted", "4.7", "the ISTag is not a quoted string", _seen(headers, "ISTag"))
-    if len(tag.strip('"')) > _ISTAG_LENGTH:
-        yield Deviation("istag-too-long", "4.7", "the ISTag has more than 32 bytes", _seen(headers, "ISTag"))
+        yield _deviate("istag-missing", "4.7", "the answer has no ISTag")
+    else:
+        if not (len(tag) >= 2 and tag[0] == tag[-1] == '"'):
+            yield _deviate("istag-unquoted", "4.7", "the ISTag is not a quoted string", headers, "ISTag")
+        if len(tag.strip('"')) > _ISTAG_LENGTH:
+            yield _deviate("istag-too-long", "4.7", "the ISTag has more than 32 bytes", headers, "ISTag")
+    if encapsulated is None and status in {200, 201, 206}:
+        yield _deviate("encapsulated-missing", "4.4.1", "the answer has no Encapsulated header")
+    if status == 204 and set(parts) - {"null-body"}:
+        yield _deviate("204-with-encapsulated", "4.6", "a 204 announces encapsulated parts", headers, "Encapsulated")
+    if "Transfer-Encoding" in headers:
+        yield _deviate("transfer-encoding", "4.3.1", "ICAP has no Transfer-Encoding", headers, "Transfer-Encoding")
+    if method == "OPTIONS" and status == 200:
+        yield from _options(headers, opt_body="opt-body" in parts)
 
 
-def _options(headers: Headers) -> Iterator[Deviation]:
+def _options(headers: Headers, *, opt_body: bool) -> Iterator[Deviation]:
     methods = [name.upper() for name in headers.tokens("Methods")]
     if not methods:
-        yield Deviation("methods-missing", "4.10.2", "an OPTIONS answer must list Methods")
+        yield _deviate("methods-missing", "4.10.2", "an OPTIONS answer must list Methods")
     if "OPTIONS" in methods:
-        yield Deviation("methods-lists-options", "4.10.2", "Methods must not list OPTIONS", _seen(headers, "Methods"))
+        yield _deviate("methods-lists-options", "4.10.2", "Methods must not list OPTIONS", headers, "Methods")
     for name in ("Max-Connections", "Options-TTL", "Preview"):
         value = headers.get(name)
         if value is not None and not (value.isascii() and value.isdigit()):
-            yield Deviation(
-                f"{name.lower()}-invalid", "4.10.2", f"{name} is not a decimal number", _seen(headers, name)
-            )
+            yield _deviate(f"{name.lower()}-invalid", "4.10.2", f"{name} is not a decimal number", headers, name)
+    name = "Opt-body-type"
+    if opt_body and name not in headers:
+        yield _deviate("opt-body-type-missing", "4.10.2", "an opt-body comes without Opt-body-type")
+    if name in headers and not opt_body:
+        yield _deviate("opt-body-missing", "4.10.2", "Opt-body-type comes without an opt-body", headers, name)
 
 
-def _opt_body(headers: Headers, encapsulated: tuple[EncapsulatedPart, ...] | None) -> Iterator[Deviation]:
-    body = any(part.name == "opt-body" for part in encapsulated or ())
-    if body and "Opt-body-type" not in headers:
-        yield Deviation("opt-body-type-missing", "4.10.2", "an opt-body comes without Opt-body-type")
-    if "Opt-body-type" in headers and not body:
-        yield Deviation(
-            "opt-body-missing", "4.10.2", "Opt-body-type comes without an opt-body", _seen(headers, "Opt-body-type")
-        )
+def _deviate(rule: str, section: str, detail: str, headers: Headers | None = None, name: str = "") -> Deviation:
+    """The deviation, with the header that shows it."""
+    line = f"{name}: {headers.get(name) or ''}" if headers else ""
+    return Deviation(rule, section, detail, line.encode("latin-1")[:SEEN])
 
 
 def hop_by_hop(response: Response) -> list[str]:
@@ -91,7 +82,3 @@ def odd_headers(headers: Headers) -> list[str]:
     return list(
         dict.fromkeys(name for name in names if name.lower() not in _REGISTERED and not name.lower().startswith("x-"))
     )
-
-
-def _seen(headers: Headers, name: str) -> bytes:
-    return f"{name}: {headers.get(name) or ''}".encode("latin-1")[:SEEN]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from icapdiag.icap.body import LAST_CHUNK, LAST_CHUNK_IEOF, Body, Chunks, encode_chunks
@@ -73,57 +73,51 @@ def encode_request(
     body's length. A `Body` becomes a ``stream``. Raises ValueError for a header with a line break in it.
     """
     heads = (http_request or b"") + (http_response or b"")
-    encapsulated = _encapsulated(http_request, http_response, None if body is None else _body_name(http_response))
-    if preview is not None and body is not None:
-        preview = min(preview, len(body))
-    fields: list[tuple[str, str]] = []
-    placed = {"encapsulated": encapsulated}
+    computed = {"Encapsulated": _encapsulated(http_request, http_response, body=body is not None)}
     if preview is not None:
-        placed["preview"] = str(preview)
-    given = [(name, value) for name, value in headers]
-    names = {name.lower() for name, _ in given}
-    if "preview" in placed and "preview" not in names:
-        given.append(("Preview", ""))
-    if "encapsulated" not in names:
-        given.append(("Encapsulated", ""))
-    for name, value in given:
-        if name.lower() in {"preview", "encapsulated"}:
-            if name.lower() in placed:
-                fields.append((name, placed[name.lower()]))
-            continue
-        if any(end in name + value for end in "\r\n"):
-            raise ValueError(f"a line break in header {name!r}")
-        fields.append((name, value))
+        preview = preview if body is None else min(preview, len(body))
+        computed = {"Preview": str(preview), **computed}
+    given = [field for field in headers if preview is not None or field[0].lower() != "preview"]
+    fields = _checked(_placed(given, computed))
     head = f"{method} {uri} ICAP/1.0\r\n".encode("latin-1") + encode_fields(fields) + b"\r\n" + heads
-    allows = "204" in Headers.of(fields).tokens("Allow")
-    if body is None:
-        return PreparedRequest(method=method, first=head, preview=preview, allows_204=allows)
+    ieof = body is not None and preview == len(body)
+    stream, rest = None, b""
     if isinstance(body, Body):
-        return _streamed(method, head, body, preview, allows_204=allows)
-    if preview is None:
-        return PreparedRequest(
-            method=method, first=head + b"".join(encode_chunks(body)) + LAST_CHUNK, allows_204=allows
-        )
-    shown, hidden = body[:preview], body[preview:]
-    first = head + b"".join(encode_chunks(shown)) + (LAST_CHUNK if hidden else LAST_CHUNK_IEOF)
-    rest = b"".join(encode_chunks(hidden)) + LAST_CHUNK if hidden else b""
-    return PreparedRequest(method=method, first=first, rest=rest, preview=preview, ieof=not hidden, allows_204=allows)
-
-
-def _streamed(method: str, head: bytes, body: Body, preview: int | None, *, allows_204: bool) -> PreparedRequest:
-    """The request with the body as a stream, but for what goes into the preview."""
-    if preview is None:
-        return PreparedRequest(method=method, first=head, stream=Chunks(body), allows_204=allows_204)
-    ieof = preview == len(body)
-    first = head + b"".join(encode_chunks(body.head(preview))) + (LAST_CHUNK_IEOF if ieof else LAST_CHUNK)
+        stream = None if ieof else Chunks(body, preview or 0)
+        first = head if preview is None else head + _chunked(body.head(preview), ieof=ieof)
+    elif body is not None:
+        first = head + _chunked(body[:preview], ieof=ieof)
+        rest = b"" if preview is None or ieof else _chunked(body[preview:])
+    else:
+        first = head
     return PreparedRequest(
         method=method,
         first=first,
-        stream=None if ieof else Chunks(body, preview),
+        rest=rest,
+        stream=stream,
         preview=preview,
         ieof=ieof,
-        allows_204=allows_204,
+        allows_204="204" in Headers.of(fields).tokens("Allow"),
     )
+
+
+def _chunked(data: bytes, *, ieof: bool = False) -> bytes:
+    return b"".join(encode_chunks(data)) + (LAST_CHUNK_IEOF if ieof else LAST_CHUNK)
+
+
+def _placed(fields: Fields, computed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The fields with the computed values where their names stand; those whose name stands nowhere come last."""
+    values = {name.lower(): value for name, value in computed.items()}
+    placed = [(name, values.get(name.lower(), value)) for name, value in fields]
+    names = {name.lower() for name, _ in placed}
+    return placed + [field for field in computed.items() if field[0].lower() not in names]
+
+
+def _checked(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    for name, value in fields:
+        if any(end in name + value for end in "\r\n"):
+            raise ValueError(f"a line break in header {name!r}")
+    return fields
 
 
 def with_fields(request: PreparedRequest, fields: Fields = (), *, without: str = "") -> PreparedRequest:
@@ -186,10 +180,7 @@ def avi_reqmod(
 
 def http_post(host: str, path: str, body_length: int, *, fields: Fields = ()) -> bytes:
     """The head of the upload that is put before the scanner. Raises ValueError for a line break in a field."""
-    given = [("Host", host), *fields, ("Content-Length", str(body_length))]
-    for name, value in given:
-        if any(end in name + value for end in "\r\n"):
-            raise ValueError(f"a line break in header {name!r}")
+    given = _checked([("Host", host), *fields, ("Content-Length", str(body_length))])
     return f"POST {path} HTTP/1.1\r\n".encode("latin-1") + encode_fields(given) + b"\r\n"
 
 
@@ -204,28 +195,21 @@ def encode_response(
 ) -> bytes:
     """Write a response. Encapsulated is computed, and left out when nothing is encapsulated and none is given."""
     line = f"ICAP/1.0 {status} {reason}\r\n".encode("latin-1")
-    fields = [(name, value) for name, value in headers]
+    fields = list(headers)
     if http_request is None and http_response is None and body is None:
         return line + encode_fields(fields) + b"\r\n"
-    name = None if body is None else _body_name(http_response)
-    encapsulated = _encapsulated(http_request, http_response, name)
-    placed = [(n, encapsulated if n.lower() == "encapsulated" else v) for n, v in fields]
-    if all(n.lower() != "encapsulated" for n, _ in fields):
-        placed.append(("Encapsulated", encapsulated))
-    chunks = b"" if body is None else b"".join(encode_chunks(body)) + LAST_CHUNK
-    return line + encode_fields(placed) + b"\r\n" + (http_request or b"") + (http_response or b"") + chunks
+    encapsulated = _encapsulated(http_request, http_response, body=body is not None)
+    fields = _placed(fields, {"Encapsulated": encapsulated})
+    chunks = b"" if body is None else _chunked(body)
+    return line + encode_fields(fields) + b"\r\n" + (http_request or b"") + (http_response or b"") + chunks
 
 
-def _body_name(http_response: bytes | None) -> str:
-    return "req-body" if http_response is None else "res-body"
-
-
-def _encapsulated(http_request: bytes | None, http_response: bytes | None, body: str | None) -> str:
+def _encapsulated(http_request: bytes | None, http_response: bytes | None, *, body: bool) -> str:
     parts: list[str] = []
     offset = 0
     for name, block in (("req-hdr", http_request), ("res-hdr", http_response)):
         if block is not None:
             parts.append(f"{name}={offset}")
             offset += len(block)
-    parts.append(f"{body or 'null-body'}={offset}")
-    return ", ".join(parts)
+    side = "req" if http_response is None else "res"
+    return ", ".join([*parts, f"{side if body else 'null'}-body={offset}"])

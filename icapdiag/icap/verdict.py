@@ -30,26 +30,17 @@ from icapdiag.icap.message import HttpHead, Response
 _REFUSALS = (BLOCKED, UNSCANNABLE, ERROR)
 _THREATS_KEPT = 20
 _REDIRECTS = {301, 302, 303, 307, 308}  # squidclamav and custom block pages
-_CUT_STATUS_LINE = re.compile(
-    r"\s*([1-5][0-9]{2})\s+\S.*", re.DOTALL
-)  # "403 VirusFound": a wrong offset ate "HTTP/1.1"
+# "403 VirusFound": a wrong offset ate "HTTP/1.1"
+_CUT_STATUS_LINE = re.compile(r"\s*([1-5][0-9]{2})\s+\S.*", re.DOTALL)
 _DETECTION_PHRASE = re.compile(r"infect|virus|malware", re.IGNORECASE)
 # Documented to answer ICAP 403 for an infected body; elsewhere a bare 403 is an access list (c-icap).
 _BLOCKS_WITH_403 = re.compile(r"fortisandbox|trend ?micro|interscan|iwsva", re.IGNORECASE)
 _STATUS_MEANINGS = {
-    404: "no such service",
-    405: "method not allowed for this service",
-    408: "the server waited in vain for the request",
-    418: "bad composition",
-    500: "server error",
-    503: "overloaded",
-    505: "ICAP version not supported",
-    506: "too busy",
-    533: "error while scanning",
-    539: "no scanning licence",
-    551: "resource unavailable",
+    404: "no such service", 405: "method not allowed for this service", 418: "bad composition", 500: "server error",
+    408: "the server waited in vain for the request", 503: "overloaded", 505: "ICAP version not supported",
+    506: "too busy", 533: "error while scanning", 539: "no scanning licence", 551: "resource unavailable",
     558: "no scanning licence",
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
