@@ -20,14 +20,15 @@ INTEROP_IS_REQUIRED = bool(os.environ.get("ICAPDIAG_REQUIRE_INTEROP"))
 settings.register_profile(PROFILE, deadline=None, max_examples=examples(150))
 settings.load_profile(PROFILE)
 
+_ON_C_ICAP = tuple(f"tests/interop/test_{name}" for name in ("c_icap", "deep_c_icap", "healthy_c_icap", "html_report"))
 # Started first, since their files take longest; within a folder by name.
 _FIRST = ("interop", "probe", "cli", "e2e", "lab", "logs")
 
 
 def _scope(nodeid: str) -> str:
-    """Tests of one scope run on one worker: those of a file, and all that share real servers and their signature."""
+    """Tests of one scope run on one worker: those of a file; all that share c-icap servers, and ClamAV's signature."""
     file = nodeid.partition("::")[0]
-    return "interop" if "/interop/" in file else file
+    return "c-icap" if file.startswith(_ON_C_ICAP) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

@@ -11,6 +11,8 @@ import pytest
 
 from icapdiag.lab import FAULTS
 
+pytestmark = pytest.mark.realtime  # delays are what it is about
+
 TIMEOUT = 2.0  # seconds for one transaction
 DEADLINE = 6.0  # seconds for one member
 DEEP = [name for name, fault in FAULTS.items() if fault.depth == "deep"]

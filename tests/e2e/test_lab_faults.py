@@ -12,6 +12,8 @@ import pytest
 
 from icapdiag.lab import FAULTS, faults_of
 
+pytestmark = pytest.mark.realtime  # delays are what it is about
+
 TIMEOUT = 2.0  # seconds for one transaction; what the mute and dripping members cost
 DEADLINE = 6.0  # seconds for one member
 IMPORTS = 3.0  # seconds for the interpreter, the imports and the lab's certificates on a slow machine

@@ -18,6 +18,8 @@ from icapdiag.cli.app import build_app
 from icapdiag.lab import FAULTS
 from tests.cli.run import environment, icapdiag, served
 
+pytestmark = pytest.mark.realtime  # delays are what it is about
+
 LOADED = [name for name, fault in FAULTS.items() if fault.depth == "load"]
 CEILING = "8"
 

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import INTEROP_IS_REQUIRED
 from tests.interop import c_icap, e2guardian, squid
 from tests.interop.certificates import write_certificate
+from tests.interop.chromium import Browser, chromium
 from tests.interop.clients import ICAPDIAG, Checked, check
 from tests.interop.programs import Namespace, Programs, free_port, need
 
@@ -159,6 +160,12 @@ def lab(programs: Programs) -> int:
     port = free_port()
     programs.start("lab", [*ICAPDIAG, "lab", "healthy", "--port", str(port)], ports=[(_LOOPBACK, port)])
     return port
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")  # its origin is a thread of ours, and reading logs rightly never forks beside one

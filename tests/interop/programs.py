@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -35,14 +36,15 @@ def need_root(why: str) -> None:
 
 
 def free_port(*addresses: str) -> int:
-    """A TCP port that is free on each of the IPv4 ``addresses`` (127.0.0.1 if there are none)."""
+    """A TCP port that is free on each of the IPv4 ``addresses`` (127.0.0.1 if there are none).
+
+    Below those that the kernel gives to clients: until the server listens, a client of another test might get it.
+    """
     hosts = addresses or ("127.0.0.1",)
     for _ in range(100):
-        with socket.socket() as first:
-            first.bind((hosts[0], 0))
-            port = int(first.getsockname()[1])
-            if all(_is_free(host, port) for host in hosts[1:]):
-                return port
+        port = 15_000 + secrets.randbelow(15_000)
+        if all(_is_free(host, port) for host in hosts):
+            return port
     raise OSError(f"no port is free on all of {', '.join(hosts)}")
 
 

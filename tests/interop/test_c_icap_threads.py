@@ -16,6 +16,8 @@ from tests.interop.certificates import write_certificate
 from tests.interop.clients import check
 from tests.interop.programs import Programs, free_port
 
+pytestmark = pytest.mark.realtime  # delays are what it is about
+
 THREADS = 4
 PATIENCE = 4  # seconds that c-icap waits for a request
 KEPT = 1  # seconds that it waits for the next one on a connection, beside those

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.interop.clients import Checked, check
 from tests.interop.conftest import CIcap
 
@@ -54,6 +56,7 @@ def test_plain_icap_to_the_tls_port(cicap: CIcap) -> None:
     assert 0 == checked.facts("options")["bytes_received"]
 
 
+@pytest.mark.realtime
 def test_tls_to_the_plain_port_ends_in_time(cicap: CIcap) -> None:
     """c-icap waits for the end of a request head, in silence."""
     timeout = 3.0

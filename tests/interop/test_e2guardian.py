@@ -31,6 +31,7 @@ def test_a_service_for_responses_does_not_take_requests(e2guardian_server: E2gua
     assert "reqmod-not-offered" not in checked.findings("info")
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize("service", ["avscan", "reqmod"])
 def test_a_400_without_a_blank_line_ends_in_time(e2guardian_server: E2guardian, service: str) -> None:
     timeout = 2.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from icapdiag.report.formats import render
 from tests.interop import axe
-from tests.interop.chromium import Browser, Page, chromium
+from tests.interop.chromium import Browser, Page
 from tests.interop.clients import ICAPDIAG
 from tests.interop.conftest import Pool
 from tests.report.html.made import large_report, log_report, pool_report
@@ -55,12 +54,6 @@ _FIRST_SEEN = """(() => {
   const sizes = [...document.querySelectorAll("h1, h2, h3, p")].map(e => parseFloat(getComputedStyle(e).fontSize));
   return [box.bottom < innerHeight, parseFloat(getComputedStyle(title).fontSize) >= Math.max(...sizes)];
 })()"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +135,7 @@ def test_paper_shows_what_is_folded(browser: Browser, pages: dict[str, Path]) ->
         assert [True] == page.evaluate(remedy)
 
 
+@pytest.mark.realtime
 def test_a_thousand_members_open_at_once(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "large.html"
     file.write_text(render(large_report(), "html"), "utf-8")

@@ -6,14 +6,13 @@ The page's own policy, which would stop scripts and requests, is taken out first
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from icapdiag.report.formats import render
 from icapdiag.text import visible
-from tests.interop.chromium import Browser, chromium
+from tests.interop.chromium import Browser
 from tests.interop.xss import planted
 from tests.interop.xss_payloads import payloads
 from tests.report.html.allowed import ATTRIBUTES, ELEMENTS
@@ -32,12 +31,6 @@ _FOREIGN = """((elements, attributes) => {
   }
   return [[...wrong].sort(), "__xss" in window, document.body.textContent];
 })(%s, %s)"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 def visit(browser: Browser, file: Path, document: str) -> tuple[list[str], bool, str, list[str]]:
