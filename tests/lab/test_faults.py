@@ -14,6 +14,7 @@ from icapdiag.icap.message import NotICAP, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post, options_request
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.lab import FAULTS, Connection, LabMember, serve_lab
+from tests.lab.connecting import connect
 
 PATIENCE = 5  # seconds of real time; silence is asserted after less
 SILENCE = 0.1
@@ -122,7 +123,7 @@ async def outcome(member: LabMember, request: PreparedRequest) -> str:
     """A few words for what a client meets."""
     with trio.move_on_after(SILENCE if "silent" in OUTCOMES[member.name] else PATIENCE):
         try:
-            stream = await connect(member)
+            stream = await opened(member)
         except ConnectionRefusedError:
             return "refused"
         async with stream:
@@ -135,14 +136,9 @@ async def outcome(member: LabMember, request: PreparedRequest) -> str:
     return "silent"
 
 
-async def connect(member: LabMember) -> trio.abc.Stream:
-    sock = trio.socket.socket()
-    try:
-        await sock.connect((member.host, member.port))
-    except OSError:
-        sock.close()
-        raise
-    stream = trio.SocketStream(sock)
+async def opened(member: LabMember) -> trio.abc.Stream:
+    """By TLS where the member has it."""
+    stream = await connect(member)
     if not member.ca_file:
         return stream
     context = ssl.create_default_context(cafile=member.ca_file)

@@ -10,21 +10,12 @@ import trio.testing
 import yaml
 
 from icapdiag.icap.request import options_request
-from icapdiag.lab import FAULTS, Lab, LabMember, serve_lab
+from icapdiag.lab import FAULTS, Lab, serve_lab
 from icapdiag.lab import server as server_module
 from icapdiag.pool import load_pool
+from tests.lab.connecting import connect
 
 OPTIONS = options_request("127.0.0.1", 1344, "/avscan").first
-
-
-async def connect(member: LabMember) -> trio.SocketStream:
-    sock = trio.socket.socket()
-    try:
-        await sock.connect((member.host, member.port))
-    except OSError:
-        sock.close()
-        raise
-    return trio.SocketStream(sock)
 
 
 async def answer(stream: trio.SocketStream) -> bytes:
