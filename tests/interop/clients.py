@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli.run import icapdiag
 from tests.interop.programs import Namespace, need
 
 ICAPDIAG = (sys.executable, "-m", "icapdiag")
@@ -19,7 +20,7 @@ ICAPDIAG = (sys.executable, "-m", "icapdiag")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one ``icapdiag check -o json`` gave. ``seconds`` is its wall time, start-up included."""
+    """What one ``icapdiag check -o json`` gave. ``seconds`` is its wall time."""
 
     report: Mapping[str, Any]
     exit_status: int
@@ -47,13 +48,17 @@ class Checked:
 
 def check(*arguments: str, namespace: Namespace | None = None) -> Checked:
     """Run ``icapdiag check ARGUMENTS -o json`` and read its report. Fails the test on a traceback."""
-    argv = (namespace or Namespace()).command([*ICAPDIAG, "check", *arguments, "-o", "json"])
     started = time.monotonic()
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
+    if namespace is None:
+        status, out, err = icapdiag("check", *arguments, "-o", "json")
+    else:
+        argv = namespace.command([*ICAPDIAG, "check", *arguments, "-o", "json"])
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
+        status, out, err = done.returncode, done.stdout, done.stderr
     seconds = time.monotonic() - started
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.stdout, done.stderr
-    return Checked(json.loads(done.stdout), done.returncode, done.stderr, seconds)
+    assert "Traceback" not in err, err
+    assert out, err
+    return Checked(json.loads(out), status, err, seconds)
 
 
 def c_icap_client(port: int, *options: str, body: bytes | None = None, service: str = "avscan") -> tuple[str, bytes]:
