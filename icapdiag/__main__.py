@@ -30,19 +30,15 @@ def _run() -> int:
         return INTERRUPTED
     except SystemExit as end:
         # typer turns a broken pipe (of --help, say) into 1, which would mean "findings".
-        return BROKEN_PIPE if isinstance(end.__context__, BrokenPipeError) else _status(end.code)
+        if isinstance(end.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception:  # noqa: BLE001 - shown whole; Python's own status for it, 1, would mean "findings"
         traceback.print_exc()
         if sys.stderr is not None:
             sys.stderr.write("icapdiag: this is a mistake in icapdiag, not in what it looked at. Please report it.\n")
         return INCOMPLETE
     return 0
-
-
-def _status(code: object) -> int:
-    if code is None:
-        return 0
-    return code if isinstance(code, int) else 1
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import trio
 from msgspec.structs import replace as replace_fields
@@ -21,10 +20,7 @@ from icapdiag.probe.running.catalogue import choose, chosen_names, left_out
 from icapdiag.report.build import ProbedMember, build_check_report
 from icapdiag.report.untyped import Facts, Report, untyped_findings, untyped_observations, untyped_unmatched
 from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
-from icapdiag.runbook import load_runbooks
-
-if TYPE_CHECKING:
-    from icapdiag.runbook import Library
+from icapdiag.runbook import Library, load_runbooks
 
 
 async def check(
@@ -153,22 +149,16 @@ def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
 
 
 def _tls(tls: TLS) -> Facts:
-    files = {"ca_file": tls.ca_file, "cert_file": tls.cert_file}
     return {
         "verify": tls.verify,
         "server_name": tls.server_name,
-        **{name: None if file is None else str(file) for name, file in files.items()},
+        "ca_file": None if tls.ca_file is None else str(tls.ca_file),
+        "cert_file": None if tls.cert_file is None else str(tls.cert_file),
     }
 
 
 def _notes(
-    pool: Pool,
-    settings: Settings,
-    probes: tuple[Probe, ...],
-    results: Results,
-    library: Library,
-    *,
-    interrupted: bool,
+    pool: Pool, settings: Settings, probes: tuple[Probe, ...], results: Results, library: Library, *, interrupted: bool
 ) -> list[str]:
     notes = list(pool.notes)
     if names := left_out(probes):

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from icapdiag.facts import to_plain
 from icapdiag.logs.counting.filters import Filters
-from icapdiag.logs.reading import read_logs
+from icapdiag.logs.notes import Problem, SourceReport
+from icapdiag.logs.opening.inputs import InputError
+from icapdiag.logs.opening.source import Stop
+from icapdiag.logs.reading import Progress, Reading, read_logs
 from icapdiag.model import Observation
 from icapdiag.report.build import ReadLogs, build_explain_report
 from icapdiag.report.untyped import Facts, JSONValue, Report, untyped_findings, untyped_unmatched
 from icapdiag.report.vantage import reading_facts
-from icapdiag.runbook import load_runbooks, match
-
-if TYPE_CHECKING:
-    from icapdiag.logs.notes import Problem, Repair, SourceReport
-    from icapdiag.logs.opening.source import Stop
-    from icapdiag.logs.reading import Progress, Reading
-    from icapdiag.runbook import Library
+from icapdiag.runbook import Library, load_runbooks, match
 
 POOL_IS_GROUP = "The pool of a log entry is usually the pool group; its members are told by the ICAP URIs."
 INTERRUPTED = "Interrupted: what had not been read by then is not counted."
@@ -31,12 +28,8 @@ _EXCERPT = 60
 _NOTHING = frozenset({"empty", "unknown"})  # containers
 
 
-class NothingRead(ValueError):
-    """No input holds anything that can be explained; ``errors`` has a sentence for each."""
-
-    def __init__(self, errors: Sequence[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = tuple(errors)
+class NothingRead(InputError):
+    """No input holds anything that can be explained."""
 
 
 def explain(
@@ -47,7 +40,7 @@ def explain(
     jobs: int | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
-    refused: Callable[[str], None] | None = None,
+    refused: Callable[[str], object] = lambda _: None,
 ) -> Report:
     """Read Avi logs and pasted ICAP answers, and say what happened to ICAP, why, and what to do.
 
@@ -68,8 +61,7 @@ def explain(
     complete = stop is None or not stop()
     if complete:  # else an input that nobody came to is not to blame
         for refusal in refusals(reading):
-            if refused is not None:
-                refused(refusal)
+            refused(refusal)
     return report_on(reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete)
 
 
@@ -115,7 +107,7 @@ def report_on(
         logs=ReadLogs(
             subject={
                 "inputs": list(inputs),
-                "sources": [_source(source) for source in reading.sources],
+                "sources": to_builtins(reading.sources),
                 "records": {
                     "total": reading.total,
                     "read": reading.read,
@@ -173,31 +165,6 @@ def _filtered(head: Facts) -> list[str]:
     if not isinstance(number, int) or not number:
         return []
     return [f"{number:,} {'entry was' if number == 1 else 'entries were'} left out by the filters."]
-
-
-def _source(source: SourceReport) -> dict[str, JSONValue]:
-    return {
-        "name": source.name,
-        "container": source.container,
-        "label": source.label,
-        "compressed": source.compressed,
-        "bytes": source.bytes,
-        "total": source.total,
-        "read": source.read,
-        "skipped": source.skipped,
-        "unreadable": source.unreadable,
-        "repairs": [{"what": note.what, **_place(note)} for note in source.repairs],
-        "repairs_total": source.repairs_total,
-        "problems": [
-            {"kind": note.kind, "reason": note.reason, **_place(note), "excerpt": note.excerpt}
-            for note in source.problems
-        ],
-        "problems_total": source.problems_total,
-    }
-
-
-def _place(note: Repair | Problem) -> dict[str, JSONValue]:
-    return {"line": note.line, "column": note.column, "offset": note.offset}
 
 
 def _notes(sources: Iterable[SourceReport]) -> list[str]:

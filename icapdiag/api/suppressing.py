@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from icapdiag.facts.fields import PROBES, fields
 from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
 from icapdiag.pool import Located, Pool, PoolError, Suppression
 from icapdiag.runbook import Library, UnknownRunbook, match
+from icapdiag.runbook.conditions import Condition
+from icapdiag.runbook.document import Runbook
 from icapdiag.vocabulary import SEVERITY_ORDER, Status
-
-if TYPE_CHECKING:
-    from icapdiag.runbook.conditions import Condition
-    from icapdiag.runbook.document import Runbook
 
 OWN = ("suppression-expired", "suppression-unused")
 _TESTED = {Status.OK, Status.FAILED}

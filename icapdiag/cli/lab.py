@@ -1,7 +1,5 @@
 """``icapdiag lab``: the embedded ICAP servers with known faults, for trying things out."""
 
-# No annotations from __future__ here: as text, typer evaluates those of a command three times.
-
 import signal
 from pathlib import Path
 from typing import Annotated

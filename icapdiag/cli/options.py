@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -11,6 +12,12 @@ import typer
 
 from icapdiag.report.formats import OUTPUTS, TICKETS
 from icapdiag.vocabulary import Severity
+
+
+def size_of(text: str) -> int:
+    """The bytes of ``2000``, ``512K``, ``20M`` or ``1GiB``; 0 for what is no size."""
+    found = re.fullmatch(r"([0-9]{1,12})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    return int(found[1]) * 1024 ** " KMG".index(found[2].upper() or " ") if found else 0
 
 
 def above_zero(what: str = "number") -> Callable[[float | None], float | None]:
@@ -26,12 +33,7 @@ def above_zero(what: str = "number") -> Callable[[float | None], float | None]:
 
 Outputs = Annotated[
     list[str] | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FORMAT[=FILE]",
-        help=f"{', '.join(OUTPUTS)}; repeatable. Default: table.",
-    ),
+    typer.Option("--output", "-o", metavar="FORMAT[=FILE]", help=f"{', '.join(OUTPUTS)}; repeatable. Default: table."),
 ]
 Tickets = Annotated[
     list[str] | None,

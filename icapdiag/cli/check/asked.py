@@ -5,7 +5,6 @@ Every function here raises typer.BadParameter for options that contradict each o
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection
 from dataclasses import replace
@@ -15,12 +14,12 @@ import typer
 
 from icapdiag.cli.check.options import Depth
 from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
+from icapdiag.cli.options import size_of
 from icapdiag.pool import Pool
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.probes.dns import split_resolver
 from icapdiag.probe.running.catalogue import ChoiceError, choose, chosen_names, left_out
 
-_UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 _LARGEST = 51_200 * 1024  # the most that Avi's buffer_size can be
 
 
@@ -90,11 +89,9 @@ def with_largest(settings: Settings, size: str | None, probes: Collection[Probe]
         return settings
     if "size" not in chosen_names(probes):
         raise typer.BadParameter("is for the size probe: add --depth deep, or --only size", param_hint="--max-size")
-    found = re.fullmatch(r"([0-9]{1,12})([KM]?)(?:i?B)?", size.strip(), re.IGNORECASE)
-    wanted = int(found[1]) * _UNITS[found[2].upper()] if found else 0
-    if not 1 <= wanted <= _LARGEST:
-        raise typer.BadParameter(f"give 1 byte to {_LARGEST // _UNITS['M']}M, such as 512K", param_hint="--max-size")
-    return replace(settings, max_size=wanted)
+    if not 1 <= size_of(size) <= _LARGEST:
+        raise typer.BadParameter(f"give 1 byte to {_LARGEST >> 20}M, such as 512K", param_hint="--max-size")
+    return replace(settings, max_size=size_of(size))
 
 
 def insist_on_consent(pool: Pool, only: Collection[str] | None, *, eicar: bool) -> None:

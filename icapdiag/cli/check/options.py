@@ -43,8 +43,7 @@ Targets = Annotated[
 ]
 Lab = Annotated[bool, typer.Option("--lab", help="Probe the embedded lab, with EICAR: no pool is needed.")]
 Eicar = Annotated[
-    bool,
-    typer.Option("--eicar", help="Send the harmless EICAR test virus too. Sensors on the way may raise alarms."),
+    bool, typer.Option("--eicar", help="Send the harmless EICAR test virus too. Sensors on the way may raise alarms.")
 ]
 DepthChoice = Annotated[
     Depth | None,
@@ -122,8 +121,7 @@ ProfileName = Annotated[
     str | None, typer.Option(metavar="NAME", help="Take this ICAP profile of an Avi export that holds several.")
 ]
 Source = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", callback=_address, help="Connect from this address of this host."),
+    str | None, typer.Option(metavar="ADDRESS", callback=_address, help="Connect from this address of this host.")
 ]
 Device = Annotated[
     str | None,
@@ -134,8 +132,7 @@ IPv6 = Annotated[bool, typer.Option("-6", "--ipv6", help="Probe IPv6 addresses a
 Resolver = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="ADDRESS[:PORT]",
-        help="Ask this DNS server, such as the Service Engine's, not this host's; repeatable.",
+        metavar="ADDRESS[:PORT]", help="Ask this DNS server, such as the Service Engine's, not this host's; repeatable."
     ),
 ]
 Rate = Annotated[
@@ -173,13 +170,11 @@ Transcript = Annotated[
     typer.Option("--transcript", help="Put what is sent and received into the JSON report, the first 4 KiB of each."),
 ]
 ConnectTimeout = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5."),
+    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5.")
 ]
 Timeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one ICAP transaction. Default: 10.")
 ]
 Deadline = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30."),
+    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30.")
 ]

@@ -22,13 +22,9 @@ _MANY = 3  # messages that may be sent on one condition; more are told in a line
 
 def write_plan(plan: Plan, outputs: Sequence[Output]) -> ExitStatus:
     """Write the plan in each of the formats; the status to end with."""
+    texts = {"json": (render_json(plan), "utf-8"), "table": (render(plan), None)}
     written = [
-        write_text(
-            render_json(plan) if output.format == "json" else render(plan),
-            output.path,
-            "utf-8" if output.format == "json" else None,
-            force=output.force,
-        )
+        write_text(texts[output.format][0], output.path, texts[output.format][1], force=output.force)
         for output in sorted(outputs, key=lambda output: output.path is None)
     ]
     return ExitStatus.OK if all(written) else ExitStatus.USAGE

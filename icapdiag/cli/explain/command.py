@@ -1,7 +1,5 @@
 """``icapdiag explain``: say what Avi logs, or pasted ICAP answers, tell about ICAP, and what to do."""
 
-# No annotations from __future__ here: as text, typer evaluates those of a command three times, which takes 6 ms.
-
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from icapdiag.cli.console import remark, stop_with
 from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
 from icapdiag.vocabulary import Severity
 
@@ -70,6 +69,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
     from icapdiag.logs.counting.filters import Filters
+    from icapdiag.logs.opening.inputs import InputError
 
     now = datetime.now(UTC)
     filters = Filters(
@@ -90,14 +90,19 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     redaction = redaction_of(redact, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
     library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour
-    if follow:
-        from icapdiag.cli.explain.follow import follow_file
+    try:
+        if follow:
+            from icapdiag.cli.explain.follow import follow_file
 
-        # Where the final table goes, its forerunners go too; but nothing may stand beside JSON.
-        on_stdout = any(each.path is None and each.format == "table" for each in outputs)
-        explained = follow_file(files[0], filters, library, on_stdout=on_stdout)
-    else:
-        explained = explain_files(files, filters, library, jobs)
+            # Where the final table goes, its forerunners go too; but nothing may stand beside JSON.
+            on_stdout = any(each.path is None and each.format == "table" for each in outputs)
+            explained = follow_file(files[0], filters, library, on_stdout=on_stdout)
+        else:
+            explained = explain_files(files, filters, library, jobs)
+    except InputError as error:
+        stop_with(f"icapdiag: {each}" for each in error.errors)
+    for refusal in explained.refused:
+        remark(refusal)
     written = write_outputs(explained.report, outputs, redaction=redaction) and not explained.refused
     status = end_status(explained.report, outputs, fail_on, written=written, interrupted=explained.interrupted)
     raise typer.Exit(status)

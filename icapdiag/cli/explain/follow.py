@@ -10,42 +10,41 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from icapdiag.api.explaining import NothingRead, refusals, report_on
-from icapdiag.cli.console import complain, fail, remark, stop_with, terminal_width, wants_color, write_stdout
+from icapdiag.api.explaining import refusals, report_on
+from icapdiag.cli.console import complain, fail, terminal_width, wants_color, write_stdout
 from icapdiag.cli.explain.run import Explained, Stop
 from icapdiag.cli.explain.tail import Pieces, Tail, open_tail
 from icapdiag.logs.containers.sniff import Container
+from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
 from icapdiag.logs.opening.compression import compression_of
+from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Source, encoding_of
 from icapdiag.logs.reading import Reading, SourceReader
 from icapdiag.model import Observation
 from icapdiag.report.terminal.table import PIPED_WIDTH, render_news
 from icapdiag.report.untyped import Report
-
-if TYPE_CHECKING:
-    from icapdiag.logs.counting.filters import Filters
-    from icapdiag.runbook import Library
+from icapdiag.runbook import Library
 
 _PATIENCE = 2.0  # seconds between two lines while the file grows without a pause
 
 
-class CanNotFollow(ValueError):
+class CanNotFollow(InputError):
     """The input can be read, but not piece by piece."""
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name} is {what}: it can't be followed, but read without --follow")
+        super().__init__([f"{name} is {what}: it can't be followed, but read without --follow"])
 
 
 def follow_file(file: str, filters: Filters, library: Library, *, on_stdout: bool) -> Explained:
     """Read what is there and what comes, until Ctrl-C or the end of standard input; tell the news meanwhile.
 
-    Input that can't be followed, or in which there is nothing, ends the command.
+    Raises `InputError` for what can't be followed, or holds nothing.
     """
     refused: list[str] = []
     try:
@@ -54,15 +53,9 @@ def follow_file(file: str, filters: Filters, library: Library, *, on_stdout: boo
             reading = follow(tail, watcher, stop)
         if not stop.requested:
             refused = refusals(reading)
-    except CanNotFollow as error:
-        fail(error)
-    except NothingRead as error:
-        stop_with(f"icapdiag: {each}" for each in error.errors)
     except OSError as error:
         fail(f"can't follow {file}", error)
-    for refusal in refused:
-        remark(refusal)
-    return Explained(watcher.report(inputs=[file]), bool(refused), stop.requested)
+    return Explained(watcher.report([file]), refused, stop.requested)
 
 
 class Watcher:

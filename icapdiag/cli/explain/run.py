@@ -5,26 +5,23 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
-from icapdiag.api.explaining import NothingRead, explain
-from icapdiag.cli.console import remark, stderr_is_terminal, stop_with
+from icapdiag.api.explaining import explain
+from icapdiag.cli.console import stderr_is_terminal
 from icapdiag.cli.progress import ReadingProgress
-from icapdiag.logs.opening.inputs import InputError
-
-if TYPE_CHECKING:
-    from icapdiag.logs.counting.filters import Filters
-    from icapdiag.report.untyped import Report
-    from icapdiag.runbook import Library
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.report.untyped import Report
+from icapdiag.runbook import Library
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Explained(NamedTuple):
-    """A report. ``refused``: some input gave nothing, which was said on stderr."""
+    """A report. ``refused`` has a sentence about each input that gave nothing."""
 
     report: Report
-    refused: bool
+    refused: Sequence[str]
     interrupted: bool
 
 
@@ -58,7 +55,7 @@ class Stop:
 
 
 def explain_files(files: Sequence[str], filters: Filters, library: Library, jobs: int | None) -> Explained:
-    """Read everything once. Inputs that can't be opened, or of which none gives anything, end the command."""
+    """Read everything once. Raises `InputError`."""
     progress = ReadingProgress() if stderr_is_terminal() else None
     refused: list[str] = []
     try:
@@ -72,11 +69,7 @@ def explain_files(files: Sequence[str], filters: Filters, library: Library, jobs
                 stop=stop,
                 refused=refused.append,
             )
-    except (InputError, NothingRead) as error:
-        stop_with(f"icapdiag: {each}" for each in error.errors)
     finally:
         if progress is not None:
             progress.erase()
-    for refusal in refused:
-        remark(refusal)
-    return Explained(report, bool(refused), stop.requested)
+    return Explained(report, refused, stop.requested)

@@ -30,14 +30,14 @@ from icapdiag.text import visible
 def attach_file(
     file: Path,
     to: str,
-    *,
+    name: str | None,
     url: str | None,
     token_file: Path | None,
-    name: str | None,
+    deadline: float,
+    *,
     dry_run: bool,
     unredacted: bool,
     allow_http: bool,
-    deadline: float,
 ) -> None:
     """Send or copy the file, or print what would be sent. ``deadline`` in seconds. What goes wrong ends the command."""
     try:

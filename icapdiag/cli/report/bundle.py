@@ -13,7 +13,7 @@ import typer
 
 from icapdiag.cli.console import fail, remark, stop_with
 from icapdiag.cli.inputs import load_report
-from icapdiag.cli.options import Redaction, redaction_of
+from icapdiag.cli.options import Redaction, size_of
 from icapdiag.cli.output import OutputError, place_for, write_data
 from icapdiag.cli.redacting import redacted, say_what
 from icapdiag.pool import PoolError, loads_pool
@@ -25,7 +25,6 @@ from icapdiag.report.redact import Replaced
 from icapdiag.report.redact.report import kept_values, known_values
 from icapdiag.report.untyped import Report
 
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _SHOWN = 10  # hits, and names of dropped files
 _REMOVED_KINDS = ("secret", "query")
 
@@ -38,23 +37,16 @@ class _Refused(Exception):
         self.hits = hits
 
 
-def write_bundle(
-    saved: str,
-    output: str,
-    max_size: str,
-    *,
-    redact: bool,
-    keep: list[str] | None,
-    key: Path | None,
-    force: bool,
-) -> None:
+def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *, force: bool) -> None:
     """Write the archive and say on stderr what is in it. What must not leave ends the command without one."""
-    largest = _size(max_size)
+    largest = size_of(max_size)
+    if not largest:
+        raise typer.BadParameter("give a size such as 500K or 20M", param_hint="--max-size")
     try:
         target = place_for(output, force=force)
     except OutputError as error:
         raise typer.BadParameter(str(error), param_hint="'--output' / '-o'") from None
-    redaction = redaction_of(redact, keep, key)
+    redact = redaction.covers(ticket=True)
     report = load_report(saved)
     leaving, replaced = redacted(report, redaction) if redact else (report, ())
     try:
@@ -77,13 +69,6 @@ def write_bundle(
         more = len(made.dropped) - _SHOWN
         listed = ", ".join(made.dropped[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         remark(f"left out to stay within --max-size {max_size}: {listed} (manifest.json has them all).")
-
-
-def _size(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,9})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if found is None or not int(found[1]):
-        raise typer.BadParameter("give a size such as 500K or 20M", param_hint="--max-size")
-    return int(found[1]) * _UNITS[found[2].upper()]
 
 
 def _is_pool(report: Report) -> bool:

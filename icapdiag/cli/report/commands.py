@@ -3,20 +3,17 @@
 The options; what a command does is in a module beside this one, which is imported when it runs.
 """
 
-# No annotations from __future__ here: as text, typer evaluates those of a command three times.
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from icapdiag.cli.options import FailOn, Force, Keep, Key, Outputs, Redact, Tickets, above_zero
+from icapdiag.cli.console import print_text
+from icapdiag.cli.options import FailOn, Force, Keep, Key, Outputs, Redact, Tickets, above_zero, redaction_of
 from icapdiag.vocabulary import Severity
 
 app = typer.Typer(
-    help="Work on saved reports (-o json=FILE), and attach them to tickets.",
-    no_args_is_help=True,
-    add_completion=False,
+    help="Work on saved reports (-o json=FILE), and attach them to tickets.", no_args_is_help=True, add_completion=False
 )
 _COMPARED = ("table", "json", "markdown")
 
@@ -32,8 +29,7 @@ Saved = Annotated[
     str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.", show_default=False)
 ]
 ComparedOutput = Annotated[
-    str,
-    typer.Option("--output", "-o", metavar="FORMAT[=FILE]", callback=_compared, help=f"{', '.join(_COMPARED)}."),
+    str, typer.Option("--output", "-o", metavar="FORMAT[=FILE]", callback=_compared, help=f"{', '.join(_COMPARED)}.")
 ]
 
 
@@ -51,7 +47,7 @@ def render(
     """Write a saved report in other formats. The exit status is the one of the run."""
     from icapdiag.cli.report.saved import write_saved
 
-    write_saved(saved, output, ticket, force=force, redact=redact, keep=keep, key=key, fail_on=fail_on)
+    write_saved(saved, output, ticket, redaction_of(redact, keep, key), fail_on, force=force)
 
 
 @app.command("redact")
@@ -69,18 +65,19 @@ def redact_saved(
     """
     from icapdiag.cli.report.saved import list_replaced, write_saved
 
+    redaction = redaction_of(True, keep, key)
     if output or ticket:
-        write_saved(saved, output, ticket, force=force, redact=True, keep=keep, key=key, fail_on=Severity.CRITICAL)
+        write_saved(saved, output, ticket, redaction, Severity.CRITICAL, force=force)
     else:
-        list_replaced(saved, keep, key)
+        list_replaced(saved, redaction)
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema (2020-12) of a report in JSON."""
-    from icapdiag.cli.report.saved import print_schema
+    from icapdiag.report.machine.to_json import schema_text
 
-    print_schema()
+    print_text(schema_text())
 
 
 @app.command()
@@ -163,15 +160,7 @@ def attach(
     from icapdiag.cli.report.attach import attach_file
 
     attach_file(
-        file,
-        to,
-        url=url,
-        token_file=token_file,
-        name=name,
-        dry_run=dry_run,
-        unredacted=unredacted,
-        allow_http=allow_http,
-        deadline=deadline,
+        file, to, name, url, token_file, deadline, dry_run=dry_run, unredacted=unredacted, allow_http=allow_http
     )
 
 
@@ -196,4 +185,4 @@ def bundle(
     """
     from icapdiag.cli.report.bundle import write_bundle
 
-    write_bundle(saved, output, max_size, redact=redact, keep=keep, key=key, force=force)
+    write_bundle(saved, output, max_size, redaction_of(redact, keep, key), force=force)

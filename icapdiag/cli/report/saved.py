@@ -8,13 +8,12 @@ import typer
 
 from icapdiag.cli.console import fail, print_text
 from icapdiag.cli.inputs import load_report
-from icapdiag.cli.options import redaction_of
+from icapdiag.cli.options import Redaction
 from icapdiag.cli.output import chosen_outputs, end_status, write_outputs, write_text
 from icapdiag.cli.redacting import redacted
 from icapdiag.report.compared.diff import Diff, NotComparable, diff
 from icapdiag.report.compared.draw import FORMATS
 from icapdiag.report.compared.merge import Merged, merge
-from icapdiag.report.machine.to_json import schema_text
 from icapdiag.report.status import ExitStatus
 from icapdiag.report.text.grid import draw_grid
 from icapdiag.text import visible
@@ -23,36 +22,29 @@ from icapdiag.vocabulary import Severity
 
 def write_saved(
     saved: str,
-    output: list[str] | None,
-    ticket: list[str] | None,
+    specs: list[str] | None,
+    tickets: list[str] | None,
+    redaction: Redaction,
+    fail_on: Severity,
     *,
     force: bool,
-    redact: bool | None,
-    keep: list[str] | None,
-    key: Path | None,
-    fail_on: Severity,
 ) -> None:
     """Write a saved report in the formats asked for; ends as the run did."""
-    redaction = redaction_of(redact, keep, key)
-    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
+    outputs = chosen_outputs(specs, tickets, force=force, redaction=redaction)
     report = load_report(saved)
     written = write_outputs(report, outputs, saved=saved != "-", redaction=redaction)
     raise typer.Exit(end_status(report, outputs, fail_on, written=written))
 
 
-def list_replaced(saved: str, keep: list[str] | None, key: Path | None) -> None:
+def list_replaced(saved: str, redaction: Redaction) -> None:
     """Print what stands for what in the redacted report."""
-    _, replaced = redacted(load_report(saved), redaction_of(True, keep, key))
+    _, replaced = redacted(load_report(saved), redaction)
     rows = [
         [each.kind, visible(each.pseudonym), visible(each.value, 100), f"{each.count:,}", visible(each.where)]
         for each in replaced
     ]
     lines = draw_grid(("kind", "stands there", "for", "times", "first in"), rows, right=(3,)) if rows else []
     print_text("\n".join(lines or ["Nothing would be replaced."]) + "\n")
-
-
-def print_schema() -> None:
-    print_text(schema_text())
 
 
 def write_diff(before: str, after: str, spec: str) -> None:

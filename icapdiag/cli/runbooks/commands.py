@@ -1,7 +1,5 @@
 """``icapdiag runbooks``: what the program knows, readable without a network."""
 
-# No annotations from __future__ here: as text, typer evaluates those of a command three times.
-
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
     from icapdiag.pool.hosts import Endpoint
 
 app = typer.Typer(
-    help="List, read and test the runbooks, one for each finding.",
-    no_args_is_help=True,
-    add_completion=False,
+    help="List, read and test the runbooks, one for each finding.", no_args_is_help=True, add_completion=False
 )
 
 
