@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -209,7 +209,8 @@ class Counting:
             group = self.groups_.get(signature)
         if group is None:
             facts = facts_of(entry, request, signature, judgement)
-            group = self.groups_[signature] = RequestGroup(signature, facts, entry.report_timestamp)  # type: ignore[arg-type]
+            moment = cast("str | None", entry.report_timestamp)  # or to be rewritten by now: see `add_all`
+            group = self.groups_[signature] = RequestGroup(signature, facts, moment, moment)
         group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:
