@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from icapdiag.avi.addresses import member_name
-from icapdiag.avi.entry import PoolName
+from icapdiag.avi.entry import LogEntry, PoolName, RequestLog
 from icapdiag.avi.times import to_iso
-from icapdiag.logs.counting.signature import Entry, Request, Signature, preview_of
+from icapdiag.logs.counting.signature import Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import JSONValue
 
@@ -42,7 +42,7 @@ class Destination(NamedTuple):
 _ELSEWHERE = Destination(_MORE, _MORE)
 
 
-def destination_of(request: Request) -> Destination:
+def destination_of(request: RequestLog) -> Destination:
     """Where a request went; empty names where the log does not say."""
     pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
     member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
@@ -79,7 +79,7 @@ class RequestGroup(Struct, array_like=True):
         """Requests: each has one latency, or none."""
         return sum(self.latencies.values())
 
-    def note_example(self, entry: Entry, request: Request) -> None:
+    def note_example(self, entry: LogEntry, request: RequestLog) -> None:
         """One of the first requests of the group."""
         number = SAMPLE - self.left
         self.left -= 1
