@@ -180,7 +180,7 @@ async def test_without_eicar_it_says_that_it_was_not_asked(autojump_clock: trio.
 
 
 async def test_who_never_asks_for_the_rest_is_waited_for_in_vain(autojump_clock: trio.testing.MockClock) -> None:
-    facts: Any = (await observed("no-100")).facts
+    facts = facts_of(await observed("no-100"))
 
     assert ["avi-preview", "preview-0", "preview-n", "preview-n-plus-1", "no-allow-preview"] == facts["cases_hung"]
     assert ["whole", "preview-n-exact", "no-allow"] == facts["cases_ok"]
@@ -188,7 +188,7 @@ async def test_who_never_asks_for_the_rest_is_waited_for_in_vain(autojump_clock:
 
 
 async def test_each_rule_is_named_once_with_the_case_that_broke_it(autojump_clock: trio.testing.MockClock) -> None:
-    facts: Any = (await observed("204-without-allow")).facts
+    facts = facts_of(await observed("204-without-allow"))
 
     assert ["204-without-allow"] == facts["deviation_rules"]
     assert [("204-without-allow", "no-allow")] == [(one["rule"], one["case"]) for one in facts["deviations"]]
