@@ -79,15 +79,13 @@ class ChunkedReader:
 
     def _deviate(self, rule: str, detail: str, seen: bytes) -> None:
         if all(known.rule != rule for known in self.deviations):
-            self.deviations.append(Deviation(rule, _SECTION, detail, bytes(seen[:SEEN])))
+            self.deviations.append(Deviation(rule, _SECTION, detail, seen))
 
     def _line(self, buffer: bytearray) -> bytes | None:
         end = buffer.find(b"\n", 0, self._limits.line_size + 1)
         if end < 0:
             if len(buffer) > self._limits.line_size:
-                raise CapExceeded(
-                    "chunk-line", f"a line of more than {self._limits.line_size} bytes", bytes(buffer[:SEEN])
-                )
+                raise CapExceeded("chunk-line", f"a line of more than {self._limits.line_size} bytes", buffer)
             return None
         line = bytes(buffer[:end])
         del buffer[: end + 1]
@@ -248,16 +246,12 @@ class Chunks:
     @property
     def size(self) -> int:
         """Bytes on the wire."""
-        return sum(_framed(length) for length in self._lengths()) + len(LAST_CHUNK)
-
-    def _lengths(self) -> Iterator[int]:
-        start = self.start
+        start, size = self.start, len(LAST_CHUNK)
         for part in self.body.parts:
-            left = max(0, len(part) - start)
+            full, rest = divmod(max(0, len(part) - start), CHUNK)
             start = max(0, start - len(part))
-            yield from (CHUNK for _ in range(left // CHUNK))
-            if left % CHUNK:
-                yield left % CHUNK
+            size += full * _framed(CHUNK) + (_framed(rest) if rest else 0)
+        return size
 
 
 def _framed(length: int) -> int:

@@ -39,7 +39,7 @@ class Exchange:
         self.request = request
         self._limits = limits
         self._reader = ResponseReader(limits, method=request.method)
-        self._received = 0
+        self.received = 0  # bytes in all
         self._interim = 0
         self._deviations: list[Deviation] = []
         self._first_given = self._rest_given = self._rest_released = False
@@ -61,11 +61,6 @@ class Exchange:
         return self._interim > 0
 
     @property
-    def received(self) -> int:
-        """Bytes received in all."""
-        return self._received
-
-    @property
     def whole_body_sent(self) -> bool:
         """Whether the server was offered the body to its end."""
         return not self.request.withholds or self._rest_released
@@ -82,7 +77,7 @@ class Exchange:
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes from the peer. Raises `ProtocolError`; ``response`` then holds what was readable."""
-        self._received += len(data)
+        self.received += len(data)
         release = b""
         while True:
             try:
@@ -156,4 +151,4 @@ class Exchange:
 
     def _deviate(self, rule: str, section: str, detail: str, seen: bytes = b"") -> None:
         if all(known.rule != rule for known in self._deviations):
-            self._deviations.append(Deviation(rule, section, detail, seen[:80]))
+            self._deviations.append(Deviation(rule, section, detail, seen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import cast, get_args
 
 from icapdiag.icap.body import ChunkedReader
@@ -25,7 +25,7 @@ def parse_encapsulated(value: str) -> tuple[tuple[EncapsulatedPart, ...], list[D
     deviations: list[Deviation] = []
 
     def deviate(detail: str) -> None:
-        deviations.append(Deviation("encapsulated-invalid", _SECTION, detail, value.encode("latin-1")[:SEEN]))
+        deviations.append(Deviation("encapsulated-invalid", _SECTION, detail, value.encode("latin-1")))
 
     for member in value.replace("\n", ",").split(","):
         text = member.strip()
@@ -59,14 +59,11 @@ def body_name(parts: tuple[EncapsulatedPart, ...]) -> BodyName | None:
     return cast("BodyName", found[-1]) if found else None
 
 
-def head_lengths(parts: tuple[EncapsulatedPart, ...]) -> list[tuple[str, int | None]]:
+def _head_lengths(parts: tuple[EncapsulatedPart, ...]) -> list[tuple[str, int | None]]:
     """Each header part with the length that the next offset gives it; None where there is no next one."""
-    lengths: list[tuple[str, int | None]] = []
-    for index, part in enumerate(parts):
-        if part.name in HEAD_NAMES:
-            following = parts[index + 1].offset if index + 1 < len(parts) else None
-            lengths.append((part.name, None if following is None else max(0, following - part.offset)))
-    return lengths
+    offsets = [part.offset for part in parts]
+    lengths = [max(0, following - offset) for offset, following in pairwise(offsets)]
+    return [(part.name, length) for part, length in zip_longest(parts, lengths) if part.name in HEAD_NAMES]
 
 
 _CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -81,7 +78,7 @@ class EncapsulatedReader:
     """
 
     def __init__(self, parts: tuple[EncapsulatedPart, ...], limits: Limits) -> None:
-        self._wanted = head_lengths(parts)
+        self._wanted = _head_lengths(parts)
         self._limits = limits
         self._searched = 0
         self._has_body = body_name(parts) not in {None, "null-body"}
@@ -166,4 +163,4 @@ class EncapsulatedReader:
             self.http_request = head
 
     def _deviate(self, rule: str, detail: str, seen: bytes | bytearray) -> None:
-        self._deviations.append(Deviation(rule, _SECTION, detail, bytes(seen[:SEEN])))
+        self._deviations.append(Deviation(rule, _SECTION, detail, bytes(seen)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.icap.message import SEEN, Deviation, EncapsulatedPart, Headers, Response
+from icapdiag.icap.message import Deviation, EncapsulatedPart, Headers, Response
 
 _ISTAG_LENGTH = 32
 _NAME_KEPT = 80  # characters
@@ -66,7 +66,7 @@ def _options(headers: Headers, *, opt_body: bool) -> Iterator[Deviation]:
 def _deviate(rule: str, section: str, detail: str, headers: Headers | None = None, name: str = "") -> Deviation:
     """The deviation, with the header that shows it."""
     line = f"{name}: {headers.get(name) or ''}" if headers else ""
-    return Deviation(rule, section, detail, line.encode("latin-1")[:SEEN])
+    return Deviation(rule, section, detail, line.encode("latin-1"))
 
 
 def hop_by_hop(response: Response) -> list[str]:
@@ -78,7 +78,5 @@ def hop_by_hop(response: Response) -> list[str]:
 
 def odd_headers(headers: Headers) -> list[str]:
     """Headers that neither RFC knows, and whose names don't begin with ``X-`` as those of extensions do (4.3)."""
-    names = (name[:_NAME_KEPT] for name, _ in headers)
-    return list(
-        dict.fromkeys(name for name in names if name.lower() not in _REGISTERED and not name.lower().startswith("x-"))
-    )
+    names = dict.fromkeys(name[:_NAME_KEPT] for name, _ in headers)
+    return [name for name in names if name.lower() not in _REGISTERED and not name.lower().startswith("x-")]

@@ -37,7 +37,6 @@ class Header:
 
     name: str
     kind: Literal["text", "list of text", "integer"] | None = TEXT
-    unit: str = ""
     _: KW_ONLY
     claim: Reader | None = None
     inner: bool = False
@@ -66,10 +65,10 @@ HEADERS: tuple[Header, ...] = (
     Header("Service"),
     Header("Service-ID"),
     Header("Methods", TEXTS),
-    Header("Preview", INTEGER, "bytes"),
+    Header("Preview", INTEGER),
     Header("Allow", TEXTS),
     Header("Max-Connections", INTEGER),
-    Header("Options-TTL", INTEGER, "s"),
+    Header("Options-TTL", INTEGER),
     Header("Transfer-Preview"),
     Header("Transfer-Ignore"),
     Header("Transfer-Complete"),

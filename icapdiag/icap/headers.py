@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from icapdiag.icap.message import SEEN, CapExceeded, Deviation, Headers, HttpHead, Limits
+from icapdiag.icap.message import CapExceeded, Deviation, Headers, HttpHead, Limits
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -56,17 +56,13 @@ def parse_fields(lines: Iterable[bytes], limits: Limits) -> tuple[Headers, list[
             continue
         name_bytes, colon, value = line.partition(b":")
         if not colon:
-            deviations.append(
-                Deviation("header-without-colon", "RFC 2616 4.2", "a header line has no colon", line[:SEEN])
-            )
+            deviations.append(Deviation("header-without-colon", "RFC 2616 4.2", "a header line has no colon", line))
             if fields and fields[-1][0].lower() == _VIOLATIONS:
                 fields[-1][1].append(line.decode("latin-1").strip())
             continue
         name = name_bytes.decode("latin-1").strip()
         if not _TOKEN.fullmatch(name_bytes.decode("latin-1")):
-            deviations.append(
-                Deviation("header-name", "RFC 2616 4.2", "a header name is not a token", line[:SEEN]),
-            )
+            deviations.append(Deviation("header-name", "RFC 2616 4.2", "a header name is not a token", line))
         if not name:
             continue
         fields.append((name, [value.decode("latin-1").strip()]))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-HeadName = Literal["req-hdr", "res-hdr"]
+SEEN = 80  # bytes of evidence kept with an error or a deviation
 BodyName = Literal["req-body", "res-body", "opt-body", "null-body"]
 
 
@@ -65,7 +65,10 @@ class Deviation:
     rule: str  # slug, e.g. "istag-missing"
     section: str  # "4.7": of RFC 3507 unless it says "RFC 2616 3.6.1"
     detail: str  # one sentence: what was seen
-    seen: bytes = b""  # the bytes, at most 80 of them
+    seen: bytes = b""  # the bytes, of which 80 are kept
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", bytes(self.seen[:SEEN]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +154,6 @@ class Limits:
 LIMITS = Limits()
 
 
-SEEN = 80  # bytes of evidence kept with an error or a deviation
-
-
 class ProtocolError(Exception):
     """The peer's bytes can't be read as ICAP any further.
 
@@ -161,7 +161,7 @@ class ProtocolError(Exception):
     ``seen`` at most 80 of the bytes, ``response`` what had been read before, if the head was.
     """
 
-    def __init__(self, rule: str, detail: str, seen: bytes = b"", response: Response | None = None) -> None:
+    def __init__(self, rule: str, detail: str, seen: bytes | bytearray = b"", response: Response | None = None) -> None:
         super().__init__(f"{rule}: {detail}")
         self.rule = rule
         self.detail = detail
@@ -172,7 +172,7 @@ class ProtocolError(Exception):
 class NotICAP(ProtocolError):
     """The peer speaks something else; ``peer`` names it (see `icapdiag.icap.response`)."""
 
-    def __init__(self, peer: str, seen: bytes) -> None:
+    def __init__(self, peer: str, seen: bytes | bytearray) -> None:
         super().__init__("not-icap", f"the first bytes are {peer}, not ICAP/1.0", seen)
         self.peer = peer
 

@@ -169,12 +169,7 @@ def avi_reqmod(
     if allow_204:
         headers.append(("Allow", "204"))
     return encode_request(
-        "REQMOD",
-        icap_uri(host, port, service_uri),
-        headers,
-        http_request=http_request,
-        body=body,
-        preview=preview_size,
+        "REQMOD", icap_uri(host, port, service_uri), headers, http_request=http_request, body=body, preview=preview_size
     )
 
 

@@ -8,17 +8,7 @@ from dataclasses import replace
 from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
 from icapdiag.icap.header_checks import field_deviations
 from icapdiag.icap.headers import parse_fields, split_lines, take_head
-from icapdiag.icap.message import (
-    LIMITS,
-    SEEN,
-    Deviation,
-    Headers,
-    Limits,
-    NotICAP,
-    PeerClosed,
-    ProtocolError,
-    Response,
-)
+from icapdiag.icap.message import LIMITS, SEEN, Deviation, Headers, Limits, NotICAP, PeerClosed, ProtocolError, Response
 
 _STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+(\d{3})(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
 _GLUED = re.compile(r'(".*?")\s*(Encapsulated)\s*:\s*(.+)', re.IGNORECASE)
@@ -36,7 +26,7 @@ class ResponseReader:
         self._limits = limits
         self._method = method.upper()
         self._buffer = bytearray()
-        self._received = 0
+        self.received = 0  # bytes fed so far
         self._searched = 0
         self._deviations: list[Deviation] = []
         self._parts = EncapsulatedReader((), limits)
@@ -47,11 +37,6 @@ class ResponseReader:
     def excess(self) -> bytes:
         return bytes(self._buffer) if self._result else b""
 
-    @property
-    def received(self) -> int:
-        """Bytes fed so far."""
-        return self._received
-
     def feed(self, data: bytes) -> Response | None:
         """The response once it is complete, else None.
 
@@ -59,7 +44,7 @@ class ResponseReader:
         read as its ``response``.
         """
         self._buffer += data
-        self._received += len(data)
+        self.received += len(data)
         if self._result:
             return self._result
         try:
@@ -100,7 +85,7 @@ class ResponseReader:
             peer = guess_protocol(self._buffer)
             if peer is None:
                 return False
-            raise NotICAP(peer, bytes(self._buffer[:SEEN]))
+            raise NotICAP(peer, self._buffer)
         block = take_head(self._buffer, self._searched, self._limits)
         self._searched = len(self._buffer)
         if block is not None:
@@ -113,10 +98,10 @@ class ResponseReader:
             peer = guess_protocol(self._buffer, ended=True)
             if not self._buffer.strip() or peer is None:
                 raise PeerClosed("closed", "the peer closed without an answer", bytes(self._buffer))
-            raise NotICAP(peer, bytes(self._buffer[:SEEN]))
+            raise NotICAP(peer, self._buffer)
         block = bytes(self._buffer)
         if b"\n" not in block:
-            raise PeerClosed("closed", "the peer closed inside the status line", block[:SEEN])
+            raise PeerClosed("closed", "the peer closed inside the status line", block)
         self._buffer.clear()
         self._deviate("head-without-blank-line", "4.3", "the head does not end with a blank line", block[-SEEN:])
         self._parse_head(block)
@@ -177,7 +162,7 @@ class ResponseReader:
         return Headers.of(fields)
 
     def _deviate(self, rule: str, section: str, detail: str, seen: bytes = b"") -> None:
-        self._deviations.append(Deviation(rule, section, detail, seen[:SEEN]))
+        self._deviations.append(Deviation(rule, section, detail, seen))
 
     def _partial(self, *, complete: bool = False) -> Response | None:
         if self.head is None:
@@ -193,15 +178,13 @@ class ResponseReader:
             trailers=body.trailers,
             complete=complete,
             deviations=(*self._deviations, *parts.deviations),
-            size=self._received - len(self._buffer),
+            size=self.received - len(self._buffer),
         )
 
     def _finish(self, *, complete: bool) -> Response:
-        result = self._partial(complete=complete)
-        if result is None:
-            raise PeerClosed("closed", "the peer closed without an answer")
-        self._result = result
-        return result
+        self._result = self._partial(complete=complete)
+        assert self._result is not None  # noqa: S101 - there is a head
+        return self._result
 
 
 def _original_offset(extensions: tuple[str, ...]) -> int | None:
@@ -211,20 +194,6 @@ def _original_offset(extensions: tuple[str, ...]) -> int | None:
         if name.strip() == "use-original-body" and value.strip().isascii() and value.strip().isdigit():
             return int(value)
     return None
-
-
-def read_response(data: bytes, *, method: str = "REQMOD", limits: Limits = LIMITS) -> Response:
-    """The final response in a whole recording, after any 100 Continue; the stream ends with the data.
-
-    Raises `ProtocolError` as `ResponseReader` does. A recording that holds only a 100 gives that.
-    """
-    while True:
-        reader = ResponseReader(limits, method=method)
-        response = reader.feed(data) or reader.feed_eof()
-        rest = reader.excess
-        if response.status != 100 or not may_be_icap(rest.lstrip(b"\r\n")[:5]) or len(rest.strip()) < 5:
-            return response
-        data = rest
 
 
 ENOUGH = 16  # bytes, or a line end, that settle the question

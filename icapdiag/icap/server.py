@@ -8,7 +8,7 @@ from dataclasses import replace
 from icapdiag.icap.body import ChunkedReader
 from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
 from icapdiag.icap.headers import parse_fields, split_lines, take_head
-from icapdiag.icap.message import SEEN, Deviation, Limits, ProtocolError, Request
+from icapdiag.icap.message import Deviation, Limits, ProtocolError, Request
 
 _REQUEST_LINE = re.compile(r"(\S+)[ \t]+(\S+)[ \t]+(\S+)[ \t]*")
 SERVER_LIMITS = Limits(body_kept=64 * 1024 * 1024)
@@ -85,17 +85,15 @@ class RequestReader:
         found = _REQUEST_LINE.fullmatch(lines[0].decode("latin-1"))
         if found is None:
             raise ProtocolError("request-line", "the request line is not METHOD URI ICAP/1.0", lines[0])
-        headers, found_deviations = parse_fields(lines[1:], self._limits)
-        deviations: list[Deviation] = list(found_deviations)
+        headers, deviations = parse_fields(lines[1:], self._limits)
         value = headers.get("Encapsulated")
         encapsulated = None
         if value is not None:
             encapsulated, more = parse_encapsulated(value)
             deviations += more
         elif found[1].upper() in {"REQMOD", "RESPMOD"}:
-            deviations.append(
-                Deviation("encapsulated-missing", "4.4.1", "the request has no Encapsulated header", lines[0][:SEEN])
-            )
+            detail = "the request has no Encapsulated header"
+            deviations.append(Deviation("encapsulated-missing", "4.4.1", detail, lines[0]))
         preview = headers.get("Preview")
         self._head = Request(
             method=found[1],

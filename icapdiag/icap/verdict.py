@@ -2,28 +2,18 @@
 
 A status alone decides little (RFC 3507, 4.8.2: a 200 wraps clean content and block pages alike),
 so every part of the answer makes a *claim* (`icapdiag.icap.dialects`) and the claims are weighed
-by the steps in `_STEPS`, in that order; the first step with an opinion decides.
+by the steps in `judge`, in that order; the first step with an opinion decides.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from icapdiag.icap.body import Body
-from icapdiag.icap.dialects import (
-    ALLOWED,
-    BLOCKED,
-    ERROR,
-    MODIFIED,
-    UNKNOWN,
-    UNSCANNABLE,
-    Claim,
-    action_word,
-    tidy,
-)
+from icapdiag.icap.dialects import ALLOWED, BLOCKED, ERROR, MODIFIED, UNKNOWN, UNSCANNABLE, Claim, action_word, tidy
 from icapdiag.icap.header_table import EXPLANATIONS, header_claims
 from icapdiag.icap.message import HttpHead, Response
 
@@ -114,7 +104,8 @@ def judge(response: Response, *, sent_body: bytes | Body | None = None, method: 
     Raises nothing, whatever the response holds.
     """
     case = _Case(response, method, tuple(_claims(response)), _compare(response, sent_body))
-    return next(judgement for judgement in (step(case) for step in _STEPS) if judgement is not None)
+    steps = (_interim, _failed, _refused, _changed, _options, _allowed, _nothing_encapsulated, _returned)
+    return next(filter(None, (step(case) for step in steps)), None) or _silent(case)
 
 
 # --- claims of the status codes ---------------------------------------------------------------
@@ -334,16 +325,3 @@ def _silent(case: _Case) -> Judgement:
     if not case.response.complete:
         return case.judgement(UNKNOWN, f"ICAP {words} broke off before the content that it announced", [])
     return case.judgement(UNKNOWN, f"ICAP {words} alone says nothing about the body", [])
-
-
-_STEPS: tuple[Callable[[_Case], Judgement | None], ...] = (
-    _interim,
-    _failed,
-    _refused,
-    _changed,
-    _options,
-    _allowed,
-    _nothing_encapsulated,
-    _returned,
-    _silent,
-)

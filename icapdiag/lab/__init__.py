@@ -7,16 +7,5 @@ from icapdiag.lab.members import Fault, LabMember
 from icapdiag.lab.scanner import SERVICE_URI, Scanner
 from icapdiag.lab.server import Lab, serve_lab
 
-__all__ = [
-    "DIALECTS",
-    "FAULTS",
-    "SERVICE_URI",
-    "Connection",
-    "Counters",
-    "Fault",
-    "Lab",
-    "LabMember",
-    "Scanner",
-    "faults_of",
-    "serve_lab",
-]
+__all__ = ["DIALECTS", "FAULTS", "SERVICE_URI", "Connection", "Counters", "Fault", "Lab", "LabMember", "Scanner",
+           "faults_of", "serve_lab"]  # fmt: skip

@@ -49,7 +49,8 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         certificate = builder.sign(self.key, hashes.SHA256())
-        return _key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM)
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return key.private_bytes(*form) + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def new_authority(name: str) -> Authority:
@@ -113,9 +114,3 @@ def _general_name(name: str) -> x509.GeneralName:
     except ValueError:
         return x509.DNSName(name)
     return x509.IPAddress(address)
-
-
-def _key_pem(key: _Key) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

@@ -90,18 +90,17 @@ class Connection:
 
     async def request(self) -> Request | None:
         """The next request, with its preview or its whole body; None at the end. Raises `ProtocolError`."""
-        while (request := self._reader.next_request()) is None:
-            data = await self.receive()
-            if not data:
-                return None
-            self._reader.feed(data)
-        self._counters.requests += 1
+        request = await self._read(self._reader.next_request)
+        self._counters.requests += request is not None
         return request
 
     async def rest(self) -> Request | None:
         """Ask for the body after the preview: the last request, whole. None at the end. Raises `ProtocolError`."""
         await self.send(CONTINUE)
-        while (request := self._reader.next_body()) is None:
+        return await self._read(self._reader.next_body)
+
+    async def _read(self, take: Callable[[], Request | None]) -> Request | None:
+        while (request := take()) is None:
             data = await self.receive()
             if not data:
                 return None

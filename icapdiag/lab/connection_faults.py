@@ -10,11 +10,11 @@ import trio
 from icapdiag.icap.message import Request
 from icapdiag.lab.connection import IDLE, Connection
 from icapdiag.lab.members import Fault
-from icapdiag.lab.scanner import OFFERS, Answer, Scanner, scan
+from icapdiag.lab.scanner import OFFERS, RESET, Answer, Scanner, changed, scan
 
 _WAIT = 1.3  # seconds until a thread is free
 _LATE = 0.6  # seconds that those wait who are one too many
-FOUR = tuple((name, "4" if name == "Max-Connections" else value) for name, value in OFFERS)
+FOUR = changed(OFFERS, Max_Connections="4")
 
 
 async def starved(connection: Connection) -> None:
@@ -80,7 +80,7 @@ async def turned_away(connection: Connection) -> Answer | None:
 
 
 async def dropped(connection: Connection) -> Answer | None:
-    return Answer(200, "OK", damage=lambda _: b"", ending=Connection.reset)
+    return RESET
 
 
 async def held_back(connection: Connection) -> Answer | None:

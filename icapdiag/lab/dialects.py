@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from icapdiag.lab.faults import changed
 from icapdiag.lab.members import Fault
-from icapdiag.lab.scanner import OFFERS, Answer, Fields, Reply, Scanner, allow, decide, echo, page
+from icapdiag.lab.scanner import OFFERS, Answer, Fields, Reply, Scanner, allow, changed, decide, echo, page
 
 _THREAT = "EICAR Test String"
 _TYPE_0 = ("X-Infection-Found", f"Type=0; Resolution=2; Threat={_THREAT};")
@@ -20,10 +19,7 @@ _ID = ("X-Virus-ID", _THREAT)
 
 
 def refusal(
-    *headers: tuple[str, str],
-    status: int = 200,
-    http: str = "HTTP/1.1 403 Forbidden",
-    http_headers: Fields = (),
+    *headers: tuple[str, str], status: int = 200, http: str = "HTTP/1.1 403 Forbidden", http_headers: Fields = ()
 ) -> Reply:
     """An answer with a block page; ``headers`` are ICAP's, ``http_headers`` the page's."""
     head, body = page(http, "Virus found")
@@ -35,7 +31,6 @@ def refusal(
 
 def passing(*headers: tuple[str, str], always_echo: bool = False) -> Reply:
     """The clean answer (204, or the echo) with some headers of the vendor's."""
-
     return lambda request: replace((echo if always_echo else allow)(request), headers=headers)
 
 
@@ -47,13 +42,8 @@ def _healthy(
     )
 
 
-def _offers(**values: str) -> Fields:
-    """OPTIONS of a product: ours with some lines changed, or left out where the value is empty."""
-    return changed(OFFERS, **{name.replace("_", "-"): value for name, value in values.items()})
-
-
 _OPSWAT: Fields = (("ISTag", '"001605794100"'), ("Server", "Metadefender Core V4"))
-_OPSWAT_OFFERS = (*_offers(Service="", Preview="0"), ("X-Response-Info", "Options"))
+_OPSWAT_OFFERS = (*changed(OFFERS, Service="", Preview="0"), ("X-Response-Info", "Options"))
 _OPSWAT_BLOCK = refusal(
     ("X-ICAP-Profile", "File process"),
     ("X-Response-Info", "Blocked"),
@@ -63,11 +53,8 @@ _OPSWAT_BLOCK = refusal(
     ("X-Infection-Found", f"Type=0; Resolution=0; Threat={_THREAT};"),
     ("X-Violations-Found", f"1\nupload\n{_THREAT}\n0\n0"),
 )
-_SYMANTEC: Fields = (
-    ("ISTag", '"4C65DD9AED9BF620ED7F72DF6B36BE66"'),
-    ("Service", "Symantec Scan Engine/5.2.11.131"),
-    ("Service-ID", "SYMCSCANREQ-AV"),
-)
+_SYMANTEC: Fields = (("ISTag", '"4C65DD9AED9BF620ED7F72DF6B36BE66"'), ("Service-ID", "SYMCSCANREQ-AV"),
+                     ("Service", "Symantec Scan Engine/5.2.11.131"))  # fmt: skip
 _SYMANTEC_FOUND = (_TYPE_0, ("X-Violations-Found", f"1\nno.file\n{_THREAT}\n11101\n2"))
 _SKYHIGH: Fields = (("ISTag", '"00002390-3.96.30"'), ("Server", "McAfee Web Gateway 7.7.2 build 20913"))
 _KASPERSKY: Fields = (("ISTag", '"W3E4R7U9-L2E4-2"'), ("Server", "ICAP-Server-Software/1.0"))
@@ -77,7 +64,7 @@ _ALL = (
     _healthy("c-icap", "c-icap's virus_scan with ClamAV",
              refusal(_TYPE_0, ("X-Violations-Found", f"1\n-\n{_THREAT}\n0\n0"), http="HTTP/1.0 403 Forbidden"),
              common=(("ISTag", '"CI0001-2.5.10.abcdef"'), ("Server", "C-ICAP/0.5.10")),
-             offers=_offers(Service="C-ICAP/0.5.10 server - Antivirus service", Allow="204, 206",
+             offers=changed(OFFERS, Service="C-ICAP/0.5.10 server - Antivirus service", Allow="204, 206",
                             Max_Connections="")),
     _healthy("squidclamav", "squidclamav, which redirects to its block page",
              refusal(("X-Infection-Found", f"Type=0; Resolution=2; Threat={_THREAT};"), _ID,
@@ -91,14 +78,14 @@ _ALL = (
              clean=passing(("X-Response-Info", "Allowed"), ("X-Response-Desc", "No Threat Detected"),
                            ("X-ICAP-Profile", "File process"), always_echo=True)),
     _healthy("symantec", "Symantec Protection Engine", refusal(*_SYMANTEC_FOUND), common=_SYMANTEC,
-             offers=_offers(Preview="4")),
+             offers=changed(OFFERS, Preview="4")),
     _healthy("symantec-201", "Symantec Scan Engine 5.2, which answers 201 to what it found",
-             refusal(*_SYMANTEC_FOUND, status=201), common=_SYMANTEC, offers=_offers(Preview="4")),
+             refusal(*_SYMANTEC_FOUND, status=201), common=_SYMANTEC, offers=changed(OFFERS, Preview="4")),
     _healthy("skyhigh", "McAfee or Skyhigh Web Gateway with the usual header rules in the page's head",
              refusal(http="HTTP/1.1 403 VirusFound",
                      http_headers=(("X-Virus-Name", _THREAT), ("X-Block-Reason", "Malware found"),
                                    ("X-Block-Result", "80"))),
-             common=_SKYHIGH, offers=_offers(Preview="30", Service="McAfee Web Gateway 7.7.2 build 20913")),
+             common=_SKYHIGH, offers=changed(OFFERS, Preview="30", Service="McAfee Web Gateway 7.7.2 build 20913")),
     _healthy("trend-micro", "Trend Micro Web Gateway",
              refusal(_TYPE_0, _ID, http="HTTP/1.1 403 Forbidden (TMWS Blocked)"),
              common=(("ISTag", '"TM-9.862.1001"'), ("Server", "Trend Micro Web Gateway"))),
@@ -108,7 +95,7 @@ _ALL = (
              common=(("ISTag", '"12.000.1008"'), ("Server", "Deep Discovery Analyzer 6.8"))),
     _healthy("kaspersky", "Kaspersky Scan Engine with its headers on",
              refusal(("X-Infection-Found", "Type=0; Resolution=0; Threat=virus;"), ("X-Response-Info", "blocked")),
-             common=_KASPERSKY, offers=_offers(Service="Kaspersky Scan Engine", Preview="", Methods="REQMOD",
+             common=_KASPERSKY, offers=changed(OFFERS, Service="Kaspersky Scan Engine", Preview="", Methods="REQMOD",
                                                Transfer_Preview="")),
     _healthy("kaspersky-kwts", "Kaspersky Web Traffic Security, which names what it passes",
              refusal(("X-Virus-ID", "EICAR-Test-File"), ("X-Response-Info", "blocked")),
@@ -117,7 +104,7 @@ _ALL = (
              refusal(("X-Infection-Found", f"Type=0; Resolution=0; Threat={_THREAT};"), ("X-Virus-ID", "Virus"),
                      ("X-Response-Info", "Blocked")),
              common=(("ISTag", '"79be82c1484c3f82-1605264975"'),),
-             offers=_offers(Methods="REQMOD", Service="", Allow="", Options_TTL="", Preview="16384")),
+             offers=changed(OFFERS, Methods="REQMOD", Service="", Allow="", Options_TTL="", Preview="16384")),
     _healthy("sophos", "Sophos SAVDI",
              refusal(_ID, http_headers=(("X-Blocked", "Virus found during virus scan"),
                                         ("X-Blocked-By", "Sophos Anti-Virus"))),

@@ -27,6 +27,7 @@ from icapdiag.lab.scanner import (
     Scanner,
     allow,
     blocked,
+    changed,
     decide,
     echo,
     page,
@@ -34,10 +35,6 @@ from icapdiag.lab.scanner import (
 )
 
 # Behaviours that need no ICAP, or break it.
-
-
-async def mute(connection: Connection) -> None:
-    await connection.discard()
 
 
 async def drip(connection: Connection) -> None:
@@ -57,10 +54,6 @@ def says(data: bytes, *, at_once: bool = False) -> Behaviour:
         await connection.finish()
 
     return behaviour
-
-
-async def reset_on_accept(connection: Connection) -> None:
-    await connection.reset()
 
 
 async def answer_then_reset(connection: Connection) -> None:
@@ -97,11 +90,6 @@ def damaged(
     return Scanner(scan=lambda request: replace(scan(request), damage=damage, ending=ending))
 
 
-def changed(fields: Fields, **values: str) -> Fields:
-    """The fields with some values changed; an empty value removes the field."""
-    return tuple((name, values.get(name, value)) for name, value in fields if values.get(name, value))
-
-
 def head_without_blank_line(wire: bytes) -> bytes:
     return wire[: wire.index(b"\r\n\r\n") + 2]
 
@@ -132,12 +120,7 @@ URL_FILTER: Fields = (
     ("X-Response-Info", "BLOCKED"),
     ("X-Response-Desc", "URL category blk is BLOCKED"),
 )
-HTTP_400 = b"".join(
-    (
-        b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n",
-        page("", "400 Bad Request")[1],
-    )
-)
+HTTP_400 = page("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nConnection: close", "400 Bad Request")
 SSH_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 TLS_ALERT = bytes.fromhex("15030300020246")  # fatal, protocol_version (RFC 8446, 6)
 TLS_NO_CIPHER = bytes.fromhex("15030300020228")  # fatal, handshake_failure
@@ -149,10 +132,10 @@ _ALL = (
     Fault("disabled", "a healthy scanner that is switched off in the pool", "member-disabled", enabled=False),
     # the way there
     Fault("refused", "nothing listens on the port", "tcp-refused", None),
-    Fault("reset-on-accept", "resets every connection as soon as it is accepted", "tcp-reset", reset_on_accept),
+    Fault("reset-on-accept", "resets every connection as soon as it is accepted", "tcp-reset", Connection.reset),
     Fault("reset-mid-body", "resets the connection in the middle of the answer's body", "tcp-reset",
           damaged(half_a_body, Connection.reset)),
-    Fault("mute", "accepts connections and never says a word", "no-response", mute),
+    Fault("mute", "accepts connections and never says a word", "no-response", Connection.discard),
     Fault("drip", "sends its answer one byte at a time and never ends", "no-response", drip),
     Fault("slow", "answers correctly, but only after 0.8 s", "slow-member", Scanner(delay=0.8)),
     # verdicts
@@ -199,10 +182,11 @@ _ALL = (
     Fault("licence", "its licence has run out", "scanner-licence",
           Scanner(scan=status(539, "Aborted - No AV scanning license"))),
     # not what the port was thought to be
-    Fault("not-icap-http", "a web server", "not-icap", says(HTTP_400)),
+    Fault("not-icap-http", "a web server", "not-icap", says(b"".join(HTTP_400))),
     Fault("not-icap-ssh", "an SSH server", "not-icap", says(SSH_BANNER, at_once=True)),
     Fault("tls-alert", "a TLS port that is spoken to in plain ICAP", "plain-on-tls-port", says(TLS_ALERT)),
-    Fault("tls-on-plain-port", "a plain port that is spoken to in TLS", "tls-on-plain-port", mute, tls=True),
+    Fault("tls-on-plain-port", "a plain port that is spoken to in TLS", "tls-on-plain-port",
+          Connection.discard, tls=True),
     Fault("tls-refused", "a TLS port that shares no cipher with its clients", "tls-handshake-failed",
           says(TLS_NO_CIPHER), tls=True),
     # broken ICAP
@@ -224,7 +208,7 @@ _ALL = (
     Fault("offers-respmod", "offers RESPMOD alone, and serves REQMOD all the same", "reqmod-not-offered",
           Scanner(offers=changed(OFFERS, Methods="RESPMOD"), takes_any=True)),
     Fault("no-connections", "announces that it takes no connections", "no-connections-offered",
-          Scanner(offers=tuple((name, "0" if name == "Max-Connections" else value) for name, value in OFFERS))),
+          Scanner(offers=changed(OFFERS, Max_Connections="0"))),
     Fault("no-istag", "sends no ISTag", "istag-missing", Scanner(common=())),
     # certificates
     Fault("tls-healthy", "a healthy scanner behind TLS", None, certificate="healthy", tls=True),

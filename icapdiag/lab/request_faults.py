@@ -15,12 +15,14 @@ from icapdiag.lab.members import Fault
 from icapdiag.lab.scanner import (
     ISTAG,
     OFFERS,
+    RESET,
     Answer,
     Fields,
     Reply,
     Scanner,
     allow,
     blocked,
+    changed,
     decide,
     echo,
     path_of,
@@ -66,18 +68,18 @@ async def waits(connection: Connection, request: Request) -> Answer | None:
     return None
 
 
-async def asks_for_more(connection: Connection, request: Request) -> Answer | None:
-    """Ask for the rest of a body that was all there, and wait for it."""
+async def asks_in_vain(connection: Connection, request: Request) -> Answer | None:
+    """Ask for the rest of a body that was all there, and answer all the same."""
     if request.ieof:
         await connection.send(CONTINUE)
-        await connection.discard()
     return None
 
 
-async def asks_in_vain(connection: Connection, request: Request) -> Answer | None:
-    """The same without waiting."""
+async def asks_for_more(connection: Connection, request: Request) -> Answer | None:
+    """Ask for the rest of a body that was all there, and wait for it."""
+    await asks_in_vain(connection, request)
     if request.ieof:
-        await connection.send(CONTINUE)
+        await connection.discard()
     return None
 
 
@@ -90,11 +92,10 @@ def _original_from_start(wire: bytes) -> bytes:
     return wire.removesuffix(LAST_CHUNK) + b"0; use-original-body=0\r\n\r\n"
 
 
-_ZERO = tuple((name, "0" if name == "Preview" else value) for name, value in OFFERS)
-
 PREVIEW_FAULTS = (
     Fault("preview-zero-only", "takes a preview of no bytes, and refuses to go on after a longer one",
-          "preview-too-large", Previewer(offers=_ZERO, preview=longer(_BAD_REQUEST, than=0)), depth="deep"),
+          "preview-too-large", Previewer(offers=changed(OFFERS, Preview="0"), preview=longer(_BAD_REQUEST, than=0)),
+          depth="deep"),
     Fault("preview-refused", "refuses bodies that go on after the preview, whatever its length", "preview-refused",
           Previewer(preview=longer(_BAD_REQUEST)), depth="deep"),
     Fault("preview-204-unsupported", "answers a preview with 204 because it does not support previews",
@@ -126,10 +127,6 @@ def _unread(request: Request) -> Answer | None:
     return allow(request) if length and length.isdigit() and int(length) > LIMIT else None
 
 
-def _dropped(_: Request) -> Answer:
-    return Answer(500, "Server error", damage=lambda _: b"", ending=Connection.reset)
-
-
 _TOO_LARGE = (("X-Response-Info", "Blocked"), ("X-Response-Desc", "File size exceeds the limit"))
 
 SIZE_FAULTS = (
@@ -142,7 +139,7 @@ SIZE_FAULTS = (
     Fault("size-limit-block", "blocks bodies of more than 100,000 bytes", "size-limit-error",
           beyond(blocked(_TOO_LARGE, "File size exceeds the limit")), depth="deep"),
     Fault("size-limit-drop", "resets the connection once a body is longer than 100,000 bytes", "size-limit-error",
-          beyond(_dropped), depth="deep"),
+          beyond(lambda _: RESET), depth="deep"),
 )  # fmt: skip
 
 
@@ -175,7 +172,7 @@ def services(**methods: str) -> Scanner:
         if method is None:
             return Answer(404, "Service not found")
         if request.method == "OPTIONS":
-            return Answer(200, "OK", tuple((n, method if n == "Methods" else v) for n, v in OFFERS))
+            return Answer(200, "OK", changed(OFFERS, Methods=method))
         return None if request.method == method else Answer(405, "Method not allowed for service")
 
     return Scanner(refuse=refuse)

@@ -42,6 +42,12 @@ _NOTHING = Headers()
 _VIA = b"Via: ICAP/1.0 icapdiag-lab\r\n"
 
 
+def changed(fields: Fields, **values: str) -> Fields:
+    """The fields with some values changed (``Options_TTL`` for Options-TTL); an empty value removes the field."""
+    new = {name.replace("_", "-"): value for name, value in values.items()}
+    return tuple((name, new.get(name, value)) for name, value in fields if new.get(name, value))
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer before it goes on the wire. ``damage`` changes its bytes, ``ending`` ends the connection after it."""
@@ -57,6 +63,7 @@ class Answer:
 
 
 Reply = Callable[[Request], Answer]
+RESET = Answer(200, "OK", damage=lambda _: b"", ending=Connection.reset)  # in the place of an answer
 
 
 def page(status_line: str, text: str) -> tuple[bytes, bytes]:

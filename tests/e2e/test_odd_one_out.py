@@ -17,8 +17,7 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.lab import FAULTS, Fault, Lab, Scanner, serve_lab, server
-from icapdiag.lab.faults import changed
-from icapdiag.lab.scanner import ISTAG, OFFERS, Answer, allow, scan
+from icapdiag.lab.scanner import ISTAG, OFFERS, Answer, allow, changed, scan
 from icapdiag.model import Observation
 from icapdiag.pool import Pool, load_pool
 from icapdiag.probe import Settings, probe_pool

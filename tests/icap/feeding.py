@@ -27,3 +27,15 @@ def read(parts: Iterator[bytes] | list[bytes], *, method: str = "REQMOD", limits
     except ProtocolError as error:
         peer = error.peer if isinstance(error, NotICAP) else None
         return type(error).__name__, error.rule, peer, error.response
+
+
+def read_response(data: bytes, *, method: str = "REQMOD") -> Response:
+    """The final response in a whole recording, after any 100 Continue; the stream ends with the data.
+
+    Raises `ProtocolError` as `ResponseReader` does. A recording that holds only a 100 gives that.
+    """
+    reader = ResponseReader(method=method)
+    response = reader.feed(data) or reader.feed_eof()
+    if response.status == 100 and reader.excess.strip().startswith(b"ICAP/"):
+        return read_response(reader.excess, method=method)
+    return response

@@ -14,7 +14,6 @@ from icapdiag.icap.body import CHUNK, Body, ChunkedReader, Chunks, Filling
 from icapdiag.icap.client import Exchange, State
 from icapdiag.icap.message import LIMITS, Response
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
-from icapdiag.icap.response import read_response
 from icapdiag.icap.samples import (
     ARCHIVE_LEAST,
     clean_body,
@@ -24,7 +23,7 @@ from icapdiag.icap.samples import (
 )
 from icapdiag.icap.server import RequestReader
 from icapdiag.icap.verdict import judge
-from tests.icap.feeding import pieces
+from tests.icap.feeding import pieces, read_response
 
 BODY = Body((b"first", Filling(b"abc", 7), b"", b"last", Filling(b"-", 3)))
 WHOLE = b"firstabcabcalast---"

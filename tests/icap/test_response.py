@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icapdiag.icap.message import CapExceeded, Limits, PeerClosed, ProtocolError, Response
-from icapdiag.icap.response import ResponseReader, read_response
+from icapdiag.icap.response import ResponseReader
 from tests.examples import examples
-from tests.icap.feeding import pieces, read
+from tests.icap.feeding import pieces, read, read_response
 
 TAG = b'ISTag: "t"\r\n'
 BLOCK = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\n"

@@ -6,9 +6,8 @@ import pytest
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_request, encode_response
-from icapdiag.icap.response import read_response
 from icapdiag.icap.server import RequestReader
-from tests.icap.feeding import pieces, read
+from tests.icap.feeding import pieces, read, read_response
 from tests.icap.rfc3507 import OFFSETS, REQUESTS, RESPONSES
 
 METHODS = {name: data.split(b" ", 1)[0].decode() for name, data in REQUESTS.items()}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.icap.message import ProtocolError, Response
-from icapdiag.icap.response import read_response
 from icapdiag.icap.verdict import judge
 from tests.icap.answer_kinds import Closed, NotICAP, Wire, wire_bytes
-from tests.icap.feeding import pieces, read
+from tests.icap.feeding import pieces, read, read_response
 from tests.icap.recorded_answers import ANSWERS, EXPECTED, PRESENT, answer
 
 _ICAP = [name for name, expected in ANSWERS.items() if isinstance(expected, Wire)]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.icap.response import read_response
 from icapdiag.icap.verdict import judge
 from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Reason
 from tests.facts import facts_of
 from tests.icap.answer_kinds import Closed, NotICAP, Wire, wire_bytes
+from tests.icap.feeding import read_response
 from tests.icap.recorded_answers import ANSWERS, answer, commented
 from tests.logs.guide import GUIDES, Guide
 from tests.logs.samples import actions, read
