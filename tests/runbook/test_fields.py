@@ -64,6 +64,9 @@ def test_the_closed_vocabularies_are_those_of_the_model() -> None:
 
 def test_every_header_that_becomes_a_fact_is_documented() -> None:
     assert set() == {header.fact for header in FACTS} - fields().keys()
+    documented = {header.name: fields()[header.fact] for header in FACTS}
+    assert {header.name: header.kind for header in FACTS} == {name: field.type for name, field in documented.items()}
+    assert [] == [name for name, field in documented.items() if f"header {name} " not in field.meaning]
 
 
 def test_the_fields_of_an_observation_are_documented() -> None:
