@@ -46,15 +46,15 @@ def read_members(node: Node | None, defaults: Defaults, problems: Problems) -> t
         problems.add(node, path, f"{len(node.items)} members: write at most {MOST_MEMBERS}")
         return ()
     members: list[Member] = []
-    seen = _Seen(problems)
+    listed = _Listed(problems)
     for index, item in enumerate(node.items):
         member = _member(item, (*path, index), defaults, problems)
-        if member and seen.first_time(member, item, (*path, index)):
+        if member and listed.first_time(member, item, (*path, index)):
             members.append(member)
     return tuple(members)
 
 
-class _Seen:
+class _Listed:
     """Endpoints and names so far, with the line of the first."""
 
     def __init__(self, problems: Problems) -> None:
