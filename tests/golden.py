@@ -22,6 +22,12 @@ def names() -> list[str]:
     return sorted(path.name.removesuffix(".report.gz") for path in FOLDER.glob("*.report.gz"))
 
 
+def forms() -> list[str]:
+    """The formats that the earlier version had: what is new since has nothing to be held against."""
+    drawn_in = {path.name.removesuffix(".gz").rpartition(".")[2] for path in FOLDER.glob("*.gz")}
+    return [form for form in FORMATS if form in drawn_in]
+
+
 def saved(name: str) -> bytes:
     """A report as the earlier version wrote it with ``-o json``."""
     return gzip.decompress((FOLDER / f"{name}.report.gz").read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import re
 import subprocess
 import sys
 import zipfile
@@ -88,3 +89,9 @@ def test_no_eicar_in_the_repository() -> None:
 )
 def test_the_search_finds_it(encode: Callable[[bytes], bytes]) -> None:
     assert any(needle in (b"<" + encode(eicar()) + b">").lower() for needle in needles().values())
+
+
+def test_contributing_names_files_that_are_there() -> None:
+    named = re.findall(r"`((?:icapdiag|tests)/[\w./]+)`", (_ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 8
+    assert [] == [name for name in named if "NAME" not in name and not (_ROOT / name).exists()]
