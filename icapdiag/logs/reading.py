@@ -12,6 +12,7 @@ from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_str
 from icapdiag.logs.containers.collector import Collector, collect, read_csv, read_syslog
 from icapdiag.logs.containers.freeform import read_any_text, read_text
 from icapdiag.logs.containers.sniff import (
+    LABELS,
     Container,
     Kind,
     container_of_object,
@@ -263,7 +264,7 @@ class SourceReader:
         return SourceReport(
             name=self._source.name,
             container=container.value,
-            label=container.label,
+            label=LABELS[container],
             compressed=self._source.compressed,
             bytes=max(self._source.size, len(self._source.head)),
             total=counts.total,

@@ -1,4 +1,4 @@
-"""The formats: a renderer is one module in one of the rooms here with ``render(report)``, and one line below.
+"""The formats: a renderer is a function in a module of one of the rooms here, and one line below.
 
 Whoever names a format finds it in `FORMATS`, so ``-o``, ``--for`` and their help need no other change.
 A renderer is imported when its format is asked for.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
+
+from icapdiag.report.untyped import retyped
 
 if TYPE_CHECKING:
     from icapdiag.report.untyped import Report
@@ -23,15 +25,16 @@ class Style(NamedTuple):
 
 
 class Format(NamedTuple):
-    """One format. Its module has ``render(report: Report) -> str``, whose text ends in a newline.
+    """One format. Its ``function`` is ``render(report: Report) -> str``, whose text ends in a newline.
 
-    That of a ``terminal`` format has ``render(report, width=100, *, color=False, plain=False)`` and is encoded
+    That of a ``terminal`` format is ``render(report, width=100, *, color=False, plain=False)`` and is encoded
     as the terminal has it when it goes there; the others are always UTF-8. A ``ticket`` is the body of a
     ticket, asked for with ``--for``.
     """
 
     name: str
     module: str  # in icapdiag.report
+    function: str = "render"
     terminal: bool = False
     ticket: bool = False
 
@@ -40,19 +43,19 @@ FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
         Format("table", "terminal.table", terminal=True),
-        Format("short", "terminal.short", terminal=True),
+        Format("short", "terminal.table", "render_short", terminal=True),
         Format("json", "machine.to_json"),
         Format("ndjson", "machine.ndjson"),
-        Format("markdown", "markup.markdown"),
+        Format("markdown", "markup.gfm"),
         Format("html", "html"),
         Format("junit", "machine.junit"),
         Format("sarif", "machine.sarif"),
         Format("csv", "machine.to_csv"),
         Format("nagios", "machine.nagios"),
         Format("prometheus", "machine.prometheus"),
-        Format("github", "markup.github", ticket=True),
+        Format("github", "markup.gfm", "render_github", ticket=True),
         Format("jira", "markup.jira", ticket=True),
-        Format("servicenow", "markup.servicenow", ticket=True),
+        Format("servicenow", "markup.plaintext", "render_servicenow", ticket=True),
     )
 }
 OUTPUTS = tuple(name for name, each in FORMATS.items() if not each.ticket)  # for -o
@@ -67,5 +70,7 @@ def render(report: Report, name: str, style: Style = FILE_STYLE) -> str:
     ``report`` must be `settled`, so that what was saved as JSON gives the same bytes.
     """
     form = FORMATS[name]
-    draw: Callable[..., str] = import_module(f"icapdiag.report.{form.module}").render
+    draw: Callable[..., str] = getattr(import_module(f"icapdiag.report.{form.module}"), form.function)
+    if not form.module.startswith("machine"):
+        report = retyped(report)  # type: ignore[assignment]
     return draw(report, style.width, color=style.color, plain=style.plain) if form.terminal else draw(report)

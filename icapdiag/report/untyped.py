@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from icapdiag import model
-from icapdiag.facts import JSONValue, to_plain
+from icapdiag.facts import JSONValue, from_plain, logs, pool, run, to_plain
+from icapdiag.facts.fields import sheet_type
 from icapdiag.model import Facts, flatten
 from icapdiag.vocabulary import Health, Severity, Status
 
@@ -109,3 +111,49 @@ def untyped_findings(findings: Iterable[model.Finding]) -> tuple[Finding, ...]:
 def untyped_unmatched(unmatched: model.Unmatched) -> Unmatched:
     """The same of what no runbook explains."""
     return Unmatched(count=unmatched.count, examples=tuple(map(flatten, unmatched.examples)))
+
+
+def retyped(report: Report | model.Report) -> model.Report:
+    """The report with its facts of the classes in `icapdiag.facts`, for what is drawn from these."""
+    if isinstance(report, model.Report):
+        return report
+    check = "sources" not in report.subject
+    of_run = {
+        "vantage": from_plain(run.ProbingVantage if check else run.Vantage, report.vantage),
+        "subject": from_plain(run.PoolSubject if check else run.LogSubject, report.subject),
+        "tool": from_plain(run.Tool, report.tool),
+        "configuration": from_plain(run.Configuration, report.configuration),
+        "comparison": tuple(from_plain(pool.ComparedFact, each) for each in report.comparison),
+        "conformance": tuple(from_plain(pool.RuleOverview, each) for each in report.conformance),
+        "groups": tuple(
+            from_plain(logs.ReportedAnswer if each.get("probe") == "answer" else logs.ReportedGroup, each)
+            for each in report.groups
+        ),
+        "timeline": tuple(from_plain(logs.Bucket, each) for each in report.timeline),
+        "suppressed": tuple(from_plain(pool.SuppressedFinding, each) for each in report.suppressed),
+    }
+    found: dict[str, Any] = {
+        **asdict(report),
+        **of_run,
+        "members": tuple(map(_member, report.members)),
+        "findings": retyped_findings(report.findings),
+        "unmatched": model.Unmatched(
+            count=report.unmatched.count, examples=tuple(map(model.unflatten, report.unmatched.examples))
+        ),
+    }
+    return model.Report(**found)
+
+
+def retyped_findings(findings: Iterable[Finding]) -> tuple[model.Finding, ...]:
+    """Findings with their evidence typed."""
+    return tuple(
+        model.Finding(**{**asdict(each), "evidence": tuple(map(model.unflatten, each.evidence))}) for each in findings
+    )
+
+
+def _member(member: MemberReport) -> model.MemberReport:
+    probes = tuple(
+        model.Observation(**{**asdict(each), "facts": from_plain(sheet_type("probe", each.probe), each.facts)})
+        for each in member.probes
+    )
+    return model.MemberReport(**{**asdict(member), "probes": probes})

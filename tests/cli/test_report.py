@@ -36,7 +36,7 @@ def test_renders_what_the_run_itself_wrote(saved: Path, tmp_path: Path) -> None:
 
 
 def test_every_format_has_a_name_of_its_own() -> None:
-    assert len(FORMATS) == len({each.module for each in FORMATS.values()})
+    assert len(FORMATS) == len({(each.module, each.function) for each in FORMATS.values()})
 
 
 def test_the_table_is_what_there_is_where_nothing_is_asked_for(saved: Path) -> None:

@@ -14,7 +14,9 @@ import pytest
 from junitparser import JUnitXml
 
 from icapdiag.api.suppressing import Judged, judge, resolve
+from icapdiag.facts import from_plain
 from icapdiag.facts.connection import ProbeSheet
+from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Observation, flatten
 from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_pool
 from icapdiag.report.compared.diff import Change, diff
@@ -22,7 +24,6 @@ from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import schema
 from icapdiag.report.redact import Pseudonyms, redact
-from icapdiag.report.text.lines import texts, whole
 from icapdiag.runbook import Library, load_runbooks
 from icapdiag.vocabulary import Severity, Status
 from tests.cli.run import icapdiag
@@ -60,7 +61,8 @@ def judged(
 ) -> tuple[list[tuple[str, tuple[str, ...], int]], list[tuple[str, tuple[str, ...], int]]]:
     """Findings, and suppressed ones: id, members and count."""
     found: Judged = judge(library, pool, observations, TODAY, complete=complete)
-    hidden = [(str(f["id"]), tuple(texts(f["members"])), whole(f["count"])) for f in found.suppressed]
+    hiding = [from_plain(SuppressedFinding, each) for each in found.suppressed]
+    hidden = [(each.id, each.members, each.count) for each in hiding]
     return [(f.id, f.members, f.count) for f in found.findings], hidden
 
 

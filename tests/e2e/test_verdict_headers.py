@@ -9,8 +9,7 @@ import pytest
 
 from icapdiag.icap.header_table import HEADERS
 from icapdiag.logs.reading import read_logs
-from icapdiag.model import flatten
-from icapdiag.report.sections.evidence import telling
+from icapdiag.report.document.evidence import describe
 from icapdiag.runbook import match
 from tests.cli.run import icapdiag
 from tests.facts import facts_of
@@ -59,7 +58,7 @@ def test_a_pasted_line_is_read_shown_and_open_to_runbooks(tmp_path: Path, name: 
 
     assert verdict == facts_of(answer)["verdict"]
     assert ["own"] == [finding.id for finding in match(library, [answer]).findings]
-    assert f"{name}: {value}" in telling({**flatten(answer), "verdict_reason": ""})
+    assert f"{name}: {value}" in describe(answer)
 
 
 def test_the_name_of_an_infected_file_is_redacted(tmp_path: Path) -> None:

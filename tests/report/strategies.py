@@ -1,11 +1,17 @@
-"""Reports made by hypothesis: any text and any facts, beside those that the renderers look at."""
+"""Reports made by hypothesis: any text in any of the facts that a report can hold."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
+from icapdiag.facts import run
+from icapdiag.facts.fields import SHEETS, sheet_type
+from icapdiag.facts.logs import Bucket, LogSource, ReportedGroup
+from icapdiag.facts.pool import ComparedFact, RuleOverview
+from icapdiag.facts.sheet import FactField, Record, facts_of
 from icapdiag.report.untyped import Facts, Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Reason, Severity, Status
 
@@ -31,92 +37,53 @@ values = st.recursive(
 )
 slugs = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)
 moments = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
-numbers = st.one_of(st.integers(-5, 10**9), st.floats(), st.none(), texts)
-
-_KNOWN: dict[str, st.SearchStrategy[Any]] = {
-    "source": st.sampled_from(["probe", "log", "config", "\x00"]),
-    "probe": st.sampled_from(["", "tcp", "eicar", "pool", "summary", "answer", "repeat", "x|y"]),
-    "member": texts,
-    "status": st.sampled_from([*map(str, Status), "odd"]),
-    "reason": texts,
-    "address": texts,
-    "addresses": st.lists(texts, max_size=2),
-    "error": texts,
-    "icap_status": numbers,
-    "icap_reason": texts,
-    "http_status": numbers,
-    "verdict": texts,
-    "verdict_reason": texts,
-    "threats": st.lists(texts, max_size=3),
-    "x_response_desc": texts,
-    "istag": texts,
-    "server": texts,
-    "answer_ms": numbers,
-    "answer_uncertain": st.booleans(),
-    "rtt_ms": numbers,
-    "count": numbers,
-    "members": st.lists(texts, max_size=3),
-    "pools": st.lists(texts, max_size=2),
-    "request_ids": st.lists(texts, max_size=2),
-    "findings": st.lists(texts, max_size=2),
-    "icap_action": texts,
-    "client_outcome": texts,
-    "response_code": numbers,
-    "first_seen": st.one_of(moments, texts),
-    "last_seen": st.one_of(moments, texts),
-    "latency_p50_ms": numbers,
-    "latency_p95_ms": numbers,
-    "latency_max_ms": numbers,
-    "samples": st.lists(
-        st.fixed_dictionaries({"step": texts, "sent": numbers, "lost": numbers, "p95_ms": numbers, "max_ms": numbers}),
-        max_size=2,
-    ),
-    "ladder": st.lists(st.fixed_dictionaries({"size": numbers, "status": texts, "answer_ms": numbers}), max_size=2),
-    "steps": st.lists(
-        st.fixed_dictionaries({"concurrency": numbers, "requests": numbers, "errors": numbers, "p95_ms": numbers}),
-        max_size=2,
-    ),
-    "deviations": st.lists(st.fixed_dictionaries({"rule": texts, "section": texts, "detail": texts}), max_size=2),
-    "fact": texts,
-    "kind": st.sampled_from(["same", "outlier", "two-camps", "several-camps", "all-different", "same-server", "odd"]),
-    "camps": st.lists(st.fixed_dictionaries({"value": texts, "members": st.lists(texts, max_size=2)}), max_size=3),
-    "odd": st.lists(texts, max_size=2),
-    "majority_value": texts,
+_OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
+    str: texts,
+    bool: st.booleans(),
+    int: st.integers(-5, 10**9),
+    float: st.one_of(st.floats(), st.integers(-5, 10**9)),
 }
 
-any_facts: st.SearchStrategy[Facts] = st.one_of(
-    st.dictionaries(texts, values, max_size=3),
-    st.dictionaries(st.sampled_from(sorted(_KNOWN)), values, max_size=4),
-    st.lists(st.sampled_from(sorted(_KNOWN)), max_size=8, unique=True).flatmap(
-        lambda keys: st.fixed_dictionaries({key: _KNOWN[key] for key in keys})
-    ),
+
+@cache
+def facts_in(cls: type[Record]) -> st.SearchStrategy[Facts]:
+    """Some of the facts of a class, of any value that they can have."""
+    known = {fact.key: _values(fact) for fact in facts_of(cls)}
+    return st.lists(st.sampled_from(sorted(known)), max_size=16, unique=True).flatmap(
+        lambda keys: st.fixed_dictionaries({key: known[key] for key in keys})
+    )
+
+
+def _values(fact: FactField) -> st.SearchStrategy[Any]:
+    of = facts_in(fact.type) if issubclass(fact.type, Record) else _OF_TYPE[fact.type]
+    if fact.kind == "moment":
+        of = st.one_of(moments, of)
+    if fact.values:
+        of = st.one_of(st.sampled_from(fact.values), of)
+    if fact.mapping:
+        return st.dictionaries(texts, of, max_size=2)
+    return st.lists(of, max_size=3) if fact.many else of
+
+
+_evidence = st.sampled_from(sorted(SHEETS)).flatmap(
+    lambda key: st.builds(
+        lambda own, facts: facts | own,
+        st.fixed_dictionaries(
+            {"source": st.just(key[0]), "probe": st.just(key[1]), "status": st.sampled_from(Status).map(str)},
+            optional={"member": texts, "pool": texts, "reason": texts, "elapsed_ms": st.floats(0, 1e9)},
+        ),
+        facts_in(SHEETS[key]),
+    )
 )
-_counts = st.dictionaries(
-    st.sampled_from(["requests", "passed", "modified", "blocked", "unscanned", "refused-500", "disabled", "unknown"]),
-    numbers,
-)
-_buckets = st.builds(
-    lambda start, step, counts: {"start": start, "step_s": step, **counts}, st.one_of(moments, values), values, _counts
-)
-_sources = st.lists(
-    st.one_of(
-        any_facts,
-        st.fixed_dictionaries({"name": texts, "label": texts, "total": numbers, "read": numbers, "compressed": texts}),
-    ),
-    max_size=3,
+_groups = st.builds(
+    lambda probe, facts: facts | {"probe": probe}, st.sampled_from(["", "answer"]), facts_in(ReportedGroup)
 )
 _subjects = st.one_of(
-    any_facts,
-    st.fixed_dictionaries({"pool": texts, "service_uri": texts, "source": texts}),
-    st.fixed_dictionaries(
-        {
-            "inputs": st.lists(texts, max_size=2),
-            "sources": _sources,
-            "entries": st.dictionaries(
-                st.sampled_from(["entries_total", "entries_icap", "entries_failed", "unscanned_count", "first_seen"]),
-                values,
-            ),
-        }
+    facts_in(run.PoolSubject),
+    st.builds(
+        lambda sources, facts: {"sources": sources} | facts,
+        st.lists(facts_in(LogSource), max_size=3),
+        facts_in(run.LogSubject),
     ),
 )
 _passed = st.fixed_dictionaries(
@@ -128,7 +95,7 @@ _configurations = st.fixed_dictionaries(
     optional={
         "pool": texts,
         "source": texts,
-        "profile": any_facts,
+        "profile": facts_in(run.ProfileSettings),
         "samples": st.lists(texts, max_size=2),
         "compare": st.booleans(),
         "members": st.lists(
@@ -138,25 +105,29 @@ _configurations = st.fixed_dictionaries(
                     "port": st.integers(-5, 10**6),
                     "name": texts,
                     "enabled": st.booleans(),
-                    "tls": st.one_of(st.none(), any_facts),
+                    "tls": st.one_of(st.none(), facts_in(run.TLSSettings)),
                 }
             ),
             max_size=2,
         ),
-        "options": any_facts,
+        "options": facts_in(run.RunOptions),
     },
 )
-_observations = st.builds(
-    Observation,
-    source=st.just("probe"),
-    probe=st.one_of(st.sampled_from(["", "dns", "tcp", "options", "clean", "eicar", "repeat", "size", "load"]), texts),
-    pool=texts,
-    member=texts,
-    status=st.sampled_from(Status),
-    reason=st.one_of(st.none(), st.sampled_from(Reason), texts),
-    elapsed_ms=st.one_of(st.none(), st.floats(0, 1e9), st.just(float("nan"))),
-    facts=any_facts,
-    transcript=st.lists(_passed, max_size=2).map(tuple),
+_observations = st.one_of(
+    st.sampled_from(["", "dns", "tcp", "tls", "options", "clean", "eicar", "repeat", "size", "load", "preview"]), texts
+).flatmap(
+    lambda probe: st.builds(
+        Observation,
+        source=st.just("probe"),
+        probe=st.just(probe),
+        pool=texts,
+        member=texts,
+        status=st.sampled_from(Status),
+        reason=st.one_of(st.none(), st.sampled_from(Reason), texts),
+        elapsed_ms=st.one_of(st.none(), st.floats(0, 1e9), st.just(float("nan"))),
+        facts=facts_in(sheet_type("probe", probe)),
+        transcript=st.lists(_passed, max_size=2).map(tuple),
+    )
 )
 _members = st.builds(
     MemberReport,
@@ -176,7 +147,7 @@ _findings = st.builds(
     count=st.integers(1, 10**12),
     first_seen=st.one_of(st.none(), moments, texts),
     last_seen=st.one_of(st.none(), moments, texts),
-    evidence=st.lists(any_facts, max_size=2).map(tuple),
+    evidence=st.lists(_evidence, max_size=2).map(tuple),
     meaning=texts,
     remedy=st.lists(texts, max_size=2).map(tuple),
     runbook=texts,
@@ -208,17 +179,17 @@ reports: st.SearchStrategy[Report] = st.builds(
     finished_at=moments,
     complete=st.booleans(),
     verdict=st.sampled_from([health for health in Health if health is not Health.DISABLED]),
-    vantage=st.one_of(any_facts, st.fixed_dictionaries({"host": texts, "source_address": st.none(), "caveat": texts})),
+    vantage=facts_in(run.ProbingVantage),
     subject=_subjects,
     configuration=_configurations,
-    tool=st.one_of(st.just({"name": "icapdiag", "version": "1"}), any_facts),
+    tool=facts_in(run.Tool),
     members=_sheets(_members),
-    comparison=_sheets(any_facts),
-    conformance=_sheets(any_facts),
-    groups=_sheets(any_facts),
-    timeline=_sheets(_buckets),
+    comparison=_sheets(facts_in(ComparedFact)),
+    conformance=_sheets(facts_in(RuleOverview)),
+    groups=_sheets(_groups),
+    timeline=_sheets(facts_in(Bucket)),
     findings=_sheets(_findings),
     suppressed=_sheets(_suppressed),
-    unmatched=st.builds(Unmatched, count=st.integers(0, 10**6), examples=_sheets(any_facts)),
+    unmatched=st.builds(Unmatched, count=st.integers(0, 10**6), examples=_sheets(_evidence)),
     notes=_sheets(texts),
 )

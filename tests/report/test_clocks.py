@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icapdiag.report.terminal.table import render
+from tests.report.documents import table as render
 from tests.report.samples import HEALTHY, member, observation, report
 
 

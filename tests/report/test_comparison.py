@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.machine.to_json import render as to_json
-from icapdiag.report.sections.comparison import draw_comparison
-from icapdiag.report.sections.evidence import telling, where
-from icapdiag.report.terminal.table import render
 from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.text import UNSAFE
+from tests.report.documents import section, seen
+from tests.report.documents import table as render
 from tests.report.samples import HEALTHY, REFUSED, report
 
 A, B, C, D = (f"10.0.0.{number}:1344" for number in (5, 6, 7, 8))
@@ -24,6 +24,10 @@ def fact(name: str, kind: str, *camps: tuple[str, Sequence[str]], unknown: Seque
     listed: list[JSONValue] = [{"value": value, "members": list(members)} for value, members in camps]
     odd = [name for _, members in camps[1:] for name in members] if kind == "outlier" else []
     return {"fact": name, "kind": kind, "camps": listed, "odd": odd, "unknown": list(unknown)}
+
+
+def drawn(comparison: Sequence[Facts], width: int) -> list[str]:
+    return section(replace(report(), comparison=tuple(comparison)), "Members side by side", width)
 
 
 POOL = (
@@ -48,7 +52,7 @@ def test_a_column_a_member() -> None:
         Preview  1024                             0                                1024                               0
         * the odd one out
     """)  # noqa: E501 - as wide as it gets
-    assert expected == "\n".join(draw_comparison(POOL, 140))
+    assert expected == "\n".join(drawn(POOL, 140))
 
 
 def test_a_narrow_terminal_gets_the_camps_of_each_fact() -> None:
@@ -60,19 +64,19 @@ def test_a_narrow_terminal_gets_the_camps_of_each_fact() -> None:
           Preview (two camps): 1024 at 10.0.0.5:1344, 10.0.0.7:1344; 0 at
             10.0.0.6:1344, 10.0.0.8:1344
     """)
-    assert expected == "\n".join(draw_comparison(POOL, 70))
+    assert expected == "\n".join(drawn(POOL, 70))
 
 
 def test_many_members_are_named_by_the_first_few() -> None:
     everybody = [f"m{number}" for number in range(5000)]
-    found = draw_comparison([fact("preview", "outlier", ("1024", everybody[1:]), ("0", everybody[:1]))], 100)
+    found = drawn([fact("preview", "outlier", ("1024", everybody[1:]), ("0", everybody[:1]))], 100)
 
     assert ["  Preview: 0 at m0 (the odd one out); 1024 at m1, m2, m3, m4, m5 and 4994 more"] == found[1:]
 
 
 def test_many_values_are_cut() -> None:
     camps = [(f"CI0001-{number}", [f"m{number}"]) for number in range(300)]
-    text = " ".join(draw_comparison([fact("istag", "all-different", *camps)], 90))
+    text = " ".join(drawn([fact("istag", "all-different", *camps)], 90))
 
     assert "ISTag (each its own): CI0001-0 at m0;" in text
     assert text.endswith("296 other values")
@@ -80,7 +84,7 @@ def test_many_values_are_cut() -> None:
 
 @pytest.mark.parametrize("comparison", [(), POOL[:1], POOL[3:]])
 def test_nothing_is_shown_where_all_agree(comparison: tuple[Facts, ...]) -> None:
-    assert [] == draw_comparison(comparison, 100)
+    assert [] == drawn(comparison, 100)
     assert render(report()) == render(replace(report(), comparison=comparison))
 
 
@@ -133,13 +137,13 @@ def test_the_json_has_all_of_it() -> None:
             {"kind": "same-server", "fact": "identity", "value": "ISTag 12345678", "same_as": ["b"]},
             "likely the same server as b: both have ISTag 12345678",
         ),
-        ({"kind": 7, "fact": None, "camps": "?", "values": None}, ": "),
+        ({"kind": "all-different", "fact": "odd\x1b", "values": ["\x1b[2J"]}, "odd\\x1b: \\x1b[2J (each its own)"),
     ],
 )  # fmt: skip
 def test_evidence_says_who_has_what(facts: Facts, expected: str) -> None:
-    assert expected == telling({"source": "probe", "probe": "pool", **facts})
+    assert expected == describe(seen("pool", **facts))
 
 
 @pytest.mark.parametrize(("member", "expected"), [("m1", "m1"), ("", "the pool")])
 def test_evidence_is_about_a_member_or_about_the_pool(member: str, expected: str) -> None:
-    assert expected == where({"source": "probe", "probe": "pool", "member": member})
+    assert expected == where(seen("pool", member=member))

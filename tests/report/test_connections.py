@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.report.sections.connections import draw_load
-from icapdiag.report.sections.evidence import telling
-from icapdiag.report.terminal.table import render
+from icapdiag.model import unflatten
+from icapdiag.report.document.evidence import describe
 from icapdiag.report.untyped import Facts
+from tests.report.documents import section
+from tests.report.documents import table as render
 from tests.report.samples import member, observation, report
 
 FIRST: Facts = {
@@ -25,7 +26,7 @@ STOOD: Facts = {"concurrency": 4, "requests": 8, "errors": 0, "p50_ms": 9.0, "p9
 BROKE: Facts = {"concurrency": 8, "requests": 9, "errors": 4, "p50_ms": None, "p95_ms": None, "max_ms": None}
 RAMP: Facts = {
     "ceiling": 64,
-    "steps": [FIRST, STOOD, BROKE, 7],
+    "steps": [FIRST, STOOD, BROKE],
     "load_ended": "busy",
     "held_connections": 4,
     "broke_at": 8,
@@ -55,20 +56,20 @@ def test_a_line_a_member_under_load() -> None:
 
 def test_what_held_nothing_has_no_figures() -> None:
     failed: Facts = {"ceiling": 4, "steps": [BROKE], "load_ended": "failed", "held_connections": 0, "broke_at": 1}
-    lines = draw_load(report([member("a", replace(observation("load"), facts=failed))]).members, 100)
+    lines = section(report([member("a", replace(observation("load"), facts=failed))]), "Under load")
 
     assert "a:1344 0 - - - failed at 1" == " ".join(lines[-1].split())
 
 
 def test_no_load_no_section() -> None:
-    assert [] == draw_load(report([member("a", observation("tcp"))]).members, 100)
+    assert [] == section(report([member("a", observation("tcp"))]), "Under load")
 
 
 def test_long_names_are_cut_to_the_width() -> None:
     long = report([member("a" * 80 + ".example.test", LOADED)])
 
     for width in (70, 80, 100):
-        assert all(len(line) <= width for line in draw_load(long.members, width))
+        assert all(len(line) <= width for line in section(long, "Under load", width))
 
 
 @pytest.mark.parametrize(
@@ -94,4 +95,4 @@ def test_long_names_are_cut_to_the_width() -> None:
     ],
 )  # fmt: skip
 def test_evidence_says_what_was_seen(facts: Facts, words: str) -> None:
-    assert words == telling({"status": "ok", "source": "probe", **facts})
+    assert words == describe(unflatten({"status": "ok", "source": "probe", **facts}))

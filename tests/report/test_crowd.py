@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from icapdiag.report.build import ProbedMember
-from icapdiag.report.terminal.table import render
 from icapdiag.report.untyped import JSONValue
 from icapdiag.vocabulary import Status
+from tests.report.documents import table as render
 from tests.report.samples import member, observation, report
 
 

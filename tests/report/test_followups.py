@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.report.sections.evidence import telling
+from icapdiag.model import unflatten
+from icapdiag.report.document.evidence import describe
 from icapdiag.report.untyped import Facts
 
 FOUND: Facts = {
@@ -52,4 +53,4 @@ REFUSED: Facts = {
     ],
 )  # fmt: skip
 def test_one_line(facts: Facts, expected: str) -> None:
-    assert expected == telling(facts)
+    assert expected == describe(unflatten({"source": "probe", **facts}))

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.markup import github, jira, servicenow
+from icapdiag.report.markup import gfm, jira, plaintext
 from icapdiag.report.untyped import Finding, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.examples import examples
@@ -36,7 +36,12 @@ from tests.report.strategies import reports
 WARNING = replace(TCP_REFUSED, id="slow", severity=Severity.WARNING, title="Slow", members=("10.0.0.5:1344",))
 INFO = replace(TCP_REFUSED, id="fine", severity=Severity.INFO, title="As intended", members=())
 ALL = report((HEALTHY, REFUSED, DISABLED, NAMED), (TCP_REFUSED, WARNING, INFO), notes=("a note",))
-UNSURE = report((HEALTHY, UNTESTED), (), complete=False, unmatched=Unmatched(count=2, examples=({"probe": "tcp"},)))
+UNSURE = report(
+    (HEALTHY, UNTESTED),
+    (),
+    complete=False,
+    unmatched=Unmatched(count=2, examples=({"source": "probe", "probe": "tcp"},)),
+)
 LOGS = log_report(notes=("a note",))
 # Without shrinking, which takes minutes for values this large.
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -282,7 +287,7 @@ def many(number: int) -> Report:
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("github", github.LIMIT), ("jira", jira.LIMIT), ("servicenow", servicenow.LIMIT)]
+    ("name", "limit"), [("github", gfm.GITHUB_LIMIT), ("jira", jira.LIMIT), ("servicenow", plaintext.SERVICENOW_LIMIT)]
 )
 def test_the_body_of_a_ticket_fits_its_field(name: str, limit: int) -> None:
     small, large = render(report(), name), render(many(300), name)
@@ -297,7 +302,7 @@ def test_the_body_of_a_ticket_fits_its_field(name: str, limit: int) -> None:
 @settings(max_examples=examples(25), phases=UNSHRUNK)
 def test_the_body_of_any_ticket_fits_its_field(hostile: Report) -> None:
     whole = settled(replace(hostile, findings=hostile.findings * 8, notes=hostile.notes * 40))
-    for name, limit in (("github", github.LIMIT), ("jira", jira.LIMIT), ("servicenow", servicenow.LIMIT)):
+    for name, limit in (("github", gfm.GITHUB_LIMIT), ("jira", jira.LIMIT), ("servicenow", plaintext.SERVICENOW_LIMIT)):
         assert len(render(whole, name).encode()) <= limit
 
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.facts import from_plain
+from icapdiag.facts.logs import ReportedGroup
+from icapdiag.report import formats as form
 from icapdiag.report.build import NOTHING_LEARNT
-from icapdiag.report.sections.chart import draw_chart
-from icapdiag.report.sections.evidence import telling, telling_reason, where
+from icapdiag.report.document.evidence import describe, reason, where
+from icapdiag.report.machine.to_json import settled
 from icapdiag.report.status import ExitStatus, exit_status
-from icapdiag.report.terminal.table import render, render_news
-from icapdiag.report.text.grid import draw_grid
-from icapdiag.report.text.lines import columns, cut
-from icapdiag.report.untyped import Facts, Unmatched
+from icapdiag.report.terminal.draw import draw_time_line
+from icapdiag.report.terminal.lines import columns, cut, grid
+from icapdiag.report.terminal.table import render_news
+from icapdiag.report.untyped import Facts, Unmatched, retyped, retyped_findings
 from icapdiag.vocabulary import Health, Severity
+from tests.report.documents import document, seen
+from tests.report.documents import table as render
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
 
 HOSTILE = "\x1b[2J\x9b31m\r\n\x07\u202e\u2028\ud800\x7f"
@@ -62,6 +68,14 @@ def test_whole() -> None:
           - log.json: repaired (line 3, column 17): a missing brace
     """)
     assert expected == render(log_report(notes=("log.json: repaired (line 3, column 17): a missing brace",)), 105)
+
+
+@pytest.mark.parametrize("name", ["table", "short", "markdown", "html", "servicenow"])
+def test_every_format_counts_the_entries_whose_action_is_not_known(name: str) -> None:
+    odd = log_report(entries={**ENTRIES, "entries_total": 21, "entries_other": 1})
+    text = " ".join(form.render(settled(odd), name).split())
+    assert "12 blocked, 3 failed, 1 disabled, 1 other; 3 passed unscanned" in text
+    assert "other" not in form.render(settled(log_report()), name)
 
 
 def block(text: str, start: str) -> str:
@@ -179,9 +193,10 @@ def test_what_nothing_explains_is_counted_in_requests() -> None:
 
 def test_news_are_short() -> None:
     expected = "00:00:01 UTC  CRITICAL  20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed"
-    assert render_news(log_report(), (), 200).startswith(expected)
-    assert 1 == render_news(log_report(), (), 200).count("\n")
-    assert "[connection-error]" in render_news(log_report(), (FINDING,))
+    typed, news = retyped(log_report()), retyped_findings((FINDING,))
+    assert render_news(typed, (), 200).startswith(expected)
+    assert 1 == render_news(typed, (), 200).count("\n")
+    assert "[connection-error]" in render_news(typed, news)
 
 
 HOSTILE_GROUP: Facts = {
@@ -213,9 +228,9 @@ def test_keeps_to_the_width(width: int) -> None:
 
 
 def test_odd_values_break_nothing() -> None:
-    odd: Facts = {"probe": "", "count": None, "icap_action": 7, "members": "x", "pools": [1, None], "findings": None}
-    odd = {**odd, "first_seen": "yesterday", "last_seen": None, "latency_p50_ms": True, "latency_max_ms": float("nan")}
-    render(log_report((odd,), entries={"entries_total": "many"}, timeline=()))
+    odd: Facts = {"probe": "", "count": None, "first_seen": "yesterday", "last_seen": None, "icap_status": -1}
+    odd = {**odd, "latency_p50_ms": -1, "latency_max_ms": 10**12}
+    render(log_report((odd,), entries={"entries_total": -7, "first_seen": "9999-12-31T23:59:59-23:59"}, timeline=()))
 
 
 @pytest.mark.parametrize(
@@ -230,12 +245,15 @@ def test_odd_values_break_nothing() -> None:
             {"icap_status": 200, "complete_body_sent": False, "opswat_reason": "Infected", "latency_max_ms": 1500},
             "ICAP 200; OPSWAT: Infected; the body was not sent whole; up to 1.5 s",
         ),
-        ({"probe": "summary", "entries_total": 5, "entries_failed": 0}, "5 in all; 0 failed"),
+        (
+            {"probe": "summary", "entries_total": 5, "entries_icap": 4, "entries_failed": 1, "unscanned_count": 1},
+            "5 in all; 4 with ICAP; 1 failed; 1 passed unscanned; 0 disabled",
+        ),
         ({"probe": "answer", "icap_status": 204, "verdict": "allowed"}, "ICAP 204; verdict allowed"),
     ],
 )
 def test_evidence_says_why(facts: Facts, expected: str) -> None:
-    assert expected == telling({"source": "log", "probe": "", **facts})
+    assert expected == describe(seen("", **{"source": "log", **facts}))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +266,7 @@ def test_evidence_says_why(facts: Facts, expected: str) -> None:
     ],
 )
 def test_evidence_says_whose_it_is(facts: Facts, expected: str) -> None:
-    assert expected == where({"source": "log", "probe": "", **facts})
+    assert expected == where(seen("", **{"source": "log", **facts}))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +283,7 @@ def test_evidence_says_whose_it_is(facts: Facts, expected: str) -> None:
     ],
 )
 def test_reasons(facts: Facts, expected: str) -> None:
-    assert expected == telling_reason(facts)
+    assert expected == reason(from_plain(ReportedGroup, facts))
 
 
 def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None:
@@ -274,36 +292,40 @@ def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None
         assert "3 requests" not in block(render(log_report((), (finding,), timeline=())), "CRITICAL  No connection")
 
 
+def chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:
+    return draw_time_line(document(log_report(timeline=tuple(timeline))), width, plain=plain)
+
+
 class TestChart:
     def test_neighbours_share_a_column(self) -> None:
         minutes: list[Facts] = [
             {"start": f"2026-01-01T{n // 60:02}:{n % 60:02}:00Z", "step_s": 60, "passed": n // 300} for n in range(600)
         ]
-        *heading, bars = draw_chart(minutes, 60)
+        *heading, bars = chart(minutes, 60)
         assert "Over time, 2026-01-01 00:00 to 2026-01-01 10:00 UTC, one column is 20 minutes:" == " ".join(heading)
         assert 30 == len(bars.removeprefix("  with ICAP ").removesuffix(" max 20"))
         assert bars.endswith("█ max 20")
 
     def test_one_failure_beside_a_thousand_is_seen(self) -> None:
-        lines = draw_chart([bucket(1, unscanned=1), bucket(2, unscanned=1000)], 80)
+        lines = chart([bucket(1, unscanned=1), bucket(2, unscanned=1000)], 80)
         assert "  unscanned ▁█ max 1,000" == lines[2]
 
     def test_keeps_to_ascii(self) -> None:
-        lines = draw_chart([bucket(hour, blocked=hour) for hour in range(9)], 80, plain=True)
+        lines = chart([bucket(hour, blocked=hour) for hour in range(9)], 80, plain=True)
         assert ["  with ICAP  .:-=+*#@ max 8", "  blocked    .:-=+*#@ max 8"] == lines[1:]
 
     @pytest.mark.parametrize(
-        "timeline", [(), (bucket(1, passed=1),), (bucket(1), bucket(2)), ({"start": None}, {"start": 7})]
+        "timeline", [(), (bucket(1, passed=1),), (bucket(1), bucket(2)), ({"start": ""}, {"start": "soon"})]
     )
     def test_nothing_to_draw(self, timeline: tuple[Facts, ...]) -> None:
-        assert [] == draw_chart(timeline, 80)
+        assert [] == chart(timeline, 80)
 
     def test_long_spans(self) -> None:
         days: list[Facts] = [
             {"start": "1999-01-01T00:00:00", "step_s": 86400, "passed": 1},
             {"start": "2026-01-01T00:00:00", "step_s": 86400, "passed": 1},
         ]
-        heading, *_, bars = draw_chart(days, 80)
+        heading, *_, bars = chart(days, 80)
         assert "one column is 183 days" in heading
         assert len(bars) <= 80
 
@@ -315,7 +337,7 @@ def test_grid() -> None:
         検疫   9
         a     10
     """)
-    assert expected == "\n".join(draw_grid(("name", "n"), (("検疫", "9"), ("a", "10")), right=(1,))) + "\n"
+    assert expected == "\n".join(grid(("name", "n"), (("検疫", "9"), ("a", "10")), right=(1,))) + "\n"
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def planted(where: str) -> Report:
         case "key":
             member = replace(member, probes=(replace(probe, facts={CANARY: 1}),))
         case _:
-            member = replace(member, probes=(replace(probe, facts={where: [{"deeper": f"x {CANARY}; y={CANARY}"}]}),))
+            member = replace(member, probes=(replace(probe, facts={where: f"x {CANARY}; y={CANARY}"}),))
     return replace(REPORT, members=(member,))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from icapdiag.report.sections.repeats import draw_samples
-from icapdiag.report.terminal.table import render
 from icapdiag.report.untyped import Facts
+from tests.report.documents import section
+from tests.report.documents import table as render
 from tests.report.samples import member, observation, report
 
 RECORD: Facts = {
@@ -20,7 +20,7 @@ RECORD: Facts = {
     "max_ms": 1500.0,
 }
 LOST: Facts = {"step": "tcp", "sent": 1, "lost": 1, "loss_percent": 100.0, "min_ms": None, "uncertain": True}
-SEEN = replace(observation("repeat"), facts={"samples": [RECORD, LOST, 7], "address": "10.0.0.5"})
+SEEN = replace(observation("repeat"), facts={"samples": [RECORD, LOST], "address": "10.0.0.5"})
 
 
 def test_a_line_a_step() -> None:
@@ -37,9 +37,9 @@ def test_long_names_are_cut_to_the_width() -> None:
     long = report([member("a" * 80 + ".example.test", observation("tcp"), SEEN)])
 
     for width in (60, 80, 100):
-        assert all(len(line) <= width for line in draw_samples(long.members, width))
-    assert ("min" in draw_samples(long.members, 80)[1], "min" in draw_samples(long.members, 60)[1]) == (True, False)
+        assert all(len(line) <= width for line in section(long, "Rounds", width))
+    assert tuple("min" in section(long, "Rounds", width)[1] for width in (80, 60)) == (True, False)
 
 
 def test_nothing_repeated_is_no_table() -> None:
-    assert [] == draw_samples(report([member("10.0.0.5", observation("tcp"))]).members, 100)
+    assert [] == section(report([member("10.0.0.5", observation("tcp"))]), "Rounds")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from icapdiag.report.sections.evidence import telling
-from icapdiag.report.sections.sizes import draw_sizes, limit_words, spoken_size, telling_sizes
-from icapdiag.report.text.lines import columns
-from icapdiag.report.untyped import MemberReport, Observation
+from icapdiag.facts import from_plain
+from icapdiag.facts.deep import Size
+from icapdiag.model import MemberReport, Observation, sheet_of
+from icapdiag.report.document.deep import limit_words, sizes_table, spoken_size
+from icapdiag.report.document.evidence import describe
+from icapdiag.report.terminal.draw import draw_figures
+from icapdiag.report.terminal.lines import columns
 from icapdiag.vocabulary import Health, Status
+from tests.report.documents import seen
 
 MIB = 1024 * 1024
 Facts = dict[str, object]
@@ -19,8 +25,14 @@ def rung(size: int, ms: float | None, **more: object) -> Facts:
 
 
 def member(name: str, facts: Facts, *, probe: str = "size") -> MemberReport:
-    observation = Observation(source="probe", probe=probe, pool="p", member=name, status=Status.OK, facts=facts)  # type: ignore[arg-type]
+    observation = Observation(
+        source="probe", probe=probe, pool="p", member=name, status=Status.OK, facts=sheet_of("probe", probe, facts)
+    )
     return MemberReport(name=name, address="10.0.0.1", port=1344, verdict=Health.OK, probes=(observation,))
+
+
+def drawn(members: Sequence[MemberReport], width: int) -> list[str]:
+    return draw_figures(sizes_table(members), width)
 
 
 HEALTHY: Facts = {
@@ -37,7 +49,7 @@ CUT: Facts = {
 
 
 def test_one_line_a_member() -> None:
-    lines = draw_sizes([member("one", HEALTHY), member("two", CUT), member("none", {}, probe="clean")], 100)
+    lines = drawn([member("one", HEALTHY), member("two", CUT), member("none", {}, probe="clean")], 100)
 
     assert [
         "By body size (until the answer, upload and all; ~: our own delays may be in it):",
@@ -49,11 +61,11 @@ def test_one_line_a_member() -> None:
 
 
 def test_nothing_where_no_ladder_ran() -> None:
-    assert [] == draw_sizes([member("a", {}), member("b", {"ladder": []}), member("c", HEALTHY, probe="load")], 100)
+    assert [] == drawn([member("a", {}), member("b", {"ladder": []}), member("c", {}, probe="load")], 100)
 
 
 def test_of_a_size_that_was_tried_twice_the_last_counts() -> None:
-    lines = draw_sizes([member("a", {"ladder": [rung(1024, 900.0), rung(1024, 2.0)]})], 100)
+    lines = drawn([member("a", {"ladder": [rung(1024, 900.0), rung(1024, 2.0)]})], 100)
 
     assert "a       2.0 ms  -" == lines[-1]
 
@@ -62,7 +74,7 @@ def test_of_a_size_that_was_tried_twice_the_last_counts() -> None:
 @pytest.mark.parametrize("name", ["m", "a-name-that-is-longer-than-anybody-would-want.example.com:1344", "日本語" * 12])
 def test_it_fits(width: int, name: str) -> None:
     long = {**HEALTHY, "size_failed": 8 * MIB, "size_failure": "slow", "size_unread": MIB, "stopped": "deadline"}
-    lines = draw_sizes([member(name, long), member("two", CUT)], width)
+    lines = drawn([member(name, long), member("two", CUT)], width)
 
     assert all(columns(line) <= max(width, len(lines[0])) for line in lines)
 
@@ -79,11 +91,11 @@ def test_it_fits(width: int, name: str) -> None:
          "ICAP 413 from 10 B"),
         ({"size_passed": 9, "size_failed": 1400, "size_failure": "unacknowledged", "stopped": "busy"},
          "lost on the way from 1400 B; the server was busy"),
-        ({"size_passed": 9, "size_failed": "x\x1b", "size_failure": "\x1b[31m", "stopped": ["?"]}, "none to 9 B"),
+        ({"size_passed": 9, "size_failed": 10, "size_failure": "\x1b[31m", "stopped": "?"}, "\\x1b[31m from 10 B"),
     ],
 )  # fmt: skip
 def test_the_limit_in_a_few_words(facts: Facts, expected: str) -> None:
-    assert expected == limit_words(facts)  # type: ignore[arg-type]
+    assert expected == limit_words(from_plain(Size, facts))
 
 
 @pytest.mark.parametrize(
@@ -102,12 +114,11 @@ def test_the_limit_in_a_few_words(facts: Facts, expected: str) -> None:
     ],
 )  # fmt: skip
 def test_what_a_finding_says(facts: Facts, expected: str) -> None:
-    assert expected == telling_sizes(facts)  # type: ignore[arg-type]
-    assert expected == telling({**facts, "probe": "size", "status": "ok"})  # type: ignore[dict-item]
+    assert expected == describe(seen("size", **facts))
 
 
 def test_without_a_limit_the_status_stays() -> None:
-    assert "ok" == telling({"probe": "size", "status": "ok"})
+    assert "ok" == describe(seen("size"))
 
 
 def test_sizes_as_people_say_them() -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 import textwrap
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.report.sections.evidence import telling, where
-from icapdiag.report.terminal.table import MIN_WIDTH, PIPED_WIDTH, render
-from icapdiag.report.text.lines import milliseconds
+from icapdiag.report import formats as form
+from icapdiag.report.build import timestamp
+from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.words import measured, milliseconds
+from icapdiag.report.terminal.table import MIN_WIDTH, PIPED_WIDTH
 from icapdiag.report.untyped import Facts, Finding, Unmatched
 from icapdiag.vocabulary import Status
+from tests.report.documents import seen
+from tests.report.documents import table as render
 from tests.report.samples import (
     DISABLED,
     HEALTHY,
     NAMED,
     REFUSED,
+    START,
     TCP_REFUSED,
     UNTESTED,
     VANTAGE,
@@ -64,7 +70,8 @@ def test_whole() -> None:
         Notes:
           - TLS was not verified.
     """)
-    example: Facts = {"member": "10.0.0.9:1344", "probe": "options", "icap_status": 299, "icap_reason": "Odd"}
+    example: Facts = {"source": "probe", "probe": "options", "member": "10.0.0.9:1344", "icap_status": 299}
+    example = {**example, "icap_reason": "Odd"}
     built = report(unmatched=Unmatched(count=1, examples=(example,)), notes=("TLS was not verified.",))
     assert expected == render(built, 120)
 
@@ -131,7 +138,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         TCP_REFUSED,
         title="A title " * 20,
         members=tuple(f"{'x' * 300}{number}:1344" for number in range(9)),
-        evidence=({"member": "y" * 300, "probe": "tcp", "error": "z" * 5000},) * 5,
+        evidence=({"source": "probe", "member": "y" * 300, "probe": "tcp", "error": "z" * 5000},) * 5,
     )
     far = member("a" * 253, observation("tcp", Status.FAILED, "refused"), observation("options", Status.BLOCKED, "tcp"))
     text = render(report((*ALL, far), (long,), notes=("n" * 999,), vantage={**VANTAGE, "host": "h" * 900}), width)
@@ -175,27 +182,25 @@ def test_colour_adds_nothing_but_colour() -> None:
 
 
 def hostile_finding() -> Finding:
-    names = (
-        "member",
-        "probe",
-        "icap_reason",
-        "verdict",
-        "x_response_desc",
-        "peer",
-        "peer_excerpt",
-        "error",
-        "verify_error",
-    )
-    evidence: Facts = dict.fromkeys(names, HOSTILE) | {
+    said = ("member", "reason", "error", "icap_reason", "verdict", "x_response_desc", "peer", "peer_excerpt")
+    answered: Facts = {
+        **dict.fromkeys(said, HOSTILE),
+        "source": "probe",
+        "probe": "clean",
         "icap_status": 200,
         "threats": [HOSTILE],
-        "reason": "tls-name",
-        "cert_names": [HOSTILE],
-        "server_name": HOSTILE,
         "deviations": [{"detail": HOSTILE}],
     }
+    certificate: Facts = {
+        **dict.fromkeys(("member", "error", "verify_error", "server_name"), HOSTILE),
+        "source": "probe",
+        "probe": "tls",
+        "reason": "tls-name",
+        "cert_names": [HOSTILE],
+    }
+    evidence = (answered, certificate)
     return replace(
-        TCP_REFUSED, title=HOSTILE, members=(HOSTILE,), evidence=(evidence,), meaning=HOSTILE, remedy=(HOSTILE,)
+        TCP_REFUSED, title=HOSTILE, members=(HOSTILE,), evidence=evidence, meaning=HOSTILE, remedy=(HOSTILE,)
     )
 
 
@@ -218,15 +223,17 @@ def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("facts", "expected"),
+    ("probe", "facts", "expected"),
     [
-        ({"reason": "timeout"}, "timeout"),
-        ({"status": "ok"}, "ok"),
+        ("clean", {"reason": "timeout"}, "timeout"),
+        ("clean", {}, "failed"),
         (
+            "clean",
             {"icap_status": 204, "icap_reason": "No Content", "verdict": "allowed"},
             "ICAP 204 No Content; verdict allowed",
         ),
         (
+            "eicar",
             {
                 "icap_status": 200,
                 "icap_reason": "",
@@ -237,11 +244,12 @@ def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> Non
             },
             "ICAP 200; HTTP 403 inside; verdict blocked; threats: A, B; X-Response-Desc: No security rule matched",
         ),
-        ({"x_violations_found": "1\nfile\nEicar"}, "X-Violations-Found: 1 / file / Eicar"),
-        ({"x_virus_id": "Gef\xc3\xa4hrlich"}, "X-Virus-ID: Gefährlich"),
-        ({"peer": "http", "peer_excerpt": "HTTP/1.1 400"}, "the peer speaks http; it said: HTTP/1.1 400"),
-        ({"peer": "unknown"}, "the peer speaks no ICAP"),
+        ("eicar", {"x_violations_found": "1\nfile\nEicar"}, "X-Violations-Found: 1 / file / Eicar"),
+        ("eicar", {"x_virus_id": "Gef\xc3\xa4hrlich"}, "X-Virus-ID: Gefährlich"),
+        ("options", {"peer": "http", "peer_excerpt": "HTTP/1.1 400"}, "the peer speaks http; it said: HTTP/1.1 400"),
+        ("options", {"peer": "unknown"}, "the peer speaks no ICAP"),
         (
+            "tls",
             {
                 "reason": "tls-expired",
                 "cert_not_after": "2025-01-01T00:00:00Z",
@@ -249,27 +257,38 @@ def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> Non
             },
             "certificate valid until 2025-01-01T00:00:00Z; certificate has expired",
         ),
-        ({"error": "verify failed: self-signed", "verify_error": "self-signed"}, "self-signed"),
-        ({"reason": "tls-not-yet-valid", "cert_not_before": "2099-01-01"}, "certificate not valid before 2099-01-01"),
+        ("tls", {"error": "verify failed: self-signed", "verify_error": "self-signed"}, "self-signed"),
         (
+            "tls",
+            {"reason": "tls-not-yet-valid", "cert_not_before": "2099-01-01"},
+            "certificate not valid before 2099-01-01",
+        ),
+        (
+            "tls",
             {"reason": "tls-name", "cert_names": ["a.example", "b.example"], "server_name": "c.example"},
             "certificate for a.example, b.example, asked for c.example",
         ),
-        ({"status": "failed", "deviations": [{"detail": "No ISTag."}], "error": "cut"}, "No ISTag.; cut"),
+        ("clean", {"deviations": [{"detail": "No ISTag."}], "error": "cut"}, "No ISTag.; cut"),
         (
+            "clean",
             {"deviations": [{"detail": "no ISTag", "section": "4.7"}], "icap_status": 200},
             "ICAP 200; no ISTag (RFC 3507 4.7)",
         ),
-        ({"deviations": [{"detail": "bad", "section": "RFC 2616 3.6.1"}, "?"]}, "bad (RFC 2616 3.6.1)"),
-        ({"error": None, "reason": None, "status": "error"}, "error"),
+        ("clean", {"deviations": [{"detail": "bad", "section": "RFC 2616 3.6.1"}]}, "bad (RFC 2616 3.6.1)"),
+        (
+            "preview",
+            {"cases_failed": ["preview-0"], "eicar_beyond_preview": "passed", "eicar_whole": "not-asked"},
+            "failed: preview-0; EICAR behind the preview: passed",
+        ),
+        ("a probe of tomorrow", {"error": "refused"}, "refused"),
     ],
 )
-def test_evidence_says_why(facts: Facts, expected: str) -> None:
-    assert expected == telling(facts)
+def test_evidence_says_why(probe: str, facts: Facts, expected: str) -> None:
+    assert expected == describe(seen(probe, "failed", **facts))
 
 
 def test_evidence_says_whose_it_is() -> None:
-    assert "10.0.0.5:1344 eicar" == where({"member": "10.0.0.5:1344", "probe": "eicar"})
+    assert "10.0.0.5:1344 eicar" == where(seen("eicar", member="10.0.0.5:1344"))
 
 
 @pytest.mark.parametrize(
@@ -286,3 +305,25 @@ def test_evidence_says_whose_it_is() -> None:
 )
 def test_durations(value: float | None, expected: str) -> None:
     assert expected == milliseconds(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "doubtful", "expected"),
+    [
+        (None, True, "-"),
+        (0.0, False, "<0.1 ms"),
+        (0.049, True, "<0.1 ms"),  # our delays only make a figure longer
+        (0.05, True, "~0.1 ms"),
+        (1500.0, False, "1.5 s"),
+    ],
+)
+def test_measured_times(value: float | None, doubtful: bool, expected: str) -> None:
+    assert expected == measured(value, doubtful=doubtful, nothing="-")
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "html", "servicenow"])
+@pytest.mark.parametrize(("ms", "took"), [(47, "took 47 ms"), (1500, "took 1.5 s"), (0, "took 0.0 ms")])
+def test_every_format_says_the_same_of_how_long_the_run_took(name: str, ms: int, took: str) -> None:
+    end = START + timedelta(milliseconds=ms)
+    built = replace(report(), started_at=timestamp(START), finished_at=timestamp(end))
+    assert {took} == set(re.findall(r"\btook [\d.]+ m?s\b", form.render(built, name)))

@@ -15,7 +15,7 @@ from icapdiag.report.compared.diff import Diff, NotComparable, diff
 from icapdiag.report.compared.draw import FORMATS
 from icapdiag.report.compared.merge import Merged, merge
 from icapdiag.report.status import ExitStatus
-from icapdiag.report.text.grid import draw_grid
+from icapdiag.report.terminal.lines import grid
 from icapdiag.text import visible
 from icapdiag.vocabulary import Severity
 
@@ -43,7 +43,7 @@ def list_replaced(saved: str, redaction: Redaction) -> None:
         [each.kind, visible(each.pseudonym), visible(each.value, 100), f"{each.count:,}", visible(each.where)]
         for each in replaced
     ]
-    lines = draw_grid(("kind", "stands there", "for", "times", "first in"), rows, right=(3,)) if rows else []
+    lines = grid(("kind", "stands there", "for", "times", "first in"), rows, right=(3,)) if rows else []
     print_text("\n".join(lines or ["Nothing would be replaced."]) + "\n")
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError, Struct, ValidationError
 
-from icapdiag.avi.entry import LogEntry, NamedLogEntry, decode_entry, looks_like_entry
+from icapdiag.avi.entry import decode_entry, looks_like_entry
+from icapdiag.avi.strict import NamedEntry, OpenEntry, OpenNamedEntry, StrictEntry
 from icapdiag.logs.blocks.fallback import OVERFULL, FallbackReader, overfull
+from icapdiag.logs.counting.signature import Entry
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Counts
 
@@ -79,27 +81,44 @@ def is_entry(raw: bytes) -> bool | None:
 
 
 class Decoders:
-    """msgspec decoders for blocks; ``named``: entries give their virtual service a name.
+    """msgspec decoders for blocks, from the strictest shape down.
 
     ``strict=False`` makes numbers of text: 64-bit numbers come so.
     """
 
+    _PATIENCE = 8  # blocks with a word that `StrictEntry` does not know, before it is given up
+
     def __init__(self, *, named: bool) -> None:
-        shape: type[LogEntry] = NamedLogEntry if named else LogEntry
-        self._one = msgspec.json.Decoder(shape, strict=False)
-        self._list = msgspec.json.Decoder(list[shape], strict=False)  # type: ignore[valid-type]
+        strict: type[StrictEntry] = NamedEntry if named else StrictEntry
+        lenient: type[OpenEntry] = OpenNamedEntry if named else OpenEntry
+        self._strict = msgspec.json.Decoder(strict, strict=False)
+        self._strict_list = msgspec.json.Decoder(list[strict], strict=False)  # type: ignore[valid-type]
+        self._open = msgspec.json.Decoder(lenient, strict=False)
+        self._open_list = msgspec.json.Decoder(list[lenient], strict=False)  # type: ignore[valid-type]
+        self._misfits = 0
 
-    def lines(self, text: memoryview | bytes) -> Sequence[LogEntry]:
+    def lines(self, text: memoryview | bytes) -> Sequence[Entry]:
         """Values with white space between them. Raises one of `UNDECODABLE`, also for an `overfull` text."""
-        if overfull(text):
-            raise DecodeError(OVERFULL)
-        return self._one.decode_lines(text)
+        return self._either(self._strict.decode_lines, self._open.decode_lines, text)
 
-    def array(self, text: memoryview | bytes) -> Sequence[LogEntry]:
+    def array(self, text: memoryview | bytes) -> Sequence[Entry]:
         """One array. Raises as `lines` does."""
+        return self._either(self._strict_list.decode, self._open_list.decode, text)
+
+    def _either(
+        self,
+        strict: Callable[[memoryview | bytes], Sequence[Entry]],
+        lenient: Callable[[memoryview | bytes], Sequence[Entry]],
+        text: memoryview | bytes,
+    ) -> Sequence[Entry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        return self._list.decode(text)
+        if self._misfits < self._PATIENCE:
+            try:
+                return strict(text)
+            except ValidationError:
+                self._misfits += 1
+        return lenient(text)
 
 
 class Tally(Counts):
@@ -124,7 +143,7 @@ class Sink:
         self.decoders = decoders
         self.tally = Tally()
 
-    def take(self, entries: Sequence[LogEntry]) -> bool:
+    def take(self, entries: Sequence[Entry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
         if not self.summary.add_all(entries, strict=True):
             return False

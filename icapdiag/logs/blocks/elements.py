@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
 from icapdiag.logs.blocks.fallback import MAX_RECORD
 from icapdiag.logs.blocks.spans import UNFINISHED, Separators, end_of_scalar, end_of_value, results_of, skip_member
+from icapdiag.logs.counting.signature import Entry
 
 _BETWEEN = re.compile(rb"[\s,]*+")
 _REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')
@@ -233,7 +233,7 @@ class ElementScanner:
             return self._counted(entries, cut + 1)
         return False
 
-    def _decode(self, stop: int) -> Sequence[LogEntry]:
+    def _decode(self, stop: int) -> Sequence[Entry]:
         """The elements from the start up to ``stop``; where commas part them, as a list made in place."""
         view = memoryview(self._buffer)
         if not self.separators.listed:
@@ -253,7 +253,7 @@ class ElementScanner:
         except UNDECODABLE:
             return False
 
-    def _counted(self, entries: Sequence[LogEntry], stop: int) -> bool:
+    def _counted(self, entries: Sequence[Entry], stop: int) -> bool:
         if not self._sink.take(entries):
             return False
         self._start = stop

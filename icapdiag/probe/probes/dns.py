@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import trio
 
-from icapdiag.facts.connection import DNS, DNSRecord
-from icapdiag.probe.base import Context, Failure, Outcome, Probe, Settings, failed, ok
+from icapdiag.model import JSONValue
+from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings, error, failed, ok
 from icapdiag.probe.messages import Message, Planned
-from icapdiag.vocabulary import Reason, Status
+from icapdiag.vocabulary import Reason
 
 _TYPES = ("A", "AAAA")
 
@@ -20,18 +20,18 @@ _TYPES = ("A", "AAAA")
 class _Answers:
     """What the resolvers said. ``by_resolver`` maps a resolver to the addresses it gave."""
 
-    records: list[DNSRecord] = field(default_factory=list)
+    records: list[dict[str, JSONValue]] = field(default_factory=list)
     by_resolver: dict[str, set[str]] = field(default_factory=dict)
     problems: list[tuple[Reason, str]] = field(default_factory=list)
 
     @property
     def addresses(self) -> list[str]:
-        return list(dict.fromkeys(record.address for record in self.records if record.address))
+        return list(dict.fromkeys(str(record["address"]) for record in self.records))
 
 
 async def _run(context: Context) -> Outcome:
     if is_ruled_out(context):
-        return _ruled_out(context, DNS(addresses=(context.member.host,)))
+        return _ruled_out(context, {"addresses": [context.member.host]})
     servers = _servers(context.settings)
     answers = _Answers()
     system: list[str] = []
@@ -41,26 +41,26 @@ async def _run(context: Context) -> Outcome:
         for server in servers:
             for kind in _TYPES:
                 nursery.start_soon(_ask, context, server, kind, answers)
+    facts: Facts = {
+        "resolvers": list(servers),
+        "records": sorted(answers.records, key=str),
+        "answers_differ": len({frozenset(found) for found in answers.by_resolver.values()}) > 1,
+    }
+    if answers.problems:
+        facts["rcode"] = answers.problems[0][1]
+        facts["error"] = answers.problems[0][1]
     # The hosts file counts only where DNS knows nothing: a Service Engine doesn't have this host's file.
     found = tuple(sorted(answers.addresses or system, key=_order))
-    problem = answers.problems[0][1] if answers.problems else None
-    facts = DNS(
-        resolvers=tuple(servers),
-        records=tuple(sorted(answers.records, key=str)),
-        answers_differ=len({frozenset(found) for found in answers.by_resolver.values()}) > 1,
-        rcode=problem,
-        error=problem,
-        addresses=found,
-        hosts_file_only=bool(system and not answers.addresses),
-    )
+    facts["addresses"] = found
+    facts["hosts_file_only"] = bool(system and not answers.addresses)
     if found:
         context.addresses = tuple(address for address in found if _wanted(context, address))
         return ok(facts) if context.addresses else _ruled_out(context, facts)
     reasons = [reason for reason, _ in answers.problems]
     for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN):
         if reason in reasons:
-            return failed(Failure(reason), facts)
-    return failed(Failure(Reason.NO_ADDRESS), facts)
+            return failed(reason, facts)
+    return failed(Reason.NO_ADDRESS, facts)
 
 
 def _servers(settings: Settings) -> list[str]:
@@ -119,7 +119,7 @@ async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> N
             address = str(record)
             found.add(address)
             said += f" {address}"
-            answers.records.append(DNSRecord(type=kind, address=address, ttl_s=ttl, resolver=server))
+            answers.records.append({"type": kind, "address": address, "ttl_s": ttl, "resolver": server})
     if context.recorder is not None:
         context.recorder.event(f"DNS server {server} on {kind} {context.member.host}: {said.strip()}")
 
@@ -171,10 +171,11 @@ def is_ruled_out(context: Context) -> bool:
     return is_literal(context.member.host) and not _wanted(context, context.member.host)
 
 
-def _ruled_out(context: Context, facts: DNS) -> Outcome:
+def _ruled_out(context: Context, facts: Facts) -> Outcome:
     """No address of the version that was asked for: our own doing, and no word on the member."""
-    text = f"no IPv{context.settings.family} address, and no other wanted"
-    return failed(Failure(Reason.CONFIGURATION, text, Status.ERROR), facts)
+    return error(
+        Reason.CONFIGURATION, facts | {"error": f"no IPv{context.settings.family} address, and no other wanted"}
+    )
 
 
 def _skip(context: Context) -> str | None:

@@ -14,13 +14,10 @@ from itertools import count
 
 import trio
 
-from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import Transfer
-from icapdiag.facts.deep import Demand, Load, LoadStep
-from icapdiag.facts.standard import Options
-from icapdiag.probe.base import NEVER, Context, Outcome, Probe, failed, ok
+from icapdiag.model import JSONValue
+from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, error, ok
 from icapdiag.probe.connection.connect import ConnectError, open_connection
-from icapdiag.probe.connection.exchange import Transaction, exchange_messages, receive_recorded
+from icapdiag.probe.connection.exchange import exchange_messages, receive_recorded
 from icapdiag.probe.connection.loop import loop_delay_since, occupation
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.probe.probes.sample import scan_request
@@ -60,37 +57,41 @@ class ConcurrencyStep:
     times: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
     errors: int = 0
-    failed: Transaction | None = None  # the first that did
+    failure: Outcome | None = None  # the first
     seconds: float = 0.0
     uncertain: bool = False
 
-    def add(self, result: Transaction, held: float) -> None:
-        if result.failure is None:
-            measured = result.transfer.answer_ms
-            self.times.append(held if measured is None else measured)
+    def add(self, outcome: Outcome, held: float) -> None:
+        if outcome.status is Status.OK:
+            measured = outcome.facts.get("answer_ms")
+            self.times.append(float(measured) if isinstance(measured, int | float) else held)
             self.held.append(held)
         else:
             self.errors += 1
-            self.failed = self.failed or result
+            self.failure = self.failure or outcome
 
     @property
     def p95(self) -> float:
         return _rank(self.times, 95)
 
-    def record(self) -> LoadStep:
-        record = LoadStep(
-            concurrency=self.concurrency,
-            requests=len(self.times) + self.errors,
-            errors=self.errors,
-            uncertain=True if self.uncertain else None,
-        )
+    def record(self) -> dict[str, JSONValue]:
+        record: dict[str, JSONValue] = {
+            "concurrency": self.concurrency,
+            "requests": len(self.times) + self.errors,
+            "errors": self.errors,
+            "p50_ms": None,
+            "p95_ms": None,
+            "max_ms": None,
+        }
         if self.times:
-            record.p50_ms = round(_rank(self.times, 50), 3)
-            record.p95_ms = round(self.p95, 3)
-            record.max_ms = round(max(self.times), 3)
+            record |= {
+                "p50_ms": round(_rank(self.times, 50), 3),
+                "p95_ms": round(self.p95, 3),
+                "max_ms": round(max(self.times), 3),
+            }
         if self.times and self.seconds > 0:
-            record.rps = round(len(self.times) / self.seconds, 1)
-        return record
+            record["rps"] = round(len(self.times) / self.seconds, 1)
+        return record | ({"uncertain": True} if self.uncertain else {})
 
 
 def _rank(figures: list[float], percent: int) -> float:
@@ -107,8 +108,8 @@ async def _run(context: Context) -> Outcome:
     if scope.cancelled_caught:
         ended = "deadline"
     facts = _facts(context, steps, ended)
-    if ended == "local" and (scan := steps[-1].failed) is not None and scan.failure is not None:
-        return failed(scan.failure, facts)
+    if ended == "local" and (failure := steps[-1].failure) is not None:
+        return error(Reason(failure.reason or Reason.BUG), facts | {"error": failure.facts.get("error")})
     return ok(facts)
 
 
@@ -132,12 +133,12 @@ async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int])
 
     async def worker() -> None:
         nonlocal left
-        while left > 0 and step.failed is None:
+        while left > 0 and step.failure is None:
             left -= 1
             await context.wait_for_rate()
             begun = trio.current_time()
-            result = await _scan(context, _body(context, next(numbers)))
-            step.add(result, (trio.current_time() - begun) * 1000)
+            outcome = await _scan(context, _body(context, next(numbers)))
+            step.add(outcome, (trio.current_time() - begun) * 1000)
 
     with occupation() as ours:
         try:
@@ -151,57 +152,60 @@ async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int])
             step.uncertain = doubtful or ours.share > _SATURATED
 
 
-async def _scan(context: Context, body: bytes) -> Transaction:
+async def _scan(context: Context, body: bytes) -> Outcome:
     """One scan, to the server's close: until then it may count the connection, and refuse the next one."""
     try:
         stream = await open_connection(context)
     except ConnectError as exc:
-        return Transaction(failure=exc.failure, transfer=Transfer(), answer=Answer())
-    timeout = context.time_for(context.settings.timeout)
+        return exc.outcome
     try:
-        result = await exchange_messages(stream, scan_request(context, body), timeout=timeout)
+        result = await exchange_messages(
+            stream, scan_request(context, body), timeout=context.time_for(context.settings.timeout)
+        )
         with trio.move_on_after(_FAREWELL), suppress(trio.BrokenResourceError):
             await receive_recorded(stream, 1)
     finally:
         await trio.aclose_forcefully(stream)
-    return result
+    facts = result.facts if result.response is None else result.facts | {"icap_status": result.response.status}
+    return Outcome(result.outcome.status, result.outcome.reason, facts)
 
 
 def _ending(steps: list[ConcurrencyStep]) -> str:
     """What the last step met that ends the ramp, or nothing."""
     base, last = steps[0], steps[-1]
-    if last.failed is not None:
-        if last.failed.status is Status.ERROR:
+    if last.failure is not None:
+        if last.failure.status is Status.ERROR:
             return "local"
-        if last.failed.answer.icap_status in _BUSY:
+        if last.failure.facts.get("icap_status") in _BUSY:
             return "busy"
-        return "refused" if last.failed.reason is Reason.REFUSED else "failed"
+        return "refused" if last.failure.reason is Reason.REFUSED else "failed"
     if not last.uncertain and last.p95 > max(_DOUBLED * base.p95, base.p95 + _FLOOR):
         return "slower"
     return ""
 
 
-def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
+def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Facts:
     broken = ended in {"busy", "refused", "failed", "slower"}
     stood = steps if ended == "ceiling" else steps[:-1]
     held = stood[-1].concurrency if stood else 0
     base = steps[0].held if steps else []
-    facts = Load(
-        ceiling=context.settings.load_ceiling,
-        steps=tuple(step.record() for step in steps if step.times or step.errors),
-        load_ended=ended,
-        held_connections=held,
-        demand=capacity_facts(context, sum(base) / len(base) if base else None),
-    )
+    measured = sum(base) / len(base) if base else None
+    facts: Facts = {
+        "ceiling": context.settings.load_ceiling,
+        "steps": [step.record() for step in steps if step.times or step.errors],
+        "load_ended": ended,
+        "held_connections": held,
+        **capacity_facts(context, measured),
+    }
     if broken:
-        facts.broke_at = steps[-1].concurrency
-        if (scan := steps[-1].failed) is not None:
-            facts.broke_status = scan.answer.icap_status
-            facts.broke_reason = scan.reason
-    needed = facts.demand.needed_connections
-    if needed is not None:
+        facts["broke_at"] = steps[-1].concurrency
+        if (failure := steps[-1].failure) is not None:
+            facts["broke_status"] = failure.facts.get("icap_status")
+            facts["broke_reason"] = failure.reason if failure.reason is None else str(failure.reason)
+    needed = facts.get("needed_connections")
+    if isinstance(needed, int):
         beyond = broken and needed >= steps[-1].concurrency
-        facts.needed_held = "yes" if needed <= held else "no" if beyond else "unknown"
+        facts["needed_held"] = "yes" if needed <= held else "no" if beyond else "unknown"
     return facts
 
 
@@ -214,8 +218,11 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     body = _body(context, 1)
     message = replace(icap_message(scan_request(context, body), body), body_sha256=None)
     return tuple(
-        replace(
-            context.connections(message, condition="" if concurrency == 1 else "if it stood what came before"),
+        Planned(
+            to=context.peer,
+            connections=1,
+            messages=(*context.handshakes(), message),
+            condition="" if concurrency == 1 else "if it stood what came before",
             times=scans_of(concurrency),
             at_once=concurrency,
         )
@@ -223,24 +230,27 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     )
 
 
-def capacity_facts(context: Context, measured_ms: float | None = None) -> Demand:
+def capacity_facts(context: Context, measured_ms: float | None = None) -> Facts:
     """The server's Max-Connections, and, where the expected rate was given, the connections that it takes.
 
-    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan holds its connection;
-    that of the clean probe if it is None. What the user expects (``expected_latency_ms``) comes first.
+    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan
+    holds its connection; that of the clean probe if it is None. What the user expects (``expected_latency_ms``)
+    comes first.
     """
+    facts: Facts = {}
+    options, _ = context.outcomes.get("options", (None, 0.0))
+    if options is not None and isinstance(announced := options.facts.get("max_connections"), int):
+        facts["offered_connections"] = announced
     settings = context.settings
-    options = context.sheet("options", Options)
-    facts = Demand(
-        offered_connections=None if options is None else options.answer.max_connections,
-        expected_rps=settings.expected_rps,
-    )
+    if settings.expected_rps is None:
+        return facts
     if measured_ms is None and "clean" in context.outcomes:
         _, measured_ms = context.outcomes["clean"]
     latency = measured_ms if settings.expected_latency_ms is None else settings.expected_latency_ms
-    if settings.expected_rps is not None and latency is not None:
-        facts.expected_latency_ms = round(latency, 3)
-        facts.needed_connections = max(1, math.ceil(settings.expected_rps * latency / 1000))
+    facts["expected_rps"] = settings.expected_rps
+    if latency is not None:
+        facts["expected_latency_ms"] = round(latency, 3)
+        facts["needed_connections"] = max(1, math.ceil(settings.expected_rps * latency / 1000))
     return facts
 
 

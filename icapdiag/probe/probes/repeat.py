@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import trio
 
-from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import TCP, ProbeSheet, Transfer
-from icapdiag.facts.standard import Repeat, RepeatedStep
-from icapdiag.probe.base import NEVER, Context, Outcome, Probe, ok, run_with_deadline
-from icapdiag.probe.connection.exchange import answered, icap_status
+from icapdiag.model import JSONValue
+from icapdiag.probe.base import NEVER, Context, Outcome, Probe, Settings, ok, run_with_deadline
+from icapdiag.probe.connection.exchange import answered
 from icapdiag.probe.messages import Planned
 from icapdiag.probe.probes import options, sample, tcp, tls
 from icapdiag.vocabulary import Status
@@ -30,45 +30,49 @@ class _Step:
     def add(self, outcome: Outcome, elapsed: float) -> None:
         if outcome.status is Status.ERROR:
             return  # our own fault says nothing about the server
-        figure, clock = _figure(outcome.facts, elapsed)
-        arrived = answered(outcome) if outcome.facts.part(Answer) else outcome.status is Status.OK
-        if arrived:
-            self.figures.append(figure)
-            self.clocks.add(clock)
+        facts = outcome.facts
+        measured = facts.get("answer_ms", facts.get("rtt_ms", elapsed))
+        arrived = answered(outcome) if "method" in facts else outcome.status is Status.OK
+        if arrived and isinstance(measured, int | float):
+            self.figures.append(float(measured))
+            self.clocks.add(_clock(facts))
         else:
             self.figures.append(None)
-        transfer = outcome.facts.part(Transfer)
-        self.uncertain |= transfer is not None and transfer.answer_uncertain is True
+        self.uncertain |= facts.get("answer_uncertain") is True
 
-    def record(self, name: str) -> RepeatedStep:
+    def record(self, name: str) -> dict[str, JSONValue]:
         known = sorted(figure for figure in self.figures if figure is not None)
         sent = len(self.figures)
-        record = RepeatedStep(
-            step=name,
-            sent=sent,
-            lost=sent - len(known),
-            loss_percent=round(100 * (sent - len(known)) / sent, 1),
-            uncertain=True if self.uncertain else None,
-        )
+        record: dict[str, JSONValue] = {
+            "step": name,
+            "sent": sent,
+            "lost": sent - len(known),
+            "loss_percent": round(100 * (sent - len(known)) / sent, 1),
+            "min_ms": None,
+            "avg_ms": None,
+            "p95_ms": None,
+            "max_ms": None,
+        }
         if known:
             rank = -(-95 * len(known) // 100)  # nearest rank: a figure that was met
-            record.min_ms = round(known[0], 3)
-            record.avg_ms = round(sum(known) / len(known), 3)
-            record.p95_ms = round(known[rank - 1], 3)
-            record.max_ms = round(known[-1], 3)
+            record |= {
+                "min_ms": round(known[0], 3),
+                "avg_ms": round(sum(known) / len(known), 3),
+                "p95_ms": round(known[rank - 1], 3),
+                "max_ms": round(known[-1], 3),
+            }
         if self.clocks:
-            record.clock = self.clocks.pop() if len(self.clocks) == 1 else "both"
+            record["clock"] = self.clocks.pop() if len(self.clocks) == 1 else "both"
+        if self.uncertain:
+            record["uncertain"] = True
         return record
 
 
-def _figure(facts: ProbeSheet, elapsed: float) -> tuple[float, str]:
-    """The best figure that there is, in ms, and whose clock it is by: the kernel has both that are not our own."""
-    transfer = facts.part(Transfer)
-    if transfer is not None and transfer.answer_ms is not None:
-        return transfer.answer_ms, transfer.answer_clock or "application"
-    if isinstance(facts, TCP) and facts.rtt_ms is not None:
-        return facts.rtt_ms, "kernel"
-    return elapsed, "application"
+def _clock(facts: Mapping[str, JSONValue]) -> str:
+    """Whose clock the figure is by that `_Step` takes of these facts: the kernel has both that are not our own."""
+    if "answer_ms" in facts:
+        return str(facts.get("answer_clock", "application"))
+    return "kernel" if "rtt_ms" in facts else "application"
 
 
 async def _run(context: Context) -> Outcome:
@@ -81,15 +85,15 @@ async def _run(context: Context) -> Outcome:
         stopped = await _rounds(context, steps)
     if scope.cancelled_caught:
         stopped = "deadline"
-    records = tuple(steps[probe.name].record(probe.name) for probe in _repeated(context) if steps[probe.name].figures)
-    return ok(Repeat(samples=records, stopped=stopped or None))
+    records = [steps[probe.name].record(probe.name) for probe in _repeated(context) if steps[probe.name].figures]
+    return ok({"samples": records} | ({"stopped": stopped} if stopped else {}))
 
 
 async def _rounds(context: Context, steps: dict[str, _Step]) -> str:
     """All rounds but the first, which the probes themselves were; why there were fewer, or ""."""
     outcomes = [outcome for outcome, _ in context.outcomes.values()]
     for _ in range(context.settings.count - 1):
-        if any(icap_status(outcome) == _BUSY for outcome in outcomes):
+        if any(outcome.facts.get("icap_status") == _BUSY for outcome in outcomes):
             return "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
         await trio.sleep(context.settings.pause)
         outcomes = await _round(context, steps)
@@ -131,6 +135,10 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return tuple(again) * (context.settings.count - 1)
 
 
+def _allowance(settings: Settings) -> float:
+    return (settings.count - 1) * (settings.pause + _ALLOWANCE)
+
+
 PROBE: Probe = Probe(
     name="repeat",
     run=_run,
@@ -139,6 +147,6 @@ PROBE: Probe = Probe(
     depth="quick",
     needs=("tcp", "tls"),
     follows=True,
-    more_time=lambda settings: (settings.count - 1) * (settings.pause + _ALLOWANCE),
+    more_time=_allowance,
     skip=lambda context: None if context.settings.count > 1 else "not-asked",
 )

@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Awaitable, Callable
 
 from icapdiag import __version__
-from icapdiag.facts.standard import Options, Sample
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.probe.base import Context, Outcome, Probe
+from icapdiag.probe.base import Context, Facts, Outcome, Probe
 from icapdiag.probe.connection.answer import profile_facts
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
@@ -21,29 +20,23 @@ _HOST = "www.example.test"
 
 async def _scan(context: Context, body: bytes) -> Outcome:
     await context.close()  # the shared connection, should ``options`` not have used it up
-    result = await transact(context, scan_request(context, body), sent_body=body)
-    facts = Sample(
-        error=result.error,
-        sample_sha256=hashlib.sha256(body).hexdigest(),
-        sample_size=len(body),
-        correlation_id=context.settings.correlation_id,
-        profile=profile_facts(context),
-        transfer=result.transfer,
-        answer=result.answer,
-        istag_changed=_istag_changed(context, result.answer.istag),
-    )
-    return Outcome(result.status, result.reason, facts)
+    facts: Facts = {
+        "method": "REQMOD",
+        "sample_sha256": hashlib.sha256(body).hexdigest(),
+        "sample_size": len(body),
+        "correlation_id": context.settings.correlation_id,
+        **profile_facts(context),
+    }
+    outcome = await transact(context, scan_request(context, body), sent_body=body)
+    return Outcome(outcome.status, outcome.reason, {**facts, **outcome.facts, **_tag_facts(context, outcome)})
 
 
-def _istag_changed(context: Context, istag: str | None) -> bool | None:
-    """Whether the ISTag is another than OPTIONS had a moment ago; None if one of them had none."""
-    options = context.sheet("options", Options)
-    before = None if options is None else options.answer.istag
-    return None if istag is None or before is None else _tag(istag) != _tag(before)
-
-
-def _tag(istag: str) -> str:
-    return istag.strip().strip('"')
+def _tag_facts(context: Context, outcome: Outcome) -> Facts:
+    """Whether the ISTag is another than OPTIONS had a moment ago; nothing if one of them had none."""
+    options = context.outcomes.get("options")
+    tags = [found.facts.get("istag") for found in (outcome, *(options[:1] if options else ()))]
+    known = [tag.strip().strip('"') for tag in tags if isinstance(tag, str)]
+    return {"istag_changed": known[0] != known[1]} if len(known) == 2 else {}
 
 
 def scan_request(
@@ -88,7 +81,7 @@ def _sender(body: Callable[[], bytes]) -> Callable[[Context], Awaitable[Outcome]
 def _planner(body: Callable[[], bytes]) -> Callable[[Context], tuple[Planned, ...]]:
     def plan(context: Context) -> tuple[Planned, ...]:
         message = icap_message(scan_request(context, body()), body())
-        return (context.connections(message),)
+        return (Planned(to=context.peer, connections=1, messages=(*context.handshakes(), message)),)
 
     return plan
 

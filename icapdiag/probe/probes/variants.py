@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import trio
 
 from icapdiag import __version__
-from icapdiag.facts.refusal import Services, Variants, VariantTried
 from icapdiag.icap.request import PreparedRequest, authority, options_request, with_fields
 from icapdiag.icap.samples import CLEAN
-from icapdiag.probe.base import Context, Outcome, Probe, ok
+from icapdiag.model import JSONValue
+from icapdiag.probe.base import Context, Outcome, Probe, Settings, ok
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Message, Planned, icap_message
 from icapdiag.probe.probes.refusals import QUICK, lists_reqmod, planned, refusal, served
@@ -89,28 +89,25 @@ def _suspects(context: Context, method: str) -> list[_Variant]:
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    tried: list[VariantTried] = []
-    facts = Variants()
+    tried: list[Mapping[str, JSONValue]] = []
+    facts: dict[str, JSONValue] = {"variants": tried}
     with trio.move_on_after(context.time_for(_BUDGET)) as scope:
         for method, (probe, _, _) in _METHODS.items():
             status = _doubtful(context, probe)
-            if status is None or facts.cured_by:
+            if status is None or facts.get("cured_by"):
                 continue
-            if facts.refused_method is None:
-                facts |= Variants(refused_method=method, refused_status=status)
+            facts |= {} if "refused_method" in facts else {"refused_method": method, "refused_status": status}
             cure, stopped = await _try(context, method, tried)
-            if cure:
-                facts |= Variants(refused_method=method, refused_status=status, cured_by=cure)
+            facts |= {"refused_method": method, "refused_status": status, "cured_by": cure} if cure else {}
+            facts |= {"stopped": stopped} if stopped else {}
             if stopped:
-                facts.stopped = stopped
                 break
     if scope.cancelled_caught:
-        facts.stopped = "deadline"
-    facts.variants = tuple(tried)
+        facts["stopped"] = "deadline"
     return ok(facts)
 
 
-async def _try(context: Context, method: str, tried: list[VariantTried]) -> tuple[str, str]:
+async def _try(context: Context, method: str, tried: list[Mapping[str, JSONValue]]) -> tuple[str, str]:
     """The variant that was taken where the request as it was is still refused, or ""; why it stopped early, or ""."""
     _, base, _ = _METHODS[method]
     cured = ""
@@ -118,16 +115,16 @@ async def _try(context: Context, method: str, tried: list[VariantTried]) -> tupl
     while builds:
         name, build = builds.pop(0)
         await context.wait_for_rate()
-        result = await transact(context, build(context), timeout=_TIMEOUT, ending=QUICK)
-        status = result.answer.icap_status
+        facts = (await transact(context, build(context), timeout=_TIMEOUT, ending=QUICK)).facts
+        status = facts.get("icap_status")
         tried.append(
-            VariantTried(method=method, variant=name, icap_status=status, icap_reason=result.answer.icap_reason)
+            {"method": method, "variant": name, "icap_status": status, "icap_reason": facts.get("icap_reason")}
         )
         if status == _BUSY:
             return "", "busy"
-        if status is None and not result.transfer.bytes_sent:
+        if status is None and not facts["bytes_sent"]:
             return "", "connection"
-        taken = status is not None and 200 <= status < 300
+        taken = isinstance(status, int) and 200 <= status < 300
         if cured:
             # Taken as it was, too: then it was not the variant that made the difference.
             return ("" if taken else cured), ""
@@ -145,8 +142,8 @@ def _doubtful(context: Context, probe: str) -> int | None:
 
 
 def _unneeded(context: Context) -> bool:
-    services = context.sheet("services", Services)
-    if services and services.candidates:
+    services = context.outcomes.get("services")
+    if services and services[0].facts.get("candidates"):
         return True  # it is about the path
     refused = [method for method, (probe, _, _) in _METHODS.items() if _doubtful(context, probe)]
     if refused == ["OPTIONS"]:  # of use where it is the only thing that is refused
@@ -165,6 +162,10 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return (planned(context, messages, "if the server refuses how a request is written"),)
 
 
+def _allowance(_: Settings) -> float:
+    return _BUDGET
+
+
 PROBE: Probe = Probe(
     name="variants",
     run=_run,
@@ -173,5 +174,5 @@ PROBE: Probe = Probe(
     needs=("tcp", "tls", "options"),
     after=("options", "clean"),
     unneeded=_unneeded,
-    more_time=lambda _: _BUDGET,
+    more_time=_allowance,
 )

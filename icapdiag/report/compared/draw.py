@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 from icapdiag.report.compared.diff import Change, Diff, Item
 from icapdiag.report.compared.merge import FaultDomain, Merged, MergedMember, SeenFrom
+from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table
+from icapdiag.report.document.words import count, prose
 from icapdiag.report.markup import gfm, plaintext
-from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table
-from icapdiag.report.text.lines import count, prose
 from icapdiag.report.untyped import JSONValue
 from icapdiag.text import visible
 

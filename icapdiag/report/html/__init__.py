@@ -10,19 +10,21 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from icapdiag.report.html import conformance, curves, findings, head, latency, logs, overtime, rows, sides
+from icapdiag.model import Report
+from icapdiag.report.document.blocks import Cell, Line, Matrix
+from icapdiag.report.document.document import Document
+from icapdiag.report.document.words import HEALTH_ORDER, count, milliseconds, names
+from icapdiag.report.html import charts, curves
 from icapdiag.report.html.svg import safe
-from icapdiag.report.sections import suppressed
-from icapdiag.report.sections.clocks import draw_clocks
-from icapdiag.report.sections.repeats import HEADINGS, sample_rows
-from icapdiag.report.text.lines import milliseconds
-from icapdiag.report.untyped import Report
 from icapdiag.text import visible
+from icapdiag.vocabulary import Health
 
-_REPEATS = 300  # lines of the table of rounds
-_NOTES = 100
-_ONE_LINE = 10_000  # columns
+_CURVES = 12  # members with a drawing of their own
+_FEW = 24  # members that are shown with nothing folded
+_SICK_SHOWN = 60  # members that are not ok and stand open
 _CODE = re.compile(r"`([^`]{1,200})`")
+_LOUD = re.compile(r"^(FAILED|ERROR)\b")
+_UNIT = re.compile(r"(\d) (ms|s)\b")
 
 
 def render(report: Report) -> str:
@@ -31,57 +33,44 @@ def render(report: Report) -> str:
     All text that came from a server, a log or a file is escaped by the template engine, in which nothing
     is marked as safe but our own drawings; controls and what reorders text are shown as escapes.
     """
-    budget = findings.Budget()
-    repeats = sample_rows(report.members)
-    listed_sources, more_sources = logs.sources(report)
-    listed_groups, more_groups = logs.groups(report)
-    ladders, more_ladders = curves.ladder_curves(report.members)
-    differing, more_differing = sides.sides(report.comparison, [member.name for member in report.members])
-    loads, more_loads = curves.load_curves(report.members)
-    return (
+    document = Document(report)
+    sizes, loads = document.size_curves, document.load_curves
+    page = (
         _engine()
         .get_template("page.html.j2")
         .render(
-            report=report,
+            document=document,
             policy=_policy(),
-            headline=head.headline(report),
-            subject=head.subject_title(report),
-            incomplete=head.incomplete(report),
-            entries=head.entries_line(report),
-            member_tally=head.member_tally(report),
-            finding_tally=head.finding_tally(report),
-            about=head.about(report),
-            clocks=" ".join(draw_clocks(report.members, _ONE_LINE)),
-            profile=head.profile(report),
-            caveat=visible(str(report.vantage.get("caveat") or ""), 400),
-            suppressed=suppressed.lines(report)[:_NOTES],
-            suppressed_count=len(report.suppressed),
-            notes=[visible(note, 400) for note in report.notes[:_NOTES]],
-            matrix=rows.matrix(report.members),
-            cards=findings.cards(report, budget),
-            sides=differing,
-            more_sides=more_differing,
-            latency=latency.latency_chart(report.members),
-            thresholds=latency.thresholds(o for member in report.members for o in member.probes),
-            headings=HEADINGS,
-            repeats=repeats[:_REPEATS],
-            more_repeats=max(len(repeats) - _REPEATS, 0),
-            ladders=ladders,
-            more_ladders=more_ladders,
-            loads=loads,
-            more_loads=more_loads,
-            rules=conformance.rules(report),
-            timeline=overtime.timeline_chart(report.timeline),
-            sources=listed_sources,
-            more_sources=more_sources,
-            groups=listed_groups,
-            more_groups=more_groups,
-            answers=logs.answers(report),
-            unmatched=findings.seen(report.unmatched.examples, budget),
+            matrix=document.matrix and _folded(document.matrix),
+            latency=charts.answer_times(document.answer_times, document.limits),
+            timeline=charts.time_line(document),
+            size_curves=[curves.size_curve(*each) for each in enumerate(sizes[:_CURVES])],
+            more_size_curves=len(sizes[_CURVES:]),
+            load_curves=[curves.load_curve(*each) for each in enumerate(loads[:_CURVES])],
+            more_load_curves=len(loads[_CURVES:]),
+            members_by_value=charts.members_by_value,
+            apart=charts.apart,
+            value_shape=charts.shape,
+            names=names,
+            count=count,
         )
-        .rstrip()
-        + "\n"
     )
+    return page.rstrip() + "\n"
+
+
+def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[Line, ...]], ...]:
+    """The members, worst first, in parts: what stands open has no title, the rest is behind its title."""
+    ordered = sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))  # stable: the pool's order
+    quiet = (Health.OK, Health.DISABLED)
+    sick = [member for member in ordered if member.verdict not in quiet]
+    healthy = {health: [member for member in ordered if member.verdict is health] for health in quiet}
+    parts = [
+        ("", sick[:_SICK_SHOWN]),
+        (f"{len(sick) - _SICK_SHOWN:,} more that are not ok", sick[_SICK_SHOWN:]),
+        *((f"{len(own):,} {health.value}", own) for health, own in healthy.items()),
+    ]
+    shown = [("", ordered)] if len(ordered) <= _FEW else parts
+    return tuple((title, tuple(line for member in own for line in member.lines)) for title, own in shown if own)
 
 
 @cache
@@ -102,8 +91,7 @@ def _engine() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    engine.filters["ms"] = milliseconds
-    engine.filters["marked"] = _marked
+    engine.filters |= {"ms": milliseconds, "marked": _marked, "cell": _cell, "comma": "{:,}".format, "cut": visible}
     return engine
 
 
@@ -113,6 +101,11 @@ def _marked(prose: str) -> Markup:
         Markup("<code>{}</code>").format(safe(part)) if number % 2 else safe(part)
         for number, part in enumerate(_CODE.split(prose))
     )
+
+
+def _cell(cell: Cell) -> str:
+    """The words of a cell: a number stays with its unit, and the shape beside them shouts for them."""
+    return _UNIT.sub("\\1\xa0\\2", _LOUD.sub(lambda word: word.group().lower(), cell.full))
 
 
 def _shown(value: object) -> object:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
+from msgspec import Struct
 
+from icapdiag.facts.deep import LoadStep, SizedUpload
+from icapdiag.report.document.blocks import Limits, LoadCurve, SizeCurve
+from icapdiag.report.document.curves import upload_failed
+from icapdiag.report.document.words import count, milliseconds, safe_text
 from icapdiag.report.html import svg
-from icapdiag.report.html.latency import thresholds
-from icapdiag.report.html.scale import Scale, bytes_shown, durations, linear, ms_shown, sizes
-from icapdiag.report.text.lines import count, milliseconds, shown, whole
-from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation
-from icapdiag.vocabulary import Status
 
-_SHOWN = 12  # members with a drawing of their own, those where something failed first
 _HEIGHT, _FOOT, _TOP = 11.0, 1.8, 0.8  # em
 _LEFT, _RIGHT, _EDGE = 19.0, 95.0, 15.0  # percent
-_STEPS = 40  # of one measurement
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(Struct, frozen=True):
     """One member's drawing, the figures in it as a table, and whether a step failed."""
 
     member: str
@@ -32,81 +28,69 @@ class Curve:
     failed: bool
 
 
-def ladder_curves(members: Sequence[MemberReport]) -> tuple[list[Curve], int]:
-    """Latency against body size, of probe ``size``; and how many members are left out."""
-    found = [(member, steps) for member in members for o in member.probes if (steps := _records(o, "size", "ladder"))]
-    found.sort(key=lambda item: not any(_bad_rung(step) for step in item[1]))
-    return [_ladder(number, *item) for number, item in enumerate(found[:_SHOWN])], max(len(found) - _SHOWN, 0)
-
-
-def load_curves(members: Sequence[MemberReport]) -> tuple[list[Curve], int]:
-    """Latency against parallel requests, of probe ``load``; and how many members are left out."""
-    found = [(member, steps) for member in members for o in member.probes if (steps := _records(o, "load", "steps"))]
-    found.sort(key=lambda item: not any(whole(step.get("errors")) for step in item[1]))
-    return [_load(number, *item) for number, item in enumerate(found[:_SHOWN])], max(len(found) - _SHOWN, 0)
-
-
-def _ladder(number: int, member: MemberReport, steps: Sequence[Facts]) -> Curve:
-    rungs = [(size, _time(step), step) for step in steps if (size := _number(step.get("size"))) is not None]
-    limits = thresholds(member.probes)
-    across, marks = sizes([size for size, _, _ in rungs], start=_LEFT, end=_RIGHT)
-    up, ticks = durations([*(ms for _, ms, _ in rungs if ms is not None), *(ms for _, ms in limits)])
-    parts = _frame(up, ticks, [(across.place(mark), bytes_shown(mark)) for mark in marks], limits)
-    points = [(across.place(size), _down(up, ms)) for size, ms, step in rungs if ms is not None and not _bad_rung(step)]
-    parts += [svg.line(*one, *two, kind="curve") for one, two in itertools.pairwise(points)]
-    for size, ms, step in rungs:
-        bad = _bad_rung(step)
-        place, down = across.place(size), _HEIGHT if ms is None else _down(up, ms)
-        tip = f"{bytes_shown(size)}: {_outcome(step)}" + ("" if ms is None else f", {milliseconds(ms)}")
-        parts.append(svg.mark("cross" if bad else "dot", place, down, kind="critical" if bad else "point", tip=tip))
-    failed = [f"{bytes_shown(size)}: {_outcome(step)}" for size, _, step in rungs if _bad_rung(step)]
-    described = (
-        f"{count(len(rungs), 'size')} from {bytes_shown(rungs[0][0])} to {bytes_shown(rungs[-1][0])}. " if rungs else ""
-    ) + (f"Failed: {'; '.join(failed[:5])}." if failed else "None failed.")
+def size_curve(number: int, measured: SizeCurve) -> Curve:
+    """Latency against body size."""
+    uploads = [(upload.size, _ms(upload.answer_ms), upload) for upload in measured.uploads if upload.size is not None]
+    across, marks = svg.sizes([size for size, _, _ in uploads], start=_LEFT, end=_RIGHT)
+    up, ticks = _durations((ms for _, ms, _ in uploads), measured.limits)
+    parts = _frame(up, ticks, [(across.place(mark), svg.bytes_shown(mark)) for mark in marks], measured.limits)
+    points = [
+        (across.place(size), _down(up, ms))
+        for size, ms, upload in uploads
+        if ms is not None and not upload_failed(upload.status)
+    ]
+    parts += _joined(points, "curve")
+    for size, ms, upload in uploads:
+        bad = upload_failed(upload.status)
+        tip = f"{svg.bytes_shown(size)}: {_outcome(upload)}" + ("" if ms is None else f", {milliseconds(ms)}")
+        down = _HEIGHT if ms is None else _down(up, ms)
+        shape, kind = ("cross", "critical") if bad else ("dot", "point")
+        parts.append(svg.mark(shape, across.place(size), down, kind=kind, tip=tip))
+    failed = [
+        f"{svg.bytes_shown(size)}: {_outcome(upload)}" for size, _, upload in uploads if upload_failed(upload.status)
+    ]
+    sizes = [svg.bytes_shown(size) for size, _, _ in uploads]
+    described = f"{count(len(sizes), 'size')} from {sizes[0]} to {sizes[-1]}. " if sizes else ""
+    described += f"Failed: {'; '.join(failed[:5])}." if failed else "None failed."
     rows = tuple(
-        (bytes_shown(size), milliseconds(ms) or "-", _status(step), _outcome(step)) for size, ms, step in rungs
+        (svg.bytes_shown(size), milliseconds(ms) or "-", str(_or_dash(upload.icap_status)), _outcome(upload))
+        for size, ms, upload in uploads
     )
-    drawing = _drawn(f"ladder-{number}", f"Latency against body size, {member.name}", described, parts)
-    return Curve(member.name, drawing, ("body", "time", "ICAP", "outcome"), rows, bool(failed))
+    drawing = _drawn(f"ladder-{number}", f"Latency against body size, {measured.member}", described, parts)
+    return Curve(measured.member, drawing, ("body", "time", "ICAP", "outcome"), rows, bool(failed))
 
 
-def _load(number: int, member: MemberReport, steps: Sequence[Facts]) -> Curve:
-    limits = thresholds(member.probes)
-    levels = [(level, step) for step in steps if (level := _number(step.get("concurrency"))) is not None]
-    across, marks = linear(max((level for level, _ in levels), default=1), start=_LEFT, end=_RIGHT)
-    keys = ("p50_ms", "p95_ms", "max_ms")
-    times = [[_number(step.get(key)) for key in keys] for _, step in levels]
-    up, ticks = durations([*(ms for row in times for ms in row if ms is not None), *(ms for _, ms in limits)])
-    parts = _frame(up, ticks, [(across.place(mark), f"{mark:g}") for mark in marks], limits)
+def load_curve(number: int, measured: LoadCurve) -> Curve:
+    """Latency against parallel requests."""
+    steps = [(step.concurrency, step) for step in measured.steps if step.concurrency is not None]
+    most = max((level for level, _ in steps), default=0)
+    across, marks = svg.linear(most or 1, start=_LEFT, end=_RIGHT)
+    up, ticks = _durations((ms for _, step in steps for ms in _times(step)), measured.limits)
+    parts = _frame(up, ticks, [(across.place(mark), f"{mark:g}") for mark in marks], measured.limits)
     for index, kind in ((0, "curve"), (1, "curve second")):
-        points = [
-            (across.place(level), _down(up, ms))
-            for (level, _), row in zip(levels, times, strict=True)
-            if (ms := row[index]) is not None
-        ]
-        parts += [svg.line(*one, *two, kind=kind) for one, two in itertools.pairwise(points)]
-    for (level, step), row in zip(levels, times, strict=True):
-        parts += _load_marks(across.place(level), up, row, step, f"{level:g} in parallel")
-    errors = sum(whole(step.get("errors")) for _, step in levels)
-    described = (
-        f"{count(len(levels), 'step')}, up to {max((level for level, _ in levels), default=0):g} in parallel; "
-        + (f"{count(errors, 'error')}." if errors else "no errors.")
+        times = [(across.place(level), _times(step)[index]) for level, step in steps]
+        parts += _joined([(place, _down(up, ms)) for place, ms in times if ms is not None], kind)
+    for level, step in steps:
+        parts += _load_marks(across.place(level), up, step, f"{level:g} in parallel")
+    errors = sum(step.errors or 0 for _, step in steps)
+    described = f"{count(len(steps), 'step')}, up to {most:g} in parallel; " + (
+        f"{count(errors, 'error')}." if errors else "no errors."
     )
     rows = tuple(
         (
             f"{level:g}",
-            f"{whole(step.get('requests')):,}",
-            f"{whole(step.get('errors')):,}",
-            *(milliseconds(ms) or "-" for ms in row),
+            f"{step.requests or 0:,}",
+            f"{step.errors or 0:,}",
+            *(milliseconds(ms) or "-" for ms in _times(step)),
         )
-        for (level, step), row in zip(levels, times, strict=True)
+        for level, step in steps
     )
-    drawing = _drawn(f"load-{number}", f"Latency against parallel requests, {member.name}", described, parts)
-    return Curve(member.name, drawing, ("parallel", "requests", "errors", "p50", "p95", "max"), rows, errors > 0)
+    drawing = _drawn(f"load-{number}", f"Latency against parallel requests, {measured.member}", described, parts)
+    return Curve(measured.member, drawing, ("parallel", "requests", "errors", "p50", "p95", "max"), rows, errors > 0)
 
 
-def _load_marks(place: float, up: Scale, row: Sequence[float | None], step: Facts, where: str) -> list[Markup]:
-    middle, high, most = row
+def _load_marks(place: float, up: svg.Scale, step: LoadStep, where: str) -> list[Markup]:
+    middle, high, most = _times(step)
     parts = []
     if middle is not None and most is not None:
         parts.append(svg.line(place, _down(up, middle), place, _down(up, most), kind="whisker"))
@@ -114,19 +98,21 @@ def _load_marks(place: float, up: Scale, row: Sequence[float | None], step: Fact
         if value is not None:
             tip = f"{where}: {name} {milliseconds(value)}"
             parts.append(svg.mark(shape, place, _down(up, value), kind="point", tip=tip, size_em=0.7))
-    if errors := whole(step.get("errors")):
-        tip = f"{where}: {count(errors, 'error')}"
+    if step.errors:
+        tip = f"{where}: {count(step.errors, 'error')}"
         parts.append(svg.mark("cross", place, _HEIGHT - 0.5, kind="critical", tip=tip))
     return parts
 
 
-def _frame(
-    up: Scale, ticks: Sequence[float], marks: Sequence[tuple[float, str]], limits: Sequence[tuple[str, float]]
-) -> list[Markup]:
+def _joined(points: Sequence[tuple[float, float]], kind: str) -> list[Markup]:
+    return [svg.line(*one, *two, kind=kind) for one, two in itertools.pairwise(points)]
+
+
+def _frame(up: svg.Scale, ticks: Sequence[float], marks: Sequence[tuple[float, str]], limits: Limits) -> list[Markup]:
     parts = []
     for tick in ticks:
         down = _down(up, tick)
-        parts += [svg.line(_EDGE, down, 100, down, kind="grid"), svg.text(ms_shown(tick), 0, down + 0.3)]
+        parts += [svg.line(_EDGE, down, 100, down, kind="grid"), svg.text(svg.ms_shown(tick), 0, down + 0.3)]
     for number, (_, ms) in enumerate(limits):
         down = _down(up, ms)
         parts.append(svg.line(_EDGE, down, 100, down, kind=f"limit limit-{number}"))
@@ -139,35 +125,27 @@ def _drawn(name: str, title: str, described: str, parts: Sequence[Markup]) -> Ma
     return svg.drawing(name, title, described, _HEIGHT + _FOOT, *parts, kind="curves")
 
 
-def _down(up: Scale, ms: float) -> float:
+def _durations(times: Iterable[float | None], limits: Limits) -> tuple[svg.Scale, list[float]]:
+    return svg.durations([*(ms for ms in times if ms is not None), *(ms for _, ms in limits)])
+
+
+def _down(up: svg.Scale, ms: float) -> float:
     """em from the top; the scale runs upwards."""
     return _HEIGHT - (up.place(ms) / 100) * (_HEIGHT - _TOP)
 
 
-def _records(observation: Observation, probe: str, fact: str) -> list[Facts]:
-    found = observation.facts.get(fact) if observation.probe == probe else None
-    records = [item for item in found if isinstance(item, Mapping)] if isinstance(found, list | tuple) else []
-    return records[:_STEPS]
+def _times(step: LoadStep) -> tuple[float | None, float | None, float | None]:
+    return _ms(step.p50_ms), _ms(step.p95_ms), _ms(step.max_ms)
 
 
-def _bad_rung(step: Facts) -> bool:
-    return step.get("status") in (Status.FAILED.value, Status.ERROR.value)
+def _ms(value: float | None) -> float | None:
+    return None if value is None else max(value, 0.0)
 
 
-def _outcome(step: Facts) -> str:
-    verdict, reason = shown(step.get("verdict")), shown(step.get("reason"))
-    status = shown(step.get("status"))
-    return f"{status} {reason}".strip() if _bad_rung(step) else verdict or f"{status} {reason}".strip()
+def _outcome(upload: SizedUpload) -> str:
+    became = f"{safe_text(upload.status)} {safe_text(upload.reason)}".strip()
+    return became if upload_failed(upload.status) else safe_text(upload.verdict) or became
 
 
-def _status(step: Facts) -> str:
-    status = step.get("icap_status")
-    return str(status) if isinstance(status, int) and not isinstance(status, bool) else "-"
-
-
-def _time(step: Facts) -> float | None:
-    return _number(step.get("answer_ms"))
-
-
-def _number(value: JSONValue) -> float | None:
-    return max(float(value), 0.0) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _or_dash(value: int | None) -> int | str:
+    return "-" if value is None else value

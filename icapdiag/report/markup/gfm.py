@@ -1,4 +1,4 @@
-"""GitHub Flavored Markdown: how `document` blocks are written, and text that stays text.
+"""GitHub Flavored Markdown: the report, the body of an issue on GitHub, and text that stays text.
 
 GitHub makes links of addresses, names, numbers and hashes that stand in the text, after escapes are resolved, but not
 in code: so what a server says stands in code spans and fenced blocks only. Prose is escaped, and what GitHub would
@@ -9,14 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
-from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.model import Report
+from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.report.markup.layout import ticket, whole
+
+GITHUB_LIMIT = 65_536  # characters; the API says so when it refuses more
 
 _PUNCTUATION = re.compile(r"([\\`*{}\[\]#!|<>~&$=^]|(?<!\w)_|_(?!\w)|:(?=\S)|(?<!\S)[-+])")
 _NUMBERED = re.compile(r"^(\s*\d+)(?=[.)])")  # would begin a list
 _REFERENCE = re.compile(r"(@|#|(?i:GH-)|(?i:www)|(?i:mailto)|(?i:xmpp))(?=[\w.:/])")
 _CODE = re.compile(r"`([^`\n]{1,300})`")
 _ZERO_WIDTH = "\u200b"
+
+
+def render(report: Report) -> str:
+    """The report as Markdown, whole; ends in a newline. What servers say stands in code only."""
+    return whole(report, draw)
+
+
+def render_github(report: Report) -> str:
+    """The body of an issue on GitHub of at most `GITHUB_LIMIT` bytes, evidence folded; ends in a newline."""
+    return ticket(report, partial(draw, folded=True), GITHUB_LIMIT)
 
 
 def draw(block: Block, *, folded: bool = False) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
-from icapdiag.report.markup.ticket import body
-from icapdiag.report.untyped import Report
+from icapdiag.model import Report
+from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.report.markup.layout import ticket
 
 LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
 
@@ -19,7 +19,7 @@ _LINE = re.compile(r"(?i)\b(h[1-6]|bq)(?=\.)")  # a heading, a quotation: at the
 
 def render(report: Report) -> str:
     """Wiki markup of at most `LIMIT` bytes; ends in a newline."""
-    return body(report, draw, LIMIT)
+    return ticket(report, draw, LIMIT)
 
 
 def draw(block: Block) -> str:

@@ -1,36 +1,42 @@
-"""`document` blocks as plain text of any width: for who pastes, and for fields that know no markup."""
+"""Plain text of any width, for who pastes, and the text of a work note in ServiceNow.
+
+A journal field of ServiceNow shows what stands between ``[code]`` tags as HTML, and everything else as it is. So
+this is plain text, and no such tag of a server's is left in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 
-from icapdiag.report.markup.document import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
-from icapdiag.report.text.grid import draw_grid
+from icapdiag.model import Report
+from icapdiag.report.document.blocks import Block, Heading, Items, Paragraph, Table, Verbatim, text_of
+from icapdiag.report.markup.layout import ticket
+from icapdiag.report.terminal.lines import grid
 
+SERVICENOW_LIMIT = 4_000  # characters of a multi-line text field as it comes
+_TAG = re.compile(r"(?i)\[(?=\s*/?\s*code)")
+_ROWS = 20  # of a table, in so small a field
 _RULES = {1: "=", 2: "-"}  # below a heading
+
+
+def render_servicenow(report: Report) -> str:
+    """Plain text of at most `SERVICENOW_LIMIT` bytes; ends in a newline."""
+    return ticket(report, lambda block: _TAG.sub("[\u200b", draw(block, rows=_ROWS)), SERVICENOW_LIMIT)
 
 
 def draw(block: Block, *, rows: int | None = None) -> str:
     """One block, without line ends around it; of a table so many rows at most."""
     match block:
         case Heading(level, text):
-            line = _inline(text)
+            line = text_of(text)
             return f"{line}\n{_RULES[level] * min(len(line), 60)}" if level in _RULES else line
         case Paragraph(text):
-            return _inline(text).strip()
+            return text_of(text).strip()
         case Items(items, numbered):
-            return "\n".join(f"{f'{n}.' if numbered else '-'} {_inline(item)}" for n, item in enumerate(items, 1))
+            return "\n".join(f"{f'{n}.' if numbered else '-'} {text_of(item)}" for n, item in enumerate(items, 1))
         case Verbatim(lines, _):
             return "\n".join(f"  {line}" for line in lines)
         case Table(head, cells):
-            return "\n".join(_grid(head, cells, len(cells) if rows is None else rows))
-
-
-def _grid(head: Sequence[str], cells: Sequence[Sequence[Inline]], rows: int) -> list[str]:
-    shown = [[_inline((cell,)) for cell in row] for row in cells[:rows]]
-    more = len(cells) - rows
-    return draw_grid(head, shown) + ([f"and {more:,} more"] if more > 0 else [])
-
-
-def _inline(parts: Sequence[Inline]) -> str:
-    return "".join(part.text if isinstance(part, Said) else part for part in parts)
+            shown = [[text_of((cell,)) for cell in row] for row in cells[:rows]]
+            more = len(cells) - len(shown)
+            return "\n".join(grid(head, shown) + ([f"and {more:,} more"] if more > 0 else []))

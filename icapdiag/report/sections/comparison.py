@@ -78,7 +78,7 @@ def telling_difference(facts: Facts) -> str:
         return f"{label}: {value}, but {most} at {who}"
     camps = [f"{_shown(camp.get('value'))} at {_who(camp)}" for camp in _mappings(facts.get("camps"))[:_CAMPS_SHOWN]]
     apart = _APART.get(str(facts.get("kind")), "")
-    return f"{label}: " + "; ".join(camps or texts(facts.get("values"))) + (f" ({apart})" if apart else "")
+    return f"{label}: " + "; ".join(camps or map(_shown, texts(facts.get("values")))) + (f" ({apart})" if apart else "")
 
 
 def _who(camp: Mapping[str, JSONValue]) -> str:

@@ -1,27 +1,33 @@
-"""The report for a person at a terminal: the matrix, then what is wrong and what to do, worst first."""
+"""The report for a person at a terminal: the matrix, then what is wrong and what to do, worst first. Or in short."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 
-from icapdiag.report.sections.evidence import telling, where
-from icapdiag.report.sections.further import show_command
-from icapdiag.report.sections.logtable import draw_body, draw_counts, draw_groups, draw_head, finding_span
-from icapdiag.report.sections.place import surroundings
-from icapdiag.report.text.lines import NAMES_SHOWN, count, milliseconds, names, prose, shown, texts, wrap
-from icapdiag.report.text.paint import Paint
-from icapdiag.report.untyped import Finding, JSONValue, Report, Unmatched
-from icapdiag.text import visible
-from icapdiag.vocabulary import Health
+from icapdiag.model import Finding, Report
+from icapdiag.report.document.blocks import MemberLine
+from icapdiag.report.document.document import Document
+from icapdiag.report.document.findings import Budget, finding_block
+from icapdiag.report.formats import FILE_STYLE
+from icapdiag.report.terminal.draw import (
+    draw_answer,
+    draw_comparison,
+    draw_figures,
+    draw_finding,
+    draw_groups,
+    draw_items,
+    draw_matrix,
+    draw_rules,
+    draw_sources,
+    draw_time_line,
+    draw_unexplained,
+    draw_verdict,
+)
+from icapdiag.report.terminal.lines import Paint, columns, wrap
 
 MIN_WIDTH = 60
 PIPED_WIDTH = 100  # where there is no terminal to ask
-
-_HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)
-_STEPS_SHOWN = 4
-_EVIDENCE_SHOWN = 3
+_NAMES = 45  # columns that names are filled up to
 
 
 def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, plain: bool = False) -> str:
@@ -31,126 +37,82 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     runbook that are longer than a line run over. ``plain`` draws bars in ASCII, for a terminal
     that has no block characters.
     """
-    width = max(width, MIN_WIDTH)
-    paint = Paint(color=color)
-    logs = "sources" in report.subject
-    blocks = [list(draw_head(report, width, paint) if logs else _head(report, width, paint))]
-    if report.members:
-        from icapdiag.report.sections.clocks import draw_clocks  # noqa: PLC0415 - as below
-        from icapdiag.report.sections.comparison import draw_comparison  # noqa: PLC0415
-        from icapdiag.report.sections.conformance import draw_conformance  # noqa: PLC0415
-        from icapdiag.report.sections.connections import draw_load  # noqa: PLC0415
-        from icapdiag.report.sections.matrix import draw_matrix  # noqa: PLC0415 - tabulate takes 50 ms
-        from icapdiag.report.sections.repeats import draw_samples  # noqa: PLC0415
-        from icapdiag.report.sections.sizes import draw_sizes  # noqa: PLC0415
+    document = Document(report)
+    return _joined(_sections(document, max(width, MIN_WIDTH), Paint(color=color), plain=plain))
 
-        blocks.append([draw_matrix(report.members, width, paint)])
-        blocks.append(draw_clocks(report.members, width))
-        blocks.append(draw_samples(report.members, width))
-        blocks.append(draw_sizes(report.members, width))
-        blocks.append(draw_load(report.members, width))
-        blocks.append(draw_comparison(report.comparison, width))
-        blocks.append(draw_conformance(report.conformance, width))
-    blocks += draw_body(report, width, paint, plain=plain)
-    service_uri = report.subject.get("service_uri")
-    blocks += [list(_finding(finding, width, paint, service_uri)) for finding in report.findings]
-    blocks += [draw_groups(report, width), _unmatched(report.unmatched, width)]
-    blocks += [_suppressed(report, width), _notes(report.notes, width)]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+def _sections(document: Document, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
+    yield [
+        *draw_verdict(document.verdict.value, _with_gap(document.title, document.gap), width, paint),
+        *(_log_head(document, width) if document.of_logs else _pool_head(document, width)),
+    ]
+    yield draw_matrix(document.matrix, width, paint)
+    yield wrap(document.clocks, width)
+    yield draw_figures(document.rounds, width)
+    yield draw_figures(document.sizes, width)
+    yield draw_figures(document.load, width)
+    yield draw_comparison(document.comparison, width)
+    yield draw_rules(document.rules, width)
+    yield draw_time_line(document, width, plain=plain)
+    yield from (draw_answer(answer, width, paint) for answer in document.answers)
+    yield from (draw_finding(finding, width, paint) for finding in document.findings)
+    yield draw_groups(document.groups, width)
+    yield draw_unexplained(document.unexplained, width)
+    suppressed = f"Suppressed ({len(document.suppressed)}), as the pool file accepts for a time:"
+    yield draw_items(suppressed, document.suppressed, width)
+    yield draw_items("Notes:", document.notes, width)
+
+
+def _pool_head(document: Document, width: int) -> Iterator[str]:
+    if document.members_tally:
+        yield document.members_tally
+    for text in (document.seen_from, document.surroundings):
+        yield from wrap(text, width, break_words=True)
+    yield from wrap(document.caveat, width)
+
+
+def _log_head(document: Document, width: int) -> Iterator[str]:
+    if document.entries_read:
+        yield from wrap(document.entries, width)
+        if document.span:
+            yield f"{document.span}."
+    yield from draw_sources(document.sources, document.records, width)
+
+
+def _with_gap(text: str, gap: str) -> str:
+    return f"{text} ({gap})" if gap else text
+
+
+def _joined(sections: Iterable[list[str]]) -> str:
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
 def render_news(report: Report, news: Sequence[Finding], width: int = PIPED_WIDTH, *, color: bool = False) -> str:
     """One line on what a growing log has by now, and the findings that are new; ends in a newline."""
-    width = max(width, MIN_WIDTH)
-    paint = Paint(color=color)
-    blocks = [draw_counts(report, width, paint), *(list(_finding(finding, width, paint)) for finding in news)]
-    return "\n\n".join("\n".join(block) for block in blocks) + ("\n\n" if news else "\n")
+    width, paint, document = max(width, MIN_WIDTH), Paint(color=color), Document(report)
+    before = f"{document.finished}  "
+    head = draw_verdict(document.verdict.value, document.entries, width, paint, before=before)
+    blocks = [finding_block(finding, "", Budget()) for finding in news]
+    return _joined([head, *(draw_finding(block, width, paint) for block in blocks)]) + ("\n" if news else "")
 
 
-def _head(report: Report, width: int, paint: Paint) -> Iterator[str]:
-    service = shown(report.subject.get("service_uri"))
-    what = f"ICAP pool {shown(report.subject.get('pool'))}" + (f", service {service}" if service else "")
-    label = report.verdict.value.upper()
-    state = "" if report.complete else " (incomplete: not every probe could run)"
-    first, *lines = wrap(f"{label}  {what}{state}", width, rest="  ", break_words=True)
-    yield first.replace(label, paint(report.verdict.value, label), 1)
-    yield from lines
-    counts = Counter(member.verdict for member in report.members)
-    tally = ", ".join(f"{counts[health]} {health.value}" for health in _HEALTH_ORDER if counts[health])
-    if tally:
-        yield f"{count(len(report.members), 'member')}: {tally}"
-    yield from wrap(_vantage(report), width, break_words=True)
-    yield from wrap(surroundings(report), width, break_words=True)
-    yield from wrap(shown(report.vantage.get("caveat")), width)
+def render_short(report: Report, width: int = FILE_STYLE.width, *, color: bool = False, plain: bool = False) -> str:
+    """A line for the whole, then one a member with its worst finding; ends in a newline. Lines are as long as they are.
+
+    A log has no members of its own: there it is one a server that the log names.
+    """
+    del width, plain  # a line is a line, and nothing is drawn
+    paint, document = Paint(color=color), Document(report)
+    room = min(max((columns(line.name) for line in document.lines), default=0), _NAMES)
+    whole = MemberLine(_with_gap(f"{document.title}: {document.tally}", document.gap), document.verdict, document.worst)
+    lines = [MemberLine(_filled(line.name, room), line.verdict, line.worst) for line in document.lines]
+    return "".join(f"{_short(line, paint)}\n" for line in (whole, *lines))
 
 
-def _vantage(report: Report) -> str:
-    addresses = [visible(source) for source in texts(report.vantage.get("source_addresses"))]
-    listed = ", ".join(addresses[:NAMES_SHOWN])
-    word = "source addresses" if len(addresses) > 1 else "source address"
-    start = datetime.fromisoformat(report.started_at)
-    took = (datetime.fromisoformat(report.finished_at) - start).total_seconds()
-    return (
-        f"Probed from {shown(report.vantage.get('host'))}"
-        + (f" ({word} {listed}{_interfaces(report)})" if listed else "")
-        + f" by icapdiag {shown(report.tool.get('version'))}"
-        + f", {start:%Y-%m-%d %H:%M:%S} UTC, took {milliseconds(took * 1000)}."
-    )
+def _filled(name: str, room: int) -> str:
+    return name + " " * (room - columns(name))
 
 
-def _interfaces(report: Report) -> str:
-    """``; eth0, MTU 1500`` where the host could tell by which interface it looked."""
-    found = report.vantage.get("interfaces")
-    each = [item for item in found if isinstance(item, Mapping)] if isinstance(found, list | tuple) else []
-    words = (
-        shown(item.get("name")) + (f", MTU {mtu}" if isinstance(mtu := item.get("mtu"), int) else "")
-        for item in each[:NAMES_SHOWN]
-    )
-    return "".join(f"; {word}" for word in words)
-
-
-def _finding(finding: Finding, width: int, paint: Paint, service_uri: JSONValue = None) -> Iterator[str]:
-    label = finding.severity.value.upper()
-    first, *lines = wrap(f"{label}  {prose(finding.title)} [{visible(finding.id)}]", width, rest="  ")
-    yield first.replace(label, paint(finding.severity.value, label), 1)
-    yield from lines
-    yield from finding_span(finding, width)
-    if finding.members:
-        head = "Member: " if len(finding.members) == 1 else f"Members ({len(finding.members)}): "
-        yield from wrap(head + names(finding.members), width, "  ", "    ", break_words=True)
-    yield from wrap(prose(finding.meaning), width, "  ")
-    for evidence in finding.evidence[:_EVIDENCE_SHOWN]:
-        yield from wrap(f"Seen: {where(evidence)}: {telling(evidence)}", width, "  ", "    ", break_words=True)
-    if finding.remedy:
-        yield "  First steps:"
-    for number, step in enumerate(finding.remedy[:_STEPS_SHOWN], start=1):
-        yield from wrap(prose(step), width, f"    {number}. ")
-    yield f"  More: {show_command(finding, service_uri, width - len('  More: '))}"
-
-
-def _unmatched(unmatched: Unmatched, width: int) -> list[str]:
-    if not unmatched.count:
-        return []
-    logs = any(example.get("source") == "log" for example in unmatched.examples)
-    lines = wrap(f"{count(unmatched.count, 'request' if logs else 'observation')} that no runbook explains:", width)
-    for example in unmatched.examples[:_EVIDENCE_SHOWN]:
-        lines += wrap(f"{where(example)}: {telling(example)}", width, "  ", "    ", break_words=True)
-    return lines
-
-
-def _suppressed(report: Report, width: int) -> list[str]:
-    if not report.suppressed:
-        return []
-    from icapdiag.report.sections.suppressed import heading, lines  # noqa: PLC0415 - most reports have none
-
-    drawn = [f"{heading(report)}, as the pool file accepts for a time:"]
-    for line in lines(report):
-        drawn += wrap(line, width, "  - ", break_words=True)
-    return drawn
-
-
-def _notes(notes: Sequence[str], width: int) -> list[str]:
-    lines = ["Notes:"] if notes else []
-    for note in notes:
-        lines += wrap(visible(note, 400), width, "  - ", break_words=True)
-    return lines
+def _short(line: MemberLine, paint: Paint) -> str:
+    label = paint(line.verdict.value, f"{line.verdict.value.upper():<8}")
+    return f"{label}  {line.name}  {line.worst}".rstrip()

@@ -8,7 +8,7 @@ import html5lib
 import pytest
 
 from icapdiag.report.html import svg
-from icapdiag.report.html.scale import Scale, bytes_shown, durations, linear, ms_shown, sizes
+from icapdiag.report.html.svg import Scale, bytes_shown, durations, linear, ms_shown, sizes
 
 HOSTILE = "</title><script>alert(1)</script>\"'&\u202e\x00"
 

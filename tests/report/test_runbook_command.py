@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.report.sections.further import show_command
-from icapdiag.report.untyped import Facts
+from icapdiag.report.document.findings import Budget, finding_block
+from icapdiag.report.untyped import Facts, Finding, retyped_findings
 from tests.report.samples import TCP_REFUSED
 
 MET: Facts = {"source": "probe", "probe": "tcp", "host": "10.0.0.6", "port": 1344, "tls": False}
 SHORT = "icapdiag runbooks show tcp-refused"
+
+
+def command(finding: Finding, service_uri: str | None, room: int) -> str:
+    (typed,) = retyped_findings((finding,))
+    return finding_block(typed, service_uri or "", Budget()).command_within(room)
 
 
 @pytest.mark.parametrize(
@@ -30,22 +35,22 @@ SHORT = "icapdiag runbooks show tcp-refused"
 def test_the_member_is_filled_in_where_a_probe_met_it(facts: Facts, path: str | None, expected: str) -> None:
     finding = replace(TCP_REFUSED, evidence=({**MET, **facts}, {**MET, "host": "10.0.0.7"}))
 
-    assert expected == show_command(finding, path, 200)
+    assert expected == command(finding, path, 200)
 
 
 def test_nothing_is_broken_over_two_lines() -> None:
     finding = replace(TCP_REFUSED, evidence=(MET,))
-    whole = show_command(finding, "/avscan", 200)
+    whole = command(finding, "/avscan", 200)
 
-    assert whole == show_command(finding, "/avscan", len(whole))
-    assert SHORT == show_command(finding, "/avscan", len(whole) - 1)
+    assert whole == command(finding, "/avscan", len(whole))
+    assert SHORT == command(finding, "/avscan", len(whole) - 1)
 
 
 def test_without_evidence_there_is_no_member() -> None:
-    assert SHORT == show_command(replace(TCP_REFUSED, evidence=()), "/avscan", 200)
+    assert SHORT == command(replace(TCP_REFUSED, evidence=()), "/avscan", 200)
 
 
 def test_what_a_terminal_would_obey_is_escaped() -> None:
     finding = replace(TCP_REFUSED, evidence=({**MET, "host": "a\x1b[2J"},))
 
-    assert "\x1b" not in show_command(finding, "/\x07", 200)
+    assert "\x1b" not in command(finding, "/\x07", 200)

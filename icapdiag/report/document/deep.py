@@ -1,0 +1,261 @@
+"""What the deep probes have to say: connections that are used again, load, sizes. A line of evidence, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from icapdiag.facts.deep import Demand, Keepalive, Load, LoadStep, Size, SizedUpload
+from icapdiag.facts.standard import Repeat, RepeatedStep
+from icapdiag.model import MemberReport
+from icapdiag.report.document.blocks import Figures
+from icapdiag.report.document.members import is_crowd, sheets
+from icapdiag.report.document.words import count, measured, milliseconds, safe_text
+from icapdiag.text import from_wire, visible
+
+_NAME = 40  # columns of a member's name
+_DOUBT = "~: our own delays may be in it"
+
+# --- two requests on one connection ----------------------------------------------------------------
+
+_REUSE = {
+    "honoured": "answered on the same connection",
+    "announced-close": "not sent: the server said that it closes",
+    "closed": "not answered: the server had closed and not said so",
+    "unanswered": "not answered",
+    "desynchronised": "not answered rightly",
+}
+
+
+def describe_reuse(sheet: Keepalive) -> Iterator[str]:
+    """Of two requests on one connection."""
+    reuse = safe_text(sheet.reuse)
+    yield f"second request {_REUSE.get(reuse, reuse)}"
+    if sheet.closed_after_ms is not None:
+        yield f"closed {milliseconds(sheet.closed_after_ms)} after the first answer"
+    if sheet.desync_signs:
+        yield visible(", ".join(sheet.desync_signs))
+    if sheet.extra_excerpt:
+        yield f"{sheet.extra_bytes or 0} bytes left over: {visible(from_wire(safe_text(sheet.extra_excerpt)))}"
+    if sheet.idle_close_s is not None:
+        yield f"closed after {sheet.idle_close_s:g} s without a request"
+    yield from _demand(sheet.demand)
+
+
+def _demand(demand: Demand) -> Iterator[str]:
+    if demand.offered_connections:
+        yield f"Max-Connections {demand.offered_connections}"
+    yield from _need(demand)
+
+
+def _need(demand: Demand) -> Iterator[str]:
+    needed, rps, latency = demand.needed_connections, demand.expected_rps, demand.expected_latency_ms
+    if needed is not None and rps is not None and latency is not None:
+        yield f"{rps:g} requests/s x {milliseconds(latency)} need {needed} connections"
+
+
+# --- scans at the same time ------------------------------------------------------------------------
+
+_ENDED = {
+    "ceiling": "the ceiling: no limit met",
+    "busy": "turned away",
+    "refused": "connection refused",
+    "failed": "failed",
+    "slower": "twice as slow",
+    "deadline": "no time left",
+    "local": "this host's own limit",
+}
+
+
+def describe_load(sheet: Load) -> Iterator[str]:
+    """Of the ramp of parallel scans."""
+    yield f"stood {sheet.held_connections or 0} at a time, ceiling {sheet.ceiling or 0}"
+    if sheet.broke_at is not None:
+        detail = sheet.broke_status or safe_text(sheet.broke_reason)
+        yield f"at {sheet.broke_at}: {_ended(sheet)}" + (f" ({detail})" if detail else "")
+    if sheet.steps:
+        timed = [step for step in sheet.steps if step.p95_ms is not None] or sheet.steps
+        yield f"p95 {_p95(timed[0])} alone, {_p95(timed[-1])} at the end"
+    yield from _demand(sheet.demand)
+
+
+def load_table(members: Sequence[MemberReport]) -> Figures | None:
+    """A row for each member that was put under load; None if none was."""
+    loaded = [(member, sheet) for member in members for sheet in sheets(member, Load) if sheet.steps]
+    rows = [_load_row(member, sheet) for member, sheet in loaded]
+    needs = [
+        f"{visible(member.name, _NAME)}: {need}; held: {safe_text(sheet.needed_held)}"
+        for member in members
+        for sheet in sheets(member, Load)
+        for need in _need(sheet.demand)
+    ]
+    return (
+        Figures(
+            title="Under load (scans at the same time; ~: our own delays may be in it):",
+            head=("member", "held", "scans/s", "p95 alone", "p95 then", "ended by"),
+            rows=tuple(rows),
+            right=range(1, 5),
+            cut=((0, 6),),
+            below=tuple(needs),
+        )
+        if rows
+        else None
+    )
+
+
+def _load_row(member: MemberReport, sheet: Load) -> tuple[str, ...]:
+    steps, held = sheet.steps or (), sheet.held_connections or 0
+    stood = next((step for step in steps if step.concurrency == held), LoadStep())
+    at = f" at {sheet.broke_at}" if sheet.broke_at is not None else ""
+    rate = "-" if stood.rps is None else f"{stood.rps:.0f}"
+    return _name(member, sheet), str(held), rate, _p95(steps[0]), _p95(stood), f"{_ended(sheet)}{at}"
+
+
+def _ended(sheet: Load) -> str:
+    return _ENDED.get(sheet.load_ended or "", "")
+
+
+def _p95(step: LoadStep) -> str:
+    return measured(step.p95_ms, doubtful=step.uncertain, nothing="-")
+
+
+# --- bodies of growing size ------------------------------------------------------------------------
+
+_KIB, _MIB = 1024, 1024 * 1024
+_TYPICAL = (_KIB, 64 * _KIB, _MIB)  # bytes; beside the largest, the sizes that get a column
+_FAILURES = {
+    "status": "answered with an error",
+    "refused": "refused",
+    "changed": "answered otherwise",
+    "dropped": "connection dropped",
+    "silent": "no answer in time",
+    "slow": "still being sent when time was up",
+    "unacknowledged": "lost on the way",
+    "broken": "answer can't be read",
+}
+_CUT_SHORT = {"busy": "the server was busy", "deadline": "time was up", "error": "this host failed"}
+
+
+def describe_sizes(sheet: Size) -> str:
+    """The limits as a finding's evidence, to the byte; empty if there is none."""
+    said = []
+    if sheet.eicar_passed_size is not None and sheet.eicar_found_size is not None:
+        said.append(f"EICAR found in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}")
+    if sheet.size_unread is not None and sheet.size_read is not None:
+        said.append(f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} passed on the preview alone")
+    if sheet.size_failed is not None:
+        went = "" if sheet.size_passed is None else f"{count(sheet.size_passed, 'byte')} passed, "
+        said.append(f"{went}{sheet.size_failed:,} {_failure(sheet)}{_in_small_packets(sheet)}")
+    return "; ".join(said)
+
+
+def sizes_table(members: Sequence[MemberReport]) -> Figures | None:
+    """A row for each member that was sent bodies of growing size; None if none was."""
+    tried = [(member, sheet) for member in members for sheet in sheets(member, Size) if sheet.ladder]
+    largest = {max(upload.size or 0 for upload in sheet.ladder or ()) for _, sheet in tried}
+    sizes = [size for size in _TYPICAL if size < max(largest, default=0)] + sorted(largest)[-1:]
+    rows = [(visible(member.name, _NAME), *_times(sheet, sizes), limit_words(sheet)) for member, sheet in tried]
+    return (
+        Figures(
+            title=f"By body size (until the answer, upload and all; {_DOUBT}):",
+            head=("member", *map(spoken_size, sizes), "limit"),
+            rows=tuple(rows),
+            right=range(1, len(sizes) + 1),
+            cut=((0, 10), (len(sizes) + 1, 10)),
+        )
+        if rows
+        else None
+    )
+
+
+def limit_words(sheet: Size) -> str:
+    """The limits that were found, in a few words; how far it went without one, if none."""
+    parts = list(_limits(sheet))
+    if not parts and sheet.size_passed is not None:
+        scanned = ", EICAR found" if sheet.eicar_found_size is not None else ""
+        parts.append(f"none to {spoken_size(sheet.size_passed)}{scanned}")
+    if why := _CUT_SHORT.get(sheet.stopped or ""):
+        parts.append(why)
+    return "; ".join(parts) or "-"
+
+
+def spoken_size(size: int) -> str:
+    """``0 B``, ``1400 B``, ``64 KiB``, ``5.0 MiB``."""
+    for unit, name in ((_MIB, "MiB"), (_KIB, "KiB")):
+        if size >= unit and (size % unit == 0 or size >= 10 * _KIB):
+            return f"{size // unit} {name}" if size % unit == 0 else f"{size / unit:.1f} {name}"
+    return f"{size} B"
+
+
+def _limits(sheet: Size) -> Iterator[str]:
+    unseen = sheet.eicar_passed_size or sheet.size_unread
+    if unseen and (sheet.eicar_found_size or 0) < unseen:
+        yield f"UNSCANNED from {spoken_size(unseen)}"
+    if sheet.size_failed is not None:
+        yield f"{_failure(sheet)} from {spoken_size(sheet.size_failed)}"
+
+
+def _failure(sheet: Size) -> str:
+    kind = safe_text(sheet.size_failure)
+    if kind == "status" and sheet.size_failure_status is not None:
+        return f"ICAP {sheet.size_failure_status}"
+    return _FAILURES.get(kind, kind)
+
+
+def _in_small_packets(sheet: Size) -> str:
+    if sheet.mtu_black_hole is None:
+        return ""
+    return ", in small packets it arrived" if sheet.mtu_black_hole else ", in small packets too"
+
+
+def _times(sheet: Size, sizes: Sequence[int]) -> Iterator[str]:
+    """The last time of each size; a word where there was no answer."""
+    uploads = {upload.size or 0: upload for upload in sheet.ladder or ()}
+    for size in sizes:
+        upload = uploads.get(size, SizedUpload())
+        yield measured(upload.answer_ms, doubtful=upload.uncertain, nothing=safe_text(upload.reason) or "-")
+
+
+# --- rounds ----------------------------------------------------------------------------------------
+
+_WORST = 40  # rows of a crowd of members
+
+
+def rounds_table(members: Sequence[MemberReport]) -> Figures | None:
+    """A row a member and step of several rounds; None if nothing was repeated."""
+    found = [
+        (member, sheet, step) for member in members for sheet in sheets(member, Repeat) for step in sheet.samples or ()
+    ]
+    if not found:
+        return None
+    worst, left_out = found, ""
+    if is_crowd(members) and len(found) > _WORST:
+        left_out = f"The {_WORST} with most loss, then the slowest, of {len(found):,}; the report as JSON has them all."
+        worst = sorted(found, key=lambda each: (each[2].loss_percent or 0.0, each[2].p95_ms or 0.0), reverse=True)
+    return Figures(
+        title=f"Rounds ({_DOUBT}):",
+        head=("member", "step", "sent", "lost", "min", "avg", "p95", "max"),
+        rows=tuple(_round(*each) for each in found),
+        right=range(2, 8),
+        omitted=(4, 5),  # minimum and average say the least
+        screen=tuple(_round(*each) for each in worst[:_WORST]) if left_out else (),
+        left_out=left_out,
+    )
+
+
+def _round(member: MemberReport, sheet: Repeat, step: RepeatedStep) -> tuple[str, ...]:
+    share = f" ({step.loss_percent:g}%)" if step.loss_percent else ""
+    figures = (
+        measured(value, doubtful=step.uncertain, nothing="-")
+        for value in (step.min_ms, step.avg_ms, step.p95_ms, step.max_ms)
+    )
+    return _name(member, sheet), safe_text(step.step), str(step.sent or 0), f"{step.lost or 0}{share}", *figures
+
+
+# --- of any member ---------------------------------------------------------------------------------
+
+
+def _name(member: MemberReport, sheet: Load | Repeat) -> str:
+    """The member's name, and the address where it was met at several."""
+    several = len({each.endpoint.address for each in sheets(member, type(sheet))}) > 1
+    address = safe_text(sheet.endpoint.address)
+    return visible(f"{member.name} at {address}" if several and address else member.name, _NAME)

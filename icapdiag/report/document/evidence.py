@@ -1,0 +1,238 @@
+"""One line that says why a finding was made: what the server said, or what the system said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from icapdiag.facts.answer import Answer, Deviation
+from icapdiag.facts.connection import TLS, ProfileInForce, Transfer
+from icapdiag.facts.deep import Keepalive, Load, Preview, Size
+from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
+from icapdiag.facts.pool import ConfigurationObject
+from icapdiag.facts.pool import Difference as ObservedDifference
+from icapdiag.facts.refusal import Respmod, Services, Variants
+from icapdiag.facts.sheet import Sheet
+from icapdiag.facts.standard import Options, Sample
+from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
+from icapdiag.model import Observation
+from icapdiag.report.document.comparison import describe_difference
+from icapdiag.report.document.deep import describe_load, describe_reuse, describe_sizes
+from icapdiag.report.document.refusal import describe_respmod, describe_services, describe_variants
+from icapdiag.report.document.words import count, milliseconds, safe_text, server_text
+from icapdiag.text import visible
+from icapdiag.vocabulary import Reason, Status
+
+_HEADERS_SHOWN = 2
+_DEVIATIONS_SHOWN = 2
+_EXPLAINING = tuple(map(fact_name, EXPLANATIONS))  # of a request in a log, most telling first
+_SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
+
+
+def describe(seen: Observation) -> str:
+    """What an observation has to say, most telling first; its bare reason if nothing else."""
+    return "; ".join(part for part in list(_own_words(seen.facts)) or _words(seen) if part)
+
+
+def describe_group(group: ReportedGroup) -> str:
+    """The same of requests alike, or of a pasted answer, as a report has them."""
+    return "; ".join(part for part in _facts(group) if part) or safe_text(group.reason) or safe_text(group.status)
+
+
+def reason(group: ReportedGroup) -> str:
+    """Why requests of a log went as they did, in the words of the server or else of the Service Engine."""
+    words = next((said for name in _EXPLAINING if (said := server_text(getattr(group.answer, name)))), "")
+    words = words or server_text(group.opswat_reason)
+    codes = " ".join(map(server_text, group.adf_codes or ()))
+    if codes and group.status == Status.FAILED:
+        return codes
+    threats = [name for threat in group.answer.threats or () if (name := server_text(threat)) and name not in words]
+    if threats:
+        found = threats[0] + (f" and {len(threats) - 1} more" if len(threats) > 1 else "")
+        return f"{words}: {found}" if words else found
+    return words or codes or server_text(group.significance) or server_text(group.answer.verdict_reason)
+
+
+def where(seen: Observation) -> str:
+    """Whose observation it is: ``10.0.0.5:1344 eicar``; for a log how many requests, and whose."""
+    member = server_text(seen.member)
+    match seen.facts:
+        case LogSummary():
+            return "the log as a whole"
+        case PastedAnswer():
+            return "the ICAP answer"
+        case RequestGroup() as group:
+            requests = count(group.count or 1, "request")
+            return f"{requests} to {member}" if member else requests
+        case ConfigurationObject(object="suppression"):
+            return "the pool file"
+        case ObservedDifference():
+            return member or "the pool"
+    return " ".join(word for word in (member, server_text(seen.probe)) if word)
+
+
+def deviations(found: tuple[Deviation, ...] | None, limit: int | None = None) -> list[str]:
+    """Where an answer is not as the standard has it, the first ``limit`` of them, safe to show."""
+    listed = [each for each in found or () if each.detail]
+    return [server_text(each.detail) + _section(each.section) for each in listed[:limit]]
+
+
+def _own_words(sheet: Sheet) -> Iterator[str]:
+    """What is said of facts that are other than those of one answer; nothing for the others."""
+    match sheet:
+        case LogSummary():
+            yield from _log(sheet)
+        case RequestGroup() if sheet.part(PastedAnswer) is None:
+            yield from _requests(sheet)
+        case ObservedDifference():
+            yield describe_difference(sheet)
+        case Keepalive() if sheet.reuse:
+            yield from describe_reuse(sheet)
+        case Size() if said := describe_sizes(sheet):
+            yield said
+        case Load() if sheet.load_ended:
+            yield from describe_load(sheet)
+        case Services():
+            yield describe_services(sheet)
+        case Variants() if said := describe_variants(sheet):
+            yield said
+        case Respmod():
+            yield describe_respmod(sheet)
+        case ConfigurationObject(object="suppression"):
+            yield _suppression(sheet)
+
+
+def _words(seen: Observation) -> list[str]:
+    found = [part for part in _facts(seen.facts, seen.reason) if part]
+    return found or [safe_text(seen.reason) or safe_text(str(seen.status))]
+
+
+def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
+    """What there is to say of any sheet, by its parts."""
+    answer, preview, tls = sheet.part(Answer), sheet.part(Preview), sheet.part(TLS)
+    if preview is not None:
+        yield from _previews(preview)
+    if answer is not None:
+        yield from _answer(answer)
+        yield from _headers(answer)
+        yield from _peer(answer)
+    if tls is not None:
+        yield from _certificate(tls, reason)
+    yield from _clocks(sheet)
+    for each in (answer, preview):
+        if each is not None:
+            yield from deviations(each.deviations, _DEVIATIONS_SHOWN)
+    error = server_text(sheet.error)
+    if not (tls is not None and tls.verify_error and server_text(tls.verify_error) in error):
+        yield error
+
+
+def _answer(answer: Answer) -> Iterator[str]:
+    if answer.icap_status is not None:
+        yield f"ICAP {answer.icap_status} {server_text(answer.icap_reason)}".rstrip()
+    if answer.http_status is not None:
+        yield f"HTTP {answer.http_status} inside"
+    if answer.verdict:
+        yield f"verdict {safe_text(answer.verdict)}"
+    if answer.threats:
+        yield visible("threats: " + ", ".join(map(server_text, answer.threats)))
+
+
+def _headers(answer: Answer) -> list[str]:
+    present = [(header.name, text) for header in SHOWN if (text := server_text(getattr(answer, header.fact)))]
+    return [f"{name}: {text}" for name, text in present[:_HEADERS_SHOWN]]
+
+
+def _peer(answer: Answer) -> Iterator[str]:
+    if peer := safe_text(answer.peer):
+        yield f"the peer speaks {peer}" if peer != "unknown" else "the peer speaks no ICAP"
+    if excerpt := server_text(answer.peer_excerpt):
+        yield f"it said: {excerpt}"
+
+
+def _previews(preview: Preview) -> Iterator[str]:
+    """Uploads with previews of several lengths."""
+    for cases, words in (
+        (preview.cases_failed, "failed"),
+        (preview.cases_passed_unseen, "called clean by the preview alone"),
+    ):
+        if cases:
+            yield visible(f"{words}: {', '.join(cases)}")
+    for outcome, words in (
+        (preview.eicar_beyond_preview, "EICAR behind the preview"),
+        (preview.eicar_whole, "without a preview"),
+    ):
+        if outcome and outcome != "not-asked":
+            yield f"{words}: {safe_text(outcome)}"
+
+
+def _certificate(tls: TLS, reason: str | None) -> Iterator[str]:
+    if reason == Reason.TLS_EXPIRED and tls.cert_not_after:
+        yield f"certificate valid until {safe_text(tls.cert_not_after)}"
+    if reason == Reason.TLS_NOT_YET_VALID and tls.cert_not_before:
+        yield f"certificate not valid before {safe_text(tls.cert_not_before)}"
+    if reason == Reason.TLS_NAME and tls.cert_names:
+        wanted = server_text(tls.server_name)
+        listed = ", ".join(map(server_text, tls.cert_names))
+        yield visible(f"certificate for {listed}" + (f", asked for {wanted}" if wanted else ""))
+    yield server_text(tls.verify_error)
+
+
+def _clocks(sheet: Sheet) -> Iterator[str]:
+    """A server's time that is not ours, an answer that took too long, and a tag that changed."""
+    times, profile, answer = sheet.part(Transfer), sheet.part(ProfileInForce), sheet.part(Answer)
+    if times is None or answer is None:
+        return
+    skew, offset, doubt = times.clock_skew_s, times.clock_offset_s, times.clock_uncertainty_s
+    if skew is not None and offset is not None and skew >= _SKEWED:
+        known = f", known to {doubt:g} s" if doubt is not None else ""
+        yield f"its clock is {abs(offset):,.0f} s {'ahead' if offset > 0 else 'behind'}{known}"
+    limit = None if profile is None else profile.warn_ms
+    if times.answer_ms is not None and limit is not None and times.answer_ms > limit:
+        yield f"the answer came after {milliseconds(times.answer_ms)}"
+    tag, sample = server_text(answer.istag), sheet.part(Sample)
+    if tag and answer.icap_status == 200 and sheet.part(Options) is not None:
+        yield f"ISTag {tag}"
+    if sample is not None and sample.istag_changed:
+        yield f"ISTag {tag} is another than in OPTIONS"
+
+
+def _section(section: str | None) -> str:
+    words = safe_text(section)
+    return f" ({words})" if words.startswith("RFC") else f" (RFC 3507 {words})" if words else ""
+
+
+def _log(log: LogSummary) -> Iterator[str]:
+    for number, words in (
+        (log.entries_total, "in all"),
+        (log.entries_icap, "with ICAP"),
+        (log.entries_failed, "failed"),
+        (log.unscanned_count, "passed unscanned"),
+        (log.entries_disabled, "disabled"),
+    ):
+        yield f"{number:,} {words}"
+
+
+def _requests(group: RequestGroup) -> Iterator[str]:
+    """Requests of a log that went alike."""
+    yield safe_text(group.icap_action)
+    code = "" if group.response_code is None else f"the client got {group.response_code}"
+    if group.client_outcome == "unscanned":
+        yield "passed unscanned" + (f", {code}" if code else "")
+    else:
+        yield code
+    yield from _answer(group.answer)
+    yield from _headers(group.answer)
+    yield f"OPSWAT: {server_text(group.opswat_reason)}" if group.opswat_reason else ""
+    yield " ".join(map(server_text, group.adf_codes or ()))
+    yield server_text(group.significance)
+    if group.answer.complete_body_sent is False:
+        yield "the body was not sent whole"
+    if group.latency_max_ms is not None:
+        yield f"up to {milliseconds(group.latency_max_ms)}"
+
+
+def _suppression(accepted: ConfigurationObject) -> str:
+    pattern = server_text(accepted.member_pattern)
+    at = f" at {pattern}" if pattern else ""
+    terms = f"owner {server_text(accepted.owner)}, until {server_text(accepted.until)}"
+    return f"{server_text(accepted.finding)}{at}: {server_text(accepted.because)} ({terms})"

@@ -1,0 +1,179 @@
+"""Findings, what was seen of them, what no runbook explains, and what the pool file accepts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from itertools import islice
+
+from icapdiag.facts import JSONValue
+from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.pool import SuppressedFinding
+from icapdiag.model import Finding, Observation, Report, flatten
+from icapdiag.report.document.blocks import FindingBlock, Headline, Seen, Unexplained
+from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.words import count, logs_of, names, pool_of, prose, safe_text, span
+from icapdiag.text import from_wire, visible
+from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
+
+_SEEN = 5  # observations that have a line
+_WHOLE = 2  # of them with all their facts
+_FACTS = 90  # of one observation
+_VALUE = 300  # characters of one fact
+_LINE = 600  # characters of what one observation has to say
+_BUDGET = 900_000  # characters of facts in one document
+_MEANING = 420  # characters of the worst finding's meaning at the top
+
+
+class Budget:
+    """Characters that may still be written; a hostile server must not make a page that no browser opens."""
+
+    def __init__(self, characters: int = _BUDGET) -> None:
+        self._left = characters
+
+    def rows(self, seen: Observation) -> tuple[tuple[str, str], ...]:
+        """Names and values of what an observation holds, if there is room for all of them, else none."""
+        if self._left <= 0:
+            return ()
+        facts = ((visible(name, 60), _value(value)) for name, value in islice(flatten(seen).items(), _FACTS))
+        rows = tuple((name, value) for name, value in facts if value)
+        self._left -= sum(len(name) + len(value) for name, value in rows)
+        return rows if self._left >= 0 else ()
+
+
+def _value(value: JSONValue) -> str:
+    match value:
+        case None | "" | []:
+            return ""
+        case float():
+            return f"{value:g}"
+        case bool() | int():
+            return str(value).lower()
+        case str():
+            text = from_wire(value)
+        case [str() | int() | float(), *_]:
+            text = ", ".join(from_wire(str(item)) for item in value[:40])
+        case _:
+            text = json.dumps(value, ensure_ascii=False)
+    return visible(text, _VALUE)
+
+
+# --- findings --------------------------------------------------------------------------------------
+
+
+def findings(report: Report, budget: Budget) -> tuple[FindingBlock, ...]:
+    """The findings in the report's order, which is worst first."""
+    uri = pool_of(report).service_uri or ""
+    return tuple(finding_block(each, uri, budget) for each in report.findings)
+
+
+def finding_block(finding: Finding, service_uri: str, budget: Budget) -> FindingBlock:
+    """One finding. The URL of the first member where a probe met it fills in the commands of the runbook."""
+    # About an answer, or about the log as a whole, nothing was counted.
+    logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
+    command = f"icapdiag runbooks show {visible(finding.id)}"
+    url = _url(finding, service_uri)
+    return FindingBlock(
+        id=finding.id,
+        severity=finding.severity,
+        title=prose(finding.title),
+        members=finding.members,
+        count=finding.count,
+        requests=count(finding.count, "request") if logged else "",
+        span=span(finding.first_seen, finding.last_seen),
+        moments=tuple(dict.fromkeys(safe_text(each) for each in (finding.first_seen, finding.last_seen) if each)),
+        meaning=prose(finding.meaning),
+        remedy=tuple(prose(step) for step in finding.remedy),
+        seen=_seen(finding.evidence, budget),
+        more_seen=max(finding.count - min(len(finding.evidence), _SEEN), 0),
+        command=command,
+        filled=f"{command} --member {shlex.quote(url)}" if url else command,
+    )
+
+
+def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[Seen, ...]:
+    """The first few observations, the first of them whole."""
+    return tuple(
+        Seen(where(each), describe(each), budget.rows(each) if number < _WHOLE else ())
+        for number, each in enumerate(observations[:_SEEN])
+    )
+
+
+def _url(finding: Finding, service_uri: str) -> str:
+    met = finding.evidence[0].facts.part(Endpoint) if finding.evidence else None
+    if met is None or met.host is None or met.port is None or finding.evidence[0].source != "probe":
+        return ""
+    scheme = "icaps" if met.tls else "icap"
+    return visible(f"{scheme}://{f'[{met.host}]' if ':' in met.host else met.host}:{met.port}{service_uri}")
+
+
+def unexplained(report: Report, budget: Budget) -> Unexplained | None:
+    """What no runbook explains; None if there is none."""
+    found = report.unmatched
+    noun = "request" if logs_of(report) else "observation"
+    return Unexplained(found.count, noun, _seen(found.examples, budget)) if found.count else None
+
+
+def headline(report: Report) -> Headline:
+    """The worst finding, or in words why there is none."""
+    if report.findings and report.findings[0].severity is not Severity.INFO:
+        worst = report.findings[0]
+        alike = sum(finding.severity is worst.severity for finding in report.findings) - 1
+        who = f"{count(len(worst.members), 'member')}: {names(worst.members)}" if worst.members else ""
+        return Headline(
+            kind=worst.severity.value,
+            eyebrow="The worst finding" + (f", and {alike} more {worst.severity.value}" if alike else ""),
+            title=prose(worst.title),
+            where="; ".join(part for part in (who, span(worst.first_seen, worst.last_seen)) if part),
+            text=_shortened(prose(worst.meaning), _MEANING),
+            step=prose(worst.remedy[0]) if worst.remedy else "",
+            of_finding=True,
+        )
+    known = len(report.findings)
+    more = f"{count(known, 'thing')} worth knowing below." if known else ""
+    if report.verdict is Health.OK:
+        return Headline("ok", "Nothing to repair", "No problem was found", text=more)
+    if report.unmatched.count:
+        noun = "request" if logs_of(report) else "observation"
+        title = f"{count(report.unmatched.count, noun)} that no runbook explains"
+        return Headline("unknown", "No known problem, and not healthy either", title, text=more)
+    text = "Part of what was asked for could not be tested, so that this report proves nothing about it."
+    return Headline("unknown", "No problem was found so far", "Not everything could be tested", text=f"{text} {more}")
+
+
+def _shortened(words: str, limit: int) -> str:
+    """Whole sentences up to ``limit`` characters, and never less than one."""
+    kept = ""
+    for sentence in words.split(". "):
+        longer = f"{kept}. {sentence}" if kept else sentence
+        if kept and len(longer) > limit:
+            return kept + "."
+        kept = longer
+    return kept
+
+
+# --- findings that the pool file accepts -----------------------------------------------------------
+
+
+def suppressed_severity(accepted: SuppressedFinding) -> Severity:
+    """How bad it would be."""
+    return next((each for each in SEVERITY_ORDER if each.value == accepted.severity), Severity.INFO)
+
+
+def suppressed_name(accepted: SuppressedFinding) -> str:
+    """``The server refuses TCP connections [tcp-refused]``."""
+    return f"{prose(accepted.title)} [{safe_text(accepted.id)}]"
+
+
+def suppressed_because(accepted: SuppressedFinding) -> str:
+    """``replaced in March (owner: J. Doe, until 2026-03-31)``."""
+    terms = f"owner: {safe_text(accepted.owner)}, until {safe_text(accepted.until)}"
+    return f"{safe_text(accepted.because)} ({terms})"
+
+
+def suppressed_line(accepted: SuppressedFinding) -> str:
+    """``CRITICAL  The server refuses TCP connections [tcp-refused] at icap1: replaced in March (owner: …)``."""
+    at = f" at {names(accepted.members)}" if accepted.members else ""
+    label = suppressed_severity(accepted).value.upper()
+    return f"{label}  {suppressed_name(accepted)}{at}: {suppressed_because(accepted)}"

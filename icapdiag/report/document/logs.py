@@ -1,0 +1,192 @@
+"""What only a report on logs has: what was read, the groups of requests alike, pasted answers, and the time line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, ReportedGroup
+from icapdiag.model import Report
+from icapdiag.report.document.blocks import AnswerBlock, Counts, Group, Groups, Source
+from icapdiag.report.document.evidence import describe_group, deviations, reason
+from icapdiag.report.document.words import count, milliseconds, moment, names, safe_text, server_text, span
+from icapdiag.text import visible
+from icapdiag.vocabulary import SEVERITY_ORDER, Severity
+
+PASTED = "answer"  # `probe` of the group that stands for one raw ICAP answer
+_EXAMPLES = 3  # names of a kind in the details of a group
+_REMARKS = 5  # repairs and problems of one file
+_VALUES = 40  # of a kind in an answer
+
+# --- what was read ---------------------------------------------------------------------------------
+
+
+def sources(found: Sequence[LogSource]) -> tuple[Source, ...]:
+    """The files, in order."""
+    return tuple(map(_source, found))
+
+
+def record_counts(counts: RecordCounts | None) -> tuple[str, ...]:
+    """Total, read, skipped, unreadable."""
+    counts = counts or RecordCounts()
+    return tuple(f"{number:,}" for number in (counts.total, counts.read, counts.skipped, counts.unreadable))
+
+
+def _source(source: LogSource) -> Source:
+    compressed = safe_text(source.compressed)
+    form = (safe_text(source.label) or safe_text(source.container)) + (f" ({compressed})" if compressed else "")
+    repaired = [(server_text(each.what), each) for each in source.repairs]
+    lost = [(server_text(each.reason), each) for each in source.problems]
+    remarks = [
+        *_remarks("repaired", repaired, source.repairs_total),
+        *_remarks("lost", lost, source.problems_total),
+    ]
+    return Source(source.name, form, record_counts(source), tuple(remarks))
+
+
+def _remarks(word: str, found: Sequence[tuple[str, Remark]], total: int) -> Iterator[str]:
+    for words, remark in found[:_REMARKS]:
+        yield f"{word}: {words}{_place(remark)}"
+    more = total - min(len(found), _REMARKS)
+    if more > 0:
+        yield f"{word}: {more:,} more"
+
+
+def _place(remark: Remark) -> str:
+    if remark.line is not None:
+        return f", line {remark.line}" + (f", column {remark.column}" if remark.column is not None else "")
+    return "" if remark.offset is None else f", byte {remark.offset:,}"
+
+
+# --- requests alike --------------------------------------------------------------------------------
+
+
+def groups(report: Report) -> Groups | None:
+    """The groups, the most frequent first; None where there are none."""
+    found = [group for group in report.groups if group.probe != PASTED]
+    severities = {finding.id: finding.severity for finding in report.findings}
+    return (
+        Groups(
+            ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason"),
+            tuple(_group(group, severities) for group in found),
+            tuple(group.count or 0 for group in found),
+            (0, 4, 5, 6),
+        )
+        if found
+        else None
+    )
+
+
+def _group(group: ReportedGroup, severities: Mapping[str, Severity]) -> Group:
+    found = [severities[name] for name in group.findings if name in severities]
+    worst = min(found, key=SEVERITY_ORDER.index, default=None)
+    kind = "disabled" if group.client_outcome == "disabled" else "ok" if worst is None else worst.value
+    return Group(_group_cells(group), kind, reason(group), _group_details(group))
+
+
+def _group_cells(group: ReportedGroup) -> tuple[str, ...]:
+    code = "" if group.response_code is None else str(group.response_code)
+    inside = [str(status) for status in (group.answer.icap_status, group.answer.http_status) if status is not None]
+    return (
+        f"{group.count or 0:,}",
+        safe_text(group.icap_action).removeprefix("ICAP_").lower() or "-",
+        visible(f"{safe_text(group.client_outcome)} {code}".strip(), 20) or "-",
+        "/".join(inside) or "-",
+        *(milliseconds(ms) or "-" for ms in (group.latency_p50_ms, group.latency_p95_ms, group.latency_max_ms)),
+    )
+
+
+def _group_details(group: ReportedGroup) -> str:
+    """When, to whom, and examples of request ids."""
+    pools, ids = group.pools or (), group.request_ids or ()
+    parts = [
+        span(group.first_seen, group.last_seen),
+        names(group.members or (), _EXAMPLES),
+        f"pool {names(pools, _EXAMPLES)}" if pools else "",
+        f"request ids {names(ids[:_EXAMPLES], _EXAMPLES)}" if ids else "",
+        f"see {names(group.findings)}" if group.findings else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+# --- pasted answers --------------------------------------------------------------------------------
+
+
+def answers(report: Report) -> tuple[AnswerBlock, ...]:
+    """The pasted answers."""
+    return tuple(_answer(group) for group in report.groups if group.probe == PASTED)
+
+
+def _answer(group: ReportedGroup) -> AnswerBlock:
+    answer, member = group.answer, safe_text(group.member)
+    title = f"ICAP answer of {member}" if member else "ICAP answer"
+    if answer.icap_status is not None:
+        title += f": ICAP {answer.icap_status} {safe_text(answer.icap_reason)}".rstrip()
+    if answer.http_status is not None:
+        title += f", HTTP {answer.http_status} inside"
+    if not answer.verdict:
+        return AnswerBlock(title, (("Not understood", (visible(describe_group(group), 600),)),))
+    return AnswerBlock(title, tuple(row for row in _answer_rows(answer) if row[1]))
+
+
+def _answer_rows(answer: Answer) -> Iterator[tuple[str, tuple[str, ...]]]:
+    why = server_text(answer.verdict_reason)
+    yield "Verdict", (safe_text(answer.verdict) + (f": {why}" if why else ""),)
+    yield "Decided by", tuple(map(server_text, (answer.decided_by or ())[:_VALUES]))
+    yield "Threats", tuple(map(server_text, (answer.threats or ())[:_VALUES]))
+    yield "Deviations from the standard", tuple(deviations(answer.deviations, _VALUES))
+
+
+# --- the time line ---------------------------------------------------------------------------------
+
+Outcomes = Sequence[tuple[str, tuple[str, ...]]]  # a label, and the counts of a bucket that it adds up
+_NICE = tuple(  # seconds of one column
+    [60 * minutes for minutes in (1, 2, 5, 10, 15, 20, 30)]
+    + [3600 * hours for hours in (1, 2, 3, 4, 6, 12)]
+    + [86400 * days for days in (1, 2, 7, 14, 28)]
+)
+_LONGEST = 366 * 86400  # seconds of a bucket
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def over_time(timeline: Sequence[Bucket], room: int, outcomes: Outcomes) -> Counts | None:
+    """The buckets in at most ``room`` columns, a row for each of the outcomes that came; None if there is no line.
+
+    Neighbours share a column where there are more of them than columns.
+    """
+    buckets = sorted(
+        ((start, each) for each in timeline if (start := moment(each.start)) is not None), key=lambda item: item[0]
+    )
+    if len(buckets) < 2:
+        return None
+    (first, bucket), (last, _) = buckets[0], buckets[-1]
+    step = bucket.step_s if 1 <= bucket.step_s <= _LONGEST else 60
+    slots = round((last - first).total_seconds() / step) + 1
+    least = -(-slots // room)
+    share = next((nice // step for nice in _NICE if nice % step == 0 and nice // step >= least), least)  # a column's
+    rows = [[0] * -(-slots // share) for _ in outcomes]
+    for start, each in buckets:
+        place = round((start - first).total_seconds() / step) // share
+        for row, (_, counted) in zip(rows, outcomes, strict=True):
+            row[place] += sum(max(getattr(each, name), 0) for name in counted)
+    drawn = tuple((label, tuple(row)) for row, (label, _) in zip(rows, outcomes, strict=True) if any(row))
+    end = _after(last, step)
+    caption = f"Over time, {_minute(first)} to {_minute(end)} UTC, one column is {_duration(step * share)}"
+    return Counts(first, end, step * share, drawn, caption) if drawn else None
+
+
+def _after(last: datetime, step: int) -> datetime:
+    try:
+        return last + timedelta(seconds=step)
+    except OverflowError:  # a log may claim to be of the year 9999
+        return last
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}"
+
+
+def _duration(seconds: int) -> str:
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    return count(seconds // size, unit)

@@ -1,0 +1,192 @@
+"""The matrix: members and their addresses, and what became of each probe. And whose clock its times are by.
+
+Hundreds of members go on one screen: the sick first, and of those that went alike a few and how many more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import TCP, Endpoint, Transfer
+from icapdiag.facts.deep import Preview
+from icapdiag.facts.sheet import R
+from icapdiag.model import MemberReport, Observation
+from icapdiag.report.document.blocks import Cell, Line, Matrix, MatrixMember
+from icapdiag.report.document.words import HEALTH_ORDER, count, endpoint, measured
+from icapdiag.text import from_wire, visible
+from icapdiag.vocabulary import Status
+
+PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
+# No column: a member as a whole, what has a table of its own, and what is evidence of what others met.
+_APART = ("", "repeat", "size", "load", "services", "variants", "respmod", "conformance")
+# What a scanner that works makes of a body; only the cells of these probes show what became of one.
+_WANTED = {"clean": ("allowed",), "eicar": ("blocked", "modified")}
+_WORD_LENGTH = 20  # characters of what a server said
+NOTHING = Cell("-", "-", "-")
+
+_CROWD = 60  # members; fewer are all shown
+_ALIKE = 4  # of those that went alike that are shown
+_KINDS = 25  # ways to go that are shown
+
+
+def sheets(member: MemberReport, wanted: type[R]) -> list[R]:
+    """The facts of this type that were found out about a member."""
+    return [found for seen in member.probes if (found := seen.facts.part(wanted)) is not None]
+
+
+def is_crowd(members: Sequence[MemberReport]) -> bool:
+    """Whether these are too many for a line each."""
+    return len(members) > _CROWD
+
+
+def matrix(members: Sequence[MemberReport]) -> Matrix | None:
+    """The matrix of these members; None without any."""
+    if not members:
+        return None
+    used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
+    probes = [probe for probe in PROBES if probe in used] + sorted(set(used) - set(PROBES))
+    drawn = [_Member(member, probes) for member in members]
+    screen = _summary(drawn, probes) if is_crowd(members) else [line for each in drawn for line in each.lines]
+    rows = tuple(MatrixMember(endpoint(each.member), each.member.verdict, each.lines) for each in drawn)
+    return Matrix(tuple(visible(probe, 40) for probe in probes), rows, tuple(screen))
+
+
+class _Member:
+    """A member with its lines: one, or one for the name and one below it for each of its addresses."""
+
+    def __init__(self, member: MemberReport, probes: Sequence[str]) -> None:
+        self.member = member
+        addresses = list(dict.fromkeys(address for o in member.probes if (address := _address(o))))
+        parts = [(visible(member.name), member.probes)]
+        if len(addresses) > 1:
+            groups = [(each, tuple(o for o in member.probes if _address(o) == each)) for each in ("", *addresses)]
+            parts = [(f"at {visible(address)}" if address else parts[0][0], own) for address, own in groups]
+        self.seen = [_by_probe(own) for _, own in parts]  # of the first, where there are several: the look-up
+        self.lines = tuple(
+            Line(name, _cells(own, probes), "" if number else member.verdict.value)
+            for number, ((name, _), own) in enumerate(zip(parts, self.seen, strict=True))
+        )
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What members have in common that went alike: the outcome of each probe, not its time."""
+        outcomes = (tuple((probe, _cell(each).brief) for probe, each in own.items()) for own in self.seen)
+        return (self.member.verdict, *outcomes)
+
+
+def _address(seen: Observation) -> str:
+    met = seen.facts.part(Endpoint)
+    return "" if met is None else met.address or ""
+
+
+def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
+    chosen: dict[str, Observation] = {}
+    for observation in observations:
+        # Of two, the one that is not ok has more to say.
+        if observation.probe not in chosen or chosen[observation.probe].status is Status.OK:
+            chosen[observation.probe] = observation
+    return chosen
+
+
+def _summary(members: Sequence[_Member], probes: Sequence[str]) -> list[Line]:
+    """The lines of a crowd; the report as JSON has every member."""
+    alike: dict[tuple[object, ...], list[_Member]] = {}
+    for each in sorted(members, key=lambda each: HEALTH_ORDER.index(each.member.verdict)):
+        alike.setdefault(each.way, []).append(each)
+    ways = list(alike.values())
+    lines: list[Line] = []
+    for found in ways[:_KINDS]:
+        kept = len(found) if len(found) == _ALIKE + 1 else _ALIKE
+        lines += [line for each in found[:kept] for line in each.lines]
+        if found[kept:]:
+            lines.append(_more(found[kept:], probes))
+    if left := [each for found in ways[_KINDS:] for each in found]:
+        lines.append(Line(f"+ {count(len(left), 'other')}", (NOTHING,) * len(probes), ""))
+    return lines
+
+
+def _more(found: Sequence[_Member], probes: Sequence[str]) -> Line:
+    """The line for those that are not shown, with the longest of their times."""
+    slowest: dict[str, float] = {}
+    for each in found:
+        for probe, observation in each.seen[0].items():
+            took = _measured_ms(observation)
+            if observation.status is Status.OK and took is not None:
+                slowest[probe] = max(took, slowest.get(probe, 0.0))
+    cells = []
+    for probe, cell in zip(probes, found[0].lines[0].cells, strict=True):
+        most = measured(slowest.get(probe))
+        words = f"{cell.brief} {'' if most.startswith('<') else 'up to '}{most}" if most else cell.brief
+        cells.append(Cell(cell.terse, cell.brief, words, cell.shape))
+    return Line(f"+ {len(found):,} more alike", tuple(cells), found[0].member.verdict.value)
+
+
+def _cells(observations: dict[str, Observation], probes: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(_cell(observations.get(probe)) for probe in probes)
+
+
+def _cell(seen: Observation | None) -> Cell:
+    """What became of one probe, in a few words."""
+    if seen is None or seen.status is Status.SKIPPED:
+        return NOTHING
+    reason = visible(str(seen.reason or ""), 40)
+    match seen.status:
+        case Status.OK:
+            return _outcome(seen)
+        case Status.BLOCKED:
+            return Cell("not run", "not run", f"blocked by {reason}".rstrip(), "blocked")
+        case Status.ERROR:
+            words = f"ERROR {reason}".rstrip()
+            return Cell(words, words, words, "unknown")
+        case _:
+            answer = seen.facts.part(Answer)
+            status = None if answer is None else answer.icap_status
+            word = str(status) if status is not None and reason == "icap-status" else reason
+            words = f"FAILED {word}".rstrip()
+            return Cell(word or words, words, words, "critical")
+
+
+def _outcome(seen: Observation) -> Cell:
+    answer, preview = seen.facts.part(Answer), seen.facts.part(Preview)
+    word, threat, shape = "ok", "", "ok"
+    if answer is not None and answer.verdict is not None and seen.probe in _WANTED:
+        word = visible(answer.verdict, _WORD_LENGTH)
+        shape = "ok" if answer.verdict in _WANTED[seen.probe] else "warning"
+    if preview is not None and preview.cases_failed:
+        word = f"{len(preview.cases_failed)} failed"
+    if answer is not None and answer.threats:
+        threat = f"({visible(from_wire(answer.threats[0]), _WORD_LENGTH)}) "
+    return Cell(word, word, f"{word} {threat}{_time_taken(seen)}".rstrip(), shape)
+
+
+def _time_taken(seen: Observation) -> str:
+    """The time that the server, or the way to it, took, without our own delays; ``~`` if they may be in it."""
+    times = seen.facts.part(Transfer)
+    doubtful = times is not None and times.answer_ms is not None and times.answer_uncertain
+    return measured(_measured_ms(seen), doubtful=doubtful)
+
+
+def _measured_ms(seen: Observation) -> float | None:
+    """That time, in ms; None if the step never ran."""
+    times, tcp = seen.facts.part(Transfer), seen.facts.part(TCP)
+    if times is not None and times.answer_ms is not None:
+        return times.answer_ms
+    return seen.elapsed_ms if tcp is None or tcp.rtt_ms is None else tcp.rtt_ms
+
+
+def clocks(members: Sequence[MemberReport]) -> str:
+    """Whose clock the times are by; empty where the report does not say."""
+    timed = [times for member in members for times in sheets(member, Transfer) if times.answer_ms is not None]
+    by = Counter(times.answer_clock for times in timed)
+    said = []
+    if any(tcp.rtt_ms is not None for member in members for tcp in sheets(member, TCP)):
+        said.append("of connections by the kernel's round trip (TCP_INFO)")
+    if by["kernel"]:
+        said.append("of answers by the kernel's receive timestamp")
+    if by["application"]:
+        said.append(f"of {count(by['application'], 'answer')} by this program's own clock")
+    doubtful = any(times.answer_uncertain for times in timed)
+    mark = " ~: our own delays may make more than 5 % of it." if doubtful else ""
+    return f"Times {', '.join(said)}.{mark}" if said else ""

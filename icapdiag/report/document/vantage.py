@@ -1,0 +1,147 @@
+"""Where a report was made from, and when: the host, its addresses and ways out, its DNS servers, its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from icapdiag.facts.run import NetworkInterface, PoolSubject, ProbingVantage, Vantage
+from icapdiag.facts.sheet import facts_of
+from icapdiag.model import Report
+from icapdiag.report.document.words import (
+    NAMES_SHOWN,
+    count,
+    logs_of,
+    milliseconds,
+    moment,
+    names,
+    pool_of,
+    safe_text,
+    span,
+    took,
+)
+from icapdiag.text import visible
+from icapdiag.vocabulary import Status
+
+_PROFILE = ("vendor", "preview_size", "allow_204", "response_timeout")  # of the subject
+_LISTED = 8  # addresses, interfaces, DNS servers
+
+
+def seen_from(report: Report, *, brief: bool = False) -> str:
+    """Who looked, from where, and when; ``brief`` leaves out by which interface."""
+    vantage = report.vantage
+    addresses = vantage.source_addresses
+    listed = ", ".join(visible(address) for address in addresses[:NAMES_SHOWN])
+    if listed and not brief:
+        word = "source addresses" if len(addresses) > 1 else "source address"
+        interfaces = (f"; {words}" for words in _interfaces(_probing(vantage).interfaces, NAMES_SHOWN, ", MTU {}"))
+        listed = f"{word} {listed}{''.join(interfaces)}"
+    start = moment(report.started_at)
+    return (
+        f"{'Read on' if logs_of(report) else 'Probed from'} {safe_text(vantage.host)}"
+        + (f" ({listed})" if listed else "")
+        + f" by icapdiag {safe_text(report.tool.version)}"
+        + (f", {start:%F %T} UTC" if start is not None else "")
+        + (f", took {took(report)}" if took(report) else "")
+        + "."
+    )
+
+
+def surroundings(report: Report) -> str:
+    """``Route: eth0 via 10.0.0.1. This host's clock is synchronised, to within 12 ms.``; empty if nothing is known."""
+    probing = _probing(report.vantage)
+    found = (_routes(probing), _resolvers(report, probing), _clock_sentence(report.vantage))
+    return " ".join(part for part in found if part)
+
+
+def about(report: Report) -> Iterator[tuple[str, str]]:
+    """Where the program ran and when, as labels and values; some of them empty."""
+    vantage, logs, pool = report.vantage, logs_of(report), pool_of(report)
+    probing = _probing(vantage)
+    start = moment(report.started_at)
+    yield "Started", f"{start:%F %T} UTC, took {took(report)}" if start is not None else ""
+    if logs is not None:
+        yield "Log covers", span(logs.entries.first_seen, logs.entries.last_seen) if logs.entries else ""
+    else:
+        yield "Pool from", safe_text(pool.source)
+    yield "Host", safe_text(vantage.host)
+    yield "Source address", names(vantage.source_addresses, _LISTED)
+    yield "Interface", ", ".join(_interfaces(probing.interfaces, _LISTED, " (MTU {})"))
+    yield "Route", ", ".join(_ways(probing)[:_LISTED])
+    yield "DNS servers", names(probing.resolvers or (), _LISTED) + (" (given)" if probing.resolvers_given else "")
+    yield "Clock", _clock(vantage)
+    limits = [milliseconds(limit or 0.0) for limit in (pool.warn_ms, pool.crit_ms)]
+    yield "Slow, too slow", f"after {' and '.join(limits)}" if pool.warn_ms is not None else ""
+    yield "System", safe_text(vantage.platform)
+    yield "Tool", f"{safe_text(report.tool.name)} {safe_text(report.tool.version)}, Python {safe_text(vantage.python)}"
+
+
+def profile(report: Report) -> Iterator[tuple[str, str]]:
+    """The settings of the ICAP profile that the report carries, by Avi's names."""
+    pool = pool_of(report)
+    for fact in facts_of(PoolSubject):
+        value = getattr(pool, fact.name)
+        if fact.name in _PROFILE and value is not None:
+            yield fact.label, f"{str(value).lower() if fact.type is bool else visible(str(value))} {fact.unit}".rstrip()
+
+
+def _probing(vantage: Vantage) -> ProbingVantage:
+    """What a check says of where it ran; nothing of who only read."""
+    return vantage if isinstance(vantage, ProbingVantage) else ProbingVantage()
+
+
+def _interfaces(found: Sequence[NetworkInterface] | None, limit: int, mtu: str) -> Iterator[str]:
+    for each in (found or ())[:limit]:
+        yield safe_text(each.name) + (mtu.format(each.mtu) if each.mtu is not None else "")
+
+
+def _ways(vantage: ProbingVantage) -> list[str]:
+    """``eth0 via 10.0.0.1`` for each way to the members, with their number if there are several."""
+    routes = vantage.routes or ()
+    words = []
+    for route in routes:
+        way = safe_text(route.interface) + (f" via {safe_text(route.gateway)}" if route.gateway else " (no gateway)")
+        words.append(way + (f" for {count(route.members or 0, 'member')}" if len(routes) > 1 else ""))
+    return words
+
+
+def _routes(vantage: ProbingVantage) -> str:
+    found = _ways(vantage)
+    more = len(found) - NAMES_SHOWN
+    listed = "; ".join(found[:NAMES_SHOWN]) + (f"; {more} more" if more > 0 else "")
+    return f"Route: {listed}." if found else ""
+
+
+def _resolvers(report: Report, vantage: ProbingVantage) -> str:
+    """Only where a name was looked up: else no DNS server had a part in it."""
+    if not any(o.probe == "dns" and o.status is not Status.SKIPPED for m in report.members for o in m.probes):
+        return ""
+    servers = [visible(server) for server in (vantage.resolvers or ())[:NAMES_SHOWN]]
+    given = " (--resolver)" if vantage.resolvers_given else ""
+    return f"Names were looked up at {', '.join(servers)}{given}." if servers else ""
+
+
+def _clock_sentence(vantage: Vantage) -> str:
+    match vantage:
+        case ProbingVantage(clock_synchronised=True, clock_max_error_ms=error):
+            return "This host's clock is synchronised" + (f", to within {milliseconds(error)}." if error else ".")
+        case ProbingVantage(clock_synchronised=False):
+            return "This host's clock is not synchronised: it may be the one that is wrong."
+        case ProbingVantage():
+            return "Whether this host's clock is synchronised is not known."
+    return ""
+
+
+def _clock(vantage: Vantage) -> str:
+    match vantage:
+        case ProbingVantage(clock_synchronised=True, clock_max_error_ms=error):
+            return "synchronised" + (f" to within {milliseconds(error)}" if error else "")
+        case ProbingVantage(clock_synchronised=False):
+            return "not synchronised: times may be off"
+        case ProbingVantage():
+            return "whether it is synchronised is not known"
+    return ""
+
+
+def caveat(report: Report) -> str:
+    """What this host can't stand in for; empty where it only read."""
+    return safe_text(_probing(report.vantage).caveat, 400)

@@ -1,0 +1,195 @@
+"""Words that every format says the same: how many, how long, when, how bad, what a report is about.
+
+All text is one line and safe for a terminal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from icapdiag.facts.logs import EntryCounts
+from icapdiag.facts.run import LogSubject, PoolSubject
+from icapdiag.model import Finding, MemberReport, Report
+from icapdiag.text import from_wire, visible
+from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
+
+HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)  # worst first
+INCOMPLETE = "incomplete: not every probe could run"
+CUT_SHORT = "interrupted: only a part was read"
+NAMES_SHOWN = 5
+
+_OF_SEVERITY = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING, Severity.INFO: Health.OK}
+
+
+# --- texts and numbers -----------------------------------------------------------------------------
+
+
+def safe_text(text: str | None, limit: int | None = 200) -> str:
+    """A text of the report made safe and cut; empty for None."""
+    return visible(text, limit) if text else ""
+
+
+def server_text(text: str | None, limit: int = 200) -> str:
+    """What a server wrote, on one line: the reader of heads joins folded lines with a line end."""
+    return visible(from_wire(text).replace("\r\n", "\n").replace("\n", " / "), limit) if text else ""
+
+
+def prose(text: str) -> str:
+    """A runbook's text as one safe line of any length."""
+    return visible(" ".join(text.split()), None)
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 member``, ``3 members``, ``12,345 entries``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def names(found: Sequence[str], limit: int = NAMES_SHOWN) -> str:
+    """The first few names, safe to show, and how many there are beyond."""
+    more = len(found) - limit
+    listed = ", ".join(visible(name, 80) for name in found[:limit])
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+# --- times -----------------------------------------------------------------------------------------
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration for people: ``0.4 ms``, ``31 ms``, ``1.5 s``; empty for None."""
+    if value is None or not math.isfinite(value):
+        return ""
+    if value < 9.95:
+        return f"{value:.1f} ms"
+    return f"{value:.0f} ms" if value < 999.5 else f"{value / 1000:.1f} s"
+
+
+def measured(value: float | None, *, doubtful: bool | None = False, nothing: str = "") -> str:
+    """A time that was measured, in ms; ``~`` where our own delays may be in it, ``nothing`` for None.
+
+    What is shorter than people care for is said to be. Our delays only make a figure longer: what is next to
+    nothing all the same is that.
+    """
+    if value is None:
+        return nothing
+    words = "<0.1 ms" if 0 <= value < 0.05 else milliseconds(value)
+    return f"~{words}" if doubtful and not words.startswith("<") else words
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the report in UTC; None if it is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or one at the end of all times
+        return None
+
+
+def span(first: str | None, last: str | None) -> str:
+    """``2020-11-19 13:25:15 to 14:00:00 UTC``; empty without a time."""
+    start, end = moment(first), moment(last)
+    if start is None or end is None:
+        return ""
+    if f"{start:%F %T}" == f"{end:%F %T}":
+        return f"{start:%F %T} UTC"
+    return f"{start:%F %T} to {end:%T} UTC" if start.date() == end.date() else f"{start:%F %T} to {end:%F %T} UTC"
+
+
+def took(report: Report) -> str:
+    """How long the run was; empty where the report does not say."""
+    start, end = moment(report.started_at), moment(report.finished_at)
+    return milliseconds((end - start).total_seconds() * 1000) if start is not None and end is not None else ""
+
+
+# --- the report as a whole -------------------------------------------------------------------------
+
+
+def logs_of(report: Report) -> LogSubject | None:
+    """The logs that it tells of; None where it tells of what was probed."""
+    return report.subject if isinstance(report.subject, LogSubject) else None
+
+
+def pool_of(report: Report) -> PoolSubject:
+    """The pool that was probed; an empty one where there is none."""
+    return report.subject if isinstance(report.subject, PoolSubject) else PoolSubject()
+
+
+def title(report: Report) -> str:
+    """``ICAP pool P, service /S`` or ``ICAP in log.json``."""
+    if logs := logs_of(report):
+        number = len(logs.sources)
+        return f"ICAP in {safe_text(logs.sources[0].name) if number == 1 else count(number, 'file')}"
+    pool = pool_of(report)
+    service = safe_text(pool.service_uri)
+    return f"ICAP pool {safe_text(pool.pool)}".rstrip() + (f", service {service}" if service else "")
+
+
+def gap(report: Report) -> str:
+    """Why the report is not whole; empty if it is."""
+    return "" if report.complete else CUT_SHORT if logs_of(report) else INCOMPLETE
+
+
+def tally(report: Report) -> str:
+    """How many members there are of each health, or what became of how many entries of a log."""
+    if logs := logs_of(report):
+        return entry_counts(logs.entries, brief=True)
+    suppressed = f"; {count(len(report.suppressed), 'finding')} suppressed" if report.suppressed else ""
+    return (members_tally(report.members) or "no members") + suppressed
+
+
+def members_tally(members: Sequence[MemberReport]) -> str:
+    """``3 members: 1 critical, 2 ok``; empty without members."""
+    counts = Counter(member.verdict for member in members)
+    listed = ", ".join(f"{counts[health]} {health.value}" for health in HEALTH_ORDER if counts[health])
+    return f"{count(len(members), 'member')}: {listed}" if listed else ""
+
+
+def entry_counts(entries: EntryCounts | None, *, brief: bool = False) -> str:
+    """What became of how many entries of a log; ``brief`` leaves out how many of them went through ICAP.
+
+    Entries with an action that is not known are counted where there are any: the parts must come to the whole.
+    """
+    entries = entries or EntryCounts()
+    parts = [
+        f"{entries.entries_passed:,} passed",
+        f"{entries.entries_modified:,} modified",
+        f"{entries.entries_blocked:,} blocked",
+        f"{entries.entries_failed:,} failed",
+        f"{entries.entries_disabled:,} disabled",
+        *([f"{entries.entries_other:,} other"] if entries.entries_other else []),
+    ]
+    total = count(entries.entries_total, "entry", "entries")
+    icap = "" if brief else f", {entries.entries_icap:,} with ICAP"
+    unscanned = f"; {entries.unscanned_count:,} passed unscanned" if entries.unscanned_count else ""
+    return f"{total}{icap}: {', '.join(parts)}{unscanned}"
+
+
+# --- findings and members --------------------------------------------------------------------------
+
+
+def worst_of(findings: Iterable[Finding], member: str | None = None) -> Finding | None:
+    """The worst finding, of a member if one is given; None if there is none."""
+    of = [finding for finding in findings if member is None or member in finding.members]
+    return min(of, key=lambda finding: SEVERITY_ORDER.index(finding.severity), default=None)
+
+
+def named(finding: Finding) -> str:
+    """``The server refuses TCP connections [tcp-refused]``."""
+    return f"{prose(finding.title)} [{safe_text(finding.id)}]"
+
+
+def endpoint(member: MemberReport) -> str:
+    """The member's name, with host and port where these do not stand in it."""
+    host = f"[{member.address}]" if ":" in member.address else member.address
+    address = f"{host}:{member.port}"
+    return safe_text(member.name) if address in member.name else f"{safe_text(member.name)} ({safe_text(address)})"
+
+
+def logged_members(report: Report) -> dict[str, Health]:
+    """The servers that a log names, in the order of their requests, each as sick as its worst finding."""
+    found = dict.fromkeys(name for group in report.groups for name in group.members or ())
+    found |= dict.fromkeys(name for finding in report.findings for name in finding.members)
+    worst = {name: worst_of(report.findings, name) for name in found}
+    return {name: Health.OK if finding is None else _OF_SEVERITY[finding.severity] for name, finding in worst.items()}

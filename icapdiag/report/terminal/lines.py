@@ -1,0 +1,94 @@
+"""Lines of text for a terminal of some width: wrapped, cut, in columns, in colour."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Collection, Sequence
+
+from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
+from wcwidth import wcswidth
+
+_CODE = re.compile(r"`[^`]{1,40}`")  # a command that must stay on one line
+_GLUE = "\xa0"
+# As tabulate's "simple", whose columns are two wider than their headings, without that.
+_TIGHT = TableFormat(
+    lineabove=None,
+    linebelowheader=Line("", "-", "  ", ""),
+    linebetweenrows=None,
+    linebelow=None,
+    headerrow=DataRow("", "  ", ""),
+    datarow=DataRow("", "  ", ""),
+    padding=0,
+    with_header_hide=None,
+)
+_SGR = {
+    "critical": "1;31",
+    "warning": "33",
+    "unknown": "35",
+    "ok": "32",
+    "info": "36",
+    "disabled": "2",
+    "bold": "1",
+    "dim": "2",
+}
+
+
+class Paint:
+    """Colour, never the only carrier of a meaning: wraps text in SGR sequences, or leaves it alone."""
+
+    def __init__(self, *, color: bool) -> None:
+        self._color = color
+
+    def __call__(self, kind: str, text: str) -> str:
+        """``text`` as ``kind``: a severity, a health, ``bold`` or ``dim``. Unknown kinds stay plain."""
+        code = _SGR.get(kind)
+        return f"\x1b[{code}m{text}\x1b[0m" if self._color and code and text else text
+
+
+PLAIN = Paint(color=False)
+
+
+def wrap(text: str, width: int, first: str = "", rest: str | None = None, *, break_words: bool = False) -> list[str]:
+    """Lines of ``text``, which must be safe to show. Words are broken only in what a server said.
+
+    ``first`` begins the first line, ``rest`` (blanks of the same length, if it is None) the others.
+    """
+    lines = textwrap.wrap(
+        _CODE.sub(lambda code: code.group().replace(" ", _GLUE), text),
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * len(first) if rest is None else rest,
+        break_long_words=break_words,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_GLUE, " ") for line in lines]
+
+
+def columns(text: str) -> int:
+    """The columns that ``text`` takes on a terminal."""
+    return len(text) if text.isascii() else wcswidth(text)
+
+
+def cut(text: str, width: int) -> str:
+    """``text``, which must be safe to show, in at most ``width`` columns."""
+    if columns(text) <= width:
+        return text
+    kept = text[: max(width - 1, 0)]
+    while columns(kept) >= width > 0:
+        kept = kept[:-1]
+    return kept + "…"
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """Columns under headings and a rule, a line a row; ``right`` are the columns that end flush.
+
+    Cells must be safe to show. Trailing blanks are left out.
+    """
+    drawn = tabulate(
+        [list(head), SEPARATING_LINE, *map(list, rows)],
+        tablefmt=_TIGHT,
+        disable_numparse=True,
+        colalign=["right" if index in right else "left" for index in range(len(head))],
+    )
+    return [line.rstrip() for line in drawn.split("\n")]

@@ -1,0 +1,31 @@
+"""What is drawn of a report, for tests of what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from icapdiag.model import Observation, unflatten
+from icapdiag.report.document.document import Document
+from icapdiag.report.formats import Style, render
+from icapdiag.report.untyped import retyped
+
+
+def document(report: Any) -> Document:
+    """The document of a report."""
+    return Document(retyped(report))
+
+
+def table(report: Any, width: int = 100, *, color: bool = False, plain: bool = False) -> str:
+    """What a terminal of this width shows."""
+    return render(report, "table", Style(width, color=color, plain=plain))
+
+
+def section(report: Any, start: str, width: int = 100, *, plain: bool = False) -> list[str]:
+    """The lines of the part of the table that begins with ``start``; none if there is no such part."""
+    parts = table(report, width, plain=plain).rstrip("\n").split("\n\n")
+    return next((part.split("\n") for part in parts if part.startswith(start)), [])
+
+
+def seen(probe: str, status: str = "ok", /, **facts: Any) -> Observation:
+    """An observation with these facts, by their names in JSON."""
+    return unflatten({"source": "probe", "probe": probe, "status": status, **facts})
