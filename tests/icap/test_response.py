@@ -49,6 +49,8 @@ def same_at_every_split(data: bytes) -> Response:
         (b"ICAP/1.0 204 OK\r\n\r\n", 204, "OK", ["istag-missing"]),
         (b"ICAP/1.0 204 OK\r\n" + TAG + b"no colon\r\n\r\n", 204, "OK", ["header-without-colon"]),
         (b"ICAP/1.0 204 OK\r\n" + TAG + b"X y: z\r\n\r\n", 204, "OK", ["header-name"]),
+        (b"ICAP/1.0 204 OK\r\n" + TAG + b": z\r\n\r\n", 204, "OK", ["header-name"]),
+        (b"ICAP/1.0 204 OK\r\n folded\r\n" + TAG + b"\r\n", 204, "OK", ["header-without-colon"]),
         (
             b"ICAP/1.0 204 OK\r\n" + TAG + b"Encapsulated: res-hdr=0, res-body=9\r\n\r\n",
             204,
@@ -266,6 +268,12 @@ def test_what_is_as_large_as_its_cap_is_read(head: bytes, limits: Limits) -> Non
         response = read(parts, limits=limits)
         assert isinstance(response, Response), response
         assert response.complete
+
+
+def test_a_header_without_a_name_is_none() -> None:
+    response = read([b"ICAP/1.0 204 OK\r\n" + TAG + b": z\r\n\r\n"])
+    assert isinstance(response, Response)
+    assert [("ISTag", '"t"')] == list(response.headers)
 
 
 def test_only_the_first_bytes_of_a_body_are_kept_and_all_are_counted() -> None:
