@@ -12,6 +12,7 @@ import pytest
 
 from icapdiag.report.formats import render
 from icapdiag.text import visible
+from tests.examples import PROFILE
 from tests.interop.chromium import Browser
 from tests.interop.xss import planted
 from tests.interop.xss_payloads import payloads
@@ -56,6 +57,8 @@ def without_layout(document: str) -> str:
 def test_no_payload_runs_script_or_becomes_markup(browser: Browser, tmp_path: Path) -> None:
     texts = payloads()
     assert len(texts) >= ENOUGH
+    if PROFILE != "ci":
+        texts = texts[::3]  # they are variations of few forms
     for number, at in enumerate(range(0, len(texts), _BATCH)):
         batch = texts[at : at + _BATCH]
         document = without_policy(render(planted(batch, number), "html"))

@@ -365,7 +365,7 @@ def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_latencies_keep_three_digits() -> None:
-    facts = only_group(*(entry("ICAP_PASSED", {"latency": n}) for n in range(1, 40_000)))
+    facts = only_group(*(entry("ICAP_PASSED", {"latency": n}) for n in range(1, 40_000, 4)))
 
     for share, exact in (("p50", 20_000), ("p95", 38_000), ("p99", 39_600), ("max", 39_999)):
         value = facts[f"latency_{share}_ms"]
