@@ -35,12 +35,14 @@ async def check(
     """Probe every enabled member of a pool and say what is wrong and what to do. Runs under trio.
 
     ``pool`` is a pool file or an export of Avi's, the URL of one server (``icap://HOST:PORT/SERVICE``, ``icaps://``),
-    or a `Pool`. ``settings`` say how to probe, and whether the EICAR test virus may be sent: it is, too, if the pool
-    file asks for it. ``probes`` are those of a usual run, ``runbooks`` the program's own, where they are None.
-    ``observer`` is told of progress. Cancel ``cancel_scope`` to stop early: the report then has what there is, and is
-    not `complete`. Servers that fail raise nothing, that is what the report is about.
+    or an `icapdiag.pool.Pool`. ``settings`` say how to probe (times in seconds), and whether the EICAR test virus may
+    be sent: it is, too, if the pool file asks for it. ``probes`` are those of a usual run if they are None,
+    ``runbooks`` (`icapdiag.runbook.load_runbooks`) the program's own. ``observer`` is told of progress. Cancel
+    ``cancel_scope`` to stop early: the report then has what there is, and is not `complete`. Servers that fail raise
+    nothing: that is what the report is about.
 
-    Raises `PoolError` for a pool that can't be used, with every mistake and its place, before anything is sent.
+    Raises `icapdiag.pool.PoolError` for a pool that can't be used, with every mistake and its place, before anything
+    is sent.
     """
     library = load_runbooks() if runbooks is None else runbooks
     if not isinstance(pool, Pool):

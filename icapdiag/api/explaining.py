@@ -45,13 +45,14 @@ def explain(
     """Read Avi logs and pasted ICAP answers, and say what happened to ICAP, why, and what to do.
 
     ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` say what
-    of them counts: everything, where they are None. ``runbooks`` are the program's own if they are None. ``jobs`` is
-    the number of processes for a large file; None chooses by its size. ``progress`` is called with the name of a file,
-    the bytes of it that were read and its size in bytes (None: nobody knows). Once ``stop`` says True the reading ends:
-    the report then has what there is, and is not `complete`. ``refused`` is called with a sentence about each input
-    that gives nothing, while another one does.
+    of them counts: everything, where they are None. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's
+    own if they are None. ``jobs`` is the number of processes for a large file; None chooses by its size. ``progress``
+    is called with the name of a file, the bytes of it that were read and its size in bytes (None: nobody knows). Once
+    ``stop`` says True the reading ends: the report then has what there is, and is not `complete`. ``refused`` is called
+    with a sentence about each input that gives nothing, while another one does.
 
-    Raises `InputError` for inputs that can't be opened, before anything is read, and `NothingRead` if none gives any.
+    Raises `icapdiag.logs.opening.inputs.InputError` for inputs that can't be opened, before anything is read, and its
+    kind `NothingRead` if none of them gives anything.
     """
     filters = filters or Filters()
     library = load_runbooks() if runbooks is None else runbooks

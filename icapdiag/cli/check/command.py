@@ -49,7 +49,6 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
 ) -> None:
     """Probe every member of an ICAP pool; say what is wrong and what to do."""
     from icapdiag.cli.check import asked, run
-    from icapdiag.cli.check import plan as plans
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
 
@@ -92,7 +91,9 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if target is not None:
         asked.insist_on_consent(target, only, eicar=eicar)
     if plan:
-        raise typer.Exit(plans.write_plan(run.plan(target, settings, probes), outputs))
+        from icapdiag.cli.check.plan import write_plan
+
+        raise typer.Exit(write_plan(run.plan(target, settings, probes), outputs))
     if load and not yes and target is not None:  # our own lab needs no leave
         asked.confirm_load(target, settings)
     report, interrupted = run.run(target, settings, probes, library)

@@ -19,10 +19,9 @@ from icapdiag.api.checking import check, in_force
 from icapdiag.api.suppressing import resolve
 from icapdiag.cli.console import complain, print_text, stderr_is_terminal, stop_with
 from icapdiag.cli.progress import INTERVAL, ProbingProgress, StatusLine
-from icapdiag.lab import faults_of, serve_lab
 from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_from_urls
 from icapdiag.probe import PROBES, Probe, Settings
-from icapdiag.probe.running.catalogue import left_out
+from icapdiag.probe.running.catalogue import chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
 from icapdiag.report.build import timestamp
 from icapdiag.report.untyped import Report
@@ -71,21 +70,19 @@ def _hint(targets: list[str]) -> list[str]:
 def plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
     """What would be sent to the pool; None is the embedded lab, which is started to know its ports."""
 
-    async def of_the_lab() -> Plan:
-        async with serve_lab(_lab_faults(probes)) as running:
-            return plan(_lab_pool(running.pool_yaml), settings, probes)
+    async def planned(pool: Pool) -> Plan:
+        return plan_pool(pool, in_force(pool, settings, probes), probes)
 
-    return under_trio(of_the_lab) if pool is None else plan_pool(pool, in_force(pool, settings, probes), probes)
+    return under_trio(planned, pool) if pool is not None else under_trio(_in_the_lab, probes, planned)
 
 
 def run(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
     """Probe the pool, or the lab (None); the report, and whether the run was interrupted."""
 
-    async def of_the_lab() -> tuple[Report, bool]:
-        async with serve_lab(_lab_faults(probes)) as running:
-            return await _check(_lab_pool(running.pool_yaml), settings, probes, library)
+    async def checked(pool: Pool) -> tuple[Report, bool]:
+        return await _check(pool, settings, probes, library)
 
-    return under_trio(of_the_lab) if pool is None else under_trio(_check, pool, settings, probes, library)
+    return under_trio(checked, pool) if pool is not None else under_trio(_in_the_lab, probes, checked)
 
 
 def under_trio(work: Callable[..., Awaitable[T]], *args: object) -> T:
@@ -98,17 +95,19 @@ def under_trio(work: Callable[..., Awaitable[T]], *args: object) -> T:
         raise
 
 
-def _lab_faults(probes: tuple[Probe, ...]) -> tuple[str, ...]:
-    """The members that these probes can tell from healthy ones."""
-    missed = left_out(probes)
-    sent = [probe for probe in probes if probe.name not in missed]
-    if any(probe.label == "load" for probe in sent):
-        return faults_of("load")
-    return faults_of("deep" if any(probe.depth == "deep" for probe in sent) else "standard")
+async def _in_the_lab(probes: tuple[Probe, ...], work: Callable[[Pool], Awaitable[T]]) -> T:
+    """Serve the members that these probes can tell from healthy ones, and do ``work`` with their pool."""
+    from icapdiag.lab import faults_of, serve_lab  # noqa: PLC0415 - a pool of the user's has no need of it
 
-
-def _lab_pool(text: str) -> Pool:
-    return replace(loads_pool(text.encode(), Path("lab")), source="the embedded lab")
+    names = chosen_names(probes)
+    chosen = [probe for probe in probes if probe.name in names]
+    if any(probe.label == "load" for probe in chosen):
+        faults = faults_of("load")
+    else:
+        faults = faults_of("deep" if any(probe.depth == "deep" for probe in chosen) else "standard")
+    async with serve_lab(faults) as running:
+        pool = loads_pool(running.pool_yaml.encode(), Path("lab"))
+        return await work(replace(pool, source="the embedded lab"))
 
 
 async def _check(pool: Pool, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
