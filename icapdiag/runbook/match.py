@@ -72,9 +72,9 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
         whole = with_offers(flat, offers.get(_address(flat), {})) if offers else flat
         runbooks = index.applying(whole)
         judged.append((observation, whole if runbooks or needs_explanation(whole) else None, runbooks))
-    beaten: dict[_Subject, set[str]] = {}
+    beaten: dict[_About, set[str]] = {}
     for number, (observation, _, runbooks) in enumerate(judged):
-        names = beaten.setdefault(_subject(observation, number), set())
+        names = beaten.setdefault(_about(observation, number), set())
         for runbook in runbooks:
             names |= library.supersedes(runbook.id) - {runbook.id}
     found: dict[tuple[str, int | None], _Gathered] = {}
@@ -82,7 +82,7 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
     examples: list[Observation] = []
     explained: list[tuple[str, ...]] = []
     for number, (observation, record, runbooks) in enumerate(judged):
-        names = beaten[_subject(observation, number)]
+        names = beaten[_about(observation, number)]
         kept = [runbook for runbook in runbooks if runbook.id not in names]
         explained.append(tuple(runbook.id for runbook in kept))
         if record is None:
@@ -117,10 +117,10 @@ def _address(record: Facts) -> tuple[str, ...]:
     return tuple(str(record.get(name)) for name in ("pool", "member", "address"))
 
 
-_Subject = tuple[str, str] | int
+_About = tuple[str, str] | int
 
 
-def _subject(observation: Observation, number: int) -> _Subject:
+def _about(observation: Observation, number: int) -> _About:
     """What an observation is about: a member with all that was probed on it, else itself alone."""
     return (observation.pool, observation.member) if observation.source == "probe" else number
 

@@ -16,7 +16,7 @@ class NotARecord(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SavedRecord:
     """One record with a name for people. ``siblings`` are the other records of the same pool member."""
 
     name: str
@@ -24,7 +24,7 @@ class Subject:
     siblings: tuple[Facts, ...] = ()
 
 
-def subjects(document: object) -> tuple[Subject, ...]:
+def saved_records(document: object) -> tuple[SavedRecord, ...]:
     """The records of a report (members' probes, then groups of a log, then the log as a whole), or the one given.
 
     Raises `NotARecord` where it is neither.
@@ -32,10 +32,10 @@ def subjects(document: object) -> tuple[Subject, ...]:
     if not isinstance(document, Mapping):
         raise NotARecord("neither a report nor a record: a JSON object is needed")
     if not any(key in document for key in _REPORT_KEYS):
-        return (Subject("the record", _single(document)),)
+        return (SavedRecord("the record", _single(document)),)
     found = (*_probes(document), *_groups(document))
-    seen = [subject.record for subject in found]
-    loose = tuple(subject for subject in _evidence(document) if not found or _new(subject.record, seen))
+    seen = [one.record for one in found]
+    loose = tuple(one for one in _evidence(document) if not found or _new(one.record, seen))
     if not (*found, *loose):
         raise NotARecord("the report holds no observations")
     return (*found, *loose)
@@ -55,7 +55,7 @@ def _single(document: Mapping[str, JSONValue]) -> Facts:
     return {"source": "probe" if record.get("probe") in PROBES else "log", **record}
 
 
-def _probes(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
+def _probes(document: Mapping[str, JSONValue]) -> Iterator[SavedRecord]:
     pool = _mapping(document.get("subject")).get("pool")
     for member in _mappings(document.get("members")):
         records: list[dict[str, JSONValue]] = []
@@ -65,10 +65,10 @@ def _probes(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
             records.append({**facts, **own, "source": "probe", "pool": pool, "member": member.get("name")})
         for record in records:
             siblings = tuple(other for other in records if other is not record)
-            yield Subject(f"{record['probe'] or 'member'} of {record['member']}", record, siblings)
+            yield SavedRecord(f"{record['probe'] or 'member'} of {record['member']}", record, siblings)
 
 
-def _groups(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
+def _groups(document: Mapping[str, JSONValue]) -> Iterator[SavedRecord]:
     for number, group in enumerate(_mappings(document.get("groups")), 1):
         members, pools = group.get("members"), group.get("pools")
         record: dict[str, JSONValue] = {
@@ -79,10 +79,10 @@ def _groups(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
             "source": "log",
         }
         requests = group.get("count", 1)
-        yield Subject(f"group {number}: {record.get('icap_action') or 'an ICAP answer'}, count {requests}", record)
+        yield SavedRecord(f"group {number}: {record.get('icap_action') or 'an ICAP answer'}, count {requests}", record)
 
 
-def _evidence(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
+def _evidence(document: Mapping[str, JSONValue]) -> Iterator[SavedRecord]:
     records: list[Facts] = []
     for finding in _mappings(document.get("findings")):
         records += _mappings(finding.get("evidence"))
@@ -90,7 +90,7 @@ def _evidence(document: Mapping[str, JSONValue]) -> Iterator[Subject]:
     for number, record in enumerate(records):
         if record not in records[:number] and isinstance(record.get("source"), str):
             name = "the log as a whole" if record.get("probe") == SUMMARY else f"evidence {number + 1}"
-            yield Subject(name, record)
+            yield SavedRecord(name, record)
 
 
 def _mapping(value: JSONValue) -> Mapping[str, JSONValue]:

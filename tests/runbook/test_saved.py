@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.runbook import load_runbooks
-from icapdiag.runbook.saved import NotARecord, subjects
+from icapdiag.runbook.saved import NotARecord, saved_records
 from icapdiag.runbook.why import why
 
 
 def test_a_record_of_a_probe_and_one_of_a_log_are_told_apart() -> None:
     (probe,), (log,) = (
-        subjects({"probe": "tcp", "status": "failed"}),
-        subjects({"icap_status": 404, "members": ["a:1"]}),
+        saved_records({"probe": "tcp", "status": "failed"}),
+        saved_records({"icap_status": 404, "members": ["a:1"]}),
     )
 
     assert ("probe", "log") == (probe.record["source"], log.record["source"])
 
 
 def test_an_observation_with_its_facts_apart_is_one_record() -> None:
-    (subject,) = subjects({"source": "probe", "probe": "clean", "status": "failed", "facts": {"icap_status": 500}})
+    (subject,) = saved_records({"source": "probe", "probe": "clean", "status": "failed", "facts": {"icap_status": 500}})
 
     assert {"source": "probe", "probe": "clean", "status": "failed", "icap_status": 500} == subject.record
 
@@ -32,7 +32,7 @@ def test_members_of_a_report_are_siblings_by_member() -> None:
     def member(name: str) -> dict[str, Any]:
         return {"name": name, "probes": [{"probe": "tcp", "status": "ok"}, {"probe": "options", "status": "ok"}]}
 
-    found = subjects({"schema_version": 1, "members": [member("a"), member("b")], "subject": {"pool": "p"}})
+    found = saved_records({"schema_version": 1, "members": [member("a"), member("b")], "subject": {"pool": "p"}})
 
     assert ["tcp of a", "options of a", "tcp of b", "options of b"] == [subject.name for subject in found]
     assert [("a",), ("a",), ("b",), ("b",)] == [
@@ -43,7 +43,7 @@ def test_members_of_a_report_are_siblings_by_member() -> None:
 
 def test_evidence_stands_in_where_a_report_holds_nothing_else() -> None:
     evidence = {"source": "log", "icap_status": 404}
-    found = subjects({"findings": [{"evidence": [evidence, evidence]}], "unmatched": {"examples": [evidence]}})
+    found = saved_records({"findings": [{"evidence": [evidence, evidence]}], "unmatched": {"examples": [evidence]}})
 
     assert [evidence] == [subject.record for subject in found]
 
@@ -66,7 +66,7 @@ LIBRARY = load_runbooks()
 @given(st.dictionaries(KEYS, JSON | INNER | st.lists(INNER, max_size=2), max_size=5))
 def test_any_document_gives_records_or_says_why_not(document: dict[str, Any]) -> None:
     try:
-        found = subjects(document)
+        found = saved_records(document)
     except NotARecord:
         return
     for subject in found:
@@ -76,4 +76,4 @@ def test_any_document_gives_records_or_says_why_not(document: dict[str, Any]) ->
 @pytest.mark.parametrize("document", [None, [], "x", 5, {}])
 def test_neither_report_nor_record(document: object) -> None:
     with pytest.raises(NotARecord):
-        subjects(document)
+        saved_records(document)

@@ -96,11 +96,11 @@ def why(
     from icapdiag.cli.inputs import load_library, read_document
     from icapdiag.cli.runbooks.why import draw
     from icapdiag.runbook import UnknownRunbook
-    from icapdiag.runbook.saved import subjects
+    from icapdiag.runbook.saved import saved_records
 
     library = load_library(folders)
     try:
-        found = subjects(read_document(str(file)))
+        found = saved_records(read_document(str(file)))
         if runbook_id is not None:
             runbook_id = library.by_id(runbook_id).id
     except (OSError, ValueError) as error:

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from icapdiag.runbook import Library
 from icapdiag.runbook.match import needs_explanation
-from icapdiag.runbook.saved import Subject
+from icapdiag.runbook.saved import SavedRecord
 from icapdiag.runbook.why import Explanation, SelectionResult, saw, shown, why
 from icapdiag.text import visible
 
 _LINE = 400  # characters of one condition with what it saw
 
 
-def draw(library: Library, subjects: Sequence[Subject], runbook_id: str | None) -> str:
+def draw(library: Library, records: Sequence[SavedRecord], runbook_id: str | None) -> str:
     """Each record with the runbooks that explain it and their conditions, or the nearest and why they do not.
 
     Of several records those that no runbook applies to, and none has to, are only counted. Lines are safe
     for a terminal: names and values are a server's or a log's text.
     """
-    blocks = [_subject(library, subject, runbook_id, alone=len(subjects) == 1) for subject in subjects]
+    blocks = [_record(library, saved, runbook_id, alone=len(records) == 1) for saved in records]
     drawn = ["\n".join(lines) + "\n" for lines in blocks if lines]
     quiet = len(blocks) - len(drawn)
     if quiet:
@@ -27,16 +27,16 @@ def draw(library: Library, subjects: Sequence[Subject], runbook_id: str | None) 
     return "\n".join(drawn)
 
 
-def _subject(library: Library, subject: Subject, runbook_id: str | None, *, alone: bool) -> list[str]:
-    explanations = why(library, subject.record, runbook_id, siblings=subject.siblings)
+def _record(library: Library, saved: SavedRecord, runbook_id: str | None, *, alone: bool) -> list[str]:
+    explanations = why(library, saved.record, runbook_id, siblings=saved.siblings)
     applying = [one for one in explanations if one.applies]
     lines = [line for one in applying for line in _applying(one)]
     if runbook_id is not None:
         lines += [line for one in explanations if not one.applies for line in _not_applying(one)]
-    elif not applying and (alone or needs_explanation(subject.record)):
+    elif not applying and (alone or needs_explanation(saved.record)):
         lines.append("  no runbook applies; the nearest:" if explanations else "  no runbook comes near")
         lines += [line for one in explanations for line in _not_applying(one)]
-    return [visible(subject.name), *lines] if lines else []
+    return [visible(saved.name), *lines] if lines else []
 
 
 def _applying(one: Explanation) -> Iterator[str]:
