@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -258,3 +259,11 @@ class Transfer(Record):
     reset_after_answer: Annotated[
         bool | None, about("reset after the answer", "the connection was reset after a whole answer")
     ] = None
+
+
+SHEETS: Mapping[str, type[ProbeSheet]] = {
+    "": ProbeSheet,
+    "dns": DNS,
+    "tcp": TCP,
+    "tls": TLS,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -387,3 +388,12 @@ class Load(ProbeSheet):
             values=("yes", "no", "unknown"),
         ),
     ] = None
+
+
+SHEETS: Mapping[str, type[ProbeSheet]] = {
+    "conformance": Conformance,
+    "preview": Preview,
+    "size": Size,
+    "keepalive": Keepalive,
+    "load": Load,
+}

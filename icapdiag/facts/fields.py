@@ -17,39 +17,29 @@ TEXTS, RECORDS = "list of text", "list of records"
 _TYPES: Mapping[type, str] = {str: TEXT, int: INTEGER, float: NUMBER, bool: BOOLEAN}
 
 POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
-DEEP = ("conformance", "preview", "size", "keepalive", "services", "variants", "respmod", "load")
-PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar", "repeat", *DEEP, POOL)
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
 SKIP_REASONS = ("disabled", "not-asked", "not-needed", "literal-address", "plain")  # of status skipped
 SOURCES = ("probe", "log", "config")
 
+_OF_PROBES: Mapping[str, type[Sheet]] = {
+    **connection.SHEETS,
+    **standard.SHEETS,
+    **deep.SHEETS,
+    **refusal.SHEETS,
+    POOL: pool.Difference,
+}
+PROBES = tuple(filter(None, _OF_PROBES))  # "" is a member that is switched off
 SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
     {
-        ("probe", ""): connection.ProbeSheet,  # a member that is switched off
-        ("probe", "dns"): connection.DNS,
-        ("probe", "tcp"): connection.TCP,
-        ("probe", "tls"): connection.TLS,
-        ("probe", "options"): standard.Options,
-        ("probe", "clean"): standard.Sample,
-        ("probe", "eicar"): standard.Sample,
-        ("probe", "repeat"): standard.Repeat,
-        ("probe", "conformance"): deep.Conformance,
-        ("probe", "preview"): deep.Preview,
-        ("probe", "size"): deep.Size,
-        ("probe", "keepalive"): deep.Keepalive,
-        ("probe", "services"): refusal.Services,
-        ("probe", "variants"): refusal.Variants,
-        ("probe", "respmod"): refusal.Respmod,
-        ("probe", "load"): deep.Load,
-        ("probe", POOL): pool.Difference,
+        **{("probe", probe): sheet for probe, sheet in _OF_PROBES.items()},
         ("log", ""): logs.RequestGroup,
         ("log", SUMMARY): logs.LogSummary,
         ("log", ANSWER): logs.PastedAnswer,
         ("config", ""): pool.ConfigurationObject,
     }
 )
-"""The class of the facts of an observation, by its ``source`` and ``probe``."""
+"""The class of the facts of an observation, by its ``source`` and ``probe``. A probe's stands beside the class."""
 
 _OF_SOURCE: Mapping[str, type[Sheet]] = {
     "probe": connection.ProbeSheet,

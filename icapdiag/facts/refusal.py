@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from icapdiag.facts.answer import VERDICTS, ServiceURI
@@ -90,3 +91,6 @@ class Respmod(ProbeSheet):
         Word | None,
         about("verdict in RESPMOD", "what the server decided about a clean body in RESPMOD", values=VERDICTS),
     ] = None
+
+
+SHEETS: Mapping[str, type[ProbeSheet]] = {"services": Services, "variants": Variants, "respmod": Respmod}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -94,3 +95,6 @@ class Repeat(ProbeSheet):
         ),
     ] = None
     stopped: Stopped = None
+
+
+SHEETS: Mapping[str, type[ProbeSheet]] = {"options": Options, "clean": Sample, "eicar": Sample, "repeat": Repeat}
