@@ -1,8 +1,11 @@
-"""One entry of Avi's application log: just the fields that are used, read leniently.
+"""One entry of Avi's application log: just the fields that are used.
 
 Both generations of ``icap_log`` are covered: 20.1 has ``reason`` and ``threat_id`` in the request
-log, 21.1 has them in ``opswat_log``, with ``nsx_defender_log`` beside it. For large logs there are
-the strict twins of these shapes in `icapdiag.avi.strict`; what they refuse is read here.
+log, 21.1 has them in ``opswat_log``, with ``nsx_defender_log`` beside it.
+
+msgspec decodes whole blocks of a large log into these shapes; what has a wrong type fails the block, and
+`decode_entry` reads its records leniently, one by one. The order of the fields is that of Avi's own output, and
+there are no fields to spare: msgspec holds every unknown key of an entry against every field.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import re
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from icapdiag.avi.addresses import to_address
 from icapdiag.avi.times import to_iso
@@ -55,16 +58,16 @@ class NsxDefenderLog(Struct, gc=False):
 class RequestLog(Struct, gc=False, kw_only=True):
     """IcapRequestLog: one ICAP request. ``latency`` is in ms, the lengths in bytes."""
 
-    action: str | None = None
     icap_response_code: int | None = None
     icap_method: str | None = None
     http_response_code: int | None = None  # what came back inside ICAP; only of blocked requests
     icap_absolute_uri: str | None = None
     complete_body_sent: bool | None = None
-    pool_name: str | PoolName | None = None  # usually the pool *group*
+    pool_name: PoolName | str | None = None  # usually the pool *group*
     latency: int | None = None
     icap_headers_sent_to_server: str | None = None
     icap_headers_received_from_server: str | None = None
+    action: str | None = None
     reason: str | None = None
     threat_id: str | None = None
     modified_content_length: int | None = None
@@ -83,18 +86,27 @@ class IcapLog(Struct, gc=False):
 
 
 class LogEntry(Struct, gc=False, kw_only=True):
-    """ApplicationLog, one HTTP request. ``report_timestamp`` is ISO 8601 in UTC, ``request_length`` in bytes."""
+    """ApplicationLog, one HTTP request; ``request_length`` in bytes.
 
-    report_timestamp: str | None = None
-    virtualservice: str | None = None  # vs_name where there is one, else the uuid
-    service_engine: str | None = None
-    request_id: str | None = None
-    response_code: int | None = None  # what the client got
-    request_length: int | None = None
+    ``report_timestamp`` is ISO 8601 in UTC from `decode_entry`, as it stands in the log from a block: see `to_iso`.
+    """
+
     adf: bool | None = None  # the entry is significant
-    significant_log: tuple[str, ...] | None = None
     significance: str | None = None
+    virtualservice: str | None = None  # vs_name where there is one, else the uuid
+    report_timestamp: str | int | float | None = None
+    service_engine: str | None = None
+    request_length: int | None = None
+    response_code: int | None = None  # what the client got
+    significant_log: tuple[str, ...] | None = None
+    request_id: str | None = None
     icap_log: IcapLog | None = None
+
+
+class NamedLogEntry(LogEntry, kw_only=True):
+    """The same from a stream that names its virtual services."""
+
+    virtualservice: str | None = field(default=None, name="vs_name")
 
 
 def looks_like_entry(entry: LogEntry) -> bool:

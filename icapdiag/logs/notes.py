@@ -11,6 +11,8 @@ from msgspec.structs import replace
 KEPT = 5  # notes of a kind that are shown for one source; the rest is counted
 EXCERPT = 120  # characters of the file shown with a problem
 
+STRAY_READ = "bytes that are no UTF-8 were read as Windows-1252"
+
 ProblemKind = Literal["unreadable", "skipped", "input"]
 
 
@@ -108,21 +110,30 @@ class Notes(Struct):
         self.repairs_total, self.problems_total = repairs, problems
 
 
-class Counts(Struct):
-    """Records of a source: ``read + skipped + unreadable == total``, always."""
+class Tally(Struct):
+    """Records of a source: ``read + skipped + unreadable == total``, always.
+
+    Of large JSON also ``truncated``: the text ends inside a value or an open array; and ``end_offset``: where
+    reading ended, in bytes.
+    """
 
     read: int = 0
     skipped: int = 0
     unreadable: int = 0
+    truncated: bool = False
+    end_offset: int = 0
 
     @property
     def total(self) -> int:
         return self.read + self.skipped + self.unreadable
 
-    def add(self, read: int, skipped: int, unreadable: int) -> None:
-        self.read += read
-        self.skipped += skipped
-        self.unreadable += unreadable
+    def add(self, later: Tally) -> None:
+        """Add what was counted in the following part of the input."""
+        self.read += later.read
+        self.skipped += later.skipped
+        self.unreadable += later.unreadable
+        self.truncated = later.truncated
+        self.end_offset = later.end_offset
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):

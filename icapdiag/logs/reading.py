@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from icapdiag.logs.blocks.decoding import Tally
 from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_stream
 from icapdiag.logs.containers.collector import Collector, collect, read_csv, read_syslog
 from icapdiag.logs.containers.freeform import read_any_text, read_text
 from icapdiag.logs.containers.sniff import (
-    LABELS,
     Container,
     Kind,
     container_of_object,
@@ -24,7 +22,7 @@ from icapdiag.logs.containers.values import Values, has_envelope, lines
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import Places
-from icapdiag.logs.notes import EXCERPT, Problem, Repair, SourceReport
+from icapdiag.logs.notes import EXCERPT, STRAY_READ, Problem, Repair, SourceReport
 from icapdiag.logs.opening.inputs import expand_inputs
 from icapdiag.logs.opening.source import Source, Stop, locate, open_source, to_text
 from icapdiag.model import Observation
@@ -178,14 +176,15 @@ class SourceReader:
         return Container.FRAGMENT if values.members else Container.LINES
 
     def _large_json(self, kind: Kind) -> Container:
-        source, collector, fallback = self._source, self._collector, FallbackReader()
-        tally = self._summarise(Layout.LINES if kind is Kind.LINES else Layout.VALUES, fallback)
-        collector.counts.add(tally.read, tally.skipped, tally.unreadable)
+        source, collector, fallback = self._source, self._collector, FallbackReader(self._collector.summary)
+        tally, notes = fallback.tally, fallback.notes
+        self._summarise(Layout.LINES if kind is Kind.LINES else Layout.VALUES, fallback)
         if tally.truncated and not (self._stop is not None and self._stop()):
-            fallback.notes.repair(Repair("the text ends inside its list or its last record", offset=tally.end_offset))
-        if source.stored_size is not None and (offsets := fallback.notes.offsets()):
-            fallback.notes.set_places(locate(source.name, offsets, mark=source.mark))
-        collector.notes.merge(fallback.notes)
+            notes.repair(Repair("the text ends inside its list or its last record", offset=tally.end_offset))
+        if source.stored_size is not None and (offsets := notes.offsets()):
+            notes.set_places(locate(source.name, offsets, mark=source.mark))
+        collector.tally.add(tally)
+        collector.notes.merge(notes)
         head = source.head.lstrip()
         if kind is Kind.LINES:
             return Container.LINES
@@ -193,37 +192,20 @@ class SourceReader:
             return Container.ARRAY
         return Container.ENVELOPE if has_envelope(head[:4096].decode("utf-8", "replace")) else Container.LINES
 
-    def _summarise(self, layout: Layout, fallback: FallbackReader) -> Tally:
-        source, summary = self._source, self._collector.summary
+    def _summarise(self, layout: Layout, fallback: FallbackReader) -> None:
+        source, mark = self._source, self._source.mark
 
-        def file_moved(offset: int) -> None:
-            source.stored_done = offset
-            self._tick()
-
-        def stream_moved(_offset: int) -> None:
+        def moved(offset: int) -> None:
+            if source.fd is not None:
+                source.stored_done = offset
             self._tick()
 
         if source.fd is None:
-            return summarise_stream(
-                source.readinto,
-                layout,
-                summary,
-                fallback,
-                head=source.head,
-                offset=source.mark,
-                progress=stream_moved,
-            )
-        source.size = (source.stored_size or 0) - source.mark
-        return summarise_file(
-            source.fd,
-            layout,
-            summary,
-            fallback,
-            start=source.mark,
-            jobs=self._jobs,
-            progress=file_moved,
-            stop=self._stop,
-        )
+            summarise_stream(source.readinto, layout, fallback, head=source.head, offset=mark, progress=moved)
+        else:
+            source.size = (source.stored_size or 0) - mark
+            jobs, stop = self._jobs, self._stop
+            summarise_file(source.fd, layout, fallback, start=mark, jobs=jobs, progress=moved, stop=stop)
 
     def _text(self, *, logs: bool) -> Container:
         data = self._whole_data()
@@ -232,14 +214,13 @@ class SourceReader:
     def _nothing(self, why: str) -> Container:
         """An input without anything of ours counts as one record that can't be read."""
         excerpt = self._source.head[: EXCERPT * 4].decode("utf-8", "replace")[:EXCERPT]
-        self._collector.refuse("unreadable", why, 1, 1, excerpt)
+        self._collector.refuse("unreadable", why, (1, 1, None), excerpt)
         return Container.UNKNOWN
 
     def _decoded(self, data: bytes) -> str:
         text, stray = to_text(data)
         if stray is not None:
-            line, column = Places(text).of(stray)
-            self._collector.notes.repair(Repair("bytes that are no UTF-8 were read as Windows-1252", line, column))
+            self._collector.notes.repair(Repair(STRAY_READ, *Places(text).of(stray)))
         return text
 
     def _whole_data(self) -> bytes:
@@ -260,17 +241,17 @@ class SourceReader:
             self._progress(self._source.name, self._source.stored_done, self._source.stored_size)
 
     def _report(self, container: Container) -> SourceReport:
-        counts, notes = self._collector.counts, self._collector.notes
+        tally, notes = self._collector.tally, self._collector.notes
         return SourceReport(
             name=self._source.name,
             container=container.value,
-            label=LABELS[container],
+            label=container.label,
             compressed=self._source.compressed,
             bytes=max(self._source.size, len(self._source.head)),
-            total=counts.total,
-            read=counts.read,
-            skipped=counts.skipped,
-            unreadable=counts.unreadable,
+            total=tally.total,
+            read=tally.read,
+            skipped=tally.skipped,
+            unreadable=tally.unreadable,
             repairs=tuple(notes.repairs),
             repairs_total=notes.repairs_total,
             problems=tuple(notes.problems),

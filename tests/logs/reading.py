@@ -9,29 +9,28 @@ import msgspec
 import pytest
 
 from icapdiag.logs.blocks import elements, lines
-from icapdiag.logs.blocks.decoding import Tally
-from icapdiag.logs.blocks.fallback import FallbackReader, Recovered
+from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_stream
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.notes import Problem
+from icapdiag.logs.notes import ProblemKind, Tally
 
 
 class Odd(FallbackReader):
     """Recovers nothing: objects are skipped, the rest is unreadable; what it was given is noted and kept."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, summary: Summary) -> None:
+        super().__init__(summary)
         self.seen: list[tuple[int, bytes]] = []
 
-    def read(self, offset: int, raw: bytes) -> Recovered:
+    def read(self, offset: int, raw: bytes) -> None:
         self.seen.append((offset, raw))
-        self.notes.problem(Problem("unreadable", "odd", offset=offset, excerpt=raw[:80].decode("utf-8", "replace")))
         try:
             value = msgspec.json.decode(raw)
         except (ValueError, RecursionError):
-            return Recovered(unreadable=1)
-        return Recovered(skipped=1) if isinstance(value, dict) else Recovered(unreadable=1)
+            value = None
+        kind: ProblemKind = "skipped" if isinstance(value, dict) else "unreadable"
+        self.refuse(kind, "odd", (None, None, offset), raw[:80].decode("utf-8", "replace"))
 
 
 class Pieces:
@@ -67,9 +66,10 @@ def read(
     sizes: tuple[int, ...] = (1 << 20,),
     filters: Filters | None = None,
 ) -> tuple[Summary, Tally, Odd]:
-    summary, odd = Summary(filters), Odd()
+    summary = Summary(filters)
+    odd = Odd(summary)
     with block_size(block):
-        tally = summarise_stream(Pieces(data, sizes).readinto, layout, summary, odd, head=data[: 1 << 19])
+        tally = summarise_stream(Pieces(data, sizes).readinto, layout, odd, head=data[: 1 << 19])
     assert tally.total == tally.read + tally.skipped + tally.unreadable
     assert summary.entries == tally.read
     return summary, tally, odd

@@ -26,11 +26,11 @@ BOMBS = {
 def test_a_record_of_too_many_objects(bomb: str, layout: Layout) -> None:
     records = [*map(json.dumps, FEW[:100]), BOMBS[bomb], *map(json.dumps, FEW[100:])]
     text = "\n".join(records) if layout is Layout.LINES else f"[{','.join(records)}]"
-    summary, fallback = Summary(), FallbackReader()
+    fallback = FallbackReader(Summary())
 
     tracemalloc.start()
     data = text.encode()
-    tally = summarise_stream(BytesIO(data).readinto, layout, summary, fallback, head=data[: 1 << 16])
+    tally = summarise_stream(BytesIO(data).readinto, layout, fallback, head=data[: 1 << 16])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -44,7 +44,7 @@ def test_requests_of_one_entry_beyond_all_bounds() -> None:
     line = json.dumps({"icap_log": {"action": "ICAP_PASSED", "request_logs": [request] * 5000}}).encode()
     summary = Summary()
 
-    tally = summarise_stream(BytesIO(line).readinto, Layout.LINES, summary, FallbackReader(), head=line)
+    tally = summarise_stream(BytesIO(line).readinto, Layout.LINES, FallbackReader(summary), head=line)
 
     assert 1 == tally.read
     assert (1, 100) == (summary.head()["entries_icap"], summary.head()["icap_requests"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.logs.containers.sniff import LABELS, Container
+from icapdiag.logs.containers.sniff import Container
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
 from tests.facts import facts_of
@@ -124,7 +124,7 @@ def test_what_is_no_log_counts_as_one_unreadable(tmp_path: Path, data: bytes, wh
 
 
 def test_every_container_has_words() -> None:
-    assert set(Container) == set(LABELS)
+    assert all(container.label for container in Container)
 
 
 def test_several_files_give_one_summary(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from icapdiag.logs.blocks import summarise
-from icapdiag.logs.blocks.fallback import MAX_RECORD, FallbackReader, Recovered
+from icapdiag.logs.blocks.fallback import MAX_RECORD, FallbackReader
+from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
@@ -19,30 +20,46 @@ ONE, TWO = (json.dumps(one).encode() for one in ENTRIES[:2])
 ALERT = b'{"level": "ALERT_LOW", "obj_key": "x", "events": [{}]}'
 
 
+def reader() -> FallbackReader:
+    return FallbackReader(Summary())
+
+
+def counts(fallback: FallbackReader) -> tuple[int, int, int]:
+    return fallback.tally.read, fallback.tally.skipped, fallback.tally.unreadable
+
+
+def request_ids(fallback: FallbackReader) -> list[object]:
+    return [name for group in fallback.summary.groups_.values() for name in group.request_ids]
+
+
 def test_a_damaged_record_is_an_entry_with_a_note() -> None:
-    fallback = FallbackReader()
-    found = fallback.read(1000, ONE[:-1])
-    assert ["req-0"] == [entry.request_id for entry in found.entries]
+    fallback = reader()
+    fallback.read(1000, ONE[:-1])
+    assert ["req-0"] == request_ids(fallback)
     assert [("missing } added at the end", 1000 + len(ONE) - 1)] == [(n.what, n.offset) for n in fallback.notes.repairs]
 
 
 def test_offsets_count_bytes() -> None:
-    fallback = FallbackReader()
+    fallback = reader()
     raw = ONE.replace(b'"se-1"', '"é€"'.encode()).replace(b"403,", b"4x3,", 1)
     fallback.read(10, raw)
     assert 10 + raw.index(b"4x3") == fallback.notes.repairs[0].offset
 
 
 def test_windows_bytes() -> None:
-    fallback = FallbackReader()
-    assert 1 == len(fallback.read(5, ONE.replace(b"se-1", b"s\xe9-1")).entries)
+    fallback = reader()
+    raw = ONE.replace(b"se-1", b"s\xe9-1")
+    fallback.read(5, raw)
+    assert (1, 0, 0) == counts(fallback)
+    assert 5 + raw.index(b"\xe9") == fallback.notes.repairs[0].offset
     assert "bytes that are no UTF-8 were read as Windows-1252" == fallback.notes.repairs[0].what
 
 
 @pytest.mark.parametrize("raw", [ALERT, b"{}", b'{"a": 1}', b"<46>x Avi-Controller event A_B occurred on object c"])
 def test_what_is_no_entry_is_skipped(raw: bytes) -> None:
-    fallback = FallbackReader()
-    assert Recovered(skipped=1) == fallback.read(7, raw)
+    fallback = reader()
+    fallback.read(7, raw)
+    assert (0, 1, 0) == counts(fallback)
     assert [("skipped", 7)] == [(problem.kind, problem.offset) for problem in fallback.notes.problems]
 
 
@@ -50,33 +67,43 @@ def test_what_is_no_entry_is_skipped(raw: bytes) -> None:
     "raw", [b"null", b"5", b'"text"', b"[1, 2]", b"rubbish", b"\xff\xfe", b"", b"{", b'{"a": 1', b"]"]
 )
 def test_what_is_nothing_is_unreadable(raw: bytes) -> None:
-    fallback = FallbackReader()
-    assert Recovered(unreadable=1) == fallback.read(7, raw)
+    fallback = reader()
+    fallback.read(7, raw)
+    assert (0, 0, 1) == counts(fallback)
     assert ["unreadable"] == [problem.kind for problem in fallback.notes.problems]
 
 
 def test_a_record_over_the_limit() -> None:
-    fallback = FallbackReader()
-    assert Recovered(unreadable=1) == fallback.read(7, b"{" + b" " * MAX_RECORD)
+    fallback = reader()
+    fallback.read(7, b"{" + b" " * MAX_RECORD)
+    assert (0, 0, 1) == counts(fallback)
     assert "a record of more than 16 MiB" == fallback.notes.problems[0].reason
 
 
 def test_several_records_in_one() -> None:
-    fallback = FallbackReader()
-    found = fallback.read(0, ONE + TWO + ALERT + b'{"results": [' + ONE + b", 5, " + TWO + b"]}")
-    assert ["req-0", "req-1", "req-0", "req-1"] == [one.request_id for one in found.entries]
-    assert (1, 0) == (found.skipped, found.unreadable)
-    assert Recovered(skipped=3) == fallback.read(0, ALERT + ALERT + ALERT)
+    fallback = reader()
+    fallback.read(0, ONE + TWO + ALERT + b'{"results": [' + ONE + b", 5, " + TWO + b"]}")
+    assert ["req-0", "req-0", "req-1", "req-1"] == sorted(map(str, request_ids(fallback)))
+    assert (4, 1, 0) == counts(fallback)
+    fallback.read(0, ALERT + ALERT + ALERT)
+    assert (4, 4, 0) == counts(fallback)
 
 
 def test_a_bare_icap_log() -> None:
-    (found,) = FallbackReader().read(0, json.dumps(icap_log()).encode()).entries
-    assert found.icap_log is not None
-    assert "ICAP_BLOCKED" == found.icap_log.action
+    fallback = reader()
+    fallback.read(0, json.dumps(icap_log()).encode())
+    assert 1 == fallback.summary.head()["entries_blocked"]
+
+
+def test_an_answer_among_log_entries_is_none() -> None:
+    fallback = reader()
+    fallback.read(0, b'{"protocol": {"code": 204, "status": "No Content"}, "headers": {"ISTag": "x"}}')
+    assert (0, 1, 0) == counts(fallback)
+    assert "an ICAP answer among log entries" == fallback.notes.problems[0].reason
 
 
 def test_notes_of_a_later_part_are_added() -> None:
-    first, later = FallbackReader(), FallbackReader()
+    first, later = reader(), reader()
     first.read(99, b"rubbish")
     for number in range(KEPT + 3):
         later.read(number, b"rubbish \xff")

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import pytest
 
 from icapdiag.logs.blocks import summarise
-from icapdiag.logs.blocks.decoding import Tally
 from icapdiag.logs.blocks.summarise import Layout, summarise_file
 from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.notes import Tally
 from tests.logs.reading import Odd, block_size
 from tests.logs.test_blocks import entry
 
@@ -64,10 +64,11 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def read(path: Path, layout: Layout, *, jobs: int = 2, **options: Any) -> tuple[Summary, Tally, Odd]:
-    summary, odd = Summary(), Odd()
+    summary = Summary()
+    odd = Odd(summary)
     fd = os.open(path, os.O_RDONLY)
     try:
-        tally = summarise_file(fd, layout, summary, odd, jobs=jobs, **options)
+        tally = summarise_file(fd, layout, odd, jobs=jobs, **options)
     finally:
         os.close(fd)
     return summary, tally, odd

@@ -7,14 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError, Struct
 
-from icapdiag.avi.entry import decode_entry, looks_like_entry
-from icapdiag.avi.strict import NamedEntry, OpenEntry, OpenNamedEntry, StrictEntry
+from icapdiag.avi.entry import LogEntry, NamedLogEntry, decode_entry, looks_like_entry
 from icapdiag.logs.blocks.fallback import OVERFULL, FallbackReader, overfull
-from icapdiag.logs.counting.signature import Entry
-from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.notes import Counts
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
 
@@ -81,71 +77,40 @@ def is_entry(raw: bytes) -> bool | None:
 
 
 class Decoders:
-    """msgspec decoders for blocks, from the strictest shape down.
+    """msgspec decoders for blocks; ``named``: entries give their virtual service a name.
 
     ``strict=False`` makes numbers of text: 64-bit numbers come so.
     """
 
-    _PATIENCE = 8  # blocks with a word that `StrictEntry` does not know, before it is given up
-
     def __init__(self, *, named: bool) -> None:
-        strict: type[StrictEntry] = NamedEntry if named else StrictEntry
-        lenient: type[OpenEntry] = OpenNamedEntry if named else OpenEntry
-        self._strict = msgspec.json.Decoder(strict, strict=False)
-        self._strict_list = msgspec.json.Decoder(list[strict], strict=False)  # type: ignore[valid-type]
-        self._open = msgspec.json.Decoder(lenient, strict=False)
-        self._open_list = msgspec.json.Decoder(list[lenient], strict=False)  # type: ignore[valid-type]
-        self._misfits = 0
+        shape: type[LogEntry] = NamedLogEntry if named else LogEntry
+        self._one = msgspec.json.Decoder(shape, strict=False)
+        self._list = msgspec.json.Decoder(list[shape], strict=False)  # type: ignore[valid-type]
 
-    def lines(self, text: memoryview | bytes) -> Sequence[Entry]:
+    def lines(self, text: memoryview | bytes) -> Sequence[LogEntry]:
         """Values with white space between them. Raises one of `UNDECODABLE`, also for an `overfull` text."""
-        return self._either(self._strict.decode_lines, self._open.decode_lines, text)
-
-    def array(self, text: memoryview | bytes) -> Sequence[Entry]:
-        """One array. Raises as `lines` does."""
-        return self._either(self._strict_list.decode, self._open_list.decode, text)
-
-    def _either(
-        self,
-        strict: Callable[[memoryview | bytes], Sequence[Entry]],
-        lenient: Callable[[memoryview | bytes], Sequence[Entry]],
-        text: memoryview | bytes,
-    ) -> Sequence[Entry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        if self._misfits < self._PATIENCE:
-            try:
-                return strict(text)
-            except ValidationError:
-                self._misfits += 1
-        return lenient(text)
+        return self._one.decode_lines(text)
 
-
-class Tally(Counts):
-    """What became of the records. ``truncated``: the text ends inside a value or an open array."""
-
-    truncated: bool = False
-    end_offset: int = 0  # where reading ended, bytes from the start of the input
-
-    def add_later(self, later: Tally) -> None:
-        """Add what was counted in the following part of the input."""
-        self.add(later.read, later.skipped, later.unreadable)
-        self.truncated = later.truncated
-        self.end_offset = later.end_offset
+    def array(self, text: memoryview | bytes) -> Sequence[LogEntry]:
+        """One array. Raises as `lines` does."""
+        if overfull(text):
+            raise DecodeError(OVERFULL)
+        return self._list.decode(text)
 
 
 class Sink:
     """Where entries and odd records go, and where they are counted."""
 
-    def __init__(self, summary: Summary, fallback: FallbackReader, decoders: Decoders) -> None:
-        self.summary = summary
+    def __init__(self, fallback: FallbackReader, decoders: Decoders) -> None:
         self.fallback = fallback
         self.decoders = decoders
-        self.tally = Tally()
+        self.tally = fallback.tally
 
-    def take(self, entries: Sequence[Entry]) -> bool:
+    def take(self, entries: Sequence[LogEntry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
-        if not self.summary.add_all(entries, strict=True):
+        if not self.fallback.summary.add_all(entries, strict=True):
             return False
         self.tally.read += len(entries)
         return True
@@ -153,7 +118,7 @@ class Sink:
     def take_record(self, offset: int, raw: bytes) -> None:
         """One record by itself: as an entry, leniently, or as whatever the fallback makes of it."""
         if not self.take_object(offset, raw):
-            self.take_odd(offset, raw)
+            self.fallback.read(offset, raw)
 
     def take_object(self, offset: int, raw: bytes) -> bool:
         """A record that is JSON; False, and nothing counted, if it is none, or `overfull`."""
@@ -169,14 +134,8 @@ class Sink:
         except ValueError:
             return False
         if looks_like_entry(entry):
-            self.summary.add(entry)
+            self.fallback.summary.add(entry)
             self.tally.read += 1
         else:
-            self.take_odd(offset, raw)
+            self.fallback.read(offset, raw)
         return True
-
-    def take_odd(self, offset: int, raw: bytes) -> None:
-        """A record that can't be decoded."""
-        found = self.fallback.read(offset, raw)
-        self.summary.add_all(found.entries)
-        self.tally.add(len(found.entries), found.skipped, found.unreadable)

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
 from icapdiag.logs.blocks.fallback import MAX_RECORD
 from icapdiag.logs.blocks.spans import UNFINISHED, Separators, end_of_scalar, end_of_value, results_of, skip_member
-from icapdiag.logs.counting.signature import Entry
 
 _BETWEEN = re.compile(rb"[\s,]*+")
 _REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')
@@ -76,7 +76,7 @@ class ElementScanner:
         tally = self._sink.tally
         rest = bytes(self._buffer[self._start : self._filled]).strip(b" \t\r\n,")
         if rest and not self._lost:
-            self._sink.take_odd(self.offset, rest)
+            self._sink.fallback.read(self.offset, rest)
             tally.truncated = True
         self._start = self._filled
         tally.truncated = tally.truncated or bool(self.stack)
@@ -170,7 +170,7 @@ class ElementScanner:
             return self._too_long()
         if stop < 0:
             return self._broken(start + 1)
-        self._sink.take_odd(self.offset, bytes(buffer[start:stop]).strip())
+        self._sink.fallback.read(self.offset, bytes(buffer[start:stop]).strip())
         self._start = stop
         return True
 
@@ -180,7 +180,7 @@ class ElementScanner:
         if size <= MAX_RECORD:
             self._needed = min(2 * size, MAX_RECORD + 1)  # not after every block: a long value is looked through anew
             return False
-        self._sink.take_odd(self.offset, bytes(self._buffer[self._start : self._start + MAX_RECORD]))
+        self._sink.fallback.read(self.offset, bytes(self._buffer[self._start : self._start + MAX_RECORD]))
         self._start += MAX_RECORD
         self._lost = True
         return True
@@ -233,7 +233,7 @@ class ElementScanner:
             return self._counted(entries, cut + 1)
         return False
 
-    def _decode(self, stop: int) -> Sequence[Entry]:
+    def _decode(self, stop: int) -> Sequence[LogEntry]:
         """The elements from the start up to ``stop``; where commas part them, as a list made in place."""
         view = memoryview(self._buffer)
         if not self.separators.listed:
@@ -253,7 +253,7 @@ class ElementScanner:
         except UNDECODABLE:
             return False
 
-    def _counted(self, entries: Sequence[Entry], stop: int) -> bool:
+    def _counted(self, entries: Sequence[LogEntry], stop: int) -> bool:
         if not self._sink.take(entries):
             return False
         self._start = stop
@@ -272,7 +272,7 @@ class ElementScanner:
             self._start = stop
             return True
         if stop > 0 and (_END_LISTED if self.separators.listed else _END).match(buffer, stop, end):
-            self._sink.take_odd(self.offset, raw)
+            self._sink.fallback.read(self.offset, raw)
             self._start = stop
             return True
         return self._broken(start + max(1, broken_at(bytes(buffer[start:end]))))
@@ -286,7 +286,7 @@ class ElementScanner:
         self._lost = following is None
         raw = bytes(self._buffer[start : end if following is None else following]).rstrip(b" \t\r\n,")
         self._sink.tally.truncated = self._sink.tally.truncated or (self._ended and self._lost)
-        self._sink.take_odd(self.offset, raw)
+        self._sink.fallback.read(self.offset, raw)
         self._start = end if following is None else following
         return True
 

@@ -58,7 +58,7 @@ class LineScanner:
         if self._filled <= MAX_RECORD:
             self._buffer = self._buffer.ljust(2 * len(self._buffer), b"\0")
             return True
-        self._sink.take_odd(self._base, bytes(self._buffer[:MAX_RECORD]))
+        self._sink.fallback.read(self._base, bytes(self._buffer[:MAX_RECORD]))
         self._base += self._filled
         self._buffer = bytearray(2 * BLOCK)
         self._filled = 0

@@ -22,13 +22,13 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec import Struct
 
-from icapdiag.logs.blocks.decoding import BLOCK, Decoders, ReadInto, Sink, Tally, names_services
+from icapdiag.logs.blocks.decoding import BLOCK, Decoders, ReadInto, Sink, names_services
 from icapdiag.logs.blocks.elements import ElementScanner, first_element
 from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.lines import LineScanner, first_line
 from icapdiag.logs.blocks.spans import Separators
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.notes import Notes
+from icapdiag.logs.notes import Notes, Tally
 from icapdiag.logs.opening.source import Stop
 
 FORK_ABOVE = 200 * 1000 * 1000  # bytes; below, a second process costs more than it saves
@@ -50,20 +50,19 @@ class Layout(Enum):
 def summarise_stream(
     readinto: ReadInto,
     layout: Layout,
-    summary: Summary,
     fallback: FallbackReader,
     *,
     head: bytes,
     offset: int = 0,
     progress: Progress | None = None,
 ) -> Tally:
-    """Count all records of a stream into ``summary``.
+    """Count all records of a stream into the summary of ``fallback``.
 
     ``readinto`` fills a buffer and returns the number of bytes, 0 at the end; ``head`` is what it begins with,
     its first record at least. ``offset`` is where the first byte stands in the input. ``progress`` is told how
     far counting has come, as an offset.
     """
-    sink = Sink(summary, fallback, _decoders_for(head, layout))
+    sink = Sink(fallback, _decoders_for(head, layout))
     _scanner(layout)(readinto, sink, offset=offset).run(progress)
     return sink.tally
 
@@ -71,7 +70,6 @@ def summarise_stream(
 def summarise_file(
     fd: int,
     layout: Layout,
-    summary: Summary,
     fallback: FallbackReader,
     *,
     start: int = 0,
@@ -80,7 +78,7 @@ def summarise_file(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> Tally:
-    """Count all records of a regular file into ``summary``, from ``start`` (bytes) to ``end`` or the end of the file.
+    """Count all records of a regular file, from ``start`` (bytes) to ``end`` or its end, as `summarise_stream` does.
 
     Above `FORK_ABOVE` bytes a second process takes the second half, unless ``jobs`` is 1, there is one CPU
     only, or threads are running (fork would leave them in an unknown state). ``stop`` is asked before every
@@ -88,7 +86,7 @@ def summarise_file(
     """
     size = os.fstat(fd).st_size if end is None else end
     head = os.pread(fd, BLOCK, start)
-    sink = Sink(summary, fallback, _decoders_for(head, layout))
+    sink = Sink(fallback, _decoders_for(head, layout))
     work = _Work(fd, layout, sink, start, size, progress, stop)
     if size - start >= FORK_ABOVE and _may_fork(jobs) and (split := work.find_split(head)) is not None:
         return work.in_two(split)
@@ -178,13 +176,14 @@ class _Work(NamedTuple):
         """Never returns: whatever happens, nothing of the parent's may run twice."""
         status = 1
         try:
-            sink = Sink(Summary(self.sink.summary.filters), self.sink.fallback, self.sink.decoders)
+            fallback = type(self.sink.fallback)(Summary(self.sink.fallback.summary.filters))
+            sink = Sink(fallback, self.sink.decoders)
             part = _Range(self.fd, split.boundary, self.size, self.stop)
             scanner = _scanner(self.layout)(part.readinto, sink, offset=split.boundary)
             if isinstance(scanner, ElementScanner):
                 scanner.stack, scanner.separators = list(split.stack), split.separators
             scanner.run(lambda offset: _COUNTER.pack_into(shared, 0, offset - split.boundary))
-            wire = msgspec.msgpack.encode(_Part(sink.summary.to_wire(), sink.fallback.notes, sink.tally))
+            wire = msgspec.msgpack.encode(_Part(fallback.summary.to_wire(), fallback.notes, fallback.tally))
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(wire)
             status = 0
@@ -207,9 +206,9 @@ class _Work(NamedTuple):
             arrived = scanner.offset == split.boundary and tuple(scanner.stack) == split.stack
         found = self._receive(child, reading, progress, split.boundary) if arrived else None
         if found is not None:
-            sink.summary.merge_wire(found.summary)
+            sink.fallback.summary.merge_wire(found.summary)
             sink.fallback.notes.merge(found.notes)
-            sink.tally.add_later(found.tally)
+            sink.tally.add(found.tally)
         else:
             part.end = self.size
             scanner.run(self.progress)
@@ -252,7 +251,7 @@ class _Work(NamedTuple):
 
     def _look_at(self, head: bytes) -> ElementScanner:
         """How elements are parted at the beginning, and what is open there; nothing is counted."""
-        sink = Sink(Summary(), FallbackReader(), self.sink.decoders)
+        sink = Sink(FallbackReader(Summary()), self.sink.decoders)
         scanner = ElementScanner(BytesIO(head).readinto, sink)
         scanner.run(final=False)
         return scanner

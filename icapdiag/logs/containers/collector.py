@@ -9,11 +9,11 @@ import msgspec
 
 from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.containers.answers import FoundAnswer, observe
-from icapdiag.logs.containers.classify import AnswerBytes, JSONObject, Payload, classify, payload_of, read_payload
+from icapdiag.logs.containers.classify import AnswerBytes, JSONObject, Payload, Skip, classify, payload_of, read_payload
 from icapdiag.logs.containers.csvexport import rows
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.damage.records import Found, Places
-from icapdiag.logs.notes import EXCERPT, Counts, Notes, Problem, ProblemKind, Repair
+from icapdiag.logs.damage.records import ByteOffsets, Found, Place, Places
+from icapdiag.logs.notes import EXCERPT, STRAY_READ, Notes, Problem, ProblemKind, Repair, Tally
 from icapdiag.logs.opening.source import STRAY, Source, to_text
 from icapdiag.model import Observation
 
@@ -27,50 +27,44 @@ Tick = Callable[[], None]
 
 
 class Collector:
-    """Takes the records of one source: entries go to the summary, everything is counted, oddities are noted."""
+    """Takes the records of one source: entries go to the summary, everything is counted, oddities are noted.
 
-    def __init__(self, summary: Summary) -> None:
+    With ``logs_only`` an ICAP answer in a record is none of them.
+    """
+
+    def __init__(self, summary: Summary, *, logs_only: bool = False) -> None:
         self.summary = summary
-        self.counts = Counts()
+        self.tally = Tally()
         self.notes = Notes()
         self.answers: list[Observation] = []
+        self._logs_only = logs_only
 
-    def found(self, found: Found, places: Places, text: str) -> LogEntry | None:
-        """One piece of a text. Returns the entry, if it is one."""
+    def found(self, found: Found, places: Places | ByteOffsets, text: str) -> None:
+        """One piece of a text."""
         for what, index in found.repairs:
-            line, column = places.of(index)
-            self.notes.repair(Repair(what, line, column))
-        if found.value is None and not found.reason:
-            return None
-        line, column = places.of(found.start)
+            self.notes.repair(Repair(what, *places.of(index)))
         excerpt = text[found.start : min(found.end, found.start + EXCERPT)]
-        if found.value is None:
-            self.refuse("skipped" if found.skip else "unreadable", found.reason, line, column, excerpt)
-            return None
-        return self.value(found.value, line, column, excerpt, damaged=bool(found.repairs))
+        if found.value is not None:
+            self.value(found.value, places.of(found.start), excerpt, damaged=bool(found.repairs))
+        elif found.reason:
+            self.refuse("skipped" if found.skip else "unreadable", found.reason, places.of(found.start), excerpt)
 
-    def value(
-        self, value: JSONObject, line: int, column: int | None, excerpt: str, *, damaged: bool = False
-    ) -> LogEntry | None:
-        """One decoded record. Returns the entry, if it is one."""
+    def value(self, value: JSONObject, place: Place, excerpt: str, *, damaged: bool = False) -> None:
+        """One decoded record."""
         found = classify(value)
         if isinstance(found, LogEntry):
-            self.entry(found)
-            return found
-        if isinstance(found, AnswerBytes):
+            self.tally.read += 1
+            self.summary.add(found)
+        elif isinstance(found, AnswerBytes) and not self._logs_only:
             self.answer(observe(found.data, form="parsed"))
         elif damaged:
-            self.refuse("unreadable", DAMAGED, line, column, excerpt)
+            self.refuse("unreadable", DAMAGED, place, excerpt)
         else:
-            self.refuse("skipped", found.reason, line, column, excerpt)
-        return None
-
-    def entry(self, entry: LogEntry) -> None:
-        self.counts.read += 1
-        self.summary.add(entry)
+            reason = found.reason if isinstance(found, Skip) else "an ICAP answer among log entries"
+            self.refuse("skipped", reason, place, excerpt)
 
     def answer(self, observation: Observation) -> None:
-        self.counts.read += 1
+        self.tally.read += 1
         self.answers.append(observation)
 
     def take_answers(self, found: Iterable[FoundAnswer]) -> list[FoundAnswer]:
@@ -84,16 +78,16 @@ class Collector:
             taken.append(one)
         return taken
 
-    def refuse(self, kind: ProblemKind, reason: str, line: int | None, column: int | None, excerpt: str) -> None:
+    def refuse(self, kind: ProblemKind, reason: str, place: Place, excerpt: str) -> None:
         """A record that is none, or can't be read."""
         if kind == "skipped":
-            self.counts.skipped += 1
+            self.tally.skipped += 1
         else:
-            self.counts.unreadable += 1
-        self.notes.problem(Problem(kind, reason, line, column, None, excerpt))
+            self.tally.unreadable += 1
+        self.notes.problem(Problem(kind, reason, *place, excerpt))
 
 
-def collect(pieces: Iterable[Found], text: str, places: Places, collector: Collector) -> Found | None:
+def collect(pieces: Iterable[Found], text: str, places: Places | ByteOffsets, collector: Collector) -> Found | None:
     """Take all pieces of a text; the last record is returned."""
     last = None
     for piece in pieces:
@@ -110,9 +104,9 @@ def read_csv(source: Source, delimiter: str, collector: Collector, tick: Tick) -
         for what, line in row.repairs:
             collector.notes.repair(Repair(what, line))
         if row.value is None:
-            collector.refuse("unreadable", row.reason, row.line, None, row.excerpt)
+            collector.refuse("unreadable", row.reason, (row.line, None, None), row.excerpt)
         else:
-            collector.value(row.value, row.line, None, row.excerpt, damaged=bool(row.repairs))
+            collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs))
         if number % _TICK == 0:
             tick()
     file.detach().detach()
@@ -125,7 +119,8 @@ def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:
     while line := file.readline(RECORD_LIMIT + 1):
         number += 1
         if len(line) > RECORD_LIMIT:
-            collector.refuse("unreadable", f"a line of more than {RECORD_LIMIT >> 20} MiB", number, 1, _excerpt(line))
+            reason = f"a line of more than {RECORD_LIMIT >> 20} MiB"
+            collector.refuse("unreadable", reason, (number, 1, None), _excerpt(line))
             while line and not line.endswith(b"\n"):
                 line = file.readline(_BUFFER)
         elif line := line.rstrip(b"\r\n \0"):
@@ -138,29 +133,26 @@ def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:
 def _syslog_line(line: bytes, number: int, collector: Collector) -> None:
     payload = payload_of(line)
     if not isinstance(payload, Payload):
-        collector.refuse("skipped", payload, number, 1, _excerpt(line))
+        collector.refuse("skipped", payload, (number, 1, None), _excerpt(line))
         return
-    column = payload.start + 1
-    excerpt = _excerpt(line[payload.start :])
+    place: Place = (number, payload.start + 1, None)
+    excerpt = _excerpt(payload.text)
     try:
         value = msgspec.json.decode(payload.object)
     except (msgspec.MsgspecError, ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         value = None
     if isinstance(value, dict):
-        collector.value(value, number, column, excerpt)
+        collector.value(value, place, excerpt)
         return
     text, stray = to_text(payload.text)
-    found = read_payload(payload)
+    places = Places(text, number, payload.start)
     if stray is not None:
-        collector.notes.repair(Repair("bytes that are no UTF-8 were read as Windows-1252", number, column + stray))
+        collector.notes.repair(Repair(STRAY_READ, *places.of(stray)))
+    found = read_payload(payload)
     if found is None or found.value is None:
-        collector.refuse("unreadable", "JSON that can't be read", number, column, excerpt)
-        return
-    places = Places(text, number)
-    for what, index in found.repairs:
-        row, inside = places.of(index)
-        collector.notes.repair(Repair(what, row, inside + payload.start))
-    collector.value(found.value, number, column, excerpt, damaged=bool(found.repairs))
+        collector.refuse("unreadable", "JSON that can't be read", place, excerpt)
+    else:
+        collector.found(found, places, text)
 
 
 def _excerpt(line: bytes) -> str:

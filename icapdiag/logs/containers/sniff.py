@@ -4,48 +4,38 @@ from __future__ import annotations
 
 import re
 from enum import Enum, StrEnum, auto
+from typing import Self
 
 from icapdiag.logs.containers.classify import is_syslog
 from icapdiag.logs.damage.records import read_line
 
 
 class Container(StrEnum):
-    """In what a log can come; the value stands in reports."""
+    """In what a log can come: the value stands in reports, and ``label`` are the words for it."""
 
-    ENTRY = "entry"
-    ARRAY = "array"
-    LINES = "lines"
-    ENVELOPE = "envelope"
-    ENVELOPES = "envelopes"
-    ICAP_LOG = "icap-log"
-    FRAGMENT = "fragment"
-    CSV = "csv"
-    SYSLOG = "syslog"
-    TEXT = "text"
-    ANSWER = "answer"
-    CLIENT = "c-icap-client"
-    HEADERS = "headers"
-    EMPTY = "empty"
-    UNKNOWN = "unknown"
+    label: str
 
+    def __new__(cls, value: str, label: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
 
-LABELS = {
-    Container.ENTRY: "one log entry",
-    Container.ARRAY: "JSON array",
-    Container.LINES: "JSON Lines",
-    Container.ENVELOPE: "API answer {count, results}",
-    Container.ENVELOPES: "API answers, one after the other",
-    Container.ICAP_LOG: "icap_log object",
-    Container.FRAGMENT: "fragment of a log entry",
-    Container.CSV: "CSV export",
-    Container.SYSLOG: "syslog",
-    Container.TEXT: "text with log entries in it",
-    Container.ANSWER: "raw ICAP answer",
-    Container.CLIENT: "output of c-icap-client",
-    Container.HEADERS: "ICAP header block",
-    Container.EMPTY: "empty",
-    Container.UNKNOWN: "nothing known",
-}
+    ENTRY = "entry", "one log entry"
+    ARRAY = "array", "JSON array"
+    LINES = "lines", "JSON Lines"
+    ENVELOPE = "envelope", "API answer {count, results}"
+    ENVELOPES = "envelopes", "API answers, one after the other"
+    ICAP_LOG = "icap-log", "icap_log object"
+    FRAGMENT = "fragment", "fragment of a log entry"
+    CSV = "csv", "CSV export"
+    SYSLOG = "syslog", "syslog"
+    TEXT = "text", "text with log entries in it"
+    ANSWER = "answer", "raw ICAP answer"
+    CLIENT = "c-icap-client", "output of c-icap-client"
+    HEADERS = "headers", "ICAP header block"
+    EMPTY = "empty", "empty"
+    UNKNOWN = "unknown", "nothing known"
 
 
 class Kind(Enum):

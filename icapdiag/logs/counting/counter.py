@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
-from icapdiag.avi.entry import LIST_KEPT, LogEntry, RequestLog
+from icapdiag.avi.entry import LIST_KEPT, IcapLog, LogEntry, RequestLog, looks_like_entry
 from icapdiag.avi.times import to_iso
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import Destination, RequestGroup, destination_of
 from icapdiag.logs.counting.signature import (
     DATE_LINE,
-    Entry,
     HeaderCache,
-    Log,
     LoggedAnswer,
-    Request,
     Signature,
     client_outcome,
     codes,
@@ -56,13 +53,13 @@ class Counting:
         """Count one entry."""
         self.add_all((entry,))
 
-    def add_all(self, entries: Sequence[Entry], *, strict: bool = False) -> bool:
+    def add_all(self, entries: Sequence[LogEntry], *, strict: bool = False) -> bool:
         """Count entries in the order of the log. Times that are not plain UTC are rewritten in place.
 
         With ``strict`` nothing is counted, and False is returned, if some do not look like log entries.
         """
         times = [entry.report_timestamp for entry in entries]
-        if strict and None in times and not all(map(_is_entry, entries)):
+        if strict and None in times and not all(map(looks_like_entry, entries)):
             return False
         self.entries += len(entries)
         if not self.insignificant:
@@ -77,7 +74,7 @@ class Counting:
             self._count(logged, self._buckets(logged, times))
         return True
 
-    def _buckets(self, logged: Sequence[Entry], times: list[Any]) -> Iterable[Bucket]:
+    def _buckets(self, logged: Sequence[LogEntry], times: list[Any]) -> Iterable[Bucket]:
         """For each entry the bucket of its time. Entries of a block are mostly of one minute."""
         try:
             ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
@@ -183,10 +180,10 @@ class Counting:
             if request.nsx_defender_log is not None and request.nsx_defender_log.score is not None:
                 group.score = max(group.score or 0, request.nsx_defender_log.score)
 
-    def _count_each(self, entry: Entry, bucket: Bucket) -> None:
+    def _count_each(self, entry: LogEntry, bucket: Bucket) -> None:
         """An entry with several ICAP requests, or with none."""
         log = entry.icap_log
-        requests: Sequence[Request] = (log and log.request_logs) or ()
+        requests: Sequence[RequestLog] = (log and log.request_logs) or ()
         if log is None or (not requests and not log.action):
             return
         requests = requests[:LIST_KEPT] or (RequestLog(),)
@@ -199,7 +196,7 @@ class Counting:
         self.more_actions[action or ""] = self.more_actions.get(action or "", 0) + more
 
     def _group(
-        self, kind: object, entry: Entry, log: Log, request: Request, answer: LoggedAnswer | None
+        self, kind: object, entry: LogEntry, log: IcapLog, request: RequestLog, answer: LoggedAnswer | None
     ) -> RequestGroup:
         """The group of a raw key that was not seen before."""
         signature, judgement = signature_of(entry, log, request, answer)
@@ -209,7 +206,8 @@ class Counting:
             group = self.groups_.get(signature)
         if group is None:
             facts = facts_of(entry, request, signature, judgement)
-            group = self.groups_[signature] = RequestGroup(signature, facts, entry.report_timestamp)  # type: ignore[arg-type]
+            moment = cast("str | None", entry.report_timestamp)  # or to be rewritten by now: see `add_all`
+            group = self.groups_[signature] = RequestGroup(signature, facts, moment, moment)
         group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:
@@ -217,7 +215,7 @@ class Counting:
         self._keys[kind] = group
         return group
 
-    def _destination(self, request: Request) -> Destination:
+    def _destination(self, request: RequestLog) -> Destination:
         """Where a request went, which is then expected for its address, too."""
         address = request.icap_server_ip
         key = (request.pool_name, address or request.icap_absolute_uri, request.icap_server_port)
@@ -230,16 +228,16 @@ class Counting:
             self._destinations[address] = where
         return where
 
-    def _filter(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _filter(self, entries: Sequence[LogEntry]) -> list[LogEntry]:
         """The entries that the filters take, with only those ICAP requests that they take."""
-        kept: list[Entry] = []
+        kept: list[LogEntry] = []
         for entry in entries:
             if not _is_utc(entry.report_timestamp):
                 entry.report_timestamp = to_iso(entry.report_timestamp)
             log = entry.icap_log
             taken = entry if self.filters.takes_time(to_iso(entry.report_timestamp)) else None
             if taken is not None and log is not None and self.filters.by_request:
-                requests: Sequence[Request] = log.request_logs or (RequestLog(),)
+                requests: Sequence[RequestLog] = log.request_logs or (RequestLog(),)
                 chosen = [request for request in requests if self._takes(request, log.action)]
                 taken = _alone(entry, log.action, *chosen) if chosen else None
             if taken is None:
@@ -248,18 +246,14 @@ class Counting:
                 kept.append(taken)
         return kept
 
-    def _takes(self, request: Request, entry_action: str | None) -> bool:
+    def _takes(self, request: RequestLog, entry_action: str | None) -> bool:
         where = destination_of(request)
         return self.filters.takes_request(request.action or entry_action or "", where.pool, where.member)
 
 
-def _alone(entry: Any, action: str | None, *requests: Request) -> Any:
-    """The entry with these requests only. Structs are not checked when they are made in Python."""
-    return replace(entry, icap_log=type(entry.icap_log)(action, requests))
-
-
-def _is_entry(entry: Entry) -> bool:
-    return entry.icap_log is not None or entry.report_timestamp is not None or entry.virtualservice is not None
+def _alone(entry: LogEntry, action: str | None, *requests: RequestLog) -> LogEntry:
+    """The entry with these requests only."""
+    return replace(entry, icap_log=IcapLog(action, requests))
 
 
 def _is_utc(moment: object) -> bool:

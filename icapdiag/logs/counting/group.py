@@ -6,14 +6,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, repeat
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from icapdiag.avi.addresses import member_name
-from icapdiag.avi.entry import PoolName
+from icapdiag.avi.entry import LogEntry, PoolName, RequestLog
 from icapdiag.avi.times import to_iso
-from icapdiag.logs.counting.signature import Entry, Request, Signature, preview_of
+from icapdiag.logs.counting.signature import Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import JSONValue
 
@@ -42,85 +42,44 @@ class Destination(NamedTuple):
 _ELSEWHERE = Destination(_MORE, _MORE)
 
 
-def destination_of(request: Request) -> Destination:
+def destination_of(request: RequestLog) -> Destination:
     """Where a request went; empty names where the log does not say."""
     pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
     member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
     return Destination((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
 
 
-class RequestGroupWire(Struct, gc=False, array_like=True):
-    """A group as it travels between processes."""
-
-    signature: Signature
-    facts: dict[str, str | int | float | bool | list[str] | None]
-    count: int
-    first: str | None
-    last: str | None
-    latencies: dict[int, int]
-    without_latency: int
-    destinations: list[tuple[str, str, int]]
-    threats: dict[str, int]
-    request_ids: list[str]
-    virtualservices: dict[str, int]
-    service_engines: dict[str, int]
-    response_codes: list[int]
-    length: int
-    modified: int
-    score: int | None
-    preview: int | None
-
-
-class RequestGroup:
+class RequestGroup(Struct, array_like=True):
     """Mutable on purpose, and `Counting` counts into it: a call for each request would cost more than the rest."""
 
-    __slots__ = (
-        "column",
-        "destinations",
-        "facts",
-        "first",
-        "last",
-        "latencies",
-        "left",
-        "length",
-        "modified",
-        "named",
-        "preview",
-        "request_ids",
-        "response_codes",
-        "score",
-        "service_engines",
-        "signature",
-        "threats",
-        "virtualservices",
-    )
+    signature: Signature
+    facts: dict[str, Any]  # JSON values, as the first request shows them
+    first: str | None  # of report_timestamp, as it stands
+    last: str | None
+    column: int = 0
+    latencies: Latencies = {}
+    destinations: dict[Destination, int] = {}
+    threats: dict[str, int] = {}
+    named: bool = False  # some answer names threats itself
+    left: int = SAMPLE
+    request_ids: list[str] = []
+    virtualservices: dict[str, int] = {}  # with the number of the request that had it first
+    service_engines: dict[str, int] = {}
+    response_codes: dict[int, None] = {}
+    length: int = 0  # the largest, as the next ones
+    modified: int = 0
+    score: int | None = None
+    preview: int | None = None
 
-    def __init__(self, signature: Signature, facts: dict[str, JSONValue], moment: str | None) -> None:
-        self.signature = signature
-        self.facts = facts
-        self.column = OUTCOMES.index(signature.outcome)
-        self.first = moment  # of report_timestamp, as it stands
-        self.last = moment
-        self.latencies: Latencies = {}
-        self.destinations: dict[Destination, int] = {}
-        self.threats: dict[str, int] = {}
-        self.named = False  # some answer names threats itself
-        self.left = SAMPLE
-        self.request_ids: list[str] = []
-        self.virtualservices: dict[str, int] = {}  # with the number of the request that had it first
-        self.service_engines: dict[str, int] = {}
-        self.response_codes: dict[int, None] = {}
-        self.length = 0  # the largest, as the next ones
-        self.modified = 0
-        self.score: int | None = None
-        self.preview: int | None = None
+    def __post_init__(self) -> None:
+        self.column = OUTCOMES.index(self.signature.outcome)
 
     @property
     def count(self) -> int:
         """Requests: each has one latency, or none."""
         return sum(self.latencies.values())
 
-    def note_example(self, entry: Entry, request: Request) -> None:
+    def note_example(self, entry: LogEntry, request: RequestLog) -> None:
         """One of the first requests of the group."""
         number = SAMPLE - self.left
         self.left -= 1
@@ -154,8 +113,7 @@ class RequestGroup:
 
     def note_latency(self, latency: int | None, count: int = 1) -> None:
         """Requests with this latency, or without one."""
-        if count:
-            self.latencies[latency] = self.latencies.get(latency, 0) + count
+        self.latencies[latency] = self.latencies.get(latency, 0) + count
         if len(self.latencies) > 2 * VALUES_KEPT:
             self.latencies = coarsen(self.latencies)
 
@@ -165,56 +123,34 @@ class RequestGroup:
             where = _ELSEWHERE
         self.destinations[where] = self.destinations.get(where, 0) + count
 
-    # --- merging ------------------------------------------------------------------------------
-
-    def to_wire(self) -> RequestGroupWire:
-        latencies = self.latencies if len(self.latencies) <= VALUES_KEPT else coarsen(self.latencies)
-        return RequestGroupWire(
-            self.signature,
-            self.facts,  # type: ignore[arg-type]  # header facts and our own: flat, with lists of text
-            self.count,
-            to_iso(self.first),
-            to_iso(self.last),
-            {value: count for value, count in latencies.items() if value is not None},
-            latencies.get(None, 0),
-            [(where.pool, where.member, count) for where, count in self.destinations.items()],
-            self.threats,
-            self.request_ids,
-            self.virtualservices,
-            self.service_engines,
-            list(self.response_codes),
-            self.length,
-            self.modified,
-            self.score,
-            self.preview,
-        )
-
-    def merge(self, wire: RequestGroupWire) -> None:
+    def merge(self, later: RequestGroup) -> None:
         """Add a group whose requests come later in the log; the facts stay those of the first request."""
         known = SAMPLE - self.left
-        for mine, names in ((self.virtualservices, wire.virtualservices), (self.service_engines, wire.service_engines)):
+        for mine, names in (
+            (self.virtualservices, later.virtualservices),
+            (self.service_engines, later.service_engines),
+        ):
             for name, number in names.items():
                 if name not in mine and len(mine) < NAMES_KEPT and known + number < SAMPLE:
                     mine[name] = known + number
-        if known < EXAMPLES_KEPT and wire.preview is not None:
-            self.preview = max(wire.preview, self.preview or 0)
-        self.request_ids = (self.request_ids + wire.request_ids)[:EXAMPLES_KEPT]
-        self.left = max(0, self.left - wire.count)
-        if wire.first is not None and wire.last is not None:
-            self.first = min(to_iso(self.first) or wire.first, wire.first)
-            self.last = max(to_iso(self.last) or wire.last, wire.last)
-        for value, count in (*wire.latencies.items(), (None, wire.without_latency)):
+        if known < EXAMPLES_KEPT and later.preview is not None:
+            self.preview = max(later.preview, self.preview or 0)
+        self.request_ids = (self.request_ids + later.request_ids)[:EXAMPLES_KEPT]
+        self.left = max(0, self.left - later.count)
+        moments = [moment for one in (self.first, self.last, later.first, later.last) if (moment := to_iso(one))]
+        self.first, self.last = min(moments, default=None), max(moments, default=None)
+        for value, count in later.latencies.items():
             self.note_latency(value, count)
-        for pool, member, count in wire.destinations:
-            self.note_destination(Destination(pool, member), count)
-        for name, count in wire.threats.items():
+        for where, count in later.destinations.items():
+            self.note_destination(where, count)
+        for name, count in later.threats.items():
             self.note_threat(name, count)
-        for code in wire.response_codes:
+        for code in later.response_codes:
             self.note_response_code(code)
-        self.length = max(self.length, wire.length)
-        self.modified = max(self.modified, wire.modified)
-        if wire.score is not None:
-            self.score = max(wire.score, self.score or 0)
+        self.length = max(self.length, later.length)
+        self.modified = max(self.modified, later.modified)
+        if later.score is not None:
+            self.score = max(later.score, self.score or 0)
 
     # --- what is shown ------------------------------------------------------------------------
 

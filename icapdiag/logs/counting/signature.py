@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from icapdiag.avi.addresses import split_uri
 from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
-from icapdiag.avi.strict import OpenEntry, OpenLog, OpenRequest, StrictEntry, StrictLog, StrictRequest
 from icapdiag.avi.vocabulary import (
     ACTIONS,
     BLOCKED,
@@ -31,10 +30,6 @@ from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
 from icapdiag.model import JSONValue
 from icapdiag.vocabulary import Status
-
-Entry: TypeAlias = LogEntry | StrictEntry | OpenEntry
-Log: TypeAlias = IcapLog | StrictLog | OpenLog
-Request: TypeAlias = RequestLog | StrictRequest | OpenRequest
 
 _WORDS_KEPT = 200
 _CODES_KEPT = 20
@@ -118,7 +113,7 @@ def client_outcome(action: str | None, response_code: int | None, codes: tuple[s
 
 
 def signature_of(
-    entry: Entry, log: Log, request: Request, answer: LoggedAnswer | None
+    entry: LogEntry, log: IcapLog, request: RequestLog, answer: LoggedAnswer | None
 ) -> tuple[Signature, Judgement | None]:
     """The signature of a request, and the verdict that is in it.
 
@@ -156,7 +151,9 @@ def signature_of(
     return signature, judgement
 
 
-def facts_of(entry: Entry, request: Request, signature: Signature, judgement: Judgement | None) -> dict[str, JSONValue]:
+def facts_of(
+    entry: LogEntry, request: RequestLog, signature: Signature, judgement: Judgement | None
+) -> dict[str, JSONValue]:
     """The facts of a group, as its first request shows them."""
     if signature.other:
         return {"icap_action": signature.action, "client_outcome": signature.outcome}
@@ -184,7 +181,7 @@ def facts_of(entry: Entry, request: Request, signature: Signature, judgement: Ju
     return facts
 
 
-def judgement_of(request: Request, answer: LoggedAnswer | None, entry_action: str | None) -> Judgement | None:
+def judgement_of(request: RequestLog, answer: LoggedAnswer | None, entry_action: str | None) -> Judgement | None:
     """The verdict of the logged answer; None where nothing came back."""
     if answer is None:
         if request.icap_response_code is None:
@@ -195,13 +192,13 @@ def judgement_of(request: Request, answer: LoggedAnswer | None, entry_action: st
     return answer.judgement(Situation(request.icap_response_code, request.http_response_code, method, modified))
 
 
-def codes(entry: Entry) -> tuple[str, ...]:
+def codes(entry: LogEntry) -> tuple[str, ...]:
     """The codes of significant_log that concern ICAP or the server side, sorted."""
     found = {code[:_WORDS_KEPT] for code in entry.significant_log or () if concerns_icap(code)}
     return tuple(sorted(found)[:_CODES_KEPT])
 
 
-def preview_of(request: Request) -> int | None:
+def preview_of(request: RequestLog) -> int | None:
     """The Preview that the Service Engine announced, in bytes."""
     found = _PREVIEW.search(request.icap_headers_sent_to_server or "")
     return int(found[1]) if found else None

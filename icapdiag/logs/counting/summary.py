@@ -15,7 +15,7 @@ from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
 from icapdiag.facts import to_plain
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
-from icapdiag.logs.counting.group import RequestGroup, RequestGroupWire
+from icapdiag.logs.counting.group import RequestGroup
 from icapdiag.logs.counting.signature import other_signature
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Facts, JSONValue, Observation, sheet_of
@@ -40,7 +40,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     insignificant: bool
     actions: dict[str, int]
     columns: list[int]
-    groups: list[RequestGroupWire]
+    groups: list[RequestGroup]
     width: int
     buckets: dict[str, list[int]]
     undated: list[int]
@@ -76,7 +76,7 @@ class Summary(Counting):
             self.insignificant,
             self.more_actions,
             self.more_columns,
-            [group.to_wire() for group in self.groups_.values()],
+            list(self.groups_.values()),
             line.width,
             line.buckets,
             line.undated,
@@ -97,7 +97,7 @@ class Summary(Counting):
                 facts = {name: facts.get(name) for name in ("icap_action", "client_outcome")}
             group = self.groups_.get(signature)
             if group is None:
-                group = self.groups_[signature] = RequestGroup(signature, dict[str, JSONValue](facts), None)
+                group = self.groups_[signature] = RequestGroup(signature, dict(facts), None, None)
             group.merge(theirs)
 
     # --- what is shown ------------------------------------------------------------------------

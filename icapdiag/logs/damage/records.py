@@ -32,16 +32,31 @@ class Found(Struct, frozen=True, kw_only=True):
     open_end: bool = False
 
 
-class Places:
-    """Line and column (from 1, in characters) of the indices of a text that begins on ``line``."""
+Place = tuple[int | None, int | None, int | None]  # line and column from 1, in characters; offset in bytes
 
-    def __init__(self, text: str, line: int = 1) -> None:
+
+class Places:
+    """Line and column of the indices of a text that begins on ``line``, behind ``column`` characters of it."""
+
+    def __init__(self, text: str, line: int = 1, column: int = 0) -> None:
         self._starts = [0, *(found.end() for found in re.finditer(r"\n", text))]
         self._line = line
+        self._column = column
 
-    def of(self, index: int) -> tuple[int, int]:
+    def of(self, index: int) -> Place:
         row = bisect_right(self._starts, index) - 1
-        return self._line + row, index - self._starts[row] + 1
+        return self._line + row, self._column + index - self._starts[row] + 1, None
+
+
+class ByteOffsets:
+    """Offsets of the indices of a text that begins at ``offset`` of an input."""
+
+    def __init__(self, text: str, offset: int) -> None:
+        self._text = text
+        self._offset = offset
+
+    def of(self, index: int) -> Place:
+        return None, None, self._offset + len(self._text[:index].encode("utf-8", "replace"))
 
 
 def read_strict(text: str, start: int) -> Found | None:

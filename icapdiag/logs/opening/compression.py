@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import importlib
 import struct
-import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, cast
+
+from isal import isal_zlib
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 PIECE = 1 << 20  # bytes that are handed on at once, however much a bomb holds
 _GZIP_FEED = 16 * 1024  # compressed bytes given to inflate at once; so much is lost at a damage
+_GZIP_DAMAGE = cast("type[Exception]", isal_zlib.error)  # its stub has an instance there
 _ZSTD_FEED = 2 * 1024  # zstd can't bound its output: 2 KiB hold at most 64 MiB of zeros
 _HEADER_LIMIT = 128 * 1024  # a gzip header with its name and comment
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
@@ -70,7 +72,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
             return
         buffer = buffer[length:]
         members += 1
-        engine = zlib.decompressobj(-zlib.MAX_WBITS)
+        engine = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)
         crc = size = 0
         while not engine.eof:
             if not buffer and not (buffer := read(_GZIP_FEED)):
@@ -78,12 +80,12 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
                 return
             try:
                 piece = engine.decompress(buffer, PIECE)
-            except zlib.error as error:
+            except _GZIP_DAMAGE as error:
                 complain(f"the gzip data is damaged ({error}); what came before the damage was read")
                 return
             buffer = engine.unused_data or engine.unconsumed_tail
             if piece:
-                crc, size = zlib.crc32(piece, crc), size + len(piece)
+                crc, size = isal_zlib.crc32(piece, crc), size + len(piece)
                 yield piece
         buffer += _more(8 - len(buffer), read)
         if len(buffer) < 8:
