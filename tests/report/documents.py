@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from icapdiag.model import Observation, unflatten
-from icapdiag.report.document.document import Document
+from icapdiag.report.document.document import Document, document_of
 from icapdiag.report.formats import Style, render
 from icapdiag.report.untyped import retyped
 
 
 def document(report: Any) -> Document:
     """The document of a report."""
-    return Document(retyped(report))
+    return document_of(retyped(report))
 
 
 def table(report: Any, width: int = 100, *, color: bool = False, plain: bool = False) -> str:

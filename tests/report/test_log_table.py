@@ -293,7 +293,7 @@ def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None
 
 
 def chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:
-    return draw_time_line(document(log_report(timeline=tuple(timeline))), width, plain=plain)
+    return draw_time_line(document(log_report(timeline=tuple(timeline))).timeline, width, plain=plain)
 
 
 class TestChart:

@@ -9,8 +9,8 @@ import pytest
 from icapdiag.facts import from_plain
 from icapdiag.facts.deep import Size
 from icapdiag.model import MemberReport, Observation, sheet_of
-from icapdiag.report.document.deep import limit_words, sizes_table, spoken_size
 from icapdiag.report.document.evidence import describe
+from icapdiag.report.document.measured import limit_words, sizes_table, spoken_size
 from icapdiag.report.terminal.draw import draw_figures
 from icapdiag.report.terminal.lines import columns
 from icapdiag.vocabulary import Health, Status

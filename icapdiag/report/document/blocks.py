@@ -84,7 +84,7 @@ class Cell(Struct, frozen=True):
     shape: str = ""
 
 
-class Line(Struct, frozen=True):
+class MatrixLine(Struct, frozen=True):
     """A member in the matrix, or one of its addresses; ``verdict`` is "" for what stands below a member."""
 
     name: str
@@ -97,7 +97,7 @@ class MatrixMember(Struct, frozen=True):
 
     endpoint: str
     verdict: Health
-    lines: tuple[Line, ...]
+    lines: tuple[MatrixLine, ...]
 
 
 class Matrix(Struct, frozen=True):
@@ -105,7 +105,7 @@ class Matrix(Struct, frozen=True):
 
     probes: tuple[str, ...]
     members: tuple[MatrixMember, ...]
-    screen: tuple[Line, ...]
+    screen: tuple[MatrixLine, ...]
 
 
 class ValueOf(Struct, frozen=True):
@@ -116,7 +116,7 @@ class ValueOf(Struct, frozen=True):
     odd: bool = False  # they are not of the majority
 
 
-class Difference(Struct, frozen=True):
+class DifferenceBlock(Struct, frozen=True):
     """A fact in which members differ; the value of most members first. ``apart`` says how, such as "two camps"."""
 
     label: str
@@ -130,7 +130,7 @@ class Comparison(Struct, frozen=True):
 
     members: tuple[str, ...]
     order: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[DifferenceBlock, ...]
 
 
 class Deviating(Struct, frozen=True):
@@ -142,7 +142,7 @@ class Deviating(Struct, frozen=True):
     members: tuple[str, ...]
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class RuleBlock(Struct, frozen=True, kw_only=True):
     """A rule of the standard: how many members keep to it, deviate, or were not tested."""
 
     number: int
@@ -167,7 +167,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 # --- data of charts --------------------------------------------------------------------------------
 
 
-class Answers(Struct, frozen=True):
+class AnswerTimes(Struct, frozen=True):
     """How long a member took to answer, in ms: by probe, the extremes of repeated steps, and what was given up."""
 
     member: str
@@ -217,7 +217,7 @@ class Counts(Struct, frozen=True):
 # --- findings --------------------------------------------------------------------------------------
 
 
-class Seen(Struct, frozen=True):
+class SeenBlock(Struct, frozen=True):
     """One observation: whose, what it says, and all that is known about it (of the first few)."""
 
     where: str
@@ -238,7 +238,7 @@ class FindingBlock(Struct, frozen=True, kw_only=True):
     moments: tuple[str, ...]
     meaning: str
     remedy: tuple[str, ...]
-    seen: tuple[Seen, ...]
+    seen: tuple[SeenBlock, ...]
     more_seen: int  # observations that are not among ``seen``
     command: str  # prints the whole runbook
     filled: str  # the same, filled in for the first member
@@ -259,13 +259,13 @@ class Unexplained(Struct, frozen=True):
 
     count: int
     noun: str  # request, observation
-    seen: tuple[Seen, ...]
+    seen: tuple[SeenBlock, ...]
 
 
 # --- logs ------------------------------------------------------------------------------------------
 
 
-class Group(Struct, frozen=True):
+class GroupBlock(Struct, frozen=True):
     """Requests that went alike."""
 
     cells: tuple[str, ...]
@@ -278,12 +278,12 @@ class Groups(Struct, frozen=True):
     """Groups, the most frequent first. ``counts`` are their requests."""
 
     head: tuple[str, ...]
-    listed: tuple[Group, ...]
+    listed: tuple[GroupBlock, ...]
     counts: tuple[int, ...]
     right: tuple[int, ...]  # columns whose cells end flush
 
 
-class Source(Struct, frozen=True):
+class SourceBlock(Struct, frozen=True):
     """A file that was read: its name, what it was taken for, its records, and what was repaired or lost."""
 
     name: str

@@ -1,17 +1,20 @@
-"""The document of a report: all that it says to people, by section, each made when a format asks for it."""
+"""The document of a report: all that it says to people, by section. A format takes those that it has room for."""
 
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
-from icapdiag.model import Report
-from icapdiag.report.document import comparison, conformance, curves, deep, findings, logs, members, vantage, words
+from msgspec import Struct
+
+from icapdiag.facts.logs import Bucket
+from icapdiag.model import Finding, Report
+from icapdiag.report.document import findings, logs, measured, members, pool, vantage, words
 from icapdiag.report.document.blocks import (
     AnswerBlock,
-    Answers,
+    AnswerTimes,
     Comparison,
-    Counts,
     Figures,
     FindingBlock,
     Groups,
@@ -20,239 +23,158 @@ from icapdiag.report.document.blocks import (
     LoadCurve,
     Matrix,
     MemberLine,
-    Rule,
+    RuleBlock,
     SizeCurve,
-    Source,
+    SourceBlock,
     Unexplained,
 )
 from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 
+V = TypeVar("V", Health, Severity)
 
-class Document:
-    """What a format draws: it takes the sections that it has room for, in its own order, and derives nothing."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._budget = findings.Budget()
-        self.verdict = report.verdict
-        self.of_logs = words.logs_of(report) is not None
+class Summary(Struct, frozen=True, kw_only=True):
+    """The least that there is to say: of the whole, and of each member."""
 
-    # --- at the top
+    whole: MemberLine
+    members: tuple[MemberLine, ...]
 
-    @cached_property
-    def title(self) -> str:
-        return words.title(self._report)
 
-    @cached_property
-    def gap(self) -> str:
-        """Why the report is not whole; empty if it is."""
-        return words.gap(self._report)
+class Document(Struct, frozen=True, kw_only=True):
+    """What a format draws, in its own order, and derives nothing."""
 
-    @cached_property
-    def tally(self) -> str:
-        return words.tally(self._report)
+    # at the top
+    verdict: Health
+    title: str
+    gap: str  # why the report is not whole; empty if it is
+    tally: str
+    members_tally: str  # of a check
+    entries: str  # what a log holds, as a sentence
+    entries_read: bool  # whether there is something to say of entries: pasted answers have none
+    span: str  # from the first entry of a log to the last
+    of_logs: bool
+    headline: Headline
+    verdicts: tuple[tuple[Health, int], ...]  # how many members are how healthy, worst first
+    severities: tuple[tuple[Severity, int], ...]  # how many findings are how severe, worst first
 
-    @cached_property
-    def members_tally(self) -> str:
-        return words.members_tally(self._report.members)
+    # how it was made
+    seen_from: str
+    seen_from_in_brief: str
+    surroundings: str
+    caveat: str
+    about: tuple[tuple[str, str], ...]  # the same as labels and values
+    profile: tuple[tuple[str, str], ...]  # settings of the ICAP profile, as labels and values
+    finished: str  # the time of day
+    imprint: tuple[str, str, str]  # program and version of the report, command, end
+    notes: tuple[str, ...]
 
-    @cached_property
-    def entries(self) -> str:
-        """What a log holds, as a sentence; empty for a check."""
-        found = words.logs_of(self._report)
-        return f"{words.entry_counts(found.entries)}." if found else ""
+    # members
+    matrix: Matrix | None
+    clocks: str
+    rounds: Figures | None
+    sizes: Figures | None
+    load: Figures | None
+    answer_times: tuple[AnswerTimes, ...]
+    limits: Limits
+    size_curves: tuple[SizeCurve, ...]
+    load_curves: tuple[LoadCurve, ...]
+    comparison: Comparison | None
+    rules: tuple[RuleBlock, ...]
 
-    @cached_property
-    def entries_read(self) -> bool:
-        """Whether there is something to say of entries: pasted answers have none."""
-        found = words.logs_of(self._report)
-        return bool(found and found.entries and found.entries.entries_total) or not self.answers
+    # logs
+    timeline: tuple[Bucket, ...]
+    sources: tuple[SourceBlock, ...]
+    records: tuple[str, ...]  # of all files: total, read, skipped, unreadable
+    answers: tuple[AnswerBlock, ...]
+    groups: Groups | None
 
-    @cached_property
-    def span(self) -> str:
-        """From the first entry of a log to the last."""
-        found = words.logs_of(self._report)
-        return words.span(found.entries.first_seen, found.entries.last_seen) if found and found.entries else ""
+    # what is wrong
+    findings: tuple[FindingBlock, ...]
+    unexplained: Unexplained | None
+    suppressed: tuple[str, ...]
 
-    @cached_property
-    def headline(self) -> Headline:
-        return findings.headline(self._report)
 
-    @cached_property
-    def verdicts(self) -> tuple[tuple[Health, int], ...]:
-        """How many members are how healthy, worst first."""
-        counts = Counter(member.verdict for member in self._report.members)
-        return tuple((health, counts[health]) for health in words.HEALTH_ORDER if counts[health])
+def document_of(report: Report) -> Document:
+    """The document of a report."""
+    of_logs, checked, budget = words.logs_of(report), report.members, findings.Budget()
+    entries = of_logs.entries if of_logs else None
+    end = words.moment(report.finished_at)
+    program = f"{words.safe_text(report.tool.name) or 'icapdiag'} {words.safe_text(report.tool.version)}"
+    answers = logs.answers(report)
+    return Document(
+        verdict=report.verdict,
+        title=words.title(report),
+        gap=words.gap(report),
+        tally=words.tally(report),
+        members_tally=words.members_tally(checked),
+        entries=f"{words.entry_counts(entries)}." if of_logs else "",
+        entries_read=bool(entries and entries.entries_total) or not answers,
+        span=words.span(entries.first_seen, entries.last_seen) if entries else "",
+        of_logs=of_logs is not None,
+        headline=findings.headline(report),
+        verdicts=_counted([member.verdict for member in checked], words.HEALTH_ORDER),
+        severities=_counted([finding.severity for finding in report.findings], SEVERITY_ORDER),
+        seen_from=vantage.seen_from(report),
+        seen_from_in_brief=vantage.seen_from(report, brief=True),
+        surroundings=vantage.surroundings(report),
+        caveat=vantage.caveat(report),
+        about=tuple((label, value) for label, value in vantage.about(report) if value),
+        profile=tuple(vantage.profile(report)),
+        finished="" if end is None else f"{end:%T} UTC",
+        imprint=(f"{program}, report version {report.schema_version}", report.command, report.finished_at),
+        notes=tuple(visible(note, 400) for note in report.notes),
+        matrix=members.matrix(checked),
+        clocks=members.clocks(checked),
+        rounds=measured.rounds_table(checked),
+        sizes=measured.sizes_table(checked),
+        load=measured.load_table(checked),
+        answer_times=measured.answer_times(checked),
+        limits=measured.limits(checked),
+        size_curves=measured.size_curves(checked),
+        load_curves=measured.load_curves(checked),
+        comparison=pool.comparison(report.comparison, [member.name for member in checked]),
+        rules=pool.rules(report.conformance),
+        timeline=report.timeline,
+        sources=logs.sources(of_logs.sources if of_logs else ()),
+        records=logs.record_counts(of_logs.records if of_logs else None),
+        answers=answers,
+        groups=logs.groups(report),
+        findings=findings.findings(report, budget),
+        unexplained=findings.unexplained(report, budget),
+        suppressed=tuple(map(findings.suppressed_line, report.suppressed)),
+    )
 
-    @cached_property
-    def severities(self) -> tuple[tuple[Severity, int], ...]:
-        """How many findings are how severe, worst first."""
-        counts = Counter(finding.severity for finding in self._report.findings)
-        return tuple((severity, counts[severity]) for severity in SEVERITY_ORDER if counts[severity])
 
-    @cached_property
-    def worst(self) -> str:
-        """The worst finding, and how many there are beside it."""
-        return self._worst(None)
+def summary_of(report: Report) -> Summary:
+    """The summary of a report."""
+    state = f" ({words.gap(report)})" if words.gap(report) else ""
+    name = f"{words.title(report)}: {words.tally(report)}{state}"
+    return Summary(
+        whole=MemberLine(name, report.verdict, _worst(report.findings)), members=tuple(_member_lines(report))
+    )
 
-    @cached_property
-    def lines(self) -> tuple[MemberLine, ...]:
-        """Each member, or each server that a log names, with its worst finding."""
-        logged = words.logged_members(self._report) if self.of_logs else {}
-        named = [(words.safe_text(name), health, name) for name, health in logged.items()]
-        named += [(words.endpoint(member), member.verdict, member.name) for member in self._report.members]
-        return tuple(MemberLine(shown, health, self._worst(name)) for shown, health, name in named)
 
-    def _worst(self, member: str | None) -> str:
-        found = self._report.findings
-        finding = words.worst_of(found, member)
-        if finding is None:
-            return ""
-        more = sum(member is None or member in other.members for other in found) - 1
-        return words.named(finding) + (f" and {more} more" if more else "")
+def _member_lines(report: Report) -> Iterator[MemberLine]:
+    """Each member, or each server that a log names, with its worst finding."""
+    own: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        for name in dict.fromkeys(finding.members):
+            own.setdefault(name, []).append(finding)
+    if words.logs_of(report):
+        for name, health in words.logged_members(report).items():
+            yield MemberLine(words.safe_text(name), health, _worst(own.get(name, ())))
+    for member in report.members:
+        yield MemberLine(words.endpoint(member), member.verdict, _worst(own.get(member.name, ())))
 
-    # --- how it was made
 
-    @cached_property
-    def seen_from(self) -> str:
-        return vantage.seen_from(self._report)
+def _worst(found: Sequence[Finding]) -> str:
+    """The worst finding, and how many there are beside it."""
+    finding = words.worst_of(found)
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return "" if finding is None else words.named(finding) + more
 
-    @cached_property
-    def seen_from_in_brief(self) -> str:
-        return vantage.seen_from(self._report, brief=True)
 
-    @cached_property
-    def surroundings(self) -> str:
-        return vantage.surroundings(self._report)
-
-    @cached_property
-    def caveat(self) -> str:
-        return vantage.caveat(self._report)
-
-    @cached_property
-    def about(self) -> tuple[tuple[str, str], ...]:
-        """Where the program ran and when, as labels and values."""
-        return tuple((label, value) for label, value in vantage.about(self._report) if value)
-
-    @cached_property
-    def profile(self) -> tuple[tuple[str, str], ...]:
-        """The settings of the ICAP profile, as labels and values."""
-        return tuple(vantage.profile(self._report))
-
-    @cached_property
-    def finished(self) -> str:
-        """The time of day at which the run ended."""
-        end = words.moment(self._report.finished_at)
-        return "" if end is None else f"{end:%T} UTC"
-
-    @cached_property
-    def imprint(self) -> str:
-        tool = self._report.tool
-        name, version = words.safe_text(tool.name) or "icapdiag", words.safe_text(tool.version)
-        return f"{name} {version}, report version {self._report.schema_version}"
-
-    @property
-    def command(self) -> str:
-        return words.safe_text(self._report.command)
-
-    @property
-    def finished_at(self) -> str:
-        return words.safe_text(self._report.finished_at)
-
-    @cached_property
-    def notes(self) -> tuple[str, ...]:
-        """What the reader must know, without that it is redacted."""
-        return tuple(visible(note, 400) for note in self._report.notes)
-
-    @cached_property
-    def redacted(self) -> str:
-        """The one among the notes that says that the report is redacted; or empty."""
-        from icapdiag.report.redact.report import REDACTED_NOTE  # noqa: PLC0415 - few reports are, and it takes 30 ms
-
-        return REDACTED_NOTE if REDACTED_NOTE in self._report.notes else ""
-
-    # --- members
-
-    @cached_property
-    def matrix(self) -> Matrix | None:
-        return members.matrix(self._report.members)
-
-    @cached_property
-    def clocks(self) -> str:
-        return members.clocks(self._report.members)
-
-    @cached_property
-    def rounds(self) -> Figures | None:
-        return deep.rounds_table(self._report.members)
-
-    @cached_property
-    def sizes(self) -> Figures | None:
-        return deep.sizes_table(self._report.members)
-
-    @cached_property
-    def load(self) -> Figures | None:
-        return deep.load_table(self._report.members)
-
-    @cached_property
-    def answer_times(self) -> tuple[Answers, ...]:
-        return curves.answer_times(self._report.members)
-
-    @cached_property
-    def limits(self) -> Limits:
-        return curves.limits(self._report.members)
-
-    @cached_property
-    def size_curves(self) -> tuple[SizeCurve, ...]:
-        return curves.size_curves(self._report.members)
-
-    @cached_property
-    def load_curves(self) -> tuple[LoadCurve, ...]:
-        return curves.load_curves(self._report.members)
-
-    @cached_property
-    def comparison(self) -> Comparison | None:
-        return comparison.comparison(self._report.comparison, [member.name for member in self._report.members])
-
-    @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        return conformance.rules(self._report.conformance)
-
-    # --- logs
-
-    def over_time(self, room: int, outcomes: logs.Outcomes) -> Counts | None:
-        """The requests of a log over time, in at most ``room`` columns."""
-        return logs.over_time(self._report.timeline, room, outcomes)
-
-    @cached_property
-    def sources(self) -> tuple[Source, ...]:
-        found = words.logs_of(self._report)
-        return logs.sources(found.sources) if found else ()
-
-    @cached_property
-    def records(self) -> tuple[str, ...]:
-        """Records of all files: total, read, skipped, unreadable."""
-        found = words.logs_of(self._report)
-        return logs.record_counts(found.records if found else None)
-
-    @cached_property
-    def answers(self) -> tuple[AnswerBlock, ...]:
-        return logs.answers(self._report)
-
-    @cached_property
-    def groups(self) -> Groups | None:
-        return logs.groups(self._report)
-
-    # --- what is wrong
-
-    @cached_property
-    def findings(self) -> tuple[FindingBlock, ...]:
-        return findings.findings(self._report, self._budget)
-
-    @cached_property
-    def unexplained(self) -> Unexplained | None:
-        return findings.unexplained(self._report, self._budget)
-
-    @cached_property
-    def suppressed(self) -> tuple[str, ...]:
-        return tuple(map(findings.suppressed_line, self._report.suppressed))
+def _counted(found: Sequence[V], order: Sequence[V]) -> tuple[tuple[V, int], ...]:
+    counts = Counter(found)
+    return tuple((each, counts[each]) for each in order if counts[each])

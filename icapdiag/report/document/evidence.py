@@ -8,16 +8,14 @@ from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.connection import TLS, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Load, Preview, Size
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
-from icapdiag.facts.pool import ConfigurationObject
-from icapdiag.facts.pool import Difference as ObservedDifference
-from icapdiag.facts.refusal import Respmod, Services, Variants
+from icapdiag.facts.pool import ConfigurationObject, Difference
+from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
 from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
-from icapdiag.report.document.comparison import describe_difference
-from icapdiag.report.document.deep import describe_load, describe_reuse, describe_sizes
-from icapdiag.report.document.refusal import describe_respmod, describe_services, describe_variants
+from icapdiag.report.document.measured import describe_load, describe_reuse, describe_sizes
+from icapdiag.report.document.pool import describe_difference
 from icapdiag.report.document.words import count, milliseconds, safe_text, server_text
 from icapdiag.text import visible
 from icapdiag.vocabulary import Reason, Status
@@ -65,7 +63,7 @@ def where(seen: Observation) -> str:
             return f"{requests} to {member}" if member else requests
         case ConfigurationObject(object="suppression"):
             return "the pool file"
-        case ObservedDifference():
+        case Difference():
             return member or "the pool"
     return " ".join(word for word in (member, server_text(seen.probe)) if word)
 
@@ -83,7 +81,7 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield from _log(sheet)
         case RequestGroup() if sheet.part(PastedAnswer) is None:
             yield from _requests(sheet)
-        case ObservedDifference():
+        case Difference():
             yield describe_difference(sheet)
         case Keepalive() if sheet.reuse:
             yield from describe_reuse(sheet)
@@ -92,11 +90,11 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
         case Load() if sheet.load_ended:
             yield from describe_load(sheet)
         case Services():
-            yield describe_services(sheet)
-        case Variants() if said := describe_variants(sheet):
+            yield _services(sheet)
+        case Variants() if said := _variants(sheet):
             yield said
         case Respmod():
-            yield describe_respmod(sheet)
+            yield _respmod(sheet)
         case ConfigurationObject(object="suppression"):
             yield _suppression(sheet)
 
@@ -236,3 +234,52 @@ def _suppression(accepted: ConfigurationObject) -> str:
     at = f" at {pattern}" if pattern else ""
     terms = f"owner {server_text(accepted.owner)}, until {server_text(accepted.until)}"
     return f"{server_text(accepted.finding)}{at}: {server_text(accepted.because)} ({terms})"
+
+
+# --- looks into a refusal ---------------------------------------------------------------------------
+
+_SERVICES_SHOWN = 4
+_CHANGES = {
+    "no-preview": "without Preview",
+    "no-allow": "without Allow",
+    "no-encapsulated": "without Encapsulated",
+    "user-agent": "with a User-Agent",
+    "content-length": "with a Content-Length",
+    "host-without-port": "with no port in Host",
+    "unchanged": "as it was",
+}
+
+
+def _services(sheet: Services) -> str:
+    """``REQMOD is taken under /avscan (REQMOD, RESPMOD; C-ICAP/0.5.10)``; or that there is none."""
+    answers, wanted = sheet.services or (), sheet.candidates or ()
+    found = [answer for answer in answers if answer.service_uri in wanted]
+    if not found:
+        return f"none of {len(answers)} usual service paths takes REQMOD here"
+    more = f" and {len(found) - _SERVICES_SHOWN} more" if len(found) > _SERVICES_SHOWN else ""
+    return f"REQMOD is taken under {', '.join(map(_service, found[:_SERVICES_SHOWN]))}{more}"
+
+
+def _service(answer: ServiceTried) -> str:
+    methods = ", ".join(visible(method) for method in (answer.methods or ())[:_SERVICES_SHOWN])
+    words = "; ".join(part for part in (methods, safe_text(answer.service)) if part)
+    return safe_text(answer.service_uri) + (f" ({words})" if words else "")
+
+
+def _variants(sheet: Variants) -> str:
+    """With which change the refused request is taken, or that it is with none; empty if none was tried."""
+    method, status, cure = safe_text(sheet.refused_method), sheet.refused_status or 0, safe_text(sheet.cured_by)
+    if cure:
+        return f"{method}, refused with {status}, is taken {_CHANGES.get(cure, cure)}, and as it was still is not"
+    tried = dict.fromkeys(safe_text(each.variant) for each in sheet.variants or ())
+    changes = ", ".join(_CHANGES.get(name, name) for name in tried)
+    return f"refused with {status} in each form: {changes}" if tried else ""
+
+
+def _respmod(sheet: Respmod) -> str:
+    """What RESPMOD was answered with where REQMOD was refused."""
+    got = "no answer" if sheet.respmod_status is None else f"ICAP {sheet.respmod_status}"
+    verdict = safe_text(sheet.respmod_verdict) if sheet.respmod_served else ""
+    return f"REQMOD was refused with {sheet.refused_status or 0}, RESPMOD got {got}" + (
+        f" (verdict {verdict})" if verdict else ""
+    )

@@ -11,7 +11,7 @@ from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, Observation, Report, flatten
-from icapdiag.report.document.blocks import FindingBlock, Headline, Seen, Unexplained
+from icapdiag.report.document.blocks import FindingBlock, Headline, SeenBlock, Unexplained
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import count, logs_of, names, pool_of, prose, safe_text, span
 from icapdiag.text import from_wire, visible
@@ -92,10 +92,10 @@ def finding_block(finding: Finding, service_uri: str, budget: Budget) -> Finding
     )
 
 
-def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[Seen, ...]:
+def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBlock, ...]:
     """The first few observations, the first of them whole."""
     return tuple(
-        Seen(where(each), describe(each), budget.rows(each) if number < _WHOLE else ())
+        SeenBlock(where(each), describe(each), budget.rows(each) if number < _WHOLE else ())
         for number, each in enumerate(observations[:_SEEN])
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, ReportedGroup
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import AnswerBlock, Counts, Group, Groups, Source
+from icapdiag.report.document.blocks import AnswerBlock, Counts, GroupBlock, Groups, SourceBlock
 from icapdiag.report.document.evidence import describe_group, deviations, reason
 from icapdiag.report.document.words import count, milliseconds, moment, names, safe_text, server_text, span
 from icapdiag.text import visible
@@ -22,7 +22,7 @@ _VALUES = 40  # of a kind in an answer
 # --- what was read ---------------------------------------------------------------------------------
 
 
-def sources(found: Sequence[LogSource]) -> tuple[Source, ...]:
+def sources(found: Sequence[LogSource]) -> tuple[SourceBlock, ...]:
     """The files, in order."""
     return tuple(map(_source, found))
 
@@ -33,7 +33,7 @@ def record_counts(counts: RecordCounts | None) -> tuple[str, ...]:
     return tuple(f"{number:,}" for number in (counts.total, counts.read, counts.skipped, counts.unreadable))
 
 
-def _source(source: LogSource) -> Source:
+def _source(source: LogSource) -> SourceBlock:
     compressed = safe_text(source.compressed)
     form = (safe_text(source.label) or safe_text(source.container)) + (f" ({compressed})" if compressed else "")
     repaired = [(server_text(each.what), each) for each in source.repairs]
@@ -42,7 +42,7 @@ def _source(source: LogSource) -> Source:
         *_remarks("repaired", repaired, source.repairs_total),
         *_remarks("lost", lost, source.problems_total),
     ]
-    return Source(source.name, form, record_counts(source), tuple(remarks))
+    return SourceBlock(source.name, form, record_counts(source), tuple(remarks))
 
 
 def _remarks(word: str, found: Sequence[tuple[str, Remark]], total: int) -> Iterator[str]:
@@ -78,11 +78,11 @@ def groups(report: Report) -> Groups | None:
     )
 
 
-def _group(group: ReportedGroup, severities: Mapping[str, Severity]) -> Group:
+def _group(group: ReportedGroup, severities: Mapping[str, Severity]) -> GroupBlock:
     found = [severities[name] for name in group.findings if name in severities]
     worst = min(found, key=SEVERITY_ORDER.index, default=None)
     kind = "disabled" if group.client_outcome == "disabled" else "ok" if worst is None else worst.value
-    return Group(_group_cells(group), kind, reason(group), _group_details(group))
+    return GroupBlock(_group_cells(group), kind, reason(group), _group_details(group))
 
 
 def _group_cells(group: ReportedGroup) -> tuple[str, ...]:

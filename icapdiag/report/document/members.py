@@ -13,7 +13,7 @@ from icapdiag.facts.connection import TCP, Endpoint, Transfer
 from icapdiag.facts.deep import Preview
 from icapdiag.facts.sheet import R
 from icapdiag.model import MemberReport, Observation
-from icapdiag.report.document.blocks import Cell, Line, Matrix, MatrixMember
+from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine, MatrixMember
 from icapdiag.report.document.words import HEALTH_ORDER, count, endpoint, measured
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import Status
@@ -26,7 +26,7 @@ _WANTED = {"clean": ("allowed",), "eicar": ("blocked", "modified")}
 _WORD_LENGTH = 20  # characters of what a server said
 NOTHING = Cell("-", "-", "-")
 
-_CROWD = 60  # members; fewer are all shown
+_MANY = 60  # members; fewer are all shown
 _ALIKE = 4  # of those that went alike that are shown
 _KINDS = 25  # ways to go that are shown
 
@@ -36,9 +36,9 @@ def sheets(member: MemberReport, wanted: type[R]) -> list[R]:
     return [found for seen in member.probes if (found := seen.facts.part(wanted)) is not None]
 
 
-def is_crowd(members: Sequence[MemberReport]) -> bool:
+def needs_summary(members: Sequence[MemberReport]) -> bool:
     """Whether these are too many for a line each."""
-    return len(members) > _CROWD
+    return len(members) > _MANY
 
 
 def matrix(members: Sequence[MemberReport]) -> Matrix | None:
@@ -48,7 +48,7 @@ def matrix(members: Sequence[MemberReport]) -> Matrix | None:
     used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
     probes = [probe for probe in PROBES if probe in used] + sorted(set(used) - set(PROBES))
     drawn = [_Member(member, probes) for member in members]
-    screen = _summary(drawn, probes) if is_crowd(members) else [line for each in drawn for line in each.lines]
+    screen = _summary(drawn, probes) if needs_summary(members) else [line for each in drawn for line in each.lines]
     rows = tuple(MatrixMember(endpoint(each.member), each.member.verdict, each.lines) for each in drawn)
     return Matrix(tuple(visible(probe, 40) for probe in probes), rows, tuple(screen))
 
@@ -58,14 +58,14 @@ class _Member:
 
     def __init__(self, member: MemberReport, probes: Sequence[str]) -> None:
         self.member = member
-        addresses = list(dict.fromkeys(address for o in member.probes if (address := _address(o))))
+        addresses = list(dict.fromkeys(address for o in member.probes if (address := address_of(o))))
         parts = [(visible(member.name), member.probes)]
         if len(addresses) > 1:
-            groups = [(each, tuple(o for o in member.probes if _address(o) == each)) for each in ("", *addresses)]
+            groups = [(each, tuple(o for o in member.probes if address_of(o) == each)) for each in ("", *addresses)]
             parts = [(f"at {visible(address)}" if address else parts[0][0], own) for address, own in groups]
         self.seen = [_by_probe(own) for _, own in parts]  # of the first, where there are several: the look-up
         self.lines = tuple(
-            Line(name, _cells(own, probes), "" if number else member.verdict.value)
+            MatrixLine(name, _cells(own, probes), "" if number else member.verdict.value)
             for number, ((name, _), own) in enumerate(zip(parts, self.seen, strict=True))
         )
 
@@ -76,7 +76,8 @@ class _Member:
         return (self.member.verdict, *outcomes)
 
 
-def _address(seen: Observation) -> str:
+def address_of(seen: Observation) -> str:
+    """The address that was dialled; empty if there was none."""
     met = seen.facts.part(Endpoint)
     return "" if met is None else met.address or ""
 
@@ -90,24 +91,24 @@ def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
     return chosen
 
 
-def _summary(members: Sequence[_Member], probes: Sequence[str]) -> list[Line]:
-    """The lines of a crowd; the report as JSON has every member."""
+def _summary(members: Sequence[_Member], probes: Sequence[str]) -> list[MatrixLine]:
+    """The lines of many members; the report as JSON has every member."""
     alike: dict[tuple[object, ...], list[_Member]] = {}
     for each in sorted(members, key=lambda each: HEALTH_ORDER.index(each.member.verdict)):
         alike.setdefault(each.way, []).append(each)
     ways = list(alike.values())
-    lines: list[Line] = []
+    lines: list[MatrixLine] = []
     for found in ways[:_KINDS]:
         kept = len(found) if len(found) == _ALIKE + 1 else _ALIKE
         lines += [line for each in found[:kept] for line in each.lines]
         if found[kept:]:
             lines.append(_more(found[kept:], probes))
     if left := [each for found in ways[_KINDS:] for each in found]:
-        lines.append(Line(f"+ {count(len(left), 'other')}", (NOTHING,) * len(probes), ""))
+        lines.append(MatrixLine(f"+ {count(len(left), 'other')}", (NOTHING,) * len(probes), ""))
     return lines
 
 
-def _more(found: Sequence[_Member], probes: Sequence[str]) -> Line:
+def _more(found: Sequence[_Member], probes: Sequence[str]) -> MatrixLine:
     """The line for those that are not shown, with the longest of their times."""
     slowest: dict[str, float] = {}
     for each in found:
@@ -120,7 +121,7 @@ def _more(found: Sequence[_Member], probes: Sequence[str]) -> Line:
         most = measured(slowest.get(probe))
         words = f"{cell.brief} {'' if most.startswith('<') else 'up to '}{most}" if most else cell.brief
         cells.append(Cell(cell.terse, cell.brief, words, cell.shape))
-    return Line(f"+ {len(found):,} more alike", tuple(cells), found[0].member.verdict.value)
+    return MatrixLine(f"+ {len(found):,} more alike", tuple(cells), found[0].member.verdict.value)
 
 
 def _cells(observations: dict[str, Observation], probes: Sequence[str]) -> tuple[Cell, ...]:

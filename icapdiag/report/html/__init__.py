@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Cell, Line, Matrix
-from icapdiag.report.document.document import Document
+from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine
+from icapdiag.report.document.document import document_of
 from icapdiag.report.document.words import HEALTH_ORDER, count, milliseconds, names
 from icapdiag.report.html import charts, curves
 from icapdiag.report.html.svg import safe
@@ -33,17 +33,17 @@ def render(report: Report) -> str:
     All text that came from a server, a log or a file is escaped by the template engine, in which nothing
     is marked as safe but our own drawings; controls and what reorders text are shown as escapes.
     """
-    document = Document(report)
-    sizes, loads = document.size_curves, document.load_curves
+    doc = document_of(report)
+    sizes, loads = doc.size_curves, doc.load_curves
     page = (
         _engine()
         .get_template("page.html.j2")
         .render(
-            document=document,
+            document=doc,
             policy=_policy(),
-            matrix=document.matrix and _folded(document.matrix),
-            latency=charts.answer_times(document.answer_times, document.limits),
-            timeline=charts.time_line(document),
+            matrix=doc.matrix and _folded(doc.matrix),
+            latency=charts.answer_times(doc.answer_times, doc.limits),
+            timeline=charts.time_line(doc.timeline),
             size_curves=[curves.size_curve(*each) for each in enumerate(sizes[:_CURVES])],
             more_size_curves=len(sizes[_CURVES:]),
             load_curves=[curves.load_curve(*each) for each in enumerate(loads[:_CURVES])],
@@ -58,7 +58,7 @@ def render(report: Report) -> str:
     return page.rstrip() + "\n"
 
 
-def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[Line, ...]], ...]:
+def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[MatrixLine, ...]], ...]:
     """The members, worst first, in parts: what stands open has no title, the rest is behind its title."""
     ordered = sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))  # stable: the pool's order
     quiet = (Health.OK, Health.DISABLED)

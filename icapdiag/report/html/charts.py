@@ -8,8 +8,9 @@ from datetime import timedelta
 from markupsafe import Markup
 from msgspec import Struct
 
-from icapdiag.report.document.blocks import Answers, Comparison, Counts, Difference, Limits
-from icapdiag.report.document.document import Document
+from icapdiag.facts.logs import Bucket
+from icapdiag.report.document.blocks import AnswerTimes, Comparison, Counts, DifferenceBlock, Limits
+from icapdiag.report.document.logs import over_time
 from icapdiag.report.document.words import count, measured, milliseconds, names
 from icapdiag.report.html import svg
 from icapdiag.text import visible
@@ -58,7 +59,7 @@ _SHAPES = {"options": "dot", "clean": "ring", "eicar": "diamond"}
 _BAR, _MIDDLE = 1.2, 0.6  # em, of one bar
 
 
-def answer_times(found: Sequence[Answers], limits: Limits) -> Chart | None:
+def answer_times(found: Sequence[AnswerTimes], limits: Limits) -> Chart | None:
     """A bar a member, the slowest first, beside the thresholds of the profile; None where nothing was measured."""
     if not found:
         return None
@@ -85,7 +86,7 @@ def answer_times(found: Sequence[Answers], limits: Limits) -> Chart | None:
     )
 
 
-def _answers(number: int, each: Answers, scale: svg.Scale, back: Sequence[Markup]) -> SmallMultiple:
+def _answers(number: int, each: AnswerTimes, scale: svg.Scale, back: Sequence[Markup]) -> SmallMultiple:
     parts = list(back)
     if each.times:
         parts.append(_bar(scale, each.times, f"range {each.health.value}"))
@@ -101,7 +102,7 @@ def _answers(number: int, each: Answers, scale: svg.Scale, back: Sequence[Markup
     return SmallMultiple(name, words, svg.drawing(f"latency-{number}", f"{name}: {words}", told, _BAR, *parts))
 
 
-def _quicker(found: Sequence[Answers], scale: svg.Scale, back: Sequence[Markup]) -> SmallMultiple:
+def _quicker(found: Sequence[AnswerTimes], scale: svg.Scale, back: Sequence[Markup]) -> SmallMultiple:
     times = [ms for each in found for ms in each.times]
     words = f"{measured(min(times))} to {measured(max(times))}" if times else "no answer"
     name = f"{count(len(found), 'more member')}, all quicker"
@@ -115,7 +116,7 @@ def _bar(scale: svg.Scale, times: Sequence[float], kind: str) -> Markup:
     return svg.bar(low, _MIDDLE - 0.22, max(high - low, 0.4), 0.44, kind=kind)
 
 
-def _times(each: Answers) -> str:
+def _times(each: AnswerTimes) -> str:
     silent = milliseconds(each.silent_ms)
     if not each.times:
         return f"no answer in {silent}"
@@ -149,13 +150,13 @@ _OUTCOMES = (  # label, counts of a bucket, and the kind whose colour it has
 _KINDS = {label: kind for label, _, kind in _OUTCOMES}
 
 
-def time_line(document: Document) -> Chart | None:
+def time_line(timeline: Sequence[Bucket]) -> Chart | None:
     """A row of columns for each outcome; None without a line to draw.
 
     Each row is scaled to its own highest column and says how high that is, so that one failure
     beside a thousand requests is seen.
     """
-    counts = document.over_time(_COLUMNS, [(label, counted) for label, counted, _ in _OUTCOMES])
+    counts = over_time(timeline, _COLUMNS, [(label, counted) for label, counted, _ in _OUTCOMES])
     if counts is None:
         return None
     rows = tuple(_outcome(number, counts, name, row) for number, (name, row) in enumerate(counts.rows))
@@ -190,7 +191,7 @@ _ROW = 1.4  # em
 _VALUES = 6  # of a fact
 
 
-def members_by_value(number: int, difference: Difference, comparison: Comparison) -> Markup:
+def members_by_value(number: int, difference: DifferenceBlock, comparison: Comparison) -> Markup:
     """A mark for each member in the pool's order; in a large pool the track stands for the most frequent value."""
     members = comparison.order
     places = {name: (place + 0.5) / len(members) * 100 for place, name in enumerate(members)}
@@ -206,7 +207,7 @@ def members_by_value(number: int, difference: Difference, comparison: Comparison
     )
 
 
-def apart(difference: Difference) -> str:
+def apart(difference: DifferenceBlock) -> str:
     """How the members stand to each other, in a word or two."""
     return "odd one out" if difference.outlier else difference.apart
 
@@ -216,7 +217,7 @@ def shape(number: int) -> str:
     return _VALUE_SHAPES[min(number, len(_VALUE_SHAPES) - 1)]
 
 
-def _marks(difference: Difference, places: dict[str, float]) -> Iterator[Markup]:
+def _marks(difference: DifferenceBlock, places: dict[str, float]) -> Iterator[Markup]:
     for number, each in enumerate(difference.values):
         if number == 0 and len(places) > _MARKED:
             continue

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from icapdiag.facts.deep import LoadStep, SizedUpload
 from icapdiag.report.document.blocks import Limits, LoadCurve, SizeCurve
-from icapdiag.report.document.curves import upload_failed
+from icapdiag.report.document.measured import upload_failed
 from icapdiag.report.document.words import count, milliseconds, safe_text
 from icapdiag.report.html import svg
 
@@ -28,12 +28,12 @@ class Curve(Struct, frozen=True):
     failed: bool
 
 
-def size_curve(number: int, measured: SizeCurve) -> Curve:
+def size_curve(number: int, found: SizeCurve) -> Curve:
     """Latency against body size."""
-    uploads = [(upload.size, _ms(upload.answer_ms), upload) for upload in measured.uploads if upload.size is not None]
+    uploads = [(upload.size, _ms(upload.answer_ms), upload) for upload in found.uploads if upload.size is not None]
     across, marks = svg.sizes([size for size, _, _ in uploads], start=_LEFT, end=_RIGHT)
-    up, ticks = _durations((ms for _, ms, _ in uploads), measured.limits)
-    parts = _frame(up, ticks, [(across.place(mark), svg.bytes_shown(mark)) for mark in marks], measured.limits)
+    up, ticks = _durations((ms for _, ms, _ in uploads), found.limits)
+    parts = _frame(up, ticks, [(across.place(mark), svg.bytes_shown(mark)) for mark in marks], found.limits)
     points = [
         (across.place(size), _down(up, ms))
         for size, ms, upload in uploads
@@ -56,17 +56,17 @@ def size_curve(number: int, measured: SizeCurve) -> Curve:
         (svg.bytes_shown(size), milliseconds(ms) or "-", str(_or_dash(upload.icap_status)), _outcome(upload))
         for size, ms, upload in uploads
     )
-    drawing = _drawn(f"ladder-{number}", f"Latency against body size, {measured.member}", described, parts)
-    return Curve(measured.member, drawing, ("body", "time", "ICAP", "outcome"), rows, bool(failed))
+    drawing = _drawn(f"ladder-{number}", f"Latency against body size, {found.member}", described, parts)
+    return Curve(found.member, drawing, ("body", "time", "ICAP", "outcome"), rows, bool(failed))
 
 
-def load_curve(number: int, measured: LoadCurve) -> Curve:
+def load_curve(number: int, found: LoadCurve) -> Curve:
     """Latency against parallel requests."""
-    steps = [(step.concurrency, step) for step in measured.steps if step.concurrency is not None]
+    steps = [(step.concurrency, step) for step in found.steps if step.concurrency is not None]
     most = max((level for level, _ in steps), default=0)
     across, marks = svg.linear(most or 1, start=_LEFT, end=_RIGHT)
-    up, ticks = _durations((ms for _, step in steps for ms in _times(step)), measured.limits)
-    parts = _frame(up, ticks, [(across.place(mark), f"{mark:g}") for mark in marks], measured.limits)
+    up, ticks = _durations((ms for _, step in steps for ms in _times(step)), found.limits)
+    parts = _frame(up, ticks, [(across.place(mark), f"{mark:g}") for mark in marks], found.limits)
     for index, kind in ((0, "curve"), (1, "curve second")):
         times = [(across.place(level), _times(step)[index]) for level, step in steps]
         parts += _joined([(place, _down(up, ms)) for place, ms in times if ms is not None], kind)
@@ -85,8 +85,8 @@ def load_curve(number: int, measured: LoadCurve) -> Curve:
         )
         for level, step in steps
     )
-    drawing = _drawn(f"load-{number}", f"Latency against parallel requests, {measured.member}", described, parts)
-    return Curve(measured.member, drawing, ("parallel", "requests", "errors", "p50", "p95", "max"), rows, errors > 0)
+    drawing = _drawn(f"load-{number}", f"Latency against parallel requests, {found.member}", described, parts)
+    return Curve(found.member, drawing, ("parallel", "requests", "errors", "p50", "p95", "max"), rows, errors > 0)
 
 
 def _load_marks(place: float, up: svg.Scale, step: LoadStep, where: str) -> list[Markup]:

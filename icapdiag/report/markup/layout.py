@@ -17,12 +17,13 @@ from icapdiag.report.document.blocks import (
     Matrix,
     Paragraph,
     Said,
-    Seen,
+    SeenBlock,
     Table,
     Verbatim,
 )
-from icapdiag.report.document.document import Document
+from icapdiag.report.document.document import Document, document_of
 from icapdiag.report.document.words import HEALTH_ORDER, count, names
+from icapdiag.report.redact.report import REDACTED_NOTE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import PLAIN, wrap
 
@@ -35,27 +36,27 @@ _EVIDENCE = 3
 
 def layout(report: Report) -> Iterator[Block]:
     """The blocks of the report, the most useful first."""
-    document = Document(report)
-    state = f" ({document.gap})" if document.gap else ""
-    yield Heading(1, (f"{document.verdict.value.upper()}: ", Said(document.title), state))
-    yield Paragraph((document.tally + ". ", Said(document.seen_from_in_brief)))
-    if document.surroundings:
-        yield Paragraph((Said(document.surroundings),))
-    for text in (document.caveat, document.redacted):  # who reads a part of it must know that it is redacted
+    doc = document_of(report)
+    state = f" ({doc.gap})" if doc.gap else ""
+    yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.title), state))
+    yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
+    if doc.surroundings:
+        yield Paragraph((Said(doc.surroundings),))
+    for text in (doc.caveat, *(note for note in doc.notes if note == REDACTED_NOTE)):  # who reads a part must know
         if text:
             yield Paragraph((text,))
-    if document.findings:
-        yield Heading(2, (f"Findings ({len(document.findings)})",))
-        yield _overview(document.findings)
-    yield from _members(document.matrix)
-    for finding in document.findings:
+    if doc.findings:
+        yield Heading(2, (f"Findings ({len(doc.findings)})",))
+        yield _overview(doc.findings)
+    yield from _members(doc.matrix)
+    for finding in doc.findings:
         yield from _finding(finding)
-    yield from _figures(document)
-    if left := document.unexplained:
+    yield from _figures(doc)
+    if left := doc.unexplained:
         yield Heading(2, (f"Not explained by any runbook ({left.count:,})",))
         yield from _seen(left.seen)
-    yield from _listed(f"Suppressed ({len(document.suppressed)})", document.suppressed)
-    yield from _listed("Notes", [note for note in document.notes if note != document.redacted])
+    yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
+    yield from _listed("Notes", [note for note in doc.notes if note != REDACTED_NOTE])
 
 
 def _overview(findings: Sequence[FindingBlock]) -> Table:
@@ -97,7 +98,7 @@ def _finding(finding: FindingBlock) -> Iterator[Block]:
     yield Paragraph((f"More: `{finding.command}`",))
 
 
-def _seen(seen: Sequence[Seen], summary: str = "") -> Iterator[Block]:
+def _seen(seen: Sequence[SeenBlock], summary: str = "") -> Iterator[Block]:
     if seen:
         yield Verbatim(tuple(f"{each.where}: {each.words}" for each in seen[:_EVIDENCE]), summary)
 
@@ -108,18 +109,18 @@ def _listed(heading: str, lines: Sequence[str]) -> Iterator[Block]:
         yield Items(tuple((Said(line),) for line in lines))
 
 
-def _figures(document: Document) -> Iterator[Block]:
+def _figures(doc: Document) -> Iterator[Block]:
     """What the table draws as well, in plain text."""
     drawn = (
-        ("Members side by side", draw.draw_comparison(document.comparison, _WIDTH)),
-        ("Clocks", wrap(document.clocks, _WIDTH)),
-        ("Several rounds", draw.draw_figures(document.rounds, _WIDTH)),
-        ("Sizes", draw.draw_figures(document.sizes, _WIDTH)),
-        ("Load", draw.draw_figures(document.load, _WIDTH)),
-        ("RFC 3507", draw.draw_rules(document.rules, _WIDTH)),
-        ("Over time", draw.draw_time_line(document, _WIDTH)),
-        *(("ICAP answer", draw.draw_answer(answer, _WIDTH, PLAIN)) for answer in document.answers),
-        ("Requests alike", draw.draw_groups(document.groups, _WIDTH)),
+        ("Members side by side", draw.draw_comparison(doc.comparison, _WIDTH)),
+        ("Clocks", wrap(doc.clocks, _WIDTH)),
+        ("Several rounds", draw.draw_figures(doc.rounds, _WIDTH)),
+        ("Sizes", draw.draw_figures(doc.sizes, _WIDTH)),
+        ("Load", draw.draw_figures(doc.load, _WIDTH)),
+        ("RFC 3507", draw.draw_rules(doc.rules, _WIDTH)),
+        ("Over time", draw.draw_time_line(doc.timeline, _WIDTH)),
+        *(("ICAP answer", draw.draw_answer(answer, _WIDTH, PLAIN)) for answer in doc.answers),
+        ("Requests alike", draw.draw_groups(doc.groups, _WIDTH)),
     )
     for heading, lines in drawn:
         if lines:

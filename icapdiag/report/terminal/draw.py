@@ -6,20 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
+from icapdiag.facts.logs import Bucket
 from icapdiag.report.document.blocks import (
     AnswerBlock,
     Comparison,
-    Difference,
+    DifferenceBlock,
     Figures,
     FindingBlock,
     Groups,
     Matrix,
-    Rule,
-    Source,
+    RuleBlock,
+    SourceBlock,
     Unexplained,
 )
-from icapdiag.report.document.conformance import rule_lines, rules_tally
-from icapdiag.report.document.document import Document
+from icapdiag.report.document.logs import over_time
+from icapdiag.report.document.pool import rule_lines, rules_tally
 from icapdiag.report.document.words import count, names
 from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, wrap
 from icapdiag.text import visible
@@ -116,7 +117,7 @@ def draw_comparison(comparison: Comparison | None, width: int) -> list[str]:
     return [title, *(line for each in comparison.differences for line in _difference(each, width))]
 
 
-def _values(difference: Difference, members: Sequence[str]) -> Iterator[str]:
+def _values(difference: DifferenceBlock, members: Sequence[str]) -> Iterator[str]:
     of = {visible(name, _CELL): each for each in difference.values for name in each.members}
     for member in members:
         if member not in of:
@@ -126,7 +127,7 @@ def _values(difference: Difference, members: Sequence[str]) -> Iterator[str]:
             yield cut(of[member].value, _CELL - len(odd)) + odd
 
 
-def _difference(difference: Difference, width: int) -> list[str]:
+def _difference(difference: DifferenceBlock, width: int) -> list[str]:
     """One fact: ``Preview: 0 at m3 (the odd one out); 1024 at m1, m2``."""
     parts = [
         f"{each.value} at {names(each.members)}"
@@ -141,7 +142,7 @@ def _difference(difference: Difference, width: int) -> list[str]:
     return wrap(f"{difference.label}{apart}: " + "; ".join(parts), width, "  ", "    ", break_words=True)
 
 
-def draw_rules(rules: Sequence[Rule], width: int) -> list[str]:
+def draw_rules(rules: Sequence[RuleBlock], width: int) -> list[str]:
     """The counts, and the rules that any member deviates from; nothing if none was held to them."""
     deviating = (line for rule in rules for line in rule_lines(rule))
     return wrap(rules_tally(rules), width) + [
@@ -167,7 +168,7 @@ _OUTCOMES = (
 )
 
 
-def draw_sources(sources: Sequence[Source], records: Sequence[str], width: int) -> list[str]:
+def draw_sources(sources: Sequence[SourceBlock], records: Sequence[str], width: int) -> list[str]:
     """What was read, in a sentence or in a table after an empty line."""
     if len(sources) == 1:
         total, read, skipped, unreadable = sources[0].records
@@ -185,10 +186,10 @@ def draw_sources(sources: Sequence[Source], records: Sequence[str], width: int) 
     return ["", *(cut(line, width) for line in drawn)]
 
 
-def draw_time_line(document: Document, width: int, *, plain: bool = False) -> list[str]:
+def draw_time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) -> list[str]:
     """Bars, a row a kind of outcome, each scaled to its own highest column; ``plain`` keeps to ASCII."""
     label = max(len(name) for name, _ in _OUTCOMES)
-    counts = document.over_time(max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
+    counts = over_time(timeline, max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
     if counts is None:
         return []
     return wrap(f"{counts.caption}:", width) + [

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from icapdiag.model import Finding, Report
 from icapdiag.report.document.blocks import MemberLine
-from icapdiag.report.document.document import Document
-from icapdiag.report.document.findings import Budget, finding_block
+from icapdiag.report.document.document import Document, document_of, summary_of
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.terminal.draw import (
     draw_answer,
@@ -37,46 +36,46 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     runbook that are longer than a line run over. ``plain`` draws bars in ASCII, for a terminal
     that has no block characters.
     """
-    document = Document(report)
-    return _joined(_sections(document, max(width, MIN_WIDTH), Paint(color=color), plain=plain))
+    doc = document_of(report)
+    return _joined(_sections(doc, max(width, MIN_WIDTH), Paint(color=color), plain=plain))
 
 
-def _sections(document: Document, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
+def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
     yield [
-        *draw_verdict(document.verdict.value, _with_gap(document.title, document.gap), width, paint),
-        *(_log_head(document, width) if document.of_logs else _pool_head(document, width)),
+        *draw_verdict(doc.verdict.value, _with_gap(doc.title, doc.gap), width, paint),
+        *(_log_head(doc, width) if doc.of_logs else _pool_head(doc, width)),
     ]
-    yield draw_matrix(document.matrix, width, paint)
-    yield wrap(document.clocks, width)
-    yield draw_figures(document.rounds, width)
-    yield draw_figures(document.sizes, width)
-    yield draw_figures(document.load, width)
-    yield draw_comparison(document.comparison, width)
-    yield draw_rules(document.rules, width)
-    yield draw_time_line(document, width, plain=plain)
-    yield from (draw_answer(answer, width, paint) for answer in document.answers)
-    yield from (draw_finding(finding, width, paint) for finding in document.findings)
-    yield draw_groups(document.groups, width)
-    yield draw_unexplained(document.unexplained, width)
-    suppressed = f"Suppressed ({len(document.suppressed)}), as the pool file accepts for a time:"
-    yield draw_items(suppressed, document.suppressed, width)
-    yield draw_items("Notes:", document.notes, width)
+    yield draw_matrix(doc.matrix, width, paint)
+    yield wrap(doc.clocks, width)
+    yield draw_figures(doc.rounds, width)
+    yield draw_figures(doc.sizes, width)
+    yield draw_figures(doc.load, width)
+    yield draw_comparison(doc.comparison, width)
+    yield draw_rules(doc.rules, width)
+    yield draw_time_line(doc.timeline, width, plain=plain)
+    yield from (draw_answer(answer, width, paint) for answer in doc.answers)
+    yield from (draw_finding(finding, width, paint) for finding in doc.findings)
+    yield draw_groups(doc.groups, width)
+    yield draw_unexplained(doc.unexplained, width)
+    suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"
+    yield draw_items(suppressed, doc.suppressed, width)
+    yield draw_items("Notes:", doc.notes, width)
 
 
-def _pool_head(document: Document, width: int) -> Iterator[str]:
-    if document.members_tally:
-        yield document.members_tally
-    for text in (document.seen_from, document.surroundings):
+def _pool_head(doc: Document, width: int) -> Iterator[str]:
+    if doc.members_tally:
+        yield doc.members_tally
+    for text in (doc.seen_from, doc.surroundings):
         yield from wrap(text, width, break_words=True)
-    yield from wrap(document.caveat, width)
+    yield from wrap(doc.caveat, width)
 
 
-def _log_head(document: Document, width: int) -> Iterator[str]:
-    if document.entries_read:
-        yield from wrap(document.entries, width)
-        if document.span:
-            yield f"{document.span}."
-    yield from draw_sources(document.sources, document.records, width)
+def _log_head(doc: Document, width: int) -> Iterator[str]:
+    if doc.entries_read:
+        yield from wrap(doc.entries, width)
+        if doc.span:
+            yield f"{doc.span}."
+    yield from draw_sources(doc.sources, doc.records, width)
 
 
 def _with_gap(text: str, gap: str) -> str:
@@ -89,11 +88,11 @@ def _joined(sections: Iterable[list[str]]) -> str:
 
 def render_news(report: Report, news: Sequence[Finding], width: int = PIPED_WIDTH, *, color: bool = False) -> str:
     """One line on what a growing log has by now, and the findings that are new; ends in a newline."""
-    width, paint, document = max(width, MIN_WIDTH), Paint(color=color), Document(report)
-    before = f"{document.finished}  "
-    head = draw_verdict(document.verdict.value, document.entries, width, paint, before=before)
-    blocks = [finding_block(finding, "", Budget()) for finding in news]
-    return _joined([head, *(draw_finding(block, width, paint) for block in blocks)]) + ("\n" if news else "")
+    width, paint, doc = max(width, MIN_WIDTH), Paint(color=color), document_of(report)
+    head = draw_verdict(doc.verdict.value, doc.entries, width, paint, before=f"{doc.finished}  ")
+    new = {finding.id for finding in news}
+    drawn = [draw_finding(finding, width, paint) for finding in doc.findings if finding.id in new]
+    return _joined([head, *drawn]) + ("\n" if news else "")
 
 
 def render_short(report: Report, width: int = FILE_STYLE.width, *, color: bool = False, plain: bool = False) -> str:
@@ -102,11 +101,10 @@ def render_short(report: Report, width: int = FILE_STYLE.width, *, color: bool =
     A log has no members of its own: there it is one a server that the log names.
     """
     del width, plain  # a line is a line, and nothing is drawn
-    paint, document = Paint(color=color), Document(report)
-    room = min(max((columns(line.name) for line in document.lines), default=0), _NAMES)
-    whole = MemberLine(_with_gap(f"{document.title}: {document.tally}", document.gap), document.verdict, document.worst)
-    lines = [MemberLine(_filled(line.name, room), line.verdict, line.worst) for line in document.lines]
-    return "".join(f"{_short(line, paint)}\n" for line in (whole, *lines))
+    paint, summary = Paint(color=color), summary_of(report)
+    room = min(max((columns(line.name) for line in summary.members), default=0), _NAMES)
+    members = (MemberLine(_filled(line.name, room), line.verdict, line.worst) for line in summary.members)
+    return "".join(f"{_short(line, paint)}\n" for line in (summary.whole, *members))
 
 
 def _filled(name: str, room: int) -> str:

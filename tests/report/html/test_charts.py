@@ -92,7 +92,7 @@ def test_of_a_large_pool_only_those_that_stand_apart_have_a_mark() -> None:
 
 
 def test_time_line_has_a_row_for_each_outcome_that_came() -> None:
-    chart = charts.time_line(document(log_report()))
+    chart = charts.time_line(document(log_report()).timeline)
     assert chart is not None
     assert [
         ("blocked", "12 in all, at most 8 in a column"),
@@ -105,7 +105,7 @@ def test_time_line_has_a_row_for_each_outcome_that_came() -> None:
 
 def test_no_time_line_without_two_buckets() -> None:
     short = log_samples.log_report(timeline=(log_samples.TIMELINE[0],))
-    assert charts.time_line(document(short)) is None
+    assert charts.time_line(document(short).timeline) is None
 
 
 def test_sizes_show_where_they_break_first() -> None:

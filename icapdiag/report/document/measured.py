@@ -1,16 +1,18 @@
-"""What the deep probes have to say: connections that are used again, load, sizes. A line of evidence, and tables."""
+"""What is measured: connections that are used again, load, sizes, rounds, answer times. Words, tables, chart data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from icapdiag.facts.connection import ProfileInForce, Transfer
 from icapdiag.facts.deep import Demand, Keepalive, Load, LoadStep, Size, SizedUpload
 from icapdiag.facts.standard import Repeat, RepeatedStep
-from icapdiag.model import MemberReport
-from icapdiag.report.document.blocks import Figures
-from icapdiag.report.document.members import is_crowd, sheets
+from icapdiag.model import MemberReport, Observation
+from icapdiag.report.document.blocks import AnswerTimes, Figures, Limits, LoadCurve, SizeCurve
+from icapdiag.report.document.members import needs_summary, sheets
 from icapdiag.report.document.words import count, measured, milliseconds, safe_text
 from icapdiag.text import from_wire, visible
+from icapdiag.vocabulary import Reason, Status
 
 _NAME = 40  # columns of a member's name
 _DOUBT = "~: our own delays may be in it"
@@ -217,7 +219,7 @@ def _times(sheet: Size, sizes: Sequence[int]) -> Iterator[str]:
 
 # --- rounds ----------------------------------------------------------------------------------------
 
-_WORST = 40  # rows of a crowd of members
+_WORST = 40  # rows of many members
 
 
 def rounds_table(members: Sequence[MemberReport]) -> Figures | None:
@@ -228,7 +230,7 @@ def rounds_table(members: Sequence[MemberReport]) -> Figures | None:
     if not found:
         return None
     worst, left_out = found, ""
-    if is_crowd(members) and len(found) > _WORST:
+    if needs_summary(members) and len(found) > _WORST:
         left_out = f"The {_WORST} with most loss, then the slowest, of {len(found):,}; the report as JSON has them all."
         worst = sorted(found, key=lambda each: (each[2].loss_percent or 0.0, each[2].p95_ms or 0.0), reverse=True)
     return Figures(
@@ -259,3 +261,86 @@ def _name(member: MemberReport, sheet: Load | Repeat) -> str:
     several = len({each.endpoint.address for each in sheets(member, type(sheet))}) > 1
     address = safe_text(sheet.endpoint.address)
     return visible(f"{member.name} at {address}" if several and address else member.name, _NAME)
+
+
+# --- data of charts ---------------------------------------------------------------------------------
+
+ANSWERING = ("options", "clean", "eicar")  # probes whose answers are timed
+_STEPS = 40  # of one measurement
+
+
+def answer_times(members: Sequence[MemberReport]) -> tuple[AnswerTimes, ...]:
+    """How long each took, the slowest first; empty where no member gave an answer to measure."""
+    found = [each for member in members if (each := _answers(member)) is not None]
+    found.sort(key=lambda each: -each.slowest)
+    return tuple(found) if any(each.times for each in found) else ()
+
+
+def limits(members: Sequence[MemberReport]) -> Limits:
+    """The thresholds of the ICAP profile."""
+    slow: float | None = None
+    late: float | None = None
+    for profile in (profile for member in members for profile in sheets(member, ProfileInForce)):
+        slow = slow or profile.profile_slow_response_warning_threshold
+        late = late or profile.profile_response_timeout
+        if slow and late:
+            break
+    known = [("slow_response_warning_threshold", slow), ("response_timeout", late)]
+    return tuple(sorted(((name, float(ms)) for name, ms in known if ms and ms > 0), key=lambda each: each[1]))
+
+
+def size_curves(members: Sequence[MemberReport]) -> tuple[SizeCurve, ...]:
+    """Of each member that was sent bodies of growing size, those where something failed first."""
+    found = [
+        SizeCurve(member.name, limits([member]), sheet.ladder[:_STEPS])
+        for member in members
+        for sheet in sheets(member, Size)
+        if sheet.ladder
+    ]
+    return tuple(sorted(found, key=lambda curve: not any(upload_failed(each.status) for each in curve.uploads)))
+
+
+def load_curves(members: Sequence[MemberReport]) -> tuple[LoadCurve, ...]:
+    """Of each member under load, those with errors first."""
+    found = [
+        LoadCurve(member.name, limits([member]), sheet.steps[:_STEPS])
+        for member in members
+        for sheet in sheets(member, Load)
+        if sheet.steps
+    ]
+    return tuple(sorted(found, key=lambda curve: not any(step.errors for step in curve.steps)))
+
+
+def upload_failed(status: str | None) -> bool:
+    """Whether this is what became of an upload that was not answered."""
+    return status in (Status.FAILED, Status.ERROR)
+
+
+def _answers(member: MemberReport) -> AnswerTimes | None:
+    answers = tuple((o.probe, ms) for o in member.probes if o.probe in ANSWERING and (ms := _answer_ms(o)) is not None)
+    extremes = tuple(
+        max(ms, 0.0)
+        for sheet in sheets(member, Repeat)
+        for step in sheet.samples or ()
+        if step.step in ANSWERING
+        for ms in (step.min_ms, step.max_ms)
+        if ms is not None
+    )
+    waited = [o.elapsed_ms for o in member.probes if _timed_out(o) and o.elapsed_ms is not None]
+    if not answers and not extremes and not waited:
+        return None
+    return AnswerTimes(member.name, member.verdict, answers, extremes, max(waited, default=None))
+
+
+def _answer_ms(seen: Observation) -> float | None:
+    """ms until the answer without our own delays, if there was an answer."""
+    if _timed_out(seen):
+        return None
+    times = seen.facts.part(Transfer)
+    if times is not None and times.answer_ms is not None:
+        return max(times.answer_ms, 0.0)
+    return seen.elapsed_ms if seen.status is Status.OK else None
+
+
+def _timed_out(seen: Observation) -> bool:
+    return seen.status is Status.FAILED and seen.reason == Reason.TIMEOUT
