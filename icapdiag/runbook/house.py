@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 
 from icapdiag.facts.fields import POOL
@@ -107,8 +109,25 @@ def _script(script: str) -> Iterator[str]:
     for line in script.splitlines():
         if line.startswith("eicar()") and line != _MAKER:
             yield "eicar() is another one than in eicar-not-detected"
+        elif line.startswith("jq ") and (wrong := _against_filter(line)):
+            yield f"jq can't read the filter: {wrong}"
         elif _SAMPLE.match(line) and not line.startswith(_READING) and _WRITTEN.search(line):
             yield f"the EICAR test file is written to a file: {line[:60]}"
+
+
+def _against_filter(command: str) -> str:
+    """What jq says against a command's filter; "" if nothing, or if there is no jq on this machine to ask."""
+    jq = shutil.which("jq")
+    try:
+        words = [word for word in shlex.split(command)[1:] if not word.startswith("-")]
+    except ValueError:
+        return "it goes on in the next line"
+    if jq is None or not words:
+        return ""
+    done = subprocess.run(  # noqa: S603 - the filter is only compiled, as there is nothing to read
+        [jq, words[0]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False
+    )
+    return done.stderr.partition("\n")[0]
 
 
 _RULES: tuple[Callable[[Runbook], Iterator[Problem]], ...] = (_front, _codes, _words, _lines, _scripts)

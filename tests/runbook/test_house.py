@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,21 @@ def test_of_commands_and_prose(tmp_path: Path, verify: str, expected: str) -> No
     (problem,) = found(tmp_path, a_one=text(verify=verify))
 
     assert problem.startswith(f"{PATH}:21:1: ## Verify: {expected}")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("jq -r '.results[] | select(.a == )' /tmp/log.json", "jq: error: syntax error"),
+        ("jq -r 'no_such_function' /tmp/log.json | head", "jq: error: no_such_function/0 is not defined"),
+        ("jq -r '.a |\n.b' /tmp/log.json", "it goes on in the next line"),
+    ],
+)
+def test_of_filters(tmp_path: Path, command: str, expected: str) -> None:
+    (problem,) = found(tmp_path, a_one=text(verify=f"```sh\n{command}\n```"))
+
+    assert problem.startswith(f"{PATH}:21:1: ## Verify: jq can't read the filter: {expected}")
 
 
 @pytest.mark.parametrize(

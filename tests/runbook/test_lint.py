@@ -50,6 +50,8 @@ def test_a_good_runbook_has_no_problems(tmp_path: Path) -> None:
         (runbook_text("a-one", head="supersedes: [a-two, a-one]\n"), [
             ":6:1: supersedes: it supersedes itself, through 'a-two' and 'a-one'",
             ":6:14: supersedes[0]: no runbook 'a-two'; did you mean 'a-one'?"]),
+        (runbook_text("a-one", head="beside: [a-ona]\n"), [
+            ":6:10: beside[0]: no runbook 'a-ona'; did you mean 'a-one'?"]),
         (runbook_text("a-one", RULE.replace("refused}\nc", "refusde}\nc")), [
             ":9:5: examples[0]: does not match: match[0].reason: refused, but reason is 'refusde'",
             ":9:34: examples[0].reason: 'refusde' is no reason with status failed; did you mean 'refused'?"]),
