@@ -13,6 +13,7 @@ from icapdiag.report import formats as form
 from icapdiag.report.build import timestamp
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import measured, milliseconds
+from icapdiag.report.terminal.lines import columns
 from icapdiag.report.terminal.table import MIN_WIDTH, PIPED_WIDTH
 from icapdiag.report.untyped import Facts, Finding, Unmatched
 from icapdiag.vocabulary import Status
@@ -148,6 +149,15 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 def test_a_column_that_no_member_used_is_left_out() -> None:
     header = matrix(render(report((HEALTHY, DISABLED), ()), 120)).splitlines()[0]
     assert ["member", "tcp", "options", "clean", "eicar", "verdict"] == header.split()
+
+
+def test_names_of_wide_characters_leave_the_columns_in_line() -> None:
+    wide = member("検疫", observation("tcp", address="10.0.0.9"))
+    lines = matrix(render(report((HEALTHY, wide), ()), 120)).splitlines()
+    verdicts = [columns(line[: line.rindex(" ok") + 1]) for line in lines[2:]]
+
+    assert verdicts[0] == verdicts[1]
+    assert all(columns(line) <= 120 for line in lines)
 
 
 def test_says_when_it_is_incomplete() -> None:

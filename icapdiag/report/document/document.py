@@ -70,16 +70,16 @@ class Document(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
     # members
-    matrix: Matrix | None
+    matrix: Matrix
     clocks: str
-    rounds: Figures | None
-    sizes: Figures | None
-    load: Figures | None
+    rounds: Figures
+    sizes: Figures
+    load: Figures
     answer_times: tuple[AnswerTimes, ...]
     limits: Limits
     size_curves: tuple[SizeCurve, ...]
     load_curves: tuple[LoadCurve, ...]
-    comparison: Comparison | None
+    comparison: Comparison
     rules: tuple[RuleBlock, ...]
 
     # logs
@@ -87,7 +87,7 @@ class Document(Struct, frozen=True, kw_only=True):
     sources: tuple[SourceBlock, ...]
     records: tuple[str, ...]  # of all files: total, read, skipped, unreadable
     answers: tuple[AnswerBlock, ...]
-    groups: Groups | None
+    groups: Groups
 
     # what is wrong
     findings: tuple[FindingBlock, ...]

@@ -62,19 +62,15 @@ def _place(remark: Remark) -> str:
 # --- requests alike --------------------------------------------------------------------------------
 
 
-def groups(report: Report) -> Groups | None:
-    """The groups, the most frequent first; None where there are none."""
+def groups(report: Report) -> Groups:
+    """The groups, the most frequent first."""
     found = [group for group in report.groups if group.probe != PASTED]
     severities = {finding.id: finding.severity for finding in report.findings}
-    return (
-        Groups(
-            ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason"),
-            tuple(_group(group, severities) for group in found),
-            tuple(group.count or 0 for group in found),
-            (0, 4, 5, 6),
-        )
-        if found
-        else None
+    return Groups(
+        ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason"),
+        tuple(_group(group, severities) for group in found),
+        tuple(group.count or 0 for group in found),
+        (0, 4, 5, 6),
     )
 
 

@@ -80,8 +80,8 @@ def describe_load(sheet: Load) -> Iterator[str]:
     yield from _demand(sheet.demand)
 
 
-def load_table(members: Sequence[MemberReport]) -> Figures | None:
-    """A row for each member that was put under load; None if none was."""
+def load_table(members: Sequence[MemberReport]) -> Figures:
+    """A row for each member that was put under load; no rows if none was."""
     loaded = [(member, sheet) for member in members for sheet in sheets(member, Load) if sheet.steps]
     rows = [_load_row(member, sheet) for member, sheet in loaded]
     needs = [
@@ -90,17 +90,13 @@ def load_table(members: Sequence[MemberReport]) -> Figures | None:
         for sheet in sheets(member, Load)
         for need in _need(sheet.demand)
     ]
-    return (
-        Figures(
-            title="Under load (scans at the same time; ~: our own delays may be in it):",
-            head=("member", "held", "scans/s", "p95 alone", "p95 then", "ended by"),
-            rows=tuple(rows),
-            right=range(1, 5),
-            cut=((0, 6),),
-            below=tuple(needs),
-        )
-        if rows
-        else None
+    return Figures(
+        title="Under load (scans at the same time; ~: our own delays may be in it):",
+        head=("member", "held", "scans/s", "p95 alone", "p95 then", "ended by"),
+        rows=tuple(rows),
+        right=range(1, 5),
+        cut=((0, 6),),
+        below=tuple(needs),
     )
 
 
@@ -150,22 +146,18 @@ def describe_sizes(sheet: Size) -> str:
     return "; ".join(said)
 
 
-def sizes_table(members: Sequence[MemberReport]) -> Figures | None:
-    """A row for each member that was sent bodies of growing size; None if none was."""
+def sizes_table(members: Sequence[MemberReport]) -> Figures:
+    """A row for each member that was sent bodies of growing size; no rows if none was."""
     tried = [(member, sheet) for member in members for sheet in sheets(member, Size) if sheet.ladder]
     largest = {max(upload.size or 0 for upload in sheet.ladder or ()) for _, sheet in tried}
     sizes = [size for size in _TYPICAL if size < max(largest, default=0)] + sorted(largest)[-1:]
     rows = [(visible(member.name, _NAME), *_times(sheet, sizes), limit_words(sheet)) for member, sheet in tried]
-    return (
-        Figures(
-            title=f"By body size (until the answer, upload and all; {_DOUBT}):",
-            head=("member", *map(spoken_size, sizes), "limit"),
-            rows=tuple(rows),
-            right=range(1, len(sizes) + 1),
-            cut=((0, 10), (len(sizes) + 1, 10)),
-        )
-        if rows
-        else None
+    return Figures(
+        title=f"By body size (until the answer, upload and all; {_DOUBT}):",
+        head=("member", *map(spoken_size, sizes), "limit"),
+        rows=tuple(rows),
+        right=range(1, len(sizes) + 1),
+        cut=((0, 10), (len(sizes) + 1, 10)),
     )
 
 
@@ -222,13 +214,11 @@ def _times(sheet: Size, sizes: Sequence[int]) -> Iterator[str]:
 _WORST = 40  # rows of many members
 
 
-def rounds_table(members: Sequence[MemberReport]) -> Figures | None:
-    """A row a member and step of several rounds; None if nothing was repeated."""
+def rounds_table(members: Sequence[MemberReport]) -> Figures:
+    """A row a member and step of several rounds; no rows if nothing was repeated."""
     found = [
         (member, sheet, step) for member in members for sheet in sheets(member, Repeat) for step in sheet.samples or ()
     ]
-    if not found:
-        return None
     worst, left_out = found, ""
     if needs_summary(members) and len(found) > _WORST:
         left_out = f"The {_WORST} with most loss, then the slowest, of {len(found):,}; the report as JSON has them all."

@@ -41,10 +41,8 @@ def needs_summary(members: Sequence[MemberReport]) -> bool:
     return len(members) > _MANY
 
 
-def matrix(members: Sequence[MemberReport]) -> Matrix | None:
-    """The matrix of these members; None without any."""
-    if not members:
-        return None
+def matrix(members: Sequence[MemberReport]) -> Matrix:
+    """The matrix of these members."""
     used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
     probes = [probe for probe in PROBES if probe in used] + sorted(set(used) - set(PROBES))
     drawn = [_Member(member, probes) for member in members]

@@ -30,8 +30,8 @@ _LABELS = {
 APART = {"two-camps": "two camps", "several-camps": "no majority", "all-different": "each its own"}
 
 
-def comparison(facts: Sequence[ComparedFact], order: Sequence[str]) -> Comparison | None:
-    """What differs, without what the matrix of the members shows already; None if nothing does.
+def comparison(facts: Sequence[ComparedFact], order: Sequence[str]) -> Comparison:
+    """What differs, without what the matrix of the members shows already.
 
     ``order`` are the members in the pool's order.
     """
@@ -40,7 +40,7 @@ def comparison(facts: Sequence[ComparedFact], order: Sequence[str]) -> Compariso
     place = {name: number for number, name in enumerate(order)}
     # An address of a member that has several is NAME at ADDRESS.
     ordered = sorted(members, key=lambda name: place.get(name, place.get(name.split(" at ")[0], len(place))))
-    return Comparison(tuple(members), tuple(ordered), tuple(map(_difference, found))) if found else None
+    return Comparison(tuple(members), tuple(ordered), tuple(map(_difference, found)))
 
 
 def _difference(fact: ComparedFact) -> DifferenceBlock:

@@ -41,7 +41,7 @@ def render(report: Report) -> str:
         .render(
             document=doc,
             policy=_policy(),
-            matrix=doc.matrix and _folded(doc.matrix),
+            matrix=_folded(doc.matrix),
             latency=charts.answer_times(doc.answer_times, doc.limits),
             timeline=charts.time_line(doc.timeline),
             size_curves=[curves.size_curve(*each) for each in enumerate(sizes[:_CURVES])],

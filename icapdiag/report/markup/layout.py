@@ -72,9 +72,9 @@ def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:
     return [("", f"and {more:,} more", *([""] * (columns - 2)))] if more > 0 else []
 
 
-def _members(matrix: Matrix | None) -> Iterator[Block]:
+def _members(matrix: Matrix) -> Iterator[Block]:
     """The matrix, the sickest first."""
-    if matrix is None:
+    if not matrix.members:
         return
     rows: list[tuple[Inline, ...]] = []
     for member in sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))[:_ROWS]:

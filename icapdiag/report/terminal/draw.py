@@ -39,9 +39,9 @@ def draw_verdict(verdict: str, text: str, width: int, paint: Paint, *, before: s
 # --- tables ----------------------------------------------------------------------------------------
 
 
-def draw_figures(figures: Figures | None, width: int) -> list[str]:
-    """The table in at most ``width`` columns, columns left out and cells cut as it allows; nothing for None."""
-    if figures is None:
+def draw_figures(figures: Figures, width: int) -> list[str]:
+    """The table in at most ``width`` columns, columns left out and cells cut as it allows; nothing without rows."""
+    if not figures.rows:
         return []
     head, rows, right = figures.head, figures.screen or figures.rows, figures.right
     if _beyond(head, rows, width) > max(columns(row[0]) for row in rows) - figures.cut[0][1]:
@@ -60,9 +60,9 @@ def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> i
     return max(map(columns, grid(head, rows))) - width
 
 
-def draw_matrix(matrix: Matrix | None, width: int, paint: Paint) -> list[str]:
+def draw_matrix(matrix: Matrix, width: int, paint: Paint) -> list[str]:
     """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member."""
-    if matrix is None:
+    if not matrix.members:
         return []
     for detail in ("full", "brief", "terse"):
         # Measured without colour, whose escapes take no place.
@@ -103,9 +103,9 @@ _CELL = 34  # columns of one value in the grid
 _VALUES_SHOWN = 4
 
 
-def draw_comparison(comparison: Comparison | None, width: int) -> list[str]:
-    """A column a member where that fits ``width``, else the values of each fact; nothing for None."""
-    if comparison is None:
+def draw_comparison(comparison: Comparison, width: int) -> list[str]:
+    """A column a member where that fits ``width``, else the values of each fact; nothing if all agree."""
+    if not comparison.differences:
         return []
     title = "Members side by side (what differs):"
     members = [visible(name, _CELL) for name in comparison.members]
@@ -214,9 +214,9 @@ def draw_answer(answer: AnswerBlock, width: int, paint: Paint) -> list[str]:
     return drawn
 
 
-def draw_groups(groups: Groups | None, width: int) -> list[str]:
-    """A row a group, the most frequent first, with its details below it; nothing for None."""
-    if groups is None:
+def draw_groups(groups: Groups, width: int) -> list[str]:
+    """A row a group, the most frequent first, with its details below it; nothing without groups."""
+    if not groups.listed:
         return []
     listed = groups.listed[:_GROUPS_SHOWN]
     lines = grid(groups.head, [(*each.cells, each.reason) for each in listed], right=groups.right)

@@ -73,7 +73,6 @@ def marks(found: Comparison, number: int = 0) -> list[str]:
 
 def test_the_odd_one_out_is_marked_and_named() -> None:
     found = document(pool_report()).comparison
-    assert found is not None
     preview, istag = found.differences
     assert ("Preview", "odd one out", "two camps") == (preview.label, charts.apart(preview), charts.apart(istag))
     assert [("1024", False), ("0", True)] == [(each.value, each.odd) for each in preview.values]
@@ -86,7 +85,6 @@ def test_of_a_large_pool_only_those_that_stand_apart_have_a_mark() -> None:
     differing = (difference("preview", "outlier", ("1024", tuple(names[1:])), ("0", ("m0",))),)
     report = replace(samples.report(), comparison=differing)
     found = document(report).comparison
-    assert found is not None
     assert ["mark odd"] == marks(found)
     assert "m1, m2, m3, m4, m5 and 994 more" in " ".join(render(settled(report), "html").split())
 
