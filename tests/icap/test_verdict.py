@@ -333,9 +333,9 @@ def test_hostile_text_stays_text() -> None:
 @pytest.mark.parametrize("text", ["no " * 22000, "core " * 13000, "file" * 16000, " " * 65000 + "x", ";" * 65000])
 def test_long_values_take_no_time(text: str) -> None:
     names = ("X-Response-Desc", "X-Blocked-Reason", "X-Infection-Found", "X-Violations-Found", "X-Virus-ID")
-    started = time.perf_counter()
+    started = time.process_time()
     judged(*((name, text) for name in names), response=http(f"HTTP/1.1 {text}"))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 VERDICT_HEADERS = [*(header.name for header in HEADERS if header.claim), "Methods", "Server"]

@@ -235,10 +235,10 @@ def test_expression_sees_only_the_start_of_a_text() -> None:
 
 def test_a_quadratic_expression_ends_soon_on_the_longest_text_it_gets() -> None:
     condition = parse_condition("f|re", "a.*b")
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert not condition.holds({"f": "a" * 1_000_000})
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(
