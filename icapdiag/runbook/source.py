@@ -1,31 +1,27 @@
 """The text of one runbook file: its front matter with places, and the sections below it."""
 
+# ruff: noqa: PLC0415 - YAML is imported when it is read: commands of a wheel have its index
+
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from icapdiag.mistakes import FileError, Located, Problems
 from icapdiag.model import JSONValue
+
+if TYPE_CHECKING:
+    from icapdiag.yamltree import MapNode
 
 Front = Mapping[str, JSONValue]  # the values of a front matter, by their keys
 
 _DETAILS = ("examples:", "counterexamples:", "references:")  # matching needs none of them
 _INNER = ("", " ", "\t", "-", "#")  # how a line begins that belongs to the key above it
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """A front matter: values, line and column (from 1) of each key and element by its path, what is wrong with it."""
-
-    front: Front
-    marks: Mapping[str, tuple[int, int]]
-    problems: Problems
 
 
 class Source:
@@ -39,10 +35,12 @@ class Source:
         self.checksum = crc32(text.encode())
         self._text = text
 
-    @property
+    @cached_property
     def front(self) -> Front:
         """All of the front matter."""
-        return self._head.front
+        from icapdiag.yamltree import core_value
+
+        return {key.text: core_value(value) for key, value in self._tree.pairs()}
 
     @property
     def rule(self) -> Front:
@@ -68,17 +66,20 @@ class Source:
 
     def problems(self) -> list[Located]:
         """What is wrong with the form of the front matter and of the sections."""
+        from icapdiag.yamltree import report
+
         found: list[Located] = []
+        problems = Problems(self.path)
 
         def note(line: int, where: str, message: str) -> None:
             found.append(Located(file=self.path, line=line, column=1, path=where, message=message))
 
         try:
             split_sections(self._lines, self._end + 1, note)
-            found += self._head.problems.error().errors
+            report(self._tree, (), problems)
         except FileError as error:
             found += error.errors
-        return found
+        return [*found, *problems.error().errors]
 
     def located(self, where: str, message: str) -> Located:
         """A mistake at a key path or a heading, else at the nearest key above it."""
@@ -104,22 +105,21 @@ class Source:
         return end
 
     @cached_property
-    def _head(self) -> _Head:
-        from icapdiag.yamltree import MapNode, core_value, places, read_yaml, report  # noqa: PLC0415 - see `index`
+    def _tree(self) -> MapNode:
+        from icapdiag.yamltree import MapNode, read_yaml
 
         text = "\n".join(self._lines[1 : self._end])
         tree = read_yaml(text, self.path, subject="a runbook", first_line=2)
         if not isinstance(tree, MapNode):
             raise self._fatal("the front matter must be a mapping of keys to values", 2)
-        problems = Problems(self.path)
-        report(tree, (), problems)
-        front = {key.text: core_value(value) for key, value in tree.pairs()}
-        return _Head(front, places(tree), problems)
+        return tree
 
     @cached_property
     def _marks(self) -> Mapping[str, tuple[int, int]]:
+        from icapdiag.yamltree import places
+
         headings = split_sections(self._lines, self._end + 1)[1]
-        return {**self._head.marks, **{heading: (line, 1) for heading, line in headings.items()}}
+        return {**places(self._tree), **{heading: (line, 1) for heading, line in headings.items()}}
 
     def _fatal(self, message: str, line: int) -> FileError:
         return FileError([Located(file=self.path, line=line, column=1, message=message)])
