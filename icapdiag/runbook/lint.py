@@ -18,7 +18,7 @@ from icapdiag.runbook.house import house_rules
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
 from icapdiag.runbook.patterns import risk
-from icapdiag.runbook.testing import examples_of
+from icapdiag.runbook.why import examples_of
 from icapdiag.vocabulary import Reason, Status
 
 Problem = tuple[str, str]  # where, message

@@ -13,7 +13,7 @@ from icapdiag.facts.sheet import FactField, facts_of
 from icapdiag.model import Observation, sheet_of
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.runbook.lint import lint_files
-from icapdiag.runbook.testing import run_examples
+from icapdiag.runbook.why import run_examples
 from icapdiag.vocabulary import Status
 
 

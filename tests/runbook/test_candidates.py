@@ -6,7 +6,7 @@ import pytest
 
 from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook import Library, load_runbooks
-from icapdiag.runbook.candidates import CandidateIndex
+from icapdiag.runbook.match import CandidateIndex
 
 
 @pytest.fixture(scope="module")

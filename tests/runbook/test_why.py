@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.runbook import Library, UnknownRunbook
-from icapdiag.runbook.testing import overlaps, run_examples
-from icapdiag.runbook.why import saw, shown, why, why_not
+from icapdiag.runbook.why import overlaps, run_examples, saw, shown, why, why_not
 from tests.runbook.writing import library_of, runbook_text
 
 REFUSED = {"source": "probe", "probe": "tcp", "status": "failed", "reason": "refused", "host": "h"}

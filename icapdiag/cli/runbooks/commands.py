@@ -140,7 +140,7 @@ def lint(folders: Folders = None) -> None:
 def run_tests(folders: Folders = None) -> None:
     """Run all on their own examples; exit 1 if one fails."""
     from icapdiag.cli.inputs import load_library
-    from icapdiag.runbook.testing import run_examples
+    from icapdiag.runbook.why import run_examples
 
     library = load_library(folders, ExitStatus.FINDINGS)  # their examples are run already here
     failures = run_examples(library)
