@@ -16,6 +16,11 @@ STRAY_READ = "bytes that are no UTF-8 were read as Windows-1252"
 ProblemKind = Literal["unreadable", "skipped", "input"]
 
 
+def excerpt_of(raw: bytes) -> str:
+    """The beginning of a record, to be shown with a problem."""
+    return raw[: EXCERPT * 4].decode("utf-8", "replace")[:EXCERPT]
+
+
 class Repair(Struct, frozen=True):
     """What was taken for granted to read a damaged text; the text itself is not changed.
 

@@ -22,7 +22,7 @@ from icapdiag.logs.containers.values import Values, has_envelope, lines
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import Places
-from icapdiag.logs.notes import EXCERPT, STRAY_READ, Problem, Repair, SourceReport
+from icapdiag.logs.notes import STRAY_READ, Problem, Repair, SourceReport, excerpt_of
 from icapdiag.logs.opening.inputs import expand_inputs
 from icapdiag.logs.opening.source import Source, Stop, locate, open_source, to_text
 from icapdiag.model import Observation
@@ -213,8 +213,7 @@ class SourceReader:
 
     def _nothing(self, why: str) -> Container:
         """An input without anything of ours counts as one record that can't be read."""
-        excerpt = self._source.head[: EXCERPT * 4].decode("utf-8", "replace")[:EXCERPT]
-        self._collector.refuse("unreadable", why, (1, 1, None), excerpt)
+        self._collector.refuse("unreadable", why, (1, 1, None), excerpt_of(self._source.head))
         return Container.UNKNOWN
 
     def _decoded(self, data: bytes) -> str:

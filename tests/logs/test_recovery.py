@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.logs.damage.records import Places, read_object, read_strict
-from icapdiag.logs.damage.recovery import DEPTH, Salvaged, salvage_members, salvage_object
+from icapdiag.logs.damage.recovery import DEPTH, Found, read_members, salvage_object
 from icapdiag.logs.damage.tokens import NOTED
 
 OBJECT = '{"a": 1, "b": {"c": [1, 2, {"d": "x"}]}, "e": true}'
@@ -78,7 +78,7 @@ def test_damage_is_repaired_and_told(text: str, value: dict[str, Any], repairs: 
 
 def test_sound_json_needs_no_repair() -> None:
     salvaged = salvage_object("  " + OBJECT + ", more", 2)
-    assert salvaged == Salvaged(json.loads(OBJECT), 2 + len(OBJECT), (), open_end=False)
+    assert salvaged == Found(start=2, end=2 + len(OBJECT), value=json.loads(OBJECT))
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_what_is_no_object_is_none(text: str) -> None:
 
 def test_members_without_braces_end_at_prose_and_at_what_comes_twice() -> None:
     text = '"icap_log": {"action": "A"},\n "x": 1,\n • More of the kind:\n "icap_log": {"action": "B"}'
-    salvaged = salvage_members(text, 0)
+    salvaged = read_members(text, 0)
     assert salvaged is not None
     assert {"icap_log": {"action": "A"}, "x": 1} == salvaged.value
     assert () == salvaged.repairs
-    salvaged = salvage_members('"icap_log": {"action": "A"}, "icap_log": {"action": "B"}', 0)
+    salvaged = read_members('"icap_log": {"action": "A"}, "icap_log": {"action": "B"}', 0)
     assert salvaged is not None
     assert {"icap_log": {"action": "A"}} == salvaged.value
 
@@ -134,6 +134,7 @@ def test_nesting_is_bounded() -> None:
     text = f'{{"x":{deep},"b":2}}'
     salvaged = salvage_object(text, 0)
     assert salvaged is not None
+    assert salvaged.value is not None
     assert 2 == salvaged.value["b"]
     assert f"what is nested deeper than {DEPTH} levels was left out" == salvaged.repairs[0][0]
 
@@ -165,7 +166,7 @@ def test_repairs_are_bounded() -> None:
 @pytest.mark.timeout(20)
 def test_no_text_takes_long(text: str) -> None:
     salvage_object(text, 0)
-    salvage_members(text, 0)
+    read_members(text, 0)
 
 
 def test_lone_surrogates_become_a_replacement_and_pairs_stay() -> None:
@@ -228,4 +229,4 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     for at in range(len(text)):
         if text[at] == "{":
             salvage_object(text, at)
-    salvage_members(text, 0)
+    read_members(text, 0)

@@ -115,11 +115,6 @@ class Sink:
         self.tally.read += len(entries)
         return True
 
-    def take_record(self, offset: int, raw: bytes) -> None:
-        """One record by itself: as an entry, leniently, or as whatever the fallback makes of it."""
-        if not self.take_object(offset, raw):
-            self.fallback.read(offset, raw)
-
     def take_object(self, offset: int, raw: bytes) -> bool:
         """A record that is JSON; False, and nothing counted, if it is none, or `overfull`."""
         if overfull(raw):

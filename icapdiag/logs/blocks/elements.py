@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 from icapdiag.avi.entry import LogEntry
@@ -119,16 +118,11 @@ class ElementScanner:
                 self.stack.pop()
             self._start += 1
             return True
-        in_array = top == ARRAY
         if top == ENVELOPE:
-            step = self._skip_member
-        elif byte == 0x7B:
-            step = partial(self._object, in_array=in_array)
-        elif byte == 0x5B:
-            step = partial(self._list, in_array=in_array)
-        else:
-            step = partial(self._no_object, in_array=in_array)
-        return step()
+            return self._skip_member()
+        if byte == 0x7B:
+            return self._object(in_array=top == ARRAY)
+        return self._list(in_array=top == ARRAY) if byte == 0x5B else self._no_object(in_array=top == ARRAY)
 
     def _list(self, *, in_array: bool) -> bool:
         """A ``[``: elements follow, or it is a list of something else among them."""

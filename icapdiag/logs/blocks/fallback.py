@@ -9,7 +9,7 @@ from icapdiag.logs.containers.collector import Collector, collect
 from icapdiag.logs.containers.values import lines, region
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place
-from icapdiag.logs.notes import EXCERPT, STRAY_READ, Repair
+from icapdiag.logs.notes import STRAY_READ, Repair, excerpt_of
 from icapdiag.logs.opening.source import to_text
 
 MAX_RECORD: Final = 16 * 1024 * 1024  # bytes; a longer record is cut and unreadable
@@ -38,7 +38,7 @@ class FallbackReader(Collector):
         There are several where a line end was lost, and in an envelope on a line.
         """
         place: Place = (None, None, offset)
-        excerpt = raw[: EXCERPT * 4].decode("utf-8", "replace")[:EXCERPT]
+        excerpt = excerpt_of(raw)
         if len(raw) >= MAX_RECORD:
             self.refuse("unreadable", f"a record of more than {MAX_RECORD >> 20} MiB", place, excerpt)
             return

@@ -85,6 +85,7 @@ class LineScanner:
         offset = self._base
         for line in bytes(block).split(b"\n"):
             record = line.strip(_BLANK)
-            if record:
-                self._sink.take_record(offset + line.index(record[:1]), record)
+            at = offset + line.index(record[:1])
+            if record and not self._sink.take_object(at, record):
+                self._sink.fallback.read(at, record)
             offset += len(line) + 1

@@ -217,7 +217,7 @@ class _Work(NamedTuple):
     def _receive(self, child: int, reading: int, progress: Progress, boundary: int) -> _Part | None:
         """What the child sends; None if it died. A stop is passed on to it."""
         pieces: list[bytes] = []
-        told = False
+        passed_on = False
         while True:
             ready, _, _ = select.select([reading], [], [], _POLL)
             if ready:
@@ -227,8 +227,8 @@ class _Work(NamedTuple):
                 pieces.append(piece)
             else:
                 progress(boundary)
-                if self.stop is not None and self.stop() and not told:
-                    told = True
+                if self.stop is not None and self.stop() and not passed_on:
+                    passed_on = True
                     os.kill(child, signal.SIGINT)
         try:
             return msgspec.msgpack.decode(b"".join(pieces), type=_Part)
@@ -238,7 +238,10 @@ class _Work(NamedTuple):
     def find_split(self, head: bytes) -> _Split | None:
         """A place about the middle where a record begins; None if there seems to be none."""
         middle = self.start + int(_FIRST * (self.size - self.start))
-        scanner = None if self.layout is Layout.LINES else self._look_at(head)
+        scanner = None
+        if self.layout is not Layout.LINES:  # how elements are parted at the beginning, and what is open there
+            scanner = ElementScanner(BytesIO(head).readinto, Sink(FallbackReader(Summary()), self.sink.decoders))
+            scanner.run(final=False)
         for searched in _SEARCHED:
             text = os.pread(self.fd, searched, middle)
             if scanner is None:
@@ -248,10 +251,3 @@ class _Work(NamedTuple):
             elif place := scanner.separators.first(text):
                 return _Split(middle + place[0], middle + place[1], tuple(scanner.stack), scanner.separators)
         return None
-
-    def _look_at(self, head: bytes) -> ElementScanner:
-        """How elements are parted at the beginning, and what is open there; nothing is counted."""
-        sink = Sink(FallbackReader(Summary()), self.sink.decoders)
-        scanner = ElementScanner(BytesIO(head).readinto, sink)
-        scanner.run(final=False)
-        return scanner

@@ -1,1 +1,1 @@
-"""What logs come in: told by content, taken apart into records, and those into entries."""
+"""What logs come in: recognised by content, taken apart into records, and those into entries."""

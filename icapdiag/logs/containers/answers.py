@@ -105,7 +105,8 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
         else:
             done = _end(data, start, begins[number + 1 :], spare)
             text = data[start:done]
-        if _interim(text) and number + 1 < len(marks) and not data[done : begins[number + 1]].strip(b" \t\r\n>"):
+        interim = text.split(None, 2)[1:2] == [b"100"]
+        if interim and number + 1 < len(marks) and not data[done : begins[number + 1]].strip(b" \t\r\n>"):
             continue  # 100 Continue, and the final answer behind it
         yield FoundAnswer(start, done, WIRE, observe(text))
 
@@ -132,10 +133,6 @@ def _end(data: bytes, start: int, begins: list[int], spare: _Spare) -> int:
         if reader.head is None or spare.left < 0 or at - start > _CAP:
             break
     return begins[0]
-
-
-def _interim(text: bytes) -> bool:
-    return text.split(None, 2)[1:2] == [b"100"]
 
 
 def _unindented(text: bytes, indent: bytes) -> bytes:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
 
 from msgspec import Struct
 
 from icapdiag.avi.entry import LogEntry, decode_entry, looks_like_entry
-from icapdiag.logs.damage.records import Found, read_members, read_object
+from icapdiag.logs.damage.records import read_object
+from icapdiag.logs.damage.recovery import Found, read_members
 
 JSONObject = dict[str, object]
 
@@ -30,7 +30,7 @@ _ALERT_KEYS = ("event_id", "event_details", "obj_key", "events", "alert_config_n
 _WRAPPERS = ("_source", "result", "_raw", "event", "message", "full_message", "log", "entry", "json", "data", "line")
 _WRAPPED = 4  # levels
 _STATUS_LINE = r"ICAP/\d\.\d \d{3}"
-_WRAPPINGS = 3  # messages inside messages
+_MESSAGES = 3  # inside each other
 ALERT = "a Controller alert, not an application log"
 
 _PRI = rb"(?:\d{1,7} )?<\d{1,3}>"  # the number is the octet count of RFC 6587
@@ -57,38 +57,24 @@ class AnswerBytes(Struct, frozen=True):
     data: bytes
 
 
-class _Wrapped(Struct, frozen=True):
-    """A text inside a collector's record that has to be read in its turn."""
-
-    text: str
-
-
 def classify(value: JSONObject) -> LogEntry | Skip | AnswerBytes:
-    """Tell what the object is, looking into the messages that collectors wrap. Raises nothing."""
-    for _ in range(_WRAPPINGS):
-        found = _unwrapped(value)
-        if not isinstance(found, _Wrapped):
-            return found
-        inner = _message(found.text)
-        if inner is None:
+    """Tell what the object is, looking into objects and messages that collectors wrap. Raises nothing."""
+    for _ in range(_MESSAGES):
+        inner: object = None
+        for _ in range(_WRAPPED):
+            if found := _plain(value):
+                return found
+            inner = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), dict | str)), None)
+            if not isinstance(inner, dict):
+                break
+            value = inner
+        if not isinstance(inner, str):
+            return Skip("an object without any field of a log entry" if value else "an empty object")
+        message = _message(inner)
+        if message is None:
             break
-        value = inner
+        value = message
     return Skip("a collector's record whose message is no log entry")
-
-
-def _unwrapped(value: JSONObject) -> LogEntry | Skip | AnswerBytes | _Wrapped:
-    """Tell what the object is. Raises nothing."""
-    for _ in range(_WRAPPED):
-        found = _plain(value)
-        if found is not None:
-            return found
-        inner = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), dict | str)), None)
-        if isinstance(inner, str):
-            return _Wrapped(inner)
-        if inner is None:
-            break
-        value = cast("JSONObject", inner)
-    return Skip("an object without any field of a log entry" if value else "an empty object")
 
 
 def _message(text: str) -> JSONObject | None:

@@ -12,8 +12,9 @@ from icapdiag.logs.containers.answers import FoundAnswer, observe
 from icapdiag.logs.containers.classify import AnswerBytes, JSONObject, Payload, Skip, classify, payload_of, read_payload
 from icapdiag.logs.containers.csvexport import rows
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.damage.records import ByteOffsets, Found, Place, Places
-from icapdiag.logs.notes import EXCERPT, STRAY_READ, Notes, Problem, ProblemKind, Repair, Tally
+from icapdiag.logs.damage.records import ByteOffsets, Place, Places
+from icapdiag.logs.damage.recovery import Found
+from icapdiag.logs.notes import EXCERPT, STRAY_READ, Notes, Problem, ProblemKind, Repair, Tally, excerpt_of
 from icapdiag.logs.opening.source import STRAY, Source, to_text
 from icapdiag.model import Observation
 
@@ -120,7 +121,7 @@ def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:
         number += 1
         if len(line) > RECORD_LIMIT:
             reason = f"a line of more than {RECORD_LIMIT >> 20} MiB"
-            collector.refuse("unreadable", reason, (number, 1, None), _excerpt(line))
+            collector.refuse("unreadable", reason, (number, 1, None), excerpt_of(line))
             while line and not line.endswith(b"\n"):
                 line = file.readline(_BUFFER)
         elif line := line.rstrip(b"\r\n \0"):
@@ -133,10 +134,10 @@ def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:
 def _syslog_line(line: bytes, number: int, collector: Collector) -> None:
     payload = payload_of(line)
     if not isinstance(payload, Payload):
-        collector.refuse("skipped", payload, (number, 1, None), _excerpt(line))
+        collector.refuse("skipped", payload, (number, 1, None), excerpt_of(line))
         return
     place: Place = (number, payload.start + 1, None)
-    excerpt = _excerpt(payload.text)
+    excerpt = excerpt_of(payload.text)
     try:
         value = msgspec.json.decode(payload.object)
     except (msgspec.MsgspecError, ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
@@ -153,7 +154,3 @@ def _syslog_line(line: bytes, number: int, collector: Collector) -> None:
         collector.refuse("unreadable", "JSON that can't be read", place, excerpt)
     else:
         collector.found(found, places, text)
-
-
-def _excerpt(line: bytes) -> str:
-    return line[: EXCERPT * 4].decode("utf-8", "replace")[:EXCERPT]

@@ -12,7 +12,8 @@ from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answe
 from icapdiag.logs.containers.classify import REQUEST_KEYS, classify, listing
 from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, Tick, collect
 from icapdiag.logs.containers.sniff import Container, container_of_object
-from icapdiag.logs.damage.records import Found, Places, expand, read_members, read_object
+from icapdiag.logs.damage.records import Places, expand, read_object
+from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import QUOTE
 from icapdiag.logs.notes import Repair
 from icapdiag.logs.opening.source import STRAY, Source

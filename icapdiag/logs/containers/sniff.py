@@ -1,4 +1,4 @@
-"""What a file is, told by its content and never by its name."""
+"""What a file is, by its content and never by its name."""
 
 from __future__ import annotations
 
@@ -125,14 +125,9 @@ def _kind_of_lines(text: bytes) -> Kind:
 
 def header_row(head: bytes) -> str:
     """The delimiter of the CSV header row that the input begins with, or nothing."""
-    line = head.lstrip(b"\r\n ").split(b"\n", 1)[0][:65536].decode("utf-8", "replace")
-    return _delimiter_of(line.rstrip("\r"))
-
-
-def _delimiter_of(first_line: str) -> str:
-    """The delimiter of a header row, or nothing if the line is none."""
+    line = head.lstrip(b"\r\n ").split(b"\n", 1)[0][:65536].decode("utf-8", "replace").rstrip("\r")
     for delimiter in _DELIMITERS:
-        names = {name.strip().strip('"').lstrip("\ufeff") for name in first_line.split(delimiter)}
+        names = {name.strip().strip('"').lstrip("\ufeff") for name in line.split(delimiter)}
         if len(names & _HEADER_NAMES) >= 2:
             return delimiter
     return ""

@@ -10,16 +10,8 @@ from collections.abc import Iterator
 
 from icapdiag.logs.containers.classify import is_syslog, listing, payload_of, read_payload
 from icapdiag.logs.containers.freeform import starts_member
-from icapdiag.logs.damage.records import (
-    NOT_AN_OBJECT,
-    Found,
-    expand,
-    read_damaged,
-    read_line,
-    read_members,
-    read_strict,
-    shifted,
-)
+from icapdiag.logs.damage.records import NOT_AN_OBJECT, expand, read_damaged, read_line, read_strict, shifted
+from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
 
 NO_JSON = "not JSON"

@@ -35,9 +35,7 @@ _WORDS_KEPT = 200
 _CODES_KEPT = 20
 _PREVIEW = re.compile(r"^Preview:[ \t]*([0-9]{1,10})", re.IGNORECASE | re.MULTILINE)
 CACHE_KEPT = 4096
-DATE_LINE = len(
-    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-)  # characters, in the form of RFC 9110 5.6.7; some write another
+DATE_LINE = len("Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n")  # in the form of RFC 9110 5.6.7; some write another
 
 # Differ from answer to answer and decide nothing; Encapsulated does, apart from its offsets.
 _PASSING = {"date", "istag", "connection"}
@@ -250,18 +248,17 @@ class LoggedAnswer:
     def judgement(self, situation: Situation) -> Judgement:
         """What the server decided, by the same rules as for a live answer."""
         found = self._judgements.get(situation)
-        if found is None:
-            found = self._judgements[situation] = self._judge(situation)
-        return found
-
-    def _judge(self, situation: Situation) -> Judgement:
-        response = replace(self._response, status=200 if situation.status is None else situation.status, complete=True)
+        if found is not None:
+            return found
+        status = 200 if situation.status is None else situation.status
+        response = replace(self._response, status=status, complete=True)
         if situation.http_status is not None:
             head = HttpHead(f"HTTP/1.1 {situation.http_status}", Headers(), b"")
             response = replace(response, http_response=head)
         elif situation.modified:
             response = replace(response, http_request=_NO_CONTENT)
-        return judge(response, method=situation.method)
+        found = self._judgements[situation] = judge(response, method=situation.method)
+        return found
 
 
 def _read(text: str) -> Response:
@@ -283,40 +280,29 @@ def _read(text: str) -> Response:
 class HeaderCache:
     """Header texts → `LoggedAnswer`; the ``Date`` line, ISTag and offsets make no difference.
 
-    ``by_text`` is for callers in a hurry: the text without its Date line, if that comes first
-    (as `key` gives it), to the answer. Both caches start anew when they are full.
+    ``by_text`` is for callers in a hurry: the text without its Date line, if that comes first, to the answer.
+    Both caches start anew when they are full.
     """
 
     def __init__(self) -> None:
         self.by_text: dict[str, LoggedAnswer] = {}
         self._by_content: dict[str, LoggedAnswer] = {}
 
-    @staticmethod
-    def key(text: str) -> str:
-        """The text without a first line that is a date."""
-        if not text.startswith("Date:"):
-            return text
-        return text[DATE_LINE:] if text[DATE_LINE - 1 : DATE_LINE] == "\n" else text.partition("\n")[2]
-
     def find(self, text: str) -> LoggedAnswer:
         """The answer for a header text as logged."""
-        key = self.key(text)
-        found = self.by_text.get(key)
-        if found is None:
-            found = self._find_content(text)
+        key = text
+        if text.startswith("Date:"):
+            key = text[DATE_LINE:] if text[DATE_LINE - 1 : DATE_LINE] == "\n" else text.partition("\n")[2]
+        if key not in self.by_text:
+            content = essence(text)
+            if content not in self._by_content:
+                if len(self._by_content) >= CACHE_KEPT:
+                    self._by_content.clear()
+                self._by_content[content] = LoggedAnswer(text)
             if len(self.by_text) >= CACHE_KEPT:
                 self.by_text.clear()
-            self.by_text[key] = found
-        return found
-
-    def _find_content(self, text: str) -> LoggedAnswer:
-        content = essence(text)
-        found = self._by_content.get(content)
-        if found is None:
-            if len(self._by_content) >= CACHE_KEPT:
-                self._by_content.clear()
-            found = self._by_content[content] = LoggedAnswer(text)
-        return found
+            self.by_text[key] = self._by_content[content]
+        return self.by_text[key]
 
 
 def essence(text: str) -> str:

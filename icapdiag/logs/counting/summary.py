@@ -17,7 +17,7 @@ from icapdiag.facts import to_plain
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import RequestGroup
 from icapdiag.logs.counting.signature import other_signature
-from icapdiag.logs.counting.timeline import OUTCOMES
+from icapdiag.logs.counting.timeline import OUTCOMES, Timeline
 from icapdiag.model import Facts, JSONValue, Observation, sheet_of
 from icapdiag.vocabulary import Status
 
@@ -41,9 +41,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     actions: dict[str, int]
     columns: list[int]
     groups: list[RequestGroup]
-    width: int
-    buckets: dict[str, list[int]]
-    undated: list[int]
+    timeline: Timeline
 
 
 class Summary(Counting):
@@ -69,7 +67,6 @@ class Summary(Counting):
         return msgspec.msgpack.encode(self._wire())
 
     def _wire(self) -> SummaryWire:
-        line = self.timeline_
         return SummaryWire(
             self.entries,
             self.filtered,
@@ -77,9 +74,7 @@ class Summary(Counting):
             self.more_actions,
             self.more_columns,
             list(self.groups_.values()),
-            line.width,
-            line.buckets,
-            line.undated,
+            self.timeline_,
         )
 
     def _merge(self, wire: SummaryWire) -> None:
@@ -89,7 +84,7 @@ class Summary(Counting):
         for action, count in wire.actions.items():
             self.more_actions[action] = self.more_actions.get(action, 0) + count
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
-        self.timeline_.merge(wire.width, wire.buckets, wire.undated)
+        self.timeline_.merge(wire.timeline)
         for theirs in wire.groups:
             signature, facts = theirs.signature, theirs.facts
             if signature not in self.groups_ and len(self.groups_) >= GROUPS_KEPT:

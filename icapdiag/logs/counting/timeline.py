@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct, field
+
 # What the client got; the index of a word is its column in a bucket.
 OUTCOMES = ("passed", "modified", "blocked", "unscanned", "refused-500", "refused-413", "disabled", "unknown")
 
@@ -19,13 +21,12 @@ BUCKETS_KEPT = 3000  # two days of minutes, four months of hours, eight years of
 BUCKETS_SHOWN = 200
 
 
-class Timeline:
+class Timeline(Struct):
     """Counts per bucket; when there are too many of them they are joined to larger ones."""
 
-    def __init__(self) -> None:
-        self.undated: Bucket = [0] * len(OUTCOMES)  # without a time, or beyond all bounds
-        self.width = _MINUTE
-        self.buckets: dict[str, Bucket] = {}
+    undated: Bucket = field(default_factory=lambda: [0] * len(OUTCOMES))  # without a time, or beyond all bounds
+    width: int = _MINUTE
+    buckets: dict[str, Bucket] = {}
 
     def bucket(self, moment: str | None) -> Bucket:
         """The bucket of an ISO time in UTC; count into it before the next call."""
@@ -49,13 +50,13 @@ class Timeline:
         self.width = _COARSER[self.width]
         self.buckets = _joined(self.buckets, self.width)
 
-    def merge(self, width: int, buckets: dict[str, Bucket], undated: Bucket) -> None:
+    def merge(self, other: Timeline) -> None:
         """Add the counts of another one."""
-        while self.width > width:
+        while self.width > other.width:
             self._coarsen()
-        for start, counts in buckets.items():
+        for start, counts in other.buckets.items():
             _add(self.bucket(_whole(start)), counts)
-        _add(self.undated, undated)
+        _add(self.undated, other.undated)
 
     def __iter__(self) -> Iterator[tuple[datetime, timedelta, Bucket]]:
         """Start, step and counts, in order, in the finest step that gives at most `BUCKETS_SHOWN`; no empty ones."""

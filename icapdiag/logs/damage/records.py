@@ -6,30 +6,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.logs.damage.recovery import Salvaged, salvage_members, salvage_object
+from icapdiag.logs.damage.recovery import Found, salvage_object
 from icapdiag.logs.damage.tokens import STRICT, SURROGATE, decode_at, sanitise
 
 NOT_AN_OBJECT = "not a JSON object"
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """A piece of a text from index ``start`` to ``end``.
-
-    With a ``value`` it is a record; with a ``reason`` one that can't be read (``skip``: that is no
-    application log); with neither it counts for nothing, and its ``repairs`` (what, index) say what
-    was left out. ``open_end``: the text was over before the record was.
-    """
-
-    start: int
-    end: int
-    value: dict[str, object] | None = None
-    reason: str = ""
-    skip: bool = False
-    repairs: tuple[tuple[str, int], ...] = ()
-    open_end: bool = False
 
 
 Place = tuple[int | None, int | None, int | None]  # line and column from 1, in characters; offset in bytes
@@ -80,8 +62,8 @@ def read_object(text: str, start: int) -> Found | None:
 def read_damaged(text: str, start: int, stop: int | None = None) -> Found | None:
     """What can be read of a damaged object that begins at ``start`` and ends before ``stop``."""
     if stop is None or stop == len(text):
-        return _found(salvage_object(text, start), start)
-    found = _found(salvage_object(text[start:stop], 0), 0)
+        return salvage_object(text, start)
+    found = salvage_object(text[start:stop], 0)
     return shifted(found, start) if found else None
 
 
@@ -93,11 +75,6 @@ def shifted(found: Found, by: int) -> Found:
         end=found.end + by,
         repairs=tuple((what, index + by) for what, index in found.repairs),
     )
-
-
-def read_members(text: str, start: int) -> Found | None:
-    """Members of an entry from ``start`` on, without the braces around them; None if there are none."""
-    return _found(salvage_members(text, start), start)
 
 
 def read_line(text: str) -> dict[str, object] | None:
@@ -122,15 +99,3 @@ def expand(found: Found, results: list[object]) -> Iterator[Found]:
             yield Found(start=found.start, end=found.end, value=item)
         else:
             yield Found(start=found.start, end=found.end, reason=NOT_AN_OBJECT)
-
-
-def _found(salvaged: Salvaged | None, start: int) -> Found | None:
-    if salvaged is None:
-        return None
-    return Found(
-        start=start,
-        end=salvaged.end,
-        value=salvaged.value,
-        repairs=salvaged.repairs,
-        open_end=salvaged.open_end,
-    )

@@ -28,16 +28,21 @@ _NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[{}\[\]]", re.DOTALL)
 _HEADER_TEXTS = ("icap_headers_sent_to_server", "icap_headers_received_from_server")
 
 
-class Salvaged(Struct, frozen=True):
-    """What could be read. ``end`` is the index behind it; ``open_end``: the text was over before the record was.
+class Found(Struct, frozen=True, kw_only=True):
+    """A piece of a text from index ``start`` to ``end``.
 
-    ``repairs`` are ``(what, index)`` in the order of their places, at most 20.
+    With a ``value`` it is a record; with a ``reason`` one that can't be read (``skip``: that is no
+    application log); with neither it counts for nothing, and its ``repairs`` (what, index) say what
+    was left out, at most 20. ``open_end``: the text was over before the record was.
     """
 
-    value: dict[str, object]
+    start: int
     end: int
-    repairs: tuple[tuple[str, int], ...]
-    open_end: bool
+    value: dict[str, object] | None = None
+    reason: str = ""
+    skip: bool = False
+    repairs: tuple[tuple[str, int], ...] = ()
+    open_end: bool = False
 
 
 class _Frame(Struct):
@@ -47,12 +52,12 @@ class _Frame(Struct):
     comma: int = -1  # index of a comma after which nothing came yet
 
 
-def salvage_object(text: str, start: int) -> Salvaged | None:
+def salvage_object(text: str, start: int) -> Found | None:
     """The object that begins with the ``{`` at ``start``; None if it is none, or at once no JSON any more."""
     return _Salvager(text, start, bare=False).run()
 
 
-def salvage_members(text: str, start: int) -> Salvaged | None:
+def read_members(text: str, start: int) -> Found | None:
     """Members without braces from ``start`` on, up to the first thing that is none or a key that comes twice."""
     return _Salvager(text, start, bare=True).run()
 
@@ -70,7 +75,7 @@ class _Salvager(Words):
         self._behind = start  # the end of the last word read
         self._column = start - (text.rfind("\n", 0, start) + 1)
 
-    def run(self) -> Salvaged | None:
+    def run(self) -> Found | None:
         while self._frames:
             before = self._behind = self._at
             self._at = at = self.blank(before)
@@ -88,7 +93,13 @@ class _Salvager(Words):
             return None
         if SURROGATE.search(self.text, self._start, self._at):
             sanitise(self._root)
-        return Salvaged(self._root, self._at, tuple(self.repairs), self._open_end)
+        return Found(
+            start=self._start,
+            end=self._at,
+            value=self._root,
+            repairs=tuple(self.repairs),
+            open_end=self._open_end,
+        )
 
     # --- objects ------------------------------------------------------------------------------
 

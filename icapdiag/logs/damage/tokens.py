@@ -265,7 +265,8 @@ class Words:
         if found := _NUMBER.match(self.text, at):
             if found.end() == len(self.text):
                 self.cut = "a number"
-            return _number(found[0]), found.end(), True
+            whole = found[0].lstrip("-").isdigit()
+            return whole_number(found[0]) if whole else finite(found[0]), found.end(), True
         found = _WORD.match(self.text, at)
         if found is None:
             return None, at, False
@@ -275,7 +276,3 @@ class Words:
         if what:
             self.note_once(what, at)
         return value, found.end(), found[0] in _WORDS
-
-
-def _number(text: str) -> int | float | None:
-    return whole_number(text) if text.lstrip("-").isdigit() else finite(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import struct
 from collections.abc import Callable, Iterator
-from typing import Protocol, cast
+from typing import Any, cast
 
 from isal import isal_zlib
 
@@ -23,16 +23,6 @@ _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
 
 Read = Callable[[int], bytes]  # at most so many bytes, b"" at the end
 Complain = Callable[[str], None]
-
-
-class _ZstdEngine(Protocol):
-    """What `compression.zstd` and zstandard call a decompression object."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 def compression_of(head: bytes) -> str:
@@ -154,8 +144,8 @@ def has_zstd() -> bool:
     return True
 
 
-def _zstd() -> tuple[Callable[[], _ZstdEngine], type[Exception]]:
-    """Makes decompression objects, and what they raise."""
+def _zstd() -> tuple[Callable[[], Any], type[Exception]]:
+    """Makes decompression objects, alike in both libraries, and what they raise."""
     try:
         module = importlib.import_module("compression.zstd")
     except ImportError:

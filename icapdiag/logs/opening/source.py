@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Stop = Callable[[], bool]  # whether reading is to end where it is
 
 HEAD = 1 << 20  # bytes that are looked at to tell the container; an input that ends within them is held whole
-_PATIENCE = 0.2  # s between two looks at ``stop`` while nothing comes
+_POLL = 0.2  # s between two looks at ``stop`` while nothing comes
 _LAYERS = 2  # a .gz inside a .gz happens; more is a trap
 _MARKS = (  # the longer first: UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8"),
@@ -168,7 +168,7 @@ def _until(stop: Stop | None, read: Read, slow: IO[bytes] | None) -> Read:
 
     def stoppable(size: int) -> bytes:
         while not stop():
-            if slow is None or select.select([slow], [], [], _PATIENCE)[0]:
+            if slow is None or select.select([slow], [], [], _POLL)[0]:
                 return read(size)
         return b""
 
