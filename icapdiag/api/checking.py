@@ -12,6 +12,7 @@ import trio
 from msgspec.structs import replace as replace_fields
 
 from icapdiag.api.suppressing import judge, resolve
+from icapdiag.facts import to_plain
 from icapdiag.pool import TLS, Pool, load_pool, pool_from_urls
 from icapdiag.probe import PROBES, Observer, Probe, Results, Settings, probe_pool
 from icapdiag.probe.connection.answer import thresholds
@@ -84,7 +85,7 @@ async def check(
     )
     return replace_fields(
         report,
-        comparison=results.comparison,
+        comparison=tuple(map(to_plain, results.comparison)),
         configuration=_configuration(pool, settings, probes),
         suppressed=judged.suppressed,
         tool={**report.tool, "runbooks": library.digest},

@@ -51,6 +51,7 @@ class PreviewCase(Record):
         None
     )
     deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "as slugs")] = None
+    protocol_rule: Annotated[Word | None, about("protocol rule", "the rule at which reading stopped")] = None
     error: Annotated[Text | None, about("error", "the operating system's or the library's own words")] = None
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import trio
+from msgspec.structs import replace
 
-from icapdiag.model import JSONValue, Observation
+from icapdiag.facts.connection import ProbeSheet
+from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
 from icapdiag.probe.messages import Message, Planned
@@ -18,6 +20,7 @@ from icapdiag.probe.recorder import TranscriptRecorder
 from icapdiag.probe.throttle import ExclusiveAccess, RateLimiter
 from icapdiag.vocabulary import Reason, Status
 
+S = TypeVar("S", bound=ProbeSheet)
 NEVER = float("inf")
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Label = Literal["safe", "active", "load"]
@@ -68,7 +71,16 @@ class Observer(Protocol):
     def member_finished(self, member: Member) -> None: ...
 
 
-Facts = dict[str, JSONValue]
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something did not work. ``status`` is ``failed`` if the peer or the path did it, ``error`` if this host did.
+
+    ``error``: the system's or the library's own words.
+    """
+
+    reason: Reason
+    error: str | None = None
+    status: Status = Status.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +89,19 @@ class Outcome:
 
     status: Status
     reason: str | None = None
-    facts: Mapping[str, JSONValue] = field(default_factory=dict)
+    facts: ProbeSheet = field(default_factory=ProbeSheet)
 
 
-def ok(facts: Mapping[str, JSONValue] | None = None) -> Outcome:
-    return Outcome(Status.OK, None, facts or {})
+def ok(facts: ProbeSheet | None = None) -> Outcome:
+    return Outcome(Status.OK, None, facts or ProbeSheet())
 
 
-def failed(reason: Reason, facts: Mapping[str, JSONValue] | None = None) -> Outcome:
-    return Outcome(Status.FAILED, reason, facts or {})
-
-
-def error(reason: Reason, facts: Mapping[str, JSONValue] | None = None) -> Outcome:
-    return Outcome(Status.ERROR, reason, facts or {})
+def failed(failure: Failure, facts: ProbeSheet | None = None) -> Outcome:
+    """As the failure has it, ``error`` too where the facts have none."""
+    facts = facts or ProbeSheet()
+    return Outcome(
+        failure.status, failure.reason, facts if failure.error is None else replace(facts, error=failure.error)
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,10 +150,25 @@ class Context:
         """The TLS handshake that a new connection to the member begins with, or nothing where it has no TLS."""
         return (Message(kind="tls", what=what, size=None),) if self.member.tls else ()
 
+    def connections(self, *messages: Message, condition: str = "") -> Planned:
+        """As planned: a new connection to the member for each message."""
+        sent = tuple(each for message in messages for each in (*self.handshakes(), message))
+        return Planned(to=self.peer, connections=len(messages), messages=sent, condition=condition)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port to name in requests: of the address in hand; of the member's host while there is none."""
+        return self.address or self.member.host, self.member.port
+
     @property
     def peer(self) -> str:
-        """``host:port`` of the address in hand; of the member's host while there is none."""
-        return endpoint(self.address or self.member.host, self.member.port)
+        """``host:port`` of that."""
+        return endpoint(*self.place)
+
+    def sheet(self, probe: str, wanted: type[S]) -> S | None:
+        """What this probe found out at this address; None if it found nothing of that type, or did not run."""
+        found = self.outcomes.get(probe)
+        return found[0].facts if found is not None and isinstance(found[0].facts, wanted) else None
 
     async def close(self) -> None:
         """Drop the shared connection, if there is one, without waiting for the peer."""
@@ -193,15 +220,16 @@ async def run_with_deadline(context: Context, probe: Probe) -> Outcome:
     """Run the probe, watched by a clock that it can't outlast; its bugs are an outcome, too."""
     limit = context.time_for(probe.timeout(context.settings) if probe.timeout else NEVER)
     if limit <= 0:
-        return error(Reason.DEADLINE, {"error": f"the member's {context.settings.deadline:g} s were used up"})
+        text = f"the member's {context.settings.deadline:g} s were used up"
+        return failed(Failure(Reason.DEADLINE, text, Status.ERROR))
     try:
         with trio.fail_after(limit if probe.timeout else limit + _GRACE):
             return await probe.run(context)
     except trio.TooSlowError:
         await context.close()
-        return failed(Reason.TIMEOUT, {"error": f"not finished within {limit:g} s"})
+        return failed(Failure(Reason.TIMEOUT, f"not finished within {limit:g} s"))
     except Exception as exc:  # noqa: BLE001 - a bug in one probe must not cost what the others learnt
         await context.close()
         where = traceback.extract_tb(exc.__traceback__)[-1]
         text = f"{type(exc).__name__}: {exc} ({where.filename.rpartition('/')[2]}:{where.lineno})"
-        return error(Reason.BUG, {"error": text[:300]})
+        return failed(Failure(Reason.BUG, text[:300], Status.ERROR))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import trio
 
+from icapdiag.facts import Answer, from_plain
+from icapdiag.facts.connection import ProbeSheet, Transfer
+from icapdiag.facts.fields import sheet_type
 from icapdiag.pool import TLS, Member, Pool, Profile
+from icapdiag.probe.base import Failure
+from icapdiag.probe.connection.exchange import Transaction
 
 
 class ScriptedStream(trio.abc.Stream):
@@ -53,6 +59,18 @@ def reset() -> trio.BrokenResourceError:
     error = trio.BrokenResourceError("reset")
     error.__cause__ = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
     return error
+
+
+def sheet(probe: str, **facts: Any) -> ProbeSheet:
+    """What this probe found out, of facts by name, those of parts too."""
+    made = from_plain(sheet_type("probe", probe), facts)
+    assert isinstance(made, ProbeSheet)
+    return made
+
+
+def transaction(failure: Failure | None = None, **facts: Any) -> Transaction:
+    """What came of one request."""
+    return Transaction(failure=failure, transfer=from_plain(Transfer, facts), answer=from_plain(Answer, facts))
 
 
 def member(port: int, *, host: str = "127.0.0.1", tls: TLS | None = None, enabled: bool = True) -> Member:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.facts import to_plain
 from icapdiag.facts.fields import fields
 from icapdiag.model import JSONValue, Observation, flatten, sheet_of
 from icapdiag.probe.comparing.attributes import ATTRIBUTES
@@ -68,7 +69,7 @@ def seen(comparison: Comparison, *names: str) -> list[tuple[JSONValue, ...]]:
 
 
 def row(comparison: Comparison, fact: str) -> Any:
-    return next(row for row in comparison.table if row["fact"] == fact)
+    return to_plain(next(row for row in comparison.table if row.fact == fact))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_a_uniform_pool_differs_in_nothing() -> None:
     found = compare("p", [member(number, *scans("allowed", "blocked")) for number in range(1, 6)])
 
     assert () == found.observations
-    assert {"same"} == {row["kind"] for row in found.table}
+    assert {"same"} == {row.kind for row in found.table}
     assert [f"m{number}" for number in range(1, 6)] == row(found, "istag")["camps"][0]["members"]
 
 
@@ -267,7 +268,7 @@ def test_clocks_are_compared_within_what_is_known_of_them() -> None:
 )
 def test_the_clock_of_an_answer(date: str | None, expected: dict[str, float]) -> None:
     """Asked at 1000.0 and answered at 1000.2; the Date has whole seconds."""
-    assert expected == clock_facts(date, 1000.0, 1000.2)
+    assert expected == to_plain(clock_facts(date, 1000.0, 1000.2))
 
 
 def test_each_address_of_a_name_is_a_side_of_its_own() -> None:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 import trio
 
+from icapdiag.facts.connection import Transfer
 from icapdiag.icap.request import avi_reqmod, http_post
 from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages
 from icapdiag.vocabulary import Reason, Status
@@ -26,44 +27,44 @@ async def talk(stream: ScriptedStream, *, preview: int | None = 5000, timeout: f
     return await exchange_messages(stream, request, timeout=timeout)
 
 
-def ended(conversation: ExchangeResult) -> tuple[Status, str | None, int | None]:
-    response = conversation.response
-    return conversation.outcome.status, conversation.outcome.reason, response.status if response else None
+def ended(result: ExchangeResult) -> tuple[Status, str | None, int | None]:
+    response = result.response
+    return result.status, result.reason, response.status if response else None
 
 
 async def test_a_plain_answer(autojump_clock: trio.testing.MockClock) -> None:
     stream = ScriptedStream([0.02, CLEAN])
 
-    conversation = await talk(stream)
+    result = await talk(stream)
 
-    assert (Status.OK, None, 204) == ended(conversation)
-    assert conversation.facts == {
-        "bytes_sent": len(stream.sent),
-        "bytes_received": len(CLEAN),
-        "complete_body_sent": True,
-        "continued": False,
-        "first_byte_ms": 20.0,
-        "answer_ms": 20.0,
-        "answer_application_ms": 20.0,
-        "answer_clock": "application",
-        "answer_uncertain": True,
-    }
+    assert (Status.OK, None, 204) == ended(result)
+    assert result.answer.complete_body_sent is True
+    assert result.transfer == Transfer(
+        bytes_sent=len(stream.sent),
+        bytes_received=len(CLEAN),
+        continued=False,
+        first_byte_ms=20.0,
+        answer_ms=20.0,
+        answer_application_ms=20.0,
+        answer_clock="application",
+        answer_uncertain=True,
+    )
 
 
 async def test_the_rest_follows_a_100(autojump_clock: trio.testing.MockClock) -> None:
     stream = ScriptedStream([CONTINUE, 0.1, CLEAN])
 
-    conversation = await talk(stream, preview=4)
+    result = await talk(stream, preview=4)
 
-    assert (Status.OK, None, 204) == ended(conversation)
+    assert (Status.OK, None, 204) == ended(result)
     assert stream.sent.endswith(b"4\r\n0123\r\n0\r\n\r\n6\r\n456789\r\n0\r\n\r\n")
-    assert (True, True) == (conversation.facts["continued"], conversation.facts["complete_body_sent"])
+    assert (True, True) == (result.transfer.continued, result.answer.complete_body_sent)
 
 
 async def test_a_204_to_the_preview_leaves_the_body_unsent(autojump_clock: trio.testing.MockClock) -> None:
-    conversation = await talk(ScriptedStream([CLEAN]), preview=4)
+    result = await talk(ScriptedStream([CLEAN]), preview=4)
 
-    assert conversation.facts["complete_body_sent"] is False
+    assert result.answer.complete_body_sent is False
 
 
 @pytest.mark.parametrize(
@@ -98,10 +99,10 @@ async def test_endings(
     expected: tuple[Status, str | None, int | None],
     received: int,
 ) -> None:
-    conversation = await talk(ScriptedStream(steps))
+    result = await talk(ScriptedStream(steps))
 
-    assert expected == ended(conversation)
-    assert received == conversation.facts["bytes_received"]
+    assert expected == ended(result)
+    assert received == result.transfer.bytes_received
 
 
 async def test_a_dripping_server_does_not_outlast_the_timeout(autojump_clock: trio.testing.MockClock) -> None:
@@ -110,26 +111,26 @@ async def test_a_dripping_server_does_not_outlast_the_timeout(autojump_clock: tr
         drip += [0.5, bytes([byte])]
     started = trio.current_time()
 
-    conversation = await talk(ScriptedStream(drip), timeout=10.0)
+    result = await talk(ScriptedStream(drip), timeout=10.0)
 
-    assert (Status.FAILED, Reason.TIMEOUT, None, False) == (*ended(conversation), conversation.head_read)
+    assert (Status.FAILED, Reason.TIMEOUT, None, False) == (*ended(result), result.head_read)
     assert 10.0 == trio.current_time() - started
 
 
 async def test_an_endless_body_meets_the_cap(autojump_clock: trio.testing.MockClock) -> None:
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
 
-    conversation = await talk(ScriptedStream([BLOCK] + [chunk] * 200))
+    result = await talk(ScriptedStream([BLOCK] + [chunk] * 200))
 
-    assert (Status.FAILED, Reason.TOO_LARGE, 200) == ended(conversation)
-    assert "body-total" == conversation.facts["protocol_rule"]
+    assert (Status.FAILED, Reason.TOO_LARGE, 200) == ended(result)
+    assert "body-total" == result.answer.protocol_rule
 
 
 async def test_an_answer_is_read_although_writing_failed(autojump_clock: trio.testing.MockClock) -> None:
-    conversation = await talk(ScriptedStream([0.1, b"ICAP/1.0 404 Service not found\r\n\r\n"], fail_send=True))
+    result = await talk(ScriptedStream([0.1, b"ICAP/1.0 404 Service not found\r\n\r\n"], fail_send=True))
 
-    assert (Status.FAILED, Reason.ICAP_STATUS, 404) == ended(conversation)
-    assert (True, 0) == (conversation.facts["reset_after_answer"], conversation.facts["bytes_sent"])
+    assert (Status.FAILED, Reason.ICAP_STATUS, 404) == ended(result)
+    assert (True, 0) == (result.transfer.reset_after_answer, result.transfer.bytes_sent)
 
 
 async def test_an_early_answer_ends_the_sending() -> None:
@@ -146,15 +147,15 @@ async def test_an_early_answer_ends_the_sending() -> None:
         request = avi_reqmod(
             "10.0.0.5", 1344, "/s", http_request=http_post("h.test", "/", len(body)), body=body, preview_size=None
         )
-        conversation = await exchange_messages(ours, request, timeout=5)
+        result = await exchange_messages(ours, request, timeout=5)
 
-    assert (Status.OK, None, 204) == ended(conversation)
+    assert (Status.OK, None, 204) == ended(result)
 
 
 async def test_a_reset_met_while_writing_is_a_reset_and_not_a_close(autojump_clock: trio.testing.MockClock) -> None:
-    conversation = await talk(ScriptedStream([0.1], fail_send=True))
+    result = await talk(ScriptedStream([0.1], fail_send=True))
 
-    assert (Status.FAILED, Reason.RESET, None) == ended(conversation)
+    assert (Status.FAILED, Reason.RESET, None) == ended(result)
 
 
 async def test_the_end_of_a_refusal_is_not_waited_for_as_long_as_an_answer(
@@ -162,14 +163,14 @@ async def test_the_end_of_a_refusal_is_not_waited_for_as_long_as_an_answer(
 ) -> None:
     """e2guardian sends its 400 without the blank line that ends the head, and keeps the connection."""
     started = trio.current_time()
-    conversation = await talk(ScriptedStream([b"ICAP/1.0 400 Bad request\r\n", 60.0]))
+    result = await talk(ScriptedStream([b"ICAP/1.0 400 Bad request\r\n", 60.0]))
 
-    assert (Status.FAILED, Reason.TIMEOUT, 400) == ended(conversation)
+    assert (Status.FAILED, Reason.TIMEOUT, 400) == ended(result)
     assert trio.current_time() - started <= 1.1
 
 
 async def test_a_refusal_whose_head_has_ended_has_all_its_time(autojump_clock: trio.testing.MockClock) -> None:
     head = b"ICAP/1.0 403 Forbidden\r\nEncapsulated: res-hdr=0, res-body=%d\r\n\r\n" % len(HEAD) + HEAD
-    conversation = await talk(ScriptedStream([head[:30], 0.5, head[30:], 5.0, b"1\r\nx\r\n0\r\n\r\n"]))
+    result = await talk(ScriptedStream([head[:30], 0.5, head[30:], 5.0, b"1\r\nx\r\n0\r\n\r\n"]))
 
-    assert (Status.FAILED, Reason.ICAP_STATUS, 403) == ended(conversation)
+    assert (Status.FAILED, Reason.ICAP_STATUS, 403) == ended(result)

@@ -29,17 +29,17 @@ from icapdiag.vocabulary import Reason, Status
     ],
 )
 def test_errnos(number: int, status: Status, reason: Reason) -> None:
-    outcome = os_failure(OSError(number, "trio's own words"), "127.0.0.1")
+    failure = os_failure(OSError(number, "trio's own words"), "127.0.0.1")
 
-    assert (status, reason, {"error": os.strerror(number)}) == (outcome.status, outcome.reason, outcome.facts)
+    assert (status, reason, os.strerror(number)) == (failure.status, failure.reason, failure.error)
 
 
 def test_no_route_from_here_is_our_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "has_route", lambda _: False)
 
-    outcome = os_failure(OSError(errno.ENETUNREACH, "Network is unreachable"), "203.0.113.1")
+    failure = os_failure(OSError(errno.ENETUNREACH, "Network is unreachable"), "203.0.113.1")
 
-    assert (Status.ERROR, Reason.LOCAL_NETWORK) == (outcome.status, outcome.reason)
+    assert (Status.ERROR, Reason.LOCAL_NETWORK) == (failure.status, failure.reason)
 
 
 def test_a_route_is_looked_up_without_traffic() -> None:
@@ -65,9 +65,9 @@ def verification(code: int, message: str) -> ssl.SSLCertVerificationError:
     ],
 )
 def test_certificate_errors(code: int, reason: Reason) -> None:
-    outcome = ssl_failure(verification(code, "why"))
+    failure = ssl_failure(verification(code, "why"))
 
-    assert (Status.FAILED, reason, "why") == (outcome.status, outcome.reason, outcome.facts["verify_error"])
+    assert (Status.FAILED, reason, "why") == (failure.status, failure.reason, failure.error)
 
 
 @pytest.mark.parametrize(

@@ -198,5 +198,5 @@ async def test_only_addresses_of_the_wanted_version_are_dialled(family: int | No
         results = await probe_pool(pool, settings)
 
     assert expected == [facts_of(o)["address"] for o in results.observations if o.probe == "tcp"]
-    assert ("127.0.0.9", "::1") == facts_of(results.observations[0])["addresses"]
+    assert ["127.0.0.9", "::1"] == facts_of(results.observations[0])["addresses"]
     assert (f"127.0.0.1:{port}",) == tuple(facts_of(results.observations[0])["resolvers"])

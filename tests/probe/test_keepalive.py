@@ -21,7 +21,7 @@ from icapdiag.probe.probes import keepalive
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.vocabulary import Status
 from tests.facts import facts_of
-from tests.probe.fakes import member, pool_of
+from tests.probe.fakes import member, pool_of, sheet
 from tests.probe.test_runner import DNS
 from tests.runbook.test_fields import fits
 
@@ -52,7 +52,7 @@ async def probed(serve: Serve, *, virus: bool = False, timeout: float = 1.0, idl
     """The facts of keepalive against the server, beside a clean probe that was let pass."""
 
     async def clean(_: Context) -> Any:
-        return ok({"verdict": "allowed"})
+        return ok(sheet("clean", verdict="allowed"))
 
     alone = Probe(name="clean", run=clean, needs=("dns",))
     settings = Settings(eicar=virus, timeout=timeout, idle=idle)

@@ -13,17 +13,20 @@ from icapdiag.facts.fields import fields
 from icapdiag.lab import serve_lab
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.base import Context, Outcome, Probe, error, failed, ok
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, ok
+from icapdiag.probe.connection.exchange import Transaction
 from icapdiag.probe.probes import load
 from icapdiag.probe.running.catalogue import choose, chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
-from tests.probe.fakes import member, pool_of
+from tests.probe.fakes import member, pool_of, sheet, transaction
 from tests.probe.test_runner import DNS
 from tests.runbook.test_fields import fits
 
-Server = Callable[[int], Outcome | float]  # of the scans under way: how one ends, or after how many seconds it is well
+Server = Callable[
+    [int], Transaction | float
+]  # of the scans under way: how one ends, or after how many seconds it is well
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ def test_steps_double_up_to_the_ceiling(ceiling: int, steps: tuple[int, ...]) ->
 
 
 async def clean(_: Context) -> Outcome:
-    return ok({"verdict": "allowed"})
+    return ok(sheet("clean", verdict="allowed"))
 
 
 BEFORE = (DNS, Probe(name="clean", run=clean, needs=("dns",)))
@@ -45,7 +48,7 @@ async def ramp(monkeypatch: pytest.MonkeyPatch, server: Server, *, saturated: fl
     """The observation of a ramp against what ``server`` says of each scan."""
     under_way = 0
 
-    async def scan(context: Context, body: bytes) -> Outcome:
+    async def scan(context: Context, *_: object, **__: object) -> Transaction:
         nonlocal under_way
         under_way += 1
         said = server(under_way)
@@ -54,9 +57,9 @@ async def ramp(monkeypatch: pytest.MonkeyPatch, server: Server, *, saturated: fl
             await trio.sleep(seconds)
         finally:
             under_way -= 1
-        return ok({"answer_ms": seconds * 1000}) if isinstance(said, float) else said
+        return transaction(answer_ms=seconds * 1000) if isinstance(said, float) else said
 
-    monkeypatch.setattr(load, "_scan", scan)
+    monkeypatch.setattr(load, "transact", scan)
     monkeypatch.setattr(load, "_SATURATED", saturated)
     results = await probe_pool(pool_of(member(1)), Settings(**settings), probes=(*BEFORE, load.PROBE))
     found = results.observations[-1]
@@ -74,8 +77,12 @@ def outcome(observation: Any) -> tuple[Any, ...]:
     return facts["load_ended"], facts["held_connections"], facts.get("broke_at")
 
 
-BUSY = failed(Reason.ICAP_STATUS, {"icap_status": 503})
-RESET = failed(Reason.RESET, {"error": "Connection reset by peer"})
+def refused(status: int) -> Transaction:
+    return transaction(Failure(Reason.ICAP_STATUS), icap_status=status)
+
+
+BUSY = refused(503)
+RESET = transaction(Failure(Reason.RESET, "Connection reset by peer"))
 
 
 @pytest.mark.parametrize(
@@ -83,10 +90,10 @@ RESET = failed(Reason.RESET, {"error": "Connection reset by peer"})
     [
         (lambda n: 0.01, ("ceiling", 64, None)),
         (lambda n: BUSY if n > 4 else 0.01, ("busy", 4, 8)),
-        (lambda n: failed(Reason.ICAP_STATUS, {"icap_status": 506}) if n > 40 else 0.01, ("busy", 32, 64)),
-        (lambda n: failed(Reason.ICAP_STATUS, {"icap_status": 551}) if n > 8 else 0.01, ("busy", 8, 16)),
-        (lambda n: failed(Reason.ICAP_STATUS, {"icap_status": 500}) if n > 4 else 0.01, ("failed", 4, 8)),
-        (lambda n: failed(Reason.REFUSED) if n > 1 else 0.01, ("refused", 1, 2)),
+        (lambda n: refused(506) if n > 40 else 0.01, ("busy", 32, 64)),
+        (lambda n: refused(551) if n > 8 else 0.01, ("busy", 8, 16)),
+        (lambda n: refused(500) if n > 4 else 0.01, ("failed", 4, 8)),
+        (lambda n: transaction(Failure(Reason.REFUSED)) if n > 1 else 0.01, ("refused", 1, 2)),
         (lambda n: RESET, ("failed", 0, 1)),
         (lambda n: 0.3 if n > 4 else 0.1, ("slower", 4, 8)),
         (lambda n: 0.001 * n, ("slower", 32, 64)),  # the queue grows, and with 64 p95 is above the floor
@@ -158,7 +165,9 @@ async def test_the_deadline_keeps_what_was_measured(
 async def test_our_own_limit_is_no_fault_of_the_member(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    found = await ramp(monkeypatch, lambda n: error(Reason.LOCAL_NETWORK, {"error": "Too many open files"}))
+    found = await ramp(
+        monkeypatch, lambda n: transaction(Failure(Reason.LOCAL_NETWORK, "Too many open files", Status.ERROR))
+    )
 
     assert (Status.ERROR, "local-network", "local") == (found.status, found.reason, facts_of(found)["load_ended"])
 
@@ -198,14 +207,14 @@ async def test_members_are_loaded_one_after_another_while_none_is_probed(
     async def slow_clean(context: Context) -> Outcome:
         await trio.sleep(float(context.member.port))
         order.append(("clean", context.member.name))
-        return ok({})
+        return ok()
 
-    async def scan(context: Context, body: bytes) -> Outcome:
+    async def scan(context: Context, *_: object, **__: object) -> Transaction:
         order.append(("load", context.member.name))
         await trio.sleep(1)
-        return ok({"answer_ms": 1000.0})
+        return transaction(answer_ms=1000.0)
 
-    monkeypatch.setattr(load, "_scan", scan)
+    monkeypatch.setattr(load, "transact", scan)
     pool = pool_of(*(member(port) for port in (1, 25, 3)))
     probes = (DNS, Probe(name="clean", run=slow_clean, needs=("dns",)), load.PROBE)
     results = await probe_pool(pool, Settings(load_ceiling=2, deadline=30.0), probes=probes)

@@ -88,7 +88,7 @@ async def test_a_and_aaaa_with_ttl_and_resolver() -> None:
         found = await resolve(port)
 
     assert (Status.OK, None) == (found.status, found.reason)
-    assert ("127.0.0.8", "127.0.0.9", "::1") == facts_of(found)["addresses"]
+    assert ["127.0.0.8", "127.0.0.9", "::1"] == facts_of(found)["addresses"]
     assert {"type": "A", "address": "127.0.0.8", "ttl_s": 300, "resolver": "127.0.0.1"} in facts_of(found)["records"]
     assert (False, False) == (facts_of(found)["answers_differ"], facts_of(found)["hosts_file_only"])
 
@@ -118,7 +118,7 @@ async def test_resolvers_that_disagree() -> None:
         found = await resolve(port, "127.0.0.1", "127.0.0.2")
 
     assert (Status.OK, True) == (found.status, facts_of(found)["answers_differ"])
-    assert ("127.0.0.8", "127.0.0.9") == facts_of(found)["addresses"]
+    assert ["127.0.0.8", "127.0.0.9"] == facts_of(found)["addresses"]
 
 
 async def first(port: int, probe: str, *, host: str = "127.0.0.1", tls: TLS | None = None) -> Observation:

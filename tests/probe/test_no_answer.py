@@ -9,12 +9,13 @@ from functools import partial
 import pytest
 import trio
 
-from icapdiag.probe.base import NEVER, Context, Facts, Settings
+from icapdiag.facts.connection import NoAnswer
+from icapdiag.probe.base import NEVER, Context, Settings
 from icapdiag.probe.connection.tcp import connect, no_answer_facts
 from tests.probe.fakes import member, pool_of
 
 
-async def facts_of(port: int, *, left: float = NEVER) -> Facts:
+async def facts_of(port: int, *, left: float = NEVER) -> NoAnswer:
     """The facts after a request, with so many seconds left for the member."""
     target = member(port)
     context = Context(pool=pool_of(target), member=target, settings=Settings(), due=trio.current_time() + left)
@@ -29,7 +30,7 @@ async def test_a_connection_that_waits_in_the_kernel() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         found = await facts_of(listening.getsockname()[1])
 
-    assert {"request_acknowledged": True, "close_reaction": "none"} == found
+    assert NoAnswer(request_acknowledged=True, close_reaction="none") == found
 
 
 async def closing(stream: trio.SocketStream) -> None:
@@ -59,11 +60,11 @@ async def test_a_connection_that_a_process_has(
         found = await facts_of(listeners[0].socket.getsockname()[1])
         nursery.cancel_scope.cancel()
 
-    assert reaction == found["close_reaction"]
+    assert reaction == found.close_reaction
 
 
 async def test_without_time_to_wait_nothing_is_said_of_the_reaction() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         found = await facts_of(listening.getsockname()[1], left=0.3)
 
-    assert {"request_acknowledged": True} == found
+    assert NoAnswer(request_acknowledged=True) == found

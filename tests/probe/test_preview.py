@@ -14,13 +14,14 @@ from icapdiag.lab import serve_lab
 from icapdiag.model import Observation
 from icapdiag.pool import Pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.base import Context, Facts, Outcome, failed, ok
+from icapdiag.probe.base import Context, Failure, Outcome, ok
+from icapdiag.probe.connection.exchange import Transaction
 from icapdiag.probe.probes import preview
 from icapdiag.probe.probes.preview import LONGEST, PROBE, cases
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
-from tests.probe.fakes import member, pool_of
+from tests.probe.fakes import member, pool_of, sheet, transaction
 
 SETTINGS = Settings(timeout=2)
 
@@ -28,8 +29,8 @@ SETTINGS = Settings(timeout=2)
 def context(pool: Pool | None = None, *, offered: int | None = None, settings: Settings = SETTINGS) -> Context:
     pool = pool or pool_of(member(1))
     made = Context(pool=pool, member=pool.members[0], settings=settings, address="127.0.0.1")
-    made.outcomes["options"] = ok({} if offered is None else {"preview": offered}), 1.0
-    made.outcomes["clean"] = ok({"answer_ms": 1.0}), 1.0
+    made.outcomes["options"] = ok(sheet("options", preview=offered)), 1.0
+    made.outcomes["clean"] = ok(sheet("clean", answer_ms=1.0)), 1.0
     return made
 
 
@@ -77,11 +78,11 @@ def test_eicar_begins_behind_the_preview_and_is_sent_only_when_asked_for() -> No
     assert asked["eicar-beyond-preview"].body.index(eicar()) > 5000
 
 
-async def run(monkeypatch: pytest.MonkeyPatch, *answers: Outcome) -> Outcome:
+async def run(monkeypatch: pytest.MonkeyPatch, *answers: Transaction) -> Outcome:
     """The probe with these outcomes of its transactions, the last one again and again."""
     left = list(answers)
 
-    async def transact(*_: object, **__: object) -> Outcome:
+    async def transact(*_: object, **__: object) -> Transaction:
         await trio.lowlevel.checkpoint()
         return left.pop(0) if len(left) > 1 else left[0]
 
@@ -89,12 +90,12 @@ async def run(monkeypatch: pytest.MonkeyPatch, *answers: Outcome) -> Outcome:
     return await PROBE.run(context(offered=1024))
 
 
-ALLOWED: Facts = {"icap_status": 204, "verdict": "allowed", "complete_body_sent": True, "bytes_sent": 9}
+ALLOWED = transaction(icap_status=204, verdict="allowed", complete_body_sent=True, bytes_sent=9)
 
 
 async def test_one_case_that_fails_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = failed(Reason.ICAP_STATUS, {"icap_status": 400, "bytes_sent": 9})
-    outcome = await run(monkeypatch, ok(ALLOWED), refused, ok(ALLOWED))
+    refused = transaction(Failure(Reason.ICAP_STATUS), icap_status=400, bytes_sent=9)
+    outcome = await run(monkeypatch, ALLOWED, refused, ALLOWED)
 
     assert (Status.OK, ["avi-preview"]) == (outcome.status, facts_of(outcome)["cases_failed"])
     assert [
@@ -111,14 +112,14 @@ async def test_one_case_that_fails_does_not_end_the_others(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("last", "stopped", "tried"),
     [
-        (failed(Reason.ICAP_STATUS, {"icap_status": 503, "bytes_sent": 9}), "busy", 2),
-        (failed(Reason.REFUSED, {"bytes_sent": 0}), "connection", 3),
+        (transaction(Failure(Reason.ICAP_STATUS), icap_status=503, bytes_sent=9), "busy", 2),
+        (transaction(Failure(Reason.REFUSED), bytes_sent=0), "connection", 3),
     ],
 )
 async def test_it_stops_where_no_more_is_to_be_learnt(
-    monkeypatch: pytest.MonkeyPatch, last: Outcome, stopped: str, tried: int
+    monkeypatch: pytest.MonkeyPatch, last: Transaction, stopped: str, tried: int
 ) -> None:
-    outcome = await run(monkeypatch, ok(ALLOWED), last)
+    outcome = await run(monkeypatch, ALLOWED, last)
     recorded: Any = facts_of(outcome)["cases"]
 
     assert (Status.OK, stopped, tried) == (outcome.status, facts_of(outcome)["stopped"], len(recorded))
@@ -126,14 +127,14 @@ async def test_it_stops_where_no_more_is_to_be_learnt(
 
 
 async def test_it_fails_if_no_case_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = await run(monkeypatch, failed(Reason.CLOSED, {"bytes_sent": 9}))
+    outcome = await run(monkeypatch, transaction(Failure(Reason.CLOSED), bytes_sent=9))
 
     assert (Status.FAILED, Reason.CLOSED) == (outcome.status, outcome.reason)
 
 
 async def test_a_fault_of_ours_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = Outcome(Status.ERROR, Reason.LOCAL_NETWORK, {"error": "no more ports", "bytes_sent": 9})
-    outcome = await run(monkeypatch, ok(ALLOWED), ours)
+    ours = transaction(Failure(Reason.LOCAL_NETWORK, "no more ports", Status.ERROR), bytes_sent=9)
+    outcome = await run(monkeypatch, ALLOWED, ours)
 
     assert (Status.ERROR, Reason.LOCAL_NETWORK, "no more ports") == (
         outcome.status,
@@ -179,7 +180,7 @@ async def test_without_eicar_it_says_that_it_was_not_asked(autojump_clock: trio.
 
 
 async def test_who_never_asks_for_the_rest_is_waited_for_in_vain(autojump_clock: trio.testing.MockClock) -> None:
-    facts: Any = (await observed("no-100")).facts
+    facts = facts_of(await observed("no-100"))
 
     assert ["avi-preview", "preview-0", "preview-n", "preview-n-plus-1", "no-allow-preview"] == facts["cases_hung"]
     assert ["whole", "preview-n-exact", "no-allow"] == facts["cases_ok"]
@@ -187,7 +188,7 @@ async def test_who_never_asks_for_the_rest_is_waited_for_in_vain(autojump_clock:
 
 
 async def test_each_rule_is_named_once_with_the_case_that_broke_it(autojump_clock: trio.testing.MockClock) -> None:
-    facts: Any = (await observed("204-without-allow")).facts
+    facts = facts_of(await observed("204-without-allow"))
 
     assert ["204-without-allow"] == facts["deviation_rules"]
     assert [("204-without-allow", "no-allow")] == [(one["rule"], one["case"]) for one in facts["deviations"]]

@@ -13,13 +13,13 @@ from icapdiag.lab import serve_lab
 from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.probes import repeat
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
-from tests.probe.fakes import member, pool_of
+from tests.probe.fakes import member, pool_of, sheet
 from tests.probe.test_runner import DNS
 
 SETTINGS = Settings(count=5, pause=0.2, deadline=30.0)
@@ -36,7 +36,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, clean: Callable[[int], Outcome]) -
 
     async def connect(context: Context) -> Outcome:
         await trio.sleep(0.01)
-        return ok({"rtt_ms": 0.5})
+        return ok(sheet("tcp", rtt_ms=0.5))
 
     async def scan(context: Context) -> Outcome:
         nonlocal rounds
@@ -54,11 +54,11 @@ CLOCKS = ("kernel", "application")
 
 
 def answer(ms: float, **facts: JSONValue) -> Outcome:
-    return ok({"method": "REQMOD", "icap_status": 204, "answer_ms": ms, **facts})
+    return ok(sheet("clean", method="REQMOD", icap_status=204, answer_ms=ms, **facts))
 
 
 async def test_loss_and_spread(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> None:
-    lost = failed(Reason.TIMEOUT, {"method": "REQMOD"})
+    lost = failed(Failure(Reason.TIMEOUT), sheet("clean", method="REQMOD"))
     probes = scripted(monkeypatch, lambda n: lost if n == 3 else answer(float(n), answer_clock=CLOCKS[n % 2]))
     started = trio.current_time()
 
@@ -85,7 +85,7 @@ async def test_loss_and_spread(monkeypatch: pytest.MonkeyPatch, autojump_clock: 
 async def test_a_server_that_says_it_is_busy_is_left_alone(
     busy: int, sent: int, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    refusal = failed(Reason.ICAP_STATUS, {"method": "REQMOD", "icap_status": 503, "answer_ms": 1.0})
+    refusal = failed(Failure(Reason.ICAP_STATUS), sheet("clean", method="REQMOD", icap_status=503, answer_ms=1.0))
     probes = scripted(monkeypatch, lambda n: refusal if n == busy else answer(1.0))
 
     results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from icapdiag.facts import Answer, from_plain
+from icapdiag.facts.connection import Transfer
+from icapdiag.facts.deep import RuleResult
 from icapdiag.icap.conformance import RULES
 from icapdiag.probe import Settings
-from icapdiag.probe.base import Context, Facts
-from icapdiag.probe.comparing.rule_checks import check_rules
-from icapdiag.probe.comparing.rule_evidence import Evidence, RuleResult
+from icapdiag.probe.base import Context
+from icapdiag.probe.comparing.rule_checks import Evidence, Heard, check_rules
 from icapdiag.probe.probes.conformance import requests
-from tests.probe.fakes import member, pool_of
+from tests.probe.fakes import member, pool_of, sheet
+
+Facts = Mapping[str, Any]
 
 OPTIONS: Facts = {
     "icap_status": 200, "icap_reason": "OK", "istag": '"tag"', "methods": ["REQMOD"], "allow": ["204"], "preview": 1024,
@@ -57,7 +62,12 @@ def deviating(facts: Facts, rule: str, seen: str = "") -> Facts:
 
 
 def judged(answers: Mapping[str, Facts] = ANSWERS, requests: Mapping[str, Facts] = REQUESTS) -> dict[str, RuleResult]:
-    return {rule.name: result for rule, result in check_rules(Evidence(answers, requests))}
+    heard = {
+        name: Heard(from_plain(Answer, facts), bytes_sent=from_plain(Transfer, facts).bytes_sent)
+        for name, facts in requests.items()
+    }
+    sheets = {name: sheet(name, **facts) for name, facts in answers.items()}
+    return {str(result.rule): result for result in check_rules(Evidence(sheets, heard))}
 
 
 def changed(**probes: Facts) -> dict[str, Facts]:
@@ -205,13 +215,11 @@ def test_a_refusal_of_the_service_or_the_client_says_nothing_of_options(status: 
     assert ["not-tested"] * 3 == [results[name].result for name in ("options", "unknown-service", "unknown-method")]
 
 
-def test_a_record_of_a_result_is_bounded() -> None:
-    long = judged(changed(clean=deviating(CLEAN, "istag-too-long", "I" * 500)))["istag-length"].record(
-        RULES["istag-length"]
-    )
+def test_a_result_is_bounded() -> None:
+    long = judged(changed(clean=deviating(CLEAN, "istag-too-long", "I" * 500)))["istag-length"]
 
-    assert ("istag-length", 7, "4.7", "deviates") == tuple(long[key] for key in ("rule", "number", "section", "result"))
-    assert ("istag-too-long it is", "I" * 80, False) == (long["detail"], long["seen"], long["breaks"])
+    assert ("istag-length", 7, "4.7", "deviates") == (long.rule, long.number, long.section, long.result)
+    assert ("istag-too-long it is", "I" * 80, False) == (long.detail, long.seen, long.breaks)
 
 
 @pytest.mark.parametrize(

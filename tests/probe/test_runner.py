@@ -7,12 +7,12 @@ import trio
 
 from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
-from icapdiag.probe.base import Context, Outcome, Probe, Settings, failed, ok
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, Settings, failed, ok
 from icapdiag.probe.connection.exchange import answered
 from icapdiag.probe.running.runner import descriptor_cap, probe_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
-from tests.probe.fakes import ScriptedStream, member, pool_of
+from tests.probe.fakes import ScriptedStream, member, pool_of, sheet
 
 SETTINGS = Settings(deadline=30.0, pace=0.001)
 Row = tuple[str, Status, str | None]
@@ -49,7 +49,7 @@ async def run(*probes: Probe, pool: Pool | None = None, settings: Settings = SET
 
 async def test_a_failed_prerequisite_blocks_what_needs_it_and_is_named(autojump_clock: trio.testing.MockClock) -> None:
     found = await run(
-        scripted("tcp", failed(Reason.REFUSED), needs=("dns",)),
+        scripted("tcp", failed(Failure(Reason.REFUSED)), needs=("dns",)),
         scripted("options", ok(), needs=("tcp",)),
         scripted("clean", ok(), needs=("options",)),
         scripted("apart", ok()),
@@ -68,7 +68,7 @@ async def test_a_failed_prerequisite_blocks_what_needs_it_and_is_named(autojump_
 async def test_a_refusal_does_not_block_even_if_it_never_ends(
     autojump_clock: trio.testing.MockClock, reason: Reason
 ) -> None:
-    refusing = failed(reason, {"icap_status": 400})
+    refusing = failed(Failure(reason), sheet("options", icap_status=400))
 
     async def refuse(context: Context) -> Outcome:
         return refusing
@@ -139,7 +139,7 @@ async def test_every_address_of_a_name_gets_its_own_round(autojump_clock: trio.t
         return "told"
 
     async def tcp(context: Context) -> Outcome:
-        return failed(Reason.REFUSED) if context.address.endswith("1") else ok()
+        return failed(Failure(Reason.REFUSED)) if context.address.endswith("1") else ok()
 
     results = await probe_pool(
         pool_of(member(1)),

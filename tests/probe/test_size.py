@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import trio
 
+from icapdiag.facts import to_plain
 from icapdiag.lab import serve_lab
 from icapdiag.lab.request_faults import LIMIT
 from icapdiag.model import Observation
 from icapdiag.pool import loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.base import Context, Outcome
+from icapdiag.probe.base import Context, ok
 from icapdiag.probe.probes import size
 from icapdiag.probe.probes.size import send_upload
 from icapdiag.probe.probes.size_search import Upload
@@ -25,7 +26,7 @@ from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
-from tests.probe.fakes import member, pool_of
+from tests.probe.fakes import member, pool_of, sheet
 
 MIB = 1024 * 1024
 CONTINUE = b"ICAP/1.0 100 Continue\r\n\r\n"
@@ -126,7 +127,7 @@ async def test_the_deadline_ends_it_and_says_so() -> None:
 
     async with served(slow) as context:
         context.due = trio.current_time() + 0.25
-        context.outcomes["clean"] = Outcome(Status.OK, None, {"verdict": "allowed"}), 1.0
+        context.outcomes["clean"] = ok(sheet("clean", verdict="allowed")), 1.0
         outcome = await size.PROBE.run(context)
 
     ladder = facts_of(outcome)["ladder"]
@@ -200,7 +201,7 @@ def test_the_record_has_what_charts_read() -> None:
         "reason": None,
         "read": True,
         "uncertain": True,
-    } == upload.record()
+    } == to_plain(upload.record())
 
 
 def test_the_ladder_has_time_of_its_own_which_is_bounded() -> None:

@@ -62,8 +62,8 @@ async def test_up_and_back_in_constant_memory(size: int) -> None:
 
     response = talk.response
     assert response is not None
-    assert (Status.OK, size, True) == (talk.outcome.status, response.body_size, talk.facts["complete_body_sent"])
-    assert request.size_at_once == talk.facts["bytes_sent"]
+    assert (Status.OK, size, True) == (talk.status, response.body_size, talk.answer.complete_body_sent)
+    assert request.size_at_once == talk.transfer.bytes_sent
     assert min(size, LIMITS.body_kept) == len(response.body)
     assert "allowed" == judge(response, sent_body=clean_body(size), method="REQMOD").verdict
     assert peak < 1.5 * MIB  # a few pieces on either side; it is no less for 64 KiB than for 8 MiB
@@ -79,10 +79,10 @@ async def test_an_answer_to_the_preview_leaves_the_stream_here() -> None:
         talk = await exchange_messages(stream, request, timeout=30, limits=LIMITS)
 
     assert (Status.OK, len(request.first), False, False) == (
-        talk.outcome.status,
-        talk.facts["bytes_sent"],
-        talk.facts["continued"],
-        talk.facts["complete_body_sent"],
+        talk.status,
+        talk.transfer.bytes_sent,
+        talk.transfer.continued,
+        talk.answer.complete_body_sent,
     )
 
 
@@ -95,10 +95,10 @@ async def test_an_early_answer_ends_the_stream() -> None:
     async with serving(decided) as stream:
         talk = await exchange_messages(stream, upload(64 * MIB, None), timeout=30, limits=LIMITS)
 
-    assert (Status.FAILED, Reason.ICAP_STATUS) == (talk.outcome.status, talk.outcome.reason)
-    sent = talk.facts["bytes_sent"]
+    assert (Status.FAILED, Reason.ICAP_STATUS) == (talk.status, talk.reason)
+    sent = talk.transfer.bytes_sent
     assert isinstance(sent, int)
-    assert (True, False) == (sent < 64 * MIB, talk.facts["complete_body_sent"])
+    assert (True, False) == (sent < 64 * MIB, talk.answer.complete_body_sent)
 
 
 async def test_a_server_that_stops_reading_is_told_from_one_that_is_slow(
@@ -123,7 +123,7 @@ async def test_a_server_that_stops_reading_is_told_from_one_that_is_slow(
         slow = await exchange_messages(ours, upload(MIB, None), timeout=10, limits=LIMITS)
         nursery.cancel_scope.cancel()
 
-    assert [Reason.TIMEOUT, Reason.TIMEOUT] == [stalled.outcome.reason, slow.outcome.reason]
+    assert [Reason.TIMEOUT, Reason.TIMEOUT] == [stalled.reason, slow.reason]
     assert (True, True) == (stalled.sending, slow.sending)
     assert stalled.idle > 9
     assert slow.idle < 2

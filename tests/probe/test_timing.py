@@ -14,9 +14,10 @@ import pytest
 import trio
 
 from icapdiag.facts import to_plain
+from icapdiag.facts.connection import Transfer
 from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.pool import TLS
-from icapdiag.probe.base import Facts, Settings
+from icapdiag.probe.base import Settings
 from icapdiag.probe.connection.loop import LoopDelay, Occupation, Polls, occupation
 from icapdiag.probe.connection.stream import Handover, TimestampedStream, kernel_stamps, transport_of, want_stamps
 from icapdiag.probe.connection.tcp import connect
@@ -68,14 +69,14 @@ class ScriptedTransport(TimestampedStream):
 
 def figures(
     monkeypatch: pytest.MonkeyPatch, *, handed_over: tuple[float, float], arrived: float | None, seen: float
-) -> Facts:
+) -> Transfer:
     """The facts of one answer. All times in seconds after the request was about to be sent.
 
     ``handed_over``: right before and right after the kernel took it; ``arrived``: when the kernel took in the
     answer, None if it does not say; ``seen``: when the program came to read it.
     """
 
-    async def run() -> Facts:
+    async def run() -> Transfer:
         start = trio.current_time()
         monkeypatch.setattr(time, "time_ns", lambda: SENT_NS + round((trio.current_time() - start) * 1e9))
         watch, transport = Stopwatch(), ScriptedTransport()
@@ -95,7 +96,7 @@ def test_our_own_delay_is_not_in_the_kernels_figure(monkeypatch: pytest.MonkeyPa
     """The loop is busy with others before it hands the request over, and again when the answer is there."""
     facts = figures(monkeypatch, handed_over=(0.2, 0.2), arrived=0.22, seen=0.42)
 
-    assert {"answer_clock": "kernel", "answer_ms": 20.0, "answer_application_ms": 420.0} == facts
+    assert Transfer(answer_clock="kernel", answer_ms=20.0, answer_application_ms=420.0) == facts
 
 
 @pytest.mark.parametrize("arrived", [-3600.0, 3600.0, 0.0999, 0.4201])
@@ -104,12 +105,12 @@ def test_a_stamp_from_before_the_request_or_from_the_future_is_no_stamp(
 ) -> None:
     facts = figures(monkeypatch, handed_over=(0.1, 0.1), arrived=arrived, seen=0.42)
 
-    assert ("application", 320.0, True) == (facts["answer_clock"], facts["answer_ms"], facts["answer_uncertain"])
+    assert ("application", 320.0, True) == (facts.answer_clock, facts.answer_ms, facts.answer_uncertain)
 
 
 @pytest.mark.parametrize("arrived", [0.1, 0.42])
 def test_a_stamp_of_the_very_moment_is_one(arrived: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "kernel" == figures(monkeypatch, handed_over=(0.1, 0.1), arrived=arrived, seen=0.42)["answer_clock"]
+    assert "kernel" == figures(monkeypatch, handed_over=(0.1, 0.1), arrived=arrived, seen=0.42).answer_clock
 
 
 @pytest.mark.parametrize(("took_ms", "expected"), [(0.9, None), (1.1, True), (30.0, True)])
@@ -119,7 +120,7 @@ def test_a_request_that_took_long_to_hand_over_makes_the_figure_uncertain(
     """Somewhere in between the kernel sent it: nobody knows when."""
     facts = figures(monkeypatch, handed_over=(0.0, took_ms / 1000), arrived=0.02, seen=0.02)
 
-    assert ("kernel", 20.0, expected) == (facts["answer_clock"], facts["answer_ms"], facts.get("answer_uncertain"))
+    assert ("kernel", 20.0, expected) == (facts.answer_clock, facts.answer_ms, facts.answer_uncertain)
 
 
 @stamped
@@ -137,11 +138,11 @@ async def test_a_real_kernel_stamps_an_answer_that_the_loop_was_too_busy_to_read
         watch.received(stream)
         facts = watch.facts()
 
-    assert "kernel" == facts["answer_clock"]
-    assert isinstance(facts["answer_ms"], float)
-    assert isinstance(facts["answer_application_ms"], float)
-    assert 20 <= facts["answer_ms"] < 150
-    assert facts["answer_application_ms"] >= 400
+    assert "kernel" == facts.answer_clock
+    assert isinstance(facts.answer_ms, float)
+    assert isinstance(facts.answer_application_ms, float)
+    assert 20 <= facts.answer_ms < 150
+    assert facts.answer_application_ms >= 400
 
 
 @pytest.mark.parametrize(
@@ -240,10 +241,10 @@ async def test_the_stream_reads_to_the_end_and_tells_a_reset() -> None:
             await stream.receive_some()
 
 
-def waited(delay: float, *, watched: bool = True) -> Facts:
+def waited(delay: float, *, watched: bool = True) -> Transfer:
     """The facts of an answer after 100 ms in a loop that is ``delay`` seconds late."""
 
-    async def run() -> Facts:
+    async def run() -> Transfer:
         async with watched_loop() if watched else nullcontext():
             await trio.sleep(0.02)
             watch = Stopwatch()
@@ -261,13 +262,13 @@ def waited(delay: float, *, watched: bool = True) -> Facts:
 def test_without_a_kernel_clock_a_sentinel_says_when_the_loop_was_late(delay: float, expected: bool | None) -> None:
     facts = waited(delay)
 
-    assert "application" == facts["answer_clock"]
-    assert pytest.approx((0.1 + delay) * 1000) == facts["answer_ms"]
-    assert expected == facts.get("answer_uncertain")
+    assert "application" == facts.answer_clock
+    assert pytest.approx((0.1 + delay) * 1000) == facts.answer_ms
+    assert expected == facts.answer_uncertain
 
 
 def test_what_nobody_watched_is_not_vouched_for() -> None:
-    assert waited(0.0, watched=False)["answer_uncertain"] is True
+    assert waited(0.0, watched=False).answer_uncertain is True
 
 
 def test_a_delay_from_before_the_request_does_not_count(autojump_clock: trio.testing.MockClock) -> None:
@@ -281,13 +282,13 @@ def test_a_delay_from_before_the_request_does_not_count(autojump_clock: trio.tes
 
 
 def test_a_100_continue_is_not_the_answer() -> None:
-    async def run() -> Facts:
+    async def run() -> Transfer:
         watch = Stopwatch()
         watch.sending(ScriptedStream([]))
         await trio.sleep(0.1)
         watch.received(ScriptedStream([]))
         watch.continued()
-        assert {} == watch.facts()
+        assert Transfer() == watch.facts()
         await trio.sleep(0.2)
         watch.received(ScriptedStream([]))
         await trio.sleep(0.4)
@@ -295,7 +296,7 @@ def test_a_100_continue_is_not_the_answer() -> None:
         return watch.facts()
 
     facts = trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
-    assert pytest.approx(300) == facts["answer_ms"]
+    assert pytest.approx(300) == facts.answer_ms
 
 
 @stamped

@@ -11,25 +11,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from icapdiag.model import Facts, JSONValue, Observation, sheet_of
+from msgspec.structs import replace
+
+from icapdiag.facts.connection import TLS, Endpoint
+from icapdiag.facts.pool import ComparedFact, Difference
+from icapdiag.facts.pool import ValueGroup as NamedGroup
+from icapdiag.model import Observation
 from icapdiag.probe.comparing.attributes import (
     ABSENT,
     ATTRIBUTES,
     CHANGING,
-    Endpoint,
+    Target,
     Values,
     clock_range,
-    endpoints_of,
+    endpoint_of,
+    targets_of,
 )
-from icapdiag.probe.comparing.value_groups import OUTLIER, SAME, ValueGroup, kind_of, value_groups
+from icapdiag.probe.comparing.value_groups import OUTLIER, SAME, SAME_SERVER, ValueGroup, kind_of, value_groups
 from icapdiag.vocabulary import Status
 
 POOL = "pool"  # the name of the probe that these observations are from
-SAME_SERVER = "same-server"
 _SHOWN = 20  # members or values that one observation names
 SAME_ADDRESS = "address"
 
-Shared = tuple[str, tuple[int, ...]]  # what they share, and the endpoints that share it
+Shared = tuple[str, tuple[int, ...]]  # what they share, and the targets that share it
 
 # Seconds since 1970 or a counter, as MetaDefender's tags look: each server has its own, as far as is known.
 _OWN_TAG = re.compile(r"[0-9]{8,}")
@@ -46,116 +51,105 @@ class Comparison:
     """
 
     observations: tuple[Observation, ...] = ()
-    table: tuple[Facts, ...] = ()
+    table: tuple[ComparedFact, ...] = ()
 
 
 def compare(pool: str, members: Iterable[Sequence[Observation]]) -> Comparison:
     """Hold the members of the pool of this name against each other.
 
     ``members`` are the observations of each, in the pool's order. Those that are switched off are left out;
-    an address of a name that has several is an endpoint of its own. Nothing comes of fewer than two endpoints.
+    an address of a name that has several is a target of its own. Nothing comes of fewer than two targets.
     """
-    endpoints = [endpoint for observations in members for endpoint in endpoints_of(observations)]
-    if len(endpoints) < 2:
+    targets = [target for observations in members for target in targets_of(observations)]
+    if len(targets) < 2:
         return Comparison()
     found: list[Observation] = []
-    table: list[Facts] = []
-    readings = {fact: reading(endpoints) for fact, reading in ATTRIBUTES.items()}
+    table: list[ComparedFact] = []
+    readings = {fact: reading(targets) for fact, reading in ATTRIBUTES.items()}
     for fact, values in readings.items():
         groups = value_groups(values)
         if sum(len(group.members) for group in groups) < 2:
             continue
         kind = kind_of(groups)
-        table.append(_row(fact, kind, groups, endpoints))
+        table.append(_row(fact, kind, groups, targets))
         if kind != SAME:
-            found += _differing(pool, fact, kind, groups, endpoints)
-    for fact, shared in ((SAME_ADDRESS, shared_addresses(endpoints)), ("identity", alike_servers(endpoints, readings))):
-        found += (
-            observation for value, group in shared for observation in _shared(pool, fact, value, group, endpoints)
-        )
+            found += _differing(pool, fact, kind, groups, targets)
+    for fact, shared in ((SAME_ADDRESS, shared_addresses(targets)), ("identity", alike_servers(targets, readings))):
+        found += (observation for value, group in shared for observation in _shared(pool, fact, value, group, targets))
     return Comparison(tuple(found), tuple(table))
 
 
-def _row(fact: str, kind: str, groups: Sequence[ValueGroup], endpoints: Sequence[Endpoint]) -> Facts:
-    """One fact endpoint by endpoint: the groups, largest first, and who is odd if anybody is.
+def _row(fact: str, kind: str, groups: Sequence[ValueGroup], targets: Sequence[Target]) -> ComparedFact:
+    """One fact side by side: the groups, largest first, and who is odd if anybody is.
 
-    ``unknown`` are the endpoints that had no chance to say anything about it.
+    ``unknown`` are the targets that had no chance to say anything about it.
     """
     known = {member for group in groups for member in group.members}
-    return {
-        "fact": fact,
-        "kind": kind,
-        "camps": [{"value": group.value, "members": _labels(group.members, endpoints)} for group in groups],
-        "odd": _labels([m for group in groups[1:] for m in group.members], endpoints) if kind == OUTLIER else [],
-        "unknown": [endpoint.label for index, endpoint in enumerate(endpoints) if index not in known],
-    }
+    odd = _labels([m for group in groups[1:] for m in group.members], targets) if kind == OUTLIER else ()
+    return ComparedFact(
+        fact=fact,
+        kind=kind,
+        camps=tuple(NamedGroup(value=group.value, members=_labels(group.members, targets)) for group in groups),
+        odd=odd,
+        unknown=tuple(target.label for index, target in enumerate(targets) if index not in known),
+    )
 
 
 def _differing(
-    pool: str, fact: str, kind: str, groups: Sequence[ValueGroup], endpoints: Sequence[Endpoint]
+    pool: str, fact: str, kind: str, groups: Sequence[ValueGroup], targets: Sequence[Target]
 ) -> Iterable[Observation]:
-    shared: dict[str, JSONValue] = {
-        "fact": fact,
-        "kind": kind,
-        "values": [group.value for group in groups[:_SHOWN]],
-        "camps": [
-            {"value": group.value, "count": len(group.members), "members": _labels(group.members[:_SHOWN], endpoints)}
+    difference = Difference(
+        fact=fact,
+        kind=kind,
+        values=tuple(group.value for group in groups[:_SHOWN]),
+        camps=tuple(
+            NamedGroup(value=group.value, count=len(group.members), members=_labels(group.members[:_SHOWN], targets))
             for group in groups[:_SHOWN]
-        ],
-    }
+        ),
+    )
     if kind != OUTLIER:
-        yield _observation(pool, "", shared)
+        yield _observation(pool, "", difference)
         return
     majority = groups[0]
-    shared |= {
-        "majority_value": majority.value,
-        "majority_members": _labels(majority.members[:_SHOWN], endpoints),
-        "majority_count": len(majority.members),
-    }
+    difference.majority_value = majority.value
+    difference.majority_members = _labels(majority.members[:_SHOWN], targets)
+    difference.majority_count = len(majority.members)
     for group in groups[1:]:
         for member in group.members:
-            yield _about(pool, endpoints[member], {**shared, "value": group.value})
+            yield _about(pool, targets[member], replace(difference, value=group.value))
 
 
-def _shared(
-    pool: str, fact: str, value: str, group: Sequence[int], endpoints: Sequence[Endpoint]
-) -> Iterable[Observation]:
+def _shared(pool: str, fact: str, value: str, group: Sequence[int], targets: Sequence[Target]) -> Iterable[Observation]:
     for member in group:
         others = [other for other in group if other != member]
-        facts: dict[str, JSONValue] = {
-            "fact": fact,
-            "kind": SAME_SERVER,
-            "value": value,
-            "same_as": _labels(others[:_SHOWN], endpoints),
-        }
-        yield _about(pool, endpoints[member], facts)
+        same_as = _labels(others[:_SHOWN], targets)
+        yield _about(pool, targets[member], Difference(fact=fact, kind=SAME_SERVER, value=value, same_as=same_as))
 
 
-def _about(pool: str, endpoint: Endpoint, facts: Mapping[str, JSONValue]) -> Observation:
-    own = next(iter(endpoint.probes.values())).facts
-    place = {name: own[name] for name in ("host", "port", "tls") if name in own}
-    return _observation(
-        pool, endpoint.member, {**place, **({"address": endpoint.address} if endpoint.address else {}), **facts}
-    )
+def _about(pool: str, target: Target, difference: Difference) -> Observation:
+    return _observation(pool, target.member, replace(difference, endpoint=_endpoint(target)))
 
 
-def _observation(pool: str, member: str, facts: Facts) -> Observation:
-    return Observation(
-        source="probe", probe=POOL, pool=pool, member=member, status=Status.OK, facts=sheet_of("probe", POOL, facts)
-    )
+def _endpoint(target: Target) -> Endpoint:
+    first = endpoint_of(next(iter(target.probes.values())))
+    return Endpoint(host=first.host, port=first.port, tls=first.tls, address=target.address or None)
 
 
-def _labels(members: Iterable[int], endpoints: Sequence[Endpoint]) -> list[str]:
-    return [endpoints[member].label for member in members]
+def _observation(pool: str, member: str, difference: Difference) -> Observation:
+    return Observation(source="probe", probe=POOL, pool=pool, member=member, status=Status.OK, facts=difference)
 
 
-def shared_addresses(endpoints: Sequence[Endpoint]) -> list[Shared]:
+def _labels(members: Iterable[int], targets: Sequence[Target]) -> tuple[str, ...]:
+    return tuple(targets[member].label for member in members)
+
+
+def shared_addresses(targets: Sequence[Target]) -> list[Shared]:
     """Endpoints of different members that dialled one address and port: ``10.0.0.5:1344`` and who."""
     found: dict[str, list[int]] = {}
-    for index, endpoint in enumerate(endpoints):
-        port = next((o.facts.get("port") for o in endpoint.probes.values()), None)
-        if endpoint.address and isinstance(port, int):
-            found.setdefault(_place(endpoint.address, port), []).append(index)
+    for index, target in enumerate(targets):
+        port = _endpoint(target).port
+        if target.address and port is not None:
+            found.setdefault(_place(target.address, port), []).append(index)
     return [(place, tuple(group)) for place, group in found.items() if len(group) > 1]
 
 
@@ -169,7 +163,7 @@ def _place(address: str, port: int) -> str:
     return f"{ip}:{port}"
 
 
-def alike_servers(endpoints: Sequence[Endpoint], readings: Mapping[str, Values]) -> list[Shared]:
+def alike_servers(targets: Sequence[Target], readings: Mapping[str, Values]) -> list[Shared]:
     """Endpoints at different addresses that are likely one server.
 
     Servers that were set up alike answer alike, to the second of their Date. So a shared mark counts only
@@ -181,11 +175,9 @@ def alike_servers(endpoints: Sequence[Endpoint], readings: Mapping[str, Values])
     traits = {name: readings[name] for name in _TRAITS}
     marks = {
         "ISTag": {i: tag for i, tag in traits["istag"].items() if _OWN_TAG.fullmatch(tag)},
-        "certificate": {i: digest for i, digest in traits["cert_sha256"].items() if not _wildcard(endpoints[i])},
+        "certificate": {i: digest for i, digest in traits["cert_sha256"].items() if not _wildcard(targets[i])},
     }
-    banners = {
-        index: tuple(traits[name].get(index) for name in ("server", "service")) for index in range(len(endpoints))
-    }
+    banners = {index: tuple(traits[name].get(index) for name in ("server", "service")) for index in range(len(targets))}
     found: dict[tuple[int, ...], str] = {}
     for name, values in marks.items():
         others = Counter(banners[index] for index in values)
@@ -193,23 +185,24 @@ def alike_servers(endpoints: Sequence[Endpoint], readings: Mapping[str, Values])
             if len(group.members) < 2:
                 continue
             others_have = others[banners[group.members[0]]] > len(group.members)
-            if others_have and _all_agree(group.members, endpoints, traits):
+            if others_have and _all_agree(group.members, targets, traits):
                 found.setdefault(group.members, f"{name} {group.value}")
     return [(value, group) for group, value in found.items()]
 
 
-def _all_agree(group: Sequence[int], endpoints: Sequence[Endpoint], traits: Mapping[str, Mapping[int, str]]) -> bool:
-    addresses = {endpoints[index].address for index in group}
+def _all_agree(group: Sequence[int], targets: Sequence[Target], traits: Mapping[str, Mapping[int, str]]) -> bool:
+    addresses = {targets[index].address for index in group}
     if len(addresses) < len(group):
         return False  # one address is a certainty, and told as one
     if any(len({values.get(index) for index in group}) > 1 for values in traits.values()):
         return False
     if traits["istag"].get(group[0]) in {None, ABSENT, CHANGING}:
         return False
-    clocks = [span for index in group if (span := clock_range(endpoints[index]))]
+    clocks = [span for index in group if (span := clock_range(targets[index]))]
     return not clocks or max(low for low, _ in clocks) <= min(high for _, high in clocks)
 
 
-def _wildcard(endpoint: Endpoint) -> bool:
-    names = endpoint.fact("tls", "cert_names")
-    return not isinstance(names, list | tuple) or not names or any(str(name).startswith("*") for name in names)
+def _wildcard(target: Target) -> bool:
+    tls = target.sheet("tls", TLS)
+    names = (tls.cert_names or ()) if tls is not None else ()
+    return not names or any(name.startswith("*") for name in names)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from icapdiag.facts.pool import DIFFERENCES
+
 SAME = "same"
-OUTLIER = "outlier"
-TWO_GROUPS = "two-camps"
-SEVERAL_GROUPS = "several-camps"
-ALL_DIFFERENT = "all-different"
-KINDS = (SAME, OUTLIER, TWO_GROUPS, SEVERAL_GROUPS, ALL_DIFFERENT)
+OUTLIER, TWO_GROUPS, SEVERAL_GROUPS, ALL_DIFFERENT, SAME_SERVER = DIFFERENCES
 
 Range = tuple[float, float]  # the lowest and the highest that a measured value may be
 
@@ -33,7 +31,7 @@ def value_groups(values: Mapping[int, str]) -> tuple[ValueGroup, ...]:
 
 
 def kind_of(groups: Sequence[ValueGroup]) -> str:
-    """How the groups stand to each other, one of `KINDS`: the words that runbooks match on, defined here alone.
+    """How the groups stand to each other, `SAME` or one of `DIFFERENCES`: what these words mean is defined here alone.
 
     There is an odd one out only against two or more that agree, and those must be at least half of all:
     three of eight that agree by chance are no majority.

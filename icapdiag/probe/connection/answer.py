@@ -1,81 +1,85 @@
-"""An ICAP answer as facts: the names that runbooks match on."""
+"""An ICAP answer, and the settings that it came under, as facts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from icapdiag.facts.answer import Answer, Deviation
+from icapdiag.facts.connection import ProfileInForce
+from icapdiag.icap import message
 from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.header_checks import hop_by_hop, odd_headers
 from icapdiag.icap.header_table import TEXT_KEPT, header_facts
-from icapdiag.icap.message import Deviation, Response
+from icapdiag.icap.message import Response
 from icapdiag.icap.verdict import judge
-from icapdiag.model import JSONValue
 from icapdiag.pool import Profile
-from icapdiag.probe.base import Context, Facts, Settings
+from icapdiag.probe.base import Context, Settings
 
 TEXTS_KEPT = 20  # of a list that a server fills
 
 
-def response_facts(response: Response, exchange: Exchange) -> Facts:
-    """Status, deviations and headers of an answer."""
-    facts: Facts = {
-        "icap_status": response.status,
-        "icap_reason": response.reason[:TEXT_KEPT],
-        "complete": response.complete,
-        **deviation_facts((*response.deviations, *exchange.deviations)),
-    }
-    if response.http_response is not None and response.http_response.status is not None:
-        facts["http_status"] = response.http_response.status
-    facts.update(header_facts(response.headers))
+def answer_facts(exchange: Exchange, response: Response | None) -> Answer:
+    """Status, deviations and headers of an answer; where there is none, what the server did wrong before.
+
+    It may be a 100 that may not come.
+    """
+    answer = Answer(method=exchange.request.method)
+    if response is None:
+        return _deviating(answer, exchange.deviations) if exchange.deviations else answer
+    answer = _deviating(answer, (*response.deviations, *exchange.deviations))
+    answer.icap_status = response.status
+    answer.icap_reason = response.reason[:TEXT_KEPT]
+    answer.complete = response.complete
+    if response.http_response is not None:
+        answer.http_status = response.http_response.status
+    headers = header_facts(response.headers)
+    answer = replace(
+        answer, **{name: tuple(value) if isinstance(value, list) else value for name, value in headers.items()}
+    )
     if (encapsulated := response.headers.get("Encapsulated")) is not None:
-        facts["encapsulated"] = encapsulated[:TEXT_KEPT]
-    for name, found in (
-        ("parts", [part.name for part in response.encapsulated or ()]),
-        ("hop_by_hop", hop_by_hop(response)),
-        ("odd_headers", odd_headers(response.headers)),
-    ):
-        if found:
-            facts[name] = found[:TEXTS_KEPT]
-    return facts
+        answer.encapsulated = encapsulated[:TEXT_KEPT]
+    answer.parts = tuple(part.name for part in response.encapsulated or ())[:TEXTS_KEPT] or None
+    answer.hop_by_hop = tuple(hop_by_hop(response))[:TEXTS_KEPT] or None
+    answer.odd_headers = tuple(odd_headers(response.headers))[:TEXTS_KEPT] or None
+    return answer
 
 
-def deviation_facts(deviations: Sequence[Deviation]) -> Facts:
-    """What RFC 3507 forbids and the server did, in full and as rules."""
-    return {
-        "deviations": [
-            {"rule": d.rule, "section": d.section, "detail": d.detail, "seen": d.seen.decode("latin-1")}
-            for d in deviations[:TEXTS_KEPT]
-        ],
-        "deviation_rules": list(dict.fromkeys(d.rule for d in deviations)),
-    }
+def _deviating(answer: Answer, deviations: Sequence[message.Deviation]) -> Answer:
+    """With what RFC 3507 forbids and the server did, in full and as rules."""
+    shown = (
+        Deviation(rule=d.rule, section=d.section, detail=d.detail, seen=d.seen.decode("latin-1"))
+        for d in deviations[:TEXTS_KEPT]
+    )
+    return replace(answer, deviations=tuple(shown), deviation_rules=tuple(dict.fromkeys(d.rule for d in deviations)))
 
 
-def verdict_facts(response: Response, sent_body: bytes | Body, *, method: str = "REQMOD") -> Facts:
+def verdict_facts(response: Response, sent_body: bytes | Body, *, method: str = "REQMOD") -> Answer:
     """What the answer says about the body that was sent."""
     judgement = judge(response, sent_body=sent_body, method=method)
-    return {
-        "verdict": judgement.verdict,
-        "verdict_reason": judgement.reason,
-        "threats": list(judgement.threats),
-        "decided_by": list(judgement.decided_by),
-    }
+    return Answer(
+        verdict=judgement.verdict,
+        verdict_reason=judgement.reason,
+        threats=tuple(judgement.threats),
+        decided_by=tuple(judgement.decided_by),
+    )
 
 
-def profile_facts(context: Context) -> Facts:
+def profile_facts(context: Context) -> ProfileInForce:
     """The settings in force, so that a runbook can hold an observation against them."""
-    profile: Profile = context.pool.profile
-    values: dict[str, JSONValue] = {
-        "service_uri": profile.service_uri,
-        "profile_vendor": profile.vendor,
-        "profile_preview_size": profile.preview_size if profile.enable_preview else None,
-        "profile_allow_204": profile.allow_204,
-        "profile_response_timeout": profile.response_timeout,
-        "profile_slow_response_warning_threshold": profile.slow_response_warning_threshold,
-        "timeout_ms": round(context.settings.timeout * 1000),
+    profile = context.pool.profile
+    return ProfileInForce(
+        service_uri=profile.service_uri,
+        profile_vendor=profile.vendor,
+        profile_preview_size=profile.preview_size if profile.enable_preview else None,
+        profile_allow_204=profile.allow_204,
+        profile_response_timeout=profile.response_timeout,
+        profile_slow_response_warning_threshold=profile.slow_response_warning_threshold,
+        timeout_ms=round(context.settings.timeout * 1000),
         **thresholds(profile, context.settings),
-    }
-    return values
+    )
 
 
 def thresholds(profile: Profile, settings: Settings) -> dict[str, int]:

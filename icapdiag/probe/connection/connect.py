@@ -12,10 +12,10 @@ from functools import lru_cache
 import trio
 
 from icapdiag.pool import TLS
-from icapdiag.probe.base import Context, Facts, Outcome, error, failed
+from icapdiag.probe.base import Context, Failure
 from icapdiag.probe.connection.stream import TimestampedStream
 from icapdiag.probe.connection.tcp import BindError, dial
-from icapdiag.vocabulary import Reason
+from icapdiag.vocabulary import Reason, Status
 
 SSLStream = trio.SSLStream[TimestampedStream]
 
@@ -47,11 +47,11 @@ _CLEAR_TEXT = (
 
 
 class ConnectError(Exception):
-    """There is no connection; ``outcome`` says why, as a probe would."""
+    """There is no connection; ``failure`` says why."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        super().__init__(outcome.facts.get("error", outcome.reason))
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.error or failure.reason)
 
 
 async def open_connection(context: Context, *, segment: int | None = None) -> trio.abc.Stream:
@@ -65,23 +65,19 @@ async def open_connection(context: Context, *, segment: int | None = None) -> tr
             stream = raw = await dial(context, segment=segment)
             return await handshake(context, raw) if context.member.tls else raw
     except trio.TooSlowError:
-        outcome = failed(Reason.TIMEOUT, {"error": "no connection in time"})
+        failure = Failure(Reason.TIMEOUT, "no connection in time")
     except trio.BrokenResourceError as exc:
-        outcome = stream_failure(exc)
+        failure = stream_failure(exc)
     except OSError as exc:
         # Once connected, what fails here is a file of the TLS settings.
-        outcome = (
-            os_failure(exc, context.address)
-            if stream is None
-            else error(Reason.CONFIGURATION, {"error": describe(exc)})
-        )
+        failure = os_failure(exc, context.address) if stream is None else _unusable(exc)
     except trio.Cancelled:
         if stream is not None:
             await trio.aclose_forcefully(stream)
         raise
     if stream is not None:
         await trio.aclose_forcefully(stream)
-    raise ConnectError(outcome)
+    raise ConnectError(failure)
 
 
 @lru_cache(maxsize=64)
@@ -122,41 +118,47 @@ async def handshake(context: Context, stream: TimestampedStream, *, verify: bool
     return wrapped
 
 
-def os_failure(exc: OSError, address: str = "") -> Outcome:
-    """The outcome of a failed socket call: ``failed`` if the peer or the path did it, ``error`` if this host did."""
-    facts: Facts = {"error": describe(exc)}
+def os_failure(exc: OSError, address: str = "") -> Failure:
+    """The failure of a socket call: ``failed`` if the peer or the path did it, ``error`` if this host did."""
     if isinstance(exc, BindError):
-        return error(Reason.CONFIGURATION, facts)
+        return _unusable(exc)
     reason = _REASONS.get(exc.errno or 0)
     if reason is None or (reason is Reason.UNREACHABLE and address and not has_route(address)):
-        return error(Reason.LOCAL_NETWORK, facts)
-    return failed(reason, facts)
+        return Failure(Reason.LOCAL_NETWORK, describe(exc), Status.ERROR)
+    return Failure(reason, describe(exc))
 
 
-def ssl_failure(exc: ssl.SSLError) -> Outcome:
-    """The outcome of a TLS handshake, or of a later read, that failed."""
-    facts: Facts = {"error": describe(exc)}
+def _unusable(exc: OSError) -> Failure:
+    """A setting that this host can't follow."""
+    return Failure(Reason.CONFIGURATION, describe(exc), Status.ERROR)
+
+
+def ssl_failure(exc: ssl.SSLError) -> Failure:
+    """The failure of a TLS handshake, or of a later read."""
+    return Failure(_ssl_reason(exc), describe(exc))
+
+
+def _ssl_reason(exc: ssl.SSLError) -> Reason:
     if isinstance(exc, ssl.SSLCertVerificationError):
-        facts["verify_error"] = exc.verify_message
-        return failed(_VERIFY.get(exc.verify_code, Reason.TLS_UNTRUSTED), facts)
+        return _VERIFY.get(exc.verify_code, Reason.TLS_UNTRUSTED)
     if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return failed(Reason.CLOSED, facts)
+        return Reason.CLOSED
     reason = (exc.reason or "").upper()
     if "CERTIFICATE_REQUIRED" in reason:
-        return failed(Reason.TLS_CLIENT_CERTIFICATE, facts)
+        return Reason.TLS_CLIENT_CERTIFICATE
     if any(word in reason for word in _CLEAR_TEXT):
-        return failed(Reason.TLS_NOT_TLS, facts)
-    return failed(Reason.TLS_HANDSHAKE, facts)
+        return Reason.TLS_NOT_TLS
+    return Reason.TLS_HANDSHAKE
 
 
-def stream_failure(exc: BaseException) -> Outcome:
-    """The outcome of a broken stream, by the error beneath trio's BrokenResourceError."""
+def stream_failure(exc: BaseException) -> Failure:
+    """The failure of a broken stream, by the error beneath trio's BrokenResourceError."""
     cause = exc.__cause__
     if isinstance(cause, ssl.SSLError):
         return ssl_failure(cause)
     if isinstance(cause, OSError):
         return os_failure(cause)
-    return failed(Reason.CLOSED, {"error": describe(exc)})
+    return Failure(Reason.CLOSED, describe(exc))
 
 
 def describe(exc: BaseException) -> str:

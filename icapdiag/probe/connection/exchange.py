@@ -8,15 +8,19 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import trio
 
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Transfer
+from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange, State
 from icapdiag.icap.message import CapExceeded, Limits, NotICAP, PeerClosed, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
-from icapdiag.probe.base import Context, Facts, Outcome, failed, ok
-from icapdiag.probe.connection.answer import deviation_facts, response_facts, verdict_facts
+from icapdiag.probe.base import Context, Failure, Outcome
+from icapdiag.probe.connection.answer import answer_facts, verdict_facts
 from icapdiag.probe.connection.connect import ConnectError, describe, open_connection, stream_failure
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
 from icapdiag.probe.connection.timing import Stopwatch, clock_facts
@@ -32,44 +36,44 @@ ENDING = 1.0  # seconds from the status line of a refusal to the end of its head
 _REFUSAL = re.compile(rb"\s*ICAP/1\.\d [45]\d\d[^\n]*\n")
 
 
-@dataclass(slots=True)
-class ExchangeResult:
-    """How it went. ``response`` is the final answer, or as much of it as could be read.
+@dataclass(slots=True, kw_only=True)
+class Transaction:
+    """What came of one request. ``failure`` None: an answer came whole, with a status below 400."""
 
-    ``head_read`` tells whether its head came whole: headers that are still missing may say
-    the opposite of what a part of them says. ``sending``: it ended before all was out that might go out;
-    ``idle`` is for how many seconds the kernel had taken nothing more of the request by then.
+    failure: Failure | None
+    transfer: Transfer
+    answer: Answer
+
+    @property
+    def status(self) -> Status:
+        return Status.OK if self.failure is None else self.failure.status
+
+    @property
+    def reason(self) -> Reason | None:
+        return None if self.failure is None else self.failure.reason
+
+    @property
+    def error(self) -> str | None:
+        return None if self.failure is None else self.failure.error
+
+
+@dataclass(slots=True, kw_only=True)
+class ExchangeResult(Transaction):
+    """How it went on an open connection. ``response`` is the final answer, or as much of it as could be read.
+
+    ``sending``: it ended before all was out that might go out; ``idle`` is for how many seconds the kernel had
+    taken nothing more of the request by then.
     """
 
     exchange: Exchange
-    outcome: Outcome
     response: Response | None
-    head_read: bool
-    facts: Facts
-    sending: bool = False
-    idle: float = 0.0
+    sending: bool
+    idle: float
 
-
-class _Progress:
-    """Bytes and times of one exchange."""
-
-    def __init__(self) -> None:
-        self.started = trio.current_time()
-        self.started_at = time.time()  # of the wall clock, to hold the server's Date against
-        self.first_byte: float | None = None
-        self.sent = 0
-        self.last_sent = self.started  # when the kernel last took something
-        self.sending = False  # a part of the request that may go out has not gone out yet
-        self.excerpt = b""
-        self.send_failure: Outcome | None = None
-        self.watch = Stopwatch()
-
-    def received(self, data: bytes, stream: trio.abc.Stream) -> None:
-        self.watch.received(stream)
-        if self.first_byte is None:
-            self.first_byte = trio.current_time()
-        if len(self.excerpt) < _EXCERPT:
-            self.excerpt += data[: _EXCERPT - len(self.excerpt)]
+    @property
+    def head_read(self) -> bool:
+        """Whether the answer's head came whole."""
+        return self.exchange.answering
 
 
 class _HeadDeadline:
@@ -90,6 +94,106 @@ class _HeadDeadline:
             self._scope.deadline = min(self._whole, trio.current_time() + self._ending)
 
 
+class _Running:
+    """One exchange, with its bytes and times."""
+
+    def __init__(self, stream: trio.abc.Stream, exchange: Exchange) -> None:
+        self.stream = stream
+        self.exchange = exchange
+        self.started = trio.current_time()
+        self.started_at = time.time()  # of the wall clock, to hold the server's Date against
+        self.first_byte: float | None = None
+        self.sent = 0
+        self.last_sent = self.started  # when the kernel last took something
+        self.sending = False  # a part of the request that may go out has not gone out yet
+        self.excerpt = b""
+        self.send_failure: Failure | None = None
+        self.unread = Answer()  # of an answer that can't be read: why
+        self.watch = Stopwatch()
+        self.released = trio.Event()  # by a 100 Continue
+
+    async def run(self, deadline: _HeadDeadline) -> Failure | None:
+        """Until the answer is complete (None) or something ends the exchange."""
+        if self._is_taken_at_once():
+            await self._send_pieces()
+            return await self._listen(deadline)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._send)
+            failure = await self._listen(deadline)
+            nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
+        return failure
+
+    def _is_taken_at_once(self) -> bool:
+        """Whether the kernel has room for all of the request: then it needs no task of its own, which costs as much."""
+        request, ours = self.exchange.request, isinstance(self.stream, TimestampedStream)
+        return ours and not request.withholds and request.stream is None and len(request.first) <= _AT_ONCE
+
+    async def _listen(self, deadline: _HeadDeadline) -> Failure | None:
+        while not self.exchange.done:
+            try:
+                data = bytes(await receive_recorded(self.stream, _READ))
+            except trio.BrokenResourceError as exc:
+                if not isinstance(exc.__cause__, ssl.SSLEOFError):
+                    return stream_failure(exc)
+                data = b""  # TLS closed without close_notify
+            try:
+                if not data:
+                    self.exchange.receive_eof()
+                    return None
+                self._received(data)
+                deadline.read(self.excerpt, head_ended=self.exchange.answering)
+            except ProtocolError as exc:
+                self.unread = Answer(protocol_rule=exc.rule, peer=exc.peer if isinstance(exc, NotICAP) else None)
+                return _protocol_failure(exc)
+            if self.exchange.state is State.REST and not self.released.is_set():
+                self.watch.continued()
+                self.released.set()
+        return None
+
+    def _received(self, data: bytes) -> None:
+        self.watch.received(self.stream)
+        if self.first_byte is None:
+            self.first_byte = trio.current_time()
+        self.excerpt += data[: _EXCERPT - len(self.excerpt)]
+        self.exchange.receive(data)
+
+    async def _send(self) -> None:
+        """The request, and the rest once the server asks for it."""
+        await self._send_pieces()
+        if self.send_failure is None:
+            await self.released.wait()
+            await self._send_pieces()
+
+    async def _send_pieces(self) -> None:
+        """What may be sent by now."""
+        self.sending = True
+        for piece in self.exchange.pieces():
+            self.watch.sending(self.stream)
+            try:
+                await send_recorded(self.stream, piece)
+            except trio.BrokenResourceError as exc:
+                self.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
+                return
+            self.sent += len(piece)
+            self.last_sent = trio.current_time()
+        self.sending = False
+
+    def transfer(self, response: Response | None) -> Transfer:
+        """Bytes and times; ``response`` is an answer whose head came whole."""
+        transfer = Transfer(
+            bytes_sent=self.sent,
+            bytes_received=self.exchange.received,
+            continued=self.exchange.continued,
+            reset_after_answer=True if self.send_failure and self.exchange.done else None,
+        )
+        if self.first_byte is None:
+            return transfer
+        waited = self.first_byte - self.started
+        transfer.first_byte_ms = round(waited * 1000, 3)
+        date = None if response is None else response.headers.get("Date")
+        return transfer | self.watch.facts() | clock_facts(date, self.started_at, self.started_at + waited)
+
+
 async def exchange_messages(
     stream: trio.abc.Stream,
     request: PreparedRequest,
@@ -97,8 +201,12 @@ async def exchange_messages(
     timeout: float,  # noqa: ASYNC109
     ending: float = ENDING,
     limits: Limits = PROBE_LIMITS,
+    sent_body: bytes | Body | None = None,
 ) -> ExchangeResult:
     """Send the request and read the answer within ``timeout`` seconds in all, however it drips.
+
+    ``sent_body`` (decoded) adds the verdict on it, if the head of the answer came whole: headers that are still
+    missing may say the opposite of what a part of them says.
 
     Of a refusal little is missing once its status line is there: its head is given ``ending`` seconds more.
 
@@ -109,142 +217,54 @@ async def exchange_messages(
     exchange = Exchange(request, limits=limits)
     if (recorder := recorder_of(stream)) is not None:
         recorder.request(request)
-    progress = _Progress()
-    outcome: Outcome | None = None
+    running = _Running(stream, exchange)
+    failure: Failure | None = None
     with trio.move_on_after(timeout) as scope:
-        outcome = await _run(stream, exchange, progress, _HeadDeadline(scope, ending))
+        failure = await running.run(_HeadDeadline(scope, ending))
     if scope.cancelled_caught:
-        waited = min(timeout, round(trio.current_time() - progress.started, 1))
-        outcome = failed(Reason.TIMEOUT, {"error": f"no complete answer within {waited:g} s"})
-    head_read = exchange.answering
+        waited = min(timeout, round(trio.current_time() - running.started, 1))
+        failure = Failure(Reason.TIMEOUT, f"no complete answer within {waited:g} s")
     response = exchange.response or exchange.salvage()
-    facts: Facts = {
-        "bytes_sent": progress.sent,
-        "bytes_received": exchange.received,
-        "complete_body_sent": (
-            exchange.whole_body_sent
-            and progress.send_failure is None
-            and not (progress.sending and request.stream is not None)  # cut off by the answer, or by the time
-        ),
-        "continued": exchange.continued,
-    }
-    if progress.first_byte is not None:
-        waited = progress.first_byte - progress.started
-        facts["first_byte_ms"] = round(waited * 1000, 3)
-        facts |= progress.watch.facts()
-        if response is not None and head_read:
-            facts |= clock_facts(response.headers.get("Date"), progress.started_at, progress.started_at + waited)
-    outcome = outcome or _ending(exchange)
-    if progress.send_failure and outcome.reason is Reason.CLOSED and not exchange.received:
-        outcome = progress.send_failure  # writing met the reset, which leaves an end of stream to reading
-    if outcome.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
-        facts["peer_excerpt"] = progress.excerpt.decode("latin-1")
-    if progress.send_failure and exchange.done:
-        facts["reset_after_answer"] = True
-    facts |= outcome.facts
+    failure = failure or _ending(exchange)
+    if running.send_failure and failure and failure.reason is Reason.CLOSED and not exchange.received:
+        failure = running.send_failure  # writing met the reset, which leaves an end of stream to reading
+    answer = answer_facts(exchange, response) | running.unread
+    answer.complete_body_sent = (
+        exchange.whole_body_sent
+        and running.send_failure is None
+        and not (running.sending and request.stream is not None)  # cut off by the answer, or by the time
+    )
+    if failure and failure.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
+        answer.peer_excerpt = running.excerpt.decode("latin-1")
+    if response is not None and exchange.answering and sent_body is not None:
+        answer |= verdict_facts(response, sent_body, method=request.method)
     return ExchangeResult(
-        exchange, outcome, response, head_read, facts, progress.sending, trio.current_time() - progress.last_sent
+        failure=failure,
+        transfer=running.transfer(response if exchange.answering else None),
+        answer=answer,
+        exchange=exchange,
+        response=response,
+        sending=running.sending,
+        idle=trio.current_time() - running.last_sent,
     )
 
 
-async def _run(
-    stream: trio.abc.Stream, exchange: Exchange, progress: _Progress, deadline: _HeadDeadline
-) -> Outcome | None:
-    """Until the answer is complete (None) or something ends the exchange."""
-    if _is_taken_at_once(stream, exchange.request):
-        await _send_pieces(stream, exchange, progress)
-        return await _listen(stream, exchange, None, progress, deadline)
-    released = trio.Event()  # by a 100 Continue
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_send, stream, exchange, released, progress)
-        outcome = await _listen(stream, exchange, released, progress, deadline)
-        nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
-    return outcome
+def _protocol_failure(exc: ProtocolError) -> Failure:
+    """What can't be read, as a failure."""
+    kinds = {NotICAP: Reason.NOT_ICAP, PeerClosed: Reason.CLOSED, CapExceeded: Reason.TOO_LARGE}
+    reasons = (reason for kind, reason in kinds.items() if isinstance(exc, kind))
+    return Failure(next(reasons, Reason.PROTOCOL), exc.detail)
 
 
-def _is_taken_at_once(stream: trio.abc.Stream, request: PreparedRequest) -> bool:
-    """Whether the kernel has room for all of the request, so that it needs no task of its own, which costs as much."""
-    return (
-        isinstance(stream, TimestampedStream)
-        and not request.withholds
-        and request.stream is None
-        and len(request.first) <= _AT_ONCE
-    )
-
-
-async def _listen(
-    stream: trio.abc.Stream,
-    exchange: Exchange,
-    released: trio.Event | None,
-    progress: _Progress,
-    deadline: _HeadDeadline,
-) -> Outcome | None:
-    while not exchange.done:
-        try:
-            data = bytes(await receive_recorded(stream, _READ))
-        except trio.BrokenResourceError as exc:
-            if not isinstance(exc.__cause__, ssl.SSLEOFError):
-                return stream_failure(exc)
-            data = b""  # TLS closed without close_notify
-        try:
-            if not data:
-                exchange.receive_eof()
-                return None
-            progress.received(data, stream)
-            exchange.receive(data)
-            deadline.read(progress.excerpt, head_ended=exchange.answering)
-        except ProtocolError as exc:
-            return protocol_failure(exc)
-        if released is not None and exchange.state is State.REST and not released.is_set():
-            progress.watch.continued()
-            released.set()
-    return None
-
-
-async def _send(stream: trio.abc.Stream, exchange: Exchange, released: trio.Event, progress: _Progress) -> None:
-    """The request, and the rest once the server asks for it."""
-    await _send_pieces(stream, exchange, progress)
-    if progress.send_failure is None:
-        await released.wait()
-        await _send_pieces(stream, exchange, progress)
-
-
-async def _send_pieces(stream: trio.abc.Stream, exchange: Exchange, progress: _Progress) -> None:
-    """What may be sent by now."""
-    progress.sending = True
-    for piece in exchange.pieces():
-        progress.watch.sending(stream)
-        try:
-            await send_recorded(stream, piece)
-        except trio.BrokenResourceError as exc:
-            progress.send_failure = stream_failure(exc)  # the reader finds out what the peer had to say
-            return
-        progress.sent += len(piece)
-        progress.last_sent = trio.current_time()
-    progress.sending = False
-
-
-def protocol_failure(exc: ProtocolError) -> Outcome:
-    """What can't be read, as an outcome."""
-    facts: Facts = {"error": exc.detail, "protocol_rule": exc.rule}
-    if isinstance(exc, NotICAP):
-        return failed(Reason.NOT_ICAP, facts | {"peer": exc.peer})
-    if isinstance(exc, PeerClosed):
-        return failed(Reason.CLOSED, facts)
-    if isinstance(exc, CapExceeded):
-        return failed(Reason.TOO_LARGE, facts)
-    return failed(Reason.PROTOCOL, facts)
-
-
-def _ending(exchange: Exchange) -> Outcome:
-    """The outcome of an answer that was read to its end, or to the peer's close."""
+def _ending(exchange: Exchange) -> Failure | None:
+    """What is wrong with an answer that was read to its end, or to the peer's close."""
     response = exchange.response
     assert response is not None  # noqa: S101 - the exchange is done
     if response.status >= 400:
-        return failed(Reason.ICAP_STATUS)
+        return Failure(Reason.ICAP_STATUS)
     if not response.complete:
-        return failed(Reason.CLOSED, {"error": "the peer closed before the end of its answer"})
-    return ok()
+        return Failure(Reason.CLOSED, "the peer closed before the end of its answer")
+    return None
 
 
 def answered(outcome: Outcome) -> bool:
@@ -252,8 +272,13 @@ def answered(outcome: Outcome) -> bool:
 
     A refusal counts as soon as its status line was read: e2guardian never ends the head of its 400.
     """
-    status = outcome.facts.get("icap_status")
-    return outcome.status is Status.OK or (isinstance(status, int) and status >= 400)
+    return outcome.status is Status.OK or (icap_status(outcome) or 0) >= 400
+
+
+def icap_status(outcome: Outcome) -> int | None:
+    """Of the answer that a probe got; None if it got none, or asked for none."""
+    answer = outcome.facts.part(Answer)
+    return None if answer is None else answer.icap_status
 
 
 def recorder_of(stream: trio.abc.Stream) -> ConnectionRecorder | None:
@@ -303,30 +328,25 @@ async def transact(
     sent_body: bytes | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - seconds for request and answer
     ending: float = ENDING,
-) -> Outcome:
-    """Send the request and read the answer; the facts say how it went, and what the answer says.
+    closing: float = 0.0,
+) -> Transaction:
+    """Send the request and read the answer; ``sent_body`` and ``ending`` as in `exchange_messages`.
 
-    ``sent_body`` (decoded) adds the verdict on it. ``timeout`` is that of the settings if it is None;
-    the member's deadline comes first; ``ending`` as in `exchange_messages`. See `Context.wait_for_rate`.
+    ``timeout`` is that of the settings if it is None; the member's deadline comes first. ``closing``: seconds that
+    the server has to close after its answer, as it was asked to; until then it may count the connection. It does
+    not wait for the rate: see `Context.wait_for_rate`.
     """
     try:
         stream = await open_connection(context)
     except ConnectError as exc:
-        found = exc.outcome
-        return Outcome(found.status, found.reason, {"bytes_sent": 0, "bytes_received": 0, **found.facts})
+        nothing = Transfer(bytes_sent=0, bytes_received=0)
+        return Transaction(failure=exc.failure, transfer=nothing, answer=Answer(method=request.method))
     limit = context.time_for(context.settings.timeout if timeout is None else timeout)
     try:
-        result = await exchange_messages(stream, request, timeout=limit, ending=ending)
+        result = await exchange_messages(stream, request, timeout=limit, ending=ending, sent_body=sent_body)
+        if closing:
+            with trio.move_on_after(closing), suppress(trio.BrokenResourceError):
+                await receive_recorded(stream, 1)
     finally:
         await trio.aclose_forcefully(stream)
-    return Outcome(result.outcome.status, result.outcome.reason, result.facts | answer_facts(result, sent_body))
-
-
-def answer_facts(result: ExchangeResult, sent_body: bytes | None = None) -> Facts:
-    """What the answer says; where there is none, what the server did wrong before (a 100 that may not come)."""
-    if result.response is None:
-        return deviation_facts(result.exchange.deviations) if result.exchange.deviations else {}
-    facts = response_facts(result.response, result.exchange)
-    if result.head_read and sent_body is not None:
-        facts |= verdict_facts(result.response, sent_body, method=result.exchange.request.method)
-    return facts
+    return result

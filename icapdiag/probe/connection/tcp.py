@@ -8,24 +8,21 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
+from icapdiag.facts.connection import TCP, NoAnswer
 from icapdiag.pool.model import endpoint
-from icapdiag.probe.base import Context, Facts, Settings
+from icapdiag.probe.base import Context, Settings
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
 from icapdiag.probe.host import interface_of
 
-_TCP_INFO_SIZE = 104
-_RTT = struct.Struct("68xI")  # tcpi_rtt, microseconds
+# tcpi_retransmits, tcpi_snd_mss, tcpi_unacked, tcpi_rtt (µs) and tcpi_total_retrans of linux/tcp.h
+_TCP_INFO = struct.Struct("=2xB13xI4xI40xI28xI")
 _IP_MTU = 14  # linux/in.h: the MTU that the kernel knows for the route of a connected socket
 _IPV6_MTU = 24  # linux/in6.h
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
-_TOTAL_RETRANS = struct.Struct("100xI")
-_UNACKED = struct.Struct("24xI")  # tcpi_unacked: segments that were sent and not acknowledged
-_UNANSWERED = struct.Struct("2xB13xI4xI")  # tcpi_retransmits, tcpi_snd_mss, tcpi_unacked
 _TIMEOUT = 1.0  # seconds that a server has to notice the end of a stream; a loop on its socket takes a round trip
 _READ = 4096
 
@@ -97,10 +94,9 @@ def _bind_to_device(sock: socket.socket, interface: str) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, option, interface.encode() + b"\0")
     except OSError as exc:
-        why = {
-            errno.EPERM: "this takes root or CAP_NET_RAW",
-            errno.ENODEV: "this host has no such interface",
-        }.get(exc.errno or 0, os.strerror(exc.errno or 0))
+        why = {errno.EPERM: "this takes root or CAP_NET_RAW", errno.ENODEV: "this host has no such interface"}.get(
+            exc.errno or 0, os.strerror(exc.errno or 0)
+        )
         raise BindError(f"can't bind to interface {interface}: {why}") from exc
 
 
@@ -114,26 +110,23 @@ def _bind_to_source(sock: socket.socket, source: str) -> None:
         raise BindError(f"can't connect from {source}: {why}") from exc
 
 
-def tcp_facts(sock: socket.socket) -> Facts:
+def tcp_facts(sock: socket.socket) -> TCP:
     """Local address, and the handshake's round trip in ms as the kernel measured it (Linux).
 
     Unlike our own clock it does not count the time that our event loop was busy.
     """
-    facts: Facts = {"family": "ipv6" if sock.family == socket.AF_INET6 else "ipv4"}
-    local = sock.getsockname()
-    facts["local_address"] = str(local[0])
-    if sys.platform == "linux":
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
-        if len(info) >= _TCP_INFO_SIZE:
-            facts["rtt_ms"] = round(_RTT.unpack_from(info)[0] / 1000, 3)
-            facts["retransmits"] = int(_TOTAL_RETRANS.unpack_from(info)[0])
+    local = str(sock.getsockname()[0])
+    facts = TCP(family="ipv6" if sock.family == socket.AF_INET6 else "ipv4", local_address=local)
+    if (info := tcp_info(sock)) is not None:
+        facts.rtt_ms = round(info.rtt_us / 1000, 3)
+        facts.retransmits = info.retransmits
         level, option = (
             (socket.IPPROTO_IPV6, _IPV6_MTU) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_MTU)
         )
         with suppress(OSError):
-            facts["route_mtu"] = sock.getsockopt(level, option)
-    if found := interface_of(str(local[0])):
-        facts["interface"] = found.name
+            facts.route_mtu = sock.getsockopt(level, option)
+    if found := interface_of(local):
+        facts.interface = found.name
     return facts
 
 
@@ -148,30 +141,27 @@ def hold_back(sock: socket.socket, most: int) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, most)
 
 
-@dataclass(frozen=True, slots=True)
-class Unacknowledged:
-    """What the peer's kernel had not confirmed at some moment."""
+class TCPInfo(NamedTuple):
+    """What the kernel says of a connection."""
 
-    segments: int  # that were sent and not confirmed
     timeouts: int  # of the retransmission timer in a row: nothing at all came back in between
     segment_size: int  # bytes of payload, at most
+    unacknowledged: int  # segments that were sent and not confirmed by the peer's kernel
+    rtt_us: int
+    retransmits: int
 
 
-def unacknowledged(sock: socket.socket) -> Unacknowledged | None:
+def tcp_info(sock: socket.socket) -> TCPInfo | None:
     """None where the kernel does not say (Linux does), or if the connection is gone."""
     if sys.platform != "linux":
         return None
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
-    except OSError:
-        return None
-    if len(info) < _UNANSWERED.size:
-        return None
-    timeouts, segment_size, segments = _UNANSWERED.unpack_from(info)
-    return Unacknowledged(segments, timeouts, segment_size)
+    with suppress(OSError):
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        return TCPInfo._make(_TCP_INFO.unpack(info)) if len(info) == _TCP_INFO.size else None
+    return None
 
 
-async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> Facts:
+async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer:
     """Of a connection on which nothing came back in time. It is of no use afterwards.
 
     ``request_acknowledged``: the peer's kernel took every byte (Linux). ``close_reaction`` is what came when we
@@ -180,16 +170,14 @@ async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> Facts:
     """
     transport = transport_of(stream)
     if transport is None:
-        return {}
-    facts: Facts = {}
-    if sys.platform == "linux":
-        info = transport.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKED.size)
-        if len(info) >= _UNACKED.size:
-            facts["request_acknowledged"] = _UNACKED.unpack_from(info)[0] == 0
+        return NoAnswer()
+    facts = NoAnswer()
+    if (info := tcp_info(transport.socket)) is not None:
+        facts.request_acknowledged = info.unacknowledged == 0
     if context.time_for(_TIMEOUT) == _TIMEOUT:  # silence means nothing to one who can't wait for an answer
-        facts["close_reaction"] = await _reaction(transport)
+        facts.close_reaction = await _reaction(transport)
         if transport.recorder is not None:
-            transport.recorder.event(f"we closed our half, and what came was: {facts['close_reaction']}")
+            transport.recorder.event(f"we closed our half, and what came was: {facts.close_reaction}")
     return facts
 
 

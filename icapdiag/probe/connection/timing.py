@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 
 import trio
 
-from icapdiag.probe.base import Facts
+from icapdiag.facts.connection import Transfer
 from icapdiag.probe.connection.loop import WATCHER, LoopDelay, Polls, loop_delay_since
 from icapdiag.probe.connection.stream import Handover, transport_of, want_stamps
 
@@ -62,23 +62,26 @@ class Stopwatch:
         """What was received was a 100 Continue: the answer is still to come."""
         self._arrival = None
 
-    def facts(self) -> Facts:
-        """``answer_ms`` and what it rests on; empty before there is an answer."""
+    def facts(self) -> Transfer:
+        """``answer_ms`` and what it rests on; nothing before there is an answer."""
         if self._arrival is None or not self._started:
-            return {}
+            return Transfer()
         arrival = self._arrival
-        facts: Facts = {"answer_application_ms": round((arrival.seen - self._sent) * 1000, 3)}
         handover = arrival.handover or Handover(self._sent_ns, self._sent_ns, self._sent)
         giving = (handover.end_ns - handover.begin_ns) / 1e9
         if arrival.arrived_ns is not None and handover.begin_ns <= arrival.arrived_ns <= arrival.seen_ns:
             took, doubt = (arrival.arrived_ns - handover.begin_ns) / 1e9, giving
-            facts["answer_clock"] = "kernel"
+            clock = "kernel"
         else:
             took = arrival.seen - handover.begin
             doubt = max(giving, arrival.doubt(handover.begin), _LEAST)
-            facts["answer_clock"] = "application"
-        facts["answer_ms"] = round(took * 1000, 3)
-        return facts | ({"answer_uncertain": True} if doubt > _TOLERATED * took else {})
+            clock = "application"
+        return Transfer(
+            answer_application_ms=round((arrival.seen - self._sent) * 1000, 3),
+            answer_clock=clock,
+            answer_ms=round(took * 1000, 3),
+            answer_uncertain=True if doubt > _TOLERATED * took else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,8 @@ async def watched_loop() -> AsyncIterator[None]:
                 nursery.cancel_scope.cancel()
 
 
-def clock_facts(date: str | None, sent_at: float, received_at: float) -> Facts:
-    """Offset of the server's clock in seconds, positive when it is ahead; empty without a readable Date.
+def clock_facts(date: str | None, sent_at: float, received_at: float) -> Transfer:
+    """Offset of the server's clock in seconds, positive when it is ahead; nothing without a readable Date.
 
     ``sent_at`` and ``received_at`` are our wall clock (seconds since 1970) at the request and at the first
     byte of the answer. The server wrote its Date in between, and whole seconds only (RFC 9110, 5.6.7), so
@@ -130,16 +133,16 @@ def clock_facts(date: str | None, sent_at: float, received_at: float) -> Facts:
     ``clock_skew_s`` is what is left beyond any doubt.
     """
     if date is None:
-        return {}
+        return Transfer()
     try:
         moment = parsedate_to_datetime(date)
         stamp = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
-        return {}
+        return Transfer()
     lowest, highest = stamp - received_at, stamp + 1 - sent_at
     offset, uncertainty = (lowest + highest) / 2, (highest - lowest) / 2
-    return {
-        "clock_offset_s": round(offset, 1),
-        "clock_uncertainty_s": round(uncertainty, 1),
-        "clock_skew_s": round(max(0.0, abs(offset) - uncertainty), 1),
-    }
+    return Transfer(
+        clock_offset_s=round(offset, 1),
+        clock_uncertainty_s=round(uncertainty, 1),
+        clock_skew_s=round(max(0.0, abs(offset) - uncertainty), 1),
+    )

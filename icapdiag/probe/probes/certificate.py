@@ -8,39 +8,38 @@ from datetime import UTC, datetime
 import trio
 from cryptography import x509
 
+from icapdiag.facts.connection import TLS, CertificateLink
 from icapdiag.icap.header_table import TEXT_KEPT
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Facts
 from icapdiag.probe.connection.stream import TimestampedStream
 
 _NAMES = 50
 _UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
-def certificate_facts(stream: trio.SSLStream[TimestampedStream], now: datetime | None = None) -> Facts:
-    """Subject, issuer, names, dates and chain of the peer's certificate; empty if it sent none."""
+def certificate_facts(stream: trio.SSLStream[TimestampedStream], now: datetime | None = None) -> TLS:
+    """Subject, issuer, names, dates and chain of the peer's certificate; nothing if it sent none."""
     chain = _chain(stream)
     if not chain:
-        return {}
+        return TLS()
     try:
         return _facts(chain, now or datetime.now(UTC))
     except _UNREADABLE as exc:  # OpenSSL took it, and it is a stranger's all the same
-        return {"cert_sha256": hashlib.sha256(chain[0]).hexdigest(), "cert_error": str(exc)[:200]}
+        return TLS(cert_sha256=hashlib.sha256(chain[0]).hexdigest(), cert_error=str(exc)[:200])
 
 
-def _facts(chain: list[bytes], now: datetime) -> Facts:
+def _facts(chain: list[bytes], now: datetime) -> TLS:
     leaf = x509.load_der_x509_certificate(chain[0])
     end = leaf.not_valid_after_utc
-    return {
-        "cert_subject": leaf.subject.rfc4514_string()[:TEXT_KEPT],
-        "cert_issuer": leaf.issuer.rfc4514_string()[:TEXT_KEPT],
-        "cert_names": _names(leaf),
-        "cert_not_before": _iso(leaf.not_valid_before_utc),
-        "cert_not_after": _iso(end),
-        "cert_days_left": round((end - now).total_seconds() / 86400, 1),
-        "cert_sha256": hashlib.sha256(chain[0]).hexdigest(),
-        "cert_chain": [_link(der) for der in chain[:10]],
-    }
+    return TLS(
+        cert_subject=leaf.subject.rfc4514_string()[:TEXT_KEPT],
+        cert_issuer=leaf.issuer.rfc4514_string()[:TEXT_KEPT],
+        cert_names=_names(leaf),
+        cert_not_before=_iso(leaf.not_valid_before_utc),
+        cert_not_after=_iso(end),
+        cert_days_left=round((end - now).total_seconds() / 86400, 1),
+        cert_sha256=hashlib.sha256(chain[0]).hexdigest(),
+        cert_chain=tuple(_link(der) for der in chain[:10]),
+    )
 
 
 def _chain(stream: trio.SSLStream[TimestampedStream]) -> list[bytes]:
@@ -56,23 +55,23 @@ def _chain(stream: trio.SSLStream[TimestampedStream]) -> list[bytes]:
     return [leaf] if isinstance(leaf, bytes) else []
 
 
-def _names(certificate: x509.Certificate) -> list[str]:
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return []
+        return ()
     dns = names.get_values_for_type(x509.DNSName)
     addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    return [name[:TEXT_KEPT] for name in (*dns, *addresses)[:_NAMES]]
+    return tuple(name[:TEXT_KEPT] for name in (*dns, *addresses)[:_NAMES])
 
 
-def _link(der: bytes) -> JSONValue:
+def _link(der: bytes) -> CertificateLink:
     certificate = x509.load_der_x509_certificate(der)
-    return {
-        "subject": certificate.subject.rfc4514_string()[:TEXT_KEPT],
-        "issuer": certificate.issuer.rfc4514_string()[:TEXT_KEPT],
-        "not_after": _iso(certificate.not_valid_after_utc),
-    }
+    return CertificateLink(
+        subject=certificate.subject.rfc4514_string()[:TEXT_KEPT],
+        issuer=certificate.issuer.rfc4514_string()[:TEXT_KEPT],
+        not_after=_iso(certificate.not_valid_after_utc),
+    )
 
 
 def _iso(when: datetime) -> str:

@@ -4,63 +4,51 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from dataclasses import dataclass, field
 
 import trio
 
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings, error, failed, ok
+from icapdiag.facts.connection import DNS, DNSRecord
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, Settings, failed, ok
 from icapdiag.probe.messages import Message, Planned
-from icapdiag.vocabulary import Reason
+from icapdiag.vocabulary import Reason, Status
 
 _TYPES = ("A", "AAAA")
 
 
-@dataclass(slots=True)
-class _Answers:
-    """What the resolvers said. ``by_resolver`` maps a resolver to the addresses it gave."""
-
-    records: list[dict[str, JSONValue]] = field(default_factory=list)
-    by_resolver: dict[str, set[str]] = field(default_factory=dict)
-    problems: list[tuple[Reason, str]] = field(default_factory=list)
-
-    @property
-    def addresses(self) -> list[str]:
-        return list(dict.fromkeys(str(record["address"]) for record in self.records))
-
-
 async def _run(context: Context) -> Outcome:
     if is_ruled_out(context):
-        return _ruled_out(context, {"addresses": [context.member.host]})
+        return _ruled_out(context, DNS(addresses=(context.member.host,)))
     servers = _servers(context.settings)
-    answers = _Answers()
+    records: list[DNSRecord] = []
+    problems: list[tuple[Reason, str]] = []
     system: list[str] = []
     async with trio.open_nursery() as nursery:
         if not context.settings.resolvers:  # else they alone count, and nobody else is asked
             nursery.start_soon(_ask_system, context, system)
         for server in servers:
             for kind in _TYPES:
-                nursery.start_soon(_ask, context, server, kind, answers)
-    facts: Facts = {
-        "resolvers": list(servers),
-        "records": sorted(answers.records, key=str),
-        "answers_differ": len({frozenset(found) for found in answers.by_resolver.values()}) > 1,
-    }
-    if answers.problems:
-        facts["rcode"] = answers.problems[0][1]
-        facts["error"] = answers.problems[0][1]
+                nursery.start_soon(_ask, context, server, kind, records, problems)
     # The hosts file counts only where DNS knows nothing: a Service Engine doesn't have this host's file.
-    found = tuple(sorted(answers.addresses or system, key=_order))
-    facts["addresses"] = found
-    facts["hosts_file_only"] = bool(system and not answers.addresses)
+    known = dict.fromkeys(record.address for record in records if record.address)
+    found = tuple(sorted(known or system, key=_order))
+    problem = problems[0][1] if problems else None
+    facts = DNS(
+        resolvers=tuple(servers),
+        records=tuple(sorted(records, key=str)),
+        answers_differ=len({frozenset(r.address for r in records if r.resolver == server) for server in servers}) > 1,
+        rcode=problem,
+        error=problem,
+        addresses=found,
+        hosts_file_only=bool(system and not known),
+    )
     if found:
         context.addresses = tuple(address for address in found if _wanted(context, address))
         return ok(facts) if context.addresses else _ruled_out(context, facts)
-    reasons = [reason for reason, _ in answers.problems]
+    reasons = [reason for reason, _ in problems]
     for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN):
         if reason in reasons:
-            return failed(reason, facts)
-    return failed(Reason.NO_ADDRESS, facts)
+            return failed(Failure(reason), facts)
+    return failed(Failure(Reason.NO_ADDRESS), facts)
 
 
 def _servers(settings: Settings) -> list[str]:
@@ -89,7 +77,9 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return (*servers, *own)
 
 
-async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> None:
+async def _ask(
+    context: Context, server: str, kind: str, records: list[DNSRecord], problems: list[tuple[Reason, str]]
+) -> None:
     """Ask one resolver for one type. Whatever it answers is recorded, never raised."""
     from dns import asyncresolver, exception, resolver  # noqa: PLC0415
 
@@ -98,28 +88,26 @@ async def _ask(context: Context, server: str, kind: str, answers: _Answers) -> N
     asking.nameservers = [address]
     asking.port = port or context.settings.resolver_port
     asking.lifetime = context.time_for(context.settings.dns_timeout)
-    found = answers.by_resolver.setdefault(server, set())
     said = ""
     try:
         answer = await asking.resolve(context.member.host, kind, raise_on_no_answer=True)
     except resolver.NXDOMAIN:
         said = "NXDOMAIN"
-        answers.problems.append((Reason.NXDOMAIN, said))
+        problems.append((Reason.NXDOMAIN, said))
     except resolver.NoAnswer:
         said = "NODATA"  # the name exists without this type
     except exception.Timeout:
         said = f"{server} did not answer"
-        answers.problems.append((Reason.DNS_TIMEOUT, said))
+        problems.append((Reason.DNS_TIMEOUT, said))
     except (resolver.NoNameservers, exception.DNSException, OSError) as exc:
         said = str(exc)[:200]
-        answers.problems.append((Reason.DNS_FAILURE, said))
+        problems.append((Reason.DNS_FAILURE, said))
     else:
         ttl = answer.rrset.ttl if answer.rrset is not None else None
         for record in answer:
             address = str(record)
-            found.add(address)
             said += f" {address}"
-            answers.records.append({"type": kind, "address": address, "ttl_s": ttl, "resolver": server})
+            records.append(DNSRecord(type=kind, address=address, ttl_s=ttl, resolver=server))
     if context.recorder is not None:
         context.recorder.event(f"DNS server {server} on {kind} {context.member.host}: {said.strip()}")
 
@@ -171,11 +159,10 @@ def is_ruled_out(context: Context) -> bool:
     return is_literal(context.member.host) and not _wanted(context, context.member.host)
 
 
-def _ruled_out(context: Context, facts: Facts) -> Outcome:
+def _ruled_out(context: Context, facts: DNS) -> Outcome:
     """No address of the version that was asked for: our own doing, and no word on the member."""
-    return error(
-        Reason.CONFIGURATION, facts | {"error": f"no IPv{context.settings.family} address, and no other wanted"}
-    )
+    text = f"no IPv{context.settings.family} address, and no other wanted"
+    return failed(Failure(Reason.CONFIGURATION, text, Status.ERROR), facts)
 
 
 def _skip(context: Context) -> str | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import trio
+from msgspec.structs import replace
 
+from icapdiag.facts.deep import Keepalive
+from icapdiag.facts.standard import Sample
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import eicar
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings, ok
-from icapdiag.probe.connection.answer import verdict_facts
+from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import ConnectError, open_connection
 from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages, receive_recorded
 from icapdiag.probe.messages import Planned, icap_message
@@ -36,37 +37,28 @@ class _Rest:
     after: float = 0.0
 
 
-@dataclass(slots=True)
-class _Pair:
-    """How the two uploads on one connection went. ``reuse`` and ``signs`` as the facts of these names."""
-
-    first: ExchangeResult
-    left_over: _Rest
-    reuse: str
-    second: ExchangeResult | None = None
-    signs: list[JSONValue] = field(default_factory=list)
-
-
 async def _run(context: Context) -> Outcome:
     await context.close()
-    facts: Facts = {"pair": "eicar-clean" if context.settings.eicar else "clean-clean", **capacity_facts(context)}
+    pair = "eicar-clean" if context.settings.eicar else "clean-clean"
+    facts = Keepalive(pair=pair, demand=capacity_facts(context))
     try:
         stream = await open_connection(context)
     except ConnectError as exc:
-        return Outcome(exc.outcome.status, exc.outcome.reason, {**facts, **exc.outcome.facts})
+        return failed(exc.failure, facts)
     try:
-        first = await exchange_messages(
-            stream, _requests(context)[0], timeout=context.time_for(context.settings.timeout)
-        )
+        first = await _ask(context, stream, 0)
         if first.response is None or not first.exchange.done or not first.response.complete:
-            return Outcome(first.outcome.status, first.outcome.reason, {**facts, **first.outcome.facts})
-        pair = await _second(context, stream, first)
-        facts |= _pair_facts(context, pair)
-        if pair.reuse == "honoured" and context.settings.idle:
+            return Outcome(first.status, first.reason, replace(facts, error=first.error))
+        facts |= await _second(context, stream, first)
+        if facts.reuse == "honoured" and context.settings.idle:
             facts |= await _idle_facts(context, stream)
     finally:
         await trio.aclose_forcefully(stream)
     return ok(facts)
+
+
+def _bodies(context: Context) -> tuple[bytes, bytes]:
+    return eicar() if context.settings.eicar else _FIRST, _SECOND
 
 
 def _requests(context: Context) -> tuple[PreparedRequest, PreparedRequest]:
@@ -82,73 +74,67 @@ def _requests(context: Context) -> tuple[PreparedRequest, PreparedRequest]:
     return first, scan_request(context, _SECOND, close=False)
 
 
-async def _second(context: Context, stream: trio.abc.Stream, first: ExchangeResult) -> _Pair:
+async def _ask(context: Context, stream: trio.abc.Stream, number: int) -> ExchangeResult:
+    timeout = context.time_for(context.settings.timeout)
+    request, body = _requests(context)[number], _bodies(context)[number]
+    return await exchange_messages(stream, request, timeout=timeout, sent_body=body)
+
+
+async def _second(context: Context, stream: trio.abc.Stream, first: ExchangeResult) -> Keepalive:
+    """What becomes of the connection after the first answer, and of the second request on it."""
     rest = await _listen(stream, _SETTLED)
-    rest.data, rest.size = first.exchange.excess + rest.data, len(first.exchange.excess) + rest.size
+    left_over = first.exchange.excess + rest.data
     announced = first.response is not None and "close" in (first.response.headers.get("Connection") or "").lower()
-    pair = _Pair(first, rest, "announced-close" if announced else "closed" if rest.ended else "honoured")
-    if rest.data.strip(b"\r\n"):
-        pair.signs.append("bytes-left-over")
-    if pair.reuse == "honoured":
-        request = _requests(context)[1]
-        pair.second = result = await exchange_messages(
-            stream, request, timeout=context.time_for(context.settings.timeout)
-        )
-        pair.signs += _signs(context, first, result)
-        if result.outcome.reason in {Reason.CLOSED, Reason.RESET} and not result.exchange.received:
-            pair.reuse = "closed"
-        elif result.outcome.reason is Reason.TIMEOUT:
-            pair.reuse = "unanswered"
-    if pair.signs:
-        pair.reuse = "desynchronised"
-    return pair
+    facts = Keepalive(
+        reuse="announced-close" if announced else "closed" if rest.ended else "honoured",
+        extra_bytes=len(first.exchange.excess) + rest.size,
+        extra_excerpt=left_over[:_EXCERPT].decode("latin-1") or None,
+        closed_after_ms=round(rest.after * 1000, 3) if rest.ended else None,
+        first_status=first.answer.icap_status,
+        first_verdict=first.answer.verdict,
+    )
+    signs = ["bytes-left-over"] if left_over.strip(b"\r\n") else []
+    if facts.reuse == "honoured":
+        second = await _ask(context, stream, 1)
+        signs += _signs(context, first, second)
+        if second.reason in {Reason.CLOSED, Reason.RESET} and not second.exchange.received:
+            facts.reuse = "closed"
+        elif second.reason is Reason.TIMEOUT:
+            facts.reuse = "unanswered"
+        if second.head_read:
+            facts.second_status = second.answer.icap_status
+            facts.second_verdict = second.answer.verdict
+    if signs:
+        facts.reuse = "desynchronised"
+    facts.desync_signs = tuple(signs)
+    return facts
 
 
-def _signs(context: Context, first: ExchangeResult, second: ExchangeResult) -> list[JSONValue]:
+def _signs(context: Context, first: ExchangeResult, second: ExchangeResult) -> list[str]:
     """What shows that the second answer is not the second request's."""
-    if second.outcome.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
+    if second.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
         return ["unreadable"]
     if second.response is None or not second.head_read:
         return []
     if second.response.body and second.response.body == _FIRST:
         return ["body-of-first"]
-    alone, _ = context.outcomes.get("clean", (None, 0.0))
-    verdicts = [_verdict(first, eicar() if context.settings.eicar else _FIRST), _verdict(second, _SECOND)]
-    blocked = verdicts == [Verdict.BLOCKED, Verdict.BLOCKED]
-    if blocked and alone is not None and alone.facts.get("verdict") == Verdict.ALLOWED:
+    clean = context.sheet("clean", Sample)
+    blocked = first.answer.verdict == second.answer.verdict == Verdict.BLOCKED
+    if blocked and clean is not None and clean.answer.verdict == Verdict.ALLOWED:
         return ["verdict-of-first"]
     return []
 
 
-def _verdict(result: ExchangeResult, body: bytes) -> JSONValue:
-    return verdict_facts(result.response, body)["verdict"] if result.response is not None and result.head_read else None
-
-
-def _pair_facts(context: Context, pair: _Pair) -> Facts:
-    first, second = pair.first, pair.second
-    facts: Facts = {
-        "reuse": pair.reuse,
-        "desync_signs": pair.signs,
-        "extra_bytes": pair.left_over.size,
-        "first_status": first.response.status if first.response else None,
-        "first_verdict": _verdict(first, eicar() if context.settings.eicar else _FIRST),
-    }
-    if pair.left_over.data:
-        facts["extra_excerpt"] = pair.left_over.data[:_EXCERPT].decode("latin-1")
-    if pair.left_over.ended:
-        facts["closed_after_ms"] = round(pair.left_over.after * 1000, 3)
-    if second is not None and second.response is not None and second.head_read:
-        facts["second_status"] = second.response.status
-        facts["second_verdict"] = _verdict(second, _SECOND)
-    return facts
-
-
-async def _idle_facts(context: Context, stream: trio.abc.Stream) -> Facts:
+async def _idle_facts(context: Context, stream: trio.abc.Stream) -> Keepalive:
     """After how many seconds without a request the server closes, should it do so in time."""
     started = trio.current_time()
     rest = await _listen(stream, context.time_for(context.settings.idle))
-    facts: Facts = {"idle_waited_s": round(trio.current_time() - started, 1), "idle_closed": rest.ended}
-    return facts | ({"idle_close_s": round(rest.after, 1)} if rest.ended else {})
+    waited = trio.current_time() - started
+    return Keepalive(
+        idle_waited_s=round(waited, 1),
+        idle_closed=rest.ended,
+        idle_close_s=round(rest.after, 1) if rest.ended else None,
+    )
 
 
 async def _listen(stream: trio.abc.Stream, seconds: float) -> _Rest:
@@ -169,20 +155,9 @@ async def _listen(stream: trio.abc.Stream, seconds: float) -> _Rest:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    first, second = _requests(context)
-    messages = (*context.handshakes(), icap_message(first, eicar() if context.settings.eicar else _FIRST))
-    return (
-        Planned(to=context.peer, connections=1, messages=messages),
-        Planned(
-            to=context.peer,
-            messages=(icap_message(second, _SECOND),),
-            condition="on the same connection if it stays open",
-        ),
-    )
-
-
-def _more_time(settings: Settings) -> float:
-    return _ALLOWANCE + settings.idle
+    first, second = map(icap_message, _requests(context), _bodies(context))
+    again = Planned(to=context.peer, messages=(second,), condition="on the same connection if it stays open")
+    return context.connections(first), again
 
 
 PROBE: Probe = Probe(
@@ -194,5 +169,5 @@ PROBE: Probe = Probe(
     depth="deep",
     connects=True,
     needs=("tcp", "tls", "options", "clean"),
-    more_time=_more_time,
+    more_time=lambda settings: _ALLOWANCE + settings.idle,
 )

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 import trio
 
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import NEVER, Context, Facts, Outcome, Probe, error, ok
-from icapdiag.probe.connection.connect import ConnectError, open_connection
-from icapdiag.probe.connection.exchange import exchange_messages, receive_recorded
+from icapdiag.facts.deep import Demand, Load, LoadStep
+from icapdiag.facts.standard import Options
+from icapdiag.probe.base import NEVER, Context, Outcome, Probe, failed, ok
+from icapdiag.probe.connection.exchange import Transaction, transact
 from icapdiag.probe.connection.loop import loop_delay_since, occupation
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.probe.probes.sample import scan_request
@@ -25,7 +24,7 @@ from icapdiag.vocabulary import Reason, Status
 
 _LEAST = 8  # scans of a step
 _EACH = 2  # scans that each of the parallel ones makes in a step, one after the other
-_FAREWELL = 0.05  # seconds that a server has to close after its answer, as it was asked to
+_CLOSING = 0.05  # seconds that a server has to close after its answer; until then it may refuse the next scan
 _REST = 0.1  # seconds between two steps, in which the server ends the connections of the last one
 _ALLOWANCE = 60.0  # seconds that the member's deadline is put off for the ramp
 _BUSY = {503, 506, 551}  # RFC 3507, 4.3.3; and what Trend Micro and Symantec answer
@@ -57,41 +56,37 @@ class ConcurrencyStep:
     times: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
     errors: int = 0
-    failure: Outcome | None = None  # the first
+    failed: Transaction | None = None  # the first that did
     seconds: float = 0.0
     uncertain: bool = False
 
-    def add(self, outcome: Outcome, held: float) -> None:
-        if outcome.status is Status.OK:
-            measured = outcome.facts.get("answer_ms")
-            self.times.append(float(measured) if isinstance(measured, int | float) else held)
+    def add(self, result: Transaction, held: float) -> None:
+        if result.failure is None:
+            measured = result.transfer.answer_ms
+            self.times.append(held if measured is None else measured)
             self.held.append(held)
         else:
             self.errors += 1
-            self.failure = self.failure or outcome
+            self.failed = self.failed or result
 
     @property
     def p95(self) -> float:
         return _rank(self.times, 95)
 
-    def record(self) -> dict[str, JSONValue]:
-        record: dict[str, JSONValue] = {
-            "concurrency": self.concurrency,
-            "requests": len(self.times) + self.errors,
-            "errors": self.errors,
-            "p50_ms": None,
-            "p95_ms": None,
-            "max_ms": None,
-        }
+    def record(self) -> LoadStep:
+        record = LoadStep(
+            concurrency=self.concurrency,
+            requests=len(self.times) + self.errors,
+            errors=self.errors,
+            uncertain=True if self.uncertain else None,
+        )
         if self.times:
-            record |= {
-                "p50_ms": round(_rank(self.times, 50), 3),
-                "p95_ms": round(self.p95, 3),
-                "max_ms": round(max(self.times), 3),
-            }
+            record.p50_ms = round(_rank(self.times, 50), 3)
+            record.p95_ms = round(self.p95, 3)
+            record.max_ms = round(max(self.times), 3)
         if self.times and self.seconds > 0:
-            record["rps"] = round(len(self.times) / self.seconds, 1)
-        return record | ({"uncertain": True} if self.uncertain else {})
+            record.rps = round(len(self.times) / self.seconds, 1)
+        return record
 
 
 def _rank(figures: list[float], percent: int) -> float:
@@ -108,8 +103,8 @@ async def _run(context: Context) -> Outcome:
     if scope.cancelled_caught:
         ended = "deadline"
     facts = _facts(context, steps, ended)
-    if ended == "local" and (failure := steps[-1].failure) is not None:
-        return error(Reason(failure.reason or Reason.BUG), facts | {"error": failure.facts.get("error")})
+    if ended == "local" and (scan := steps[-1].failed) is not None and scan.failure is not None:
+        return failed(scan.failure, facts)
     return ok(facts)
 
 
@@ -133,12 +128,13 @@ async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int])
 
     async def worker() -> None:
         nonlocal left
-        while left > 0 and step.failure is None:
+        while left > 0 and step.failed is None:
             left -= 1
             await context.wait_for_rate()
             begun = trio.current_time()
-            outcome = await _scan(context, _body(context, next(numbers)))
-            step.add(outcome, (trio.current_time() - begun) * 1000)
+            request = scan_request(context, _body(context, next(numbers)))
+            result = await transact(context, request, closing=_CLOSING)
+            step.add(result, (trio.current_time() - begun) * 1000)
 
     with occupation() as ours:
         try:
@@ -152,60 +148,41 @@ async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int])
             step.uncertain = doubtful or ours.share > _SATURATED
 
 
-async def _scan(context: Context, body: bytes) -> Outcome:
-    """One scan, to the server's close: until then it may count the connection, and refuse the next one."""
-    try:
-        stream = await open_connection(context)
-    except ConnectError as exc:
-        return exc.outcome
-    try:
-        result = await exchange_messages(
-            stream, scan_request(context, body), timeout=context.time_for(context.settings.timeout)
-        )
-        with trio.move_on_after(_FAREWELL), suppress(trio.BrokenResourceError):
-            await receive_recorded(stream, 1)
-    finally:
-        await trio.aclose_forcefully(stream)
-    facts = result.facts if result.response is None else result.facts | {"icap_status": result.response.status}
-    return Outcome(result.outcome.status, result.outcome.reason, facts)
-
-
 def _ending(steps: list[ConcurrencyStep]) -> str:
     """What the last step met that ends the ramp, or nothing."""
     base, last = steps[0], steps[-1]
-    if last.failure is not None:
-        if last.failure.status is Status.ERROR:
+    if last.failed is not None:
+        if last.failed.status is Status.ERROR:
             return "local"
-        if last.failure.facts.get("icap_status") in _BUSY:
+        if last.failed.answer.icap_status in _BUSY:
             return "busy"
-        return "refused" if last.failure.reason is Reason.REFUSED else "failed"
+        return "refused" if last.failed.reason is Reason.REFUSED else "failed"
     if not last.uncertain and last.p95 > max(_DOUBLED * base.p95, base.p95 + _FLOOR):
         return "slower"
     return ""
 
 
-def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Facts:
+def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
     broken = ended in {"busy", "refused", "failed", "slower"}
     stood = steps if ended == "ceiling" else steps[:-1]
     held = stood[-1].concurrency if stood else 0
     base = steps[0].held if steps else []
-    measured = sum(base) / len(base) if base else None
-    facts: Facts = {
-        "ceiling": context.settings.load_ceiling,
-        "steps": [step.record() for step in steps if step.times or step.errors],
-        "load_ended": ended,
-        "held_connections": held,
-        **capacity_facts(context, measured),
-    }
+    facts = Load(
+        ceiling=context.settings.load_ceiling,
+        steps=tuple(step.record() for step in steps if step.times or step.errors),
+        load_ended=ended,
+        held_connections=held,
+        demand=capacity_facts(context, sum(base) / len(base) if base else None),
+    )
     if broken:
-        facts["broke_at"] = steps[-1].concurrency
-        if (failure := steps[-1].failure) is not None:
-            facts["broke_status"] = failure.facts.get("icap_status")
-            facts["broke_reason"] = failure.reason if failure.reason is None else str(failure.reason)
-    needed = facts.get("needed_connections")
-    if isinstance(needed, int):
+        facts.broke_at = steps[-1].concurrency
+        if (scan := steps[-1].failed) is not None:
+            facts.broke_status = scan.answer.icap_status
+            facts.broke_reason = scan.reason
+    needed = facts.demand.needed_connections
+    if needed is not None:
         beyond = broken and needed >= steps[-1].concurrency
-        facts["needed_held"] = "yes" if needed <= held else "no" if beyond else "unknown"
+        facts.needed_held = "yes" if needed <= held else "no" if beyond else "unknown"
     return facts
 
 
@@ -218,11 +195,8 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     body = _body(context, 1)
     message = replace(icap_message(scan_request(context, body), body), body_sha256=None)
     return tuple(
-        Planned(
-            to=context.peer,
-            connections=1,
-            messages=(*context.handshakes(), message),
-            condition="" if concurrency == 1 else "if it stood what came before",
+        replace(
+            context.connections(message, condition="" if concurrency == 1 else "if it stood what came before"),
             times=scans_of(concurrency),
             at_once=concurrency,
         )
@@ -230,27 +204,24 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     )
 
 
-def capacity_facts(context: Context, measured_ms: float | None = None) -> Facts:
+def capacity_facts(context: Context, measured_ms: float | None = None) -> Demand:
     """The server's Max-Connections, and, where the expected rate was given, the connections that it takes.
 
-    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan
-    holds its connection; that of the clean probe if it is None. What the user expects (``expected_latency_ms``)
-    comes first.
+    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan holds its connection;
+    that of the clean probe if it is None. What the user expects (``expected_latency_ms``) comes first.
     """
-    facts: Facts = {}
-    options, _ = context.outcomes.get("options", (None, 0.0))
-    if options is not None and isinstance(announced := options.facts.get("max_connections"), int):
-        facts["offered_connections"] = announced
     settings = context.settings
-    if settings.expected_rps is None:
-        return facts
+    options = context.sheet("options", Options)
+    facts = Demand(
+        offered_connections=None if options is None else options.answer.max_connections,
+        expected_rps=settings.expected_rps,
+    )
     if measured_ms is None and "clean" in context.outcomes:
         _, measured_ms = context.outcomes["clean"]
     latency = measured_ms if settings.expected_latency_ms is None else settings.expected_latency_ms
-    facts["expected_rps"] = settings.expected_rps
-    if latency is not None:
-        facts["expected_latency_ms"] = round(latency, 3)
-        facts["needed_connections"] = max(1, math.ceil(settings.expected_rps * latency / 1000))
+    if settings.expected_rps is not None and latency is not None:
+        facts.expected_latency_ms = round(latency, 3)
+        facts.needed_connections = max(1, math.ceil(settings.expected_rps * latency / 1000))
     return facts
 
 

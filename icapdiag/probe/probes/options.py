@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from icapdiag.facts.standard import Options
 from icapdiag.icap.request import PreparedRequest, options_request
-from icapdiag.probe.base import Context, Facts, Outcome, Probe
-from icapdiag.probe.connection.answer import profile_facts, response_facts
+from icapdiag.probe.base import Context, Outcome, Probe
+from icapdiag.probe.connection.answer import profile_facts
 from icapdiag.probe.connection.exchange import answered, exchange_messages
 from icapdiag.probe.connection.tcp import no_answer_facts
 from icapdiag.probe.messages import Planned, icap_message
@@ -12,8 +13,7 @@ from icapdiag.vocabulary import Reason
 
 
 def _request(context: Context) -> PreparedRequest:
-    host = context.address or context.member.host
-    return options_request(host, context.member.port, context.pool.profile.service_uri, close=True)
+    return options_request(*context.place, context.pool.profile.service_uri, close=True)
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
@@ -24,16 +24,14 @@ async def _run(context: Context) -> Outcome:
     stream = context.stream
     assert stream is not None  # noqa: S101 - tcp has run
     result = await exchange_messages(stream, _request(context), timeout=context.time_for(context.settings.timeout))
-    facts: Facts = {"method": "OPTIONS"} | profile_facts(context) | result.facts
-    if result.outcome.reason is Reason.TIMEOUT and not result.exchange.received:
-        facts |= await no_answer_facts(context, stream)
+    facts = Options(error=result.error, profile=profile_facts(context), transfer=result.transfer, answer=result.answer)
+    if result.reason is Reason.TIMEOUT and not result.exchange.received:
+        facts.no_answer = await no_answer_facts(context, stream)
     await context.close()
-    if result.response is not None:
-        facts |= response_facts(result.response, result.exchange)
-        if result.response.status == 200:
-            facts["offers_reqmod"] = "REQMOD" in (name.upper() for name in result.response.headers.tokens("Methods"))
-            facts["offers_204"] = "204" in result.response.headers.tokens("Allow")
-    return Outcome(result.outcome.status, result.outcome.reason, facts)
+    if result.response is not None and result.response.status == 200:
+        facts.offers_reqmod = "REQMOD" in (name.upper() for name in result.response.headers.tokens("Methods"))
+        facts.offers_204 = "204" in result.response.headers.tokens("Allow")
+    return Outcome(result.status, result.reason, facts)
 
 
 # Avi never asks for OPTIONS, so a server that refuses it may scan all the same; one that

@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from icapdiag.icap.request import PreparedRequest, avi_reqmod
+from msgspec.structs import replace
+
+from icapdiag.facts import from_plain, to_plain
+from icapdiag.facts.answer import Deviation
+from icapdiag.facts.deep import Preview, PreviewCase
+from icapdiag.facts.standard import Options, Sample
+from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import ARCHIVE_LEAST, CLEAN, clean_body, eicar_behind_padding
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.answer import profile_facts
-from icapdiag.probe.connection.exchange import transact
+from icapdiag.probe.connection.exchange import Transaction, transact
 from icapdiag.probe.messages import Planned, icap_message
-from icapdiag.probe.probes.sample import upload_head
+from icapdiag.probe.probes.sample import upload_request
 from icapdiag.vocabulary import Reason, Status, Verdict
 
 LONGEST = 16_384  # bytes of an offered preview that is tried; the longest known offer, ESET's
@@ -26,10 +31,6 @@ _SLOWER = 4.0
 _BUSY = 503
 _UNCONNECTED = 2  # cases in a row without a connection, after which no more are tried
 _UNKEPT = f"if OPTIONS offers a preview of 1 to {LONGEST:,} bytes; shown is the longest"
-# What a record of a case takes from the facts of its transaction, besides what says how it was sent.
-_KEPT = ("icap_status", "icap_reason", "verdict", "verdict_reason", "continued", "complete_body_sent", "answer_ms",
-         "answer_clock", "answer_uncertain", "bytes_received", "istag", "date", "x_violations_found", "encapsulated",
-         "parts", "hop_by_hop", "odd_headers", "deviations", "deviation_rules", "protocol_rule", "error")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +81,15 @@ def _offered(offered: int, ours: int | None) -> Iterator[Case]:
 
 
 def _request(context: Context, case: Case) -> PreparedRequest:
-    return avi_reqmod(
-        context.address or context.member.host,
-        context.member.port,
-        context.pool.profile.service_uri,
-        http_request=upload_head(context, case.body),
-        body=case.body,
-        preview_size=case.preview,
-        allow_204=case.allow_204,
-    )
+    return upload_request(context, case.body, preview_size=case.preview, allow_204=case.allow_204)
 
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    offered = _number(_facts_of(context, "options").get("preview"))
-    slowest = float(_number(_facts_of(context, "clean").get("answer_ms")) or 0) / 1000
-    done: list[tuple[Case, Outcome]] = []
+    options, clean = context.sheet("options", Options), context.sheet("clean", Sample)
+    offered = None if options is None else options.answer.preview
+    slowest = (0.0 if clean is None else clean.transfer.answer_ms or 0.0) / 1000
+    done: list[tuple[Case, Transaction]] = []
     stopped, unconnected = "", 0
     for case in cases(context, offered):
         await context.wait_for_rate()
@@ -103,133 +97,122 @@ async def _run(context: Context) -> Outcome:
             stopped = "deadline"
             break
         timeout = min(context.settings.timeout, max(_TIMEOUT, _SLOWER * slowest))
-        outcome = await transact(context, _request(context, case), sent_body=case.body, timeout=timeout)
-        done.append((case, outcome))
-        if outcome.facts.get("icap_status") == _BUSY:
+        result = await transact(context, _request(context, case), sent_body=case.body, timeout=timeout)
+        done.append((case, result))
+        if result.answer.icap_status == _BUSY:
             stopped = "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
             break
-        unconnected = 0 if outcome.facts.get("bytes_sent") else unconnected + 1
+        unconnected = 0 if result.transfer.bytes_sent else unconnected + 1
         if unconnected == _UNCONNECTED:
             stopped = "connection"
             break
-        if outcome.status is Status.OK:
-            slowest = max(slowest, float(_number(outcome.facts.get("answer_ms")) or 0) / 1000)
-    facts: Facts = {**profile_facts(context), **_summary(done)}
-    if offered is not None:
-        facts["offered_preview"] = offered
-    if stopped:
-        facts["stopped"] = stopped
+        if result.status is Status.OK:
+            slowest = max(slowest, (result.transfer.answer_ms or 0.0) / 1000)
+    facts = _summary(done)
+    facts.profile = profile_facts(context)
+    facts.offered_preview = offered
+    facts.stopped = stopped or None
     return _outcome(done, facts)
 
 
-def _outcome(done: Sequence[tuple[Case, Outcome]], facts: Facts) -> Outcome:
+def _outcome(done: Sequence[tuple[Case, Transaction]], facts: Preview) -> Outcome:
     """Ok when any case was answered: what did not work in the others is what the probe is there to find out."""
-    ours = next((outcome for _, outcome in done if outcome.status is Status.ERROR), None)
+    ours = next((result.failure for _, result in done if result.status is Status.ERROR), None)
     if ours is not None:
-        return Outcome(ours.status, ours.reason, facts | {"error": ours.facts.get("error", "")})
+        return failed(ours, facts)
     if not done:
-        return Outcome(Status.ERROR, Reason.DEADLINE, facts | {"error": "the member's time was used up"})
-    if all(outcome.status is Status.FAILED for _, outcome in done):
+        return failed(Failure(Reason.DEADLINE, "the member's time was used up", Status.ERROR), facts)
+    if all(result.status is Status.FAILED for _, result in done):
         return Outcome(Status.FAILED, done[0][1].reason, facts)
-    return Outcome(Status.OK, None, facts)
+    return ok(facts)
 
 
-def _summary(done: Sequence[tuple[Case, Outcome]]) -> Facts:
+def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
     """The cases as records, and by what became of them."""
-    withheld = [(case, outcome) for case, outcome in done if case.beyond and outcome.status is Status.OK]
-    unseen = [case.name for case, outcome in withheld if _passed_unseen(outcome)]
-    facts: Facts = {
-        "cases": [_record(case, outcome) for case, outcome in done],
-        "cases_ok": [case.name for case, outcome in done if outcome.status is Status.OK],
-        "cases_failed": [case.name for case, outcome in done if _failed(outcome)],
-        "cases_hung": [case.name for case, outcome in done if case.beyond and _hung(outcome)],
-        "cases_continued": [case.name for case, outcome in done if outcome.facts.get("continued") is True],
-        "cases_passed_unseen": unseen,
-        "continued": any(case.beyond and outcome.facts.get("continued") is True for case, outcome in done),
-        "eicar_beyond_preview": _eicar(done, "eicar-beyond-preview"),
-        "eicar_whole": _eicar(done, "eicar-whole"),
-        **_deviations(done),
-    }
-    if withheld:
-        facts["passes_unseen"] = "never" if not unseen else "always" if len(unseen) == len(withheld) else "sometimes"
-    return facts
+    withheld = [(case, result) for case, result in done if case.beyond and result.status is Status.OK]
+    unseen = tuple(case.name for case, result in withheld if _passed_unseen(result))
+    deviations = _deviations(done)
+    return Preview(
+        cases=tuple(_record(case, result) for case, result in done),
+        cases_ok=tuple(case.name for case, result in done if result.status is Status.OK),
+        cases_failed=tuple(case.name for case, result in done if _failed(result)),
+        cases_hung=tuple(case.name for case, result in done if case.beyond and _hung(result)),
+        cases_continued=tuple(case.name for case, result in done if result.transfer.continued),
+        cases_passed_unseen=unseen,
+        continued=any(case.beyond and result.transfer.continued for case, result in done),
+        passes_unseen=_how_often(len(unseen), len(withheld)),
+        eicar_beyond_preview=_eicar(done, "eicar-beyond-preview"),
+        eicar_whole=_eicar(done, "eicar-whole"),
+        deviations=tuple(deviations.values())[:20],
+        deviation_rules=tuple(deviations),
+    )
 
 
-def _record(case: Case, outcome: Outcome) -> dict[str, JSONValue]:
-    record: dict[str, JSONValue] = {
-        "case": case.name,
-        "preview": case.preview,
-        "body_size": len(case.body),
-        "allow_204": case.allow_204,
-        "status": outcome.status.value,
-        "reason": None if outcome.reason is None else str(outcome.reason),
-    }
-    return record | {name: outcome.facts[name] for name in _KEPT if name in outcome.facts}
+def _how_often(times: int, of: int) -> str | None:
+    if not of:
+        return None
+    return "never" if not times else "always" if times == of else "sometimes"
 
 
-def _deviations(done: Sequence[tuple[Case, Outcome]]) -> Facts:
+def _record(case: Case, result: Transaction) -> PreviewCase:
+    """How it was sent, and those facts of the answer and the transfer that such a record has, too."""
+    told = from_plain(PreviewCase, {**to_plain(result.answer), **to_plain(result.transfer)})
+    return replace(
+        told,
+        case=case.name,
+        preview=case.preview,
+        body_size=len(case.body),
+        allow_204=case.allow_204,
+        status=result.status,
+        reason=result.reason,
+        error=result.error,
+    )
+
+
+def _deviations(done: Sequence[tuple[Case, Transaction]]) -> dict[str, Deviation]:
     """Each rule that was broken, once: with the first case that shows it."""
-    found: dict[str, JSONValue] = {}
-    for case, outcome in done:
-        listed = outcome.facts.get("deviations")
-        for item in listed if isinstance(listed, list) else ():
-            if isinstance(item, dict):
-                found.setdefault(str(item.get("rule")), {**item, "case": case.name})
-    return {"deviations": list(found.values())[:20], "deviation_rules": list(found)}
+    found: dict[str, Deviation] = {}
+    for case, result in done:
+        for deviation in result.answer.deviations or ():
+            found.setdefault(str(deviation.rule), replace(deviation, case=case.name))
+    return found
 
 
-def _failed(outcome: Outcome) -> bool:
+def _failed(result: Transaction) -> bool:
     """By what was sent: an overload says nothing of it."""
-    return outcome.status is Status.FAILED and outcome.facts.get("icap_status") != _BUSY
+    return result.status is Status.FAILED and result.answer.icap_status != _BUSY
 
 
-def _hung(outcome: Outcome) -> bool:
-    return outcome.reason == Reason.TIMEOUT and not outcome.facts.get("bytes_received")
+def _hung(result: Transaction) -> bool:
+    return result.reason == Reason.TIMEOUT and not result.transfer.bytes_received
 
 
-def _passed_unseen(outcome: Outcome) -> bool:
+def _passed_unseen(result: Transaction) -> bool:
     """Whether the body was called clean while the rest of it was still here."""
-    facts = outcome.facts
-    return facts.get("verdict") == Verdict.ALLOWED and facts.get("complete_body_sent") is False
+    return result.answer.verdict == Verdict.ALLOWED and result.answer.complete_body_sent is False
 
 
-def _eicar(done: Sequence[tuple[Case, Outcome]], name: str) -> str:
+def _eicar(done: Sequence[tuple[Case, Transaction]], name: str) -> str:
     """What became of EICAR in this case; ``not-asked`` if it was not to be sent."""
-    outcome = next((outcome for case, outcome in done if case.name == name), None)
-    if outcome is None:
+    result = next((result for case, result in done if case.name == name), None)
+    if result is None:
         return "not-asked"
-    if outcome.status is not Status.OK:
+    if result.status is not Status.OK:
         return "failed"
-    if _passed_unseen(outcome):
+    if _passed_unseen(result):
         return "passed-unseen"
-    verdict = str(outcome.facts.get("verdict"))
+    verdict = str(result.answer.verdict)
     return {"allowed": "passed", "blocked": "blocked", "modified": "modified"}.get(verdict, "other")
-
-
-def _facts_of(context: Context, probe: str) -> Facts:
-    found = context.outcomes.get(probe)
-    return dict(found[0].facts) if found else {}
-
-
-def _number(value: JSONValue) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
     sure = {case.name for case in cases(context, None)}
     return tuple(
-        Planned(
-            to=context.peer,
-            connections=1,
-            messages=(*context.handshakes(), icap_message(_request(context, case), case.body)),
-            condition="" if case.name in sure else _UNKEPT,
+        context.connections(
+            icap_message(_request(context, case), case.body), condition="" if case.name in sure else _UNKEPT
         )
         for case in cases(context, LONGEST)
     )
-
-
-def _allowance(settings: Settings) -> float:
-    return _CASES * min(settings.timeout, _TIMEOUT)
 
 
 PROBE: Probe = Probe(
@@ -241,5 +224,5 @@ PROBE: Probe = Probe(
     virus=True,
     depth="deep",
     needs=("tcp", "tls", "options", "clean"),
-    more_time=_allowance,
+    more_time=lambda settings: _CASES * min(settings.timeout, _TIMEOUT),
 )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import trio
 
+from icapdiag.facts.standard import Options
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.base import Context, Outcome
 from icapdiag.probe.connection.connect import open_connection
-from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages
+from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages, icap_status
 from icapdiag.probe.messages import Message, Planned
 from icapdiag.vocabulary import Reason, Status
 
@@ -20,8 +21,8 @@ _GONE = (Reason.CLOSED, Reason.RESET)
 def refusal(context: Context, probe: str) -> int | None:
     """The ICAP status with which this probe's request was turned away; None if it was not, or did not run."""
     outcome = _outcome(context, probe)
-    status = outcome.facts.get("icap_status") if outcome else None
-    return status if isinstance(status, int) and status >= 400 else None
+    status = icap_status(outcome) if outcome else None
+    return status if status is not None and status >= 400 else None
 
 
 def served(context: Context, probe: str) -> bool:
@@ -32,8 +33,8 @@ def served(context: Context, probe: str) -> bool:
 
 def lists_reqmod(context: Context) -> bool | None:
     """Whether OPTIONS lists REQMOD among the methods; None if it lists none, or was not answered."""
-    outcome = _outcome(context, "options")
-    return outcome.facts.get("offers_reqmod") is True if outcome and outcome.facts.get("methods") else None
+    options = context.sheet("options", Options)
+    return options.offers_reqmod is True if options and options.answer.methods else None
 
 
 def _outcome(context: Context, probe: str) -> Outcome | None:
@@ -68,7 +69,7 @@ class PersistentConnection:
         result = await exchange_messages(
             self._stream, request, timeout=self._context.time_for(self._limit), ending=QUICK
         )
-        gone = kept and result.response is None and result.outcome.reason in _GONE
+        gone = kept and result.response is None and result.reason in _GONE
         if gone:
             self._may_keep = False  # it closes without a word: no more guessing
         if gone or not self._may_keep or not _stays_open(result):
@@ -83,8 +84,6 @@ class PersistentConnection:
 
 def _stays_open(result: ExchangeResult) -> bool:
     """Whether the answer came whole and did not announce the end of the connection (RFC 3507, 4.1)."""
-    if result.response is None or not (
-        result.outcome.status is Status.OK or result.outcome.reason is Reason.ICAP_STATUS
-    ):
+    if result.response is None or not (result.status is Status.OK or result.reason is Reason.ICAP_STATUS):
         return False
     return "close" not in (token.lower() for token in result.response.headers.tokens("Connection"))

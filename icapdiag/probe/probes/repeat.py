@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import trio
 
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import NEVER, Context, Outcome, Probe, Settings, ok, run_with_deadline
-from icapdiag.probe.connection.exchange import answered
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import TCP, ProbeSheet, Transfer
+from icapdiag.facts.standard import Repeat, RepeatedStep
+from icapdiag.probe.base import NEVER, Context, Outcome, Probe, ok, run_with_deadline
+from icapdiag.probe.connection.exchange import answered, icap_status
 from icapdiag.probe.messages import Planned
 from icapdiag.probe.probes import options, sample, tcp, tls
 from icapdiag.vocabulary import Status
 
-MOST = 100  # rounds of one run
 _ROUNDS = ((tcp.PROBE, tls.PROBE, options.PROBE), (sample.CLEAN_PROBE,))  # what shares a connection
 _ALLOWANCE = 1.0  # seconds that each more round may take of its own, on average
 _BUSY = 503
@@ -30,49 +29,45 @@ class _Step:
     def add(self, outcome: Outcome, elapsed: float) -> None:
         if outcome.status is Status.ERROR:
             return  # our own fault says nothing about the server
-        facts = outcome.facts
-        measured = facts.get("answer_ms", facts.get("rtt_ms", elapsed))
-        arrived = answered(outcome) if "method" in facts else outcome.status is Status.OK
-        if arrived and isinstance(measured, int | float):
-            self.figures.append(float(measured))
-            self.clocks.add(_clock(facts))
+        figure, clock = _figure(outcome.facts, elapsed)
+        arrived = answered(outcome) if outcome.facts.part(Answer) else outcome.status is Status.OK
+        if arrived:
+            self.figures.append(figure)
+            self.clocks.add(clock)
         else:
             self.figures.append(None)
-        self.uncertain |= facts.get("answer_uncertain") is True
+        transfer = outcome.facts.part(Transfer)
+        self.uncertain |= transfer is not None and transfer.answer_uncertain is True
 
-    def record(self, name: str) -> dict[str, JSONValue]:
+    def record(self, name: str) -> RepeatedStep:
         known = sorted(figure for figure in self.figures if figure is not None)
         sent = len(self.figures)
-        record: dict[str, JSONValue] = {
-            "step": name,
-            "sent": sent,
-            "lost": sent - len(known),
-            "loss_percent": round(100 * (sent - len(known)) / sent, 1),
-            "min_ms": None,
-            "avg_ms": None,
-            "p95_ms": None,
-            "max_ms": None,
-        }
+        record = RepeatedStep(
+            step=name,
+            sent=sent,
+            lost=sent - len(known),
+            loss_percent=round(100 * (sent - len(known)) / sent, 1),
+            uncertain=True if self.uncertain else None,
+        )
         if known:
             rank = -(-95 * len(known) // 100)  # nearest rank: a figure that was met
-            record |= {
-                "min_ms": round(known[0], 3),
-                "avg_ms": round(sum(known) / len(known), 3),
-                "p95_ms": round(known[rank - 1], 3),
-                "max_ms": round(known[-1], 3),
-            }
+            record.min_ms = round(known[0], 3)
+            record.avg_ms = round(sum(known) / len(known), 3)
+            record.p95_ms = round(known[rank - 1], 3)
+            record.max_ms = round(known[-1], 3)
         if self.clocks:
-            record["clock"] = self.clocks.pop() if len(self.clocks) == 1 else "both"
-        if self.uncertain:
-            record["uncertain"] = True
+            record.clock = self.clocks.pop() if len(self.clocks) == 1 else "both"
         return record
 
 
-def _clock(facts: Mapping[str, JSONValue]) -> str:
-    """Whose clock the figure is by that `_Step` takes of these facts: the kernel has both that are not our own."""
-    if "answer_ms" in facts:
-        return str(facts.get("answer_clock", "application"))
-    return "kernel" if "rtt_ms" in facts else "application"
+def _figure(facts: ProbeSheet, elapsed: float) -> tuple[float, str]:
+    """The best figure that there is, in ms, and whose clock it is by: the kernel has both that are not our own."""
+    transfer = facts.part(Transfer)
+    if transfer is not None and transfer.answer_ms is not None:
+        return transfer.answer_ms, transfer.answer_clock or "application"
+    if isinstance(facts, TCP) and facts.rtt_ms is not None:
+        return facts.rtt_ms, "kernel"
+    return elapsed, "application"
 
 
 async def _run(context: Context) -> Outcome:
@@ -85,15 +80,15 @@ async def _run(context: Context) -> Outcome:
         stopped = await _rounds(context, steps)
     if scope.cancelled_caught:
         stopped = "deadline"
-    records = [steps[probe.name].record(probe.name) for probe in _repeated(context) if steps[probe.name].figures]
-    return ok({"samples": records} | ({"stopped": stopped} if stopped else {}))
+    records = tuple(steps[probe.name].record(probe.name) for probe in _repeated(context) if steps[probe.name].figures)
+    return ok(Repeat(samples=records, stopped=stopped or None))
 
 
 async def _rounds(context: Context, steps: dict[str, _Step]) -> str:
     """All rounds but the first, which the probes themselves were; why there were fewer, or ""."""
     outcomes = [outcome for outcome, _ in context.outcomes.values()]
     for _ in range(context.settings.count - 1):
-        if any(outcome.facts.get("icap_status") == _BUSY for outcome in outcomes):
+        if any(icap_status(outcome) == _BUSY for outcome in outcomes):
             return "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
         await trio.sleep(context.settings.pause)
         outcomes = await _round(context, steps)
@@ -135,10 +130,6 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return tuple(again) * (context.settings.count - 1)
 
 
-def _allowance(settings: Settings) -> float:
-    return (settings.count - 1) * (settings.pause + _ALLOWANCE)
-
-
 PROBE: Probe = Probe(
     name="repeat",
     run=_run,
@@ -147,6 +138,6 @@ PROBE: Probe = Probe(
     depth="quick",
     needs=("tcp", "tls"),
     follows=True,
-    more_time=_allowance,
+    more_time=lambda settings: (settings.count - 1) * (settings.pause + _ALLOWANCE),
     skip=lambda context: None if context.settings.count > 1 else "not-asked",
 )

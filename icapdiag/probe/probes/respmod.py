@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from icapdiag.facts.refusal import Respmod
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, icap_uri
 from icapdiag.icap.samples import CLEAN
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, ok
+from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.probe.probes.refusals import lists_reqmod, refusal
+from icapdiag.vocabulary import Verdict
 
 _OTHER_METHOD = {405, 418, 501}  # what servers say to a method that the service does not have
 _TIMEOUT = 3.0  # seconds for the answer
@@ -16,7 +18,7 @@ _ANSWERED = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {le
 
 
 def _request(context: Context) -> PreparedRequest:
-    host, port = context.address or context.member.host, context.member.port
+    host, port = context.place
     return encode_request(
         "RESPMOD",
         icap_uri(host, port, context.pool.profile.service_uri),
@@ -29,16 +31,17 @@ def _request(context: Context) -> PreparedRequest:
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    outcome = await transact(context, _request(context), sent_body=CLEAN, timeout=_TIMEOUT)
-    status = outcome.facts.get("icap_status")
-    facts: Facts = {
-        "refused_method": "REQMOD",
-        "refused_status": refusal(context, "clean"),
-        "respmod_served": isinstance(status, int) and 200 <= status < 300,
-    }
-    if isinstance(status, int):
-        facts |= {"respmod_status": status, "respmod_verdict": outcome.facts.get("verdict", "unknown")}
-    return ok(facts)
+    answer = (await transact(context, _request(context), sent_body=CLEAN, timeout=_TIMEOUT)).answer
+    status = answer.icap_status
+    return ok(
+        Respmod(
+            refused_method="REQMOD",
+            refused_status=refusal(context, "clean"),
+            respmod_served=status is not None and 200 <= status < 300,
+            respmod_status=status,
+            respmod_verdict=None if status is None else answer.verdict or Verdict.UNKNOWN,
+        )
+    )
 
 
 def _unneeded(context: Context) -> bool:
@@ -48,8 +51,8 @@ def _unneeded(context: Context) -> bool:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    messages = (*context.handshakes(), icap_message(_request(context), CLEAN))
-    return (Planned(to=context.peer, connections=1, messages=messages, condition="if REQMOD is refused as a method"),)
+    message = icap_message(_request(context), CLEAN)
+    return (context.connections(message, condition="if REQMOD is refused as a method"),)
 
 
 PROBE: Probe = Probe(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 
 from icapdiag import __version__
+from icapdiag.facts.standard import Options, Sample
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.probe.base import Context, Facts, Outcome, Probe
+from icapdiag.probe.base import Context, Outcome, Probe
 from icapdiag.probe.connection.answer import profile_facts
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
@@ -18,25 +20,32 @@ from icapdiag.probe.messages import Planned, icap_message
 _HOST = "www.example.test"
 
 
-async def _scan(context: Context, body: bytes) -> Outcome:
+async def _scan(context: Context, sample: Callable[[], bytes]) -> Outcome:
+    body = sample()
     await context.close()  # the shared connection, should ``options`` not have used it up
-    facts: Facts = {
-        "method": "REQMOD",
-        "sample_sha256": hashlib.sha256(body).hexdigest(),
-        "sample_size": len(body),
-        "correlation_id": context.settings.correlation_id,
-        **profile_facts(context),
-    }
-    outcome = await transact(context, scan_request(context, body), sent_body=body)
-    return Outcome(outcome.status, outcome.reason, {**facts, **outcome.facts, **_tag_facts(context, outcome)})
+    result = await transact(context, scan_request(context, body), sent_body=body)
+    facts = Sample(
+        error=result.error,
+        sample_sha256=hashlib.sha256(body).hexdigest(),
+        sample_size=len(body),
+        correlation_id=context.settings.correlation_id,
+        profile=profile_facts(context),
+        transfer=result.transfer,
+        answer=result.answer,
+        istag_changed=_istag_changed(context, result.answer.istag),
+    )
+    return Outcome(result.status, result.reason, facts)
 
 
-def _tag_facts(context: Context, outcome: Outcome) -> Facts:
-    """Whether the ISTag is another than OPTIONS had a moment ago; nothing if one of them had none."""
-    options = context.outcomes.get("options")
-    tags = [found.facts.get("istag") for found in (outcome, *(options[:1] if options else ()))]
-    known = [tag.strip().strip('"') for tag in tags if isinstance(tag, str)]
-    return {"istag_changed": known[0] != known[1]} if len(known) == 2 else {}
+def _istag_changed(context: Context, istag: str | None) -> bool | None:
+    """Whether the ISTag is another than OPTIONS had a moment ago; None if one of them had none."""
+    options = context.sheet("options", Options)
+    before = None if options is None else options.answer.istag
+    return None if istag is None or before is None else _tag(istag) != _tag(before)
+
+
+def _tag(istag: str) -> str:
+    return istag.strip().strip('"')
 
 
 def scan_request(
@@ -47,19 +56,26 @@ def scan_request(
     ``close`` False leaves out Connection: close, which a Service Engine always sends.
     """
     profile = context.pool.profile
+    size = profile.preview_size if preview and profile.enable_preview else None
+    return upload_request(context, body, preview_size=size, allow_204=allow and profile.allow_204, close=close)
+
+
+def upload_request(
+    context: Context, body: bytes | Body, *, preview_size: int | None, allow_204: bool, close: bool = True
+) -> PreparedRequest:
+    """The same with a preview of so many bytes, None for none, and with or without Allow: 204."""
     return avi_reqmod(
-        context.address or context.member.host,
-        context.member.port,
-        profile.service_uri,
-        http_request=upload_head(context, body),
+        *context.place,
+        context.pool.profile.service_uri,
+        http_request=_upload_head(context, body),
         body=body,
-        preview_size=profile.preview_size if preview and profile.enable_preview else None,
-        allow_204=allow and profile.allow_204,
+        preview_size=preview_size,
+        allow_204=allow_204,
         close=close,
     )
 
 
-def upload_head(context: Context, body: bytes | Body) -> bytes:
+def _upload_head(context: Context, body: bytes | Body) -> bytes:
     """The HTTP head of the upload that is put before the scanner."""
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),
@@ -71,25 +87,14 @@ def upload_head(context: Context, body: bytes | Body) -> bytes:
     return http_post(_HOST, "/upload", len(body), fields=fields)
 
 
-def _sender(body: Callable[[], bytes]) -> Callable[[Context], Awaitable[Outcome]]:
-    async def run(context: Context) -> Outcome:
-        return await _scan(context, body())
-
-    return run
-
-
-def _planner(body: Callable[[], bytes]) -> Callable[[Context], tuple[Planned, ...]]:
-    def plan(context: Context) -> tuple[Planned, ...]:
-        message = icap_message(scan_request(context, body()), body())
-        return (Planned(to=context.peer, connections=1, messages=(*context.handshakes(), message)),)
-
-    return plan
+def _plan(context: Context, sample: Callable[[], bytes]) -> tuple[Planned, ...]:
+    return (context.connections(icap_message(scan_request(context, sample()), sample())),)
 
 
 CLEAN_PROBE: Probe = Probe(
     name="clean",
-    run=_sender(lambda: CLEAN),
-    plan=_planner(lambda: CLEAN),
+    run=partial(_scan, sample=lambda: CLEAN),
+    plan=partial(_plan, sample=lambda: CLEAN),
     sends="one REQMOD with a harmless line of text, on a connection of its own",
     connects=True,
     needs=("tcp", "tls", "options"),
@@ -97,8 +102,8 @@ CLEAN_PROBE: Probe = Probe(
 # A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
 EICAR_PROBE: Probe = Probe(
     name="eicar",
-    run=_sender(eicar),
-    plan=_planner(eicar),
+    run=partial(_scan, sample=eicar),
+    plan=partial(_plan, sample=eicar),
     sends="one REQMOD with the EICAR test virus, on its own connection; only with --eicar or in the pool's samples",
     label="active",
     connects=True,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import trio
 
-from icapdiag.icap.header_table import header_facts
+from icapdiag.facts.refusal import Services, ServiceTried
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings, ok
+from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.connect import ConnectError
 from icapdiag.probe.connection.exchange import ExchangeResult
 from icapdiag.probe.messages import Planned, icap_message
@@ -35,7 +33,7 @@ def _names(context: Context) -> tuple[str, ...]:
 
 
 def _request(context: Context, name: str) -> PreparedRequest:
-    host, port = context.address or context.member.host, context.member.port
+    host, port = context.place
     if name == "*":
         return encode_request("OPTIONS", "*", [("Host", authority(host, port))])
     return options_request(host, port, name)
@@ -43,7 +41,7 @@ def _request(context: Context, name: str) -> PreparedRequest:
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    answers: list[Mapping[str, JSONValue]] = []
+    answers: list[ServiceTried] = []
     stopped = ""
     connection = PersistentConnection(context, min(_TIMEOUT, context.settings.timeout))
     try:
@@ -53,15 +51,17 @@ async def _run(context: Context) -> Outcome:
         await connection.close()
     if scope.cancelled_caught:
         stopped = "deadline"
-    facts: Facts = {
-        "missing": "service" if refusal(context, "options") else "reqmod",
-        "services": answers,
-        "candidates": [answer["service_uri"] for answer in answers if _takes_reqmod(answer)],
-    }
-    return ok(facts | ({"stopped": stopped} if stopped else {}))
+    return ok(
+        Services(
+            missing="service" if refusal(context, "options") else "reqmod",
+            services=tuple(answers),
+            candidates=tuple(answer.service_uri for answer in answers if answer.service_uri and _takes_reqmod(answer)),
+            stopped=stopped or None,
+        )
+    )
 
 
-async def _ask(context: Context, connection: PersistentConnection, answers: list[Mapping[str, JSONValue]]) -> str:
+async def _ask(context: Context, connection: PersistentConnection, answers: list[ServiceTried]) -> str:
     """Ask for one after the other, with no more requests than there are names; why it stopped early, or ""."""
     left = list(_names(context))
     for _ in range(len(left)):
@@ -74,19 +74,18 @@ async def _ask(context: Context, connection: PersistentConnection, answers: list
     return ""
 
 
-def _answer(name: str, result: ExchangeResult) -> dict[str, JSONValue]:
-    response = result.response
-    record: dict[str, JSONValue] = {"service_uri": name, "icap_status": None if response is None else response.status}
-    if response is None:
-        return record | {"reason": str(result.outcome.reason)}
-    facts = header_facts(response.headers)
-    return record | {fact: facts[fact] for fact in ("methods", "service") if fact in facts}
+def _answer(name: str, result: ExchangeResult) -> ServiceTried:
+    answer = result.answer
+    if result.response is None:
+        return ServiceTried(service_uri=name, reason=result.reason)
+    return ServiceTried(
+        service_uri=name, icap_status=answer.icap_status, methods=answer.methods, service=answer.service
+    )
 
 
-def _takes_reqmod(answer: Mapping[str, JSONValue]) -> bool:
-    methods = answer.get("methods")
-    listed = [str(method).upper() for method in methods] if isinstance(methods, list) else []
-    return answer["icap_status"] == 200 and answer["service_uri"] != "*" and (not listed or "REQMOD" in listed)
+def _takes_reqmod(answer: ServiceTried) -> bool:
+    listed = [method.upper() for method in answer.methods or ()]
+    return answer.icap_status == 200 and answer.service_uri != "*" and (not listed or "REQMOD" in listed)
 
 
 def _unneeded(context: Context) -> bool:
@@ -103,10 +102,6 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return (planned(context, messages, "if the server has no such service, or none that takes REQMOD"),)
 
 
-def _allowance(_: Settings) -> float:
-    return _BUDGET
-
-
 PROBE: Probe = Probe(
     name="services",
     run=_run,
@@ -115,5 +110,5 @@ PROBE: Probe = Probe(
     needs=("tcp", "tls", "options"),
     after=("options", "clean"),
     unneeded=_unneeded,
-    more_time=_allowance,
+    more_time=lambda _: _BUDGET,
 )

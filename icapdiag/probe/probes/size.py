@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 import trio
 
+from icapdiag.facts import standard
+from icapdiag.facts.deep import Size
 from icapdiag.icap.body import Body
 from icapdiag.icap.message import Limits
 from icapdiag.icap.samples import clean_body, eicar_before_padding, eicar_behind_padding
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, Settings, error, failed, ok
-from icapdiag.probe.connection.answer import verdict_facts
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import ConnectError, open_connection
 from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages
 from icapdiag.probe.connection.stream import transport_of
-from icapdiag.probe.connection.tcp import hold_back, unacknowledged
+from icapdiag.probe.connection.tcp import hold_back, tcp_info
 from icapdiag.probe.messages import Message, Planned, icap_message
 from icapdiag.probe.probes.sample import scan_request
 from icapdiag.probe.probes.size_search import (
@@ -31,7 +30,7 @@ from icapdiag.probe.probes.size_search import (
     by_size,
     upload_sizes,
 )
-from icapdiag.vocabulary import Reason
+from icapdiag.vocabulary import Reason, Status
 
 _KB = 1024  # bytes in a KB of Avi's buffer_size: 51,200 of them are its 50 MiB
 _ANSWERS = 6  # timeouts that the search may take of its own
@@ -58,8 +57,8 @@ def _preview(context: Context) -> int | None:
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    clean = context.outcomes.get("clean")
-    usual = small_verdict(clean[0].facts) if clean else None
+    clean = context.sheet("clean", standard.Sample)
+    usual = None if clean is None else clean.answer.verdict
 
     async def send(sample: Sample, size: int, segment: int | None) -> Upload:
         return await send_upload(context, sample, size, segment=segment)
@@ -68,62 +67,47 @@ async def _run(context: Context) -> Outcome:
     found = await search.run(eicar=context.settings.eicar)
     facts = _facts(context, found)
     if found.ours is not None:
-        return error(found.ours, facts)
+        return failed(Failure(found.ours, status=Status.ERROR), facts)
     if not found.clean:
-        return failed(Reason.TIMEOUT, facts | {"error": "there was no time for an upload"})
+        return failed(Failure(Reason.TIMEOUT, "there was no time for an upload"), facts)
     return ok(facts)
 
 
-def _facts(context: Context, found: SearchResult) -> Facts:
-    records: list[JSONValue] = [upload.record() for upload in by_size(found.clean)]
-    facts: Facts = {
-        "profile_buffer_size": context.pool.profile.buffer_size,
-        "max_size": most(context),
-        "ladder": records,
-    }
+def _facts(context: Context, found: SearchResult) -> Size:
+    facts = Size(
+        profile_buffer_size=context.pool.profile.buffer_size,
+        max_size=most(context),
+        ladder=tuple(upload.record() for upload in by_size(found.clean)),
+        size_passed=found.passed if found.passed >= 0 else None,
+        stopped=found.stopped or None,
+    )
     if found.eicar:
-        facts["eicar_ladder"] = [{**upload.record(), "form": upload.sample} for upload in by_size(found.eicar)]
-        facts["eicar_form"] = found.form or "none"
-    if found.passed >= 0:
-        facts["size_passed"] = found.passed
+        facts.eicar_ladder = tuple(upload.record(form=upload.sample) for upload in by_size(found.eicar))
+        facts.eicar_form = found.form or "none"
     if found.failed is not None:
-        facts |= {
-            "size_failed": found.failed.size,
-            "size_failure": found.failure,
-            "size_failure_status": found.failed.icap_status,
-            "size_failure_reason": None if found.failed.reason is None else str(found.failed.reason),
-        }
+        facts.size_failed = found.failed.size
+        facts.size_failure = found.failure
+        facts.size_failure_status = found.failed.icap_status
+        facts.size_failure_reason = found.failed.reason
     if found.failure == "unacknowledged":
-        facts |= {"mtu_black_hole": found.cured, "segment_size": found.failed.segment if found.failed else None}
+        facts.mtu_black_hole = found.cured
+        facts.segment_size = found.failed.segment if found.failed else None
     if found.unread is not None:
-        facts |= {"size_read": found.unread.below, "size_unread": found.unread.above}
+        facts.size_read, facts.size_unread = found.unread.below, found.unread.above
     if found.missed is not None:
-        facts |= {"eicar_found_size": found.missed.below, "eicar_passed_size": found.missed.above}
-    if found.stopped:
-        facts["stopped"] = found.stopped
-    return {name: value for name, value in facts.items() if value is not None}
+        facts.eicar_found_size, facts.eicar_passed_size = found.missed.below, found.missed.above
+    return facts
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
     sizes = upload_sizes(most(context))
-    planned = [_planned(context, (_message(context, "clean", size),)) for size in sizes]
+    planned = [context.connections(_message(context, "clean", size)) for size in sizes]
     top = _at_most(_message(context, "clean", sizes[-1]))
-    planned.append(
-        _planned(context, (top,) * CLEAN_EXTRA, "to narrow a limit down, once one is found"),
-    )
+    planned.append(context.connections(*(top,) * CLEAN_EXTRA, condition="to narrow a limit down, once one is found"))
     if context.settings.eicar:
-        virus = _at_most(_message(context, "archive", max(sizes[-1], 4096)))
-        planned.append(_planned(context, (virus,) * EICAR_MOST, "with EICAR, if the server passes harmless bodies"))
+        virus = (_at_most(_message(context, "archive", max(sizes[-1], 4096))),) * EICAR_MOST
+        planned.append(context.connections(*virus, condition="with EICAR, if the server passes harmless bodies"))
     return tuple(planned)
-
-
-def _planned(context: Context, messages: tuple[Message, ...], condition: str = "") -> Planned:
-    return Planned(
-        to=context.peer,
-        connections=len(messages),
-        messages=tuple(each for message in messages for each in (*context.handshakes(), message)),
-        condition=condition,
-    )
 
 
 def _message(context: Context, sample: Sample, size: int) -> Message:
@@ -134,10 +118,6 @@ def _message(context: Context, sample: Sample, size: int) -> Message:
 def _at_most(message: Message) -> Message:
     """The message as the largest of those whose size is found on the way."""
     return replace(message, what=f"{message.what}, this long at most", body_sha256=None)
-
-
-def _more_time(settings: Settings) -> float:
-    return _ANSWERS * settings.timeout + _PASSES * upload_timeout(0.0, settings.max_size)
 
 
 def upload_timeout(timeout: float, size: int) -> float:
@@ -153,63 +133,54 @@ async def send_upload(context: Context, sample: Sample, size: int, *, segment: i
     try:
         stream = await open_connection(context, segment=segment)
     except ConnectError as exc:
-        return _unsent(sample, size, exc.outcome, out_of_time=limit < wanted)
+        silent = exc.failure.reason is Reason.TIMEOUT
+        return Upload(
+            sample=sample,
+            size=size,
+            status=exc.failure.status,
+            reason=exc.failure.reason,
+            out_of_time=silent and limit < wanted,
+            lost="silent" if silent else "",
+        )
     transport = transport_of(stream)
     if transport is not None:
         hold_back(transport.socket, _UNSENT)
     body = SAMPLES[sample](size)
     limits = Limits(body_kept=_KEPT, body_total=size + _MARGIN)
     try:
-        result = await exchange_messages(stream, scan_request(context, body), timeout=limit, limits=limits)
+        request = scan_request(context, body)
+        result = await exchange_messages(stream, request, timeout=limit, limits=limits, sent_body=body)
         return _reached(sample, result, stream, body, limit=limit, short=limit < wanted)
     finally:
         await trio.aclose_forcefully(stream)
 
 
-def _unsent(sample: Sample, size: int, outcome: Outcome, *, out_of_time: bool) -> Upload:
-    late = out_of_time and outcome.reason is Reason.TIMEOUT
-    lost: Ending = "silent" if outcome.reason is Reason.TIMEOUT else ""
-    return Upload(
-        sample=sample, size=size, status=outcome.status, reason=outcome.reason, out_of_time=late, lost=lost
-    )  # fmt: skip
-
-
 def _reached(
     sample: Sample, result: ExchangeResult, stream: trio.abc.Stream, body: Body, *, limit: float, short: bool
 ) -> Upload:
-    facts, response = result.facts, result.response
-    verdict: JSONValue = None
-    if response is not None and result.head_read:
-        verdict = verdict_facts(response, body)["verdict"]
-    timed_out = result.outcome.reason is Reason.TIMEOUT
+    timed_out = result.reason is Reason.TIMEOUT
     transport = transport_of(stream)
-    state = unacknowledged(transport.socket) if transport is not None else None
+    state = tcp_info(transport.socket) if transport is not None else None
     lost: Ending = ""
     if timed_out:
         lost = "slow" if result.sending and result.idle < _STILL * limit else "silent"
-        if state is not None and state.segments and state.timeouts >= _LOST:
+        if state is not None and state.unacknowledged and state.timeouts >= _LOST:
             lost = "unacknowledged"
     return Upload(
         sample=sample,
         size=len(body),
-        status=result.outcome.status,
-        reason=result.outcome.reason,
-        icap_status=response.status if response is not None else None,
-        verdict=str(verdict) if verdict is not None else None,
-        answer_ms=facts.get("answer_ms"),
-        answer_clock=facts.get("answer_clock"),
-        uncertain=facts.get("answer_uncertain") is True,
-        read=response is not None and facts["complete_body_sent"] is True,
+        status=result.status,
+        reason=result.reason,
+        icap_status=result.answer.icap_status,
+        verdict=result.answer.verdict,
+        answer_ms=result.transfer.answer_ms,
+        answer_clock=result.transfer.answer_clock,
+        uncertain=result.transfer.answer_uncertain,
+        read=result.response is not None and result.answer.complete_body_sent is True,
         out_of_time=timed_out and short,
         segment=state.segment_size if state is not None else None,
         lost=lost,
     )
-
-
-def small_verdict(facts: Mapping[str, JSONValue]) -> str | None:
-    """The verdict on the clean sample, out of its facts."""
-    verdict = facts.get("verdict")
-    return verdict if isinstance(verdict, str) else None
 
 
 PROBE: Probe = Probe(
@@ -221,5 +192,5 @@ PROBE: Probe = Probe(
     virus=True,
     depth="deep",
     needs=("tcp", "tls", "options", "clean"),
-    more_time=_more_time,
+    more_time=lambda settings: _ANSWERS * settings.timeout + _PASSES * upload_timeout(0.0, settings.max_size),
 )

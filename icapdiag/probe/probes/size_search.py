@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from math import isqrt
 from typing import Literal
 
+from icapdiag.facts.deep import SizedUpload
 from icapdiag.icap.samples import ARCHIVE_LEAST
-from icapdiag.model import JSONValue
 from icapdiag.vocabulary import Reason, Status, Verdict
 
 Sample = Literal["clean", "archive", "leading"]
@@ -48,9 +48,9 @@ class Upload:
     reason: str | None = None
     icap_status: int | None = None
     verdict: str | None = None
-    answer_ms: JSONValue = None
-    answer_clock: JSONValue = None
-    uncertain: bool = False
+    answer_ms: float | None = None
+    answer_clock: str | None = None
+    uncertain: bool | None = None
     read: bool = False
     out_of_time: bool = False  # the member's time ended before its own
     segment: int | None = None
@@ -70,19 +70,20 @@ class Upload:
             return ""
         return "refused" if self.verdict in _REFUSALS else "changed"
 
-    def record(self) -> dict[str, JSONValue]:
+    def record(self, *, form: str | None = None) -> SizedUpload:
         """For the report."""
-        record: dict[str, JSONValue] = {
-            "size": self.size,
-            "status": str(self.status),
-            "icap_status": self.icap_status,
-            "answer_ms": self.answer_ms,
-            "answer_clock": self.answer_clock,
-            "verdict": self.verdict,
-            "reason": self.reason if self.reason is None else str(self.reason),
-            "read": self.read,
-        }
-        return record | {"uncertain": True} if self.uncertain else record
+        return SizedUpload(
+            size=self.size,
+            status=self.status,
+            icap_status=self.icap_status,
+            answer_ms=self.answer_ms,
+            answer_clock=self.answer_clock,
+            verdict=self.verdict,
+            reason=self.reason,
+            read=self.read,
+            uncertain=self.uncertain,
+            form=form,
+        )
 
 
 def upload_sizes(most: int) -> tuple[int, ...]:

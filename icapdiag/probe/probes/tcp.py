@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, ok
+from icapdiag.facts.connection import TCP
+from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import os_failure
 from icapdiag.probe.connection.tcp import dial, tcp_facts
 from icapdiag.probe.host import route_to
@@ -13,18 +14,17 @@ async def _run(context: Context) -> Outcome:
     try:
         stream = await dial(context)
     except OSError as exc:
-        return os_failure(exc, context.address)
+        return failed(os_failure(exc, context.address), TCP())
     context.stream = stream
     return ok(tcp_facts(stream.socket) | _route(context, str(stream.socket.getsockname()[0])))
 
 
-def _route(context: Context, local: str) -> Facts:
+def _route(context: Context, local: str) -> TCP:
     """The way that the connection takes, as far as the kernel tells."""
     found = route_to(context.address, local, context.settings.interface)
     if found is None:
-        return {}
-    facts: Facts = {"route_interface": found.interface}
-    return facts | ({"route_gateway": found.gateway} if found.gateway else {})
+        return TCP()
+    return TCP(route_interface=found.interface, route_gateway=found.gateway or None)
 
 
 PROBE: Probe = Probe(

@@ -5,46 +5,49 @@ from __future__ import annotations
 import ssl
 
 import trio
+from msgspec.structs import replace
 
+from icapdiag.facts import connection as sheets
 from icapdiag.pool import TLS
-from icapdiag.probe.base import Context, Facts, Outcome, Probe, error, failed, ok
+from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import SSLStream, describe, handshake, server_name, stream_failure
 from icapdiag.probe.connection.stream import TimestampedStream
 from icapdiag.probe.connection.tcp import dial, no_answer_facts
 from icapdiag.probe.messages import Message, Planned
 from icapdiag.probe.probes.dns import is_literal
-from icapdiag.vocabulary import Reason
+from icapdiag.vocabulary import Reason, Status
 
 
 async def _run(context: Context) -> Outcome:
     stream = context.stream
-    tls = context.member.tls or TLS()
-    facts: Facts = {"server_name": server_name(context), "sni": not is_literal(server_name(context))}
+    settings = context.member.tls or TLS()
+    facts = sheets.TLS(server_name=server_name(context), sni=not is_literal(server_name(context)))
     assert isinstance(stream, TimestampedStream)  # noqa: S101 - tcp has run
     limit = context.time_for(context.settings.connect_timeout)
     try:
         with trio.fail_after(limit):
             wrapped = await handshake(context, stream)
     except trio.TooSlowError:
-        facts |= await no_answer_facts(context, stream)
+        facts.no_answer = await no_answer_facts(context, stream)
         await context.close()
-        return failed(Reason.TIMEOUT, facts | {"error": f"no TLS handshake within {limit:g} s"})
+        return failed(Failure(Reason.TIMEOUT, f"no TLS handshake within {limit:g} s"), facts)
     except trio.BrokenResourceError as exc:
         await context.close()
-        outcome = stream_failure(exc)
-        facts |= outcome.facts
         if isinstance(exc.__cause__, ssl.SSLCertVerificationError):
+            facts.verify_error = exc.__cause__.verify_message
             await context.wait_for_rate()
             with trio.move_on_after(context.time_for(context.settings.connect_timeout)):
                 facts |= await _look_at_rejected(context)
-        return Outcome(outcome.status, outcome.reason, facts)
+        return failed(stream_failure(exc), facts)
     except OSError as exc:
-        return error(Reason.CONFIGURATION, facts | {"error": f"{describe(exc)} (ca_file, cert_file or key_file)"})
+        text = f"{describe(exc)} (ca_file, cert_file or key_file)"
+        return failed(Failure(Reason.CONFIGURATION, text, Status.ERROR), facts)
     context.stream = wrapped
-    return ok(facts | {"verified": tls.verify} | session_facts(wrapped))
+    facts.verified = settings.verify
+    return ok(facts | session_facts(wrapped))
 
 
-async def _look_at_rejected(context: Context) -> Facts:
+async def _look_at_rejected(context: Context) -> sheets.TLS:
     """Facts of a certificate that did not verify, read over a second connection.
 
     Python's ssl module does not show a certificate that it has rejected. Nothing is sent
@@ -53,22 +56,23 @@ async def _look_at_rejected(context: Context) -> Facts:
     try:
         stream = await dial(context)
     except OSError:
-        return {}
+        return sheets.TLS()
     try:
-        wrapped = await handshake(context, stream, verify=False)
-        return {"verified": False} | session_facts(wrapped)
+        facts = session_facts(await handshake(context, stream, verify=False))
     except (trio.BrokenResourceError, OSError):
-        return {}
+        return sheets.TLS()
     finally:
         await trio.aclose_forcefully(stream)
+    facts.verified = False
+    return facts
 
 
-def session_facts(stream: SSLStream) -> Facts:
+def session_facts(stream: SSLStream) -> sheets.TLS:
     """Protocol version, cipher and certificate of a finished handshake."""
     from icapdiag.probe.probes.certificate import certificate_facts  # noqa: PLC0415 - cryptography only where TLS is spoken
 
     cipher = stream.cipher()
-    return {"tls_version": stream.version(), "cipher": cipher[0] if cipher else None} | certificate_facts(stream)
+    return replace(certificate_facts(stream), tls_version=stream.version(), cipher=cipher[0] if cipher else None)
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:

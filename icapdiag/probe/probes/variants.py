@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import trio
 
 from icapdiag import __version__
+from icapdiag.facts.refusal import Services, Variants, VariantTried
 from icapdiag.icap.request import PreparedRequest, authority, options_request, with_fields
 from icapdiag.icap.samples import CLEAN
-from icapdiag.model import JSONValue
-from icapdiag.probe.base import Context, Outcome, Probe, Settings, ok
+from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Message, Planned, icap_message
 from icapdiag.probe.probes.refusals import QUICK, lists_reqmod, planned, refusal, served
@@ -26,26 +26,16 @@ _TIMEOUT = 3.0  # seconds for one answer
 _BUSY = 503
 
 
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    name: str
-    build: Build
-
-
 def _scan(context: Context) -> PreparedRequest:
     return scan_request(context, CLEAN)
 
 
 def _options(context: Context) -> PreparedRequest:
-    profile = context.pool.profile
-    return options_request(context.address or context.member.host, context.member.port, profile.service_uri, close=True)
+    return options_request(*context.place, context.pool.profile.service_uri, close=True)
 
 
-def _changed(base: Build) -> tuple[_Variant, ...]:
+def _changed(base: Build) -> dict[str, Build]:
     """What can be changed in every request."""
-
-    def user_agent(context: Context) -> PreparedRequest:
-        return with_fields(base(context), [("User-Agent", f"icapdiag/{__version__}")])
 
     def content_length(context: Context) -> PreparedRequest:
         request = base(context)
@@ -53,78 +43,80 @@ def _changed(base: Build) -> tuple[_Variant, ...]:
         return with_fields(request, [("Content-Length", str(length))])
 
     def host_without_port(context: Context) -> PreparedRequest:
-        host, port = context.address or context.member.host, context.member.port
+        host, port = context.place
         return with_fields(base(context), [("Host", authority(host, port).removesuffix(f":{port}"))])
 
-    return (
-        _Variant("user-agent", user_agent),
-        _Variant("content-length", content_length),
-        _Variant("host-without-port", host_without_port),
-    )
+    return {
+        "user-agent": lambda context: with_fields(base(context), [("User-Agent", f"icapdiag/{__version__}")]),
+        "content-length": content_length,
+        "host-without-port": host_without_port,
+    }
 
 
-_SCANS = (
-    _Variant("no-preview", lambda context: scan_request(context, CLEAN, preview=False)),
-    _Variant("no-allow", lambda context: scan_request(context, CLEAN, allow=False)),
-    *_changed(_scan),
-)
-_OPTIONS = (
-    _Variant("no-encapsulated", lambda context: with_fields(_options(context), without="Encapsulated")),
-    *_changed(_options),
-)
+_SCANS: Mapping[str, Build] = {
+    "no-preview": lambda context: scan_request(context, CLEAN, preview=False),
+    "no-allow": lambda context: scan_request(context, CLEAN, allow=False),
+    **_changed(_scan),
+}
+_OPTIONS: Mapping[str, Build] = {
+    "no-encapsulated": lambda context: with_fields(_options(context), without="Encapsulated"),
+    **_changed(_options),
+}
 # The method that was refused: by which probe, what it sent, and what else can be sent.
-_METHODS: Mapping[str, tuple[str, Build, tuple[_Variant, ...]]] = {
+_METHODS: Mapping[str, tuple[str, Build, Mapping[str, Build]]] = {
     "REQMOD": ("clean", _scan, _SCANS),
     "OPTIONS": ("options", _options, _OPTIONS),
 }
-NAMES = tuple(dict.fromkeys(variant.name for _, _, variants in _METHODS.values() for variant in variants))
 
 
-def _suspects(context: Context, method: str) -> list[_Variant]:
+def _suspects(context: Context, method: str) -> list[tuple[str, Build]]:
     """Those variants that are another request than the one that was refused."""
     _, base, variants = _METHODS[method]
     refused = base(context).first
-    return [variant for variant in variants if variant.build(context).first != refused]
+    return [(name, build) for name, build in variants.items() if build(context).first != refused]
 
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    tried: list[Mapping[str, JSONValue]] = []
-    facts: dict[str, JSONValue] = {"variants": tried}
+    tried: list[VariantTried] = []
+    facts = Variants()
     with trio.move_on_after(context.time_for(_BUDGET)) as scope:
         for method, (probe, _, _) in _METHODS.items():
             status = _doubtful(context, probe)
-            if status is None or facts.get("cured_by"):
+            if status is None or facts.cured_by:
                 continue
-            facts |= {} if "refused_method" in facts else {"refused_method": method, "refused_status": status}
+            if facts.refused_method is None:
+                facts |= Variants(refused_method=method, refused_status=status)
             cure, stopped = await _try(context, method, tried)
-            facts |= {"refused_method": method, "refused_status": status, "cured_by": cure} if cure else {}
-            facts |= {"stopped": stopped} if stopped else {}
+            if cure:
+                facts |= Variants(refused_method=method, refused_status=status, cured_by=cure)
             if stopped:
+                facts.stopped = stopped
                 break
     if scope.cancelled_caught:
-        facts["stopped"] = "deadline"
+        facts.stopped = "deadline"
+    facts.variants = tuple(tried)
     return ok(facts)
 
 
-async def _try(context: Context, method: str, tried: list[Mapping[str, JSONValue]]) -> tuple[str, str]:
+async def _try(context: Context, method: str, tried: list[VariantTried]) -> tuple[str, str]:
     """The variant that was taken where the request as it was is still refused, or ""; why it stopped early, or ""."""
     _, base, _ = _METHODS[method]
     cured = ""
-    builds = [(variant.name, variant.build) for variant in _suspects(context, method)]
+    builds = _suspects(context, method)
     while builds:
         name, build = builds.pop(0)
         await context.wait_for_rate()
-        facts = (await transact(context, build(context), timeout=_TIMEOUT, ending=QUICK)).facts
-        status = facts.get("icap_status")
+        result = await transact(context, build(context), timeout=_TIMEOUT, ending=QUICK)
+        status = result.answer.icap_status
         tried.append(
-            {"method": method, "variant": name, "icap_status": status, "icap_reason": facts.get("icap_reason")}
+            VariantTried(method=method, variant=name, icap_status=status, icap_reason=result.answer.icap_reason)
         )
         if status == _BUSY:
             return "", "busy"
-        if status is None and not facts["bytes_sent"]:
+        if status is None and not result.transfer.bytes_sent:
             return "", "connection"
-        taken = isinstance(status, int) and 200 <= status < 300
+        taken = status is not None and 200 <= status < 300
         if cured:
             # Taken as it was, too: then it was not the variant that made the difference.
             return ("" if taken else cured), ""
@@ -142,8 +134,8 @@ def _doubtful(context: Context, probe: str) -> int | None:
 
 
 def _unneeded(context: Context) -> bool:
-    services = context.outcomes.get("services")
-    if services and services[0].facts.get("candidates"):
+    services = context.sheet("services", Services)
+    if services and services.candidates:
         return True  # it is about the path
     refused = [method for method, (probe, _, _) in _METHODS.items() if _doubtful(context, probe)]
     if refused == ["OPTIONS"]:  # of use where it is the only thing that is refused
@@ -156,14 +148,9 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     messages: list[Message] = []
     for method, (_, base, _) in _METHODS.items():
         body = CLEAN if method == "REQMOD" else None
-        for variant in (*_suspects(context, method), _Variant("unchanged", base)):
-            message = icap_message(variant.build(context), body)
-            messages.append(replace(message, what=f"{method} {variant.name}"))
+        for name, build in (*_suspects(context, method), ("unchanged", base)):
+            messages.append(replace(icap_message(build(context), body), what=f"{method} {name}"))
     return (planned(context, messages, "if the server refuses how a request is written"),)
-
-
-def _allowance(_: Settings) -> float:
-    return _BUDGET
 
 
 PROBE: Probe = Probe(
@@ -174,5 +161,5 @@ PROBE: Probe = Probe(
     needs=("tcp", "tls", "options"),
     after=("options", "clean"),
     unneeded=_unneeded,
-    more_time=_allowance,
+    more_time=lambda _: _BUDGET,
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import trio
+from msgspec.structs import replace
 
-from icapdiag.facts import to_plain
-from icapdiag.facts.connection import Endpoint, ProbeSheet
-from icapdiag.model import JSONValue, Observation, sheet_of
+from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.fields import sheet_type
+from icapdiag.facts.pool import ComparedFact
+from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
-from icapdiag.probe.base import Context, Facts, Observer, Outcome, Probe, Settings, run_with_deadline
+from icapdiag.probe.base import Context, Observer, Outcome, Probe, Settings, run_with_deadline
 from icapdiag.probe.comparing.compare import Comparison, compare
 from icapdiag.probe.connection.timing import watched_loop
 from icapdiag.probe.probes.dns import is_literal
@@ -50,7 +53,7 @@ class Results:
     complete: bool
     in_flight_cap: int
     pool_observations: tuple[Observation, ...] = ()
-    comparison: tuple[Mapping[str, JSONValue], ...] = ()
+    comparison: tuple[ComparedFact, ...] = ()
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -80,7 +83,7 @@ async def probe_pool(
     cap = descriptor_cap(_descriptors_each(pool))
     limiter = trio.CapacityLimiter(cap)
     rate_limiter = RateLimiter(settings.rate) if settings.rate else None
-    exclusive_access = ExclusiveAccess()
+    access = ExclusiveAccess()
     pace = _pace(pool, settings, probes)
     scope = cancel_scope or trio.CancelScope()
 
@@ -93,8 +96,18 @@ async def probe_pool(
         try:
             if observer:
                 observer.member_started(result.member)
-            with exclusive_access.shared():
-                await probe_member(pool, result.member, settings, probes, emit, rate_limiter, exclusive_access)
+            context = Context(
+                pool=pool,
+                member=result.member,
+                settings=settings,
+                due=trio.current_time() + settings.deadline,
+                rate_limiter=rate_limiter,
+                exclusive_access=access,
+                recorder=TranscriptRecorder() if settings.transcript else None,
+                chosen=chosen_names(probes),
+            )
+            with access.shared():
+                await _probe_member(context, probes, emit)
             if observer:
                 observer.member_finished(result.member)
         finally:
@@ -105,7 +118,6 @@ async def probe_pool(
         async with watched_loop(), trio.open_nursery() as nursery:
             for result in results:
                 if not result.member.enabled:
-                    result.observations.append(_disabled(pool, result.member))
                     continue
                 await limiter.acquire_on_behalf_of(result)
                 nursery.start_soon(run, result)
@@ -114,9 +126,11 @@ async def probe_pool(
     for result in results:
         if result.member.enabled:
             done = {observation.probe for observation in result.observations}
-            result.observations.extend(missing(pool, result.member, probes, done))
-        elif not result.observations:
-            result.observations.append(_disabled(pool, result.member))
+            interrupted = Outcome(Status.ERROR, Reason.INTERRUPTED)
+            left = (probe.name for probe in probes if probe.name not in done)
+            result.observations += (_observation(pool, result.member, name, interrupted) for name in left)
+        else:
+            result.observations.append(_observation(pool, result.member, "", Outcome(Status.SKIPPED, "disabled")))
     compared = compare(pool.name, (result.observations for result in results)) if pool.compare else Comparison()
     return Results(
         results,
@@ -132,7 +146,7 @@ def _pace(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> float:
     members = tuple(member for member in pool.members if member.enabled)[:1]
     if not settings.rate or not members:
         return settings.pace
-    planned = plan_pool(replace(pool, members=members), settings, probes).totals.connections
+    planned = plan_pool(dataclasses.replace(pool, members=members), settings, probes).totals.connections
     return max(settings.pace, planned / settings.rate)
 
 
@@ -159,46 +173,12 @@ def _descriptors_each(pool: Pool) -> int:
     return 1 if all(is_literal(member.host) for member in pool.members) else _TO_LOOK_UP
 
 
-def _disabled(pool: Pool, member: Member) -> Observation:
-    return Observation(
-        source="probe",
-        probe="",
-        pool=pool.name,
-        member=member.name,
-        status=Status.SKIPPED,
-        reason="disabled",
-        facts=ProbeSheet(endpoint=_endpoint(member)),
-    )
-
-
-def _endpoint(member: Member) -> Endpoint:
-    return Endpoint(host=member.host, port=member.port, tls=member.tls is not None)
-
-
-async def probe_member(
-    pool: Pool,
-    member: Member,
-    settings: Settings,
-    probes: tuple[Probe, ...],
-    emit: Emit,
-    rate_limiter: RateLimiter | None = None,
-    exclusive_access: ExclusiveAccess | None = None,
-) -> None:
+async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit) -> None:
     """Run the probes and emit one observation for each, at most one connection at a time.
 
     A probe whose prerequisite failed is emitted as ``blocked``. At the member's deadline the
     running probe ends as ``timeout`` and what needs it is blocked; nothing here outlasts it.
     """
-    context = Context(
-        pool=pool,
-        member=member,
-        settings=settings,
-        due=trio.current_time() + settings.deadline,
-        rate_limiter=rate_limiter,
-        exclusive_access=exclusive_access,
-        recorder=TranscriptRecorder() if settings.transcript else None,
-        chosen=chosen_names(probes),
-    )
     try:
         shared: dict[str, str] = {}
         first, rest = probes[0], probes[1:]
@@ -239,39 +219,22 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
         context.outcomes[probe.name] = outcome, elapsed
         if probe.blocks(outcome):
             blockers[probe.name] = probe.name
-    emit(
-        Observation(
-            source="probe",
-            probe=probe.name,
-            pool=context.pool.name,
-            member=context.member.name,
-            status=outcome.status,
-            reason=outcome.reason,
-            elapsed_ms=elapsed,
-            facts=sheet_of("probe", probe.name, base_facts(context) | dict(outcome.facts)),
-            transcript=context.recorder.taken() if context.recorder is not None and elapsed is not None else (),
-        )
+    transcript = context.recorder.taken() if context.recorder is not None and elapsed is not None else ()
+    found = _observation(context.pool, context.member, probe.name, outcome, context.address)
+    emit(replace(found, elapsed_ms=elapsed, transcript=transcript))
+
+
+def _observation(pool: Pool, member: Member, probe: str, outcome: Outcome, address: str = "") -> Observation:
+    """What the probe found out: of the probe's own class also where nothing came of it but an error."""
+    wanted = sheet_type("probe", probe)
+    facts = outcome.facts if isinstance(outcome.facts, wanted) else wanted(error=outcome.facts.error)
+    endpoint = Endpoint(host=member.host, port=member.port, tls=member.tls is not None, address=address or None)
+    return Observation(
+        source="probe",
+        probe=probe,
+        pool=pool.name,
+        member=member.name,
+        status=outcome.status,
+        reason=outcome.reason,
+        facts=replace(facts, endpoint=endpoint),
     )
-
-
-def base_facts(context: Context) -> Facts:
-    member = context.member
-    facts: Facts = {"host": member.host, "port": member.port, "tls": member.tls is not None}
-    if context.address:
-        facts["address"] = context.address
-    return facts
-
-
-def missing(pool: Pool, member: Member, probes: tuple[Probe, ...], done: set[str]) -> Iterator[Observation]:
-    """Observations for the probes that an interruption kept from running."""
-    for probe in probes:
-        if probe.name not in done:
-            yield Observation(
-                source="probe",
-                probe=probe.name,
-                pool=pool.name,
-                member=member.name,
-                status=Status.ERROR,
-                reason=Reason.INTERRUPTED,
-                facts=sheet_of("probe", probe.name, to_plain(_endpoint(member))),
-            )
