@@ -1,6 +1,8 @@
-"""What a document is made of: text, tables, findings and the data of charts, all safe to show and in no format.
+"""What a document is made of: text, tables, findings and the data of charts, in no format.
 
 Text is one line and free of what drives a terminal or reorders text; each format escapes it for its own sink besides.
+Names of members and data of charts are as the report has them, so that they can be told apart: whoever draws one makes
+it safe.
 """
 
 from __future__ import annotations

@@ -72,10 +72,10 @@ def finding_block(finding: Finding, service_uri: str, budget: Budget) -> Finding
     """One finding. The URL of the first member where a probe met it fills in the commands of the runbook."""
     # About an answer, or about the log as a whole, nothing was counted.
     logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
-    command = f"icapdiag runbooks show {visible(finding.id)}"
+    command = f"icapdiag runbooks show {safe_text(finding.id)}"
     url = _url(finding, service_uri)
     return FindingBlock(
-        id=finding.id,
+        id=safe_text(finding.id),
         severity=finding.severity,
         title=prose(finding.title),
         members=finding.members,

@@ -255,7 +255,7 @@ def _name(member: MemberReport, sheet: Load | Repeat) -> str:
 
 # --- data of charts ---------------------------------------------------------------------------------
 
-ANSWERING = ("options", "clean", "eicar")  # probes whose answers are timed
+_ANSWERING = ("options", "clean", "eicar")  # probes whose answers are timed
 _STEPS = 40  # of one measurement
 
 
@@ -307,12 +307,12 @@ def upload_failed(status: str | None) -> bool:
 
 
 def _answers(member: MemberReport) -> AnswerTimes | None:
-    answers = tuple((o.probe, ms) for o in member.probes if o.probe in ANSWERING and (ms := _answer_ms(o)) is not None)
+    answers = tuple((o.probe, ms) for o in member.probes if o.probe in _ANSWERING and (ms := _answer_ms(o)) is not None)
     extremes = tuple(
         max(ms, 0.0)
         for sheet in sheets(member, Repeat)
         for step in sheet.samples or ()
-        if step.step in ANSWERING
+        if step.step in _ANSWERING
         for ms in (step.min_ms, step.max_ms)
         if ms is not None
     )

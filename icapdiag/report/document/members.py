@@ -18,7 +18,7 @@ from icapdiag.report.document.words import HEALTH_ORDER, count, endpoint, measur
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import Status
 
-PROBES = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
+_FIRST = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 # No column: a member as a whole, what has a table of its own, and what is evidence of what others met.
 _APART = ("", "repeat", "size", "load", "services", "variants", "respmod", "conformance")
 # What a scanner that works makes of a body; only the cells of these probes show what became of one.
@@ -44,7 +44,7 @@ def needs_summary(members: Sequence[MemberReport]) -> bool:
 def matrix(members: Sequence[MemberReport]) -> Matrix:
     """The matrix of these members."""
     used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
-    probes = [probe for probe in PROBES if probe in used] + sorted(set(used) - set(PROBES))
+    probes = [probe for probe in _FIRST if probe in used] + sorted(set(used) - set(_FIRST))
     drawn = [_Member(member, probes) for member in members]
     screen = _summary(drawn, probes) if needs_summary(members) else [line for each in drawn for line in each.lines]
     rows = tuple(MatrixMember(endpoint(each.member), each.member.verdict, each.lines) for each in drawn)

@@ -238,7 +238,7 @@ def draw_groups(groups: Groups, width: int) -> list[str]:
 
 def draw_finding(finding: FindingBlock, width: int, paint: Paint) -> list[str]:
     """What it is, where, why it was made, and the first steps."""
-    text = f"{finding.title} [{visible(finding.id)}]"
+    text = f"{finding.title} [{finding.id}]"
     label = finding.severity.value.upper()
     first, *drawn = wrap(f"{label}  {text}", width, rest="  ")
     drawn.insert(0, first.replace(label, paint(finding.severity.value, label), 1))
