@@ -17,7 +17,7 @@ __all__ = ["Filters", "Report", "Settings", "__version__", "check", "explain"]
 
 _HOMES = {
     "Filters": "icapdiag.logs.counting.filters",
-    "Report": "icapdiag.report.untyped",
+    "Report": "icapdiag.model",
     "Settings": "icapdiag.probe",
     "check": "icapdiag.api.checking",
     "explain": "icapdiag.api.explaining",

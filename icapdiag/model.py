@@ -1,21 +1,41 @@
 """What every part of the program passes on: observations in, findings and reports out.
 
-Frozen data without behaviour that needs anything else of ours, so that collecting
+Data that nobody changes once it is made, without behaviour that needs anything else of ours, so that collecting
 (``probe``), judging (``runbook``) and drawing (``report``) never import each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, field
 
+from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.facts.fields import sheet_type
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import ComparedFact, RuleOverview, SuppressedFinding
 from icapdiag.facts.run import Configuration, Subject, Tool, Vantage
-from icapdiag.facts.sheet import JSONValue, Sheet, facts_of, from_plain, to_plain
+from icapdiag.facts.sheet import (
+    FindingID,
+    HostName,
+    JSONValue,
+    MemberName,
+    Moment,
+    Note,
+    Ordinal,
+    OwnText,
+    PoolName,
+    Record,
+    Sheet,
+    Text,
+    Whole,
+    Word,
+    about,
+    facts_of,
+    from_plain,
+    to_plain,
+)
 from icapdiag.vocabulary import Health, Severity, Status
 
 __all__ = ["JSONValue"]
@@ -24,86 +44,157 @@ SCHEMA_VERSION = 1
 
 Facts = Mapping[str, JSONValue]
 
+RunMoment = Annotated[
+    Moment,
+    Meta(extra_json_schema={"pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}),
+]
+Milliseconds = Annotated[float, Meta(ge=0, lt=1e12, extra={"is": "duration in milliseconds"})]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 
-class Observation(Struct, frozen=True, kw_only=True):
+
+class Observation(Record, kw_only=True):
     """One fact sheet about one member (``check``) or one request (``explain``).
 
     ``facts`` are of the class that `sheet_type` has for ``source`` and ``probe``.
-    ``elapsed_ms`` is wall time of the step in milliseconds, None if it never ran.
     ``reason`` is a `Reason`; for ``blocked`` the name of the probe that blocked it;
     for ``skipped`` a word such as ``disabled`` or ``not-asked``; None for ``ok``.
-    ``transcript``: what was sent and received, where that was asked for, and what happened beside it.
     """
 
-    source: str  # "probe" | "log" | "config"
-    probe: str  # "dns" | "tcp" | "tls" | "options" | "clean" | "eicar"; "" for logs
-    pool: str
-    member: str
-    status: Status
-    reason: str | None = None
-    elapsed_ms: float | None = None
+    nulls = frozenset({"reason", "elapsed_ms"})
+    required = frozenset({"probe", "status", "reason", "elapsed_ms", "facts"})
+
+    source: Annotated[Word, about("source", "where it comes from: probe, log or config")]
+    probe: Annotated[Word, about("probe", "which one; empty for logs, and for a member that is disabled")]
+    pool: Annotated[PoolName, about("pool", "its name")]
+    member: Annotated[MemberName, about("member", "its name")]
+    status: Annotated[Status, about("status", "what became of the probe")]
+    reason: Annotated[
+        Word | None,
+        about(
+            "reason",
+            "failed, error: a word of a closed vocabulary; blocked: the probe that failed before; skipped: why",
+        ),
+    ] = None
+    elapsed_ms: Annotated[
+        Milliseconds | None,
+        about("took", "wall time of the step; null if it never ran", "ms", changes=True),
+    ] = None
     facts: Sheet
-    transcript: tuple[Facts, ...] = ()
+    transcript: Annotated[
+        tuple[TranscriptEntry, ...],
+        about(
+            "transcript",
+            "check --transcript: what was sent and received, in order; absent where there is nothing",
+            changes=True,
+        ),
+    ] = ()
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Finding(Record, kw_only=True):
     """A runbook and the observations that matched it."""
 
-    id: str
-    severity: Severity
-    title: str
-    members: tuple[str, ...]
-    count: int  # observations that matched
-    first_seen: str | None = None  # ISO 8601, UTC
-    last_seen: str | None = None
-    evidence: tuple[Observation, ...] = ()  # the first few
-    meaning: str = ""  # the runbook's "What it means"
-    remedy: tuple[str, ...] = ()  # first steps, most useful first
-    runbook: str = ""  # "runbooks/<id>.md"
+    nulls = frozenset({"first_seen", "last_seen"})
+    required = frozenset(
+        {"id", "severity", "title", "members", "count", "first_seen", "last_seen", "evidence", "meaning", "remedy",
+         "runbook"}
+    )  # fmt: skip
+
+    id: Annotated[FindingID, about("finding", "the runbook's file name; never reused")]
+    severity: Annotated[Severity, about("severity", "what it means for the people behind the load balancer")]
+    title: Annotated[OwnText, about("title", "of the runbook")]
+    members: Annotated[tuple[MemberName, ...], about("members", "where it was found")]
+    count: Annotated[Ordinal, about("count", "observations that matched", changes=True)]
+    first_seen: Annotated[Moment | None, about("first seen", "in a log, when", "ISO 8601, UTC", changes=True)] = None
+    last_seen: Annotated[Moment | None, about("last seen", "in a log, when", "ISO 8601, UTC", changes=True)] = None
+    evidence: Annotated[
+        tuple[Observation, ...], about("evidence", "the first few observations that matched, flat")
+    ] = ()
+    meaning: Annotated[OwnText, about("meaning", 'the runbook\'s "What it means"')] = ""
+    remedy: Annotated[tuple[OwnText, ...], about("remedy", "first steps, most useful first")] = ()
+    runbook: Annotated[OwnText, about("runbook", "runbooks/<id>.md")] = ""
 
 
-class MemberReport(Struct, frozen=True, kw_only=True):
+class MemberReport(Record, kw_only=True):
     """One pool member with everything that was tried on it, in order."""
 
-    name: str
-    address: str  # the host as configured: an address or a DNS name
-    port: int
-    verdict: Health
-    probes: tuple[Observation, ...]
-    line: int | None = None  # of the pool file, from 1
+    nulls = frozenset({"line"})
+    required = frozenset({"name", "address", "port", "verdict", "probes"})
+
+    name: Annotated[MemberName, about("member", "its name")]
+    address: Annotated[HostName, about("host", "as configured: an address or a DNS name")]
+    port: Annotated[Port, about("port", "TCP")]
+    line: Annotated[Ordinal | None, about("line", "of the pool file, from 1; null where there is none")] = None
+    verdict: Annotated[Health, about("verdict", "on the member")]
+    probes: Annotated[tuple[Observation, ...], about("probes", "in order")]
 
 
-class Unmatched(Struct, frozen=True, kw_only=True):
+class Unmatched(Record, kw_only=True):
     """Failed observations that no runbook explains: gaps made visible."""
 
-    count: int = 0
-    examples: tuple[Observation, ...] = ()
+    required = frozenset({"count", "examples"})
+
+    count: Annotated[Whole, about("count", "how many")] = 0
+    examples: Annotated[tuple[Observation, ...], about("examples", "the first few, flat")] = ()
 
 
-class Report(Struct, frozen=True, kw_only=True):
-    """What every output format is drawn from (design section 7)."""
+class Report(Record, kw_only=True):
+    """What every output format is drawn from (design section 7), in the order in which it is published."""
 
-    command: str
-    started_at: str  # ISO 8601, UTC, milliseconds
-    finished_at: str
-    complete: bool
-    verdict: Health
-    vantage: Vantage
-    subject: Subject
-    tool: Tool = field(default_factory=Tool)
-    members: tuple[MemberReport, ...] = ()
-    comparison: tuple[ComparedFact, ...] = ()  # the members side by side
-    conformance: tuple[RuleOverview, ...] = ()  # rules of RFC 3507 and who keeps to each
-    groups: tuple[ReportedGroup, ...] = ()  # requests of a log that went alike, the most frequent first
-    timeline: tuple[Bucket, ...] = ()  # counts by outcome, a bucket a minute, hour or day
-    findings: tuple[Finding, ...] = ()
-    suppressed: tuple[SuppressedFinding, ...] = ()  # findings that the pool file accepts
-    unmatched: Unmatched = Unmatched()
-    configuration: Configuration = field(
-        default_factory=Configuration
-    )  # the pool as it was in force, and the options of the run
-    notes: tuple[str, ...] = ()  # what the reader must know: interrupted, replaced runbooks, TLS not verified
-    schema_version: int = SCHEMA_VERSION
+    required = frozenset(
+        {"schema_version", "tool", "command", "started_at", "finished_at", "complete", "vantage", "subject", "verdict",
+         "members", "groups", "findings", "unmatched", "notes"}
+    )  # fmt: skip
+
+    schema_version: Annotated[int, about("schema version", "of this document")] = SCHEMA_VERSION
+    tool: Annotated[Tool, about("tool", "what made the report")] = field(default_factory=Tool)
+    command: Annotated[Text, about("command", "the one that collected: check, explain")]
+    started_at: Annotated[RunMoment, about("started", "when the run began", "ISO 8601, UTC", changes=True)]
+    finished_at: Annotated[RunMoment, about("finished", "when it ended", "ISO 8601, UTC", changes=True)]
+    complete: Annotated[bool, about("complete", "false: interrupted, or some probe ended in error")]
+    vantage: Annotated[Vantage, about("vantage", "where the program ran")]
+    subject: Annotated[Subject, about("subject", "what was looked at")]
+    configuration: Annotated[
+        Configuration, about("configuration", "check: the pool as it was in force, and the options of the run")
+    ] = field(default_factory=Configuration)
+    verdict: Annotated[
+        Health, about("verdict", "on the whole", values=("ok", "warning", "critical", "unknown"), closed=True)
+    ]
+    members: Annotated[tuple[MemberReport, ...], about("members", "check: of the pool, in order")] = ()
+    comparison: Annotated[
+        tuple[ComparedFact, ...],
+        about(
+            "comparison",
+            "the members side by side, a fact each; empty for one member, for a pool with compare: false, and for"
+            " explain",
+        ),
+    ] = ()
+    conformance: Annotated[
+        tuple[RuleOverview, ...],
+        about(
+            "conformance",
+            "rules of RFC 3507 that each member was held to; empty unless the probe conformance ran (--depth deep)",
+        ),
+    ] = ()
+    groups: Annotated[
+        tuple[ReportedGroup, ...],
+        about(
+            "groups",
+            "requests of a log that went alike, the most frequent first, and one for each raw ICAP answer; empty for"
+            " check",
+        ),
+    ] = ()
+    timeline: Annotated[
+        tuple[Bucket, ...], about("timeline", "how a log went over time, oldest first; empty for check")
+    ] = ()
+    findings: Annotated[tuple[Finding, ...], about("findings", "worst first")] = ()
+    suppressed: Annotated[
+        tuple[SuppressedFinding, ...],
+        about("suppressed", "findings that the pool file accepts: they count for no verdict and no exit status"),
+    ] = ()
+    unmatched: Annotated[Unmatched, about("unmatched", "failed observations that no runbook explains")] = field(
+        default_factory=Unmatched
+    )
+    notes: Annotated[tuple[Note, ...], about("notes", "what the reader must know about this run")] = ()
 
 
 def sheet_of(source: str, probe: str, facts: Mapping[str, Any]) -> Sheet:

@@ -12,15 +12,15 @@ import trio
 from msgspec.structs import replace as replace_fields
 
 from icapdiag.api.suppressing import judge, resolve
-from icapdiag.facts import to_plain
+from icapdiag.facts import from_plain
+from icapdiag.facts.run import Configuration, PoolSubject
+from icapdiag.model import Facts, Report
 from icapdiag.pool import TLS, Pool, load_pool, pool_from_urls
 from icapdiag.probe import PROBES, Observer, Probe, Results, Settings, probe_pool
 from icapdiag.probe.connection.answer import thresholds
 from icapdiag.probe.host import host_facts
 from icapdiag.probe.running.catalogue import choose, chosen_names, left_out
-from icapdiag.report.build import ProbedMember, build_check_report
-from icapdiag.report.untyped import Facts, Report, untyped_findings, untyped_observations, untyped_unmatched
-from icapdiag.report.vantage import routes_seen, source_addresses, vantage_facts
+from icapdiag.report.build import ProbedMember, build_check_report, probing_vantage, source_addresses
 from icapdiag.runbook import Library, load_runbooks
 
 
@@ -58,26 +58,24 @@ async def check(
     results = await probe_pool(pool, settings, observer, cancel_scope=scope, probes=probes)
     finished_at = datetime.now(UTC)
     judged = judge(library, pool, results.observations, started_at.date(), complete=results.complete)
-    observations = untyped_observations(results.observations)
     members = [
         ProbedMember(
             name=result.member.name,
             host=result.member.host,
             port=result.member.port,
-            observations=untyped_observations(result.observations),
+            observations=tuple(result.observations),
             line=result.member.line,
             accepted=result.member.name in judged.accepted,
         )
         for result in results.members
     ]
-    sources = source_addresses(observations)
-    host = host_facts(sources, settings.resolvers)
+    host = host_facts(source_addresses(results.observations), settings.resolvers)
     report = build_check_report(
-        subject={**_subject(pool), **thresholds(pool.profile, settings)},
-        vantage=vantage_facts(sources, {**host, "routes": routes_seen(observations)}),
+        subject=_subject(pool, settings),
+        vantage=probing_vantage(results.observations, host),
         members=members,
-        findings=untyped_findings(judged.findings),
-        unmatched=untyped_unmatched(judged.unmatched),
+        findings=judged.findings,
+        unmatched=judged.unmatched,
         started_at=started_at,
         finished_at=finished_at,
         complete=results.complete,
@@ -85,10 +83,10 @@ async def check(
     )
     return replace_fields(
         report,
-        comparison=tuple(map(to_plain, results.comparison)),
+        comparison=results.comparison,
         configuration=_configuration(pool, settings, probes),
         suppressed=judged.suppressed,
-        tool={**report.tool, "runbooks": library.digest},
+        tool=replace_fields(report.tool, runbooks=library.digest),
     )
 
 
@@ -102,23 +100,24 @@ def in_force(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Setti
     )
 
 
-def _subject(pool: Pool) -> Facts:
+def _subject(pool: Pool, settings: Settings) -> PoolSubject:
     profile = pool.profile
-    return {
-        "pool": pool.name,
-        "service_uri": profile.service_uri,
-        "source": pool.source,
-        "vendor": profile.vendor,
-        "preview_size": profile.preview_size,
-        "allow_204": profile.allow_204,
-        "response_timeout": profile.response_timeout,
-    }
+    return PoolSubject(
+        pool=pool.name,
+        service_uri=profile.service_uri,
+        source=pool.source,
+        vendor=profile.vendor,
+        preview_size=profile.preview_size,
+        allow_204=profile.allow_204,
+        response_timeout=profile.response_timeout,
+        **thresholds(profile, settings),
+    )
 
 
-def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Facts:
+def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Configuration:
     """All values with Avi's names and units, the options with those of `Settings`. Keys are left out."""
     chosen = chosen_names(probes)
-    return {
+    in_force = {
         "pool": pool.name,
         "source": pool.source,
         "profile": asdict(pool.profile),
@@ -149,6 +148,7 @@ def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
             **{name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()},
         },
     }
+    return from_plain(Configuration, in_force)
 
 
 def _tls(tls: TLS) -> Facts:

@@ -9,16 +9,17 @@ from os import PathLike, fspath
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from icapdiag.facts import to_plain
+from icapdiag.facts import from_plain, to_plain
+from icapdiag.facts.logs import Bucket, EntryCounts, LogSource, RecordCounts, ReportedAnswer, ReportedGroup
+from icapdiag.facts.run import Filters as LeftOut
+from icapdiag.facts.run import LogSubject
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.notes import Problem, SourceReport
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Stop
 from icapdiag.logs.reading import Progress, Reading, read_logs
-from icapdiag.model import Observation
-from icapdiag.report.build import ReadLogs, build_explain_report
-from icapdiag.report.untyped import Facts, JSONValue, Report, untyped_findings, untyped_unmatched
-from icapdiag.report.vantage import reading_facts
+from icapdiag.model import Facts, Observation, Report
+from icapdiag.report.build import ReadLogs, build_explain_report, reading_vantage
 from icapdiag.runbook import Library, load_runbooks, match
 
 POOL_IS_GROUP = "The pool of a log entry is usually the pool group; its members are told by the ICAP URIs."
@@ -90,52 +91,55 @@ def report_on(
     summary = reading.summary
     tallies = iter(summary.tallies())  # in the order of their observations
     groups = [
-        {
-            "probe": observation.probe,
-            **(_answer(observation) if observation.probe else {**to_plain(observation.facts), **next(tallies)}),
-            "findings": ids,
-        }
+        _answer(observation, ids) if observation.probe else _group(observation, ids, next(tallies))
         for observation, ids in zip(observations, matched.explained, strict=True)
         if observation.probe != "summary"
     ]
-    head = summary.head()
+    head = from_plain(EntryCounts, summary.head())
     notes = [*([] if complete else [INTERRUPTED]), *_filtered(head)]
     notes += _notes(reading.sources)
-    if any(group.get("pools") for group in groups):
+    if any(group.pools for group in groups):
         notes.append(POOL_IS_GROUP)
     notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
     report = build_explain_report(
         logs=ReadLogs(
-            subject={
-                "inputs": list(inputs),
-                "sources": to_builtins(reading.sources),
-                "records": {
-                    "total": reading.total,
-                    "read": reading.read,
-                    "skipped": reading.skipped,
-                    "unreadable": reading.unreadable,
-                },
-                "entries": head,
-                "filters": _filters(filters),
-            },
+            subject=LogSubject(
+                inputs=tuple(inputs),
+                sources=tuple(from_plain(LogSource, to_builtins(source)) for source in reading.sources),
+                records=RecordCounts(
+                    total=reading.total,
+                    read=reading.read,
+                    skipped=reading.skipped,
+                    unreadable=reading.unreadable,
+                ),
+                entries=head,
+                filters=_filters(filters),
+            ),
             groups=tuple(groups),
-            timeline=tuple(summary.timeline()),
+            timeline=tuple(from_plain(Bucket, bucket) for bucket in summary.timeline()),
         ),
-        vantage=reading_facts(),
-        findings=untyped_findings(matched.findings),
-        unmatched=untyped_unmatched(matched.unmatched),
+        vantage=reading_vantage(),
+        findings=matched.findings,
+        unmatched=matched.unmatched,
         started_at=started_at,
         finished_at=datetime.now(UTC),
         complete=complete,
         notes=notes,
     )
-    return replace(report, tool={**report.tool, "runbooks": library.digest})
+    return replace(report, tool=replace(report.tool, runbooks=library.digest))
 
 
-def _answer(observation: Observation) -> dict[str, JSONValue]:
+def _group(observation: Observation, findings: Sequence[str], tallies: Facts) -> ReportedGroup:
+    """Requests that went alike."""
+    known = {**to_plain(observation.facts), **tallies, "probe": observation.probe, "findings": findings}
+    return from_plain(ReportedGroup, known)
+
+
+def _answer(observation: Observation, findings: Sequence[str]) -> ReportedGroup:
     """A raw ICAP answer as a group of its own."""
-    status, reason = str(observation.status), observation.reason
-    return {"count": 1, **to_plain(observation.facts), "member": observation.member, "status": status, "reason": reason}
+    own = {"probe": observation.probe, "member": observation.member, "findings": findings}
+    how = {"status": str(observation.status), "reason": observation.reason}
+    return from_plain(ReportedAnswer, {"count": 1, **to_plain(observation.facts), **own, **how})
 
 
 def _is_useless(source: SourceReport) -> bool:
@@ -151,19 +155,19 @@ def _refusal(source: SourceReport) -> str:
     return f"{source.name}: nothing in it is an Avi log or an ICAP answer{why}"
 
 
-def _filters(filters: Filters) -> dict[str, JSONValue]:
-    return {
-        "since": None if filters.since is None else filters.since.isoformat(),
-        "until": None if filters.until is None else filters.until.isoformat(),
-        "pool": filters.pool,
-        "member": filters.member,
-        "actions": sorted(filters.actions),
-    }
+def _filters(filters: Filters) -> LeftOut:
+    return LeftOut(
+        since=None if filters.since is None else filters.since.isoformat(),
+        until=None if filters.until is None else filters.until.isoformat(),
+        pool=filters.pool,
+        member=filters.member,
+        actions=tuple(sorted(filters.actions)),
+    )
 
 
-def _filtered(head: Facts) -> list[str]:
-    number = head.get("filtered")
-    if not isinstance(number, int) or not number:
+def _filtered(head: EntryCounts) -> list[str]:
+    number = head.filtered
+    if not number:
         return []
     return [f"{number:,} {'entry was' if number == 1 else 'entries were'} left out by the filters."]
 

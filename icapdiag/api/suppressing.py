@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from icapdiag.facts.fields import PROBES, fields
-from icapdiag.facts.pool import ConfigurationObject
-from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched
+from icapdiag.facts.pool import ConfigurationObject, SuppressedFinding
+from icapdiag.model import Finding, Observation, Unmatched
 from icapdiag.pool import Located, Pool, PoolError, Suppression
 from icapdiag.runbook import Library, UnknownRunbook, match
 from icapdiag.runbook.conditions import Condition
@@ -23,14 +23,14 @@ _POOL = "pool"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """``findings`` are what counts; ``suppressed`` what the pool file accepts, a fact sheet each.
+    """``findings`` are what counts; ``suppressed`` what the pool file accepts.
 
     ``accepted`` are the members at which something is suppressed.
     """
 
     findings: tuple[Finding, ...]
     unmatched: Unmatched
-    suppressed: tuple[Facts, ...]
+    suppressed: tuple[SuppressedFinding, ...]
     accepted: frozenset[str]
 
 
@@ -82,7 +82,7 @@ def judge(library: Library, pool: Pool, observations: Iterable[Observation], tod
         unmatched=matched.unmatched,
         accepted=frozenset(member for _, finding in matched.apart for member in finding.members),
         findings=tuple(sorted(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))),
-        suppressed=tuple(_facts(finding, pool.suppressions[number]) for number, finding in matched.apart),
+        suppressed=tuple(_accepted(finding, pool.suppressions[number]) for number, finding in matched.apart),
     )
 
 
@@ -154,21 +154,15 @@ def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: 
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
 
-def _terms(suppression: Suppression) -> dict[str, JSONValue]:
-    return {
-        "member_pattern": None if suppression.member == "*" else suppression.member,
-        "owner": suppression.owner,
-        "because": suppression.reason,
-        "until": suppression.until.isoformat(),
-    }
-
-
-def _facts(finding: Finding, suppression: Suppression) -> Facts:
-    return {
-        "id": finding.id,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "members": finding.members,
-        "count": finding.count,
-        **_terms(suppression),
-    }
+def _accepted(finding: Finding, suppression: Suppression) -> SuppressedFinding:
+    return SuppressedFinding(
+        id=finding.id,
+        severity=finding.severity,
+        title=finding.title,
+        members=finding.members,
+        count=finding.count,
+        member_pattern=None if suppression.member == "*" else suppression.member,
+        owner=suppression.owner,
+        because=suppression.reason,
+        until=suppression.until.isoformat(),
+    )

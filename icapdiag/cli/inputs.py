@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from icapdiag.cli.console import fail, stop_with
+from icapdiag.model import Report
 from icapdiag.report.machine.from_json import LARGEST, NotAReport, read_report
 from icapdiag.report.status import ExitStatus
-from icapdiag.report.untyped import Report
 from icapdiag.runbook import Library, RunbookError, load_runbooks
 
 

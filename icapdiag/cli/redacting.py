@@ -13,9 +13,9 @@ from typing import NoReturn
 
 from icapdiag.cli.console import fail, remark
 from icapdiag.cli.options import Redaction
+from icapdiag.model import Report
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.pseudonyms import KeyFileError
-from icapdiag.report.untyped import Report
 
 _LARGEST = 64 * 1024 * 1024  # bytes of a key file
 _PRIVATE = 0o600

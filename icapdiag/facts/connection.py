@@ -15,8 +15,11 @@ from icapdiag.facts.sheet import (
     Interface,
     Moment,
     Record,
+    SampleDigest,
     Sheet,
     Text,
+    Whole,
+    WireText,
     Word,
     about,
 )
@@ -259,6 +262,30 @@ class Transfer(Record):
     reset_after_answer: Annotated[
         bool | None, about("reset after the answer", "the connection was reset after a whole answer")
     ] = None
+
+
+class TranscriptEntry(Record):
+    """What one side sent on a connection until the other one spoke, or an event beside the bytes."""
+
+    required = frozenset({"direction", "text"})
+    direction: Annotated[Word, about("direction", "who sent it", values=("sent", "received", "event"), closed=True)] = (
+        "event"
+    )
+    connection: Annotated[Whole | None, about("connection", "counted over the member; 0: about none")] = None
+    at_ms: Annotated[float | None, about("at", "when it began, since the probe began", "ms", changes=True)] = None
+    until_ms: Annotated[float | None, about("until", "when the last of it came", "ms", changes=True)] = None
+    size: Annotated[Whole | None, about("size", "in all, however many of them are kept", "bytes")] = None
+    pieces: Annotated[Whole | None, about("pieces", "writes or reads that it took", changes=True)] = None
+    text: Annotated[
+        WireText,
+        about(
+            "text",
+            "the first bytes, each as the character of its number (ISO 8859-1); the EICAR test file stands replaced by"
+            " a mark. Of what was sent, without the body. Of an event, what happened",
+        ),
+    ] = ""
+    body_size: Annotated[Whole | None, about("body", "of a body that was sent, chunks taken apart", "bytes")] = None
+    body_sha256: Annotated[SampleDigest | None, about("body's SHA-256", "digest of it", "hex")] = None
 
 
 SHEETS: Mapping[str, type[ProbeSheet]] = {

@@ -11,6 +11,7 @@ from icapdiag.facts.sheet import (
     FileName,
     MemberName,
     Moment,
+    Ordinal,
     PoolName,
     Record,
     RequestID,
@@ -19,6 +20,7 @@ from icapdiag.facts.sheet import (
     Sheet,
     Text,
     VirtualService,
+    Whole,
     Word,
     about,
 )
@@ -72,7 +74,7 @@ class RequestGroup(Sheet):
     service_uri: ServiceURI = None
     answer: Answer = msgspec.field(default_factory=Answer)
     count: Annotated[
-        int | None, about("count", "how many requests the observation stands for", "requests", changes=True)
+        Ordinal | None, about("count", "how many requests the observation stands for", "requests", changes=True)
     ] = None
     first_seen: Annotated[
         Moment | None, about("first seen", "when the first of them was logged", "ISO 8601", changes=True)
@@ -135,8 +137,12 @@ class ReportedGroup(RequestGroup):
     """A group as a report has it: with its status, its counts by name, and the findings that explain it."""
 
     nulls = RequestGroup.nulls
+    required = frozenset({"probe", "count", "findings"})
 
-    probe: Annotated[Word | None, about("probe", "answer: a raw ICAP answer; empty: requests of a log")] = None
+    probe: Annotated[
+        Word | None,
+        about("probe", "answer: a raw ICAP answer; empty: requests of a log", values=("", "answer"), closed=True),
+    ] = None
     status: Annotated[Word | None, about("status", "failed: ICAP did not do its work")] = None
     reason: Annotated[Word | None, about("reason", "of an answer: why it failed")] = None
     member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
@@ -209,54 +215,62 @@ class EntryCounts(LogSummary):
 class Bucket(Record):
     """Requests of a span of time, by what became of them for the client."""
 
+    required = frozenset({"start", "step_s"})
     start: Annotated[Moment, about("start", "its begin", "ISO 8601")] = ""
-    step_s: Annotated[int, about("step", "its length", "s")] = 0
-    requests: Annotated[int, about("requests", "how many in all", "requests")] = 0
-    unscanned: Annotated[int, about("unscanned", "passed although ICAP failed", "requests")] = 0
-    refused_500: Annotated[int, about("refused (500)", "refused because ICAP failed", "requests")] = msgspec.field(
+    step_s: Annotated[Ordinal, about("step", "its length", "s")] = 1
+    requests: Annotated[Whole, about("requests", "how many in all", "requests")] = 0
+    unscanned: Annotated[Whole, about("unscanned", "passed although ICAP failed", "requests")] = 0
+    refused_500: Annotated[Whole, about("refused (500)", "refused because ICAP failed", "requests")] = msgspec.field(
         default=0, name="refused-500"
     )
-    refused_413: Annotated[int, about("refused (413)", "refused because the body was too large", "requests")] = (
+    refused_413: Annotated[Whole, about("refused (413)", "refused because the body was too large", "requests")] = (
         msgspec.field(default=0, name="refused-413")
     )
-    blocked: Annotated[int, about("blocked", "refused because of what is in it", "requests")] = 0
-    passed: Annotated[int, about("passed", "passed after a scan", "requests")] = 0
-    modified: Annotated[int, about("modified", "passed as an ICAP server changed it", "requests")] = 0
-    disabled: Annotated[int, about("disabled", "was not to be scanned", "requests")] = 0
-    unknown: Annotated[int, about("unknown", "can't be told", "requests")] = 0
+    blocked: Annotated[Whole, about("blocked", "refused because of what is in it", "requests")] = 0
+    passed: Annotated[Whole, about("passed", "passed after a scan", "requests")] = 0
+    modified: Annotated[Whole, about("modified", "passed as an ICAP server changed it", "requests")] = 0
+    disabled: Annotated[Whole, about("disabled", "was not to be scanned", "requests")] = 0
+    unknown: Annotated[Whole, about("unknown", "can't be told", "requests")] = 0
 
 
 class Remark(Record):
     """What was repaired, or could not be read, and where."""
 
     nulls = frozenset({"line", "column", "offset"})
+    required = nulls
     what: Annotated[Text | None, about("repair", "what was repaired")] = None
-    kind: Annotated[Word | None, about("kind", "of a problem", values=("unreadable", "skipped", "input"))] = None
+    kind: Annotated[
+        Word | None, about("kind", "of a problem", values=("unreadable", "skipped", "input"), closed=True)
+    ] = None
     reason: Annotated[Text | None, about("reason", "why it could not be read")] = None
-    line: Annotated[int | None, about("line", "of the input, from 1")] = None
-    column: Annotated[int | None, about("column", "of that line, from 1")] = None
-    offset: Annotated[int | None, about("offset", "from the start, after decompression", "bytes")] = None
+    line: Annotated[Ordinal | None, about("line", "of the input, from 1")] = None
+    column: Annotated[Ordinal | None, about("column", "of that line, from 1")] = None
+    offset: Annotated[Whole | None, about("offset", "from the start, after decompression", "bytes")] = None
     excerpt: Annotated[Text | None, about("excerpt", "what stands there")] = None
 
 
 class RecordCounts(Record):
     """Records of one input or of all: read + skipped + unreadable = total."""
 
-    total: Annotated[int, about("records", "how many in all")] = 0
-    read: Annotated[int, about("read", "log entries and ICAP answers")] = 0
-    skipped: Annotated[int, about("skipped", "alerts and other records that are no log entry")] = 0
-    unreadable: Annotated[int, about("unreadable", "what could not be read")] = 0
+    required = frozenset({"total", "read", "skipped", "unreadable"})
+    total: Annotated[Whole, about("records", "how many in all")] = 0
+    read: Annotated[Whole, about("read", "log entries and ICAP answers")] = 0
+    skipped: Annotated[Whole, about("skipped", "alerts and other records that are no log entry")] = 0
+    unreadable: Annotated[Whole, about("unreadable", "what could not be read")] = 0
 
 
 class LogSource(RecordCounts):
     """One input that was read."""
 
+    required = RecordCounts.required | {
+        "name", "container", "label", "compressed", "bytes", "repairs", "repairs_total", "problems", "problems_total"
+    }  # fmt: skip
     name: Annotated[FileName, about("input", "its name")] = ""
     container: Annotated[Word, about("container", "what the content was taken for, whatever the file's name")] = ""
     label: Annotated[Word, about("content", "the same for people")] = ""
     compressed: Annotated[Word, about("compressed", "gzip, zstd; empty for none")] = ""
-    bytes: Annotated[int, about("size", "after decompression", "bytes")] = 0
+    bytes: Annotated[Whole, about("size", "after decompression", "bytes")] = 0
     repairs: Annotated[tuple[Remark, ...], about("repairs", "the first few")] = ()
-    repairs_total: Annotated[int, about("repairs in all", "how many")] = 0
+    repairs_total: Annotated[Whole, about("repairs in all", "how many")] = 0
     problems: Annotated[tuple[Remark, ...], about("problems", "the first few")] = ()
-    problems_total: Annotated[int, about("problems in all", "how many")] = 0
+    problems_total: Annotated[Whole, about("problems in all", "how many")] = 0

@@ -9,6 +9,7 @@ from icapdiag.facts.sheet import (
     MemberName,
     MemberPattern,
     Moment,
+    Ordinal,
     Person,
     Record,
     RunbookID,
@@ -17,6 +18,7 @@ from icapdiag.facts.sheet import (
     Word,
     about,
 )
+from icapdiag.vocabulary import Severity
 
 COMPARED = ("service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
              "options_ttl", "transfer_preview", "transfer_ignore", "transfer_complete", "x_include", "options_status",
@@ -31,6 +33,7 @@ SUPPRESSION_STATES = ("expired", "unused", "no-such-member")
 class ValueGroup(Record):
     """The members that have one value in common."""
 
+    required = frozenset({"value", "members"})
     value: Annotated[
         Text | None, about("value", "(none) if their answers do not say, (changes) if they say several")
     ] = None
@@ -78,10 +81,13 @@ class Difference(ProbeSheet):
 
 
 class ComparedFact(Record):
-    """One fact side by side, as a report has it."""
+    """What the members say about one fact."""
 
+    required = frozenset({"fact", "kind", "camps", "odd", "unknown"})
     fact: Annotated[Word, about("fact", "which one", values=COMPARED)] = ""
-    kind: Annotated[Word, about("kind", "how the members stand to each other", values=("same", *DIFFERENCES))] = ""
+    kind: Annotated[
+        Word, about("kind", "how the members stand to each other", values=("same", *DIFFERENCES), closed=True)
+    ] = ""
     camps: Annotated[tuple[ValueGroup, ...], about("members by value", "the largest group first")] = ()
     odd: Annotated[tuple[MemberName, ...], about("outliers", "with outlier: who is not of the majority")] = ()
     unknown: Annotated[
@@ -94,6 +100,7 @@ class MemberDeviation(Record):
     """A member that deviates from a rule."""
 
     nulls = frozenset({"detail", "seen"})
+    required = frozenset({"member", "detail", "seen", "breaks"})
     member: Annotated[MemberName | None, about("member", "who")] = None
     detail: Annotated[Text | None, about("detail", "how")] = None
     seen: Annotated[Text | None, about("seen", "the bytes, as ISO 8859-1")] = None
@@ -103,8 +110,11 @@ class MemberDeviation(Record):
 class RuleOverview(Record):
     """One rule of RFC 3507: each member that was held to it is named once."""
 
+    required = frozenset(
+        {"rule", "number", "section", "asks", "tolerance", "takes", "passed", "deviating", "not_tested"}
+    )
     rule: Annotated[Word, about("rule", "as a slug")] = ""
-    number: Annotated[int, about("number", "its number among the rules")] = 0
+    number: Annotated[Ordinal, about("number", "its number among the rules")] = 1
     section: Annotated[Word, about("section", "of RFC 3507 unless it says otherwise")] = ""
     asks: Annotated[Word, about("asks", "what it asks for")] = ""
     tolerance: Annotated[Word, about("tolerance", "how clients take a server that deviates")] = ""
@@ -131,11 +141,12 @@ class SuppressedFinding(Terms):
     """A finding that the pool file accepts."""
 
     nulls = Terms.nulls
+    required = frozenset({"id", "severity", "title", "members", "count", "member_pattern", "owner", "because", "until"})
     id: Annotated[RunbookID, about("finding", "id of the runbook")] = ""
-    severity: Annotated[Word, about("severity", "that it would have")] = ""
+    severity: Annotated[Severity, about("severity", "that it would have")] = Severity.INFO
     title: Annotated[Text, about("title", "of the runbook")] = ""
     members: Annotated[tuple[MemberName, ...], about("members", "where it was found")] = ()
-    count: Annotated[int, about("count", "observations that matched")] = 0
+    count: Annotated[Ordinal, about("count", "observations that matched")] = 1
 
 
 class ConfigurationObject(Sheet):

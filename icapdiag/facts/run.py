@@ -18,7 +18,7 @@ from icapdiag.facts.sheet import (
     ProfileName,
     Record,
     RunbookID,
-    SampleDigest,
+    RunbooksDigest,
     Text,
     Word,
     about,
@@ -28,10 +28,11 @@ from icapdiag.facts.sheet import (
 class Tool(Record):
     """What made the report."""
 
-    name: Annotated[Word | None, about("program", "icapdiag")] = None
+    required = frozenset({"name", "version"})
+    name: Annotated[Word | None, about("program", "which one", values=("icapdiag",), closed=True)] = None
     version: Annotated[Word | None, about("version", "of the program")] = None
     runbooks: Annotated[
-        SampleDigest | None, about("runbooks", "digest of the runbooks in force: another one judged by others")
+        RunbooksDigest | None, about("runbooks", "digest of the runbooks in force: another one judged by others")
     ] = None
 
 
@@ -39,6 +40,7 @@ class NetworkInterface(Record):
     """An interface that connections left by."""
 
     nulls = frozenset({"mtu"})
+    required = frozenset({"name", "mtu", "addresses"})
     name: Annotated[Word | None, about("interface", "its name")] = None
     mtu: Annotated[int | None, about("MTU", "its longest packet", "bytes")] = None
     addresses: Annotated[tuple[Address, ...] | None, about("addresses", "ours on it")] = None
@@ -48,6 +50,7 @@ class Route(Record):
     """A way to members."""
 
     nulls = frozenset({"gateway"})
+    required = frozenset({"interface", "gateway", "members"})
     interface: Annotated[Interface | None, about("interface", "that it leaves by")] = None
     gateway: Annotated[Address | None, about("gateway", "the next hop; null: the member is on this network")] = None
     members: Annotated[int | None, about("members", "how many are reached by it")] = None
@@ -57,6 +60,7 @@ class Vantage(Record):
     """Where the program ran. For check it stands in for the Service Engine and is not the Service Engine."""
 
     nulls: ClassVar[frozenset[str]] = frozenset({"host", "source_address"})
+    required = frozenset({"host", "source_address"})
     host: Annotated[HostName | None, about("host", "its name")] = None
     source_address: Annotated[
         Address | None, about("source address", "the first of ours; null: no connection was made")
@@ -169,6 +173,7 @@ class ConfiguredMember(Record):
     """A member as configured."""
 
     nulls = frozenset({"tls"})
+    required = frozenset({"host", "port", "name", "enabled", "tls"})
     host: Annotated[HostName | None, about("host", "an address or a name")] = None
     port: Annotated[int | None, about("port", "TCP")] = None
     name: Annotated[MemberName | None, about("name", "in reports")] = None

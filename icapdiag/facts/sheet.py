@@ -18,7 +18,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import fields as struct_fields
 from msgspec.structs import replace
 
@@ -49,8 +49,19 @@ FileName = Annotated[str, Kind("file")]
 ISTag = Annotated[str, Kind("istag")]
 Person = Annotated[str, Kind("person")]
 Fingerprint = Annotated[str, Kind("certificate")]  # of somebody's certificate
-SampleDigest = Annotated[str, Kind("digest")]  # of what we sent ourselves
+SampleDigest = Annotated[str, Kind("digest")]  # SHA-256 of what we sent ourselves
+RunbooksDigest = Annotated[str, Kind("runbooks")]  # the first digits of that of the runbooks in force
 RunbookID = Annotated[str, Kind("runbook")]
+OwnText = Annotated[str, Kind("own")]  # of ours or of a runbook: only names that are known are replaced in it
+Note = Annotated[str, Kind("note")]  # of this run, in our words: a name in it may be any word
+WireText = Annotated[str, Kind("wire")]  # bytes of a connection as ISO 8859-1
+
+FindingID = Annotated[
+    RunbookID,
+    Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, extra={"is": "id of a runbook, such as tcp-refused"}),
+]
+Whole = Annotated[int, Meta(ge=0)]
+Ordinal = Annotated[int, Meta(ge=1)]  # counts from 1, or at least one
 
 
 class About(NamedTuple):
@@ -61,15 +72,19 @@ class About(NamedTuple):
     unit: str
     values: tuple[str, ...]
     changes: bool
+    closed: bool
 
 
-def about(label: str, meaning: str, unit: str = "", *, values: Sequence[str] = (), changes: bool = False) -> About:
+def about(
+    label: str, meaning: str, unit: str = "", *, values: Sequence[str] = (), changes: bool = False, closed: bool = False
+) -> About:
     """What is known of a fact, to stand in its annotation.
 
     ``label`` is for people, short. ``meaning`` is one sentence without a full stop. ``unit`` is empty for counts
     and texts. ``values``: the words it can be. ``changes``: it is another one in each run, and no news.
+    ``closed``: no server and no log can bring another word, so that the schema holds a report to these.
     """
-    return About(label, meaning, unit, tuple(values), changes)
+    return About(label, meaning, unit, tuple(values), changes, closed)
 
 
 class FactField(NamedTuple):
@@ -82,10 +97,12 @@ class FactField(NamedTuple):
     unit: str
     values: tuple[str, ...]
     changes: bool
+    closed: bool
     kind: str  # of a text; "" of anything else
     type: type
     many: bool
     mapping: bool  # from names, which are of ``kind``, to counts
+    hint: Any  # its annotation
 
 
 class Record(Struct, kw_only=True, omit_defaults=True):
@@ -93,10 +110,12 @@ class Record(Struct, kw_only=True, omit_defaults=True):
 
     nulls: ClassVar[frozenset[str]] = frozenset()
     """Facts that are written as null where they are not known."""
+    required: ClassVar[frozenset[str]] = frozenset()
+    """Facts that every report has, so that its schema asks for them."""
 
     def __or__(self, other: Self) -> Self:
         """Both together; what ``other`` knows comes first."""
-        parts = _parts(type(other)).values()
+        parts = parts_of(type(other)).values()
         known = ((name, value) for name, value in _items(other) if value is not None)
         return replace(self, **{name: getattr(self, name) | value if name in parts else value for name, value in known})
 
@@ -110,7 +129,7 @@ class Sheet(Record):
         """This sheet, if it is one of ``wanted``, or its part of that type; None if it has none."""
         if isinstance(self, wanted):
             return self
-        name = _parts(type(self)).get(wanted)
+        name = parts_of(type(self)).get(wanted)
         return None if name is None else getattr(self, name)
 
 
@@ -126,39 +145,62 @@ def _items(record: Record) -> Iterator[tuple[str, Any]]:
 
 @cache
 def _annotations(cls: type[Record]) -> dict[str, Any]:
-    return {name: hint for name, hint in get_type_hints(cls, include_extras=True).items() if name != "nulls"}
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hints[name] for name in cls.__struct_fields__}
 
 
 @cache
-def _parts(cls: type[Record]) -> dict[type[Record], str]:
-    """The parts of a sheet, with the names of their attributes."""
+def parts_of(cls: type[Record]) -> dict[type[Record], str]:
+    """The parts of a class, with the names of their attributes."""
     return {
         hint: name for name, hint in _annotations(cls).items() if isinstance(hint, type) and issubclass(hint, Record)
     }
 
 
 @cache
-def facts_of(cls: type[Record]) -> tuple[FactField, ...]:
-    """The facts of a class in the order of its attributes, those of its parts in place.
+def attributes_of(cls: type[Record]) -> tuple[tuple[str, FactField | None], ...]:
+    """The attributes of a class in order, each with its fact; None for a part, which has facts of its own.
 
     Raises TypeError for a fact without `about`, or for a text that is of no kind.
     """
-    found: list[FactField] = []
-    hints, parts = _annotations(cls), _parts(cls)
+    hints, parts = _annotations(cls), parts_of(cls)
     keys = {each.name: each.encode_name for each in struct_fields(cls)}
-    for name in cls.__struct_fields__:
-        hint = hints[name]
-        if hint in parts:
-            found += facts_of(hint)
-            continue
-        known = [each for each in get_args(hint) if isinstance(each, About)]
-        if not known:
-            raise TypeError(f"{cls.__name__}.{name} has no about(...)")
-        plain, kind, many, mapping = _plain_type(hint)
-        if plain is str and not kind:
-            raise TypeError(f"{cls.__name__}.{name} is a bare str: give it a kind")
-        found.append(FactField(name, keys[name], *known[0], kind, plain, many, mapping))
+    return tuple(
+        (name, None if hints[name] in parts else _fact(cls, name, keys[name], hints[name]))
+        for name in cls.__struct_fields__
+    )
+
+
+@cache
+def facts_of(cls: type[Record]) -> tuple[FactField, ...]:
+    """The facts of a class in the order of its attributes, those of its parts in place.
+
+    Raises TypeError as `attributes_of` does.
+    """
+    found: list[FactField] = []
+    for name, fact in attributes_of(cls):
+        found += facts_of(_annotations(cls)[name]) if fact is None else (fact,)
     return tuple(found)
+
+
+def values_of(record: Record) -> Iterator[tuple[FactField, Any]]:
+    """Each fact with its value, those of the parts in place."""
+    for name, fact in attributes_of(type(record)):
+        value = getattr(record, name)
+        if fact is None:
+            yield from values_of(value)
+        else:
+            yield fact, value
+
+
+def _fact(cls: type[Record], name: str, key: str, hint: Any) -> FactField:
+    known = [each for each in get_args(hint) if isinstance(each, About)]
+    if not known:
+        raise TypeError(f"{cls.__name__}.{name} has no about(...)")
+    plain, kind, many, mapping = _plain_type(hint)
+    if plain is str and not kind:
+        raise TypeError(f"{cls.__name__}.{name} is a bare str: give it a kind")
+    return FactField(name, key, *known[0], kind, plain, many, mapping, hint)
 
 
 def _plain_type(hint: Any) -> tuple[type, str, bool, bool]:
@@ -204,7 +246,7 @@ def to_plain(value: Any) -> Any:
 
 @cache
 def _keys(cls: type[Record]) -> tuple[tuple[str, str, bool], ...]:
-    parts = _parts(cls).values()
+    parts = parts_of(cls).values()
     return tuple((each.name, each.encode_name, each.name in parts) for each in struct_fields(cls))
 
 
@@ -234,7 +276,10 @@ def from_plain(cls: type[R], data: Mapping[str, Any]) -> R:
 
     Raises msgspec.ValidationError, whose message has the place, such as ``$.cases[2].status``.
     """
+    parts = parts_of(cls)
+    if not data.keys().isdisjoint(parts.values()):  # a key of a later version is no part
+        data = {key: value for key, value in data.items() if key not in parts.values()}
     record = msgspec.convert(data, cls)
-    for part, name in _parts(cls).items():
+    for part, name in parts.items():
         setattr(record, name, from_plain(part, data))
     return record

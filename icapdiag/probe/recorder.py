@@ -12,12 +12,13 @@ from functools import cache
 from itertools import accumulate
 
 import trio
+from msgspec.structs import replace
 
+from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.icap.body import ChunkedReader
 from icapdiag.icap.message import Limits, ProtocolError
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import EICAR_MARK, eicar
-from icapdiag.model import JSONValue
 
 KEPT = 4096  # bytes of each direction of an exchange
 EXCHANGES = 32  # of one probe
@@ -87,31 +88,33 @@ class TranscriptRecorder:
             return False
         return True
 
-    def taken(self) -> tuple[dict[str, JSONValue], ...]:
+    def taken(self) -> tuple[TranscriptEntry, ...]:
         """What was recorded since `begin`, as it stands in a report: bytes as ISO 8859-1 text."""
         texts = self._texts()
         records = [self._record(entry, texts.get(id(entry), "")) for entry in self._entries]
         if self.left_out:
-            records.append({"direction": "event", "text": f"{self.left_out} more conversations are not shown here"})
+            records.append(TranscriptEntry(text=f"{self.left_out} more conversations are not shown here"))
         return tuple(records)
 
-    def _record(self, entry: _Entry, text: str) -> dict[str, JSONValue]:
-        record: dict[str, JSONValue] = {
-            "direction": entry.direction,
-            "connection": entry.connection,
-            "at_ms": round((entry.at - self._started) * 1000, 3),
-        }
+    def _record(self, entry: _Entry, text: str) -> TranscriptEntry:
+        found = TranscriptEntry(
+            direction=entry.direction, connection=entry.connection, at_ms=self._milliseconds(entry.at), text=entry.text
+        )
         if entry.direction == "event":
-            return record | {"text": entry.text}
-        record |= {
-            "until_ms": round((entry.until - self._started) * 1000, 3),
-            "size": entry.size,
-            "pieces": entry.pieces,
-            "text": text,
-        }
-        if entry.body_digest is not None:
-            record |= {"body_size": entry.body_size, "body_sha256": entry.body_digest.hexdigest()}
-        return record
+            return found
+        digest = entry.body_digest
+        return replace(
+            found,
+            until_ms=self._milliseconds(entry.until),
+            size=entry.size,
+            pieces=entry.pieces,
+            text=text,
+            body_size=None if digest is None else entry.body_size,
+            body_sha256=None if digest is None else digest.hexdigest(),
+        )
+
+    def _milliseconds(self, moment: float) -> float:
+        return round((moment - self._started) * 1000, 3)
 
     def _texts(self) -> dict[int, str]:
         """By entry. The test file may have come in several: it is looked for over all that one side sent."""

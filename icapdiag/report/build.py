@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag import __version__
-from icapdiag.report.untyped import Facts, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.facts.connection import TCP
+from icapdiag.facts.deep import Conformance, RuleResult
+from icapdiag.facts.logs import Bucket, ReportedGroup
+from icapdiag.facts.pool import MemberDeviation, RuleOverview
+from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
+from icapdiag.facts.sheet import JSONValue, from_plain
+from icapdiag.icap.conformance import RULES
+from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 
 NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
+CAVEAT = (
+    "This host stands in for the Service Engine and is not the Service Engine: "
+    "routes, firewalls, DNS and source address may differ there. "
+    "What works from here may fail there, and the other way round."
+)
 
 _WORST_FIRST = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK)
 _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  # info makes nobody sick
@@ -35,9 +50,9 @@ class ReadLogs(Struct, frozen=True, kw_only=True):
     ``groups`` are the requests that went alike, and the raw answers, each with the ids of its ``findings``.
     """
 
-    subject: Facts
-    groups: tuple[Facts, ...]
-    timeline: tuple[Facts, ...]
+    subject: LogSubject
+    groups: tuple[ReportedGroup, ...]
+    timeline: tuple[Bucket, ...]
 
 
 def timestamp(moment: datetime) -> str:
@@ -55,16 +70,16 @@ def empty_report(*notes: str) -> Report:
         finished_at=never,
         complete=True,
         verdict=Health.OK,
-        vantage={},
-        subject={},
+        vantage=ProbingVantage(),
+        subject=PoolSubject(),
         notes=notes,
     )
 
 
 def build_check_report(
     *,
-    subject: Facts,
-    vantage: Facts,
+    subject: PoolSubject,
+    vantage: ProbingVantage,
     members: Sequence[ProbedMember],
     findings: tuple[Finding, ...],
     unmatched: Unmatched,
@@ -80,10 +95,8 @@ def build_check_report(
     ``complete`` says that the run was not cut short; a probe that could not run makes the report
     incomplete as well.
     """
-    from icapdiag.report.sections.conformance import conformance_of  # noqa: PLC0415 - logs have none, and start faster without
-
     complete = complete and not any(o.status is Status.ERROR for member in members for o in member.observations)
-    unexplained = {str(example.get("member")) for example in unmatched.examples}
+    unexplained = {example.member for example in unmatched.examples}
     own: dict[str, list[Finding]] = {}
     for finding in findings:
         for name in finding.members:
@@ -110,9 +123,9 @@ def build_check_report(
         verdict=_report_verdict(reports, findings, complete),
         vantage=vantage,
         subject=subject,
-        tool={"name": "icapdiag", "version": __version__},
+        tool=Tool(name="icapdiag", version=__version__),
         members=reports,
-        conformance=conformance_of(reports),
+        conformance=_conformance(reports),
         findings=findings,
         unmatched=unmatched,
         notes=tuple(all_notes),
@@ -122,7 +135,7 @@ def build_check_report(
 def build_explain_report(
     *,
     logs: ReadLogs,
-    vantage: Facts,
+    vantage: Vantage,
     findings: tuple[Finding, ...],
     unmatched: Unmatched,
     started_at: datetime,
@@ -146,7 +159,7 @@ def build_explain_report(
         verdict=_worst(verdicts),
         vantage=vantage,
         subject=logs.subject,
-        tool={"name": "icapdiag", "version": __version__},
+        tool=Tool(name="icapdiag", version=__version__),
         groups=logs.groups,
         timeline=logs.timeline,
         findings=findings,
@@ -187,3 +200,88 @@ def _report_verdict(members: Sequence[MemberReport], findings: Sequence[Finding]
     # A finding may name no member (it is about the pool as a whole) and counts all the same.
     verdicts += [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
     return _worst(verdicts)
+
+
+# --- the rules of RFC 3507 -------------------------------------------------------------------------
+
+
+def _conformance(members: Sequence[MemberReport]) -> tuple[RuleOverview, ...]:
+    """Each rule in their order; empty unless some member was held to them. Of several addresses each is named."""
+    judged = [each for member in members for each in _judged(member)]
+    return tuple(_overview(name, judged) for name in RULES) if judged else ()
+
+
+def _judged(member: MemberReport) -> list[tuple[str, dict[str, RuleResult]]]:
+    """Name and results by rule."""
+    found = [sheet for probe in member.probes if (sheet := probe.facts.part(Conformance)) and sheet.rules is not None]
+    return [
+        (
+            member.name if len(found) == 1 else f"{member.name} at {sheet.endpoint.address}",
+            {result.rule or "": result for result in sheet.rules or ()},
+        )
+        for sheet in found
+    ]
+
+
+def _overview(name: str, judged: Sequence[tuple[str, Mapping[str, RuleResult]]]) -> RuleOverview:
+    rule = RULES[name]
+    found = [(member, results[name]) for member, results in judged if name in results]
+    return RuleOverview(
+        rule=rule.name,
+        number=rule.number,
+        section=rule.section,
+        asks=rule.asks,
+        tolerance=rule.tolerance,
+        takes=rule.takes,
+        passed=tuple(member for member, result in found if result.result == "pass"),
+        deviating=tuple(
+            MemberDeviation(member=member, detail=each.detail, seen=each.seen, breaks=each.breaks is True)
+            for member, each in found
+            if each.result == "deviates"
+        ),
+        not_tested=tuple(member for member, result in found if result.result == "not-tested"),
+    )
+
+
+# --- where the program ran -------------------------------------------------------------------------
+
+
+def source_addresses(observations: Iterable[Observation]) -> list[str]:
+    """Our addresses on the connections to the members, in the order in which they were first seen."""
+    found = (tcp.local_address for each in observations if (tcp := each.facts.part(TCP)) is not None)
+    return list(dict.fromkeys(address for address in found if address is not None))
+
+
+def probing_vantage(observations: Sequence[Observation], kernel: Mapping[str, JSONValue]) -> ProbingVantage:
+    """This host as it stands in for the Service Engine; ``kernel``: what was asked of it. No traffic."""
+    found = from_plain(ProbingVantage, {**_host(source_addresses(observations)), **kernel, "caveat": CAVEAT})
+    return replace(found, routes=tuple(_routes(observations)))
+
+
+def reading_vantage() -> Vantage:
+    """This host, which only read what was logged elsewhere."""
+    return from_plain(Vantage, _host([]))
+
+
+def _routes(observations: Iterable[Observation]) -> list[Route]:
+    """The ways to the members, most used first."""
+    members: dict[tuple[str, str | None], set[str]] = {}
+    for each in observations:
+        tcp = each.facts.part(TCP)
+        if tcp is not None and tcp.route_interface is not None:
+            members.setdefault((tcp.route_interface, tcp.route_gateway), set()).add(each.member)
+    ways = sorted(members.items(), key=lambda way: -len(way[1]))
+    return [Route(interface=way[0], gateway=way[1], members=len(own)) for way, own in ways]
+
+
+def _host(sources: list[str]) -> dict[str, JSONValue]:
+    """``source_address`` is the first of the sources, None when no connection was made."""
+    system = os.uname()  # socket and platform would say the same and take 4 ms to import
+    return {
+        "host": system.nodename,
+        "source_address": sources[0] if sources else None,
+        "source_addresses": sources,
+        "platform": f"{system.sysname} {system.release} {system.machine}",
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "icapdiag": __version__,
+    }

@@ -10,10 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from icapdiag.report.untyped import retyped
-
 if TYPE_CHECKING:
-    from icapdiag.report.untyped import Report
+    from icapdiag.model import Report
 
 
 class Style(NamedTuple):
@@ -45,7 +43,7 @@ FORMATS: dict[str, Format] = {
         Format("table", "terminal.table", terminal=True),
         Format("short", "terminal.table", "render_short", terminal=True),
         Format("json", "machine.to_json"),
-        Format("ndjson", "machine.ndjson"),
+        Format("ndjson", "machine.to_json", "render_lines"),
         Format("markdown", "markup.gfm"),
         Format("html", "html"),
         Format("junit", "machine.junit"),
@@ -71,6 +69,4 @@ def render(report: Report, name: str, style: Style = FILE_STYLE) -> str:
     """
     form = FORMATS[name]
     draw: Callable[..., str] = getattr(import_module(f"icapdiag.report.{form.module}"), form.function)
-    if not form.module.startswith("machine"):
-        report = retyped(report)  # type: ignore[assignment]
     return draw(report, style.width, color=style.color, plain=style.plain) if form.terminal else draw(report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 
 if TYPE_CHECKING:
-    from icapdiag.report.untyped import Report
+    from icapdiag.model import Report
 
 
 class ExitStatus(IntEnum):

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from icapdiag.report.machine.to_json import schema
+from icapdiag.report.machine.schema import schema
 from tests.cli.run import icapdiag
 
 jsonschema = import_module("jsonschema")  # has no types of its own

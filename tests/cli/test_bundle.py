@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from icapdiag.cli.options import Redaction
 from icapdiag.cli.report.bundle import insist
 from icapdiag.cli.report.commands import app
+from icapdiag.model import Report
 from icapdiag.report.bundle import build
 from icapdiag.report.machine.to_json import render, settled
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
-from icapdiag.report.untyped import Report
 from tests.cli.run import icapdiag, shell
 from tests.examples import examples
 from tests.report.strategies import reports

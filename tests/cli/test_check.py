@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from icapdiag.report.machine.to_json import schema
+from icapdiag.report.machine.schema import schema
 from tests.cli.run import PROGRAM, TIMEOUT, environment, icapdiag, shell, started
 
 jsonschema = import_module("jsonschema")  # has no types of its own

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.model import Report
 from icapdiag.report.formats import FORMATS, OUTPUTS
-from icapdiag.report.machine.to_json import render, schema
-from icapdiag.report.untyped import Report
+from icapdiag.report.machine.schema import schema
+from icapdiag.report.machine.to_json import render
 from tests.cli.run import icapdiag, shell
 from tests.report.samples import HEALTHY, report
 

@@ -1,32 +1,70 @@
-"""Sheets with any facts of their types, for hypothesis."""
+"""Records with any facts of their types, for hypothesis."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import msgspec.inspect as types
 from hypothesis import strategies as st
 
 from icapdiag.facts.sheet import FactField, Record, facts_of, from_plain
 
-TEXTS = st.text(max_size=8)
-_PLAIN: dict[type, st.SearchStrategy[Any]] = {
-    str: TEXTS,
-    int: st.integers(-(2**53), 2**53),
-    float: st.floats(allow_nan=False, allow_infinity=False),
-    bool: st.booleans(),
-}
+# What breaks out of some format or other; the rest hypothesis finds by itself.
+NASTY = (
+    "", " ", "\x00", "\x1b[2J", "\r\n", "\u2028", "\u202e", "\ud83d", "\udca9", "\ufffe", "\U0001f4a9", "a" * 300,
+    "<script>alert(1)</script>", "<!--", "]]>", "&amp;", "'\"`", "```", "~~~~", "|", "\\|", "\\", "[a](http://x.test)",
+    "![a](http://x.test/p.png)", "@everyone", "#1", "GH-1", "owner/repo#2", "http://x.test/", "www.x.test", "a@x.test",
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "{color:red}x{color}", "{noformat}", "{code}", "[~admin]", "[^a.png]",
+    "!a.png!", "h1. x", "[code]<b>x</b>[/code]", "[/code]", "perf|a=1;2;3", "'a'=1", "$USER1$", "\n# HELP x y", 'a"} 1',
+)  # fmt: skip
+
+TEXTS = st.one_of(
+    st.text(max_size=40), st.sampled_from(NASTY), st.lists(st.sampled_from(NASTY), max_size=4).map("".join)
+)
+SLUGS = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)
+MOMENTS = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
 
 
-def _value(fact: FactField) -> st.SearchStrategy[Any]:
-    one = plain_records(fact.type) if issubclass(fact.type, Record) else _PLAIN[fact.type]
-    if fact.mapping:
-        return st.dictionaries(TEXTS, one, max_size=2)
-    return st.lists(one, max_size=2) if fact.many else one
+def _value(fact: FactField, kind: types.Type) -> st.SearchStrategy[Any]:
+    match kind:
+        case types.Metadata():
+            found = _value(fact, kind.type)
+        case types.UnionType():
+            found = st.one_of(*(_value(fact, each) for each in kind.types))
+        case types.StructType():
+            found = plain_records(kind.cls)
+        case types.VarTupleType():
+            found = st.lists(_value(fact, kind.item_type), max_size=3)
+        case types.DictType():
+            found = st.dictionaries(TEXTS, _value(fact, kind.value_type), max_size=2)
+        case _:
+            found = _scalar(fact, kind)
+    return found
 
 
+def _scalar(fact: FactField, kind: types.Type) -> st.SearchStrategy[Any]:
+    match kind:
+        case types.EnumType():
+            return st.sampled_from([word.value for word in kind.cls])
+        case types.IntType():
+            return st.integers(-(10**20) if kind.ge is None else kind.ge, kind.le or 10**20)
+        case types.FloatType():
+            return st.floats(kind.ge, 1e11 if kind.lt else None, allow_nan=False, allow_infinity=False)
+        case types.StrType():
+            if fact.closed:
+                return st.sampled_from(fact.values)
+            known = [st.sampled_from(fact.values)] if fact.values else [MOMENTS] if fact.kind == "moment" else []
+            return SLUGS if kind.pattern else st.one_of(*known, TEXTS)
+    return st.booleans() if isinstance(kind, types.BoolType) else st.none()
+
+
+@cache
 def plain_records(cls: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
     """Some facts of the class by their keys, as JSON has them."""
-    return st.deferred(lambda: st.fixed_dictionaries({}, optional={fact.key: _value(fact) for fact in facts_of(cls)}))
+    known = {fact.key: _value(fact, types.type_info(fact.hint)) for fact in facts_of(cls)}
+    keys = st.lists(st.sampled_from(sorted(known)), max_size=16, unique=True) if known else st.just([])
+    return keys.flatmap(lambda keys: st.fixed_dictionaries({key: known[key] for key in keys}))
 
 
 def records(cls: type[Record]) -> st.SearchStrategy[Any]:

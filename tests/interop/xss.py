@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedGroup
+from icapdiag.facts.pool import ComparedFact, ValueGroup
+from icapdiag.facts.run import LogSubject, NetworkInterface, PoolSubject, ProbingVantage, Tool
+from icapdiag.model import Finding, JSONValue, Observation, Report, unflatten
 from icapdiag.report.build import ProbedMember
-from icapdiag.report.machine.to_json import settled
-from icapdiag.report.untyped import Facts, Finding, JSONValue, Report
 from icapdiag.vocabulary import Severity, Status
 from tests.report import samples
 from tests.report.samples import observation
@@ -25,33 +28,30 @@ def planted(batch: Sequence[str], number: int) -> Report:
     built = samples.report(
         members, tuple(_finding(payload, sheet) for payload, sheet in zip(batch, sheets, strict=True))
     )
-    return settled(
-        replace(
-            built,
-            command=first,
-            tool={"name": first, "version": first},
-            vantage=_vantage(batch, first),
-            subject=_subject(batch, first, logs=number % 2 == 1),
-            members=tuple(
-                replace(member, name=payload, address=payload)
-                for member, payload in zip(built.members, batch, strict=True)
-            ),
-            comparison=tuple(_difference(batch[at : at + 6]) for at in range(0, len(batch), 6)),
-            groups=tuple(_group(payload) for payload in batch),
-            unmatched=replace(built.unmatched, count=len(batch), examples=tuple(sheets[:5])),
-            notes=tuple(batch),
-        )
+    return replace(
+        built,
+        command=first,
+        tool=Tool(name=first, version=first),
+        vantage=_vantage(batch, first),
+        subject=_subject(batch, first, logs=number % 2 == 1),
+        members=tuple(
+            replace(member, name=payload, address=payload) for member, payload in zip(built.members, batch, strict=True)
+        ),
+        comparison=tuple(_difference(batch[at : at + 6]) for at in range(0, len(batch), 6)),
+        groups=tuple(_group(payload) for payload in batch),
+        unmatched=replace(built.unmatched, count=len(batch), examples=tuple(sheets[:5])),
+        notes=tuple(batch),
     )
 
 
-def _sheet(payload: str) -> Facts:
-    """A flat observation, as evidence has it; even the name of a fact may be somebody else's."""
-    return {
-        "source": "probe", "probe": payload, "member": payload, "pool": payload, "status": payload, "reason": payload,
-        "icap_status": 500, "icap_reason": payload, "x_response_desc": payload, "x_infection_found": payload,
-        "threats": [payload], "error": payload, "peer_excerpt": payload, "istag": payload, payload: payload,
-        "deviations": [{"detail": payload, "section": payload, "seen": payload}],
-    }  # fmt: skip
+def _sheet(payload: str) -> Observation:
+    """Evidence."""
+    return unflatten(
+        {"source": "probe", "probe": "eicar", "member": payload, "pool": payload, "reason": payload,
+         "icap_status": 500, "icap_reason": payload, "x_response_desc": payload, "x_infection_found": payload,
+         "threats": [payload], "error": payload, "peer_excerpt": payload, "istag": payload,
+         "deviations": [{"detail": payload, "section": payload, "seen": payload}]}
+    )  # fmt: skip
 
 
 def _member(payload: str, *, column: bool) -> ProbedMember:
@@ -68,42 +68,61 @@ def _member(payload: str, *, column: bool) -> ProbedMember:
     )
 
 
-def _finding(payload: str, sheet: Facts) -> Finding:
+def _finding(payload: str, seen: Observation) -> Finding:
     return Finding(
         id=payload, severity=Severity.CRITICAL, title=payload, members=(payload,), count=9, first_seen=payload,
-        last_seen=payload, evidence=(sheet,), meaning=f"{payload} `{payload}`",
+        last_seen=payload, evidence=(seen,), meaning=f"{payload} `{payload}`",
         remedy=(payload, f"`{payload}`"), runbook=payload,
     )  # fmt: skip
 
 
-def _vantage(batch: Sequence[str], first: str) -> Facts:
-    return {
-        "host": first, "source_addresses": list(batch[:8]), "platform": first, "python": first, "icapdiag": first,
-        "interfaces": [{"name": payload, "mtu": 1500} for payload in batch[:8]],
-        "resolvers": list(batch[8:16]), "caveat": first,
-    }  # fmt: skip
+def _vantage(batch: Sequence[str], first: str) -> ProbingVantage:
+    return ProbingVantage(
+        host=first,
+        source_addresses=tuple(batch[:8]),
+        platform=first,
+        python=first,
+        icapdiag=first,
+        interfaces=tuple(NetworkInterface(name=payload, mtu=1500) for payload in batch[:8]),
+        resolvers=tuple(batch[8:16]),
+        caveat=first,
+    )
 
 
-def _subject(batch: Sequence[str], first: str, *, logs: bool) -> Facts:
-    settings = {f"{payload}{number}": payload for number, payload in enumerate(batch)}
+def _subject(batch: Sequence[str], first: str, *, logs: bool) -> PoolSubject | LogSubject:
     if not logs:
-        return {"pool": first, "service_uri": first, "source": first, **settings}
-    sources: list[JSONValue] = [
-        {"name": payload, "label": payload, "compressed": payload, "total": 1,
-         "repairs": [{"what": payload, "line": 1}], "problems": [{"reason": payload, "line": 1}]}
-        for payload in batch[:50]
-    ]  # fmt: skip
-    return {"sources": sources, "entries": {"first_seen": first, "last_seen": first}, **settings}
+        return PoolSubject(pool=first, service_uri=first, source=first, vendor=first)
+    return LogSubject(
+        sources=tuple(
+            LogSource(
+                name=payload,
+                label=payload,
+                compressed=payload,
+                total=1,
+                repairs=(Remark(what=payload, line=1),),
+                problems=(Remark(reason=payload, line=1),),
+            )
+            for payload in batch[:50]
+        ),
+        entries=EntryCounts(first_seen=first, last_seen=first),
+    )
 
 
-def _difference(batch: Sequence[str]) -> Facts:
-    camps: list[JSONValue] = [{"value": payload, "members": [payload]} for payload in batch]
-    return {"fact": batch[0], "kind": "outlier", "camps": camps, "odd": list(batch[1:]), "unknown": []}
+def _difference(batch: Sequence[str]) -> ComparedFact:
+    camps = tuple(ValueGroup(value=payload, members=(payload,)) for payload in batch)
+    return ComparedFact(fact=batch[0], kind="outlier", camps=camps, odd=tuple(batch[1:]))
 
 
-def _group(payload: str) -> Facts:
-    return {
-        "probe": "", "count": 1, "icap_action": payload, "client_outcome": payload, "icap_status": payload,
-        "x_response_desc": payload, "threats": [payload], "members": [payload], "pools": [payload],
-        "request_ids": [payload], "findings": [payload], "first_seen": payload,
-    }  # fmt: skip
+def _group(payload: str) -> ReportedGroup:
+    return ReportedGroup(
+        probe="",
+        count=1,
+        icap_action=payload,
+        client_outcome=payload,
+        answer=Answer(x_response_desc=payload, threats=(payload,)),
+        members=(payload,),
+        pools=(payload,),
+        request_ids=(payload,),
+        findings=(payload,),
+        first_seen=payload,
+    )

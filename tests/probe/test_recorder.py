@@ -14,11 +14,11 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.icap.body import encode_chunks
 from icapdiag.icap.request import avi_reqmod, http_post, options_request
 from icapdiag.icap.samples import CLEAN, EICAR_MARK, eicar
 from icapdiag.lab import serve_lab
-from icapdiag.model import Facts
 from icapdiag.pool import loads_pool
 from icapdiag.probe import Settings, probe_pool
 from icapdiag.probe.recorder import EXCHANGES, KEPT, ConnectionRecorder, TranscriptRecorder, without_eicar
@@ -29,7 +29,9 @@ from tests.probe.test_network import dns_server, records
 ANSWER = b"ICAP/1.0 200 OK\r\nISTag: 1\r\nEncapsulated: res-hdr=0, res-body=19\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
 
 
-async def recorded(file: Path, *faults: str, transcript: bool = True) -> dict[str, dict[str, tuple[Facts, ...]]]:
+async def recorded(
+    file: Path, *faults: str, transcript: bool = True
+) -> dict[str, dict[str, tuple[TranscriptEntry, ...]]]:
     """What members of the lab and we said, by member and probe."""
     async with serve_lab(faults) as lab:
         results = await probe_pool(
@@ -50,24 +52,24 @@ async def test_it_is_there_only_where_it_is_asked_for(tmp_path: Path) -> None:
 async def test_a_conversation_is_told_in_clear(tmp_path: Path, name: str) -> None:
     found = (await recorded(tmp_path / "pool.yaml", name))[name]
 
-    events = [str(entry["text"]) for entry in found["clean"] if entry["direction"] == "event"]
-    sent, received = (entry for entry in found["clean"] if entry["direction"] != "event")
+    events = [entry.text for entry in found["clean"] if entry.direction == "event"]
+    sent, received = (entry for entry in found["clean"] if entry.direction != "event")
     assert ["connected", *(["TLS:"] if "tls" in name else [])] == [event.split()[0] for event in events]
-    assert str(sent["text"]).startswith("REQMOD icap://")
-    assert str(sent["text"]).endswith(f"Content-Length: {len(CLEAN)}\r\n\r\n")
-    assert (len(CLEAN), hashlib.sha256(CLEAN).hexdigest()) == (sent["body_size"], sent["body_sha256"])
-    assert str(received["text"]).startswith("ICAP/1.0 204 ")
-    assert str(found["options"][-1]["text"]).startswith("ICAP/1.0 200 OK\r\n")
-    times = [entry[key] for entry in (sent, received) for key in ("at_ms", "until_ms")]
-    assert sorted(times, key=lambda time: float(str(time))) == times
+    assert sent.text.startswith("REQMOD icap://")
+    assert sent.text.endswith(f"Content-Length: {len(CLEAN)}\r\n\r\n")
+    assert (len(CLEAN), hashlib.sha256(CLEAN).hexdigest()) == (sent.body_size, sent.body_sha256)
+    assert received.text.startswith("ICAP/1.0 204 ")
+    assert found["options"][-1].text.startswith("ICAP/1.0 200 OK\r\n")
+    times = [time for entry in (sent, received) for time in (entry.at_ms or 0, entry.until_ms or 0)]
+    assert sorted(times) == times
 
 
 async def test_a_connection_that_is_refused_is_an_event(tmp_path: Path) -> None:
     (event,) = (await recorded(tmp_path / "pool.yaml", "refused"))["refused"]["tcp"]
 
-    assert "event" == event["direction"]
-    assert str(event["text"]).startswith("no connection to 127.0.0.1:")
-    assert str(event["text"]).endswith(": Connection refused")
+    assert "event" == event.direction
+    assert event.text.startswith("no connection to 127.0.0.1:")
+    assert event.text.endswith(": Connection refused")
 
 
 async def test_names_that_are_asked_for_are_events() -> None:
@@ -75,7 +77,7 @@ async def test_names_that_are_asked_for_are_events() -> None:
         settings = Settings(transcript=True, resolvers=("127.0.0.1",), resolver_port=port)
         results = await probe_pool(pool_of(member(1, host="icap.example.test")), settings)
 
-    texts = {str(entry["text"]) for entry in results.members[0].observations[0].transcript}
+    texts = {entry.text for entry in results.members[0].observations[0].transcript}
     assert {
         "DNS server 127.0.0.1 on A icap.example.test: 127.0.0.9",
         "DNS server 127.0.0.1 on AAAA icap.example.test: NODATA",
@@ -97,8 +99,8 @@ async def test_what_is_long_is_cut_and_counted(autojump_clock: trio.testing.Mock
             connection.received(b"x" * 1000)
 
     (entry,) = transcript.taken()
-    assert ("x" * KEPT, 10_000, 10) == (entry["text"], entry["size"], entry["pieces"])
-    assert (1000.0, 10_000.0) == (entry["at_ms"], entry["until_ms"])
+    assert ("x" * KEPT, 10_000, 10) == (entry.text, entry.size, entry.pieces)
+    assert (1000.0, 10_000.0) == (entry.at_ms, entry.until_ms)
 
 
 async def test_conversations_beyond_a_number_are_counted() -> None:
@@ -110,7 +112,7 @@ async def test_conversations_beyond_a_number_are_counted() -> None:
 
     *shown, last = transcript.taken()
     assert (EXCHANGES - 1) * 2 == len(shown)
-    assert "5 more conversations are not shown here" == last["text"]
+    assert "5 more conversations are not shown here" == last.text
 
 
 async def test_a_preview_and_the_rest_are_told_apart() -> None:
@@ -125,11 +127,11 @@ async def test_a_preview_and_the_rest_are_told_apart() -> None:
 
     first, _, rest = transcript.taken()
     assert [(1000, body[:1000]), (9240, body[1000:])] == [
-        (entry["body_size"], data)
+        (entry.body_size, data)
         for entry, data in ((first, body[:1000]), (rest, body[1000:]))
-        if entry["body_sha256"] == hashlib.sha256(data).hexdigest()
+        if entry.body_sha256 == hashlib.sha256(data).hexdigest()
     ]
-    assert "" == rest["text"]
+    assert "" == rest.text
 
 
 async def test_the_next_probe_begins_anew() -> None:
@@ -138,7 +140,7 @@ async def test_the_next_probe_begins_anew() -> None:
         transcript.begin()
         connection.received(b"second")
 
-    assert ["second"] == [entry["text"] for entry in transcript.taken()]
+    assert ["second"] == [entry.text for entry in transcript.taken()]
 
 
 def split(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -184,5 +186,5 @@ async def test_a_server_that_gives_it_back_in_pieces() -> None:
         connection.sent(b"")
         connection.received(b"\r\n22\r\n" + eicar()[34:] + b"\r\n0\r\n\r\n")
 
-    received = [str(entry["text"]) for entry in transcript.taken() if entry["direction"] == "received"]
+    received = [entry.text for entry in transcript.taken() if entry.direction == "received"]
     assert [ANSWER.decode() + "22\r\n" + EICAR_MARK, "\r\n0\r\n\r\n"] == received

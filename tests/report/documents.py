@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from icapdiag.model import Observation, unflatten
+from icapdiag.model import Observation, Report, unflatten
 from icapdiag.report.document.document import Document, document_of
 from icapdiag.report.formats import Style, render
-from icapdiag.report.untyped import retyped
 
 
-def document(report: Any) -> Document:
+def document(report: Report) -> Document:
     """The document of a report."""
-    return document_of(retyped(report))
+    return document_of(report)
 
 
-def table(report: Any, width: int = 100, *, color: bool = False, plain: bool = False) -> str:
+def table(report: Report, width: int = 100, *, color: bool = False, plain: bool = False) -> str:
     """What a terminal of this width shows."""
     return render(report, "table", Style(width, color=color, plain=plain))
 
 
-def section(report: Any, start: str, width: int = 100, *, plain: bool = False) -> list[str]:
+def section(report: Report, start: str, width: int = 100, *, plain: bool = False) -> list[str]:
     """The lines of the part of the table that begins with ``start``; none if there is no such part."""
     parts = table(report, width, plain=plain).rstrip("\n").split("\n\n")
     return next((part.split("\n") for part in parts if part.startswith(start)), [])

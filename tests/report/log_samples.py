@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from icapdiag.facts.fields import ANSWER as PASTED
+from icapdiag.facts.logs import Bucket, ReportedAnswer, ReportedGroup
+from icapdiag.facts.run import LogSubject, Vantage
+from icapdiag.facts.sheet import JSONValue, from_plain
+from icapdiag.model import Facts, Finding, Report, Unmatched, unflatten
 from icapdiag.report.build import ReadLogs, build_explain_report
-from icapdiag.report.untyped import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.vocabulary import Severity
 from tests.report.samples import END, NO_UNMATCHED, START, VANTAGE
 
@@ -72,7 +76,7 @@ FINDING = Finding(
     count=3,
     first_seen="2026-01-01T10:00:00.000Z",
     last_seen="2026-01-02T00:00:01.000Z",
-    evidence=({**FAILED, "member": "100.64.3.15:1344"},),
+    evidence=(unflatten({**FAILED, "member": "100.64.3.15:1344"}),),
     meaning="The Service Engine found no ICAP server to talk to.",
     remedy=("On Avi: check direct connectivity from the Service Engine.",),
     runbook="runbooks/connection-error.md",
@@ -132,17 +136,22 @@ def log_report(
 ) -> Report:
     return build_explain_report(
         logs=ReadLogs(
-            subject={
-                "inputs": [source["name"] for source in sources],
-                "sources": list(sources),
-                "records": {"total": 22, "read": 20, "skipped": 1, "unreadable": 1},
-                "entries": entries,
-                "filters": {"since": None, "until": None, "pool": None, "member": None, "actions": []},
-            },
-            groups=tuple(groups),
-            timeline=timeline,
+            subject=from_plain(
+                LogSubject,
+                {
+                    "inputs": [source["name"] for source in sources],
+                    "sources": list(sources),
+                    "records": {"total": 22, "read": 20, "skipped": 1, "unreadable": 1},
+                    "entries": entries,
+                    "filters": {"since": None, "until": None, "pool": None, "member": None, "actions": []},
+                },
+            ),
+            groups=tuple(
+                from_plain(ReportedAnswer if group["probe"] == PASTED else ReportedGroup, group) for group in groups
+            ),
+            timeline=tuple(from_plain(Bucket, each) for each in timeline),
         ),
-        vantage={key: value for key, value in VANTAGE.items() if key != "caveat"},
+        vantage=from_plain(Vantage, VANTAGE),
         findings=findings,
         unmatched=unmatched,
         started_at=START,

@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from icapdiag.report.machine.nagios import LINE
+from icapdiag.report.machine.schema import schema
 from icapdiag.report.machine.to_csv import COLUMNS
-from icapdiag.report.machine.to_json import schema
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -38,7 +38,7 @@ def read_json(text: str) -> None:
 
 
 def read_ndjson(text: str) -> None:
-    finding = {**schema()["$defs"]["finding"], "$defs": schema()["$defs"]}
+    finding = {**schema()["$defs"]["Finding"], "$defs": schema()["$defs"]}
     for line in text.splitlines():
         jsonschema.validate(json.loads(line), finding)
 

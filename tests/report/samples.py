@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from icapdiag.facts.run import PoolSubject, ProbingVantage
+from icapdiag.facts.sheet import JSONValue, from_plain
+from icapdiag.model import Finding, Observation, Report, Unmatched, sheet_of, unflatten
 from icapdiag.report.build import ProbedMember, build_check_report
-from icapdiag.report.untyped import Facts, Finding, JSONValue, Observation, Report, Unmatched
 from icapdiag.vocabulary import Severity, Status
 
 START = datetime(2026, 1, 1, 0, 0, 0, 123_456, tzinfo=UTC)
 END = datetime(2026, 1, 1, 0, 0, 1, 623_456, tzinfo=UTC)
-VANTAGE: Facts = {
+VANTAGE: dict[str, JSONValue] = {
     "host": "jump1",
     "source_address": "10.0.0.9",
     "source_addresses": ["10.0.0.9"],
@@ -28,7 +30,7 @@ VANTAGE: Facts = {
     "routes": [{"interface": "eth0", "gateway": "10.0.0.1", "members": 3}],
     "caveat": "This host stands in for the Service Engine.",
 }
-SUBJECT: Facts = {"pool": "ICAP-POOL-GROUP", "service_uri": "/avscan", "source": "pool.yaml"}
+SUBJECT: dict[str, JSONValue] = {"pool": "ICAP-POOL-GROUP", "service_uri": "/avscan", "source": "pool.yaml"}
 
 NO_UNMATCHED = Unmatched()
 
@@ -50,7 +52,7 @@ def observation(
         status=status,
         reason=reason,
         elapsed_ms=None if status in (Status.BLOCKED, Status.SKIPPED) else elapsed_ms,
-        facts=facts,
+        facts=sheet_of("probe", probe, facts),
     )
 
 
@@ -104,16 +106,18 @@ TCP_REFUSED = Finding(
     members=("10.0.0.6:1344",),
     count=1,
     evidence=(
-        {
-            "source": "probe",
-            "probe": "tcp",
-            "pool": "ICAP-POOL-GROUP",
-            "member": "10.0.0.6:1344",
-            "status": "failed",
-            "reason": "refused",
-            "elapsed_ms": 0.42,
-            "error": "[Errno 111] Connection refused",
-        },
+        unflatten(
+            {
+                "source": "probe",
+                "probe": "tcp",
+                "pool": "ICAP-POOL-GROUP",
+                "member": "10.0.0.6:1344",
+                "status": "failed",
+                "reason": "refused",
+                "elapsed_ms": 0.42,
+                "error": "[Errno 111] Connection refused",
+            }
+        ),
     ),
     meaning="Nothing listens on the port: the ICAP service is\nstopped, or it listens elsewhere.",
     remedy=("On the ICAP server: start the service, then run `ss -ltn`.", "On Avi: check the port of the pool member."),
@@ -132,8 +136,8 @@ def report(
     vantage: Mapping[str, JSONValue] = VANTAGE,
 ) -> Report:
     return build_check_report(
-        subject=subject,
-        vantage=vantage,
+        subject=from_plain(PoolSubject, subject),
+        vantage=from_plain(ProbingVantage, vantage),
         members=members,
         findings=findings,
         unmatched=unmatched,

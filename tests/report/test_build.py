@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.model import Finding, Unmatched, unflatten
 from icapdiag.report.build import NOTHING_PROBED, ProbedMember
 from icapdiag.report.status import ExitStatus, exit_status
-from icapdiag.report.untyped import Finding, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.report.samples import DISABLED, HEALTHY, REFUSED, TCP_REFUSED, UNTESTED, member, observation, report
 
@@ -15,7 +15,9 @@ WARNING = replace(TCP_REFUSED, id="overloaded", severity=Severity.WARNING)
 INFO = replace(TCP_REFUSED, id="member-disabled", severity=Severity.INFO)
 POOL_WIDE = replace(TCP_REFUSED, id="no-member-answers", members=())
 OF_DISABLED = replace(TCP_REFUSED, severity=Severity.INFO, members=("10.0.0.7:1344",))
-UNEXPLAINED = Unmatched(count=1, examples=({"member": "10.0.0.5:1344", "probe": "options", "status": "failed"},))
+UNEXPLAINED = Unmatched(
+    count=1, examples=(unflatten({"member": "10.0.0.5:1344", "probe": "options", "status": "failed"}),)
+)
 SILENT = ProbedMember(name="10.0.0.9:1344", host="10.0.0.9", port=1344, observations=())
 
 

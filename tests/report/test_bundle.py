@@ -17,15 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from icapdiag.facts.connection import TranscriptEntry
+from icapdiag.facts.run import Configuration
+from icapdiag.facts.sheet import JSONValue, from_plain
 from icapdiag.icap.samples import EICAR_MARK, eicar
+from icapdiag.model import MemberReport, Observation, Report, sheet_of
 from icapdiag.pool import loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.build import without_transcripts
 from icapdiag.report.bundle.search import Hit, _Finder, own_words, search, worth_looking_for
 from icapdiag.report.bundle.texts import hex_rows, pool_yaml
 from icapdiag.report.redact import Pseudonyms, redact
-from icapdiag.report.redact.transcript import redacted_transcript
-from icapdiag.report.untyped import Facts, MemberReport, Observation, Report
+from icapdiag.report.redact.texts import wire
 from icapdiag.vocabulary import Health, Status
 from tests.examples import examples
 from tests.report.samples import report as sample
@@ -33,28 +36,38 @@ from tests.report.strategies import reports
 
 LARGE = 1 << 30
 NAME = "av1.zorro-finance.example"
-SENT: Facts = {
-    "direction": "sent",
-    "connection": 1,
-    "at_ms": 0.5,
-    "size": 700,
-    "pieces": 2,
-    "until_ms": 1.25,
-    "text": "REQMOD icap://10.9.8.7:1344/scan ICAP/1.0\r\nHost: av1.zorro-finance.example\r\n\r\n",
-    "body_size": 68,
-    "body_sha256": hashlib.sha256(b"").hexdigest(),
-}
-EVENT: Facts = {"direction": "event", "connection": 1, "at_ms": 0.1, "text": "connected to 10.9.8.7:1344"}
+SENT = TranscriptEntry(
+    direction="sent",
+    connection=1,
+    at_ms=0.5,
+    size=700,
+    pieces=2,
+    until_ms=1.25,
+    text="REQMOD icap://10.9.8.7:1344/scan ICAP/1.0\r\nHost: av1.zorro-finance.example\r\n\r\n",
+    body_size=68,
+    body_sha256=hashlib.sha256(b"").hexdigest(),
+)
+EVENT = TranscriptEntry(connection=1, at_ms=0.1, text="connected to 10.9.8.7:1344")
+
+
+def observation(probe: str, *transcript: TranscriptEntry, **facts: str) -> Observation:
+    return Observation(
+        source="probe",
+        probe=probe,
+        pool="p",
+        member="m",
+        status=Status.OK,
+        transcript=transcript,
+        facts=sheet_of("probe", probe, facts),
+    )
 
 
 def member(number: int, verdict: Health, *, size: int = 0) -> MemberReport:
     """With a transcript of ``size`` bytes that can't be packed, besides a short one."""
     noise = hashlib.shake_128(str(number).encode()).hexdigest(size)
     probes = tuple(
-        Observation(
-            source="probe", probe=name, pool="p", member=f"m{number}", status=Status.OK, transcript=(EVENT, SENT, more)
-        )
-        for name, more in (("options", {**EVENT, "text": ""}), ("clean", {**SENT, "text": noise}))
+        replace(observation(probe, EVENT, SENT, more), member=f"m{number}")
+        for probe, more in (("options", replace(EVENT, text="")), ("clean", replace(SENT, text=noise)))
     )
     return MemberReport(name=f"m{number}", address="10.9.8.7", port=1344, verdict=verdict, probes=probes)
 
@@ -138,7 +151,7 @@ def test_an_unredacted_one_says_so_loudly() -> None:
 
 
 def test_names_of_files_never_come_from_a_report() -> None:
-    evil = Observation(source="probe", probe="../../x", pool="", member="", status=Status.OK, transcript=(EVENT,))
+    evil = observation("../../x", EVENT)
     members = tuple(
         MemberReport(name=name, address="a", port=1, verdict=Health.OK, probes=(evil, evil, replace(evil, probe="tcp")))
         for name in ("../member-1", "member-1", "member-1")
@@ -160,8 +173,7 @@ def test_folders_have_the_names_that_the_report_has() -> None:
 
 def test_the_test_file_is_in_none() -> None:
     text = eicar().decode()
-    said = Observation(source="probe", probe="x", pool="", member="", status=Status.OK, facts={"peer_excerpt": text})
-    one = replace(REPORT.members[0], probes=(said,))
+    one = replace(REPORT.members[0], probes=(observation("options", peer_excerpt=text),))
 
     files = opened(build(replace(REPORT, members=(one,)), redacted=False, largest=LARGE).data)
 
@@ -177,7 +189,7 @@ def test_any_report_makes_a_bundle(report: Report) -> None:
     assert set(made.files) == set(opened(made.data))
 
 
-CONFIGURATION: Facts = {
+CONFIGURATION: dict[str, JSONValue] = {
     "pool": "404",
     "source": "pool.yaml",
     "profile": {"service_uri": "/scan?[removed]", "preview_size": 1024, "allow_204": False, "description": "", "x": 1},
@@ -198,7 +210,7 @@ CONFIGURATION: Facts = {
 
 
 def test_the_pool_can_be_read_again() -> None:
-    text = pool_yaml(CONFIGURATION)
+    text = pool_yaml(from_plain(Configuration, CONFIGURATION))
     pool = loads_pool(text.encode(), Path("pool.yaml"))
 
     assert ("404", "/scan?[removed]", 1024, False) == (
@@ -214,9 +226,9 @@ def test_the_pool_can_be_read_again() -> None:
     assert "  preview_size: 1024  # bytes\n" in text
 
 
-@pytest.mark.parametrize("made_up", [{}, {"members": []}, {"members": "x"}])
-def test_a_report_without_a_pool_has_no_pool_file(made_up: Facts) -> None:
-    assert "" == pool_yaml(made_up)
+@pytest.mark.parametrize("empty", [Configuration(), Configuration(members=())])
+def test_a_report_without_a_pool_has_no_pool_file(empty: Configuration) -> None:
+    assert "" == pool_yaml(empty)
 
 
 def archive(file: Path, text: str | bytes, name: str = "report.json") -> Path:
@@ -298,13 +310,6 @@ def test_what_could_be_any_word_is_not_worth_looking_for() -> None:
     assert {"10.1.2.3": "address", NAME: "host", "zorro": "pool"} == worth_looking_for(values, {"host-1x"})
 
 
-def redacted(*entries: Facts) -> list[Facts]:
-    def replaced(text: str) -> str:
-        return text.replace("zorro", "word-1").replace("Żaneta", "word-2")
-
-    return list(redacted_transcript(entries, replaced, replaced))
-
-
 @pytest.mark.parametrize(
     ("expected", "text"),
     [
@@ -317,16 +322,20 @@ def redacted(*entries: Facts) -> list[Facts]:
     ],
 )
 def test_bytes_of_a_server_are_redacted_as_text_or_go(expected: str, text: bytes) -> None:
-    (entry,) = redacted({"direction": "received", "text": text.decode("latin-1")})
+    def replaced(text: str) -> str:
+        return text.replace("zorro", "word-1").replace("Żaneta", "word-2")
 
-    assert expected == entry["text"]
+    assert expected == wire(text.decode("latin-1"), replaced)
 
 
-def test_only_fields_of_a_transcript_stay() -> None:
-    (entry,) = redacted({"direction": "received", "at_ms": 1, "size": "zorro", "zorro": 1, "body_sha256": "0" * 64})
+def test_a_digest_in_a_transcript_is_of_a_body_of_ours_or_goes() -> None:
+    forged = TranscriptEntry(direction="zorro", text="zorro", body_sha256="zorro" * 8)
+    one = replace(REPORT.members[0], probes=(observation("options", SENT, forged),))
+    result, _ = redact(replace(REPORT, members=(one,)), Pseudonyms())
 
-    assert {"direction": "received", "at_ms": 1} == entry
-    assert [] == redacted({"direction": "zorro", "text": ""})
+    sent, other = result.members[0].probes[0].transcript
+    assert SENT.body_sha256 == sent.body_sha256
+    assert "zorro" not in repr(other)
 
 
 @given(needles=st.sets(st.text("ab1.", min_size=4, max_size=9), max_size=6), text=st.text("ab1.", max_size=40))
@@ -345,10 +354,10 @@ CANARY = "zq7xk9vtcanary"
 @settings(max_examples=examples(150))
 def test_no_bytes_around_it_save_a_canary(before: bytes, after: bytes) -> None:
     """Whatever a server says before and behind it."""
-    received: list[Facts] = [{"direction": "received", "text": (before + CANARY.encode() + after).decode("latin-1")}]
-    one = replace(REPORT.members[0], probes=(replace(REPORT.members[0].probes[0], transcript=tuple(received)),))
+    received = TranscriptEntry(direction="received", text=(before + CANARY.encode() + after).decode("latin-1"))
+    one = replace(REPORT.members[0], probes=(observation("options", received),))
     result, _ = redact(replace(REPORT, members=(one,)), Pseudonyms())
 
-    text = str(result.members[0].probes[0].transcript[0]["text"]).lower()
+    text = result.members[0].probes[0].transcript[0].text.lower()
     assert CANARY not in text
     assert CANARY[:8] not in text

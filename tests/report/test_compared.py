@@ -7,10 +7,11 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.facts.run import PoolSubject, Tool, Vantage
+from icapdiag.model import Finding, JSONValue, MemberReport, Observation, Report, sheet_of, unflatten
 from icapdiag.report.compared.diff import Change, NotComparable, diff
 from icapdiag.report.compared.draw import as_json, as_markdown, as_text
 from icapdiag.report.compared.merge import FaultDomain, merge
-from icapdiag.report.untyped import Finding, JSONValue, MemberReport, Observation, Report
 from icapdiag.vocabulary import Health, Severity, Status
 
 EMPTY = Report(
@@ -19,9 +20,9 @@ EMPTY = Report(
     finished_at="2026-01-01T00:00:01.000Z",
     complete=True,
     verdict=Health.OK,
-    vantage={"host": "jump"},
-    subject={"pool": "p"},
-    tool={"version": "1", "runbooks": "a"},
+    vantage=Vantage(host="jump"),
+    subject=PoolSubject(pool="p"),
+    tool=Tool(version="1", runbooks="a"),
 )
 OK, FAILED, BLOCKED = Status.OK, Status.FAILED, Status.BLOCKED
 
@@ -35,6 +36,7 @@ def member(name: str, health: Health = Health.OK, **probes: Status) -> MemberRep
             member=name,
             status=status,
             reason={BLOCKED: "tcp", Status.SKIPPED: "not-needed"}.get(status),
+            facts=sheet_of("probe", probe, {}),
         )
         for probe, status in (probes or {"tcp": OK, "options": OK, "clean": OK}).items()
     )
@@ -42,12 +44,14 @@ def member(name: str, health: Health = Health.OK, **probes: Status) -> MemberRep
 
 
 def finding(name: str, *members: str, severity: Severity = Severity.CRITICAL, **facts: JSONValue) -> Finding:
-    evidence = tuple({"member": member, "probe": "options", **facts} for member in members)
+    evidence = tuple(
+        unflatten({"source": "probe", "member": member, "probe": "options", **facts}) for member in members
+    )
     return Finding(id=name, severity=severity, title=name, members=members, count=len(members), evidence=evidence)
 
 
 def of(*members: MemberReport, findings: tuple[Finding, ...] = (), host: str = "jump") -> Report:
-    return replace(EMPTY, members=members, findings=findings, vantage={"host": host})
+    return replace(EMPTY, members=members, findings=findings, vantage=Vantage(host=host))
 
 
 def changes(before: Report, after: Report) -> list[tuple[str, str, str]]:
@@ -77,7 +81,9 @@ def test_what_is_hidden_by_a_new_failure_is_not_fixed() -> None:
 
 def test_what_needs_no_look_any_more_is_fixed() -> None:
     """Once the service is found nobody asks for others; that is no loss of sight."""
-    wrong = replace(finding("wrong-service", "a"), evidence=({"member": "a", "probe": "services"},))
+    wrong = replace(
+        finding("wrong-service", "a"), evidence=(unflatten({"source": "probe", "member": "a", "probe": "services"}),)
+    )
     before = of(member("a", options=FAILED, services=OK), findings=(wrong,))
     after = of(member("a", options=OK, services=Status.SKIPPED))
 
@@ -113,7 +119,11 @@ def test_what_changed(expected: str, new: Finding) -> None:
 
 def test_the_runs_themselves() -> None:
     after = replace(
-        EMPTY, tool={"version": "2", "runbooks": "b"}, vantage={"host": "x"}, subject={"pool": "q"}, complete=False
+        EMPTY,
+        tool=Tool(version="2", runbooks="b"),
+        vantage=Vantage(host="x"),
+        subject=PoolSubject(pool="q"),
+        complete=False,
     )
 
     assert ["icapdiag", "runbooks", "vantage", "pool", "complete"] == [c.name for c in diff(EMPTY, after).circumstances]
@@ -166,7 +176,7 @@ def test_vantages_have_names_of_their_own() -> None:
         of(host="a"),
         of(host="b"),
         of(host="b"),
-        replace(EMPTY, vantage={"host": "b", "source_address": "10.0.0.1"}),
+        replace(EMPTY, vantage=Vantage(host="b", source_address="10.0.0.1")),
     ]
 
     assert ("a", "b #2", "b #3", "b (10.0.0.1)") == merge(reports).vantages

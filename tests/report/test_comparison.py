@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.facts.pool import ComparedFact, ValueGroup
+from icapdiag.model import Facts
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.machine.to_json import render as to_json
-from icapdiag.report.untyped import Facts, JSONValue
 from icapdiag.text import UNSAFE
 from tests.report.documents import section, seen
 from tests.report.documents import table as render
@@ -20,13 +21,13 @@ from tests.report.samples import HEALTHY, REFUSED, report
 A, B, C, D = (f"10.0.0.{number}:1344" for number in (5, 6, 7, 8))
 
 
-def fact(name: str, kind: str, *camps: tuple[str, Sequence[str]], unknown: Sequence[str] = ()) -> Facts:
-    listed: list[JSONValue] = [{"value": value, "members": list(members)} for value, members in camps]
-    odd = [name for _, members in camps[1:] for name in members] if kind == "outlier" else []
-    return {"fact": name, "kind": kind, "camps": listed, "odd": odd, "unknown": list(unknown)}
+def fact(name: str, kind: str, *camps: tuple[str, Sequence[str]], unknown: Sequence[str] = ()) -> ComparedFact:
+    listed = tuple(ValueGroup(value=value, members=tuple(members)) for value, members in camps)
+    odd = tuple(name for _, members in camps[1:] for name in members) if kind == "outlier" else ()
+    return ComparedFact(fact=name, kind=kind, camps=listed, odd=odd, unknown=tuple(unknown))
 
 
-def drawn(comparison: Sequence[Facts], width: int) -> list[str]:
+def drawn(comparison: Sequence[ComparedFact], width: int) -> list[str]:
     return section(replace(report(), comparison=tuple(comparison)), "Members side by side", width)
 
 
@@ -83,7 +84,7 @@ def test_many_values_are_cut() -> None:
 
 
 @pytest.mark.parametrize("comparison", [(), POOL[:1], POOL[3:]])
-def test_nothing_is_shown_where_all_agree(comparison: tuple[Facts, ...]) -> None:
+def test_nothing_is_shown_where_all_agree(comparison: tuple[ComparedFact, ...]) -> None:
     assert [] == drawn(comparison, 100)
     assert render(report()) == render(replace(report(), comparison=comparison))
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.facts.pool import MemberDeviation, RuleOverview
 from icapdiag.icap.conformance import RULES
+from icapdiag.model import JSONValue, Report
+from icapdiag.report.machine.schema import schema
 from icapdiag.report.machine.to_json import render as to_json
-from icapdiag.report.machine.to_json import schema
-from icapdiag.report.untyped import JSONValue, Report
 from icapdiag.text import UNSAFE
 from tests.report.documents import section
 from tests.report.documents import table as render
@@ -43,11 +43,9 @@ POOL = judged(results(methods=ONE_METHOD), results(methods=ONE_METHOD, heads=("n
 
 
 def test_every_member_that_was_held_to_a_rule_is_named_once() -> None:
-    sheets: Any = POOL.conformance
-
-    assert list(RULES) == [sheet["rule"] for sheet in sheets]
-    for sheet in sheets:
-        held = [*sheet["passed"], *sheet["not_tested"], *(each["member"] for each in sheet["deviating"])]
+    assert list(RULES) == [overview.rule for overview in POOL.conformance]
+    for overview in POOL.conformance:
+        held = [*overview.passed, *overview.not_tested, *(str(each.member) for each in overview.deviating)]
         assert ["10.0.0.5:1344", "10.0.0.6:1344"] == sorted(held)
 
 
@@ -103,9 +101,9 @@ def test_what_a_server_said_is_escaped_and_cut(width: int) -> None:
 
 
 def test_what_a_report_leaves_open_is_drawn_all_the_same() -> None:
-    sheets: tuple[Any, ...] = ({"rule": "date", "deviating": [{"member": None}]}, {})
+    open_ones = (RuleOverview(rule="date", number=0, deviating=(MemberDeviation(),)), RuleOverview())
 
     assert [
         "Conformance with RFC 3507 (2 rules for each member): 0 kept, 1 deviation, 0 not tested.",
         "  0 date (), tolerated: deviates at",
-    ] == section(replace(report(), conformance=sheets), "Conformance")
+    ] == section(replace(report(), conformance=open_ones), "Conformance")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import unflatten
+from icapdiag.model import Facts, sheet_of, unflatten
 from icapdiag.report.document.evidence import describe
-from icapdiag.report.untyped import Facts
 from tests.report.documents import section
 from tests.report.documents import table as render
 from tests.report.samples import member, observation, report
@@ -41,7 +40,7 @@ SAID = (
     "stood 4 at a time, ceiling 64; at 8: turned away (503); p95 12 ms alone, ~15 ms at the end; "
     "Max-Connections 4; 100 requests/s x 120 ms need 12 connections"
 )
-LOADED = replace(observation("load"), facts=RAMP)
+LOADED = replace(observation("load"), facts=sheet_of("probe", "load", RAMP))
 
 
 def test_a_line_a_member_under_load() -> None:
@@ -56,7 +55,9 @@ def test_a_line_a_member_under_load() -> None:
 
 def test_what_held_nothing_has_no_figures() -> None:
     failed: Facts = {"ceiling": 4, "steps": [BROKE], "load_ended": "failed", "held_connections": 0, "broke_at": 1}
-    lines = section(report([member("a", replace(observation("load"), facts=failed))]), "Under load")
+    lines = section(
+        report([member("a", replace(observation("load"), facts=sheet_of("probe", "load", failed)))]), "Under load"
+    )
 
     assert "a:1344 0 - - - failed at 1" == " ".join(lines[-1].split())
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from icapdiag.model import Facts
 from icapdiag.report.document.evidence import describe
-from icapdiag.report.untyped import Facts
 from tests.report.documents import seen
 
 BEHIND: Facts = {"clock_offset_s": -86400.2, "clock_uncertainty_s": 0.5, "clock_skew_s": 86399.7}

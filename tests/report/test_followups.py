@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.model import unflatten
+from icapdiag.model import Facts, unflatten
 from icapdiag.report.document.evidence import describe
-from icapdiag.report.untyped import Facts
 
 FOUND: Facts = {
     "probe": "services",

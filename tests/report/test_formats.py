@@ -12,11 +12,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from msgspec.structs import replace
 
+from icapdiag.facts.connection import TCP, ProbeSheet
+from icapdiag.facts.run import PoolSubject
+from icapdiag.model import Finding, Report, Unmatched, unflatten
 from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.markup import gfm, jira, plaintext
-from icapdiag.report.untyped import Finding, Report, Unmatched
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.examples import examples
 from tests.report.log_samples import log_report
@@ -40,7 +42,7 @@ UNSURE = report(
     (HEALTHY, UNTESTED),
     (),
     complete=False,
-    unmatched=Unmatched(count=2, examples=({"source": "probe", "probe": "tcp"},)),
+    unmatched=Unmatched(count=2, examples=(unflatten({"source": "probe", "probe": "tcp"}),)),
 )
 LOGS = log_report(notes=("a note",))
 # Without shrinking, which takes minutes for values this large.
@@ -78,12 +80,13 @@ def test_nothing_that_a_server_says_breaks_a_format(hostile: Report) -> None:
 @given(reports)
 @settings(max_examples=examples(40), phases=UNSHRUNK)
 def test_any_report_is_as_the_schema_has_it(made: Report) -> None:
-    """Whatever text and facts; but the sheets of facts that the schema knows more of are those of a real report."""
+    """Whatever text and facts, but for the few that every report has."""
     members = tuple(
         replace(m, probes=tuple(replace(o, reason="refused") if o.status in _FAILED else o for o in m.probes))
         for m in made.members
     )
-    fixed = {name: getattr(ALL, name) for name in ("vantage", "subject", "tool", "comparison", "conformance")}
+    fixed = {name: getattr(ALL, name) for name in ("vantage", "subject", "tool", "configuration", "comparison")}
+    fixed |= {name: getattr(ALL, name) for name in ("conformance", "suppressed")}
     read_json(
         render(settled(replace(made, members=members, groups=LOGS.groups, timeline=LOGS.timeline, **fixed)), "json")
     )
@@ -193,13 +196,13 @@ def test_nagios_keeps_to_one_line_of_its_length() -> None:
 
 
 def test_nagios_has_no_label_without_a_name() -> None:
-    nameless = replace(HEALTHY.observations[1], probe="", facts={})
+    nameless = replace(HEALTHY.observations[1], probe="", facts=ProbeSheet())
     member = replace(ALL.members[0], name="", probes=(nameless,))
     assert "members_disabled" == list(read_nagios(render(replace(ALL, members=(member,)), "nagios")))[-1]
 
 
 def test_nagios_leaves_no_pipe_to_a_server() -> None:
-    line = render(replace(ALL, subject={"pool": "a|b<c>$USER1$\n", "service_uri": "/x"}), "nagios")
+    line = render(replace(ALL, subject=PoolSubject(pool="a|b<c>$USER1$\n", service_uri="/x")), "nagios")
     assert "a\\x7cb\\x3cc\\x3e\\x24USER1\\x24\\x0a, service" in line
 
 
@@ -273,7 +276,7 @@ def test_sarif_points_at_the_line_of_the_pool_file_and_stays_the_same() -> None:
 
 @pytest.mark.parametrize("source", ["the embedded lab", "command line"])
 def test_sarif_names_no_file_where_there_was_none(source: str) -> None:
-    made = replace(ALL, subject={**ALL.subject, "source": source})
+    made = replace(ALL, subject=PoolSubject(pool="p", source=source))
     assert "physicalLocation" not in json.loads(render(made, "sarif"))["runs"][0]["results"][0]["locations"][0]
 
 
@@ -315,7 +318,7 @@ def test_markdown_has_the_tables_and_keeps_commands_as_code() -> None:
 
 
 def hostile_finding(text: str) -> Finding:
-    evidence = {**TCP_REFUSED.evidence[0], "error": text}
+    evidence = replace(TCP_REFUSED.evidence[0], facts=TCP(error=text))
     return replace(TCP_REFUSED, title=text, members=(text,), evidence=(evidence,), meaning=text, remedy=(text,))
 
 

@@ -10,14 +10,20 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from icapdiag.model import Report
 from icapdiag.report.machine.from_json import DEEPEST, LARGEST, NotAReport, from_plain, read_report
 from icapdiag.report.machine.to_json import render, settled, to_plain
-from icapdiag.report.untyped import Report
 from tests.examples import examples
+from tests.facts.strategies import TEXTS
 from tests.report.log_samples import log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, report
-from tests.report.strategies import reports, values
+from tests.report.strategies import reports
 
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=6,
+)
 ALL = report((HEALTHY, REFUSED, DISABLED, NAMED, UNTESTED), complete=False, notes=("a note",))
 
 
@@ -174,7 +180,7 @@ def test_any_damage_is_refused_or_read(data: st.DataObject) -> None:
             break
         holder = holder[data.draw(st.sampled_from(inner))]
     key = data.draw(st.sampled_from(list(holder) if isinstance(holder, dict) else list(range(len(holder)))))
-    holder[key] = data.draw(values)
+    holder[key] = data.draw(VALUES)
     try:
         read = from_plain(json.loads(json.dumps(document)))
     except NotAReport:

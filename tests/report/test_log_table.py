@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from icapdiag.facts import from_plain
 from icapdiag.facts.logs import ReportedGroup
+from icapdiag.model import Facts, Unmatched, unflatten
 from icapdiag.report import formats as form
 from icapdiag.report.build import NOTHING_LEARNT
 from icapdiag.report.document.evidence import describe, reason, where
@@ -19,7 +20,6 @@ from icapdiag.report.status import ExitStatus, exit_status
 from icapdiag.report.terminal.draw import draw_time_line
 from icapdiag.report.terminal.lines import columns, cut, grid
 from icapdiag.report.terminal.table import render_news
-from icapdiag.report.untyped import Facts, Unmatched, retyped, retyped_findings
 from icapdiag.vocabulary import Health, Severity
 from tests.report.documents import document, seen
 from tests.report.documents import table as render
@@ -187,16 +187,16 @@ def test_says_that_only_a_part_was_read() -> None:
 
 def test_what_nothing_explains_is_counted_in_requests() -> None:
     example: Facts = {"source": "log", "probe": "", "member": "", "count": 7, "icap_action": "ICAP_FAILED"}
-    text = render(log_report(unmatched=Unmatched(count=7, examples=(example,))))
+    text = render(log_report(unmatched=Unmatched(count=7, examples=(unflatten(example),))))
     assert "7 requests that no runbook explains:\n  7 requests: ICAP_FAILED\n" == block(text, "7 requests")
 
 
 def test_news_are_short() -> None:
     expected = "00:00:01 UTC  CRITICAL  20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed"
-    typed, news = retyped(log_report()), retyped_findings((FINDING,))
-    assert render_news(typed, (), 200).startswith(expected)
-    assert 1 == render_news(typed, (), 200).count("\n")
-    assert "[connection-error]" in render_news(typed, news)
+    made = log_report()
+    assert render_news(made, (), 200).startswith(expected)
+    assert 1 == render_news(made, (), 200).count("\n")
+    assert "[connection-error]" in render_news(made, (FINDING,))
 
 
 HOSTILE_GROUP: Facts = {
@@ -211,7 +211,11 @@ def test_nothing_that_a_log_says_reaches_the_terminal_unescaped(width: int) -> N
     answer = {**answer, "probe": "answer", "decided_by": [HOSTILE], "threats": [HOSTILE], "member": HOSTILE}
     sources = [source(HOSTILE, label=HOSTILE, compressed=HOSTILE), source(HOSTILE * 50)]
     finding = replace(
-        FINDING, title=HOSTILE, members=(HOSTILE,), first_seen=HOSTILE, evidence=({**HOSTILE_GROUP, "member": HOSTILE},)
+        FINDING,
+        title=HOSTILE,
+        members=(HOSTILE,),
+        first_seen=HOSTILE,
+        evidence=(unflatten({**HOSTILE_GROUP, "member": HOSTILE}),),
     )
     for some in (sources[:1], sources):
         text = render(log_report((HOSTILE_GROUP, answer), (finding,), sources=some, notes=(HOSTILE,)), width)
@@ -288,7 +292,7 @@ def test_reasons(facts: Facts, expected: str) -> None:
 
 def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None:
     for probe in ("answer", "summary"):
-        finding = replace(FINDING, evidence=({"source": "log", "probe": probe},))
+        finding = replace(FINDING, evidence=(unflatten({"source": "log", "probe": probe}),))
         assert "3 requests" not in block(render(log_report((), (finding,), timeline=())), "CRITICAL  No connection")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from icapdiag.model import JSONValue
 from icapdiag.report.build import ProbedMember
-from icapdiag.report.untyped import JSONValue
 from icapdiag.vocabulary import Status
 from tests.report.documents import table as render
 from tests.report.samples import member, observation, report

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
-from icapdiag.report.untyped import Facts
+from icapdiag.model import Facts
 from tests.report.documents import section
 from tests.report.documents import table as render
 from tests.report.samples import member, observation, report
@@ -20,7 +18,7 @@ RECORD: Facts = {
     "max_ms": 1500.0,
 }
 LOST: Facts = {"step": "tcp", "sent": 1, "lost": 1, "loss_percent": 100.0, "min_ms": None, "uncertain": True}
-SEEN = replace(observation("repeat"), facts={"samples": [RECORD, LOST], "address": "10.0.0.5"})
+SEEN = observation("repeat", samples=[RECORD, LOST], address="10.0.0.5")
 
 
 def test_a_line_a_step() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.model import Facts, Finding, unflatten
 from icapdiag.report.document.findings import Budget, finding_block
-from icapdiag.report.untyped import Facts, Finding, retyped_findings
 from tests.report.samples import TCP_REFUSED
 
 MET: Facts = {"source": "probe", "probe": "tcp", "host": "10.0.0.6", "port": 1344, "tls": False}
@@ -14,8 +14,7 @@ SHORT = "icapdiag runbooks show tcp-refused"
 
 
 def command(finding: Finding, service_uri: str | None, room: int) -> str:
-    (typed,) = retyped_findings((finding,))
-    return finding_block(typed, service_uri or "", Budget()).command_within(room)
+    return finding_block(finding, service_uri or "", Budget()).command_within(room)
 
 
 @pytest.mark.parametrize(
@@ -33,13 +32,13 @@ def command(finding: Finding, service_uri: str | None, room: int) -> str:
     ],
 )
 def test_the_member_is_filled_in_where_a_probe_met_it(facts: Facts, path: str | None, expected: str) -> None:
-    finding = replace(TCP_REFUSED, evidence=({**MET, **facts}, {**MET, "host": "10.0.0.7"}))
+    finding = replace(TCP_REFUSED, evidence=(unflatten({**MET, **facts}), unflatten({**MET, "host": "10.0.0.7"})))
 
     assert expected == command(finding, path, 200)
 
 
 def test_nothing_is_broken_over_two_lines() -> None:
-    finding = replace(TCP_REFUSED, evidence=(MET,))
+    finding = replace(TCP_REFUSED, evidence=(unflatten(MET),))
     whole = command(finding, "/avscan", 200)
 
     assert whole == command(finding, "/avscan", len(whole))
@@ -51,6 +50,6 @@ def test_without_evidence_there_is_no_member() -> None:
 
 
 def test_what_a_terminal_would_obey_is_escaped() -> None:
-    finding = replace(TCP_REFUSED, evidence=({**MET, "host": "a\x1b[2J"},))
+    finding = replace(TCP_REFUSED, evidence=(unflatten({**MET, "host": "a\x1b[2J"}),))
 
     assert "\x1b" not in command(finding, "/\x07", 200)

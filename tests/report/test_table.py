@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.model import Facts, Finding, Unmatched, unflatten
 from icapdiag.report import formats as form
 from icapdiag.report.build import timestamp
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import measured, milliseconds
 from icapdiag.report.terminal.lines import columns
 from icapdiag.report.terminal.table import MIN_WIDTH, PIPED_WIDTH
-from icapdiag.report.untyped import Facts, Finding, Unmatched
 from icapdiag.vocabulary import Status
 from tests.report.documents import seen
 from tests.report.documents import table as render
@@ -73,7 +73,7 @@ def test_whole() -> None:
     """)
     example: Facts = {"source": "probe", "probe": "options", "member": "10.0.0.9:1344", "icap_status": 299}
     example = {**example, "icap_reason": "Odd"}
-    built = report(unmatched=Unmatched(count=1, examples=(example,)), notes=("TLS was not verified.",))
+    built = report(unmatched=Unmatched(count=1, examples=(unflatten(example),)), notes=("TLS was not verified.",))
     assert expected == render(built, 120)
 
 
@@ -139,7 +139,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         TCP_REFUSED,
         title="A title " * 20,
         members=tuple(f"{'x' * 300}{number}:1344" for number in range(9)),
-        evidence=({"source": "probe", "member": "y" * 300, "probe": "tcp", "error": "z" * 5000},) * 5,
+        evidence=(unflatten({"source": "probe", "member": "y" * 300, "probe": "tcp", "error": "z" * 5000}),) * 5,
     )
     far = member("a" * 253, observation("tcp", Status.FAILED, "refused"), observation("options", Status.BLOCKED, "tcp"))
     text = render(report((*ALL, far), (long,), notes=("n" * 999,), vantage={**VANTAGE, "host": "h" * 900}), width)
@@ -208,7 +208,7 @@ def hostile_finding() -> Finding:
         "reason": "tls-name",
         "cert_names": [HOSTILE],
     }
-    evidence = (answered, certificate)
+    evidence = (unflatten(answered), unflatten(certificate))
     return replace(
         TCP_REFUSED, title=HOSTILE, members=(HOSTILE,), evidence=evidence, meaning=HOSTILE, remedy=(HOSTILE,)
     )

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.report.machine.to_json import render, schema, to_plain
-from icapdiag.report.untyped import Report, Unmatched
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import TCP
+from icapdiag.facts.standard import Options
+from icapdiag.model import Report, Unmatched, unflatten
+from icapdiag.report.machine.schema import schema
+from icapdiag.report.machine.to_json import render, to_plain
 from icapdiag.vocabulary import Health, Reason, Severity, Status
 from tests.report.log_samples import ANSWER, BLOCKED, FAILED, log_report
 from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, UNTESTED, member, observation, report
@@ -28,7 +32,9 @@ HOSTILE = '\x1b[2J \x00\r\n\x7f\x9b \u202e \u2028 \ud800 \ufeff \U000e0041 " \\ 
         report((), ()),
         replace(report(), comparison=POOL),
         report((HEALTHY, REFUSED, DISABLED, NAMED, UNTESTED), complete=False, notes=("interrupted",)),
-        report(unmatched=Unmatched(count=7, examples=({"probe": "tcp", "status": "failed"},))),
+        report(
+            unmatched=Unmatched(count=7, examples=(unflatten({"source": "probe", "probe": "tcp", "status": "failed"}),))
+        ),
         log_report((BLOCKED, FAILED, ANSWER)),
         log_report((), (), timeline=(), complete=False),
     ],
@@ -66,12 +72,9 @@ def test_the_schema_holds_a_report_on_logs() -> None:
 
 
 def test_the_schema_documents_what_a_report_on_logs_has() -> None:
-    published, plain = schema(), to_plain(log_report())
-    assert set(plain["subject"]) <= set(published["properties"]["subject"]["properties"])
-    assert set(plain["subject"]["sources"][0]) == {
-        *published["$defs"]["source"]["properties"],
-        *published["$defs"]["records"]["properties"],
-    }
+    parts, plain = schema()["$defs"], to_plain(log_report())
+    assert set(plain["subject"]) <= set(parts["Subject"]["properties"])
+    assert set(plain["subject"]["sources"][0]) == set(parts["LogSource"]["properties"])
 
 
 def test_the_schema_documents_every_key() -> None:
@@ -79,18 +82,19 @@ def test_the_schema_documents_every_key() -> None:
     parts = published["$defs"]
     one = plain["members"][0]
     assert list(published["properties"]) == list(plain)
-    assert list(parts["member"]["properties"]) == list(one)
-    assert list(parts["probe"]["properties"]) == [*one["probes"][0], "transcript"]  # which is there where asked for
-    assert list(parts["finding"]["properties"]) == list(plain["findings"][0])
-    assert list(published["properties"]["vantage"]["properties"]) == list(plain["vantage"])
+    assert list(parts["MemberReport"]["properties"]) == list(one)
+    # The transcript is there where it was asked for.
+    assert {*one["probes"][0], "transcript"} == set(parts["Observation"]["properties"])
+    assert list(parts["Finding"]["properties"]) == list(plain["findings"][0])
+    assert list(parts["Vantage"]["properties"]) == list(plain["vantage"])
 
 
 def test_the_schema_knows_the_vocabulary() -> None:
     parts = schema()["$defs"]
-    assert [reason.value for reason in Reason] == parts["reason"]["enum"]
-    assert [status.value for status in Status] == parts["probe"]["properties"]["status"]["enum"]
-    assert {health.value for health in Health} == set(parts["member"]["properties"]["verdict"]["enum"])
-    assert {severity.value for severity in Severity} == set(parts["finding"]["properties"]["severity"]["enum"])
+    assert [reason.value for reason in Reason] == parts["Reason"]["enum"]
+    assert [status.value for status in Status] == parts["Observation"]["properties"]["status"]["enum"]
+    assert {health.value for health in Health} == set(parts["MemberReport"]["properties"]["verdict"]["enum"])
+    assert {severity.value for severity in Severity} == set(parts["Finding"]["properties"]["severity"]["enum"])
 
 
 def test_design_example() -> None:
@@ -114,21 +118,27 @@ def test_design_example() -> None:
     assert [] == document["groups"] == document["timeline"]
 
 
-def facts_of(**facts: Any) -> Any:
+def probe_of(**facts: Any) -> Any:
     return json.loads(render(report((member("10.0.0.5", observation("tcp", **facts)),), ())))["members"][0]["probes"][0]
 
 
 def test_has_no_nan_no_infinity_and_only_lists() -> None:
-    probe = facts_of(a=float("nan"), b=float("-inf"), c=(1, (2.5, None, True)), d={"e": float("inf")}, elapsed_ms=1 / 3)
-    assert {"a": None, "b": None, "c": [1, [2.5, None, True]], "d": {"e": None}} == probe["facts"]
+    facts = TCP(rtt_ms=float("nan"))
+    seen = replace(observation("tcp", elapsed_ms=1 / 3), facts=facts)
+    probe = to_plain(report((member("10.0.0.5", seen),), ()))["members"][0]["probes"][0]
+    assert {"rtt_ms": None} == probe["facts"]
     assert 0.333 == probe["elapsed_ms"]
-    assert facts_of(elapsed_ms=float("nan"))["elapsed_ms"] is None
+    assert probe_of(elapsed_ms=float("nan"))["elapsed_ms"] is None
+    answer = Options(answer=Answer(threats=("a", "b"), methods=()))
+    odd = replace(observation("options"), facts=answer)
+    assert {"threats": ["a", "b"], "methods": []} == (
+        to_plain(report((member("10.0.0.5", odd),), ()))["members"][0]["probes"][0]["facts"]
+    )
 
 
 def test_hostile_text_is_safe_to_cat_and_comes_back() -> None:
-    text = render(
-        report((member("10.0.0.5", replace(observation("tcp"), facts={HOSTILE: HOSTILE})),), (), notes=(HOSTILE,))
-    )
+    group = {**BLOCKED, "by_threat": {HOSTILE: 1}}
+    text = render(log_report((group,), notes=(HOSTILE,)))
     assert [] == [char for char in text if char in "\x1b\x00\r\x7f\x9b\u202e\u2028\ud800\ufeff\U000e0041"]
     assert "\\u001b[2J" in text
     assert "\\u202e" in text
@@ -136,7 +146,7 @@ def test_hostile_text_is_safe_to_cat_and_comes_back() -> None:
     assert "検疫" in text
     document = json.loads(text)
     assert [HOSTILE] == document["notes"]
-    assert {HOSTILE: HOSTILE} == document["members"][0]["probes"][0]["facts"]
+    assert {HOSTILE: 1} == document["groups"][0]["by_threat"]
     text.encode("utf-8")  # no lone surrogate is left
 
 
@@ -146,6 +156,6 @@ def test_rendering_twice_gives_the_same_bytes() -> None:
 
 
 def test_text_that_has_no_utf_8_is_written_by_the_same_form() -> None:
-    plain, odd = (render(report((member("10.0.0.5", observation("tcp", x=text)),))) for text in ("aé", "aé\ud800"))
+    plain, odd = (render(report((member("10.0.0.5", observation("tcp", error=text)),))) for text in ("aé", "aé\ud800"))
 
     assert plain == odd.replace("\\ud800", "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.report.untyped import Facts, JSONValue
-from icapdiag.report.vantage import CAVEAT, routes_seen, source_addresses, vantage_facts
+from icapdiag.facts.run import Route
+from icapdiag.model import Facts, JSONValue, sheet_of
+from icapdiag.report.build import CAVEAT, probing_vantage, source_addresses
 from tests.report.documents import document
 from tests.report.documents import table as render
 from tests.report.samples import VANTAGE, member, observation, report
@@ -22,10 +23,10 @@ def test_each_source_address_is_named_once() -> None:
 
 
 def test_what_the_kernel_said_stands_beside_the_host() -> None:
-    facts = vantage_facts(["10.0.0.9"], {"clock_synchronised": None})
+    found = probing_vantage([observation("tcp", local_address="10.0.0.9")], {"clock_max_error_ms": 1.5})
 
-    assert ("10.0.0.9", None, CAVEAT) == (facts["source_address"], facts["clock_synchronised"], facts["caveat"])
-    assert None is vantage_facts([])["source_address"]
+    assert ("10.0.0.9", 1.5, CAVEAT) == (found.source_address, found.clock_max_error_ms, found.caveat)
+    assert None is probing_vantage([], {}).source_address
 
 
 def test_the_table_names_the_interface() -> None:
@@ -46,7 +47,8 @@ def test_the_table_names_the_interface() -> None:
     ],
 )
 def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected: str) -> None:
-    seen = replace(observation("tcp" if "rtt_ms" in facts else "options"), elapsed_ms=12.0, facts=facts)
+    probe = "tcp" if "rtt_ms" in facts else "options"
+    seen = replace(observation(probe), elapsed_ms=12.0, facts=sheet_of("probe", probe, facts))
 
     assert expected in render(report([member("10.0.0.5", seen)]))
 
@@ -96,7 +98,7 @@ def test_the_ways_to_the_members_are_counted() -> None:
         observation("options"),
     ]
 
-    assert [
-        {"interface": "eth1", "gateway": None, "members": 2},
-        {"interface": "eth0", "gateway": "10.0.0.1", "members": 1},
-    ] == routes_seen(seen)
+    assert (
+        Route(interface="eth1", gateway=None, members=2),
+        Route(interface="eth0", gateway="10.0.0.1", members=1),
+    ) == probing_vantage(seen, {}).routes

@@ -19,12 +19,12 @@ from icapdiag.api.checking import check, in_force
 from icapdiag.api.suppressing import resolve
 from icapdiag.cli.console import complain, print_text, stderr_is_terminal, stop_with
 from icapdiag.cli.progress import INTERVAL, ProbingProgress, StatusLine
+from icapdiag.model import Report
 from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_from_urls
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.running.catalogue import chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
 from icapdiag.report.build import timestamp
-from icapdiag.report.untyped import Report
 from icapdiag.runbook import Library
 
 T = TypeVar("T")

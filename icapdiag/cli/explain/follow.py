@@ -26,9 +26,8 @@ from icapdiag.logs.opening.compression import compression_of
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Source, encoding_of
 from icapdiag.logs.reading import Reading, SourceReader
-from icapdiag.model import Observation
+from icapdiag.model import Observation, Report
 from icapdiag.report.terminal.table import PIPED_WIDTH, render_news
-from icapdiag.report.untyped import Report, retyped, retyped_findings
 from icapdiag.runbook import Library
 
 _PATIENCE = 2.0  # seconds between two lines while the file grows without a pause
@@ -97,11 +96,10 @@ class Watcher:
         report = self.report([self._name])
         news = tuple(finding for finding in report.findings if finding.id not in self._told)
         self._told.update(finding.id for finding in news)
-        typed, findings = retyped(report), retyped_findings(news)
         if self._on_stdout:
-            write_stdout(render_news(typed, findings, terminal_width(PIPED_WIDTH), color=wants_color()))
+            write_stdout(render_news(report, news, terminal_width(PIPED_WIDTH), color=wants_color()))
         else:
-            complain(*render_news(typed, findings).splitlines())
+            complain(*render_news(report, news).splitlines())
 
     def report(self, inputs: Sequence[str]) -> Report:
         """All that was read so far, judged."""

@@ -11,7 +11,7 @@ from icapdiag.api.explaining import explain
 from icapdiag.cli.console import stderr_is_terminal
 from icapdiag.cli.progress import ReadingProgress
 from icapdiag.logs.counting.filters import Filters
-from icapdiag.report.untyped import Report
+from icapdiag.model import Report
 from icapdiag.runbook import Library
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

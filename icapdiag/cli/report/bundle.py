@@ -16,6 +16,7 @@ from icapdiag.cli.inputs import load_report
 from icapdiag.cli.options import Redaction, size_of
 from icapdiag.cli.output import OutputError, place_for, write_data
 from icapdiag.cli.redacting import redacted, say_what
+from icapdiag.model import Report
 from icapdiag.pool import PoolError, loads_pool
 from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.search import Hit, search, worth_looking_for
@@ -23,7 +24,6 @@ from icapdiag.report.bundle.texts import pool_yaml
 from icapdiag.report.machine.to_json import to_plain
 from icapdiag.report.redact import Replaced
 from icapdiag.report.redact.report import kept_values, known_values
-from icapdiag.report.untyped import Report
 
 _SHOWN = 10  # hits, and names of dropped files
 _REMOVED_KINDS = ("secret", "query")

@@ -75,7 +75,7 @@ def redact_saved(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema (2020-12) of a report in JSON."""
-    from icapdiag.report.machine.to_json import schema_text
+    from icapdiag.report.machine.schema import schema_text
 
     print_text(schema_text())
 

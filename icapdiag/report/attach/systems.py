@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import quote
 
+from icapdiag.model import JSONValue
 from icapdiag.report.attach.document import Document
 from icapdiag.report.attach.http import Call, Client, Response, redirected_to, retry_after
 from icapdiag.report.attach.target import (
@@ -26,7 +27,6 @@ from icapdiag.report.attach.target import (
     Token,
     UnreadableError,
 )
-from icapdiag.report.untyped import JSONValue
 from icapdiag.text import visible
 
 _COMMENT = 65_536  # characters that a comment on GitHub may have

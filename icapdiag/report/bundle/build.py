@@ -16,11 +16,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from icapdiag.icap.samples import EICAR_MARK, eicar
+from icapdiag.model import MemberReport, Report
 from icapdiag.report.bundle.texts import dump, pool_yaml, readme
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import from_plain
 from icapdiag.report.machine.to_json import settled, to_plain
-from icapdiag.report.untyped import MemberReport, Report
 from icapdiag.vocabulary import Health
 
 MANIFEST_VERSION = 1

@@ -18,7 +18,7 @@ from icapdiag.icap.samples import eicar
 from icapdiag.report.build import empty_report
 from icapdiag.report.bundle.texts import readme
 from icapdiag.report.formats import render
-from icapdiag.report.machine.to_json import schema_text
+from icapdiag.report.machine.schema import schema_text
 from icapdiag.report.redact.texts import WORD, says_nothing, vocabulary
 
 _LEAST = 4  # characters of a name that is looked for

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
-from icapdiag.report.text.words import endpoint, tally
-from icapdiag.report.untyped import Facts, JSONValue, MemberReport, Observation, Report
+from icapdiag.facts.connection import TranscriptEntry
+from icapdiag.facts.run import Configuration, ConfiguredMember, ProfileSettings
+from icapdiag.facts.sheet import Record, facts_of, values_of
+from icapdiag.model import MemberReport, Observation, Report
+from icapdiag.report.document.words import endpoint, tally
 from icapdiag.text import visible
 
 _WHAT = (
@@ -52,80 +55,55 @@ def readme(report: Report, files: Collection[str], *, redacted: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-_PROFILE = (
-    "name", "description", "service_uri", "vendor", "enable_preview", "preview_size", "allow_204", "response_timeout",
-    "slow_response_warning_threshold", "buffer_size", "buffer_size_exceed_action", "fail_action", "pool_group_ref",
-    "cloud_ref", "tenant_ref", "default_port",
-)  # fmt: skip
-_UNITS = {"preview_size": "bytes", "buffer_size": "KB", "response_timeout": "ms",
-          "slow_response_warning_threshold": "ms"}  # fmt: skip
-_MEMBER = ("host", "port", "name")
-_TLS = ("verify", "server_name")
 _FILES = ("ca_file", "cert_file")
-_SUPPRESSION = ("finding", "member", "reason", "owner", "until")
 
 
-def pool_yaml(configuration: Facts) -> str:
+def pool_yaml(configuration: Configuration) -> str:
     """A text that the pool reader takes, if the configuration is one that it gave; "" if there is none.
 
     TLS files stand in comments: they are not at hand where this is read.
     """
-    members = configuration.get("members")
-    if not isinstance(members, list | tuple) or not members:
+    if not configuration.members:
         return ""
+    own = dict(_fields(configuration))
     lines = ["# The pool as it was in force, with all defaults. Files of TLS settings are not part of this."]
-    lines += _scalars(configuration, ("pool",), "")
-    profile = configuration.get("profile")
-    if isinstance(profile, Mapping):
-        lines += ["profile:", *_scalars(profile, _PROFILE, "  ")]
-    samples = configuration.get("samples")
-    if isinstance(samples, list | tuple):
-        lines.append(f"samples: [{', '.join(_value(sample) for sample in samples if isinstance(sample, str))}]")
-    lines += [*_scalars(configuration, ("compare",), ""), "members:"]
-    lines += [line for member in members if isinstance(member, Mapping) for line in _member(member)]
-    suppressions = configuration.get("suppressions")
-    if isinstance(suppressions, list | tuple) and suppressions:
-        lines.append("suppressions:")
-        lines += [f"  - {_flow(each, _SUPPRESSION)}" for each in suppressions if isinstance(each, Mapping)]
+    lines += [f"pool: {own['pool']}"] if "pool" in own else []
+    if configuration.profile is not None:
+        units = {fact.key: fact.unit for fact in facts_of(ProfileSettings)}
+        lines.append("profile:")
+        lines += [
+            f"  {name}: {value}{f'  # {units[name]}' if units[name] else ''}"
+            for name, value in _fields(configuration.profile)
+        ]
+    if configuration.samples is not None:
+        lines.append(f"samples: [{', '.join(map(_value, configuration.samples))}]")
+    lines += [f"compare: {own['compare']}"] if "compare" in own else []
+    lines += ["members:", *(line for member in configuration.members for line in _member(member))]
+    if configuration.suppressions:
+        lines += ["suppressions:", *(f"  - {_flow(each)}" for each in configuration.suppressions)]
     return "\n".join(lines) + "\n"
 
 
-def _member(member: Facts) -> Iterator[str]:
-    fields = _fields(member, _MEMBER)
-    if member.get("enabled") is False:
-        fields.append("enabled: false")
-    tls = member.get("tls")
-    if isinstance(tls, Mapping):
-        fields.append(f"tls: {_flow(tls, _TLS)}")
-        for name in _FILES:
-            file = tls.get(name)
-            if isinstance(file, str) and file:
-                yield f"  # {name}: {visible(file)}"
+def _member(member: ConfiguredMember) -> Iterator[str]:
+    if member.tls is not None:
+        yield from (f"  # {name}: {visible(file)}" for name in _FILES if (file := getattr(member.tls, name)))
+    fields = [f"{name}: {value}" for name, value in _fields(member) if name != "enabled" or member.enabled is False]
+    fields += [] if member.tls is None else [f"tls: {_flow(member.tls)}"]
     yield f"  - {{{', '.join(fields)}}}"
 
 
-def _scalars(facts: Facts, names: tuple[str, ...], indent: str) -> list[str]:
-    lines = []
-    for field in _fields(facts, names):
-        unit = _UNITS.get(field.partition(":")[0])
-        lines.append(f"{indent}{field}{f'  # {unit}' if unit else ''}")
-    return lines
+def _flow(record: Record) -> str:
+    return f"{{{', '.join(f'{name}: {value}' for name, value in _fields(record) if name not in _FILES)}}}"
 
 
-def _flow(facts: Facts, names: tuple[str, ...]) -> str:
-    return f"{{{', '.join(_fields(facts, names))}}}"
+def _fields(record: Record) -> Iterator[tuple[str, str]]:
+    """What is there, and neither empty nor a record."""
+    for fact, value in values_of(record):
+        if isinstance(value, str | int | float) and value != "":
+            yield fact.key, _value(value)
 
 
-def _fields(facts: Facts, names: tuple[str, ...]) -> list[str]:
-    """What is there, and not empty."""
-    return [
-        f"{name}: {_value(facts[name])}"
-        for name in names
-        if isinstance(facts.get(name), str | int | float) and facts[name] != ""
-    ]
-
-
-def _value(value: JSONValue) -> str:
+def _value(value: str | float) -> str:
     """A JSON string is a YAML string; bare, a name may be a number."""
     return json.dumps(value, ensure_ascii=True)
 
@@ -147,34 +125,28 @@ def dump(member: MemberReport, probe: Observation) -> str:
     return "\n".join([*head, *(line for entry in probe.transcript for line in _entry(entry))]) + "\n"
 
 
-def _entry(entry: Facts) -> Iterator[str]:
-    at = _number(entry.get("at_ms"))
-    connection = entry.get("connection")
-    line = f"connection {connection}" if connection and isinstance(connection, int) else ""
-    text = entry.get("text")
-    text = text if isinstance(text, str) else ""
-    direction = entry.get("direction")
-    if direction == "event":
-        yield f"{at:>12}  {line:<14}  {visible(text, None)}"
+def _entry(entry: TranscriptEntry) -> Iterator[str]:
+    line = f"connection {entry.connection}" if entry.connection else ""
+    begin = f"{_milliseconds(entry.at_ms):>12}  {line:<14}"
+    if entry.direction == "event":
+        yield f"{begin}  {visible(entry.text, None)}"
         return
-    yield f"{at:>12}  {line:<14}  {'sent' if direction == 'sent' else 'received'} {_sizes(entry)}"
-    yield from hex_rows(text.encode("latin-1", "replace"))
-    if isinstance(entry.get("body_size"), int):
-        digest = entry.get("body_sha256")
-        known = f", SHA-256 {visible(digest)}" if isinstance(digest, str) else ""
-        yield f"{_INDENT}and {entry['body_size']} bytes of the body, in chunks{known}"
+    yield f"{begin}  {'sent' if entry.direction == 'sent' else 'received'} {_sizes(entry)}"
+    yield from hex_rows(entry.text.encode("latin-1", "replace"))
+    if entry.body_size is not None:
+        known = f", SHA-256 {visible(entry.body_sha256)}" if entry.body_sha256 else ""
+        yield f"{_INDENT}and {entry.body_size} bytes of the body, in chunks{known}"
 
 
-def _sizes(entry: Facts) -> str:
-    size, pieces, until = entry.get("size"), entry.get("pieces"), _number(entry.get("until_ms"))
-    parts = [f"{size} bytes"] if isinstance(size, int) else []
-    if isinstance(pieces, int) and pieces > 1:
-        parts.append(f"in {pieces} pieces, the last at {until}")
+def _sizes(entry: TranscriptEntry) -> str:
+    parts = [f"{entry.size} bytes"] if entry.size is not None else []
+    if entry.pieces and entry.pieces > 1:
+        parts.append(f"in {entry.pieces} pieces, the last at {_milliseconds(entry.until_ms)}")
     return " ".join(parts)
 
 
-def _number(value: JSONValue) -> str:
-    return f"{value:.3f}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def hex_rows(data: bytes) -> Iterator[str]:

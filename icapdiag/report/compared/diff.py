@@ -6,35 +6,20 @@ has no other faults to show, and that is no improvement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.report.sections.suppressed import why
-from icapdiag.report.text.lines import shown, texts
-from icapdiag.report.untyped import Facts, Finding, JSONValue, MemberReport, Observation, Report
+from icapdiag.facts.fields import POOL
+from icapdiag.facts.run import LogSubject, PoolSubject
+from icapdiag.facts.sheet import JSONValue, values_of
+from icapdiag.model import Finding, MemberReport, Observation, Report
+from icapdiag.report.document.findings import suppressed_because
 from icapdiag.vocabulary import Status
 
 _TESTED = {Status.OK, Status.FAILED}
 _UNTESTED = ("not-asked", "disabled")  # reasons of what was skipped
-_VOLATILE = frozenset(
-    {"elapsed_ms", "date", "correlation_id", "local_address", "istag", "bytes_sent", "bytes_received", "retransmits",
-     "cert_days_left", "answer_clock", "answer_uncertain", "request_ids", "first_seen", "last_seen", "resolvers"}
-)  # fmt: skip
-_OF_TIME = ("_ms", "_s")  # how facts that are never twice the same end
-_CIRCUMSTANCES = (
-    ("icapdiag", "tool", ("version",)),
-    ("runbooks", "tool", ("runbooks",)),
-    ("vantage", "vantage", ("host",)),
-    ("source address", "vantage", ("source_addresses",)),
-    ("pool", "subject", ("pool",)),
-    ("service_uri", "subject", ("service_uri",)),
-    ("vendor", "subject", ("vendor",)),
-    ("preview_size", "subject", ("preview_size",)),
-    ("allow_204", "subject", ("allow_204",)),
-    ("response_timeout", "subject", ("response_timeout",)),
-    ("inputs", "subject", ("inputs",)),
-)
+_NOT_OF_THE_RUN = frozenset({"source", "warn_ms", "crit_ms"})  # of a pool: its file may be another one of the same
 
 
 class Change(StrEnum):
@@ -187,9 +172,9 @@ def _by_member(report: Report) -> dict[tuple[str, str], Finding]:
 def _suppressed(report: Report) -> dict[tuple[str, str], str]:
     """Why, by id and member."""
     return {
-        (shown(facts.get("id")), member): why(facts)
-        for facts in report.suppressed
-        for member in texts(facts.get("members")) or ("",)
+        (accepted.id, member): suppressed_because(accepted)
+        for accepted in report.suppressed
+        for member in accepted.members or ("",)
     }
 
 
@@ -203,14 +188,14 @@ def _is_needless(probe: Observation) -> bool:
     return probe.status is Status.SKIPPED and probe.reason not in _UNTESTED
 
 
-def _evidence(finding: Finding, member: str) -> Iterator[Facts]:
-    return (facts for facts in finding.evidence if not member or facts.get("member") == member)
+def _evidence(finding: Finding, member: str) -> Iterator[Observation]:
+    return (seen for seen in finding.evidence if not member or seen.member == member)
 
 
 def _shown_by(finding: Finding, member: str) -> set[str]:
     """The probes whose observations the finding was made of; those of the first members are kept as evidence."""
     evidence = tuple(_evidence(finding, member)) or finding.evidence
-    return {str(facts["probe"]) for facts in evidence if facts.get("probe")} - {"pool"}
+    return {seen.probe for seen in evidence} - {"", POOL}
 
 
 def _changed(before: Finding, after: Finding, member: str) -> str:
@@ -222,29 +207,27 @@ def _changed(before: Finding, after: Finding, member: str) -> str:
         changes.append(f"count {before.count:,} → {after.count:,}")
     old, new = next(_evidence(before, member), None), next(_evidence(after, member), None)
     if member and old is not None and new is not None:
-        changes += _changed_facts(old, new)
+        was, became = _lasting(old), _lasting(new)
+        changes += [
+            f"{name} {was.get(name, 'nothing')} → {became.get(name, 'nothing')}"
+            for name in sorted(was.keys() | became.keys())
+            if was.get(name) != became.get(name)
+        ]
     return "; ".join(changes)
 
 
-def _changed_facts(old: Facts, new: Facts) -> Iterator[str]:
-    for name in sorted(old.keys() | new.keys()):
-        if name in _VOLATILE or name.endswith(_OF_TIME):
-            continue
-        before, after = old.get(name), new.get(name)
-        simple = all(value is None or isinstance(value, str | int | float) for value in (before, after))
-        if simple and before != after:
-            yield f"{name} {_word(before)} → {_word(after)}"
-
-
-def _word(value: JSONValue) -> str:
-    return "nothing" if value is None else str(value)
+def _lasting(seen: Observation) -> dict[str, str | float]:
+    """What is the same in every run as long as nothing changes, by name; no lists."""
+    known = {fact.key: value for fact, value in values_of(seen.facts) if not fact.changes}
+    known |= {"status": seen.status.value, "reason": seen.reason}
+    return {name: value for name, value in known.items() if isinstance(value, str | int | float)}
 
 
 def _circumstances(before: Report, after: Report) -> Iterator[Circumstance]:
-    for name, where, path in _CIRCUMSTANCES:
-        old, new = _at(getattr(before, where), path), _at(getattr(after, where), path)
-        if old != new:
-            yield Circumstance(name=name, before=old, after=new)
+    was, became = _setting(before), _setting(after)
+    for name in dict.fromkeys((*was, *became)):
+        if was.get(name) != became.get(name):
+            yield Circumstance(name=name, before=was.get(name), after=became.get(name))
     old_members, new_members = ({member.name for member in report.members} for report in (before, after))
     if old_members != new_members:
         yield Circumstance(
@@ -256,8 +239,19 @@ def _circumstances(before: Report, after: Report) -> Iterator[Circumstance]:
         yield Circumstance(name="complete", before=before.complete, after=after.complete)
 
 
-def _at(facts: Facts, path: tuple[str, ...]) -> JSONValue:
-    value: JSONValue = facts
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def _setting(report: Report) -> dict[str, JSONValue]:
+    """By whom, from where, at what and how it was looked."""
+    setting: dict[str, JSONValue] = {
+        "icapdiag": report.tool.version,
+        "runbooks": report.tool.runbooks,
+        "vantage": report.vantage.host,
+        "source address": report.vantage.source_addresses,
+    }
+    match report.subject:
+        case PoolSubject() as pool:
+            own = {fact.key: value for fact, value in values_of(pool) if fact.key not in _NOT_OF_THE_RUN}
+        case LogSubject() as logs:
+            own = {"inputs": logs.inputs}
+        case _:
+            own = {}
+    return setting | own

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 
+from icapdiag.model import JSONValue
 from icapdiag.report.compared.diff import Change, Diff, Item
 from icapdiag.report.compared.merge import FaultDomain, Merged, MergedMember, SeenFrom
 from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table
 from icapdiag.report.document.words import count, prose
 from icapdiag.report.markup import gfm, plaintext
-from icapdiag.report.untyped import JSONValue
 from icapdiag.text import visible
 
 _TITLES = {

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.report.untyped import Finding, Report
+from icapdiag.facts.run import PoolSubject
+from icapdiag.model import Finding, Report
 from icapdiag.vocabulary import SEVERITY_ORDER, Health
 
 
@@ -64,14 +65,18 @@ def merge(reports: Sequence[Report]) -> Merged:
     vantages = tuple(_vantages(reports))
     names = dict.fromkeys(member.name for report in reports for member in report.members)
     rows = tuple(_row(name, reports, vantages) for name in names)
-    pools = dict.fromkeys(str(report.subject.get("pool") or "") for report in reports)
+    pools = dict.fromkeys(map(_pool, reports))
     return Merged(pool=", ".join(pools), vantages=vantages, rows=rows, notes=tuple(_notes(reports, vantages)))
+
+
+def _pool(report: Report) -> str:
+    return (report.subject.pool or "") if isinstance(report.subject, PoolSubject) else ""
 
 
 def _vantages(reports: Sequence[Report]) -> Iterator[str]:
     """A name for each; the same host twice is told apart by its source address, else by number."""
-    hosts = [str(report.vantage.get("host") or "?") for report in reports]
-    sources = [str(report.vantage.get("source_address") or "") for report in reports]
+    hosts = [report.vantage.host or "?" for report in reports]
+    sources = [report.vantage.source_address or "" for report in reports]
     names = [
         f"{host} ({source})" if hosts.count(host) > 1 and source else host
         for host, source in zip(hosts, sources, strict=True)
@@ -113,13 +118,13 @@ def _seen(name: str, report: Report) -> SeenFrom:
 
 
 def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:
-    pools = dict.fromkeys(str(report.subject.get("pool") or "") for report in reports)
+    pools = dict.fromkeys(map(_pool, reports))
     if len(pools) > 1:
         yield f"The reports are of different pools: {', '.join(pools)}."
-    versions = dict.fromkeys(str(report.tool.get("version") or "?") for report in reports)
+    versions = dict.fromkeys(report.tool.version or "?" for report in reports)
     if len(versions) > 1:
         yield f"They were made by different versions of icapdiag: {', '.join(versions)}."
-    runbooks = {str(report.tool.get("runbooks") or "") for report in reports}
+    runbooks = {report.tool.runbooks or "" for report in reports}
     if len(runbooks) > 1:
         yield "They were judged by different runbooks."
     for where, report in zip(vantages, reports, strict=True):

@@ -1,8 +1,8 @@
 """A saved report read back: the same `Report` that was written, or what is wrong with it and where.
 
-The file may come from anybody, so it is bounded in size and depth, and what the renderers build on is checked.
-Facts are taken as they are: whoever shows them escapes them. Keys that are not known are left alone, as a later
-version of the program may have added them; what an earlier one did not write yet is taken as absent.
+The file may come from anybody, so it is bounded in size and depth, and every value is of the type that its class
+says. Whoever shows a text escapes it. Keys that are not known are left alone, as a later version of the program may
+have added them; what an earlier one did not write yet is taken as absent.
 """
 
 from __future__ import annotations
@@ -10,25 +10,55 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from icapdiag.report.untyped import SCHEMA_VERSION, Facts, Finding, MemberReport, Observation, Report, Unmatched
-from icapdiag.vocabulary import Health, Severity, Status
+import msgspec
+import msgspec.inspect as types
+from msgspec.structs import replace
+
+from icapdiag import facts
+from icapdiag.facts.fields import ANSWER, sheet_type
+from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
+from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Subject, Vantage
+from icapdiag.facts.sheet import Record, facts_of
+from icapdiag.model import SCHEMA_VERSION, Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.vocabulary import Health, Status
 
 LARGEST = 256 << 20  # bytes of a file
-DEEPEST = 64  # lists and objects inside each other, counted within a fact sheet
+DEEPEST = 64  # lists and objects inside each other, within a fact sheet
 
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_SLUG_LENGTH = 100
 _SHOWN = 40  # characters of a value in a message
 _PROBLEMS = 20  # listed, of one file
-_KINDS = {str: "text", bool: "true or false", int: "a whole number", dict: "an object", list: "a list"}
+_WHOLE = frozenset({Report, MemberReport, Observation, Finding, Unmatched})  # what must be there as the schema says
+_NOT_YET = frozenset({"meaning", "reason", "elapsed_ms", "first_seen", "last_seen"})  # may be absent all the same
+_NOUNS: Mapping[type[types.Type], str] = {
+    types.StrType: "text",
+    types.EnumType: "text",
+    types.BoolType: "true or false",
+    types.IntType: "a whole number",
+    types.FloatType: "a number",
+    types.VarTupleType: "a list",
+}
+_KINDS: Mapping[type, str] = {
+    type(None): "null",
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+}
+_OF_ANOTHER_TYPE = "of another type"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_FLAT: Mapping[str, Any] = MappingProxyType(
+    {"source": "", "probe": "", "pool": "", "member": "", "status": Status.OK.value, "facts": None}
+    | dict.fromkeys(("reason", "elapsed_ms", "transcript"))
+)
+"""What stands beside the facts of evidence, and what is taken for it where it is not there."""
 
-T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
+R = TypeVar("R", bound=Record)
 
 
 class NotAReport(ValueError):
@@ -68,214 +98,238 @@ def from_plain(document: object) -> Report:
     version = document.get("schema_version")
     if version is None and "members" not in document and "findings" not in document:
         raise NotAReport(["it has no schema_version, members or findings: give the file that -o json wrote"])
-    if version != SCHEMA_VERSION or isinstance(version, bool):
+    if version != SCHEMA_VERSION or version is True:
         known = f"this icapdiag reads version {SCHEMA_VERSION}"
         raise NotAReport([f"schema_version: {_shown(version)} is not known; {known}: use the icapdiag that wrote it"])
     if document.get("command") == "check --plan":
         raise NotAReport(["it is the plan of a run and not its report: run check without --plan"])
-    problems: list[str] = []
-    report = _report(_Node(document, "", problems))
-    if problems:
-        more = len(problems) - _PROBLEMS
-        raise NotAReport([*problems[:_PROBLEMS], *([f"and {more} more problems"] if more > 0 else [])])
+    reader = _Reader()
+    report = reader.report(document)
+    if report is None or reader.problems:
+        more = len(reader.problems) - _PROBLEMS
+        raise NotAReport([*reader.problems[:_PROBLEMS], *([f"and {more} more problems"] if more > 0 else [])])
     return report
 
 
-class _Node:
-    """An object of the document, its place, and the problems found so far, over the whole document."""
+class _Reader:
+    """Makes records of a document, and collects the problems of all of it."""
 
-    def __init__(self, value: Mapping[str, Any], place: str, problems: list[str]) -> None:
-        self._value = value
-        self._place = place
-        self._problems = problems
+    def __init__(self) -> None:
+        self.problems: list[str] = []
 
-    def place(self, key: str) -> str:
-        return f"{self._place}.{key}" if self._place else key
+    def report(self, document: Mapping[str, Any]) -> Report | None:
+        """None if there are problems."""
+        self.problems += _out_of_bounds(document)
+        given = document.get("subject", {})
+        is_of_logs = isinstance(given, dict) and "sources" in given
+        subject = self._record(LogSubject if is_of_logs else PoolSubject, given, "subject")
+        vantage = self._record(Vantage if is_of_logs else ProbingVantage, document.get("vantage", {}), "vantage")
+        unmatched = self._unmatched(document.get("unmatched", {"count": 0, "examples": []}), "unmatched")
+        lists: dict[str, tuple[Any, ...]] = {
+            "members": self._each(document, "", "members", lambda value, place: self._member(value, place, subject)),
+            "groups": self._each(document, "", "groups", self._group),
+            "findings": self._each(document, "", "findings", self._finding),
+        }
+        report = self._record(
+            Report, document, "", {"subject": {}, "vantage": {}, "unmatched": {}} | dict.fromkeys(lists, ())
+        )
+        self._note_unsaid(document)
+        if report is None or subject is None or vantage is None or unmatched is None:
+            return None
+        return replace(report, subject=subject, vantage=vantage, unmatched=unmatched, **lists)
 
-    def problem(self, key: str, what: str) -> None:
-        self._problems.append(f"{self.place(key)}: {what}")
+    def _note_unsaid(self, document: Mapping[str, Any]) -> None:
+        """Problems of what is of the right type."""
+        if document.get("verdict") == Health.DISABLED:
+            words = [health.value for health in Health if health is not Health.DISABLED]
+            self.problems.append(f"verdict: 'disabled' is none of {', '.join(words)}")
+        for key in ("started_at", "finished_at"):
+            text = document.get(key)
+            if isinstance(text, str) and not _is_moment(text):
+                self.problems.append(f"{key}: {_shown(text)} is no time such as 2026-01-01T00:00:00.000Z")
 
-    def get(self, key: str, kind: type[T], default: T, *, optional: bool = False) -> T:
-        """The value of this type; a ``default`` in its place if it is absent and ``optional``, or a problem."""
-        if key not in self._value:
-            if not optional:
-                self.problem(key, f"is missing; it must be {_KINDS[kind]}")
-            return default
-        value = self._value[key]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.problem(key, f"is {_kind(value)} and must be {_KINDS[kind]}")
-            return default
-        return value
+    def _member(self, value: object, place: str, subject: Subject | None) -> MemberReport | None:
+        member = self._record(MemberReport, value, place, {"probes": []})
+        where = (subject.pool or "" if isinstance(subject, PoolSubject) else "", member.name if member else "")
+        probes = self._each(value, place, "probes", lambda probe, at: self._probe(probe, at, *where))
+        return None if member is None else replace(member, probes=probes)
 
-    def text_or_none(self, key: str) -> str | None:
-        value = self._value.get(key)
-        if value is None or isinstance(value, str):
-            return value
-        self.problem(key, f"is {_kind(value)} and must be text or null")
-        return None
+    def _probe(self, value: object, place: str, pool: str, member: str) -> Observation | None:
+        own = {"source": "probe", "pool": pool, "member": member, "facts": {}}
+        observation = self._record(Observation, value, place, own)
+        probe = observation.probe if observation else ""
+        given = value.get("facts", {}) if isinstance(value, dict) else {}
+        sheet = self._record(sheet_type("probe", probe), given, f"{place}.facts")
+        return None if observation is None or sheet is None else replace(observation, facts=sheet)
 
-    def whole(self, key: str, least: int, most: int | None = None) -> int:
-        value = self.get(key, int, least)
-        if value < least or (most is not None and value > most):
-            self.problem(key, f"{_shown(value)} is not {f'from {least} to {most}' if most else f'{least} or more'}")
-        return value
+    def _flat(self, value: object, place: str) -> Observation | None:
+        """Evidence: the facts stand beside what is known of every observation."""
+        given = {**_FLAT, **value} if isinstance(value, dict) else value
+        observation = self._record(Observation, given, place, {"facts": {}, "transcript": []})
+        if observation is None or not isinstance(given, dict):
+            return None
+        rest = {key: item for key, item in given.items() if key not in _FLAT}
+        sheet = self._record(sheet_type(observation.source, observation.probe), rest, place)
+        return None if sheet is None else replace(observation, facts=sheet)
 
-    def whole_or_none(self, key: str, least: int) -> int | None:
-        return None if self._value.get(key) is None else self.whole(key, least)
+    def _finding(self, value: object, place: str) -> Finding | None:
+        finding = self._record(Finding, value, place, {"evidence": []})
+        evidence = self._each(value, place, "evidence", self._flat)
+        return None if finding is None else replace(finding, evidence=evidence)
 
-    def time(self, key: str) -> str:
-        value = self.get(key, str, "1970-01-01T00:00:00.000Z")
+    def _unmatched(self, value: object, place: str) -> Unmatched | None:
+        unmatched = self._record(Unmatched, value, place, {"examples": []})
+        examples = self._each(value, place, "examples", self._flat)
+        return None if unmatched is None else replace(unmatched, examples=examples)
+
+    def _group(self, value: object, place: str) -> ReportedGroup | None:
+        is_answer = isinstance(value, dict) and value.get("probe") == ANSWER
+        return self._record(ReportedAnswer if is_answer else ReportedGroup, value, place)
+
+    def _record(self, cls: type[R], value: object, place: str, own: Mapping[str, Any] = _NOTHING) -> R | None:
+        """A record of this class; ``own`` stands for what is read otherwise. None if there is a problem."""
+        if not isinstance(value, dict):
+            self.problems.append(f"{place}: is {_kind(value)} and must be an object")
+            return None
+        missing = _needed(cls) - value.keys()
         try:
-            aware = datetime.fromisoformat(value).tzinfo is not None and value.endswith("Z")
-        except ValueError:
-            aware = False
-        if not aware:
-            self.problem(key, f"{_shown(value)} is no time such as 2026-01-01T00:00:00.000Z")
-        return value
+            if not missing:
+                data = {**value, **own} if own else value
+                return msgspec.convert(data, cls) if cls in _WHOLE else facts.from_plain(cls, data)
+        except msgspec.ValidationError as error:
+            told = f"{place}: {error}"
+        found = [f"{_at(place, key)}: is missing; it must be {_noun(_types(cls).get(key))}" for key in sorted(missing)]
+        found += _wrong(cls, {key: item for key, item in value.items() if key not in own}, place)
+        self.problems += found or [told]
+        return None
 
-    def word(self, key: str, kind: type[E], but: E | None = None) -> E:
-        """A word of a closed vocabulary; ``but`` is the one that does not go here."""
-        words = [word for word in kind if word is not but]
-        value = self.get(key, str, words[0].value)
-        if value not in words:
-            self.problem(key, f"{_shown(value)} is none of {', '.join(words)}")
-            return words[0]
-        return kind(value)
+    def _each(self, holder: object, place: str, key: str, read: Callable[[object, str], R | None]) -> tuple[R, ...]:
+        """What ``read`` makes of each item of a list; nothing of a list that is missing, which its holder tells."""
+        items = holder.get(key, []) if isinstance(holder, dict) else []
+        if not isinstance(items, list):
+            self.problems.append(f"{_at(place, key)}: is {_kind(items)} and must be a list")
+            return ()
+        records = [read(item, f"{_at(place, key)}[{number}]") for number, item in enumerate(items)]
+        return tuple(record for record in records if record is not None)
 
-    def facts(self, key: str, *, optional: bool = False) -> Facts:
-        value: dict[str, Any] = self.get(key, dict, {}, optional=optional)
-        self._bound(key, value)
-        return value
 
-    def sheets(self, key: str, *, optional: bool = False) -> tuple[Facts, ...]:
-        """A list of fact sheets."""
-        return tuple(self._items(key, dict, optional=optional))
+@cache
+def _needed(cls: type[Record]) -> frozenset[str]:
+    """Keys without which a document is refused; facts may be absent."""
+    return cls.required - _NOT_YET if cls in _WHOLE else frozenset()
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        return tuple(self._items(key, str))
 
-    def each(self, key: str, read: Callable[[_Node], T]) -> tuple[T, ...]:
-        """What ``read`` makes of each object in a list."""
-        items = self.get(key, list, [])
-        nodes: list[_Node] = []
-        for number, item in enumerate(items):
-            if isinstance(item, dict):
-                nodes.append(_Node(item, f"{self.place(key)}[{number}]", self._problems))
-            else:
-                self.problem(f"{key}[{number}]", f"is {_kind(item)} and must be an object")
-        return tuple(read(node) for node in nodes)
+@cache
+def _types(cls: type[Record]) -> Mapping[str, types.Type]:
+    return {fact.key: types.type_info(fact.hint) for fact in facts_of(cls)}
 
-    def node(self, key: str) -> _Node:
-        return _Node(self.get(key, dict, {}), self.place(key), self._problems)
 
-    def _items(self, key: str, kind: type[T], *, optional: bool = False) -> list[T]:
-        kept: list[T] = []
-        for number, item in enumerate(self.get(key, list, [], optional=optional)):
-            if isinstance(item, kind):
-                kept.append(item)
-                self._bound(f"{key}[{number}]", item)
-            else:
-                self.problem(f"{key}[{number}]", f"is {_kind(item)} and must be {_KINDS[kind]}")
-        return kept
+def _wrong(cls: type[Record], value: Mapping[str, Any], place: str) -> Iterator[str]:
+    """All that is of another type than the class says."""
+    for key, kind in _types(cls).items():
+        if key in value:
+            yield from _misfits(kind, value[key], _at(place, key))
 
-    def _bound(self, key: str, value: object) -> None:
-        """What others write on is as deep as a renderer may follow; numbers can be written again."""
-        level: list[object] = [value]
-        for _ in range(DEEPEST):
-            deeper: list[object] = []
-            for one in level:
-                if isinstance(one, dict):
+
+def _misfits(kind: types.Type, value: object, place: str) -> Iterator[str]:
+    kind, form, may_be_null = _bare(kind)
+    match kind, value:
+        case _, None if may_be_null:
+            return
+        case types.StructType(cls=cls), dict() if issubclass(cls, Record):
+            yield from _wrong(cls, value, place)
+        case types.VarTupleType(), list():
+            for number, item in enumerate(value):
+                yield from _misfits(kind.item_type, item, f"{place}[{number}]")
+        case types.DictType(), dict():
+            for key, item in value.items():
+                yield from _misfits(kind.value_type, item, _at(place, key))
+        case _:
+            told = _misfit(kind, value)
+            if told == _OF_ANOTHER_TYPE:
+                yield f"{place}: is {_kind(value)} and must be {_noun(kind)}{' or null' if may_be_null else ''}"
+            elif told:
+                yield f"{place}: {_shown(value)} is {f'no {form}' if form else told}"
+
+
+def _misfit(kind: types.Type, value: object) -> str:
+    """What a text or a number is not; "" if nothing is wrong with it."""
+    match kind, value:
+        case types.EnumType(cls=cls), str():
+            words = [word.value for word in cls]
+            return "" if value in words else f"none of {', '.join(words)}"
+        case types.StrType(pattern=pattern, max_length=longest), str():
+            fits = (longest is None or len(value) <= longest) and (pattern is None or re.search(pattern, value))
+            return "" if fits else "not in its form"
+        case types.BoolType(), bool():
+            return ""
+        case ((types.IntType() | types.FloatType()), (int() | float())) if _is_number(kind, value):
+            low, high = kind.ge, kind.le if kind.lt is None else kind.lt
+            if (low is None or value >= low) and (high is None or value <= high):
+                return ""
+            return f"not {low} or more" if high is None else f"not from {low} to {high}"
+        case _:
+            return _OF_ANOTHER_TYPE
+
+
+def _is_number(kind: types.Type, value: float) -> bool:
+    return not isinstance(value, bool) and (isinstance(kind, types.FloatType) or isinstance(value, int))
+
+
+def _bare(kind: types.Type) -> tuple[types.Type, str, bool]:
+    """The type itself, what its values are called, and whether null is one."""
+    form, may_be_null = "", False
+    while True:
+        match kind:
+            case types.Metadata():
+                form, kind = (kind.extra or {}).get("is", form), kind.type
+            case types.UnionType():
+                may_be_null = any(isinstance(each, types.NoneType) for each in kind.types)
+                kind = next(each for each in kind.types if not isinstance(each, types.NoneType))
+            case _:
+                return kind, form, may_be_null
+
+
+def _noun(kind: types.Type | None) -> str:
+    return "an object" if kind is None else _NOUNS.get(type(_bare(kind)[0]), "an object")
+
+
+def _out_of_bounds(document: Mapping[str, Any]) -> Iterator[str]:
+    """What is deeper than anybody may follow, and numbers that can't be written again."""
+    for key, value in document.items():
+        for place, item in (
+            [(f"{key}[{n}]", i) for n, i in enumerate(value)] if isinstance(value, list) else [(key, value)]
+        ):
+            yield from _bounds(place, item)
+
+
+def _bounds(place: str, value: object) -> Iterator[str]:
+    level: list[object] = [value]
+    for _ in range(DEEPEST):
+        deeper: list[object] = []
+        for one in level:
+            match one:
+                case dict():
                     deeper += one.values()
-                elif isinstance(one, list):
+                case list():
                     deeper += one
-                elif isinstance(one, float) and not math.isfinite(one):  # 1e999
-                    self.problem(key, "holds a number beyond all bounds")
-            if not deeper:
-                return
-            level = deeper
-        self.problem(key, f"is deeper than {DEEPEST} lists and objects inside each other")
+                case float() if not math.isfinite(one):  # 1e999
+                    yield f"{place}: holds a number beyond all bounds"
+        if not deeper:
+            return
+        level = deeper
+    yield f"{place}: is deeper than {DEEPEST} lists and objects inside each other"
 
 
-def _report(node: _Node) -> Report:
-    subject = node.facts("subject")
-    pool = subject.get("pool")
-    unmatched = node.node("unmatched")
-    return Report(
-        command=node.get("command", str, ""),
-        started_at=node.time("started_at"),
-        finished_at=node.time("finished_at"),
-        complete=node.get("complete", bool, default=False),
-        verdict=node.word("verdict", Health, but=Health.DISABLED),
-        vantage=node.facts("vantage"),
-        subject=subject,
-        configuration=node.facts("configuration", optional=True),
-        tool=node.facts("tool"),
-        members=node.each("members", lambda member: _member(member, pool if isinstance(pool, str) else "")),
-        comparison=node.sheets("comparison", optional=True),
-        conformance=node.sheets("conformance", optional=True),
-        groups=node.sheets("groups"),
-        timeline=node.sheets("timeline", optional=True),
-        findings=node.each("findings", _finding),
-        suppressed=node.sheets("suppressed", optional=True),
-        unmatched=Unmatched(count=unmatched.whole("count", 0), examples=unmatched.sheets("examples")),
-        notes=node.texts("notes"),
-    )
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None and text.endswith("Z")
+    except ValueError:
+        return False
 
 
-def _member(node: _Node, pool: str) -> MemberReport:
-    name = node.get("name", str, "")
-    return MemberReport(
-        name=name,
-        address=node.get("address", str, ""),
-        port=node.whole("port", 1, 65535),
-        verdict=node.word("verdict", Health),
-        probes=node.each("probes", lambda probe: _probe(probe, pool, name)),
-        line=node.whole_or_none("line", 1),
-    )
-
-
-def _probe(node: _Node, pool: str, member: str) -> Observation:
-    return Observation(
-        source="probe",
-        probe=node.get("probe", str, ""),
-        pool=pool,
-        member=member,
-        status=node.word("status", Status),
-        reason=node.text_or_none("reason"),
-        elapsed_ms=_elapsed(node),
-        facts=node.facts("facts"),
-        transcript=node.sheets("transcript", optional=True),
-    )
-
-
-def _elapsed(node: _Node) -> float | None:
-    key = "elapsed_ms"
-    value = node.get(key, object, None, optional=True)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        node.problem(key, f"{_shown(value)} is no duration in milliseconds")
-        return None
-    return value
-
-
-def _finding(node: _Node) -> Finding:
-    name = node.get("id", str, "none")
-    if len(name) > _SLUG_LENGTH or not _SLUG.fullmatch(name):
-        node.problem("id", f"{_shown(name)} is no id of a runbook, such as tcp-refused")
-    return Finding(
-        id=name,
-        severity=node.word("severity", Severity),
-        title=node.get("title", str, ""),
-        members=node.texts("members"),
-        count=node.whole("count", 1),
-        first_seen=node.text_or_none("first_seen"),
-        last_seen=node.text_or_none("last_seen"),
-        evidence=node.sheets("evidence"),
-        meaning=node.get("meaning", str, "", optional=True),
-        remedy=node.texts("remedy"),
-        runbook=node.get("runbook", str, ""),
-    )
+def _at(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
 
 
 def _refuse_constant(name: str) -> float:
@@ -283,11 +337,9 @@ def _refuse_constant(name: str) -> float:
 
 
 def _kind(value: object) -> str:
-    if value is None:
-        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return next((words for kind, words in _KINDS.items() if isinstance(value, kind)), "a number")
+    return _KINDS.get(type(value), "an object")
 
 
 def _shown(value: object) -> str:

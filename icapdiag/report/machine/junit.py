@@ -13,11 +13,13 @@ from datetime import UTC
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from icapdiag.report.sections import suppressed
-from icapdiag.report.sections.evidence import telling, where
-from icapdiag.report.text.lines import prose, shown
-from icapdiag.report.text.words import endpoint, gap, is_of_logs, moment, named, number, tally, title, vantage
-from icapdiag.report.untyped import Facts, Finding, MemberReport, Observation, Report
+from icapdiag.facts.pool import SuppressedFinding
+from icapdiag.model import Finding, MemberReport, Observation, Report
+from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.findings import suppressed_because, suppressed_name
+from icapdiag.report.document.members import address_of
+from icapdiag.report.document.vantage import seen_from
+from icapdiag.report.document.words import endpoint, gap, logs_of, moment, named, names, prose, safe_text, tally, title
 from icapdiag.text import visible
 from icapdiag.vocabulary import Severity, Status
 
@@ -63,7 +65,7 @@ def _suite(
         failures=str(kinds.count("failure")),
         errors=str(kinds.count("error")),
         skipped=str(kinds.count("skipped")),
-        hostname=_clean(shown(report.vantage.get("host"))),
+        hostname=_clean(safe_text(report.vantage.host)),
     )
     start = moment(report.started_at)
     if start is not None:
@@ -91,19 +93,16 @@ def _draw(suite: Element, case: _Case, group: str) -> None:
 
 
 def _probes(member: MemberReport) -> Iterator[_Case]:
-    addresses = {shown(probe.facts.get("address")) for probe in member.probes} - {""}
+    addresses = {safe_text(address_of(probe)) for probe in member.probes} - {""}
     for probe in member.probes:
-        at = shown(probe.facts.get("address")) if len(addresses) > 1 else ""
+        at = safe_text(address_of(probe)) if len(addresses) > 1 else ""
         yield _probe(probe, (visible(probe.probe, 40) or "member") + (f" at {at}" if at else ""))
 
 
 def _probe(probe: Observation, name: str) -> _Case:
-    took = number(probe.elapsed_ms)
-    seconds = None if took is None else took / 1000
-    reason, told = (
-        visible(probe.reason or "", 40),
-        telling({**probe.facts, "reason": probe.reason, "probe": probe.probe}),
-    )
+    seconds = None if probe.elapsed_ms is None else probe.elapsed_ms / 1000
+    reason, told = visible(probe.reason or "", 40), describe(probe)
+    told = "" if told == probe.status.value else told
     match probe.status:
         case Status.FAILED:
             return _Case(name, "failure", reason or "failed", told, seconds=seconds)
@@ -124,31 +123,32 @@ def _finding(finding: Finding) -> _Case:
     return _Case(finding.id, text=f"{finding.severity.value.upper()}  {named(finding)}\n{text}")
 
 
-def _suppressed(facts: Facts) -> _Case:
-    what = f"{suppressed.named(facts)}{suppressed.where(facts)}"
-    return _Case(shown(facts.get("id")), "skipped", "suppressed", f"suppressed: {suppressed.why(facts)}", what)
+def _suppressed(accepted: SuppressedFinding) -> _Case:
+    what = suppressed_name(accepted) + (f" at {names(accepted.members)}" if accepted.members else "")
+    return _Case(accepted.id, "skipped", "suppressed", f"suppressed: {suppressed_because(accepted)}", what)
 
 
 def _paragraphs(finding: Finding) -> Iterator[str]:
     if finding.members:
         yield "Members: " + ", ".join(visible(name, 80) for name in finding.members)
     yield prose(finding.meaning)
-    for facts in finding.evidence[:_EVIDENCE]:
-        yield f"Seen: {where(facts)}: {telling(facts)}"
+    for seen in finding.evidence[:_EVIDENCE]:
+        yield f"Seen: {where(seen)}: {describe(seen)}"
     for step, text in enumerate(finding.remedy, 1):
         yield f"{step}. {prose(text)}"
     yield f"More: icapdiag runbooks show {finding.id}"
 
 
 def _run(report: Report) -> Iterator[_Case]:
-    about = [f"{title(report)}: {tally(report)}", vantage(report), *(visible(note, 400) for note in report.notes)]
-    whole = "everything was read" if is_of_logs(report) else "every probe could run"
+    about = [f"{title(report)}: {tally(report)}", seen_from(report, brief=True)]
+    about += [visible(note, 400) for note in report.notes]
+    whole = "everything was read" if logs_of(report) else "every probe could run"
     if report.complete:
         yield _Case(whole, text="\n".join(about))
     else:
         yield _Case(whole, "error", "incomplete", gap(report), "\n".join(about))
     count = report.unmatched.count
-    told = "\n".join(f"{where(facts)}: {telling(facts)}" for facts in report.unmatched.examples[:_EVIDENCE])
+    told = "\n".join(f"{where(seen)}: {describe(seen)}" for seen in report.unmatched.examples[:_EVIDENCE])
     explained = "every failure is explained"
     if count:
         yield _Case(explained, "error", "unexplained", f"{count:,} observations that no runbook explains", told)

@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 
-from icapdiag.report.text.lines import names, shown, whole
-from icapdiag.report.text.words import gap, is_of_logs, mapping, named, number, tally, title, worst_of
-from icapdiag.report.untyped import Report
+from icapdiag.facts.connection import Transfer
+from icapdiag.facts.logs import EntryCounts
+from icapdiag.model import Observation, Report
+from icapdiag.report.document.members import address_of
+from icapdiag.report.document.words import gap, logs_of, named, names, safe_text, tally, title, worst_of
 from icapdiag.text import visible
-from icapdiag.vocabulary import Health, Severity
+from icapdiag.vocabulary import Health, Severity, Status
 
 LINE = 4000  # bytes; Nagios takes 8 KiB, NRPE from 3 on 64 KiB
 _TEXT = 600  # bytes of the line before the performance data
 _LABEL = 60  # characters
 _SPECIAL = re.compile(r"[|<>$`]")  # separator, markup in a web page, macro, shell
-_LOG_COUNTS = ("icap", "passed", "modified", "blocked", "failed", "disabled")
 
 
 class PluginStatus(IntEnum):
@@ -83,11 +84,9 @@ def _performance(report: Report) -> Iterator[str]:
         yield f"'findings_{severity.value}'={severities[severity]};;;0"
     if report.suppressed:
         yield f"'suppressed'={len(report.suppressed)};;;0"
-    if is_of_logs(report):
-        entries = mapping(report.subject.get("entries"))
-        for name in _LOG_COUNTS:
-            yield f"'entries_{name}'={max(whole(entries.get(f'entries_{name}')), 0)};;;0"
-        yield f"'unscanned'={max(whole(entries.get('unscanned_count')), 0)};;;0"
+    if logs := logs_of(report):
+        for name, number in _entries(logs.entries or EntryCounts()).items():
+            yield f"'{name}'={number};;;0"
         return
     counts = Counter(member.verdict for member in report.members)
     for health in Health:
@@ -95,12 +94,30 @@ def _performance(report: Report) -> Iterator[str]:
     seen: set[str] = set()
     for member in report.members:
         for probe in member.probes:
-            answer = number(probe.facts.get("answer_ms"))
-            took = number(probe.elapsed_ms) if answer is None else answer
-            label = _label(f"{member.name} {probe.probe} {shown(probe.facts.get('address'))}", member.name)
-            if took is not None and took >= 0 and label and label not in seen and probe.status == "ok":
+            took = _took(probe)
+            label = _label(f"{member.name} {probe.probe} {safe_text(address_of(probe))}", member.name)
+            if took is not None and took >= 0 and label and label not in seen and probe.status is Status.OK:
                 seen.add(label)
                 yield f"'{label}'={took:.3f}ms;;;0"
+
+
+def _entries(entries: EntryCounts) -> dict[str, int]:
+    return {
+        "entries_icap": entries.entries_icap,
+        "entries_passed": entries.entries_passed,
+        "entries_modified": entries.entries_modified,
+        "entries_blocked": entries.entries_blocked,
+        "entries_failed": entries.entries_failed,
+        "entries_disabled": entries.entries_disabled,
+        "entries_other": entries.entries_other,
+        "unscanned": entries.unscanned_count,
+    }
+
+
+def _took(probe: Observation) -> float | None:
+    """Until the answer, where it was measured; else as long as the probe took."""
+    transfer = probe.facts.part(Transfer)
+    return probe.elapsed_ms if transfer is None or transfer.answer_ms is None else transfer.answer_ms
 
 
 def _label(text: str, member: str) -> str:

@@ -10,15 +10,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from icapdiag.report.sections.suppressed import severity
-from icapdiag.report.text.lines import shown, whole
-from icapdiag.report.text.words import is_of_logs, mapping, moment, number
-from icapdiag.report.untyped import Facts, MemberReport, Report
+from icapdiag.facts.connection import Transfer
+from icapdiag.facts.logs import EntryCounts, RecordCounts
+from icapdiag.facts.run import LogSubject
+from icapdiag.facts.sheet import Sheet
+from icapdiag.model import MemberReport, Observation, Report
+from icapdiag.report.document.members import address_of
+from icapdiag.report.document.words import logs_of, moment, safe_text
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 
 _LABEL = 100  # characters of a label's value
-_OUTCOMES = ("passed", "modified", "blocked", "failed", "disabled")
 
 
 class _Metric(NamedTuple):
@@ -53,7 +55,7 @@ def _value(value: float) -> str:
 
 
 def _metrics(report: Report) -> Iterator[_Metric]:
-    version = shown(report.tool.get("version"))
+    version = safe_text(report.tool.version)
     yield _Metric("info", "The program that wrote this.", [({"version": version, "command": report.command}, 1)])
     start, end = moment(report.started_at), moment(report.finished_at)
     if start is not None and end is not None:
@@ -73,14 +75,15 @@ def _metrics(report: Report) -> Iterator[_Metric]:
         [({"finding": f.id, "severity": f.severity.value}, f.count) for f in report.findings],
     )
     if report.suppressed:
-        accepted = Counter(severity(facts) for facts in report.suppressed)
+        suppressed = Counter(accepted.severity for accepted in report.suppressed)
         yield _Metric(
             "suppressed_findings",
             "Findings that the pool file accepts, by severity; they are in no other metric.",
-            [({"severity": s.value}, accepted[s]) for s in Severity],
+            [({"severity": s.value}, suppressed[s]) for s in Severity],
         )
     yield _Metric("unexplained_observations", "Failures that no runbook explains.", [({}, report.unmatched.count)])
-    yield from _of_log(report) if is_of_logs(report) else _of_members(report)
+    logs = logs_of(report)
+    yield from _of_members(report) if logs is None else _of_log(logs)
 
 
 def _of_members(report: Report) -> Iterator[_Metric]:
@@ -101,9 +104,7 @@ def _of_members(report: Report) -> Iterator[_Metric]:
             for severity in Severity
         ),
     )
-    probes = [
-        (m, p, {**_who(m), "probe": p.probe, **_at(p.facts)}) for m in report.members for p in m.probes if p.probe
-    ]
+    probes = [(m, p, {**_who(m), "probe": p.probe, **_at(p)}) for m in report.members for p in m.probes if p.probe]
     yield _Metric(
         "probe_status",
         "1 for what became of a probe; reason is a word of a closed vocabulary, or the probe that blocked it.",
@@ -112,33 +113,39 @@ def _of_members(report: Report) -> Iterator[_Metric]:
     yield _Metric(
         "probe_duration_seconds",
         "Wall time of a probe.",
-        ((labels, took / 1000) for _, p, labels in probes if (took := number(p.elapsed_ms)) is not None),
+        ((labels, took / 1000) for _, p, labels in probes if (took := p.elapsed_ms) is not None),
     )
     yield _Metric(
         "probe_answer_seconds",
         "Time until the server answered, by the kernel's receive timestamp where there is one.",
-        ((labels, took / 1000) for _, p, labels in probes if (took := number(p.facts.get("answer_ms"))) is not None),
+        ((labels, took / 1000) for _, p, labels in probes if (took := _answer_ms(p.facts)) is not None),
     )
 
 
-def _of_log(report: Report) -> Iterator[_Metric]:
-    entries = mapping(report.subject.get("entries"))
-    yield _Metric("log_entries", "Entries that were counted.", [({}, whole(entries.get("entries_total")))])
+def _of_log(logs: LogSubject) -> Iterator[_Metric]:
+    entries, records = logs.entries or EntryCounts(), logs.records or RecordCounts()
+    yield _Metric("log_entries", "Entries that were counted.", [({}, entries.entries_total)])
+    actions = {
+        "passed": entries.entries_passed,
+        "modified": entries.entries_modified,
+        "blocked": entries.entries_blocked,
+        "failed": entries.entries_failed,
+        "disabled": entries.entries_disabled,
+        "other": entries.entries_other,
+    }
     yield _Metric(
         "log_icap_entries",
         "Entries by what Avi says of ICAP.",
-        [({"action": word}, whole(entries.get(f"entries_{word}"))) for word in _OUTCOMES],
+        [({"action": word}, number) for word, number in actions.items()],
     )
     yield _Metric(
-        "log_unscanned_entries",
-        "Requests that passed although ICAP failed.",
-        [({}, whole(entries.get("unscanned_count")))],
+        "log_unscanned_entries", "Requests that passed although ICAP failed.", [({}, entries.unscanned_count)]
     )
-    records = mapping(report.subject.get("records"))
+    results = {"read": records.read, "skipped": records.skipped, "unreadable": records.unreadable}
     yield _Metric(
         "log_records",
         "Records of the input by what became of them.",
-        [({"result": word}, whole(records.get(word))) for word in ("read", "skipped", "unreadable")],
+        [({"result": word}, number) for word, number in results.items()],
     )
 
 
@@ -146,6 +153,11 @@ def _who(member: MemberReport) -> dict[str, str]:
     return {"member": member.name}
 
 
-def _at(facts: Facts) -> dict[str, str]:
+def _at(probe: Observation) -> dict[str, str]:
     """The address behind a name, as a member may have several."""
-    return {"address": shown(facts.get("address"))}
+    return {"address": safe_text(address_of(probe))}
+
+
+def _answer_ms(sheet: Sheet) -> float | None:
+    transfer = sheet.part(Transfer)
+    return None if transfer is None else transfer.answer_ms

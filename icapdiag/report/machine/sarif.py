@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from icapdiag.report.sections import suppressed
-from icapdiag.report.sections.evidence import telling, where
-from icapdiag.report.text.lines import prose, shown, texts, whole
-from icapdiag.report.text.words import gap, moment, title
-from icapdiag.report.untyped import Facts, Finding, Report
-from icapdiag.text import UNSAFE, visible
+from icapdiag.facts.pool import SuppressedFinding
+from icapdiag.model import Finding, Report
+from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.findings import suppressed_because
+from icapdiag.report.document.words import gap, logs_of, moment, pool_of, prose, safe_text, title
+from icapdiag.report.machine.to_json import escaped
+from icapdiag.text import visible
 from icapdiag.vocabulary import Severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -31,22 +32,22 @@ _NO_FILE = re.compile(r"://|^(the embedded lab|command line|-|<stdin>)?$")
 
 def render(report: Report) -> str:
     """An indented JSON document that ends in a newline."""
-    accepted = [(_accepted(facts), facts) for facts in report.suppressed]
+    accepted = [(_finding(each), suppressed_because(each)) for each in report.suppressed]
     ruled: dict[str, Finding] = {}
     for finding in (*report.findings, *(finding for finding, _ in accepted)):  # may have an id twice
         ruled.setdefault(finding.id, finding)
     rules = {name: number for number, name in enumerate(ruled)}
     results = [result for finding in report.findings for result in _results(report, finding, rules[finding.id])]
     results += [
-        {**result, "suppressions": [{"kind": "external", "status": "accepted", "justification": suppressed.why(facts)}]}
-        for finding, facts in accepted
+        {**result, "suppressions": [{"kind": "external", "status": "accepted", "justification": why}]}
+        for finding, why in accepted
         for result in _results(report, finding, rules[finding.id])
     ]
     run = {
         "tool": {
             "driver": {
                 "name": "icapdiag",
-                "semanticVersion": shown(report.tool.get("version")) or "0",
+                "semanticVersion": safe_text(report.tool.version) or "0",
                 "rules": [_rule(finding) for finding in ruled.values()],
             }
         },
@@ -62,24 +63,18 @@ def render(report: Report) -> str:
         },
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
-    return UNSAFE.sub(lambda found: found.group() if found.group() == "\n" else _escape(found.group()), text) + "\n"
+    return escaped(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)) + "\n"
 
 
-def _accepted(facts: Facts) -> Finding:
+def _finding(accepted: SuppressedFinding) -> Finding:
     """A suppressed finding, of which the report keeps no evidence."""
-    name, title_text = facts.get("id"), facts.get("title")
     return Finding(
-        id=shown(name),
-        severity=suppressed.severity(facts),
-        title=title_text if isinstance(title_text, str) else "",
-        members=tuple(texts(facts.get("members"))),
-        count=max(whole(facts.get("count")), 1),
+        id=accepted.id,
+        severity=accepted.severity,
+        title=accepted.title,
+        members=accepted.members,
+        count=accepted.count,
     )
-
-
-def _escape(character: str) -> str:
-    return json.dumps(character)[1:-1]
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
@@ -113,9 +108,9 @@ def _results(report: Report, finding: Finding, rule: int) -> Iterator[dict[str, 
 
 def _message(finding: Finding, member: str | None) -> str:
     seen = [
-        telling(facts) if member else f"{where(facts)}: {telling(facts)}"
-        for facts in finding.evidence
-        if member is None or facts.get("member") in (member, None, "")
+        describe(one) if member else f"{where(one)}: {describe(one)}"
+        for one in finding.evidence
+        if member is None or one.member in (member, "")
     ]
     subject = f"{visible(member)}: " if member else ""
     return subject + " ".join([prose(finding.title) + ".", *(f"Seen: {text}." for text in seen[:_EVIDENCE])])
@@ -137,13 +132,13 @@ def _location(report: Report, member: str | None) -> dict[str, Any]:
 
 def _file(report: Report) -> str:
     """The pool file, or the first file that was read; empty if there was none."""
-    source = report.subject.get("source")
-    name = source if isinstance(source, str) else next(iter(texts(report.subject.get("inputs"))), "")
+    logs = logs_of(report)
+    name = next(iter(logs.inputs), "") if logs else pool_of(report).source or ""
     return "" if _NO_FILE.search(name) else name
 
 
 def _fingerprint(report: Report, finding: Finding, member: str | None) -> str:
-    parts = (finding.id, shown(report.subject.get("pool")), member or "")
+    parts = (finding.id, safe_text(pool_of(report).pool), member or "")
     return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
@@ -152,7 +147,7 @@ def _invocation(report: Report) -> dict[str, Any]:
     times = {"startTimeUtc": report.started_at, "endTimeUtc": report.finished_at}
     return {
         "executionSuccessful": report.complete,
-        "machine": shown(report.vantage.get("host")),
+        "machine": safe_text(report.vantage.host),
         **{key: value for key, value in times.items() if moment(value) is not None},
         "toolExecutionNotifications": [{"level": "note", "message": {"text": note}} for note in notes],
     }

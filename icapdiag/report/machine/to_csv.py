@@ -7,9 +7,9 @@ import io
 import re
 from collections.abc import Iterator
 
-from icapdiag.report.sections.evidence import telling, where
-from icapdiag.report.text.lines import prose, shown
-from icapdiag.report.untyped import Finding, Report
+from icapdiag.model import Finding, Report
+from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.words import pool_of, prose, safe_text
 from icapdiag.text import visible
 
 COLUMNS = (
@@ -25,7 +25,7 @@ _FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 def render(report: Report) -> str:
     """RFC 4180 with a header line, every text quoted. A cell that a spreadsheet could run begins with ``'``."""
     verdicts = {member.name: member.verdict.value for member in report.members}
-    pool = report.subject.get("pool")
+    pool = safe_text(pool_of(report).pool)
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -42,7 +42,7 @@ def render(report: Report) -> str:
                 finding.last_seen or "",
                 "; ".join(_evidence(finding, member)),
                 prose(finding.remedy[0]) if finding.remedy else "",
-                shown(pool),
+                pool,
                 report.started_at,
                 "yes" if report.complete else "no",
             )
@@ -57,6 +57,6 @@ def safe_cell(text: str) -> str:
 
 def _evidence(finding: Finding, member: str) -> Iterator[str]:
     """What was seen at this member; of all of them where none is named."""
-    for facts in finding.evidence:
-        if not member or facts.get("member") in (member, None, ""):
-            yield telling(facts) if member else f"{where(facts)}: {telling(facts)}"
+    for seen in finding.evidence:
+        if not member or seen.member in (member, ""):
+            yield describe(seen) if member else f"{where(seen)}: {describe(seen)}"

@@ -1,47 +1,34 @@
-"""The whole report with pseudonyms: first all names in it are learnt, then every text is gone through."""
+"""The whole report with pseudonyms: first all names in it are learnt, then every text is gone through.
+
+What becomes of a text is decided by its kind, which its class in `icapdiag.facts` says.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from ipaddress import ip_address
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.facts.connection import TranscriptEntry
+from icapdiag.facts.sheet import FactField, Record, attributes_of
+from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.report.redact.pseudonyms import Pseudonyms, stands_for_itself
-from icapdiag.report.redact.texts import Texts, says_nothing
-from icapdiag.report.redact.transcript import redacted_transcript
-from icapdiag.report.untyped import Facts, Finding, JSONValue, MemberReport, Observation, Report
+from icapdiag.report.redact.texts import Texts, says_nothing, wire
 
-# What a fact of this name holds, as a whole. Facts of other names are texts, gone through word by word.
-_KINDS = {
-    "member": "member", "members": "member", "host": "host", "server_name": "host", "cert_names": "host",
-    "source_address": "address", "source_addresses": "address", "local_address": "address", "address": "address",
-    "addresses": "address", "resolvers": "address", "resolver": "address", "interface": "interface",
-    "pool": "pool", "pools": "pool", "pool_group": "pool", "virtualservice": "service", "virtualservices": "service",
-    "service_engine": "engine", "service_engines": "engine", "request_id": "request", "request_ids": "request",
-    "inputs": "file", "file": "file", "file_name": "file", "istag": "istag", "istags": "istag",
-    "x_fsecure_infected_filename": "file",
-    "owner": "person", "member_pattern": "pattern", "cert_sha256": "certificate", "cert_serial": "certificate",
-}  # fmt: skip
-_OF_SUBJECT = {"source": "file", "name": "file"}  # a pool file, and the log files
-_OF_CONFIGURATION: dict[str, dict[str, str]] = {
-    "profile": {"name": "profile"},
-    "members": {"name": "member", "ca_file": "file", "cert_file": "file"},
-    "options": {"source": "address"},
-}
-# Ours, and the same for everybody. Other words of ours are known to be harmless, and need no list.
-_OURS = {"sample_sha256": re.compile(r"[0-9a-f]{64}"), "runbooks": re.compile(r"[0-9a-f]{8,64}")}  # a digest of them
-_IDS = frozenset({"findings", "finding", "id"})
-# Every field of the report is redacted or named here, which a test holds.
-PLAIN = frozenset({"started_at", "finished_at", "complete", "verdict", "schema_version"})
-_NO_KINDS: dict[str, str] = {}
+# Kinds of texts that name nothing, or that are ours; all others stand for somebody, and go as a whole.
+NAMELESS = frozenset({"text", "word", "moment", "own", "note", "wire", "runbook", "runbooks", "digest"})
+_OURS = {"digest": re.compile(r"[0-9a-f]{64}"), "runbooks": re.compile(r"[0-9a-f]{8,64}")}  # the same for everybody
 KEPT_NOTE = "Kept as they are in this redacted report, as asked for: {}."
 REDACTED_NOTE = (
     "Redacted: names, addresses and words that are not known to be harmless stand replaced by pseudonyms. "
     "The same pseudonym always stands for the same value; addresses of one network stay in one network."
 )
+
+R = TypeVar("R", bound=Record)
 
 
 class Replaced(Struct, frozen=True):
@@ -67,7 +54,7 @@ def redact(
 
 def kept_values(report: Report, keep: Collection[str]) -> set[str]:
     """Names and addresses that stay, as their facts are to be kept."""
-    kept = {value for value, _, fact in _named_facts(report) if fact in keep}
+    kept = {value for value, _, fact in _names_in(report) if fact in keep}
     return kept | {address for address, _ in map(_endpoint, kept) if address}
 
 
@@ -77,11 +64,6 @@ def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[s
     for name, kind in _names(report):
         if name not in kept and not (kind == "address" and stands_for_itself(name)):
             yield name, kind
-
-
-def identifying(report: Report) -> dict[str, str]:
-    """The names and addresses that the report gives as such, with their kinds, but for those that could be any word."""
-    return {name: kind for name, kind in _names(report) if not says_nothing(name)}
 
 
 class _Redaction:
@@ -104,36 +86,9 @@ class _Redaction:
         self._notes = Texts(pseudonyms, self._names, self._note)
 
     def run(self) -> tuple[Report, tuple[Replaced, ...]]:
-        report = self._report
-        redacted = replace(
-            report,
-            members=tuple(self._member(member) for member in report.members),
-            subject={self._key(name): self._value(name, value, _OF_SUBJECT) for name, value in report.subject.items()},
-            configuration={
-                self._key(name): self._value(name, value, _OF_CONFIGURATION.get(name, _OF_SUBJECT))
-                for name, value in report.configuration.items()
-            },
-            command=self._texts.of(report.command),
-            tool=self._facts(report.tool),
-            vantage=self._facts(report.vantage),
-            comparison=self._sheets(report.comparison),
-            conformance=self._sheets(report.conformance),
-            groups=self._sheets(report.groups),
-            timeline=self._sheets(report.timeline),
-            findings=tuple(self._finding(finding) for finding in report.findings),
-            suppressed=self._sheets(report.suppressed),
-            unmatched=replace(report.unmatched, examples=self._sheets(report.unmatched.examples)),
-            notes=(
-                *self._own_notes(),
-                REDACTED_NOTE,
-                *([KEPT_NOTE.format(", ".join(sorted(self._keep)))] if self._keep else ()),
-            ),
-        )
-        return redacted, tuple(self._found.values())
-
-    def _own_notes(self) -> Iterator[str]:
-        self._where = "notes"
-        yield from (self._notes.of(note) for note in self._report.notes)
+        redacted = self._record(self._report)
+        kept = [KEPT_NOTE.format(", ".join(sorted(self._keep)))] if self._keep else []
+        return replace(redacted, notes=(*redacted.notes, REDACTED_NOTE, *kept)), tuple(self._found.values())
 
     def _note(self, kind: str, value: str, pseudonym: str) -> None:
         key = (kind, value)
@@ -143,97 +98,74 @@ class _Redaction:
         else:
             self._found[key] = replace(known, count=known.count + 1)
 
-    def _member(self, member: MemberReport) -> MemberReport:
-        return replace(
-            member,
-            name=self._named("member", member.name, "member"),
-            address=self._named("host", member.address, "host"),
-            probes=tuple(self._observation(probe) for probe in member.probes),
+    def _record(self, record: R) -> R:
+        redacted = replace(
+            record,
+            **{
+                name: self._record(value) if fact is None else self._value(value, fact, _called(record, fact))
+                for name, fact in attributes_of(type(record))
+                if (value := getattr(record, name)) is not None
+            },
         )
+        if isinstance(record, TranscriptEntry) and record.direction == "event":  # a text of ours, and no bytes
+            return replace(redacted, text=self._notes.of(record.text))
+        return redacted
 
-    def _observation(self, observation: Observation) -> Observation:
-        self._where = "reason"
-        return replace(
-            observation,
-            probe=self._texts.of(observation.probe),
-            reason=None if observation.reason is None else self._texts.of(str(observation.reason)),
-            pool=self._named("pool", observation.pool, "pool"),
-            member=self._named("member", observation.member, "member"),
-            facts=self._facts(observation.facts),
-            transcript=self._transcript(observation.transcript),
-        )
-
-    def _transcript(self, transcript: tuple[Facts, ...]) -> tuple[Facts, ...]:
-        self._where = "transcript"
-        return tuple(redacted_transcript(transcript, self._texts.of, self._notes.of))
-
-    def _finding(self, finding: Finding) -> Finding:
-        self._where = f"finding {finding.id}"
-        return replace(
-            finding,
-            title=self._texts.of_own(finding.title),
-            members=tuple(self._named("member", name, "member") for name in finding.members),
-            first_seen=None if finding.first_seen is None else self._texts.of(finding.first_seen),
-            last_seen=None if finding.last_seen is None else self._texts.of(finding.last_seen),
-            evidence=tuple(self._facts(evidence) for evidence in finding.evidence),
-            meaning=self._texts.of_own(finding.meaning),
-            remedy=tuple(self._texts.of_own(step) for step in finding.remedy),
-            runbook=self._texts.of_own(finding.runbook),
-        )
-
-    def _facts(self, facts: Facts) -> dict[str, JSONValue]:
-        return {self._key(name): self._value(name, value) for name, value in facts.items()}
-
-    def _sheets(self, sheets: tuple[Facts, ...]) -> tuple[Facts, ...]:
-        return tuple(self._facts(sheet) for sheet in sheets)
-
-    def _key(self, name: str) -> str:
-        self._where = "the name of a fact"
-        return self._texts.of(name)
-
-    def _value(self, fact: str, value: JSONValue, kinds: Mapping[str, str] = _NO_KINDS) -> JSONValue:
+    def _value(self, value: Any, fact: FactField, called: str) -> Any:
+        if called in self._keep:
+            return value
         match value:
-            case str() if fact in self._keep or self._is_ours(fact, value):
-                return value
-            case str():
-                kind = kinds.get(fact) or _KINDS.get(fact)
-                return self._named(kind, value, fact) if kind else self._text(value, fact)
-            case Mapping():
-                if fact in self._keep:
-                    return value
-                return {self._key(name): self._value(name, item, kinds) for name, item in value.items()}
-            case list() | tuple():
-                return [self._value(fact, item, kinds) for item in value]
+            case Record():
+                return self._record(value)
+            case tuple():
+                return tuple(self._value(item, fact, called) for item in value)
+            case dict():
+                return {self._said(name, fact.kind, called): number for name, number in value.items()}
+            case str() if fact.kind:
+                return self._said(value, fact.kind, called)
             case _:
                 return value
 
-    def _is_ours(self, fact: str, value: str) -> bool:
-        if fact in _IDS:
-            return value in self._ids
-        return fact in _OURS and _OURS[fact].fullmatch(value) is not None
+    def _said(self, value: str, kind: str, called: str) -> str:
+        self._where = called
+        match kind:
+            case "own":
+                return self._texts.of_own(value)
+            case "note":
+                return self._notes.of(value)
+            case "wire":
+                return wire(value, self._texts.of)
+            case "runbook" if value in self._ids:
+                return value
+            case "digest" | "runbooks" if _OURS[kind].fullmatch(value):
+                return value
+            case _:
+                return self._texts.of(value) if kind in NAMELESS else self._named(kind, value)
 
-    def _text(self, value: str, fact: str) -> str:
-        self._where = fact
-        return self._texts.of(value)
-
-    def _named(self, kind: str, value: str, fact: str) -> str:
+    def _named(self, kind: str, value: str) -> str:
         """The pseudonym of a whole value; an address is one wherever it stands."""
-        self._where = fact
-        if not value or fact in self._keep:
-            return value
+        name, at = _member_and_address(kind, value)
+        if at:
+            return f"{self._named(kind, name)} at {self._named('address', at)}"
         address, port = _endpoint(value)
-        if kind in {"address", "host"}:
-            if address:
-                shown = self._texts.named("address", address)
-                return f"[{shown}]:{port}" if port and ":" in shown else f"{shown}:{port}" if port else shown
-            return self._texts.named("host", value)
-        return self._texts.named(self._names.get(value, kind), value)
+        if kind not in {"address", "host"}:
+            return self._texts.named(self._names.get(value, kind), value) if value else value
+        if address:
+            shown = self._texts.named("address", address)
+            return f"[{shown}]:{port}" if port and ":" in shown else f"{shown}:{port}" if port else shown
+        return self._texts.named("host", value) if value else value
+
+
+def _called(record: Record, fact: FactField) -> str:
+    """The name of a fact for ``keep``: that of a member is ``member`` wherever it stands."""
+    is_named_by_kind = isinstance(record, MemberReport | Finding) and fact.kind not in NAMELESS
+    return (fact.kind if is_named_by_kind else "") or fact.key
 
 
 def _names(report: Report) -> Iterator[tuple[str, str]]:
     """Whatever the report gives as the name or address of something, with its kind; the first kind counts."""
     seen: set[str] = set()
-    for value, kind, _ in _named_facts(report):
+    for value, kind, _ in _names_in(report):
         address, _ = _endpoint(value)
         name = address or value
         if name and name not in seen:
@@ -241,42 +173,34 @@ def _names(report: Report) -> Iterator[tuple[str, str]]:
             yield name, "address" if address else "host" if kind == "address" else kind
 
 
-def _named_facts(report: Report) -> Iterator[tuple[str, str, str]]:
+def _names_in(record: Record) -> Iterator[tuple[str, str, str]]:
     """Value, kind, fact."""
-    for member in report.members:
-        yield member.name, "member", "member"
-        yield member.address, "host", "host"
-    for name, value in report.subject.items():
-        yield from _in(value, name, _OF_SUBJECT)
-    for name, value in report.configuration.items():
-        yield from _in(value, name, _OF_CONFIGURATION.get(name, _OF_SUBJECT))
-    sources = (
-        report.vantage,
-        *report.comparison,
-        *report.conformance,
-        *report.groups,
-        *report.timeline,
-        *report.suppressed,
-        *(probe.facts for member in report.members for probe in member.probes),
-        *(evidence for finding in report.findings for evidence in finding.evidence),
-        *report.unmatched.examples,
-    )
-    for facts in sources:
-        yield from _in(facts, "")
+    for name, fact in attributes_of(type(record)):
+        value = getattr(record, name)
+        if fact is None:
+            yield from _names_in(value)
+        elif value is not None:
+            yield from _names_of(value, fact, _called(record, fact))
 
 
-def _in(value: JSONValue, fact: str, kinds: Mapping[str, str] = _NO_KINDS) -> Iterator[tuple[str, str, str]]:
+def _names_of(value: Any, fact: FactField, called: str) -> Iterator[tuple[str, str, str]]:
     match value:
-        case str():
-            kind = kinds.get(fact) or _KINDS.get(fact)
-            if value and kind:
-                yield value, kind, fact
-        case Mapping():
-            for name, item in value.items():
-                yield from _in(item, name, kinds)
-        case list() | tuple():
+        case Record():
+            yield from _names_in(value)
+        case tuple() | dict():
             for item in value:
-                yield from _in(item, fact, kinds)
+                yield from _names_of(item, fact, called)
+        case str() if value and fact.kind and fact.kind not in NAMELESS:
+            name, at = _member_and_address(fact.kind, value)
+            yield name, fact.kind, called
+            if at:
+                yield at, "address", called
+
+
+def _member_and_address(kind: str, value: str) -> tuple[str, str]:
+    """Of one address of a member that has several, ``NAME at ADDRESS``, both; else all of it and ""."""
+    name, _, at = value.rpartition(" at ")
+    return (name, at) if kind == "member" and name and _endpoint(at)[0] else (value, "")
 
 
 def _endpoint(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 
+from icapdiag.icap.samples import EICAR_MARK
 from icapdiag.report.redact.pseudonyms import Pseudonyms
 
 WORD = re.compile(r"[^\W_]+")
@@ -62,6 +63,7 @@ class Known:
 
 
 REMOVED = "[removed]"
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 Note = Callable[[str, str, str], None]  # kind, value, what stands for it
 
 _SENSITIVE = (
@@ -187,3 +189,39 @@ class Texts:
             return self.named("address", str(ip_address(text)))
         except ValueError:  # a time, a version, anything with dots or colons
             return WORD.sub(self._word, text)
+
+
+def wire(text: str, redacted: Callable[[str], str]) -> str:
+    """Bytes as ISO 8859-1 text, and the same of what stands for them."""
+    parts = text.split(EICAR_MARK)
+    return EICAR_MARK.join("".join(_runs(part, redacted)) for part in parts)
+
+
+def _runs(text: str, redacted: Callable[[str], str]) -> Iterator[str]:
+    """Lines that can be read are redacted together, as a name may be in one only with what stands before it."""
+    readable: list[str] = []
+    for line in re.split("(?<=\n)", text):
+        found = _readable_line(line)
+        if found is not None:
+            readable.append(found)
+            continue
+        if readable:
+            yield _as_bytes(redacted("".join(readable)))
+            readable = []
+        ending = line[len(line.rstrip("\r\n")) :]
+        yield f"[{len(line) - len(ending)} bytes that are no text]{ending}"
+    if readable:
+        yield _as_bytes(redacted("".join(readable)))
+
+
+def _readable_line(line: str) -> str | None:
+    """As UTF-8; None for what is no text."""
+    try:
+        text = line if line.isascii() else line.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return None
+    return None if _CONTROLS.search(text) else text
+
+
+def _as_bytes(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("latin-1")

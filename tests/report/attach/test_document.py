@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.facts.pool import SuppressedFinding
+from icapdiag.model import Unmatched, unflatten
 from icapdiag.report.attach import document as module
 from icapdiag.report.attach.document import Document, read_document, unredacted
 from icapdiag.report.attach.target import AttachError
@@ -17,7 +19,6 @@ from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.redact.report import REDACTED_NOTE
-from icapdiag.report.untyped import Unmatched
 from icapdiag.vocabulary import Status
 from tests.report.samples import SUBJECT, TCP_REFUSED, VANTAGE, member, observation
 from tests.report.samples import report as sample
@@ -58,21 +59,26 @@ def test_what_can_t_be_told_may_not(name: str) -> None:
     assert "it is not marked as redacted" == why(drawn(name, redacted=True))
 
 
+SAID = ("error", "server", "verdict_reason", "x_response_desc")
+
+
 @pytest.mark.parametrize("form", ["{}", "x\n{}\nx", "\u2028{}\u2028"])
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_server_can_mark_a_report_as_redacted(name: str, form: str) -> None:
     for mark in (*module._marks(), REDACTED_NOTE):
         text = form.format(mark)
-        sick = member(text, observation("tcp", Status.FAILED, "refused", error=text, server=text, verdict_reason=text))
+        sick = member(
+            text, observation("options", Status.FAILED, "refused", error=text, server=text, verdict_reason=text)
+        )
         finding = replace(
             TCP_REFUSED,
             members=(text, f"{text}:1344"),
-            evidence=({"member": text, "probe": "tcp", "error": text, "server": text, "x_response_desc": text},),
+            evidence=(unflatten({"source": "probe", "member": text, "probe": "options"} | dict.fromkeys(SAID, text)),),
         )
         report = replace(
             sample((sick,), (finding,), subject={**SUBJECT, "pool": text}, vantage={**VANTAGE, "host": text}),
-            suppressed=({"id": "x", "title": text, "because": text, "owner": text, "members": [text]},),
-            unmatched=Unmatched(count=1, examples=({"member": text, "error": text},)),
+            suppressed=(SuppressedFinding(id="x", title=text, because=text, owner=text, members=(text,)),),
+            unmatched=Unmatched(count=1, examples=(unflatten({"member": text, "error": text}),)),
         )
 
         assert "redacted" in why(render(settled(report), name).encode())

@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from icapdiag.facts.pool import ComparedFact, ValueGroup
+from icapdiag.model import Facts, Finding, JSONValue, Report, Unmatched, unflatten
 from icapdiag.report.build import ProbedMember
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.untyped import Facts, Finding, JSONValue, Report, Unmatched
 from icapdiag.vocabulary import Severity, Status
 from tests.report import log_samples, samples
 from tests.report.samples import observation
@@ -31,7 +32,9 @@ ODD = Finding(
     title="One member takes another preview than the others",
     members=(f"{SLOW}:1344",),
     count=1,
-    evidence=({"source": "probe", "probe": "pool", "member": f"{SLOW}:1344", "fact": "preview", "kind": "outlier"},),
+    evidence=(
+        unflatten({"source": "probe", "probe": "pool", "member": f"{SLOW}:1344", "fact": "preview", "kind": "outlier"}),
+    ),
     meaning="A Service Engine sends `Preview: 0` to this one alone.",
     remedy=("On the ICAP server: set the same preview on all members.",),
     runbook="runbooks/members-differ-in-preview.md",
@@ -86,8 +89,8 @@ def answering(host: str, ms: float, *, breaks_at: int | None = None, errors: int
             "eicar", address=host, icap_status=200, verdict="blocked", answer_ms=ms, threats=["Eicar-Test-Signature"]
         ),
         observation("repeat", address=host, samples=figures),
-        observation("size", address=host, ladder=ladder, **PROFILE),
-        observation("load", address=host, steps=load, **PROFILE),
+        observation("size", address=host, ladder=ladder),
+        observation("load", address=host, steps=load),
         observation(
             "conformance",
             address=host,
@@ -106,16 +109,14 @@ def rule(name: str, result: str, detail: str = "", *, breaks: bool = False) -> d
     return {"rule": name, "result": result, "detail": detail, "seen": detail and "ICAP/1.0 200 OK", "breaks": breaks}
 
 
-def difference(fact: str, kind: str, *camps: tuple[str, tuple[str, ...]]) -> Facts:
+def difference(fact: str, kind: str, *camps: tuple[str, tuple[str, ...]]) -> ComparedFact:
     """One fact side by side, as the comparison of the members has it."""
-    odd = [name for _, members in camps[1:] for name in members] if kind == "outlier" else []
-    return {
-        "fact": fact,
-        "kind": kind,
-        "camps": [{"value": value, "members": list(members)} for value, members in camps],
-        "odd": odd,
-        "unknown": [],
-    }
+    return ComparedFact(
+        fact=fact,
+        kind=kind,
+        camps=tuple(ValueGroup(value=value, members=members) for value, members in camps),
+        odd=tuple(name for _, members in camps[1:] for name in members) if kind == "outlier" else (),
+    )
 
 
 def pool_report() -> Report:

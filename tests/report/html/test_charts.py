@@ -5,12 +5,12 @@ from __future__ import annotations
 import html5lib
 from msgspec.structs import replace
 
+from icapdiag.model import Facts, Report
 from icapdiag.report.document.blocks import Comparison
 from icapdiag.report.formats import render
 from icapdiag.report.html import charts, curves
 from icapdiag.report.html.charts import Chart
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.untyped import Facts, Report
 from icapdiag.vocabulary import Status
 from tests.report import log_samples, samples
 from tests.report.documents import document

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
 from icapdiag.facts import Answer, facts_of
+from icapdiag.facts.run import ProbingVantage, Route
+from icapdiag.model import Report, Unmatched, unflatten
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.untyped import Report, Unmatched
 from icapdiag.vocabulary import Health
 from tests.examples import examples
 from tests.report import log_samples, samples
@@ -140,7 +141,7 @@ def test_sections_of_a_log() -> None:
             samples.report(
                 [samples.NAMED],
                 (),
-                unmatched=Unmatched(count=2, examples=({"source": "probe", "probe": "tcp", "member": "a"},)),
+                unmatched=Unmatched(count=2, examples=(unflatten({"source": "probe", "probe": "tcp", "member": "a"}),)),
             ),
             "2 observations that no runbook explains",
         ),
@@ -201,7 +202,7 @@ def test_commands_in_a_runbooks_text_are_code() -> None:
 def test_evidence_is_bounded() -> None:
     headers = {fact.key: "<&" * 5000 for fact in facts_of(Answer) if fact.type is str and not fact.many}
     long = {"source": "probe", "probe": "clean", "member": "m", **headers, "error": "<&" * 5000}
-    finding = replace(samples.TCP_REFUSED, evidence=(long,) * 6)
+    finding = replace(samples.TCP_REFUSED, evidence=(unflatten(long),) * 6)
     assert len(page(settled(samples.report(findings=(finding,) * 60)))) < 5_000_000
 
 
@@ -263,8 +264,9 @@ def test_any_report_has_a_page(report: Report) -> None:
 )
 def test_the_place_is_told_once(state: dict[str, Any], told: str) -> None:
     made = pool_report()
-    routes = [{"interface": "eth7", "gateway": "10.9.9.9", "members": 2}]
-    text = words(parsed(page(settled(replace(made, vantage={**made.vantage, "routes": routes, **state})))))
+    assert isinstance(made.vantage, ProbingVantage)
+    routes = (Route(interface="eth7", gateway="10.9.9.9", members=2),)
+    text = words(parsed(page(settled(replace(made, vantage=replace(made.vantage, routes=routes, **state))))))
 
     assert 1 == text.count("eth7 via 10.9.9.9")
     assert told in text
