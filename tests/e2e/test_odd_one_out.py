@@ -24,6 +24,8 @@ from icapdiag.probe import Settings, probe_pool
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.vocabulary import Severity
 
+# Whatever else this machine does: no answer is late, and none is called slow.
+PATIENT = Settings(connect_timeout=30, timeout=30, deadline=90, warn_ms=60_000, crit_ms=60_000)
 NO_ENGINE = "CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA"
 
 Found = dict[str, list[str]]  # finding: the members that it names
@@ -122,7 +124,7 @@ def pool_of(lab: Lab, folder: Path) -> Pool:
 
 
 async def judged(library: Library, pool: Pool) -> tuple[Found, tuple[Observation, ...]]:
-    results = await probe_pool(replace(pool, compare=True), Settings(eicar=True, deadline=10))
+    results = await probe_pool(replace(pool, compare=True), replace(PATIENT, eicar=True))
     found = match(library, results.observations)
     assert 0 == found.unmatched.count
     return {finding.id: list(finding.members) for finding in found.findings}, results.pool_observations
@@ -169,7 +171,7 @@ async def test_a_pool_that_differs_on_purpose_is_not_compared(
 ) -> None:
     async with served({"a": WELL, "b": tagged("older"), "c": WELL}, monkeypatch) as lab:
         pool = pool_of(lab, tmp_path)
-        results = await probe_pool(pool, Settings())
+        results = await probe_pool(pool, PATIENT)
 
     assert pool.compare is False
     assert ((), ()) == (results.pool_observations, results.comparison)

@@ -149,6 +149,7 @@ async def test_a_server_that_stops_reading_is_silent_and_nothing_was_lost() -> N
     assert ("silent", None) == (upload.ending("allowed"), upload.icap_status)
 
 
+@pytest.mark.realtime
 async def test_a_server_that_reads_slowly_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(size, "_SLOWEST", 100 * MIB)
 
