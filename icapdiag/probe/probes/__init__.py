@@ -1,1 +1,1 @@
-"""The probes of every check, and of a quick one."""
+"""The probes, one a module, and what some of them share."""

@@ -58,7 +58,7 @@ class PersistentConnection:
         self._may_keep = True
 
     async def ask(self, request: PreparedRequest) -> ExchangeResult | None:
-        """The conversation; None where a connection that was kept had gone: ask again, on a new one.
+        """How it went; None where a connection that was kept had gone: ask again, on a new one.
 
         Raises `ConnectError`.
         """

@@ -8,15 +8,17 @@ from types import MappingProxyType
 import trio
 
 from icapdiag.facts import standard
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Transfer
 from icapdiag.facts.deep import Size
 from icapdiag.icap.body import Body
 from icapdiag.icap.message import Limits
 from icapdiag.icap.samples import clean_body, eicar_before_padding, eicar_behind_padding
 from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import ConnectError, open_connection
-from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages
+from icapdiag.probe.connection.exchange import ExchangeResult, Transaction, exchange_messages
 from icapdiag.probe.connection.stream import transport_of
-from icapdiag.probe.connection.tcp import hold_back, tcp_info
+from icapdiag.probe.connection.tcp import TCPInfo, hold_back, tcp_info
 from icapdiag.probe.messages import Message, Planned, icap_message
 from icapdiag.probe.probes.sample import scan_request
 from icapdiag.probe.probes.size_search import (
@@ -126,49 +128,30 @@ def upload_timeout(timeout: float, size: int) -> float:
 
 
 async def send_upload(context: Context, sample: Sample, size: int, *, segment: int | None = None) -> Upload:
-    """Send one body, when it has its turn; ``segment`` as of `tcp.connect`."""
+    """Send one body, when the rate allows it; ``segment`` as of `tcp.connect`."""
     await context.wait_for_rate()
     wanted = upload_timeout(context.settings.timeout, size)
     limit = context.time_for(wanted)
+    info: TCPInfo | None = None
+    lost: Ending = "silent"
     try:
         stream = await open_connection(context, segment=segment)
     except ConnectError as exc:
-        silent = exc.failure.reason is Reason.TIMEOUT
-        return Upload(
-            sample=sample,
-            size=size,
-            status=exc.failure.status,
-            reason=exc.failure.reason,
-            out_of_time=silent and limit < wanted,
-            lost="silent" if silent else "",
-        )
-    transport = transport_of(stream)
-    if transport is not None:
-        hold_back(transport.socket, _UNSENT)
-    body = SAMPLES[sample](size)
-    limits = Limits(body_kept=_KEPT, body_total=size + _MARGIN)
-    try:
-        request = scan_request(context, body)
-        result = await exchange_messages(stream, request, timeout=limit, limits=limits, sent_body=body)
-        return _reached(sample, result, stream, body, limit=limit, short=limit < wanted)
-    finally:
-        await trio.aclose_forcefully(stream)
-
-
-def _reached(
-    sample: Sample, result: ExchangeResult, stream: trio.abc.Stream, body: Body, *, limit: float, short: bool
-) -> Upload:
-    timed_out = result.reason is Reason.TIMEOUT
-    transport = transport_of(stream)
-    state = tcp_info(transport.socket) if transport is not None else None
-    lost: Ending = ""
-    if timed_out:
-        lost = "slow" if result.sending and result.idle < _STILL * limit else "silent"
-        if state is not None and state.unacknowledged and state.timeouts >= _LOST:
+        result = Transaction(failure=exc.failure, transfer=Transfer(), answer=Answer())
+    else:
+        try:
+            result = exchanged = await _exchange(context, stream, SAMPLES[sample](size), limit)
+            info = None if (transport := transport_of(stream)) is None else tcp_info(transport.socket)
+        finally:
+            await trio.aclose_forcefully(stream)
+        if exchanged.sending and exchanged.idle < _STILL * limit:
+            lost = "slow"
+        if info is not None and info.unacknowledged and info.timeouts >= _LOST:
             lost = "unacknowledged"
+    timed_out = result.reason is Reason.TIMEOUT
     return Upload(
         sample=sample,
-        size=len(body),
+        size=size,
         status=result.status,
         reason=result.reason,
         icap_status=result.answer.icap_status,
@@ -176,11 +159,19 @@ def _reached(
         answer_ms=result.transfer.answer_ms,
         answer_clock=result.transfer.answer_clock,
         uncertain=result.transfer.answer_uncertain,
-        read=result.response is not None and result.answer.complete_body_sent is True,
-        out_of_time=timed_out and short,
-        segment=state.segment_size if state is not None else None,
-        lost=lost,
+        read=result.answer.icap_status is not None and result.answer.complete_body_sent is True,
+        out_of_time=timed_out and limit < wanted,
+        segment=None if info is None else info.segment_size,
+        lost=lost if timed_out else "",
     )
+
+
+async def _exchange(context: Context, stream: trio.abc.Stream, body: Body, limit: float) -> ExchangeResult:
+    if (transport := transport_of(stream)) is not None:
+        hold_back(transport.socket, _UNSENT)
+    limits = Limits(body_kept=_KEPT, body_total=len(body) + _MARGIN)
+    request = scan_request(context, body)
+    return await exchange_messages(stream, request, timeout=limit, limits=limits, sent_body=body)
 
 
 PROBE: Probe = Probe(
