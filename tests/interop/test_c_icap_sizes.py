@@ -34,8 +34,8 @@ def test_nothing_is_found_where_there_is_no_limit(cicap: CIcap) -> None:
     assert {} == checked.findings()
     facts = checked.facts("size")
     sizes = [0, 1, 1024, 1400, 4096, 65536, 1024**2, 4 * 1024**2, 8 * 1024**2]
-    assert sizes == [rung["size"] for rung in facts["ladder"]]
-    assert {"allowed"} == {rung["verdict"] for rung in facts["ladder"]}
+    assert sizes == [upload["size"] for upload in facts["ladder"]]
+    assert {"allowed"} == {upload["verdict"] for upload in facts["ladder"]}
     assert [("blocked", 4096), ("blocked", sizes[-1])] == [(r["verdict"], r["size"]) for r in facts["eicar_ladder"]]
 
 
@@ -57,7 +57,7 @@ def test_the_ladder_over_tls(cicap: CIcap) -> None:
     assert {} == checked.findings()
     assert (1024**2, {"kernel"}) == (
         checked.facts("size")["eicar_found_size"],
-        {rung["answer_clock"] for rung in checked.facts("size")["ladder"]},
+        {upload["answer_clock"] for upload in checked.facts("size")["ladder"]},
     )
 
 
@@ -73,4 +73,4 @@ def test_without_a_preview_it_is_eicar_that_finds_the_limit(cicap: CIcap) -> Non
     assert ["size-limit-pass"] == list(checked.findings())
     facts = checked.facts("size")
     assert facts["eicar_found_size"] <= MAX_OBJECT_SIZE < facts["eicar_passed_size"]
-    assert {True} == {rung["read"] for rung in facts["ladder"]}
+    assert {True} == {upload["read"] for upload in facts["ladder"]}
