@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from os import PathLike, fspath
 
 from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from icapdiag.facts import from_plain, to_plain
-from icapdiag.facts.logs import Bucket, EntryCounts, LogSource, RecordCounts, ReportedAnswer, ReportedGroup
+from icapdiag.facts import from_plain
+from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
 from icapdiag.logs.counting.filters import Filters
@@ -18,7 +18,7 @@ from icapdiag.logs.notes import Problem, SourceReport
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Stop
 from icapdiag.logs.reading import Progress, Reading, read_logs
-from icapdiag.model import Facts, Observation, Report
+from icapdiag.model import Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report, reading_vantage
 from icapdiag.runbook import Library, load_runbooks, match
 
@@ -89,13 +89,13 @@ def report_on(
     observations = reading.observations
     matched = match(library, observations)
     summary = reading.summary
-    tallies = iter(summary.tallies())  # in the order of their observations
+    reported = iter(summary.groups())  # in the order of their observations
     groups = [
-        _answer(observation, ids) if observation.probe else _group(observation, ids, next(tallies))
+        _answer(observation, ids) if observation.probe else replace(next(reported), findings=ids)
         for observation, ids in zip(observations, matched.explained, strict=True)
         if observation.probe != "summary"
     ]
-    head = from_plain(EntryCounts, summary.head())
+    head = summary.head()
     notes = [*([] if complete else [INTERRUPTED]), *_filtered(head)]
     notes += _notes(reading.sources)
     if any(group.pools for group in groups):
@@ -116,7 +116,7 @@ def report_on(
                 filters=_filters(filters),
             ),
             groups=tuple(groups),
-            timeline=tuple(from_plain(Bucket, bucket) for bucket in summary.timeline()),
+            timeline=summary.timeline(),
         ),
         vantage=reading_vantage(),
         findings=matched.findings,
@@ -129,17 +129,16 @@ def report_on(
     return replace(report, tool=replace(report.tool, runbooks=library.digest))
 
 
-def _group(observation: Observation, findings: Sequence[str], tallies: Facts) -> ReportedGroup:
-    """Requests that went alike."""
-    known = {**to_plain(observation.facts), **tallies, "probe": observation.probe, "findings": findings}
-    return from_plain(ReportedGroup, known)
-
-
-def _answer(observation: Observation, findings: Sequence[str]) -> ReportedGroup:
+def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGroup:
     """A raw ICAP answer as a group of its own."""
-    own = {"probe": observation.probe, "member": observation.member, "findings": findings}
-    how = {"status": str(observation.status), "reason": observation.reason}
-    return from_plain(ReportedAnswer, {"count": 1, **to_plain(observation.facts), **own, **how})
+    return ReportedAnswer(
+        **asdict(observation.facts),
+        probe=observation.probe,
+        member=observation.member,
+        status=str(observation.status),
+        reason=observation.reason,
+        findings=findings,
+    )
 
 
 def _is_useless(source: SourceReport) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_args, get_origin, get_type_hints
@@ -151,12 +152,18 @@ def _annotations(cls: type[Record]) -> dict[str, Any]:
 
 @cache
 def parts_of(cls: type[Record]) -> dict[type[Record], str]:
-    """The parts of a sheet, with the names of their attributes: those that a factory of their own makes.
+    """The parts of a class, with the names of their attributes: those that are annotated with the bare name of a class.
 
-    Told by the factory, not by the annotation: to evaluate those takes longer than all else that a short log needs.
+    Facts are annotated at length. To evaluate their annotations takes longer than all else that a short log needs.
     """
-    made = ((each.default_factory, each.name) for each in struct_fields(cls))
-    return {factory: name for factory, name in made if isinstance(factory, type) and issubclass(factory, Record)}
+    found: dict[type[Record], str] = {}
+    for owner in reversed(cls.__mro__):
+        known = vars(sys.modules[owner.__module__])
+        for name, annotation in vars(owner).get("__annotations__", {}).items():
+            named = known.get(annotation)
+            if isinstance(named, type) and issubclass(named, Record):
+                found[named] = name
+    return found
 
 
 @cache

@@ -33,7 +33,7 @@ from icapdiag.logs.counting.summary import Summary
 summary = Summary()
 layout = Layout.LINES if sys.argv[1].endswith(".jsonl") else Layout.VALUES
 tally = summarise_file(os.open(sys.argv[1], os.O_RDONLY), layout, FallbackReader(summary), jobs=int(sys.argv[2]))
-print(summary.head(), len(summary.observations()), len(summary.tallies()), len(summary.timeline()), tally)
+print(summary.head(), len(summary.observations()), len(summary.groups()), len(summary.timeline()), tally)
 """
 
 JQ = (

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from icapdiag.facts import to_plain
 from icapdiag.logs.counting.summary import Summary
 
 ACTIONS = {"ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED", "ICAP_DISABLED"}
@@ -83,12 +84,12 @@ def _outcome(action: str, entry: Mapping[str, Any]) -> str:
 
 def counts_of(summary: Summary) -> Counts:
     """The same of a summary."""
-    head = summary.head()
+    head = to_plain(summary.head())
     counts = Counts(entries=summary.entries)
     for action in (*ACTIONS, "other"):
         counts.entry_actions[action] = _number(head[f"entries_{action.removeprefix('ICAP_').lower()}"])
     counts.outcomes = Counter(summary.outcomes())
-    for facts in summary.groups():
+    for facts in to_plain(summary.groups()):
         key = tuple(facts.get(name) for name in ("icap_action", "icap_status", "http_status", "x_response_desc"))
         counts.requests[key] += _number(facts["count"])
         for counter, name in ((counts.members, "by_member"), (counts.pools, "by_pool"), (counts.threats, "by_threat")):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icapdiag.avi.entry import decode_entry
+from icapdiag.facts import to_plain
 from icapdiag.logs.blocks.summarise import Layout
 from icapdiag.logs.counting.summary import Summary
 from tests.examples import examples
@@ -92,5 +93,5 @@ def _summary(found: list[dict[str, Any]]) -> Summary:
 
 
 def _shown(summary: Summary) -> tuple[Any, ...]:
-    groups = sorted(summary.groups(), key=lambda facts: repr(sorted(facts.items(), key=str)))
-    return summary.head(), groups, summary.timeline(), summary.outcomes()
+    groups = sorted(to_plain(summary.groups()), key=lambda facts: repr(sorted(facts.items(), key=str)))
+    return to_plain(summary.head()), groups, to_plain(summary.timeline()), summary.outcomes()

@@ -8,6 +8,7 @@ from io import BytesIO
 
 import pytest
 
+from icapdiag.facts import to_plain
 from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_stream
 from icapdiag.logs.counting.summary import Summary
@@ -47,4 +48,4 @@ def test_requests_of_one_entry_beyond_all_bounds() -> None:
     tally = summarise_stream(BytesIO(line).readinto, Layout.LINES, FallbackReader(summary), head=line)
 
     assert 1 == tally.read
-    assert (1, 100) == (summary.head()["entries_icap"], summary.head()["icap_requests"])
+    assert (1, 100) == (to_plain(summary.head())["entries_icap"], to_plain(summary.head())["icap_requests"])

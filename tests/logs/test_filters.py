@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from icapdiag.facts import to_plain
 from icapdiag.logs.counting.filters import Filters
 from tests.logs.test_summary import entry, summary_of
 
@@ -43,9 +44,9 @@ def test_filters(filters: Filters, left: str) -> None:
         filters=filters,
     )
 
-    names = [name for facts in summary.groups() for name in facts["request_ids"]]  # type: ignore[union-attr]
-    assert left == "".join(sorted(names))  # type: ignore[arg-type]
-    head = summary.head()
+    names = [name for facts in to_plain(summary.groups()) for name in facts["request_ids"]]
+    assert left == "".join(sorted(names))
+    head = to_plain(summary.head())
     assert (len(left), 5 - len(left)) == (head["entries_total"], head["filtered"])
 
 

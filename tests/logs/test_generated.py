@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.facts import to_plain
 from icapdiag.logs.blocks.summarise import Layout
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import Reading, read_logs
@@ -74,5 +75,5 @@ def _reading(path: Path, text: str) -> Reading:
 
 def _everything(reading: Reading) -> object:
     """All that the summary says, in an order of its own."""
-    groups = sorted(map(repr, reading.summary.groups()))
-    return groups, reading.summary.head(), reading.summary.timeline()
+    groups = sorted(map(repr, to_plain(reading.summary.groups())))
+    return groups, to_plain(reading.summary.head()), to_plain(reading.summary.timeline())

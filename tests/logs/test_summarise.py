@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from icapdiag.facts import to_plain
 from icapdiag.logs.blocks import summarise
 from icapdiag.logs.blocks.summarise import Layout, summarise_file
 from icapdiag.logs.counting.summary import Summary
@@ -75,7 +76,7 @@ def read(path: Path, layout: Layout, *, jobs: int = 2, **options: Any) -> tuple[
 
 
 def shown(summary: Summary) -> tuple[Any, ...]:
-    return summary.head(), summary.groups(), summary.timeline(), summary.outcomes()
+    return to_plain(summary.head()), to_plain(summary.groups()), to_plain(summary.timeline()), summary.outcomes()
 
 
 @pytest.mark.parametrize("form", TEXTS)

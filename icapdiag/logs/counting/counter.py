@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from icapdiag.avi.entry import LIST_KEPT, IcapLog, LogEntry, RequestLog, looks_like_entry
 from icapdiag.avi.times import to_iso
 from icapdiag.logs.counting.filters import Filters
-from icapdiag.logs.counting.group import Destination, RequestGroup, destination_of
+from icapdiag.logs.counting.group import CountedGroup, Destination, destination_of
 from icapdiag.logs.counting.signature import (
     DATE_LINE,
     HeaderCache,
@@ -19,9 +19,9 @@ from icapdiag.logs.counting.signature import (
     Signature,
     client_outcome,
     codes,
-    facts_of,
     judgement_of,
     other_signature,
+    sheet_for,
     signature_of,
 )
 from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
@@ -39,12 +39,12 @@ class Counting:
         self.filtered = 0  # entries that the filters left out
         self.insignificant = False  # an entry was seen that is not significant
         self.timeline_ = Timeline()
-        self.groups_: dict[Signature, RequestGroup] = {}
+        self.groups_: dict[Signature, CountedGroup] = {}
         # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
         self.more_actions: dict[str, int] = {}
         self.more_columns = [0] * len(OUTCOMES)
         self._answers = HeaderCache()
-        self._keys: dict[object, RequestGroup] = {}
+        self._keys: dict[object, CountedGroup] = {}
         self._destinations: dict[object, Destination] = {}
 
     # --- adding -------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class Counting:
 
     def _group(
         self, kind: object, entry: LogEntry, log: IcapLog, request: RequestLog, answer: LoggedAnswer | None
-    ) -> RequestGroup:
+    ) -> CountedGroup:
         """The group of a raw key that was not seen before."""
         signature, judgement = signature_of(entry, log, request, answer)
         group = self.groups_.get(signature)
@@ -205,9 +205,9 @@ class Counting:
             signature = other_signature(signature)
             group = self.groups_.get(signature)
         if group is None:
-            facts = facts_of(entry, request, signature, judgement)
+            sheet = sheet_for(entry, request, signature, judgement)
             moment = cast("str | None", entry.report_timestamp)  # or to be rewritten by now: see `add_all`
-            group = self.groups_[signature] = RequestGroup(signature, facts, moment, moment)
+            group = self.groups_[signature] = CountedGroup(signature, sheet, moment, moment)
         group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:

@@ -6,16 +6,17 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, repeat
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.avi.addresses import member_name
 from icapdiag.avi.entry import LogEntry, PoolName, RequestLog
 from icapdiag.avi.times import to_iso
+from icapdiag.facts.logs import RequestGroup
 from icapdiag.logs.counting.signature import Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
-from icapdiag.model import JSONValue
 
 EXAMPLES_KEPT = 5  # ids of requests
 SAMPLE = 30  # requests of a group whose virtual service and Service Engine are looked at: the first ones
@@ -49,11 +50,11 @@ def destination_of(request: RequestLog) -> Destination:
     return Destination((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
 
 
-class RequestGroup(Struct, array_like=True):
+class CountedGroup(Struct, array_like=True):
     """Mutable on purpose, and `Counting` counts into it: a call for each request would cost more than the rest."""
 
     signature: Signature
-    facts: dict[str, Any]  # JSON values, as the first request shows them
+    sheet: RequestGroup  # as the first request shows it
     first: str | None  # of report_timestamp, as it stands
     last: str | None
     column: int = 0
@@ -123,7 +124,7 @@ class RequestGroup(Struct, array_like=True):
             where = _ELSEWHERE
         self.destinations[where] = self.destinations.get(where, 0) + count
 
-    def merge(self, later: RequestGroup) -> None:
+    def merge(self, later: CountedGroup) -> None:
         """Add a group whose requests come later in the log; the facts stay those of the first request."""
         known = SAMPLE - self.left
         for mine, names in (
@@ -164,27 +165,31 @@ class RequestGroup(Struct, array_like=True):
         counts.pop("", None)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
-    def shown(self, pools: Iterable[str], members: Iterable[str]) -> dict[str, JSONValue]:
-        """The group as facts (see ``icapdiag runbooks fields``); pools and members from `counts_by`."""
-        facts = dict(self.facts)
-        facts["count"] = self.count
-        facts["first_seen"] = to_iso(self.first)
-        facts["last_seen"] = to_iso(self.last)
-        facts["members"] = list(members)[:SHOWN]
-        facts["pools"] = list(pools)[:SHOWN]
-        facts["threats"] = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
-        facts["response_code"] = next(iter(self.response_codes)) if len(self.response_codes) == 1 else None
-        found = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0)
-        for share, value in zip(("p50", "p95", "p99", "max"), found or repeat(None), strict=False):
-            facts[f"latency_{share}_ms"] = value
-        facts["request_length_max"] = self.length or None
-        facts["modified_content_length_max"] = self.modified or None
-        facts["nsx_score_max"] = self.score
-        facts["preview_sent"] = self.preview
-        facts["request_ids"] = list(self.request_ids)
-        facts["virtualservices"] = list(self.virtualservices)
-        facts["service_engines"] = list(self.service_engines)
-        return facts
+    def shown(self, pools: Iterable[str], members: Iterable[str]) -> RequestGroup:
+        """The group as facts; pools and members from `counts_by`."""
+        p50, p95, p99, longest = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0) or repeat(None, 4)
+        threats = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
+        return replace(
+            self.sheet,
+            answer=replace(self.sheet.answer, threats=tuple(threats)),
+            count=self.count,
+            first_seen=to_iso(self.first),
+            last_seen=to_iso(self.last),
+            members=tuple(members)[:SHOWN],
+            pools=tuple(pools)[:SHOWN],
+            response_code=next(iter(self.response_codes)) if len(self.response_codes) == 1 else None,
+            latency_p50_ms=p50,
+            latency_p95_ms=p95,
+            latency_p99_ms=p99,
+            latency_max_ms=longest,
+            request_length_max=self.length or None,
+            modified_content_length_max=self.modified or None,
+            nsx_score_max=self.score,
+            preview_sent=self.preview,
+            request_ids=tuple(self.request_ids),
+            virtualservices=tuple(self.virtualservices),
+            service_engines=tuple(self.service_engines),
+        )
 
 
 # --- latencies: exact percentiles that merge, in memory bounded by the values there are -------

@@ -24,11 +24,12 @@ from icapdiag.avi.vocabulary import (
     PASSED,
     concerns_icap,
 )
+from icapdiag.facts import Answer, from_plain
+from icapdiag.facts.logs import RequestGroup
 from icapdiag.icap.header_table import HEADERS, header_facts
 from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
-from icapdiag.model import JSONValue
 from icapdiag.vocabulary import Status
 
 _WORDS_KEPT = 200
@@ -149,34 +150,30 @@ def signature_of(
     return signature, judgement
 
 
-def facts_of(
-    entry: LogEntry, request: RequestLog, signature: Signature, judgement: Judgement | None
-) -> dict[str, JSONValue]:
+def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgement: Judgement | None) -> RequestGroup:
     """The facts of a group, as its first request shows them."""
     if signature.other:
-        return {"icap_action": signature.action, "client_outcome": signature.outcome}
+        return RequestGroup(icap_action=signature.action, client_outcome=signature.outcome)
     place = split_uri(request.icap_absolute_uri)
-    facts: dict[str, JSONValue] = {
-        "icap_action": signature.action,
-        "client_outcome": signature.outcome,
-        "adf_codes": list(signature.adf_codes),
-        "significance": (entry.significance or "")[:_WORDS_KEPT] or None,
-        "icap_status": signature.icap_status,
-        "http_status": signature.http_status,
-        "icap_method": signature.icap_method,
-        "method": METHODS.get(request.icap_method or ""),
-        "complete_body_sent": signature.complete_body_sent,
-        "vendor": signature.vendor,
-        "opswat_reason": signature.opswat_reason,
-        "service_uri": place[2][:_WORDS_KEPT] if place else None,
-    }
+    logged = request.icap_headers_received_from_server
+    answer = from_plain(Answer, LoggedAnswer(logged).facts) if logged else Answer()
+    answer.method = METHODS.get(request.icap_method or "")
+    answer.complete_body_sent = signature.complete_body_sent
+    answer.icap_status, answer.http_status = signature.icap_status, signature.http_status
     if judgement:
-        facts["verdict"] = judgement.verdict
-        facts["verdict_reason"] = judgement.reason
-        facts["decided_by"] = list(judgement.decided_by)
-    if request.icap_headers_received_from_server:
-        facts.update(LoggedAnswer(request.icap_headers_received_from_server).facts)
-    return facts
+        answer.verdict, answer.verdict_reason = judgement.verdict, judgement.reason
+        answer.decided_by = tuple(judgement.decided_by)
+    return RequestGroup(
+        icap_action=signature.action,
+        client_outcome=signature.outcome,
+        adf_codes=signature.adf_codes,
+        significance=(entry.significance or "")[:_WORDS_KEPT] or None,
+        icap_method=signature.icap_method,
+        vendor=signature.vendor,
+        opswat_reason=signature.opswat_reason,
+        service_uri=place[2][:_WORDS_KEPT] if place else None,
+        answer=answer,
+    )
 
 
 def judgement_of(request: RequestLog, answer: LoggedAnswer | None, entry_action: str | None) -> Judgement | None:

@@ -10,26 +10,21 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
-from icapdiag.facts import to_plain
+from icapdiag.facts.fields import SUMMARY
+from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, RequestGroup
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
-from icapdiag.logs.counting.group import RequestGroup
+from icapdiag.logs.counting.group import CountedGroup
 from icapdiag.logs.counting.signature import other_signature
 from icapdiag.logs.counting.timeline import OUTCOMES, Timeline
-from icapdiag.model import Facts, JSONValue, Observation, sheet_of
+from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
 
-SUMMARY_PROBE = "summary"
 _POOLS_JOINED = 5
-_COUNTED = {
-    PASSED: "entries_passed",
-    MODIFIED: "entries_modified",
-    BLOCKED: "entries_blocked",
-    FAILED: "entries_failed",
-    DISABLED: "entries_disabled",
-}
+_ACTIONS = (PASSED, MODIFIED, BLOCKED, FAILED, DISABLED)
 
 
 class SummaryWire(Struct, gc=False, array_like=True):
@@ -40,7 +35,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     insignificant: bool
     actions: dict[str, int]
     columns: list[int]
-    groups: list[RequestGroup]
+    groups: list[CountedGroup]
     timeline: Timeline
 
 
@@ -86,19 +81,19 @@ class Summary(Counting):
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
         self.timeline_.merge(wire.timeline)
         for theirs in wire.groups:
-            signature, facts = theirs.signature, theirs.facts
+            signature, sheet = theirs.signature, theirs.sheet
             if signature not in self.groups_ and len(self.groups_) >= GROUPS_KEPT:
                 signature = other_signature(signature)
-                facts = {name: facts.get(name) for name in ("icap_action", "client_outcome")}
+                sheet = RequestGroup(icap_action=sheet.icap_action, client_outcome=sheet.client_outcome)
             group = self.groups_.get(signature)
             if group is None:
-                group = self.groups_[signature] = RequestGroup(signature, dict(facts), None, None)
+                group = self.groups_[signature] = CountedGroup(signature, sheet, None, None)
             group.merge(theirs)
 
     # --- what is shown ------------------------------------------------------------------------
 
-    def head(self) -> dict[str, JSONValue]:
-        """The log as a whole, as facts (see ``icapdiag runbooks fields``), and more that reports show."""
+    def head(self) -> EntryCounts:
+        """The log as a whole."""
         actions: dict[str, int] = {}
         for group in self.groups_.values():
             action = group.signature.entry_action or ""
@@ -107,25 +102,28 @@ class Summary(Counting):
         for action, more in self.more_actions.items():
             actions[action] = actions.get(action, 0) - more
         entries = sum(actions.values())
-        known = {name: actions.get(action, 0) for action, name in _COUNTED.items()}
-        asked = entries - known["entries_disabled"]
+        passed, modified, blocked, failed, disabled = (actions.get(action, 0) for action in _ACTIONS)
         first = min((group.first for group in self.groups_.values() if group.first), default=None)
         last = max((group.last for group in self.groups_.values() if group.last), default=None)
-        return {
-            "entries_total": self.entries - self.filtered,
-            "entries_icap": entries,
-            **known,
-            "entries_other": entries - sum(known.values()),
-            "icap_requests": requests,
-            "only_significant": entries > 0 and not self.insignificant and not known["entries_passed"],
-            "first_seen": to_iso(first),
-            "last_seen": to_iso(last),
-            "span_s": _seconds(first, last),
-            "failed_share": round(known["entries_failed"] / asked, 6) if asked else None,
-            "unscanned_count": self.outcomes()["unscanned"],
-            "filtered": self.filtered,
-            "groups": len(self.groups_),
-        }
+        return EntryCounts(
+            entries_total=self.entries - self.filtered,
+            entries_icap=entries,
+            entries_passed=passed,
+            entries_modified=modified,
+            entries_blocked=blocked,
+            entries_failed=failed,
+            entries_disabled=disabled,
+            entries_other=entries - passed - modified - blocked - failed - disabled,
+            icap_requests=requests,
+            only_significant=entries > 0 and not self.insignificant and not passed,
+            first_seen=to_iso(first),
+            last_seen=to_iso(last),
+            span_s=_seconds(first, last),
+            failed_share=round(failed / (entries - disabled), 6) if entries > disabled else None,
+            unscanned_count=self.outcomes()["unscanned"],
+            filtered=self.filtered,
+            groups=len(self.groups_),
+        )
 
     def outcomes(self) -> dict[str, int]:
         """Entries with an icap_log per outcome for the client."""
@@ -134,32 +132,29 @@ class Summary(Counting):
             counts[group.column] += group.count
         return dict(zip(OUTCOMES, counts, strict=True))
 
-    def groups(self) -> tuple[Facts, ...]:
-        """Each group as facts, most frequent first, with ``by_member``, ``by_pool`` and ``by_threat`` counts."""
-        observed = self.observations()[:-1]
-        return tuple({**to_plain(one.facts), **tallies} for one, tallies in zip(observed, self.tallies(), strict=True))
-
-    def tallies(self) -> tuple[Facts, ...]:
-        """What `groups` has beyond the facts of `observations`, in the same order."""
+    def groups(self) -> tuple[ReportedGroup, ...]:
+        """Each group as a report has it, most frequent first; without the findings that explain it."""
         return tuple(
-            {
-                "status": str(group.signature.status),
-                "by_member": group.counts_by("member"),
-                "by_pool": group.counts_by("pool"),
-                "by_threat": dict(group.threats),
-            }
-            for group in self._ordered()
+            ReportedGroup(
+                **asdict(one.facts),
+                probe=one.probe,
+                status=str(group.signature.status),
+                by_member=group.counts_by("member"),
+                by_pool=group.counts_by("pool"),
+                by_threat=dict(group.threats),
+            )
+            for group, one in ((group, _observation(group)) for group in self._ordered())
         )
 
-    def timeline(self) -> tuple[Facts, ...]:
+    def timeline(self) -> tuple[Bucket, ...]:
         """Requests per outcome in steps of a minute, an hour or a day, in order; steps without any are left out."""
         return tuple(
-            {
-                "start": start.isoformat(),
-                "step_s": round(step.total_seconds()),
-                "requests": sum(counts),
-                **dict(zip(OUTCOMES, counts, strict=True)),
-            }
+            Bucket(
+                start=start.isoformat(),
+                step_s=round(step.total_seconds()),
+                requests=sum(counts),
+                **{name.replace("-", "_"): count for name, count in zip(OUTCOMES, counts, strict=True)},
+            )
             for start, step, counts in self.timeline_
         )
 
@@ -167,24 +162,22 @@ class Summary(Counting):
         """One for each group, most frequent first, and one of probe ``summary`` for the log as a whole."""
         return (*(_observation(group) for group in self._ordered()), self._whole())
 
-    def _ordered(self) -> list[RequestGroup]:
+    def _ordered(self) -> list[CountedGroup]:
         return sorted(self.groups_.values(), key=lambda group: -group.count)
 
     def _whole(self) -> Observation:
-        facts = self.head()
-        for name in ("groups", "filtered", "icap_requests", "entries_other"):
-            del facts[name]
+        head = self.head()
         return Observation(
             source="log",
-            probe=SUMMARY_PROBE,
+            probe=SUMMARY,
             pool="",
             member="",
-            status=Status.FAILED if facts["entries_failed"] else Status.OK,
-            facts=sheet_of("log", SUMMARY_PROBE, facts),
+            status=Status.FAILED if head.entries_failed else Status.OK,
+            facts=LogSummary(**{name: getattr(head, name) for name in LogSummary.__struct_fields__}),
         )
 
 
-def _observation(group: RequestGroup) -> Observation:
+def _observation(group: CountedGroup) -> Observation:
     pools, members = list(group.counts_by("pool")), list(group.counts_by("member"))
     return Observation(
         source="log",
@@ -192,7 +185,7 @@ def _observation(group: RequestGroup) -> Observation:
         pool=", ".join(pools[:_POOLS_JOINED]) + ("…" if len(pools) > _POOLS_JOINED else ""),
         member=members[0] if len(members) == 1 else "",
         status=group.signature.status,
-        facts=sheet_of("log", "", group.shown(pools, members)),
+        facts=group.shown(pools, members),
     )
 
 
