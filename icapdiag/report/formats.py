@@ -40,8 +40,8 @@ class Format(NamedTuple):
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
-        Format("table", "terminal.table", terminal=True),
-        Format("short", "terminal.table", "render_short", terminal=True),
+        Format("table", "terminal", terminal=True),
+        Format("short", "terminal", "render_short", terminal=True),
         Format("json", "machine.to_json"),
         Format("ndjson", "machine.to_json", "render_lines"),
         Format("markdown", "markup.gfm"),

@@ -17,9 +17,9 @@ from icapdiag.report.build import NOTHING_LEARNT
 from icapdiag.report.document.evidence import describe, reason, where
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.status import ExitStatus, exit_status
+from icapdiag.report.terminal import render_news
 from icapdiag.report.terminal.draw import draw_time_line
 from icapdiag.report.terminal.lines import columns, cut, grid
-from icapdiag.report.terminal.table import render_news
 from icapdiag.vocabulary import Health, Severity
 from tests.report.documents import document, seen
 from tests.report.documents import table as render

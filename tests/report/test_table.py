@@ -14,8 +14,8 @@ from icapdiag.report import formats as form
 from icapdiag.report.build import timestamp
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import measured, milliseconds
+from icapdiag.report.terminal import MIN_WIDTH, PIPED_WIDTH
 from icapdiag.report.terminal.lines import columns
-from icapdiag.report.terminal.table import MIN_WIDTH, PIPED_WIDTH
 from icapdiag.vocabulary import Status
 from tests.report.documents import seen
 from tests.report.documents import table as render

@@ -27,7 +27,7 @@ from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Source, encoding_of
 from icapdiag.logs.reading import Reading, SourceReader
 from icapdiag.model import Observation, Report
-from icapdiag.report.terminal.table import PIPED_WIDTH, render_news
+from icapdiag.report.terminal import PIPED_WIDTH, render_news
 from icapdiag.runbook import Library
 
 _PATIENCE = 2.0  # seconds between two lines while the file grows without a pause

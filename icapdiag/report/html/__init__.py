@@ -14,7 +14,7 @@ from icapdiag.model import Report
 from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine
 from icapdiag.report.document.document import document_of
 from icapdiag.report.document.words import HEALTH_ORDER, count, milliseconds, names
-from icapdiag.report.html import charts, curves
+from icapdiag.report.html import charts
 from icapdiag.report.html.svg import safe
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health
@@ -44,9 +44,9 @@ def render(report: Report) -> str:
             matrix=_folded(doc.matrix),
             latency=charts.answer_times(doc.answer_times, doc.limits),
             timeline=charts.time_line(doc.timeline),
-            size_curves=[curves.size_curve(*each) for each in enumerate(sizes[:_CURVES])],
+            size_curves=[charts.size_curve(*each) for each in enumerate(sizes[:_CURVES])],
             more_size_curves=len(sizes[_CURVES:]),
-            load_curves=[curves.load_curve(*each) for each in enumerate(loads[:_CURVES])],
+            load_curves=[charts.load_curve(*each) for each in enumerate(loads[:_CURVES])],
             more_load_curves=len(loads[_CURVES:]),
             members_by_value=charts.members_by_value,
             apart=charts.apart,

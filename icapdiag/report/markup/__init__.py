@@ -1,1 +1,201 @@
-"""For people who read a page or a ticket: one document, in the markups of several systems."""
+"""The report as a text of headings, paragraphs, lists and tables: what Markdown and ticket bodies are written from.
+
+Blocks come in the order in which a reader wants them, so that a body with a limit can stop at any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from icapdiag.model import Report
+from icapdiag.report.document.blocks import (
+    Block,
+    FindingBlock,
+    Heading,
+    Inline,
+    Items,
+    Matrix,
+    Paragraph,
+    Said,
+    SeenBlock,
+    Table,
+    Verbatim,
+)
+from icapdiag.report.document.document import Document, document_of
+from icapdiag.report.document.words import HEALTH_ORDER, count, names
+from icapdiag.report.redact.report import REDACTED_NOTE
+from icapdiag.report.terminal import draw
+from icapdiag.report.terminal.lines import PLAIN, wrap
+
+_WIDTH = 110  # columns of what is drawn in plain text
+_ROWS = 200  # of a table
+_EVIDENCE = 3
+
+# --- the order of the sections ---------------------------------------------------------------------
+
+
+def layout(report: Report) -> Iterator[Block]:
+    """The blocks of the report, the most useful first."""
+    doc = document_of(report)
+    state = f" ({doc.gap})" if doc.gap else ""
+    yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.title), state))
+    yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
+    if doc.surroundings:
+        yield Paragraph((Said(doc.surroundings),))
+    for text in (doc.caveat, *(note for note in doc.notes if note == REDACTED_NOTE)):  # who reads a part must know
+        if text:
+            yield Paragraph((text,))
+    if doc.findings:
+        yield Heading(2, (f"Findings ({len(doc.findings)})",))
+        yield _overview(doc.findings)
+    yield from _members(doc.matrix)
+    for finding in doc.findings:
+        yield from _finding(finding)
+    yield from _figures(doc)
+    if left := doc.unexplained:
+        yield Heading(2, (f"Not explained by any runbook ({left.count:,})",))
+        yield from _seen(left.seen)
+    yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
+    yield from _listed("Notes", [note for note in doc.notes if note != REDACTED_NOTE])
+
+
+def _overview(findings: Sequence[FindingBlock]) -> Table:
+    rows = [
+        (each.severity.value, f"{each.title} (`{each.id}`)", Said(names(each.members)) if each.members else "")
+        for each in findings[:_ROWS]
+    ]
+    return Table(("Severity", "Finding", "Members"), (*rows, *_rest(len(findings), 3)))
+
+
+def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:
+    more = number_of - _ROWS
+    return [("", f"and {more:,} more", *([""] * (columns - 2)))] if more > 0 else []
+
+
+def _members(matrix: Matrix) -> Iterator[Block]:
+    """The matrix, the sickest first."""
+    if not matrix.members:
+        return
+    rows: list[tuple[Inline, ...]] = []
+    for member in sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))[:_ROWS]:
+        for line in member.lines:
+            cells = (Said(cell.full) if cell.shape else "" for cell in line.cells)
+            rows.append((Said(member.endpoint if line.verdict else line.name), line.verdict, *cells))
+    yield Heading(2, (f"Members ({len(matrix.members)})",))
+    head = ("Member", "Verdict", *matrix.probes)
+    yield Table(head, (*rows, *_rest(len(matrix.members), len(head))))
+
+
+def _finding(finding: FindingBlock) -> Iterator[Block]:
+    yield Heading(3, (f"{finding.severity.value.upper()}: {finding.title} [{finding.id}]",))
+    who: tuple[Inline, ...] = ("Members: ", Said(names(finding.members, 20)), ". ") if finding.members else ()
+    when: tuple[Inline, ...] = ("Seen: ", Said(" to ".join(finding.moments)), ". ") if finding.moments else ()
+    times = f"{count(finding.count, 'observation')}. " if finding.count > 1 else ""
+    yield Paragraph((*who, times, *when, finding.meaning))
+    yield from _seen(finding.seen, "What was seen")
+    if finding.remedy:
+        yield Items(tuple((step,) for step in finding.remedy), numbered=True)
+    yield Paragraph((f"More: `{finding.command}`",))
+
+
+def _seen(seen: Sequence[SeenBlock], summary: str = "") -> Iterator[Block]:
+    if seen:
+        yield Verbatim(tuple(f"{each.where}: {each.words}" for each in seen[:_EVIDENCE]), summary)
+
+
+def _listed(heading: str, lines: Sequence[str]) -> Iterator[Block]:
+    if lines:
+        yield Heading(2, (heading,))
+        yield Items(tuple((Said(line),) for line in lines))
+
+
+def _figures(doc: Document) -> Iterator[Block]:
+    """What the table draws as well, in plain text."""
+    drawn = (
+        ("Members side by side", draw.draw_comparison(doc.comparison, _WIDTH)),
+        ("Clocks", wrap(doc.clocks, _WIDTH)),
+        ("Several rounds", draw.draw_figures(doc.rounds, _WIDTH)),
+        ("Sizes", draw.draw_figures(doc.sizes, _WIDTH)),
+        ("Load", draw.draw_figures(doc.load, _WIDTH)),
+        ("RFC 3507", draw.draw_rules(doc.rules, _WIDTH)),
+        ("Over time", draw.draw_time_line(doc.timeline, _WIDTH)),
+        *(("ICAP answer", draw.draw_answer(answer, _WIDTH, PLAIN)) for answer in doc.answers),
+        ("Requests alike", draw.draw_groups(doc.groups, _WIDTH)),
+    )
+    for heading, lines in drawn:
+        if lines:
+            yield Heading(2, (heading,))
+            yield Verbatim(tuple(lines))
+
+
+# --- as much as a field takes ----------------------------------------------------------------------
+
+_TO_ATTACHMENT = (
+    "The rest of this report did not fit here: see the attachment, or run `icapdiag report render` on the saved JSON."
+)
+_WHOLE = "The whole report with all evidence is in the attachment."
+_FEWEST = 3  # lines, rows or items of a block that are worth keeping
+_GAP = "\n\n"
+
+
+def whole(report: Report, draw: Callable[[Block], str]) -> str:
+    """All blocks as ``draw`` writes them; ends in a newline."""
+    return _GAP.join(map(draw, layout(report))) + "\n"
+
+
+def ticket(report: Report, draw: Callable[[Block], str], limit: int) -> str:
+    """The blocks as ``draw`` writes them, at most ``limit`` bytes of UTF-8; ends in a newline.
+
+    Fields count characters, some of them in units of UTF-16 and some in bytes: bytes are never fewer.
+    A list or a table is cut where it no longer fits; a heading is not left without what it heads.
+    """
+    rest = draw(Paragraph((_TO_ATTACHMENT,)))
+    room = limit - _size(_GAP + rest + "\n")
+    kept: list[tuple[Block, str]] = []
+    used = 0
+    for block in layout(report):
+        text = draw(block)
+        if used + _size(_GAP + text) > room:
+            if cut := _shortened(block, draw, room - used - _size(_GAP)):
+                kept.append((block, cut))
+            break
+        kept.append((block, text))
+        used += _size(_GAP + text)
+    else:
+        return _GAP.join([*(text for _, text in kept), draw(Paragraph((_WHOLE,)))])[: limit - 1] + "\n"
+    while kept and isinstance(kept[-1][0], Heading):
+        kept.pop()
+    return _GAP.join([*(text for _, text in kept), rest]) + "\n"
+
+
+def _shortened(block: Block, draw: Callable[[Block], str], room: int) -> str:
+    """As much of the beginning of a block as fits, and how much more there is; empty if that is too little."""
+    number = _length(block)
+    low, high = 0, number - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _size(draw(_first(block, middle))) <= room else (low, middle - 1)
+    return draw(_first(block, low)) if 0 < min(_FEWEST, number - 1) <= low else ""
+
+
+def _length(block: Block) -> int:
+    match block:
+        case Verbatim(lines=parts) | Table(rows=parts) | Items(items=parts):
+            return len(parts)
+    return 0
+
+
+def _first(block: Block, number: int) -> Block:
+    more = f"and {_length(block) - number:,} more"
+    match block:
+        case Verbatim(lines, summary):
+            return Verbatim((*lines[:number], more), summary)
+        case Table(head, rows):
+            return Table(head, (*rows[:number], (more, *([""] * (len(head) - 1)))))
+        case Items(items, numbered):
+            return Items((*items[:number], (more,)), numbered)
+    return block
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "backslashreplace"))

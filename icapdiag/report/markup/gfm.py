@@ -13,7 +13,7 @@ from functools import partial
 
 from icapdiag.model import Report
 from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
-from icapdiag.report.markup.layout import ticket, whole
+from icapdiag.report.markup import ticket, whole
 
 GITHUB_LIMIT = 65_536  # characters; the API says so when it refuses more
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from icapdiag.model import Report
 from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
-from icapdiag.report.markup.layout import ticket
+from icapdiag.report.markup import ticket
 
 LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from icapdiag.model import Facts, Report
 from icapdiag.report.document.blocks import Comparison
 from icapdiag.report.formats import render
-from icapdiag.report.html import charts, curves
+from icapdiag.report.html import charts
 from icapdiag.report.html.charts import Chart
 from icapdiag.report.machine.to_json import settled
 from icapdiag.vocabulary import Status
@@ -108,7 +108,7 @@ def test_no_time_line_without_two_buckets() -> None:
 
 def test_sizes_show_where_they_break_first() -> None:
     measured = document(pool_report()).size_curves
-    drawn = [curves.size_curve(*each) for each in enumerate(measured)]
+    drawn = [charts.size_curve(*each) for each in enumerate(measured)]
     assert ("10.0.0.3:1344", True) == (drawn[0].member, drawn[0].failed)
     assert 2 == classes(drawn[0].drawing).count("mark critical")
     assert ("1 MiB", "-", "-", "failed reset") == drawn[0].rows[5]
@@ -118,7 +118,7 @@ def test_sizes_show_where_they_break_first() -> None:
 
 def test_load_shows_each_step_and_its_errors() -> None:
     (measured, *_) = document(pool_report()).load_curves
-    curve = curves.load_curve(0, measured)
+    curve = charts.load_curve(0, measured)
     assert ("10.0.0.2:1344", True) == (curve.member, curve.failed)
     assert (("16", "160", "3", "30 ms", "60 ms", "90 ms")) == curve.rows[-1]
     assert 1 == classes(curve.drawing).count("mark critical")
@@ -128,5 +128,5 @@ def test_steps_that_say_nothing_are_left_out() -> None:
     ladder: list[Facts] = [{"status": "ok"}, {"size": KIB, "answer_ms": None, "status": ""}, {}]
     odd = samples.member("10.0.0.1", observation("size", ladder=ladder), observation("load", steps=[{}]))
     found = document(settled(samples.report([odd], ())))
-    assert (("1 KiB", "-", "-", ""),) == curves.size_curve(0, found.size_curves[0]).rows
-    assert () == curves.load_curve(0, found.load_curves[0]).rows
+    assert (("1 KiB", "-", "-", ""),) == charts.size_curve(0, found.size_curves[0]).rows
+    assert () == charts.load_curve(0, found.load_curves[0]).rows
