@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from icapdiag.model import Facts
+from icapdiag.facts.run import NetworkInterface, ProbingVantage
 
 _SIOCGIFCONF, _SIOCGIFMTU = 0x8912, 0x8921  # linux/sockios.h
 _IFREQ = 40  # bytes of struct ifreq on 64-bit Linux: 16 for the name, then a sockaddr_in
@@ -53,18 +53,21 @@ def interface_of(address: str) -> Interface | None:
     return None
 
 
-def host_facts(sources: list[str], resolvers: tuple[str, ...]) -> Facts:
+def host_facts(sources: list[str], resolvers: tuple[str, ...]) -> ProbingVantage:
     """Interfaces behind our addresses ``sources``, the DNS servers in force, and the state of the clock."""
-    found = {name.name: name for source in sources if (name := interface_of(source))}
-    return {
-        "interfaces": [
-            {"name": each.name, "mtu": each.mtu, "addresses": [s for s in sources if interface_of(s) == each]}
-            for each in found.values()
-        ],
-        "resolvers": list(resolvers) or configured_resolvers(),
-        "resolvers_given": bool(resolvers),
-        **clock_state(),
-    }
+    found = dict.fromkeys(interface for source in sources if (interface := interface_of(source)))
+    interfaces = (
+        NetworkInterface(name=each.name, mtu=each.mtu, addresses=tuple(s for s in sources if interface_of(s) == each))
+        for each in found
+    )
+    synchronised, error_ms = clock_state()
+    return ProbingVantage(
+        interfaces=tuple(interfaces),
+        resolvers=resolvers or tuple(configured_resolvers()),
+        resolvers_given=bool(resolvers),
+        clock_synchronised=synchronised,
+        clock_max_error_ms=error_ms,
+    )
 
 
 def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
@@ -77,26 +80,22 @@ def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
     return [word[1] for word in words if len(word) > 1 and word[0] == "nameserver"]
 
 
-def clock_state() -> Facts:
+def clock_state() -> tuple[bool | None, float | None]:
     """Whether the kernel holds its clock to be synchronised, and by how much it may be off in ms.
 
     None where it can't be asked. Server clocks are held against this one.
     """
-    unknown: Facts = {"clock_synchronised": None, "clock_max_error_ms": None}
     if sys.platform != "linux":
-        return unknown
+        return None, None
     try:
         adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
     except (OSError, AttributeError):
-        return unknown
+        return None, None
     timex = _Timex()  # modes 0: only reads
     if adjtimex(ctypes.byref(timex)) < 0:
-        return unknown
+        return None, None
     synchronised = not timex.status & _STA_UNSYNC
-    return {
-        "clock_synchronised": synchronised,
-        "clock_max_error_ms": round(timex.maxerror / 1000, 3) if synchronised else None,
-    }
+    return synchronised, round(timex.maxerror / 1000, 3) if synchronised else None
 
 
 class _Timex(ctypes.Structure):

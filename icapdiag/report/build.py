@@ -252,10 +252,10 @@ def source_addresses(observations: Iterable[Observation]) -> list[str]:
     return list(dict.fromkeys(address for address in found if address is not None))
 
 
-def probing_vantage(observations: Sequence[Observation], kernel: Mapping[str, JSONValue]) -> ProbingVantage:
+def probing_vantage(observations: Sequence[Observation], kernel: ProbingVantage) -> ProbingVantage:
     """This host as it stands in for the Service Engine; ``kernel``: what was asked of it. No traffic."""
-    found = from_plain(ProbingVantage, {**_host(source_addresses(observations)), **kernel, "caveat": CAVEAT})
-    return replace(found, routes=tuple(_routes(observations)))
+    found = kernel | from_plain(ProbingVantage, _host(source_addresses(observations)))
+    return replace(found, caveat=CAVEAT, routes=tuple(_routes(observations)))
 
 
 def reading_vantage() -> Vantage:

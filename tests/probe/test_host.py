@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.facts.run import NetworkInterface
 from icapdiag.model import Observation
 from icapdiag.pool import Pool
 from icapdiag.probe.base import Settings
@@ -84,10 +85,10 @@ def test_a_route_by_a_gateway_is_read() -> None:
 
 @linux
 def test_the_clock_is_known_or_said_to_be_unknown() -> None:
-    state = clock_state()
+    synchronised, error_ms = clock_state()
 
-    assert state["clock_synchronised"] in {True, False, None}
-    assert (state["clock_max_error_ms"] is None) == (state["clock_synchronised"] is not True)
+    assert synchronised in {True, False, None}
+    assert (error_ms is None) == (synchronised is not True)
 
 
 @linux
@@ -96,9 +97,9 @@ def test_facts_on_the_host() -> None:
     lo = interface_of("127.0.0.1")
 
     assert isinstance(lo, Interface)
-    assert [{"name": "lo", "mtu": lo.mtu, "addresses": ["127.0.0.1"]}] == facts["interfaces"]
-    assert (["10.0.0.53:5353"], True) == (facts["resolvers"], facts["resolvers_given"])
-    assert [] == host_facts([], ())["interfaces"]
+    assert (NetworkInterface(name="lo", mtu=lo.mtu, addresses=("127.0.0.1",)),) == facts.interfaces
+    assert (("10.0.0.53:5353",), True) == (facts.resolvers, facts.resolvers_given)
+    assert () == host_facts([], ()).interfaces
 
 
 @pytest.mark.parametrize(

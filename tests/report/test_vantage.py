@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.facts.run import Route
+from icapdiag.facts.run import ProbingVantage, Route
 from icapdiag.model import Facts, JSONValue, sheet_of
 from icapdiag.report.build import CAVEAT, probing_vantage, source_addresses
 from tests.report.documents import document
@@ -23,10 +23,11 @@ def test_each_source_address_is_named_once() -> None:
 
 
 def test_what_the_kernel_said_stands_beside_the_host() -> None:
-    found = probing_vantage([observation("tcp", local_address="10.0.0.9")], {"clock_max_error_ms": 1.5})
+    found = probing_vantage([observation("tcp", local_address="10.0.0.9")], ProbingVantage(clock_max_error_ms=1.5))
 
     assert ("10.0.0.9", 1.5, CAVEAT) == (found.source_address, found.clock_max_error_ms, found.caveat)
-    assert None is probing_vantage([], {}).source_address
+    assert ("10.0.0.9",) == found.source_addresses
+    assert None is probing_vantage([], ProbingVantage()).source_address
 
 
 def test_the_table_names_the_interface() -> None:
@@ -101,4 +102,4 @@ def test_the_ways_to_the_members_are_counted() -> None:
     assert (
         Route(interface="eth1", gateway=None, members=2),
         Route(interface="eth0", gateway="10.0.0.1", members=1),
-    ) == probing_vantage(seen, {}).routes
+    ) == probing_vantage(seen, ProbingVantage()).routes
