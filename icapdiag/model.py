@@ -75,10 +75,7 @@ class Observation(Record, kw_only=True):
             "failed, error: a word of a closed vocabulary; blocked: the probe that failed before; skipped: why",
         ),
     ] = None
-    elapsed_ms: Annotated[
-        Milliseconds | None,
-        about("took", "wall time of the step; null if it never ran", "ms", changes=True),
-    ] = None
+    elapsed_ms: Annotated[Milliseconds | None, about("took", "null if it never ran", "ms", changes=True)] = None
     facts: Sheet
     transcript: Annotated[
         tuple[TranscriptEntry, ...],
@@ -106,9 +103,7 @@ class Finding(Record, kw_only=True):
     count: Annotated[Ordinal, about("count", "observations that matched", changes=True)]
     first_seen: Annotated[Moment | None, about("first seen", "in a log, when", "ISO 8601, UTC", changes=True)] = None
     last_seen: Annotated[Moment | None, about("last seen", "in a log, when", "ISO 8601, UTC", changes=True)] = None
-    evidence: Annotated[
-        tuple[Observation, ...], about("evidence", "the first few observations that matched, flat")
-    ] = ()
+    evidence: Annotated[tuple[Observation, ...], about("evidence", "the first few that matched, flat")] = ()
     meaning: Annotated[OwnText, about("meaning", 'the runbook\'s "What it means"')] = ""
     remedy: Annotated[tuple[OwnText, ...], about("remedy", "first steps, most useful first")] = ()
     runbook: Annotated[OwnText, about("runbook", "runbooks/<id>.md")] = ""
@@ -183,9 +178,7 @@ class Report(Record, kw_only=True):
             " check",
         ),
     ] = ()
-    timeline: Annotated[
-        tuple[Bucket, ...], about("timeline", "how a log went over time, oldest first; empty for check")
-    ] = ()
+    timeline: Annotated[tuple[Bucket, ...], about("timeline", "of a log, oldest first; empty for check")] = ()
     findings: Annotated[tuple[Finding, ...], about("findings", "worst first")] = ()
     suppressed: Annotated[
         tuple[SuppressedFinding, ...],

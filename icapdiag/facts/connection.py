@@ -55,17 +55,13 @@ class DNSRecord(Record):
 class DNS(ProbeSheet):
     """dns: what each resolver says about the member's name."""
 
-    resolvers: Annotated[
-        tuple[Address, ...] | None, about("resolvers", "the resolvers that were asked", changes=True)
-    ] = None
-    records: Annotated[
-        tuple[DNSRecord, ...] | None, about("records", "each record: type, address, ttl_s, resolver")
-    ] = None
+    resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "those that were asked", changes=True)] = None
+    records: Annotated[tuple[DNSRecord, ...] | None, about("records", "each: type, address, ttl_s, resolver")] = None
     answers_differ: Annotated[bool | None, about("answers differ", "two resolvers gave different addresses")] = None
     rcode: Annotated[Text | None, about("response code", "the DNS response code, such as NXDOMAIN or SERVFAIL")] = None
     addresses: Annotated[tuple[Address, ...] | None, about("addresses", "all addresses that the resolvers gave")] = None
     hosts_file_only: Annotated[
-        bool | None, about("hosts file only", "only this host's own hosts file knows the name, DNS does not")
+        bool | None, about("hosts file only", "this host's hosts file knows it, DNS does not")
     ] = None
 
 
@@ -76,25 +72,17 @@ class TCP(ProbeSheet):
     local_address: Annotated[Address | None, about("source address", "our address on the connection", changes=True)] = (
         None
     )
-    rtt_ms: Annotated[
-        float | None,
-        about("round trip", "round trip of the handshake as the kernel measured it", "ms", changes=True),
-    ] = None
-    retransmits: Annotated[
-        int | None,
-        about("retransmissions", "segments of the handshake that had to be sent again", changes=True),
-    ] = None
+    rtt_ms: Annotated[float | None, about("round trip", "of the handshake, by the kernel", "ms", changes=True)] = None
+    retransmits: Annotated[int | None, about("retransmissions", "of segments of the handshake", changes=True)] = None
     interface: Annotated[Interface | None, about("interface", "the interface of this host that has our address")] = None
-    route_mtu: Annotated[
-        int | None, about("path MTU", "the longest packet that the kernel knows the route to take", "bytes")
-    ] = None
+    route_mtu: Annotated[int | None, about("path MTU", "the longest packet, as far as the kernel knows", "bytes")] = (
+        None
+    )
     route_interface: Annotated[
         Interface | None,
         about("route's interface", "the interface that the kernel's route to the address leaves by"),
     ] = None
-    route_gateway: Annotated[
-        Address | None, about("gateway", "the next hop of that route; absent if there is none")
-    ] = None
+    route_gateway: Annotated[Address | None, about("gateway", "of that route; absent if there is none")] = None
 
 
 class NoAnswer(Record):
@@ -131,9 +119,7 @@ class TLS(ProbeSheet):
 
     server_name: Annotated[HostName | None, about("server name", "the name that the certificate must have")] = None
     sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
-    verified: Annotated[
-        bool | None, about("verified", "the certificate's chain, name and dates were checked and hold")
-    ] = None
+    verified: Annotated[bool | None, about("verified", "the certificate's chain, name and dates hold")] = None
     verify_error: Annotated[Text | None, about("verification error", "why they do not")] = None
     tls_version: Annotated[Word | None, about("TLS version", "the protocol agreed on, such as TLSv1.3")] = None
     cipher: Annotated[Word | None, about("cipher", "the cipher suite agreed on")] = None
@@ -164,9 +150,7 @@ class ProfileInForce(Record):
     """The ICAP profile's own settings, and the limits of this run, beside what they led to."""
 
     service_uri: ServiceURI = None
-    profile_vendor: Annotated[
-        Word | None, about("profile's vendor", "vendor of the ICAP profile, such as ICAP_VENDOR_OPSWAT")
-    ] = None
+    profile_vendor: Annotated[Word | None, about("profile's vendor", "such as ICAP_VENDOR_OPSWAT")] = None
     profile_preview_size: Annotated[
         int | None,
         about("profile's preview_size", "preview_size of the ICAP profile; absent if previews are off", "bytes"),
@@ -184,21 +168,17 @@ class ProfileInForce(Record):
         int | None,
         about("slow above", "an answer is slow after this: --warn, else slow_response_warning_threshold", "ms"),
     ] = None
-    crit_ms: Annotated[
-        int | None, about("too slow above", "an answer is too slow after this: --crit, else response_timeout", "ms")
-    ] = None
+    crit_ms: Annotated[int | None, about("too slow above", "--crit, else the profile's response_timeout", "ms")] = None
 
 
 class Transfer(Record):
     """Bytes and times of one request and its answer, and the two clocks."""
 
     bytes_sent: Annotated[
-        int | None, about("bytes sent", "sent on the connection for this request", "bytes", changes=True)
+        int | None, about("bytes sent", "on the connection for this request", "bytes", changes=True)
     ] = None
     bytes_received: Annotated[int | None, about("bytes received", "received in answer", "bytes", changes=True)] = None
-    continued: Annotated[
-        bool | None, about("continued", "the server asked for the rest of the body with 100 Continue")
-    ] = None
+    continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
     first_byte_ms: Annotated[
         float | None,
         about("first byte", "from the request to the first byte of the answer", "ms", changes=True),
@@ -259,9 +239,7 @@ class Transfer(Record):
             changes=True,
         ),
     ] = None
-    reset_after_answer: Annotated[
-        bool | None, about("reset after the answer", "the connection was reset after a whole answer")
-    ] = None
+    reset_after_answer: Annotated[bool | None, about("reset after the answer", "after a complete answer")] = None
 
 
 class TranscriptEntry(Record):

@@ -91,9 +91,7 @@ class Preview(ProbeSheet):
         tuple[Word, ...] | None,
         about("passed unseen", "those that it called clean with the rest of the body not sent"),
     ] = None
-    continued: Annotated[
-        bool | None, about("continued", "the server asked for the rest of the body with 100 Continue")
-    ] = None
+    continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
     passes_unseen: Annotated[
         Word | None,
         about(
@@ -114,15 +112,9 @@ class Preview(ProbeSheet):
         Word | None,
         about("EICAR without a preview", "the same for the same body without a preview", values=EICAR_OUTCOMES),
     ] = None
-    offered_preview: Annotated[
-        int | None, about("offered preview", "Preview of the same member's OPTIONS answer", "bytes")
-    ] = None
-    deviations: Annotated[
-        tuple[Deviation, ...] | None, about("deviations", "what the answer breaks: rule, section, detail, seen")
-    ] = None
-    deviation_rules: Annotated[
-        tuple[Word, ...] | None, about("rules broken", "rules of RFC 3507 that the answer breaks, as slugs")
-    ] = None
+    offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS answer", "bytes")] = None
+    deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None
+    deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "of RFC 3507, as slugs")] = None
     stopped: Stopped = None
 
 
@@ -152,9 +144,7 @@ class Conformance(ProbeSheet):
     rules_deviating: Annotated[tuple[Word, ...] | None, about("rules deviated from", "rules that it deviates from")] = (
         None
     )
-    rules_not_tested: Annotated[
-        tuple[Word, ...] | None, about("rules not tested", "rules that nothing was seen of")
-    ] = None
+    rules_not_tested: Annotated[tuple[Word, ...] | None, about("rules not tested", "of which nothing was seen")] = None
     rules_breaking: Annotated[
         tuple[Word, ...] | None, about("rules broken for clients", "those of them on which strict clients fail")
     ] = None
@@ -172,9 +162,9 @@ class SizedUpload(Record):
     verdict: Annotated[Word | None, about("verdict", "on the body", values=VERDICTS)] = None
     reason: Annotated[Word | None, about("reason", "why it failed")] = None
     read: Annotated[bool | None, about("read", "the server took all of it")] = None
-    uncertain: Annotated[
-        bool | None, about("uncertain", "our own delays may make more than 5 % of it", changes=True)
-    ] = None
+    uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
+        None
+    )
     form: Annotated[Word | None, about("form", "where EICAR stands in it")] = None
 
 
@@ -185,9 +175,7 @@ class Size(ProbeSheet):
         int | None,
         about("profile's buffer_size", "buffer_size of the ICAP profile: Avi hands over nothing longer", "KB"),
     ] = None
-    max_size: Annotated[
-        int | None, about("largest tried", "the longest body to be tried: --max-size, or buffer_size", "bytes")
-    ] = None
+    max_size: Annotated[int | None, about("largest tried", "--max-size, or the profile's buffer_size", "bytes")] = None
     ladder: Annotated[
         tuple[SizedUpload, ...] | None,
         about(
@@ -233,12 +221,8 @@ class Size(ProbeSheet):
         Word | None,
         about("failure's reason", "why it failed, in the words of reason; absent if the answer is a verdict"),
     ] = None
-    mtu_black_hole: Annotated[
-        bool | None, about("MTU black hole", "a body that got lost on the way arrived in small packets")
-    ] = None
-    segment_size: Annotated[
-        int | None, about("segment size", "payload of the packets that got lost, at the most", "bytes")
-    ] = None
+    mtu_black_hole: Annotated[bool | None, about("MTU black hole", "a lost body arrived in small packets")] = None
+    segment_size: Annotated[int | None, about("segment size", "payload of the packets that were lost", "bytes")] = None
     size_read: Annotated[
         int | None,
         about("longest read", "the longest body of which the server asked for more than the preview", "bytes"),
@@ -248,7 +232,7 @@ class Size(ProbeSheet):
         about("shortest unread", "the shortest that it passed on the preview alone; absent if none", "bytes"),
     ] = None
     eicar_found_size: Annotated[
-        int | None, about("EICAR found up to", "the longest body in which the server found EICAR", "bytes")
+        int | None, about("EICAR found up to", "the longest body in which it was found", "bytes")
     ] = None
     eicar_passed_size: Annotated[
         int | None,
@@ -278,9 +262,7 @@ class Demand(Record):
 class Keepalive(ProbeSheet):
     """keepalive: two uploads on one connection, and how long an idle one stays open."""
 
-    pair: Annotated[
-        Word | None, about("pair", "what was sent on one connection", values=("eicar-clean", "clean-clean"))
-    ] = None
+    pair: Annotated[Word | None, about("pair", "sent on one connection", values=("eicar-clean", "clean-clean"))] = None
     demand: Demand = msgspec.field(default_factory=Demand)
     reuse: Annotated[
         Word | None,
@@ -313,13 +295,9 @@ class Keepalive(ProbeSheet):
         ),
     ] = None
     first_status: Annotated[int | None, about("first answer", "ICAP status of the first answer")] = None
-    first_verdict: Annotated[
-        Word | None, about("first verdict", "what it says about the first body", values=VERDICTS)
-    ] = None
+    first_verdict: Annotated[Word | None, about("first verdict", "on the first body", values=VERDICTS)] = None
     second_status: Annotated[int | None, about("second answer", "ICAP status of the second answer")] = None
-    second_verdict: Annotated[
-        Word | None, about("second verdict", "what it says about the second body", values=VERDICTS)
-    ] = None
+    second_verdict: Annotated[Word | None, about("second verdict", "on the second body", values=VERDICTS)] = None
     idle_waited_s: Annotated[
         float | None, about("left idle", "how long the connection was left idle, with --idle", "s", changes=True)
     ] = None
@@ -338,17 +316,15 @@ class LoadStep(Record):
     p95_ms: Annotated[float | None, about("p95", "95 in 100 took no longer", "ms", changes=True)] = None
     max_ms: Annotated[float | None, about("max", "the longest", "ms", changes=True)] = None
     rps: Annotated[float | None, about("rate", "answered per second", "1/s", changes=True)] = None
-    uncertain: Annotated[
-        bool | None, about("uncertain", "our own delays may make more than 5 % of a figure", changes=True)
-    ] = None
+    uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
+        None
+    )
 
 
 class Load(ProbeSheet):
     """load: more and more scans at a time."""
 
-    ceiling: Annotated[
-        int | None, about("ceiling", "the most scans at a time that the ramp goes to (--load-ceiling)")
-    ] = None
+    ceiling: Annotated[int | None, about("ceiling", "scans at a time at most (--load-ceiling)")] = None
     steps: Annotated[
         tuple[LoadStep, ...] | None,
         about("steps", "of the ramp: concurrency, requests, errors, p50_ms, p95_ms, max_ms, rps, uncertain"),
@@ -366,12 +342,8 @@ class Load(ProbeSheet):
         int | None,
         about("held connections", "the most scans at a time that the member answered, none much later"),
     ] = None
-    broke_at: Annotated[
-        int | None, about("ended at", "the scans at a time with which the ramp ended for the member's sake")
-    ] = None
-    broke_status: Annotated[
-        int | None, about("ended with", "the ICAP status of the first scan that it did not take")
-    ] = None
+    broke_at: Annotated[int | None, about("ended at", "scans at a time that were too many")] = None
+    broke_status: Annotated[int | None, about("ended with", "ICAP status of the first scan refused")] = None
     broke_reason: Annotated[
         Word | None,
         about(

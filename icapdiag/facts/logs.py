@@ -39,9 +39,7 @@ class RequestGroup(Sheet):
          "nsx_score_max", "preview_sent"}
     )  # fmt: skip
 
-    icap_action: Annotated[
-        Word | None, about("action", "icap_log.action: what Avi did with the requests", values=ACTIONS)
-    ] = None
+    icap_action: Annotated[Word | None, about("action", "icap_log.action: what Avi did", values=ACTIONS)] = None
     client_outcome: Annotated[
         Word | None,
         about(
@@ -58,30 +56,15 @@ class RequestGroup(Sheet):
             "codes of significant_log that concern ICAP or the server side, such as ADF_ICAP_TIMEDOUT",
         ),
     ] = None
-    significance: Annotated[
-        Text | None, about("significance", "why Avi calls the entry significant, in its own words")
-    ] = None
-    icap_method: Annotated[
-        Word | None, about("icap_method", "the ICAP method as Avi writes it, such as ICAP_METHOD_REQMOD")
-    ] = None
-    vendor: Annotated[
-        Word | None, about("vendor", "vendor of the ICAP profile in force, such as ICAP_VENDOR_OPSWAT")
-    ] = None
-    opswat_reason: Annotated[
-        Text | None,
-        about("OPSWAT", "MetaDefender's reason as Avi read it (reason, or opswat_log.reason)"),
-    ] = None
+    significance: Annotated[Text | None, about("significance", "why the entry is significant to Avi")] = None
+    icap_method: Annotated[Word | None, about("icap_method", "as Avi writes it, such as ICAP_METHOD_REQMOD")] = None
+    vendor: Annotated[Word | None, about("vendor", "of the profile, such as ICAP_VENDOR_OPSWAT")] = None
+    opswat_reason: Annotated[Text | None, about("OPSWAT", "MetaDefender's reason (reason, opswat_log.reason)")] = None
     service_uri: ServiceURI = None
     answer: Answer = msgspec.field(default_factory=Answer)
-    count: Annotated[
-        Ordinal | None, about("count", "how many requests the observation stands for", "requests", changes=True)
-    ] = None
-    first_seen: Annotated[
-        Moment | None, about("first seen", "when the first of them was logged", "ISO 8601", changes=True)
-    ] = None
-    last_seen: Annotated[
-        Moment | None, about("last seen", "when the last of them was logged", "ISO 8601", changes=True)
-    ] = None
+    count: Annotated[Ordinal | None, about("count", "how many in the group", "requests", changes=True)] = None
+    first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
+    last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
     members: Annotated[
         tuple[MemberName, ...] | None,
         about("members", "the ICAP servers that they went to, host:port, busiest first"),
@@ -106,9 +89,7 @@ class RequestGroup(Sheet):
         int | None,
         about("NSX score", "the highest score that NSX Defender gave (nsx_defender_log.score)", "0 to 100"),
     ] = None
-    preview_sent: Annotated[
-        int | None, about("preview sent", "the Preview that the Service Engine announced", "bytes")
-    ] = None
+    preview_sent: Annotated[int | None, about("preview sent", "Preview of the Service Engine", "bytes")] = None
     request_ids: Annotated[
         tuple[RequestID, ...] | None,
         about("request ids", "request_id of a few of them, to be looked up in Avi's logs", changes=True),
@@ -147,13 +128,11 @@ class ReportedGroup(RequestGroup):
     reason: Annotated[Word | None, about("reason", "of an answer: why it failed")] = None
     member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
     by_member: Annotated[
-        dict[MemberName, int] | None, about("by member", "requests by ICAP server", "requests", changes=True)
+        dict[MemberName, int] | None, about("by member", "by ICAP server", "requests", changes=True)
     ] = None
-    by_pool: Annotated[
-        dict[PoolName, int] | None, about("by pool", "requests by pool group", "requests", changes=True)
-    ] = None
+    by_pool: Annotated[dict[PoolName, int] | None, about("by pool", "by pool group", "requests", changes=True)] = None
     by_threat: Annotated[
-        dict[Text, int] | None, about("by threat", "requests by name of a threat", "requests", changes=True)
+        dict[Text, int] | None, about("by threat", "by name of a threat", "requests", changes=True)
     ] = None
     findings: Annotated[tuple[RunbookID, ...], about("findings", "ids of the findings that explain it")] = ()
 
@@ -180,12 +159,8 @@ class LogSummary(Sheet):
         bool | None,
         about("only significant", "all entries are significant and none passed: exported without nf=true"),
     ] = None
-    first_seen: Annotated[
-        Moment | None, about("first seen", "when the first of them was logged", "ISO 8601", changes=True)
-    ] = None
-    last_seen: Annotated[
-        Moment | None, about("last seen", "when the last of them was logged", "ISO 8601", changes=True)
-    ] = None
+    first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
+    last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
     span_s: Annotated[float | None, about("span", "from the first entry to the last", "s", changes=True)] = None
     failed_share: Annotated[
         float | None,
@@ -202,9 +177,7 @@ class EntryCounts(LogSummary):
 
     nulls = LogSummary.nulls
 
-    entries_other: Annotated[
-        int, about("other", "those with an action that this program does not know", "entries", changes=True)
-    ] = 0
+    entries_other: Annotated[int, about("other", "those with an unknown action", "entries", changes=True)] = 0
     icap_requests: Annotated[
         int, about("ICAP requests", "requests to ICAP servers, more than entries where Avi tried again", changes=True)
     ] = 0

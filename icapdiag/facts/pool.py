@@ -34,9 +34,7 @@ class ValueGroup(Record):
     """The members that have one value in common."""
 
     required = frozenset({"value", "members"})
-    value: Annotated[
-        Text | None, about("value", "(none) if their answers do not say, (changes) if they say several")
-    ] = None
+    value: Annotated[Text | None, about("value", "(none): not said; (changes): several")] = None
     count: Annotated[int | None, about("count", "how many members", "members")] = None
     members: Annotated[tuple[MemberName, ...] | None, about("members", "these")] = None
 
@@ -61,18 +59,12 @@ class Difference(ProbeSheet):
         Text | None,
         about("value", "of the odd member; (none) if its answer does not say, (changes) if it says several"),
     ] = None
-    values: Annotated[
-        tuple[Text, ...] | None, about("values", "all that there are, those of most members first, 20 at most")
-    ] = None
-    camps: Annotated[
-        tuple[ValueGroup, ...] | None, about("members by value", "each of them: value, count, members")
-    ] = None
-    majority_value: Annotated[
-        Text | None, about("majority's value", "of those that agree, where there is an odd one out")
-    ] = None
-    majority_members: Annotated[
-        tuple[MemberName, ...] | None, about("majority", "the members that have it, 20 at most")
-    ] = None
+    values: Annotated[tuple[Text, ...] | None, about("values", "those of most members first, 20 at most")] = None
+    camps: Annotated[tuple[ValueGroup, ...] | None, about("members by value", "each: value, count, members")] = None
+    majority_value: Annotated[Text | None, about("majority's value", "of those that agree, beside an outlier")] = None
+    majority_members: Annotated[tuple[MemberName, ...] | None, about("majority", "those that have it, 20 at most")] = (
+        None
+    )
     majority_count: Annotated[int | None, about("majority counts", "how many have it", "members")] = None
     same_as: Annotated[
         tuple[MemberName, ...] | None,
@@ -180,10 +172,7 @@ class ConfigurationObject(Sheet):
     icap_profiles: Annotated[int | None, about("ICAP profiles", "ICAP profiles that a virtual service refers to")] = (
         None
     )
-    icap_rules: Annotated[
-        int | None,
-        about("ICAP rules", "rules with the ICAP action that can be reached, in its policies"),
-    ] = None
+    icap_rules: Annotated[int | None, about("ICAP rules", "reachable rules with the ICAP action")] = None
     fail_action: Annotated[
         Word | None,
         about("fail_action", "fail_action of an ICAP profile: ICAP_FAIL_OPEN (default) or ICAP_FAIL_CLOSED"),
@@ -199,9 +188,7 @@ class ConfigurationObject(Sheet):
         tuple[Text, ...] | None,
         about("broken references", "references that lead nowhere, or into another cloud or tenant"),
     ] = None
-    monitor_type: Annotated[
-        Word | None, about("monitor", "type of a pool's health monitor, such as HEALTH_MONITOR_TCP")
-    ] = None
+    monitor_type: Annotated[Word | None, about("monitor", "of a pool, such as HEALTH_MONITOR_TCP")] = None
     monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None
     enabled: Annotated[bool | None, about("enabled", "the object, or server, is switched on")] = None
     ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0 gets nothing")] = None

@@ -42,9 +42,7 @@ class Services(ProbeSheet):
         tuple[ServiceTried, ...] | None,
         about("paths tried", "each path that was tried: service_uri, icap_status, methods, service"),
     ] = None
-    candidates: Annotated[
-        tuple[Text, ...] | None, about("services found", "those of them where a service takes REQMOD")
-    ] = None
+    candidates: Annotated[tuple[Text, ...] | None, about("services found", "those that take REQMOD")] = None
     stopped: Stopped = None
 
 
@@ -84,9 +82,7 @@ class Respmod(ProbeSheet):
     refused_method: RefusedMethod = None
     refused_status: RefusedStatus = None
     respmod_served: Annotated[bool | None, about("takes RESPMOD", "the service takes RESPMOD")] = None
-    respmod_status: Annotated[
-        int | None, about("RESPMOD answered with", "the ICAP status of the answer to RESPMOD")
-    ] = None
+    respmod_status: Annotated[int | None, about("RESPMOD answered with", "its ICAP status")] = None
     respmod_verdict: Annotated[
         Word | None,
         about("verdict in RESPMOD", "what the server decided about a clean body in RESPMOD", values=VERDICTS),

@@ -31,9 +31,7 @@ class Tool(Record):
     required = frozenset({"name", "version"})
     name: Annotated[Word | None, about("program", "which one", values=("icapdiag",), closed=True)] = None
     version: Annotated[Word | None, about("version", "of the program")] = None
-    runbooks: Annotated[
-        RunbooksDigest | None, about("runbooks", "digest of the runbooks in force: another one judged by others")
-    ] = None
+    runbooks: Annotated[RunbooksDigest | None, about("runbooks", "their digest: another one judged by others")] = None
 
 
 class NetworkInterface(Record):
@@ -62,12 +60,8 @@ class Vantage(Record):
     nulls: ClassVar[frozenset[str]] = frozenset({"host", "source_address"})
     required = frozenset({"host", "source_address"})
     host: Annotated[HostName | None, about("host", "its name")] = None
-    source_address: Annotated[
-        Address | None, about("source address", "the first of ours; null: no connection was made")
-    ] = None
-    source_addresses: Annotated[
-        tuple[Address, ...], about("source addresses", "ours on the connections to the members")
-    ] = ()
+    source_address: Annotated[Address | None, about("source address", "ours; null: no connection was made")] = None
+    source_addresses: Annotated[tuple[Address, ...], about("source addresses", "ours on the connections")] = ()
     platform: Annotated[Word | None, about("platform", "operating system, release, processor")] = None
     python: Annotated[Word | None, about("Python", "its version")] = None
     icapdiag: Annotated[Word | None, about("icapdiag", "its version")] = None
@@ -77,16 +71,10 @@ class ProbingVantage(Vantage):
     """Of a check: also what the kernel says of the way and the clock."""
 
     nulls = Vantage.nulls | {"clock_synchronised", "clock_max_error_ms"}
-    interfaces: Annotated[
-        tuple[NetworkInterface, ...] | None, about("interfaces", "those that have these addresses")
-    ] = None
+    interfaces: Annotated[tuple[NetworkInterface, ...] | None, about("interfaces", "those of these addresses")] = None
     resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "DNS servers that names are asked at")] = None
-    resolvers_given: Annotated[
-        bool | None, about("resolvers given", "they came from --resolver, not from this host")
-    ] = None
-    clock_synchronised: Annotated[
-        bool | None, about("clock synchronised", "by the kernel's word; null: it has none")
-    ] = None
+    resolvers_given: Annotated[bool | None, about("resolvers given", "by --resolver, not by this host")] = None
+    clock_synchronised: Annotated[bool | None, about("clock synchronised", "by the kernel; null: unknown")] = None
     clock_max_error_ms: Annotated[
         float | None, about("clock's error", "the kernel's bound on the clock's error", "ms", changes=True)
     ] = None
@@ -149,9 +137,7 @@ class ProfileSettings(Record):
         int | None, about("slow_response_warning_threshold", "slow after this", "ms")
     ] = None
     buffer_size: Annotated[int | None, about("buffer_size", "longest body that is handed over", "KB")] = None
-    buffer_size_exceed_action: Annotated[
-        Word | None, about("buffer_size_exceed_action", "what becomes of longer ones")
-    ] = None
+    buffer_size_exceed_action: Annotated[Word | None, about("buffer_size_exceed_action", "of longer ones")] = None
     fail_action: Annotated[Word | None, about("fail_action", "what becomes of requests where ICAP fails")] = None
     pool_group_ref: Annotated[Text | None, about("pool_group_ref", "the pool group")] = None
     cloud_ref: Annotated[Text | None, about("cloud_ref", "the cloud")] = None

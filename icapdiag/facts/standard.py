@@ -29,18 +29,14 @@ class Options(ProbeSheet):
     transfer: Transfer = msgspec.field(default_factory=Transfer)
     no_answer: NoAnswer = msgspec.field(default_factory=NoAnswer)
     answer: Answer = msgspec.field(default_factory=Answer)
-    offers_reqmod: Annotated[
-        bool | None, about("offers REQMOD", "the OPTIONS answer lists REQMOD among its methods")
-    ] = None
+    offers_reqmod: Annotated[bool | None, about("offers REQMOD", "OPTIONS lists REQMOD")] = None
     offers_204: Annotated[bool | None, about("offers 204", "the OPTIONS answer allows 204")] = None
 
 
 class Sample(ProbeSheet):
     """clean and eicar: a small upload, and the verdict on it."""
 
-    sample_sha256: Annotated[
-        SampleDigest | None, about("sample's SHA-256", "digest of the body that was sent", "hex")
-    ] = None
+    sample_sha256: Annotated[SampleDigest | None, about("sample's SHA-256", "of the body that was sent", "hex")] = None
     sample_size: Annotated[int | None, about("sample's size", "its length", "bytes")] = None
     correlation_id: Annotated[
         Word | None,
@@ -54,9 +50,7 @@ class Sample(ProbeSheet):
         about("ISTag changed", "ISTag is another than in the same member's OPTIONS answer a moment ago"),
     ] = None
     offered_204: Annotated[bool | None, about("offered 204", "offers_204 of the same member's OPTIONS answer")] = None
-    offered_preview: Annotated[
-        int | None, about("offered preview", "Preview of the same member's OPTIONS answer", "bytes")
-    ] = None
+    offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS answer", "bytes")] = None
     options_answer_ms: Annotated[
         float | None,
         about("answer to OPTIONS", "answer_ms of the same member's OPTIONS answer", "ms", changes=True),
@@ -75,12 +69,10 @@ class RepeatedStep(Record):
     avg_ms: Annotated[float | None, about("average", "the mean", "ms", changes=True)] = None
     p95_ms: Annotated[float | None, about("p95", "95 in 100 took no longer", "ms", changes=True)] = None
     max_ms: Annotated[float | None, about("max", "the longest", "ms", changes=True)] = None
-    clock: Annotated[
-        Word | None, about("clock", "whose clock these are by", values=(*CLOCKS, "both"), changes=True)
-    ] = None
-    uncertain: Annotated[
-        bool | None, about("uncertain", "our own delays may make more than 5 % of a figure", changes=True)
-    ] = None
+    clock: Annotated[Word | None, about("clock", "whose these are by", values=(*CLOCKS, "both"), changes=True)] = None
+    uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
+        None
+    )
 
 
 class Repeat(ProbeSheet):
