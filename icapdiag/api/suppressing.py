@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from msgspec.structs import asdict
+
 from icapdiag.facts.fields import PROBES, fields
-from icapdiag.facts.pool import ConfigurationObject, SuppressedFinding
+from icapdiag.facts.pool import ConfigurationObject, SuppressedFinding, Terms
 from icapdiag.model import Finding, Observation, Unmatched
 from icapdiag.pool import Located, Pool, PoolError, Suppression
 from icapdiag.runbook import Library, UnknownRunbook, match
@@ -146,10 +148,7 @@ def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: 
         object="suppression",
         finding=runbook.id,
         suppression=state,
-        member_pattern=None if suppression.member == "*" else suppression.member,
-        owner=suppression.owner,
-        because=suppression.reason,
-        until=suppression.until.isoformat(),
+        terms=_terms(suppression),
     )
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
@@ -161,6 +160,12 @@ def _accepted(finding: Finding, suppression: Suppression) -> SuppressedFinding:
         title=finding.title,
         members=finding.members,
         count=finding.count,
+        **asdict(_terms(suppression)),
+    )
+
+
+def _terms(suppression: Suppression) -> Terms:
+    return Terms(
         member_pattern=None if suppression.member == "*" else suppression.member,
         owner=suppression.owner,
         because=suppression.reason,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from icapdiag.facts.connection import ProbeSheet
 from icapdiag.facts.sheet import (
     MemberName,
@@ -161,13 +163,7 @@ class ConfigurationObject(Sheet):
             values=SUPPRESSION_STATES,
         ),
     ] = None
-    member_pattern: Annotated[
-        MemberPattern | None,
-        about("members", "names of the members that it is for; absent if it is for all"),
-    ] = None
-    owner: Annotated[Person | None, about("owner", "who answers for it")] = None
-    because: Annotated[Text | None, about("because", "the reason given for it")] = None
-    until: Annotated[Moment | None, about("until", "its last day, UTC", "ISO 8601")] = None
+    terms: Terms = msgspec.field(default_factory=Terms)
     object_name: Annotated[Text | None, about("name", "its name")] = None
     icap_profiles: Annotated[int | None, about("ICAP profiles", "ICAP profiles that a virtual service refers to")] = (
         None

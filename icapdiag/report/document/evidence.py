@@ -230,10 +230,10 @@ def _requests(group: RequestGroup) -> Iterator[str]:
 
 
 def _suppression(accepted: ConfigurationObject) -> str:
-    pattern = server_text(accepted.member_pattern)
+    pattern = server_text(accepted.terms.member_pattern)
     at = f" at {pattern}" if pattern else ""
-    terms = f"owner {server_text(accepted.owner)}, until {server_text(accepted.until)}"
-    return f"{server_text(accepted.finding)}{at}: {server_text(accepted.because)} ({terms})"
+    terms = f"owner {server_text(accepted.terms.owner)}, until {server_text(accepted.terms.until)}"
+    return f"{server_text(accepted.finding)}{at}: {server_text(accepted.terms.because)} ({terms})"
 
 
 # --- looks into a refusal ---------------------------------------------------------------------------
