@@ -10,20 +10,20 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from icapdiag.report.attach.target import AnswerLostError, AttachError, Base, NotSentError
 from icapdiag.text import visible
 
 LARGEST = 8 << 20  # bytes of an answer
-_CHUNK = 1 << 16
+_CONNECT = 30.0  # seconds for a name, and for a connection to one address
 _PATIENCE = 60.0  # seconds that a server may have us wait before we ask again
 _ATTEMPTS = 3
 
@@ -53,9 +53,7 @@ class Deadline:
     def __init__(
         self, seconds: float, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
     ) -> None:
-        self._now = now
-        self._sleep = sleep
-        self._seconds = seconds
+        self._seconds, self._now, self._sleep = seconds, now, sleep
         self._end = now() + seconds
 
     def left(self) -> float:
@@ -75,54 +73,57 @@ class Deadline:
         return True
 
 
+@dataclass(frozen=True, slots=True)
 class Client:
     """Speaks to one API. ``authorization`` goes into no message and no log."""
 
-    def __init__(self, base: Base, authorization: str, deadline: Deadline, agent: str) -> None:
-        self.base = base
-        self._authorization = authorization
-        self._deadline = deadline
-        self._agent = agent
-
-    @property
-    def deadline(self) -> Deadline:
-        return self._deadline
-
-    def ask(self, call: Call) -> Response:
-        """The answer to a request that changes nothing, so that it can be sent again. Raises `AttachError`."""
-        return self._patiently(call, again=(NotSentError, AnswerLostError))
+    base: Base
+    authorization: str = field(repr=False)
+    deadline: Deadline
+    agent: str
 
     def send(self, call: Call) -> Response:
-        """The answer to a request that changes something: sent again only if it can't have been received.
+        """The answer. A request that changes something is sent again only if it can't have been received.
 
-        Raises `AnswerLostError` when nobody knows, and `AttachError`.
+        Raises `AnswerLostError` when nobody knows whether it was, and `AttachError`.
         """
-        return self._patiently(call, again=(NotSentError,))
-
-    def _patiently(self, call: Call, again: tuple[type[AttachError], ...]) -> Response:
+        again = (NotSentError, AnswerLostError) if call.method == "GET" else (NotSentError,)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = self._once(call)
             except again:
-                if attempt == _ATTEMPTS or not self._deadline.pause(attempt):
+                if attempt == _ATTEMPTS or not self.deadline.pause(attempt):
                     raise
-                continue
-            wait = retry_after(answer)
-            if wait is None or wait > _PATIENCE or attempt == _ATTEMPTS or not self._deadline.pause(wait):
-                return answer
+            else:
+                wait = retry_after(answer)
+                if wait is None or wait > _PATIENCE or attempt == _ATTEMPTS or not self.deadline.pause(wait):
+                    return answer
         raise AssertionError("the last attempt returns or raises")
 
-    def _once(self, call: Call) -> Response:
-        with self._connection() as stream, self._ended(stream):
-            connection = http.client.HTTPConnection(self.base.host, self.base.port)
-            connection.sock = stream
-            connection.auto_open = 0  # it must not connect by itself
-            try:
-                return self._exchange(connection, call)
-            finally:
-                connection.close()
+    def headers(self, call: Call) -> dict[str, str]:
+        """All that are sent."""
+        always = {"User-Agent": self.agent, "Accept": "application/json", "Connection": "close"}
+        length = {"Content-Length": str(len(call.body))} if call.method != "GET" else {}
+        host = self.base.origin.partition("://")[2]
+        return {"Host": host, "Authorization": self.authorization, **always, **call.headers, **length}
 
-    def _exchange(self, connection: http.client.HTTPConnection, call: Call) -> Response:
+    def _once(self, call: Call) -> Response:
+        with self._dial() as stream:
+            left = self.deadline.left()
+            stream.settimeout(left)
+            # A socket's timeout is for one read alone: a peer that says a byte now and then would go on for ever.
+            timer = threading.Timer(left, _cut, [stream])
+            timer.daemon = True
+            timer.start()
+            try:
+                return self._exchange(stream, call)
+            finally:
+                timer.cancel()
+
+    def _exchange(self, stream: socket.socket, call: Call) -> Response:
+        connection = http.client.HTTPConnection(self.base.host, self.base.port)
+        connection.sock = stream
+        connection.auto_open = 0  # it must not connect by itself
         failed: OSError | None = None
         try:
             connection.putrequest(
@@ -130,84 +131,45 @@ class Client:
             )
             for name, value in self.headers(call).items():
                 connection.putheader(name, value)
-            connection.endheaders()
-            for start in range(0, len(call.body), _CHUNK):
-                connection.send(call.body[start : start + _CHUNK])
+            connection.endheaders(call.body)
         except OSError as error:  # a server that refuses a long body may say so before it has read it
             failed = error
         try:
             with connection.getresponse() as response:
                 return _read(response)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            late = "no answer in time (--deadline)" if self._deadline.is_over() else _said(failed or error)
+            late = "no answer in time (--deadline)" if self.deadline.is_over() else _said(failed or error)
             raise AnswerLostError(f"{self.base.origin} gave no whole answer: {late}") from None
-
-    def headers(self, call: Call) -> dict[str, str]:
-        """All that are sent."""
-        always = {"User-Agent": self._agent, "Accept": "application/json", "Connection": "close"}
-        length = {"Content-Length": str(len(call.body))} if call.method != "GET" else {}
-        host = self.base.origin.partition("://")[2]
-        return {"Host": host, "Authorization": self._authorization, **always, **call.headers, **length}
-
-    @contextmanager
-    def _connection(self) -> Iterator[socket.socket]:
-        raw = self._dial()
-        try:
-            yield raw
-        finally:
-            with suppress(OSError):
-                raw.close()
 
     def _dial(self) -> socket.socket:
         """A connection to the first address that takes one. Raises `NotSentError`; `AttachError` for a certificate."""
-        problem: Exception = OSError("the name has no address")
-        for family, address in _addresses(self.base.host, self.base.port, self._deadline.left()):
+        problem = OSError("the name has no address")
+        for family, address in _addresses(self.base.host, self.base.port, self.deadline.left()):
             if self.base.loopback_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
                 raise AttachError(f"{self.base.host} is not on this host: use https, or say --allow-http")
-            patience = min(self._deadline.left(), 30)
-            raw = socket.socket(family, socket.SOCK_STREAM)
             try:
-                raw.settimeout(patience)
-                raw.connect(address)
-                if not self.base.secure:
-                    return raw
-                return self._secured(raw)
+                return self._connected(socket.socket(family, socket.SOCK_STREAM), address)
             except ssl.SSLCertVerificationError as error:
-                raw.close()
-                why = visible(error.verify_message)
                 raise AttachError(
-                    f"the certificate of {self.base.origin} can't be verified ({why}): if its CA is your own, "
-                    "name its file in SSL_CERT_FILE"
+                    f"the certificate of {self.base.origin} can't be verified ({visible(error.verify_message)}): if "
+                    "its CA is your own, name its file in SSL_CERT_FILE"
                 ) from None
             except OSError as error:
-                raw.close()
                 problem = error
-        self._deadline.left()
+        self.deadline.left()
         raise NotSentError(f"can't connect to {self.base.origin}: {_said(problem)}")
 
-    def _secured(self, raw: socket.socket) -> socket.socket:
-        context = ssl.create_default_context()
-        stream = context.wrap_socket(raw, server_hostname=self.base.host, do_handshake_on_connect=False)
+    def _connected(self, stream: socket.socket, address: tuple[str | int | bytes, ...]) -> socket.socket:
         try:
-            with self._ended(stream):
-                stream.do_handshake()
-        except OSError:
+            stream.settimeout(min(self.deadline.left(), _CONNECT))
+            stream.connect(address)
+            if not self.base.secure:
+                return stream
+            stream.settimeout(self.deadline.left())  # of a handshake it is for all reads together
+            return ssl.create_default_context().wrap_socket(stream, server_hostname=self.base.host)
+        except BaseException:
             stream.close()
             raise
-        return stream
-
-    @contextmanager
-    def _ended(self, stream: socket.socket) -> Iterator[None]:
-        """Cuts the connection when time is up, however busy the peer is: a socket's timeout is for one read alone."""
-        left = self._deadline.left()
-        stream.settimeout(left)
-        timer = threading.Timer(left, _cut, [stream])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
 
 def retry_after(answer: Response) -> float | None:
@@ -259,20 +221,19 @@ def _said(error: BaseException) -> str:
 
 def _addresses(host: str, port: int, seconds: float) -> list[_Address]:
     """Resolve in a thread that may be left behind: the resolver's own patience has no end. Raises `NotSentError`."""
-    found: SimpleQueue[list[_Address] | OSError] = SimpleQueue()
+    found: Future[list[_Address]] = Future()
 
     def ask() -> None:
         try:
             rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found.put([(row[0], tuple(row[4])) for row in rows])
+            found.set_result([(row[0], row[4]) for row in rows])
         except (OSError, UnicodeError) as error:
-            found.put(error if isinstance(error, OSError) else OSError(str(error)))
+            found.set_exception(error)
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = found.get(timeout=min(seconds, 30))
-    except Empty:
+        return found.result(min(seconds, _CONNECT))
+    except TimeoutError:
         raise NotSentError(f"the name {host} was not resolved in time") from None
-    if isinstance(answer, OSError):
-        raise NotSentError(f"can't resolve {host}: {_said(answer)}")
-    return answer
+    except (OSError, UnicodeError) as error:
+        raise NotSentError(f"can't resolve {host}: {_said(error)}") from None
