@@ -27,8 +27,6 @@ _CONNECT = 30.0  # seconds for a name, and for a connection to one address
 _PATIENCE = 60.0  # seconds that a server may have us wait before we ask again
 _ATTEMPTS = 3
 
-_Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -102,10 +100,10 @@ class Client:
 
     def headers(self, call: Call) -> dict[str, str]:
         """All that are sent."""
-        always = {"User-Agent": self.agent, "Accept": "application/json", "Connection": "close"}
+        host = {"Host": self.base.origin.partition("://")[2], "Authorization": self.authorization}
+        always = {"User-Agent": self.agent, "Accept": "application/json", "Accept-Encoding": "identity"}
         length = {"Content-Length": str(len(call.body))} if call.method != "GET" else {}
-        host = self.base.origin.partition("://")[2]
-        return {"Host": host, "Authorization": self.authorization, **always, **call.headers, **length}
+        return {**host, **always, "Connection": "close", **call.headers, **length}
 
     def _once(self, call: Call) -> Response:
         with self._dial() as stream:
@@ -126,12 +124,7 @@ class Client:
         connection.auto_open = 0  # it must not connect by itself
         failed: OSError | None = None
         try:
-            connection.putrequest(
-                call.method, self.base.prefix + call.target, skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in self.headers(call).items():
-                connection.putheader(name, value)
-            connection.endheaders(call.body)
+            connection.request(call.method, self.base.prefix + call.target, call.body or None, self.headers(call))
         except OSError as error:  # a server that refuses a long body may say so before it has read it
             failed = error
         try:
@@ -144,11 +137,16 @@ class Client:
     def _dial(self) -> socket.socket:
         """A connection to the first address that takes one. Raises `NotSentError`; `AttachError` for a certificate."""
         problem = OSError("the name has no address")
-        for family, address in _addresses(self.base.host, self.base.port, self.deadline.left()):
-            if self.base.loopback_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        for address in _addresses(self.base.host, self.base.port, self.deadline.left()):
+            if self.base.loopback_only and not ip_address(address.partition("%")[0]).is_loopback:
                 raise AttachError(f"{self.base.host} is not on this host: use https, or say --allow-http")
             try:
-                return self._connected(socket.socket(family, socket.SOCK_STREAM), address)
+                raw = socket.create_connection((address, self.base.port), min(self.deadline.left(), _CONNECT))
+                if not self.base.secure:
+                    return raw
+                with raw:  # until TLS has taken it over
+                    raw.settimeout(self.deadline.left())  # a handshake's is for all its reads together
+                    return ssl.create_default_context().wrap_socket(raw, server_hostname=self.base.host)
             except ssl.SSLCertVerificationError as error:
                 raise AttachError(
                     f"the certificate of {self.base.origin} can't be verified ({visible(error.verify_message)}): if "
@@ -158,18 +156,6 @@ class Client:
                 problem = error
         self.deadline.left()
         raise NotSentError(f"can't connect to {self.base.origin}: {_said(problem)}")
-
-    def _connected(self, stream: socket.socket, address: tuple[str | int | bytes, ...]) -> socket.socket:
-        try:
-            stream.settimeout(min(self.deadline.left(), _CONNECT))
-            stream.connect(address)
-            if not self.base.secure:
-                return stream
-            stream.settimeout(self.deadline.left())  # of a handshake it is for all reads together
-            return ssl.create_default_context().wrap_socket(stream, server_hostname=self.base.host)
-        except BaseException:
-            stream.close()
-            raise
 
 
 def retry_after(answer: Response) -> float | None:
@@ -183,8 +169,7 @@ def retry_after(answer: Response) -> float | None:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return max((moment - datetime.now(UTC)).total_seconds(), 0)
+    return max((moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0)
 
 
 def redirected_to(answer: Response) -> str:
@@ -219,14 +204,13 @@ def _said(error: BaseException) -> str:
     return visible(str(getattr(error, "strerror", None) or error) or type(error).__name__)
 
 
-def _addresses(host: str, port: int, seconds: float) -> list[_Address]:
+def _addresses(host: str, port: int, seconds: float) -> list[str]:
     """Resolve in a thread that may be left behind: the resolver's own patience has no end. Raises `NotSentError`."""
-    found: Future[list[_Address]] = Future()
+    found: Future[list[str]] = Future()
 
     def ask() -> None:
         try:
-            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found.set_result([(row[0], row[4]) for row in rows])
+            found.set_result([str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
         except (OSError, UnicodeError) as error:
             found.set_exception(error)
 

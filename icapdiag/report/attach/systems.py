@@ -30,13 +30,12 @@ from icapdiag.report.attach.target import (
 from icapdiag.text import visible
 
 _COMMENT = 65_536  # characters that a comment on GitHub may have
-_PAGES = 10
 _PER_PAGE = 100
 _SAID = 300  # characters of what a server says to an error
 _SETTLING = 2.0  # seconds that a server gets to finish what it did not answer
 _ATTEMPTS = 2
 
-_SAY: Mapping[int, str] = {
+_SAY = {
     400: "it does not take the request",
     401: "the token is not accepted: it is wrong, expired, or for another address",
     403: "the token's user may not do this",
@@ -50,41 +49,41 @@ _SAY: Mapping[int, str] = {
 
 
 class System(ABC):
-    """One ticket of one system: what `send` asks and does there. The rest is what the systems differ in."""
+    """One ticket of one system: what `send` asks and does there. Subclasses have what the systems differ in.
+
+    ``listing``, ``upload`` and ``where`` have their variables in braces, those of `_fill`.
+    """
 
     say: ClassVar[Mapping[int, str]]  # what the system's own documentation has about a status, where it says more
-    listed: ClassVar[tuple[str, ...]]  # the way to the list in an answer to `listing`
-    stored: ClassVar[tuple[str, ...]]  # the way to what was stored, one or a list, in an answer to `upload`
-    created: ClassVar[int]  # the status of that answer
-    unlisted: ClassVar[str]  # what to say where either is missing
+    listing: ClassVar[str]  # the target of the request for what is there
+    listed: ClassVar[tuple[str, ...]]  # the way to the list in its answer
+    unlisted: ClassVar[str]  # what to say where there is none
+    pages: ClassVar[int] = 1  # in which a list may come
+    upload: ClassVar[str]  # the target of the request that stores it
+    created: ClassVar[int]  # the status of its answer
+    stored: ClassVar[tuple[str, ...]]  # the way to what was stored in it, one or a list
     unstored: ClassVar[str]
     named: ClassVar[tuple[str, str]]  # an attachment's keys for name and size
+    where: ClassVar[str]  # in which words to say where it is
 
     def __init__(self, client: Client, target: Target, token: Token) -> None:
         self.client = client
         self.name = target.name
         self._token = token
+        self._record = "{sys_id}"  # ServiceNow's own id of the ticket, once it is known
 
     def check(self, document: Document) -> None:
         """Refuse what this system can't take at all. Raises `AttachError`."""
         del document
 
     @abstractmethod
-    def listing(self, document: Document) -> str:
-        """The target of the request for what is there."""
-
-    @abstractmethod
-    def upload(self, document: Document) -> Call:
-        """The request that stores it; of ServiceNow only after `there`."""
-
-    @abstractmethod
-    def where(self) -> str:
-        """In which words to say where it is."""
+    def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
+        """Headers and body of the upload."""
 
     def plan(self, document: Document) -> Iterator[Call]:
         """The requests that `there` and `put` make, in order; what only an answer can tell stands in braces."""
-        yield Call("GET", self.listing(document))
-        yield self.upload(document)
+        yield Call("GET", self._fill(self.listing, document))
+        yield Call("POST", self._fill(self.upload, document), *self.content(document))
 
     def there(self, document: Document) -> int | None:
         """The size in bytes of what is at the ticket by this name, -1 if it isn't told; None if nothing is.
@@ -100,21 +99,29 @@ class System(ABC):
         return found
 
     def put(self, document: Document) -> str:
-        """Send it; in which words to say where it is. Raises `AnswerLostError`, and `AttachError`."""
-        answer = self.client.send(self.upload(document))
+        """Send it, once `there` said None; where it is now. Raises `AnswerLostError`, and `AttachError`."""
+        answer = self.client.send(Call("POST", self._fill(self.upload, document), *self.content(document)))
         if not 200 <= answer.status < 300:
             raise self._problem(answer)
         if answer.status != self.created:
             raise UnreadableError(f"HTTP {answer.status} is no answer of this API: look at --url")
         stored = _at(_parsed(answer, UnreadableError), *self.stored)
-        rows = stored if isinstance(stored, list) else [stored]
-        if all(self.size(row, document) != document.size for row in rows):
+        if document.size not in [
+            self.size(row, document) for row in (stored if isinstance(stored, list) else [stored])
+        ]:
             raise UnreadableError(self.unstored)
-        return self.where()
+        return self._fill(self.where, document)
 
     def rows(self, document: Document) -> Iterable[JSONValue]:
         """What is there. Raises `AttachError`."""
-        return self.get(self.listing(document))
+        for page in range(1, self.pages + 1):
+            listed = self.get(self._fill(self.listing, document, page))
+            yield from listed
+            if self.pages == 1 or len(listed) < _PER_PAGE:
+                return
+        raise AttachError(
+            f"the issue has more than {self.pages * _PER_PAGE:,} comments, too many to search: add this by hand"
+        )
 
     def size(self, row: JSONValue, document: Document) -> int | None:
         """The bytes of one attachment if it has the document's name, -1 where it isn't told; None if it has not."""
@@ -134,6 +141,14 @@ class System(ABC):
             raise AttachError(self.unlisted)
         return listed
 
+    def _fill(self, template: str, document: Document, page: int = 1) -> str:
+        repository, _, number = self.name.partition("#")
+        return template.format(
+            ticket=self.name, repository=repository, number=number, record=self._record, page=page,
+            table=TABLES.get(self.name.rstrip("0123456789")), file=quote(document.name, safe=""),
+            origin=self.client.base.origin, prefix=self.client.base.prefix,
+        )  # fmt: skip
+
     def _problem(self, answer: Response) -> AttachError:
         status = answer.status
         if 300 <= status < 400:
@@ -145,7 +160,7 @@ class System(ABC):
         wait = retry_after(answer)
         if wait is not None:
             return AttachError(f"HTTP {status}: too many requests; it asks to wait {wait:.0f} s: try again then")
-        text = self.say.get(status) or _SAY.get(status, "the server has a problem: try again later")
+        text = {**_SAY, **self.say}.get(status, "the server has a problem: try again later")
         if status in {500, 502, 504}:  # a gateway may have passed it on
             return AnswerLostError(f"HTTP {status}: {text}")
         said = self._token.scrub(visible(_reason(answer), _SAID))
@@ -155,98 +170,89 @@ class System(ABC):
 class Jira(System):
     """An issue; the file becomes an attachment, which everybody can fetch who sees the issue."""
 
-    say = {
+    say: ClassVar = {
         401: "the token is not accepted. Jira Cloud: email:API-token; Data Center: a personal access token",
         403: "the token's user may not attach files: it needs Browse Projects and Create Attachments in this project",
         404: "there is no such issue, the token's user may not see it, or attachments are switched off",
         413: "the file is larger than Jira's attachment limit: make a smaller one (--max-size of report bundle)",
     }
+    listing = "/rest/api/2/issue/{ticket}?fields=attachment"
+    upload = "/rest/api/2/issue/{ticket}/attachments"
     listed, stored, created, named = ("fields", "attachment"), (), 200, ("filename", "size")
     unlisted = "the issue has no list of attachments: they are switched off, or this is not Jira"
     unstored = "Jira's answer does not have the file"
+    where = "{origin}{prefix}/browse/{ticket}"
 
-    def listing(self, document: Document) -> str:
-        del document
-        return f"/rest/api/2/issue/{self.name}?fields=attachment"
-
-    def where(self) -> str:
-        return f"{self.client.base.origin}{self.client.base.prefix}/browse/{self.name}"
-
-    def upload(self, document: Document) -> Call:
+    def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
         boundary = f"icapdiag-{secrets.token_hex(16)}"
         head = (
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{document.name}"\r\n'
             f"Content-Type: {document.type}\r\n\r\n"
         )
-        body = head.encode() + document.data + f"\r\n--{boundary}--\r\n".encode()
         headers = {"X-Atlassian-Token": "no-check", "Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return Call("POST", f"/rest/api/2/issue/{self.name}/attachments", headers, body)
+        return headers, head.encode() + document.data + f"\r\n--{boundary}--\r\n".encode()
 
 
 class ServiceNow(System):
     """A record of the table that its number's prefix stands for."""
 
-    say = {
+    say: ClassVar = {
         401: "the token is not accepted: user:password, or an OAuth access token",
         403: "the token's user may not attach files to this record: it needs write access to it (such as role itil)",
         404: "there is no such record, or the token's user may not see it",
         413: "the file is larger than com.glide.attachment.max_size: make a smaller one",
     }
+    lookup = "/api/now/table/{table}?sysparm_query=number%3D{ticket}&sysparm_fields=sys_id%2Cnumber&sysparm_limit=2"
+    listing = (
+        "/api/now/attachment?sysparm_query=table_name%3D{table}%5Etable_sys_id%3D{record}%5Efile_name%3D{file}"
+        "&sysparm_limit=100"
+    )
+    upload = "/api/now/attachment/file?table_name={table}&table_sys_id={record}&file_name={file}"
     listed, stored, created, named = ("result",), ("result",), 201, ("file_name", "size_bytes")
     unlisted = "what the API says are no records: look at --url"
     unstored = "ServiceNow's answer does not have the file"
-    _record = "{sys_id}"  # the record's own id, once it is known
+    where = "{ticket} at {origin}"
 
     def check(self, document: Document) -> None:
         if "^" in document.name:
             raise AttachError(f"{document.name!r}: ServiceNow takes ^ for a part of a query: give a name with --name")
 
-    @property
-    def _table(self) -> str:
-        return TABLES[self.name.rstrip("0123456789")]
-
-    def _lookup(self) -> str:
-        query = f"sysparm_query=number%3D{self.name}&sysparm_fields=sys_id%2Cnumber&sysparm_limit=2"
-        return f"/api/now/table/{self._table}?{query}"
+    def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
+        return {"Content-Type": document.type}, document.data
 
     def plan(self, document: Document) -> Iterator[Call]:
-        yield Call("GET", self._lookup())
+        yield Call("GET", self._fill(self.lookup, document))
         yield from super().plan(document)
 
     def rows(self, document: Document) -> Iterable[JSONValue]:
-        """An instance ignores what it takes for invalid in a query: number and record are looked at again."""
-        if self._record == ServiceNow._record:
-            found = [_at(row, "sys_id") for row in self.get(self._lookup()) if _at(row, "number") == self.name]
-            if len(found) != 1 or not isinstance(found[0], str) or not _is_sys_id(found[0]):
-                raise AttachError(f"there is no {self.name} in {self._table}, or the token's user may not see it")
+        # An instance ignores what it takes for invalid in a query: number and record are looked at again.
+        if not _is_sys_id(self._record):
+            table = self.get(self._fill(self.lookup, document))
+            found = [str(_at(row, "sys_id")) for row in table if _at(row, "number") == self.name]
+            if len(found) != 1 or not _is_sys_id(found[0]):
+                raise AttachError(
+                    self._fill("there is no {ticket} in {table}, or the token's user may not see it", document)
+                )
             self._record = found[0]
         return [row for row in super().rows(document) if _at(row, "table_sys_id") == self._record]
-
-    def listing(self, document: Document) -> str:
-        query = f"table_name={self._table}^table_sys_id={self._record}^file_name={document.name}"
-        return f"/api/now/attachment?sysparm_query={quote(query, safe='{}')}&sysparm_limit={_PER_PAGE}"
-
-    def where(self) -> str:
-        return f"{self.name} at {self.client.base.origin}"
-
-    def upload(self, document: Document) -> Call:
-        query = f"table_name={self._table}&table_sys_id={self._record}&file_name={quote(document.name, safe='')}"
-        return Call("POST", f"/api/now/attachment/file?{query}", {"Content-Type": document.type}, document.data)
 
 
 class GitHub(System):
     """An issue or a pull request; a text becomes a comment. GitHub has no API that attaches a file."""
 
-    say = {
+    say: ClassVar = {
         401: "the token is not accepted: it is wrong or expired",
         403: "the token may not write to issues: a fine-grained one needs Issues: read and write of this repository",
         404: "there is no such issue, or the token may not see the repository",
         410: "issues are switched off in this repository, or this one was deleted",
         422: "GitHub does not take the comment",
     }
-    listed, stored, created = (), (), 201
+    upload = "/repos/{repository}/issues/{number}/comments"
+    listing = f"{upload}?per_page={_PER_PAGE}&page={{page}}"
+    listed, stored, created, pages = (), (), 201, 10
     unlisted = "what the API says are no comments: look at --url"
     unstored = "GitHub's answer does not have the comment"
+    where = "{ticket} at {origin}, as a comment"
 
     def check(self, document: Document) -> None:
         if not document.name.lower().endswith((".md", ".markdown", ".txt")):
@@ -267,38 +273,16 @@ class GitHub(System):
         """By which a comment of ours is known again; GitHub does not show it."""
         return f"<!-- icapdiag {quote(document.name, safe='')} sha256:{document.sha256} -->"
 
-    @property
-    def _comments(self) -> str:
-        repository, _, number = self.name.partition("#")
-        return f"/repos/{repository}/issues/{number}/comments"
-
-    def listing(self, document: Document, page: int = 1) -> str:
-        del document
-        return f"{self._comments}?per_page={_PER_PAGE}&page={page}"
-
-    def rows(self, document: Document) -> Iterable[JSONValue]:
-        for page in range(1, _PAGES + 1):
-            listed = self.get(self.listing(document, page))
-            yield from listed
-            if len(listed) < _PER_PAGE:
-                return
-        raise AttachError(
-            f"the issue has more than {_PAGES * _PER_PAGE:,} comments, too many to search: add this by hand"
-        )
-
     def size(self, row: JSONValue, document: Document) -> int | None:
         body, mark = str(_at(row, "body")), self._mark(document)
         if mark in body:
             return document.size
-        return -1 if mark.partition(document.sha256)[0] in body else None
+        return -1 if mark.removesuffix(f"{document.sha256} -->") in body else None
 
-    def where(self) -> str:
-        return f"{self.name} at {self.client.base.origin}, as a comment"
-
-    def upload(self, document: Document) -> Call:
+    def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
         body = json.dumps({"body": f"{document.data.decode()}\n\n{self._mark(document)}"}).encode()
         headers = {"Accept": "application/vnd.github+json", "Content-Type": "application/json"}
-        return Call("POST", self._comments, {**headers, "X-GitHub-Api-Version": "2022-11-28"}, body)
+        return {**headers, "X-GitHub-Api-Version": "2022-11-28"}, body
 
 
 SYSTEMS: Mapping[str, type[System]] = {JIRA: Jira, SERVICENOW: ServiceNow, GITHUB: GitHub}
