@@ -41,7 +41,7 @@ def test_a_file_is_attached(file: Path) -> None:
     assert f"Attached table.txt (3 bytes, sha256 {digest}) to {server.url}/browse/OPS-123\n" == out
     assert f"icapdiag: '{file}' goes out as it is: it is not marked as redacted\n" == err
     assert (2, "") == again[:2]
-    assert "OPS-123 has table.txt already, and nothing is replaced: give another name with --name" in again[2]
+    assert "OPS-123 already has table.txt, which is not replaced: pass another name with --name" in again[2]
     assert (0, [("table.txt", b"OK\n"), ("2.txt", b"OK\n")]) == (other[0], tickets.stored)
 
 
@@ -98,13 +98,13 @@ def test_a_token_file(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--to", "jira:OPS-123"), "where is jira? give --url https://HOST, or set ICAPDIAG_JIRA_URL"),
+        (("--to", "jira:OPS-123"), "no jira URL: pass --url https://HOST or set ICAPDIAG_JIRA_URL"),
         (("--to", "jira:OPS-123", "--url", "http://192.0.2.1"), "in clear text: use https, or say --allow-http"),
         (("--to", "github:owner/repo#7"), "there is no token: set ICAPDIAG_GITHUB_TOKEN, or give --token-file FILE"),
-        (("--to", "trac:7"), "'trac:7' names no place for a file: write jira:OPS-123"),
+        (("--to", "trac:7"), "'trac:7' is not a destination: use jira:OPS-123"),
         (("--to", "file:/", "--url", "https://x"), "says nothing with file:"),
         (("--to", "jira:OPS-123", "--deadline", "0"), "give a number of seconds above 0"),
-        (("--to", "jira:OPS-123", "--name", "a/b"), "'a/b' is no name for an attachment"),
+        (("--to", "jira:OPS-123", "--name", "a/b"), "'a/b' is not a valid attachment name"),
     ],
 )
 def test_wrong_usage(file: Path, arguments: tuple[str, ...], expected: str) -> None:
@@ -120,7 +120,7 @@ def test_a_server_can_t_drive_the_terminal(file: Path) -> None:
         status, _, err = attach(str(file), "--to", "jira:OPS-123", "--url", server.url, "--unredacted")
 
     assert (2, False, False) == (status, "\x1b" in err, "\u202e" in err)
-    assert "HTTP 400: it does not take the request (it says: \\x1b]0;owned\\x07 \\u202e)" in err
+    assert "HTTP 400: it rejects the request (it says: \\x1b]0;owned\\x07 \\u202e)" in err
 
 
 def test_into_a_folder(file: Path, tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ import hashlib
 import io
 import mimetypes
 import os
-import re
 import zipfile
 import zlib
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,6 @@ _NAME = 200  # bytes of its name
 _ENTRIES = 2000  # of an archive
 _INFLATED = 256 << 20  # bytes of the reports in an archive
 _MARKED = ("markdown", "html", "github", "jira", "servicenow")  # formats that have a report's notes, a line each
-_ODD = re.compile(r'[\x00-\x1f\x7f"/\\]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,9 @@ class Document:
 def read_document(path: Path, name: str | None) -> Document:
     """The file, under another name if one is given. Raises `AttachError`."""
     chosen = name or path.name
-    if _ODD.search(chosen) or not chosen.isprintable() or chosen in {"", ".", ".."} or len(chosen.encode()) > _NAME:
-        raise AttachError(f"{chosen!r} is no name for an attachment: give another with --name")
+    odd = not chosen.isprintable() or not {'"', "/", "\\"}.isdisjoint(chosen) or chosen in {"", ".", ".."}
+    if odd or len(chosen.encode()) > _NAME:
+        raise AttachError(f"{chosen!r} is not a valid attachment name: pass another with --name")
     try:
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
@@ -67,25 +66,20 @@ def read_document(path: Path, name: str | None) -> Document:
 
 
 def copy(folder: Path, document: Document) -> Path:
-    """Put it into a folder, as a new file; its path. Raises `AttachError`."""
+    """Write it to a new file in a folder; its path. Raises `AttachError`, and leaves no part of a file."""
     path = folder / document.name
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with ExitStack() as undo:
+            with path.open("xb") as stream:
+                undo.callback(path.unlink, missing_ok=True)
+                stream.write(document.data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            undo.pop_all()
     except FileExistsError:
-        raise AttachError(f"{str(path)!r} exists, and nothing is replaced: give another name with --name") from None
+        raise AttachError(f"{str(path)!r} already exists, and is not replaced: pass another name with --name") from None
     except OSError as error:
         raise AttachError(f"can't write {str(path)!r}: {error.strerror or error}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(document.data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except BaseException as error:
-        with suppress(OSError):
-            path.unlink()
-        if isinstance(error, OSError):
-            raise AttachError(f"can't write {str(path)!r}: {error.strerror or error}") from None
-        raise
     return path
 
 
@@ -96,7 +90,7 @@ def unredacted(document: Document) -> str:
     no server can have written there. Whatever else it is: nobody knows what is in it.
     """
     if document.data.startswith(b"PK"):
-        return _archive(document)
+        return _archive(document.data)
     said = _json(document.data)
     if said is not None:
         return said
@@ -113,24 +107,21 @@ def _json(data: bytes) -> str | None:
     return "" if REDACTED_NOTE in report.notes else "it is a report that is not redacted"
 
 
-def _archive(document: Document) -> str:
-    reports = room = 0
+def _archive(data: bytes) -> str:
+    reports, room = 0, _INFLATED
     try:
-        with zipfile.ZipFile(io.BytesIO(document.data)) as archive:
-            entries = archive.infolist()
-            if len(entries) > _ENTRIES:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if len(archive.infolist()) > _ENTRIES:
                 return f"it has more than {_ENTRIES} files in it"
-            for entry in entries:
-                if not entry.filename.lower().endswith(".json"):
-                    continue
-                with archive.open(entry) as stream:
-                    data = stream.read(_INFLATED - room + 1)
-                room += len(data)
-                if room > _INFLATED:
+            for info in (info for info in archive.infolist() if info.filename.lower().endswith(".json")):
+                with archive.open(info) as stream:
+                    entry = stream.read(room + 1)
+                room -= len(entry)
+                if room < 0:
                     return f"its reports have more than {_INFLATED >> 20} MiB"
-                said = _json(data)
+                said = _json(entry)
                 if said:
-                    return f"{entry.filename!r} in it: {said}"
+                    return f"{info.filename!r} in it: {said}"
                 reports += said is not None
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
         return "it is an archive that can't be read"

@@ -132,7 +132,7 @@ class Client:
                 return _read(response)
         except (OSError, http.client.HTTPException, ValueError) as error:
             late = "no answer in time (--deadline)" if self.deadline.is_over() else _said(failed or error)
-            raise AnswerLostError(f"{self.base.origin} gave no whole answer: {late}") from None
+            raise AnswerLostError(f"{self.base.origin} sent no complete answer: {late}") from None
 
     def _dial(self) -> socket.socket:
         """A connection to the first address that takes one. Raises `NotSentError`; `AttachError` for a certificate."""
@@ -183,7 +183,7 @@ def redirected_to(answer: Response) -> str:
 def _read(response: http.client.HTTPResponse) -> Response:
     body = response.read(LARGEST + 1)
     if len(body) > LARGEST:
-        raise ValueError(f"it has more than {LARGEST >> 20} MiB to say")
+        raise ValueError(f"the answer exceeds {LARGEST >> 20} MiB")
     # http.client takes the end of the stream for that of the headers, and of a body of which it is asked for a part.
     headless = not body and response.length is None and not response.chunked and response.status not in {204, 304}
     if response.length or headless:
@@ -200,7 +200,7 @@ def _said(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, http.client.BadStatusLine | http.client.LineTooLong):
-        return "what it says is no HTTP"
+        return "the answer is not HTTP"
     return visible(str(getattr(error, "strerror", None) or error) or type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""The ticket systems: a file is put there once, never over another, and never twice because an answer was lost.
+"""The ticket systems: a file is attached once, never over another, and never twice because an answer was lost.
 
 Jira: REST API 2, which Cloud and Data Center share (Add attachment; Get issue). ServiceNow: Attachment API and Table
 API. GitHub: issue comments of the REST API, as there is none that attaches a file to an issue.
@@ -36,14 +36,14 @@ _SETTLING = 2.0  # seconds that a server gets to finish what it did not answer
 _ATTEMPTS = 2
 
 _SAY = {
-    400: "it does not take the request",
+    400: "it rejects the request",
     401: "the token is not accepted: it is wrong, expired, or for another address",
     403: "the token's user may not do this",
     404: "there is no such ticket, or the token's user may not see it",
-    405: "there is no such API at this address: look at --url",
-    413: "the file is larger than it takes: make a smaller one",
-    415: "it does not take this kind of file",
-    422: "it does not take the content",
+    405: "there is no such API at this address: check --url",
+    413: "the file is larger than it accepts: make a smaller one",
+    415: "it does not accept this kind of file",
+    422: "it does not accept the content",
     429: "too many requests: try again later",
 }
 
@@ -55,14 +55,13 @@ class System(ABC):
     """
 
     say: ClassVar[Mapping[int, str]]  # what the system's own documentation has about a status, where it says more
-    listing: ClassVar[str]  # the target of the request for what is there
-    listed: ClassVar[tuple[str, ...]]  # the way to the list in its answer
+    listing: ClassVar[str]  # the target of the request for what is there; ``listed`` leads to the list in its answer
+    listed: ClassVar[tuple[str, ...]] = ()
     unlisted: ClassVar[str]  # what to say where there is none
     pages: ClassVar[int] = 1  # in which a list may come
-    upload: ClassVar[str]  # the target of the request that stores it
-    created: ClassVar[int]  # the status of its answer
-    stored: ClassVar[tuple[str, ...]]  # the way to what was stored in it, one or a list
-    unstored: ClassVar[str]
+    upload: ClassVar[str]  # the target of the request that stores it; ``stored`` leads to it, or a list, in its answer
+    stored: ClassVar[tuple[str, ...]] = ()
+    created: ClassVar[int] = 201  # the status of that answer
     named: ClassVar[tuple[str, str]]  # an attachment's keys for name and size
     where: ClassVar[str]  # in which words to say where it is
 
@@ -104,12 +103,11 @@ class System(ABC):
         if not 200 <= answer.status < 300:
             raise self._problem(answer)
         if answer.status != self.created:
-            raise UnreadableError(f"HTTP {answer.status} is no answer of this API: look at --url")
+            raise UnreadableError(f"HTTP {answer.status} is not an answer of this API: check --url")
         stored = _at(_parsed(answer, UnreadableError), *self.stored)
-        if document.size not in [
-            self.size(row, document) for row in (stored if isinstance(stored, list) else [stored])
-        ]:
-            raise UnreadableError(self.unstored)
+        rows = stored if isinstance(stored, list) else [stored]
+        if document.size not in (self.size(row, document) for row in rows):
+            raise UnreadableError(f"{type(self).__name__}'s answer does not have {document.name}")
         return self._fill(self.where, document)
 
     def rows(self, document: Document) -> Iterable[JSONValue]:
@@ -178,9 +176,8 @@ class Jira(System):
     }
     listing = "/rest/api/2/issue/{ticket}?fields=attachment"
     upload = "/rest/api/2/issue/{ticket}/attachments"
-    listed, stored, created, named = ("fields", "attachment"), (), 200, ("filename", "size")
+    listed, created, named = ("fields", "attachment"), 200, ("filename", "size")
     unlisted = "the issue has no list of attachments: they are switched off, or this is not Jira"
-    unstored = "Jira's answer does not have the file"
     where = "{origin}{prefix}/browse/{ticket}"
 
     def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
@@ -208,14 +205,15 @@ class ServiceNow(System):
         "&sysparm_limit=100"
     )
     upload = "/api/now/attachment/file?table_name={table}&table_sys_id={record}&file_name={file}"
-    listed, stored, created, named = ("result",), ("result",), 201, ("file_name", "size_bytes")
-    unlisted = "what the API says are no records: look at --url"
-    unstored = "ServiceNow's answer does not have the file"
+    listed, stored, named = ("result",), ("result",), ("file_name", "size_bytes")
+    unlisted = "the API returned no list of records: check --url"
     where = "{ticket} at {origin}"
 
     def check(self, document: Document) -> None:
         if "^" in document.name:
-            raise AttachError(f"{document.name!r}: ServiceNow takes ^ for a part of a query: give a name with --name")
+            raise AttachError(
+                f"{document.name!r}: ^ separates the parts of a ServiceNow query: pass another name with --name"
+            )
 
     def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
         return {"Content-Type": document.type}, document.data
@@ -230,9 +228,8 @@ class ServiceNow(System):
             table = self.get(self._fill(self.lookup, document))
             found = [str(_at(row, "sys_id")) for row in table if _at(row, "number") == self.name]
             if len(found) != 1 or not _is_sys_id(found[0]):
-                raise AttachError(
-                    self._fill("there is no {ticket} in {table}, or the token's user may not see it", document)
-                )
+                problem = "there is no {ticket} in {table}, or the token's user may not see it"
+                raise AttachError(self._fill(problem, document))
             self._record = found[0]
         return [row for row in super().rows(document) if _at(row, "table_sys_id") == self._record]
 
@@ -245,13 +242,12 @@ class GitHub(System):
         403: "the token may not write to issues: a fine-grained one needs Issues: read and write of this repository",
         404: "there is no such issue, or the token may not see the repository",
         410: "issues are switched off in this repository, or this one was deleted",
-        422: "GitHub does not take the comment",
+        422: "GitHub rejects the comment",
     }
     upload = "/repos/{repository}/issues/{number}/comments"
     listing = f"{upload}?per_page={_PER_PAGE}&page={{page}}"
-    listed, stored, created, pages = (), (), 201, 10
-    unlisted = "what the API says are no comments: look at --url"
-    unstored = "GitHub's answer does not have the comment"
+    pages = 10
+    unlisted = "the API returned no list of comments: check --url"
     where = "{ticket} at {origin}, as a comment"
 
     def check(self, document: Document) -> None:
@@ -263,7 +259,7 @@ class GitHub(System):
         try:
             text = document.data.decode()
         except UnicodeDecodeError:
-            raise AttachError(f"{document.name} is no text in UTF-8: a comment can't hold it") from None
+            raise AttachError(f"{document.name} is not UTF-8 text: it can't become a comment") from None
         if len(text) + len(self._mark(document)) + 2 > _COMMENT:
             raise AttachError(
                 f"{document.name} is longer than the {_COMMENT:,} characters of a comment: --for github writes less"
@@ -293,7 +289,7 @@ def send(system: System, document: Document) -> str:
     system.check(document)
     if system.there(document) is not None:
         raise AttachError(
-            f"{system.name} has {document.name} already, and nothing is replaced: give another name with --name"
+            f"{system.name} already has {document.name}, which is not replaced: pass another name with --name"
         )
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -302,24 +298,23 @@ def send(system: System, document: Document) -> str:
             if _arrived(system, document, error):
                 return f"{system.name} (it is there, although its answer was lost)"
             if attempt == _ATTEMPTS or isinstance(error, UnreadableError):
-                raise AttachError(f"{error}; {document.name} is not at {system.name}: look at it") from None
+                raise AttachError(
+                    f"{error}; {document.name} is not attached to {system.name}: check the ticket"
+                ) from None
     raise AssertionError("the last attempt returns or raises")
 
 
 def _arrived(system: System, document: Document, error: AnswerLostError) -> bool:
     """Whether the file is there after all, by name and size. Raises `AttachError` if that can't be found out."""
-    size: int | None = None
+    unknown = f"{error}; whether {document.name} arrived is unknown: check {system.name} before you try again"
+    if not system.client.deadline.pause(_SETTLING):
+        raise AttachError(unknown) from None
     try:
-        known = system.client.deadline.pause(_SETTLING)
-        size = system.there(document) if known else None
+        size = system.there(document)
     except AttachError:
-        known = False
-    if not known:
-        raise AttachError(
-            f"{error}; whether {document.name} arrived is not known: look at {system.name} before you try again"
-        ) from None
+        raise AttachError(unknown) from None
     if size not in {None, document.size}:
-        raise AttachError(f"{error}; {system.name} has {document.name} with another size: look at it") from None
+        raise AttachError(f"{error}; {system.name} has {document.name} with another size: check the ticket") from None
     return size is not None
 
 
@@ -328,7 +323,7 @@ def _parsed(answer: Response, problem: type[AttachError]) -> JSONValue:
     try:
         found: JSONValue = json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise problem(f"HTTP {answer.status}, but what it says is no JSON: is --url the API's address?") from None
+        raise problem(f"HTTP {answer.status}, but the answer is not JSON: is --url the address of the API?") from None
     return found
 
 

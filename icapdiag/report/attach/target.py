@@ -92,9 +92,9 @@ def parse_target(text: str) -> Target:
     if kind == FILE and name:
         return Target(kind, name)
     if kind not in _FORM or not _FORM[kind].fullmatch(name):
-        raise AttachError(f"{text!r} names no place for a file: write {FORMS}")
+        raise AttachError(f"{text!r} is not a destination: use {FORMS}")
     if kind == GITHUB and name.partition("/")[2].partition("#")[0] in {".", ".."}:
-        raise AttachError(f"{text!r} names no repository")
+        raise AttachError(f"{text!r} is not a repository")
     return Target(kind, name)
 
 
@@ -108,18 +108,18 @@ def parse_base(kind: str, given: str | None, environment: Mapping[str, str], *, 
     name = variable(kind, "URL")
     text = given or environment.get(name) or (_GITHUB_API if kind == GITHUB else "")
     if not text:
-        raise AttachError(f"where is {kind}? give --url https://HOST, or set {name}")
+        raise AttachError(f"no {kind} URL: pass --url https://HOST or set {name}")
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        raise AttachError(f"{text!r} is no URL: write https://HOST")
+        raise AttachError(f"{text!r} is not a URL: use https://HOST")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise AttachError(f"{text!r} is no URL: {error}") from None
+        raise AttachError(f"{text!r} is not a URL: {error}") from None
     if parts.username is not None or parts.password is not None:
-        raise AttachError("the URL holds a user or password: take them out, and give the token by its variable")
+        raise AttachError("the URL contains a user or password: remove them, and pass the token in its variable")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or port == 0:
-        raise AttachError(f"{text!r} is no base URL: write https://HOST, with a path only if the API lies below one")
+        raise AttachError(f"{text!r} is not a base URL: use https://HOST, with a path only if the API lies below one")
     secure = parts.scheme == "https"
     local = _is_loopback(parts.hostname)
     if not (secure or local or allow_http):
@@ -134,47 +134,40 @@ def parse_base(kind: str, given: str | None, environment: Mapping[str, str], *, 
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
 def read_token(kind: str, file: Path | None, environment: Mapping[str, str]) -> Token | None:
     """The token of the file, else of the environment; None if there is none. Raises `AttachError`."""
-    if file is not None:
-        return _token(_token_file(file), f"the token file {str(file)!r}")
-    text = environment.get(variable(kind, "TOKEN"))
-    return _token(text, variable(kind, "TOKEN")) if text else None
+    source = f"the token file {str(file)!r}" if file else variable(kind, "TOKEN")
+    text = _token_file(file, source) if file else environment.get(source)
+    if text is None or not (file or text):
+        return None
+    basic = ":" in text and kind != GITHUB
+    if not text.isprintable() or not text.strip() or not (basic or (text.isascii() and " " not in text)):
+        raise AttachError(f"{source} does not contain a token: one line of ASCII without spaces, or user:secret")
+    return Token(text)
 
 
-def _token_file(file: Path) -> str:
-    shown = repr(str(file))
+def _token_file(file: Path, source: str) -> str:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             about = os.fstat(stream.fileno())
             if not stat.S_ISREG(about.st_mode):
-                raise AttachError(f"the token file {shown} is no file")
+                raise AttachError(f"{source} is not a regular file")
             if about.st_mode & 0o077:
                 mode = stat.S_IMODE(about.st_mode)
-                raise AttachError(f"the token file {shown} has mode {mode:04o}, so others can read it: chmod 600 it")
+                raise AttachError(f"{source} has mode {mode:04o}, so others can read it: chmod 600 it")
             if about.st_uid not in {os.geteuid(), 0}:
-                raise AttachError(f"the token file {shown} belongs to somebody else")
+                raise AttachError(f"{source} belongs to another user")
             data = stream.read(_TOKEN_LENGTH + 1)
-    except OSError as error:
-        raise AttachError(f"can't read the token file {shown}: {error.strerror or error}") from None
-    if len(data) > _TOKEN_LENGTH:
-        raise AttachError(f"the token file {shown} has more than {_TOKEN_LENGTH} bytes: it holds no token")
-    try:
+        if len(data) > _TOKEN_LENGTH:
+            raise AttachError(f"{source} has more than {_TOKEN_LENGTH} bytes: that is not a token")
         return data.decode().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise AttachError(f"can't read {source}: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise AttachError(f"the token file {shown} is no text: it holds no token") from None
-
-
-def _token(text: str, source: str) -> Token:
-    if not text.isprintable() or not text.strip() or (":" not in text and (not text.isascii() or " " in text)):
-        raise AttachError(f"{source} holds no token: it is one line of ASCII without blanks, or user:secret")
-    return Token(text)
+        raise AttachError(f"{source} is not text: that is not a token") from None

@@ -115,7 +115,7 @@ def test_an_archive_that_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", 'a"b', "a\nb", "a\x00b", "a\u202eb", "x" * 201])
 def test_names_that_no_attachment_has(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(AttachError, match="is no name for an attachment: give another with --name"):
+    with pytest.raises(AttachError, match="is not a valid attachment name: pass another with --name"):
         read_document(tmp_path / "file", name or "..")
 
 

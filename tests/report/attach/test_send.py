@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_it_arrives_byte_for_byte_and_once(name: str, clock: Clock) -> None:
         assert f"{document.data.decode()}\n\n{mark}" == stored[1].decode()
     else:
         assert (document.name, document.data) == stored
-    assert f"has {document.name} already, and nothing is replaced: give another name with --name" in again
+    assert f"already has {document.name}, which is not replaced: pass another name with --name" in again
 
 
 def test_a_name_in_any_letters(clock: Clock) -> None:
@@ -122,9 +123,9 @@ def test_a_name_in_any_letters(clock: Clock) -> None:
         ("github", 403, "needs Issues: read and write of this repository"),
         ("github", 404, "there is no such issue, or the token may not see the repository"),
         ("github", 410, "issues are switched off in this repository"),
-        ("github", 422, "GitHub does not take the comment"),
+        ("github", 422, "GitHub rejects the comment"),
         ("jira", 429, "too many requests: try again later"),
-        ("jira", 400, "it does not take the request"),
+        ("jira", 400, "it rejects the request"),
     ],
 )
 def test_a_refusal_says_what_to_do_and_is_not_repeated(name: str, status: int, expected: str, clock: Clock) -> None:
@@ -224,8 +225,8 @@ def test_twice_lost_is_given_up(clock: Clock) -> None:
     with serve(tickets) as server:
         said = refused(server, "jira", clock)
 
-    assert said.startswith("URL gave no whole answer: ")
-    assert said.endswith("; bundle.zip is not at OPS-123: look at it")
+    assert said.startswith("URL sent no complete answer: ")
+    assert said.endswith("; bundle.zip is not attached to OPS-123: check the ticket")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_an_accepted_file_is_not_sent_again_whatever_the_server_says(name: str, 
     with serve(tickets) as server:
         said = refused(server, name, clock)
 
-    assert said.endswith(f"is not at {EACH[name][1].partition(':')[2]}: look at it")
+    assert said.endswith(f"is not attached to {EACH[name][1].partition(':')[2]}: check the ticket")
     assert 1 == [request.method for request in server.seen].count("POST")
 
 
@@ -283,7 +284,7 @@ def test_another_file_of_that_name_is_not_taken_for_ours(clock: Clock) -> None:
         system = system_at(server.url, "jira", clock.deadline())
         other = system_at(server.url, "jira", Deadline(60))
         clock.meanwhile = lambda: other.put(Document(ZIP.name, b"another"))
-        with pytest.raises(AttachError, match=r"has bundle\.zip with another size: look at it"):
+        with pytest.raises(AttachError, match=r"has bundle\.zip with another size: check the ticket"):
             send(system, ZIP)
 
     assert [(ZIP.name, b"another")] == tickets.stored
@@ -316,14 +317,14 @@ def test_slow_drops_end_with_the_deadline(clock: Clock) -> None:
 
     assert time.monotonic() - began < 5
     assert (
-        "URL gave no whole answer: no answer in time (--deadline); whether bundle.zip arrived is not known: "
-        "look at OPS-123 before you try again"
+        "URL sent no complete answer: no answer in time (--deadline); whether bundle.zip arrived is unknown: "
+        "check OPS-123 before you try again"
     ) == said
 
 
 def test_an_endless_answer_is_cut(clock: Clock) -> None:
     with serve(lambda _: b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (9 << 20)) as server:
-        assert "it has more than 8 MiB to say" in refused(server, "jira", clock)
+        assert "the answer exceeds 8 MiB" in refused(server, "jira", clock)
 
 
 def test_nobody_there_is_tried_again_and_told(clock: Clock) -> None:
@@ -350,14 +351,14 @@ def test_a_token_that_is_said_back_is_not_shown(clock: Clock) -> None:
     with serve(lambda _: said_back) as server:
         said = refused(server, "jira", clock)
 
-    assert "HTTP 400: it does not take the request (it says: Basic [token] [token] [token] \\x1b[2J)" == said
+    assert "HTTP 400: it rejects the request (it says: Basic [token] [token] [token] \\x1b[2J)" == said
 
 
 def test_github_takes_no_files(clock: Clock) -> None:
     with serve(GitHubServer()) as server:
         for document, expected in (
             (ZIP, "GitHub has no API that attaches a file such as bundle.zip to an issue."),
-            (Document("a.md", b"\xff"), "a.md is no text in UTF-8"),
+            (Document("a.md", b"\xff"), "a.md is not UTF-8 text"),
             (Document("a.md", b"x" * 65_500), "a.md is longer than the 65,536 characters of a comment"),
         ):
             with pytest.raises(AttachError, match=expected.replace(".", "\\.")):
@@ -371,7 +372,7 @@ def test_github_s_comments_are_searched_page_by_page(clock: Clock) -> None:
     tickets.stored = [("", b"hello")] * 205
     with serve(tickets) as server:
         sent(server, "github", clock)
-        assert "has body.md already" in refused(server, "github", clock)
+        assert "already has body.md" in refused(server, "github", clock)
         tickets.stored = [("", b"hello")] * 1000
         assert "more than 1,000 comments" in refused(server, "github", clock)
 
@@ -418,6 +419,29 @@ def test_a_tls_handshake_that_never_ends_is_cut() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_a_tls_handshake_that_comes_in_drops_is_cut() -> None:
+    """A record of 16 KiB is announced, and a byte of it comes now and then: no single wait is long."""
+
+    def drops(listening: socket.socket) -> None:
+        stream, _ = listening.accept()
+        with stream, suppress(OSError):
+            stream.sendall(b"\x16\x03\x03\x40\x00")
+            for _ in range(200):
+                stream.sendall(b"\x02")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        thread = threading.Thread(target=drops, args=(slow,), daemon=True)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(AttachError, match="gave up after 1 s"):
+            send(system_at(f"https://127.0.0.1:{slow.getsockname()[1]}", "jira", Deadline(1)), ZIP)
+        took = time.monotonic() - began
+        thread.join(15)
+
+    assert took < 5
+
+
 def test_a_name_that_says_loopback_and_is_not(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def elsewhere(*_: object, **__: object) -> list[tuple[object, ...]]:
         return [(2, 1, 6, "", ("192.0.2.1", 80))]
@@ -431,7 +455,7 @@ def test_a_copy_is_a_new_file(tmp_path: Path) -> None:
     path = copy(tmp_path, ZIP)
 
     assert (tmp_path / "bundle.zip", ZIP.data) == (path, path.read_bytes())
-    with pytest.raises(AttachError, match="exists, and nothing is replaced"):
+    with pytest.raises(AttachError, match="already exists, and is not replaced"):
         copy(tmp_path, Document("bundle.zip", b"other"))
     (tmp_path / "link").symlink_to(tmp_path / "target")
     with pytest.raises(AttachError, match="exists"):
@@ -464,3 +488,4 @@ def test_the_multipart_body_is_what_the_documentation_shows(clock: Clock) -> Non
     )
     assert f"127.0.0.1:{server.port}" == request.headers["host"]
     assert json.dumps(request.headers).count("amRvZTpzM2NyZXQ=") == 1
+    assert "identity" == request.headers["accept-encoding"]

@@ -57,19 +57,19 @@ def test_an_address(url: str, expected: Base, origin: str) -> None:
         ("http://jira.example.com", "clear text: use https, or say --allow-http"),
         ("http://127.0.0.1.example.com", "clear text"),
         ("http://localhost.example.com", "clear text"),
-        ("https://me:secret@jira.example.com", "holds a user or password"),
-        ("https://jira.example.com/?x=1", "no base URL"),
-        ("https://jira.example.com/#x", "no base URL"),
-        ("ftp://jira.example.com", "no base URL"),
-        ("jira.example.com", "no base URL"),
-        ("https://", "no base URL"),
-        ("https://jira.example.com:0", "no base URL"),
-        ("https://jira.example.com:99999", "is no URL"),
-        ("https://jira.example.com/a b", "is no URL"),
-        ("https://jira.example.com/\r\nX: y", "is no URL"),
-        ("https://jira.example.com\\@evil.example.com", "is no URL"),
-        ("https://jirä.example.com", "is no URL"),
-        ("https://[::1", "is no URL"),
+        ("https://me:secret@jira.example.com", "contains a user or password"),
+        ("https://jira.example.com/?x=1", "not a base URL"),
+        ("https://jira.example.com/#x", "not a base URL"),
+        ("ftp://jira.example.com", "not a base URL"),
+        ("jira.example.com", "not a base URL"),
+        ("https://", "not a base URL"),
+        ("https://jira.example.com:0", "not a base URL"),
+        ("https://jira.example.com:99999", "is not a URL"),
+        ("https://jira.example.com/a b", "is not a URL"),
+        ("https://jira.example.com/\r\nX: y", "is not a URL"),
+        ("https://jira.example.com\\@evil.example.com", "is not a URL"),
+        ("https://jirä.example.com", "is not a URL"),
+        ("https://[::1", "is not a URL"),
     ],
 )
 def test_no_address(url: str, expected: str) -> None:
@@ -104,8 +104,14 @@ def test_how_a_token_is_sent() -> None:
 
 @pytest.mark.parametrize("text", ["a b", "a\nb", "ä", " ", "a\x1b", ":\x00"])
 def test_no_token(text: str) -> None:
-    with pytest.raises(AttachError, match="ICAPDIAG_JIRA_TOKEN holds no token"):
+    with pytest.raises(AttachError, match="ICAPDIAG_JIRA_TOKEN does not contain a token"):
         read_token("jira", None, {"ICAPDIAG_JIRA_TOKEN": text})
+
+
+def test_a_token_for_github_is_one_word_of_ascii() -> None:
+    """It is sent as it is, colon or not: a header holds nothing else."""
+    with pytest.raises(AttachError, match="ICAPDIAG_GITHUB_TOKEN does not contain a token"):
+        read_token("github", None, {"ICAPDIAG_GITHUB_TOKEN": "a:€"})
 
 
 def test_a_token_of_the_file_or_of_the_environment(tmp_path: Path) -> None:
@@ -147,5 +153,5 @@ def test_a_token_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     file.write_text("s3cret")
     file.chmod(0o600)
     os.chown(file, 12345, 12345)
-    with pytest.raises(AttachError, match="belongs to somebody else"):
+    with pytest.raises(AttachError, match="belongs to another user"):
         read_token("jira", file, {})
