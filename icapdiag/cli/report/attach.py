@@ -1,4 +1,4 @@
-"""A finished file put at a ticket."""
+"""Attach a finished file to a ticket."""
 
 from __future__ import annotations
 

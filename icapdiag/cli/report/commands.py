@@ -152,7 +152,7 @@ def attach(
         float, typer.Option(metavar="SECONDS", callback=above_zero("number of seconds"), help="For all of it.")
     ] = 300.0,
 ) -> None:
-    """Put a file at a ticket: once, over no other, and redacted unless you say otherwise.
+    """Attach a file to a ticket. Never overwrites or duplicates an attachment; redacted unless you say otherwise.
 
     No token is ever taken from the command line. user:secret is sent as Basic authentication, anything else as a
     bearer token. No proxy is used and no redirect followed.

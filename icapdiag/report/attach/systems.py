@@ -7,6 +7,7 @@ API. GitHub: issue comments of the REST API, as there is none that attaches a fi
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ _PER_PAGE = 100
 _SAID = 300  # characters of what a server says to an error
 _SETTLING = 2.0  # seconds that a server gets to finish what it did not answer
 _ATTEMPTS = 2
+_SYS_ID = re.compile("[0-9A-Za-z]{32}")
 
 _SAY = {
     400: "it rejects the request",
@@ -85,7 +87,7 @@ class System(ABC):
         yield Call("POST", self._fill(self.upload, document), *self.content(document))
 
     def there(self, document: Document) -> int | None:
-        """The size in bytes of what is at the ticket by this name, -1 if it isn't told; None if nothing is.
+        """The size in bytes of what is attached by this name, -1 if it isn't told; None if nothing is.
 
         Of several the one that may be ours, else the last. Raises `AttachError`.
         """
@@ -224,10 +226,10 @@ class ServiceNow(System):
 
     def rows(self, document: Document) -> Iterable[JSONValue]:
         # An instance ignores what it takes for invalid in a query: number and record are looked at again.
-        if not _is_sys_id(self._record):
+        if not _SYS_ID.fullmatch(self._record):
             table = self.get(self._fill(self.lookup, document))
             found = [str(_at(row, "sys_id")) for row in table if _at(row, "number") == self.name]
-            if len(found) != 1 or not _is_sys_id(found[0]):
+            if len(found) != 1 or not _SYS_ID.fullmatch(found[0]):
                 problem = "there is no {ticket} in {table}, or the token's user may not see it"
                 raise AttachError(self._fill(problem, document))
             self._record = found[0]
@@ -344,7 +346,3 @@ def _at(value: JSONValue, *path: str) -> JSONValue:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _is_sys_id(text: str) -> bool:
-    return len(text) == 32 and text.isascii() and text.isalnum()
