@@ -33,6 +33,9 @@ from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
 
 V = TypeVar("V", Health, Severity)
 
+# As sick as its worst finding, for a server of which a log tells nothing else.
+_OF_SEVERITY = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING, Severity.INFO: Health.OK}
+
 
 class Summary(Struct, frozen=True, kw_only=True):
     """The least that there is to say: of the whole, and of each member."""
@@ -162,7 +165,10 @@ def _member_lines(report: Report) -> Iterator[MemberLine]:
         for name in dict.fromkeys(finding.members):
             own.setdefault(name, []).append(finding)
     if words.logs_of(report):
-        for name, health in words.logged_members(report).items():
+        named = dict.fromkeys(name for group in report.groups for name in group.members or ())
+        for name in named | dict.fromkeys(own):
+            worst = words.worst_of(own.get(name, ()))
+            health = Health.OK if worst is None else _OF_SEVERITY[worst.severity]
             yield MemberLine(words.safe_text(name), health, _worst(own.get(name, ())))
     for member in report.members:
         yield MemberLine(words.endpoint(member), member.verdict, _worst(own.get(member.name, ())))

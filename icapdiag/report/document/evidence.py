@@ -33,14 +33,14 @@ def describe(seen: Observation) -> str:
 
 def describe_group(group: ReportedGroup) -> str:
     """The same of requests alike, or of a pasted answer, as a report has them."""
-    return "; ".join(part for part in _facts(group) if part) or safe_text(group.reason) or safe_text(group.status)
+    return "; ".join(part for part in _facts(group) if part) or server_text(group.reason) or safe_text(group.status)
 
 
 def reason(group: ReportedGroup) -> str:
     """Why requests of a log went as they did, in the words of the server or else of the Service Engine."""
     words = next((said for name in _EXPLAINING if (said := server_text(getattr(group.answer, name)))), "")
     words = words or server_text(group.opswat_reason)
-    codes = " ".join(map(server_text, group.adf_codes or ()))
+    codes = _joined(group.adf_codes, " ")
     if codes and group.status == Status.FAILED:
         return codes
     threats = [name for threat in group.answer.threats or () if (name := server_text(threat)) and name not in words]
@@ -101,7 +101,7 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
 
 def _words(seen: Observation) -> list[str]:
     found = [part for part in _facts(seen.facts, seen.reason) if part]
-    return found or [safe_text(seen.reason) or safe_text(str(seen.status))]
+    return found or [server_text(seen.reason) or seen.status.value]
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
@@ -132,7 +132,11 @@ def _answer(answer: Answer) -> Iterator[str]:
     if answer.verdict:
         yield f"verdict {safe_text(answer.verdict)}"
     if answer.threats:
-        yield visible("threats: " + ", ".join(map(server_text, answer.threats)))
+        yield visible(f"threats: {_joined(answer.threats)}")
+
+
+def _joined(texts: tuple[str, ...] | None, between: str = ", ") -> str:
+    return between.join(words for text in texts or () if (words := server_text(text)))
 
 
 def _headers(answer: Answer) -> list[str]:
@@ -170,8 +174,7 @@ def _certificate(tls: TLS, reason: str | None) -> Iterator[str]:
         yield f"certificate not valid before {safe_text(tls.cert_not_before)}"
     if reason == Reason.TLS_NAME and tls.cert_names:
         wanted = server_text(tls.server_name)
-        listed = ", ".join(map(server_text, tls.cert_names))
-        yield visible(f"certificate for {listed}" + (f", asked for {wanted}" if wanted else ""))
+        yield visible(f"certificate for {_joined(tls.cert_names)}" + (f", asked for {wanted}" if wanted else ""))
     yield server_text(tls.verify_error)
 
 
@@ -221,7 +224,7 @@ def _requests(group: RequestGroup) -> Iterator[str]:
     yield from _answer(group.answer)
     yield from _headers(group.answer)
     yield f"OPSWAT: {server_text(group.opswat_reason)}" if group.opswat_reason else ""
-    yield " ".join(map(server_text, group.adf_codes or ()))
+    yield _joined(group.adf_codes, " ")
     yield server_text(group.significance)
     if group.answer.complete_body_sent is False:
         yield "the body was not sent whole"

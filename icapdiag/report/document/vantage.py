@@ -80,7 +80,7 @@ def profile(report: Report) -> Iterator[tuple[str, str]]:
     pool = pool_of(report)
     for fact in facts_of(PoolSubject):
         value = getattr(pool, fact.name)
-        if fact.name in _PROFILE and value is not None:
+        if fact.name in _PROFILE and value not in (None, ""):
             yield fact.label, f"{str(value).lower() if fact.type is bool else visible(str(value))} {fact.unit}".rstrip()
 
 

@@ -14,14 +14,12 @@ from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
+from icapdiag.vocabulary import SEVERITY_ORDER, Health
 
 HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)  # worst first
 INCOMPLETE = "incomplete: not every probe could run"
 CUT_SHORT = "interrupted: only a part was read"
 NAMES_SHOWN = 5
-
-_OF_SEVERITY = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING, Severity.INFO: Health.OK}
 
 
 # --- texts and numbers -----------------------------------------------------------------------------
@@ -169,10 +167,9 @@ def entry_counts(entries: EntryCounts | None, *, brief: bool = False) -> str:
 # --- findings and members --------------------------------------------------------------------------
 
 
-def worst_of(findings: Iterable[Finding], member: str | None = None) -> Finding | None:
-    """The worst finding, of a member if one is given; None if there is none."""
-    of = [finding for finding in findings if member is None or member in finding.members]
-    return min(of, key=lambda finding: SEVERITY_ORDER.index(finding.severity), default=None)
+def worst_of(findings: Iterable[Finding]) -> Finding | None:
+    """The worst finding; None if there is none."""
+    return min(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity), default=None)
 
 
 def named(finding: Finding) -> str:
@@ -185,11 +182,3 @@ def endpoint(member: MemberReport) -> str:
     host = f"[{member.address}]" if ":" in member.address else member.address
     address = f"{host}:{member.port}"
     return safe_text(member.name) if address in member.name else f"{safe_text(member.name)} ({safe_text(address)})"
-
-
-def logged_members(report: Report) -> dict[str, Health]:
-    """The servers that a log names, in the order of their requests, each as sick as its worst finding."""
-    found = dict.fromkeys(name for group in report.groups for name in group.members or ())
-    found |= dict.fromkeys(name for finding in report.findings for name in finding.members)
-    worst = {name: worst_of(report.findings, name) for name in found}
-    return {name: Health.OK if finding is None else _OF_SEVERITY[finding.severity] for name, finding in worst.items()}

@@ -1,4 +1,4 @@
-"""Small multiples: rows of words with a drawing each, on one axis: answer times, a time line, members compared."""
+"""The drawings of the page: rows of words with a drawing each on one axis (small multiples), and curves."""
 
 from __future__ import annotations
 
