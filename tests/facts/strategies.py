@@ -26,12 +26,14 @@ SLUGS = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)
 MOMENTS = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
 
 
-def _value(fact: FactField, kind: types.Type) -> st.SearchStrategy[Any]:
+def _value(fact: FactField, kind: types.Type, *, known: bool = False) -> st.SearchStrategy[Any]:
+    """A value of this type; not None, if it is to be ``known``."""
     match kind:
         case types.Metadata():
-            found = _value(fact, kind.type)
+            found = _value(fact, kind.type, known=known)
         case types.UnionType():
-            found = st.one_of(*(_value(fact, each) for each in kind.types))
+            kinds = [each for each in kind.types if not (known and isinstance(each, types.NoneType))]
+            found = st.one_of(*(_value(fact, each) for each in kinds))
         case types.StructType():
             found = plain_records(kind.cls)
         case types.VarTupleType():
@@ -61,10 +63,11 @@ def _scalar(fact: FactField, kind: types.Type) -> st.SearchStrategy[Any]:
 
 @cache
 def plain_records(cls: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some facts of the class by their keys, as JSON has them."""
-    known = {fact.key: _value(fact, types.type_info(fact.hint)) for fact in facts_of(cls)}
+    """Those facts of the class that it always has, and some others, by their keys, as JSON has them."""
+    always = cls.required - cls.nulls
+    known = {fact.key: _value(fact, types.type_info(fact.hint), known=fact.key in always) for fact in facts_of(cls)}
     keys = st.lists(st.sampled_from(sorted(known)), max_size=16, unique=True) if known else st.just([])
-    return keys.flatmap(lambda keys: st.fixed_dictionaries({key: known[key] for key in keys}))
+    return keys.flatmap(lambda keys: st.fixed_dictionaries({key: known[key] for key in {*keys, *cls.required}}))
 
 
 def records(cls: type[Record]) -> st.SearchStrategy[Any]:
