@@ -7,7 +7,7 @@ it safe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -324,6 +324,11 @@ class MemberLine(Struct, frozen=True):
     worst: str
 
 
+def written(parts: Sequence[Inline], said: Callable[[str], str], prose: Callable[[str], str]) -> str:
+    """The parts in a row, what was said and what is prose each as a format writes it."""
+    return "".join(said(part.text) if isinstance(part, Said) else prose(part) for part in parts)
+
+
 def text_of(parts: Sequence[Inline]) -> str:
     """The words without what tells prose from what was said."""
-    return "".join(part.text if isinstance(part, Said) else part for part in parts)
+    return written(parts, str, str)

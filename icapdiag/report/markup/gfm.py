@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, written
 from icapdiag.report.markup import ticket, whole
 
 GITHUB_LIMIT = 65_536  # characters; the API says so when it refuses more
@@ -74,15 +74,21 @@ def _escaped(text: str) -> str:
 
 
 def _inline(parts: tuple[Inline, ...]) -> str:
-    return "".join(code(part.text) if isinstance(part, Said) else text_of(part) for part in parts)
+    return written(parts, code, text_of)
 
 
 def _cell(part: Inline) -> str:
+    return written((part,), _code_in_cell, _text_in_cell)
+
+
+def _code_in_cell(text: str) -> str:
     """A ``|`` that is not escaped would end a cell, in code as well; a backslash before it would undo the escape."""
-    if isinstance(part, Said):
-        return code(part.text.replace("\\|", f"\\{_ZERO_WIDTH}|").replace("|", "\\|"))
-    parts = _CODE.split(part)
-    return "".join(_cell(Said(each)) if number % 2 else _escaped(each) for number, each in enumerate(parts))
+    return code(text.replace("\\|", f"\\{_ZERO_WIDTH}|").replace("|", "\\|"))
+
+
+def _text_in_cell(prose: str) -> str:
+    parts = _CODE.split(prose)
+    return "".join(_code_in_cell(part) if number % 2 else _escaped(part) for number, part in enumerate(parts))
 
 
 def _row(cells: Iterable[str]) -> str:

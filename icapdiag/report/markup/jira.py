@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, written
 from icapdiag.report.markup import ticket
 
 LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
@@ -42,7 +42,7 @@ def _row(cells: Iterable[Inline]) -> str:
 
 
 def _inline(parts: tuple[Inline, ...]) -> str:
-    return "".join(_text(part.text) if isinstance(part, Said) else _prose(part) for part in parts)
+    return written(parts, _text, _prose)
 
 
 def _prose(text: str) -> str:
