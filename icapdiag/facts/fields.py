@@ -9,7 +9,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from icapdiag.facts import connection, deep, logs, pool, refusal, standard
-from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
+from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of, parts_of
 from icapdiag.vocabulary import Reason, Status
 
 TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
@@ -136,7 +136,9 @@ def every_class() -> Iterator[type[Record]]:
     waiting: list[type[Record]] = [
         *SHEETS.values(),
         *(each for each in vars(run).values() if isinstance(each, type) and issubclass(each, Record)),
+        connection.TranscriptEntry,
         logs.ReportedGroup,
+        logs.ReportedAnswer,
         logs.Bucket,
         pool.ComparedFact,
         pool.RuleOverview,
@@ -148,4 +150,4 @@ def every_class() -> Iterator[type[Record]]:
             continue
         seen.add(cls)
         yield cls
-        waiting += [fact.type for fact in facts_of(cls) if issubclass(fact.type, Record)]
+        waiting += [*parts_of(cls), *(fact.type for fact in facts_of(cls) if issubclass(fact.type, Record))]

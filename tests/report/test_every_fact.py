@@ -1,0 +1,228 @@
+"""Every fact of every class: said what it is, in the schema, redacted by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from inspect import get_annotations
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from icapdiag.facts.connection import ProbeSheet
+from icapdiag.facts.fields import every_class
+from icapdiag.facts.run import PoolSubject, ProbingVantage
+from icapdiag.facts.sheet import FactField, Record, attributes_of, facts_of, parts_of
+from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.report.machine.schema import schema
+from icapdiag.report.machine.to_json import to_plain
+from icapdiag.report.redact import Pseudonyms, redact
+from icapdiag.report.redact.report import NAMELESS
+from icapdiag.vocabulary import Health, Severity, Status
+
+CLASSES: tuple[type[Record], ...] = (*every_class(), Report, MemberReport, Observation, Finding, Unmatched)
+OWN = tuple((cls, name, fact) for cls in CLASSES for name, fact in attributes_of(cls) if fact is not None)
+CANARY = "Zq7Xk9vT"
+
+# Who or what is named: to take a kind away, or to make a weaker one of it, is to let names out.
+IDENTITIES = {
+    "Answer.istag": "istag",
+    "Answer.x_fsecure_infected_filename": "file",
+    "ComparedFact.odd": "member",
+    "ComparedFact.unknown": "member",
+    "Configuration.pool": "pool",
+    "Configuration.source": "file",
+    "ConfigurationObject.member_pattern": "pattern",
+    "ConfigurationObject.owner": "person",
+    "ConfigurationObject.same_server_as": "member",
+    "ConfiguredMember.host": "host",
+    "ConfiguredMember.name": "member",
+    "ConfiguredSuppression.member": "pattern",
+    "ConfiguredSuppression.owner": "person",
+    "DNS.addresses": "address",
+    "DNS.resolvers": "address",
+    "DNSRecord.address": "address",
+    "DNSRecord.resolver": "address",
+    "Difference.majority_members": "member",
+    "Difference.same_as": "member",
+    "Endpoint.address": "address",
+    "Endpoint.host": "host",
+    "Filters.member": "member",
+    "Filters.pool": "pool",
+    "Finding.members": "member",
+    "LogSource.name": "file",
+    "LogSubject.inputs": "file",
+    "MemberDeviation.member": "member",
+    "MemberReport.address": "host",
+    "MemberReport.name": "member",
+    "NetworkInterface.addresses": "address",
+    "Observation.member": "member",
+    "Observation.pool": "pool",
+    "PoolSubject.pool": "pool",
+    "PoolSubject.source": "file",
+    "PreviewCase.istag": "istag",
+    "ProbingVantage.resolvers": "address",
+    "ProfileSettings.name": "profile",
+    "ReportedGroup.by_member": "member",
+    "ReportedGroup.by_pool": "pool",
+    "ReportedGroup.member": "member",
+    "RequestGroup.members": "member",
+    "RequestGroup.pools": "pool",
+    "RequestGroup.request_ids": "request",
+    "RequestGroup.service_engines": "engine",
+    "RequestGroup.virtualservices": "service",
+    "Route.gateway": "address",
+    "Route.interface": "interface",
+    "RuleOverview.not_tested": "member",
+    "RuleOverview.passed": "member",
+    "RunOptions.interface": "interface",
+    "RunOptions.resolvers": "address",
+    "RunOptions.source": "address",
+    "SuppressedFinding.members": "member",
+    "TCP.interface": "interface",
+    "TCP.local_address": "address",
+    "TCP.route_gateway": "address",
+    "TCP.route_interface": "interface",
+    "TLS.cert_names": "host",
+    "TLS.cert_sha256": "certificate",
+    "TLS.server_name": "host",
+    "TLSSettings.ca_file": "file",
+    "TLSSettings.cert_file": "file",
+    "TLSSettings.server_name": "host",
+    "Terms.member_pattern": "pattern",
+    "Terms.owner": "person",
+    "ValueGroup.members": "member",
+    "Vantage.host": "host",
+    "Vantage.source_address": "address",
+    "Vantage.source_addresses": "address",
+}
+SETTINGS = {"crit_ms", "expected_latency_ms", "step_s", "timeout_ms", "ttl_s", "warn_ms"}  # times that nobody measures
+
+
+published = cache(schema)
+
+
+def test_what_names_somebody_is_of_the_kind_that_it_was() -> None:
+    assert IDENTITIES == {
+        f"{_owner(cls, name).__name__}.{fact.key}": fact.kind
+        for cls, name, fact in OWN
+        if fact.kind and fact.kind not in NAMELESS
+    }
+
+
+def _owner(cls: type[Record], name: str) -> type:
+    """The class that declares the attribute."""
+    return next(each for each in reversed(cls.__mro__) if name in get_annotations(each))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_each_is_said_what_it_is(cls: type[Record]) -> None:
+    for fact in facts_of(cls):
+        assert fact.label, fact
+        assert fact.meaning, fact
+        assert not fact.meaning.endswith("."), fact
+
+
+def test_times_that_are_measured_are_no_news_in_another_run() -> None:
+    assert SETTINGS == {fact.key for _, _, fact in OWN if fact.key.endswith(("_ms", "_s")) and not fact.changes}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_each_is_in_the_schema(cls: type[Record]) -> None:
+    for fact in _own(cls):
+        known = next(found for each in _definitions(cls) if (found := each.get("properties", {}).get(fact.key)))
+        if fact.key == "schema_version":
+            assert {"const": 1} == known
+        else:
+            assert fact.label == known["title"]
+            assert known["description"].startswith(fact.meaning)
+            assert {"$ref", "anyOf", "type", "enum"} & known.keys()
+
+
+def _own(cls: type[Record]) -> list[FactField]:
+    return [fact for _, fact in attributes_of(cls) if fact is not None]
+
+
+def _definitions(cls: type[Record]) -> Iterator[dict[str, Any]]:
+    """Of the class itself, of one that is written in its place, and of those that it is one of."""
+    if cls is Report:
+        yield published()
+    names = (*(each.__name__ for each in (cls, *cls.__subclasses__(), *cls.__mro__)), "Evidence")
+    yield from (published()["$defs"][name] for name in names if name in published()["$defs"])
+
+
+def test_every_definition_is_of_a_class() -> None:
+    assert set() == set(published()["$defs"]) - {cls.__name__ for cls in CLASSES} - {"Evidence", "Reason"}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_each_text_is_redacted(cls: type[Record]) -> None:
+    """A canary as its value, where the class can stand in a report, is in no redacted one."""
+    for name, fact in attributes_of(cls):
+        if fact is None or not fact.kind or (cls, name) == (Finding, "id"):  # a finding's own id stays
+            continue
+        value: Any = {CANARY: 1} if fact.mapping else (CANARY,) if fact.many else CANARY
+        report = _holding(replace(_empty(cls), **{name: value}))
+        if fact.kind == "own":  # a text of ours, in which what is a name elsewhere is replaced
+            report = replace(report, configuration=replace(report.configuration, pool=CANARY))
+        assert CANARY in repr(report)
+
+        redacted, replaced = redact(report, Pseudonyms())
+
+        assert CANARY.lower() not in repr(to_plain(redacted)).lower(), fact
+        if fact.kind not in NAMELESS:
+            expected = "host" if fact.kind == "address" else fact.kind
+            assert expected in {each.kind for each in replaced if each.value.lower() == CANARY.lower()}, fact
+
+
+EMPTY: dict[type[Record], Record] = {
+    Observation: Observation(source="probe", probe="tcp", pool="p", member="m", status=Status.OK, facts=ProbeSheet()),
+    Finding: Finding(id="x", severity=Severity.INFO, title="", members=(), count=1),
+    MemberReport: MemberReport(name="m", address="10.0.0.1", port=1344, verdict=Health.OK, probes=()),
+    Report: Report(
+        command="check",
+        started_at="2026-01-01T00:00:00.000Z",
+        finished_at="2026-01-01T00:00:01.000Z",
+        complete=True,
+        verdict=Health.OK,
+        vantage=ProbingVantage(),
+        subject=PoolSubject(),
+    ),
+}
+
+
+def _empty(cls: type[Record]) -> Any:
+    return EMPTY[cls] if cls in EMPTY else cls()
+
+
+def _holding(record: Record) -> Report:
+    """A report that has the record at the first place where one of its class can stand."""
+    while not isinstance(record, Report):
+        holder, name, many = _holders()[type(record)]
+        record = replace(_empty(holder), **{name: (record,) if many else record})
+    return record
+
+
+@cache
+def _holders() -> dict[type[Record], tuple[type[Record], str, bool]]:
+    """Where each class can stand, nearest to the report: class, attribute, whether it is a list."""
+    found: dict[type[Record], tuple[type[Record], str, bool]] = {}
+    waiting: list[type[Record]] = [Report]
+    while waiting:
+        holder = waiting.pop(0)
+        held = [(part, name, False) for part, name in parts_of(holder).items()]
+        held += [(fact.type, name, fact.many) for name, fact in attributes_of(holder) if fact is not None]
+        for target, name, many in held:
+            for cls in CLASSES:
+                if issubclass(cls, target) and cls not in found and cls is not Report:
+                    found[cls] = (holder, name, many)
+                    waiting.append(cls)
+    return found
+
+
+def test_facts_of_parts_are_those_of_the_sheet() -> None:
+    for cls in CLASSES:
+        own = {fact.key for _, fact in attributes_of(cls) if fact is not None}
+        parts = {fact.key for part in parts_of(cls) for fact in facts_of(part)}
+        assert own | parts == {fact.key for fact in facts_of(cls)}
