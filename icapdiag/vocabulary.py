@@ -26,6 +26,9 @@ class Health(StrEnum):
     DISABLED = "disabled"  # members only: switched off in the pool
 
 
+HEALTH_ORDER: tuple[Health, ...] = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)
+
+
 class Status(StrEnum):
     """What became of a probe; says nothing about what the server thinks of a body."""
 

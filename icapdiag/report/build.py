@@ -19,7 +19,7 @@ from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, T
 from icapdiag.facts.sheet import JSONValue, from_plain
 from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
-from icapdiag.vocabulary import Health, Severity, Status
+from icapdiag.vocabulary import HEALTH_ORDER, Health, Severity, Status
 
 NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
@@ -29,7 +29,6 @@ CAVEAT = (
     "What works from here may fail there, and the other way round."
 )
 
-_WORST_FIRST = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK)
 _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  # info makes nobody sick
 
 
@@ -175,7 +174,7 @@ def is_disabled(observations: Sequence[Observation]) -> bool:
 
 def _worst(verdicts: Iterable[Health]) -> Health:
     found = set(verdicts)
-    return next((verdict for verdict in _WORST_FIRST if verdict in found), Health.OK)
+    return next((verdict for verdict in HEALTH_ORDER if verdict in found), Health.OK)
 
 
 def _member_verdict(member: ProbedMember, own: Sequence[Finding], unexplained: set[str]) -> Health:

@@ -21,7 +21,7 @@ from icapdiag.report.machine.to_json import settled
 from icapdiag.report.markup import gfm, jira, plaintext
 from icapdiag.vocabulary import Health, Severity, Status
 from tests.examples import examples
-from tests.report.log_samples import log_report
+from tests.report.log_samples import ENTRIES, log_report
 from tests.report.readers import (
     DATA,
     READERS,
@@ -149,7 +149,7 @@ def test_csv_has_a_row_a_finding_and_member() -> None:
         ('@SUM(A1)*cmd|"/C calc"!A0', '\'@SUM(A1)*cmd|"/C calc"!A0'),
         ("-2", "'-2"),
         ("  +1", "'  +1"),
-        ("\uff1d1", "'\uff1d1"),
+        *((f"{sign}1", f"'{sign}1") for sign in "\uff1d\uff0b\uff0d\uff20"),  # of full width
         ("a;=1", "a;'=1"),
         ("\t=1", "\\x09=1"),
         ("a=1 b-2", "a=1 b-2"),
@@ -199,6 +199,16 @@ def test_nagios_has_no_label_without_a_name() -> None:
     nameless = replace(HEALTHY.observations[1], probe="", facts=ProbeSheet())
     member = replace(ALL.members[0], name="", probes=(nameless,))
     assert "members_disabled" == list(read_nagios(render(replace(ALL, members=(member,)), "nagios")))[-1]
+
+
+def test_entries_with_an_action_that_is_not_known_are_counted() -> None:
+    """The parts come to the whole."""
+    odd = log_report(entries={**ENTRIES, "entries_icap": 17, "entries_other": 1})
+    assert "12 blocked, 3 failed, 1 disabled, 1 other" in render(odd, "nagios")
+    assert "1;0" == read_nagios(render(odd, "nagios"))["entries_other"]
+    series = read_prometheus(render(odd, "prometheus"))["icapdiag_log_icap_entries"]
+    assert 1.0 == {sample.labels["action"]: sample.value for sample in series}["other"]
+    assert 17.0 == sum(sample.value for sample in series)
 
 
 def test_nagios_leaves_no_pipe_to_a_server() -> None:

@@ -94,6 +94,26 @@ def test_a_finding_without_a_meaning_is_one_of_an_earlier_version() -> None:
             "members[1].probes[1].facts: is a list and must be an object",
         ),
         (
+            lambda d: d["members"][0]["probes"][3]["facts"].update(icap_status="200"),
+            "members[0].probes[3].facts.icap_status: is text and must be a whole number or null",
+        ),
+        (
+            lambda d: d["findings"][0]["evidence"][0].update(error=[]),
+            "findings[0].evidence[0].error: is a list and must be text or null",
+        ),
+        (
+            lambda d: d["subject"].update(pool=3),
+            "subject.pool: is a whole number and must be text or null",
+        ),
+        (
+            lambda d: d["vantage"]["routes"].append({"interface": 3}),
+            "vantage.routes[1].interface: is a whole number and must be text or null",
+        ),
+        (
+            lambda d: d["members"][0]["probes"][3].update(transcript=[{"size": -1}]),
+            "members[0].probes[3].transcript[0].size: -1 is not 0 or more",
+        ),
+        (
             lambda d: d["findings"][0].update(id="../x"),
             "findings[0].id: '../x' is no id of a runbook, such as tcp-refused",
         ),

@@ -29,7 +29,7 @@ from icapdiag.report.document.blocks import (
     Unexplained,
 )
 from icapdiag.text import visible
-from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health, Severity
 
 V = TypeVar("V", Health, Severity)
 
@@ -116,7 +116,7 @@ def document_of(report: Report) -> Document:
         span=words.span(entries.first_seen, entries.last_seen) if entries else "",
         of_logs=of_logs is not None,
         headline=findings.headline(report),
-        verdicts=_counted([member.verdict for member in checked], words.HEALTH_ORDER),
+        verdicts=_counted([member.verdict for member in checked], HEALTH_ORDER),
         severities=_counted([finding.severity for finding in report.findings], SEVERITY_ORDER),
         seen_from=vantage.seen_from(report),
         seen_from_in_brief=vantage.seen_from(report, brief=True),

@@ -14,9 +14,9 @@ from icapdiag.facts.deep import Preview
 from icapdiag.facts.sheet import R
 from icapdiag.model import MemberReport, Observation
 from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine, MatrixMember
-from icapdiag.report.document.words import HEALTH_ORDER, count, endpoint, measured
+from icapdiag.report.document.words import count, endpoint, measured
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import Status
+from icapdiag.vocabulary import HEALTH_ORDER, Status
 
 _FIRST = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
 # No column: a member as a whole, what has a table of its own, and what is evidence of what others met.

@@ -14,9 +14,9 @@ from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import SEVERITY_ORDER, Health
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health
 
-HEALTH_ORDER = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK, Health.DISABLED)  # worst first
+OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not every probe could run"
 CUT_SHORT = "interrupted: only a part was read"
 NAMES_SHOWN = 5
@@ -150,18 +150,23 @@ def entry_counts(entries: EntryCounts | None, *, brief: bool = False) -> str:
     Entries with an action that is not known are counted where there are any: the parts must come to the whole.
     """
     entries = entries or EntryCounts()
-    parts = [
-        f"{entries.entries_passed:,} passed",
-        f"{entries.entries_modified:,} modified",
-        f"{entries.entries_blocked:,} blocked",
-        f"{entries.entries_failed:,} failed",
-        f"{entries.entries_disabled:,} disabled",
-        *([f"{entries.entries_other:,} other"] if entries.entries_other else []),
-    ]
+    parts = [f"{number:,} {word}" for word, number in by_action(entries).items() if number or word != OTHER]
     total = count(entries.entries_total, "entry", "entries")
     icap = "" if brief else f", {entries.entries_icap:,} with ICAP"
     unscanned = f"; {entries.unscanned_count:,} passed unscanned" if entries.unscanned_count else ""
     return f"{total}{icap}: {', '.join(parts)}{unscanned}"
+
+
+def by_action(entries: EntryCounts) -> dict[str, int]:
+    """How many entries went how through ICAP; the parts come to the whole."""
+    return {
+        "passed": entries.entries_passed,
+        "modified": entries.entries_modified,
+        "blocked": entries.entries_blocked,
+        "failed": entries.entries_failed,
+        "disabled": entries.entries_disabled,
+        OTHER: entries.entries_other,
+    }
 
 
 # --- findings and members --------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from markupsafe import Markup
 from icapdiag.model import Report
 from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine
 from icapdiag.report.document.document import document_of
-from icapdiag.report.document.words import HEALTH_ORDER, count, milliseconds, names
+from icapdiag.report.document.words import count, milliseconds, names
 from icapdiag.report.html import charts
 from icapdiag.report.html.svg import safe
 from icapdiag.text import visible
-from icapdiag.vocabulary import Health
+from icapdiag.vocabulary import HEALTH_ORDER, Health
 
 _CURVES = 12  # members with a drawing of their own
 _FEW = 24  # members that are shown with nothing folded

@@ -14,7 +14,7 @@ from icapdiag.facts.connection import Transfer
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.model import Observation, Report
 from icapdiag.report.document.members import address_of
-from icapdiag.report.document.words import gap, logs_of, named, names, safe_text, tally, title, worst_of
+from icapdiag.report.document.words import by_action, gap, logs_of, named, names, safe_text, tally, title, worst_of
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity, Status
 
@@ -85,7 +85,13 @@ def _performance(report: Report) -> Iterator[str]:
     if report.suppressed:
         yield f"'suppressed'={len(report.suppressed)};;;0"
     if logs := logs_of(report):
-        for name, number in _entries(logs.entries or EntryCounts()).items():
+        entries = logs.entries or EntryCounts()
+        counts = {f"entries_{action}": number for action, number in by_action(entries).items()}
+        for name, number in {
+            "entries_icap": entries.entries_icap,
+            **counts,
+            "unscanned": entries.unscanned_count,
+        }.items():
             yield f"'{name}'={number};;;0"
         return
     counts = Counter(member.verdict for member in report.members)
@@ -99,19 +105,6 @@ def _performance(report: Report) -> Iterator[str]:
             if took is not None and took >= 0 and label and label not in seen and probe.status is Status.OK:
                 seen.add(label)
                 yield f"'{label}'={took:.3f}ms;;;0"
-
-
-def _entries(entries: EntryCounts) -> dict[str, int]:
-    return {
-        "entries_icap": entries.entries_icap,
-        "entries_passed": entries.entries_passed,
-        "entries_modified": entries.entries_modified,
-        "entries_blocked": entries.entries_blocked,
-        "entries_failed": entries.entries_failed,
-        "entries_disabled": entries.entries_disabled,
-        "entries_other": entries.entries_other,
-        "unscanned": entries.unscanned_count,
-    }
 
 
 def _took(probe: Observation) -> float | None:

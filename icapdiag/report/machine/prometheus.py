@@ -16,7 +16,7 @@ from icapdiag.facts.run import LogSubject
 from icapdiag.facts.sheet import Sheet
 from icapdiag.model import MemberReport, Observation, Report
 from icapdiag.report.document.members import address_of
-from icapdiag.report.document.words import logs_of, moment, safe_text
+from icapdiag.report.document.words import by_action, logs_of, moment, safe_text
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 
@@ -125,18 +125,10 @@ def _of_members(report: Report) -> Iterator[_Metric]:
 def _of_log(logs: LogSubject) -> Iterator[_Metric]:
     entries, records = logs.entries or EntryCounts(), logs.records or RecordCounts()
     yield _Metric("log_entries", "Entries that were counted.", [({}, entries.entries_total)])
-    actions = {
-        "passed": entries.entries_passed,
-        "modified": entries.entries_modified,
-        "blocked": entries.entries_blocked,
-        "failed": entries.entries_failed,
-        "disabled": entries.entries_disabled,
-        "other": entries.entries_other,
-    }
     yield _Metric(
         "log_icap_entries",
         "Entries by what Avi says of ICAP.",
-        [({"action": word}, number) for word, number in actions.items()],
+        [({"action": word}, number) for word, number in by_action(entries).items()],
     )
     yield _Metric(
         "log_unscanned_entries", "Requests that passed although ICAP failed.", [({}, entries.unscanned_count)]
