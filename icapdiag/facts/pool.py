@@ -35,7 +35,7 @@ SUPPRESSION_STATES = ("expired", "unused", "no-such-member")
 class ValueGroup(Record):
     """The members that have one value in common."""
 
-    required = frozenset({"value", "members"})
+    nulls = required = frozenset({"value", "members"})
     value: Annotated[Text | None, about("value", "(none): not said; (changes): several")] = None
     count: Annotated[int | None, about("count", "how many members", "members")] = None
     members: Annotated[tuple[MemberName, ...] | None, about("members", "these")] = None

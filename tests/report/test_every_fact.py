@@ -33,8 +33,6 @@ IDENTITIES = {
     "ComparedFact.unknown": "member",
     "Configuration.pool": "pool",
     "Configuration.source": "file",
-    "ConfigurationObject.member_pattern": "pattern",
-    "ConfigurationObject.owner": "person",
     "ConfigurationObject.same_server_as": "member",
     "ConfiguredMember.host": "host",
     "ConfiguredMember.name": "member",

@@ -26,6 +26,7 @@ from icapdiag.report.document.words import count, names
 from icapdiag.report.redact.report import REDACTED_NOTE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import PLAIN, wrap
+from icapdiag.vocabulary import HEALTH_ORDER
 
 _WIDTH = 110  # columns of what is drawn in plain text
 _ROWS = 200  # of a table
