@@ -14,7 +14,7 @@ from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER
 
 OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not every probe could run"
