@@ -2,24 +2,21 @@
 
 Nothing is resolved: a scalar stays the text that was written, and the schema converts it.
 So YAML 1.1 can't turn ``no`` into false or ``1:20`` into 80 behind the user's back, and no
-date, float or object is ever constructed. Events arrive one by one without recursion, so
-nesting is bounded here; aliases are refused, so the tree is never larger than the file.
+date, float or object is ever constructed. Events arrive one by one, so nesting is bounded
+here; aliases are refused, so the tree is never larger than the file.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from icapdiag.mistakes import FileError, Located, Path, Problems, shown, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from icapdiag.model import JSONValue
+from icapdiag.model import JSONValue
 
 DEPTH = 32  # our own files need 4; Avi's objects stay under 16
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -145,103 +142,81 @@ def read_yaml(text: str, file: str, *, subject: str = "a pool file", first_line:
     Raises `FileError` for text that is not YAML, is nested too deep or holds several documents. Anchors, aliases
     and tags are kept as the ``problem`` of their node; `report` lists them. ``subject`` names the kind of file.
     """
-    builder = _Builder(file, subject, first_line - 1)
+    reader = _Reader(text, file, subject, first_line - 1)
     try:
-        for event in yaml.parse(text, Loader=LOADER):
-            builder.take(event)
+        return reader.document()
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, text, builder) from None
+        raise reader.syntax_error(error) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # pure Python PyYAML: the numbers of %YAML and of "\U…" go unchecked into int() and chr()
-        raise builder.fatal(f"not YAML: {shown(str(error))}") from None
-    return builder.root
+        raise reader.fatal(f"not YAML: {shown(str(error))}") from None
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str, builder: _Builder) -> FileError:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines()
-    written = lines[line] if line < len(lines) else ""
-    message = f"not YAML: {error.problem or error.context}"
-    address = _BRACKETS.search(written)
-    if "nesting depth" in message:  # PyYAML's own limit, since 6.0.4, is met before ours in "[[[["
-        return builder.too_deep(line, column)
-    if address:
-        message += f'; write an address in brackets in quotes: "{address[0]}"'
-    elif "\t" in written[: column + 1]:
-        message += "; indent with blanks, not with tabs"
-    elif error.context:
-        begin = error.context_mark
-        that = f" that begins in line {begin.line + builder.offset + 1}" if begin else ""
-        message += f" ({error.context}{that})"
-    return builder.fatal(message, line, column)
+class _Reader:
+    """Turns the events of a text into nodes; ``offset`` lines of the file stand before it."""
 
-
-class _Builder:
-    """Turns events into nodes with an explicit stack."""
-
-    def __init__(self, file: str, subject: str, offset: int) -> None:
-        self.root: Node | None = None
-        self.offset = offset  # lines of the file before the text
-        self._file = file
+    def __init__(self, text: str, file: str, subject: str, offset: int) -> None:
+        self._text = text
+        self._file = visible(file)
         self._subject = subject
-        self._open: list[ListNode | MapNode] = []
-        self._keys: list[Node | None] = []  # for each open mapping: the key that waits for its value
-        self._documents = 0
+        self._offset = offset
+        self._events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
+
+    def document(self) -> Node | None:
+        root: Node | None = None
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.NodeEvent):
+                root = self._node(event, 0)
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    cure = "delete from the line '---' on"
+                    raise self.fatal(f"a second document: {self._subject} holds one; {cure}", *_place(event))
+        return root
+
+    def _node(self, event: Any, depth: int) -> Node:
+        line, column = _place(event)
+        place = (line + self._offset + 1, column + 1, self._refusal(event))
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(*place, event.value, not event.style)  # libyaml says "", Python None
+        if isinstance(event, yaml.AliasEvent):
+            return Node(*place)
+        if depth == DEPTH:  # stop at once: the parser's time grows with the square of the depth
+            raise self._too_deep(line, column)
+        inner: list[Node] = []
+        while not isinstance(event := next(self._events), yaml.CollectionEndEvent):
+            inner.append(self._node(event, depth + 1))
+        if isinstance(event, yaml.SequenceEndEvent):
+            return ListNode(*place, inner)
+        return MapNode(*place, list(zip(inner[::2], inner[1::2], strict=True)))
+
+    def syntax_error(self, error: yaml.MarkedYAMLError) -> FileError:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        lines = self._text.splitlines()
+        written = lines[line] if line < len(lines) else ""
+        message = f"not YAML: {error.problem or error.context}"
+        address = _BRACKETS.search(written)
+        if "nesting depth" in message:  # PyYAML's own limit, since 6.0.4, is met before ours in "[[[["
+            return self._too_deep(line, column)
+        if address:
+            message += f'; write an address in brackets in quotes: "{address[0]}"'
+        elif "\t" in written[: column + 1]:
+            message += "; indent with blanks, not with tabs"
+        elif error.context:
+            begin = error.context_mark
+            that = f" that begins in line {begin.line + self._offset + 1}" if begin else ""
+            message += f" ({error.context}{that})"
+        return self.fatal(message, line, column)
 
     def fatal(self, message: str, line: int | None = None, column: int = 0) -> FileError:
         """The error for a text that can't be read any further; the place is PyYAML's, from 0."""
-        at = (None, None) if line is None else (line + self.offset + 1, column + 1)
-        return FileError([Located(file=visible(self._file), line=at[0], column=at[1], message=message)])
+        at = (None, None) if line is None else (line + self._offset + 1, column + 1)
+        return FileError([Located(file=self._file, line=at[0], column=at[1], message=message)])
 
-    def too_deep(self, line: int, column: int) -> FileError:
+    def _too_deep(self, line: int, column: int) -> FileError:
         return self.fatal(f"nested deeper than {DEPTH} levels: {self._subject} needs four", line, column)
-
-    def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.NodeEvent):
-            self._node(event)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self._open.pop()
-            self._keys.pop()
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                cure = "delete from the line '---' on"
-                raise self.fatal(f"a second document: {self._subject} holds one; {cure}", *_place(event))
-
-    def _node(self, event: yaml.NodeEvent) -> None:
-        line, column = _place(event)
-        place = (line + self.offset + 1, column + 1)
-        refusal = self._refusal(event)
-        node: Node
-        if isinstance(event, yaml.ScalarEvent):
-            node = Scalar(*place, refusal, event.value, not event.style)  # libyaml says "", Python None
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = ListNode(*place, refusal)
-        elif isinstance(event, yaml.MappingStartEvent):
-            node = MapNode(*place, refusal)
-        else:
-            node = Node(*place, refusal)
-        self._attach(node)
-        if not isinstance(node, ListNode | MapNode):
-            return
-        if len(self._open) == DEPTH:  # stop at once: the parser's time grows with the square of the depth
-            raise self.too_deep(line, column)
-        self._open.append(node)
-        self._keys.append(None)
-
-    def _attach(self, node: Node) -> None:
-        if not self._open:
-            self.root = node
-            return
-        parent = self._open[-1]
-        if isinstance(parent, ListNode):
-            parent.items.append(node)
-        elif (key := self._keys[-1]) is None:
-            self._keys[-1] = node
-        else:
-            parent.entries.append((key, node))
-            self._keys[-1] = None
 
     def _refusal(self, event: Any) -> str | None:
         """Why the node of this event is refused: alias, anchor or tag."""

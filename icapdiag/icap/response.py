@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from icapdiag.icap.conformance import field_deviations
 from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
-from icapdiag.icap.header_checks import field_deviations
 from icapdiag.icap.headers import parse_fields, split_lines, take_head
 from icapdiag.icap.message import LIMITS, SEEN, Deviation, Headers, Limits, NotICAP, PeerClosed, ProtocolError, Response
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from icapdiag.mistakes import Path, shown
 from icapdiag.yamltree import ListNode, MapNode, Node
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 POOL, GROUP, PROFILE = "Pool", "PoolGroup", "IcapProfile"
 _KINDS = {"pool": POOL, "poolgroup": GROUP, "icapprofile": PROFILE}

@@ -22,7 +22,7 @@ _BRACKETED = re.compile(r"\[(?P<host>[^\[\]]*)\](?::(?P<port>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ServerAddress:
     """Where a server is, as far as one text says so.
 
     ``port`` None: not given. ``tls`` None: not said; True for icaps://, False for icap://.
@@ -132,7 +132,7 @@ def parse_service_uri(text: str) -> str:
     return text
 
 
-def parse_url(text: str) -> Endpoint:
+def parse_url(text: str) -> ServerAddress:
     """An ``icap://`` or ``icaps://`` URL. The path may be missing; ``service_uri`` is then ""."""
     printable(text)
     match = _URL.fullmatch(text)
@@ -156,10 +156,10 @@ def parse_url(text: str) -> Endpoint:
     if rest.startswith("?"):
         raise ValueError(f"the path is missing before {shown(rest)}: write icap://host:port/service?query")
     service_uri = parse_service_uri(rest) if rest else ""
-    return Endpoint(host, port, match["scheme"].lower() == "icaps", service_uri)
+    return ServerAddress(host, port, match["scheme"].lower() == "icaps", service_uri)
 
 
-def parse_endpoint(text: str) -> Endpoint:
+def parse_address(text: str) -> ServerAddress:
     """A member written as one text: ``host``, ``host:port``, ``[v6]:port``, a bare IPv6 address or a URL."""
     printable(text)
     if "://" in text:
@@ -173,11 +173,11 @@ def parse_endpoint(text: str) -> Endpoint:
         if ":" not in bracketed["host"]:
             raise ValueError(f"{shown(text)}: only IPv6 addresses stand in brackets; write host:port")
         port = bracketed["port"]
-        return Endpoint(_ipv6(bracketed["host"]), None if port is None else parse_port(port))
+        return ServerAddress(_ipv6(bracketed["host"]), None if port is None else parse_port(port))
     if text.count(":") == 1:
         host, _, port = text.partition(":")
-        return Endpoint(parse_host(host), parse_port(port))
-    return Endpoint(parse_host(text))
+        return ServerAddress(parse_host(host), parse_port(port))
+    return ServerAddress(parse_host(text))
 
 
 def same_host(host: str) -> str:

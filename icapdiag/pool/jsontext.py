@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Container
 
 from icapdiag.yamltree import DEPTH, ListNode, MapNode, Node, Scalar
-
-if TYPE_CHECKING:
-    from collections.abc import Container
 
 VALUES = 2_000_000  # what is kept of one file; more than 20,000 servers of the API have
 
@@ -77,16 +74,12 @@ class _Reader:
             return self._object(at, depth) if first == "{" else self._array(at, depth)
         line, column = self._place(at)
         if first == '"':
-            text, end = self._string(at)
-            return Scalar(line, column, None, text, plain=False), end
+            text, end = self._decode(at)
+            return Scalar(line, column, None, str(text), plain=False), end
         literal = _LITERAL.match(self._text, at)
         if literal is None:
             raise self._error("a value is expected here", at)
         return Scalar(line, column, None, literal[0], plain=True), literal.end()
-
-    def _string(self, at: int) -> tuple[str, int]:
-        value, end = self._decode(at)
-        return str(value), end
 
     def _decode(self, at: int) -> tuple[object, int]:
         """Let the standard decoder step over the value at ``at``."""
@@ -99,46 +92,45 @@ class _Reader:
 
     def _array(self, at: int, depth: int) -> tuple[ListNode, int]:
         node = ListNode(*self._place(at))
-        at = self._blank(at + 1)
-        if self._text[at : at + 1] == "]":
-            return node, at + 1
-        while True:
-            item, at = self._value(at, depth + 1)
+
+        def take(at: int) -> int:
+            item, end = self._value(at, depth + 1)
             node.items.append(item)
-            at = self._blank(at)
-            if self._text[at : at + 1] != ",":
-                break
-            at = self._blank(at + 1)
-        return node, self._close(at, "]")
+            return end
+
+        return node, self._members(at, "]", take)
 
     def _object(self, at: int, depth: int) -> tuple[MapNode, int]:
         node = MapNode(*self._place(at))
-        at = self._blank(at + 1)
-        if self._text[at : at + 1] == "}":
-            return node, at + 1
-        while True:
+
+        def take(at: int) -> int:
             if self._text[at : at + 1] != '"':
                 raise self._error("a key in double quotes is expected here", at)
-            line, column = self._place(at)
-            name, at = self._string(at)
-            key = Scalar(line, column, None, name, plain=False)
-            at = self._blank(at)
+            name, end = self._decode(at)
+            key = Scalar(*self._place(at), None, str(name), plain=False)
+            at = self._blank(end)
             if self._text[at : at + 1] != ":":
                 raise self._error("':' is expected after a key", at)
             at = self._blank(at + 1)
             if depth == 0 and name not in self._wanted and self._text[at : at + 1] in {"{", "["}:
-                value: Node = Node(*self._place(at))
-                _, at = self._decode(at)
+                value, end = Node(*self._place(at)), self._decode(at)[1]
             else:
-                value, at = self._value(at, depth + 1)
+                value, end = self._value(at, depth + 1)
             node.entries.append((key, value))
-            at = self._blank(at)
+            return end
+
+        return node, self._members(at, "}", take)
+
+    def _members(self, at: int, closing: str, take: Callable[[int], int]) -> int:
+        """Take what the bracket at ``at`` opens, comma by comma: each call says where a member ends, this where all do."""
+        at = self._blank(at + 1)
+        if self._text[at : at + 1] == closing:
+            return at + 1
+        while True:
+            at = self._blank(take(at))
             if self._text[at : at + 1] != ",":
                 break
             at = self._blank(at + 1)
-        return node, self._close(at, "}")
-
-    def _close(self, at: int, closing: str) -> int:
         if self._text[at : at + 1] != closing:
             raise self._error(f"',' or '{closing}' is expected here", at)
         return at + 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path as FilePath
+from typing import Any
 
 from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.avi import read_objects
@@ -14,9 +15,6 @@ from icapdiag.pool.scalars import texts
 from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, validate
 from icapdiag.pool.source import parse_tree, read_tree
 from icapdiag.yamltree import ListNode, MapNode, Node, is_null, kind, report
-
-if TYPE_CHECKING:
-    from pathlib import Path as FilePath
 
 SAMPLES = ("clean", "eicar")
 KEYS = frozenset(PoolFile.__struct_fields__) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
 
-from icapdiag.mistakes import bare, shown
-from icapdiag.pool.hosts import Endpoint, parse_endpoint, same_host
+from icapdiag.mistakes import Path, Problems, bare, shown
+from icapdiag.pool.hosts import ServerAddress, parse_address, same_host
 from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, endpoint
 from icapdiag.pool.scalars import to_bool, to_text
 from icapdiag.pool.schema import FILE_NAME, MemberFile, TLSFile, given, validate
 from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null, kind
-
-if TYPE_CHECKING:
-    from icapdiag.mistakes import Path, Problems
 
 MOST_MEMBERS = 20_000
 FILES = ("ca_file", "cert_file", "key_file")
@@ -84,7 +80,7 @@ def _member(node: Node, path: Path, defaults: Defaults, problems: Problems) -> M
         )
         return None
     try:
-        place = parse_endpoint(to_text(node, limit=4096))
+        place = parse_address(to_text(node, limit=4096))
         _check_service(place, defaults)
     except ValueError as error:
         problems.add(node, path, str(error))
@@ -92,7 +88,9 @@ def _member(node: Node, path: Path, defaults: Defaults, problems: Problems) -> M
     return _build(place, "", node, defaults, enabled=True, tls=defaults.tls)
 
 
-def _build(place: Endpoint, name: str, node: Node, defaults: Defaults, *, enabled: bool, tls: TLS | None) -> Member:
+def _build(
+    place: ServerAddress, name: str, node: Node, defaults: Defaults, *, enabled: bool, tls: TLS | None
+) -> Member:
     if place.tls is not None:
         tls = (tls or TLS()) if place.tls else None
     fallback = DEFAULT_TLS_PORT if place.tls else DEFAULT_PORT
@@ -102,7 +100,7 @@ def _build(place: Endpoint, name: str, node: Node, defaults: Defaults, *, enable
     )
 
 
-def _check_service(place: Endpoint, defaults: Defaults) -> None:
+def _check_service(place: ServerAddress, defaults: Defaults) -> None:
     if place.service_uri not in {"", "/", defaults.service_uri}:
         other = f" (it is {shown(defaults.service_uri)})" if defaults.service_uri else ""
         raise ValueError(
@@ -122,7 +120,7 @@ def _from_mapping(node: MapNode, path: Path, defaults: Defaults, problems: Probl
     member = validate(MemberFile, node, path, problems)
     if member is None:
         return None
-    place = Endpoint(member.host, member.port)
+    place = ServerAddress(member.host, member.port)
     return _build(place, member.name, node, defaults, enabled=member.enabled, tls=tls)
 
 

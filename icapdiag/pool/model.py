@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from icapdiag.mistakes import FileError, Located, visible
-
-if TYPE_CHECKING:
-    from datetime import date
-    from pathlib import Path
 
 DEFAULT_PORT = 1344  # RFC 3507 section 4.2
 DEFAULT_TLS_PORT = 11344  # what the vendors use for ICAPS; no RFC names one

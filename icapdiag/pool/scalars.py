@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 import yaml
 
 from icapdiag.mistakes import SHOWN, bare, shown, suggestion
 from icapdiag.yamltree import ListNode, Node, Scalar, is_null, kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 NAME_LENGTH = 256
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Container
+from pathlib import Path
 
 from icapdiag.mistakes import FileError, shown
 from icapdiag.pool.jsontext import NotJSON, read_json
 from icapdiag.pool.model import PoolError, fatal
 from icapdiag.yamltree import Node, read_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-    from pathlib import Path
 
 YAML_BYTES = 1024 * 1024  # 20,000 members fit
 JSON_BYTES = 32 * 1024 * 1024  # a whole configuration export

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from icapdiag.mistakes import Problems, shown
-from icapdiag.pool.hosts import EXAMPLES, Endpoint, parse_endpoint, parse_url, same_host
+from icapdiag.pool.hosts import EXAMPLES, ServerAddress, parse_address, parse_url, same_host
 from icapdiag.pool.members import MOST_MEMBERS
 from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, Pool, PoolError, Profile, endpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SOURCE = "command line"
 
@@ -31,7 +28,7 @@ def pool_from_urls(
     Raises `PoolError` with every mistake found.
     """
     problems = Problems("", PoolError)
-    places: dict[str, Endpoint] = {}
+    places: dict[str, ServerAddress] = {}
     if not urls:
         problems.add_option("", f"no URL: write icap://host:port/service, with a service such as {EXAMPLES}")
     if len(urls) > MOST_MEMBERS:
@@ -60,7 +57,7 @@ def pool_from_urls(
     return Pool(name=name, profile=settings, members=tuple(members.values()), samples=samples, source=SOURCE)
 
 
-def _read(url: str) -> Endpoint:
+def _read(url: str) -> ServerAddress:
     if "://" not in url:
         raise ValueError(_bare(url))
     place = parse_url(url)
@@ -73,7 +70,7 @@ def _bare(url: str) -> str:
     """What to write instead of ``host:port`` or ``host/service``."""
     authority, slash, path = url.partition("/")
     try:
-        place = parse_endpoint(authority)
+        place = parse_address(authority)
     except ValueError:
         return "no ICAP URL and no file: write icap://host:port/service"
     host = f"[{place.host}]" if ":" in place.host else place.host
@@ -83,7 +80,7 @@ def _bare(url: str) -> str:
     return f"no ICAP URL: write {shown(f'icap://{host}{port}{service}')}{hint}"
 
 
-def _member(place: Endpoint, tls: TLS | None) -> Member:
+def _member(place: ServerAddress, tls: TLS | None) -> Member:
     port = place.port or (DEFAULT_TLS_PORT if place.tls else DEFAULT_PORT)
     return Member(
         host=place.host, port=port, name=endpoint(place.host, port), tls=(tls or TLS()) if place.tls else None

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icapdiag.cli.runbooks.placeholders import fill, values
-from icapdiag.pool.hosts import Endpoint, parse_endpoint
+from icapdiag.pool.hosts import ServerAddress, parse_address
 from icapdiag.runbook import load_runbooks
 from tests.cli.run import PROGRAM, environment, icapdiag
 from tests.examples import examples
@@ -62,7 +62,7 @@ def test_a_member_with_tls_gets_commands_that_speak_it() -> None:
 
 
 def test_no_runbook_keeps_a_placeholder() -> None:
-    known = values(parse_endpoint("10.0.0.5"), "/avscan")
+    known = values(parse_address("10.0.0.5"), "/avscan")
     left = [runbook.id for runbook in load_runbooks().runbooks if PLACEHOLDER.search(fill(runbook.body, known))]
     assert [] == left
 
@@ -86,7 +86,7 @@ def test_what_can_t_stand_in_a_command_is_2(arguments: tuple[str, str]) -> None:
 
 
 def test_an_ipv6_address_has_brackets_only_with_a_port() -> None:
-    known = values(Endpoint("2001:db8::1"), None)
+    known = values(ServerAddress("2001:db8::1"), None)
     text = fill(
         "```sh\nnc {host} {port}; openssl s_client -connect {host}:{port}; x 'icap://{host}:{port}/'\n```", known
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.cli.runbooks.placeholders import over_tls
-from icapdiag.pool.hosts import Endpoint
+from icapdiag.pool.hosts import ServerAddress
 from tests.interop.conftest import CIcap
 from tests.interop.programs import need
 from tests.interop.verify import VERIFY, path_with_icapdiag, ran
@@ -28,7 +28,7 @@ def sample(identity: str) -> str:
 def test_a_real_scanner_knows_the_sample(identity: str, cicap: CIcap, path: str, tmp_path: Path) -> None:
     need("nc")
     need("c-icap-client")
-    done = ran(sample(identity), Endpoint("127.0.0.1", cicap.plain), path, tmp_path)
+    done = ran(sample(identity), ServerAddress("127.0.0.1", cicap.plain), path, tmp_path)
 
     assert b"X-Infection-Found: Type=0; Resolution=2; Threat=Eicar" in done.stdout
 
@@ -37,6 +37,6 @@ def test_a_real_scanner_knows_the_sample(identity: str, cicap: CIcap, path: str,
 def test_the_same_commands_reach_a_member_with_tls(identity: str, cicap: CIcap, path: str, tmp_path: Path) -> None:
     need("openssl")
     need("c-icap-client")
-    done = ran(over_tls(sample(identity)), Endpoint("127.0.0.1", cicap.tls, tls=True), path, tmp_path)
+    done = ran(over_tls(sample(identity)), ServerAddress("127.0.0.1", cicap.tls, tls=True), path, tmp_path)
 
     assert b"X-Infection-Found: Type=0; Resolution=2; Threat=Eicar" in done.stdout

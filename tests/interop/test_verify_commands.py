@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.pool import load_pool
-from icapdiag.pool.hosts import Endpoint
+from icapdiag.pool.hosts import ServerAddress
 from tests.cli.run import served
 from tests.interop.programs import need
 from tests.interop.verify import PROGRAMS, VERIFY, path_with_icapdiag, ran
@@ -44,7 +44,7 @@ def test_commands_run_as_printed(identity: str, pool_file: Path, path: str, tmp_
     wrong = []
     for line in VERIFY[identity]:
         member = tls if "openssl s_client" in line else healthy
-        done = ran(line, Endpoint(member.host, member.port), path, tmp_path)
+        done = ran(line, ServerAddress(member.host, member.port), path, tmp_path)
         output = (done.stdout + done.stderr).decode(errors="replace")
         allowed = {0, 1} if MAY_SAY_NO.search(line) else {0}
         if done.returncode not in allowed or WRONG.search(done.stderr.decode(errors="replace")):

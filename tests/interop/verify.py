@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from icapdiag.cli.runbooks.placeholders import fill, values
-from icapdiag.pool.hosts import Endpoint
+from icapdiag.pool.hosts import ServerAddress
 from icapdiag.runbook import load_runbooks
 from tests.cli.run import ROOT
 
@@ -63,7 +63,7 @@ def path_with_icapdiag(folder: Path) -> str:
     return os.pathsep.join([str(folder), os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 
-def ran(command: str, member: Endpoint, path: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+def ran(command: str, member: ServerAddress, path: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """The command as ``runbooks show --member --uri`` prints it; its /tmp is ``folder``."""
     filled = fill(f"```sh\n{command}\n```", values(member, "/avscan")).removeprefix("```sh\n").removesuffix("\n```")
     return subprocess.run(

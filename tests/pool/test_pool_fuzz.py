@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from icapdiag import yamltree
 from icapdiag.pool import Pool, PoolError, loads_pool, pool_from_urls
-from icapdiag.pool.hosts import parse_endpoint, parse_host, parse_service_uri
+from icapdiag.pool.hosts import parse_address, parse_host, parse_service_uri
 from tests.examples import examples
 from tests.pool.naughty import NAUGHTY
 
@@ -218,7 +218,7 @@ def test_any_json(value: object) -> None:
 @settings(max_examples=examples(300))
 @given(st.text(max_size=80))
 def test_grammar_functions_raise_only_value_errors(text: str) -> None:
-    for parse in (parse_host, parse_service_uri, parse_endpoint):
+    for parse in (parse_host, parse_service_uri, parse_address):
         message = ""
         try:
             parse(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icapdiag.pool import TLS, Member, Pool, Profile
-from icapdiag.pool.hosts import parse_endpoint, parse_host, parse_service_uri
+from icapdiag.pool.hosts import parse_address, parse_host, parse_service_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -336,7 +336,7 @@ def test_what_is_no_service_uri(text: str, message: str) -> None:
     ],
 )
 def test_no_host_ever(text: str) -> None:
-    for parse in (parse_host, parse_endpoint):
+    for parse in (parse_host, parse_address):
         with pytest.raises(ValueError, match=r"^") as caught:
             parse(text)
         assert str(caught.value).isprintable()

@@ -12,7 +12,7 @@ from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
 
 if TYPE_CHECKING:
-    from icapdiag.pool.hosts import Endpoint
+    from icapdiag.pool.hosts import ServerAddress
 
 app = typer.Typer(
     help="List, read and test the runbooks, one for each finding.", no_args_is_help=True, add_completion=False
@@ -67,13 +67,13 @@ def show(
     print_text(text)
 
 
-def _known(member: str | None, uri: str | None) -> tuple["Endpoint | None", dict[str, str]]:
+def _known(member: str | None, uri: str | None) -> tuple["ServerAddress | None", dict[str, str]]:
     """The member, and the values of placeholders, that were given on the command line."""
     from icapdiag.cli.runbooks.placeholders import values
-    from icapdiag.pool.hosts import parse_endpoint, parse_service_uri
+    from icapdiag.pool.hosts import parse_address, parse_service_uri
 
     try:
-        place = None if member is None else parse_endpoint(member)
+        place = None if member is None else parse_address(member)
     except ValueError as error:
         raise typer.BadParameter(visible(str(error)), param_hint="--member") from None
     try:

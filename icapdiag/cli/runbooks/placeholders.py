@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from icapdiag.pool.hosts import Endpoint
+    from icapdiag.pool.hosts import ServerAddress
 
 _PLACEHOLDER = re.compile(r"\{(host|port|service_uri|service)\}")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
@@ -19,7 +19,7 @@ _TLS_NC = r"timeout \1 openssl s_client -quiet -connect \2:\3 2>/dev/null"
 _CLEAR_CLIENT, _TLS_CLIENT = "c-icap-client -i ", "c-icap-client -tls -tls-no-verify -i "
 
 
-def values(member: Endpoint | None, service_uri: str | None) -> dict[str, str]:
+def values(member: ServerAddress | None, service_uri: str | None) -> dict[str, str]:
     """What is known; a placeholder without a value stays as it is. A member without a port has ICAP's."""
     known: dict[str, str] = {}
     if member is not None:

@@ -11,7 +11,7 @@ from icapdiag.facts.connection import ProfileInForce
 from icapdiag.icap import message
 from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange
-from icapdiag.icap.header_checks import hop_by_hop, odd_headers
+from icapdiag.icap.conformance import hop_by_hop, odd_headers
 from icapdiag.icap.header_table import TEXT_KEPT, header_facts
 from icapdiag.icap.message import Response
 from icapdiag.icap.verdict import judge
