@@ -5,9 +5,8 @@ Both raise `PoolError` with every mistake at once, each with file, line and colu
 """
 
 from icapdiag.mistakes import Located
-from icapdiag.pool.load import load_pool, loads_pool
+from icapdiag.pool.load import load_pool, loads_pool, pool_from_urls
 from icapdiag.pool.model import TLS, Member, Pool, PoolError, Profile, Suppression
-from icapdiag.pool.urls import pool_from_urls
 
 __all__ = [
     "TLS",

@@ -34,6 +34,13 @@ class _Resolver:
     def _of(self, kind: str) -> list[AviObject]:
         return [found for found in self._objects if found.kind == kind]
 
+    def _only(self, kind: str, choice: str) -> AviObject | None:
+        """The one object of its kind, if there is one; of several ``choice`` says how to choose."""
+        found = self._of(kind)
+        if len(found) > 1:
+            raise self._stop(None, f"holds {len(found)} {choice} {names(found)}")
+        return found[0] if found else None
+
     def read(self, chosen: str | None, service_uri: str | None) -> Pool:
         if not self._objects:
             raise fatal(
@@ -62,8 +69,8 @@ class _Resolver:
         return self._problems.error()
 
     def _profile(self, chosen: str | None) -> AviObject | None:
-        profiles = self._of(PROFILE)
         if chosen is not None:
+            profiles = self._of(PROFILE)
             meant = [found for found in profiles if chosen in {found.name, found.node.text("uuid")}]
             if len(meant) != 1:
                 count = "no" if not meant else "more than one"
@@ -71,29 +78,19 @@ class _Resolver:
                 self._problems.add_option("--profile", f"the file holds {count} ICAP profile {shown(chosen)}{listed}")
                 raise self._problems.error()
             return meant[0]
-        if len(profiles) > 1:
-            raise self._stop(
-                None, f"holds {len(profiles)} ICAP profiles: choose one with --profile NAME: {names(profiles)}"
-            )
-        return profiles[0] if profiles else None
+        return self._only(PROFILE, "ICAP profiles: choose one with --profile NAME:")
 
     def _group(self, profile: AviObject | None) -> AviObject | None:
-        groups = self._of(GROUP)
         if profile is None:
-            if len(groups) > 1:
-                raise self._stop(
-                    None,
-                    f"holds {len(groups)} pool groups and no ICAP profile that chooses one: add the "
-                    f"profile, or keep one of {names(groups)}",
-                )
-            return groups[0] if groups else None
+            choice = "pool groups and no ICAP profile that chooses one: add the profile, or keep one of"
+            return self._only(GROUP, choice)
         text = profile.node.text("pool_group_ref")
         if not text:
             raise self._stop(
                 profile, f"ICAP profile {shown(profile.name)} names no pool group: its pool_group_ref is missing"
             )
         reference = parse_reference(text)
-        meant = [found for found in groups if found.matches(reference)]
+        meant = [found for found in self._of(GROUP) if found.matches(reference)]
         if len(meant) != 1:
             what = "is not in this file" if not meant else "is here more than once"
             raise self._stop(
@@ -126,15 +123,10 @@ class _Resolver:
 
     def _pools(self, group: AviObject | None) -> list[tuple[AviObject, bool]]:
         """The pools, each with whether Avi selects it at all."""
-        pools = self._of(POOL)
         if group is None:
-            if len(pools) > 1:
-                raise self._stop(
-                    None,
-                    f"holds {len(pools)} pools and no pool group or ICAP profile that chooses: add them, "
-                    f"or keep one of {names(pools)}",
-                )
-            return [(pools[0], True)]
+            pool = self._only(POOL, "pools and no pool group or ICAP profile that chooses: add them, or keep one of")
+            return [] if pool is None else [(pool, True)]
+        pools = self._of(POOL)
         members = group.node.get("members")
         if not isinstance(members, ListNode) or not members.items:
             raise self._stop(group, f"pool group {shown(group.name)} has no members")

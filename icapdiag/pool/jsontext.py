@@ -122,7 +122,7 @@ class _Reader:
         return node, self._members(at, "}", take)
 
     def _members(self, at: int, closing: str, take: Callable[[int], int]) -> int:
-        """Take what the bracket at ``at`` opens, comma by comma: each call says where a member ends, this where all do."""
+        """Take what the bracket at ``at`` opens, comma by comma; ``take`` says where one ends, this where all do."""
         at = self._blank(at + 1)
         if self._text[at : at + 1] == closing:
             return at + 1

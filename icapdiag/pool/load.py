@@ -1,16 +1,18 @@
-"""A pool from a file: our own pool.yaml, or what Avi's API and its exports hold."""
+"""A pool from a file (our own pool.yaml, or what Avi's API and its exports hold), or from ICAP URLs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.avi import read_objects
 from icapdiag.pool.aviobjects import SECTIONS, is_avi
-from icapdiag.pool.hosts import parse_service_uri
-from icapdiag.pool.members import Defaults, read_members, read_tls
-from icapdiag.pool.model import DEFAULT_PORT, Pool, PoolError, Profile, Suppression, fatal
+from icapdiag.pool.hosts import EXAMPLES, ServerAddress, parse_address, parse_service_uri, parse_url, same_host
+from icapdiag.pool.members import MOST_MEMBERS, Defaults, member_at, read_members, read_tls
+from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, PoolError, Profile, Suppression, endpoint, fatal
 from icapdiag.pool.scalars import texts
 from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, validate
 from icapdiag.pool.source import parse_tree, read_tree
@@ -19,6 +21,7 @@ from icapdiag.yamltree import ListNode, MapNode, Node, is_null, kind, report
 SAMPLES = ("clean", "eicar")
 KEYS = frozenset(PoolFile.__struct_fields__) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
 MOST_SUPPRESSIONS = 1000
+COMMAND_LINE = "command line"  # a pool's source where no file is
 LASTLINE_PREVIEW = 10  # bytes; the least that Avi accepts for that vendor
 
 
@@ -205,3 +208,70 @@ def _suppressions(node: Node | None, problems: Problems) -> tuple[Suppression, .
         place = (item.get("finding") if isinstance(item, MapNode) else None) or item
         found.append(Suppression(**given(written), index=index, line=place.line, column=place.column))
     return tuple(found)
+
+
+def pool_from_urls(
+    urls: Sequence[str],
+    *,
+    samples: tuple[str, ...] = ("clean",),
+    tls: TLS | None = None,
+    profile: Profile | None = None,
+    name: str = COMMAND_LINE,
+) -> Pool:
+    """The pool whose members are these ``icap://`` and ``icaps://`` URLs (RFC 3507 section 4.2).
+
+    All must name the same service. ``tls`` is what icaps members use (default: verify against the
+    system's authorities); ``profile`` gives the other settings (default: Avi's defaults).
+    Raises `PoolError` with every mistake found.
+    """
+    problems = Problems("", PoolError)
+    places: dict[str, ServerAddress] = {}
+    if not urls:
+        problems.add_option("", f"no URL: write icap://host:port/service, with a service such as {EXAMPLES}")
+    if len(urls) > MOST_MEMBERS:
+        problems.add_option("", f"{len(urls)} URLs: write at most {MOST_MEMBERS}")
+    members: dict[tuple[str, int], Member] = {}
+    for url in urls[:MOST_MEMBERS]:
+        try:
+            place = _read_url(url)
+        except ValueError as error:
+            problems.add_option(shown(url), str(error))
+            continue
+        member = member_at(place, tls=tls)
+        key = (same_host(member.host), member.port)
+        if key in members:
+            problems.add_option(shown(url), f"{endpoint(*key)} is given twice: leave one out")
+        members[key] = member
+        places.setdefault(place.service_uri, place)
+    if len(places) > 1:
+        services = ", ".join(shown(service) for service in list(places)[:10])
+        problems.add_option(
+            "", f"the URLs name {len(places)} services ({services}): a pool has one; check them one by one"
+        )
+    problems.check()
+    service_uri = next(iter(places))
+    settings = replace(profile, service_uri=service_uri) if profile else Profile(service_uri=service_uri)
+    return Pool(name=name, profile=settings, members=tuple(members.values()), samples=samples, source=COMMAND_LINE)
+
+
+def _read_url(url: str) -> ServerAddress:
+    if "://" not in url:
+        raise ValueError(_bare(url))
+    place = parse_url(url)
+    if not place.service_uri:
+        raise ValueError(f"the path of the service is missing: write it after the port, such as {EXAMPLES}")
+    return place
+
+
+def _bare(url: str) -> str:
+    """What to write instead of ``host:port`` or ``host/service``."""
+    authority, slash, path = url.partition("/")
+    try:
+        place = parse_address(authority)
+    except ValueError:
+        return "no ICAP URL and no file: write icap://host:port/service"
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    port = f":{place.port}" if place.port else ""
+    service = (slash + path) if path else "/SERVICE"
+    hint = "" if path else f", with a service such as {EXAMPLES}"
+    return f"no ICAP URL: write {shown(f'icap://{host}{port}{service}')}{hint}"

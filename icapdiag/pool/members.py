@@ -69,6 +69,24 @@ class _Listed:
         return True
 
 
+def member_at(
+    place: ServerAddress,
+    *,
+    port: int | None = None,
+    tls: TLS | None = None,
+    name: str = "",
+    enabled: bool = True,
+    line: int | None = None,
+) -> Member:
+    """The member at this address; ``port`` and ``tls`` are of use where it says nothing itself."""
+    if place.tls is not None:
+        tls = (tls or TLS()) if place.tls else None
+    port = place.port or port or (DEFAULT_TLS_PORT if place.tls else DEFAULT_PORT)
+    return Member(
+        host=place.host, port=port, name=name or endpoint(place.host, port), enabled=enabled, tls=tls, line=line
+    )
+
+
 def _member(node: Node, path: Path, defaults: Defaults, problems: Problems) -> Member | None:
     if node.problem is not None:
         return None
@@ -85,19 +103,7 @@ def _member(node: Node, path: Path, defaults: Defaults, problems: Problems) -> M
     except ValueError as error:
         problems.add(node, path, str(error))
         return None
-    return _build(place, "", node, defaults, enabled=True, tls=defaults.tls)
-
-
-def _build(
-    place: ServerAddress, name: str, node: Node, defaults: Defaults, *, enabled: bool, tls: TLS | None
-) -> Member:
-    if place.tls is not None:
-        tls = (tls or TLS()) if place.tls else None
-    fallback = DEFAULT_TLS_PORT if place.tls else DEFAULT_PORT
-    port = place.port or defaults.port or fallback
-    return Member(
-        host=place.host, port=port, name=name or endpoint(place.host, port), enabled=enabled, tls=tls, line=node.line
-    )
+    return member_at(place, port=defaults.port, tls=defaults.tls, line=node.line)
 
 
 def _check_service(place: ServerAddress, defaults: Defaults) -> None:
@@ -121,7 +127,7 @@ def _from_mapping(node: MapNode, path: Path, defaults: Defaults, problems: Probl
     if member is None:
         return None
     place = ServerAddress(member.host, member.port)
-    return _build(place, member.name, node, defaults, enabled=member.enabled, tls=tls)
+    return member_at(place, port=defaults.port, tls=tls, name=member.name, enabled=member.enabled, line=node.line)
 
 
 def _lost_blank(node: MapNode, path: Path, problems: Problems) -> bool:
