@@ -42,28 +42,19 @@ def yaml_reading(text: str) -> str | None:
     return None
 
 
+_BASES = (("0x", "hexadecimal"), ("0b", "binary"), ("0", "octal"))
+
+
 def _integer_reading(text: str) -> str | None:
     digits = text.lstrip("+-").replace("_", "")
-    base, name = 10, ""
-    if digits.startswith("0x"):
-        base, name = 16, "hexadecimal"
-    elif digits.startswith("0b"):
-        base, name = 2, "binary"
-    elif digits.startswith("0") and len(digits) > 1:
-        base, name = 8, "octal"
-    elif ":" in digits:
-        name = "base 60"
-    elif "_" not in text:
-        return None
+    name = "base 60" if ":" in digits else next((name for mark, name in _BASES if digits.startswith(mark)), "")
+    if digits == "0" or not name:
+        if "_" not in text:
+            return None
+        name = ""
     if len(text) > SHOWN:
         return f"a number ({name})" if name else "a number"
-    value = 0
-    if ":" in digits:
-        for part in digits.split(":"):
-            value = value * 60 + int(part)
-    else:
-        value = int(digits, base)
-    value = -value if text.startswith("-") else value
+    value = yaml.safe_load(text)
     return f"{value} ({name})" if name else str(value)
 
 

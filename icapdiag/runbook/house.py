@@ -40,7 +40,7 @@ def house_rules(library: Library) -> Iterator[Located]:
     ours = [runbook for runbook in library.runbooks if runbook.origin == BUILT_IN]
     for runbook in ours:
         yield from (runbook.located(where, message) for rule in _RULES for where, message in rule(runbook))
-    pairs = {(one.first, one.second): one.where for one in overlaps(library)}
+    pairs = {(first, second): where for first, second, where in overlaps(library)}
     for runbook in ours:
         for (first, second), where in pairs.items():
             if first == runbook.id and second not in runbook.beside:

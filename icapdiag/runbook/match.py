@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from icapdiag.facts.fields import SUMMARY
+from icapdiag.facts.logs import RequestGroup
 from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched, flatten, unflatten
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
@@ -79,28 +80,26 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
         names = beaten.setdefault(_about(observation, number), set())
         for runbook in runbooks:
             names |= library.supersedes(runbook.id) - {runbook.id}
-    found: dict[tuple[str, int | None], _Gathered] = {}
-    unexplained = 0
-    examples: list[Observation] = []
+    found: dict[tuple[str, int | None], list[_Met]] = {}
+    gaps: list[_Met] = []
     explained: list[tuple[str, ...]] = []
     for number, (observation, record, runbooks) in enumerate(judged):
         names = beaten[_about(observation, number)]
-        kept = [runbook for runbook in runbooks if runbook.id not in names]
-        explained.append(tuple(runbook.id for runbook in kept))
+        kept = tuple(runbook.id for runbook in runbooks if runbook.id not in names)
+        explained.append(kept)
         if record is None:
             continue
-        for runbook in kept:
-            found.setdefault((runbook.id, apart(runbook.id, observation.member)), _Gathered(runbook)).add(record)
+        for name in kept:
+            found.setdefault((name, apart(name, observation.member)), []).append((observation, record))
         if not runbooks:
-            unexplained += _requests(record)
-            if len(examples) < EVIDENCE:
-                examples.append(unflatten(bounded(record)))
-    gathered = sorted(found.items(), key=lambda item: _worst_first(item[1]))
+            gaps.append((observation, record))
+    findings = [(number, library.by_id(name), met) for (name, number), met in found.items()]
+    findings.sort(key=lambda one: (SEVERITY_ORDER.index(one[1].severity), -_weight(one[2]), one[1].id))
     return Matched(
-        findings=tuple(one.finding() for (_, number), one in gathered if number is None),
-        unmatched=Unmatched(count=unexplained, examples=tuple(examples)),
+        findings=tuple(_finding(runbook, met) for number, runbook, met in findings if number is None),
+        unmatched=Unmatched(count=_requests(gaps), examples=_evidence(gaps)),
         explained=tuple(explained),
-        apart=tuple((number, one.finding()) for (_, number), one in gathered if number is not None),
+        apart=tuple((number, _finding(runbook, met)) for number, runbook, met in findings if number is not None),
     )
 
 
@@ -210,86 +209,65 @@ def _may_apply(runbook: Runbook, alike: Facts) -> bool:
     )
 
 
-class _Gathered:
-    """The observations that one runbook explains.
-
-    An observation of a log stands for many requests (``count``), between ``first_seen`` and ``last_seen``,
-    on one or several ``members``.
-    """
-
-    def __init__(self, runbook: Runbook) -> None:
-        self.runbook = runbook
-        self.weight = 0  # requests of a log, or members probed
-        self._members: dict[str, None] = {}
-        self._count = 0
-        self._evidence: list[Observation] = []
-        self._first: datetime | None = None
-        self._last: datetime | None = None
-
-    def add(self, record: Facts) -> None:
-        requests = _requests(record)
-        self._count += requests
-        known = len(self._members)
-        for member in _members_of(record):
-            if len(self._members) < MEMBERS or record.get("source") != "log":
-                self._members.setdefault(member)
-        self.weight += requests if record.get("source") == "log" else len(self._members) - known
-        if len(self._evidence) < EVIDENCE:
-            self._evidence.append(unflatten(bounded(record)))
-        for moment in filter(None, (_moment(record.get(name)) for name in ("timestamp", "first_seen", "last_seen"))):
-            self._first = moment if self._first is None else min(self._first, moment)
-            self._last = moment if self._last is None else max(self._last, moment)
-
-    def finding(self) -> Finding:
-        runbook = self.runbook
-        return Finding(
-            id=runbook.id,
-            severity=runbook.severity,
-            title=runbook.title,
-            members=tuple(self._members),
-            count=self._count,
-            first_seen=_iso(self._first),
-            last_seen=_iso(self._last),
-            evidence=tuple(self._evidence),
-            meaning=first_paragraph(runbook.sections.get("What it means", "")),
-            remedy=first_steps(runbook.sections),
-            runbook=f"{FOLDER}/{runbook.id}.md",
-        )
+_Met = tuple[Observation, Facts]  # what one runbook explains, and its flat record
 
 
-def _requests(record: Facts) -> int:
-    """How many requests an observation stands for; a probe's for one."""
-    count = record.get("count")
-    if record.get("source") != "log" or isinstance(count, bool) or not isinstance(count, int):
-        return 1
-    return max(count, 1)
+def _finding(runbook: Runbook, met: Sequence[_Met]) -> Finding:
+    """An observation of a log stands for many requests, at one or several members, over some time."""
+    members: dict[str, None] = {}
+    for observation, _ in met:
+        for member in _members(observation):
+            if observation.source != "log" or len(members) < MEMBERS:
+                members.setdefault(member)
+    texts = (getattr(each.facts, name, None) for each, _ in met for name in ("timestamp", "first_seen", "last_seen"))
+    moments = sorted(moment for text in texts if text and (moment := _moment(text)))
+    return Finding(
+        id=runbook.id,
+        severity=runbook.severity,
+        title=runbook.title,
+        members=tuple(members),
+        count=_requests(met),
+        first_seen=_iso(moments[0]) if moments else None,
+        last_seen=_iso(moments[-1]) if moments else None,
+        evidence=_evidence(met),
+        meaning=first_paragraph(runbook.sections.get("What it means", "")),
+        remedy=first_steps(runbook.sections),
+        runbook=f"{FOLDER}/{runbook.id}.md",
+    )
 
 
-def _members_of(record: Facts) -> Iterable[str]:
-    """The members that an observation is about: a log's may name several."""
-    members = record.get("members")
-    if record.get("source") == "log" and isinstance(members, list | tuple) and members:
-        return [member for member in members if isinstance(member, str) and member]
-    return [str(record["member"])] if record.get("member") else []
+def _weight(met: Iterable[_Met]) -> int:
+    """Requests of a log, or members probed."""
+    logged = [one for one in met if one[0].source == "log"]
+    probed = {member for observation, _ in met if observation.source != "log" for member in _members(observation)}
+    return _requests(logged) + len(probed)
 
 
-def _worst_first(gathered: _Gathered) -> tuple[int, int, str]:
-    return (SEVERITY_ORDER.index(gathered.runbook.severity), -gathered.weight, gathered.runbook.id)
+def _requests(met: Iterable[_Met]) -> int:
+    groups = (observation.facts.part(RequestGroup) for observation, _ in met)
+    return sum((group.count if group else None) or 1 for group in groups)
 
 
-def _moment(value: JSONValue) -> datetime | None:
+def _members(observation: Observation) -> Iterable[str]:
+    group = observation.facts.part(RequestGroup)
+    return filter(None, (group.members if group else None) or (observation.member,))
+
+
+def _evidence(met: Sequence[_Met]) -> tuple[Observation, ...]:
+    return tuple(unflatten(bounded(record)) for _, record in met[:EVIDENCE])
+
+
+def _moment(text: str) -> datetime | None:
     """A time written by ISO 8601; without an offset it is UTC, as in every Avi log."""
-    if not isinstance(value, str):
-        return None
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def bounded(record: Facts) -> dict[str, JSONValue]:

@@ -1,12 +1,14 @@
-"""The observations inside a saved JSON report, or a single one, as flat records again."""
+"""The observations inside a saved JSON report, or a single one, as flat records again, whatever else the file holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
 
 from icapdiag.facts.fields import PROBES, SUMMARY, fields
-from icapdiag.model import Facts, JSONValue
+from icapdiag.model import Facts
 
 _REPORT_KEYS = ("schema_version", "groups", "findings")  # no record has any of them
 
@@ -15,8 +17,7 @@ class NotARecord(ValueError):
     """A document that holds no observation; the message says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedRecord:
+class SavedRecord(Struct, frozen=True):
     """One record with a name for people. ``siblings`` are the other records of the same pool member."""
 
     name: str
@@ -31,71 +32,67 @@ def saved_records(document: object) -> tuple[SavedRecord, ...]:
     """
     if not isinstance(document, Mapping):
         raise NotARecord("neither a report nor a record: a JSON object is needed")
-    if not any(key in document for key in _REPORT_KEYS):
+    if document.keys().isdisjoint(_REPORT_KEYS):
         return (SavedRecord("the record", _single(document)),)
-    found = (*_probes(document), *_groups(document))
+    found = [*_probes(document), *_groups(document)]
     seen = [one.record for one in found]
-    loose = tuple(one for one in _evidence(document) if not found or _new(one.record, seen))
-    if not (*found, *loose):
+    # Evidence is in the records above, but for what is about a log as a whole.
+    found += [one for one in _evidence(document) if not seen or one.record not in seen and _is_summary(one.record)]
+    if not found:
         raise NotARecord("the report holds no observations")
-    return (*found, *loose)
+    return tuple(found)
 
 
-def _new(record: Facts, seen: Sequence[Facts]) -> bool:
-    """Whether evidence is of something that the report shows nowhere else: a log as a whole."""
-    return record.get("probe") == SUMMARY and record not in seen
-
-
-def _single(document: Mapping[str, JSONValue]) -> Facts:
-    if not any(name in fields() for name in document):
+def _single(document: Facts) -> Facts:
+    if document.keys().isdisjoint(fields()):
         raise NotARecord("neither a report nor a record: no field name in it is known (icapdiag runbooks fields)")
-    facts = document.get("facts")
-    record = {**(facts if isinstance(facts, Mapping) else {}), **document}
-    record.pop("facts", None)
-    return {"source": "probe" if record.get("probe") in PROBES else "log", **record}
+    source = "probe" if _flat(document).get("probe") in PROBES else "log"
+    return {"source": source, **_flat(document)}
 
 
-def _probes(document: Mapping[str, JSONValue]) -> Iterator[SavedRecord]:
-    pool = _mapping(document.get("subject")).get("pool")
+def _flat(observation: Facts) -> dict[str, Any]:
+    own = {name: value for name, value in observation.items() if name != "facts"}
+    return {**_mapping(observation.get("facts")), **own}
+
+
+def _probes(document: Facts) -> Iterator[SavedRecord]:
     for member in _mappings(document.get("members")):
-        records: list[dict[str, JSONValue]] = []
-        for probe in _mappings(member.get("probes")):
-            facts = dict(_mapping(probe.get("facts")))
-            own = {name: probe.get(name) for name in ("probe", "status", "reason", "elapsed_ms")}
-            records.append({**facts, **own, "source": "probe", "pool": pool, "member": member.get("name")})
+        place = {"source": "probe", "pool": _mapping(document.get("subject")).get("pool"), "member": member.get("name")}
+        records = [{**_flat(probe), **place} for probe in _mappings(member.get("probes"))]
         for record in records:
             siblings = tuple(other for other in records if other is not record)
-            yield SavedRecord(f"{record['probe'] or 'member'} of {record['member']}", record, siblings)
+            yield SavedRecord(f"{record.get('probe') or 'member'} of {record['member']}", record, siblings)
 
 
-def _groups(document: Mapping[str, JSONValue]) -> Iterator[SavedRecord]:
+def _groups(document: Facts) -> Iterator[SavedRecord]:
     for number, group in enumerate(_mappings(document.get("groups")), 1):
-        members, pools = group.get("members"), group.get("pools")
-        record: dict[str, JSONValue] = {
+        members, pools = (value if isinstance(value := group.get(key), list) else [] for key in ("members", "pools"))
+        record = {
             "probe": "",
-            "member": members[0] if isinstance(members, Sequence) and len(members) == 1 else "",
-            "pool": ", ".join(str(pool) for pool in pools) if isinstance(pools, list) else "",
+            "member": members[0] if len(members) == 1 else "",
+            "pool": ", ".join(str(pool) for pool in pools),
             **{name: value for name, value in group.items() if name in fields()},
             "source": "log",
         }
-        requests = group.get("count", 1)
-        yield SavedRecord(f"group {number}: {record.get('icap_action') or 'an ICAP answer'}, count {requests}", record)
+        name = f"{record.get('icap_action') or 'an ICAP answer'}, count {group.get('count', 1)}"
+        yield SavedRecord(f"group {number}: {name}", record)
 
 
-def _evidence(document: Mapping[str, JSONValue]) -> Iterator[SavedRecord]:
-    records: list[Facts] = []
-    for finding in _mappings(document.get("findings")):
-        records += _mappings(finding.get("evidence"))
+def _evidence(document: Facts) -> Iterator[SavedRecord]:
+    records = [each for finding in _mappings(document.get("findings")) for each in _mappings(finding.get("evidence"))]
     records += _mappings(_mapping(document.get("unmatched")).get("examples"))
-    for number, record in enumerate(records):
-        if record not in records[:number] and isinstance(record.get("source"), str):
-            name = "the log as a whole" if record.get("probe") == SUMMARY else f"evidence {number + 1}"
-            yield SavedRecord(name, record)
+    for number, record in enumerate(records, 1):
+        if record not in records[: number - 1] and isinstance(record.get("source"), str):
+            yield SavedRecord("the log as a whole" if _is_summary(record) else f"evidence {number}", record)
 
 
-def _mapping(value: JSONValue) -> Mapping[str, JSONValue]:
+def _is_summary(record: Facts) -> bool:
+    return record.get("probe") == SUMMARY
+
+
+def _mapping(value: object) -> Facts:
     return value if isinstance(value, Mapping) else {}
 
 
-def _mappings(value: JSONValue) -> list[Mapping[str, JSONValue]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+def _mappings(value: object) -> list[Facts]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from icapdiag.mistakes import Located
@@ -73,16 +73,6 @@ class Explanation:
         return self.nearest.failed
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Two runbooks that explain the same example, neither superseding the other."""
-
-    first: str  # the runbook whose example it is
-    second: str
-    where: str  # "examples[0]"
-    example: Facts
-
-
 def why(
     library: Library, record: Facts, runbook_id: str | None = None, *, siblings: Sequence[Facts] = ()
 ) -> tuple[Explanation, ...]:
@@ -136,20 +126,16 @@ def examples_of(runbook: Runbook) -> list[Located]:
     return failures
 
 
-def overlaps(library: Library) -> tuple[Overlap, ...]:
-    """Pairs of runbooks that would both be reported for an example of the first.
+def overlaps(library: Library) -> Iterator[tuple[str, str, str]]:
+    """Pairs of runbooks that would both be reported for an example of the first, and which: ``examples[0]``.
 
     Not always wrong (two things may be amiss at once), but worth a person's look.
     """
-    return tuple(
-        Overlap(runbook.id, other.id, f"examples[{index}]", record)
-        for runbook in library.runbooks
-        for index, record in enumerate(runbook.examples)
-        for reported in [explaining(library, record)]
-        if runbook in reported
-        for other in reported
-        if other is not runbook
-    )
+    for runbook in library.runbooks:
+        for index, record in enumerate(runbook.examples):
+            reported = explaining(library, record)
+            if runbook in reported:
+                yield from ((runbook.id, other.id, f"examples[{index}]") for other in reported if other is not runbook)
 
 
 def saw(result: ConditionResult) -> str:
@@ -172,11 +158,12 @@ def _field(name: str, value: JSONValue) -> str:
 def _explain(library: Library | None, runbook: Runbook, record: Facts, siblings: Sequence[Facts]) -> Explanation:
     superseded_by: tuple[str, ...] = ()
     if library is not None and runbook.applies(record):
-        better = [other for other in library.runbooks if runbook.id in library.supersedes(other.id)]
         superseded_by = tuple(
             other.id
-            for other in better
-            if other is not runbook and any(other.applies(one) for one in (record, *siblings))
+            for other in library.runbooks
+            if other is not runbook
+            and runbook.id in library.supersedes(other.id)
+            and any(other.applies(one) for one in (record, *siblings))
         )
     return Explanation(
         runbook=runbook,

@@ -107,4 +107,4 @@ def test_overlaps_are_pairs_without_supersedes(tmp_path: Path) -> None:
         c=runbook_text("c", "match: {reason: reset}\n", head="supersedes: [b]\n"),
     )
 
-    assert [("a", "b", "examples[0]")] == [(pair.first, pair.second, pair.where) for pair in overlaps(library)]
+    assert [("a", "b", "examples[0]")] == list(overlaps(library))
