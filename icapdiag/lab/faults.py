@@ -12,16 +12,17 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
-from icapdiag.lab.connection import Connection
-from icapdiag.lab.connection_faults import CONNECTION_FAULTS
+from icapdiag.lab.connection import IDLE, Connection
 from icapdiag.lab.members import DEPTHS, Behaviour, Depth, Fault
 from icapdiag.lab.request_faults import METADATA_FAULTS, PREVIEW_FAULTS, SIZE_FAULTS
 from icapdiag.lab.scanner import (
     INFECTION,
     ISTAG,
     OFFERS,
+    RESET,
     THREAT,
     Answer,
+    AsUsual,
     Fields,
     Reply,
     Scanner,
@@ -31,6 +32,7 @@ from icapdiag.lab.scanner import (
     decide,
     echo,
     page,
+    scan,
     status,
 )
 
@@ -67,6 +69,59 @@ async def endless_chunks(connection: Connection) -> None:
         await connection.send(b"20000\r\n" + b"." * 0x20000 + b"\r\n")
 
 
+# Behaviours that differ in how they keep, close and count connections.
+
+
+async def starved(connection: Connection) -> None:
+    """Nobody reads what came, nor that no more will come, as while every thread of a server is busy."""
+    await trio.sleep(IDLE)
+
+
+async def waiting_for_thread(connection: Connection, request: Request, as_usual: AsUsual) -> Answer | None:
+    """OPTIONS, which a client sends first, waits for a thread; from then on there is one."""
+    if request.method == "OPTIONS":
+        await trio.sleep(1.3)
+    return await as_usual(connection, request)
+
+
+async def desynchronised(connection: Connection) -> None:
+    """On one connection each answer but the first is the one to the request before."""
+    given: list[Answer] = []
+
+    async def late(connection: Connection, request: Request, as_usual: AsUsual) -> Answer | None:
+        answer = await as_usual(connection, request)
+        if answer is None:
+            return None
+        given.append(answer)
+        return given[max(0, len(given) - 2)]
+
+    await Scanner(around=late)(connection)
+
+
+def closes_unannounced(request: Request) -> Answer:
+    return replace(scan(request), damage=without_connection, ending=Connection.finish)
+
+
+def without_connection(wire: bytes) -> bytes:
+    return wire.replace(b"Connection: close\r\n", b"", 1)
+
+
+def limited(refusal: Answer | None, offers: Fields = OFFERS) -> Scanner:
+    """With more than four connections open each request gets this answer; None: the usual one, 0.6 s later.
+
+    All answers take their time, or those that come together would not be there together.
+    """
+
+    async def around(connection: Connection, request: Request, as_usual: AsUsual) -> Answer | None:
+        if connection.active > 4:
+            if refusal is not None:
+                return refusal
+            await trio.sleep(0.6)
+        return await as_usual(connection, request)
+
+    return Scanner(offers=offers, delay=0.05, around=around)
+
+
 # Small changes to the healthy scanner.
 
 _with_body = decide(clean=echo)
@@ -84,10 +139,10 @@ def opswat(description: str) -> Reply:
 
 
 def damaged(
-    damage: Callable[[bytes], bytes], ending: Behaviour = Connection.finish, *, scan: Reply = _with_body
+    damage: Callable[[bytes], bytes], ending: Behaviour = Connection.finish, *, reply: Reply = _with_body
 ) -> Scanner:
     """The scanner with the bytes of its answers changed. What is clean is echoed, so that there is a body."""
-    return Scanner(scan=lambda request: replace(scan(request), damage=damage, ending=ending))
+    return Scanner(scan=lambda request: replace(reply(request), damage=damage, ending=ending))
 
 
 def head_without_blank_line(wire: bytes) -> bytes:
@@ -191,7 +246,7 @@ _ALL = (
           says(TLS_NO_CIPHER), tls=True),
     # broken ICAP
     Fault("no-blank-line", "closes before the blank line that ends the head", "malformed-response",
-          damaged(head_without_blank_line, scan=_without_body)),
+          damaged(head_without_blank_line, reply=_without_body)),
     Fault("wrong-encapsulated", "announces the body at an offset where it isn't", "malformed-response",
           damaged(offset_too_large)),
     Fault("bad-chunk", "sends a chunk size that is no number", "malformed-response", damaged(chunk_size_zz)),
@@ -222,7 +277,21 @@ _ALL = (
     # limits to the size of a body
     *SIZE_FAULTS,
     # of connections
-    *CONNECTION_FAULTS,
+    Fault("threads-exhausted", "all its threads are busy: the kernel takes connections, and nobody serves them",
+          "server-threads-exhausted", starved),
+    Fault("waits-for-thread", "serves a connection as soon as it has a thread free, which takes 1.3 s",
+          "connection-waits", Scanner(around=waiting_for_thread)),
+    Fault("keepalive-desync", "answers each request on a connection but the first with the answer before",
+          "keepalive-desync", desynchronised, depth="deep"),
+    Fault("closes-unannounced", "closes after each upload without having said so", "closes-unannounced",
+          Scanner(scan=closes_unannounced), depth="deep"),
+    Fault("max-connections-enforced", "announces that it takes 4 connections, and turns more away with 503",
+          "max-connections-enforced",
+          limited(Answer(503, "Service overloaded"), changed(OFFERS, Max_Connections="4")), depth="load"),
+    Fault("resets-above-n", "resets the connections that it has beyond 4", "fails-under-load",
+          limited(RESET), depth="load"),
+    Fault("slow-above-n", "serves 4 connections at a time, and any more only after 0.6 s", "slow-under-load",
+          limited(None), depth="load"),
     # of previews
     *PREVIEW_FAULTS,
 )  # fmt: skip

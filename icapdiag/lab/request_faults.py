@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.utils import formatdate
 from itertools import count
 
@@ -17,6 +17,7 @@ from icapdiag.lab.scanner import (
     OFFERS,
     RESET,
     Answer,
+    AsUsual,
     Fields,
     Reply,
     Scanner,
@@ -38,18 +39,14 @@ _BAD_REQUEST = Answer(400, "Bad request")
 Decide = Callable[[Connection, Request], Awaitable[Answer | None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Previewer(Scanner):
+def previewer(preview: Decide, offers: Fields = OFFERS) -> Scanner:
     """A scanner with its own way with previews, OPTIONS aside."""
 
-    preview: Decide
+    async def around(connection: Connection, request: Request, as_usual: AsUsual) -> Answer | None:
+        answer = None if request.preview is None else await preview(connection, request)
+        return answer or await as_usual(connection, request)
 
-    async def _answer(self, connection: Connection, request: Request) -> Answer | None:
-        if request.preview is not None:
-            answer = await self.preview(connection, request)
-            if answer is not None:
-                return answer
-        return await super(Previewer, self)._answer(connection, request)  # slots make the class anew: no bare super()
+    return Scanner(offers=offers, around=around)
 
 
 def longer(answer: Answer, *, than: int = -1) -> Decide:
@@ -94,18 +91,18 @@ def _original_from_start(wire: bytes) -> bytes:
 
 PREVIEW_FAULTS = (
     Fault("preview-zero-only", "takes a preview of no bytes, and refuses to go on after a longer one",
-          "preview-too-large", Previewer(offers=changed(OFFERS, Preview="0"), preview=longer(_BAD_REQUEST, than=0)),
+          "preview-too-large", previewer(longer(_BAD_REQUEST, than=0), changed(OFFERS, Preview="0")),
           depth="deep"),
     Fault("preview-refused", "refuses bodies that go on after the preview, whatever its length", "preview-refused",
-          Previewer(preview=longer(_BAD_REQUEST)), depth="deep"),
+          previewer(longer(_BAD_REQUEST)), depth="deep"),
     Fault("preview-204-unsupported", "answers a preview with 204 because it does not support previews",
-          "preview-passes-unscanned", Previewer(preview=longer(_NOTHING)), depth="deep"),
+          "preview-passes-unscanned", previewer(longer(_NOTHING)), depth="deep"),
     Fault("no-100", "needs the whole body, and never asks for what comes after the preview", "preview-not-continued",
-          Previewer(preview=waits), depth="deep"),
+          previewer(waits), depth="deep"),
     Fault("100-after-ieof", "asks for more when the preview was the whole body, and waits for it",
-          "continue-after-ieof", Previewer(preview=asks_for_more)),
+          "continue-after-ieof", previewer(asks_for_more)),
     Fault("100-in-vain", "asks for more when the preview was the whole body, and answers all the same",
-          "unexpected-continue", Previewer(preview=asks_in_vain)),
+          "unexpected-continue", previewer(asks_in_vain)),
     Fault("204-without-allow", "sends 204 to clients that did not allow it", "204-without-allow",
           Scanner(scan=decide(clean=status(204, "No Content"))), depth="deep"),
     Fault("206", "sends 206 to clients that did not allow it", "partial-content-unasked",
@@ -144,7 +141,6 @@ SIZE_FAULTS = (
 
 
 _SERVER = ("Server", "icapdiag-lab")
-_BAD_REQUEST = Answer(400, "Bad request")
 _DAY = 24 * 3600.0
 
 

@@ -63,6 +63,7 @@ class Answer:
 
 
 Reply = Callable[[Request], Answer]
+AsUsual = Callable[[Connection, Request], Awaitable[Answer | None]]  # None: the client is gone
 RESET = Answer(200, "OK", damage=lambda _: b"", ending=Connection.reset)  # in the place of an answer
 
 
@@ -114,6 +115,10 @@ def decide(*, clean: Reply = allow, infected: Reply = block) -> Reply:
 scan = decide()
 
 
+async def _usual(connection: Connection, request: Request, as_usual: AsUsual) -> Answer | None:
+    return await as_usual(connection, request)
+
+
 def has_body(request: Request) -> bool:
     return request.body_name not in {None, "null-body"}
 
@@ -144,6 +149,7 @@ class Scanner:
     scan: Reply = scan  # what a REQMOD or RESPMOD answers
     every: Reply | None = None  # answers everything, unseen
     refuse: Callable[[Request], Answer | None] = lambda _: None  # a look at the request before all else
+    around: Callable[[Connection, Request, AsUsual], Awaitable[Answer | None]] = _usual  # has its way with each request
     takes_any: bool = False  # REQMOD and RESPMOD, whatever the offers say
     refuses_options: Answer | None = None  # instead of the offers
     common: Fields | Callable[[], Fields] = (ISTAG, ("Server", "icapdiag-lab"))  # on every answer; Date if it has none
@@ -152,7 +158,7 @@ class Scanner:
     async def __call__(self, connection: Connection) -> None:
         try:
             while (request := await connection.request()) is not None:
-                answer = await self._answer(connection, request)
+                answer = await self.around(connection, request, self._answer)
                 if answer is None or not await self._send(connection, answer, request.headers):
                     return
         except CapExceeded as error:

@@ -37,7 +37,7 @@ def saved_records(document: object) -> tuple[SavedRecord, ...]:
     found = [*_probes(document), *_groups(document)]
     seen = [one.record for one in found]
     # Evidence is in the records above, but for what is about a log as a whole.
-    found += [one for one in _evidence(document) if not seen or one.record not in seen and _is_summary(one.record)]
+    found += [one for one in _evidence(document) if not seen or (one.record not in seen and _is_summary(one.record))]
     if not found:
         raise NotARecord("the report holds no observations")
     return tuple(found)
