@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-# The same numbers as in icapdiag.report.status, which is not imported for them.
+# The same numbers as in icapdiag.vocabulary, which is not imported for them.
 INCOMPLETE = 3
 INTERRUPTED = 130  # 128 + SIGINT
 BROKEN_PIPE = 141  # 128 + SIGPIPE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Severity(StrEnum):
@@ -88,3 +88,14 @@ class Verdict(StrEnum):
     UNSCANNABLE = "unscannable"  # encrypted, over an archive limit, unsupported
     ERROR = "error"  # the scanner failed; the answer is no statement about the body
     UNKNOWN = "unknown"
+
+
+class ExitStatus(IntEnum):
+    """What a script that runs the program can tell apart (design section 5)."""
+
+    OK = 0  # nothing at or above --fail-on
+    FINDINGS = 1
+    USAGE = 2  # wrong usage, a file that can't be read, an output that can't be written
+    INCOMPLETE = 3  # some probe could not run, or a failure has no explanation, and nothing worse was found
+    INTERRUPTED = 130  # 128 + SIGINT
+    BROKEN_PIPE = 141  # 128 + SIGPIPE: who reads our output went away

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
-from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
+from icapdiag.vocabulary import ExitStatus
 
 
 def complain(*lines: str) -> None:

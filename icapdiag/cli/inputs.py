@@ -10,8 +10,8 @@ from pathlib import Path
 from icapdiag.cli.console import fail, stop_with
 from icapdiag.model import Report
 from icapdiag.report.machine.from_json import LARGEST, NotAReport, read_report
-from icapdiag.report.status import ExitStatus
 from icapdiag.runbook import Library, RunbookError, load_runbooks
+from icapdiag.vocabulary import ExitStatus
 
 
 def load_library(folders: Sequence[Path] | None, status: ExitStatus = ExitStatus.USAGE) -> Library:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from icapdiag.cli.console import complain, fail, print_text
-from icapdiag.report.status import ExitStatus
+from icapdiag.vocabulary import ExitStatus
 
 
 def lab(

@@ -16,11 +16,11 @@ import typer
 from icapdiag.cli.console import remark, shows_unicode, terminal_width, wants_color, write_stdout
 from icapdiag.cli.options import Redaction
 from icapdiag.model import Report
+from icapdiag.report.build import exit_status
 from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
 from icapdiag.report.machine.nagios import PluginStatus, plugin_status
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.status import ExitStatus, exit_status
-from icapdiag.vocabulary import Severity
+from icapdiag.vocabulary import ExitStatus, Severity
 
 _STDOUT = "standard output"
 

@@ -19,7 +19,7 @@ from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, T
 from icapdiag.facts.sheet import JSONValue, from_plain
 from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
-from icapdiag.vocabulary import HEALTH_ORDER, Health, Severity, Status
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health, Severity, Status
 
 NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
@@ -199,6 +199,26 @@ def _report_verdict(members: Sequence[MemberReport], findings: Sequence[Finding]
     # A finding may name no member (it is about the pool as a whole) and counts all the same.
     verdicts += [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
     return _worst(verdicts)
+
+
+def exit_status(report: Report, fail_on: Severity = Severity.CRITICAL) -> ExitStatus:
+    """`FINDINGS` when a finding is at or above ``fail_on``; else `INCOMPLETE` or `OK`."""
+    counted = SEVERITY_ORDER[: SEVERITY_ORDER.index(fail_on) + 1]
+    if any(finding.severity in counted for finding in report.findings):
+        return ExitStatus.FINDINGS
+    if _has_gaps(report):
+        return ExitStatus.INCOMPLETE
+    return ExitStatus.OK
+
+
+def _has_gaps(report: Report) -> bool:
+    # The verdict alone would not do: a warning hides the unknown of the same member or of another.
+    return (
+        not report.complete
+        or report.verdict is Health.UNKNOWN
+        or report.unmatched.count > 0
+        or any(member.verdict is Health.UNKNOWN for member in report.members)
+    )
 
 
 # --- the rules of RFC 3507 -------------------------------------------------------------------------

@@ -11,8 +11,7 @@ import pytest
 
 from icapdiag.cli.output import Output, OutputError, end_status, exit_code, parse_outputs, write_file, write_outputs
 from icapdiag.report.machine.nagios import PluginStatus
-from icapdiag.report.status import ExitStatus
-from icapdiag.vocabulary import Severity
+from icapdiag.vocabulary import ExitStatus, Severity
 from tests.report.samples import report
 
 

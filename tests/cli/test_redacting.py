@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.report.redact.report import REDACTED_NOTE
+from icapdiag.report.redact import REDACTED_NOTE
 from tests.cli.run import icapdiag
 
 LOG = {

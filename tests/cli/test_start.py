@@ -9,7 +9,7 @@ import pytest
 
 import icapdiag.cli.app
 from icapdiag.__main__ import BROKEN_PIPE, INCOMPLETE, INTERRUPTED, main
-from icapdiag.report.status import ExitStatus
+from icapdiag.vocabulary import ExitStatus
 from tests.cli.run import TIMEOUT, imported, imported_by, shell, started
 from tests.cli.run import icapdiag as run
 from tests.cli.test_check import on_a_terminal

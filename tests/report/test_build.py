@@ -6,9 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import Finding, Unmatched, unflatten
-from icapdiag.report.build import NOTHING_PROBED, ProbedMember
-from icapdiag.report.status import ExitStatus, exit_status
-from icapdiag.vocabulary import Health, Severity, Status
+from icapdiag.report.build import NOTHING_PROBED, ProbedMember, exit_status
+from icapdiag.vocabulary import ExitStatus, Health, Severity, Status
 from tests.report.samples import DISABLED, HEALTHY, REFUSED, TCP_REFUSED, UNTESTED, member, observation, report
 
 WARNING = replace(TCP_REFUSED, id="overloaded", severity=Severity.WARNING)

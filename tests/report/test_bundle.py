@@ -23,8 +23,7 @@ from icapdiag.facts.sheet import JSONValue, from_plain
 from icapdiag.icap.samples import EICAR_MARK, eicar
 from icapdiag.model import MemberReport, Observation, Report, sheet_of
 from icapdiag.pool import loads_pool
-from icapdiag.report.bundle import TooLarge, build
-from icapdiag.report.bundle.build import without_transcripts
+from icapdiag.report.bundle import TooLarge, build, without_transcripts
 from icapdiag.report.bundle.search import Hit, _Finder, own_words, search, worth_looking_for
 from icapdiag.report.bundle.texts import hex_rows, pool_yaml
 from icapdiag.report.redact import Pseudonyms, redact

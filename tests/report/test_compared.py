@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from icapdiag.facts.run import PoolSubject, Tool, Vantage
 from icapdiag.model import Finding, JSONValue, MemberReport, Observation, Report, sheet_of, unflatten
+from icapdiag.report.compared import as_json, as_markdown, as_text
 from icapdiag.report.compared.diff import Change, NotComparable, diff
-from icapdiag.report.compared.draw import as_json, as_markdown, as_text
 from icapdiag.report.compared.merge import FaultDomain, merge
 from icapdiag.vocabulary import Health, Severity, Status
 

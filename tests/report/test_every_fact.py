@@ -17,8 +17,7 @@ from icapdiag.facts.sheet import FactField, Record, attributes_of, facts_of, par
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.report.machine.schema import schema
 from icapdiag.report.machine.to_json import to_plain
-from icapdiag.report.redact import Pseudonyms, redact
-from icapdiag.report.redact.report import NAMELESS
+from icapdiag.report.redact import NAMELESS, Pseudonyms, redact
 from icapdiag.vocabulary import Health, Severity, Status
 
 CLASSES: tuple[type[Record], ...] = (*every_class(), Report, MemberReport, Observation, Finding, Unmatched)

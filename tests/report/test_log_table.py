@@ -13,14 +13,13 @@ from icapdiag.facts import from_plain
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.model import Facts, Unmatched, unflatten
 from icapdiag.report import formats as form
-from icapdiag.report.build import NOTHING_LEARNT
+from icapdiag.report.build import NOTHING_LEARNT, exit_status
 from icapdiag.report.document.evidence import describe, reason, where
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.status import ExitStatus, exit_status
 from icapdiag.report.terminal import render_news
 from icapdiag.report.terminal.draw import draw_time_line
 from icapdiag.report.terminal.lines import columns, cut, grid
-from icapdiag.vocabulary import Health, Severity
+from icapdiag.vocabulary import ExitStatus, Health, Severity
 from tests.report.documents import document, seen
 from tests.report.documents import table as render
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source

@@ -12,8 +12,8 @@ from icapdiag.cli.output import Output, write_text
 from icapdiag.probe.messages import Message, Planned
 from icapdiag.probe.running.plan import MemberPlan, Plan, Step
 from icapdiag.report.document.words import count
-from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
+from icapdiag.vocabulary import ExitStatus
 
 _NAME_NOTE = "a name: each address behind it gets all of this, and stands in URI and Host in the name's place"
 

@@ -22,8 +22,7 @@ from icapdiag.report.bundle import TooLarge, build
 from icapdiag.report.bundle.search import Hit, search, worth_looking_for
 from icapdiag.report.bundle.texts import pool_yaml
 from icapdiag.report.machine.to_json import to_plain
-from icapdiag.report.redact import Replaced
-from icapdiag.report.redact.report import kept_values, known_values
+from icapdiag.report.redact import Replaced, kept_values, known_values
 
 _SHOWN = 10  # hits, and names of dropped files
 _REMOVED_KINDS = ("secret", "query")

@@ -11,13 +11,12 @@ from icapdiag.cli.inputs import load_report
 from icapdiag.cli.options import Redaction
 from icapdiag.cli.output import chosen_outputs, end_status, write_outputs, write_text
 from icapdiag.cli.redacting import redacted
+from icapdiag.report.compared import FORMATS
 from icapdiag.report.compared.diff import Diff, NotComparable, diff
-from icapdiag.report.compared.draw import FORMATS
 from icapdiag.report.compared.merge import Merged, merge
-from icapdiag.report.status import ExitStatus
 from icapdiag.report.terminal.lines import grid
 from icapdiag.text import visible
-from icapdiag.vocabulary import Severity
+from icapdiag.vocabulary import ExitStatus, Severity
 
 
 def write_saved(

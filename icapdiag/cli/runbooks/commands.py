@@ -8,8 +8,8 @@ import typer
 
 from icapdiag.cli.console import complain, fail, print_text, stdout_is_terminal, stop_with, terminal_width
 from icapdiag.cli.options import Folders
-from icapdiag.report.status import ExitStatus
 from icapdiag.text import visible
+from icapdiag.vocabulary import ExitStatus
 
 if TYPE_CHECKING:
     from icapdiag.pool.hosts import ServerAddress

@@ -17,7 +17,7 @@ from icapdiag.report.attach.target import AttachError
 from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import NotAReport, read_report
-from icapdiag.report.redact.report import REDACTED_NOTE
+from icapdiag.report.redact import REDACTED_NOTE
 
 LARGEST = 100 << 20  # bytes of a file; Jira Cloud takes 1 GB at most, few let their users send as much
 _NAME = 200  # bytes of its name

@@ -23,7 +23,7 @@ from icapdiag.report.document.blocks import (
 )
 from icapdiag.report.document.document import Document, document_of
 from icapdiag.report.document.words import count, names
-from icapdiag.report.redact.report import REDACTED_NOTE
+from icapdiag.report.redact import REDACTED_NOTE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import PLAIN, wrap
 from icapdiag.vocabulary import HEALTH_ORDER

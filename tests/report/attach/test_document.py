@@ -17,8 +17,7 @@ from icapdiag.report.attach.document import Document, read_document, unredacted
 from icapdiag.report.attach.target import AttachError
 from icapdiag.report.formats import FORMATS, render
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.redact import Pseudonyms, redact
-from icapdiag.report.redact.report import REDACTED_NOTE
+from icapdiag.report.redact import REDACTED_NOTE, Pseudonyms, redact
 from icapdiag.vocabulary import Status
 from tests.report.samples import SUBJECT, TCP_REFUSED, VANTAGE, member, observation
 from tests.report.samples import report as sample
