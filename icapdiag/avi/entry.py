@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from icapdiag.avi.addresses import to_address
 from icapdiag.avi.times import to_iso
@@ -97,7 +97,8 @@ class LogEntry(Struct, gc=False, kw_only=True):
 
     adf: bool | None = None  # the entry is significant
     significance: str | None = None
-    virtualservice: str | None = None  # vs_name where there is one, else the uuid
+    virtualservice: str | None = None  # its uuid; from `decode_entry` its name, where there is one
+    vs_name: str | None = None
     report_timestamp: str | int | float | None = None
     service_engine: str | None = None
     request_length: int | None = None
@@ -105,12 +106,6 @@ class LogEntry(Struct, gc=False, kw_only=True):
     significant_log: tuple[str, ...] | None = None
     request_id: str | None = None
     icap_log: IcapLog | None = None
-
-
-class NamedLogEntry(LogEntry, kw_only=True):
-    """The same from a stream that names its virtual services."""
-
-    virtualservice: str | None = field(default=None, name="vs_name")
 
 
 class _KnownRequest(RequestLog, kw_only=True):
@@ -130,15 +125,10 @@ class KnownEntry(LogEntry, kw_only=True):
     icap_log: _KnownIcapLog | None = None
 
 
-class NamedKnownEntry(NamedLogEntry, kw_only=True):
-    """`NamedLogEntry` in the same way."""
-
-    icap_log: _KnownIcapLog | None = None
-
-
 def looks_like_entry(entry: LogEntry) -> bool:
     """Whether an object is a log entry at all, and not an alert or some other JSON."""
-    return entry.icap_log is not None or entry.report_timestamp is not None or entry.virtualservice is not None
+    told = (entry.icap_log, entry.report_timestamp, entry.virtualservice, entry.vs_name)
+    return any(field is not None for field in told)
 
 
 def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:

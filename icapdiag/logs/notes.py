@@ -86,14 +86,11 @@ class Notes(Struct):
     def problem(self, note: Problem) -> None:
         """Keep the note if it is among the first; what could not be read comes before what was skipped."""
         self.problems_total += 1
+        if len(self.problems) == KEPT and note.kind != "skipped":
+            last = max((index for index, one in enumerate(self.problems) if one.kind == "skipped"), default=KEPT)
+            del self.problems[last : last + 1]
         if len(self.problems) < KEPT:
             self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT].strip()))
-        elif note.kind != "skipped":
-            for index in range(KEPT - 1, -1, -1):
-                if self.problems[index].kind == "skipped":
-                    del self.problems[index]
-                    self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT].strip()))
-                    break
 
     def offsets(self) -> set[int]:
         """The byte offsets that the notes name."""

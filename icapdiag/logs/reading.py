@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -115,10 +116,7 @@ class SourceReader:
         self._progress = progress
         self._stop = stop
         self._collector = Collector(summary)
-
-    @property
-    def answers(self) -> list[Observation]:
-        return self._collector.answers
+        self.answers = self._collector.answers
 
     def read(self) -> SourceReport:
         """Read the source to its end. Raises nothing for what it holds."""
@@ -160,7 +158,7 @@ class SourceReader:
         return container
 
     def _small_json(self, kind: Kind) -> Container:
-        text = self._decoded(self._whole_data())
+        text = self._decoded(self._source.head)
         places = Places(text)
         if kind is Kind.LINES:
             collect(lines(text), text, places, self._collector)
@@ -201,14 +199,20 @@ class SourceReader:
             self._tick()
 
         if source.fd is None:
-            summarise_stream(source.readinto, layout, fallback, head=source.head, offset=mark, progress=moved)
+            summarise_stream(source.readinto, layout, fallback, offset=mark, progress=moved)
         else:
             source.size = (source.stored_size or 0) - mark
             jobs, stop = self._jobs, self._stop
             summarise_file(source.fd, layout, fallback, start=mark, jobs=jobs, progress=moved, stop=stop)
 
     def _text(self, *, logs: bool) -> Container:
-        data = self._whole_data()
+        """A short text, or answers up to the limit of a file of them; what lies beyond is noted."""
+        file = io.BufferedReader(self._source)
+        data = file.read(_ANSWER_LIMIT)
+        if file.read(1):
+            beyond = f"only the first {_ANSWER_LIMIT >> 20} MiB were read"
+            self._collector.notes.problem(Problem("input", beyond, offset=_ANSWER_LIMIT))
+        file.detach()
         return read_any_text(data, self._decoded(data), self._collector, logs=logs) or self._nothing(NOTHING)
 
     def _nothing(self, why: str) -> Container:
@@ -221,19 +225,6 @@ class SourceReader:
         if stray is not None:
             self._collector.notes.repair(Repair(STRAY_READ, *Places(text).of(stray)))
         return text
-
-    def _whole_data(self) -> bytes:
-        """All bytes, up to the limit of a file of answers; what lies beyond is noted."""
-        pieces: list[bytes] = []
-        size = 0
-        while size < _ANSWER_LIMIT and (piece := self._source.read(_ANSWER_LIMIT - size)):
-            pieces.append(piece)
-            size += len(piece)
-        if self._source.read(1):
-            self._collector.notes.problem(
-                Problem("input", f"only the first {_ANSWER_LIMIT >> 20} MiB were read", offset=_ANSWER_LIMIT)
-            )
-        return b"".join(pieces)
 
     def _tick(self) -> None:
         if self._progress is not None:

@@ -69,7 +69,7 @@ def read(
     summary = Summary(filters)
     odd = Odd(summary)
     with block_size(block):
-        tally = summarise_stream(Pieces(data, sizes).readinto, layout, odd, head=data[: 1 << 19])
+        tally = summarise_stream(Pieces(data, sizes).readinto, layout, odd)
     assert tally.total == tally.read + tally.skipped + tally.unreadable
     assert summary.entries == tally.read
     return summary, tally, odd

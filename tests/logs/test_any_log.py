@@ -77,7 +77,7 @@ def test_merging(found: list[dict[str, Any]], data: st.DataObject) -> None:
     right = _summary(parts[-1])
     for part in reversed(parts[:-1]):
         front = _summary(part)
-        front.merge(right)
+        front.merge_wire(right.to_wire())
         right = front
 
     whole = _shown(_summary(found))

@@ -31,7 +31,7 @@ def test_a_record_of_too_many_objects(bomb: str, layout: Layout) -> None:
 
     tracemalloc.start()
     data = text.encode()
-    tally = summarise_stream(BytesIO(data).readinto, layout, fallback, head=data[: 1 << 16])
+    tally = summarise_stream(BytesIO(data).readinto, layout, fallback)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -45,7 +45,7 @@ def test_requests_of_one_entry_beyond_all_bounds() -> None:
     line = json.dumps({"icap_log": {"action": "ICAP_PASSED", "request_logs": [request] * 5000}}).encode()
     summary = Summary()
 
-    tally = summarise_stream(BytesIO(line).readinto, Layout.LINES, FallbackReader(summary), head=line)
+    tally = summarise_stream(BytesIO(line).readinto, Layout.LINES, FallbackReader(summary))
 
     assert 1 == tally.read
     assert (1, 100) == (to_plain(summary.head())["entries_icap"], to_plain(summary.head())["icap_requests"])

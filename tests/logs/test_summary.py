@@ -332,7 +332,7 @@ def test_the_timeline_grows_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
         parts.append(part)
     merged = Summary()
     for part in parts:
-        merged.merge(part)
+        merged.merge_wire(part.to_wire())
 
     steps = to_plain(summary.timeline())
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError, ValidationError
 
-from icapdiag.avi.entry import KnownEntry, LogEntry, NamedKnownEntry, NamedLogEntry, decode_entry, looks_like_entry
+from icapdiag.avi.entry import KnownEntry, LogEntry, decode_entry, looks_like_entry
 from icapdiag.logs.blocks.fallback import OVERFULL, FallbackReader, overfull
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
@@ -17,28 +17,10 @@ BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level ca
 ReadInto = Callable[[memoryview], int]
 
 
-class _NameProbe(Struct):
-    vs_name: str | None = None
-
-
-class _Nothing(Struct):
-    pass
-
-
-_name_probe = msgspec.json.Decoder(_NameProbe, strict=False)
-_syntax = msgspec.json.Decoder(_Nothing)
 _any = msgspec.json.Decoder(msgspec.Raw)
 # DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
 UNDECODABLE: Final = (ValueError, RecursionError)
 _byte = re.compile(r"\(byte (\d+)\)")
-
-
-def names_services(record: bytes | memoryview) -> bool:
-    """Whether a record gives its virtual service a name; decides which name the whole input is read by."""
-    try:
-        return bool(_name_probe.decode(record).vs_name)
-    except UNDECODABLE:
-        return False
 
 
 def place_of_error(error: BaseException) -> int | None:
@@ -50,7 +32,7 @@ def place_of_error(error: BaseException) -> int | None:
 def broken_at(raw: bytes) -> int:
     """Where an object stops being JSON, an index into ``raw``; 0 if it is nested too deeply to tell."""
     try:
-        _syntax.decode(raw)
+        _any.decode(raw)
     except RecursionError:
         return 0
     except ValueError as error:
@@ -77,18 +59,16 @@ def is_entry(raw: bytes) -> bool | None:
 
 
 class Decoders:
-    """msgspec decoders for blocks; ``named``: entries give their virtual service a name.
+    """msgspec decoders for blocks: with known words, until a text does not fit.
 
-    Shapes with known words decode and count a quarter faster; they are given up at the first text that does not fit.
     ``strict=False`` makes numbers of text: 64-bit numbers come so.
     """
 
-    def __init__(self, *, named: bool) -> None:
-        self._shapes = [NamedLogEntry, NamedKnownEntry] if named else [LogEntry, KnownEntry]
-        self._choose()
+    def __init__(self) -> None:
+        self._use(KnownEntry)
 
-    def _choose(self) -> None:
-        shape = self._shapes.pop()
+    def _use(self, shape: type[LogEntry]) -> None:
+        self._shape = shape
         self._one = msgspec.json.Decoder(shape, strict=False)
         self._list = msgspec.json.Decoder(list[shape], strict=False)  # type: ignore[valid-type]
 
@@ -106,9 +86,9 @@ class Decoders:
         try:
             return decode()
         except ValidationError:
-            if not self._shapes:
+            if self._shape is LogEntry:
                 raise
-            self._choose()
+            self._use(LogEntry)
             return decode()
 
 

@@ -291,15 +291,3 @@ class ElementScanner:
         """
         earliest = max(self._start + (0 if self._lost else 1), after - _QUOTE_BEHIND)
         return self.separators.next_element(self._buffer, earliest, self._filled, is_entry)
-
-
-def first_element(text: bytes) -> bytes:
-    """The first element of an array or envelope, or the first object; empty if there is none within ``text``."""
-    buffer = bytearray(text)
-    start = buffer.find(b"{")
-    if start < 0:
-        return b""
-    results = results_of(buffer, start, len(buffer))
-    start = buffer.find(b"{", results) if results > 0 else start
-    stop = end_of_value(buffer, start, len(buffer)) if start >= 0 else UNFINISHED
-    return text[start:stop] if stop > 0 else b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -10,13 +9,6 @@ from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, is
 from icapdiag.logs.blocks.fallback import MAX_RECORD
 
 _BLANK: Final = b" \t\r\n"
-_FIRST_LINE = re.compile(rb"[^\n]*\S[^\n]*")
-
-
-def first_line(text: bytes | bytearray) -> bytes:
-    """The first line that is not blank, as far as it is there."""
-    found = _FIRST_LINE.search(text)
-    return found[0] if found else b""
 
 
 class LineScanner:

@@ -22,10 +22,10 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec import Struct
 
-from icapdiag.logs.blocks.decoding import BLOCK, Decoders, ReadInto, Sink, names_services
-from icapdiag.logs.blocks.elements import ElementScanner, first_element
+from icapdiag.logs.blocks.decoding import BLOCK, Decoders, ReadInto, Sink
+from icapdiag.logs.blocks.elements import ElementScanner
 from icapdiag.logs.blocks.fallback import FallbackReader
-from icapdiag.logs.blocks.lines import LineScanner, first_line
+from icapdiag.logs.blocks.lines import LineScanner
 from icapdiag.logs.blocks.spans import Separators
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Notes, Tally
@@ -52,19 +52,16 @@ def summarise_stream(
     layout: Layout,
     fallback: FallbackReader,
     *,
-    head: bytes,
     offset: int = 0,
     progress: Progress | None = None,
 ) -> Tally:
     """Count all records of a stream into the summary of ``fallback``.
 
-    ``readinto`` fills a buffer and returns the number of bytes, 0 at the end; ``head`` is what it begins with,
-    its first record at least. ``offset`` is where the first byte stands in the input. ``progress`` is told how
-    far counting has come, as an offset.
+    ``readinto`` fills a buffer and returns the number of bytes, 0 at the end. ``offset`` is where the first byte
+    stands in the input. ``progress`` is told how far counting has come, as an offset.
     """
-    sink = Sink(fallback, _decoders_for(head, layout))
-    _scanner(layout)(readinto, sink, offset=offset).run(progress)
-    return sink.tally
+    _scanner(layout)(readinto, Sink(fallback, Decoders()), offset=offset).run(progress)
+    return fallback.tally
 
 
 def summarise_file(
@@ -85,21 +82,17 @@ def summarise_file(
     read; when it says True the input ends there. ``progress`` is told the bytes done in all.
     """
     size = os.fstat(fd).st_size if end is None else end
-    head = os.pread(fd, BLOCK, start)
-    sink = Sink(fallback, _decoders_for(head, layout))
-    work = _Work(fd, layout, sink, start, size, progress, stop)
-    if size - start >= FORK_ABOVE and _may_fork(jobs) and (split := work.find_split(head)) is not None:
-        return work.in_two(split)
-    return work.in_one()
+    sink = Sink(fallback, Decoders())
+    if size - start >= FORK_ABOVE and _may_fork(jobs):
+        work = _Work(fd, layout, sink, start, size, progress, stop)
+        if (split := work.find_split()) is not None:
+            return work.in_two(split)
+    _scanner(layout)(_Range(fd, start, size, stop).readinto, sink, offset=start).run(progress)
+    return sink.tally
 
 
 def _scanner(layout: Layout) -> type[LineScanner | ElementScanner]:
     return LineScanner if layout is Layout.LINES else ElementScanner
-
-
-def _decoders_for(head: bytes, layout: Layout) -> Decoders:
-    """Decoders that fit the first record, which ``head`` begins with."""
-    return Decoders(named=names_services(first_line(head) if layout is Layout.LINES else first_element(head)))
 
 
 def _may_fork(jobs: int | None) -> bool:
@@ -150,11 +143,6 @@ class _Work(NamedTuple):
     size: int
     progress: Progress | None
     stop: Stop | None
-
-    def in_one(self) -> Tally:
-        part = _Range(self.fd, self.start, self.size, self.stop)
-        _scanner(self.layout)(part.readinto, self.sink, offset=self.start).run(self.progress)
-        return self.sink.tally
 
     def in_two(self, split: _Split) -> Tally:
         """The first half here, the second in a child; all here if the child fails or the place was a wrong one."""
@@ -235,12 +223,13 @@ class _Work(NamedTuple):
         except msgspec.DecodeError:
             return None
 
-    def find_split(self, head: bytes) -> _Split | None:
+    def find_split(self) -> _Split | None:
         """A place about the middle where a record begins; None if there seems to be none."""
         middle = self.start + int(_FIRST * (self.size - self.start))
         scanner = None
         if self.layout is not Layout.LINES:  # how elements are parted at the beginning, and what is open there
-            scanner = ElementScanner(BytesIO(head).readinto, Sink(FallbackReader(Summary()), self.sink.decoders))
+            head = BytesIO(os.pread(self.fd, BLOCK, self.start))
+            scanner = ElementScanner(head.readinto, Sink(FallbackReader(Summary()), self.sink.decoders))
             scanner.run(final=False)
         for searched in _SEARCHED:
             text = os.pread(self.fd, searched, middle)

@@ -45,20 +45,11 @@ _ALERT = re.compile(rb"\bAvi-Controller\b|\bevent [A-Z][A-Z0-9_]+ occurred on ob
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ ")
 
 
-class Skip(Struct, frozen=True):
-    """A record that is no application log entry, and why."""
+def classify(value: JSONObject) -> LogEntry | bytes | str:
+    """What the object is, looking into objects and messages that collectors wrap. Raises nothing.
 
-    reason: str
-
-
-class AnswerBytes(Struct, frozen=True):
-    """An ICAP answer as bytes, to be read like one from the wire."""
-
-    data: bytes
-
-
-def classify(value: JSONObject) -> LogEntry | Skip | AnswerBytes:
-    """Tell what the object is, looking into objects and messages that collectors wrap. Raises nothing."""
+    Bytes are an ICAP answer, to be read like one from the wire; text says why it is neither.
+    """
     for _ in range(_MESSAGES):
         inner: object = None
         for _ in range(_WRAPPED):
@@ -69,12 +60,12 @@ def classify(value: JSONObject) -> LogEntry | Skip | AnswerBytes:
                 break
             value = inner
         if not isinstance(inner, str):
-            return Skip("an object without any field of a log entry" if value else "an empty object")
+            return "an object without any field of a log entry" if value else "an empty object"
         message = _message(inner)
         if message is None:
             break
         value = message
-    return Skip("a collector's record whose message is no log entry")
+    return "a collector's record whose message is no log entry"
 
 
 def _message(text: str) -> JSONObject | None:
@@ -105,7 +96,7 @@ def listing(value: JSONObject) -> list[object] | None:
     return None
 
 
-def _plain(value: JSONObject) -> LogEntry | Skip | AnswerBytes | None:
+def _plain(value: JSONObject) -> LogEntry | bytes | str | None:
     entry = decode_entry(value)
     if looks_like_entry(entry):
         return entry
@@ -114,10 +105,10 @@ def _plain(value: JSONObject) -> LogEntry | Skip | AnswerBytes | None:
     if any(key in value for key in _ENTRY_KEYS):
         return entry
     if sum(key in value for key in _ALERT_KEYS) > 1:
-        return Skip(ALERT)
+        return ALERT
     headers, protocol = value.get("headers"), value.get("protocol")
     if isinstance(headers, dict) and isinstance(protocol, dict):
-        return AnswerBytes(_rebuilt(protocol, headers, value.get("body")))
+        return _rebuilt(protocol, headers, value.get("body"))
     return None
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.containers.answers import FoundAnswer, observe
-from icapdiag.logs.containers.classify import AnswerBytes, JSONObject, Payload, Skip, classify, payload_of, read_payload
+from icapdiag.logs.containers.classify import JSONObject, Payload, classify, payload_of, read_payload
 from icapdiag.logs.containers.csvexport import rows
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place, Places
@@ -56,12 +56,12 @@ class Collector:
         if isinstance(found, LogEntry):
             self.tally.read += 1
             self.summary.add(found)
-        elif isinstance(found, AnswerBytes) and not self._logs_only:
-            self.answer(observe(found.data, form="parsed"))
+        elif isinstance(found, bytes) and not self._logs_only:
+            self.answer(observe(found, form="parsed"))
         elif damaged:
             self.refuse("unreadable", DAMAGED, place, excerpt)
         else:
-            reason = found.reason if isinstance(found, Skip) else "an ICAP answer among log entries"
+            reason = found if isinstance(found, str) else "an ICAP answer among log entries"
             self.refuse("skipped", reason, place, excerpt)
 
     def answer(self, observation: Observation) -> None:

@@ -23,9 +23,7 @@ _NESTING = 90  # levels; the compiler behind literal_eval has no patience with m
 _SHIFT = 10  # columns that rows of one export differ by, between versions of the Controller
 _ICAP = "icap_log"
 _NUMBERS = ("response_code", "request_length")
-_FLAGS = ("adf",)
 _TRUTH = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
-_LISTS = ("significant_log",)
 _TEXTS = ("significance", "virtualservice", "vs_name", "service_engine", "request_id", "report_timestamp")
 # A client writes what it likes into these, even a dictionary with an action.
 _FOREIGN = {
@@ -112,12 +110,10 @@ class Columns:
         for name in _NUMBERS:
             if _NUMBER.match(text := self._cell(cells, name)):
                 value[name] = int(text)
-        for name in _FLAGS:
-            if (text := self._cell(cells, name)) in _TRUTH:
-                value[name] = _TRUTH[text]
-        for name in _LISTS:
-            if (text := self._cell(cells, name)).startswith("["):
-                value[name] = cell_value(text)[0]
+        if (text := self._cell(cells, "adf")) in _TRUTH:
+            value["adf"] = _TRUTH[text]
+        if (text := self._cell(cells, "significant_log")).startswith("["):
+            value["significant_log"] = cell_value(text)[0]
         return value
 
     def _cell(self, cells: Sequence[str], name: str) -> str:

@@ -24,7 +24,7 @@ _KNOWN = (
     *("significant_log", "significance", "adf", "log_id", "client_ip", "request_id", "response_code"),
 )
 _MEMBER = rf"{QUOTE}(?:{'|'.join([*_KNOWN, *REQUEST_KEYS])}){QUOTE}\s*:|{QUOTE}action{QUOTE}\s*:\s*{QUOTE}ICAP_[A-Z]"
-_STARTS_MEMBER = re.compile(_MEMBER)
+STARTS_MEMBER = re.compile(_MEMBER)
 _START = re.compile(rf"\{{[\s>]*(?:{QUOTE}|[A-Za-z_]\w*{QUOTE}?\s*:)|{_MEMBER}")
 _MARK = re.compile(rf"{_MEMBER}|ICAP_[A-Z]{{4}}")  # in an object that may hold something of ours
 _TAGS = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
@@ -38,11 +38,6 @@ _PROMPT = 2  # lines before the first record that are noted as a prompt and a co
 _WINDOW = 1 << 20  # characters of a long text that are looked at together
 
 
-def starts_member(text: str, at: int) -> bool:
-    """Whether a member of an entry begins at ``at``."""
-    return _STARTS_MEMBER.match(text, at) is not None
-
-
 def is_page(text: str) -> bool:
     """Whether the text is a web page, or its source: then `page_text` has to come first."""
     return _PAGE.search(text[:4096]) is not None
@@ -50,11 +45,7 @@ def is_page(text: str) -> bool:
 
 def page_text(text: str) -> str:
     """What a web page shows, every line on its own line still."""
-    return html.unescape(_TAGS.sub(_line_ends, _without_code(text)))
-
-
-def _line_ends(found: re.Match[str]) -> str:
-    return _NEWLINES.sub("", found[0])
+    return html.unescape(_TAGS.sub(lambda tag: _NEWLINES.sub("", tag[0]), _without_code(text)))
 
 
 def _without_code(text: str) -> str:

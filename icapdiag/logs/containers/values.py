@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from icapdiag.logs.containers.classify import is_syslog, listing, payload_of, read_payload
-from icapdiag.logs.containers.freeform import starts_member
+from icapdiag.logs.containers.freeform import STARTS_MEMBER
 from icapdiag.logs.damage.records import NOT_AN_OBJECT, expand, read_damaged, read_line, read_strict, shifted
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
@@ -171,7 +171,7 @@ class Values:
         start = self._at
         if self._open and self._open[-1] == "{" and (key := _KEY.match(self._text, start)):
             self._at = self._value_end(key.end()) or key.end()
-        elif starts_member(self._text, start) and (found := read_members(self._text, start)):
+        elif STARTS_MEMBER.match(self._text, start) and (found := read_members(self._text, start)):
             self.members += 1
             self._at = found.end
             yield found

@@ -238,17 +238,17 @@ class Counting:
             taken = entry if self.filters.takes_time(to_iso(entry.report_timestamp)) else None
             if taken is not None and log is not None and self.filters.by_request:
                 requests: Sequence[RequestLog] = log.request_logs or (RequestLog(),)
-                chosen = [request for request in requests if self._takes(request, log.action)]
+                chosen = [
+                    request
+                    for request in requests
+                    if self.filters.takes_request(request.action or log.action or "", *destination_of(request)[:2])
+                ]
                 taken = _alone(entry, log.action, *chosen) if chosen else None
             if taken is None:
                 self.filtered += 1
             else:
                 kept.append(taken)
         return kept
-
-    def _takes(self, request: RequestLog, entry_action: str | None) -> bool:
-        where = destination_of(request)
-        return self.filters.takes_request(request.action or entry_action or "", where.pool, where.member)
 
 
 def _alone(entry: LogEntry, action: str | None, *requests: RequestLog) -> LogEntry:

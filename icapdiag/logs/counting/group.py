@@ -85,7 +85,7 @@ class CountedGroup(Struct, array_like=True):
         number = SAMPLE - self.left
         self.left -= 1
         for name, names in (
-            (entry.virtualservice, self.virtualservices),
+            (entry.vs_name or entry.virtualservice, self.virtualservices),
             (entry.service_engine, self.service_engines),
         ):
             if name and name not in names and len(names) < NAMES_KEPT:
@@ -199,14 +199,10 @@ def coarsen(counts: Latencies) -> Latencies:
     """The same counts with values rounded to three significant digits: at most 900 a decade, 0.5 % off."""
     rounded: Latencies = {}
     for value, count in counts.items():
-        kept = value if value is None else _round(value)
+        surplus = 0 if value is None else len(str(abs(value))) - _DIGITS
+        kept = value if value is None or surplus <= 0 else round(value, -surplus)
         rounded[kept] = rounded.get(kept, 0) + count
     return rounded
-
-
-def _round(value: int) -> int:
-    surplus = len(str(abs(value))) - _DIGITS
-    return value if surplus <= 0 else round(value, -surplus)
 
 
 def percentiles(counts: Mapping[int | None, int], *shares: float) -> list[int] | None:

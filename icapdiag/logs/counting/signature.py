@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -184,7 +183,7 @@ def judgement_of(request: RequestLog, answer: LoggedAnswer | None, entry_action:
         answer = _NO_HEADERS
     method = METHODS.get(request.icap_method or "", "REQMOD")
     modified = (request.action or entry_action) == MODIFIED
-    return answer.judgement(Situation(request.icap_response_code, request.http_response_code, method, modified))
+    return answer.judgement(request.icap_response_code, request.http_response_code, method, modified=modified)
 
 
 def codes(entry: LogEntry) -> tuple[str, ...]:
@@ -222,15 +221,6 @@ def _without(text: object, threats: tuple[str, ...]) -> str | None:
 # --- the headers that Avi keeps of an answer ----------------------------------------------------
 
 
-class Situation(NamedTuple):
-    """What the log says beside the headers, as far as the verdict hangs on it."""
-
-    status: int | None  # ICAP
-    http_status: int | None  # what came back inside
-    method: str | None  # REQMOD or RESPMOD
-    modified: bool  # Avi took the returned request
-
-
 class LoggedAnswer:
     """Header text with what it means. Compared by identity: one object stands for one text."""
 
@@ -238,24 +228,24 @@ class LoggedAnswer:
 
     def __init__(self, text: str) -> None:
         self._response = _read(text)
-        self._judgements: dict[Situation, Judgement] = {}
+        self._judgements: dict[object, Judgement] = {}
         self.facts = header_facts(self._response.headers)
         self.facts.pop("date", None)
 
-    def judgement(self, situation: Situation) -> Judgement:
-        """What the server decided, by the same rules as for a live answer."""
-        found = self._judgements.get(situation)
-        if found is not None:
-            return found
-        status = 200 if situation.status is None else situation.status
-        response = replace(self._response, status=status, complete=True)
-        if situation.http_status is not None:
-            head = HttpHead(f"HTTP/1.1 {situation.http_status}", Headers(), b"")
-            response = replace(response, http_response=head)
-        elif situation.modified:
-            response = replace(response, http_request=_NO_CONTENT)
-        found = self._judgements[situation] = judge(response, method=situation.method)
-        return found
+    def judgement(self, status: int | None, http_status: int | None, method: str, *, modified: bool) -> Judgement:
+        """What the server decided, by the same rules as for a live answer; ``modified``: Avi took the returned request.
+
+        ``http_status`` is of what came back inside.
+        """
+        situation = (status, http_status, method, modified)
+        if situation not in self._judgements:
+            response = replace(self._response, status=200 if status is None else status, complete=True)
+            if http_status is not None:
+                response = replace(response, http_response=HttpHead(f"HTTP/1.1 {http_status}", Headers(), b""))
+            elif modified:
+                response = replace(response, http_request=_NO_CONTENT)
+            self._judgements[situation] = judge(response, method=method)
+        return self._judgements[situation]
 
 
 def _read(text: str) -> Response:

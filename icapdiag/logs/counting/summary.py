@@ -6,13 +6,11 @@ threats, latencies and time buckets are all bounded.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from icapdiag.avi.times import to_iso
+from icapdiag.avi.times import parse_time, to_iso
 from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
 from icapdiag.facts.fields import SUMMARY
 from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, RequestGroup
@@ -49,20 +47,9 @@ class Summary(Counting):
 
     # --- merging ------------------------------------------------------------------------------
 
-    def merge(self, other: Summary) -> None:
-        """Add what another one counted, of a part of the log that comes later."""
-        self._merge(other._wire())
-
-    def merge_wire(self, wire: bytes) -> None:
-        """The same with what `to_wire` gave in another process. Raises `ValueError` for what is no summary."""
-        self._merge(msgspec.msgpack.decode(wire, type=SummaryWire))
-
     def to_wire(self) -> bytes:
         """Everything that was counted, for `merge_wire` in another process."""
-        return msgspec.msgpack.encode(self._wire())
-
-    def _wire(self) -> SummaryWire:
-        return SummaryWire(
+        counted = SummaryWire(
             self.entries,
             self.filtered,
             self.insignificant,
@@ -71,8 +58,11 @@ class Summary(Counting):
             list(self.groups_.values()),
             self.timeline_,
         )
+        return msgspec.msgpack.encode(counted)
 
-    def _merge(self, wire: SummaryWire) -> None:
+    def merge_wire(self, text: bytes) -> None:
+        """Add what `to_wire` gave of a later part of the log. Raises `ValueError` for what is no summary."""
+        wire = msgspec.msgpack.decode(text, type=SummaryWire)
         self.entries += wire.entries
         self.filtered += wire.filtered
         self.insignificant = self.insignificant or wire.insignificant
@@ -105,6 +95,7 @@ class Summary(Counting):
         passed, modified, blocked, failed, disabled = (actions.get(action, 0) for action in _ACTIONS)
         first = min((group.first for group in self.groups_.values() if group.first), default=None)
         last = max((group.last for group in self.groups_.values() if group.last), default=None)
+        start, end = parse_time(first), parse_time(last)
         return EntryCounts(
             entries_total=self.entries - self.filtered,
             entries_icap=entries,
@@ -118,7 +109,7 @@ class Summary(Counting):
             only_significant=entries > 0 and not self.insignificant and not passed,
             first_seen=to_iso(first),
             last_seen=to_iso(last),
-            span_s=_seconds(first, last),
+            span_s=(end - start).total_seconds() if start and end else None,
             failed_share=round(failed / (entries - disabled), 6) if entries > disabled else None,
             unscanned_count=self.outcomes()["unscanned"],
             filtered=self.filtered,
@@ -187,12 +178,3 @@ def _observation(group: CountedGroup) -> Observation:
         status=group.signature.status,
         facts=group.shown(pools, members),
     )
-
-
-def _seconds(first: str | None, last: str | None) -> float | None:
-    if first is None or last is None:
-        return None
-    start, end = (to_iso(moment) for moment in (first, last))
-    if start is None or end is None:
-        return None
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

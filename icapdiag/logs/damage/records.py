@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from icapdiag.logs.damage.recovery import Found, salvage_object
-from icapdiag.logs.damage.tokens import STRICT, SURROGATE, decode_at, sanitise
+from icapdiag.logs.damage.tokens import SURROGATE, decode_at, sanitise
 
 NOT_AN_OBJECT = "not a JSON object"
 
@@ -79,15 +79,8 @@ def shifted(found: Found, by: int) -> Found:
 
 def read_line(text: str) -> dict[str, object] | None:
     """A line that is one object and nothing else; None if it is not."""
-    try:
-        value, end = STRICT.raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    if end != len(text) or not isinstance(value, dict):
-        return None
-    if SURROGATE.search(text):
-        sanitise(value)
-    return value
+    found = read_strict(text, 0)
+    return found.value if found and found.end == len(text) else None
 
 
 def expand(found: Found, results: list[object]) -> Iterator[Found]:

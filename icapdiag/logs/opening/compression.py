@@ -48,9 +48,8 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
     buffer = b""
     members = 0
     while True:
-        if members:
-            buffer = _past_padding(buffer, read)
-            if not buffer:
+        while members and not (buffer := buffer.lstrip(b"\0")):  # with which tapes and disk images fill up a block
+            if not (buffer := read(_GZIP_FEED)):
                 return
         buffer += _more(10 - len(buffer), read)
         if not buffer.startswith(GZIP_MAGIC):
@@ -84,15 +83,6 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
         if struct.unpack("<II", buffer[:8]) != (crc, size & 0xFFFFFFFF):
             complain("a gzip checksum is wrong; the data was read all the same")
         buffer = buffer[8:]
-
-
-def _past_padding(buffer: bytes, read: Read) -> bytes:
-    """What follows after zero bytes, with which tapes and disk images fill up a block."""
-    while not (buffer := buffer.lstrip(b"\0")):
-        buffer = read(_GZIP_FEED)
-        if not buffer:
-            return b""
-    return buffer
 
 
 def _members(count: int) -> str:

@@ -42,9 +42,7 @@ def expand_inputs(inputs: Iterable[str]) -> tuple[str, ...]:
 
 
 def _matches(text: str, errors: list[str]) -> list[str]:
-    if text == STDIN or _exists(text):
-        return [text]
-    if not glob.has_magic(text):
+    if text == STDIN or _exists(text) or not glob.has_magic(text):
         return [text]
     found = sorted(path for path in glob.glob(text, recursive=True) if not Path(path).is_dir())  # noqa: PTH207 - keeps the form the user typed
     if not found:

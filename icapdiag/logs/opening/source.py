@@ -138,7 +138,9 @@ def open_source(name: str, stop: Stop | None = None) -> Iterator[Source]:
     ``stop`` is asked before every read: when it says True, the input ends there.
     """
     if name == STDIN:
-        yield Source("<stdin>", _until(stop, _read_once(sys.stdin.buffer), sys.stdin.buffer))
+        stdin = sys.stdin.buffer
+        read = getattr(stdin, "read1", stdin.read)  # what is there: `read` would wait for the whole piece of a pipe
+        yield Source("<stdin>", _until(stop, read, stdin))
         return
     try:
         file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - closed below; the error of opening is handled apart
@@ -153,12 +155,6 @@ def open_source(name: str, stop: Stop | None = None) -> Iterator[Source]:
             fd=file.fileno() if regular else None,
             stored_size=about.st_size if regular else None,
         )
-
-
-def _read_once(stream: object) -> Callable[[int], bytes]:
-    """One read of what is there: `read` would wait for the whole piece of a pipe."""
-    read: Callable[[int], bytes] = getattr(stream, "read1", None) or stream.read  # type: ignore[attr-defined]
-    return read
 
 
 def _until(stop: Stop | None, read: Read, slow: IO[bytes] | None) -> Read:
