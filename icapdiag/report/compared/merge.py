@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icapdiag.facts.run import PoolSubject
 from icapdiag.model import Finding, Report
+from icapdiag.report.document.words import pool_of
 from icapdiag.vocabulary import SEVERITY_ORDER, Health
 
 
@@ -65,12 +65,8 @@ def merge(reports: Sequence[Report]) -> Merged:
     vantages = tuple(_vantages(reports))
     names = dict.fromkeys(member.name for report in reports for member in report.members)
     rows = tuple(_row(name, reports, vantages) for name in names)
-    pools = dict.fromkeys(map(_pool, reports))
+    pools = dict.fromkeys(pool_of(report).pool or "" for report in reports)
     return Merged(pool=", ".join(pools), vantages=vantages, rows=rows, notes=tuple(_notes(reports, vantages)))
-
-
-def _pool(report: Report) -> str:
-    return (report.subject.pool or "") if isinstance(report.subject, PoolSubject) else ""
 
 
 def _vantages(reports: Sequence[Report]) -> Iterator[str]:
@@ -118,7 +114,7 @@ def _seen(name: str, report: Report) -> SeenFrom:
 
 
 def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:
-    pools = dict.fromkeys(map(_pool, reports))
+    pools = dict.fromkeys(pool_of(report).pool or "" for report in reports)
     if len(pools) > 1:
         yield f"The reports are of different pools: {', '.join(pools)}."
     versions = dict.fromkeys(report.tool.version or "?" for report in reports)

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from icapdiag import facts
 from icapdiag.facts.fields import ANSWER, sheet_type
 from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
-from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Subject, Vantage
+from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Vantage
 from icapdiag.facts.sheet import Record, facts_of
 from icapdiag.model import SCHEMA_VERSION, Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Status
@@ -50,6 +50,7 @@ _KINDS: Mapping[type, str] = {
     float: "a number",
     list: "a list",
 }
+_NULL = types.NoneType()
 _OF_ANOTHER_TYPE = "of another type"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FLAT: Mapping[str, Any] = MappingProxyType(
@@ -121,36 +122,27 @@ class _Reader:
         """None if there are problems."""
         self.problems += _out_of_bounds(document)
         given = document.get("subject", {})
-        is_of_logs = isinstance(given, dict) and "sources" in given
+        is_of_logs = "sources" in _fields(given)
         subject = self._record(LogSubject if is_of_logs else PoolSubject, given, "subject")
+        pool = getattr(subject, "pool", None)
         vantage = self._record(Vantage if is_of_logs else ProbingVantage, document.get("vantage", {}), "vantage")
         unmatched = self._unmatched(document.get("unmatched", {"count": 0, "examples": []}), "unmatched")
         lists: dict[str, tuple[Any, ...]] = {
-            "members": self._each(document, "", "members", lambda value, place: self._member(value, place, subject)),
+            "members": self._each(document, "", "members", lambda value, place: self._member(value, place, pool)),
             "groups": self._each(document, "", "groups", self._group),
             "findings": self._each(document, "", "findings", self._finding),
         }
         report = self._record(
             Report, document, "", {"subject": {}, "vantage": {}, "unmatched": {}} | dict.fromkeys(lists, ())
         )
-        self._note_unsaid(document)
         if report is None or subject is None or vantage is None or unmatched is None:
             return None
+        self.problems += _unsaid(report)
         return replace(report, subject=subject, vantage=vantage, unmatched=unmatched, **lists)
 
-    def _note_unsaid(self, document: Mapping[str, Any]) -> None:
-        """Problems of what is of the right type."""
-        if document.get("verdict") == Health.DISABLED:
-            words = [health.value for health in Health if health is not Health.DISABLED]
-            self.problems.append(f"verdict: 'disabled' is none of {', '.join(words)}")
-        for key in ("started_at", "finished_at"):
-            text = document.get(key)
-            if isinstance(text, str) and not _is_moment(text):
-                self.problems.append(f"{key}: {_shown(text)} is no time such as 2026-01-01T00:00:00.000Z")
-
-    def _member(self, value: object, place: str, subject: Subject | None) -> MemberReport | None:
+    def _member(self, value: object, place: str, pool: str | None) -> MemberReport | None:
         member = self._record(MemberReport, value, place, {"probes": []})
-        where = (subject.pool or "" if isinstance(subject, PoolSubject) else "", member.name if member else "")
+        where = ("" if pool is None else pool), ("" if member is None else member.name)
         probes = self._each(value, place, "probes", lambda probe, at: self._probe(probe, at, *where))
         return None if member is None else replace(member, probes=probes)
 
@@ -158,17 +150,18 @@ class _Reader:
         own = {"source": "probe", "pool": pool, "member": member, "facts": {}}
         observation = self._record(Observation, value, place, own)
         probe = observation.probe if observation else ""
-        given = value.get("facts", {}) if isinstance(value, dict) else {}
-        sheet = self._record(sheet_type("probe", probe), given, f"{place}.facts")
+        sheet = self._record(sheet_type("probe", probe), _fields(value).get("facts", {}), f"{place}.facts")
         return None if observation is None or sheet is None else replace(observation, facts=sheet)
 
     def _flat(self, value: object, place: str) -> Observation | None:
         """Evidence: the facts stand beside what is known of every observation."""
-        given = {**_FLAT, **value} if isinstance(value, dict) else value
-        observation = self._record(Observation, given, place, {"facts": {}, "transcript": []})
-        if observation is None or not isinstance(given, dict):
+        fields = _fields(value)
+        observation = self._record(
+            Observation, {**_FLAT, **fields} if fields else value, place, {"facts": {}, "transcript": []}
+        )
+        if observation is None:
             return None
-        rest = {key: item for key, item in given.items() if key not in _FLAT}
+        rest = {key: item for key, item in fields.items() if key not in _FLAT}
         sheet = self._record(sheet_type(observation.source, observation.probe), rest, place)
         return None if sheet is None else replace(observation, facts=sheet)
 
@@ -183,7 +176,7 @@ class _Reader:
         return None if unmatched is None else replace(unmatched, examples=examples)
 
     def _group(self, value: object, place: str) -> ReportedGroup | None:
-        is_answer = isinstance(value, dict) and value.get("probe") == ANSWER
+        is_answer = _fields(value).get("probe") == ANSWER
         return self._record(ReportedAnswer if is_answer else ReportedGroup, value, place)
 
     def _record(self, cls: type[R], value: object, place: str, own: Mapping[str, Any] = _NOTHING) -> R | None:
@@ -205,12 +198,26 @@ class _Reader:
 
     def _each(self, holder: object, place: str, key: str, read: Callable[[object, str], R | None]) -> tuple[R, ...]:
         """What ``read`` makes of each item of a list; nothing of a list that is missing, which its holder tells."""
-        items = holder.get(key, []) if isinstance(holder, dict) else []
+        items = _fields(holder).get(key, [])
         if not isinstance(items, list):
             self.problems.append(f"{_at(place, key)}: is {_kind(items)} and must be a list")
             return ()
         records = [read(item, f"{_at(place, key)}[{number}]") for number, item in enumerate(items)]
         return tuple(record for record in records if record is not None)
+
+
+def _fields(value: object) -> dict[str, Any]:
+    """Those of an object; none of what is none, which whoever makes a record of it tells."""
+    return value if isinstance(value, dict) else {}
+
+
+def _unsaid(report: Report) -> Iterator[str]:
+    """What is wrong although it is of the right type."""
+    if report.verdict is Health.DISABLED:
+        yield f"verdict: 'disabled' is none of {', '.join(each for each in Health if each is not report.verdict)}"
+    for key, text in (("started_at", report.started_at), ("finished_at", report.finished_at)):
+        if not _is_moment(text):
+            yield f"{key}: {_shown(text)} is no time such as 2026-01-01T00:00:00.000Z"
 
 
 @cache
@@ -255,25 +262,24 @@ def _misfits(kind: types.Type, value: object, place: str) -> Iterator[str]:
 def _misfit(kind: types.Type, value: object) -> str:
     """What a text or a number is not; "" if nothing is wrong with it."""
     match kind, value:
+        case _, bool():
+            return "" if kind == types.BoolType() else _OF_ANOTHER_TYPE
         case types.EnumType(cls=cls), str():
             words = [word.value for word in cls]
             return "" if value in words else f"none of {', '.join(words)}"
         case types.StrType(pattern=pattern, max_length=longest), str():
             fits = (longest is None or len(value) <= longest) and (pattern is None or re.search(pattern, value))
             return "" if fits else "not in its form"
-        case types.BoolType(), bool():
-            return ""
-        case ((types.IntType() | types.FloatType()), (int() | float())) if _is_number(kind, value):
-            low, high = kind.ge, kind.le if kind.lt is None else kind.lt
-            if (low is None or value >= low) and (high is None or value <= high):
+        case (types.FloatType(ge=low, le=most, lt=below), int() | float() as number) | (
+            types.IntType(ge=low, le=most, lt=below),
+            int() as number,
+        ):
+            high = most if below is None else below
+            if (low is None or number >= low) and (high is None or number <= high):
                 return ""
             return f"not {low} or more" if high is None else f"not from {low} to {high}"
         case _:
             return _OF_ANOTHER_TYPE
-
-
-def _is_number(kind: types.Type, value: float) -> bool:
-    return not isinstance(value, bool) and (isinstance(kind, types.FloatType) or isinstance(value, int))
 
 
 def _bare(kind: types.Type) -> tuple[types.Type, str, bool]:
@@ -284,8 +290,8 @@ def _bare(kind: types.Type) -> tuple[types.Type, str, bool]:
             case types.Metadata():
                 form, kind = (kind.extra or {}).get("is", form), kind.type
             case types.UnionType():
-                may_be_null = any(isinstance(each, types.NoneType) for each in kind.types)
-                kind = next(each for each in kind.types if not isinstance(each, types.NoneType))
+                may_be_null = _NULL in kind.types
+                kind = next(each for each in kind.types if each != _NULL)
             case _:
                 return kind, form, may_be_null
 
@@ -297,10 +303,12 @@ def _noun(kind: types.Type | None) -> str:
 def _out_of_bounds(document: Mapping[str, Any]) -> Iterator[str]:
     """What is deeper than anybody may follow, and numbers that can't be written again."""
     for key, value in document.items():
-        for place, item in (
-            [(f"{key}[{n}]", i) for n, i in enumerate(value)] if isinstance(value, list) else [(key, value)]
-        ):
-            yield from _bounds(place, item)
+        match value:
+            case list():
+                for number, item in enumerate(value):
+                    yield from _bounds(f"{key}[{number}]", item)
+            case _:
+                yield from _bounds(key, value)
 
 
 def _bounds(place: str, value: object) -> Iterator[str]:
@@ -337,12 +345,12 @@ def _refuse_constant(name: str) -> float:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, bool):
+    if value is True or value is False:
         return "true" if value else "false"
     return _KINDS.get(type(value), "an object")
 
 
 def _shown(value: object) -> str:
     """A value of the file in a message; whoever prints that makes it safe for a terminal."""
-    text = repr(value) if isinstance(value, str) else str(value)[: _SHOWN + 1]
+    text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

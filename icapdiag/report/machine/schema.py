@@ -147,7 +147,7 @@ def _type(kind: types.Type, fact: FactField, observation: str) -> dict[str, Any]
         case types.Metadata():
             return {**_type(kind.type, fact, observation), **(kind.extra_json_schema or {})}
         case types.UnionType():
-            (inner,) = (each for each in kind.types if not isinstance(each, types.NoneType))
+            (inner,) = (each for each in kind.types if each != types.NoneType())
             return _or_null(_type(inner, fact, observation))
         case types.StructType():
             return {"$ref": f"#/$defs/{observation}"} if kind.cls is Observation else _reference(kind.cls)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Literal
+
+import msgspec
 
 VERSION = 1
 _KEPT = 200_000  # values in one key
@@ -13,6 +16,11 @@ _V4 = int(IPv4Address("198.18.0.0"))  # 198.18.0.0/15 is for benchmarks (RFC 254
 _V4_NETWORKS = 512
 _V6 = int(IPv6Address("2001:db8::"))  # for documentation (RFC 3849)
 _NOBODY = ("unspecified", "loopback")
+
+
+class _Key(msgspec.Struct):
+    version: Literal[1]
+    pseudonyms: dict[str, dict[str, str]]  # by kind
 
 
 class KeyFileError(ValueError):
@@ -96,13 +104,7 @@ class Pseudonyms:
     def loads(cls, text: str) -> Pseudonyms:
         """What `dumps` gave. Raises `KeyFileError` for anything else."""
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise KeyFileError(f"not JSON: {error}") from None
-        known = document.get("pseudonyms") if isinstance(document, dict) else None
-        if not isinstance(known, dict) or document.get("version") != VERSION:
-            raise KeyFileError(f"not a key file of version {VERSION}")
-        for kind, values in known.items():
-            if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-                raise KeyFileError(f"pseudonyms.{kind} is no list of texts by text")
-        return cls(known)
+            key = msgspec.json.decode(text.encode(errors="replace"), type=_Key)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise KeyFileError(f"not a key file of version {VERSION}: {error}") from None
+        return cls(key.pseudonyms)
