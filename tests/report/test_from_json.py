@@ -10,9 +10,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from icapdiag.facts.connection import TCP
 from icapdiag.model import Report
 from icapdiag.report.machine.from_json import DEEPEST, LARGEST, NotAReport, from_plain, read_report
 from icapdiag.report.machine.to_json import render, settled, to_plain
+from icapdiag.vocabulary import Status
 from tests.examples import examples
 from tests.facts.strategies import TEXTS
 from tests.report.log_samples import log_report
@@ -60,6 +62,14 @@ def test_keys_of_a_later_version_are_left_alone() -> None:
         document["members"][0]["probes"][0]["later"] = document["unmatched"]["later"] = None
 
     assert settled(ALL) == from_plain(plain(add))
+
+
+def test_evidence_may_say_as_little_as_it_likes() -> None:
+    (seen, named) = from_plain(
+        plain(lambda d: d["unmatched"].update(examples=[{}, {"source": "probe", "probe": "tcp", "later": [1]}]))
+    ).unmatched.examples
+    assert ("", "", Status.OK) == (seen.source, seen.member, seen.status)
+    assert (TCP(), "tcp") == (named.facts, named.probe)
 
 
 @pytest.mark.parametrize("key", ["comparison", "conformance", "timeline"])

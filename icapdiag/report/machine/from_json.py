@@ -156,9 +156,8 @@ class _Reader:
     def _flat(self, value: object, place: str) -> Observation | None:
         """Evidence: the facts stand beside what is known of every observation."""
         fields = _fields(value)
-        observation = self._record(
-            Observation, {**_FLAT, **fields} if fields else value, place, {"facts": {}, "transcript": []}
-        )
+        whole = {**_FLAT, **fields} if value == fields else value
+        observation = self._record(Observation, whole, place, {"facts": {}, "transcript": []})
         if observation is None:
             return None
         rest = {key: item for key, item in fields.items() if key not in _FLAT}
