@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from os import PathLike, fspath
 
-from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
-from icapdiag.facts import from_plain
-from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, ReportedAnswer, ReportedGroup
+from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, Remark, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
 from icapdiag.logs.counting.filters import Filters
@@ -105,7 +103,7 @@ def report_on(
         logs=ReadLogs(
             subject=LogSubject(
                 inputs=tuple(inputs),
-                sources=tuple(from_plain(LogSource, to_builtins(source)) for source in reading.sources),
+                sources=tuple(_source(source) for source in reading.sources),
                 records=RecordCounts(
                     total=reading.total,
                     read=reading.read,
@@ -127,6 +125,14 @@ def report_on(
         notes=notes,
     )
     return replace(report, tool=replace(report.tool, runbooks=library.digest))
+
+
+def _source(source: SourceReport) -> LogSource:
+    notes = {
+        "repairs": tuple(Remark(**asdict(repair)) for repair in source.repairs),
+        "problems": tuple(Remark(**asdict(problem)) for problem in source.problems),
+    }
+    return LogSource(**asdict(source) | notes)
 
 
 def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGroup:

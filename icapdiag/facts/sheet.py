@@ -15,12 +15,12 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import fields as struct_fields
 from msgspec.structs import replace
 
 JSONValue = str | int | float | bool | None | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
@@ -167,13 +167,24 @@ def parts_of(cls: type[Record]) -> dict[type[Record], str]:
 
 
 @cache
+def _floats(cls: type[Record]) -> frozenset[str]:
+    """The attributes that are a float: a whole number is one, too, and JSON gives back what the class says."""
+    return frozenset(
+        name
+        for owner in cls.__mro__
+        for name, annotation in vars(owner).get("__annotations__", {}).items()
+        if annotation.startswith(("Annotated[float", "Annotated[Milliseconds"))
+    )
+
+
+@cache
 def attributes_of(cls: type[Record]) -> tuple[tuple[str, FactField | None], ...]:
     """The attributes of a class in order, each with its fact; None for a part, which has facts of its own.
 
     Raises TypeError for a fact without `about`, or for a text that is of no kind.
     """
     hints, parts = _annotations(cls), parts_of(cls)
-    keys = {each.name: each.encode_name for each in struct_fields(cls)}
+    keys = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
     return tuple(
         (name, None if hints[name] in parts else _fact(cls, name, keys[name], hints[name]))
         for name in cls.__struct_fields__
@@ -256,7 +267,8 @@ def to_plain(value: Any) -> Any:
 @cache
 def _keys(cls: type[Record]) -> tuple[tuple[str, str, bool], ...]:
     parts = parts_of(cls).values()
-    return tuple((each.name, each.encode_name, each.name in parts) for each in struct_fields(cls))
+    names = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
+    return tuple((name, key, name in parts) for name, key in names)
 
 
 def _plain_record(record: Record, nulls: frozenset[str]) -> dict[str, Any]:
@@ -268,6 +280,33 @@ def _plain_record(record: Record, nulls: frozenset[str]) -> dict[str, Any]:
         elif value is not None or key in nulls:
             written[key] = to_plain(value)
     return written
+
+
+def settled(value: Any) -> Any:
+    """A record, or anything inside of one, as it comes back from JSON; the same object where nothing is lost there.
+
+    A member of an enum stays one: it is equal to its text.
+    """
+    match value:
+        case str() if not isinstance(value, Enum):
+            return plain_text(value)
+        case float() if not math.isfinite(value):
+            return None
+        case Record():
+            floats = _floats(type(value))
+            items = {name: _settled(item, name in floats) for name, item in _items(value)}
+            changed = {name: item for name, item in items.items() if item is not getattr(value, name)}
+            return replace(value, **changed) if changed else value
+        case Mapping():
+            return {plain_text(key): settled(item) for key, item in value.items()}
+        case list() | tuple():
+            return tuple(settled(item) for item in value)
+        case _:
+            return value
+
+
+def _settled(value: Any, is_float: bool) -> Any:
+    return float(value) if is_float and isinstance(value, int) else settled(value)
 
 
 def plain_text(text: str) -> str:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +17,6 @@ from icapdiag.facts.deep import Conformance, RuleResult
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import MemberDeviation, RuleOverview
 from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
-from icapdiag.facts.sheet import JSONValue, from_plain
 from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health, Severity, Status
@@ -273,13 +273,13 @@ def source_addresses(observations: Iterable[Observation]) -> list[str]:
 
 def probing_vantage(observations: Sequence[Observation], kernel: ProbingVantage) -> ProbingVantage:
     """This host as it stands in for the Service Engine; ``kernel``: what was asked of it. No traffic."""
-    found = kernel | from_plain(ProbingVantage, _host(source_addresses(observations)))
+    found = kernel | ProbingVantage(**_host(source_addresses(observations)))
     return replace(found, caveat=CAVEAT, routes=tuple(_routes(observations)))
 
 
 def reading_vantage() -> Vantage:
     """This host, which only read what was logged elsewhere."""
-    return from_plain(Vantage, _host([]))
+    return Vantage(**_host([]))
 
 
 def _routes(observations: Iterable[Observation]) -> list[Route]:
@@ -293,13 +293,13 @@ def _routes(observations: Iterable[Observation]) -> list[Route]:
     return [Route(interface=way[0], gateway=way[1], members=len(own)) for way, own in ways]
 
 
-def _host(sources: list[str]) -> dict[str, JSONValue]:
+def _host(sources: Sequence[str]) -> dict[str, Any]:
     """``source_address`` is the first of the sources, None when no connection was made."""
     system = os.uname()  # socket and platform would say the same and take 4 ms to import
     return {
         "host": system.nodename,
         "source_address": sources[0] if sources else None,
-        "source_addresses": sources,
+        "source_addresses": tuple(sources),
         "platform": f"{system.sysname} {system.release} {system.machine}",
         "python": ".".join(map(str, sys.version_info[:3])),
         "icapdiag": __version__,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.facts.fields import SUMMARY
 from icapdiag.facts.logs import RequestGroup
@@ -254,7 +255,15 @@ def _members(observation: Observation) -> Iterable[str]:
 
 
 def _evidence(met: Sequence[_Met]) -> tuple[Observation, ...]:
-    return tuple(unflatten(bounded(record)) for _, record in met[:EVIDENCE])
+    return tuple(_kept(*each) for each in met[:EVIDENCE])
+
+
+def _kept(observation: Observation, record: Facts) -> Observation:
+    """The observation as evidence. Its flat record may have been given offers of the same member's OPTIONS answer."""
+    cut = bounded(record)
+    if cut == record and observation.probe not in _SAMPLES:
+        return replace(observation, transcript=())
+    return unflatten(cut)
 
 
 def _moment(text: str) -> datetime | None:

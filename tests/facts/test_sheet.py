@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.facts import Answer, Record, Sheet, Text, about, facts_of, from_plain, to_plain
+from icapdiag.facts import Answer, Record, Sheet, Text, about, facts_of, from_plain, settled, to_plain
 from icapdiag.facts.connection import TCP, TLS, Endpoint, ProbeSheet, Transfer
 from icapdiag.facts.fields import SHEETS, every_class, fields, sheet_type
 from icapdiag.facts.logs import Bucket, PastedAnswer, RequestGroup
+from icapdiag.facts.sheet import attributes_of
 from icapdiag.facts.standard import Options, RepeatedStep
 from tests.facts.strategies import plain_records
 
@@ -25,6 +26,16 @@ def test_what_is_written_is_read_back(data: st.DataObject, cls: type[Record]) ->
     record = from_plain(cls, data.draw(plain_records(cls)))
 
     assert record == from_plain(cls, json.loads(json.dumps(to_plain(record))))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_a_whole_number_is_settled_as_the_float_that_is_read_back(cls: type[Record]) -> None:
+    record = from_plain(cls, {fact.key: 7 for fact in facts_of(cls) if fact.type is float})
+    for name, fact in attributes_of(cls):
+        if fact is not None and fact.type is float:
+            setattr(record, name, 7)
+
+    assert msgspec.json.encode(from_plain(cls, to_plain(record))) == msgspec.json.encode(settled(record))
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from icapdiag import facts
+from icapdiag.facts.run import PoolSubject, Subject
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched, flatten
 from icapdiag.text import UNSAFE
 
@@ -76,11 +77,32 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def settled(report: Report) -> Report:
     """``report`` with what JSON can't keep already gone: what is read back from `render` is equal to it.
 
-    Every output is drawn from this, so that a saved report gives the bytes that the run itself gave.
+    Every output is drawn from this, so that a saved report gives the bytes that the run itself gave. Writing and
+    reading it would do the same; but to read is to check the types of all classes of a report, and takes longer
+    than all else that a short log needs.
     """
-    from icapdiag.report.machine.from_json import from_plain  # noqa: PLC0415 - which is not needed for JSON alone
+    found: Report = facts.settled(
+        replace(
+            report,
+            members=tuple(_settled_member(member, report.subject) for member in report.members),
+            findings=tuple(replace(each, evidence=_without_transcripts(each.evidence)) for each in report.findings),
+            unmatched=replace(report.unmatched, examples=_without_transcripts(report.unmatched.examples)),
+        )
+    )
+    return found
 
-    return from_plain(to_plain(report))
+
+def _settled_member(member: MemberReport, subject: Subject) -> MemberReport:
+    pool = subject.pool or "" if isinstance(subject, PoolSubject) else ""
+    probes = (
+        replace(probe, source="probe", pool=pool, member=member.name, elapsed_ms=_rounded(probe.elapsed_ms))
+        for probe in member.probes
+    )
+    return replace(member, probes=tuple(probes))
+
+
+def _without_transcripts(evidence: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    return tuple(replace(observation, transcript=()) for observation in evidence)
 
 
 def _member(member: MemberReport) -> dict[str, Any]:
@@ -93,11 +115,15 @@ def _probe(probe: Observation) -> dict[str, Any]:
         "probe": facts.to_plain(probe.probe),
         "status": probe.status.value,
         "reason": facts.to_plain(probe.reason),
-        # Whole microseconds: clocks have no more to say.
-        "elapsed_ms": None if probe.elapsed_ms is None else facts.to_plain(round(probe.elapsed_ms, 3)),
+        "elapsed_ms": facts.to_plain(_rounded(probe.elapsed_ms)),
         "facts": facts.to_plain(probe.facts),
         **({"transcript": facts.to_plain(probe.transcript)} if probe.transcript else {}),
     }
+
+
+def _rounded(elapsed_ms: float | None) -> float | None:
+    """Whole microseconds: clocks have no more to say."""
+    return None if elapsed_ms is None else round(elapsed_ms, 3)
 
 
 def _flat(observations: tuple[Observation, ...]) -> list[Any]:
