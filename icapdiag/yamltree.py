@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from icapdiag.mistakes import FileError, Located, Path, Problems, shown, visible
 from icapdiag.model import JSONValue
@@ -29,8 +29,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*\](:[0-9]+)?")
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A place in a file (1-based). ``problem`` says why the node can't be used, None if it can."""
 
     line: int
@@ -38,7 +37,6 @@ class Node:
     problem: str | None = None
 
 
-@dataclass(slots=True)
 class Scalar(Node):
     """One text. ``plain``: written without quotes (in JSON: a number, true, false or null)."""
 
@@ -46,14 +44,12 @@ class Scalar(Node):
     plain: bool = False
 
 
-@dataclass(slots=True)
 class ListNode(Node):
     """A sequence."""
 
     items: list[Node] = field(default_factory=list)
 
 
-@dataclass(slots=True)
 class MapNode(Node):
     """A mapping, with its keys in the order of the file, duplicates and all."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 
 import trio
-from msgspec.structs import replace as replace_fields
+from msgspec.structs import asdict, replace
 
 from icapdiag.api.suppressing import judge, resolve
 from icapdiag.facts import from_plain
@@ -81,12 +80,12 @@ async def check(
         complete=results.complete,
         notes=_notes(pool, settings, probes, results, library, interrupted=scope.cancel_called),
     )
-    return replace_fields(
+    return replace(
         report,
         comparison=results.comparison,
         configuration=_configuration(pool, settings, probes),
         suppressed=judged.suppressed,
-        tool=replace_fields(report.tool, runbooks=library.digest),
+        tool=replace(report.tool, runbooks=library.digest),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from icapdiag.facts.fields import PROBES, fields
@@ -23,8 +23,7 @@ _NOTHING_THERE = {"literal-address", "plain", "not-needed"}  # skipped, as there
 _POOL = "pool"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """``findings`` are what counts; ``suppressed`` what the pool file accepts.
 
     ``accepted`` are the members at which something is suppressed.

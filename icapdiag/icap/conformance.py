@@ -8,14 +8,13 @@ broken rule means for a pool, and whether it matters at all, is said by runbooks
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from icapdiag.icap.message import Deviation, EncapsulatedPart, Headers, Response
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule. ``section`` is of RFC 3507 unless it says otherwise.
 
     ``asks`` is what the RFC asks for, ``tolerance`` how clients take a server that deviates, ``takes`` what

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 ALLOWED: Final = "allowed"
 BLOCKED: Final = "blocked"
@@ -25,8 +24,7 @@ TEXT_KEPT = 200  # characters of a server's words, or of a threat's name
 GRAVITY = (BLOCKED, UNSCANNABLE, ERROR, MODIFIED, ALLOWED)  # gravest first
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one part of an answer says about the body, taken by itself.
 
     ``source`` is a header's name, ``status`` (ICAP) or ``http-status`` (the encapsulated head).
@@ -188,7 +186,7 @@ def read_name(value: str) -> Claim | None:
 def read_virus_id(value: str) -> Claim | None:
     """X-Virus-ID is the short form of X-Infection-Found (subid 4.7); ESET puts only a class word there."""
     claim = read_name(value)
-    return claim and replace(claim, fallback_name=True)
+    return claim and claim._replace(fallback_name=True)
 
 
 def read_fsecure_result(value: str) -> Claim | None:

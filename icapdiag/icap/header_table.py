@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import KW_ONLY, dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from icapdiag.icap import dialects
 from icapdiag.icap.dialects import ALLOWED, GRAVITY, Claim, Reader
@@ -23,8 +22,7 @@ TEXTS: Final = "list of text"
 INTEGER: Final = "integer"
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """One header. All headers with a ``kind`` are facts, and only these: a server must not be able to invent one.
 
     ``claim`` reads what a value says about the body; the rows are in order of weight: what was found, then
@@ -37,7 +35,6 @@ class Header:
 
     name: str
     kind: Literal["text", "list of text", "integer"] | None = TEXT
-    _: KW_ONLY
     claim: Reader | None = None
     inner: bool = False
     shown: int = 0
@@ -135,4 +132,4 @@ def header_claims(response: Response) -> Iterator[Claim]:
             inner = [row.claim(value) for value in http.get_all(row.name)]
             claims += [claim for claim in inner if claim and claim.verdict != ALLOWED]
         for claim in sorted(filter(None, claims), key=lambda said: GRAVITY.index(said.verdict)):
-            yield replace(claim, source=row.name)
+            yield claim._replace(source=row.name)

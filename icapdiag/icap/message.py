@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 SEEN = 80  # bytes of evidence kept with an error or a deviation
 BodyName = Literal["req-body", "res-body", "opt-body", "null-body"]
@@ -71,16 +71,14 @@ class Deviation:
         object.__setattr__(self, "seen", bytes(self.seen[:SEEN]))
 
 
-@dataclass(frozen=True, slots=True)
-class EncapsulatedPart:
+class EncapsulatedPart(NamedTuple):
     """One member of the Encapsulated list: ``req-hdr=0`` (RFC 3507, 4.4.1)."""
 
     name: str
     offset: int  # bytes from the start of the encapsulated block
 
 
-@dataclass(frozen=True, slots=True)
-class HttpHead:
+class HttpHead(NamedTuple):
     """An encapsulated HTTP request or response head (RFC 3507, 4.4.2)."""
 
     start_line: str
@@ -96,8 +94,7 @@ class HttpHead:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """An ICAP request as read by a server (the lab, and the golden tests)."""
 
     method: str
@@ -114,8 +111,7 @@ class Request:
     deviations: tuple[Deviation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(NamedTuple):
     """One ICAP response, 100 Continue included, however oddly it was written."""
 
     version: str
@@ -135,8 +131,7 @@ class Response:
     size: int = 0  # bytes on the wire
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Caps in bytes (``header_count``: fields). Reading past one raises `CapExceeded`.
 
     ``body_kept`` raises nothing: later bytes are counted and dropped.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from icapdiag.icap.conformance import field_deviations
 from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
@@ -62,9 +61,8 @@ class ResponseReader:
             return self._result
         if self.head is None:
             self._end_head_early()
-            self._advance()
-        if self._result:
-            return self._result
+            if whole := self._advance():
+                return whole
         return self._finish(complete=self._parts.close(self._buffer))
 
     def salvage(self) -> Response | None:
@@ -168,8 +166,7 @@ class ResponseReader:
         if self.head is None:
             return None
         parts, body = self._parts, self._parts.body
-        return replace(
-            self.head,
+        return self.head._replace(
             http_request=parts.http_request,
             http_response=parts.http_response,
             body=bytes(body.body),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from icapdiag.icap.body import ChunkedReader
 from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
@@ -47,8 +46,7 @@ class RequestReader:
         assert head is not None  # noqa: S101 - set by _read_head
         if not parts.feed(self._buffer):
             return None
-        request = replace(
-            head,
+        request = head._replace(
             http_request=parts.http_request,
             http_response=parts.http_response,
             body=bytes(parts.body.body),
@@ -68,7 +66,7 @@ class RequestReader:
         if not reader.feed(self._buffer):
             return None
         self._waiting = None
-        return replace(request, body=request.body + bytes(reader.body))
+        return request._replace(body=request.body + bytes(reader.body))
 
     def _read_head(self) -> bool:
         start = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))

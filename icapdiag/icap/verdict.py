@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from icapdiag.icap.body import Body
 from icapdiag.icap.dialects import ALLOWED, BLOCKED, ERROR, MODIFIED, UNKNOWN, UNSCANNABLE, Claim, action_word, tidy
@@ -33,8 +33,7 @@ _STATUS_MEANINGS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The verdict on a body, and why.
 
     ``verdict`` is ``allowed``, ``blocked``, ``modified``, ``unscannable`` (encrypted, over a limit,
@@ -63,8 +62,7 @@ class _Change(Enum):
     NO_ORIGINAL = auto()  # content came back and there is nothing to compare it with
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     response: Response
     method: str | None
     claims: tuple[Claim, ...]

@@ -211,9 +211,9 @@ _ALL = (
     Fault("passes-not-scanned", "lets pass what its engines did not scan, and says so", "allowed-without-scan",
           Scanner(scan=decide(infected=_passed_unscanned))),
     Fault("rewrites", "sends back another text than it was sent", "clean-modified",
-          Scanner(scan=decide(clean=lambda request: echo(replace(request, body=b"rewritten\n"))))),
+          Scanner(scan=decide(clean=lambda request: echo(request._replace(body=b"rewritten\n"))))),
     Fault("disarms", "cuts EICAR out and lets the rest pass", "eicar-modified",
-          Scanner(scan=decide(infected=lambda request: echo(replace(request, body=b"removed\n"))))),
+          Scanner(scan=decide(infected=lambda request: echo(request._replace(body=b"removed\n"))))),
     # statuses
     Fault("404", "knows no such service", "service-not-found", Scanner(every=status(404, "Service not found"))),
     Fault("405", "forbids every scan", "method-not-allowed", Scanner(scan=status(405, "Forbidden"))),

@@ -6,8 +6,9 @@ Defaults are those of Avi's API schema, such as port 80 for a pool that names no
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
+
+from msgspec.structs import replace
 
 from icapdiag.mistakes import Path, Problems, shown
 from icapdiag.pool.aviobjects import GROUP, POOL, PROFILE, AviObject, collect, names, parse_reference

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
+
+from msgspec import Struct
 
 from icapdiag.mistakes import Path, shown
 from icapdiag.yamltree import ListNode, MapNode, Node
@@ -18,8 +19,7 @@ _MOST_LISTED = 10
 _UUID = re.compile(r"(?P<type>[a-z0-9]+)-[0-9A-Za-z-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class AviObject:
+class AviObject(Struct, frozen=True):
     """A Pool, PoolGroup or IcapProfile, and where it stands."""
 
     kind: str
@@ -101,8 +101,7 @@ def _objects(kind: str, node: Node, path: Path) -> Iterator[AviObject]:
         yield AviObject(found, node, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """What a reference says. Empty where it says nothing.
 
     ``word`` is a last path segment or a plain text, which may be a uuid or a name.

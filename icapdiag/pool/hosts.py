@@ -7,8 +7,9 @@ RFC 3507 section 4.2 (ICAP URIs), RFC 3986 section 3.2.2, RFC 6874 (zones), RFC 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+
+from msgspec import Struct
 
 from icapdiag.mistakes import shown
 
@@ -21,8 +22,7 @@ _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)
 _BRACKETED = re.compile(r"\[(?P<host>[^\[\]]*)\](?::(?P<port>.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerAddress:
+class ServerAddress(Struct, frozen=True):
     """Where a server is, as far as one text says so.
 
     ``port`` None: not given. ``tls`` None: not said; True for icaps://, False for icap://.

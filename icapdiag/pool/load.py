@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
+
+from msgspec.structs import replace
 
 from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.avi import read_objects

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.hosts import ServerAddress, parse_address, same_host
@@ -17,8 +19,7 @@ MOST_MEMBERS = 20_000
 FILES = ("ca_file", "cert_file", "key_file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, frozen=True, kw_only=True):
     """What the pool says for members that say nothing themselves."""
 
     port: int | None  # None: not written, so the protocol's default

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from msgspec import Struct
 
 from icapdiag.mistakes import FileError, Located, visible
 
@@ -13,8 +14,7 @@ DEFAULT_PORT = 1344  # RFC 3507 section 4.2
 DEFAULT_TLS_PORT = 11344  # what the vendors use for ICAPS; no RFC names one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TLS:
+class TLS(Struct, frozen=True, kw_only=True):
     """How to speak TLS to a member. ``server_name`` None means the member's host.
 
     Files are absolute or relative to the current directory, and existed when the pool was loaded.
@@ -28,8 +28,7 @@ class TLS:
     key_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """One ICAP server of the pool.
 
     ``host`` is an IPv4 address, an IPv6 address without brackets (perhaps with ``%zone``)
@@ -44,8 +43,7 @@ class Member:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(Struct, frozen=True, kw_only=True):
     """Avi's ICAP profile: Avi's names, units, defaults and ranges.
 
     Sizes: ``preview_size`` bytes (0-5000), ``buffer_size`` KB (1-51200).
@@ -70,8 +68,7 @@ class Profile:
     default_port: int = DEFAULT_PORT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression:
+class Suppression(Struct, frozen=True, kw_only=True):
     """A finding that is known and accepted, at members of this name, up to and with the day ``until`` (UTC).
 
     ``member`` may have ``*`` (any text) and ``?`` (any character); letter case does not matter. ``index`` counts
@@ -93,8 +90,7 @@ class Suppression:
         return fnmatchcase(member.lower(), pattern)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class Pool(Struct, frozen=True, kw_only=True):
     """The members to look at and the profile in force.
 
     ``source`` is the file as it was given, or "command line". ``notes`` are sentences that

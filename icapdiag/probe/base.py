@@ -5,10 +5,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
 import trio
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.connection import ProbeSheet
@@ -27,8 +27,7 @@ Label = Literal["safe", "active", "load"]
 Depth = Literal["quick", "standard", "deep"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """How to probe. Times in seconds.
 
     ``timeout`` is for one ICAP transaction, ``connect_timeout`` for one TCP or TLS handshake,
@@ -71,8 +70,7 @@ class Observer(Protocol):
     def member_finished(self, member: Member) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why something did not work. ``status`` is ``failed`` if the peer or the path did it, ``error`` if this host did.
 
     ``error``: the system's or the library's own words.
@@ -83,8 +81,7 @@ class Failure:
     status: Status = Status.FAILED
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What one run of a probe found. ``reason`` as in `Observation`."""
 
     status: Status
@@ -104,8 +101,7 @@ def failed(failure: Failure, facts: ProbeSheet | None = None) -> Outcome:
     )
 
 
-@dataclass(slots=True, kw_only=True)
-class Context:
+class Context(Struct, kw_only=True):
     """One member at one of its addresses, while its probes run in sequence.
 
     ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
@@ -177,8 +173,7 @@ class Context:
             await trio.aclose_forcefully(stream)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """A probe's record.
 
     ``label`` is what it may set off: ``safe``, ``active`` for what sensors take for an attack, ``load``

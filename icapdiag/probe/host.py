@@ -8,9 +8,10 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from icapdiag.facts.run import NetworkInterface, ProbingVantage
 
@@ -26,8 +27,7 @@ _ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
 _TIMEOUT = 0.2  # seconds; the kernel answers at once
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A network interface; ``mtu`` in bytes, None if the kernel would not say."""
 
     name: str
@@ -145,8 +145,7 @@ def _ipv6_names(file: Path = Path("/proc/net/if_inet6")) -> dict[bytes, str]:
     return {bytes.fromhex(word[0]): word[5] for word in words if len(word) >= 6}
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """``gateway`` is the next hop; empty if the address is on the interface's own network."""
 
     interface: str

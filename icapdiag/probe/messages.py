@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """One message that would be sent. ``kind`` is ``icap``, ``dns`` or ``tls``.
 
     ``size`` bytes go out at once, ``rest`` more if the server asks for them with 100 Continue; None where
@@ -26,8 +26,7 @@ class Message:
     body_sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(Struct, frozen=True, kw_only=True):
     """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then.
 
     All of it happens so many ``times``, at most so many of them ``at_once``.

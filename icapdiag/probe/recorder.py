@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 
 import trio
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.connection import TranscriptEntry
@@ -30,8 +30,7 @@ _BODY = re.compile(rb"^Encapsulated:[^\r\n]*-body=(\d{1,9})", re.IGNORECASE | re
 _FRAMING = rb"(?:\r?\n[0-9A-Fa-f]{1,16}[^\r\n]{0,100}\r?\n)?"  # the end of a chunk and the beginning of the next
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """An event, or what one side sent until the other one spoke."""
 
     direction: str  # sent, received, event

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec import structs
 
 from icapdiag.icap.message import Request
 from icapdiag.lab import FAULTS, Fault, Lab, Scanner, serve_lab, server
@@ -124,7 +125,7 @@ def pool_of(lab: Lab, folder: Path) -> Pool:
 
 
 async def judged(library: Library, pool: Pool) -> tuple[Found, tuple[Observation, ...]]:
-    results = await probe_pool(replace(pool, compare=True), replace(PATIENT, eicar=True))
+    results = await probe_pool(structs.replace(pool, compare=True), structs.replace(PATIENT, eicar=True))
     found = match(library, results.observations)
     assert 0 == found.unmatched.count
     return {finding.id: list(finding.members) for finding in found.findings}, results.pool_observations
@@ -143,8 +144,8 @@ async def test_one_server_that_is_two_members(
 ) -> None:
     async with served({"a": WELL, "b": WELL}, monkeypatch) as lab:
         pool = pool_of(lab, tmp_path)
-        double = replace(pool.members[0], host="localhost", name="c")
-        found, _ = await judged(library, replace(pool, members=(*pool.members, double)))
+        double = structs.replace(pool.members[0], host="localhost", name="c")
+        found, _ = await judged(library, structs.replace(pool, members=(*pool.members, double)))
 
     assert ["a", "c"] == found["duplicate-server"]
 
@@ -160,8 +161,8 @@ async def test_one_server_that_has_two_addresses(
     ):
         pools = [pool_of(lab, tmp_path) for lab in (one, two, three)]
         members = [member for pool in pools for member in pool.members]
-        again = replace(members[2], name="c")
-        found, _ = await judged(library, replace(pools[0], members=(*members[:2], again)))
+        again = structs.replace(members[2], name="c")
+        found, _ = await judged(library, structs.replace(pools[0], members=(*members[:2], again)))
 
     assert {"one-server-two-addresses": ["b", "c"]} == found
 

@@ -6,10 +6,10 @@ import errno
 import socket
 import struct
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from icapdiag.facts.run import NetworkInterface
 from icapdiag.model import Observation

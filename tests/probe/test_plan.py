@@ -6,12 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 import dns.message
 import pytest
 import trio
+from msgspec.structs import replace
 
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.pool import Member, Pool

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.lab import serve_lab

@@ -8,13 +8,13 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from functools import partial
 from types import ModuleType
 
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from icapdiag.pool import Member
 from icapdiag.probe import PROBES, Settings, probe_pool

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from icapdiag.facts import to_plain
 from icapdiag.lab import serve_lab
@@ -35,7 +35,7 @@ ONLY = choose(PROBES, only=["size", "eicar"])
 
 async def sizes_of(*names: str, **changes: object) -> dict[str, Observation]:
     """What the size probe has to say of these members of the lab."""
-    settings = replace(Settings(eicar=True, timeout=5), **changes)  # type: ignore[arg-type]
+    settings = replace(Settings(eicar=True, timeout=5), **changes)
     async with serve_lab(names) as lab:
         results = await probe_pool(loads_pool(lab.pool_yaml.encode(), Path("lab")), settings, probes=ONLY)
     return {o.member: o for o in results.observations if o.probe == "size"}

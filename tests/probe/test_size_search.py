@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from icapdiag.probe.probes.size_search import (
     CLEAN_EXTRA,
@@ -43,7 +43,7 @@ def unread(upload: Upload) -> Upload:
 
 
 def failed(reason: Reason, **more: object) -> Server:
-    return lambda upload: replace(upload, status=Status.FAILED, reason=reason, read=False, **more)  # type: ignore[arg-type]
+    return lambda upload: replace(upload, status=Status.FAILED, reason=reason, read=False, **more)
 
 
 def above(limit: int, beyond: Server, within: Server = scanned) -> Server:

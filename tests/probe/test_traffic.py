@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trio.testing
+from msgspec.structs import replace
 
 from icapdiag.lab import FAULTS, Lab, serve_lab
 from icapdiag.pool import Pool, loads_pool

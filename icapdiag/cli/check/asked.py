@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 import typer
+from msgspec.structs import replace
 
 from icapdiag.cli.check.options import Depth
 from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal

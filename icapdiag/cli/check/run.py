@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 import trio
 import typer
+from msgspec.structs import replace
 
 from icapdiag.api.checking import check, in_force
 from icapdiag.api.suppressing import resolve

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from icapdiag.facts import to_plain
 from icapdiag.facts.fields import ANSWER
@@ -35,8 +36,7 @@ _NEAR = 4096  # bytes before a print in which the client names its server
 _DEVIATIONS_KEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FoundAnswer:
+class FoundAnswer(Struct, frozen=True):
     """An answer at bytes ``start`` to ``end`` of the input; ``form`` is WIRE, CLIENT or HEADERS."""
 
     start: int

@@ -11,8 +11,9 @@ import ast
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from icapdiag.logs.damage.recovery import salvage_object
 from icapdiag.logs.damage.tokens import STRICT, SURROGATE, sanitise
@@ -40,8 +41,7 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _ACTION = re.compile(r"""["']action["']\s*:\s*["']ICAP_[A-Z]+["']""")
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRow:
+class CsvRow(Struct, frozen=True):
     """One row as an entry's object; ``reason``: why it could not be read. Lines count from 1.
 
     ``repairs`` are ``(what, line)``.

@@ -6,7 +6,6 @@ Among them are the headers that Avi keeps of an ICAP answer, read and judged onc
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from msgspec import Struct
 
@@ -239,11 +238,11 @@ class LoggedAnswer:
         """
         situation = (status, http_status, method, modified)
         if situation not in self._judgements:
-            response = replace(self._response, status=200 if status is None else status, complete=True)
+            response = self._response._replace(status=200 if status is None else status, complete=True)
             if http_status is not None:
-                response = replace(response, http_response=HttpHead(f"HTTP/1.1 {http_status}", Headers(), b""))
+                response = response._replace(http_response=HttpHead(f"HTTP/1.1 {http_status}", Headers(), b""))
             elif modified:
-                response = replace(response, http_request=_NO_CONTENT)
+                response = response._replace(http_request=_NO_CONTENT)
             self._judgements[situation] = judge(response, method=method)
         return self._judgements[situation]
 
@@ -261,7 +260,7 @@ def _read(text: str) -> Response:
         response = error.response or reader.head
     if response is None:
         response = Response(version="ICAP/1.0", status=200, reason="", headers=Headers())
-    return replace(response, reason="")
+    return response._replace(reason="")
 
 
 class HeaderCache:

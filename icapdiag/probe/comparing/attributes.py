@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, TLS, Endpoint, Transfer
@@ -22,8 +23,7 @@ _STATEMENTS = ("allowed", "blocked", "modified", "unscannable")  # verdicts that
 _DAYS = (("expired", 0.0), ("under 14 days", 14.0), ("under 30 days", 30.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One member, or one address of a member that has several, and its observations by probe."""
 
     member: str

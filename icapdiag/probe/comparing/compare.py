@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.facts.connection import TLS, Endpoint
@@ -43,8 +43,7 @@ _TRAITS = ("service", "service_id", "server", "istag", "methods", "preview", "al
            "options_ttl", "cert_sha256")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """``observations``: one for each fact that differs, or for each odd member where there is a majority.
 
     ``table`` has every fact that two or more members have something to say about (`_row`).

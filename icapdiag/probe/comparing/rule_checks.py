@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.facts import from_plain, to_plain
@@ -22,8 +22,7 @@ _NO_ANSWER_OF_ITS_OWN = {401, 403, 404, 407, 408, 503}  # to OPTIONS: they say n
 _RFC_1123 = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """An answer to one request. ``error``: why there was none, or not all of it; ``bytes_sent`` of the request."""
 
     answer: Answer

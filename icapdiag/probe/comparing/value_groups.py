@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from icapdiag.facts.pool import DIFFERENCES
 
@@ -13,8 +14,7 @@ OUTLIER, TWO_GROUPS, SEVERAL_GROUPS, ALL_DIFFERENT, SAME_SERVER = DIFFERENCES
 Range = tuple[float, float]  # the lowest and the highest that a measured value may be
 
 
-@dataclass(frozen=True, slots=True)
-class ValueGroup:
+class ValueGroup(Struct, frozen=True):
     """Members, by index, that say the same. ``value`` is text, whatever it was before."""
 
     value: str

@@ -6,10 +6,10 @@ import errno
 import os
 import socket
 import ssl
-from dataclasses import replace
 from functools import lru_cache
 
 import trio
+from msgspec.structs import replace
 
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Context, Failure

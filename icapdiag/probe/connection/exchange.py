@@ -9,9 +9,9 @@ import re
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 
 import trio
+from msgspec import Struct
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Transfer
@@ -36,8 +36,7 @@ ENDING = 1.0  # seconds from the status line of a refusal to the end of its head
 _REFUSAL = re.compile(rb"\s*ICAP/1\.\d [45]\d\d[^\n]*\n")
 
 
-@dataclass(slots=True, kw_only=True)
-class Transaction:
+class Transaction(Struct, kw_only=True):
     """What came of one request. ``failure`` None: an answer came whole, with a status below 400."""
 
     failure: Failure | None
@@ -57,7 +56,6 @@ class Transaction:
         return None if self.failure is None else self.failure.error
 
 
-@dataclass(slots=True, kw_only=True)
 class ExchangeResult(Transaction):
     """How it went on an open connection. ``response`` is the final answer, or as much of it as could be read.
 

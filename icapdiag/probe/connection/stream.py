@@ -7,10 +7,10 @@ import socket
 import struct
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
+from msgspec import Struct
 
 from icapdiag.probe.connection.loop import earliest_arrival
 
@@ -39,8 +39,7 @@ def want_stamps(sock: socket.socket) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """Right before and right after the kernel was given bytes: ns since 1970, and the first by trio's clock too."""
 
     begin_ns: int

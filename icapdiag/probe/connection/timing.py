@@ -9,11 +9,11 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import trio
+from msgspec import Struct
 
 from icapdiag.facts.connection import Transfer
 from icapdiag.probe.connection.loop import WATCHER, LoopDelay, Polls, loop_delay_since
@@ -84,8 +84,7 @@ class Stopwatch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Arrival(Struct, frozen=True):
     """When the request was handed over and the answer arrived. ``after`` and ``seen`` by trio's clock.
 
     By our own clock it arrived between ``after``, None if that is not known, and ``seen``.

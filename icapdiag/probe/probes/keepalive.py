@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.facts.deep import Keepalive
@@ -27,8 +26,7 @@ _READ = 4096
 _EXCERPT = 120
 
 
-@dataclass(slots=True)
-class _Rest:
+class _Rest(Struct):
     """What came after an answer that was complete. ``ended`` tells whether the server closed, ``after`` how many s."""
 
     data: bytes = b""

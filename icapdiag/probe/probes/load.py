@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from itertools import count
 
 import trio
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from icapdiag.facts.deep import Demand, Load, LoadStep
 from icapdiag.facts.standard import Options
@@ -48,8 +49,7 @@ def scans_of(concurrency: int) -> int:
     return max(_LEAST, _EACH * concurrency)
 
 
-@dataclass(slots=True)
-class ConcurrencyStep:
+class ConcurrencyStep(Struct):
     """One step while it runs and after. ``times`` are of the answers that came, ``held`` of their connections, ms."""
 
     concurrency: int

@@ -7,8 +7,8 @@ lengths that matter. One that fails does not end the others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.facts import from_plain, to_plain
@@ -33,8 +33,7 @@ _UNCONNECTED = 2  # cases in a row without a connection, after which no more are
 _UNKEPT = f"if OPTIONS offers a preview of 1 to {LONGEST:,} bytes; shown is the longest"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One upload. ``preview`` is what the Preview header announces in bytes, None for none."""
 
     name: str

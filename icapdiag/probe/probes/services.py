@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import trio
+from msgspec.structs import replace
 
 from icapdiag.facts.refusal import Services, ServiceTried
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request

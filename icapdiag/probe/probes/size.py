@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
 import trio
+from msgspec.structs import replace
 
 from icapdiag.facts import standard
 from icapdiag.facts.answer import Answer

@@ -6,9 +6,10 @@ Nothing here sends: `SizeSearch` is given what does.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from math import isqrt
 from typing import Literal
+
+from msgspec import Struct, field
 
 from icapdiag.facts.deep import SizedUpload
 from icapdiag.icap.samples import ARCHIVE_LEAST
@@ -33,8 +34,7 @@ _TELLING = {"status", "dropped", "broken"}  # of harmless bodies, where EICAR ma
 _FEW = 3  # sizes beyond the preview, at the least, that say whether a body is read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class Upload(Struct, frozen=True, kw_only=True):
     """What became of one upload; ``size`` in bytes. ``reason``, ``verdict`` as in observations, None if there is none.
 
     ``answer_ms`` runs from the first byte sent to the answer's arrival, by ``answer_clock``: the upload is
@@ -105,16 +105,14 @@ class Stopped(Exception):
         self.why = why
 
 
-@dataclass(slots=True)
-class Limit:
+class Limit(Struct):
     """Between which sizes, in bytes, something changes; ``above`` None: nowhere."""
 
     below: int
     above: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class SearchResult:
+class SearchResult(Struct, kw_only=True):
     """What was found. ``clean`` and ``eicar`` are the uploads in the order in which they were sent.
 
     ``failed`` is the smallest that was not treated as small ones are; ``unread`` is between the last body that

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import trio
+from msgspec.structs import replace
 
 from icapdiag import __version__
 from icapdiag.facts.refusal import Services, Variants, VariantTried

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import get_args
+
+from msgspec.structs import replace
 
 from icapdiag.probe.base import Depth, Probe
 from icapdiag.probe.probes import (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Probe, Settings
@@ -12,8 +13,7 @@ from icapdiag.probe.probes.dns import is_ruled_out
 from icapdiag.probe.running.catalogue import chosen_names
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one probe would send. Empty ``planned`` and a ``skipped`` that says why, if it would not run."""
 
     probe: str
@@ -22,16 +22,14 @@ class Step:
     skipped: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberPlan:
+class MemberPlan(Struct, frozen=True):
     """What one member would be sent: at each of its addresses, should it be given by name."""
 
     member: Member
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Sums. The ``at_most`` ones have what is sent on a condition, and bodies that the server asks for.
 
     ``connections_at_once``: that any one member sees, at the most.
@@ -47,8 +45,7 @@ class Totals:
     bytes_at_most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     pool: Pool
     members: tuple[MemberPlan, ...]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 
 import trio
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.connection import Endpoint
@@ -34,16 +33,14 @@ _MOST = 1024
 _CATCH_UP = 0.002  # seconds of starts that may be made up for: the kernel's timer wakes us a millisecond late
 
 
-@dataclass(slots=True, eq=False)
-class MemberResult:
+class MemberResult(Struct, eq=False):
     """One member and its observations, in the order in which the probes ran."""
 
     member: Member
     observations: list[Observation] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """Every member of the pool, in the pool's order. ``complete``: no probe was interrupted.
 
     ``pool_observations`` say what differs between the members, and ``comparison`` has them side by side.
@@ -146,7 +143,7 @@ def _pace(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> float:
     members = tuple(member for member in pool.members if member.enabled)[:1]
     if not settings.rate or not members:
         return settings.pace
-    planned = plan_pool(dataclasses.replace(pool, members=members), settings, probes).totals.connections
+    planned = plan_pool(replace(pool, members=members), settings, probes).totals.connections
     return max(settings.pace, planned / settings.rate)
 
 
