@@ -11,21 +11,14 @@ from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_stream
 from icapdiag.logs.containers.collector import Collector, collect, read_csv, read_syslog
 from icapdiag.logs.containers.freeform import read_any_text, read_text
-from icapdiag.logs.containers.sniff import (
-    Container,
-    Kind,
-    container_of_object,
-    foreign_kind,
-    header_row,
-    kind_of,
-)
-from icapdiag.logs.containers.values import Values, has_envelope, lines
+from icapdiag.logs.containers.sniff import Container, Kind, container_of_object, foreign_kind, header_row, kind_of
+from icapdiag.logs.containers.values import ENVELOPE, Values, lines
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import Places
-from icapdiag.logs.notes import STRAY_READ, Problem, Repair, SourceReport, excerpt_of
+from icapdiag.logs.notes import Problem, Repair, SourceReport, excerpt_of
 from icapdiag.logs.opening.inputs import expand_inputs
-from icapdiag.logs.opening.source import Source, Stop, locate, open_source, to_text
+from icapdiag.logs.opening.source import Source, Stop, locate, open_source
 from icapdiag.model import Observation
 
 Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored file done, its size or None
@@ -158,8 +151,7 @@ class SourceReader:
         return container
 
     def _small_json(self, kind: Kind) -> Container:
-        text = self._decoded(self._source.head)
-        places = Places(text)
+        text, places = self._collector.decoded(self._source.head, Places)
         if kind is Kind.LINES:
             collect(lines(text), text, places, self._collector)
             return Container.LINES
@@ -188,7 +180,7 @@ class SourceReader:
             return Container.LINES
         if head.startswith(b"["):
             return Container.ARRAY
-        return Container.ENVELOPE if has_envelope(head[:4096].decode("utf-8", "replace")) else Container.LINES
+        return Container.ENVELOPE if ENVELOPE.match(head[:4096].decode("utf-8", "replace")) else Container.LINES
 
     def _summarise(self, layout: Layout, fallback: FallbackReader) -> None:
         source, mark = self._source, self._source.mark
@@ -213,18 +205,13 @@ class SourceReader:
             beyond = f"only the first {_ANSWER_LIMIT >> 20} MiB were read"
             self._collector.notes.problem(Problem("input", beyond, offset=_ANSWER_LIMIT))
         file.detach()
-        return read_any_text(data, self._decoded(data), self._collector, logs=logs) or self._nothing(NOTHING)
+        text, _ = self._collector.decoded(data, Places)
+        return read_any_text(data, text, self._collector, logs=logs) or self._nothing(NOTHING)
 
     def _nothing(self, why: str) -> Container:
         """An input without anything of ours counts as one record that can't be read."""
         self._collector.refuse("unreadable", why, (1, 1, None), excerpt_of(self._source.head))
         return Container.UNKNOWN
-
-    def _decoded(self, data: bytes) -> str:
-        text, stray = to_text(data)
-        if stray is not None:
-            self._collector.notes.repair(Repair(STRAY_READ, *Places(text).of(stray)))
-        return text
 
     def _tick(self) -> None:
         if self._progress is not None:

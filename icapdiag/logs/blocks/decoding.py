@@ -31,14 +31,14 @@ def place_of_error(error: BaseException) -> int | None:
 
 def broken_at(raw: bytes) -> int:
     """Where an object stops being JSON, an index into ``raw``; 0 if it is nested too deeply to tell."""
+    place = None
     try:
         _any.decode(raw)
     except RecursionError:
-        return 0
+        place = 0
     except ValueError as error:
         place = place_of_error(error)
-        return len(raw) if place is None else place
-    return len(raw)
+    return len(raw) if place is None else place
 
 
 def is_cut(raw: bytes) -> bool:
@@ -58,13 +58,15 @@ def is_entry(raw: bytes) -> bool | None:
         return None
 
 
-class Decoders:
-    """msgspec decoders for blocks: with known words, until a text does not fit.
+class Sink:
+    """Decodes blocks of entries and counts them; odd records go to ``fallback``.
 
-    ``strict=False`` makes numbers of text: 64-bit numbers come so.
+    Known words are expected until a text does not fit. ``strict=False`` makes numbers of text: 64-bit numbers come so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fallback: FallbackReader) -> None:
+        self.fallback = fallback
+        self.tally = fallback.tally
         self._use(KnownEntry)
 
     def _use(self, shape: type[LogEntry]) -> None:
@@ -91,15 +93,6 @@ class Decoders:
             self._use(LogEntry)
             return decode()
 
-
-class Sink:
-    """Where entries and odd records go, and where they are counted."""
-
-    def __init__(self, fallback: FallbackReader, decoders: Decoders) -> None:
-        self.fallback = fallback
-        self.decoders = decoders
-        self.tally = fallback.tally
-
     def take(self, entries: Sequence[LogEntry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
         if not self.fallback.summary.add_all(entries, strict=True):
@@ -112,7 +105,7 @@ class Sink:
         if overfull(raw):
             return False
         try:
-            if self.take(self.decoders.lines(raw)):
+            if self.take(self.lines(raw)):
                 return True
         except UNDECODABLE:
             pass

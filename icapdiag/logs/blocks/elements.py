@@ -1,10 +1,9 @@
 """Arrays, envelopes and objects in any layout: cut between elements, decoded a block at a time.
 
-Elements of one file are written alike, so the text between the first two of them (``},{"adf"`` or
-``},\\n    {\\n        "adf"``) is the separator for all. A slice that begins at an element and
-decodes as a list ends at an element: no JSON value is the beginning of another. So a separator that
-was found inside of an element, or in no place at all, costs time and nothing else: then elements
-are taken one by one.
+Elements of one file are written alike, so the text between the first two of them (``},{"adf"``, also with line ends
+and indents) is the separator for all. A slice that begins at an element and decodes as a list ends at an element: no
+JSON value is the beginning of another. So a separator that was found inside of an element, or in no place at all,
+costs time and nothing else: then elements are taken one by one.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ _CLOSERS = {0x5D: ARRAY, 0x7D: ENVELOPE}  # ] }
 class ElementScanner:
     """Reads values to the end of ``read``.
 
-    ``stack`` is what is open where reading begins, of `ARRAY` and `ENVELOPE`. ``_buffer[_start:_filled]`` is not
+    ``stack`` is what is open, of `ARRAY` and `ENVELOPE`. ``_buffer[_start:_filled]`` is not
     yet counted; a byte before and a byte after it are free, for brackets.
     """
 
-    def __init__(self, read: ReadInto, sink: Sink, *, offset: int = 0, stack: Sequence[str] = ()) -> None:
+    def __init__(self, read: ReadInto, sink: Sink, *, offset: int = 0) -> None:
         self._read = read
         self._sink = sink
-        self.stack = list(stack)
+        self.stack: list[str] = []
         self.separators = Separators()
         self._buffer = bytearray(2 * BLOCK + 2)
         self._start = self._filled = 1
@@ -94,8 +93,6 @@ class ElementScanner:
         count = self._read(memoryview(self._buffer)[self._filled : self._filled + BLOCK])
         self._filled += count
         return count > 0
-
-    # --- the outer structure ------------------------------------------------------------------
 
     def _advance(self) -> bool:
         """One step of the outer structure, or a run of elements; False if more text is needed."""
@@ -188,8 +185,6 @@ class ElementScanner:
         self._start = max(self._start, self._filled - BLOCK)
         return False
 
-    # --- elements -----------------------------------------------------------------------------
-
     def _object(self, *, in_array: bool) -> bool:
         if not in_array or _REPLY.match(self._buffer, self._start, self._filled):
             results = results_of(self._buffer, self._start, self._filled)
@@ -231,11 +226,11 @@ class ElementScanner:
         """The elements from the start up to ``stop``; where commas part them, as a list made in place."""
         view = memoryview(self._buffer)
         if not self.separators.listed:
-            return self._sink.decoders.lines(view[self._start : stop])
+            return self._sink.lines(view[self._start : stop])
         before, after = self._buffer[self._start - 1], self._buffer[stop]
         self._buffer[self._start - 1], self._buffer[stop] = 0x5B, 0x5D
         try:
-            return self._sink.decoders.array(view[self._start - 1 : stop + 1])
+            return self._sink.array(view[self._start - 1 : stop + 1])
         finally:
             self._buffer[self._start - 1], self._buffer[stop] = before, after
 

@@ -9,8 +9,7 @@ from icapdiag.logs.containers.collector import Collector, collect
 from icapdiag.logs.containers.values import lines, region
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place
-from icapdiag.logs.notes import STRAY_READ, Repair, excerpt_of
-from icapdiag.logs.opening.source import to_text
+from icapdiag.logs.notes import excerpt_of
 
 MAX_RECORD: Final = 16 * 1024 * 1024  # bytes; a longer record is cut and unreadable
 MAX_OBJECTS: Final = 100_000  # and lists, of a long record; an object of 2 bytes takes a hundred in memory
@@ -39,16 +38,11 @@ class FallbackReader(Collector):
         """
         place: Place = (None, None, offset)
         excerpt = excerpt_of(raw)
-        if len(raw) >= MAX_RECORD:
-            self.refuse("unreadable", f"a record of more than {MAX_RECORD >> 20} MiB", place, excerpt)
+        if len(raw) >= MAX_RECORD or overfull(raw):
+            reason = f"a record of more than {MAX_RECORD >> 20} MiB" if len(raw) >= MAX_RECORD else OVERFULL
+            self.refuse("unreadable", reason, place, excerpt)
             return
-        if overfull(raw):
-            self.refuse("unreadable", OVERFULL, place, excerpt)
-            return
-        text, stray = to_text(raw)
-        places = ByteOffsets(text, offset)
-        if stray is not None:
-            self.notes.repair(Repair(STRAY_READ, *places.of(stray)))
+        text, places = self.decoded(raw, lambda text: ByteOffsets(text, offset))
         before = self.tally.total
         collect(lines(text) if is_syslog(raw.lstrip()) else region(text), text, places, self)
         if self.tally.total == before:

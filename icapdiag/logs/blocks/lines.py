@@ -67,13 +67,10 @@ class LineScanner:
 
     def _block(self, block: memoryview) -> None:
         try:
-            if self._sink.take(self._sink.decoders.lines(block)):
+            if self._sink.take(self._sink.lines(block)):
                 return
         except UNDECODABLE:
             pass
-        self._each_line(block)
-
-    def _each_line(self, block: memoryview) -> None:
         offset = self._base
         for line in bytes(block).split(b"\n"):
             record = line.strip(_BLANK)

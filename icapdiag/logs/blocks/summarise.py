@@ -22,7 +22,7 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec import Struct
 
-from icapdiag.logs.blocks.decoding import BLOCK, Decoders, ReadInto, Sink
+from icapdiag.logs.blocks.decoding import BLOCK, ReadInto, Sink
 from icapdiag.logs.blocks.elements import ElementScanner
 from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.lines import LineScanner
@@ -48,19 +48,14 @@ class Layout(Enum):
 
 
 def summarise_stream(
-    readinto: ReadInto,
-    layout: Layout,
-    fallback: FallbackReader,
-    *,
-    offset: int = 0,
-    progress: Progress | None = None,
+    readinto: ReadInto, layout: Layout, fallback: FallbackReader, *, offset: int = 0, progress: Progress | None = None
 ) -> Tally:
     """Count all records of a stream into the summary of ``fallback``.
 
     ``readinto`` fills a buffer and returns the number of bytes, 0 at the end. ``offset`` is where the first byte
     stands in the input. ``progress`` is told how far counting has come, as an offset.
     """
-    _scanner(layout)(readinto, Sink(fallback, Decoders()), offset=offset).run(progress)
+    _scanner(layout)(readinto, Sink(fallback), offset=offset).run(progress)
     return fallback.tally
 
 
@@ -82,8 +77,10 @@ def summarise_file(
     read; when it says True the input ends there. ``progress`` is told the bytes done in all.
     """
     size = os.fstat(fd).st_size if end is None else end
-    sink = Sink(fallback, Decoders())
-    if size - start >= FORK_ABOVE and _may_fork(jobs):
+    sink = Sink(fallback)
+    wanted = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    can_fork = hasattr(os, "fork") and threading.active_count() == 1
+    if size - start >= FORK_ABOVE and wanted > 1 and can_fork:
         work = _Work(fd, layout, sink, start, size, progress, stop)
         if (split := work.find_split()) is not None:
             return work.in_two(split)
@@ -93,11 +90,6 @@ def summarise_file(
 
 def _scanner(layout: Layout) -> type[LineScanner | ElementScanner]:
     return LineScanner if layout is Layout.LINES else ElementScanner
-
-
-def _may_fork(jobs: int | None) -> bool:
-    wanted = len(os.sched_getaffinity(0)) if jobs is None else jobs
-    return wanted > 1 and hasattr(os, "fork") and threading.active_count() == 1
 
 
 class _Range:
@@ -165,9 +157,8 @@ class _Work(NamedTuple):
         status = 1
         try:
             fallback = type(self.sink.fallback)(Summary(self.sink.fallback.summary.filters))
-            sink = Sink(fallback, self.sink.decoders)
             part = _Range(self.fd, split.boundary, self.size, self.stop)
-            scanner = _scanner(self.layout)(part.readinto, sink, offset=split.boundary)
+            scanner = _scanner(self.layout)(part.readinto, Sink(fallback), offset=split.boundary)
             if isinstance(scanner, ElementScanner):
                 scanner.stack, scanner.separators = list(split.stack), split.separators
             scanner.run(lambda offset: _COUNTER.pack_into(shared, 0, offset - split.boundary))
@@ -229,7 +220,7 @@ class _Work(NamedTuple):
         scanner = None
         if self.layout is not Layout.LINES:  # how elements are parted at the beginning, and what is open there
             head = BytesIO(os.pread(self.fd, BLOCK, self.start))
-            scanner = ElementScanner(head.readinto, Sink(FallbackReader(Summary()), self.sink.decoders))
+            scanner = ElementScanner(head.readinto, Sink(FallbackReader(Summary())))
             scanner.run(final=False)
         for searched in _SEARCHED:
             text = os.pread(self.fd, searched, middle)

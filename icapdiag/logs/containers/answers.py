@@ -88,7 +88,7 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
     """Answers by their status lines; one inside the body of another is part of that."""
     marks = list(_STATUS.finditer(data))
     begins = [*(mark.start() for mark in marks), len(data)]
-    spare = _Spare()
+    spare = 2 * _CAP  # bytes that are read beyond status lines, in all, for the sake of bodies that hold some
     done = 0
     for number, mark in enumerate(marks):
         start, following = mark.end(1), begins[number + 1]
@@ -103,7 +103,7 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
         if mark[1]:
             text, done = _unindented(data[mark.start() : following], mark[1]), following
         else:
-            done = _end(data, start, begins[number + 1 :], spare)
+            done, spare = _end(data, start, begins[number + 1 :], spare)
             text = data[start:done]
         interim = text.split(None, 2)[1:2] == [b"100"]
         if interim and number + 1 < len(marks) and not data[done : begins[number + 1]].strip(b" \t\r\n>"):
@@ -111,28 +111,21 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
         yield FoundAnswer(start, done, WIRE, observe(text))
 
 
-class _Spare:
-    """How much may still be read beyond status lines for the sake of bodies that hold some, in one input."""
-
-    def __init__(self) -> None:
-        self.left = 2 * _CAP
-
-
-def _end(data: bytes, start: int, begins: list[int], spare: _Spare) -> int:
-    """Where the answer at ``start`` ends: as it says itself, or where the next status line begins."""
+def _end(data: bytes, start: int, begins: list[int], spare: int) -> tuple[int, int]:
+    """Where the answer at ``start`` ends, by itself or where the next status line begins; and what is left to spare."""
     reader = ResponseReader()
     at = start
     for begin in begins:
         try:
             if reader.feed(data[at:begin]):
-                return begin - len(reader.excess)
+                return begin - len(reader.excess), spare
         except ProtocolError:
             break
         at = begin
-        spare.left -= _STEP + begin - start
-        if reader.head is None or spare.left < 0 or at - start > _CAP:
+        spare -= _STEP + begin - start
+        if reader.head is None or spare < 0 or at - start > _CAP:
             break
-    return begins[0]
+    return begins[0], spare
 
 
 def _unindented(text: bytes, indent: bytes) -> bytes:

@@ -17,11 +17,8 @@ from icapdiag.logs.damage.recovery import Found, read_members
 JSONObject = dict[str, object]
 
 REQUEST_KEYS = (
-    "icap_response_code",
-    "icap_method",
-    "icap_absolute_uri",
-    "icap_headers_received_from_server",
-    "icap_headers_sent_to_server",
+    *("icap_response_code", "icap_method", "icap_absolute_uri"),
+    *("icap_headers_received_from_server", "icap_headers_sent_to_server"),
 )
 _ENTRY_KEYS = ("significant_log", "significance")  # enough for an entry of which only the telling part was copied
 _TELLING = ("report_timestamp", "virtualservice", "vs_name", "icap_log", "request_logs", "events")
@@ -61,20 +58,12 @@ def classify(value: JSONObject) -> LogEntry | bytes | str:
             value = inner
         if not isinstance(inner, str):
             return "an object without any field of a log entry" if value else "an empty object"
-        message = _message(inner)
-        if message is None:
+        payload = payload_of(inner.strip().encode("utf-8", "replace"))  # as a Service Engine sends it, or JSON
+        message = None if isinstance(payload, str) else read_payload(payload)
+        if message is None or message.value is None:
             break
-        value = message
+        value = message.value
     return "a collector's record whose message is no log entry"
-
-
-def _message(text: str) -> JSONObject | None:
-    """The object in a message: a line as a Service Engine sends it, or JSON."""
-    payload = payload_of(text.strip().encode("utf-8", "replace"))
-    if isinstance(payload, str):
-        return None
-    found = read_payload(payload)
-    return found.value if found else None
 
 
 def listing(value: JSONObject) -> list[object] | None:
@@ -137,9 +126,6 @@ def _rebuilt(protocol: Mapping[str, object], headers: Mapping[str, object], body
         fields = [f"{name}: {text}" for name, text in http.items() if text and name != "HTTP_STATUS"]
         lines += ["", *start, *fields]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
-
-
-# --- lines of syslog --------------------------------------------------------------------------
 
 
 class Payload(Struct, frozen=True):

@@ -25,6 +25,7 @@ _BUFFER = 1 << 18
 _TICK = 1000  # records between two calls of ``tick``
 
 Tick = Callable[[], None]
+AnyPlaces = Places | ByteOffsets
 
 
 class Collector:
@@ -40,7 +41,15 @@ class Collector:
         self.answers: list[Observation] = []
         self._logs_only = logs_only
 
-    def found(self, found: Found, places: Places | ByteOffsets, text: str) -> None:
+    def decoded(self, raw: bytes, places_of: Callable[[str], AnyPlaces]) -> tuple[str, AnyPlaces]:
+        """The bytes as text, and the places in it; bytes that are no UTF-8 are noted."""
+        text, stray = to_text(raw)
+        places = places_of(text)
+        if stray is not None:
+            self.notes.repair(Repair(STRAY_READ, *places.of(stray)))
+        return text, places
+
+    def found(self, found: Found, places: AnyPlaces, text: str) -> None:
         """One piece of a text."""
         for what, index in found.repairs:
             self.notes.repair(Repair(what, *places.of(index)))
@@ -88,7 +97,7 @@ class Collector:
         self.notes.problem(Problem(kind, reason, *place, excerpt))
 
 
-def collect(pieces: Iterable[Found], text: str, places: Places | ByteOffsets, collector: Collector) -> Found | None:
+def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Collector) -> Found | None:
     """Take all pieces of a text; the last record is returned."""
     last = None
     for piece in pieces:
@@ -145,12 +154,6 @@ def _syslog_line(line: bytes, number: int, collector: Collector) -> None:
     if isinstance(value, dict):
         collector.value(value, place, excerpt)
         return
-    text, stray = to_text(payload.text)
-    places = Places(text, number, payload.start)
-    if stray is not None:
-        collector.notes.repair(Repair(STRAY_READ, *places.of(stray)))
-    found = read_payload(payload)
-    if found is None or found.value is None:
-        collector.refuse("unreadable", "JSON that can't be read", place, excerpt)
-    else:
-        collector.found(found, places, text)
+    text, places = collector.decoded(payload.text, lambda text: Places(text, number, payload.start))
+    found = read_payload(payload) or Found(start=0, end=len(text), reason="JSON that can't be read")
+    collector.found(found, places, text)

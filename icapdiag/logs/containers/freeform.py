@@ -87,9 +87,6 @@ def passages(text: str) -> Iterator[Found]:
                 yield from expand(found, records)
 
 
-# --- a short text, and a long one -------------------------------------------------------------
-
-
 def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -> Container | None:
     """Take what there is in the text (``data``: its bytes); None if there is nothing.
 
@@ -145,56 +142,42 @@ def _container(answered: list[FoundAnswer], records: int, last: Found | None, te
 
 def read_text(source: Source, collector: Collector, tick: Tick) -> bool:
     """A long text of any kind, for the entries and answers in it. Returns whether there was anything."""
-    anything = False
-    windows = _Windows(source)
-    for window in windows:
-        places = Places(window, windows.line)
-        for found in passages(window):
-            if found.open_end and not windows.final:
-                windows.done = found.start
-                break
-            anything = anything or found.value is not None or bool(found.reason)
-            collector.found(found, places, window)
-        data = window[: windows.done].encode("utf-8", "replace")
-        if has_answers(data) and len(collector.answers) < ANSWERS_KEPT:
-            anything = bool(collector.take_answers(answers(data))) or anything
+    decoder = codecs.getincrementaldecoder("utf-8")(errors=STRAY)
+    window = tail = ""
+    anything = page = ended = False
+    line = 1  # on which the window begins
+    while not ended:
+        wanted = max(_WINDOW, len(window))
+        while len(tail) < wanted and not ended:
+            data = source.read(_WINDOW) or b""
+            ended = not data
+            tail += decoder.decode(data, final=ended)
+        cut = len(tail) if ended else (tail.rfind("\n") + 1 or len(tail))
+        fresh, tail = tail[:cut], tail[cut:]
+        page = page or (not window and line == 1 and is_page(fresh))
+        window += page_text(fresh) if page else fresh
+        final = ended or len(window) >= RECORD_LIMIT
+        before = collector.tally.total
+        done = _read_window(window, line, collector, final=final)
+        anything = anything or collector.tally.total > before
+        line += window.count("\n", 0, done)
+        window = window[done:]
         tick()
-    if windows.page:
+    if page:
         collector.notes.repair(Repair(MARKUP, 1, 1))
     return anything
 
 
-class _Windows:
-    """Iterates over stretches of a text that end with a line.
-
-    ``line`` is the number of the first line. The user says by ``done`` how much of a stretch is dealt
-    with; the rest comes again, with more behind it, until ``final``: nothing follows, or the limit of a
-    record is reached.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.line = 1
-        self.final = False
-        self.done = 0
-        self.page = False
-
-    def __iter__(self) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")(errors=STRAY)
-        window = tail = ""
-        ended = False
-        while not ended:
-            wanted = max(_WINDOW, len(window))
-            while len(tail) < wanted and not ended:
-                data = self._source.read(_WINDOW) or b""
-                ended = not data
-                tail += decoder.decode(data, final=ended)
-            cut = len(tail) if ended else (tail.rfind("\n") + 1 or len(tail))
-            fresh, tail = tail[:cut], tail[cut:]
-            self.page = self.page or (not window and self.line == 1 and is_page(fresh))
-            window += page_text(fresh) if self.page else fresh
-            self.final = ended or len(window) >= RECORD_LIMIT
-            self.done = len(window)
-            yield window
-            self.line += window.count("\n", 0, self.done)
-            window = window[self.done :]
+def _read_window(window: str, line: int, collector: Collector, *, final: bool) -> int:
+    """Take what is in a stretch up to the index returned: a record without its end comes again, unless ``final``."""
+    places = Places(window, line)
+    done = len(window)
+    for found in passages(window):
+        if found.open_end and not final:
+            done = found.start
+            break
+        collector.found(found, places, window)
+    data = window[:done].encode("utf-8", "replace")
+    if has_answers(data) and len(collector.answers) < ANSWERS_KEPT:
+        collector.take_answers(answers(data))
+    return done

@@ -111,10 +111,12 @@ def _kind_of_lines(text: bytes) -> Kind:
     braced = text.startswith(b"{")
     if not braced and any(is_syslog(line.strip()) for line in lines):
         return Kind.SYSLOG
-    objects = [value for line in lines if (value := _object(line)) is not None]
+    braces = [line for each in lines if (line := each.strip().rstrip(b",")).startswith(b"{")]
+    objects = [value for line in braces if (value := read_line(line.decode("utf-8", "replace"))) is not None]
+    whole = sum(line.endswith(b"}") and len(line) > 2 for line in braces)  # be they damaged in between
     if any("results" in value for value in objects):
         return Kind.VALUES if braced else Kind.TEXT
-    if objects and sum(map(_looks_whole, lines)) * 2 >= len(lines) > 1:
+    if objects and whole * 2 >= len(lines) > 1:
         return Kind.LINES
     return Kind.VALUES if braced else Kind.TEXT
 
@@ -127,14 +129,3 @@ def header_row(head: bytes) -> str:
         if len(names & _HEADER_NAMES) >= 2:
             return delimiter
     return ""
-
-
-def _looks_whole(line: bytes) -> bool:
-    """Whether the line is an object from its first to its last character, be it damaged in between."""
-    text = line.strip().rstrip(b",")
-    return text.startswith(b"{") and text.endswith(b"}") and len(text) > 2
-
-
-def _object(line: bytes) -> dict[str, object] | None:
-    text = line.strip()
-    return read_line(text.rstrip(b",").decode("utf-8", "replace")) if text.startswith(b"{") else None

@@ -19,7 +19,7 @@ NO_RECORDS = "no record in so many attempts that the rest was not looked at"
 _FRUITLESS = 5000  # attempts
 _DEEPEST = 1000  # lists in lists
 
-_ENVELOPE = re.compile(
+ENVELOPE = re.compile(
     r'\{\s*(?:"(?:count|next|previous|percent_remaining|total|page|page_size|took)"\s*:\s*'
     r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+)\s*,\s*){0,9}"results"\s*:\s*\['
 )
@@ -116,7 +116,7 @@ class Values:
 
     def _object(self) -> Iterator[Found]:
         start = self._at
-        if envelope := _ENVELOPE.match(self._text, start):
+        if envelope := ENVELOPE.match(self._text, start):
             self.envelopes += 1
             self._open += ["{", "["]
             self._at = envelope.end()
@@ -205,11 +205,6 @@ class Values:
         return Found(start=at, end=at + 1, repairs=((what, at),))
 
 
-def has_envelope(text: str) -> bool:
-    """Whether the text begins with an envelope ``{count, results}``."""
-    return _ENVELOPE.match(text) is not None
-
-
 def region(text: str) -> Iterator[Found]:
     """The records of a damaged stretch; if it holds none, the whole of it is one that can't be read."""
     values = Values(text)
@@ -227,9 +222,6 @@ def region(text: str) -> Iterator[Found]:
             yield Found(start=piece.start, end=piece.end, repairs=(("text beside a record was left out", piece.start),))
         else:
             yield piece
-
-
-# --- one value a line ---------------------------------------------------------------------
 
 
 def lines(text: str) -> Iterator[Found]:
@@ -275,15 +267,10 @@ def _damaged(text: str, start: int, end: int, *, first: bool, last: bool) -> Ite
     elif first or last:  # a prompt, a command
         by, pieces = start, iter((Found(start=0, end=len(stretch), repairs=((BESIDE, 0),)),))
     else:
-        by, pieces = start, _prose(stretch)
+        prose = ((at, line) for at, line in _numbered(stretch) if line.strip())
+        by, pieces = start, (Found(start=at, end=at + len(line), reason=NO_JSON) for at, line in prose)
     for piece in pieces:
         yield shifted(piece, by)
-
-
-def _prose(stretch: str) -> Iterator[Found]:
-    for at, line in _numbered(stretch):
-        if line.strip():
-            yield Found(start=at, end=at + len(line), reason="not JSON")
 
 
 def _is_syslog(line: str) -> bool:

@@ -47,8 +47,6 @@ class Counting:
         self._keys: dict[object, CountedGroup] = {}
         self._destinations: dict[object, Destination] = {}
 
-    # --- adding -------------------------------------------------------------------------------
-
     def add(self, entry: LogEntry) -> None:
         """Count one entry."""
         self.add_all((entry,))

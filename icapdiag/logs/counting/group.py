@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, repeat
-from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -153,14 +152,11 @@ class CountedGroup(Struct, array_like=True):
         if later.score is not None:
             self.score = max(later.score, self.score or 0)
 
-    # --- what is shown ------------------------------------------------------------------------
-
     def counts_by(self, attribute: str) -> dict[str, int]:
         """Requests per ``pool`` or ``member``, busiest first; requests that name none are left out."""
-        name_of = attrgetter(attribute)
         counts: dict[str, int] = {}
         for place, count in self.destinations.items():
-            name = name_of(place)
+            name = getattr(place, attribute)
             counts[name] = counts.get(name, 0) + count
         counts.pop("", None)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -190,9 +186,6 @@ class CountedGroup(Struct, array_like=True):
             virtualservices=tuple(self.virtualservices),
             service_engines=tuple(self.service_engines),
         )
-
-
-# --- latencies: exact percentiles that merge, in memory bounded by the values there are -------
 
 
 def coarsen(counts: Latencies) -> Latencies:

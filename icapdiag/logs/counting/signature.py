@@ -217,9 +217,6 @@ def _without(text: object, threats: tuple[str, ...]) -> str | None:
     return text[:_WORDS_KEPT]
 
 
-# --- the headers that Avi keeps of an answer ----------------------------------------------------
-
-
 class LoggedAnswer:
     """Header text with what it means. Compared by identity: one object stands for one text."""
 

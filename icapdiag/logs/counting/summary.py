@@ -40,12 +40,9 @@ class SummaryWire(Struct, gc=False, array_like=True):
 class Summary(Counting):
     """Counts and groups of the entries added so far.
 
-    Groups are of ICAP requests: an entry may hold several, and one whose icap_log has an action and
-    no request counts as one. ``entries_…`` are of entries, by ``icap_log.action``; an empty icap_log
-    counts as none.
+    Groups are of ICAP requests: an entry may hold several, and one whose icap_log has an action and no request counts
+    as one. ``entries_…`` are of entries, by ``icap_log.action``; an empty icap_log counts as none.
     """
-
-    # --- merging ------------------------------------------------------------------------------
 
     def to_wire(self) -> bytes:
         """Everything that was counted, for `merge_wire` in another process."""
@@ -79,8 +76,6 @@ class Summary(Counting):
             if group is None:
                 group = self.groups_[signature] = CountedGroup(signature, sheet, None, None)
             group.merge(theirs)
-
-    # --- what is shown ------------------------------------------------------------------------
 
     def head(self) -> EntryCounts:
         """The log as a whole."""

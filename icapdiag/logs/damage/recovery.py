@@ -1,8 +1,7 @@
 """A damaged JSON object, read as far as it goes; every liberty taken is recorded with its place.
 
-The scanner keeps its own stack (at most `DEPTH` levels), never goes back and never raises. Members
-that were complete are kept; where a bracket is missing, the record ends no later than where the next
-one begins.
+The scanner keeps its own stack (at most `DEPTH` levels), never goes back and never raises. Members that were complete
+are kept; where a bracket is missing, the record ends no later than where the next one begins.
 """
 
 from __future__ import annotations
@@ -94,14 +93,8 @@ class _Salvager(Words):
         if SURROGATE.search(self.text, self._start, self._at):
             sanitise(self._root)
         return Found(
-            start=self._start,
-            end=self._at,
-            value=self._root,
-            repairs=tuple(self.repairs),
-            open_end=self._open_end,
+            start=self._start, end=self._at, value=self._root, repairs=tuple(self.repairs), open_end=self._open_end
         )
-
-    # --- objects ------------------------------------------------------------------------------
 
     def _in_object(self, char: str, frame: _Frame, members: dict[str, object], *, new_line: bool) -> None:
         if char == "}":
@@ -192,8 +185,6 @@ class _Salvager(Words):
             frame.has_value = True
             self._at = max(self._at, at)
 
-    # --- arrays -------------------------------------------------------------------------------
-
     def _in_array(self, char: str, frame: _Frame, container: list[object], *, new_line: bool) -> None:
         if char == "]":
             self._close(frame, "]")
@@ -240,8 +231,6 @@ class _Salvager(Words):
             elif not self.cut:
                 self._garbage(new_line=new_line)
 
-    # --- brackets and commas ------------------------------------------------------------------
-
     def _comma(self, frame: _Frame) -> None:
         if not frame.has_value:
             self.note("a comma too many was left out", self._at)
@@ -285,8 +274,6 @@ class _Salvager(Words):
                 return found.end()
         self.cut = "a value"
         return len(self.text)
-
-    # --- where a record ends ------------------------------------------------------------------
 
     def _begins_again(self) -> bool:
         """Without a comma, on a new line: a member that this record has already is the next one's."""

@@ -40,17 +40,15 @@ _UNCLOSED = re.compile(rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:|[}}\]]")  # a next li
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])", re.ASCII)
 _WORD = re.compile(rf"[^\s,:{{}}\[\]{OPENERS}]+")
 _SPECIAL = re.compile(rf"[\\\x00-\x1f{OPENERS}]")  # what ends a plain stretch of text
+_PYTHON = "Python's True, False, None were read as true, false, null"
 _WORDS: Final[dict[str, tuple[object, str]]] = {
     "true": (True, ""),
     "false": (False, ""),
     "null": (None, ""),
-    "True": (True, "Python's True, False, None were read as true, false, null"),
-    "False": (False, "Python's True, False, None were read as true, false, null"),
-    "None": (None, "Python's True, False, None were read as true, false, null"),
-    "NaN": (None, "NaN was read as null"),
-    "Infinity": (None, "Infinity was read as null"),
-    "-Infinity": (None, "Infinity was read as null"),
-    "undefined": (None, "undefined was read as null"),
+    "True": (True, _PYTHON),
+    "False": (False, _PYTHON),
+    "None": (None, _PYTHON),
+    **{w: (None, f"{w.lstrip('-')} was read as null") for w in ("NaN", "Infinity", "-Infinity", "undefined")},
 }
 _NARROW = 40  # no terminal is narrower
 _WIDTHS = {72, 76, 78, 79, 80, 100, 120, 132, 160}  # at which terminals and mail programs break lines
@@ -164,8 +162,6 @@ class Words:
         start = self.text.rfind("\n", max(0, at - 200), at) + 1
         return not self.text[start:at].strip("> \t\r") and (start > 0 or at <= 200)
 
-    # --- texts --------------------------------------------------------------------------------
-
     def quoted(self, at: int) -> tuple[str, int]:
         """The text whose opening quote is at ``at``, and the index behind it."""
         if self.text[at] == STRAIGHT:
@@ -257,8 +253,6 @@ class Words:
     def _longest_line(self) -> tuple[int, int]:
         widths = [len(line.rstrip("\r")) for line in self.text.split("\n")]
         return max(widths), widths.count(max(widths))
-
-    # --- other values -------------------------------------------------------------------------
 
     def scalar(self, at: int) -> tuple[object, int, bool]:
         """A number or a word such as ``true``: its value, the index behind it, whether it could be read."""

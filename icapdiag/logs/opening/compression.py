@@ -53,7 +53,8 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
                 return
         buffer += _more(10 - len(buffer), read)
         if not buffer.startswith(GZIP_MAGIC):
-            complain(f"bytes that are no gzip follow after {_members(members)}; they were left out")
+            after = "the first gzip member" if members == 1 else f"{members} gzip members"
+            complain(f"bytes that are no gzip follow after {after}; they were left out")
             return
         length, buffer = _header(buffer, read)
         if length is None:
@@ -83,10 +84,6 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
         if struct.unpack("<II", buffer[:8]) != (crc, size & 0xFFFFFFFF):
             complain("a gzip checksum is wrong; the data was read all the same")
         buffer = buffer[8:]
-
-
-def _members(count: int) -> str:
-    return "the first gzip member" if count == 1 else f"{count} gzip members"
 
 
 def _header(buffer: bytes, read: Read) -> tuple[int | None, bytes]:

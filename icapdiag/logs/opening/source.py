@@ -39,11 +39,10 @@ STRAY = "icapdiag.stray"  # the name of our error handler for decoding
 class Source(io.RawIOBase):
     """Decompressed UTF-8 bytes of one input, without its byte order mark.
 
-    ``head`` is the beginning, at most 1 MiB, and still comes out of the stream; ``whole``: there is
-    no more than that. ``compressed`` names the compressions, outermost first. ``encoding`` is what
-    the text was written in, ``mark`` the length of its byte order mark. ``faults`` are sentences
-    about the input as a whole; later reads may add to them. ``fd`` is the descriptor of a regular
-    file that needs neither inflating nor recoding, else None.
+    ``head`` is the beginning, at most 1 MiB, and still comes out of the stream; ``whole``: there is no more than that.
+    ``compressed`` names the compressions, outermost first. ``encoding`` is what the text was written in, ``mark`` the
+    length of its byte order mark. ``faults`` are sentences about the input as a whole; later reads may add to them.
+    ``fd`` is the descriptor of a regular file that needs neither inflating nor recoding, else None.
     """
 
     def __init__(self, name: str, read: Read, *, fd: int | None = None, stored_size: int | None = None) -> None:
@@ -59,7 +58,8 @@ class Source(io.RawIOBase):
         if self.mark:
             self._pull.read(self.mark)
         if self.encoding != "utf-8":
-            self._pull = _Pull(to_utf8(self._pull.pieces(), self.encoding))
+            texts = codecs.iterdecode(self._pull.pieces(), self.encoding, errors="replace")
+            self._pull = _Pull(text.encode("utf-8", "replace") for text in texts)
         self.head = self._pull.peek(HEAD)
         self.whole = len(self.head) < HEAD
         self.fd = fd if not self.compressed and self.encoding == "utf-8" else None
@@ -200,9 +200,6 @@ def _place(block: bytes, line: int, column: int) -> tuple[int, int]:
     return (line + block.count(b"\n"), characters + 1) if last >= 0 else (line, column + characters)
 
 
-# --- encodings --------------------------------------------------------------------------------
-
-
 def encoding_of(head: bytes) -> tuple[str, int]:
     """The encoding of a text by its first bytes, and the length of its byte order mark.
 
@@ -223,16 +220,6 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 
 def _is_ascii(unit: bytes, place: int) -> bool:
     return 0 < unit[place] < 0x80 and unit.count(0) == len(unit) - 1
-
-
-def to_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The stream as UTF-8; what can't be read becomes U+FFFD."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    for piece in pieces:
-        if text := decoder.decode(piece):
-            yield text.encode("utf-8", "replace")
-    if text := decoder.decode(b"", final=True):
-        yield text.encode("utf-8", "replace")
 
 
 def to_text(data: bytes) -> tuple[str, int | None]:
