@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from icapdiag.model import Observation, Report, unflatten
-from icapdiag.report.document.document import Document, document_of
+from icapdiag.report.document import Document
 from icapdiag.report.formats import Style, render
 
 
 def document(report: Report) -> Document:
     """The document of a report."""
-    return document_of(report)
+    return Document(report)
 
 
 def table(report: Report, width: int = 100, *, color: bool = False, plain: bool = False) -> str:

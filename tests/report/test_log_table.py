@@ -16,8 +16,7 @@ from icapdiag.report import formats as form
 from icapdiag.report.build import NOTHING_LEARNT, exit_status
 from icapdiag.report.document.evidence import describe, reason, where
 from icapdiag.report.machine.to_json import settled
-from icapdiag.report.terminal import render_news
-from icapdiag.report.terminal.draw import draw_time_line
+from icapdiag.report.terminal import draw, render_news
 from icapdiag.report.terminal.lines import columns, cut, grid
 from icapdiag.vocabulary import ExitStatus, Health, Severity
 from tests.report.documents import document, seen
@@ -296,7 +295,7 @@ def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None
 
 
 def chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:
-    return draw_time_line(document(log_report(timeline=tuple(timeline))).timeline, width, plain=plain)
+    return draw.time_line(document(log_report(timeline=tuple(timeline))).timeline, width, plain=plain)
 
 
 class TestChart:

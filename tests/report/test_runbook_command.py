@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.model import Facts, Finding, unflatten
-from icapdiag.report.document.findings import Budget, finding_block
+from icapdiag.report.document.findings import Budget, FindingBlock
 from tests.report.samples import TCP_REFUSED
 
 MET: Facts = {"source": "probe", "probe": "tcp", "host": "10.0.0.6", "port": 1344, "tls": False}
@@ -14,7 +14,7 @@ SHORT = "icapdiag runbooks show tcp-refused"
 
 
 def command(finding: Finding, service_uri: str | None, room: int) -> str:
-    return finding_block(finding, service_uri or "", Budget()).command_within(room)
+    return FindingBlock(finding, service_uri or "", Budget()).command_within(room)
 
 
 @pytest.mark.parametrize(

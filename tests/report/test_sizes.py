@@ -11,7 +11,7 @@ from icapdiag.facts.deep import Size
 from icapdiag.model import MemberReport, Observation, sheet_of
 from icapdiag.report.document.evidence import describe
 from icapdiag.report.document.measured import limit_words, sizes_table, spoken_size
-from icapdiag.report.terminal.draw import draw_figures
+from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import columns
 from icapdiag.vocabulary import Health, Status
 from tests.report.documents import seen
@@ -32,7 +32,7 @@ def member(name: str, facts: Facts, *, probe: str = "size") -> MemberReport:
 
 
 def drawn(members: Sequence[MemberReport], width: int) -> list[str]:
-    return draw_figures(sizes_table(members), width)
+    return draw.figures(sizes_table(members), width)
 
 
 HEALTHY: Facts = {

@@ -1,1 +1,128 @@
-"""From the facts of a report to what it says to people: typed blocks. Each format draws them, and derives nothing."""
+"""From the facts of a report to what it says to people, by section. Each format draws it, and derives nothing.
+
+Text is one line and free of what drives a terminal or reorders text; each format escapes it for its own sink besides.
+Names of members and data of charts are as the report has them, so that they can be told apart: whoever draws one makes
+it safe.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from icapdiag.model import Finding, Report
+from icapdiag.report.document import findings, logs, measured, members, pool, vantage, words
+from icapdiag.text import visible
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health, Severity
+
+V = TypeVar("V", Health, Severity)
+
+# As sick as its worst finding, for a server of which a log tells nothing else.
+_OF_SEVERITY = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING, Severity.INFO: Health.OK}
+
+
+class Document:
+    """All that a report says to people. A format takes what it has room for, in its own order."""
+
+    def __init__(self, report: Report) -> None:
+        of_logs, checked, budget = words.logs_of(report), report.members, findings.Budget()
+        entries = of_logs.entries if of_logs else None
+        end = words.moment(report.finished_at)
+        program = f"{words.safe_text(report.tool.name) or 'icapdiag'} {words.safe_text(report.tool.version)}"
+        answers = logs.answers(report)
+
+        # at the top
+        self.verdict = report.verdict
+        self.title = words.title(report)
+        self.gap = words.gap(report)  # why the report is not whole; empty if it is
+        self.tally = words.tally(report)
+        self.members_tally = words.members_tally(checked)  # of a check
+        self.entries = f"{words.entry_counts(entries)}." if of_logs else ""  # what a log holds, as a sentence
+        # whether there is something to say of entries: pasted answers have none
+        self.entries_read = bool(entries and entries.entries_total) or not answers
+        # from the first entry of a log to the last
+        self.span = words.span(entries.first_seen, entries.last_seen) if entries else ""
+        self.of_logs = of_logs is not None
+        self.headline = findings.headline(report)
+        # how many members are how healthy, worst first
+        self.verdicts = _counted([member.verdict for member in checked], HEALTH_ORDER)
+        # how many findings are how severe, worst first
+        self.severities = _counted([finding.severity for finding in report.findings], SEVERITY_ORDER)
+
+        # how it was made
+        self.seen_from = vantage.seen_from(report)
+        self.seen_from_in_brief = vantage.seen_from(report, brief=True)
+        self.surroundings = vantage.surroundings(report)
+        self.caveat = vantage.caveat(report)
+        # the same as labels and values
+        self.about = tuple((label, value) for label, value in vantage.about(report) if value)
+        self.profile = tuple(vantage.profile(report))  # settings of the ICAP profile, as labels and values
+        self.finished = "" if end is None else f"{end:%T} UTC"  # the time of day
+        # program and version of the report, command, end
+        self.imprint = (f"{program}, report version {report.schema_version}", report.command, report.finished_at)
+        self.notes = tuple(visible(note, 400) for note in report.notes)
+
+        # members
+        self.matrix = members.Matrix(checked)
+        self.clocks = members.clocks(checked)
+        self.rounds = measured.rounds_table(checked)
+        self.sizes = measured.sizes_table(checked)
+        self.load = measured.load_table(checked)
+        self.answer_times = measured.answer_times(checked)
+        self.limits = measured.limits(checked)  # thresholds of the profile
+        self.size_curves = measured.size_curves(checked)
+        self.load_curves = measured.load_curves(checked)
+        self.comparison = pool.Comparison(report.comparison, [member.name for member in checked])
+        self.rules = tuple(map(pool.RuleBlock, report.conformance))
+
+        # logs
+        self.timeline = report.timeline
+        self.sources = tuple(map(logs.SourceBlock, of_logs.sources)) if of_logs else ()
+        # of all files: total, read, skipped, unreadable
+        self.records = logs.record_counts(of_logs.records if of_logs else None)
+        self.answers = answers
+        self.groups = logs.groups(report)  # the most frequent first
+
+        # what is wrong
+        self.findings = findings.findings(report, budget)
+        self.unexplained = findings.unexplained(report, budget)
+        self.suppressed = tuple(map(findings.suppressed_line, report.suppressed))
+
+
+class MemberLine(NamedTuple):
+    """The least that there is to say of a member, or of a server that a log names: its worst finding."""
+
+    name: str
+    verdict: Health
+    worst: str
+
+
+def summary(report: Report) -> Iterator[MemberLine]:
+    """The report as a whole, then each member, or each server that a log names."""
+    state = f" ({words.gap(report)})" if words.gap(report) else ""
+    yield MemberLine(f"{words.title(report)}: {words.tally(report)}{state}", report.verdict, _worst(report.findings))
+    own: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        for name in dict.fromkeys(finding.members):
+            own.setdefault(name, []).append(finding)
+    if words.logs_of(report):
+        named = dict.fromkeys(name for group in report.groups for name in group.members or ())
+        for name in named | dict.fromkeys(own):
+            worst = words.worst_of(own.get(name, ()))
+            health = Health.OK if worst is None else _OF_SEVERITY[worst.severity]
+            yield MemberLine(words.safe_text(name), health, _worst(own.get(name, ())))
+    for member in report.members:
+        yield MemberLine(words.endpoint(member), member.verdict, _worst(own.get(member.name, ())))
+
+
+def _worst(found: Sequence[Finding]) -> str:
+    """The worst finding, and how many there are beside it."""
+    finding = words.worst_of(found)
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return "" if finding is None else words.named(finding) + more
+
+
+def _counted(found: Sequence[V], order: Sequence[V]) -> tuple[tuple[V, int], ...]:
+    counts = Counter(found)
+    return tuple((each, counts[each]) for each in order if counts[each])

@@ -6,16 +6,18 @@ import json
 import shlex
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, Observation, Report, flatten
-from icapdiag.report.document.blocks import FindingBlock, Headline, SeenBlock, Unexplained
 from icapdiag.report.document.evidence import describe, where
-from icapdiag.report.document.words import count, logs_of, names, pool_of, prose, safe_text, span
+from icapdiag.report.document.words import count, logs_of, named, names, pool_of, prose, safe_text, span
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity
+from icapdiag.vocabulary import Health, Severity
 
 _SEEN = 5  # observations that have a line
 _WHOLE = 2  # of them with all their facts
@@ -62,34 +64,51 @@ def _value(value: JSONValue) -> str:
 # --- findings --------------------------------------------------------------------------------------
 
 
+class SeenBlock(NamedTuple):
+    """One observation: whose, what it says, and all that is known about it (of the first few)."""
+
+    where: str
+    words: str
+    facts: tuple[tuple[str, str], ...]
+
+
+class FindingBlock:
+    """A finding. The URL of the first member where a probe met it fills in the command that prints its runbook."""
+
+    def __init__(self, finding: Finding, service_uri: str, budget: Budget) -> None:
+        self.id = safe_text(finding.id)
+        self.severity = finding.severity
+        self.title = prose(finding.title)
+        self.members = finding.members
+        self.count = finding.count
+        # About an answer, or about the log as a whole, nothing was counted.
+        logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
+        self.requests = count(finding.count, "request") if logged else ""
+        self.span = span(finding.first_seen, finding.last_seen)
+        self.moments = list(dict.fromkeys(safe_text(each) for each in (finding.first_seen, finding.last_seen) if each))
+        self.meaning = prose(finding.meaning)
+        self.remedy = tuple(prose(step) for step in finding.remedy)
+        self.seen = _seen(finding.evidence, budget)
+        self.more_seen = max(finding.count - min(len(finding.evidence), _SEEN), 0)
+        self.command = f"icapdiag runbooks show {self.id}"
+        url = _url(finding, service_uri)
+        self._filled = f"{self.command} --member {shlex.quote(url)}" if url else self.command
+
+    @property
+    def summary(self) -> str:
+        """How many members and requests, and when."""
+        who = count(len(self.members), "member") if self.members else ""
+        return ", ".join(part for part in (who, self.requests, self.span) if part)
+
+    def command_within(self, room: int) -> str:
+        """The command filled in, if it has at most ``room`` characters, else bare: a broken one can't be pasted."""
+        return self._filled if len(self._filled) <= room else self.command
+
+
 def findings(report: Report, budget: Budget) -> tuple[FindingBlock, ...]:
     """The findings in the report's order, which is worst first."""
     uri = pool_of(report).service_uri or ""
-    return tuple(finding_block(each, uri, budget) for each in report.findings)
-
-
-def finding_block(finding: Finding, service_uri: str, budget: Budget) -> FindingBlock:
-    """One finding. The URL of the first member where a probe met it fills in the commands of the runbook."""
-    # About an answer, or about the log as a whole, nothing was counted.
-    logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
-    command = f"icapdiag runbooks show {safe_text(finding.id)}"
-    url = _url(finding, service_uri)
-    return FindingBlock(
-        id=safe_text(finding.id),
-        severity=finding.severity,
-        title=prose(finding.title),
-        members=finding.members,
-        count=finding.count,
-        requests=count(finding.count, "request") if logged else "",
-        span=span(finding.first_seen, finding.last_seen),
-        moments=tuple(dict.fromkeys(safe_text(each) for each in (finding.first_seen, finding.last_seen) if each)),
-        meaning=prose(finding.meaning),
-        remedy=tuple(prose(step) for step in finding.remedy),
-        seen=_seen(finding.evidence, budget),
-        more_seen=max(finding.count - min(len(finding.evidence), _SEEN), 0),
-        command=command,
-        filled=f"{command} --member {shlex.quote(url)}" if url else command,
-    )
+    return tuple(FindingBlock(each, uri, budget) for each in report.findings)
 
 
 def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBlock, ...]:
@@ -108,11 +127,31 @@ def _url(finding: Finding, service_uri: str) -> str:
     return visible(f"{scheme}://{f'[{met.host}]' if ':' in met.host else met.host}:{met.port}{service_uri}")
 
 
+class Unexplained(Struct, frozen=True):
+    """What no runbook explains."""
+
+    count: int
+    noun: str  # request, observation
+    seen: tuple[SeenBlock, ...]
+
+
 def unexplained(report: Report, budget: Budget) -> Unexplained | None:
     """What no runbook explains; None if there is none."""
     found = report.unmatched
     noun = "request" if logs_of(report) else "observation"
     return Unexplained(found.count, noun, _seen(found.examples, budget)) if found.count else None
+
+
+class Headline(NamedTuple):
+    """What a reader of a page sees first. ``kind`` is a severity or a health."""
+
+    kind: str
+    eyebrow: str
+    title: str
+    where: str = ""
+    text: str = ""
+    step: str = ""
+    of_finding: bool = False  # of the first, which has the rest
 
 
 def headline(report: Report) -> Headline:
@@ -156,16 +195,6 @@ def _shortened(words: str, limit: int) -> str:
 # --- findings that the pool file accepts -----------------------------------------------------------
 
 
-def suppressed_severity(accepted: SuppressedFinding) -> Severity:
-    """How bad it would be."""
-    return next((each for each in SEVERITY_ORDER if each.value == accepted.severity), Severity.INFO)
-
-
-def suppressed_name(accepted: SuppressedFinding) -> str:
-    """``The server refuses TCP connections [tcp-refused]``."""
-    return f"{prose(accepted.title)} [{safe_text(accepted.id)}]"
-
-
 def suppressed_because(accepted: SuppressedFinding) -> str:
     """``replaced in March (owner: J. Doe, until 2026-03-31)``."""
     terms = f"owner: {safe_text(accepted.owner)}, until {safe_text(accepted.until)}"
@@ -175,5 +204,4 @@ def suppressed_because(accepted: SuppressedFinding) -> str:
 def suppressed_line(accepted: SuppressedFinding) -> str:
     """``CRITICAL  The server refuses TCP connections [tcp-refused] at icap1: replaced in March (owner: …)``."""
     at = f" at {names(accepted.members)}" if accepted.members else ""
-    label = suppressed_severity(accepted).value.upper()
-    return f"{label}  {suppressed_name(accepted)}{at}: {suppressed_because(accepted)}"
+    return f"{accepted.severity.value.upper()}  {named(accepted)}{at}: {suppressed_because(accepted)}"

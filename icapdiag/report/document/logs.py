@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, ReportedGroup
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import AnswerBlock, Counts, GroupBlock, Groups, SourceBlock
 from icapdiag.report.document.evidence import describe_group, deviations, reason
 from icapdiag.report.document.words import count, milliseconds, moment, names, safe_text, server_text, span
 from icapdiag.text import visible
@@ -22,27 +22,28 @@ _VALUES = 40  # of a kind in an answer
 # --- what was read ---------------------------------------------------------------------------------
 
 
-def sources(found: Sequence[LogSource]) -> tuple[SourceBlock, ...]:
-    """The files, in order."""
-    return tuple(map(_source, found))
-
-
 def record_counts(counts: RecordCounts | None) -> tuple[str, ...]:
     """Total, read, skipped, unreadable."""
     counts = counts or RecordCounts()
     return tuple(f"{number:,}" for number in (counts.total, counts.read, counts.skipped, counts.unreadable))
 
 
-def _source(source: LogSource) -> SourceBlock:
-    compressed = safe_text(source.compressed)
-    form = (safe_text(source.label) or safe_text(source.container)) + (f" ({compressed})" if compressed else "")
-    repaired = [(server_text(each.what), each) for each in source.repairs]
-    lost = [(server_text(each.reason), each) for each in source.problems]
-    remarks = [
-        *_remarks("repaired", repaired, source.repairs_total),
-        *_remarks("lost", lost, source.problems_total),
-    ]
-    return SourceBlock(source.name, form, record_counts(source), tuple(remarks))
+class SourceBlock:
+    """A file that was read: its name, what it was taken for, its records, and what was repaired or lost."""
+
+    def __init__(self, source: LogSource) -> None:
+        compressed = safe_text(source.compressed)
+        self.name = source.name
+        self.form = (safe_text(source.label) or safe_text(source.container)) + (
+            f" ({compressed})" if compressed else ""
+        )
+        self.records = record_counts(source)
+        repaired = [(server_text(each.what), each) for each in source.repairs]
+        lost = [(server_text(each.reason), each) for each in source.problems]
+        self.remarks = [
+            *_remarks("repaired", repaired, source.repairs_total),
+            *_remarks("lost", lost, source.problems_total),
+        ]
 
 
 def _remarks(word: str, found: Sequence[tuple[str, Remark]], total: int) -> Iterator[str]:
@@ -62,23 +63,26 @@ def _place(remark: Remark) -> str:
 # --- requests alike --------------------------------------------------------------------------------
 
 
-def groups(report: Report) -> Groups:
+HEAD = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")  # the cells of a group, and its reason
+RIGHT = (0, 4, 5, 6)  # columns whose cells end flush
+
+
+class GroupBlock:
+    """Requests that went alike."""
+
+    def __init__(self, group: ReportedGroup, severities: Mapping[str, Severity]) -> None:
+        self.count = group.count or 0
+        self.cells, self.reason, self.details = _group_cells(group), reason(group), _group_details(group)
+        found = [severities[name] for name in group.findings if name in severities]
+        worst = min(found, key=SEVERITY_ORDER.index, default=None)
+        # The severity of the worst finding that explains them; ok without one.
+        self.kind = "disabled" if group.client_outcome == "disabled" else "ok" if worst is None else worst.value
+
+
+def groups(report: Report) -> list[GroupBlock]:
     """The groups, the most frequent first."""
-    found = [group for group in report.groups if group.probe != PASTED]
     severities = {finding.id: finding.severity for finding in report.findings}
-    return Groups(
-        ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason"),
-        tuple(_group(group, severities) for group in found),
-        tuple(group.count or 0 for group in found),
-        (0, 4, 5, 6),
-    )
-
-
-def _group(group: ReportedGroup, severities: Mapping[str, Severity]) -> GroupBlock:
-    found = [severities[name] for name in group.findings if name in severities]
-    worst = min(found, key=SEVERITY_ORDER.index, default=None)
-    kind = "disabled" if group.client_outcome == "disabled" else "ok" if worst is None else worst.value
-    return GroupBlock(_group_cells(group), kind, reason(group), _group_details(group))
+    return [GroupBlock(group, severities) for group in report.groups if group.probe != PASTED]
 
 
 def _group_cells(group: ReportedGroup) -> tuple[str, ...]:
@@ -109,6 +113,13 @@ def _group_details(group: ReportedGroup) -> str:
 # --- pasted answers --------------------------------------------------------------------------------
 
 
+class AnswerBlock(NamedTuple):
+    """A raw ICAP answer: labels, each with its values."""
+
+    title: str
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 def answers(report: Report) -> tuple[AnswerBlock, ...]:
     """The pasted answers."""
     return tuple(_answer(group) for group in report.groups if group.probe == PASTED)
@@ -135,6 +146,17 @@ def _answer_rows(answer: Answer) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 # --- the time line ---------------------------------------------------------------------------------
+
+
+class Counts(NamedTuple):
+    """Requests over time, by outcome: a column for each ``step_s`` seconds from ``start`` on."""
+
+    start: datetime  # UTC
+    end: datetime
+    step_s: int
+    rows: tuple[tuple[str, tuple[int, ...]], ...]  # only outcomes that came
+    caption: str
+
 
 Outcomes = Sequence[tuple[str, tuple[str, ...]]]  # a label, and the counts of a bucket that it adds up
 _NICE = tuple(  # seconds of one column
@@ -168,7 +190,9 @@ def over_time(timeline: Sequence[Bucket], room: int, outcomes: Outcomes) -> Coun
             row[place] += sum(max(getattr(each, name), 0) for name in counted)
     drawn = tuple((label, tuple(row)) for row, (label, _) in zip(rows, outcomes, strict=True) if any(row))
     end = _after(last, step)
-    caption = f"Over time, {_minute(first)} to {_minute(end)} UTC, one column is {_duration(step * share)}"
+    size, unit = next((size, unit) for size, unit in _UNITS if step * share % size == 0)
+    column = count(step * share // size, unit)
+    caption = f"Over time, {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, one column is {column}"
     return Counts(first, end, step * share, drawn, caption) if drawn else None
 
 
@@ -177,12 +201,3 @@ def _after(last: datetime, step: int) -> datetime:
         return last + timedelta(seconds=step)
     except OverflowError:  # a log may claim to be of the year 9999
         return last
-
-
-def _minute(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M}"
-
-
-def _duration(seconds: int) -> str:
-    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
-    return count(seconds // size, unit)

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from icapdiag.facts.connection import ProfileInForce, Transfer
 from icapdiag.facts.deep import Demand, Keepalive, Load, LoadStep, Size, SizedUpload
 from icapdiag.facts.standard import Repeat, RepeatedStep
 from icapdiag.model import MemberReport, Observation
-from icapdiag.report.document.blocks import AnswerTimes, Figures, Limits, LoadCurve, SizeCurve
-from icapdiag.report.document.members import needs_summary, sheets
+from icapdiag.report.document.members import met, needs_summary, sheets
 from icapdiag.report.document.words import count, measured, milliseconds, safe_text
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import Reason, Status
+from icapdiag.vocabulary import Health, Reason, Status
 
 _NAME = 40  # columns of a member's name
 _DOUBT = "~: our own delays may be in it"
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """A table of measurements: ``title`` above it, ``below`` it a line each."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    right: range  # columns whose cells end flush
+    below: Sequence[str] = ()
+    omitted: tuple[int, ...] = ()  # columns that go first where there is no room
+    cut: tuple[tuple[int, int], ...] = ((0, 10),)  # columns that may be cut, and the least that stays of each
+    screen: Sequence[tuple[str, ...]] = ()  # rows for a screen, where there are too many for one
+
 
 # --- two requests on one connection ----------------------------------------------------------------
 
@@ -82,21 +98,18 @@ def describe_load(sheet: Load) -> Iterator[str]:
 
 def load_table(members: Sequence[MemberReport]) -> Figures:
     """A row for each member that was put under load; no rows if none was."""
-    loaded = [(member, sheet) for member in members for sheet in sheets(member, Load) if sheet.steps]
-    rows = [_load_row(member, sheet) for member, sheet in loaded]
     needs = [
         f"{visible(member.name, _NAME)}: {need}; held: {safe_text(sheet.needed_held)}"
-        for member in members
-        for sheet in sheets(member, Load)
+        for member, sheet in met(members, Load)
         for need in _need(sheet.demand)
     ]
     return Figures(
         title="Under load (scans at the same time; ~: our own delays may be in it):",
         head=("member", "held", "scans/s", "p95 alone", "p95 then", "ended by"),
-        rows=tuple(rows),
+        rows=[_load_row(*each) for each in met(members, Load) if each[1].steps],
         right=range(1, 5),
         cut=((0, 6),),
-        below=tuple(needs),
+        below=needs,
     )
 
 
@@ -142,20 +155,20 @@ def describe_sizes(sheet: Size) -> str:
         said.append(f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} passed on the preview alone")
     if sheet.size_failed is not None:
         went = "" if sheet.size_passed is None else f"{count(sheet.size_passed, 'byte')} passed, "
-        said.append(f"{went}{sheet.size_failed:,} {_failure(sheet)}{_in_small_packets(sheet)}")
+        small = {None: "", True: ", in small packets it arrived", False: ", in small packets too"}[sheet.mtu_black_hole]
+        said.append(f"{went}{sheet.size_failed:,} {_failure(sheet)}{small}")
     return "; ".join(said)
 
 
 def sizes_table(members: Sequence[MemberReport]) -> Figures:
     """A row for each member that was sent bodies of growing size; no rows if none was."""
-    tried = [(member, sheet) for member in members for sheet in sheets(member, Size) if sheet.ladder]
+    tried = [each for each in met(members, Size) if each[1].ladder]
     largest = {max(upload.size or 0 for upload in sheet.ladder or ()) for _, sheet in tried}
     sizes = [size for size in _TYPICAL if size < max(largest, default=0)] + sorted(largest)[-1:]
-    rows = [(visible(member.name, _NAME), *_times(sheet, sizes), limit_words(sheet)) for member, sheet in tried]
     return Figures(
         title=f"By body size (until the answer, upload and all; {_DOUBT}):",
         head=("member", *map(spoken_size, sizes), "limit"),
-        rows=tuple(rows),
+        rows=[(visible(member.name, _NAME), *_times(sheet, sizes), limit_words(sheet)) for member, sheet in tried],
         right=range(1, len(sizes) + 1),
         cut=((0, 10), (len(sizes) + 1, 10)),
     )
@@ -195,12 +208,6 @@ def _failure(sheet: Size) -> str:
     return _FAILURES.get(kind, kind)
 
 
-def _in_small_packets(sheet: Size) -> str:
-    if sheet.mtu_black_hole is None:
-        return ""
-    return ", in small packets it arrived" if sheet.mtu_black_hole else ", in small packets too"
-
-
 def _times(sheet: Size, sizes: Sequence[int]) -> Iterator[str]:
     """The last time of each size; a word where there was no answer."""
     uploads = {upload.size or 0: upload for upload in sheet.ladder or ()}
@@ -216,21 +223,19 @@ _WORST = 40  # rows of many members
 
 def rounds_table(members: Sequence[MemberReport]) -> Figures:
     """A row a member and step of several rounds; no rows if nothing was repeated."""
-    found = [
-        (member, sheet, step) for member in members for sheet in sheets(member, Repeat) for step in sheet.samples or ()
-    ]
-    worst, left_out = found, ""
+    found = [(member, sheet, step) for member, sheet in met(members, Repeat) for step in sheet.samples or ()]
+    worst, below = [], []
     if needs_summary(members) and len(found) > _WORST:
-        left_out = f"The {_WORST} with most loss, then the slowest, of {len(found):,}; the report as JSON has them all."
+        below = [f"The {_WORST} with most loss, then the slowest, of {len(found):,}; the report as JSON has them all."]
         worst = sorted(found, key=lambda each: (each[2].loss_percent or 0.0, each[2].p95_ms or 0.0), reverse=True)
     return Figures(
         title=f"Rounds ({_DOUBT}):",
         head=("member", "step", "sent", "lost", "min", "avg", "p95", "max"),
-        rows=tuple(_round(*each) for each in found),
+        rows=[_round(*each) for each in found],
         right=range(2, 8),
         omitted=(4, 5),  # minimum and average say the least
-        screen=tuple(_round(*each) for each in worst[:_WORST]) if left_out else (),
-        left_out=left_out,
+        screen=[_round(*each) for each in worst[:_WORST]],
+        below=below,
     )
 
 
@@ -259,46 +264,70 @@ _ANSWERING = ("options", "clean", "eicar")  # probes whose answers are timed
 _STEPS = 40  # of one measurement
 
 
-def answer_times(members: Sequence[MemberReport]) -> tuple[AnswerTimes, ...]:
+Limits = tuple[tuple[str, float], ...]  # thresholds of the profile in ms, by Avi's names, the lower first
+Step = TypeVar("Step", SizedUpload, LoadStep)
+
+
+class AnswerTimes(NamedTuple):
+    """How long a member took to answer, in ms: by probe, the extremes of repeated steps, and what was given up."""
+
+    member: str
+    health: Health
+    answers: list[tuple[str, float]]
+    extremes: list[float]
+    silent_ms: float | None  # waited so long for an answer that did not come
+
+    @property
+    def times(self) -> list[float]:
+        return [*(ms for _, ms in self.answers), *self.extremes]
+
+    @property
+    def slowest(self) -> float:
+        return max([*self.times, self.silent_ms or 0.0])
+
+
+class Curve(Struct, Generic[Step], frozen=True):
+    """Uploads to a member, by size, or scans, by how many at a time."""
+
+    member: str
+    limits: Limits
+    steps: tuple[Step, ...]
+
+
+def answer_times(members: Sequence[MemberReport]) -> list[AnswerTimes]:
     """How long each took, the slowest first; empty where no member gave an answer to measure."""
     found = [each for member in members if (each := _answers(member)) is not None]
     found.sort(key=lambda each: -each.slowest)
-    return tuple(found) if any(each.times for each in found) else ()
+    return found if any(each.times for each in found) else []
 
 
 def limits(members: Sequence[MemberReport]) -> Limits:
     """The thresholds of the ICAP profile."""
-    slow: float | None = None
-    late: float | None = None
-    for profile in (profile for member in members for profile in sheets(member, ProfileInForce)):
-        slow = slow or profile.profile_slow_response_warning_threshold
-        late = late or profile.profile_response_timeout
-        if slow and late:
-            break
-    known = [("slow_response_warning_threshold", slow), ("response_timeout", late)]
-    return tuple(sorted(((name, float(ms)) for name, ms in known if ms and ms > 0), key=lambda each: each[1]))
+    known: dict[str, float | None] = {}
+    for _, profile in met(members, ProfileInForce):
+        for name in ("slow_response_warning_threshold", "response_timeout"):
+            known[name] = known.get(name) or getattr(profile, f"profile_{name}")
+    return tuple(sorted(((name, float(ms)) for name, ms in known.items() if ms and ms > 0), key=lambda each: each[1]))
 
 
-def size_curves(members: Sequence[MemberReport]) -> tuple[SizeCurve, ...]:
+def size_curves(members: Sequence[MemberReport]) -> list[Curve[SizedUpload]]:
     """Of each member that was sent bodies of growing size, those where something failed first."""
     found = [
-        SizeCurve(member.name, limits([member]), sheet.ladder[:_STEPS])
-        for member in members
-        for sheet in sheets(member, Size)
+        Curve(member.name, limits([member]), sheet.ladder[:_STEPS])
+        for member, sheet in met(members, Size)
         if sheet.ladder
     ]
-    return tuple(sorted(found, key=lambda curve: not any(upload_failed(each.status) for each in curve.uploads)))
+    return sorted(found, key=lambda curve: not any(upload_failed(each.status) for each in curve.steps))
 
 
-def load_curves(members: Sequence[MemberReport]) -> tuple[LoadCurve, ...]:
+def load_curves(members: Sequence[MemberReport]) -> list[Curve[LoadStep]]:
     """Of each member under load, those with errors first."""
     found = [
-        LoadCurve(member.name, limits([member]), sheet.steps[:_STEPS])
-        for member in members
-        for sheet in sheets(member, Load)
+        Curve(member.name, limits([member]), sheet.steps[:_STEPS])
+        for member, sheet in met(members, Load)
         if sheet.steps
     ]
-    return tuple(sorted(found, key=lambda curve: not any(step.errors for step in curve.steps)))
+    return sorted(found, key=lambda curve: not any(step.errors for step in curve.steps))
 
 
 def upload_failed(status: str | None) -> bool:
@@ -307,15 +336,9 @@ def upload_failed(status: str | None) -> bool:
 
 
 def _answers(member: MemberReport) -> AnswerTimes | None:
-    answers = tuple((o.probe, ms) for o in member.probes if o.probe in _ANSWERING and (ms := _answer_ms(o)) is not None)
-    extremes = tuple(
-        max(ms, 0.0)
-        for sheet in sheets(member, Repeat)
-        for step in sheet.samples or ()
-        if step.step in _ANSWERING
-        for ms in (step.min_ms, step.max_ms)
-        if ms is not None
-    )
+    answers = [(o.probe, ms) for o in member.probes if o.probe in _ANSWERING and (ms := _answer_ms(o)) is not None]
+    repeated = [step for sheet in sheets(member, Repeat) for step in sheet.samples or () if step.step in _ANSWERING]
+    extremes = [max(ms, 0.0) for step in repeated for ms in (step.min_ms, step.max_ms) if ms is not None]
     waited = [o.elapsed_ms for o in member.probes if _timed_out(o) and o.elapsed_ms is not None]
     if not answers and not extremes and not waited:
         return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, Endpoint, Transfer
 from icapdiag.facts.deep import Preview
 from icapdiag.facts.sheet import R
 from icapdiag.model import MemberReport, Observation
-from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine, MatrixMember
 from icapdiag.report.document.words import count, endpoint, measured
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import HEALTH_ORDER, Status
@@ -24,7 +24,6 @@ _APART = ("", "repeat", "size", "load", "services", "variants", "respmod", "conf
 # What a scanner that works makes of a body; only the cells of these probes show what became of one.
 _WANTED = {"clean": ("allowed",), "eicar": ("blocked", "modified")}
 _WORD_LENGTH = 20  # characters of what a server said
-NOTHING = Cell("-", "-", "-")
 
 _MANY = 60  # members; fewer are all shown
 _ALIKE = 4  # of those that went alike that are shown
@@ -36,42 +35,67 @@ def sheets(member: MemberReport, wanted: type[R]) -> list[R]:
     return [found for seen in member.probes if (found := seen.facts.part(wanted)) is not None]
 
 
+def met(members: Iterable[MemberReport], wanted: type[R]) -> list[tuple[MemberReport, R]]:
+    """Each member with each of its facts of this type."""
+    return [(member, sheet) for member in members for sheet in sheets(member, wanted)]
+
+
 def needs_summary(members: Sequence[MemberReport]) -> bool:
     """Whether these are too many for a line each."""
     return len(members) > _MANY
 
 
-def matrix(members: Sequence[MemberReport]) -> Matrix:
-    """The matrix of these members."""
-    used = [o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED]
-    probes = [probe for probe in _FIRST if probe in used] + sorted(set(used) - set(_FIRST))
-    drawn = [_Member(member, probes) for member in members]
-    screen = _summary(drawn, probes) if needs_summary(members) else [line for each in drawn for line in each.lines]
-    rows = tuple(MatrixMember(endpoint(each.member), each.member.verdict, each.lines) for each in drawn)
-    return Matrix(tuple(visible(probe, 40) for probe in probes), rows, tuple(screen))
+class Cell(NamedTuple):
+    """What became of a probe, in three lengths, and the shape that stands for it on a page; "" for nothing."""
+
+    terse: str
+    brief: str  # no times, no threats, no root of a blocked probe
+    full: str
+    shape: str = ""
 
 
-class _Member:
-    """A member with its lines: one, or one for the name and one below it for each of its addresses."""
+class MatrixLine(NamedTuple):
+    """A member in the matrix, or one of its addresses; ``verdict`` is "" for what stands below a member."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    verdict: str
+
+
+class MatrixMember:
+    """A member's lines: one, or one for the name and one below it for each of its addresses."""
 
     def __init__(self, member: MemberReport, probes: Sequence[str]) -> None:
-        self.member = member
+        self.verdict = member.verdict
+        self.endpoint = endpoint(member)
         addresses = list(dict.fromkeys(address for o in member.probes if (address := address_of(o))))
         parts = [(visible(member.name), member.probes)]
         if len(addresses) > 1:
             groups = [(each, tuple(o for o in member.probes if address_of(o) == each)) for each in ("", *addresses)]
             parts = [(f"at {visible(address)}" if address else parts[0][0], own) for address, own in groups]
         self.seen = [_by_probe(own) for _, own in parts]  # of the first, where there are several: the look-up
-        self.lines = tuple(
-            MatrixLine(name, _cells(own, probes), "" if number else member.verdict.value)
+        self.lines = [
+            MatrixLine(name, tuple(_cell(own.get(probe)) for probe in probes), "" if number else member.verdict.value)
             for number, ((name, _), own) in enumerate(zip(parts, self.seen, strict=True))
-        )
+        ]
 
     @property
     def way(self) -> tuple[object, ...]:
         """What members have in common that went alike: the outcome of each probe, not its time."""
         outcomes = (tuple((probe, _cell(each).brief) for probe, each in own.items()) for own in self.seen)
-        return (self.member.verdict, *outcomes)
+        return (self.verdict, *outcomes)
+
+
+class Matrix:
+    """The members and what became of each probe, in the pool's order; ``screen`` are the lines for one screen."""
+
+    def __init__(self, members: Sequence[MemberReport]) -> None:
+        used = {o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED}
+        probes = [probe for probe in _FIRST if probe in used] + sorted(used - set(_FIRST))
+        self.probes = [visible(probe, 40) for probe in probes]
+        self.members = [MatrixMember(member, probes) for member in members]
+        lines = [line for each in self.members for line in each.lines]
+        self.screen = _summary(self.members, probes) if needs_summary(members) else lines
 
 
 def address_of(seen: Observation) -> str:
@@ -89,10 +113,10 @@ def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
     return chosen
 
 
-def _summary(members: Sequence[_Member], probes: Sequence[str]) -> list[MatrixLine]:
+def _summary(members: Sequence[MatrixMember], probes: Sequence[str]) -> list[MatrixLine]:
     """The lines of many members; the report as JSON has every member."""
-    alike: dict[tuple[object, ...], list[_Member]] = {}
-    for each in sorted(members, key=lambda each: HEALTH_ORDER.index(each.member.verdict)):
+    alike: dict[tuple[object, ...], list[MatrixMember]] = {}
+    for each in sorted(members, key=lambda each: HEALTH_ORDER.index(each.verdict)):
         alike.setdefault(each.way, []).append(each)
     ways = list(alike.values())
     lines: list[MatrixLine] = []
@@ -102,11 +126,11 @@ def _summary(members: Sequence[_Member], probes: Sequence[str]) -> list[MatrixLi
         if found[kept:]:
             lines.append(_more(found[kept:], probes))
     if left := [each for found in ways[_KINDS:] for each in found]:
-        lines.append(MatrixLine(f"+ {count(len(left), 'other')}", (NOTHING,) * len(probes), ""))
+        lines.append(MatrixLine(f"+ {count(len(left), 'other')}", (_cell(None),) * len(probes), ""))
     return lines
 
 
-def _more(found: Sequence[_Member], probes: Sequence[str]) -> MatrixLine:
+def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
     """The line for those that are not shown, with the longest of their times."""
     slowest: dict[str, float] = {}
     for each in found:
@@ -118,18 +142,14 @@ def _more(found: Sequence[_Member], probes: Sequence[str]) -> MatrixLine:
     for probe, cell in zip(probes, found[0].lines[0].cells, strict=True):
         most = measured(slowest.get(probe))
         words = f"{cell.brief} {'' if most.startswith('<') else 'up to '}{most}" if most else cell.brief
-        cells.append(Cell(cell.terse, cell.brief, words, cell.shape))
-    return MatrixLine(f"+ {len(found):,} more alike", tuple(cells), found[0].member.verdict.value)
-
-
-def _cells(observations: dict[str, Observation], probes: Sequence[str]) -> tuple[Cell, ...]:
-    return tuple(_cell(observations.get(probe)) for probe in probes)
+        cells.append(cell._replace(full=words))
+    return MatrixLine(f"+ {len(found):,} more alike", tuple(cells), found[0].verdict.value)
 
 
 def _cell(seen: Observation | None) -> Cell:
     """What became of one probe, in a few words."""
     if seen is None or seen.status is Status.SKIPPED:
-        return NOTHING
+        return Cell("-", "-", "-")
     reason = visible(str(seen.reason or ""), 40)
     match seen.status:
         case Status.OK:
@@ -177,10 +197,10 @@ def _measured_ms(seen: Observation) -> float | None:
 
 def clocks(members: Sequence[MemberReport]) -> str:
     """Whose clock the times are by; empty where the report does not say."""
-    timed = [times for member in members for times in sheets(member, Transfer) if times.answer_ms is not None]
+    timed = [times for _, times in met(members, Transfer) if times.answer_ms is not None]
     by = Counter(times.answer_clock for times in timed)
     said = []
-    if any(tcp.rtt_ms is not None for member in members for tcp in sheets(member, TCP)):
+    if any(tcp.rtt_ms is not None for _, tcp in met(members, TCP)):
         said.append("of connections by the kernel's round trip (TCP_INFO)")
     if by["kernel"]:
         said.append("of answers by the kernel's receive timestamp")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, TLS
 from icapdiag.facts.pool import ComparedFact, Difference, MemberDeviation, RuleOverview, ValueGroup
 from icapdiag.facts.sheet import facts_of
-from icapdiag.report.document.blocks import Comparison, Deviating, DifferenceBlock, RuleBlock, ValueOf
 from icapdiag.report.document.words import count, names, safe_text, server_text
 from icapdiag.text import visible
 
@@ -30,26 +30,42 @@ _LABELS = {
 APART = {"two-camps": "two camps", "several-camps": "no majority", "all-different": "each its own"}
 
 
-def comparison(facts: Sequence[ComparedFact], order: Sequence[str]) -> Comparison:
-    """What differs, without what the matrix of the members shows already.
+class ValueOf(NamedTuple):
+    """One value of a fact and the members that have it."""
 
-    ``order`` are the members in the pool's order.
+    value: str
+    members: tuple[str, ...]
+    odd: bool  # they are not of the majority
+
+
+class DifferenceBlock:
+    """A fact in which members differ; the value of most members first. ``apart`` says how, such as "two camps"."""
+
+    def __init__(self, fact: ComparedFact) -> None:
+        self.label, self.apart, self.outlier = _label(fact.fact), APART.get(fact.kind, ""), fact.kind == "outlier"
+        self.values = [
+            ValueOf(server_text(group.value, _VALUE), group.members or (), self.outlier and number > 0)
+            for number, group in enumerate(fact.camps)
+        ]
+
+
+class Comparison:
+    """Members side by side: what differs, without what the matrix of the members shows already.
+
+    ``members`` are all that are named, as they are met; ``order`` has them in the pool's order.
     """
-    found = [each for each in facts if each.kind != "same" and not each.fact.endswith(_MATRIX) and each.camps]
-    members = dict.fromkeys(name for each in facts for group in each.camps for name in group.members or ())
-    place = {name: number for number, name in enumerate(order)}
-    # An address of a member that has several is NAME at ADDRESS.
-    ordered = sorted(members, key=lambda name: place.get(name, place.get(name.split(" at ")[0], len(place))))
-    return Comparison(tuple(members), tuple(ordered), tuple(map(_difference, found)))
 
-
-def _difference(fact: ComparedFact) -> DifferenceBlock:
-    outlier = fact.kind == "outlier"
-    values = tuple(
-        ValueOf(server_text(group.value, _VALUE), group.members or (), outlier and number > 0)
-        for number, group in enumerate(fact.camps)
-    )
-    return DifferenceBlock(_label(fact.fact), APART.get(fact.kind, ""), outlier, values)
+    def __init__(self, facts: Sequence[ComparedFact], order: Sequence[str]) -> None:
+        self.members = list(
+            dict.fromkeys(name for each in facts for group in each.camps for name in group.members or ())
+        )
+        place = {name: number for number, name in enumerate(order)}
+        # An address of a member that has several is NAME at ADDRESS.
+        self.order = sorted(
+            self.members, key=lambda name: place.get(name, place.get(name.split(" at ")[0], len(place)))
+        )
+        found = [each for each in facts if each.kind != "same" and not each.fact.endswith(_MATRIX) and each.camps]
+        self.differences = [DifferenceBlock(each) for each in found]
 
 
 def describe_difference(sheet: Difference) -> str:
@@ -89,41 +105,33 @@ _SEEN = 60  # characters
 _WAYS_SHOWN = 3  # of deviating from one rule
 
 
-def rules(conformance: Sequence[RuleOverview]) -> tuple[RuleBlock, ...]:
-    """All rules that the members were held to, in their order."""
-    return tuple(map(_rule, conformance))
+class Deviating(NamedTuple):
+    """A way of deviating from a rule, and who does it."""
+
+    breaks: bool
+    words: str
+    weight: str  # what it does to clients
+    members: tuple[str, ...]
 
 
-def rules_tally(found: Sequence[RuleBlock]) -> str:
-    """``Conformance with RFC 3507 (24 rules for each member): 96 kept, 1 deviation, 23 not tested.``; or empty."""
-    kept, total, untested = (sum(getattr(rule, name) for rule in found) for name in ("kept", "deviating", "not_tested"))
-    tally = f"{kept:,} kept, {count(total, 'deviation')}, {untested:,} not tested"
-    return f"Conformance with RFC 3507 ({count(len(found), 'rule')} for each member): {tally}." if found else ""
+class RuleBlock:
+    """A rule of the standard: how many members keep to it, deviate, or were not tested."""
 
+    def __init__(self, overview: RuleOverview) -> None:
+        self.number, self.name = overview.number, safe_text(overview.rule)
+        section = safe_text(overview.section)
+        self.section = f"RFC 3507 {section}" if section[:1].isdigit() else section
+        self.asks, self.tolerance = safe_text(overview.asks), safe_text(overview.tolerance)
+        self.kept, self.deviating = len(overview.passed), len(overview.deviating)
+        self.not_tested = len(overview.not_tested)
+        self.ways, self.rest = _ways(overview.deviating)  # the rest are members that deviate in rarer ways
 
-def rule_lines(rule: RuleBlock) -> Iterator[str]:
-    """A line for each way of deviating; the rare ones of a large pool are counted."""
-    for way in rule.ways:
-        yield f"{rule.number} {rule.name} ({rule.section}), {way.weight}: {way.words} at {names(way.members)}"
-    if rule.rest:
-        yield f"{rule.number} {rule.name}: {count(rule.rest, 'member')} in other ways"
-
-
-def _rule(overview: RuleOverview) -> RuleBlock:
-    ways, rest = _ways(overview.deviating)
-    section = safe_text(overview.section)
-    return RuleBlock(
-        number=overview.number,
-        name=safe_text(overview.rule),
-        section=f"RFC 3507 {section}" if section[:1].isdigit() else section,
-        asks=safe_text(overview.asks),
-        tolerance=safe_text(overview.tolerance),
-        kept=len(overview.passed),
-        deviating=len(overview.deviating),
-        not_tested=len(overview.not_tested),
-        ways=ways,
-        rest=rest,
-    )
+    @property
+    def kind(self) -> str:
+        """The shape that stands for it."""
+        if self.deviating:
+            return "warning" if any(way.breaks for way in self.ways) else "info"
+        return "ok" if self.kept else "disabled"
 
 
 def _ways(deviating: Sequence[MemberDeviation]) -> tuple[tuple[Deviating, ...], int]:

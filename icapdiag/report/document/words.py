@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from icapdiag.facts.logs import EntryCounts
+from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
@@ -177,7 +178,7 @@ def worst_of(findings: Iterable[Finding]) -> Finding | None:
     return min(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity), default=None)
 
 
-def named(finding: Finding) -> str:
+def named(finding: Finding | SuppressedFinding) -> str:
     """``The server refuses TCP connections [tcp-refused]``."""
     return f"{prose(finding.title)} [{safe_text(finding.id)}]"
 

@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Cell, Matrix, MatrixLine
-from icapdiag.report.document.document import document_of
+from icapdiag.report.document import Document
+from icapdiag.report.document.logs import HEAD
+from icapdiag.report.document.members import Cell, Matrix, MatrixLine
 from icapdiag.report.document.words import count, milliseconds, names
 from icapdiag.report.html import charts
 from icapdiag.report.html.svg import safe
@@ -33,7 +34,7 @@ def render(report: Report) -> str:
     All text that came from a server, a log or a file is escaped by the template engine, in which nothing
     is marked as safe but our own drawings; controls and what reorders text are shown as escapes.
     """
-    doc = document_of(report)
+    doc = Document(report)
     sizes, loads = doc.size_curves, doc.load_curves
     page = (
         _engine()
@@ -53,6 +54,7 @@ def render(report: Report) -> str:
             value_shape=charts.shape,
             names=names,
             count=count,
+            group_head=HEAD,
         )
     )
     return page.rstrip() + "\n"

@@ -11,17 +11,10 @@ from msgspec import Struct
 
 from icapdiag.facts.deep import LoadStep, SizedUpload
 from icapdiag.facts.logs import Bucket
-from icapdiag.report.document.blocks import (
-    AnswerTimes,
-    Comparison,
-    Counts,
-    DifferenceBlock,
-    Limits,
-    LoadCurve,
-    SizeCurve,
-)
-from icapdiag.report.document.logs import over_time
-from icapdiag.report.document.measured import upload_failed
+from icapdiag.report.document.logs import Counts, over_time
+from icapdiag.report.document.measured import AnswerTimes, Limits, upload_failed
+from icapdiag.report.document.measured import Curve as Measured
+from icapdiag.report.document.pool import Comparison, DifferenceBlock
 from icapdiag.report.document.words import count, measured, milliseconds, names, safe_text
 from icapdiag.report.html import svg
 from icapdiag.text import visible
@@ -254,9 +247,9 @@ class Curve(Struct, frozen=True):
     failed: bool
 
 
-def size_curve(number: int, found: SizeCurve) -> Curve:
+def size_curve(number: int, found: Measured[SizedUpload]) -> Curve:
     """Latency against body size."""
-    uploads = [(upload.size, _ms(upload.answer_ms), upload) for upload in found.uploads if upload.size is not None]
+    uploads = [(upload.size, _ms(upload.answer_ms), upload) for upload in found.steps if upload.size is not None]
     across, marks = svg.sizes([size for size, _, _ in uploads], start=_LEFT, end=_RIGHT)
     up, ticks = _durations((ms for _, ms, _ in uploads), found.limits)
     parts = _frame(up, ticks, [(across.place(mark), svg.bytes_shown(mark)) for mark in marks], found.limits)
@@ -286,7 +279,7 @@ def size_curve(number: int, found: SizeCurve) -> Curve:
     return Curve(found.member, drawing, ("body", "time", "ICAP", "outcome"), rows, bool(failed))
 
 
-def load_curve(number: int, found: LoadCurve) -> Curve:
+def load_curve(number: int, found: Measured[LoadStep]) -> Curve:
     """Latency against parallel requests."""
     steps = [(step.concurrency, step) for step in found.steps if step.concurrency is not None]
     most = max((level for level, _ in steps), default=0)

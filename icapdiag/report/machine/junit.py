@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, MemberReport, Observation, Report
 from icapdiag.report.document.evidence import describe, where
-from icapdiag.report.document.findings import suppressed_because, suppressed_name
+from icapdiag.report.document.findings import suppressed_because
 from icapdiag.report.document.members import address_of
 from icapdiag.report.document.vantage import seen_from
 from icapdiag.report.document.words import endpoint, gap, logs_of, moment, named, names, prose, safe_text, tally, title
@@ -124,7 +124,7 @@ def _finding(finding: Finding) -> _Case:
 
 
 def _suppressed(accepted: SuppressedFinding) -> _Case:
-    what = suppressed_name(accepted) + (f" at {names(accepted.members)}" if accepted.members else "")
+    what = named(accepted) + (f" at {names(accepted.members)}" if accepted.members else "")
     return _Case(accepted.id, "skipped", "suppressed", f"suppressed: {suppressed_because(accepted)}", what)
 
 

@@ -8,20 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import (
-    Block,
-    FindingBlock,
-    Heading,
-    Inline,
-    Items,
-    Matrix,
-    Paragraph,
-    Said,
-    SeenBlock,
-    Table,
-    Verbatim,
-)
-from icapdiag.report.document.document import Document, document_of
+from icapdiag.report.document import Document
+from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
+from icapdiag.report.document.findings import FindingBlock, SeenBlock
+from icapdiag.report.document.members import Matrix
 from icapdiag.report.document.words import count, names
 from icapdiag.report.redact import REDACTED_NOTE
 from icapdiag.report.terminal import draw
@@ -37,7 +27,7 @@ _EVIDENCE = 3
 
 def layout(report: Report) -> Iterator[Block]:
     """The blocks of the report, the most useful first."""
-    doc = document_of(report)
+    doc = Document(report)
     state = f" ({doc.gap})" if doc.gap else ""
     yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.title), state))
     yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
@@ -113,15 +103,15 @@ def _listed(heading: str, lines: Sequence[str]) -> Iterator[Block]:
 def _figures(doc: Document) -> Iterator[Block]:
     """What the table draws as well, in plain text."""
     drawn = (
-        ("Members side by side", draw.draw_comparison(doc.comparison, _WIDTH)),
+        ("Members side by side", draw.comparison(doc.comparison, _WIDTH)),
         ("Clocks", wrap(doc.clocks, _WIDTH)),
-        ("Several rounds", draw.draw_figures(doc.rounds, _WIDTH)),
-        ("Sizes", draw.draw_figures(doc.sizes, _WIDTH)),
-        ("Load", draw.draw_figures(doc.load, _WIDTH)),
-        ("RFC 3507", draw.draw_rules(doc.rules, _WIDTH)),
-        ("Over time", draw.draw_time_line(doc.timeline, _WIDTH)),
-        *(("ICAP answer", draw.draw_answer(answer, _WIDTH, PLAIN)) for answer in doc.answers),
-        ("Requests alike", draw.draw_groups(doc.groups, _WIDTH)),
+        ("Several rounds", draw.figures(doc.rounds, _WIDTH)),
+        ("Sizes", draw.figures(doc.sizes, _WIDTH)),
+        ("Load", draw.figures(doc.load, _WIDTH)),
+        ("RFC 3507", draw.rules(doc.rules, _WIDTH)),
+        ("Over time", draw.time_line(doc.timeline, _WIDTH)),
+        *(("ICAP answer", draw.answer(answer, _WIDTH, PLAIN)) for answer in doc.answers),
+        ("Requests alike", draw.groups(doc.groups, _WIDTH)),
     )
     for heading, lines in drawn:
         if lines:

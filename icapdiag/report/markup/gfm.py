@@ -20,7 +20,6 @@ GITHUB_LIMIT = 65_536  # characters; the API says so when it refuses more
 _PUNCTUATION = re.compile(r"([\\`*{}\[\]#!|<>~&$=^]|(?<!\w)_|_(?!\w)|:(?=\S)|(?<!\S)[-+])")
 _NUMBERED = re.compile(r"^(\s*\d+)(?=[.)])")  # would begin a list
 _REFERENCE = re.compile(r"(@|#|(?i:GH-)|(?i:www)|(?i:mailto)|(?i:xmpp))(?=[\w.:/])")
-_CODE = re.compile(r"`([^`\n]{1,300})`")
 _ZERO_WIDTH = "\u200b"
 
 
@@ -46,17 +45,11 @@ def draw(block: Block, *, folded: bool = False) -> str:
         case Verbatim(lines, summary):
             fence = _fenced("\n".join(lines))
             if folded and summary:
-                return f"<details><summary>{text_of(summary)}</summary>\n\n{fence}\n\n</details>"
+                return f"<details><summary>{_inline((summary,))}</summary>\n\n{fence}\n\n</details>"
             return fence
         case Table(head, rows):
             drawn = [_row(map(_cell, head)), _row("---" for _ in head), *(_row(map(_cell, row)) for row in rows)]
             return "\n".join(drawn)
-
-
-def text_of(prose: str) -> str:
-    """Prose with its `commands` kept as code, and everything else as plain text."""
-    parts = _CODE.split(prose)  # text, code, text, code, … text
-    return "".join(code(part) if number % 2 else _escaped(part) for number, part in enumerate(parts))
 
 
 def code(text: str) -> str:
@@ -74,21 +67,16 @@ def _escaped(text: str) -> str:
 
 
 def _inline(parts: tuple[Inline, ...]) -> str:
-    return written(parts, code, text_of)
+    return written(parts, said=code, plain=_escaped, code=code)
 
 
 def _cell(part: Inline) -> str:
-    return written((part,), _code_in_cell, _text_in_cell)
+    return written((part,), said=_code_in_cell, plain=_escaped, code=_code_in_cell)
 
 
 def _code_in_cell(text: str) -> str:
     """A ``|`` that is not escaped would end a cell, in code as well; a backslash before it would undo the escape."""
     return code(text.replace("\\|", f"\\{_ZERO_WIDTH}|").replace("|", "\\|"))
-
-
-def _text_in_cell(prose: str) -> str:
-    parts = _CODE.split(prose)
-    return "".join(_code_in_cell(part) if number % 2 else _escaped(part) for number, part in enumerate(parts))
 
 
 def _row(cells: Iterable[str]) -> str:

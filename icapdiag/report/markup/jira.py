@@ -11,7 +11,6 @@ from icapdiag.report.markup import ticket
 
 LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
 
-_CODE = re.compile(r"`([^`\n]{1,300})`")
 _ZERO_WIDTH = "\u200b"
 _MARKUP = re.compile(r"[{}\[\]*+^~?!|#@&<>()\\]|(?<!\w)[-_]|[-_](?!\w)|:(?=\S)")
 _LINE = re.compile(r"(?i)\b(h[1-6]|bq)(?=\.)")  # a heading, a quotation: at the start of a line
@@ -42,13 +41,7 @@ def _row(cells: Iterable[Inline]) -> str:
 
 
 def _inline(parts: tuple[Inline, ...]) -> str:
-    return written(parts, _text, _prose)
-
-
-def _prose(text: str) -> str:
-    """`Commands` in a fixed width; everything else as plain text."""
-    parts = _CODE.split(text)
-    return "".join(f"{{{{{_text(part)}}}}}" if number % 2 else _text(part) for number, part in enumerate(parts))
+    return written(parts, said=_text, plain=_text, code=lambda command: f"{{{{{_text(command)}}}}}")
 
 
 def _text(text: str) -> str:

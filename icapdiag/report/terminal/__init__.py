@@ -5,23 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from icapdiag.model import Finding, Report
-from icapdiag.report.document.blocks import MemberLine
-from icapdiag.report.document.document import Document, document_of, summary_of
+from icapdiag.report.document import Document, summary
 from icapdiag.report.formats import FILE_STYLE
-from icapdiag.report.terminal.draw import (
-    draw_answer,
-    draw_comparison,
-    draw_figures,
-    draw_finding,
-    draw_groups,
-    draw_items,
-    draw_matrix,
-    draw_rules,
-    draw_sources,
-    draw_time_line,
-    draw_unexplained,
-    draw_verdict,
-)
+from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
 
 MIN_WIDTH = 60
@@ -36,30 +22,29 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
     runbook that are longer than a line run over. ``plain`` draws bars in ASCII, for a terminal
     that has no block characters.
     """
-    doc = document_of(report)
-    return _joined(_sections(doc, max(width, MIN_WIDTH), Paint(color=color), plain=plain))
+    return _joined(_sections(Document(report), max(width, MIN_WIDTH), Paint(color=color), plain=plain))
 
 
 def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
     yield [
-        *draw_verdict(doc.verdict.value, _with_gap(doc.title, doc.gap), width, paint),
+        *draw.verdict(doc.verdict, doc.title + (f" ({doc.gap})" if doc.gap else ""), width, paint),
         *(_log_head(doc, width) if doc.of_logs else _pool_head(doc, width)),
     ]
-    yield draw_matrix(doc.matrix, width, paint)
+    yield draw.matrix(doc.matrix, width, paint)
     yield wrap(doc.clocks, width)
-    yield draw_figures(doc.rounds, width)
-    yield draw_figures(doc.sizes, width)
-    yield draw_figures(doc.load, width)
-    yield draw_comparison(doc.comparison, width)
-    yield draw_rules(doc.rules, width)
-    yield draw_time_line(doc.timeline, width, plain=plain)
-    yield from (draw_answer(answer, width, paint) for answer in doc.answers)
-    yield from (draw_finding(finding, width, paint) for finding in doc.findings)
-    yield draw_groups(doc.groups, width)
-    yield draw_unexplained(doc.unexplained, width)
+    yield draw.figures(doc.rounds, width)
+    yield draw.figures(doc.sizes, width)
+    yield draw.figures(doc.load, width)
+    yield draw.comparison(doc.comparison, width)
+    yield draw.rules(doc.rules, width)
+    yield draw.time_line(doc.timeline, width, plain=plain)
+    yield from (draw.answer(answer, width, paint) for answer in doc.answers)
+    yield from (draw.finding(finding, width, paint) for finding in doc.findings)
+    yield draw.groups(doc.groups, width)
+    yield draw.unexplained(doc.unexplained, width)
     suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"
-    yield draw_items(suppressed, doc.suppressed, width)
-    yield draw_items("Notes:", doc.notes, width)
+    yield draw.items(suppressed, doc.suppressed, width)
+    yield draw.items("Notes:", doc.notes, width)
 
 
 def _pool_head(doc: Document, width: int) -> Iterator[str]:
@@ -75,11 +60,7 @@ def _log_head(doc: Document, width: int) -> Iterator[str]:
         yield from wrap(doc.entries, width)
         if doc.span:
             yield f"{doc.span}."
-    yield from draw_sources(doc.sources, doc.records, width)
-
-
-def _with_gap(text: str, gap: str) -> str:
-    return f"{text} ({gap})" if gap else text
+    yield from draw.sources(doc.sources, doc.records, width)
 
 
 def _joined(sections: Iterable[list[str]]) -> str:
@@ -88,10 +69,10 @@ def _joined(sections: Iterable[list[str]]) -> str:
 
 def render_news(report: Report, news: Sequence[Finding], width: int = PIPED_WIDTH, *, color: bool = False) -> str:
     """One line on what a growing log has by now, and the findings that are new; ends in a newline."""
-    width, paint, doc = max(width, MIN_WIDTH), Paint(color=color), document_of(report)
-    head = draw_verdict(doc.verdict.value, doc.entries, width, paint, before=f"{doc.finished}  ")
+    width, paint, doc = max(width, MIN_WIDTH), Paint(color=color), Document(report)
+    head = draw.verdict(doc.verdict, doc.entries, width, paint, before=f"{doc.finished}  ")
     new = {finding.id for finding in news}
-    drawn = [draw_finding(finding, width, paint) for finding in doc.findings if finding.id in new]
+    drawn = [draw.finding(finding, width, paint) for finding in doc.findings if finding.id in new]
     return _joined([head, *drawn]) + ("\n" if news else "")
 
 
@@ -101,16 +82,8 @@ def render_short(report: Report, width: int = FILE_STYLE.width, *, color: bool =
     A log has no members of its own: there it is one a server that the log names.
     """
     del width, plain  # a line is a line, and nothing is drawn
-    paint, summary = Paint(color=color), summary_of(report)
-    room = min(max((columns(line.name) for line in summary.members), default=0), _NAMES)
-    members = (MemberLine(_filled(line.name, room), line.verdict, line.worst) for line in summary.members)
-    return "".join(f"{_short(line, paint)}\n" for line in (summary.whole, *members))
-
-
-def _filled(name: str, room: int) -> str:
-    return name + " " * (room - columns(name))
-
-
-def _short(line: MemberLine, paint: Paint) -> str:
-    label = paint(line.verdict.value, f"{line.verdict.value.upper():<8}")
-    return f"{label}  {line.name}  {line.worst}".rstrip()
+    paint, (whole, *members) = Paint(color=color), summary(report)
+    room = min(max((columns(line.name) for line in members), default=0), _NAMES)
+    filled = [line._replace(name=line.name + " " * (room - columns(line.name))) for line in members]
+    labels = [(line, paint(line.verdict.value, f"{line.verdict.value.upper():<8}")) for line in (whole, *filled)]
+    return "".join(f"{label}  {line.name}  {line.worst}".rstrip() + "\n" for line, label in labels)

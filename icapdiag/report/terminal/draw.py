@@ -7,80 +7,74 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from icapdiag.facts.logs import Bucket
-from icapdiag.report.document.blocks import (
-    AnswerBlock,
-    Comparison,
-    DifferenceBlock,
-    Figures,
-    FindingBlock,
-    Groups,
-    Matrix,
-    RuleBlock,
-    SourceBlock,
-    Unexplained,
-)
-from icapdiag.report.document.logs import over_time
-from icapdiag.report.document.pool import rule_lines, rules_tally
+from icapdiag.report.document import logs
+from icapdiag.report.document.findings import FindingBlock, Unexplained
+from icapdiag.report.document.measured import Figures
+from icapdiag.report.document.members import Matrix
+from icapdiag.report.document.pool import Comparison, DifferenceBlock, RuleBlock
 from icapdiag.report.document.words import count, names
 from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, wrap
 from icapdiag.text import visible
+from icapdiag.vocabulary import Health, Severity
 
 _EVIDENCE_SHOWN = 3
 _STEPS_SHOWN = 4
 
 
-def draw_verdict(verdict: str, text: str, width: int, paint: Paint, *, before: str = "") -> list[str]:
+def verdict(
+    kind: Health | Severity, text: str, width: int, paint: Paint, *, before: str = "", break_words: bool = True
+) -> list[str]:
     """A line that begins with how bad it is."""
-    label = verdict.upper()
-    first, *lines = wrap(f"{before}{label}  {text}", width, rest="  ", break_words=True)
-    return [first.replace(label, paint(verdict, label), 1), *lines]
+    label = kind.value.upper()
+    first, *lines = wrap(f"{before}{label}  {text}", width, rest="  ", break_words=break_words)
+    return [first.replace(label, paint(kind.value, label), 1), *lines]
+
+
+def _hanging(text: str, width: int) -> list[str]:
+    return wrap(text, width, "  ", "    ", break_words=True)
 
 
 # --- tables ----------------------------------------------------------------------------------------
 
 
-def draw_figures(figures: Figures, width: int) -> list[str]:
+def figures(block: Figures, width: int) -> list[str]:
     """The table in at most ``width`` columns, columns left out and cells cut as it allows; nothing without rows."""
-    if not figures.rows:
+    if not block.rows:
         return []
-    head, rows, right = figures.head, figures.screen or figures.rows, figures.right
-    if _beyond(head, rows, width) > max(columns(row[0]) for row in rows) - figures.cut[0][1]:
-        kept = [index for index in range(len(head)) if index not in figures.omitted]
+    head, rows, right = block.head, block.screen or block.rows, block.right
+    if _beyond(head, rows, width) > max(columns(row[0]) for row in rows) - block.cut[0][1]:
+        kept = [index for index in range(len(head)) if index not in block.omitted]
         head, rows = tuple(head[index] for index in kept), tuple(tuple(row[index] for index in kept) for row in rows)
-        right = range(right.start, right.stop - len(figures.omitted))
-    for column, least in figures.cut:
+        right = range(right.start, right.stop - len(block.omitted))
+    for column, least in block.cut:
         if (beyond := _beyond(head, rows, width)) > 0:
             room = max(max(columns(row[column]) for row in rows) - beyond, least)
             rows = tuple((*row[:column], cut(row[column], room), *row[column + 1 :]) for row in rows)
-    below = [line for text in (*figures.below, figures.left_out) for line in wrap(text, width)]
-    return [figures.title, *grid(head, rows, right=right), *below]
+    below = [line for text in block.below for line in wrap(text, width)]
+    return [block.title, *grid(head, rows, right=right), *below]
 
 
 def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
     return max(map(columns, grid(head, rows))) - width
 
 
-def draw_matrix(matrix: Matrix, width: int, paint: Paint) -> list[str]:
+def matrix(block: Matrix, width: int, paint: Paint) -> list[str]:
     """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member."""
-    if not matrix.members:
+    if not block.members:
         return []
     for detail in ("full", "brief", "terse"):
         # Measured without colour, whose escapes take no place.
-        if all(columns(line) <= width for line in _matrix(matrix, detail, PLAIN)):
-            return _matrix(matrix, detail, paint)
-    return list(_members(matrix, width, paint))
+        if all(columns(line) <= width for line in _matrix(block, detail, PLAIN)):
+            return _matrix(block, detail, paint)
+    return list(_members(block, width, paint))
 
 
 def _matrix(matrix: Matrix, detail: str, paint: Paint) -> list[str]:
-    drawn = tabulate(
-        [
-            [line.name, *(getattr(cell, detail) for cell in line.cells), paint(line.verdict, line.verdict)]
-            for line in matrix.screen
-        ],
-        headers=["member", *matrix.probes, "verdict"],
-        tablefmt="simple",
-        disable_numparse=True,
-    )
+    rows = [
+        [line.name, *(getattr(cell, detail) for cell in line.cells), paint(line.verdict, line.verdict)]
+        for line in matrix.screen
+    ]
+    drawn = tabulate(rows, ["member", *matrix.probes, "verdict"], tablefmt="simple", disable_numparse=True)
     return [line.rstrip() for line in drawn.split("\n")]
 
 
@@ -103,18 +97,18 @@ _CELL = 34  # columns of one value in the grid
 _VALUES_SHOWN = 4
 
 
-def draw_comparison(comparison: Comparison, width: int) -> list[str]:
+def comparison(block: Comparison, width: int) -> list[str]:
     """A column a member where that fits ``width``, else the values of each fact; nothing if all agree."""
-    if not comparison.differences:
+    if not block.differences:
         return []
     title = "Members side by side (what differs):"
-    members = [visible(name, _CELL) for name in comparison.members]
+    members = [visible(name, _CELL) for name in block.members]
     if sum(columns(name) + 2 for name in members) < width:
-        drawn = grid(["", *members], [[each.label, *_values(each, members)] for each in comparison.differences])
+        drawn = grid(["", *members], [[each.label, *_values(each, members)] for each in block.differences])
         if all(columns(line) <= width for line in drawn):
-            legend = [f"{_ODD} the odd one out"] if any(each.outlier for each in comparison.differences) else []
+            legend = [f"{_ODD} the odd one out"] if any(each.outlier for each in block.differences) else []
             return [title, *drawn, *legend]
-    return [title, *(line for each in comparison.differences for line in _difference(each, width))]
+    return [title, *(line for each in block.differences for line in _difference(each, width))]
 
 
 def _values(difference: DifferenceBlock, members: Sequence[str]) -> Iterator[str]:
@@ -139,15 +133,23 @@ def _difference(difference: DifferenceBlock, width: int) -> list[str]:
     if (more := len(difference.values) - _VALUES_SHOWN) > 0:
         parts.append(count(more, "other value"))
     apart = f" ({difference.apart})" if difference.apart else ""
-    return wrap(f"{difference.label}{apart}: " + "; ".join(parts), width, "  ", "    ", break_words=True)
+    return _hanging(f"{difference.label}{apart}: " + "; ".join(parts), width)
 
 
-def draw_rules(rules: Sequence[RuleBlock], width: int) -> list[str]:
+def rules(block: Sequence[RuleBlock], width: int) -> list[str]:
     """The counts, and the rules that any member deviates from; nothing if none was held to them."""
-    deviating = (line for rule in rules for line in rule_lines(rule))
-    return wrap(rules_tally(rules), width) + [
-        line for text in deviating for line in wrap(text, width, "  ", "    ", break_words=True)
-    ]
+    if not block:
+        return []
+    kept, total, untested = (sum(getattr(rule, name) for rule in block) for name in ("kept", "deviating", "not_tested"))
+    tally = f"{kept:,} kept, {count(total, 'deviation')}, {untested:,} not tested"
+    drawn = wrap(f"Conformance with RFC 3507 ({count(len(block), 'rule')} for each member): {tally}.", width)
+    for rule in block:
+        name = f"{rule.number} {rule.name}"
+        told = [f"{name} ({rule.section}), {way.weight}: {way.words} at {names(way.members)}" for way in rule.ways]
+        if rule.rest:
+            told.append(f"{name}: {count(rule.rest, 'member')} in other ways")
+        drawn += [line for text in told for line in _hanging(text, width)]
+    return drawn
 
 
 # --- logs ------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ _OUTCOMES = (
 )
 
 
-def draw_sources(sources: Sequence[SourceBlock], records: Sequence[str], width: int) -> list[str]:
+def sources(sources: Sequence[logs.SourceBlock], records: Sequence[str], width: int) -> list[str]:
     """What was read, in a sentence or in a table after an empty line."""
     if len(sources) == 1:
         total, read, skipped, unreadable = sources[0].records
@@ -186,10 +188,10 @@ def draw_sources(sources: Sequence[SourceBlock], records: Sequence[str], width: 
     return ["", *(cut(line, width) for line in drawn)]
 
 
-def draw_time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) -> list[str]:
+def time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) -> list[str]:
     """Bars, a row a kind of outcome, each scaled to its own highest column; ``plain`` keeps to ASCII."""
     label = max(len(name) for name, _ in _OUTCOMES)
-    counts = over_time(timeline, max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
+    counts = logs.over_time(timeline, max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
     if counts is None:
         return []
     return wrap(f"{counts.caption}:", width) + [
@@ -202,11 +204,11 @@ def _bars(values: Sequence[int], scale: str) -> str:
     return "".join(scale[-(-value * (len(scale) - 1) // max(values))] for value in values)
 
 
-def draw_answer(answer: AnswerBlock, width: int, paint: Paint) -> list[str]:
+def answer(block: logs.AnswerBlock, width: int, paint: Paint) -> list[str]:
     """A pasted answer: its verdict, and why."""
-    drawn = wrap(answer.title, width, rest="  ", break_words=True)
-    for label, values in answer.rows:
-        lines = wrap(f"{label}: {'; '.join(values)}", width, "  ", "    ", break_words=True)
+    drawn = wrap(block.title, width, rest="  ", break_words=True)
+    for label, values in block.rows:
+        lines = _hanging(f"{label}: {'; '.join(values)}", width)
         if label == "Verdict":
             verdict = values[0].partition(":")[0]
             lines[0] = lines[0].replace(verdict, paint("bold", verdict), 1)
@@ -214,21 +216,21 @@ def draw_answer(answer: AnswerBlock, width: int, paint: Paint) -> list[str]:
     return drawn
 
 
-def draw_groups(groups: Groups, width: int) -> list[str]:
+def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
     """A row a group, the most frequent first, with its details below it; nothing without groups."""
-    if not groups.listed:
+    if not found:
         return []
-    listed = groups.listed[:_GROUPS_SHOWN]
-    lines = grid(groups.head, [(*each.cells, each.reason) for each in listed], right=groups.right)
+    listed = found[:_GROUPS_SHOWN]
+    lines = grid(logs.HEAD, [(*each.cells, each.reason) for each in listed], right=logs.RIGHT)
     apart = max(map(columns, lines)) > width
     if apart:
-        lines = grid(groups.head[:-1], [each.cells for each in listed], right=groups.right)
+        lines = grid(logs.HEAD[:-1], [each.cells for each in listed], right=logs.RIGHT)
     drawn = ["Requests alike:", *(cut(line, width) for line in lines[:2])]
     for line, each in zip(lines[2:], listed, strict=True):
         drawn.append(cut(line, width))
         for text in (each.reason if apart else "", each.details):
             drawn += wrap(text, width, _INDENT, break_words=True)
-    if rest := groups.counts[_GROUPS_SHOWN:]:
+    if rest := [each.count for each in found[_GROUPS_SHOWN:]]:
         drawn += wrap(f"and {count(len(rest), 'more group')} of {count(sum(rest), 'request')}: see -o json", width)
     return drawn
 
@@ -236,37 +238,32 @@ def draw_groups(groups: Groups, width: int) -> list[str]:
 # --- findings --------------------------------------------------------------------------------------
 
 
-def draw_finding(finding: FindingBlock, width: int, paint: Paint) -> list[str]:
+def finding(block: FindingBlock, width: int, paint: Paint) -> list[str]:
     """What it is, where, why it was made, and the first steps."""
-    text = f"{finding.title} [{finding.id}]"
-    label = finding.severity.value.upper()
-    first, *drawn = wrap(f"{label}  {text}", width, rest="  ")
-    drawn.insert(0, first.replace(label, paint(finding.severity.value, label), 1))
-    if finding.requests:
-        drawn += wrap(", ".join(part for part in (finding.requests, finding.span) if part), width, "  ")
-    if finding.members:
-        head = "Member: " if len(finding.members) == 1 else f"Members ({len(finding.members)}): "
-        drawn += wrap(head + names(finding.members), width, "  ", "    ", break_words=True)
-    drawn += wrap(finding.meaning, width, "  ")
-    for seen in finding.seen[:_EVIDENCE_SHOWN]:
-        drawn += wrap(f"Seen: {seen.where}: {seen.words}", width, "  ", "    ", break_words=True)
-    drawn += ["  First steps:"] if finding.remedy else []
-    for number, step in enumerate(finding.remedy[:_STEPS_SHOWN], start=1):
+    drawn = verdict(block.severity, f"{block.title} [{block.id}]", width, paint, break_words=False)
+    if block.requests:
+        drawn += wrap(", ".join(part for part in (block.requests, block.span) if part), width, "  ")
+    if block.members:
+        head = "Member: " if len(block.members) == 1 else f"Members ({len(block.members)}): "
+        drawn += _hanging(head + names(block.members), width)
+    drawn += wrap(block.meaning, width, "  ")
+    for seen in block.seen[:_EVIDENCE_SHOWN]:
+        drawn += _hanging(f"Seen: {seen.where}: {seen.words}", width)
+    drawn += ["  First steps:"] if block.remedy else []
+    for number, step in enumerate(block.remedy[:_STEPS_SHOWN], start=1):
         drawn += wrap(step, width, f"    {number}. ")
-    return [*drawn, f"  More: {finding.command_within(width - len('  More: '))}"]
+    return [*drawn, f"  More: {block.command_within(width - len('  More: '))}"]
 
 
-def draw_unexplained(unexplained: Unexplained | None, width: int) -> list[str]:
+def unexplained(block: Unexplained | None, width: int) -> list[str]:
     """What no runbook explains; nothing for None."""
-    if unexplained is None:
-        return []
-    lines = wrap(f"{count(unexplained.count, unexplained.noun)} that no runbook explains:", width)
-    for seen in unexplained.seen[:_EVIDENCE_SHOWN]:
-        lines += wrap(f"{seen.where}: {seen.words}", width, "  ", "    ", break_words=True)
-    return lines
+    drawn = wrap(f"{count(block.count, block.noun)} that no runbook explains:", width) if block else []
+    for seen in block.seen[:_EVIDENCE_SHOWN] if block else ():
+        drawn += _hanging(f"{seen.where}: {seen.words}", width)
+    return drawn
 
 
-def draw_items(heading: str, items: Sequence[str], width: int) -> list[str]:
+def items(heading: str, items: Sequence[str], width: int) -> list[str]:
     """A list below its heading; nothing without items."""
     drawn = [heading] if items else []
     for item in items:

@@ -6,7 +6,7 @@ import html5lib
 from msgspec.structs import replace
 
 from icapdiag.model import Facts, Report
-from icapdiag.report.document.blocks import Comparison
+from icapdiag.report.document.pool import Comparison
 from icapdiag.report.formats import render
 from icapdiag.report.html import charts
 from icapdiag.report.html.charts import Chart
