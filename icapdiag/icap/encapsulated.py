@@ -59,13 +59,6 @@ def body_name(parts: tuple[EncapsulatedPart, ...]) -> BodyName | None:
     return cast("BodyName", found[-1]) if found else None
 
 
-def _head_lengths(parts: tuple[EncapsulatedPart, ...]) -> list[tuple[str, int | None]]:
-    """Each header part with the length that the next offset gives it; None where there is no next one."""
-    offsets = [part.offset for part in parts]
-    lengths = [max(0, following - offset) for offset, following in pairwise(offsets)]
-    return [(part.name, length) for part, length in zip_longest(parts, lengths) if part.name in HEAD_NAMES]
-
-
 _CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 
@@ -78,7 +71,9 @@ class EncapsulatedReader:
     """
 
     def __init__(self, parts: tuple[EncapsulatedPart, ...], limits: Limits) -> None:
-        self._wanted = _head_lengths(parts)
+        # Each head with the length that the next offset gives it; None where there is no next one.
+        lengths = (max(0, following.offset - part.offset) for part, following in pairwise(parts))
+        self._wanted = [(part.name, length) for part, length in zip_longest(parts, lengths) if part.name in HEAD_NAMES]
         self._limits = limits
         self._searched = 0
         self._has_body = body_name(parts) not in {None, "null-body"}

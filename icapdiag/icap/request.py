@@ -85,11 +85,9 @@ def encode_request(
     if isinstance(body, Body):
         stream = None if ieof else Chunks(body, preview or 0)
         first = head if preview is None else head + _chunked(body.head(preview), ieof=ieof)
-    elif body is not None:
-        first = head + _chunked(body[:preview], ieof=ieof)
-        rest = b"" if preview is None or ieof else _chunked(body[preview:])
     else:
-        first = head
+        first = head if body is None else head + _chunked(body[:preview], ieof=ieof)
+        rest = b"" if body is None or preview is None or ieof else _chunked(body[preview:])
     return PreparedRequest(
         method=method,
         first=first,
@@ -189,14 +187,11 @@ def encode_response(
     body: bytes | None = None,
 ) -> bytes:
     """Write a response. Encapsulated is computed, and left out when nothing is encapsulated and none is given."""
-    line = f"ICAP/1.0 {status} {reason}\r\n".encode("latin-1")
-    fields = list(headers)
-    if http_request is None and http_response is None and body is None:
-        return line + encode_fields(fields) + b"\r\n"
-    encapsulated = _encapsulated(http_request, http_response, body=body is not None)
-    fields = _placed(fields, {"Encapsulated": encapsulated})
-    chunks = b"" if body is None else _chunked(body)
-    return line + encode_fields(fields) + b"\r\n" + (http_request or b"") + (http_response or b"") + chunks
+    computed: dict[str, str] = {}
+    if http_request is not None or http_response is not None or body is not None:
+        computed["Encapsulated"] = _encapsulated(http_request, http_response, body=body is not None)
+    head = f"ICAP/1.0 {status} {reason}\r\n".encode("latin-1") + encode_fields(_placed(headers, computed)) + b"\r\n"
+    return head + (http_request or b"") + (http_response or b"") + (b"" if body is None else _chunked(body))
 
 
 def _encapsulated(http_request: bytes | None, http_response: bytes | None, *, body: bool) -> str:

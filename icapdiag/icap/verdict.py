@@ -15,7 +15,7 @@ from typing import NamedTuple
 from icapdiag.icap.body import Body
 from icapdiag.icap.dialects import ALLOWED, BLOCKED, ERROR, MODIFIED, UNKNOWN, UNSCANNABLE, Claim, action_word, tidy
 from icapdiag.icap.header_table import EXPLANATIONS, header_claims
-from icapdiag.icap.message import HttpHead, Response
+from icapdiag.icap.message import Response
 
 _REFUSALS = (BLOCKED, UNSCANNABLE, ERROR)
 _THREATS_KEPT = 20
@@ -132,21 +132,14 @@ def _claims(response: Response) -> Iterable[Claim]:
 
 def _http_status(response: Response) -> tuple[int | None, str]:
     """Status and words of the encapsulated response head, also where its beginning was cut off."""
-    for head in (response.http_response, response.http_request):
-        status = _head_status(head)
-        if head is not None and status is not None:
+    for head in filter(None, (response.http_response, response.http_request)):
+        status = head.status
+        if status is None and (cut := _CUT_STATUS_LINE.fullmatch(head.start_line[:200])):
+            status = int(cut[1])
+        if status is not None:
             line = tidy(head.start_line)
             return status, line.partition(" ")[2] if line.upper().startswith("HTTP/") else line
     return None, ""
-
-
-def _head_status(head: HttpHead | None) -> int | None:
-    if head is None:
-        return None
-    if head.status is not None:
-        return head.status
-    cut = _CUT_STATUS_LINE.fullmatch(head.start_line[:200])
-    return int(cut[1]) if cut else None
 
 
 def _refuses_with_403(response: Response) -> bool:

@@ -43,31 +43,20 @@ def read_members(node: Node | None, defaults: Defaults, problems: Problems) -> t
         problems.add(node, path, f"{len(node.items)} members: write at most {MOST_MEMBERS}")
         return ()
     members: list[Member] = []
-    listed = _Listed(problems)
+    first: dict[object, int] = {}  # the lines of addresses and names
     for index, item in enumerate(node.items):
         member = _member(item, (*path, index), defaults, problems)
-        if member and listed.first_time(member, item, (*path, index)):
+        if member is None:
+            continue
+        at = (same_host(member.host), member.port)
+        line = first.get(at) or first.get(member.name)
+        if line is None:
+            first[at] = first[member.name] = item.line
             members.append(member)
+        else:
+            what = endpoint(*at) if at in first else f"the name {shown(member.name)}"
+            problems.add(item, (*path, index), f"{what} is there already, in line {line}: delete one of the two")
     return tuple(members)
-
-
-class _Listed:
-    """Endpoints and names so far, with the line of the first."""
-
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
-        self._endpoints: dict[tuple[str, int], int] = {}
-        self._names: dict[str, int] = {}
-
-    def first_time(self, member: Member, node: Node, path: Path) -> bool:
-        key = (same_host(member.host), member.port)
-        line = self._endpoints.get(key) or self._names.get(member.name)
-        if line is not None:
-            what = endpoint(*key) if key in self._endpoints else f"the name {shown(member.name)}"
-            self._problems.add(node, path, f"{what} is there already, in line {line}: delete one of the two")
-            return False
-        self._endpoints[key] = self._names[member.name] = node.line
-        return True
 
 
 def member_at(

@@ -158,8 +158,13 @@ def parse_runbook(
         errors += error.errors if sound else ()  # else noted already
         return None
     reader = _Reader(front, source, errors, sound=sound)
-    if not sound:
-        reader.check_details()
+    if not sound:  # there may be mistakes in what is read later
+        for key in ("match", "unless"):
+            reader.selections(key)
+        for key in ("examples", "counterexamples"):
+            reader.records(key)
+        for key in ("references", "beside"):
+            reader.texts(key)
     runbook = reader.runbook(origin)
     return None if len(errors) > before else runbook
 
@@ -172,15 +177,6 @@ class _Reader:
         self._source = source
         self._errors = errors
         self._sound = sound
-
-    def check_details(self) -> None:
-        """Look for the mistakes in what is read later."""
-        self.selections("match")
-        self.selections("unless")
-        self.records("examples")
-        self.records("counterexamples")
-        self.texts("references")
-        self.texts("beside")
 
     def runbook(self, origin: str) -> Runbook | None:
         before = len(self._errors)

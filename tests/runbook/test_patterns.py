@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icapdiag.runbook.patterns import risk
+from icapdiag.runbook.lint import risk
 
 
 @pytest.mark.parametrize(
