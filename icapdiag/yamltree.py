@@ -36,6 +36,10 @@ class Node(Struct):
     column: int
     problem: str | None = None
 
+    def get(self, name: str) -> Node | None:
+        """The value of the first entry of that name; None if there is none, or if this is no mapping."""
+        return None
+
 
 class Scalar(Node):
     """One text. ``plain``: written without quotes (in JSON: a number, true, false or null)."""
@@ -68,7 +72,6 @@ class MapNode(Node):
         return next((pair for pair in self.pairs() if pair[0].text == name), None)
 
     def get(self, name: str) -> Node | None:
-        """The value of the first entry of that name."""
         found = self.find(name)
         return found[1] if found else None
 

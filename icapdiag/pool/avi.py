@@ -6,6 +6,7 @@ Defaults are those of Avi's API schema, such as port 80 for a pool that names no
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import ip_address
 
 from msgspec.structs import replace
@@ -194,23 +195,17 @@ def _tls(pool: AviPool, node: MapNode) -> TLS | None:
     server_name = pool.server_name if pool.sni_enabled else None
     names = node.get("domain_name")
     if server_name is None and isinstance(names, ListNode):
-        texts = [item.text for item in names.items if isinstance(item, Scalar) and item.text]
-        server_name = _host(texts[0]) if texts else None
+        texts = (item.text for item in names.items if isinstance(item, Scalar) and item.text)
+        with suppress(ValueError):
+            server_name = parse_host(next(texts, ""))
     return TLS(verify=bool(pool.pki_profile_ref), server_name=server_name)
-
-
-def _host(text: str) -> str | None:
-    try:
-        return parse_host(text)
-    except ValueError:
-        return None
 
 
 def _server(
     item: Node, path: Path, pool: AviPool, problems: Problems, *, tls: TLS | None, active: bool
 ) -> Member | None:
     server = validate(AviServer, item, path, problems)
-    if server is None or not isinstance(item, MapNode):
+    if server is None:
         return None
     host = _address(item, server, path, problems)
     if host is None:
@@ -220,7 +215,7 @@ def _server(
     return Member(host=host, port=port, name=endpoint(host, port), enabled=enabled, tls=tls, line=item.line)
 
 
-def _address(item: MapNode, server: AviServer, path: Path, problems: Problems) -> str | None:
+def _address(item: Node, server: AviServer, path: Path, problems: Problems) -> str | None:
     """The server's address; its name if Avi resolves it by DNS, or if no address is there."""
     ip = item.get("ip")
     by_name = server.hostname and _is_name(server.hostname) and server.resolve_server_by_dns

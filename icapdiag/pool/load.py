@@ -15,9 +15,9 @@ from icapdiag.pool.hosts import EXAMPLES, ServerAddress, parse_address, parse_se
 from icapdiag.pool.members import MOST_MEMBERS, Defaults, member_at, read_members, read_tls
 from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, PoolError, Profile, Suppression, endpoint, fatal
 from icapdiag.pool.scalars import texts
-from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, validate
-from icapdiag.pool.source import parse_tree, read_tree
-from icapdiag.yamltree import ListNode, MapNode, Node, is_null, kind, report
+from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, listed, validate
+from icapdiag.pool.source import EMPTY, parse_tree, read_tree
+from icapdiag.yamltree import MapNode, Node, kind, report
 
 SAMPLES = ("clean", "eicar")
 KEYS = frozenset(PoolFile.__struct_fields__) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
@@ -50,130 +50,95 @@ def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | No
             problems.add_option("--service-uri", str(error))
     if is_avi(root):
         return read_objects(root, str(path), problems, profile=profile, service_uri=service_uri)
-    return _PoolFileReader(path, problems).read(root, profile, service_uri)
+    return _read_file(root, path, problems, profile, service_uri)
 
 
-class _PoolFileReader:
-    """Reads our own format; keeps going after a mistake, so that all are found."""
-
-    def __init__(self, path: FilePath, problems: Problems) -> None:
-        self._path = path
-        self._problems = problems
-
-    def read(self, root: Node, chosen: str | None, service_uri: str | None) -> Pool:
-        if not isinstance(root, MapNode):
-            self._problems.add(
-                root, (), f"{kind(root)} stands here: a pool file is a mapping, with service_uri: /… and members: […]"
-            )
-            raise self._problems.error()
-        if not root.entries:
-            raise fatal(
-                str(self._path),
-                "empty: the shortest useful file has service_uri: /… and members: [address]",
-                root.line,
-                root.column,
-            )
-        if root.get("apiVersion") and root.get("kind"):
-            self._problems.add(
-                root,
-                (),
-                f"a Kubernetes object ({bare(root.text('kind'))}): it only names an ICAP profile; "
-                "load that profile, its pool group and its pools from the Controller",
-            )
-            raise self._problems.error()
-        top = validate(PoolFile, root, (), self._problems)
-        written = root.get("profile")
-        fields = None if written is None else validate(ProfileFile, written, ("profile",), self._problems)
-        uri = service_uri or self._service_uri(root, top, written, fields)
-        port = self._default_port(root, top, fields)
-        setting = root.get("tls")
-        directory = self._path.parent
-        tls = None if setting is None else read_tls(setting, ("tls",), None, directory, self._problems)
-        if root.find("members") is None:
-            self._problems.add(root, ("members",), "missing: write members: [address, …]")
-        defaults = Defaults(port=port, tls=tls, service_uri=uri, directory=directory)
-        members = read_members(root.get("members"), defaults, self._problems)
-        samples = self._samples(root.get("samples"))
-        suppressions = _suppressions(root.get("suppressions"), self._problems)
-        profile = Profile(**{**_settings(fields), "service_uri": uri, "default_port": port or DEFAULT_PORT})
-        self._lastline(written, profile)
-        if chosen is not None and chosen != profile.name:
-            self._problems.add_option(
-                "--profile", f"{shown(chosen)}: this file is no Avi export, it holds one profile only"
-            )
-        self._problems.check()
-        name = (top.pool if top else "") or profile.name or self._path.stem
-        return Pool(
-            name=name[:256],
-            profile=profile,
-            members=members,
-            samples=samples,
-            source=str(self._path),
-            compare=top.compare if top else True,
-            suppressions=suppressions,
+def _read_file(root: Node, path: FilePath, problems: Problems, chosen: str | None, service_uri: str | None) -> Pool:
+    """The pool of our own format; keeps going after a mistake, so that all are found."""
+    if not isinstance(root, MapNode):
+        stands = f"{kind(root)} stands here: a pool file is a mapping, with service_uri: /… and members: […]"
+        problems.add(root, (), stands)
+        raise problems.error()
+    if not root.entries:
+        raise fatal(str(path), EMPTY, root.line, root.column)
+    if root.get("apiVersion") and root.get("kind"):
+        problems.add(
+            root,
+            (),
+            f"a Kubernetes object ({bare(root.text('kind'))}): it only names an ICAP profile; "
+            "load that profile, its pool group and its pools from the Controller",
         )
+        raise problems.error()
+    top = validate(PoolFile, root, (), problems)
+    written = root.get("profile")
+    fields = None if written is None else validate(ProfileFile, written, ("profile",), problems)
+    uri = service_uri or _service_uri(root, top, fields, problems)
+    port = _default_port(root, top, fields, problems)
+    setting = root.get("tls")
+    tls = None if setting is None else read_tls(setting, ("tls",), None, path.parent, problems)
+    if root.find("members") is None:
+        problems.add(root, ("members",), "missing: write members: [address, …]")
+    defaults = Defaults(port=port, tls=tls, service_uri=uri, directory=path.parent)
+    members = read_members(root.get("members"), defaults, problems)
+    samples = _samples(root.get("samples"), problems)
+    suppressions = _suppressions(root.get("suppressions"), problems)
+    profile = Profile(**{**_settings(fields), "service_uri": uri, "default_port": port or DEFAULT_PORT})
+    if profile.vendor == "ICAP_VENDOR_LASTLINE" and profile.enable_preview and profile.preview_size < LASTLINE_PREVIEW:
+        small = f"{profile.preview_size} is too small for this vendor"
+        advice = f"{small}: write {LASTLINE_PREVIEW} or more (1000 is advised)"
+        problems.add(written.get("preview_size") if written else None, ("profile", "preview_size"), advice)
+    if chosen is not None and chosen != profile.name:
+        problems.add_option("--profile", f"{shown(chosen)}: this file is no Avi export, it holds one profile only")
+    problems.check()
+    return Pool(
+        name=((top.pool if top else "") or profile.name or path.stem)[:256],
+        profile=profile,
+        members=members,
+        samples=samples,
+        source=str(path),
+        compare=top.compare if top else True,
+        suppressions=suppressions,
+    )
 
-    def _service_uri(
-        self, root: MapNode, top: PoolFile | None, written: Node | None, fields: ProfileFile | None
-    ) -> str:
-        above = top.service_uri if top else ""
-        within = (fields.service_uri if fields else None) or ""
-        inner = written.get("service_uri") if isinstance(written, MapNode) else None
-        outer = root.get("service_uri")
-        if outer and above and within and above != within:
-            self._problems.add(
-                inner,
-                ("profile", "service_uri"),
-                f"{shown(within)} differs from the service_uri in line {outer.line}, {shown(above)}: write it once",
-            )
-        if outer is None and inner is None:
-            self._problems.add(
-                root,
-                ("service_uri",),
-                "missing: write the path of the ICAP service, such as service_uri: /OMSScanReq-AV",
-            )
-        return above or within
 
-    def _default_port(self, root: MapNode, top: PoolFile | None, fields: ProfileFile | None) -> int | None:
-        above = top.default_port if top else None
-        within = fields.default_port if fields else None
-        if above and within and above != within:
-            self._problems.add(
-                root.get("default_port"),
-                ("default_port",),
-                f"{above} differs from profile.default_port, {within}: write it once",
-            )
-        return above or within
+def _service_uri(root: MapNode, top: PoolFile | None, fields: ProfileFile | None, problems: Problems) -> str:
+    above = top.service_uri if top else ""
+    within = (fields.service_uri if fields else None) or ""
+    profile = root.get("profile")
+    outer, inner = root.get("service_uri"), profile.get("service_uri") if profile else None
+    if outer and above and within and above != within:
+        other = f"{shown(within)} differs from the service_uri in line {outer.line}, {shown(above)}: write it once"
+        problems.add(inner, ("profile", "service_uri"), other)
+    if outer is None and inner is None:
+        missing = "missing: write the path of the ICAP service, such as service_uri: /OMSScanReq-AV"
+        problems.add(root, ("service_uri",), missing)
+    return above or within
 
-    def _samples(self, node: Node | None) -> tuple[str, ...]:
-        if node is None or node.problem is not None:
-            return ("clean",)
-        path = ("samples",)
-        try:
-            words = texts(node)
-        except ValueError as error:
-            self._problems.add(node, path, str(error))
-            return ("clean",)
-        unknown = next((word for word in words if word not in SAMPLES), None)
-        if unknown is not None:
-            self._problems.add(node, path, f"{shown(unknown)} is no sample: write [clean] or [clean, eicar]")
-        elif "clean" not in words or len(set(words)) != len(words):
-            self._problems.add(node, path, "write [clean], or [clean, eicar] to send the EICAR test file too")
-        return tuple(sample for sample in SAMPLES if sample in words)
 
-    def _lastline(self, written: Node | None, profile: Profile) -> None:
-        if (
-            profile.vendor == "ICAP_VENDOR_LASTLINE"
-            and profile.enable_preview
-            and profile.preview_size < LASTLINE_PREVIEW
-        ):
-            node = written.get("preview_size") if isinstance(written, MapNode) else None
-            self._problems.add(
-                node,
-                ("profile", "preview_size"),
-                f"{profile.preview_size} is too small for this vendor: write "
-                f"{LASTLINE_PREVIEW} or more (1000 is advised)",
-            )
+def _default_port(root: MapNode, top: PoolFile | None, fields: ProfileFile | None, problems: Problems) -> int | None:
+    above = top.default_port if top else None
+    within = fields.default_port if fields else None
+    if above and within and above != within:
+        other = f"{above} differs from profile.default_port, {within}: write it once"
+        problems.add(root.get("default_port"), ("default_port",), other)
+    return above or within
+
+
+def _samples(node: Node | None, problems: Problems) -> tuple[str, ...]:
+    if node is None or node.problem is not None:
+        return ("clean",)
+    path = ("samples",)
+    try:
+        words = texts(node)
+    except ValueError as error:
+        problems.add(node, path, str(error))
+        return ("clean",)
+    unknown = next((word for word in words if word not in SAMPLES), None)
+    if unknown is not None:
+        problems.add(node, path, f"{shown(unknown)} is no sample: write [clean] or [clean, eicar]")
+    elif "clean" not in words or len(set(words)) != len(words):
+        problems.add(node, path, "write [clean], or [clean, eicar] to send the EICAR test file too")
+    return tuple(sample for sample in SAMPLES if sample in words)
 
 
 def _settings(fields: ProfileFile | None) -> dict[str, Any]:
@@ -185,18 +150,10 @@ def _settings(fields: ProfileFile | None) -> dict[str, Any]:
 def _suppressions(node: Node | None, problems: Problems) -> tuple[Suppression, ...]:
     """All suppressions that can be read; mistakes are noted. Whether there is such a finding is not known here."""
     path: Path = ("suppressions",)
-    if node is None or node.problem is not None:
-        return ()
-    if not isinstance(node, ListNode):
-        stands = "no value" if is_null(node) else kind(node)
-        problems.add(node, path, f"{stands} stands here: write a list of {{finding, reason, owner, until}}")
-        return ()
-    if len(node.items) > MOST_SUPPRESSIONS:
-        problems.add(node, path, f"{len(node.items)} suppressions: write at most {MOST_SUPPRESSIONS}")
-        return ()
+    items = listed(node, path, " of {finding, reason, owner, until}", MOST_SUPPRESSIONS, problems)
     found: list[Suppression] = []
     first: dict[tuple[str, str], int] = {}
-    for index, item in enumerate(node.items):
+    for index, item in enumerate(items):
         written = validate(SuppressionFile, item, (*path, index), problems)
         if written is None:
             continue
@@ -206,7 +163,7 @@ def _suppressions(node: Node | None, problems: Problems) -> tuple[Suppression, .
                 item, (*path, index), f"the same finding and member are there already, in line {line}: delete one"
             )
             continue
-        place = (item.get("finding") if isinstance(item, MapNode) else None) or item
+        place = item.get("finding") or item
         found.append(Suppression(**given(written), index=index, line=place.line, column=place.column))
     return tuple(found)
 

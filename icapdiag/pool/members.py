@@ -12,7 +12,7 @@ from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.hosts import ServerAddress, parse_address, same_host
 from icapdiag.pool.model import DEFAULT_PORT, DEFAULT_TLS_PORT, TLS, Member, endpoint
 from icapdiag.pool.scalars import to_bool, to_text
-from icapdiag.pool.schema import FILE_NAME, MemberFile, TLSFile, given, validate
+from icapdiag.pool.schema import FILE_NAME, MemberFile, TLSFile, given, listed, validate
 from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null, kind
 
 MOST_MEMBERS = 20_000
@@ -31,20 +31,12 @@ class Defaults(Struct, frozen=True, kw_only=True):
 def read_members(node: Node | None, defaults: Defaults, problems: Problems) -> tuple[Member, ...]:
     """All members that can be read; mistakes are noted."""
     path: Path = ("members",)
-    if node is None or node.problem is not None:
-        return ()
-    if not isinstance(node, ListNode):
-        stands = "no value" if is_null(node) else kind(node)
-        problems.add(node, path, f"{stands} stands here: write a list, such as [192.0.2.7, icap2.example.com:1344]")
-        return ()
-    if not node.items:
+    items = listed(node, path, ", such as [192.0.2.7, icap2.example.com:1344]", MOST_MEMBERS, problems)
+    if isinstance(node, ListNode) and not node.items and node.problem is None:
         problems.add(node, path, "the list is empty: write at least one member")
-    if len(node.items) > MOST_MEMBERS:
-        problems.add(node, path, f"{len(node.items)} members: write at most {MOST_MEMBERS}")
-        return ()
     members: list[Member] = []
     first: dict[object, int] = {}  # the lines of addresses and names
-    for index, item in enumerate(node.items):
+    for index, item in enumerate(items):
         member = _member(item, (*path, index), defaults, problems)
         if member is None:
             continue
@@ -146,14 +138,14 @@ def read_tls(node: Node, path: Path, default: TLS | None, directory: FilePath, p
         return _switch(node, path, base, problems)
     setting = validate(TLSFile, node, path, problems)
     for name in FILES:
-        _check_file(_value(node, name), (*path, name), directory, problems)
+        _check_file(node.get(name), (*path, name), directory, problems)
     if setting is None:
         return base
     values = given(setting)
     values |= {name: directory / values[name] for name in FILES if values.get(name)}
     result = replace(base, **values)
     if result.key_file and not result.cert_file:
-        problems.add(_value(node, "key_file"), (*path, "key_file"), "a key without a certificate: write cert_file too")
+        problems.add(node.get("key_file"), (*path, "key_file"), "a key without a certificate: write cert_file too")
     return result
 
 
@@ -164,10 +156,6 @@ def _switch(node: Scalar, path: Path, base: TLS, problems: Problems) -> TLS | No
         what = "has no value" if is_null(node) or not node.text else f"{bare(node.text)} is no TLS setting"
         problems.add(node, path, f"{what}: write true, false, or {{ca_file: …, server_name: …}}")
         return base
-
-
-def _value(node: Node, name: str) -> Node | None:
-    return node.get(name) if isinstance(node, MapNode) else None
 
 
 def _check_file(node: Node | None, path: Path, directory: FilePath, problems: Problems) -> None:

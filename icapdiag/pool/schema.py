@@ -17,7 +17,7 @@ from msgspec.structs import FieldInfo, asdict, fields
 from icapdiag.mistakes import Path, Problems, suggestion
 from icapdiag.pool import hosts
 from icapdiag.pool.scalars import day, finding_id, integer, one_of, remark, to_bool, to_text
-from icapdiag.yamltree import MapNode, Node, is_null, kind
+from icapdiag.yamltree import ListNode, MapNode, Node, is_null, kind
 
 VENDORS = ("ICAP_VENDOR_GENERIC", "ICAP_VENDOR_OPSWAT", "ICAP_VENDOR_LASTLINE")
 FILE_NAME = 4096  # characters
@@ -217,6 +217,23 @@ def validate(shape: type[Shape], node: Node, path: Path, problems: Problems) -> 
         if name not in noted:
             problems.add(node, (*path, name), f"missing: write {name}: …")
     return None if missing or problems.count > before else shape(**values)
+
+
+def listed(node: Node | None, path: Path, such: str, most: int, problems: Problems) -> list[Node]:
+    """The elements of a list; none where there is no list, or one of more than ``most``, which is noted.
+
+    ``such`` goes on after "write a list".
+    """
+    if node is None or node.problem is not None:
+        return []
+    if not isinstance(node, ListNode):
+        stands = "no value" if is_null(node) else kind(node)
+        problems.add(node, path, f"{stands} stands here: write a list{such}")
+        return []
+    if len(node.items) > most:
+        problems.add(node, path, f"{len(node.items)} {path[-1]}: write at most {most}")
+        return []
+    return node.items
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icapdiag.pool import PoolError, jsontext, load_pool, source
-from icapdiag.pool.jsontext import NotJSON, read_json
+from icapdiag.pool import PoolError, load_pool, source
+from icapdiag.pool.source import NotJSON, read_json
 from icapdiag.yamltree import ListNode, Scalar
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def test_json_agrees_with_the_standard_reader() -> None:
 
 
 def test_the_number_of_values_is_bounded(mistakes: Mistakes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsontext, "VALUES", 10)
+    monkeypatch.setattr(source, "VALUES", 10)
     (line,) = mistakes('{"members": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}', file="p.json")
     assert "not JSON: more than 10 values" in line
 
