@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -123,7 +123,12 @@ def _read_folder(
 ) -> dict[str, Runbook]:
     runbooks: dict[str, Runbook] = {}
     index = read_index(folder) if sound else {}
-    for file in _files(folder, errors):
+    try:
+        files = [folder] if folder.is_file() else runbook_files(folder)
+    except OSError as error:
+        errors.append(Located(file=str(folder), message=f"can't be read: {error.strerror or error}"))
+        files = []
+    for file in files:
         path = display if file == folder else f"{display}/{file.name}"
         runbook = _read_file(file, path, origin, errors, index, sound=sound)
         if runbook is None:
@@ -132,16 +137,6 @@ def _read_folder(
         if other is not runbook:
             errors.append(runbook.located("id", f"{runbook.id!r} is the id of {other.path} too"))
     return runbooks
-
-
-def _files(folder: Path, errors: list[Located]) -> Iterable[Path]:
-    try:
-        if folder.is_file():
-            return [folder]
-        return runbook_files(folder)
-    except OSError as error:
-        errors.append(Located(file=str(folder), message=f"can't be read: {error.strerror or error}"))
-        return []
 
 
 def _read_file(
