@@ -1,9 +1,8 @@
 """YAML as a tree of texts with line and column, built from parser events.
 
-Nothing is resolved: a scalar stays the text that was written, and the schema converts it.
-So YAML 1.1 can't turn ``no`` into false or ``1:20`` into 80 behind the user's back, and no
-date, float or object is ever constructed. Events arrive one by one, so nesting is bounded
-here; aliases are refused, so the tree is never larger than the file.
+Nothing is resolved: a scalar stays the text that was written, and the schema converts it. So YAML 1.1 can't turn ``no``
+into false or ``1:20`` into 80 behind the user's back, and no date, float or object is ever constructed. Events arrive
+one by one, so nesting is bounded here; aliases are refused, so the tree is never larger than the file.
 """
 
 from __future__ import annotations

@@ -29,10 +29,9 @@ class State(Enum):
 class Exchange:
     """Feed it what arrives; it says what to do next.
 
-    `receive` returns the bytes to send now: the rest of the body after a 100 Continue, else
-    nothing; a body that is a stream is not among them. `pieces` has all that may be sent, the
-    stream too. ``answering`` turns True when a final answer has begun, so that a body still
-    being sent can be dropped. The final answer is ``response``.
+    `receive` returns the bytes to send now: the rest of the body after a 100 Continue, else nothing; a body that is a
+    stream is not among them. `pieces` has all that may be sent, the stream too. ``answering`` turns True when a final
+    answer has begun, so that a body still being sent can be dropped. The final answer is ``response``.
     """
 
     def __init__(self, request: PreparedRequest, *, limits: Limits = LIMITS) -> None:

@@ -1,9 +1,8 @@
 """What the verdict headers of ICAP servers say: a reader for each way to say it.
 
-draft-stecher-icap-subid-00 (4.6 to 4.8) names X-Infection-Found, X-Violations-Found and
-X-Virus-ID; all else is a vendor's own. A reader gets one header value and answers what that
-value says by itself. Which header is read how is in `icapdiag.icap.header_table`, how claims
-are weighed against each other in `icapdiag.icap.verdict`.
+draft-stecher-icap-subid-00 (4.6 to 4.8) names X-Infection-Found, X-Violations-Found and X-Virus-ID; all else is a
+vendor's own. A reader gets one header value and answers what that value says by itself. Which header is read how is in
+`icapdiag.icap.header_table`, how claims are weighed against each other in `icapdiag.icap.verdict`.
 """
 
 from __future__ import annotations

@@ -25,12 +25,11 @@ INTEGER: Final = "integer"
 class Header(NamedTuple):
     """One header. All headers with a ``kind`` are facts, and only these: a server must not be able to invent one.
 
-    ``claim`` reads what a value says about the body; the rows are in order of weight: what was found, then
-    why it was refused, then the bare word of an action. ``inner``: believed in the encapsulated response
-    head, too; Skyhigh and Sophos write theirs into the head of the block page. ``shown``: where evidence
-    names it, 1 before 7 (0: not at all). ``explains``: free text that goes with a verdict from elsewhere.
-    ``pasted``: whether a line of it makes pasted text an ICAP answer, and whether one of any other header
-    of its family (``X-Response-…``) does.
+    ``claim`` reads what a value says about the body; the rows are in order of weight: what was found, then why it was
+    refused, then the bare word of an action. ``inner``: believed in the encapsulated response head, too; Skyhigh and
+    Sophos write theirs into the head of the block page. ``shown``: where evidence names it, 1 before 7 (0: not at all).
+    ``explains``: free text that goes with a verdict from elsewhere. ``pasted``: whether a line of it makes pasted text
+    an ICAP answer, and whether one of any other header of its family (``X-Response-…``) does.
     """
 
     name: str

@@ -44,9 +44,8 @@ def split_lines(block: bytes) -> list[bytes]:
 def parse_fields(lines: Iterable[bytes], limits: Limits) -> tuple[Headers, list[Deviation]]:
     """Read header lines leniently.
 
-    Raises `CapExceeded` over ``limits.header_count`` fields. A line without a colon is a
-    deviation and dropped, except below X-Violations-Found, whose details some servers
-    write without the white space that folds a header.
+    Raises `CapExceeded` over ``limits.header_count`` fields. A line without a colon is a deviation and dropped, except
+    below X-Violations-Found, whose details some servers write without the white space that folds a header.
     """
     fields: list[tuple[str, list[str]]] = []
     deviations: list[Deviation] = []

@@ -158,10 +158,9 @@ def avi_reqmod(
 ) -> PreparedRequest:
     """A REQMOD as an Avi Service Engine writes it.
 
-    Header order and values are those of ``icap_headers_sent_to_server`` in Avi's log
-    samples: the member's address in URI and Host, ``Connection: close``, ``Preview`` =
-    min(body, ``preview_size`` bytes), ``Allow: 204``. ``preview_size`` None: no preview.
-    ``close`` False, which no Service Engine does: the connection may be kept.
+    Header order and values are those of ``icap_headers_sent_to_server`` in Avi's log samples: the member's address in
+    URI and Host, ``Connection: close``, ``Preview`` = min(body, ``preview_size`` bytes), ``Allow: 204``.
+    ``preview_size`` None: no preview. ``close`` False, which no Service Engine does: the connection may be kept.
     """
     headers = [("Host", authority(host, port)), *([("Connection", "close")] if close else []), ("Preview", "")]
     if allow_204:

@@ -39,8 +39,7 @@ class ResponseReader:
     def feed(self, data: bytes) -> Response | None:
         """The response once it is complete, else None.
 
-        Raises `NotICAP`, `CapExceeded` or another `ProtocolError`, with the part that was
-        read as its ``response``.
+        Raises `NotICAP`, `CapExceeded` or another `ProtocolError`, with the part that was read as its ``response``.
         """
         self._buffer += data
         self.received += len(data)

@@ -1,8 +1,7 @@
 """Bodies that probes send, and how the lab knows them again.
 
-The EICAR test string is built when asked for: it stands whole in no file, not even in a
-``.pyc`` (CPython folds ``b".." + b".."`` into one constant; it does not fold a reversal of
-a name, nor ``bytes.fromhex``). It is never written to disk.
+The EICAR test string is built when asked for: it stands whole in no file, not even in a ``.pyc`` (CPython folds ``b".."
++ b".."`` into one constant; it does not fold a reversal of a name, nor ``bytes.fromhex``). It is never written to disk.
 """
 
 from __future__ import annotations

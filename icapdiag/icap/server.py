@@ -16,11 +16,10 @@ SERVER_LIMITS = Limits(body_kept=64 * 1024 * 1024)
 class RequestReader:
     """Reads one request after the other from a connection, split anywhere.
 
-    `next_request` gives a request as soon as a server can answer it: with its preview if it
-    has one, else with the whole body. After a 100 Continue, `next_body` gives the same
-    request with preview and rest joined. Both return None while bytes are missing and raise
-    `ProtocolError` (rules ``request-line``, ``encapsulated-invalid``, ``chunk-invalid``, …),
-    after which the connection can't be read any further.
+    `next_request` gives a request as soon as a server can answer it: with its preview if it has one, else with the
+    whole body. After a 100 Continue, `next_body` gives the same request with preview and rest joined. Both return None
+    while bytes are missing and raise `ProtocolError` (rules ``request-line``, ``encapsulated-invalid``,
+    ``chunk-invalid``, …), after which the connection can't be read any further.
     """
 
     def __init__(self, limits: Limits = SERVER_LIMITS) -> None:

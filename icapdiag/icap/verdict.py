@@ -36,12 +36,11 @@ _STATUS_MEANINGS = {
 class Judgement(NamedTuple):
     """The verdict on a body, and why.
 
-    ``verdict`` is ``allowed``, ``blocked``, ``modified``, ``unscannable`` (encrypted, over a limit,
-    of an unsupported type), ``error`` (the scanner failed: no statement about the body) or
-    ``unknown``. ``reason`` is one sentence with the server's own words. ``threats`` are names as
-    the server gave them, at most 20 of at most 200 characters. ``decided_by`` lists what decided,
-    most decisive first: header names, ``status`` (ICAP), ``http-status`` (the encapsulated head's),
-    ``body`` (comparison with the original); empty only for ``unknown``.
+    ``verdict`` is ``allowed``, ``blocked``, ``modified``, ``unscannable`` (encrypted, over a limit, of an unsupported
+    type), ``error`` (the scanner failed: no statement about the body) or ``unknown``. ``reason`` is one sentence with
+    the server's own words. ``threats`` are names as the server gave them, at most 20 of at most 200 characters.
+    ``decided_by`` lists what decided, most decisive first: header names, ``status`` (ICAP), ``http-status`` (the
+    encapsulated head's), ``body`` (comparison with the original); empty only for ``unknown``.
 
     Reason and threats are a stranger's text: whoever shows them escapes them.
     """
@@ -96,10 +95,9 @@ class _Case(NamedTuple):
 def judge(response: Response, *, sent_body: bytes | Body | None = None, method: str | None = None) -> Judgement:
     """What the server decided about the body of the request that ``response`` answers.
 
-    ``sent_body`` is the original body where it is known (bytes, without chunking): only it tells an
-    echo from a rewrite. ``method`` is the request's, where known: an HTTP response in a REQMOD
-    answer stands in the request's place (RFC 3507, 4.8.2), in RESPMOD it is the content itself.
-    Raises nothing, whatever the response holds.
+    ``sent_body`` is the original body where it is known (bytes, without chunking): only it tells an echo from a
+    rewrite. ``method`` is the request's, where known: an HTTP response in a REQMOD answer stands in the request's place
+    (RFC 3507, 4.8.2), in RESPMOD it is the content itself. Raises nothing, whatever the response holds.
     """
     case = _Case(response, method, tuple(_claims(response)), _compare(response, sent_body))
     steps = (_interim, _failed, _refused, _changed, _options, _allowed, _nothing_encapsulated, _returned)

@@ -21,11 +21,10 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)
 class Fault:
     """One member of the lab.
 
-    ``finding`` is the id of the one finding that a check must give, None for none, in a run of
-    this ``depth``; in a shallower run the member seems healthy, and the lab leaves it out.
-    ``behaviour`` serves a connection; without one the port is bound and not listened on.
-    ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS, and with ``client-certificate``
-    it demands one of its client.
+    ``finding`` is the id of the one finding that a check must give, None for none, in a run of this ``depth``; in a
+    shallower run the member seems healthy, and the lab leaves it out. ``behaviour`` serves a connection; without one
+    the port is bound and not listened on. ``tls``: the pool file says TLS. ``certificate``: the server speaks TLS, and
+    with ``client-certificate`` it demands one of its client.
     """
 
     name: str

@@ -47,9 +47,8 @@ async def serve_lab(
 ) -> AsyncIterator[Lab]:
     """Serve the named faults (None: all of them) or dialects until the block is left.
 
-    ``host`` is an IP address. The first member gets ``port`` and the rest the ports after
-    it; None takes free ones. Raises ValueError for an unknown name or a host that is no
-    address, OSError if a port can't be had.
+    ``host`` is an IP address. The first member gets ``port`` and the rest the ports after it; None takes free ones.
+    Raises ValueError for an unknown name or a host that is no address, OSError if a port can't be had.
     """
     faults = _select(names)
     if port and port + len(faults) > 65536:

@@ -1,9 +1,8 @@
 """Conditions on the fields of a flat record, with the names of Sigma's field modifiers.
 
-``field|modifier|modifier: value or list``: the values of a list are alternatives, or all of
-them must hold with ``all``. A field that is itself a list holds when any of its elements does.
-Text is compared without regard to case. A field that is absent, null or an empty list matches
-only ``null`` and ``exists: false``.
+``field|modifier|modifier: value or list``: the values of a list are alternatives, or all of them must hold with
+``all``. A field that is itself a list holds when any of its elements does. Text is compared without regard to case. A
+field that is absent, null or an empty list matches only ``null`` and ``exists: false``.
 """
 
 from __future__ import annotations

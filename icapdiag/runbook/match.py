@@ -130,8 +130,7 @@ def _about(observation: Observation, number: int) -> _About:
 def explaining(library: Library, record: Facts, siblings: Iterable[Facts] = ()) -> tuple[Runbook, ...]:
     """The runbooks that explain one flat record, superseded ones left out.
 
-    ``siblings`` are the records of the same member by other probes: what explains one of them may
-    be the better answer.
+    ``siblings`` are the records of the same member by other probes: what explains one of them may be the better answer.
     """
     siblings = tuple(siblings)
     applying = _applying(library, joined(record, siblings))
