@@ -99,11 +99,8 @@ async def desynchronised(connection: Connection) -> None:
 
 
 def closes_unannounced(request: Request) -> Answer:
-    return replace(scan(request), damage=without_connection, ending=Connection.finish)
-
-
-def without_connection(wire: bytes) -> bytes:
-    return wire.replace(b"Connection: close\r\n", b"", 1)
+    answer = replace(scan(request), ending=Connection.finish)
+    return replace(answer, damage=lambda wire: wire.replace(b"Connection: close\r\n", b"", 1))
 
 
 def limited(refusal: Answer | None, offers: Fields = OFFERS) -> Scanner:
@@ -128,11 +125,6 @@ _with_body = decide(clean=echo)
 _without_body = decide(infected=lambda _: Answer(200, "OK", (*INFECTION, ("Encapsulated", "null-body=0"))))
 
 
-def _passed_unscanned(request: Request) -> Answer:
-    said = (("X-Response-Info", "Allowed"), ("X-Response-Desc", "Not Scanned"))
-    return replace(echo(request), headers=said)
-
-
 def opswat(description: str) -> Reply:
     """How MetaDefender ICAP Server blocks what it did not scan: no X-Blocked-Reason, no X-ICAP-Profile."""
     return blocked((("X-Response-Info", "Blocked"), ("X-Response-Desc", description)), description)
@@ -145,24 +137,12 @@ def damaged(
     return Scanner(scan=lambda request: replace(reply(request), damage=damage, ending=ending))
 
 
-def head_without_blank_line(wire: bytes) -> bytes:
-    return wire[: wire.index(b"\r\n\r\n") + 2]
-
-
 def without_last_chunk(wire: bytes) -> bytes:
     return wire.removesuffix(b"0\r\n\r\n")
 
 
-def half_a_body(wire: bytes) -> bytes:
-    return without_last_chunk(wire)[:-20]
-
-
 def offset_too_large(wire: bytes) -> bytes:
     return re.sub(rb"(re[qs]-body)=(\d+)", lambda found: b"%b=%d" % (found[1], int(found[2]) + 7), wire, count=1)
-
-
-def chunk_size_zz(wire: bytes) -> bytes:
-    return re.sub(rb"\r\n\r\n[0-9a-f]+\r\n", b"\r\n\r\nzz\r\n", wire, count=1)
 
 
 FOLDED: Fields = (
@@ -175,6 +155,7 @@ URL_FILTER: Fields = (
     ("X-Response-Info", "BLOCKED"),
     ("X-Response-Desc", "URL category blk is BLOCKED"),
 )
+NOT_SCANNED: Fields = (("X-Response-Info", "Allowed"), ("X-Response-Desc", "Not Scanned"))
 HTTP_400 = page("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nConnection: close", "400 Bad Request")
 SSH_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 TLS_ALERT = bytes.fromhex("15030300020246")  # fatal, protocol_version (RFC 8446, 6)
@@ -189,7 +170,7 @@ _ALL = (
     Fault("refused", "nothing listens on the port", "tcp-refused", None),
     Fault("reset-on-accept", "resets every connection as soon as it is accepted", "tcp-reset", Connection.reset),
     Fault("reset-mid-body", "resets the connection in the middle of the answer's body", "tcp-reset",
-          damaged(half_a_body, Connection.reset)),
+          damaged(lambda wire: without_last_chunk(wire)[:-20], Connection.reset)),
     Fault("mute", "accepts connections and never says a word", "no-response", Connection.discard),
     Fault("drip", "sends its answer one byte at a time and never ends", "no-response", drip),
     Fault("slow", "answers correctly, but only after 0.8 s", "slow-member", Scanner(delay=0.8)),
@@ -209,7 +190,7 @@ _ALL = (
     Fault("not-scanned", "MetaDefender whose engines do not run: blocks everything as Not Scanned", "failed-to-scan",
           Scanner(scan=opswat("Not Scanned"))),
     Fault("passes-not-scanned", "lets pass what its engines did not scan, and says so", "allowed-without-scan",
-          Scanner(scan=decide(infected=_passed_unscanned))),
+          Scanner(scan=decide(infected=lambda request: replace(echo(request), headers=NOT_SCANNED)))),
     Fault("rewrites", "sends back another text than it was sent", "clean-modified",
           Scanner(scan=decide(clean=lambda request: echo(request._replace(body=b"rewritten\n"))))),
     Fault("disarms", "cuts EICAR out and lets the rest pass", "eicar-modified",
@@ -246,10 +227,11 @@ _ALL = (
           says(TLS_NO_CIPHER), tls=True),
     # broken ICAP
     Fault("no-blank-line", "closes before the blank line that ends the head", "malformed-response",
-          damaged(head_without_blank_line, reply=_without_body)),
+          damaged(lambda wire: wire[: wire.index(b"\r\n\r\n") + 2], reply=_without_body)),
     Fault("wrong-encapsulated", "announces the body at an offset where it isn't", "malformed-response",
           damaged(offset_too_large)),
-    Fault("bad-chunk", "sends a chunk size that is no number", "malformed-response", damaged(chunk_size_zz)),
+    Fault("bad-chunk", "sends a chunk size that is no number", "malformed-response",
+          damaged(lambda wire: re.sub(rb"\r\n\r\n[0-9a-f]+\r\n", b"\r\n\r\nzz\r\n", wire, count=1))),
     Fault("endless-body", "sends a body that never ends", "response-too-large",
           damaged(without_last_chunk, endless_chunks)),
     Fault("answer-then-rst", "sends its 404 before the body is read, then resets", "service-not-found",

@@ -82,11 +82,8 @@ async def asks_for_more(connection: Connection, request: Request) -> Answer | No
 
 def partial(request: Request) -> Answer:
     """206 that leaves the whole body to the client's own copy (draft-icap-ext-partial-content)."""
-    return replace(echo(request), status=206, reason="Partial Content", body=b"", damage=_original_from_start)
-
-
-def _original_from_start(wire: bytes) -> bytes:
-    return wire.removesuffix(LAST_CHUNK) + b"0; use-original-body=0\r\n\r\n"
+    answer = replace(echo(request), status=206, reason="Partial Content", body=b"")
+    return replace(answer, damage=lambda wire: wire.removesuffix(LAST_CHUNK) + b"0; use-original-body=0\r\n\r\n")
 
 
 PREVIEW_FAULTS = (
@@ -132,7 +129,7 @@ SIZE_FAULTS = (
     Fault("size-limit-unread", "passes what is longer than 100,000 bytes before it has read it", "size-limit-pass",
           Scanner(refuse=_unread), depth="deep"),
     Fault("size-limit-error", "answers bodies of more than 100,000 bytes with an error", "size-limit-error",
-          beyond(lambda _: Answer(413, "Request entity too large")), depth="deep"),
+          beyond(status(413, "Request entity too large")), depth="deep"),
     Fault("size-limit-block", "blocks bodies of more than 100,000 bytes", "size-limit-error",
           beyond(blocked(_TOO_LARGE, "File size exceeds the limit")), depth="deep"),
     Fault("size-limit-drop", "resets the connection once a body is longer than 100,000 bytes", "size-limit-error",
@@ -174,27 +171,23 @@ def services(**methods: str) -> Scanner:
     return Scanner(refuse=refuse)
 
 
-_ANONYMOUS = picky(lambda request: "User-Agent" not in request.headers)
-_PREVIEWED = picky(lambda request: request.preview is not None)
-_ALLOWING = picky(lambda request: "Allow" in request.headers)
-_ENCAPSULATED = picky(lambda request: request.method == "OPTIONS" and request.encapsulated is not None)
-_UNMEASURED = picky(
-    lambda request: request.method != "OPTIONS" and "Content-Length" not in request.headers,
-    Answer(411, "Length required"),
-)
-
 METADATA_FAULTS = (
     Fault("other-path", "has its service under the path of another product", "service-not-found",
           services(virus_scan="REQMOD")),
     Fault("response-path", "takes RESPMOD at this path, and REQMOD at another", "wrong-service",
           services(avscan="RESPMOD", reqmod="REQMOD")),
     Fault("respmod-only", "takes RESPMOD and nothing else, at any path", "respmod-only", services(avscan="RESPMOD")),
-    Fault("refuses-preview", "finds every request with a preview malformed", "refused-for-preview", _PREVIEWED),
-    Fault("refuses-allow", "finds every request that allows 204 malformed", "refused-for-allow", _ALLOWING),
-    Fault("needs-user-agent", "refuses every request without a User-Agent", "refused-for-header", _ANONYMOUS),
-    Fault("needs-content-length", "wants Content-Length among the ICAP headers", "refused-for-header", _UNMEASURED),
+    Fault("refuses-preview", "finds every request with a preview malformed", "refused-for-preview",
+          picky(lambda request: request.preview is not None)),
+    Fault("refuses-allow", "finds every request that allows 204 malformed", "refused-for-allow",
+          picky(lambda request: "Allow" in request.headers)),
+    Fault("needs-user-agent", "refuses every request without a User-Agent", "refused-for-header",
+          picky(lambda request: "User-Agent" not in request.headers)),
+    Fault("needs-content-length", "wants Content-Length among the ICAP headers", "refused-for-header",
+          picky(lambda request: request.method != "OPTIONS" and "Content-Length" not in request.headers,
+                Answer(411, "Length required"))),
     Fault("options-without-encapsulated", "scans, and refuses OPTIONS with an Encapsulated header", "options-refused",
-          _ENCAPSULATED),
+          picky(lambda request: request.method == "OPTIONS" and request.encapsulated is not None)),
     Fault("istag-changes", "sends another ISTag with each answer", "istag-changes", Scanner(common=new_tags())),
     Fault("clock-skewed", "its clock is a day behind", "clock-skewed", Scanner(common=clock(-_DAY))),
 )  # fmt: skip

@@ -213,10 +213,6 @@ def _statuses_of(record: Facts) -> list[str]:
     return [status] if isinstance(status, str) else []
 
 
-def _examples_hold(runbook: Runbook) -> Iterator[Problem]:
-    yield from ((failure.path, failure.message) for failure in examples_of(runbook))
-
-
 def _supersedes(runbook: Runbook, library: Library) -> Iterator[Problem]:
     names = [other.id for other in library.runbooks]
     for key, named in (("supersedes", runbook.supersedes), ("beside", runbook.beside)):
@@ -319,6 +315,6 @@ _RULES: tuple[Callable[[Runbook], Iterable[Problem]], ...] = (
     _placeholders,
     _samples,
     _match,
-    _examples_hold,
+    lambda runbook: [(failure.path, failure.message) for failure in examples_of(runbook)],
 )
 _RULES_ACROSS: tuple[Callable[[Runbook, Library], Iterable[Problem]], ...] = (_supersedes, _names_taken, _shadowed)
