@@ -182,6 +182,11 @@ class Filling:
     def __len__(self) -> int:
         return self.length
 
+    def cut(self, start: int, stop: int) -> bytes:
+        """As a slice of `bytes`, within the length."""
+        phase, length = start % len(self.pattern), stop - start
+        return (self.pattern * (length // len(self.pattern) + 2))[phase : phase + length]
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -199,9 +204,11 @@ class Body:
             if start >= len(part):
                 start -= len(part)
                 continue
-            wanted = min(left, len(part) - start)
-            yield from _cut(part, start, wanted, size)
-            start, left = 0, left - wanted
+            end = start + min(left, len(part) - start)
+            for at in range(start, end, size):
+                upto = min(at + size, end)
+                yield part[at:upto] if isinstance(part, bytes) else part.cut(at, upto)
+            start, left = 0, left - (end - start)
 
     def head(self, length: int) -> bytes:
         """The first ``length`` bytes, fewer if there are no more."""
@@ -217,18 +224,6 @@ class Body:
         for piece in self.pieces():
             digest.update(piece)
         return digest.hexdigest()
-
-
-def _cut(part: bytes | Filling, start: int, length: int, size: int) -> Iterator[bytes]:
-    """``length`` bytes of one part from ``start`` on."""
-    if isinstance(part, bytes):
-        for at in range(start, start + length, size):
-            yield part[at : min(at + size, start + length)]
-        return
-    block = part.pattern * (min(size, length) // len(part.pattern) + 2)  # enough for a piece from any phase
-    for at in range(start, start + length, size):
-        phase = at % len(part.pattern)
-        yield block[phase : phase + min(size, start + length - at)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -59,10 +59,10 @@ class Source:
         """The Markdown after the front matter."""
         return "\n".join(self._lines[self._end + 1 :]).strip() + "\n"
 
-    @cached_property
+    @property
     def sections(self) -> Mapping[str, str]:
         """The Markdown under each heading."""
-        return split_sections(self._lines, self._end + 1)[0]
+        return self._split[0]
 
     def problems(self) -> list[Located]:
         """What is wrong with the form of the front matter and of the sections."""
@@ -70,12 +70,9 @@ class Source:
 
         found: list[Located] = []
         problems = Problems(self.path)
-
-        def note(line: int, where: str, message: str) -> None:
-            found.append(Located(file=self.path, line=line, column=1, path=where, message=message))
-
         try:
-            split_sections(self._lines, self._end + 1, note)
+            for line, where, message in self._split[2]:
+                found.append(Located(file=self.path, line=line, column=1, path=where, message=message))
             report(self._tree, (), problems)
         except FileError as error:
             found += error.errors
@@ -118,22 +115,27 @@ class Source:
     def _marks(self) -> Mapping[str, tuple[int, int]]:
         from icapdiag.yamltree import places
 
-        headings = split_sections(self._lines, self._end + 1)[1]
-        return {**places(self._tree), **{heading: (line, 1) for heading, line in headings.items()}}
+        return {**places(self._tree), **{heading: (line, 1) for heading, line in self._split[1].items()}}
+
+    @cached_property
+    def _split(self) -> _Sections:
+        return split_sections(self._lines, self._end + 1)
 
     def _fatal(self, message: str, line: int) -> FileError:
         return FileError([Located(file=self.path, line=line, column=1, message=message)])
 
 
-def split_sections(
-    lines: list[str], start: int, report: Callable[[int, str, str], None] = lambda *_: None
-) -> tuple[Mapping[str, str], dict[str, int]]:
-    """The text under each ``## Heading`` from line ``start`` on, and the lines of the headings, from 1.
+_Sections = tuple[Mapping[str, str], dict[str, int], list[tuple[int, str, str]]]
 
-    A ``##`` inside a fenced block is no heading. ``report(line, where, message)`` is called for problems.
+
+def split_sections(lines: list[str], start: int) -> _Sections:
+    """The text under each ``## Heading`` from line ``start`` on, the lines of the headings, from 1, and problems.
+
+    A ``##`` inside a fenced block is no heading. A problem has its line, its heading and its message.
     """
     found: dict[str, list[str]] = {}
     marks: dict[str, int] = {}
+    problems: list[tuple[int, str, str]] = []
     current: list[str] = []
     fence = ""
     for number, line in enumerate(lines[start:], start + 1):
@@ -149,9 +151,10 @@ def split_sections(
                 found[heading] = current
                 marks[f"## {heading}"] = number
             else:
-                report(number, f"## {heading}", "the section is written twice")
+                problems.append((number, f"## {heading}", "the section is written twice"))
             continue
         current.append(line)
     if fence:
-        report(len(lines), "", f"a {fence} block is never closed")
-    return MappingProxyType({heading: "\n".join(body).strip() for heading, body in found.items()}), marks
+        problems.append((len(lines), "", f"a {fence} block is never closed"))
+    sections = MappingProxyType({heading: "\n".join(body).strip() for heading, body in found.items()})
+    return sections, marks, problems
