@@ -10,7 +10,6 @@ import msgspec
 from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.containers.answers import FoundAnswer, observe
 from icapdiag.logs.containers.classify import JSONObject, Payload, classify, payload_of, read_payload
-from icapdiag.logs.containers.csvexport import rows
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place, Places
 from icapdiag.logs.damage.recovery import Found
@@ -108,6 +107,8 @@ def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Co
 
 def read_csv(source: Source, delimiter: str, collector: Collector, tick: Tick) -> None:
     """The rows of a CSV export."""
+    from icapdiag.logs.containers.csvexport import rows  # noqa: PLC0415 - few logs are CSV
+
     file = io.TextIOWrapper(io.BufferedReader(source, _BUFFER), "utf-8", errors=STRAY, newline="")
     pieces = iter(lambda: file.readline(RECORD_LIMIT), "")
     for number, row in enumerate(rows(pieces, delimiter)):
