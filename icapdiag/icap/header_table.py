@@ -100,15 +100,15 @@ EXPLANATIONS = tuple(header.name for header in SHOWN if header.explains)  # best
 PASTED = tuple(dict.fromkeys(header.pasted_names for header in HEADERS if header.pasted != "no"))
 
 
-def header_facts(headers: Headers) -> dict[str, str | int | list[str]]:
+def header_facts(headers: Headers) -> dict[str, str | int | tuple[str, ...]]:
     """The headers that are facts; numbers only where they are numbers. Values are a stranger's text, unescaped."""
-    facts: dict[str, str | int | list[str]] = {}
+    facts: dict[str, str | int | tuple[str, ...]] = {}
     for row in FACTS:
         value = headers.get(row.name)
         if value is None:
             continue
         if row.kind == TEXTS:
-            facts[row.fact] = [token[:TEXT_KEPT] for token in headers.tokens(row.name)[:_MEMBERS_KEPT]]
+            facts[row.fact] = tuple(token[:TEXT_KEPT] for token in headers.tokens(row.name)[:_MEMBERS_KEPT])
         elif row.kind == TEXT:
             facts[row.fact] = value[:TEXT_KEPT]
         elif value.isascii() and value.isdigit() and len(value) <= _DIGITS_KEPT:

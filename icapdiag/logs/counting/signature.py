@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.avi.addresses import split_uri
 from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
@@ -22,7 +23,7 @@ from icapdiag.avi.vocabulary import (
     PASSED,
     concerns_icap,
 )
-from icapdiag.facts import Answer, from_plain
+from icapdiag.facts import Answer
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.icap.header_table import HEADERS, header_facts
 from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
@@ -154,7 +155,7 @@ def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgem
         return RequestGroup(icap_action=signature.action, client_outcome=signature.outcome)
     place = split_uri(request.icap_absolute_uri)
     logged = request.icap_headers_received_from_server
-    answer = from_plain(Answer, LoggedAnswer(logged).facts) if logged else Answer()
+    answer = replace(Answer(), **LoggedAnswer(logged).facts) if logged else Answer()
     answer.method = METHODS.get(request.icap_method or "")
     answer.complete_body_sent = signature.complete_body_sent
     answer.icap_status, answer.http_status = signature.icap_status, signature.http_status

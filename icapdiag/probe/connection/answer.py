@@ -35,10 +35,7 @@ def answer_facts(exchange: Exchange, response: Response | None) -> Answer:
     answer.complete = response.complete
     if response.http_response is not None:
         answer.http_status = response.http_response.status
-    headers = header_facts(response.headers)
-    answer = replace(
-        answer, **{name: tuple(value) if isinstance(value, list) else value for name, value in headers.items()}
-    )
+    answer = replace(answer, **header_facts(response.headers))
     if (encapsulated := response.headers.get("Encapsulated")) is not None:
         answer.encapsulated = encapsulated[:TEXT_KEPT]
     answer.parts = tuple(part.name for part in response.encapsulated or ())[:TEXTS_KEPT] or None
