@@ -75,13 +75,7 @@ def refusals(reading: Reading) -> list[str]:
 
 
 def report_on(
-    reading: Reading,
-    library: Library,
-    *,
-    inputs: Sequence[str],
-    filters: Filters,
-    started_at: datetime,
-    complete: bool,
+    reading: Reading, library: Library, *, inputs: Sequence[str], filters: Filters, started_at: datetime, complete: bool
 ) -> Report:
     """Judge what was read. ``complete`` False: the reading was cut short."""
     observations = reading.observations
@@ -105,10 +99,7 @@ def report_on(
                 inputs=tuple(inputs),
                 sources=tuple(_source(source) for source in reading.sources),
                 records=RecordCounts(
-                    total=reading.total,
-                    read=reading.read,
-                    skipped=reading.skipped,
-                    unreadable=reading.unreadable,
+                    total=reading.total, read=reading.read, skipped=reading.skipped, unreadable=reading.unreadable
                 ),
                 entries=head,
                 filters=_filters(filters),

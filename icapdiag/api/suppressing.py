@@ -143,12 +143,7 @@ def _state(suppression: Suppression, runbook: Runbook, today: date, seen: _Seen,
 
 
 def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: str) -> Observation:
-    facts = ConfigurationObject(
-        object="suppression",
-        finding=runbook.id,
-        suppression=state,
-        terms=_terms(suppression),
-    )
+    facts = ConfigurationObject(object="suppression", finding=runbook.id, suppression=state, terms=_terms(suppression))
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
 

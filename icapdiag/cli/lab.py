@@ -21,7 +21,7 @@ def lab(
         typer.Option(min=1, max=65535, help="Port of the first member; the others follow. Default: free ports."),
     ] = None,
     pool_file: Annotated[
-        Path | None, typer.Option("--pool-file", metavar="FILE", help="Write the pool file here too.", dir_okay=False)
+        Path | None, typer.Option(metavar="FILE", help="Write the pool file here too.", dir_okay=False)
     ] = None,
 ) -> None:
     """Serve ICAP servers with known faults until interrupted.

@@ -58,7 +58,6 @@ Redact = Annotated[
     typer.Option(
         "--redact/--no-redact",
         help="Put pseudonyms for names, addresses and all that is not known to be harmless. Default: with --for only.",
-        show_default=False,
     ),
 ]
 Keep = Annotated[
@@ -71,7 +70,6 @@ Key = Annotated[
         "--pseudonyms",
         metavar="FILE",
         dir_okay=False,
-        show_default=False,
         help="Where the key to the pseudonyms is kept. Default: pseudonyms.json in ~/.local/state/icapdiag.",
     ),
 ]

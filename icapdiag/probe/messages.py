@@ -9,8 +9,10 @@ from msgspec import Struct
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest
 
+_IN_JSON = {"size": "bytes", "rest": "bytes_after_continue", "body_size": "body_bytes"}
 
-class Message(Struct, frozen=True, kw_only=True):
+
+class Message(Struct, frozen=True, kw_only=True, rename=_IN_JSON):
     """One message that would be sent. ``kind`` is ``icap``, ``dns`` or ``tls``.
 
     ``size`` bytes go out at once, ``rest`` more if the server asks for them with 100 Continue; None where
@@ -34,10 +36,10 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     to: str
     connections: int = 0
-    messages: tuple[Message, ...] = ()
-    condition: str = ""
     times: int = 1
     at_once: int = 1
+    condition: str = ""
+    messages: tuple[Message, ...] = ()
 
 
 def icap_message(request: PreparedRequest, body: bytes | Body | None = None) -> Message:

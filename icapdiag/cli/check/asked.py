@@ -41,12 +41,7 @@ def settings_of(*, ipv4: bool, ipv6: bool, resolvers: list[str] | None, **given:
 
 
 def chosen_probes(
-    settings: Settings,
-    depth: Depth | None,
-    only: Collection[str] | None,
-    skip: Collection[str] | None,
-    *,
-    load: bool,
+    settings: Settings, depth: Depth | None, only: Collection[str] | None, skip: Collection[str] | None, *, load: bool
 ) -> tuple[Probe, ...]:
     """The probes that the options ask for."""
     if only and depth is not None:

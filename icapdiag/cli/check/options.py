@@ -38,8 +38,7 @@ def _device(value: str | None) -> str | None:
 
 
 Targets = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="POOL_OR_URL...", help="A pool file, or icap:// and icaps:// URLs.", show_default=False),
+    list[str] | None, typer.Argument(metavar="POOL_OR_URL...", help="A pool file, or icap:// and icaps:// URLs.")
 ]
 Lab = Annotated[bool, typer.Option("--lab", help="Probe the embedded lab, with EICAR: no pool is needed.")]
 Eicar = Annotated[
@@ -48,9 +47,8 @@ Eicar = Annotated[
 DepthChoice = Annotated[
     Depth | None,
     typer.Option(
-        show_default=False,
         help="quick: DNS, TCP, TLS and OPTIONS. standard (default): uploads to be scanned as well. "
-        "deep: whatever else is safe, such as previews, sizes and connections.",
+        "deep: whatever else is safe, such as previews, sizes and connections."
     ),
 ]
 Only = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Run this probe and what it needs; repeatable.")]
@@ -65,7 +63,6 @@ Count = Annotated[
         metavar="N",
         min=1,
         max=100,
-        show_default=False,
         help="Repeat the harmless steps, N rounds in all, for loss and times: min, average, p95, max.",
     ),
 ]
@@ -79,20 +76,11 @@ Load = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on with --load without being asked.")]
 Ceiling = Annotated[
-    int | None,
-    typer.Option(
-        "--load-ceiling",
-        metavar="N",
-        min=1,
-        max=_MOST,
-        show_default=False,
-        help="The most scans at a time of --load. Default: 64.",
-    ),
+    int | None, typer.Option(metavar="N", min=1, max=_MOST, help="The most scans at a time of --load. Default: 64.")
 ]
 Rps = Annotated[
     float | None,
     typer.Option(
-        "--expected-rps",
         metavar="N",
         callback=above_zero(),
         help="Requests per second that each member is to take: says how many connections Avi needs for them.",
@@ -101,7 +89,6 @@ Rps = Annotated[
 Latency = Annotated[
     float | None,
     typer.Option(
-        "--expected-latency",
         metavar="MS",
         callback=above_zero(),
         help="Milliseconds that a scan takes, with --expected-rps. Default: as measured.",
@@ -110,7 +97,6 @@ Latency = Annotated[
 Idle = Annotated[
     float | None,
     typer.Option(
-        "--idle",
         metavar="SECONDS",
         callback=above_zero(),
         help="Of the keepalive probe: wait at most so long for the server to close an idle connection.",
@@ -148,7 +134,6 @@ Warn = Annotated[
     typer.Option(
         metavar="MS",
         min=1,
-        show_default=False,
         help="An answer is slow after so many ms. Default: the profile's slow_response_warning_threshold.",
     ),
 ]
@@ -157,7 +142,6 @@ Crit = Annotated[
     typer.Option(
         metavar="MS",
         min=1,
-        show_default=False,
         help="An answer is too slow after so many ms, which is critical. Default: the profile's response_timeout.",
     ),
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 
 from icapdiag import __version__
 from icapdiag.cli.output import Output, write_text
-from icapdiag.probe.messages import Message, Planned
+from icapdiag.probe.messages import Message
 from icapdiag.probe.running.plan import MemberPlan, Plan, Step
 from icapdiag.report.document.words import count
 from icapdiag.text import visible
@@ -77,18 +78,10 @@ def _step(step: Step) -> Iterator[str]:
         yield f"  {step.probe}: {means} {visible(planned.to)}{condition}" + (
             f" [{step.label}]" if step.label != "safe" else ""
         )
-        counted = _counted(planned.messages)
+        counted = Counter(planned.messages)
         brief = bool(planned.condition) and len(counted) > _MANY
         for message, times in counted.items():
             yield from _message(message, times, brief=brief)
-
-
-def _counted(messages: Sequence[Message]) -> dict[Message, int]:
-    """How often each message comes; they are told apart by what they are."""
-    times: dict[Message, int] = {}
-    for message in messages:
-        times[message] = times.get(message, 0) + 1
-    return times
 
 
 def _message(message: Message, times: int, *, brief: bool) -> Iterator[str]:
@@ -117,43 +110,18 @@ def render_json(plan: Plan) -> str:
         "tool": {"name": "icapdiag", "version": __version__},
         "command": "check --plan",
         "subject": {"pool": plan.pool.name, "service_uri": plan.pool.profile.service_uri, "source": plan.pool.source},
-        "totals": asdict(plan.totals),
+        "totals": to_builtins(plan.totals),
         "members": [
             {
-                "name": member.member.name,
-                "host": member.member.host,
-                "port": member.member.port,
-                "enabled": member.member.enabled,
-                "probes": [_plain(step) for step in member.steps],
+                **{name: getattr(each.member, name) for name in ("name", "host", "port", "enabled")},
+                "probes": [_plain(step) for step in each.steps],
             }
-            for member in plan.members
+            for each in plan.members
         ],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
 def _plain(step: Step) -> dict[str, Any]:
-    sent = [_planned(planned) for planned in step.planned]
+    sent = [{**to_builtins(planned), "condition": planned.condition or None} for planned in step.planned]
     return {"probe": step.probe, "label": step.label, "skipped": step.skipped or None, "sent": sent}
-
-
-def _planned(planned: Planned) -> dict[str, Any]:
-    return {
-        "to": planned.to,
-        "connections": planned.connections,
-        "times": planned.times,
-        "at_once": planned.at_once,
-        "condition": planned.condition or None,
-        "messages": [
-            {
-                "kind": message.kind,
-                "what": message.what,
-                "bytes": message.size,
-                "bytes_after_continue": message.rest,
-                "text": message.text,
-                "body_bytes": message.body_size,
-                "body_sha256": message.body_sha256,
-            }
-            for message in planned.messages
-        ],
-    }

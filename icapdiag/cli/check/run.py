@@ -73,7 +73,7 @@ def plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> Pl
     async def planned(pool: Pool) -> Plan:
         return plan_pool(pool, in_force(pool, settings, probes), probes)
 
-    return under_trio(planned, pool) if pool is not None else under_trio(_in_the_lab, probes, planned)
+    return under_trio(lambda: _with_pool(pool, probes, planned))
 
 
 def run(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
@@ -82,7 +82,7 @@ def run(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...], librar
     async def checked(pool: Pool) -> tuple[Report, bool]:
         return await _check(pool, settings, probes, library)
 
-    return under_trio(checked, pool) if pool is not None else under_trio(_in_the_lab, probes, checked)
+    return under_trio(lambda: _with_pool(pool, probes, checked))
 
 
 def under_trio(work: Callable[..., Awaitable[T]], *args: object) -> T:
@@ -95,8 +95,10 @@ def under_trio(work: Callable[..., Awaitable[T]], *args: object) -> T:
         raise
 
 
-async def _in_the_lab(probes: tuple[Probe, ...], work: Callable[[Pool], Awaitable[T]]) -> T:
-    """Serve the members that these probes can tell from healthy ones, and do ``work`` with their pool."""
+async def _with_pool(pool: Pool | None, probes: tuple[Probe, ...], work: Callable[[Pool], Awaitable[T]]) -> T:
+    """Do ``work`` with the pool, or (None) with the lab's members that these probes can tell from healthy ones."""
+    if pool is not None:
+        return await work(pool)
     from icapdiag.lab import faults_of, serve_lab  # noqa: PLC0415 - a pool of the user's has no need of it
 
     names = chosen_names(probes)

@@ -32,7 +32,6 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
             metavar="FILE...",
             help="Logs in any form (JSON, CSV, syslog, gzip), texts with pieces of logs, raw ICAP answers; "
             "- is standard input; patterns such as 'logs/*.gz' are expanded.",
-            show_default=False,
         ),
     ],
     since: Annotated[

@@ -25,9 +25,7 @@ def _compared(spec: str) -> str:
     return spec
 
 
-Saved = Annotated[
-    str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.", show_default=False)
-]
+Saved = Annotated[str, typer.Argument(metavar="SAVED.json", help="What -o json wrote; - is standard input.")]
 ComparedOutput = Annotated[
     str, typer.Option("--output", "-o", metavar="FORMAT[=FILE]", callback=_compared, help=f"{', '.join(_COMPARED)}.")
 ]
@@ -82,8 +80,8 @@ def schema() -> None:
 
 @app.command()
 def diff(
-    before: Annotated[str, typer.Argument(metavar="BEFORE.json", show_default=False)],
-    after: Annotated[str, typer.Argument(metavar="AFTER.json", show_default=False)],
+    before: Annotated[str, typer.Argument(metavar="BEFORE.json")],
+    after: Annotated[str, typer.Argument(metavar="AFTER.json")],
     output: ComparedOutput = "table",
 ) -> None:
     """Say what is new, fixed, changed, unchanged and lost sight of between two saved reports.
@@ -100,8 +98,7 @@ def diff(
 @app.command()
 def merge(
     saved: Annotated[
-        list[str],
-        typer.Argument(metavar="SAVED.json...", help="Reports of check, one from each vantage.", show_default=False),
+        list[str], typer.Argument(metavar="SAVED.json...", help="Reports of check, one from each vantage.")
     ],
     output: ComparedOutput = "table",
 ) -> None:
@@ -120,13 +117,11 @@ def merge(
 
 @app.command()
 def attach(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or any output.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or any output.")],
     to: Annotated[
         str,
         typer.Option(
-            "--to",
             metavar="WHERE",
-            show_default=False,
             help="jira:OPS-123, servicenow:INC0012345, github:owner/repo#7 (a text, as a comment) or file:FOLDER.",
         ),
     ],
@@ -167,7 +162,7 @@ def attach(
 @app.command()
 def bundle(
     saved: Saved,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.zip", help="The archive.", show_default=False)],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.zip", help="The archive.")],
     max_size: Annotated[
         str, typer.Option(metavar="SIZE", help="Leave out the least useful above this size, such as 500K.")
     ] = "20M",

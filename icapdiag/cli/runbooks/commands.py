@@ -39,12 +39,10 @@ def show(
     runbook_id: Annotated[str, typer.Argument(metavar="ID", help="As printed with a finding, e.g. tcp-refused.")],
     member: Annotated[
         str | None,
-        typer.Option(
-            "--member", metavar="HOST[:PORT]", help="Fill in this member in the commands; or its icap(s):// URL."
-        ),
+        typer.Option(metavar="HOST[:PORT]", help="Fill in this member in the commands; or its icap(s):// URL."),
     ] = None,
     uri: Annotated[
-        str | None, typer.Option("--uri", metavar="PATH", help="Fill in this service URI, such as /OMSScanReq-AV.")
+        str | None, typer.Option(metavar="PATH", help="Fill in this service URI, such as /OMSScanReq-AV.")
     ] = None,
     folders: Folders = None,
 ) -> None:

@@ -70,7 +70,7 @@ def draw(text: str) -> str:
     buffer = io.StringIO()
     console = Console(
         file=buffer, width=min(terminal_width(80), _WIDEST), force_terminal=True, no_color=not wants_color(),
-        legacy_windows=False,
+        legacy_windows=False
     )  # fmt: skip
     console.print(Page(text, hyperlinks=False), crop=False, no_wrap=False)
     return buffer.getvalue()
