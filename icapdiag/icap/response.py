@@ -185,11 +185,8 @@ class ResponseReader:
 
 def _original_offset(extensions: tuple[str, ...]) -> int | None:
     """``use-original-body=N`` of a 206 (draft-icap-ext-partial-content)."""
-    for extension in extensions:
-        name, _, value = extension.partition("=")
-        if name.strip() == "use-original-body" and value.strip().isascii() and value.strip().isdigit():
-            return int(value)
-    return None
+    found = (re.fullmatch(r"use-original-body\s*=\s*([0-9]{1,18})\s*", extension) for extension in extensions)
+    return next((int(offset[1]) for offset in found if offset), None)
 
 
 ENOUGH = 16  # bytes, or a line end, that settle the question

@@ -151,6 +151,11 @@ def test_206_says_where_the_original_goes_on() -> None:
 
     assert (response.body, response.use_original_body, response.complete) == (b"abc", 6, True)
 
+    endless = ResponseReader().feed(data + head + b"3\r\nabc\r\n0; use-original-body=" + b"6" * 5000 + b"\r\n\r\n")
+
+    assert endless is not None
+    assert (endless.use_original_body, endless.complete) == (None, True)
+
 
 @pytest.mark.parametrize("shift", [-9, -1, 1, 4])
 def test_a_wrong_offset_is_recorded_and_the_blank_line_believed(shift: int) -> None:
