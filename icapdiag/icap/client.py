@@ -11,8 +11,9 @@ A 100 in WHOLE or REST, where the RFC allows none, is a deviation and changes no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
+from itertools import chain
 
 from icapdiag.icap.message import LIMITS, Deviation, Limits, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
@@ -41,7 +42,9 @@ class Exchange:
         self.received = 0  # bytes in all
         self._interim = 0
         self._deviations: list[Deviation] = []
-        self._first_given = self._rest_given = self._rest_released = False
+        self._rest_released = False
+        at_once = () if request.stream is None or request.withholds else request.stream
+        self._to_send: list[Iterable[bytes]] = [chain((request.first,), at_once)]
         self.state = State.PREVIEW if request.withholds else State.WHOLE
         self.response: Response | None = None
 
@@ -98,15 +101,8 @@ class Exchange:
 
         Take it from one place; what another call has begun to give out is not given again.
         """
-        request = self.request
-        if not self._first_given:
-            self._first_given = True
-            yield request.first
-            if request.stream is not None and not request.withholds:
-                yield from request.stream
-        if self._rest_released and not self._rest_given:
-            self._rest_given = True
-            yield from (request.rest,) if request.stream is None else request.stream
+        while self._to_send:
+            yield from self._to_send.pop(0)
 
     def receive_eof(self) -> None:
         """The peer closed. Raises `PeerClosed` or `NotICAP` if there is no answer."""
@@ -125,6 +121,7 @@ class Exchange:
         if self.state is State.PREVIEW:
             self.state = State.REST
             self._rest_released = True
+            self._to_send.append((self.request.rest,) if self.request.stream is None else self.request.stream)
             return self.request.rest
         seen = f"{response.version} {response.status} {response.reason}".encode("latin-1")
         if self.request.ieof:

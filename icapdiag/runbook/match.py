@@ -183,20 +183,15 @@ class CandidateIndex:
 
     def applying(self, record: Facts) -> tuple[Runbook, ...]:
         """The runbooks that apply to this flat record, in their order."""
-        return tuple(runbook for runbook in self._candidates(record) if runbook.applies(record))
-
-    def _candidates(self, record: Facts) -> tuple[Runbook, ...]:
         values = tuple(record.get(name) for name in _SORTED_BY)
+        found = self._runbooks
         # True and 1.0 are equal to 1 as keys, and not alike to conditions; a list is no key.
-        if not all(value is None or isinstance(value, str) or type(value) is int for value in values):
-            return self._runbooks
-        found = self._possible.get(values)
-        if found is None:
-            alike = dict(zip(_SORTED_BY, values, strict=True))
-            found = tuple(runbook for runbook in self._runbooks if _may_apply(runbook, alike))
-            if len(self._possible) < _REMEMBERED:
-                self._possible[values] = found
-        return found
+        if all(value is None or isinstance(value, str) or type(value) is int for value in values):
+            if values not in self._possible and len(self._possible) < _REMEMBERED:
+                alike = dict(zip(_SORTED_BY, values, strict=True))
+                self._possible[values] = tuple(each for each in self._runbooks if _may_apply(each, alike))
+            found = self._possible.get(values, self._runbooks)
+        return tuple(runbook for runbook in found if runbook.applies(record))
 
 
 def _may_apply(runbook: Runbook, alike: Facts) -> bool:
