@@ -30,9 +30,8 @@ class State(Enum):
 class Exchange:
     """Feed it what arrives; it says what to do next.
 
-    `receive` returns the bytes to send now: the rest of the body after a 100 Continue, else nothing; a body that is a
-    stream is not among them. `pieces` has all that may be sent, the stream too. ``answering`` turns True when a final
-    answer has begun, so that a body still being sent can be dropped. The final answer is ``response``.
+    `pieces` has what may be sent, `receive` takes what came. ``answering`` turns True when a final answer has begun, so
+    that a body still being sent can be dropped. The final answer is ``response``.
     """
 
     def __init__(self, request: PreparedRequest, *, limits: Limits = LIMITS) -> None:
@@ -77,10 +76,9 @@ class Exchange:
         """What the transaction as a whole did wrong, besides the answer's own deviations."""
         return tuple(self._deviations)
 
-    def receive(self, data: bytes) -> bytes:
+    def receive(self, data: bytes) -> None:
         """Take bytes from the peer. Raises `ProtocolError`; ``response`` then holds what was readable."""
         self.received += len(data)
-        release = b""
         while True:
             try:
                 response = self._reader.feed(data)
@@ -88,11 +86,11 @@ class Exchange:
                 self.response = error.response
                 raise
             if response is None or self.done:
-                return release
+                return
             if response.status != 100:
                 self._finish(response)
-                return release
-            release += self._continue(response)
+                return
+            self._continue(response)
             data = self._reader.excess
             self._reader = ResponseReader(self._limits, method=self.request.method)
 
@@ -114,7 +112,7 @@ class Exchange:
         """What is readable of an answer that won't be waited for any longer."""
         return self.response or self._reader.salvage()
 
-    def _continue(self, response: Response) -> bytes:
+    def _continue(self, response: Response) -> None:
         self._interim += 1
         if self._interim > 100:  # a peer that sends nothing else would keep us here
             raise ProtocolError("endless-100", "more than 100 interim answers", b"", response)
@@ -122,7 +120,7 @@ class Exchange:
             self.state = State.REST
             self._rest_released = True
             self._to_send.append((self.request.rest,) if self.request.stream is None else self.request.stream)
-            return self.request.rest
+            return
         seen = f"{response.version} {response.status} {response.reason}".encode("latin-1")
         if self.request.ieof:
             self._deviate("100-after-ieof", "4.5", "100 Continue although the preview held the whole body", seen)
@@ -130,7 +128,6 @@ class Exchange:
             self._deviate("100-without-preview", "4.5", "100 Continue although no preview was sent", seen)
         else:
             self._deviate("100-repeated", "4.5", "a second 100 Continue", seen)
-        return b""
 
     def _finish(self, response: Response) -> None:
         self.response = response

@@ -90,10 +90,10 @@ async def ask(request: PreparedRequest) -> Response:
     exchange = Exchange(request)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(HEALTHY, Connection(server))
-        await client.send_all(request.first)
         while not exchange.done:
-            if rest := exchange.receive(bytes(await client.receive_some())):
-                await client.send_all(rest)
+            for piece in exchange.pieces():
+                await client.send_all(piece)
+            exchange.receive(bytes(await client.receive_some()))
         nursery.cancel_scope.cancel()
     assert exchange.response is not None
     assert () == exchange.deviations + exchange.response.deviations
