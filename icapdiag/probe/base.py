@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.connection import ProbeSheet
+from icapdiag.facts.sheet import Record, Sheet
 from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
 from icapdiag.pool.model import endpoint
@@ -20,7 +21,7 @@ from icapdiag.probe.recorder import TranscriptRecorder
 from icapdiag.probe.throttle import ExclusiveAccess, RateLimiter
 from icapdiag.vocabulary import Reason, Status
 
-S = TypeVar("S", bound=ProbeSheet)
+R = TypeVar("R", bound=Record)
 NEVER = float("inf")
 _GRACE = 0.3  # seconds after the deadline for a probe that keeps time itself to come back with what it read
 Label = Literal["safe", "active", "load"]
@@ -96,9 +97,12 @@ def ok(facts: ProbeSheet | None = None) -> Outcome:
 def failed(failure: Failure, facts: ProbeSheet | None = None) -> Outcome:
     """As the failure has it, ``error`` too where the facts have none."""
     facts = facts or ProbeSheet()
-    return Outcome(
-        failure.status, failure.reason, facts if failure.error is None else replace(facts, error=failure.error)
-    )
+    return Outcome(failure.status, failure.reason, replace(facts, error=failure.error or facts.error))
+
+
+def found_in(facts: Sheet | None, wanted: type[R]) -> R:
+    """Those facts, or that part of them; nothing is known in it if there are none."""
+    return (facts and facts.part(wanted)) or wanted()
 
 
 class Context(Struct, kw_only=True):
@@ -161,10 +165,25 @@ class Context(Struct, kw_only=True):
         """``host:port`` of that."""
         return endpoint(*self.place)
 
-    def sheet(self, probe: str, wanted: type[S]) -> S | None:
-        """What this probe found out at this address; None if it found nothing of that type, or did not run."""
-        found = self.outcomes.get(probe)
-        return found[0].facts if found is not None and isinstance(found[0].facts, wanted) else None
+    @property
+    def preview_size(self) -> int | None:
+        """Bytes of the previews that the profile has; None: it has none."""
+        return self.pool.profile.preview_size if self.pool.profile.enable_preview else None
+
+    def outcome(self, probe: str) -> Outcome | None:
+        """What came of this probe at this address; None if it did not run."""
+        return self.outcomes[probe][0] if probe in self.outcomes else None
+
+    def found(self, probe: str, wanted: type[R]) -> R:
+        """What this probe found out at this address, or that part of it; nothing is known in it if it did not run."""
+        outcome = self.outcome(probe)
+        return found_in(None if outcome is None else outcome.facts, wanted)
+
+    async def within(self, seconds: float, steps: Awaitable[str]) -> str:
+        """Why the steps ended, as they say it; ``deadline`` if these seconds, or the member's, were over before."""
+        with trio.move_on_after(self.time_for(seconds)):
+            return await steps
+        return "deadline"
 
     async def close(self) -> None:
         """Drop the shared connection, if there is one, without waiting for the peer."""

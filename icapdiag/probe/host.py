@@ -72,12 +72,10 @@ def host_facts(sources: list[str], resolvers: tuple[str, ...]) -> ProbingVantage
 
 def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
     """The DNS servers that this host is configured for; none if that can't be read."""
-    try:
-        lines = file.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    words = [line.split() for line in lines]
-    return [word[1] for word in words if len(word) > 1 and word[0] == "nameserver"]
+    with suppress(OSError):
+        words = [line.split() for line in file.read_text("utf-8", "replace").splitlines()]
+        return [word[1] for word in words if len(word) > 1 and word[0] == "nameserver"]
+    return []
 
 
 def clock_state() -> tuple[bool | None, float | None]:
@@ -85,17 +83,12 @@ def clock_state() -> tuple[bool | None, float | None]:
 
     None where it can't be asked. Server clocks are held against this one.
     """
-    if sys.platform != "linux":
-        return None, None
-    try:
-        adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
-    except (OSError, AttributeError):
-        return None, None
     timex = _Timex()  # modes 0: only reads
-    if adjtimex(ctypes.byref(timex)) < 0:
-        return None, None
-    synchronised = not timex.status & _STA_UNSYNC
-    return synchronised, round(timex.maxerror / 1000, 3) if synchronised else None
+    with suppress(OSError, AttributeError):
+        if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)) >= 0:
+            synchronised = not timex.status & _STA_UNSYNC
+            return synchronised, round(timex.maxerror / 1000, 3) if synchronised else None
+    return None, None
 
 
 class _Timex(ctypes.Structure):

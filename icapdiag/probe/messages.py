@@ -42,25 +42,20 @@ class Planned(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...] = ()
 
 
-def icap_message(request: PreparedRequest, body: bytes | Body | None = None) -> Message:
+def icap_message(request: PreparedRequest, body: bytes | Body | None = None, *, what: str = "") -> Message:
     """An ICAP request as planned. ``body`` is what it carries, and is told by its digest alone."""
     head, blank, after = request.first.partition(b"\r\n\r\n")
     text = head + blank
     if body is not None:  # the encapsulated head, and nothing of the body
         inner, blank, _ = after.partition(b"\r\n\r\n")
         text += inner + blank
+    digest = None if body is None else body.sha256() if isinstance(body, Body) else hashlib.sha256(body).hexdigest()
     return Message(
         kind="icap",
-        what=request.method,
+        what=what or request.method,
         size=request.size_at_once,
         rest=request.size_withheld,
         text=text.decode("latin-1"),
         body_size=None if body is None else len(body),
-        body_sha256=_digest(body),
+        body_sha256=digest,
     )
-
-
-def _digest(body: bytes | Body | None) -> str | None:
-    if body is None:
-        return None
-    return body.sha256() if isinstance(body, Body) else hashlib.sha256(body).hexdigest()

@@ -69,11 +69,10 @@ class TranscriptRecorder:
         """What happened beside the bytes. ``connection`` 0: it is about none."""
         self._events += 1
         if self._events <= _EVENTS:
-            now = trio.current_time()
-            self._entries.append(_Entry("event", connection, now, now, text=text[:_TEXT]))
+            self.entry("event", connection).text = text[:_TEXT]
 
     def entry(self, direction: str, connection: int) -> _Entry:
-        """A new one for what this side sends now."""
+        """A new one for what begins now."""
         now = trio.current_time()
         found = _Entry(direction, connection, now, now)
         self._entries.append(found)
@@ -82,20 +81,18 @@ class TranscriptRecorder:
     def admits(self) -> bool:
         """Whether one more exchange is recorded; else it is counted."""
         self._exchanges += 1
-        if self._exchanges > EXCHANGES:
-            self.left_out += 1
-            return False
-        return True
+        self.left_out = max(0, self._exchanges - EXCHANGES)
+        return not self.left_out
 
     def taken(self) -> tuple[TranscriptEntry, ...]:
         """What was recorded since `begin`, as it stands in a report: bytes as ISO 8859-1 text."""
-        texts = self._texts()
-        records = [self._record(entry, texts.get(id(entry), "")) for entry in self._entries]
+        self._mask()
+        records = [self._record(entry) for entry in self._entries]
         if self.left_out:
             records.append(TranscriptEntry(text=f"{self.left_out} more conversations are not shown here"))
         return tuple(records)
 
-    def _record(self, entry: _Entry, text: str) -> TranscriptEntry:
+    def _record(self, entry: _Entry) -> TranscriptEntry:
         found = TranscriptEntry(
             direction=entry.direction, connection=entry.connection, at_ms=self._milliseconds(entry.at), text=entry.text
         )
@@ -107,7 +104,6 @@ class TranscriptRecorder:
             until_ms=self._milliseconds(entry.until),
             size=entry.size,
             pieces=entry.pieces,
-            text=text,
             body_size=None if digest is None else entry.body_size,
             body_sha256=None if digest is None else digest.hexdigest(),
         )
@@ -115,17 +111,15 @@ class TranscriptRecorder:
     def _milliseconds(self, moment: float) -> float:
         return round((moment - self._started) * 1000, 3)
 
-    def _texts(self) -> dict[int, str]:
-        """By entry. The test file may have come in several: it is looked for over all that one side sent."""
-        texts: dict[int, str] = {}
+    def _mask(self) -> None:
+        """Give the entries their texts. The test file may be in several: it is looked for over all of one side."""
         directions: dict[tuple[int, str], list[_Entry]] = {}
         for entry in self._entries:
             if entry.direction != "event":
                 directions.setdefault((entry.connection, entry.direction), []).append(entry)
         for entries in directions.values():
-            masked = without_eicar([bytes(entry.kept) for entry in entries])
-            texts |= {id(entry): text.decode("latin-1") for entry, text in zip(entries, masked, strict=True)}
-        return texts
+            for entry, text in zip(entries, without_eicar([bytes(entry.kept) for entry in entries]), strict=True):
+                entry.text = text.decode("latin-1")
 
 
 class ConnectionRecorder:
@@ -136,19 +130,18 @@ class ConnectionRecorder:
         self._number = number
         self._entry: _Entry | None = None
         self._run = transcript.run
-        self._left = {"sent": 0, "received": KEPT}
         self._admitted = True
-        self._head = 0  # bytes of the request that are no body and have not gone out yet
-        self._reader = ChunkedReader(_OURS)
-        self._buffer = bytearray()
-        self._readable = True
+        self._begin(0, 0)
+
+    def _begin(self, kept: int, head: int) -> None:
+        """Of what is sent so many bytes are kept, and so many are no body."""
+        self._left, self._head = {"sent": kept, "received": KEPT}, head
+        self._reader, self._buffer, self._readable = ChunkedReader(_OURS), bytearray(), True
 
     def request(self, request: PreparedRequest) -> None:
         """An exchange begins with this request."""
         self._admitted = self._transcript.admits()
-        self._left = {"sent": KEPT, "received": KEPT}
-        self._head = _head_length(request.first)
-        self._reader, self._buffer, self._readable = ChunkedReader(_OURS), bytearray(), True
+        self._begin(KEPT, _head_length(request.first))
 
     def event(self, text: str) -> None:
         self._transcript.event(text, self._number)
@@ -163,7 +156,9 @@ class ConnectionRecorder:
             self._hash(entry, data[len(head) :])
 
     def received(self, data: bytes | bytearray) -> None:
-        if self._admitted:
+        if not data:
+            self.event("the server closed the connection")
+        elif self._admitted:
             self._keep(self._current("received", len(data)), data)
 
     def _current(self, direction: str, size: int) -> _Entry:
@@ -203,12 +198,9 @@ def _head_length(first: bytes) -> int:
     """Bytes before the body: the ICAP head and the encapsulated ones."""
     end = first.find(b"\r\n\r\n") + 4
     found = _BODY.search(first, 0, end)
-    if found is None:
+    if found is None or found[0].lower().endswith(b"null-body=" + found[1]):
         return len(first)
-    offset = int(found[1])
-    if found[0].lower().endswith(b"null-body=" + found[1]):
-        return len(first)
-    return end + offset
+    return end + int(found[1])
 
 
 @cache

@@ -113,7 +113,7 @@ async def test_a_dripping_server_does_not_outlast_the_timeout(autojump_clock: tr
 
     result = await talk(ScriptedStream(drip), timeout=10.0)
 
-    assert (Status.FAILED, Reason.TIMEOUT, None, False) == (*ended(result), result.head_read)
+    assert (Status.FAILED, Reason.TIMEOUT, None, False) == (*ended(result), result.exchange.answering)
     assert 10.0 == trio.current_time() - started
 
 

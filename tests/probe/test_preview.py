@@ -9,6 +9,10 @@ import trio
 import trio.testing
 from msgspec.structs import replace
 
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Transfer
+from icapdiag.facts.deep import PreviewCase
+from icapdiag.facts.sheet import facts_of as described
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.lab import serve_lab
 from icapdiag.model import Observation
@@ -193,3 +197,12 @@ async def test_each_rule_is_named_once_with_the_case_that_broke_it(autojump_cloc
     assert ["204-without-allow"] == facts["deviation_rules"]
     assert [("204-without-allow", "no-allow")] == [(one["rule"], one["case"]) for one in facts["deviations"]]
     assert len(CLEAN) == next(case for case in facts["cases"] if case["case"] == "no-allow")["body_size"]
+
+
+def test_what_a_case_has_of_its_answer_and_its_transfer_is_named_as_there() -> None:
+    own = {"case", "preview", "body_size", "allow_204", "status", "reason", "error"}
+    there = {fact.key: (fact.type, fact.many) for part in (Answer, Transfer) for fact in described(part)}
+    here = {fact.key: (fact.type, fact.many) for fact in described(PreviewCase)}
+
+    assert own <= here.keys()
+    assert {key: kind for key, kind in here.items() if key not in own}.items() <= there.items()

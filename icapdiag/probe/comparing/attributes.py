@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, TLS, Endpoint, Transfer
 from icapdiag.facts.sheet import Record
 from icapdiag.model import Observation
-from icapdiag.probe.comparing.value_groups import alike, overlapping
+from icapdiag.probe.base import found_in
+from icapdiag.probe.comparing.value_groups import Range, alike, overlapping
 from icapdiag.vocabulary import Status
 
 R = TypeVar("R", bound=Record)
@@ -31,10 +33,20 @@ class Target(Struct, frozen=True):
     address: str  # that was dialled; empty if none was
     probes: Mapping[str, Observation]
 
-    def sheet(self, probe: str, wanted: type[R]) -> R | None:
-        """What this probe found out, or the part of it of this type; None if it did not run."""
-        found = self.probes.get(probe)
-        return None if found is None else found.facts.part(wanted)
+    def found(self, probe: str, wanted: type[R]) -> R:
+        """What this probe found out, or the part of it of this type; nothing is known in it if it did not run."""
+        return found_in(self.probes[probe].facts if probe in self.probes else None, wanted)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return replace(_endpoint(next(iter(self.probes.values()))), address=self.address or None)
+
+    @property
+    def clock_range(self) -> Range | None:
+        """Between what the offset of its clock lies, in seconds."""
+        transfer = self.found("options", Transfer)
+        offset, uncertainty = transfer.clock_offset_s, transfer.clock_uncertainty_s
+        return None if offset is None or uncertainty is None else (offset - uncertainty, offset + uncertainty)
 
 
 def targets_of(observations: Iterable[Observation]) -> tuple[Target, ...]:
@@ -53,10 +65,10 @@ def targets_of(observations: Iterable[Observation]) -> tuple[Target, ...]:
 
 
 def _address(observation: Observation) -> str:
-    return endpoint_of(observation).address or ""
+    return _endpoint(observation).address or ""
 
 
-def endpoint_of(observation: Observation) -> Endpoint:
+def _endpoint(observation: Observation) -> Endpoint:
     return observation.facts.part(Endpoint) or Endpoint()
 
 
@@ -66,54 +78,43 @@ Reading = Callable[[Sequence[Target]], Values]
 
 def _each(read: Callable[[Target], str | None]) -> Reading:
     """A fact that is read from every target by itself; None: not known."""
-
-    def reading(targets: Sequence[Target]) -> Values:
-        return {index: value for index, target in enumerate(targets) if (value := read(target)) is not None}
-
-    return reading
+    return lambda targets: {i: value for i, target in enumerate(targets) if (value := read(target)) is not None}
 
 
 def _offers(target: Target) -> Answer | None:
     """A good OPTIONS answer; None if there was none."""
     options = target.probes.get("options")
-    answer = target.sheet("options", Answer)
-    return answer if options and options.status is Status.OK and answer and answer.icap_status == 200 else None
+    answer = target.found("options", Answer)
+    return answer if options and options.status is Status.OK and answer.icap_status == 200 else None
+
+
+def _of_offers(value: Callable[[Answer], str]) -> Reading:
+    """What OPTIONS says, `ABSENT` if it does not say it."""
+    return _each(lambda target: None if (offers := _offers(target)) is None else value(offers) or ABSENT)
 
 
 def _header(value: Callable[[Answer], str | int | None]) -> Reading:
-    def read(target: Target) -> str | None:
-        offers = _offers(target)
-        if offers is None:
-            return None
-        found = value(offers)
-        return ABSENT if found in (None, "") else str(found)
-
-    return _each(read)
+    return _of_offers(lambda offers: "" if (found := value(offers)) is None else str(found))
 
 
 def _set(value: Callable[[Answer], str | tuple[str, ...] | None], fold: Callable[[str], str] = str) -> Reading:
     """A list whose order means nothing, and whose letter case only where ``fold`` keeps it."""
 
-    def read(target: Target) -> str | None:
-        offers = _offers(target)
-        if offers is None:
-            return None
+    def read(offers: Answer) -> str:
         found = value(offers) or ()
         items = found.split(",") if isinstance(found, str) else found
-        return ", ".join(sorted({fold(item) for each in items if (item := each.strip())})) or ABSENT
+        return ", ".join(sorted({fold(item) for each in items if (item := each.strip())}))
 
-    return _each(read)
+    return _of_offers(read)
 
 
 def _istag(target: Target) -> str | None:
     """The tag without its quotes; `CHANGING` where one member's answers have several."""
     if _offers(target) is None:
         return None
-    answers = (target.sheet(probe, Answer) for probe in ("options", "clean", "eicar"))
-    tags = {answer.istag.strip().strip('"') for answer in answers if answer is not None and answer.istag is not None}
-    if len(tags) > 1:
-        return CHANGING
-    return next(iter(tags), ABSENT) or ABSENT
+    said = (target.found(probe, Answer).istag for probe in ("options", "clean", "eicar"))
+    tags = {istag.strip().strip('"') for istag in said if istag is not None}
+    return CHANGING if len(tags) > 1 else next(iter(tags), "") or ABSENT
 
 
 def _outcome(probe: str) -> Reading:
@@ -126,24 +127,22 @@ def _outcome(probe: str) -> Reading:
     return _each(read)
 
 
-def _verdict(probe: str) -> Reading:
-    return _found(probe, Answer, lambda answer: answer.verdict if answer.verdict in _STATEMENTS else None)
-
-
-def _status(probe: str) -> Reading:
-    return _found(probe, Answer, lambda answer: None if answer.icap_status is None else str(answer.icap_status))
-
-
 def _found(probe: str, wanted: type[R], value: Callable[[R], str | None]) -> Reading:
     """What one probe found out."""
-    return _each(lambda target: None if (sheet := target.sheet(probe, wanted)) is None else value(sheet))
+    return _each(lambda target: value(target.found(probe, wanted)))
+
+
+def _verdict(answer: Answer) -> str | None:
+    return answer.verdict if answer.verdict in _STATEMENTS else None
+
+
+def _status(answer: Answer) -> str | None:
+    return None if answer.icap_status is None else str(answer.icap_status)
 
 
 def _family(target: Target) -> str | None:
-    tcp = target.sheet("tcp", TCP)
-    if tcp is not None and tcp.family is not None:
-        return tcp.family
-    return None if not target.address else "ipv6" if ":" in target.address else "ipv4"
+    by_address = None if not target.address else "ipv6" if ":" in target.address else "ipv4"
+    return target.found("tcp", TCP).family or by_address
 
 
 def _route(tcp: TCP) -> str | None:
@@ -165,15 +164,11 @@ def _milliseconds(
             index: value
             for index, target in enumerate(targets)
             if probe in target.probes and target.probes[probe].status is Status.OK
-            if (sheet := target.sheet(probe, wanted)) is not None and (value := read(sheet)) is not None
+            if (value := read(target.found(probe, wanted))) is not None
         }
         classes = alike(measured, factor=factor, slack=slack)
-        return {
-            member: span
-            for group in classes
-            for span in [_span(measured[group[0]], measured[group[-1]]) + " ms"]
-            for member in group
-        }
+        spans = ((group, _span(measured[group[0]], measured[group[-1]]) + " ms") for group in classes)
+        return {member: span for group, span in spans for member in group}
 
     return reading
 
@@ -183,17 +178,8 @@ def _span(low: float, high: float) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def clock_range(target: Target) -> tuple[float, float] | None:
-    """Between what the offset of the target's clock lies, in seconds."""
-    transfer = target.sheet("options", Transfer)
-    if transfer is None or transfer.clock_offset_s is None or transfer.clock_uncertainty_s is None:
-        return None
-    offset, uncertainty = transfer.clock_offset_s, transfer.clock_uncertainty_s
-    return offset - uncertainty, offset + uncertainty
-
-
 def _clock(targets: Sequence[Target]) -> Values:
-    measured = {index: span for index, target in enumerate(targets) if (span := clock_range(target)) is not None}
+    measured = {index: span for index, target in enumerate(targets) if (span := target.clock_range) is not None}
     values: Values = {}
     for group in overlapping(measured):
         low, high = max(measured[each][0] for each in group), min(measured[each][1] for each in group)
@@ -218,10 +204,10 @@ ATTRIBUTES: Mapping[str, Reading] = {
     "transfer_ignore": _set(lambda offers: offers.transfer_ignore, str.lower),
     "transfer_complete": _set(lambda offers: offers.transfer_complete, str.lower),
     "x_include": _set(lambda offers: offers.x_include, str.lower),
-    "options_status": _status("options"),
-    "clean_status": _status("clean"),
-    "clean_verdict": _verdict("clean"),
-    "eicar_verdict": _verdict("eicar"),
+    "options_status": _found("options", Answer, _status),
+    "clean_status": _found("clean", Answer, _status),
+    "clean_verdict": _found("clean", Answer, _verdict),
+    "eicar_verdict": _found("eicar", Answer, _verdict),
     # What a member that could be reached is spoken to in; the pool file says what that is to be.
     "transport": _found("tcp", Endpoint, lambda where: None if where.tls is None else "TLS" if where.tls else "plain"),
     "tls_version": _found("tls", TLS, lambda tls: tls.tls_version),

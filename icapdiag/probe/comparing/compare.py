@@ -8,25 +8,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.facts.connection import TLS, Endpoint
+from icapdiag.facts.connection import TLS
 from icapdiag.facts.pool import ComparedFact, Difference
 from icapdiag.facts.pool import ValueGroup as NamedGroup
 from icapdiag.model import Observation
-from icapdiag.probe.comparing.attributes import (
-    ABSENT,
-    ATTRIBUTES,
-    CHANGING,
-    Target,
-    Values,
-    clock_range,
-    endpoint_of,
-    targets_of,
-)
+from icapdiag.pool.model import endpoint
+from icapdiag.probe.comparing.attributes import ABSENT, ATTRIBUTES, CHANGING, Target, Values, targets_of
 from icapdiag.probe.comparing.value_groups import OUTLIER, SAME, SAME_SERVER, ValueGroup, kind_of, value_groups
 from icapdiag.vocabulary import Status
 
@@ -62,8 +55,7 @@ def compare(pool: str, members: Iterable[Sequence[Observation]]) -> Comparison:
     targets = [target for observations in members for target in targets_of(observations)]
     if len(targets) < 2:
         return Comparison()
-    found: list[Observation] = []
-    table: list[ComparedFact] = []
+    found, table = list[Observation](), list[ComparedFact]()
     readings = {fact: reading(targets) for fact, reading in ATTRIBUTES.items()}
     for fact, values in readings.items():
         groups = value_groups(values)
@@ -97,44 +89,33 @@ def _row(fact: str, kind: str, groups: Sequence[ValueGroup], targets: Sequence[T
 def _differing(
     pool: str, fact: str, kind: str, groups: Sequence[ValueGroup], targets: Sequence[Target]
 ) -> Iterable[Observation]:
-    difference = Difference(
-        fact=fact,
-        kind=kind,
-        values=tuple(group.value for group in groups[:_SHOWN]),
-        camps=tuple(
-            NamedGroup(value=group.value, count=len(group.members), members=_labels(group.members[:_SHOWN], targets))
-            for group in groups[:_SHOWN]
-        ),
+    shown = tuple(
+        NamedGroup(value=group.value, count=len(group.members), members=_labels(group.members[:_SHOWN], targets))
+        for group in groups[:_SHOWN]
     )
+    difference = Difference(fact=fact, kind=kind, values=tuple(group.value for group in groups[:_SHOWN]), camps=shown)
     if kind != OUTLIER:
-        yield _observation(pool, "", difference)
+        yield _observation(pool, difference)
         return
-    majority = groups[0]
-    difference.majority_value = majority.value
-    difference.majority_members = _labels(majority.members[:_SHOWN], targets)
-    difference.majority_count = len(majority.members)
+    difference.majority_value = shown[0].value
+    difference.majority_members = shown[0].members
+    difference.majority_count = shown[0].count
     for group in groups[1:]:
         for member in group.members:
-            yield _about(pool, targets[member], replace(difference, value=group.value))
+            yield _observation(pool, replace(difference, value=group.value), targets[member])
 
 
 def _shared(pool: str, fact: str, value: str, group: Sequence[int], targets: Sequence[Target]) -> Iterable[Observation]:
     for member in group:
-        others = [other for other in group if other != member]
-        same_as = _labels(others[:_SHOWN], targets)
-        yield _about(pool, targets[member], Difference(fact=fact, kind=SAME_SERVER, value=value, same_as=same_as))
+        same_as = _labels([other for other in group if other != member][:_SHOWN], targets)
+        yield _observation(pool, Difference(fact=fact, kind=SAME_SERVER, value=value, same_as=same_as), targets[member])
 
 
-def _about(pool: str, target: Target, difference: Difference) -> Observation:
-    return _observation(pool, target.member, replace(difference, endpoint=_endpoint(target)))
-
-
-def _endpoint(target: Target) -> Endpoint:
-    first = endpoint_of(next(iter(target.probes.values())))
-    return Endpoint(host=first.host, port=first.port, tls=first.tls, address=target.address or None)
-
-
-def _observation(pool: str, member: str, difference: Difference) -> Observation:
+def _observation(pool: str, difference: Difference, target: Target | None = None) -> Observation:
+    """About one target, or about all of them."""
+    member = ""
+    if target is not None:
+        member, difference.endpoint = target.member, target.endpoint
     return Observation(source="probe", probe=POOL, pool=pool, member=member, status=Status.OK, facts=difference)
 
 
@@ -146,20 +127,17 @@ def shared_addresses(targets: Sequence[Target]) -> list[Shared]:
     """Endpoints of different members that dialled one address and port: ``10.0.0.5:1344`` and who."""
     found: dict[str, list[int]] = {}
     for index, target in enumerate(targets):
-        port = _endpoint(target).port
+        port = target.endpoint.port
         if target.address and port is not None:
             found.setdefault(_place(target.address, port), []).append(index)
     return [(place, tuple(group)) for place, group in found.items() if len(group) > 1]
 
 
 def _place(address: str, port: int) -> str:
-    try:
+    with suppress(ValueError):
         ip = ip_address(address)
-    except ValueError:
-        return f"{address}:{port}"
-    if isinstance(ip, IPv6Address):
-        return f"{ip.ipv4_mapped}:{port}" if ip.ipv4_mapped else f"[{ip}]:{port}"
-    return f"{ip}:{port}"
+        address = str((isinstance(ip, IPv6Address) and ip.ipv4_mapped) or ip)
+    return endpoint(address, port)
 
 
 def alike_servers(targets: Sequence[Target], readings: Mapping[str, Values]) -> list[Shared]:
@@ -197,11 +175,10 @@ def _all_agree(group: Sequence[int], targets: Sequence[Target], traits: Mapping[
         return False
     if traits["istag"].get(group[0]) in {None, ABSENT, CHANGING}:
         return False
-    clocks = [span for index in group if (span := clock_range(targets[index]))]
+    clocks = [span for index in group if (span := targets[index].clock_range)]
     return not clocks or max(low for low, _ in clocks) <= min(high for _, high in clocks)
 
 
 def _wildcard(target: Target) -> bool:
-    tls = target.sheet("tls", TLS)
-    names = (tls.cert_names or ()) if tls is not None else ()
+    names = target.found("tls", TLS).cert_names or ()
     return not names or any(name.startswith("*") for name in names)

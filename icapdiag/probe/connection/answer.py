@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.connection import ProfileInForce
-from icapdiag.icap import message
 from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.conformance import hop_by_hop, odd_headers
@@ -27,30 +24,30 @@ def answer_facts(exchange: Exchange, response: Response | None) -> Answer:
     It may be a 100 that may not come.
     """
     answer = Answer(method=exchange.request.method)
+    deviations = (*(response.deviations if response else ()), *exchange.deviations)
+    if response is not None or deviations:
+        answer.deviations = tuple(
+            Deviation(rule=d.rule, section=d.section, detail=d.detail, seen=d.seen.decode("latin-1"))
+            for d in deviations[:TEXTS_KEPT]
+        )
+        answer.deviation_rules = tuple(dict.fromkeys(d.rule for d in deviations))
     if response is None:
-        return _deviating(answer, exchange.deviations) if exchange.deviations else answer
-    answer = _deviating(answer, (*response.deviations, *exchange.deviations))
-    answer.icap_status = response.status
-    answer.icap_reason = response.reason[:TEXT_KEPT]
-    answer.complete = response.complete
+        return answer
+    answer = replace(
+        answer,
+        **header_facts(response.headers),
+        icap_status=response.status,
+        icap_reason=response.reason[:TEXT_KEPT],
+        complete=response.complete,
+    )
     if response.http_response is not None:
         answer.http_status = response.http_response.status
-    answer = replace(answer, **header_facts(response.headers))
     if (encapsulated := response.headers.get("Encapsulated")) is not None:
         answer.encapsulated = encapsulated[:TEXT_KEPT]
     answer.parts = tuple(part.name for part in response.encapsulated or ())[:TEXTS_KEPT] or None
     answer.hop_by_hop = tuple(hop_by_hop(response))[:TEXTS_KEPT] or None
     answer.odd_headers = tuple(odd_headers(response.headers))[:TEXTS_KEPT] or None
     return answer
-
-
-def _deviating(answer: Answer, deviations: Sequence[message.Deviation]) -> Answer:
-    """With what RFC 3507 forbids and the server did, in full and as rules."""
-    shown = (
-        Deviation(rule=d.rule, section=d.section, detail=d.detail, seen=d.seen.decode("latin-1"))
-        for d in deviations[:TEXTS_KEPT]
-    )
-    return replace(answer, deviations=tuple(shown), deviation_rules=tuple(dict.fromkeys(d.rule for d in deviations)))
 
 
 def verdict_facts(response: Response, sent_body: bytes | Body, *, method: str = "REQMOD") -> Answer:
@@ -70,7 +67,7 @@ def profile_facts(context: Context) -> ProfileInForce:
     return ProfileInForce(
         service_uri=profile.service_uri,
         profile_vendor=profile.vendor,
-        profile_preview_size=profile.preview_size if profile.enable_preview else None,
+        profile_preview_size=context.preview_size,
         profile_allow_204=profile.allow_204,
         profile_response_timeout=profile.response_timeout,
         profile_slow_response_warning_threshold=profile.slow_response_warning_threshold,

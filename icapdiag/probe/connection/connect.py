@@ -23,12 +23,10 @@ _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EN
 _REASONS = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ETIMEDOUT: Reason.TIMEOUT,
-    errno.ECONNRESET: Reason.RESET,
-    errno.EPIPE: Reason.RESET,
-    errno.ECONNABORTED: Reason.RESET,
-    errno.EACCES: Reason.PROHIBITED,
-    errno.EPERM: Reason.PROHIBITED,
-} | dict.fromkeys(_UNREACHABLE, Reason.UNREACHABLE)
+    **dict.fromkeys((errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED), Reason.RESET),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), Reason.PROHIBITED),
+    **dict.fromkeys(_UNREACHABLE, Reason.UNREACHABLE),
+}
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h
 _VERIFY = {
@@ -37,13 +35,8 @@ _VERIFY = {
     62: Reason.TLS_NAME,  # host name mismatch
     64: Reason.TLS_NAME,  # address mismatch
 }
-_CLEAR_TEXT = (
-    "WRONG_VERSION_NUMBER",
-    "HTTP_REQUEST",
-    "UNKNOWN_PROTOCOL",
-    "PACKET_LENGTH_TOO_LONG",
-    "RECORD_LAYER_FAILURE",
-)
+_CLEAR_TEXT = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG",
+               "RECORD_LAYER_FAILURE")  # fmt: skip
 
 
 class ConnectError(Exception):
@@ -135,20 +128,16 @@ def _unusable(exc: OSError) -> Failure:
 
 def ssl_failure(exc: ssl.SSLError) -> Failure:
     """The failure of a TLS handshake, or of a later read."""
-    return Failure(_ssl_reason(exc), describe(exc))
-
-
-def _ssl_reason(exc: ssl.SSLError) -> Reason:
+    reason = Reason.TLS_HANDSHAKE
     if isinstance(exc, ssl.SSLCertVerificationError):
-        return _VERIFY.get(exc.verify_code, Reason.TLS_UNTRUSTED)
-    if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Reason.CLOSED
-    reason = (exc.reason or "").upper()
-    if "CERTIFICATE_REQUIRED" in reason:
-        return Reason.TLS_CLIENT_CERTIFICATE
-    if any(word in reason for word in _CLEAR_TEXT):
-        return Reason.TLS_NOT_TLS
-    return Reason.TLS_HANDSHAKE
+        reason = _VERIFY.get(exc.verify_code, Reason.TLS_UNTRUSTED)
+    elif isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        reason = Reason.CLOSED
+    elif "CERTIFICATE_REQUIRED" in (said := (exc.reason or "").upper()):
+        reason = Reason.TLS_CLIENT_CERTIFICATE
+    elif any(word in said for word in _CLEAR_TEXT):
+        reason = Reason.TLS_NOT_TLS
+    return Failure(reason, describe(exc))
 
 
 def stream_failure(exc: BaseException) -> Failure:

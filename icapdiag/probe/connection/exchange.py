@@ -19,7 +19,7 @@ from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange, State
 from icapdiag.icap.message import CapExceeded, Limits, NotICAP, PeerClosed, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
-from icapdiag.probe.base import Context, Failure, Outcome
+from icapdiag.probe.base import Context, Failure, Outcome, found_in
 from icapdiag.probe.connection.answer import answer_facts, verdict_facts
 from icapdiag.probe.connection.connect import ConnectError, describe, open_connection, stream_failure
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
@@ -33,6 +33,7 @@ _READ = 64 * 1024
 _AT_ONCE = 4096  # bytes: no kernel's send buffer is smaller
 _EXCERPT = 120
 ENDING = 1.0  # seconds from the status line of a refusal to the end of its head, which some servers never send
+_UNREAD = {NotICAP: Reason.NOT_ICAP, PeerClosed: Reason.CLOSED, CapExceeded: Reason.TOO_LARGE}
 _REFUSAL = re.compile(rb"\s*ICAP/1\.\d [45]\d\d[^\n]*\n")
 
 
@@ -68,36 +69,14 @@ class ExchangeResult(Transaction):
     sending: bool
     idle: float
 
-    @property
-    def head_read(self) -> bool:
-        """Whether the answer's head came whole."""
-        return self.exchange.answering
-
-
-class _HeadDeadline:
-    """How long an answer is waited for: less from the status line of a refusal to the end of its head."""
-
-    def __init__(self, scope: trio.CancelScope, ending: float) -> None:
-        self._scope = scope
-        self._whole = scope.deadline
-        self._ending = ending
-        self._hurried = False
-
-    def read(self, excerpt: bytes, *, head_ended: bool) -> None:
-        """Call after each read, with the first bytes of all."""
-        if head_ended:
-            self._scope.deadline = self._whole
-        elif not self._hurried and _REFUSAL.match(excerpt):
-            self._hurried = True
-            self._scope.deadline = min(self._whole, trio.current_time() + self._ending)
-
 
 class _Running:
-    """One exchange, with its bytes and times."""
+    """One exchange, with its bytes and times. ``scope`` ends it, so many seconds after a refusal began too."""
 
-    def __init__(self, stream: trio.abc.Stream, exchange: Exchange) -> None:
+    def __init__(self, stream: trio.abc.Stream, exchange: Exchange, scope: trio.CancelScope, ending: float) -> None:
         self.stream = stream
         self.exchange = exchange
+        self.scope, self.whole, self.ending = scope, scope.deadline, ending
         self.started = trio.current_time()
         self.started_at = time.time()  # of the wall clock, to hold the server's Date against
         self.first_byte: float | None = None
@@ -110,14 +89,14 @@ class _Running:
         self.watch = Stopwatch()
         self.released = trio.Event()  # by a 100 Continue
 
-    async def run(self, deadline: _HeadDeadline) -> Failure | None:
+    async def run(self) -> Failure | None:
         """Until the answer is complete (None) or something ends the exchange."""
         if self._is_taken_at_once():
             await self._send_pieces()
-            return await self._listen(deadline)
+            return await self._listen()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._send)
-            failure = await self._listen(deadline)
+            failure = await self._listen()
             nursery.cancel_scope.cancel()  # an early answer: the rest of the body is not wanted
         return failure
 
@@ -126,7 +105,7 @@ class _Running:
         request, ours = self.exchange.request, isinstance(self.stream, TimestampedStream)
         return ours and not request.withholds and request.stream is None and len(request.first) <= _AT_ONCE
 
-    async def _listen(self, deadline: _HeadDeadline) -> Failure | None:
+    async def _listen(self) -> Failure | None:
         while not self.exchange.done:
             try:
                 data = bytes(await receive_recorded(self.stream, _READ))
@@ -139,10 +118,11 @@ class _Running:
                     self.exchange.receive_eof()
                     return None
                 self._received(data)
-                deadline.read(self.excerpt, head_ended=self.exchange.answering)
             except ProtocolError as exc:
                 self.unread = Answer(protocol_rule=exc.rule, peer=exc.peer if isinstance(exc, NotICAP) else None)
-                return _protocol_failure(exc)
+                return Failure(
+                    next((_UNREAD[kind] for kind in _UNREAD if isinstance(exc, kind)), Reason.PROTOCOL), exc.detail
+                )
             if self.exchange.state is State.REST and not self.released.is_set():
                 self.watch.continued()
                 self.released.set()
@@ -154,6 +134,10 @@ class _Running:
             self.first_byte = trio.current_time()
         self.excerpt += data[: _EXCERPT - len(self.excerpt)]
         self.exchange.receive(data)
+        if self.exchange.answering:
+            self.scope.deadline = self.whole
+        elif self.scope.deadline == self.whole and _REFUSAL.match(self.excerpt):  # its head may never end
+            self.scope.deadline = min(self.whole, trio.current_time() + self.ending)
 
     async def _send(self) -> None:
         """The request, and the rest once the server asks for it."""
@@ -204,9 +188,8 @@ async def exchange_messages(
     """Send the request and read the answer within ``timeout`` seconds in all, however it drips.
 
     ``sent_body`` (decoded) adds the verdict on it, if the head of the answer came whole: headers that are still
-    missing may say the opposite of what a part of them says.
-
-    Of a refusal little is missing once its status line is there: its head is given ``ending`` seconds more.
+    missing may say the opposite of what a part of them says. Of a refusal little is missing once its status line
+    is there: its head is given ``ending`` seconds more.
 
     The body is sent while the answer is being read: a server may answer early, and two
     sides that both only write block each other for good. An answer followed by a reset is
@@ -215,10 +198,10 @@ async def exchange_messages(
     exchange = Exchange(request, limits=limits)
     if (recorder := recorder_of(stream)) is not None:
         recorder.request(request)
-    running = _Running(stream, exchange)
     failure: Failure | None = None
     with trio.move_on_after(timeout) as scope:
-        failure = await running.run(_HeadDeadline(scope, ending))
+        running = _Running(stream, exchange, scope, ending)
+        failure = await running.run()
     if scope.cancelled_caught:
         waited = min(timeout, round(trio.current_time() - running.started, 1))
         failure = Failure(Reason.TIMEOUT, f"no complete answer within {waited:g} s")
@@ -247,13 +230,6 @@ async def exchange_messages(
     )
 
 
-def _protocol_failure(exc: ProtocolError) -> Failure:
-    """What can't be read, as a failure."""
-    kinds = {NotICAP: Reason.NOT_ICAP, PeerClosed: Reason.CLOSED, CapExceeded: Reason.TOO_LARGE}
-    reasons = (reason for kind, reason in kinds.items() if isinstance(exc, kind))
-    return Failure(next(reasons, Reason.PROTOCOL), exc.detail)
-
-
 def _ending(exchange: Exchange) -> Failure | None:
     """What is wrong with an answer that was read to its end, or to the peer's close."""
     response = exchange.response
@@ -270,13 +246,7 @@ def answered(outcome: Outcome) -> bool:
 
     A refusal counts as soon as its status line was read: e2guardian never ends the head of its 400.
     """
-    return outcome.status is Status.OK or (icap_status(outcome) or 0) >= 400
-
-
-def icap_status(outcome: Outcome) -> int | None:
-    """Of the answer that a probe got; None if it got none, or asked for none."""
-    answer = outcome.facts.part(Answer)
-    return None if answer is None else answer.icap_status
+    return outcome.status is Status.OK or (found_in(outcome.facts, Answer).icap_status or 0) >= 400
 
 
 def recorder_of(stream: trio.abc.Stream) -> ConnectionRecorder | None:
@@ -292,7 +262,7 @@ async def send_recorded(stream: trio.abc.Stream, data: bytes) -> None:
         await stream.send_all(data)
     except trio.BrokenResourceError as exc:
         if recorder is not None:
-            recorder.event(f"could not send {len(data)} bytes: {_why(exc)}")
+            recorder.event(f"could not send {len(data)} bytes: {describe(exc.__cause__ or exc)}")
         raise
     if recorder is not None:
         recorder.sent(data)
@@ -305,18 +275,11 @@ async def receive_recorded(stream: trio.abc.Stream, most: int) -> bytes | bytear
         data = await stream.receive_some(most)
     except trio.BrokenResourceError as exc:
         if recorder is not None:
-            recorder.event(f"could not receive: {_why(exc)}")
+            recorder.event(f"could not receive: {describe(exc.__cause__ or exc)}")
         raise
     if recorder is not None:
-        if data:
-            recorder.received(data)
-        else:
-            recorder.event("the server closed the connection")
+        recorder.received(data)
     return data
-
-
-def _why(exc: trio.BrokenResourceError) -> str:
-    return describe(exc.__cause__ or exc)
 
 
 async def transact(

@@ -53,7 +53,7 @@ class TimestampedStream(trio.abc.HalfCloseableStream):
     ``arrived_ns``: when it took in what was read last (of several segments that one read returns, the last), in
     nanoseconds since 1970 on the wall clock. Where it does not say, None, and ``arrived_after`` is the time of
     trio's clock since when that may have been there, None if not even that is known. ``handed_over``: the first
-    bytes since `forget_sending`. Under TLS, which may keep a message waiting for its turn of the event loop, look
+    bytes since that was set to None. Under TLS, which may keep a message waiting for its turn of the event loop, look
     at the stream `transport_of`.
 
     It does what `trio.SocketStream` does, in half of its time: of thousands of members at once, our own time
@@ -67,10 +67,6 @@ class TimestampedStream(trio.abc.HalfCloseableStream):
         self.handed_over: Handover | None = None
         self.recorder: ConnectionRecorder | None = None  # where the exchange on it is recorded
         self._stamped = want_stamps(sock)
-
-    def forget_sending(self) -> None:
-        """The next bytes are the first of something new."""
-        self.handed_over = None
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -122,9 +118,7 @@ class TimestampedStream(trio.abc.HalfCloseableStream):
                 waited = True
             except OSError as exc:
                 raise _told_by_trio(exc) from exc
-        self.arrived_ns = next(
-            (_nanoseconds(value) for level, kind, value in ancillary if _is_stamp(level, kind)), None
-        )
+        self.arrived_ns = _stamp_in(ancillary)
         if self.arrived_ns is None:
             self.arrived_after = earliest_arrival() if waited else None
         if not waited:
@@ -149,12 +143,9 @@ def transport_of(stream: trio.abc.Stream) -> TimestampedStream | None:
     return stream if isinstance(stream, TimestampedStream) else None
 
 
-def _is_stamp(level: int, kind: int) -> bool:
-    return (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS)
-
-
-def _nanoseconds(value: bytes) -> int | None:
-    if len(value) < _TIMESPEC.size:
-        return None
-    seconds, nanoseconds = _TIMESPEC.unpack_from(value)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+def _stamp_in(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+            return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    return None

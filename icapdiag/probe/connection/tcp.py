@@ -20,8 +20,8 @@ from icapdiag.probe.host import interface_of
 
 # tcpi_retransmits, tcpi_snd_mss, tcpi_unacked, tcpi_rtt (µs) and tcpi_total_retrans of linux/tcp.h
 _TCP_INFO = struct.Struct("=2xB13xI4xI40xI28xI")
-_IP_MTU = 14  # linux/in.h: the MTU that the kernel knows for the route of a connected socket
-_IPV6_MTU = 24  # linux/in6.h
+# IP_MTU of linux/in.h, IPV6_MTU of linux/in6.h: what the kernel knows for the route of a connected socket
+_MTU = {False: (socket.IPPROTO_IP, 14), True: (socket.IPPROTO_IPV6, 24)}
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
 _TIMEOUT = 1.0  # seconds that a server has to notice the end of a stream; a loop on its socket takes a round trip
 _READ = 4096
@@ -118,13 +118,9 @@ def tcp_facts(sock: socket.socket) -> TCP:
     local = str(sock.getsockname()[0])
     facts = TCP(family="ipv6" if sock.family == socket.AF_INET6 else "ipv4", local_address=local)
     if (info := tcp_info(sock)) is not None:
-        facts.rtt_ms = round(info.rtt_us / 1000, 3)
-        facts.retransmits = info.retransmits
-        level, option = (
-            (socket.IPPROTO_IPV6, _IPV6_MTU) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_MTU)
-        )
+        facts.rtt_ms, facts.retransmits = round(info.rtt_us / 1000, 3), info.retransmits
         with suppress(OSError):
-            facts.route_mtu = sock.getsockopt(level, option)
+            facts.route_mtu = sock.getsockopt(*_MTU[facts.family == "ipv6"])
     if found := interface_of(local):
         facts.interface = found.name
     return facts
@@ -135,8 +131,7 @@ def hold_back(sock: socket.socket, most: int) -> None:
 
     Else it takes megabytes at once, and how far a request has gone out can't be told from what was written.
     """
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    if option is not None:
+    if (option := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, option, most)
 
@@ -153,11 +148,9 @@ class TCPInfo(NamedTuple):
 
 def tcp_info(sock: socket.socket) -> TCPInfo | None:
     """None where the kernel does not say (Linux does), or if the connection is gone."""
-    if sys.platform != "linux":
-        return None
-    with suppress(OSError):
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-        return TCPInfo._make(_TCP_INFO.unpack(info)) if len(info) == _TCP_INFO.size else None
+    if sys.platform == "linux":
+        with suppress(OSError, struct.error):
+            return TCPInfo._make(_TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)))
     return None
 
 
@@ -168,10 +161,9 @@ async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer
     closed our half. A process that has the connection reads that end and closes, or at the least complains;
     ``none`` is how it looks while the connection waits in the kernel's queue for a process to take it.
     """
-    transport = transport_of(stream)
-    if transport is None:
-        return NoAnswer()
     facts = NoAnswer()
+    if (transport := transport_of(stream)) is None:
+        return facts
     if (info := tcp_info(transport.socket)) is not None:
         facts.request_acknowledged = info.unacknowledged == 0
     if context.time_for(_TIMEOUT) == _TIMEOUT:  # silence means nothing to one who can't wait for an answer

@@ -34,29 +34,24 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._sent_ns = 0
-        self._sent = 0.0
-        self._started = False
+        self._sent: float | None = None
         self._arrival: _Arrival | None = None
 
     def sending(self, stream: trio.abc.Stream) -> None:
         """Call right before the first write."""
-        if not self._started:
-            self._started = True
-            self._sent_ns = time.time_ns()
-            self._sent = trio.current_time()
+        if self._sent is None:
+            self._sent_ns, self._sent = time.time_ns(), trio.current_time()
             if transport := transport_of(stream):
-                transport.forget_sending()
+                transport.handed_over = None
 
     def received(self, stream: trio.abc.Stream) -> None:
         """Call right after each read."""
         if self._arrival is None:
             now = trio.current_time()
+            self._arrival = arrival = _Arrival(None, None, now, time.time_ns(), now)
             if transport := transport_of(stream):
-                self._arrival = _Arrival(
-                    transport.handed_over, transport.arrived_ns, transport.arrived_after, time.time_ns(), now
-                )
-            else:
-                self._arrival = _Arrival(None, None, now, time.time_ns(), now)
+                arrival.handover, arrival.arrived_ns = transport.handed_over, transport.arrived_ns
+                arrival.after = transport.arrived_after
 
     def continued(self) -> None:
         """What was received was a 100 Continue: the answer is still to come."""
@@ -64,7 +59,7 @@ class Stopwatch:
 
     def facts(self) -> Transfer:
         """``answer_ms`` and what it rests on; nothing before there is an answer."""
-        if self._arrival is None or not self._started:
+        if self._arrival is None or self._sent is None:
             return Transfer()
         arrival = self._arrival
         handover = arrival.handover or Handover(self._sent_ns, self._sent_ns, self._sent)
@@ -84,7 +79,7 @@ class Stopwatch:
         )
 
 
-class _Arrival(Struct, frozen=True):
+class _Arrival(Struct):
     """When the request was handed over and the answer arrived. ``after`` and ``seen`` by trio's clock.
 
     By our own clock it arrived between ``after``, None if that is not known, and ``seen``.

@@ -21,25 +21,23 @@ def certificate_facts(stream: trio.SSLStream[TimestampedStream], now: datetime |
     chain = _chain(stream)
     if not chain:
         return TLS()
+    digest = hashlib.sha256(chain[0]).hexdigest()
     try:
-        return _facts(chain, now or datetime.now(UTC))
+        links = tuple(_link(der) for der in chain[:10])
+        leaf = x509.load_der_x509_certificate(chain[0])
+        left = leaf.not_valid_after_utc - (now or datetime.now(UTC))
+        return TLS(
+            cert_subject=links[0].subject,
+            cert_issuer=links[0].issuer,
+            cert_names=_names(leaf),
+            cert_not_before=_iso(leaf.not_valid_before_utc),
+            cert_not_after=links[0].not_after,
+            cert_days_left=round(left.total_seconds() / 86400, 1),
+            cert_sha256=digest,
+            cert_chain=links,
+        )
     except _UNREADABLE as exc:  # OpenSSL took it, and it is a stranger's all the same
-        return TLS(cert_sha256=hashlib.sha256(chain[0]).hexdigest(), cert_error=str(exc)[:200])
-
-
-def _facts(chain: list[bytes], now: datetime) -> TLS:
-    leaf = x509.load_der_x509_certificate(chain[0])
-    end = leaf.not_valid_after_utc
-    return TLS(
-        cert_subject=leaf.subject.rfc4514_string()[:TEXT_KEPT],
-        cert_issuer=leaf.issuer.rfc4514_string()[:TEXT_KEPT],
-        cert_names=_names(leaf),
-        cert_not_before=_iso(leaf.not_valid_before_utc),
-        cert_not_after=_iso(end),
-        cert_days_left=round((end - now).total_seconds() / 86400, 1),
-        cert_sha256=hashlib.sha256(chain[0]).hexdigest(),
-        cert_chain=tuple(_link(der) for der in chain[:10]),
-    )
+        return TLS(cert_sha256=digest, cert_error=str(exc)[:200])
 
 
 def _chain(stream: trio.SSLStream[TimestampedStream]) -> list[bytes]:

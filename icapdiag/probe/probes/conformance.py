@@ -12,6 +12,7 @@ from icapdiag.probe.comparing.rule_checks import DEVIATES, NOT_TESTED, PASS, Evi
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.probe.probes.dns import is_literal
+from icapdiag.probe.probes.options import options_of
 from icapdiag.vocabulary import Status
 
 _NO_SERVICE = "/icapdiag-no-such-service"
@@ -24,7 +25,7 @@ def requests(context: Context) -> Iterator[tuple[str, PreparedRequest]]:
     """Each with its name. By name only where the member was given by name."""
     host, port = context.place
     service = context.pool.profile.service_uri
-    yield "options-again", options_request(host, port, service, close=True)
+    yield "options-again", options_of(context)
     yield "unknown-service", options_request(host, port, _NO_SERVICE, close=True)
     headers = (("Host", host_and_port(host, port)), ("Connection", "close"))
     yield "unknown-method", encode_request(_NO_METHOD, icap_uri(host, port, service), headers)

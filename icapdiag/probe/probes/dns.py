@@ -44,11 +44,9 @@ async def _run(context: Context) -> Outcome:
     if found:
         context.addresses = tuple(address for address in found if _wanted(context, address))
         return ok(facts) if context.addresses else _ruled_out(context, facts)
-    reasons = [reason for reason, _ in problems]
-    for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN):
-        if reason in reasons:
-            return failed(Failure(reason), facts)
-    return failed(Failure(Reason.NO_ADDRESS), facts)
+    met = {reason for reason, _ in problems}
+    told = (reason for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN) if reason in met)
+    return failed(Failure(next(told, Reason.NO_ADDRESS)), facts)
 
 
 def _servers(settings: Settings) -> list[str]:
@@ -150,8 +148,7 @@ def split_resolver(text: str) -> tuple[str, int | None]:
 
 
 def _wanted(context: Context, address: str) -> bool:
-    family = context.settings.family
-    return family is None or ipaddress.ip_address(address.partition("%")[0]).version == family
+    return context.settings.family in {None, _order(address)[0]}
 
 
 def is_ruled_out(context: Context) -> bool:

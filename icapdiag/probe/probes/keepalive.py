@@ -6,8 +6,8 @@ import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.facts.answer import Answer
 from icapdiag.facts.deep import Keepalive
-from icapdiag.facts.standard import Sample
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import eicar
 from icapdiag.probe.base import Context, Outcome, Probe, failed, ok
@@ -27,7 +27,7 @@ _EXCERPT = 120
 
 
 class _Rest(Struct):
-    """What came after an answer that was complete. ``ended`` tells whether the server closed, ``after`` how many s."""
+    """What came after an answer that was complete, in ``after`` seconds. ``ended``: until the server closed."""
 
     data: bytes = b""
     size: int = 0
@@ -44,41 +44,39 @@ async def _run(context: Context) -> Outcome:
     except ConnectError as exc:
         return failed(exc.failure, facts)
     try:
-        first = await _ask(context, stream, 0)
+        first = await _ask(context, stream, *_first(context))
         if first.response is None or not first.exchange.done or not first.response.complete:
             return Outcome(first.status, first.reason, replace(facts, error=first.error))
-        facts |= await _second(context, stream, first)
+        facts |= await _after(context, stream, first)
         if facts.reuse == "honoured" and context.settings.idle:
-            facts |= await _idle_facts(context, stream)
+            idle = await _listen(stream, context.time_for(context.settings.idle))
+            facts.idle_waited_s, facts.idle_closed = round(idle.after, 1), idle.ended
+            facts.idle_close_s = round(idle.after, 1) if idle.ended else None
     finally:
         await trio.aclose_forcefully(stream)
     return ok(facts)
 
 
-def _bodies(context: Context) -> tuple[bytes, bytes]:
-    return eicar() if context.settings.eicar else _FIRST, _SECOND
-
-
-def _requests(context: Context) -> tuple[PreparedRequest, PreparedRequest]:
-    """Both without ``Connection: close``; the first one's answer has to be known again.
+def _first(context: Context) -> tuple[PreparedRequest, bytes]:
+    """Without ``Connection: close``, as the second is, and with its body. Its answer has to be known again.
 
     Where it may not be EICAR, whose answer is a block, it is sent without a preview and without Allow: 204, so that
     the answer brings the body back (RFC 3507, 4.6).
     """
-    if context.settings.eicar:
-        first = scan_request(context, eicar(), close=False)
-    else:
-        first = scan_request(context, _FIRST, preview=False, allow=False, close=False)
-    return first, scan_request(context, _SECOND, close=False)
+    virus = context.settings.eicar
+    body = eicar() if virus else _FIRST
+    return scan_request(context, body, preview=virus, allow=virus, close=False), body
 
 
-async def _ask(context: Context, stream: trio.abc.Stream, number: int) -> ExchangeResult:
-    timeout = context.time_for(context.settings.timeout)
-    request, body = _requests(context)[number], _bodies(context)[number]
-    return await exchange_messages(stream, request, timeout=timeout, sent_body=body)
+def _second(context: Context) -> tuple[PreparedRequest, bytes]:
+    return scan_request(context, _SECOND, close=False), _SECOND
 
 
-async def _second(context: Context, stream: trio.abc.Stream, first: ExchangeResult) -> Keepalive:
+async def _ask(context: Context, stream: trio.abc.Stream, request: PreparedRequest, body: bytes) -> ExchangeResult:
+    return await exchange_messages(stream, request, timeout=context.time_for(context.settings.timeout), sent_body=body)
+
+
+async def _after(context: Context, stream: trio.abc.Stream, first: ExchangeResult) -> Keepalive:
     """What becomes of the connection after the first answer, and of the second request on it."""
     rest = await _listen(stream, _SETTLED)
     left_over = first.exchange.excess + rest.data
@@ -93,13 +91,13 @@ async def _second(context: Context, stream: trio.abc.Stream, first: ExchangeResu
     )
     signs = ["bytes-left-over"] if left_over.strip(b"\r\n") else []
     if facts.reuse == "honoured":
-        second = await _ask(context, stream, 1)
+        second = await _ask(context, stream, *_second(context))
         signs += _signs(context, first, second)
         if second.reason in {Reason.CLOSED, Reason.RESET} and not second.exchange.received:
             facts.reuse = "closed"
         elif second.reason is Reason.TIMEOUT:
             facts.reuse = "unanswered"
-        if second.head_read:
+        if second.exchange.answering:
             facts.second_status = second.answer.icap_status
             facts.second_verdict = second.answer.verdict
     if signs:
@@ -112,27 +110,14 @@ def _signs(context: Context, first: ExchangeResult, second: ExchangeResult) -> l
     """What shows that the second answer is not the second request's."""
     if second.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
         return ["unreadable"]
-    if second.response is None or not second.head_read:
+    if second.response is None or not second.exchange.answering:
         return []
     if second.response.body and second.response.body == _FIRST:
         return ["body-of-first"]
-    clean = context.sheet("clean", Sample)
     blocked = first.answer.verdict == second.answer.verdict == Verdict.BLOCKED
-    if blocked and clean is not None and clean.answer.verdict == Verdict.ALLOWED:
+    if blocked and context.found("clean", Answer).verdict == Verdict.ALLOWED:
         return ["verdict-of-first"]
     return []
-
-
-async def _idle_facts(context: Context, stream: trio.abc.Stream) -> Keepalive:
-    """After how many seconds without a request the server closes, should it do so in time."""
-    started = trio.current_time()
-    rest = await _listen(stream, context.time_for(context.settings.idle))
-    waited = trio.current_time() - started
-    return Keepalive(
-        idle_waited_s=round(waited, 1),
-        idle_closed=rest.ended,
-        idle_close_s=round(rest.after, 1) if rest.ended else None,
-    )
 
 
 async def _listen(stream: trio.abc.Stream, seconds: float) -> _Rest:
@@ -153,9 +138,9 @@ async def _listen(stream: trio.abc.Stream, seconds: float) -> _Rest:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    first, second = map(icap_message, _requests(context), _bodies(context))
-    again = Planned(to=context.peer, messages=(second,), condition="on the same connection if it stays open")
-    return context.connections(first), again
+    again = icap_message(*_second(context))
+    kept = Planned(to=context.peer, messages=(again,), condition="on the same connection if it stays open")
+    return context.connections(icap_message(*_first(context))), kept
 
 
 PROBE: Probe = Probe(

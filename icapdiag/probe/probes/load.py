@@ -14,8 +14,8 @@ import trio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from icapdiag.facts.answer import Answer
 from icapdiag.facts.deep import Demand, Load, LoadStep
-from icapdiag.facts.standard import Options
 from icapdiag.probe.base import NEVER, Context, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.exchange import Transaction, transact
 from icapdiag.probe.connection.loop import loop_delay_since, occupation
@@ -71,7 +71,7 @@ class ConcurrencyStep(Struct):
 
     @property
     def p95(self) -> float:
-        return _rank(self.times, 95)
+        return nearest_rank(self.times, 95)
 
     def record(self) -> LoadStep:
         record = LoadStep(
@@ -81,7 +81,7 @@ class ConcurrencyStep(Struct):
             uncertain=True if self.uncertain else None,
         )
         if self.times:
-            record.p50_ms = round(_rank(self.times, 50), 3)
+            record.p50_ms = round(nearest_rank(self.times, 50), 3)
             record.p95_ms = round(self.p95, 3)
             record.max_ms = round(max(self.times), 3)
         if self.times and self.seconds > 0:
@@ -89,19 +89,15 @@ class ConcurrencyStep(Struct):
         return record
 
 
-def _rank(figures: list[float], percent: int) -> float:
-    """Nearest rank: a figure that was met."""
+def nearest_rank(figures: list[float], percent: int) -> float:
+    """The percentile that is a figure that was met."""
     return sorted(figures)[-(-percent * len(figures) // 100) - 1]
 
 
 async def _run(context: Context) -> Outcome:
     await context.close()
     steps: list[ConcurrencyStep] = []
-    ended = "ceiling"
-    with trio.move_on_after(context.time_for(NEVER)) as scope:
-        ended = await _ramp(context, steps)
-    if scope.cancelled_caught:
-        ended = "deadline"
+    ended = await context.within(NEVER, _ramp(context, steps))
     facts = _facts(context, steps, ended)
     if ended == "local" and (scan := steps[-1].failed) is not None and scan.failure is not None:
         return failed(scan.failure, facts)
@@ -211,11 +207,8 @@ def capacity_facts(context: Context, measured_ms: float | None = None) -> Demand
     that of the clean probe if it is None. What the user expects (``expected_latency_ms``) comes first.
     """
     settings = context.settings
-    options = context.sheet("options", Options)
-    facts = Demand(
-        offered_connections=None if options is None else options.answer.max_connections,
-        expected_rps=settings.expected_rps,
-    )
+    offered = context.found("options", Answer).max_connections
+    facts = Demand(offered_connections=offered, expected_rps=settings.expected_rps)
     if measured_ms is None and "clean" in context.outcomes:
         _, measured_ms = context.outcomes["clean"]
     latency = measured_ms if settings.expected_latency_ms is None else settings.expected_latency_ms

@@ -12,18 +12,19 @@ from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.vocabulary import Reason
 
 
-def _request(context: Context) -> PreparedRequest:
+def options_of(context: Context) -> PreparedRequest:
+    """OPTIONS for the service that the profile names."""
     return options_request(*context.place, context.pool.profile.service_uri, close=True)
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    return (Planned(to=context.peer, messages=(icap_message(_request(context)),)),)
+    return (Planned(to=context.peer, messages=(icap_message(options_of(context)),)),)
 
 
 async def _run(context: Context) -> Outcome:
     stream = context.stream
     assert stream is not None  # noqa: S101 - tcp has run
-    result = await exchange_messages(stream, _request(context), timeout=context.time_for(context.settings.timeout))
+    result = await exchange_messages(stream, options_of(context), timeout=context.time_for(context.settings.timeout))
     facts = Options(error=result.error, profile=profile_facts(context), transfer=result.transfer, answer=result.answer)
     if result.reason is Reason.TIMEOUT and not result.exchange.received:
         facts.no_answer = await no_answer_facts(context, stream)

@@ -12,9 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.facts import from_plain, to_plain
-from icapdiag.facts.answer import Deviation
+from icapdiag.facts.answer import Answer, Deviation
+from icapdiag.facts.connection import Transfer
 from icapdiag.facts.deep import Preview, PreviewCase
-from icapdiag.facts.standard import Options, Sample
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import ARCHIVE_LEAST, CLEAN, clean_body, eicar_behind_padding
 from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
@@ -49,8 +49,7 @@ class Case(Struct, frozen=True):
 
 def cases(context: Context, offered: int | None) -> Iterator[Case]:
     """All cases for a server that offers a preview of so many bytes in OPTIONS, None for none."""
-    profile = context.pool.profile
-    ours = profile.preview_size if profile.enable_preview else None
+    ours = context.preview_size
     usual = ours or 0  # of what uploads come with
     yield Case("whole", _clean(usual + len(CLEAN)), None)
     if ours is not None:
@@ -58,7 +57,11 @@ def cases(context: Context, offered: int | None) -> Iterator[Case]:
     if ours != 0:
         yield Case("preview-0", CLEAN, 0)
     if offered is not None and 0 < offered <= LONGEST:
-        yield from _offered(offered, ours)
+        if offered != ours:
+            yield Case("preview-n", _clean(offered + 1), offered)
+        yield Case("preview-n-exact", _clean(offered), offered)
+        if offered + 1 != ours:
+            yield Case("preview-n-plus-1", _clean(offered + 2), offered + 1)
     yield Case("no-allow", CLEAN, None, allow_204=False)
     yield Case("no-allow-preview", _clean(usual + len(CLEAN)), usual, allow_204=False)
     if context.settings.eicar:
@@ -71,47 +74,35 @@ def _clean(size: int) -> bytes:
     return clean_body(size).head(size)
 
 
-def _offered(offered: int, ours: int | None) -> Iterator[Case]:
-    if offered != ours:
-        yield Case("preview-n", _clean(offered + 1), offered)
-    yield Case("preview-n-exact", _clean(offered), offered)
-    if offered + 1 != ours:
-        yield Case("preview-n-plus-1", _clean(offered + 2), offered + 1)
-
-
 def _request(context: Context, case: Case) -> PreparedRequest:
     return upload_request(context, case.body, preview_size=case.preview, allow_204=case.allow_204)
 
 
 async def _run(context: Context) -> Outcome:
     await context.close()
-    options, clean = context.sheet("options", Options), context.sheet("clean", Sample)
-    offered = None if options is None else options.answer.preview
-    slowest = (0.0 if clean is None else clean.transfer.answer_ms or 0.0) / 1000
+    offered = context.found("options", Answer).preview
+    slowest = (context.found("clean", Transfer).answer_ms or 0.0) / 1000
+    known = Preview(profile=profile_facts(context), offered_preview=offered)
     done: list[tuple[Case, Transaction]] = []
-    stopped, unconnected = "", 0
+    unconnected = 0
     for case in cases(context, offered):
         await context.wait_for_rate()
         if context.time_for(_TIMEOUT) <= 0:
-            stopped = "deadline"
+            known.stopped = "deadline"
             break
         timeout = min(context.settings.timeout, max(_TIMEOUT, _SLOWER * slowest))
         result = await transact(context, _request(context, case), sent_body=case.body, timeout=timeout)
         done.append((case, result))
         if result.answer.icap_status == _BUSY:
-            stopped = "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
+            known.stopped = "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
             break
         unconnected = 0 if result.transfer.bytes_sent else unconnected + 1
         if unconnected == _UNCONNECTED:
-            stopped = "connection"
+            known.stopped = "connection"
             break
         if result.status is Status.OK:
             slowest = max(slowest, (result.transfer.answer_ms or 0.0) / 1000)
-    facts = _summary(done)
-    facts.profile = profile_facts(context)
-    facts.offered_preview = offered
-    facts.stopped = stopped or None
-    return _outcome(done, facts)
+    return _outcome(done, known | _summary(done))
 
 
 def _outcome(done: Sequence[tuple[Case, Transaction]], facts: Preview) -> Outcome:
@@ -129,28 +120,27 @@ def _outcome(done: Sequence[tuple[Case, Transaction]], facts: Preview) -> Outcom
 def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
     """The cases as records, and by what became of them."""
     withheld = [(case, result) for case, result in done if case.beyond and result.status is Status.OK]
+    hung = [case for case, result in done if result.reason == Reason.TIMEOUT and not result.transfer.bytes_received]
     unseen = tuple(case.name for case, result in withheld if _passed_unseen(result))
-    deviations = _deviations(done)
+    often = "never" if not unseen else "always" if len(unseen) == len(withheld) else "sometimes"
+    deviations: dict[str, Deviation] = {}  # each rule that was broken, once: with the first case that shows it
+    for case, result in done:
+        for found in result.answer.deviations or ():
+            deviations.setdefault(str(found.rule), replace(found, case=case.name))
     return Preview(
         cases=tuple(_record(case, result) for case, result in done),
         cases_ok=tuple(case.name for case, result in done if result.status is Status.OK),
         cases_failed=tuple(case.name for case, result in done if _failed(result)),
-        cases_hung=tuple(case.name for case, result in done if case.beyond and _hung(result)),
+        cases_hung=tuple(case.name for case in hung if case.beyond),
         cases_continued=tuple(case.name for case, result in done if result.transfer.continued),
         cases_passed_unseen=unseen,
         continued=any(case.beyond and result.transfer.continued for case, result in done),
-        passes_unseen=_how_often(len(unseen), len(withheld)),
+        passes_unseen=often if withheld else None,
         eicar_beyond_preview=_eicar(done, "eicar-beyond-preview"),
         eicar_whole=_eicar(done, "eicar-whole"),
         deviations=tuple(deviations.values())[:20],
         deviation_rules=tuple(deviations),
     )
-
-
-def _how_often(times: int, of: int) -> str | None:
-    if not of:
-        return None
-    return "never" if not times else "always" if times == of else "sometimes"
 
 
 def _record(case: Case, result: Transaction) -> PreviewCase:
@@ -168,22 +158,9 @@ def _record(case: Case, result: Transaction) -> PreviewCase:
     )
 
 
-def _deviations(done: Sequence[tuple[Case, Transaction]]) -> dict[str, Deviation]:
-    """Each rule that was broken, once: with the first case that shows it."""
-    found: dict[str, Deviation] = {}
-    for case, result in done:
-        for deviation in result.answer.deviations or ():
-            found.setdefault(str(deviation.rule), replace(deviation, case=case.name))
-    return found
-
-
 def _failed(result: Transaction) -> bool:
     """By what was sent: an overload says nothing of it."""
     return result.status is Status.FAILED and result.answer.icap_status != _BUSY
-
-
-def _hung(result: Transaction) -> bool:
-    return result.reason == Reason.TIMEOUT and not result.transfer.bytes_received
 
 
 def _passed_unseen(result: Transaction) -> bool:

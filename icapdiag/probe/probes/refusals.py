@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import trio
 
+from icapdiag.facts.answer import Answer
 from icapdiag.facts.standard import Options
 from icapdiag.icap.request import PreparedRequest
-from icapdiag.probe.base import Context, Outcome
+from icapdiag.probe.base import Context
 from icapdiag.probe.connection.connect import open_connection
-from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages, icap_status
+from icapdiag.probe.connection.exchange import ExchangeResult, exchange_messages
 from icapdiag.probe.messages import Message, Planned
 from icapdiag.vocabulary import Reason, Status
 
@@ -20,26 +21,20 @@ _GONE = (Reason.CLOSED, Reason.RESET)
 
 def refusal(context: Context, probe: str) -> int | None:
     """The ICAP status with which this probe's request was turned away; None if it was not, or did not run."""
-    outcome = _outcome(context, probe)
-    status = icap_status(outcome) if outcome else None
+    status = context.found(probe, Answer).icap_status
     return status if status is not None and status >= 400 else None
 
 
 def served(context: Context, probe: str) -> bool:
     """Whether this probe ran and its request was taken."""
-    outcome = _outcome(context, probe)
+    outcome = context.outcome(probe)
     return outcome is not None and outcome.status is Status.OK
 
 
 def lists_reqmod(context: Context) -> bool | None:
     """Whether OPTIONS lists REQMOD among the methods; None if it lists none, or was not answered."""
-    options = context.sheet("options", Options)
-    return options.offers_reqmod is True if options and options.answer.methods else None
-
-
-def _outcome(context: Context, probe: str) -> Outcome | None:
-    found = context.outcomes.get(probe)
-    return found[0] if found else None
+    options = context.found("options", Options)
+    return options.offers_reqmod is True if options.answer.methods else None
 
 
 def planned(context: Context, messages: Sequence[Message], condition: str) -> Planned:

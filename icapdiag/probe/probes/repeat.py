@@ -5,12 +5,13 @@ from __future__ import annotations
 import trio
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import TCP, ProbeSheet, Transfer
+from icapdiag.facts.connection import TCP, Transfer
 from icapdiag.facts.standard import Repeat, RepeatedStep
-from icapdiag.probe.base import NEVER, Context, Outcome, Probe, ok, run_with_deadline
-from icapdiag.probe.connection.exchange import answered, icap_status
+from icapdiag.probe.base import NEVER, Context, Outcome, Probe, found_in, ok, run_with_deadline
+from icapdiag.probe.connection.exchange import answered
 from icapdiag.probe.messages import Planned
 from icapdiag.probe.probes import options, sample, tcp, tls
+from icapdiag.probe.probes.load import nearest_rank
 from icapdiag.vocabulary import Status
 
 _ROUNDS = ((tcp.PROBE, tls.PROBE, options.PROBE), (sample.CLEAN_PROBE,))  # what shares a connection
@@ -29,18 +30,20 @@ class _Step:
     def add(self, outcome: Outcome, elapsed: float) -> None:
         if outcome.status is Status.ERROR:
             return  # our own fault says nothing about the server
-        figure, clock = _figure(outcome.facts, elapsed)
+        # The best figure that there is: the kernel's clock has those that are not our own.
+        figure, clock = elapsed, "application"
+        transfer = found_in(outcome.facts, Transfer)
+        if transfer.answer_ms is not None:
+            figure, clock = transfer.answer_ms, transfer.answer_clock or clock
+        elif (rtt_ms := found_in(outcome.facts, TCP).rtt_ms) is not None:
+            figure, clock = rtt_ms, "kernel"
         arrived = answered(outcome) if outcome.facts.part(Answer) else outcome.status is Status.OK
-        if arrived:
-            self.figures.append(figure)
-            self.clocks.add(clock)
-        else:
-            self.figures.append(None)
-        transfer = outcome.facts.part(Transfer)
-        self.uncertain |= transfer is not None and transfer.answer_uncertain is True
+        self.figures.append(figure if arrived else None)
+        self.clocks |= {clock} if arrived else set()
+        self.uncertain |= transfer.answer_uncertain is True
 
     def record(self, name: str) -> RepeatedStep:
-        known = sorted(figure for figure in self.figures if figure is not None)
+        known = [figure for figure in self.figures if figure is not None]
         sent = len(self.figures)
         record = RepeatedStep(
             step=name,
@@ -50,24 +53,13 @@ class _Step:
             uncertain=True if self.uncertain else None,
         )
         if known:
-            rank = -(-95 * len(known) // 100)  # nearest rank: a figure that was met
-            record.min_ms = round(known[0], 3)
+            record.min_ms = round(min(known), 3)
             record.avg_ms = round(sum(known) / len(known), 3)
-            record.p95_ms = round(known[rank - 1], 3)
-            record.max_ms = round(known[-1], 3)
+            record.p95_ms = round(nearest_rank(known, 95), 3)
+            record.max_ms = round(max(known), 3)
         if self.clocks:
             record.clock = self.clocks.pop() if len(self.clocks) == 1 else "both"
         return record
-
-
-def _figure(facts: ProbeSheet, elapsed: float) -> tuple[float, str]:
-    """The best figure that there is, in ms, and whose clock it is by: the kernel has both that are not our own."""
-    transfer = facts.part(Transfer)
-    if transfer is not None and transfer.answer_ms is not None:
-        return transfer.answer_ms, transfer.answer_clock or "application"
-    if isinstance(facts, TCP) and facts.rtt_ms is not None:
-        return facts.rtt_ms, "kernel"
-    return elapsed, "application"
 
 
 async def _run(context: Context) -> Outcome:
@@ -75,12 +67,9 @@ async def _run(context: Context) -> Outcome:
     for name, (outcome, elapsed) in context.outcomes.items():
         steps.setdefault(name, _Step()).add(outcome, elapsed)
     await context.close()
-    stopped = ""
-    with trio.move_on_after(context.time_for(NEVER)) as scope:  # what it cuts off is no loss, and is not counted
-        stopped = await _rounds(context, steps)
-    if scope.cancelled_caught:
-        stopped = "deadline"
-    records = tuple(steps[probe.name].record(probe.name) for probe in _repeated(context) if steps[probe.name].figures)
+    stopped = await context.within(NEVER, _rounds(context, steps))  # what it cuts off is no loss, and is not counted
+    repeated = [probe.name for shared in _ROUNDS for probe in shared if probe.name in context.outcomes]
+    records = tuple(steps[name].record(name) for name in repeated if steps[name].figures)
     return ok(Repeat(samples=records, stopped=stopped or None))
 
 
@@ -88,7 +77,7 @@ async def _rounds(context: Context, steps: dict[str, _Step]) -> str:
     """All rounds but the first, which the probes themselves were; why there were fewer, or ""."""
     outcomes = [outcome for outcome, _ in context.outcomes.values()]
     for _ in range(context.settings.count - 1):
-        if any(icap_status(outcome) == _BUSY for outcome in outcomes):
+        if any(found_in(outcome.facts, Answer).icap_status == _BUSY for outcome in outcomes):
             return "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
         await trio.sleep(context.settings.pause)
         outcomes = await _round(context, steps)
@@ -112,10 +101,6 @@ async def _round(context: Context, steps: dict[str, _Step]) -> list[Outcome]:
                 break
         await context.close()
     return outcomes
-
-
-def _repeated(context: Context) -> list[Probe]:
-    return [probe for shared in _ROUNDS for probe in shared if probe.name in context.outcomes]
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:

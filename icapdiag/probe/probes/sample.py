@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from icapdiag import __version__
-from icapdiag.facts.standard import Options, Sample
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.standard import Sample
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
 from icapdiag.icap.samples import CLEAN, eicar
@@ -32,20 +33,11 @@ async def _scan(context: Context, sample: Callable[[], bytes]) -> Outcome:
         profile=profile_facts(context),
         transfer=result.transfer,
         answer=result.answer,
-        istag_changed=_istag_changed(context, result.answer.istag),
     )
+    before, now = context.found("options", Answer).istag, result.answer.istag
+    if before is not None and now is not None:
+        facts.istag_changed = before.strip().strip('"') != now.strip().strip('"')
     return Outcome(result.status, result.reason, facts)
-
-
-def _istag_changed(context: Context, istag: str | None) -> bool | None:
-    """Whether the ISTag is another than OPTIONS had a moment ago; None if one of them had none."""
-    options = context.sheet("options", Options)
-    before = None if options is None else options.answer.istag
-    return None if istag is None or before is None else _tag(istag) != _tag(before)
-
-
-def _tag(istag: str) -> str:
-    return istag.strip().strip('"')
 
 
 def scan_request(
@@ -55,28 +47,14 @@ def scan_request(
 
     ``close`` False leaves out Connection: close, which a Service Engine always sends.
     """
-    profile = context.pool.profile
-    size = profile.preview_size if preview and profile.enable_preview else None
-    return upload_request(context, body, preview_size=size, allow_204=allow and profile.allow_204, close=close)
+    size, allow_204 = context.preview_size if preview else None, allow and context.pool.profile.allow_204
+    return upload_request(context, body, preview_size=size, allow_204=allow_204, close=close)
 
 
 def upload_request(
     context: Context, body: bytes | Body, *, preview_size: int | None, allow_204: bool, close: bool = True
 ) -> PreparedRequest:
     """The same with a preview of so many bytes, None for none, and with or without Allow: 204."""
-    return avi_reqmod(
-        *context.place,
-        context.pool.profile.service_uri,
-        http_request=_upload_head(context, body),
-        body=body,
-        preview_size=preview_size,
-        allow_204=allow_204,
-        close=close,
-    )
-
-
-def _upload_head(context: Context, body: bytes | Body) -> bytes:
-    """The HTTP head of the upload that is put before the scanner."""
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),
         ("Accept", "*/*"),
@@ -84,7 +62,15 @@ def _upload_head(context: Context, body: bytes | Body) -> bytes:
     ]
     if context.settings.correlation_id:
         fields.append(("X-Correlation-ID", context.settings.correlation_id))
-    return http_post(_HOST, "/upload", len(body), fields=fields)
+    return avi_reqmod(
+        *context.place,
+        context.pool.profile.service_uri,
+        http_request=http_post(_HOST, "/upload", len(body), fields=fields),
+        body=body,
+        preview_size=preview_size,
+        allow_204=allow_204,
+        close=close,
+    )
 
 
 def _plan(context: Context, sample: Callable[[], bytes]) -> tuple[Planned, ...]:

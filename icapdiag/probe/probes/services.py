@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import trio
-from msgspec.structs import replace
-
 from icapdiag.facts.refusal import Services, ServiceTried
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.connect import ConnectError
-from icapdiag.probe.connection.exchange import ExchangeResult
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.probe.probes.refusals import PersistentConnection, lists_reqmod, planned, refusal, served
 
@@ -41,15 +37,11 @@ def _request(context: Context, name: str) -> PreparedRequest:
 async def _run(context: Context) -> Outcome:
     await context.close()
     answers: list[ServiceTried] = []
-    stopped = ""
     connection = PersistentConnection(context, min(_TIMEOUT, context.settings.timeout))
     try:
-        with trio.move_on_after(context.time_for(_BUDGET)) as scope:
-            stopped = await _ask(context, connection, answers)
+        stopped = await context.within(_BUDGET, _ask(context, connection, answers))
     finally:
         await connection.close()
-    if scope.cancelled_caught:
-        stopped = "deadline"
     return ok(
         Services(
             missing="service" if refusal(context, "options") else "reqmod",
@@ -69,17 +61,13 @@ async def _ask(context: Context, connection: PersistentConnection, answers: list
         except ConnectError:
             return "connection"
         if result is not None:
-            answers.append(_answer(left.pop(0), result))
+            answers.append(tried := ServiceTried(service_uri=left.pop(0)))
+            if result.response is None:
+                tried.reason = result.reason
+            else:
+                tried.icap_status, tried.methods = result.answer.icap_status, result.answer.methods
+                tried.service = result.answer.service
     return ""
-
-
-def _answer(name: str, result: ExchangeResult) -> ServiceTried:
-    answer = result.answer
-    if result.response is None:
-        return ServiceTried(service_uri=name, reason=result.reason)
-    return ServiceTried(
-        service_uri=name, icap_status=answer.icap_status, methods=answer.methods, service=answer.service
-    )
 
 
 def _takes_reqmod(answer: ServiceTried) -> bool:
@@ -97,7 +85,7 @@ def _unneeded(context: Context) -> bool:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    messages = [replace(icap_message(_request(context, name)), what=f"OPTIONS {name}") for name in _names(context)]
+    messages = [icap_message(_request(context, name), what=f"OPTIONS {name}") for name in _names(context)]
     return (planned(context, messages, "if the server has no such service, or none that takes REQMOD"),)
 
 

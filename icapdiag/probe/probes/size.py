@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 
 import trio
 from msgspec.structs import replace
 
-from icapdiag.facts import standard
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Transfer
-from icapdiag.facts.deep import Size
-from icapdiag.icap.body import Body
 from icapdiag.icap.message import Limits
 from icapdiag.icap.samples import clean_body, eicar_before_padding, eicar_behind_padding
 from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import ConnectError, open_connection
-from icapdiag.probe.connection.exchange import ExchangeResult, Transaction, exchange_messages
+from icapdiag.probe.connection.exchange import Transaction, exchange_messages
 from icapdiag.probe.connection.stream import transport_of
 from icapdiag.probe.connection.tcp import TCPInfo, hold_back, tcp_info
 from icapdiag.probe.messages import Message, Planned, icap_message
 from icapdiag.probe.probes.sample import scan_request
-from icapdiag.probe.probes.size_search import (
-    CLEAN_EXTRA,
-    EICAR_MOST,
-    Ending,
-    Sample,
-    SearchResult,
-    SizeSearch,
-    Upload,
-    by_size,
-    upload_sizes,
-)
+from icapdiag.probe.probes.size_search import CLEAN_EXTRA, EICAR_MOST, Ending, Sample, SizeSearch, Upload, upload_sizes
 from icapdiag.vocabulary import Reason, Status
 
 _KB = 1024  # bytes in a KB of Avi's buffer_size: 51,200 of them are its 50 MiB
@@ -52,53 +40,17 @@ def most(context: Context) -> int:
     return min(context.settings.max_size, context.pool.profile.buffer_size * _KB)
 
 
-def _preview(context: Context) -> int | None:
-    profile = context.pool.profile
-    return profile.preview_size if profile.enable_preview else None
-
-
 async def _run(context: Context) -> Outcome:
     await context.close()
-    clean = context.sheet("clean", standard.Sample)
-    usual = None if clean is None else clean.answer.verdict
-
-    async def send(sample: Sample, size: int, segment: int | None) -> Upload:
-        return await send_upload(context, sample, size, segment=segment)
-
-    search = SizeSearch(send, usual=usual, preview=_preview(context), most=most(context))
+    usual = context.found("clean", Answer).verdict
+    search = SizeSearch(partial(send_upload, context), usual=usual, preview=context.preview_size, most=most(context))
     found = await search.run(eicar=context.settings.eicar)
-    facts = _facts(context, found)
+    facts = replace(found.facts(), profile_buffer_size=context.pool.profile.buffer_size, max_size=most(context))
     if found.ours is not None:
         return failed(Failure(found.ours, status=Status.ERROR), facts)
     if not found.clean:
         return failed(Failure(Reason.TIMEOUT, "there was no time for an upload"), facts)
     return ok(facts)
-
-
-def _facts(context: Context, found: SearchResult) -> Size:
-    facts = Size(
-        profile_buffer_size=context.pool.profile.buffer_size,
-        max_size=most(context),
-        ladder=tuple(upload.record() for upload in by_size(found.clean)),
-        size_passed=found.passed if found.passed >= 0 else None,
-        stopped=found.stopped or None,
-    )
-    if found.eicar:
-        facts.eicar_ladder = tuple(upload.record(form=upload.sample) for upload in by_size(found.eicar))
-        facts.eicar_form = found.form or "none"
-    if found.failed is not None:
-        facts.size_failed = found.failed.size
-        facts.size_failure = found.failure
-        facts.size_failure_status = found.failed.icap_status
-        facts.size_failure_reason = found.failed.reason
-    if found.failure == "unacknowledged":
-        facts.mtu_black_hole = found.cured
-        facts.segment_size = found.failed.segment if found.failed else None
-    if found.unread is not None:
-        facts.size_read, facts.size_unread = found.unread.below, found.unread.above
-    if found.missed is not None:
-        facts.eicar_found_size, facts.eicar_passed_size = found.missed.below, found.missed.above
-    return facts
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
@@ -127,11 +79,11 @@ def upload_timeout(timeout: float, size: int) -> float:
     return timeout + size / _SLOWEST
 
 
-async def send_upload(context: Context, sample: Sample, size: int, *, segment: int | None = None) -> Upload:
+async def send_upload(context: Context, sample: Sample, size: int, segment: int | None = None) -> Upload:
     """Send one body, when the rate allows it; ``segment`` as of `tcp.connect`."""
     await context.wait_for_rate()
     wanted = upload_timeout(context.settings.timeout, size)
-    limit = context.time_for(wanted)
+    limit, body = context.time_for(wanted), SAMPLES[sample](size)
     info: TCPInfo | None = None
     lost: Ending = "silent"
     try:
@@ -140,11 +92,15 @@ async def send_upload(context: Context, sample: Sample, size: int, *, segment: i
         result = Transaction(failure=exc.failure, transfer=Transfer(), answer=Answer())
     else:
         try:
-            result = exchanged = await _exchange(context, stream, SAMPLES[sample](size), limit)
-            info = None if (transport := transport_of(stream)) is None else tcp_info(transport.socket)
+            if (transport := transport_of(stream)) is not None:
+                hold_back(transport.socket, _UNSENT)
+            limits = Limits(body_kept=_KEPT, body_total=len(body) + _MARGIN)
+            request = scan_request(context, body)
+            result = sent = await exchange_messages(stream, request, timeout=limit, limits=limits, sent_body=body)
+            info = None if transport is None else tcp_info(transport.socket)
         finally:
             await trio.aclose_forcefully(stream)
-        if exchanged.sending and exchanged.idle < _STILL * limit:
+        if sent.sending and sent.idle < _STILL * limit:
             lost = "slow"
         if info is not None and info.unacknowledged and info.timeouts >= _LOST:
             lost = "unacknowledged"
@@ -164,14 +120,6 @@ async def send_upload(context: Context, sample: Sample, size: int, *, segment: i
         segment=None if info is None else info.segment_size,
         lost=lost if timed_out else "",
     )
-
-
-async def _exchange(context: Context, stream: trio.abc.Stream, body: Body, limit: float) -> ExchangeResult:
-    if (transport := transport_of(stream)) is not None:
-        hold_back(transport.socket, _UNSENT)
-    limits = Limits(body_kept=_KEPT, body_total=len(body) + _MARGIN)
-    request = scan_request(context, body)
-    return await exchange_messages(stream, request, timeout=limit, limits=limits, sent_body=body)
 
 
 PROBE: Probe = Probe(

@@ -10,8 +10,9 @@ from math import isqrt
 from typing import Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from icapdiag.facts.deep import SizedUpload
+from icapdiag.facts.deep import Size, SizedUpload
 from icapdiag.icap.samples import ARCHIVE_LEAST
 from icapdiag.vocabulary import Reason, Status, Verdict
 
@@ -34,23 +35,16 @@ _TELLING = {"status", "dropped", "broken"}  # of harmless bodies, where EICAR ma
 _FEW = 3  # sizes beyond the preview, at the least, that say whether a body is read
 
 
-class Upload(Struct, frozen=True, kw_only=True):
-    """What became of one upload; ``size`` in bytes. ``reason``, ``verdict`` as in observations, None if there is none.
+class Upload(SizedUpload, kw_only=True):
+    """What became of one upload, as the report has it, and what the search goes by.
 
-    ``answer_ms`` runs from the first byte sent to the answer's arrival, by ``answer_clock``: the upload is
-    in it where the server waits for all of it. ``read``: the server asked for the whole body, and took it.
-    ``segment`` are the bytes of payload that a packet of this connection had at the most.
+    ``answer_ms`` has the upload in it where the server waits for all of it. ``read``: the server asked for the whole
+    body, and took it. ``segment`` are the bytes of payload that a packet of this connection had at the most.
     """
 
     sample: Sample
     size: int
     status: Status
-    reason: str | None = None
-    icap_status: int | None = None
-    verdict: str | None = None
-    answer_ms: float | None = None
-    answer_clock: str | None = None
-    uncertain: bool | None = None
     read: bool = False
     out_of_time: bool = False  # the member's time ended before its own
     segment: int | None = None
@@ -70,20 +64,9 @@ class Upload(Struct, frozen=True, kw_only=True):
             return ""
         return "refused" if self.verdict in _REFUSALS else "changed"
 
-    def record(self, *, form: str | None = None) -> SizedUpload:
+    def record(self) -> SizedUpload:
         """For the report."""
-        return SizedUpload(
-            size=self.size,
-            status=self.status,
-            icap_status=self.icap_status,
-            answer_ms=self.answer_ms,
-            answer_clock=self.answer_clock,
-            verdict=self.verdict,
-            reason=self.reason,
-            read=self.read,
-            uncertain=self.uncertain,
-            form=form,
-        )
+        return SizedUpload(**{name: getattr(self, name) for name in SizedUpload.__struct_fields__})
 
 
 def upload_sizes(most: int) -> tuple[int, ...]:
@@ -98,11 +81,7 @@ Send = Callable[[Sample, int, int | None], Awaitable[Upload]]
 
 
 class Stopped(Exception):
-    """No more is to be sent; ``why`` is a word for it."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    """No more is to be sent; its text is a word for why."""
 
 
 class Limit(Struct):
@@ -134,6 +113,27 @@ class SearchResult(Struct, kw_only=True):
     stopped: str = ""
     ours: Reason | None = None
 
+    def facts(self) -> Size:
+        """For the report."""
+        facts = Size(
+            ladder=tuple(upload.record() for upload in by_size(self.clean)),
+            size_passed=self.passed if self.passed >= 0 else None,
+            stopped=self.stopped or None,
+        )
+        if self.eicar:
+            facts.eicar_ladder = tuple(replace(upload.record(), form=upload.sample) for upload in by_size(self.eicar))
+            facts.eicar_form = self.form or "none"
+        if self.failed is not None:
+            facts.size_failed, facts.size_failure = self.failed.size, self.failure
+            facts.size_failure_status, facts.size_failure_reason = self.failed.icap_status, self.failed.reason
+            if self.failure == "unacknowledged":
+                facts.mtu_black_hole, facts.segment_size = self.cured, self.failed.segment
+        if self.unread is not None:
+            facts.size_read, facts.size_unread = self.unread.below, self.unread.above
+        if self.missed is not None:
+            facts.eicar_found_size, facts.eicar_passed_size = self.missed.below, self.missed.above
+        return facts
+
 
 class SizeSearch:
     """One search. ``usual`` is the verdict on a small harmless body, ``preview`` the bytes that go ahead unasked.
@@ -146,8 +146,7 @@ class SizeSearch:
         self._usual = usual
         self._preview = preview
         self._sizes = upload_sizes(most)
-        self._clean_left = len(self._sizes) + CLEAN_EXTRA
-        self._eicar_left = EICAR_MOST
+        self._left = {"clean": len(self._sizes) + CLEAN_EXTRA, "eicar": EICAR_MOST}
         self.found = SearchResult()
 
     async def run(self, *, eicar: bool) -> SearchResult:
@@ -160,20 +159,16 @@ class SizeSearch:
             if eicar:
                 await self._look_for_eicar()
         except Stopped as exc:
-            found.stopped = exc.why
+            found.stopped = str(exc)
         return found
 
     async def _try(self, sample: Sample, size: int, segment: int | None = None) -> Upload:
         """One more upload. Raises `Stopped` instead of one too many, and after one that says to leave it at that."""
         found = self.found
-        if sample == "clean":
-            self._clean_left -= 1
-            left, kept = self._clean_left, found.clean
-        else:
-            self._eicar_left -= 1
-            left, kept = self._eicar_left, found.eicar
-        if left < 0:
+        kind = "clean" if sample == "clean" else "eicar"
+        if not self._left[kind]:
             raise Stopped("enough")
+        self._left[kind] -= 1
         upload = await self._send(sample, size, segment)
         if upload.out_of_time:
             raise Stopped("deadline")
@@ -181,7 +176,7 @@ class SizeSearch:
             found.ours = Reason(upload.reason or Reason.BUG)
             raise Stopped("error")
         if segment is None:
-            kept.append(upload)
+            (found.clean if kind == "clean" else found.eicar).append(upload)
         if upload.busy:  # RFC 3507, 4.3.3: a client should not press a server that says so
             raise Stopped("busy")
         return upload
@@ -263,9 +258,12 @@ class SizeSearch:
         if self._usual not in {Verdict.ALLOWED, Verdict.MODIFIED} or found.passed < ARCHIVE_LEAST:
             return
         small = min(_SMALL_EICAR, found.passed)
-        form = found.form = await self._form_that_is_found(small)
-        if form is None:
+        for form in EICAR_FORMS:
+            if self._catches(await self._try(form, small)):
+                break
+        else:
             return
+        found.form = form
         limit = found.missed = Limit(small)
         for size in self._telling_sizes():
             if limit.above is None and size > limit.below:
@@ -274,12 +272,6 @@ class SizeSearch:
             between = None if limit.above is None else _between(limit.below, limit.above)
             if between is None or not await self._move(limit, form, between):
                 break
-
-    async def _form_that_is_found(self, size: int) -> Sample | None:
-        for form in EICAR_FORMS:
-            if self._catches(await self._try(form, size)):
-                return form
-        return None
 
     def _telling_sizes(self) -> list[int]:
         """Just under and just over each limit that harmless bodies met, and the top; ascending."""
@@ -298,9 +290,7 @@ class SizeSearch:
             limit.below = size
         elif self._passes(upload):
             limit.above = size
-        else:
-            return False
-        return True
+        return size in {limit.below, limit.above}
 
     def _catches(self, upload: Upload) -> bool:
         """Whether the server saw EICAR: it did with it what it does not do with harmless text."""

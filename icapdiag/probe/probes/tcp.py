@@ -16,15 +16,10 @@ async def _run(context: Context) -> Outcome:
     except OSError as exc:
         return failed(os_failure(exc, context.address), TCP())
     context.stream = stream
-    return ok(tcp_facts(stream.socket) | _route(context, str(stream.socket.getsockname()[0])))
-
-
-def _route(context: Context, local: str) -> TCP:
-    """The way that the connection takes, as far as the kernel tells."""
-    found = route_to(context.address, local, context.settings.interface)
-    if found is None:
-        return TCP()
-    return TCP(route_interface=found.interface, route_gateway=found.gateway or None)
+    facts = tcp_facts(stream.socket)
+    if found := route_to(context.address, facts.local_address or "", context.settings.interface):
+        facts.route_interface, facts.route_gateway = found.interface, found.gateway or None
+    return ok(facts)
 
 
 PROBE: Probe = Probe(

@@ -84,10 +84,6 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return (Planned(to=context.peer, messages=(message,)), *((rejected,) if verified else ()))
 
 
-def _skip(context: Context) -> str | None:
-    return None if context.member.tls else "plain"
-
-
 PROBE: Probe = Probe(
     name="tls",
     run=_run,
@@ -96,5 +92,5 @@ PROBE: Probe = Probe(
     depth="quick",
     carries=True,
     needs=("tcp",),
-    skip=_skip,
+    skip=lambda context: None if context.member.tls else "plain",
 )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import trio
-from msgspec.structs import replace
-
 from icapdiag import __version__
 from icapdiag.facts.refusal import Services, Variants, VariantTried
-from icapdiag.icap.request import PreparedRequest, authority, options_request, with_fields
+from icapdiag.icap.request import PreparedRequest, authority, with_fields
 from icapdiag.icap.samples import CLEAN
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.exchange import transact
-from icapdiag.probe.messages import Message, Planned, icap_message
+from icapdiag.probe.messages import Planned, icap_message
+from icapdiag.probe.probes.options import options_of
 from icapdiag.probe.probes.refusals import QUICK, lists_reqmod, planned, refusal, served
 from icapdiag.probe.probes.sample import scan_request
 
@@ -28,10 +26,6 @@ _BUSY = 503
 
 def _scan(context: Context) -> PreparedRequest:
     return scan_request(context, CLEAN)
-
-
-def _options(context: Context) -> PreparedRequest:
-    return options_request(*context.place, context.pool.profile.service_uri, close=True)
 
 
 def _changed(base: Build) -> dict[str, Build]:
@@ -59,13 +53,13 @@ _SCANS: Mapping[str, Build] = {
     **_changed(_scan),
 }
 _OPTIONS: Mapping[str, Build] = {
-    "no-encapsulated": lambda context: with_fields(_options(context), without="Encapsulated"),
-    **_changed(_options),
+    "no-encapsulated": lambda context: with_fields(options_of(context), without="Encapsulated"),
+    **_changed(options_of),
 }
 # The method that was refused: by which probe, what it sent, and what else can be sent.
 _METHODS: Mapping[str, tuple[str, Build, Mapping[str, Build]]] = {
     "REQMOD": ("clean", _scan, _SCANS),
-    "OPTIONS": ("options", _options, _OPTIONS),
+    "OPTIONS": ("options", options_of, _OPTIONS),
 }
 
 
@@ -80,23 +74,25 @@ async def _run(context: Context) -> Outcome:
     await context.close()
     tried: list[VariantTried] = []
     facts = Variants()
-    with trio.move_on_after(context.time_for(_BUDGET)) as scope:
-        for method, (probe, _, _) in _METHODS.items():
-            status = _doubtful(context, probe)
-            if status is None or facts.cured_by:
-                continue
-            if facts.refused_method is None:
-                facts |= Variants(refused_method=method, refused_status=status)
-            cure, stopped = await _try(context, method, tried)
-            if cure:
-                facts |= Variants(refused_method=method, refused_status=status, cured_by=cure)
-            if stopped:
-                facts.stopped = stopped
-                break
-    if scope.cancelled_caught:
-        facts.stopped = "deadline"
+    facts.stopped = await context.within(_BUDGET, _try_all(context, facts, tried)) or None
     facts.variants = tuple(tried)
     return ok(facts)
+
+
+async def _try_all(context: Context, facts: Variants, tried: list[VariantTried]) -> str:
+    """Method after method, until a variant is taken; why it stopped early, or ""."""
+    for method, (probe, _, _) in _METHODS.items():
+        status = _doubtful(context, probe)
+        if status is None or facts.cured_by:
+            continue
+        if facts.refused_method is None:
+            facts.refused_method, facts.refused_status = method, status
+        cure, stopped = await _try(context, method, tried)
+        if cure:
+            facts.refused_method, facts.refused_status, facts.cured_by = method, status, cure
+        if stopped:
+            return stopped
+    return ""
 
 
 async def _try(context: Context, method: str, tried: list[VariantTried]) -> tuple[str, str]:
@@ -108,10 +104,8 @@ async def _try(context: Context, method: str, tried: list[VariantTried]) -> tupl
         name, build = builds.pop(0)
         await context.wait_for_rate()
         result = await transact(context, build(context), timeout=_TIMEOUT, ending=QUICK)
-        status = result.answer.icap_status
-        tried.append(
-            VariantTried(method=method, variant=name, icap_status=status, icap_reason=result.answer.icap_reason)
-        )
+        status, reason = result.answer.icap_status, result.answer.icap_reason
+        tried.append(VariantTried(method=method, variant=name, icap_status=status, icap_reason=reason))
         if status == _BUSY:
             return "", "busy"
         if status is None and not result.transfer.bytes_sent:
@@ -134,8 +128,7 @@ def _doubtful(context: Context, probe: str) -> int | None:
 
 
 def _unneeded(context: Context) -> bool:
-    services = context.sheet("services", Services)
-    if services and services.candidates:
+    if context.found("services", Services).candidates:
         return True  # it is about the path
     refused = [method for method, (probe, _, _) in _METHODS.items() if _doubtful(context, probe)]
     if refused == ["OPTIONS"]:  # of use where it is the only thing that is refused
@@ -145,11 +138,11 @@ def _unneeded(context: Context) -> bool:
 
 def _plan(context: Context) -> tuple[Planned, ...]:
     """Each of the variants, and once more as it was, to see whether it is still refused."""
-    messages: list[Message] = []
-    for method, (_, base, _) in _METHODS.items():
-        body = CLEAN if method == "REQMOD" else None
-        for name, build in (*_suspects(context, method), ("unchanged", base)):
-            messages.append(replace(icap_message(build(context), body), what=f"{method} {name}"))
+    messages = [
+        icap_message(build(context), CLEAN if method == "REQMOD" else None, what=f"{method} {name}")
+        for method, (_, base, _) in _METHODS.items()
+        for name, build in (*_suspects(context, method), ("unchanged", base))
+    ]
     return (planned(context, messages, "if the server refuses how a request is written"),)
 
 

@@ -8,44 +8,29 @@ from typing import get_args
 
 from msgspec.structs import replace
 
-from icapdiag.probe.base import Depth, Probe
-from icapdiag.probe.probes import (
-    conformance,
-    dns,
-    keepalive,
-    load,
-    options,
-    preview,
-    repeat,
-    respmod,
-    sample,
-    services,
-    size,
-    tcp,
-    tls,
-    variants,
-)
+from icapdiag.probe.base import Context, Depth, Probe
+from icapdiag.probe.probes.conformance import PROBE as CONFORMANCE
+from icapdiag.probe.probes.dns import PROBE as DNS
+from icapdiag.probe.probes.keepalive import PROBE as KEEPALIVE
+from icapdiag.probe.probes.load import PROBE as LOAD
+from icapdiag.probe.probes.options import PROBE as OPTIONS
+from icapdiag.probe.probes.preview import PROBE as PREVIEW
+from icapdiag.probe.probes.repeat import PROBE as REPEAT
+from icapdiag.probe.probes.respmod import PROBE as RESPMOD
+from icapdiag.probe.probes.sample import CLEAN_PROBE as CLEAN
+from icapdiag.probe.probes.sample import EICAR_PROBE as EICAR
+from icapdiag.probe.probes.services import PROBE as SERVICES
+from icapdiag.probe.probes.size import PROBE as SIZE
+from icapdiag.probe.probes.tcp import PROBE as TCP
+from icapdiag.probe.probes.tls import PROBE as TLS
+from icapdiag.probe.probes.variants import PROBE as VARIANTS
 
 DEPTHS: tuple[Depth, ...] = get_args(Depth)  # each has all that those before it have
 NOT_ASKED = "not-asked"
 
-PROBES: tuple[Probe, ...] = (
-    dns.PROBE,
-    tcp.PROBE,
-    tls.PROBE,
-    options.PROBE,
-    sample.CLEAN_PROBE,
-    sample.EICAR_PROBE,
-    services.PROBE,
-    variants.PROBE,
-    respmod.PROBE,
-    preview.PROBE,
-    size.PROBE,
-    keepalive.PROBE,
-    conformance.PROBE,
-    repeat.PROBE,
-    load.PROBE,
-)
+_USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, SERVICES, VARIANTS, RESPMOD)
+_DEEP = (PREVIEW, SIZE, KEEPALIVE, CONFORMANCE)
+PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD)
 
 
 class ChoiceError(ValueError):
@@ -75,12 +60,9 @@ def choose(
     if both := sorted(set(only) & set(skip)):
         raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
     loading = {probe.name for probe in probes if probe.label == "load"}
-    if only or load:
-        wanted = set(only) | (loading if load else set())
-        while missing := {need for name in wanted for need in (*known[name].needs, *known[name].after)} - wanted:
-            wanted |= missing
-    else:
-        wanted = set()
+    wanted = set(only) | (loading if load else set())
+    while missing := {need for name in wanted for need in (*known[name].needs, *known[name].after)} - wanted:
+        wanted |= missing
     if not only:
         wanted |= {probe.name for probe in probes if DEPTHS.index(probe.depth) <= DEPTHS.index(depth)} - loading
     wanted = (wanted | {probe.name for probe in probes if probe.follows}) - set(skip)
@@ -88,30 +70,23 @@ def choose(
         riders = [probe.name for probe in probes if probe.name in wanted and _stands_on(probe, name, known)]
         if known[name].carries and riders:
             raise ChoiceError(f"{name} carries {', '.join(riders)}: skip those, or say what to run with --only")
-    usual = DEPTHS.index("standard")
-    considered = [
-        probe
-        for probe in probes
-        if probe.name in {*wanted, *skip} or (DEPTHS.index(probe.depth) <= usual and not probe.after)
-    ]
-    return tuple(probe if probe.name in wanted else replace(probe, skip=_Off()) for probe in considered)
+    named = {*wanted, *skip}
+    considered = [each for each in probes if each.name in named or (each.depth != "deep" and not each.after)]
+    return tuple(probe if probe.name in wanted else replace(probe, skip=_off) for probe in considered)
 
 
 def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:
     """The names of those that `choose` switched off."""
-    return tuple(probe.name for probe in probes if isinstance(probe.skip, _Off))
+    return tuple(probe.name for probe in probes if probe.skip is _off)
 
 
 def chosen_names(probes: Iterable[Probe]) -> frozenset[str]:
     """The names of the others."""
-    return frozenset(probe.name for probe in probes if not isinstance(probe.skip, _Off))
+    return frozenset(probe.name for probe in probes if probe.skip is not _off)
 
 
-class _Off:
-    """A ``skip`` that always does."""
-
-    def __call__(self, _: object) -> str:
-        return NOT_ASKED
+def _off(_: Context) -> str:
+    return NOT_ASKED
 
 
 def _stands_on(probe: Probe, name: str, known: dict[str, Probe]) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
 from icapdiag.pool import Member, Pool
@@ -51,7 +49,20 @@ class Plan(Struct, frozen=True):
 
     @property
     def totals(self) -> Totals:
-        return totals(self.members)
+        """Sums over the ICAP traffic; an address for each name, TLS by its payload, no DNS."""
+        planned = [found for member in self.members for step in member.steps for found in step.planned]
+        icap = [(found, m) for found in planned for m in found.messages if m.kind == "icap"]
+        sure = [(found, m) for found, m in icap if not found.condition]
+        return Totals(
+            members=sum(1 for member in self.members if member.member.enabled),
+            connections=sum(found.connections * found.times for found in planned if not found.condition),
+            connections_at_most=sum(found.connections * found.times for found in planned),
+            connections_at_once=max((found.at_once for found in planned if found.connections), default=0),
+            requests=sum(found.times for found, _ in sure),
+            requests_at_most=sum(found.times for found, _ in icap),
+            bytes=sum((m.size or 0) * found.times for found, m in sure),
+            bytes_at_most=sum(((m.size or 0) + m.rest) * found.times for found, m in icap),
+        )
 
 
 def plan_pool(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
@@ -59,36 +70,13 @@ def plan_pool(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Plan
     return Plan(pool, tuple(MemberPlan(member, _steps(pool, member, settings, probes)) for member in pool.members))
 
 
-def totals(members: tuple[MemberPlan, ...]) -> Totals:
-    """Sums over the ICAP traffic to these members; an address for each name, TLS by its payload, no DNS."""
-    planned = [found for member in members for step in member.steps for found in step.planned]
-    icap = [(found, m) for found in planned for m in found.messages if m.kind == "icap"]
-    sure = [(found, m) for found, m in icap if not found.condition]
-    return Totals(
-        members=sum(1 for member in members if member.member.enabled),
-        connections=sum(found.connections * found.times for found in planned if not found.condition),
-        connections_at_most=sum(found.connections * found.times for found in planned),
-        connections_at_once=max((found.at_once for found in planned if found.connections), default=0),
-        requests=sum(found.times for found, _ in sure),
-        requests_at_most=sum(found.times for found, _ in icap),
-        bytes=sum((m.size or 0) * found.times for found, m in sure),
-        bytes_at_most=sum(((m.size or 0) + m.rest) * found.times for found, m in icap),
-    )
-
-
 def _steps(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...]) -> tuple[Step, ...]:
     context = Context(pool=pool, member=member, settings=settings, chosen=chosen_names(probes))
     if not member.enabled:
         return ()
-    if is_ruled_out(context):
-        return tuple(Step(probe.name, probe.label, skipped=f"not IPv{settings.family}") for probe in probes)
-    return tuple(_walk(context, probes))
-
-
-def _walk(context: Context, probes: tuple[Probe, ...]) -> Iterator[Step]:
-    for probe in probes:
-        reason = probe.skip(context)
-        if reason is None:
-            yield Step(probe.name, probe.label, probe.plan(context))
-        else:
-            yield Step(probe.name, probe.label, skipped=reason)
+    unwanted = f"not IPv{settings.family}" if is_ruled_out(context) else None
+    skipped = [unwanted or probe.skip(context) for probe in probes]
+    return tuple(
+        Step(probe.name, probe.label, () if why else probe.plan(context), why or "")
+        for probe, why in zip(probes, skipped, strict=True)
+    )

@@ -10,7 +10,7 @@ import trio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.connection import Endpoint, TranscriptEntry
 from icapdiag.facts.fields import sheet_type
 from icapdiag.facts.pool import ComparedFact
 from icapdiag.model import Observation
@@ -77,7 +77,8 @@ async def probe_pool(
     """
     probes = choose(PROBES) if probes is None else probes
     results = tuple(MemberResult(member) for member in pool.members)
-    cap = descriptor_cap(_descriptors_each(pool))
+    # A member has one connection at a time; a name is asked for at several servers at once.
+    cap = descriptor_cap(1 if all(is_literal(member.host) for member in pool.members) else _TO_LOOK_UP)
     limiter = trio.CapacityLimiter(cap)
     rate_limiter = RateLimiter(settings.rate) if settings.rate else None
     access = ExclusiveAccess()
@@ -155,19 +156,14 @@ def descriptor_cap(each: int = 1) -> int:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST * each + _SPARE_DESCRIPTORS
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    if soft == resource.RLIM_INFINITY:
+        return _MOST
+    if soft < wanted:
         raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with suppress(OSError, ValueError):  # some systems have a limit of their own, and don't tell
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
             soft = raised
-    if soft == resource.RLIM_INFINITY:
-        return _MOST
     return max(1, min(_MOST, (soft - _SPARE_DESCRIPTORS) // each))
-
-
-def _descriptors_each(pool: Pool) -> int:
-    """A member has one connection at a time; a name is asked for at several servers at once."""
-    return 1 if all(is_literal(member.host) for member in pool.members) else _TO_LOOK_UP
 
 
 async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit) -> None:
@@ -178,13 +174,12 @@ async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit)
     """
     try:
         shared: dict[str, str] = {}
-        first, rest = probes[0], probes[1:]
-        await _step(context, first, shared, emit)
+        await _step(context, probes[0], shared, emit)
         for address in context.addresses or ("",):
             context.address = address
             context.outcomes = {}
             blockers = dict(shared)
-            for probe in rest:
+            for probe in probes[1:]:
                 await _step(context, probe, blockers, emit)
             await context.close()
     finally:
@@ -194,18 +189,17 @@ async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit)
 async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: Emit) -> None:
     """Run one probe or say why not. ``blockers`` maps a failed probe to the root of its failure."""
     root = next((blockers[need] for need in probe.needs if need in blockers), None)
-    skip = probe.skip(context)
-    if skip is None and probe.unneeded(context):
-        skip = "not-needed"
-    if probe.connects and root is None and skip is None:
-        await context.wait_for_rate()
+    skip = probe.skip(context) or ("not-needed" if probe.unneeded(context) else None)
     elapsed: float | None = None
-    if root is not None and skip is None:
+    transcript: tuple[TranscriptEntry, ...] = ()
+    if skip is not None:
+        outcome = Outcome(Status.SKIPPED, skip)
+    elif root is not None:
         outcome = Outcome(Status.BLOCKED, root)
         blockers[probe.name] = root
-    elif skip is not None:
-        outcome = Outcome(Status.SKIPPED, skip)
     else:
+        if probe.connects:
+            await context.wait_for_rate()
         async with context.exclusive() if probe.label == "load" else nullcontext():
             context.due += probe.more_time(context.settings)
             if context.recorder is not None:
@@ -216,7 +210,8 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
         context.outcomes[probe.name] = outcome, elapsed
         if probe.blocks(outcome):
             blockers[probe.name] = probe.name
-    transcript = context.recorder.taken() if context.recorder is not None and elapsed is not None else ()
+        if context.recorder is not None:
+            transcript = context.recorder.taken()
     found = _observation(context.pool, context.member, probe.name, outcome, context.address)
     emit(replace(found, elapsed_ms=elapsed, transcript=transcript))
 
