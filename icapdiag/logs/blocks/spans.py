@@ -78,10 +78,7 @@ def skip_member(text: bytearray, start: int, end: int) -> tuple[bytes, int, int]
 
 
 def results_of(text: bytearray, start: int, end: int) -> int:
-    """The index after the ``[`` of an envelope's results; 0 if the object at ``start`` is no envelope.
-
-    `UNFINISHED` if more text is needed to tell.
-    """
+    """The index after the ``[`` of an envelope's results; 0 if it is none, `UNFINISHED` if that can't be told."""
     position = start + 1
     for _ in range(_ENVELOPE_MEMBERS):
         member = skip_member(text, position, end)

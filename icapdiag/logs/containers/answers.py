@@ -81,9 +81,6 @@ def foreign(data: bytes) -> Observation | None:
     return _failed(NotICAP(str(peer), data[:80]), WIRE, "", excerpt=data[:200])
 
 
-# --- bytes, and text that was bytes -----------------------------------------------------------
-
-
 def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
     """Answers by their status lines; one inside the body of another is part of that."""
     marks = list(_STATUS.finditer(data))
@@ -138,9 +135,6 @@ def _unindented(text: bytes, indent: bytes) -> bytes:
     return b"".join(lines)
 
 
-# --- c-icap-client -v ---------------------------------------------------------------------------
-
-
 def _title_before(data: bytes, at: int) -> int | None:
     """Where the ``ICAP HEADERS:`` begins that stands right above index ``at``; None if none does."""
     before = data[max(0, at - 200) : at].rstrip()
@@ -177,9 +171,6 @@ def _printed(text: bytes) -> bytes:
     heads += [blocks[b"REQMOD"]] if b"req-hdr" in encapsulated and b"REQMOD" in blocks else []
     heads += [blocks[b"RESPMOD"]] if b"RESPMOD" in blocks else []
     return b"".join(b"".join(line + b"\r\n" for line in (*head, b"")) for head in heads)
-
-
-# --- header lines without a status line -------------------------------------------------------
 
 
 def _header_blocks(data: bytes) -> Iterator[FoundAnswer]:
@@ -222,9 +213,6 @@ def observe_headers(block: bytes) -> Observation:
         name: value for name, value in to_plain(observation.facts).items() if name not in {"icap_status", "icap_reason"}
     }
     return _observation(Status.OK, None, facts)
-
-
-# --- facts --------------------------------------------------------------------------------------
 
 
 def _answered(response: Response, data: bytes, form: str, member: str) -> Observation:

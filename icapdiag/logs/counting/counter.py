@@ -27,6 +27,7 @@ from icapdiag.logs.counting.signature import (
 from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
 
 GROUPS_KEPT = 2000
+_UNCOUNTED_KEPT = 100_000  # requests: a few megabytes
 _KEYS_KEPT = 20_000  # raw keys of groups, and destinations by address: caches that start anew when full
 
 
@@ -39,13 +40,26 @@ class Counting:
         self.filtered = 0  # entries that the filters left out
         self.insignificant = False  # an entry was seen that is not significant
         self.timeline_ = Timeline()
-        self.groups_: dict[Signature, CountedGroup] = {}
+        self._groups: dict[Signature, CountedGroup] = {}
+        self._uncounted = 0  # requests that groups have noted
         # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
         self.more_actions: dict[str, int] = {}
         self.more_columns = [0] * len(OUTCOMES)
         self._answers = HeaderCache()
         self._keys: dict[object, CountedGroup] = {}
         self._destinations: dict[object, Destination] = {}
+
+    @property
+    def groups_(self) -> dict[Signature, CountedGroup]:
+        """The groups, with everything counted."""
+        self.count_new()
+        return self._groups
+
+    def count_new(self) -> None:
+        """Count what groups have noted."""
+        self._uncounted = 0
+        for group in self._groups.values():
+            group.count_new()
 
     def add(self, entry: LogEntry) -> None:
         """Count one entry."""
@@ -143,14 +157,8 @@ class Counting:
                     where = self._destination(request)
             except (KeyError, AttributeError):
                 where = self._destination(request)
-            try:
-                group.destinations[where] += 1
-            except KeyError:
-                group.note_destination(where)
-            try:
-                group.latencies[request.latency] += 1
-            except KeyError:
-                group.note_latency(request.latency)
+            group.new_destinations.append(where)
+            group.new_latencies.append(request.latency)
             moment = entry.report_timestamp
             try:
                 if moment > group.last:
@@ -177,6 +185,9 @@ class Counting:
                 group.modified = request.modified_content_length
             if request.nsx_defender_log is not None and request.nsx_defender_log.score is not None:
                 group.score = max(group.score or 0, request.nsx_defender_log.score)
+        self._uncounted += len(logged)
+        if self._uncounted >= _UNCOUNTED_KEPT:
+            self.count_new()
 
     def _count_each(self, entry: LogEntry, bucket: Bucket) -> None:
         """An entry with several ICAP requests, or with none."""
@@ -198,14 +209,14 @@ class Counting:
     ) -> CountedGroup:
         """The group of a raw key that was not seen before."""
         signature, judgement = signature_of(entry, log, request, answer)
-        group = self.groups_.get(signature)
-        if group is None and len(self.groups_) >= GROUPS_KEPT:
+        group = self._groups.get(signature)
+        if group is None and len(self._groups) >= GROUPS_KEPT:
             signature = other_signature(signature)
-            group = self.groups_.get(signature)
+            group = self._groups.get(signature)
         if group is None:
             sheet = sheet_for(entry, request, signature, judgement)
             moment = cast("str | None", entry.report_timestamp)  # or to be rewritten by now: see `add_all`
-            group = self.groups_[signature] = CountedGroup(signature, sheet, moment, moment)
+            group = self._groups[signature] = CountedGroup(signature, sheet, moment, moment)
         group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:

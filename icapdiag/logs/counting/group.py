@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, repeat
 from typing import NamedTuple
@@ -50,7 +51,7 @@ def destination_of(request: RequestLog) -> Destination:
 
 
 class CountedGroup(Struct, array_like=True):
-    """Mutable on purpose, and `Counting` counts into it: a call for each request would cost more than the rest."""
+    """Mutable on purpose: `Counting` notes requests in it, since a call for each would cost more than the rest."""
 
     signature: Signature
     sheet: RequestGroup  # as the first request shows it
@@ -70,6 +71,8 @@ class CountedGroup(Struct, array_like=True):
     modified: int = 0
     score: int | None = None
     preview: int | None = None
+    new_latencies: list[int | None] = []  # noted, to be counted all at once, as the next ones
+    new_destinations: list[Destination] = []
 
     def __post_init__(self) -> None:
         self.column = OUTCOMES.index(self.signature.outcome)
@@ -111,17 +114,26 @@ class CountedGroup(Struct, array_like=True):
             name = _MORE
         self.threats[name] = self.threats.get(name, 0) + count
 
-    def note_latency(self, latency: int | None, count: int = 1) -> None:
+    def note_latency(self, latency: int | None, count: int) -> None:
         """Requests with this latency, or without one."""
         self.latencies[latency] = self.latencies.get(latency, 0) + count
         if len(self.latencies) > 2 * VALUES_KEPT:
             self.latencies = coarsen(self.latencies)
 
-    def note_destination(self, where: Destination, count: int = 1) -> None:
+    def note_destination(self, where: Destination, count: int) -> None:
         """Requests that went there."""
         if where not in self.destinations and len(self.destinations) >= DESTINATIONS_KEPT:
             where = _ELSEWHERE
         self.destinations[where] = self.destinations.get(where, 0) + count
+
+    def count_new(self) -> None:
+        """Count the latencies and destinations that were noted."""
+        for value, count in Counter(self.new_latencies).items():
+            self.note_latency(value, count)
+        for where, count in Counter(self.new_destinations).items():
+            self.note_destination(where, count)
+        self.new_latencies.clear()
+        self.new_destinations.clear()
 
     def merge(self, later: CountedGroup) -> None:
         """Add a group whose requests come later in the log; the facts stay those of the first request."""

@@ -67,14 +67,15 @@ class Summary(Counting):
             self.more_actions[action] = self.more_actions.get(action, 0) + count
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
         self.timeline_.merge(wire.timeline)
+        groups = self.groups_
         for theirs in wire.groups:
             signature, sheet = theirs.signature, theirs.sheet
-            if signature not in self.groups_ and len(self.groups_) >= GROUPS_KEPT:
+            if signature not in groups and len(groups) >= GROUPS_KEPT:
                 signature = other_signature(signature)
                 sheet = RequestGroup(icap_action=sheet.icap_action, client_outcome=sheet.client_outcome)
-            group = self.groups_.get(signature)
+            group = groups.get(signature)
             if group is None:
-                group = self.groups_[signature] = CountedGroup(signature, sheet, None, None)
+                group = groups[signature] = CountedGroup(signature, sheet, None, None)
             group.merge(theirs)
 
     def head(self) -> EntryCounts:

@@ -40,9 +40,6 @@ def inflate(kind: str, read: Read, complain: Complain) -> Iterator[bytes]:
     return _gunzip(read, complain) if kind == "gzip" else _unzstd(read, complain)
 
 
-# --- gzip (RFC 1952) --------------------------------------------------------------------------
-
-
 def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
     """Members are inflated raw and their checksums held here, so that a wrong one loses no data."""
     buffer = b""
@@ -117,9 +114,6 @@ def _more(wanted: int, read: Read) -> bytes:
         pieces.append(piece)
         wanted -= len(piece)
     return b"".join(pieces)
-
-
-# --- zstd (RFC 8878) --------------------------------------------------------------------------
 
 
 def has_zstd() -> bool:
