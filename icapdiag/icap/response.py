@@ -77,7 +77,10 @@ class ResponseReader:
         return self._finish(complete=True) if self._parts.feed(self._buffer) else None
 
     def _read_head(self) -> bool:
-        self._skip_blank_lines()
+        if blank := len(self._buffer) - len(self._buffer.lstrip(b"\r\n")):
+            if all(known.rule != "blank-line-before-head" for known in self._deviations):
+                self._deviate("blank-line-before-head", "4.3.3", "blank lines come before the status line")
+            del self._buffer[:blank]
         if not may_be_icap(self._buffer):
             peer = guess_protocol(self._buffer)
             if peer is None:
@@ -102,13 +105,6 @@ class ResponseReader:
         self._buffer.clear()
         self._deviate("head-without-blank-line", "4.3", "the head does not end with a blank line", block[-SEEN:])
         self._parse_head(block)
-
-    def _skip_blank_lines(self) -> None:
-        blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
-        if blank:
-            if all(known.rule != "blank-line-before-head" for known in self._deviations):
-                self._deviate("blank-line-before-head", "4.3.3", "blank lines come before the status line")
-            del self._buffer[:blank]
 
     def _parse_head(self, block: bytes) -> None:
         lines = split_lines(block)

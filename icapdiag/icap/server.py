@@ -33,11 +33,6 @@ class RequestReader:
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
-    @property
-    def head(self) -> Request | None:
-        """The request whose body is being read; its head is complete."""
-        return self._head
-
     def next_request(self) -> Request | None:
         if self._head is None and not self._read_head():
             return None

@@ -21,9 +21,8 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from icapdiag.mistakes import suggestion
-from icapdiag.model import JSONValue
+from icapdiag.model import Facts, JSONValue
 
-Record = Mapping[str, JSONValue]
 Scalar = str | int | float | bool | None
 
 OPERATORS = ("contains", "startswith", "endswith", "re", "cidr", "gt", "gte", "lt", "lte", "exists")
@@ -56,7 +55,7 @@ class ConditionResult(Struct, frozen=True):
     field: str
     seen: JSONValue
     present: bool
-    reference: Record
+    reference: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Condition:
         shown = ", ".join(_shown(value) for value in self.values)
         return f"{self.key}: [{shown}]" if len(self.values) > 1 else f"{self.key}: {shown}"
 
-    def holds(self, record: Record) -> bool:
+    def holds(self, record: Facts) -> bool:
         """Whether the record meets the condition. Never raises, whatever the record holds."""
         seen = record.get(self.field)
         if self.operator == "exists":
@@ -93,7 +92,7 @@ class Condition:
         results = (any(test(element) for element in elements) for test in tests)
         return all(results) if self.all else any(results)
 
-    def explain(self, record: Record) -> ConditionResult:
+    def explain(self, record: Facts) -> ConditionResult:
         """The same with the value that was looked at."""
         seen = record.get(self.field)
         names = [str(value) for value in self.values] if self.fieldref else []
@@ -106,7 +105,7 @@ class Condition:
             reference={name: record.get(name) for name in names},
         )
 
-    def _referring(self, record: Record) -> list[Callable[[Scalar], bool]]:
+    def _referring(self, record: Facts) -> list[Callable[[Scalar], bool]]:
         """One test for each field named; a field that is absent compares with nothing."""
         tests: list[Callable[[Scalar], bool]] = []
         for name in self.values:
@@ -122,7 +121,7 @@ class Selection(Struct, frozen=True):
     where: str
     conditions: tuple[Condition, ...]
 
-    def holds(self, record: Record) -> bool:
+    def holds(self, record: Facts) -> bool:
         """Whether the record meets every condition."""
         return all(condition.holds(record) for condition in self.conditions)
 
