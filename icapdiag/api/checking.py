@@ -11,9 +11,16 @@ import trio
 from msgspec.structs import asdict, replace
 
 from icapdiag.api.suppressing import judge, resolve
-from icapdiag.facts import from_plain
-from icapdiag.facts.run import Configuration, PoolSubject
-from icapdiag.model import Facts, Report
+from icapdiag.facts.run import (
+    Configuration,
+    ConfiguredMember,
+    ConfiguredSuppression,
+    PoolSubject,
+    ProfileSettings,
+    RunOptions,
+    TLSSettings,
+)
+from icapdiag.model import Report
 from icapdiag.pool import TLS, Pool, load_pool, pool_from_urls
 from icapdiag.probe import PROBES, Observer, Probe, Results, Settings, probe_pool
 from icapdiag.probe.connection.answer import thresholds
@@ -116,47 +123,36 @@ def _subject(pool: Pool, settings: Settings) -> PoolSubject:
 def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Configuration:
     """All values with Avi's names and units, the options with those of `Settings`. Keys are left out."""
     chosen = chosen_names(probes)
-    in_force = {
-        "pool": pool.name,
-        "source": pool.source,
-        "profile": asdict(pool.profile),
-        "samples": list(pool.samples),
-        "compare": pool.compare,
-        "members": [
-            {
-                "host": member.host,
-                "port": member.port,
-                "name": member.name,
-                "enabled": member.enabled,
-                "tls": None if member.tls is None else _tls(member.tls),
-            }
-            for member in pool.members
-        ],
-        "suppressions": [
-            {
-                "finding": each.finding,
-                **({} if each.member == "*" else {"member": each.member}),
-                "reason": each.reason,
-                "owner": each.owner,
-                "until": each.until.isoformat(),
-            }
-            for each in pool.suppressions
-        ],
-        "options": {
-            "probes": [probe.name for probe in probes if probe.name in chosen],
-            **{name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()},
-        },
-    }
-    return from_plain(Configuration, in_force)
+    suppressions = (
+        ConfiguredSuppression(
+            finding=each.finding,
+            member=None if each.member == "*" else each.member,
+            reason=each.reason,
+            owner=each.owner,
+            until=each.until.isoformat(),
+        )
+        for each in pool.suppressions
+    )
+    return Configuration(
+        pool=pool.name,
+        source=pool.source,
+        profile=ProfileSettings(**asdict(pool.profile)),
+        samples=tuple(pool.samples),
+        compare=pool.compare,
+        members=tuple(
+            ConfiguredMember(host=each.host, port=each.port, name=each.name, enabled=each.enabled, tls=_tls(each.tls))
+            for each in pool.members
+        ),
+        suppressions=tuple(suppressions),
+        options=RunOptions(probes=tuple(each.name for each in probes if each.name in chosen), **asdict(settings)),
+    )
 
 
-def _tls(tls: TLS) -> Facts:
-    return {
-        "verify": tls.verify,
-        "server_name": tls.server_name,
-        "ca_file": None if tls.ca_file is None else str(tls.ca_file),
-        "cert_file": None if tls.cert_file is None else str(tls.cert_file),
-    }
+def _tls(tls: TLS | None) -> TLSSettings | None:
+    if tls is None:
+        return None
+    files = {name: str(path) for name in ("ca_file", "cert_file") if (path := getattr(tls, name)) is not None}
+    return TLSSettings(verify=tls.verify, server_name=tls.server_name, **files)
 
 
 def _notes(
