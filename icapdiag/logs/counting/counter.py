@@ -247,11 +247,8 @@ class Counting:
             taken = entry if self.filters.takes_time(to_iso(entry.report_timestamp)) else None
             if taken is not None and log is not None and self.filters.by_request:
                 requests: Sequence[RequestLog] = log.request_logs or (RequestLog(),)
-                chosen = [
-                    request
-                    for request in requests
-                    if self.filters.takes_request(request.action or log.action or "", *destination_of(request)[:2])
-                ]
+                takes = self.filters.takes_request
+                chosen = [one for one in requests if takes(one.action or log.action or "", *destination_of(one)[:2])]
                 taken = _alone(entry, log.action, *chosen) if chosen else None
             if taken is None:
                 self.filtered += 1
