@@ -31,6 +31,7 @@ class Document:
         end = words.moment(report.finished_at)
         program = f"{words.safe_text(report.tool.name) or 'icapdiag'} {words.safe_text(report.tool.version)}"
         answers = logs.answers(report)
+        service_uri = words.pool_of(report).service_uri or ""
 
         # at the top
         self.verdict = report.verdict
@@ -85,7 +86,7 @@ class Document:
         self.groups = logs.groups(report)  # the most frequent first
 
         # what is wrong
-        self.findings = findings.findings(report, budget)
+        self.findings = [findings.FindingBlock(each, service_uri, budget) for each in report.findings]
         self.unexplained = findings.unexplained(report, budget)
         self.suppressed = tuple(map(findings.suppressed_line, report.suppressed))
 

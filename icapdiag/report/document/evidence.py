@@ -68,10 +68,12 @@ def where(seen: Observation) -> str:
     return " ".join(word for word in (member, server_text(seen.probe)) if word)
 
 
-def deviations(found: tuple[Deviation, ...] | None, limit: int | None = None) -> list[str]:
+def deviations(found: tuple[Deviation, ...] | None, limit: int | None = None) -> Iterator[str]:
     """Where an answer is not as the standard has it, the first ``limit`` of them, safe to show."""
-    listed = [each for each in found or () if each.detail]
-    return [server_text(each.detail) + _section(each.section) for each in listed[:limit]]
+    for each in [each for each in found or () if each.detail][:limit]:
+        section = safe_text(each.section)
+        of = section if section.startswith("RFC") else f"RFC 3507 {section}"
+        yield server_text(each.detail) + (f" ({of})" if section else "")
 
 
 def _own_words(sheet: Sheet) -> Iterator[str]:
@@ -111,8 +113,10 @@ def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
         yield from _previews(preview)
     if answer is not None:
         yield from _answer(answer)
-        yield from _headers(answer)
-        yield from _peer(answer)
+        if peer := safe_text(answer.peer):
+            yield f"the peer speaks {peer}" if peer != "unknown" else "the peer speaks no ICAP"
+        if excerpt := server_text(answer.peer_excerpt):
+            yield f"it said: {excerpt}"
     if tls is not None:
         yield from _certificate(tls, reason)
     yield from _clocks(sheet)
@@ -133,36 +137,22 @@ def _answer(answer: Answer) -> Iterator[str]:
         yield f"verdict {safe_text(answer.verdict)}"
     if answer.threats:
         yield visible(f"threats: {_joined(answer.threats)}")
+    present = [(header.name, text) for header in SHOWN if (text := server_text(getattr(answer, header.fact)))]
+    yield from (f"{name}: {text}" for name, text in present[:_HEADERS_SHOWN])
 
 
 def _joined(texts: tuple[str, ...] | None, between: str = ", ") -> str:
     return between.join(words for text in texts or () if (words := server_text(text)))
 
 
-def _headers(answer: Answer) -> list[str]:
-    present = [(header.name, text) for header in SHOWN if (text := server_text(getattr(answer, header.fact)))]
-    return [f"{name}: {text}" for name, text in present[:_HEADERS_SHOWN]]
-
-
-def _peer(answer: Answer) -> Iterator[str]:
-    if peer := safe_text(answer.peer):
-        yield f"the peer speaks {peer}" if peer != "unknown" else "the peer speaks no ICAP"
-    if excerpt := server_text(answer.peer_excerpt):
-        yield f"it said: {excerpt}"
-
-
 def _previews(preview: Preview) -> Iterator[str]:
     """Uploads with previews of several lengths."""
-    for cases, words in (
-        (preview.cases_failed, "failed"),
-        (preview.cases_passed_unseen, "called clean by the preview alone"),
-    ):
+    missed = {"failed": preview.cases_failed, "called clean by the preview alone": preview.cases_passed_unseen}
+    for words, cases in missed.items():
         if cases:
             yield visible(f"{words}: {', '.join(cases)}")
-    for outcome, words in (
-        (preview.eicar_beyond_preview, "EICAR behind the preview"),
-        (preview.eicar_whole, "without a preview"),
-    ):
+    sent = {"EICAR behind the preview": preview.eicar_beyond_preview, "without a preview": preview.eicar_whole}
+    for words, outcome in sent.items():
         if outcome and outcome != "not-asked":
             yield f"{words}: {safe_text(outcome)}"
 
@@ -197,20 +187,12 @@ def _clocks(sheet: Sheet) -> Iterator[str]:
         yield f"ISTag {tag} is another than in OPTIONS"
 
 
-def _section(section: str | None) -> str:
-    words = safe_text(section)
-    return f" ({words})" if words.startswith("RFC") else f" (RFC 3507 {words})" if words else ""
-
-
 def _log(log: LogSummary) -> Iterator[str]:
-    for number, words in (
-        (log.entries_total, "in all"),
-        (log.entries_icap, "with ICAP"),
-        (log.entries_failed, "failed"),
-        (log.unscanned_count, "passed unscanned"),
-        (log.entries_disabled, "disabled"),
-    ):
-        yield f"{number:,} {words}"
+    yield f"{log.entries_total:,} in all"
+    yield f"{log.entries_icap:,} with ICAP"
+    yield f"{log.entries_failed:,} failed"
+    yield f"{log.unscanned_count:,} passed unscanned"
+    yield f"{log.entries_disabled:,} disabled"
 
 
 def _requests(group: RequestGroup) -> Iterator[str]:
@@ -222,7 +204,6 @@ def _requests(group: RequestGroup) -> Iterator[str]:
     else:
         yield code
     yield from _answer(group.answer)
-    yield from _headers(group.answer)
     yield f"OPSWAT: {server_text(group.opswat_reason)}" if group.opswat_reason else ""
     yield _joined(group.adf_codes, " ")
     yield server_text(group.significance)
@@ -282,7 +263,6 @@ def _variants(sheet: Variants) -> str:
 def _respmod(sheet: Respmod) -> str:
     """What RESPMOD was answered with where REQMOD was refused."""
     got = "no answer" if sheet.respmod_status is None else f"ICAP {sheet.respmod_status}"
-    verdict = safe_text(sheet.respmod_verdict) if sheet.respmod_served else ""
-    return f"REQMOD was refused with {sheet.refused_status or 0}, RESPMOD got {got}" + (
-        f" (verdict {verdict})" if verdict else ""
-    )
+    if sheet.respmod_served and sheet.respmod_verdict:
+        got += f" (verdict {safe_text(sheet.respmod_verdict)})"
+    return f"REQMOD was refused with {sheet.refused_status or 0}, RESPMOD got {got}"

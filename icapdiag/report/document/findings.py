@@ -15,7 +15,7 @@ from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
-from icapdiag.report.document.words import count, logs_of, named, names, pool_of, prose, safe_text, span
+from icapdiag.report.document.words import count, logs_of, named, names, prose, safe_text, span
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import Health, Severity
 
@@ -103,12 +103,6 @@ class FindingBlock:
     def command_within(self, room: int) -> str:
         """The command filled in, if it has at most ``room`` characters, else bare: a broken one can't be pasted."""
         return self._filled if len(self._filled) <= room else self.command
-
-
-def findings(report: Report, budget: Budget) -> tuple[FindingBlock, ...]:
-    """The findings in the report's order, which is worst first."""
-    uri = pool_of(report).service_uri or ""
-    return tuple(FindingBlock(each, uri, budget) for each in report.findings)
 
 
 def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBlock, ...]:

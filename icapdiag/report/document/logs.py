@@ -72,7 +72,26 @@ class GroupBlock:
 
     def __init__(self, group: ReportedGroup, severities: Mapping[str, Severity]) -> None:
         self.count = group.count or 0
-        self.cells, self.reason, self.details = _group_cells(group), reason(group), _group_details(group)
+        code = "" if group.response_code is None else str(group.response_code)
+        inside = [str(status) for status in (group.answer.icap_status, group.answer.http_status) if status is not None]
+        times = (group.latency_p50_ms, group.latency_p95_ms, group.latency_max_ms)
+        self.cells = (
+            f"{self.count:,}",
+            safe_text(group.icap_action).removeprefix("ICAP_").lower() or "-",
+            visible(f"{safe_text(group.client_outcome)} {code}".strip(), 20) or "-",
+            "/".join(inside) or "-",
+            *(milliseconds(ms) or "-" for ms in times),
+        )
+        self.reason = reason(group)
+        # When, to whom, and examples of request ids.
+        details = (
+            span(group.first_seen, group.last_seen),
+            names(group.members or (), _EXAMPLES),
+            f"pool {names(group.pools, _EXAMPLES)}" if group.pools else "",
+            f"request ids {names(group.request_ids[:_EXAMPLES], _EXAMPLES)}" if group.request_ids else "",
+            f"see {names(group.findings)}" if group.findings else "",
+        )
+        self.details = "; ".join(part for part in details if part)
         found = [severities[name] for name in group.findings if name in severities]
         worst = min(found, key=SEVERITY_ORDER.index, default=None)
         # The severity of the worst finding that explains them; ok without one.
@@ -83,31 +102,6 @@ def groups(report: Report) -> list[GroupBlock]:
     """The groups, the most frequent first."""
     severities = {finding.id: finding.severity for finding in report.findings}
     return [GroupBlock(group, severities) for group in report.groups if group.probe != PASTED]
-
-
-def _group_cells(group: ReportedGroup) -> tuple[str, ...]:
-    code = "" if group.response_code is None else str(group.response_code)
-    inside = [str(status) for status in (group.answer.icap_status, group.answer.http_status) if status is not None]
-    return (
-        f"{group.count or 0:,}",
-        safe_text(group.icap_action).removeprefix("ICAP_").lower() or "-",
-        visible(f"{safe_text(group.client_outcome)} {code}".strip(), 20) or "-",
-        "/".join(inside) or "-",
-        *(milliseconds(ms) or "-" for ms in (group.latency_p50_ms, group.latency_p95_ms, group.latency_max_ms)),
-    )
-
-
-def _group_details(group: ReportedGroup) -> str:
-    """When, to whom, and examples of request ids."""
-    pools, ids = group.pools or (), group.request_ids or ()
-    parts = [
-        span(group.first_seen, group.last_seen),
-        names(group.members or (), _EXAMPLES),
-        f"pool {names(pools, _EXAMPLES)}" if pools else "",
-        f"request ids {names(ids[:_EXAMPLES], _EXAMPLES)}" if ids else "",
-        f"see {names(group.findings)}" if group.findings else "",
-    ]
-    return "; ".join(part for part in parts if part)
 
 
 # --- pasted answers --------------------------------------------------------------------------------

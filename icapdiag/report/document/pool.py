@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, TLS
-from icapdiag.facts.pool import ComparedFact, Difference, MemberDeviation, RuleOverview, ValueGroup
+from icapdiag.facts.pool import ComparedFact, Difference, MemberDeviation, RuleOverview
 from icapdiag.facts.sheet import facts_of
 from icapdiag.report.document.words import count, names, safe_text, server_text
 from icapdiag.text import visible
@@ -77,13 +77,12 @@ def describe_difference(sheet: Difference) -> str:
     if sheet.kind == "outlier":
         most = server_text(sheet.majority_value, _VALUE)
         return f"{label}: {value}, but {most} at {_who(sheet.majority_members or (), sheet.majority_count or 0)}"
-    groups = [_group(group) for group in (sheet.camps or ())[:_GROUPS_SHOWN]]
+    groups = [
+        f"{server_text(group.value, _VALUE)} at {_who(group.members or (), group.count or 0)}"
+        for group in (sheet.camps or ())[:_GROUPS_SHOWN]
+    ]
     apart = APART.get(sheet.kind or "", "")
     return f"{label}: " + "; ".join(groups or map(server_text, sheet.values or ())) + (f" ({apart})" if apart else "")
-
-
-def _group(group: ValueGroup) -> str:
-    return f"{server_text(group.value, _VALUE)} at {_who(group.members or (), group.count or 0)}"
 
 
 def _who(members: tuple[str, ...], number: int) -> str:
@@ -124,7 +123,18 @@ class RuleBlock:
         self.asks, self.tolerance = safe_text(overview.asks), safe_text(overview.tolerance)
         self.kept, self.deviating = len(overview.passed), len(overview.deviating)
         self.not_tested = len(overview.not_tested)
-        self.ways, self.rest = _ways(overview.deviating)  # the rest are members that deviate in rarer ways
+        records = [((bool(each.breaks), _words(each)), each.member or "") for each in overview.deviating]
+        found = Counter(way for way, _ in records).most_common()  # that of most members first
+        self.ways = [
+            Deviating(
+                breaks,
+                words or "deviates",
+                "clients fail on it" if breaks else "tolerated",
+                tuple(member for way, member in records if way == (breaks, words)),
+            )
+            for (breaks, words), _ in found[:_WAYS_SHOWN]
+        ]
+        self.rest = sum(number for _, number in found[_WAYS_SHOWN:])  # members that deviate in rarer ways
 
     @property
     def kind(self) -> str:
@@ -132,22 +142,6 @@ class RuleBlock:
         if self.deviating:
             return "warning" if any(way.breaks for way in self.ways) else "info"
         return "ok" if self.kept else "disabled"
-
-
-def _ways(deviating: Sequence[MemberDeviation]) -> tuple[tuple[Deviating, ...], int]:
-    """The ways of deviating from one rule, that of most members first, and how many members do it in rarer ones."""
-    records = [((bool(each.breaks), _words(each)), each.member or "") for each in deviating]
-    found = Counter(way for way, _ in records).most_common()
-    told = tuple(
-        Deviating(
-            breaks,
-            words or "deviates",
-            "clients fail on it" if breaks else "tolerated",
-            tuple(member for way, member in records if way == (breaks, words)),
-        )
-        for (breaks, words), _ in found[:_WAYS_SHOWN]
-    )
-    return told, sum(number for _, number in found[_WAYS_SHOWN:])
 
 
 def _words(each: MemberDeviation) -> str:

@@ -23,6 +23,7 @@ from icapdiag.text import visible
 from icapdiag.vocabulary import Status
 
 _PROFILE = ("vendor", "preview_size", "allow_204", "response_timeout")  # of the subject
+_UNKNOWN = " is synchronised is not known"
 _LISTED = 8  # addresses, interfaces, DNS servers
 
 
@@ -49,7 +50,10 @@ def seen_from(report: Report, *, brief: bool = False) -> str:
 def surroundings(report: Report) -> str:
     """``Route: eth0 via 10.0.0.1. This host's clock is synchronised, to within 12 ms.``; empty if nothing is known."""
     probing = _probing(report.vantage)
-    found = (_routes(probing), _resolvers(report, probing), _clock_sentence(report.vantage))
+    ways = _ways(probing)
+    more = f"; {len(ways) - NAMES_SHOWN} more" if len(ways) > NAMES_SHOWN else ""
+    routes = f"Route: {'; '.join(ways[:NAMES_SHOWN])}{more}." if ways else ""
+    found = (routes, _resolvers(report, probing), _clock(report.vantage, sentence=True))
     return " ".join(part for part in found if part)
 
 
@@ -68,7 +72,7 @@ def about(report: Report) -> Iterator[tuple[str, str]]:
     yield "Interface", ", ".join(_interfaces(probing.interfaces, _LISTED, " (MTU {})"))
     yield "Route", ", ".join(_ways(probing)[:_LISTED])
     yield "DNS servers", names(probing.resolvers or (), _LISTED) + (" (given)" if probing.resolvers_given else "")
-    yield "Clock", _clock(vantage)
+    yield "Clock", _clock(vantage, sentence=False)
     limits = [milliseconds(limit or 0.0) for limit in (pool.warn_ms, pool.crit_ms)]
     yield "Slow, too slow", f"after {' and '.join(limits)}" if pool.warn_ms is not None else ""
     yield "System", safe_text(vantage.platform)
@@ -104,13 +108,6 @@ def _ways(vantage: ProbingVantage) -> list[str]:
     return words
 
 
-def _routes(vantage: ProbingVantage) -> str:
-    found = _ways(vantage)
-    more = len(found) - NAMES_SHOWN
-    listed = "; ".join(found[:NAMES_SHOWN]) + (f"; {more} more" if more > 0 else "")
-    return f"Route: {listed}." if found else ""
-
-
 def _resolvers(report: Report, vantage: ProbingVantage) -> str:
     """Only where a name was looked up: else no DNS server had a part in it."""
     if not any(o.probe == "dns" and o.status is not Status.SKIPPED for m in report.members for o in m.probes):
@@ -120,26 +117,23 @@ def _resolvers(report: Report, vantage: ProbingVantage) -> str:
     return f"Names were looked up at {', '.join(servers)}{given}." if servers else ""
 
 
-def _clock_sentence(vantage: Vantage) -> str:
-    match vantage:
-        case ProbingVantage(clock_synchronised=True, clock_max_error_ms=error):
-            return "This host's clock is synchronised" + (f", to within {milliseconds(error)}." if error else ".")
-        case ProbingVantage(clock_synchronised=False):
-            return "This host's clock is not synchronised: it may be the one that is wrong."
-        case ProbingVantage():
-            return "Whether this host's clock is synchronised is not known."
-    return ""
-
-
-def _clock(vantage: Vantage) -> str:
-    match vantage:
-        case ProbingVantage(clock_synchronised=True, clock_max_error_ms=error):
-            return "synchronised" + (f" to within {milliseconds(error)}" if error else "")
-        case ProbingVantage(clock_synchronised=False):
-            return "not synchronised: times may be off"
-        case ProbingVantage():
-            return "whether it is synchronised is not known"
-    return ""
+def _clock(vantage: Vantage, *, sentence: bool) -> str:
+    """Whether this host's clock can be trusted, for itself or beside a label; empty where nothing was probed."""
+    if not isinstance(vantage, ProbingVantage):
+        return ""
+    error = milliseconds(vantage.clock_max_error_ms) if vantage.clock_max_error_ms else ""
+    match vantage.clock_synchronised:
+        case True:
+            within = f" to within {error}" if error else ""
+            return (
+                f"This host's clock is synchronised{',' if within else ''}{within}."
+                if sentence
+                else f"synchronised{within}"
+            )
+        case False:
+            told = "This host's clock is not synchronised: it may be the one that is wrong."
+            return told if sentence else "not synchronised: times may be off"
+    return f"Whether this host's clock{_UNKNOWN}." if sentence else f"whether it{_UNKNOWN}"
 
 
 def caveat(report: Report) -> str:

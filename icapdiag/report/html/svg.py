@@ -53,14 +53,10 @@ def drawing(name: str, title: str, description: str, height_em: float, *content:
     )
 
 
-def text(
-    words: str, across: float, down_em: float, *, kind: str = "", anchor: str = "start", limit: int = _LABEL
-) -> Markup:
+def text(words: str, across: float, down_em: float, *, kind: str = "", anchor: str = "start") -> Markup:
     """``words`` with their baseline at ``down_em``; ``anchor`` is start, middle or end."""
-    shown = visible(words, limit)
-    return element(
-        "text", shown, x=percent(across), y=em(down_em), class_=kind, text_anchor="" if anchor == "start" else anchor
-    )
+    shown, anchor = visible(words, _LABEL), "" if anchor == "start" else anchor
+    return element("text", shown, x=percent(across), y=em(down_em), class_=kind, text_anchor=anchor)
 
 
 def line(x1: float, y1_em: float, x2: float, y2_em: float, *, kind: str) -> Markup:
@@ -69,35 +65,19 @@ def line(x1: float, y1_em: float, x2: float, y2_em: float, *, kind: str) -> Mark
 
 def bar(x: float, y_em: float, width: float, height_em: float, *, kind: str, tip: str = "") -> Markup:
     """A filled box; ``tip`` is what a mouse over it tells."""
-    return element(
-        "rect",
-        *([element("title", tip)] if tip else []),
-        x=percent(x),
-        y=em(y_em),
-        width=percent(width),
-        height=em(height_em),
-        class_=kind,
-    )
+    place = {"x": percent(x), "y": em(y_em), "width": percent(width), "height": em(height_em)}
+    return element("rect", *_titles(tip), **place, class_=kind)
 
 
 def mark(shape: str, across: float, middle_em: float, *, kind: str, tip: str = "", size_em: float = 0.8) -> Markup:
     """One of the page's shapes (`templates/shapes.svg`), its middle at the given place."""
-    return element(
-        "svg",
-        element(
-            "use",
-            *([element("title", tip)] if tip else []),
-            href=f"#s-{shape}",
-            x=em(-size_em / 2),
-            y=em(-size_em / 2),
-            width=em(size_em),
-            height=em(size_em),
-        ),
-        x=percent(across),
-        y=em(middle_em),
-        class_=f"mark {kind}".strip(),
-        overflow="visible",
-    )
+    corner, size = em(-size_em / 2), em(size_em)
+    use = element("use", *_titles(tip), href=f"#s-{shape}", x=corner, y=corner, width=size, height=size)
+    return element("svg", use, x=percent(across), y=em(middle_em), class_=f"mark {kind}", overflow="visible")
+
+
+def _titles(tip: str) -> list[Markup]:
+    return [element("title", tip)] if tip else []
 
 
 def percent(value: float) -> str:
@@ -146,7 +126,7 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
 
-def durations(values: Iterable[float], *, start: float = 0.0, end: float = 100.0) -> tuple[Scale, list[float]]:
+def durations(values: Iterable[float]) -> tuple[Scale, list[float]]:
     """A logarithmic scale for milliseconds that holds all of ``values``, and its ticks."""
     found = [max(value, _FLOOR) for value in values if math.isfinite(value)] or [1.0]
     low = max((tick for tick in _DURATIONS if tick <= min(found)), default=_DURATIONS[0])
@@ -154,14 +134,14 @@ def durations(values: Iterable[float], *, start: float = 0.0, end: float = 100.0
     if high <= low:
         high = low * 10
     ticks = [tick for tick in _DURATIONS if low <= tick <= high]
-    return Scale(low, high, start=start, end=end), ticks
+    return Scale(low, high), ticks
 
 
-def linear(top: float, *, start: float = 0.0, end: float = 100.0, most: int = 4) -> tuple[Scale, list[float]]:
-    """A scale from 0 to a round number at or above ``top``, and at most ``most`` ticks above 0."""
+def linear(top: float, *, start: float = 0.0, end: float = 100.0) -> tuple[Scale, list[float]]:
+    """A scale from 0 to a round number at or above ``top``, and at most four ticks above 0."""
     top = top if math.isfinite(top) and top > 0 else 1.0
-    step = 10.0 ** math.floor(math.log10(top / most))
-    step = next(step * factor for factor in (1, 2, 5, 10, 20) if step * factor * most >= top)
+    step = 10.0 ** math.floor(math.log10(top / 4))
+    step = next(step * factor for factor in (1, 2, 5, 10, 20) if step * factor * 4 >= top)
     count = math.ceil(top / step - 1e-9)
     return Scale(0.0, step * count, logarithmic=False, start=start, end=end), [step * n for n in range(count + 1)]
 
