@@ -12,9 +12,8 @@ from dataclasses import asdict
 from icapdiag.model import JSONValue
 from icapdiag.report.compared.diff import Change, Diff, Item
 from icapdiag.report.compared.merge import FaultDomain, Merged, MergedMember, SeenFrom
-from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table
 from icapdiag.report.document.words import count, prose
-from icapdiag.report.markup import gfm, plaintext
+from icapdiag.report.markup import Block, Heading, Inline, Items, Paragraph, Said, Table, gfm, plaintext
 from icapdiag.text import visible
 
 _TITLES = {

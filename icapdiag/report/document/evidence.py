@@ -28,7 +28,9 @@ _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
 def describe(seen: Observation) -> str:
     """What an observation has to say, most telling first; its bare reason if nothing else."""
-    return "; ".join(part for part in list(_own_words(seen.facts)) or _words(seen) if part)
+    own = list(_own_words(seen.facts))
+    said = "; ".join(part for part in own or _facts(seen.facts, seen.reason) if part)
+    return said if said or own else server_text(seen.reason) or seen.status.value
 
 
 def describe_group(group: ReportedGroup) -> str:
@@ -99,11 +101,6 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield _respmod(sheet)
         case ConfigurationObject(object="suppression"):
             yield _suppression(sheet)
-
-
-def _words(seen: Observation) -> list[str]:
-    found = [part for part in _facts(seen.facts, seen.reason) if part]
-    return found or [server_text(seen.reason) or seen.status.value]
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:

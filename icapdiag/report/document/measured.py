@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ from icapdiag.model import MemberReport, Observation
 from icapdiag.report.document.members import met, needs_summary, sheets
 from icapdiag.report.document.words import count, measured, milliseconds, safe_text
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import Health, Reason, Status
+from icapdiag.vocabulary import Reason, Status
 
 _NAME = 40  # columns of a member's name
 _DOUBT = "~: our own delays may be in it"
@@ -176,7 +176,12 @@ def sizes_table(members: Sequence[MemberReport]) -> Figures:
 
 def limit_words(sheet: Size) -> str:
     """The limits that were found, in a few words; how far it went without one, if none."""
-    parts = list(_limits(sheet))
+    parts = []
+    unseen = sheet.eicar_passed_size or sheet.size_unread
+    if unseen and (sheet.eicar_found_size or 0) < unseen:
+        parts.append(f"UNSCANNED from {spoken_size(unseen)}")
+    if sheet.size_failed is not None:
+        parts.append(f"{_failure(sheet)} from {spoken_size(sheet.size_failed)}")
     if not parts and sheet.size_passed is not None:
         scanned = ", EICAR found" if sheet.eicar_found_size is not None else ""
         parts.append(f"none to {spoken_size(sheet.size_passed)}{scanned}")
@@ -191,14 +196,6 @@ def spoken_size(size: int) -> str:
         if size >= unit and (size % unit == 0 or size >= 10 * _KIB):
             return f"{size // unit} {name}" if size % unit == 0 else f"{size / unit:.1f} {name}"
     return f"{size} B"
-
-
-def _limits(sheet: Size) -> Iterator[str]:
-    unseen = sheet.eicar_passed_size or sheet.size_unread
-    if unseen and (sheet.eicar_found_size or 0) < unseen:
-        yield f"UNSCANNED from {spoken_size(unseen)}"
-    if sheet.size_failed is not None:
-        yield f"{_failure(sheet)} from {spoken_size(sheet.size_failed)}"
 
 
 def _failure(sheet: Size) -> str:
@@ -268,22 +265,19 @@ Limits = tuple[tuple[str, float], ...]  # thresholds of the profile in ms, by Av
 Step = TypeVar("Step", SizedUpload, LoadStep)
 
 
-class AnswerTimes(NamedTuple):
-    """How long a member took to answer, in ms: by probe, the extremes of repeated steps, and what was given up."""
+class AnswerTimes:
+    """How long a member took to answer, in ms: by probe, and with the extremes of repeated steps."""
 
-    member: str
-    health: Health
-    answers: list[tuple[str, float]]
-    extremes: list[float]
-    silent_ms: float | None  # waited so long for an answer that did not come
-
-    @property
-    def times(self) -> list[float]:
-        return [*(ms for _, ms in self.answers), *self.extremes]
-
-    @property
-    def slowest(self) -> float:
-        return max([*self.times, self.silent_ms or 0.0])
+    def __init__(self, member: MemberReport) -> None:
+        self.member, self.health = member.name, member.verdict
+        timed = [(o.probe, _answer_ms(o)) for o in member.probes if o.probe in _ANSWERING]
+        self.answers = [(probe, ms) for probe, ms in timed if ms is not None]
+        repeated = [step for sheet in sheets(member, Repeat) for step in sheet.samples or () if step.step in _ANSWERING]
+        extremes = [max(ms, 0.0) for step in repeated for ms in (step.min_ms, step.max_ms) if ms is not None]
+        self.times = [*(ms for _, ms in self.answers), *extremes]
+        waited = [o.elapsed_ms for o in member.probes if _timed_out(o) and o.elapsed_ms is not None]
+        self.silent_ms = max(waited, default=None)  # waited so long for an answer that did not come
+        self.slowest = max([*self.times, self.silent_ms or 0.0])
 
 
 class Curve(Struct, Generic[Step], frozen=True):
@@ -296,9 +290,8 @@ class Curve(Struct, Generic[Step], frozen=True):
 
 def answer_times(members: Sequence[MemberReport]) -> list[AnswerTimes]:
     """How long each took, the slowest first; empty where no member gave an answer to measure."""
-    found = [each for member in members if (each := _answers(member)) is not None]
-    found.sort(key=lambda each: -each.slowest)
-    return found if any(each.times for each in found) else []
+    found = [each for each in map(AnswerTimes, members) if each.times or each.silent_ms is not None]
+    return sorted(found, key=lambda each: -each.slowest) if any(each.times for each in found) else []
 
 
 def limits(members: Sequence[MemberReport]) -> Limits:
@@ -312,37 +305,26 @@ def limits(members: Sequence[MemberReport]) -> Limits:
 
 def size_curves(members: Sequence[MemberReport]) -> list[Curve[SizedUpload]]:
     """Of each member that was sent bodies of growing size, those where something failed first."""
-    found = [
-        Curve(member.name, limits([member]), sheet.ladder[:_STEPS])
-        for member, sheet in met(members, Size)
-        if sheet.ladder
-    ]
-    return sorted(found, key=lambda curve: not any(upload_failed(each.status) for each in curve.steps))
+    return _curves(
+        [(member, sheet.ladder) for member, sheet in met(members, Size)], lambda each: upload_failed(each.status)
+    )
 
 
 def load_curves(members: Sequence[MemberReport]) -> list[Curve[LoadStep]]:
     """Of each member under load, those with errors first."""
-    found = [
-        Curve(member.name, limits([member]), sheet.steps[:_STEPS])
-        for member, sheet in met(members, Load)
-        if sheet.steps
-    ]
-    return sorted(found, key=lambda curve: not any(step.errors for step in curve.steps))
+    return _curves([(member, sheet.steps) for member, sheet in met(members, Load)], lambda step: bool(step.errors))
+
+
+def _curves(
+    found: Sequence[tuple[MemberReport, tuple[Step, ...] | None]], bad: Callable[[Step], bool]
+) -> list[Curve[Step]]:
+    curves = [Curve(member.name, limits([member]), steps[:_STEPS]) for member, steps in found if steps]
+    return sorted(curves, key=lambda curve: not any(map(bad, curve.steps)))
 
 
 def upload_failed(status: str | None) -> bool:
     """Whether this is what became of an upload that was not answered."""
     return status in (Status.FAILED, Status.ERROR)
-
-
-def _answers(member: MemberReport) -> AnswerTimes | None:
-    answers = [(o.probe, ms) for o in member.probes if o.probe in _ANSWERING and (ms := _answer_ms(o)) is not None]
-    repeated = [step for sheet in sheets(member, Repeat) for step in sheet.samples or () if step.step in _ANSWERING]
-    extremes = [max(ms, 0.0) for step in repeated for ms in (step.min_ms, step.max_ms) if ms is not None]
-    waited = [o.elapsed_ms for o in member.probes if _timed_out(o) and o.elapsed_ms is not None]
-    if not answers and not extremes and not waited:
-        return None
-    return AnswerTimes(member.name, member.verdict, answers, extremes, max(waited, default=None))
 
 
 def _answer_ms(seen: Observation) -> float | None:

@@ -177,18 +177,14 @@ def _outcome(seen: Observation) -> Cell:
         word = f"{len(preview.cases_failed)} failed"
     if answer is not None and answer.threats:
         threat = f"({visible(from_wire(answer.threats[0]), _WORD_LENGTH)}) "
-    return Cell(word, word, f"{word} {threat}{_time_taken(seen)}".rstrip(), shape)
-
-
-def _time_taken(seen: Observation) -> str:
-    """The time that the server, or the way to it, took, without our own delays; ``~`` if they may be in it."""
     times = seen.facts.part(Transfer)
     doubtful = times is not None and times.answer_ms is not None and times.answer_uncertain
-    return measured(_measured_ms(seen), doubtful=doubtful)
+    took = measured(_measured_ms(seen), doubtful=doubtful)
+    return Cell(word, word, f"{word} {threat}{took}".rstrip(), shape)
 
 
 def _measured_ms(seen: Observation) -> float | None:
-    """That time, in ms; None if the step never ran."""
+    """ms that the server, or the way to it, took, without our own delays; None if the step never ran."""
     times, tcp = seen.facts.part(Transfer), seen.facts.part(TCP)
     if times is not None and times.answer_ms is not None:
         return times.answer_ms

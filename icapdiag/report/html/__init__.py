@@ -20,7 +20,6 @@ from icapdiag.report.html.svg import safe
 from icapdiag.text import visible
 from icapdiag.vocabulary import HEALTH_ORDER, Health
 
-_CURVES = 12  # members with a drawing of their own
 _FEW = 24  # members that are shown with nothing folded
 _SICK_SHOWN = 60  # members that are not ok and stand open
 _CODE = re.compile(r"`([^`]{1,200})`")
@@ -35,29 +34,8 @@ def render(report: Report) -> str:
     is marked as safe but our own drawings; controls and what reorders text are shown as escapes.
     """
     doc = Document(report)
-    sizes, loads = doc.size_curves, doc.load_curves
-    page = (
-        _engine()
-        .get_template("page.html.j2")
-        .render(
-            document=doc,
-            policy=_policy(),
-            matrix=_folded(doc.matrix),
-            latency=charts.answer_times(doc.answer_times, doc.limits),
-            timeline=charts.time_line(doc.timeline),
-            size_curves=[charts.size_curve(*each) for each in enumerate(sizes[:_CURVES])],
-            more_size_curves=len(sizes[_CURVES:]),
-            load_curves=[charts.load_curve(*each) for each in enumerate(loads[:_CURVES])],
-            more_load_curves=len(loads[_CURVES:]),
-            members_by_value=charts.members_by_value,
-            apart=charts.apart,
-            value_shape=charts.shape,
-            names=names,
-            count=count,
-            group_head=HEAD,
-        )
-    )
-    return page.rstrip() + "\n"
+    page = _engine().get_template("page.html.j2")
+    return page.render(document=doc, policy=_policy(), matrix=_folded(doc.matrix)).rstrip() + "\n"
 
 
 def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[MatrixLine, ...]], ...]:
@@ -93,6 +71,7 @@ def _engine() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
+    engine.globals |= {"charts": charts, "count": count, "names": names, "group_head": HEAD}
     engine.filters |= {"ms": milliseconds, "marked": _marked, "cell": _cell, "comma": "{:,}".format, "cut": visible}
     return engine
 

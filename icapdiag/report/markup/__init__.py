@@ -1,15 +1,18 @@
 """The report as a text of headings, paragraphs, lists and tables: what Markdown and ticket bodies are written from.
 
-Blocks come in the order in which a reader wants them, so that a body with a limit can stop at any of them.
+Blocks come in the order in which a reader wants them, so that a body with a limit can stop at any of them. Their text
+is one line and free of what drives a terminal or reorders text; each format escapes it for its own sink besides.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct
 
 from icapdiag.model import Report
 from icapdiag.report.document import Document
-from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Said, Table, Verbatim
 from icapdiag.report.document.findings import FindingBlock, SeenBlock
 from icapdiag.report.document.members import Matrix
 from icapdiag.report.document.words import count, names
@@ -18,11 +21,71 @@ from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import PLAIN, wrap
 from icapdiag.vocabulary import HEALTH_ORDER
 
+_CODE = re.compile(r"`([^`\n]{1,300})`")
+
+
+class Said(Struct, frozen=True):
+    """What a server, a log or a file says: never to be read as markup."""
+
+    text: str
+
+
+Inline = str | Said  # str is prose: the program's and the runbooks' own words, with `commands` in backticks
+
+
+class Heading(Struct, frozen=True):
+    level: int  # 1 to 3
+    text: tuple[Inline, ...]
+
+
+class Paragraph(Struct, frozen=True):
+    text: tuple[Inline, ...]
+
+
+class Items(Struct, frozen=True):
+    """A list; numbered where the order matters."""
+
+    items: tuple[tuple[Inline, ...], ...]
+    numbered: bool = False
+
+
+class Verbatim(Struct, frozen=True):
+    """Lines in a fixed width, some of them a server's. ``summary`` names what a reader may want to unfold."""
+
+    lines: tuple[str, ...]
+    summary: str = ""
+
+
+class Table(Struct, frozen=True):
+    """Columns under headings, each row with as many cells."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[Inline, ...], ...]
+
+
+Block = Heading | Paragraph | Items | Verbatim | Table
+Writer = Callable[[str], str]
+
+
+def written(parts: Sequence[Inline], said: Writer, plain: Writer, code: Writer) -> str:
+    """The parts in a row; what was said, plain words and `commands` each as a format writes it."""
+
+    def prose(text: str) -> str:  # split into text, code, text, code, … text
+        return "".join(code(part) if number % 2 else plain(part) for number, part in enumerate(_CODE.split(text)))
+
+    return "".join(said(part.text) if isinstance(part, Said) else prose(part) for part in parts)
+
+
+def text_of(parts: Sequence[Inline]) -> str:
+    """The words without what tells prose from what was said."""
+    return "".join(part.text if isinstance(part, Said) else part for part in parts)
+
+
+# --- the order of the sections ---------------------------------------------------------------------
+
 _WIDTH = 110  # columns of what is drawn in plain text
 _ROWS = 200  # of a table
 _EVIDENCE = 3
-
-# --- the order of the sections ---------------------------------------------------------------------
 
 
 def layout(report: Report) -> Iterator[Block]:
@@ -38,7 +101,11 @@ def layout(report: Report) -> Iterator[Block]:
             yield Paragraph((text,))
     if doc.findings:
         yield Heading(2, (f"Findings ({len(doc.findings)})",))
-        yield _overview(doc.findings)
+        rows = [
+            (each.severity.value, f"{each.title} (`{each.id}`)", Said(names(each.members)) if each.members else "")
+            for each in doc.findings[:_ROWS]
+        ]
+        yield Table(("Severity", "Finding", "Members"), (*rows, *_rest(len(doc.findings), 3)))
     yield from _members(doc.matrix)
     for finding in doc.findings:
         yield from _finding(finding)
@@ -48,14 +115,6 @@ def layout(report: Report) -> Iterator[Block]:
         yield from _seen(left.seen)
     yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
     yield from _listed("Notes", [note for note in doc.notes if note != REDACTED_NOTE])
-
-
-def _overview(findings: Sequence[FindingBlock]) -> Table:
-    rows = [
-        (each.severity.value, f"{each.title} (`{each.id}`)", Said(names(each.members)) if each.members else "")
-        for each in findings[:_ROWS]
-    ]
-    return Table(("Severity", "Finding", "Members"), (*rows, *_rest(len(findings), 3)))
 
 
 def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:

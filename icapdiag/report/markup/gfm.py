@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, written
-from icapdiag.report.markup import ticket, whole
+from icapdiag.report.markup import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, ticket, whole, written
 
 GITHUB_LIMIT = 65_536  # characters; the API says so when it refuses more
 

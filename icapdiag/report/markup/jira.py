@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, written
-from icapdiag.report.markup import ticket
+from icapdiag.report.markup import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, ticket, written
 
 LIMIT = 32_767  # characters: jira.text.field.character.limit as it comes
 

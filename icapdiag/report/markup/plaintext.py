@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 
 from icapdiag.model import Report
-from icapdiag.report.document.blocks import Block, Heading, Items, Paragraph, Table, Verbatim, text_of
-from icapdiag.report.markup import ticket
+from icapdiag.report.markup import Block, Heading, Items, Paragraph, Table, Verbatim, text_of, ticket
 from icapdiag.report.terminal.lines import grid
 
 SERVICENOW_LIMIT = 4_000  # characters of a multi-line text field as it comes
