@@ -30,7 +30,7 @@ class Document:
         entries = of_logs.entries if of_logs else None
         end = words.moment(report.finished_at)
         program = f"{words.safe_text(report.tool.name) or 'icapdiag'} {words.safe_text(report.tool.version)}"
-        answers = logs.answers(report)
+        answers = [logs.AnswerBlock(group) for group in report.groups if group.probe == logs.PASTED]
         service_uri = words.pool_of(report).service_uri or ""
 
         # at the top
@@ -87,7 +87,7 @@ class Document:
 
         # what is wrong
         self.findings = [findings.FindingBlock(each, service_uri, budget) for each in report.findings]
-        self.unexplained = findings.unexplained(report, budget)
+        self.unexplained = findings.Unexplained(report, budget)
         self.suppressed = tuple(map(findings.suppressed_line, report.suppressed))
 
 

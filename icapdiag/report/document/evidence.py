@@ -9,7 +9,7 @@ from icapdiag.facts.connection import TLS, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Load, Preview, Size
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
-from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
+from icapdiag.facts.refusal import Respmod, Services, Variants
 from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
@@ -82,7 +82,11 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
     """What is said of facts that are other than those of one answer; nothing for the others."""
     match sheet:
         case LogSummary():
-            yield from _log(sheet)
+            yield f"{sheet.entries_total:,} in all"
+            yield f"{sheet.entries_icap:,} with ICAP"
+            yield f"{sheet.entries_failed:,} failed"
+            yield f"{sheet.unscanned_count:,} passed unscanned"
+            yield f"{sheet.entries_disabled:,} disabled"
         case RequestGroup() if sheet.part(PastedAnswer) is None:
             yield from _requests(sheet)
         case Difference():
@@ -184,14 +188,6 @@ def _clocks(sheet: Sheet) -> Iterator[str]:
         yield f"ISTag {tag} is another than in OPTIONS"
 
 
-def _log(log: LogSummary) -> Iterator[str]:
-    yield f"{log.entries_total:,} in all"
-    yield f"{log.entries_icap:,} with ICAP"
-    yield f"{log.entries_failed:,} failed"
-    yield f"{log.unscanned_count:,} passed unscanned"
-    yield f"{log.entries_disabled:,} disabled"
-
-
 def _requests(group: RequestGroup) -> Iterator[str]:
     """Requests of a log that went alike."""
     yield safe_text(group.icap_action)
@@ -238,13 +234,12 @@ def _services(sheet: Services) -> str:
     if not found:
         return f"none of {len(answers)} usual service paths takes REQMOD here"
     more = f" and {len(found) - _SERVICES_SHOWN} more" if len(found) > _SERVICES_SHOWN else ""
-    return f"REQMOD is taken under {', '.join(map(_service, found[:_SERVICES_SHOWN]))}{more}"
-
-
-def _service(answer: ServiceTried) -> str:
-    methods = ", ".join(visible(method) for method in (answer.methods or ())[:_SERVICES_SHOWN])
-    words = "; ".join(part for part in (methods, safe_text(answer.service)) if part)
-    return safe_text(answer.service_uri) + (f" ({words})" if words else "")
+    told = []
+    for each in found[:_SERVICES_SHOWN]:
+        methods = ", ".join(visible(method) for method in (each.methods or ())[:_SERVICES_SHOWN])
+        words = "; ".join(part for part in (methods, safe_text(each.service)) if part)
+        told.append(safe_text(each.service_uri) + (f" ({words})" if words else ""))
+    return f"REQMOD is taken under {', '.join(told)}{more}"
 
 
 def _variants(sheet: Variants) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
@@ -23,7 +21,6 @@ _SEEN = 5  # observations that have a line
 _WHOLE = 2  # of them with all their facts
 _FACTS = 90  # of one observation
 _VALUE = 300  # characters of one fact
-_LINE = 600  # characters of what one observation has to say
 _BUDGET = 900_000  # characters of facts in one document
 _MEANING = 420  # characters of the worst finding's meaning at the top
 
@@ -121,19 +118,12 @@ def _url(finding: Finding, service_uri: str) -> str:
     return visible(f"{scheme}://{f'[{met.host}]' if ':' in met.host else met.host}:{met.port}{service_uri}")
 
 
-class Unexplained(Struct, frozen=True):
+class Unexplained:
     """What no runbook explains."""
 
-    count: int
-    noun: str  # request, observation
-    seen: tuple[SeenBlock, ...]
-
-
-def unexplained(report: Report, budget: Budget) -> Unexplained | None:
-    """What no runbook explains; None if there is none."""
-    found = report.unmatched
-    noun = "request" if logs_of(report) else "observation"
-    return Unexplained(found.count, noun, _seen(found.examples, budget)) if found.count else None
+    def __init__(self, report: Report, budget: Budget) -> None:
+        self.count, self.noun = report.unmatched.count, "request" if logs_of(report) else "observation"
+        self.seen = _seen(report.unmatched.examples, budget) if self.count else ()
 
 
 class Headline(NamedTuple):

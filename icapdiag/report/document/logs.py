@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from icapdiag.facts.answer import Answer
 from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, ReportedGroup
 from icapdiag.model import Report
 from icapdiag.report.document.evidence import describe_group, deviations, reason
@@ -32,32 +31,24 @@ class SourceBlock:
     """A file that was read: its name, what it was taken for, its records, and what was repaired or lost."""
 
     def __init__(self, source: LogSource) -> None:
-        compressed = safe_text(source.compressed)
         self.name = source.name
-        self.form = (safe_text(source.label) or safe_text(source.container)) + (
-            f" ({compressed})" if compressed else ""
-        )
+        compressed = f" ({safe_text(source.compressed)})" if source.compressed else ""
+        self.form = (safe_text(source.label) or safe_text(source.container)) + compressed
         self.records = record_counts(source)
-        repaired = [(server_text(each.what), each) for each in source.repairs]
-        lost = [(server_text(each.reason), each) for each in source.problems]
         self.remarks = [
-            *_remarks("repaired", repaired, source.repairs_total),
-            *_remarks("lost", lost, source.problems_total),
+            *_remarks("repaired", [(each.what, each) for each in source.repairs], source.repairs_total),
+            *_remarks("lost", [(each.reason, each) for each in source.problems], source.problems_total),
         ]
 
 
-def _remarks(word: str, found: Sequence[tuple[str, Remark]], total: int) -> Iterator[str]:
-    for words, remark in found[:_REMARKS]:
-        yield f"{word}: {words}{_place(remark)}"
-    more = total - min(len(found), _REMARKS)
-    if more > 0:
+def _remarks(word: str, found: Sequence[tuple[str | None, Remark]], total: int) -> Iterator[str]:
+    for what, remark in found[:_REMARKS]:
+        place = "" if remark.offset is None else f", byte {remark.offset:,}"
+        if remark.line is not None:
+            place = f", line {remark.line}" + (f", column {remark.column}" if remark.column is not None else "")
+        yield f"{word}: {server_text(what)}{place}"
+    if (more := total - min(len(found), _REMARKS)) > 0:
         yield f"{word}: {more:,} more"
-
-
-def _place(remark: Remark) -> str:
-    if remark.line is not None:
-        return f", line {remark.line}" + (f", column {remark.column}" if remark.column is not None else "")
-    return "" if remark.offset is None else f", byte {remark.offset:,}"
 
 
 # --- requests alike --------------------------------------------------------------------------------
@@ -107,36 +98,25 @@ def groups(report: Report) -> list[GroupBlock]:
 # --- pasted answers --------------------------------------------------------------------------------
 
 
-class AnswerBlock(NamedTuple):
+class AnswerBlock:
     """A raw ICAP answer: labels, each with its values."""
 
-    title: str
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-def answers(report: Report) -> tuple[AnswerBlock, ...]:
-    """The pasted answers."""
-    return tuple(_answer(group) for group in report.groups if group.probe == PASTED)
-
-
-def _answer(group: ReportedGroup) -> AnswerBlock:
-    answer, member = group.answer, safe_text(group.member)
-    title = f"ICAP answer of {member}" if member else "ICAP answer"
-    if answer.icap_status is not None:
-        title += f": ICAP {answer.icap_status} {safe_text(answer.icap_reason)}".rstrip()
-    if answer.http_status is not None:
-        title += f", HTTP {answer.http_status} inside"
-    if not answer.verdict:
-        return AnswerBlock(title, (("Not understood", (visible(describe_group(group), 600),)),))
-    return AnswerBlock(title, tuple(row for row in _answer_rows(answer) if row[1]))
-
-
-def _answer_rows(answer: Answer) -> Iterator[tuple[str, tuple[str, ...]]]:
-    why = server_text(answer.verdict_reason)
-    yield "Verdict", (safe_text(answer.verdict) + (f": {why}" if why else ""),)
-    yield "Decided by", tuple(map(server_text, (answer.decided_by or ())[:_VALUES]))
-    yield "Threats", tuple(map(server_text, (answer.threats or ())[:_VALUES]))
-    yield "Deviations from the standard", tuple(deviations(answer.deviations, _VALUES))
+    def __init__(self, group: ReportedGroup) -> None:
+        answer, member = group.answer, safe_text(group.member)
+        self.title = f"ICAP answer of {member}" if member else "ICAP answer"
+        if answer.icap_status is not None:
+            self.title += f": ICAP {answer.icap_status} {safe_text(answer.icap_reason)}".rstrip()
+        if answer.http_status is not None:
+            self.title += f", HTTP {answer.http_status} inside"
+        why = server_text(answer.verdict_reason)
+        rows = [
+            ("Verdict", [safe_text(answer.verdict) + (f": {why}" if why else "")]),
+            ("Decided by", [server_text(each) for each in (answer.decided_by or ())[:_VALUES]]),
+            ("Threats", [server_text(each) for each in (answer.threats or ())[:_VALUES]]),
+            ("Deviations from the standard", list(deviations(answer.deviations, _VALUES))),
+        ]
+        not_understood = [("Not understood", [visible(describe_group(group), 600)])]
+        self.rows = [row for row in rows if row[1]] if answer.verdict else not_understood
 
 
 # --- the time line ---------------------------------------------------------------------------------

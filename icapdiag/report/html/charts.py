@@ -184,8 +184,15 @@ def members_by_value(number: int, difference: DifferenceBlock, comparison: Compa
     places = {name: (place + 0.5) / len(members) * 100 for place, name in enumerate(members)}
     told = "; ".join(f"{each.value} at {names(each.members, 3)}" for each in difference.values[:_VALUES])
     title = f"{difference.label}: {apart(difference)}"
-    track = svg.line(0, _ROW / 2, 100, _ROW / 2, kind="track")
-    return svg.drawing(f"side-{number}", title, told, _ROW, track, *_marks(difference, places), kind="side-line")
+    parts = [svg.line(0, _ROW / 2, 100, _ROW / 2, kind="track")]
+    for place, each in enumerate(difference.values):
+        if place or len(members) <= _MARKED:
+            kind, size = ("odd", 1.1) if each.odd else (f"camp-{min(place, 4)}", 0.8)
+            parts += [
+                svg.mark(shape(place), places[name], _ROW / 2, kind=kind, tip=f"{name}: {each.value}", size_em=size)
+                for name in each.members[:_MARKED]
+            ]
+    return svg.drawing(f"side-{number}", title, told, _ROW, *parts, kind="side-line")
 
 
 def apart(difference: DifferenceBlock) -> str:
@@ -196,16 +203,6 @@ def apart(difference: DifferenceBlock) -> str:
 def shape(number: int) -> str:
     """The shape that stands for a value, that of most members first."""
     return _VALUE_SHAPES[min(number, len(_VALUE_SHAPES) - 1)]
-
-
-def _marks(difference: DifferenceBlock, places: dict[str, float]) -> Iterator[Markup]:
-    for number, each in enumerate(difference.values):
-        if number == 0 and len(places) > _MARKED:
-            continue
-        kind, size = ("odd", 1.1) if each.odd else (f"camp-{min(number, 4)}", 0.8)
-        for member in each.members[:_MARKED]:
-            tip = f"{member}: {each.value}"
-            yield svg.mark(shape(number), places[member], _ROW / 2, kind=kind, tip=tip, size_em=size)
 
 
 # --- latency against the size of the body, and against parallel requests ---------------------------

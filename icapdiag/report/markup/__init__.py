@@ -110,9 +110,9 @@ def layout(report: Report) -> Iterator[Block]:
     for finding in doc.findings:
         yield from _finding(finding)
     yield from _figures(doc)
-    if left := doc.unexplained:
-        yield Heading(2, (f"Not explained by any runbook ({left.count:,})",))
-        yield from _seen(left.seen)
+    if doc.unexplained.count:
+        yield Heading(2, (f"Not explained by any runbook ({doc.unexplained.count:,})",))
+        yield from _seen(doc.unexplained.seen)
     yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
     yield from _listed("Notes", [note for note in doc.notes if note != REDACTED_NOTE])
 

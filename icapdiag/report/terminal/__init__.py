@@ -26,10 +26,14 @@ def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, pla
 
 
 def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
-    yield [
-        *draw.verdict(doc.verdict, doc.title + (f" ({doc.gap})" if doc.gap else ""), width, paint),
-        *(_log_head(doc, width) if doc.of_logs else _pool_head(doc, width)),
-    ]
+    head = draw.verdict(doc.verdict, doc.title + (f" ({doc.gap})" if doc.gap else ""), width, paint)
+    if not doc.of_logs:
+        head += [doc.members_tally] if doc.members_tally else []
+        head += [line for text in (doc.seen_from, doc.surroundings) for line in wrap(text, width, break_words=True)]
+        head += wrap(doc.caveat, width)
+    elif doc.entries_read:
+        head += wrap(doc.entries, width) + ([f"{doc.span}."] if doc.span else [])
+    yield head + draw.sources(doc.sources, doc.records, width)
     yield draw.matrix(doc.matrix, width, paint)
     yield wrap(doc.clocks, width)
     yield draw.figures(doc.rounds, width)
@@ -45,22 +49,6 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterat
     suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"
     yield draw.items(suppressed, doc.suppressed, width)
     yield draw.items("Notes:", doc.notes, width)
-
-
-def _pool_head(doc: Document, width: int) -> Iterator[str]:
-    if doc.members_tally:
-        yield doc.members_tally
-    for text in (doc.seen_from, doc.surroundings):
-        yield from wrap(text, width, break_words=True)
-    yield from wrap(doc.caveat, width)
-
-
-def _log_head(doc: Document, width: int) -> Iterator[str]:
-    if doc.entries_read:
-        yield from wrap(doc.entries, width)
-        if doc.span:
-            yield f"{doc.span}."
-    yield from draw.sources(doc.sources, doc.records, width)
 
 
 def _joined(sections: Iterable[list[str]]) -> str:

@@ -170,18 +170,18 @@ _OUTCOMES = (
 )
 
 
-def sources(sources: Sequence[logs.SourceBlock], records: Sequence[str], width: int) -> list[str]:
+def sources(found: Sequence[logs.SourceBlock], records: Sequence[str], width: int) -> list[str]:
     """What was read, in a sentence or in a table after an empty line."""
-    if len(sources) == 1:
-        total, read, skipped, unreadable = sources[0].records
+    if len(found) == 1:
+        total, read, skipped, unreadable = found[0].records
         counts = f"{'1 record' if total == '1' else f'{total} records'}, {read} read"
-        text = f"{sources[0].form}: {counts} + {skipped} skipped + {unreadable} unreadable."
+        text = f"{found[0].form}: {counts} + {skipped} skipped + {unreadable} unreadable."
         return wrap(text, width, rest="  ", break_words=True)
-    if not sources:
+    if not found:
         return []
     room = max(width - 45, 20)  # for names
-    rows = [(*each.records, visible(each.name, room), each.form) for each in sources[:_SOURCES_SHOWN]]
-    if (more := len(sources) - len(rows)) > 0:
+    rows = [(*each.records, visible(each.name, room), each.form) for each in found[:_SOURCES_SHOWN]]
+    if (more := len(found) - len(rows)) > 0:
         rows.append(("", "", "", "", f"and {count(more, 'more file')}", ""))
     rows.append((*records, "in all", ""))
     drawn = grid(("records", "read", "skipped", "unreadable", "file", "form"), rows, right=range(4))
@@ -194,14 +194,12 @@ def time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) ->
     counts = logs.over_time(timeline, max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
     if counts is None:
         return []
-    return wrap(f"{counts.caption}:", width) + [
-        f"  {name:<{label}} {_bars(row, _ASCII if plain else _BLOCKS)} max {max(row):,}" for name, row in counts.rows
-    ]
-
-
-def _bars(values: Sequence[int], scale: str) -> str:
-    # Rounded up: one failure beside a thousand must be seen.
-    return "".join(scale[-(-value * (len(scale) - 1) // max(values))] for value in values)
+    drawn, scale = wrap(f"{counts.caption}:", width), _ASCII if plain else _BLOCKS
+    for name, row in counts.rows:
+        # Rounded up: one failure beside a thousand must be seen.
+        bars = "".join(scale[-(-value * (len(scale) - 1) // max(row))] for value in row)
+        drawn.append(f"  {name:<{label}} {bars} max {max(row):,}")
+    return drawn
 
 
 def answer(block: logs.AnswerBlock, width: int, paint: Paint) -> list[str]:
@@ -255,10 +253,10 @@ def finding(block: FindingBlock, width: int, paint: Paint) -> list[str]:
     return [*drawn, f"  More: {block.command_within(width - len('  More: '))}"]
 
 
-def unexplained(block: Unexplained | None, width: int) -> list[str]:
-    """What no runbook explains; nothing for None."""
-    drawn = wrap(f"{count(block.count, block.noun)} that no runbook explains:", width) if block else []
-    for seen in block.seen[:_EVIDENCE_SHOWN] if block else ():
+def unexplained(block: Unexplained, width: int) -> list[str]:
+    """What no runbook explains."""
+    drawn = wrap(f"{count(block.count, block.noun)} that no runbook explains:", width) if block.count else []
+    for seen in block.seen[:_EVIDENCE_SHOWN]:
         drawn += _hanging(f"{seen.where}: {seen.words}", width)
     return drawn
 

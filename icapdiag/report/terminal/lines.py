@@ -6,22 +6,13 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 
-from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
+from tabulate import SEPARATING_LINE, Line, simple_separated_format, tabulate
 from wcwidth import wcswidth
 
 _CODE = re.compile(r"`[^`]{1,40}`")  # a command that must stay on one line
 _GLUE = "\xa0"
 # As tabulate's "simple", whose columns are two wider than their headings, without that.
-_TIGHT = TableFormat(
-    lineabove=None,
-    linebelowheader=Line("", "-", "  ", ""),
-    linebetweenrows=None,
-    linebelow=None,
-    headerrow=DataRow("", "  ", ""),
-    datarow=DataRow("", "  ", ""),
-    padding=0,
-    with_header_hide=None,
-)
+_TIGHT = simple_separated_format("  ")._replace(linebelowheader=Line("", "-", "  ", ""))
 _SGR = {
     "critical": "1;31",
     "warning": "33",
