@@ -192,10 +192,8 @@ def _requests(group: RequestGroup) -> Iterator[str]:
     """Requests of a log that went alike."""
     yield safe_text(group.icap_action)
     code = "" if group.response_code is None else f"the client got {group.response_code}"
-    if group.client_outcome == "unscanned":
-        yield "passed unscanned" + (f", {code}" if code else "")
-    else:
-        yield code
+    outcome = "passed unscanned" if group.client_outcome == "unscanned" else ""
+    yield ", ".join(part for part in (outcome, code) if part)
     yield from _answer(group.answer)
     yield f"OPSWAT: {server_text(group.opswat_reason)}" if group.opswat_reason else ""
     yield _joined(group.adf_codes, " ")

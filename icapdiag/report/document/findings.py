@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
@@ -56,9 +57,6 @@ def _value(value: JSONValue) -> str:
         case _:
             text = json.dumps(value, ensure_ascii=False)
     return visible(text, _VALUE)
-
-
-# --- findings --------------------------------------------------------------------------------------
 
 
 class SeenBlock(NamedTuple):
@@ -114,8 +112,7 @@ def _url(finding: Finding, service_uri: str) -> str:
     met = finding.evidence[0].facts.part(Endpoint) if finding.evidence else None
     if met is None or met.host is None or met.port is None or finding.evidence[0].source != "probe":
         return ""
-    scheme = "icaps" if met.tls else "icap"
-    return visible(f"{scheme}://{f'[{met.host}]' if ':' in met.host else met.host}:{met.port}{service_uri}")
+    return visible(f"{'icaps' if met.tls else 'icap'}://{host_port(met.host, met.port)}{service_uri}")
 
 
 class Unexplained:
@@ -174,9 +171,6 @@ def _shortened(words: str, limit: int) -> str:
             return kept + "."
         kept = longer
     return kept
-
-
-# --- findings that the pool file accepts -----------------------------------------------------------
 
 
 def suppressed_because(accepted: SuppressedFinding) -> str:

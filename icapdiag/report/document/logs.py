@@ -18,8 +18,6 @@ _EXAMPLES = 3  # names of a kind in the details of a group
 _REMARKS = 5  # repairs and problems of one file
 _VALUES = 40  # of a kind in an answer
 
-# --- what was read ---------------------------------------------------------------------------------
-
 
 def record_counts(counts: RecordCounts | None) -> tuple[str, ...]:
     """Total, read, skipped, unreadable."""
@@ -49,9 +47,6 @@ def _remarks(word: str, found: Sequence[tuple[str | None, Remark]], total: int) 
         yield f"{word}: {server_text(what)}{place}"
     if (more := total - min(len(found), _REMARKS)) > 0:
         yield f"{word}: {more:,} more"
-
-
-# --- requests alike --------------------------------------------------------------------------------
 
 
 HEAD = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")  # the cells of a group, and its reason
@@ -93,9 +88,6 @@ def groups(report: Report) -> list[GroupBlock]:
     """The groups, the most frequent first."""
     severities = {finding.id: finding.severity for finding in report.findings}
     return [GroupBlock(group, severities) for group in report.groups if group.probe != PASTED]
-
-
-# --- pasted answers --------------------------------------------------------------------------------
 
 
 class AnswerBlock:

@@ -238,14 +238,9 @@ def rounds_table(members: Sequence[MemberReport]) -> Figures:
 
 def _round(member: MemberReport, sheet: Repeat, step: RepeatedStep) -> tuple[str, ...]:
     share = f" ({step.loss_percent:g}%)" if step.loss_percent else ""
-    figures = (
-        measured(value, doubtful=step.uncertain, nothing="-")
-        for value in (step.min_ms, step.avg_ms, step.p95_ms, step.max_ms)
-    )
+    times = (step.min_ms, step.avg_ms, step.p95_ms, step.max_ms)
+    figures = (measured(value, doubtful=step.uncertain, nothing="-") for value in times)
     return _name(member, sheet), safe_text(step.step), str(step.sent or 0), f"{step.lost or 0}{share}", *figures
-
-
-# --- of any member ---------------------------------------------------------------------------------
 
 
 def _name(member: MemberReport, sheet: Load | Repeat) -> str:
@@ -259,8 +254,6 @@ def _name(member: MemberReport, sheet: Load | Repeat) -> str:
 
 _ANSWERING = ("options", "clean", "eicar")  # probes whose answers are timed
 _STEPS = 40  # of one measurement
-
-
 Limits = tuple[tuple[str, float], ...]  # thresholds of the profile in ms, by Avi's names, the lower first
 Step = TypeVar("Step", SizedUpload, LoadStep)
 

@@ -82,8 +82,7 @@ class MatrixMember:
     @property
     def way(self) -> tuple[object, ...]:
         """What members have in common that went alike: the outcome of each probe, not its time."""
-        outcomes = (tuple((probe, _cell(each).brief) for probe, each in own.items()) for own in self.seen)
-        return (self.verdict, *outcomes)
+        return (self.verdict, *(tuple((probe, _cell(each).brief) for probe, each in own.items()) for own in self.seen))
 
 
 class Matrix:

@@ -29,22 +29,17 @@ _LISTED = 8  # addresses, interfaces, DNS servers
 
 def seen_from(report: Report, *, brief: bool = False) -> str:
     """Who looked, from where, and when; ``brief`` leaves out by which interface."""
-    vantage = report.vantage
-    addresses = vantage.source_addresses
+    vantage, addresses = report.vantage, report.vantage.source_addresses
     listed = ", ".join(visible(address) for address in addresses[:NAMES_SHOWN])
     if listed and not brief:
         word = "source addresses" if len(addresses) > 1 else "source address"
         interfaces = (f"; {words}" for words in _interfaces(_probing(vantage).interfaces, NAMES_SHOWN, ", MTU {}"))
         listed = f"{word} {listed}{''.join(interfaces)}"
     start = moment(report.started_at)
-    return (
-        f"{'Read on' if logs_of(report) else 'Probed from'} {safe_text(vantage.host)}"
-        + (f" ({listed})" if listed else "")
-        + f" by icapdiag {safe_text(report.tool.version)}"
-        + (f", {start:%F %T} UTC" if start is not None else "")
-        + (f", took {took(report)}" if took(report) else "")
-        + "."
-    )
+    listed = f" ({listed})" if listed else ""
+    where = f"{'Read on' if logs_of(report) else 'Probed from'} {safe_text(vantage.host)}{listed}"
+    when = (f", {start:%F %T} UTC" if start else "") + (f", took {took(report)}" if took(report) else "")
+    return f"{where} by icapdiag {safe_text(report.tool.version)}{when}."
 
 
 def surroundings(report: Report) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from icapdiag.avi.addresses import host_port
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.run import LogSubject, PoolSubject
@@ -170,9 +171,6 @@ def by_action(entries: EntryCounts) -> dict[str, int]:
     }
 
 
-# --- findings and members --------------------------------------------------------------------------
-
-
 def worst_of(findings: Iterable[Finding]) -> Finding | None:
     """The worst finding; None if there is none."""
     return min(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity), default=None)
@@ -185,6 +183,5 @@ def named(finding: Finding | SuppressedFinding) -> str:
 
 def endpoint(member: MemberReport) -> str:
     """The member's name, with host and port where these do not stand in it."""
-    host = f"[{member.address}]" if ":" in member.address else member.address
-    address = f"{host}:{member.port}"
+    address = host_port(member.address, member.port)
     return safe_text(member.name) if address in member.name else f"{safe_text(member.name)} ({safe_text(address)})"

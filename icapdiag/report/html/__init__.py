@@ -43,12 +43,10 @@ def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[MatrixLine, ...]], ...]:
     ordered = sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))  # stable: the pool's order
     quiet = (Health.OK, Health.DISABLED)
     sick = [member for member in ordered if member.verdict not in quiet]
-    healthy = {health: [member for member in ordered if member.verdict is health] for health in quiet}
-    parts = [
-        ("", sick[:_SICK_SHOWN]),
-        (f"{len(sick) - _SICK_SHOWN:,} more that are not ok", sick[_SICK_SHOWN:]),
-        *((f"{len(own):,} {health.value}", own) for health, own in healthy.items()),
-    ]
+    parts = [("", sick[:_SICK_SHOWN]), (f"{len(sick) - _SICK_SHOWN:,} more that are not ok", sick[_SICK_SHOWN:])]
+    for health in quiet:
+        own = [member for member in ordered if member.verdict is health]
+        parts.append((f"{len(own):,} {health.value}", own))
     shown = [("", ordered)] if len(ordered) <= _FEW else parts
     return tuple((title, tuple(line for member in own for line in member.lines)) for title, own in shown if own)
 

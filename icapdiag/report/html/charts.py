@@ -149,12 +149,10 @@ def time_line(timeline: Sequence[Bucket]) -> Chart | None:
         return None
     rows = [_outcome(number, counts, *each) for number, each in enumerate(counts.rows)]
     end = (counts.end - counts.start).total_seconds() / (counts.step_s * len(counts.rows[0][1])) * 100
-    labels = [
-        (0.0, f"{counts.start:%Y-%m-%d %H:%M}"),
-        (max(min(end, 100.0), 93.0), f"{counts.end:%Y-%m-%d %H:%M} UTC"),
-    ]
+    last = (max(min(end, 100.0), 93.0), f"{counts.end:%Y-%m-%d %H:%M} UTC")
+    axis = _axis([(0.0, f"{counts.start:%Y-%m-%d %H:%M}"), last])
     told = "; ".join(f"{row.name}: {row.value}" for row in rows)
-    return Chart("Requests over time, by outcome", f"{counts.caption}. {told}.", _axis(labels), rows)
+    return Chart("Requests over time, by outcome", f"{counts.caption}. {told}.", axis, rows)
 
 
 def _outcome(number: int, counts: Counts, name: str, row: Sequence[int]) -> SmallMultiple:

@@ -28,10 +28,9 @@ def element(tag: str, *children: str, **attributes: str | float) -> Markup:
 
     Numbers are written with at most two decimals.
     """
+    shown = {name: safe(value) if isinstance(value, str) else _number(value) for name, value in attributes.items()}
     written = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _value(value))
-        for name, value in attributes.items()
-        if value != ""
+        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), value) for name, value in shown.items() if value
     )
     inside = Markup("").join(child if isinstance(child, Markup) else safe(child) for child in children)
     return Markup("<{}{}>{}</{}>").format(tag, written, inside, tag)
@@ -91,10 +90,6 @@ def em(value: float) -> str:
 def safe(words: str) -> Markup:
     """Text of any origin, escaped for HTML, with nothing in it that hides or reorders text."""
     return escape(visible(words, None))
-
-
-def _value(value: str | float) -> str | Markup:
-    return safe(value) if isinstance(value, str) else _number(value)
 
 
 def _number(value: float) -> str:

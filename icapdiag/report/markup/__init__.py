@@ -7,6 +7,7 @@ is one line and free of what drives a terminal or reorders text; each format esc
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
@@ -221,11 +222,8 @@ def ticket(report: Report, draw: Callable[[Block], str], limit: int) -> str:
 def _shortened(block: Block, draw: Callable[[Block], str], room: int) -> str:
     """As much of the beginning of a block as fits, and how much more there is; empty if that is too little."""
     number = _length(block)
-    low, high = 0, number - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if _size(draw(_first(block, middle))) <= room else (low, middle - 1)
-    return draw(_first(block, low)) if 0 < min(_FEWEST, number - 1) <= low else ""
+    kept = bisect_right(range(1, number), room, key=lambda kept: _size(draw(_first(block, kept))))
+    return draw(_first(block, kept)) if 0 < min(_FEWEST, number - 1) <= kept else ""
 
 
 def _length(block: Block) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from icapdiag.model import Report
 from icapdiag.report.markup import Block, Heading, Inline, Items, Paragraph, Table, Verbatim, ticket, written
@@ -32,11 +31,8 @@ def draw(block: Block) -> str:
         case Verbatim(lines, _):
             return "{noformat}\n" + "\n".join(map(_closed, lines)) + "\n{noformat}"
         case Table(head, rows):
-            return "\n".join([f"||{'||'.join(map(_text, head))}||", *(_row(row) for row in rows)])
-
-
-def _row(cells: Iterable[Inline]) -> str:
-    return "|" + "|".join(_inline((cell,)) or " " for cell in cells) + "|"
+            drawn = ("|" + "|".join(_inline((cell,)) or " " for cell in row) + "|" for row in rows)
+            return "\n".join([f"||{'||'.join(map(_text, head))}||", *drawn])
 
 
 def _inline(parts: tuple[Inline, ...]) -> str:

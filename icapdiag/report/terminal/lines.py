@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from tabulate import SEPARATING_LINE, Line, simple_separated_format, tabulate
 from wcwidth import wcswidth
@@ -25,16 +26,15 @@ _SGR = {
 }
 
 
-class Paint:
+class Paint(NamedTuple):
     """Colour, never the only carrier of a meaning: wraps text in SGR sequences, or leaves it alone."""
 
-    def __init__(self, *, color: bool) -> None:
-        self._color = color
+    color: bool
 
     def __call__(self, kind: str, text: str) -> str:
         """``text`` as ``kind``: a severity, a health, ``bold`` or ``dim``. Unknown kinds stay plain."""
         code = _SGR.get(kind)
-        return f"\x1b[{code}m{text}\x1b[0m" if self._color and code and text else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and code and text else text
 
 
 PLAIN = Paint(color=False)
