@@ -66,6 +66,27 @@ def test_layouts(text: str, layout: Layout, block: int) -> None:
     assert {"entries_total": 30, "entries_icap": 20, "entries_passed": 20}.items() <= to_plain(summary.head()).items()
 
 
+@pytest.mark.parametrize("block", [400, 1 << 19])
+@pytest.mark.parametrize("layout", Layout)
+def test_a_word_that_avi_does_not_write_today(layout: Layout, block: int) -> None:
+    found = [*ENTRIES[:9], entry(9, "ICAP_POSTPONED"), *ENTRIES[10:]]
+    text = json.dumps(found) if layout is VALUES else "\n".join(map(json.dumps, found))
+
+    summary, tally, odd = read(text.encode(), layout, block=block)
+
+    assert (30, []) == (tally.read, odd.seen)
+    assert 1 == summary.head().entries_other
+    assert {"ICAP_PASSED", "ICAP_POSTPONED"} == {group.icap_action for group in summary.groups()}
+
+
+def test_each_entry_says_how_its_virtual_service_is_named() -> None:
+    found = [entry(1, virtualservice="uuid-1"), entry(2, virtualservice="uuid-2", vs_name="shop")]
+
+    summary, _, _ = read("\n".join(map(json.dumps, found)).encode(), LINES)
+
+    assert ("uuid-1", "shop") == summary.groups()[0].virtualservices
+
+
 @pytest.mark.parametrize(
     ("text", "layout"), [("", LINES), ("", VALUES), (" \n ", LINES), ("\n", VALUES), ("[]", VALUES)]
 )
