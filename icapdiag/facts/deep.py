@@ -241,7 +241,7 @@ class Size(ProbeSheet):
     stopped: Stopped = None
 
 
-class Demand(Record):
+class Capacity(Record):
     """What is asked of a member, and how many connections that needs."""
 
     offered_connections: OfferedConnections = None
@@ -263,7 +263,7 @@ class Keepalive(ProbeSheet):
     """keepalive: two uploads on one connection, and how long an idle one stays open."""
 
     pair: Annotated[Word | None, about("pair", "sent on one connection", values=("eicar-clean", "clean-clean"))] = None
-    demand: Demand = msgspec.field(default_factory=Demand)
+    capacity: Capacity = msgspec.field(default_factory=Capacity)
     reuse: Annotated[
         Word | None,
         about(
@@ -352,7 +352,7 @@ class Load(ProbeSheet):
             values=tuple(str(reason) for reason in Reason),
         ),
     ] = None
-    demand: Demand = msgspec.field(default_factory=Demand)
+    capacity: Capacity = msgspec.field(default_factory=Capacity)
     needed_held: Annotated[
         Word | None,
         about(

@@ -27,7 +27,7 @@ JSONValue = str | int | float | bool | None | Sequence["JSONValue"] | Mapping[st
 
 
 class Kind(NamedTuple):
-    """What a text names: decides what redaction makes of it. ``plain`` stays, ``text`` is gone through word by word."""
+    """What a text names: decides what redaction makes of it. ``text`` is gone through word by word."""
 
     name: str
 

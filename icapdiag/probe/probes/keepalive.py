@@ -38,7 +38,7 @@ class _Rest(Struct):
 async def _run(context: Context) -> Outcome:
     await context.close()
     pair = "eicar-clean" if context.settings.eicar else "clean-clean"
-    facts = Keepalive(pair=pair, demand=capacity_facts(context))
+    facts = Keepalive(pair=pair, capacity=capacity_facts(context))
     try:
         stream = await open_connection(context)
     except ConnectError as exc:

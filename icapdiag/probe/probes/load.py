@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.deep import Demand, Load, LoadStep
+from icapdiag.facts.deep import Capacity, Load, LoadStep
 from icapdiag.probe.base import NEVER, Context, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.exchange import Transaction, transact
 from icapdiag.probe.connection.loop import loop_delay_since, occupation
@@ -168,14 +168,14 @@ def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
         steps=tuple(step.record() for step in steps if step.times or step.errors),
         load_ended=ended,
         held_connections=held,
-        demand=capacity_facts(context, sum(base) / len(base) if base else None),
+        capacity=capacity_facts(context, sum(base) / len(base) if base else None),
     )
     if broken:
         facts.broke_at = steps[-1].concurrency
         if (scan := steps[-1].failed) is not None:
             facts.broke_status = scan.answer.icap_status
             facts.broke_reason = scan.reason
-    needed = facts.demand.needed_connections
+    needed = facts.capacity.needed_connections
     if needed is not None:
         beyond = broken and needed >= steps[-1].concurrency
         facts.needed_held = "yes" if needed <= held else "no" if beyond else "unknown"
@@ -200,7 +200,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     )
 
 
-def capacity_facts(context: Context, measured_ms: float | None = None) -> Demand:
+def capacity_facts(context: Context, measured_ms: float | None = None) -> Capacity:
     """The server's Max-Connections, and, where the expected rate was given, the connections that it takes.
 
     Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan holds its connection;
@@ -208,7 +208,7 @@ def capacity_facts(context: Context, measured_ms: float | None = None) -> Demand
     """
     settings = context.settings
     offered = context.found("options", Answer).max_connections
-    facts = Demand(offered_connections=offered, expected_rps=settings.expected_rps)
+    facts = Capacity(offered_connections=offered, expected_rps=settings.expected_rps)
     if measured_ms is None and "clean" in context.outcomes:
         _, measured_ms = context.outcomes["clean"]
     latency = measured_ms if settings.expected_latency_ms is None else settings.expected_latency_ms

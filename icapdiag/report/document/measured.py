@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from icapdiag.facts.connection import ProfileInForce, Transfer
-from icapdiag.facts.deep import Demand, Keepalive, Load, LoadStep, Size, SizedUpload
+from icapdiag.facts.deep import Capacity, Keepalive, Load, LoadStep, Size, SizedUpload
 from icapdiag.facts.standard import Repeat, RepeatedStep
 from icapdiag.model import MemberReport, Observation
 from icapdiag.report.document.members import met, needs_summary, sheets
@@ -56,17 +56,17 @@ def describe_reuse(sheet: Keepalive) -> Iterator[str]:
         yield f"{sheet.extra_bytes or 0} bytes left over: {visible(from_wire(safe_text(sheet.extra_excerpt)))}"
     if sheet.idle_close_s is not None:
         yield f"closed after {sheet.idle_close_s:g} s without a request"
-    yield from _demand(sheet.demand)
+    yield from _capacity(sheet.capacity)
 
 
-def _demand(demand: Demand) -> Iterator[str]:
-    if demand.offered_connections:
-        yield f"Max-Connections {demand.offered_connections}"
-    yield from _need(demand)
+def _capacity(capacity: Capacity) -> Iterator[str]:
+    if capacity.offered_connections:
+        yield f"Max-Connections {capacity.offered_connections}"
+    yield from _need(capacity)
 
 
-def _need(demand: Demand) -> Iterator[str]:
-    needed, rps, latency = demand.needed_connections, demand.expected_rps, demand.expected_latency_ms
+def _need(capacity: Capacity) -> Iterator[str]:
+    needed, rps, latency = capacity.needed_connections, capacity.expected_rps, capacity.expected_latency_ms
     if needed is not None and rps is not None and latency is not None:
         yield f"{rps:g} requests/s x {milliseconds(latency)} need {needed} connections"
 
@@ -93,7 +93,7 @@ def describe_load(sheet: Load) -> Iterator[str]:
     if sheet.steps:
         timed = [step for step in sheet.steps if step.p95_ms is not None] or sheet.steps
         yield f"p95 {_p95(timed[0])} alone, {_p95(timed[-1])} at the end"
-    yield from _demand(sheet.demand)
+    yield from _capacity(sheet.capacity)
 
 
 def load_table(members: Sequence[MemberReport]) -> Figures:
@@ -101,7 +101,7 @@ def load_table(members: Sequence[MemberReport]) -> Figures:
     needs = [
         f"{visible(member.name, _NAME)}: {need}; held: {safe_text(sheet.needed_held)}"
         for member, sheet in met(members, Load)
-        for need in _need(sheet.demand)
+        for need in _need(sheet.capacity)
     ]
     return Figures(
         title="Under load (scans at the same time; ~: our own delays may be in it):",
