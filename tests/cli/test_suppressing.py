@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-import jsonschema
 import pytest
 from junitparser import JUnitXml
 
@@ -20,11 +19,11 @@ from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_po
 from icapdiag.report.compared.diff import Change, diff
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import read_report
-from icapdiag.report.machine.schema import schema
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.runbook import Library, load_runbooks
 from icapdiag.vocabulary import Severity, Status
 from tests.cli.run import icapdiag
+from tests.report.readers import read_json
 
 TODAY = date(2026, 11, 24)
 NAMES = ("av1", "av2", "av3")
@@ -162,8 +161,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_report_keeps_to_its_schema_and_says_who_answers_for_it(saved: Path) -> None:
+    read_json(saved.read_text())
     document = json.loads(saved.read_text())
-    jsonschema.validate(document, schema())
 
     assert ("ok", [], ["ok", "ok"]) == (
         document["verdict"],

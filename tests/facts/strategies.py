@@ -67,9 +67,15 @@ def plain_records(cls: type[Record]) -> st.SearchStrategy[dict[str, Any]]:
     always = cls.required - cls.nulls
     known = {fact.key: _value(fact, types.type_info(fact.hint), known=fact.key in always) for fact in facts_of(cls)}
     keys = st.lists(st.sampled_from(sorted(known)), max_size=16, unique=True) if known else st.just([])
-    return keys.flatmap(lambda keys: st.fixed_dictionaries({key: known[key] for key in {*keys, *cls.required}}))
+
+    @st.composite
+    def some(draw: st.DrawFn) -> dict[str, Any]:
+        return {key: draw(known[key]) for key in sorted({*draw(keys), *cls.required})}
+
+    return some()
 
 
+@cache
 def records(cls: type[Record]) -> st.SearchStrategy[Any]:
     """Records of the class."""
     return plain_records(cls).map(lambda data: from_plain(cls, data))

@@ -170,7 +170,7 @@ async def test_a_full_backlog_times_out() -> None:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
             fillers.append(filler)
-        found = await first(port, "tcp")
+        found = await first(port, "tcp", patience=0.5)
         for filler in fillers:
             filler.close()
 

@@ -33,14 +33,19 @@ def report_validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema())
 
 
+@cache
+def finding_validator() -> jsonschema.Draft202012Validator:
+    parts = schema()["$defs"]
+    return jsonschema.Draft202012Validator({**parts["Finding"], "$defs": parts})
+
+
 def read_json(text: str) -> None:
     assert [] == [error.message for error in report_validator().iter_errors(json.loads(text))]
 
 
 def read_ndjson(text: str) -> None:
-    finding = {**schema()["$defs"]["Finding"], "$defs": schema()["$defs"]}
     for line in text.splitlines():
-        jsonschema.validate(json.loads(line), finding)
+        finding_validator().validate(json.loads(line))
 
 
 def read_sarif(text: str) -> None:

@@ -21,25 +21,30 @@ def _tuples(items: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[t
     return st.lists(items, max_size=most).map(tuple)
 
 
-def _observations(source: str, probe: str, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Observation]:
+def _observations(source: str, probe: str | None, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Observation]:
+    """Of this probe, or of one that nobody knows."""
     return st.builds(
         Observation,
         source=st.just(source),
-        probe=st.just(probe),
+        probe=TEXTS if probe is None else st.just(probe),
         pool=TEXTS,
         member=TEXTS,
         status=st.sampled_from(Status),
         reason=st.one_of(st.none(), st.sampled_from(Reason), TEXTS),
         elapsed_ms=st.one_of(st.none(), st.floats(0, 1e9), st.just(float("nan"))),
-        facts=records(sheet_type(source, probe)),
+        facts=records(sheet_type(source, probe or "")),
         **more,
     )
 
 
-_probes = st.one_of(st.sampled_from(sorted(probe for source, probe in SHEETS if source == "probe")), TEXTS).flatmap(
-    lambda probe: _observations("probe", probe, transcript=_tuples(records(TranscriptEntry), 2))
+# Strategies are made once: what flatmap is given anew with each example is looked through anew, which takes most time.
+_transcript = _tuples(records(TranscriptEntry), 2)
+_known = {probe: _observations("probe", probe, transcript=_transcript) for source, probe in SHEETS if source == "probe"}
+_probes = st.one_of(
+    st.sampled_from(sorted(_known)).flatmap(_known.__getitem__), _observations("probe", None, transcript=_transcript)
 )
-_evidence = _tuples(st.sampled_from(sorted(SHEETS)).flatmap(lambda key: _observations(*key)), 2)
+_seen = {key: _observations(*key) for key in SHEETS}
+_evidence = _tuples(st.sampled_from(sorted(_seen)).flatmap(_seen.__getitem__), 2)
 _members = st.builds(
     MemberReport,
     name=TEXTS,
@@ -69,29 +74,28 @@ _groups = st.one_of(
 )
 _suppressed = st.builds(lambda made, name: replace(made, id=name), records(SuppressedFinding), SLUGS)
 
-reports: st.SearchStrategy[Report] = st.one_of(
+_subjects = st.one_of(
     st.tuples(records(run.PoolSubject), records(run.ProbingVantage)),
     st.tuples(records(run.LogSubject), records(run.Vantage)),
-).flatmap(
-    lambda about: st.builds(
-        Report,
-        command=st.sampled_from(["check", "explain", "x"]),
-        started_at=MOMENTS,
-        finished_at=MOMENTS,
-        complete=st.booleans(),
-        verdict=st.sampled_from([health for health in Health if health is not Health.DISABLED]),
-        subject=st.just(about[0]),
-        vantage=st.just(about[1]),
-        configuration=records(run.Configuration),
-        tool=records(run.Tool),
-        members=_tuples(_members),
-        comparison=_tuples(records(ComparedFact)),
-        conformance=_tuples(records(RuleOverview).map(lambda rule: replace(rule, rule=rule.rule or "folding"))),
-        groups=_tuples(_groups),
-        timeline=_tuples(records(Bucket)),
-        findings=_tuples(_findings),
-        suppressed=_tuples(_suppressed),
-        unmatched=st.builds(Unmatched, count=st.integers(0, 10**6), examples=_evidence),
-        notes=_tuples(TEXTS),
-    )
+)
+
+reports: st.SearchStrategy[Report] = st.builds(
+    lambda about, **rest: Report(subject=about[0], vantage=about[1], **rest),
+    about=_subjects,
+    command=st.sampled_from(["check", "explain", "x"]),
+    started_at=MOMENTS,
+    finished_at=MOMENTS,
+    complete=st.booleans(),
+    verdict=st.sampled_from([health for health in Health if health is not Health.DISABLED]),
+    configuration=records(run.Configuration),
+    tool=records(run.Tool),
+    members=_tuples(_members),
+    comparison=_tuples(records(ComparedFact)),
+    conformance=_tuples(records(RuleOverview).map(lambda rule: replace(rule, rule=rule.rule or "folding"))),
+    groups=_tuples(_groups),
+    timeline=_tuples(records(Bucket)),
+    findings=_tuples(_findings),
+    suppressed=_tuples(_suppressed),
+    unmatched=st.builds(Unmatched, count=st.integers(0, 10**6), examples=_evidence),
+    notes=_tuples(TEXTS),
 )
