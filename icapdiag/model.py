@@ -43,6 +43,11 @@ __all__ = ["JSONValue"]
 SCHEMA_VERSION = 1
 
 Facts = Mapping[str, JSONValue]
+OFFERS = {  # a fact of clean and eicar in evidence: that of the same member's OPTIONS answer
+    "offered_204": "offers_204",
+    "offered_preview": "preview",
+    "options_answer_ms": "answer_ms",
+}
 
 RunMoment = Annotated[
     Moment,
@@ -204,9 +209,9 @@ def sheet_of(source: str, probe: str, facts: Mapping[str, Any]) -> Sheet:
 def flatten(observation: Observation) -> dict[str, JSONValue]:
     """The flat record that conditions look at: the observation's own fields, and its facts.
 
-    A fact never hides a field of the observation itself.
+    A fact never hides a field of the observation itself. What the member offered, of which a part may be null, is last.
     """
-    return {
+    flat = {
         **to_plain(observation.facts),
         "source": observation.source,
         "probe": observation.probe,
@@ -216,6 +221,9 @@ def flatten(observation: Observation) -> dict[str, JSONValue]:
         "reason": observation.reason if observation.reason is None else str(observation.reason),
         "elapsed_ms": observation.elapsed_ms,
     }
+    if "options_answer_ms" in flat:
+        flat |= {name: flat.pop(name, None) for name in OFFERS}
+    return flat
 
 
 def unflatten(record: Mapping[str, Any]) -> Observation:

@@ -35,24 +35,23 @@ class Answer(Record):
     protocol_rule: Annotated[
         Word | None, about("protocol rule", "the rule at which reading stopped, with reason protocol or too-large")
     ] = None
-    peer: Annotated[
-        Word | None,
-        about("peer speaks", "what it speaks instead, with reason not-icap", values=PEERS),
-    ] = None
+    peer: Annotated[Word | None, about("peer speaks", "what it speaks instead, with reason not-icap", values=PEERS)] = (
+        None
+    )
     peer_excerpt: Annotated[Text | None, about("peer sent", "the first bytes that such a peer sent")] = None
     complete_body_sent: Annotated[
         bool | None, about("complete body sent", "the server got all of it, not only the preview")
     ] = None
     icap_status: Annotated[int | None, about("ICAP status", "the status code of the ICAP answer")] = None
     icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
-    complete: Annotated[bool | None, about("complete", "the answer was received to its end")] = None
-    deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None
-    deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "of RFC 3507, as slugs")] = None
-    http_status: Annotated[int | None, about("HTTP status", "of the HTTP response inside the answer")] = None
     verdict: Annotated[Word | None, about("verdict", "what the server decided about the body", values=VERDICTS)] = None
     verdict_reason: Annotated[Text | None, about("verdict's reason", "the server's reason in its own words")] = None
     threats: Annotated[tuple[Text, ...] | None, about("threats", "names of threats that the server found")] = None
     decided_by: Annotated[tuple[Word, ...] | None, about("decided by", "what the verdict was read from")] = None
+    complete: Annotated[bool | None, about("complete", "the answer was received to its end")] = None
+    deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None
+    deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "of RFC 3507, as slugs")] = None
+    http_status: Annotated[int | None, about("HTTP status", "of the HTTP response inside the answer")] = None
 
     istag: Annotated[ISTag | None, header("ISTag", changes=True)] = None
     server: Annotated[Text | None, header("Server")] = None

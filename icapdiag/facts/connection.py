@@ -55,6 +55,7 @@ class DNSRecord(Record):
 class DNS(ProbeSheet):
     """dns: what each resolver says about the member's name."""
 
+    moved = "rcode error"
     resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "those that were asked", changes=True)] = None
     records: Annotated[tuple[DNSRecord, ...] | None, about("records", "each: type, address, ttl_s, resolver")] = None
     answers_differ: Annotated[bool | None, about("answers differ", "two resolvers gave different addresses")] = None
@@ -68,19 +69,19 @@ class DNS(ProbeSheet):
 class TCP(ProbeSheet):
     """tcp: the connection, as the kernel has it."""
 
+    moved = "address error"
     family: Annotated[Word | None, about("address family", "ipv4 or ipv6", values=("ipv4", "ipv6"))] = None
     local_address: Annotated[Address | None, about("source address", "our address on the connection", changes=True)] = (
         None
     )
     rtt_ms: Annotated[float | None, about("round trip", "of the handshake, by the kernel", "ms", changes=True)] = None
     retransmits: Annotated[int | None, about("retransmissions", "of segments of the handshake", changes=True)] = None
-    interface: Annotated[Interface | None, about("interface", "the interface of this host that has our address")] = None
     route_mtu: Annotated[int | None, about("path MTU", "the longest packet, as far as the kernel knows", "bytes")] = (
         None
     )
+    interface: Annotated[Interface | None, about("interface", "the interface of this host that has our address")] = None
     route_interface: Annotated[
-        Interface | None,
-        about("route's interface", "the interface that the kernel's route to the address leaves by"),
+        Interface | None, about("route's interface", "the interface that the kernel's route to the address leaves by")
     ] = None
     route_gateway: Annotated[Address | None, about("gateway", "of that route; absent if there is none")] = None
 
@@ -117,6 +118,7 @@ class CertificateLink(Record):
 class TLS(ProbeSheet):
     """tls: the handshake and the certificate, also one that was rejected."""
 
+    moved = "sni request_acknowledged close_reaction error verify_error"
     server_name: Annotated[HostName | None, about("server name", "the name that the certificate must have")] = None
     sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
     verified: Annotated[bool | None, about("verified", "the certificate's chain, name and dates hold")] = None
@@ -126,16 +128,14 @@ class TLS(ProbeSheet):
     cert_subject: Annotated[Text | None, about("certificate's subject", "the certificate's subject")] = None
     cert_issuer: Annotated[Text | None, about("certificate's issuer", "the certificate's issuer")] = None
     cert_names: Annotated[
-        tuple[HostName, ...] | None,
-        about("certificate's names", "names and addresses that the certificate is for"),
+        tuple[HostName, ...] | None, about("certificate's names", "names and addresses that the certificate is for")
     ] = None
     cert_not_before: Annotated[Moment | None, about("certificate valid from", "start of its validity", "ISO 8601")] = (
         None
     )
     cert_not_after: Annotated[Moment | None, about("certificate valid until", "end of its validity", "ISO 8601")] = None
     cert_days_left: Annotated[
-        float | None,
-        about("days left", "until the end of its validity; negative once past", "days", changes=True),
+        float | None, about("days left", "until the end of its validity; negative once past", "days", changes=True)
     ] = None
     cert_error: Annotated[Text | None, about("certificate error", "why the certificate could not be read")] = None
     cert_sha256: Annotated[Fingerprint | None, about("certificate's SHA-256", "its fingerprint", "hex")] = None
@@ -160,8 +160,7 @@ class ProfileInForce(Record):
         int | None, about("profile's response_timeout", "response_timeout of the ICAP profile", "ms")
     ] = None
     profile_slow_response_warning_threshold: Annotated[
-        int | None,
-        about("profile's slow threshold", "slow_response_warning_threshold of the profile", "ms"),
+        int | None, about("profile's slow threshold", "slow_response_warning_threshold of the profile", "ms")
     ] = None
     timeout_ms: Annotated[int | None, about("our timeout", "how long this program was ready to wait", "ms")] = None
     warn_ms: Annotated[
@@ -180,8 +179,7 @@ class Transfer(Record):
     bytes_received: Annotated[int | None, about("bytes received", "received in answer", "bytes", changes=True)] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
     first_byte_ms: Annotated[
-        float | None,
-        about("first byte", "from the request to the first byte of the answer", "ms", changes=True),
+        float | None, about("first byte", "from the request to the first byte of the answer", "ms", changes=True)
     ] = None
     answer_application_ms: Annotated[
         float | None,

@@ -92,14 +92,6 @@ class Preview(ProbeSheet):
         about("passed unseen", "those that it called clean with the rest of the body not sent"),
     ] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
-    passes_unseen: Annotated[
-        Word | None,
-        about(
-            "passes unseen",
-            "how often uploads longer than the preview were called clean by the preview alone",
-            values=("never", "sometimes", "always"),
-        ),
-    ] = None
     eicar_beyond_preview: Annotated[
         Word | None,
         about(
@@ -112,9 +104,17 @@ class Preview(ProbeSheet):
         Word | None,
         about("EICAR without a preview", "the same for the same body without a preview", values=EICAR_OUTCOMES),
     ] = None
-    offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS answer", "bytes")] = None
     deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None
     deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "of RFC 3507, as slugs")] = None
+    passes_unseen: Annotated[
+        Word | None,
+        about(
+            "passes unseen",
+            "how often uploads longer than the preview were called clean by the preview alone",
+            values=("never", "sometimes", "always"),
+        ),
+    ] = None
+    offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS answer", "bytes")] = None
     stopped: Stopped = None
 
 
@@ -284,6 +284,8 @@ class Keepalive(ProbeSheet):
         int | None,
         about("bytes left over", "came after the end of the first answer, before there was a second request", "bytes"),
     ] = None
+    first_status: Annotated[int | None, about("first answer", "ICAP status of the first answer")] = None
+    first_verdict: Annotated[Word | None, about("first verdict", "on the first body", values=VERDICTS)] = None
     extra_excerpt: Annotated[Text | None, about("left over", "the first of them")] = None
     closed_after_ms: Annotated[
         float | None,
@@ -294,8 +296,6 @@ class Keepalive(ProbeSheet):
             changes=True,
         ),
     ] = None
-    first_status: Annotated[int | None, about("first answer", "ICAP status of the first answer")] = None
-    first_verdict: Annotated[Word | None, about("first verdict", "on the first body", values=VERDICTS)] = None
     second_status: Annotated[int | None, about("second answer", "ICAP status of the second answer")] = None
     second_verdict: Annotated[Word | None, about("second verdict", "on the second body", values=VERDICTS)] = None
     idle_waited_s: Annotated[

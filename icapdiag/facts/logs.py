@@ -38,7 +38,7 @@ class RequestGroup(Sheet):
          "latency_p95_ms", "latency_p99_ms", "latency_max_ms", "request_length_max", "modified_content_length_max",
          "nsx_score_max", "preview_sent"}
     )  # fmt: skip
-
+    moved = "significance icap_status http_status; icap_method method complete_body_sent; pools threats"
     icap_action: Annotated[Word | None, about("action", "icap_log.action: what Avi did", values=ACTIONS)] = None
     client_outcome: Annotated[
         Word | None,
@@ -66,8 +66,7 @@ class RequestGroup(Sheet):
     first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
     last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
     members: Annotated[
-        tuple[MemberName, ...] | None,
-        about("members", "the ICAP servers that they went to, host:port, busiest first"),
+        tuple[MemberName, ...] | None, about("members", "the ICAP servers that they went to, host:port, busiest first")
     ] = None
     pools: Annotated[
         tuple[PoolName, ...] | None,
@@ -75,8 +74,7 @@ class RequestGroup(Sheet):
     ] = None
     response_code: Annotated[int | None, about("response code", "the HTTP status that the client got")] = None
     latency_p50_ms: Annotated[
-        int | None,
-        about("latency p50", "half of the requests spent no longer than this in ICAP", "ms", changes=True),
+        int | None, about("latency p50", "half of the requests spent no longer than this in ICAP", "ms", changes=True)
     ] = None
     latency_p95_ms: Annotated[int | None, about("latency p95", "the same of 95 in 100", "ms", changes=True)] = None
     latency_p99_ms: Annotated[int | None, about("latency p99", "the same of 99 in 100", "ms", changes=True)] = None
@@ -86,8 +84,7 @@ class RequestGroup(Sheet):
         int | None, about("longest modified", "the longest content that an ICAP server gave back", "bytes")
     ] = None
     nsx_score_max: Annotated[
-        int | None,
-        about("NSX score", "the highest score that NSX Defender gave (nsx_defender_log.score)", "0 to 100"),
+        int | None, about("NSX score", "the highest score that NSX Defender gave (nsx_defender_log.score)", "0 to 100")
     ] = None
     preview_sent: Annotated[int | None, about("preview sent", "Preview of the Service Engine", "bytes")] = None
     request_ids: Annotated[
@@ -99,8 +96,7 @@ class RequestGroup(Sheet):
         about("virtual services", "the virtual services that they came through, a few"),
     ] = None
     service_engines: Annotated[
-        tuple[ServiceEngine, ...] | None,
-        about("Service Engines", "the Service Engines that handled them, a few"),
+        tuple[ServiceEngine, ...] | None, about("Service Engines", "the Service Engines that handled them, a few")
     ] = None
     timestamp: Annotated[
         Moment | None,
@@ -112,21 +108,22 @@ class PastedAnswer(RequestGroup):
     """An ICAP answer outside of a log: bytes, a client's print, header lines. Only what it says is written."""
 
     nulls = frozenset()
+    moved = "service_uri count; odd_headers error protocol_rule peer peer_excerpt"
 
 
 class ReportedGroup(RequestGroup):
     """A group as a report has it: with its status, its counts by name, and the findings that explain it."""
 
-    nulls = RequestGroup.nulls
+    moved = RequestGroup.moved + "; ^ probe"
     required = frozenset({"probe", "count", "findings"})
 
     probe: Annotated[
         Word | None,
         about("probe", "answer: a raw ICAP answer; empty: requests of a log", values=("", "answer"), closed=True),
     ] = None
+    member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
     status: Annotated[Word | None, about("status", "failed: ICAP did not do its work")] = None
     reason: Annotated[Word | None, about("reason", "of an answer: why it failed")] = None
-    member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
     by_member: Annotated[
         dict[MemberName, int] | None, about("by member", "by ICAP server", "requests", changes=True)
     ] = None
@@ -141,6 +138,7 @@ class ReportedAnswer(ReportedGroup):
     """A pasted answer as a report has it."""
 
     nulls = frozenset({"reason"})
+    moved = PastedAnswer.moved + "; ^ probe"
 
 
 class LogSummary(Sheet):
@@ -156,27 +154,23 @@ class LogSummary(Sheet):
     entries_failed: Annotated[int, about("failed", "those with action ICAP_FAILED", "entries", changes=True)] = 0
     entries_disabled: Annotated[int, about("disabled", "those with action ICAP_DISABLED", "entries", changes=True)] = 0
     only_significant: Annotated[
-        bool | None,
-        about("only significant", "all entries are significant and none passed: exported without nf=true"),
+        bool | None, about("only significant", "all entries are significant and none passed: exported without nf=true")
     ] = None
     first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
     last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
     span_s: Annotated[float | None, about("span", "from the first entry to the last", "s", changes=True)] = None
     failed_share: Annotated[
-        float | None,
-        about("failed share", "failed entries among those that went through ICAP", "0 to 1", changes=True),
+        float | None, about("failed share", "failed entries among those that went through ICAP", "0 to 1", changes=True)
     ] = None
     unscanned_count: Annotated[
-        int,
-        about("unscanned", "requests that passed without a scan because ICAP failed", "requests", changes=True),
+        int, about("unscanned", "requests that passed without a scan because ICAP failed", "requests", changes=True)
     ] = 0
 
 
 class EntryCounts(LogSummary):
     """A log as a whole as a report has it."""
 
-    nulls = LogSummary.nulls
-
+    moved = "entries_disabled entries_other icap_requests"
     entries_other: Annotated[int, about("other", "those with an unknown action", "entries", changes=True)] = 0
     icap_requests: Annotated[
         int, about("ICAP requests", "requests to ICAP servers, more than entries where Avi tried again", changes=True)
@@ -192,6 +186,9 @@ class Bucket(Record):
     start: Annotated[Moment, about("start", "its begin", "ISO 8601")] = ""
     step_s: Annotated[Ordinal, about("step", "its length", "s")] = 1
     requests: Annotated[Whole, about("requests", "how many in all", "requests")] = 0
+    passed: Annotated[Whole, about("passed", "passed after a scan", "requests")] = 0
+    modified: Annotated[Whole, about("modified", "passed as an ICAP server changed it", "requests")] = 0
+    blocked: Annotated[Whole, about("blocked", "refused because of what is in it", "requests")] = 0
     unscanned: Annotated[Whole, about("unscanned", "passed although ICAP failed", "requests")] = 0
     refused_500: Annotated[Whole, about("refused (500)", "refused because ICAP failed", "requests")] = msgspec.field(
         default=0, name="refused-500"
@@ -199,9 +196,6 @@ class Bucket(Record):
     refused_413: Annotated[Whole, about("refused (413)", "refused because the body was too large", "requests")] = (
         msgspec.field(default=0, name="refused-413")
     )
-    blocked: Annotated[Whole, about("blocked", "refused because of what is in it", "requests")] = 0
-    passed: Annotated[Whole, about("passed", "passed after a scan", "requests")] = 0
-    modified: Annotated[Whole, about("modified", "passed as an ICAP server changed it", "requests")] = 0
     disabled: Annotated[Whole, about("disabled", "was not to be scanned", "requests")] = 0
     unknown: Annotated[Whole, about("unknown", "can't be told", "requests")] = 0
 
@@ -235,6 +229,7 @@ class RecordCounts(Record):
 class LogSource(RecordCounts):
     """One input that was read."""
 
+    moved = "bytes total read skipped unreadable"
     required = RecordCounts.required | {
         "name", "container", "label", "compressed", "bytes", "repairs", "repairs_total", "problems", "problems_total"
     }  # fmt: skip

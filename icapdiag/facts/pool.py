@@ -57,10 +57,6 @@ class Difference(ProbeSheet):
             values=DIFFERENCES,
         ),
     ] = None
-    value: Annotated[
-        Text | None,
-        about("value", "of the odd member; (none) if its answer does not say, (changes) if it says several"),
-    ] = None
     values: Annotated[tuple[Text, ...] | None, about("values", "those of most members first, 20 at most")] = None
     camps: Annotated[tuple[ValueGroup, ...] | None, about("members by value", "each: value, count, members")] = None
     majority_value: Annotated[Text | None, about("majority's value", "of those that agree, beside an outlier")] = None
@@ -68,6 +64,10 @@ class Difference(ProbeSheet):
         None
     )
     majority_count: Annotated[int | None, about("majority counts", "how many have it", "members")] = None
+    value: Annotated[
+        Text | None,
+        about("value", "of the odd member; (none) if its answer does not say, (changes) if it says several"),
+    ] = None
     same_as: Annotated[
         tuple[MemberName, ...] | None,
         about("same server as", "other members that are, or likely are, the same server"),
@@ -134,7 +134,6 @@ class Terms(Record):
 class SuppressedFinding(Terms):
     """A finding that the pool file accepts."""
 
-    nulls = Terms.nulls
     required = frozenset({"id", "severity", "title", "members", "count", "member_pattern", "owner", "because", "until"})
     id: Annotated[RunbookID, about("finding", "id of the runbook")] = ""
     severity: Annotated[Severity, about("severity", "that it would have")] = Severity.INFO

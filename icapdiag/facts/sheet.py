@@ -111,6 +111,8 @@ class Record(Struct, kw_only=True, omit_defaults=True):
 
     nulls: ClassVar[frozenset[str]] = frozenset()
     """Facts that are written as null where they are not known."""
+    moved: ClassVar[str] = ""
+    """``place fact fact; …``: facts that are written behind another, not as declared; ^ is the start, $ the end."""
     required: ClassVar[frozenset[str]] = frozenset()
     """Facts that every report has, so that its schema asks for them."""
 
@@ -124,6 +126,7 @@ class Record(Struct, kw_only=True, omit_defaults=True):
 class Sheet(Record):
     """What one probe found out about a member, or what a log says of requests that went alike."""
 
+    moved = "$ error"
     error: Annotated[Text | None, about("error", "the operating system's or the library's own words")] = None
 
     def part(self, wanted: type[R]) -> R | None:
@@ -255,7 +258,8 @@ def to_plain(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case Record():
-            return _plain_record(value, value.nulls)
+            written = _plain_record(value, value.nulls)
+            return {key: written[key] for key in _order(type(value)) if key in written} if value.moved else written
         case Mapping():
             return {plain_text(key): to_plain(item) for key, item in value.items()}
         case list() | tuple():
@@ -265,17 +269,26 @@ def to_plain(value: Any) -> Any:
 
 
 @cache
-def _keys(cls: type[Record]) -> tuple[tuple[str, str, bool], ...]:
-    parts = parts_of(cls).values()
+def _keys(cls: type[Record]) -> tuple[tuple[str, str, type[Record] | None], ...]:
+    parts = {name: part for part, name in parts_of(cls).items()}
     names = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
-    return tuple((name, key, name in parts) for name, key in names)
+    return tuple((name, key, parts.get(name)) for name, key in names)
+
+
+@cache
+def _order(cls: type[Record]) -> tuple[str, ...]:
+    keys = ["^", *(key for _, own, part in _keys(cls) for key in (_order(part) if part else (own,))), "$"]
+    for place, *names in map(str.split, filter(None, cls.moved.split(";"))):
+        keys = [key for key in keys if key not in names]
+        keys[keys.index(place) + 1 : keys.index(place) + 1] = names
+    return tuple(key for key in keys if key not in {"^", "$"})
 
 
 def _plain_record(record: Record, nulls: frozenset[str]) -> dict[str, Any]:
     written: dict[str, Any] = {}
-    for name, key, is_part in _keys(type(record)):
+    for name, key, part in _keys(type(record)):
         value = getattr(record, name)
-        if is_part:
+        if part:
             written |= _plain_record(value, nulls | value.nulls)
         elif value is not None or key in nulls:
             written[key] = to_plain(value)

@@ -25,6 +25,7 @@ Stopped = Annotated[
 class Options(ProbeSheet):
     """options: what the service says about itself (RFC 3507, 4.10)."""
 
+    moved = "address method; bytes_received complete_body_sent; reset_after_answer peer_excerpt error"
     profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
     transfer: Transfer = msgspec.field(default_factory=Transfer)
     no_answer: NoAnswer = msgspec.field(default_factory=NoAnswer)
@@ -36,24 +37,22 @@ class Options(ProbeSheet):
 class Sample(ProbeSheet):
     """clean and eicar: a small upload, and the verdict on it."""
 
+    moved = Options.moved + "; odd_headers verdict verdict_reason threats decided_by"
     sample_sha256: Annotated[SampleDigest | None, about("sample's SHA-256", "of the body that was sent", "hex")] = None
     sample_size: Annotated[int | None, about("sample's size", "its length", "bytes")] = None
     correlation_id: Annotated[
-        Word | None,
-        about("correlation id", "sent as a header, to find the request in the server's logs", changes=True),
+        Word | None, about("correlation id", "sent as a header, to find the request in the server's logs", changes=True)
     ] = None
     profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
     transfer: Transfer = msgspec.field(default_factory=Transfer)
     answer: Answer = msgspec.field(default_factory=Answer)
     istag_changed: Annotated[
-        bool | None,
-        about("ISTag changed", "ISTag is another than in the same member's OPTIONS answer a moment ago"),
+        bool | None, about("ISTag changed", "ISTag is another than in the same member's OPTIONS answer a moment ago")
     ] = None
     offered_204: Annotated[bool | None, about("offered 204", "offers_204 of the same member's OPTIONS answer")] = None
     offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS answer", "bytes")] = None
     options_answer_ms: Annotated[
-        float | None,
-        about("answer to OPTIONS", "answer_ms of the same member's OPTIONS answer", "ms", changes=True),
+        float | None, about("answer to OPTIONS", "answer_ms of the same member's OPTIONS answer", "ms", changes=True)
     ] = None
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from icapdiag.facts.fields import SUMMARY
 from icapdiag.facts.logs import RequestGroup
-from icapdiag.model import Facts, Finding, JSONValue, Observation, Unmatched, flatten, unflatten
+from icapdiag.model import OFFERS, Facts, Finding, JSONValue, Observation, Unmatched, flatten, unflatten
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.vocabulary import SEVERITY_ORDER, Status, Verdict
@@ -27,11 +27,6 @@ _SORTED_BY = ("source", "probe", "status", "reason", "icap_status", "verdict", "
 _REMEMBERED = 1000  # combinations of those; servers choose some of the values
 _FIXES = {"Fix on Avi": "On Avi", "Fix on the ICAP server": "On the ICAP server"}
 _SAMPLES = ("clean", "eicar")
-_OFFERS = {  # a sample's fact: the OPTIONS answer's
-    "offered_204": "offers_204",
-    "offered_preview": "preview",
-    "options_answer_ms": "answer_ms",
-}
 _NEEDS_EXPLANATION = (Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR, Verdict.UNKNOWN)
 _SETTLED = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_DISABLED")
 _ITEM = re.compile(r"(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)")
@@ -67,7 +62,7 @@ def match(library: Library, observations: Iterable[Observation], apart: Apart = 
     """
     observations = tuple(observations)
     answers = (flatten(observation) for observation in observations if observation.probe == "options")
-    offers = {_address(record): {name: record.get(name) for name in _OFFERS.values()} for record in answers}
+    offers = {_address(record): {name: record.get(name) for name in OFFERS.values()} for record in answers}
     index = CandidateIndex(library.runbooks)
     # Of thousands of members only the records that something comes of are kept.
     judged: list[tuple[Observation, Facts | None, tuple[Runbook, ...]]] = []
@@ -112,7 +107,7 @@ def with_offers(record: Facts, options: Facts) -> Facts:
     """
     if record.get("probe") not in _SAMPLES or not options:
         return record
-    return {**record, **{name: options.get(offer) for name, offer in _OFFERS.items()}}
+    return {**record, **{name: options.get(offer) for name, offer in OFFERS.items()}}
 
 
 def _address(record: Facts) -> tuple[str, ...]:

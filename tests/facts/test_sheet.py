@@ -44,6 +44,20 @@ def test_nulls_are_facts_of_their_class(cls: type[Record]) -> None:
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_what_is_moved_are_facts_of_their_class(cls: type[Record]) -> None:
+    assert set() == {*cls.moved.replace(";", "").split()} - {"^", "$", *(fact.key for fact in facts_of(cls))}
+
+
+@given(data=st.data(), cls=st.sampled_from([cls for cls in CLASSES if cls.moved]))
+def test_what_is_moved_stands_behind_its_place(data: st.DataObject, cls: type[Record]) -> None:
+    written = list(to_plain(from_plain(cls, data.draw(plain_records(cls)))))
+
+    for place, *moved in map(str.split, cls.moved.split(";")):
+        found = [key for key in written if key in {place, *moved}]
+        assert [key for key in (place, *moved) if key in written] == found
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_no_fact_stands_in_a_sheet_twice(cls: type[Record]) -> None:
     keys = [fact.key for fact in facts_of(cls)]
     assert sorted(set(keys)) == sorted(keys)
