@@ -144,6 +144,15 @@ def test_a_sample_is_judged_beside_what_the_same_member_s_options_answer_took(
     assert expected == [finding.id for finding in match(library, [options, clean]).findings]
 
 
+def test_what_a_member_did_not_offer_is_null_beside_the_sample_and_last(tmp_path: Path) -> None:
+    library = library_of(tmp_path, clean=runbook_text("clean", "match: {probe: clean}\n"))
+    observations = [seen("options", Status.OK, None, answer_ms=2.0), seen("clean", Status.OK, None)]
+
+    (finding,) = match(library, observations).findings
+    expected = [("offered_204", None), ("offered_preview", None), ("options_answer_ms", 2.0)]
+    assert expected == list(flatten(finding.evidence[0]).items())[-3:]
+
+
 def test_requests_of_a_log_stand_alone(tmp_path: Path) -> None:
     logs = library_of(
         tmp_path / "logs",

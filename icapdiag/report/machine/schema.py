@@ -92,10 +92,11 @@ def _own_fields(leave: Iterable[str]) -> dict[str, Any]:
 def _observation() -> dict[str, Any]:
     failed = {"properties": {"status": {"enum": [Status.FAILED.value, Status.ERROR.value]}}}
     own = _own_fields(_OF_MEMBER)
+    transcript = own.pop("transcript")  # it stands after the facts
     return {
         **_object(Observation),
         "required": [*(key for key in own if key in Observation.required), "facts"],
-        "properties": own | {"facts": {"type": "object", "description": _FACTS}},
+        "properties": own | {"facts": {"type": "object", "description": _FACTS}, "transcript": transcript},
         "allOf": [
             {"if": failed, "then": {"properties": {"reason": _reference(Reason)}}},
             *(
