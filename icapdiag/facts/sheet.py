@@ -253,17 +253,17 @@ def to_plain(value: Any) -> Any:
     Whole microseconds are all that clocks have to say, so figures in ms keep three decimals where they are made.
     """
     match value:
+        case None | int() | float():
+            return None if isinstance(value, float) and not math.isfinite(value) else value
         case str():
             return plain_text(value)
-        case float():
-            return value if math.isfinite(value) else None
+        case list() | tuple():
+            return list(map(to_plain, value))
         case Record():
             written = _plain_record(value, value.nulls)
             return {key: written[key] for key in _order(type(value)) if key in written} if value.moved else written
         case Mapping():
             return {plain_text(key): to_plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [to_plain(item) for item in value]
         case _:
             return value
 
@@ -301,25 +301,25 @@ def settled(value: Any) -> Any:
     A member of an enum stays one: it is equal to its text.
     """
     match value:
-        case str() if not isinstance(value, Enum):
-            return plain_text(value)
-        case float() if not math.isfinite(value):
-            return None
+        case None | int() | float():
+            return None if isinstance(value, float) and not math.isfinite(value) else value
+        case str():
+            return value if isinstance(value, Enum) else plain_text(value)
+        case list() | tuple():
+            return tuple(map(settled, value))
         case Record():
             floats = _floats(type(value))
-            items = {name: _settled(item, name in floats) for name, item in _items(value)}
-            changed = {name: item for name, item in items.items() if item is not getattr(value, name)}
+            changed: dict[str, Any] = {}
+            for name in value.__struct_fields__:
+                item = getattr(value, name)
+                kept = float(item) if name in floats and isinstance(item, int) else settled(item)
+                if kept is not item:
+                    changed[name] = kept
             return replace(value, **changed) if changed else value
         case Mapping():
             return {plain_text(key): settled(item) for key, item in value.items()}
-        case list() | tuple():
-            return tuple(settled(item) for item in value)
         case _:
             return value
-
-
-def _settled(value: Any, is_float: bool) -> Any:
-    return float(value) if is_float and isinstance(value, int) else settled(value)
 
 
 def plain_text(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.model import Observation
+
 KEPT = 5  # notes of a kind that are shown for one source; the rest is counted
 EXCERPT = 120  # characters of the file shown with a problem
 
@@ -136,6 +138,25 @@ class Tally(Struct):
         self.unreadable += later.unreadable
         self.truncated = later.truncated
         self.end_offset = later.end_offset
+
+
+class Account:
+    """What became of the records of one source: how many were read, notes on the odd ones, raw ICAP answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[Observation] = []
+        self.tally = Tally()
+        self.notes = Notes()
+
+    def refuse(
+        self, kind: ProblemKind, reason: str, place: tuple[int | None, int | None, int | None], excerpt: str
+    ) -> None:
+        """A record that is none, or can't be read, at this line, column and offset."""
+        if kind == "skipped":
+            self.tally.skipped += 1
+        else:
+            self.tally.unreadable += 1
+        self.notes.problem(Problem(kind, reason, *place, excerpt))
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):

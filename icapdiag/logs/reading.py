@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.spans import results_of
 from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_stream
-from icapdiag.logs.containers.collector import Collector, collect, read_csv, read_syslog
-from icapdiag.logs.containers.freeform import read_any_text, read_text
-from icapdiag.logs.containers.sniff import Container, Kind, container_of_object, foreign_kind, header_row, kind_of
-from icapdiag.logs.containers.values import ENVELOPE, Values, lines
+from icapdiag.logs.containers.sniff import Container, Kind, kind_of
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.damage.records import Places
-from icapdiag.logs.notes import Problem, Repair, SourceReport, excerpt_of
+from icapdiag.logs.notes import Account, Problem, Repair, SourceReport
 from icapdiag.logs.opening.inputs import expand_inputs
 from icapdiag.logs.opening.source import Source, Stop, locate, open_source
 from icapdiag.model import Observation
@@ -24,8 +20,6 @@ from icapdiag.model import Observation
 Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored file done, its size or None
 
 NO_FILTERS = Filters()
-NOTHING = "no log entry, no fragment of one and no ICAP answer was found in it"
-_ANSWER_LIMIT = 16 << 20  # bytes of a file of raw answers that are read
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -108,79 +102,54 @@ class SourceReader:
         self._jobs = jobs
         self._progress = progress
         self._stop = stop
-        self._collector = Collector(summary)
-        self.answers = self._collector.answers
+        self._summary = summary
+        self._account = Account()
+        self.answers = self._account.answers
 
     def read(self) -> SourceReport:
         """Read the source to its end. Raises nothing for what it holds."""
-        source, collector = self._source, self._collector
+        source, notes = self._source, self._account.notes
         kind = kind_of(source.head)
         if kind is Kind.EMPTY and not source.whole:  # a mebibyte of blanks, and something behind it
             kind = Kind.VALUES
         if source.encoding != "utf-8":
-            collector.notes.repair(Repair(f"{source.encoding.upper()} was read", 1, 1))
+            notes.repair(Repair(f"{source.encoding.upper()} was read", 1, 1))
         elif source.mark:
-            collector.notes.repair(Repair("a byte order mark was left out", 1, 1))
+            notes.repair(Repair("a byte order mark was left out", 1, 1))
         container = self._by_kind(kind)
         self._tick()
         for fault in source.faults:
-            collector.notes.problem(Problem("input", fault))
+            notes.problem(Problem("input", fault))
         if container is Container.EMPTY and not source.faults:
-            collector.notes.problem(Problem("input", "the input is empty"))
+            notes.problem(Problem("input", "the input is empty"))
         return self._report(container)
 
     def _by_kind(self, kind: Kind) -> Container:
-        source, collector = self._source, self._collector
-        match kind:
-            case Kind.EMPTY:
-                container = Container.EMPTY
-            case Kind.FOREIGN:
-                container = self._nothing(f"it is {foreign_kind(source.head)}; unpack or convert it first")
-            case Kind.CSV:
-                read_csv(source, header_row(source.head), collector, self._tick)
-                container = Container.CSV
-            case Kind.SYSLOG:
-                read_syslog(source, collector, self._tick)
-                container = Container.SYSLOG
-            case Kind.LINES | Kind.VALUES:
-                container = self._small_json(kind) if source.whole else self._large_json(kind)
-            case Kind.TEXT if not source.whole:
-                container = Container.TEXT if read_text(source, collector, self._tick) else self._nothing(NOTHING)
-            case _:
-                container = self._text(logs=kind is not Kind.ANSWER)
-        return container
+        source = self._source
+        if kind is Kind.EMPTY:
+            return Container.EMPTY
+        if kind in {Kind.LINES, Kind.VALUES} and not source.whole:
+            return self._large_json(kind)
+        from icapdiag.logs.containers.recordwise import read_source  # noqa: PLC0415 - not needed for a large log
 
-    def _small_json(self, kind: Kind) -> Container:
-        text, places = self._collector.decoded(self._source.head, Places)
-        if kind is Kind.LINES:
-            collect(lines(text), text, places, self._collector)
-            return Container.LINES
-        values = Values(text)
-        last = collect(values, text, places, self._collector)
-        if values.envelopes:
-            return Container.ENVELOPE if values.envelopes == 1 else Container.ENVELOPES
-        if values.lists:
-            return Container.ARRAY
-        if values.objects == 1 and not values.members:
-            return container_of_object(last.value if last else None)
-        return Container.FRAGMENT if values.members else Container.LINES
+        return read_source(source, kind, self._summary, self._account, self._tick)
 
     def _large_json(self, kind: Kind) -> Container:
-        source, collector, fallback = self._source, self._collector, FallbackReader(self._collector.summary)
+        source, fallback = self._source, FallbackReader(self._summary)
         tally, notes = fallback.tally, fallback.notes
         self._summarise(Layout.LINES if kind is Kind.LINES else Layout.VALUES, fallback)
         if tally.truncated and not (self._stop is not None and self._stop()):
             notes.repair(Repair("the text ends inside its list or its last record", offset=tally.end_offset))
         if source.stored_size is not None and (offsets := notes.offsets()):
             notes.set_places(locate(source.name, offsets, mark=source.mark))
-        collector.tally.add(tally)
-        collector.notes.merge(notes)
-        head = source.head.lstrip()
+        self._account.tally.add(tally)
+        self._account.notes.merge(notes)
+        head = bytearray(source.head.lstrip()[:4096])
         if kind is Kind.LINES:
             return Container.LINES
         if head.startswith(b"["):
             return Container.ARRAY
-        return Container.ENVELOPE if ENVELOPE.match(head[:4096].decode("utf-8", "replace")) else Container.LINES
+        return Container.ENVELOPE if results_of(head, 0, len(head)) > 0 else Container.LINES
 
     def _summarise(self, layout: Layout, fallback: FallbackReader) -> None:
         source, mark = self._source, self._source.mark
@@ -197,28 +166,12 @@ class SourceReader:
             jobs, stop = self._jobs, self._stop
             summarise_file(source.fd, layout, fallback, start=mark, jobs=jobs, progress=moved, stop=stop)
 
-    def _text(self, *, logs: bool) -> Container:
-        """A short text, or answers up to the limit of a file of them; what lies beyond is noted."""
-        file = io.BufferedReader(self._source)
-        data = file.read(_ANSWER_LIMIT)
-        if file.read(1):
-            beyond = f"only the first {_ANSWER_LIMIT >> 20} MiB were read"
-            self._collector.notes.problem(Problem("input", beyond, offset=_ANSWER_LIMIT))
-        file.detach()
-        text, _ = self._collector.decoded(data, Places)
-        return read_any_text(data, text, self._collector, logs=logs) or self._nothing(NOTHING)
-
-    def _nothing(self, why: str) -> Container:
-        """An input without anything of ours counts as one record that can't be read."""
-        self._collector.refuse("unreadable", why, (1, 1, None), excerpt_of(self._source.head))
-        return Container.UNKNOWN
-
     def _tick(self) -> None:
         if self._progress is not None:
             self._progress(self._source.name, self._source.stored_done, self._source.stored_size)
 
     def _report(self, container: Container) -> SourceReport:
-        tally, notes = self._collector.tally, self._collector.notes
+        tally, notes = self._account.tally, self._account.notes
         return SourceReport(
             name=self._source.name,
             container=container.value,

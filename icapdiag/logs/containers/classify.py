@@ -13,6 +13,7 @@ from msgspec import Struct
 from icapdiag.avi.entry import LogEntry, decode_entry, looks_like_entry
 from icapdiag.logs.damage.records import read_object
 from icapdiag.logs.damage.recovery import Found, read_members
+from icapdiag.logs.damage.tokens import QUOTE
 
 JSONObject = dict[str, object]
 
@@ -29,6 +30,14 @@ _WRAPPED = 4  # levels
 _STATUS_LINE = r"ICAP/\d\.\d \d{3}"
 _MESSAGES = 3  # inside each other
 ALERT = "a Controller alert, not an application log"
+
+# Keys with which a piece of an entry, or a whole one, may begin whose brace was left behind.
+_KNOWN = (
+    *("icap_log", "request_logs", "report_timestamp", "virtualservice", "vs_name", "service_engine"),
+    *("significant_log", "significance", "adf", "log_id", "client_ip", "request_id", "response_code"),
+)
+_MEMBER = rf"{QUOTE}(?:{'|'.join([*_KNOWN, *REQUEST_KEYS])}){QUOTE}\s*:|{QUOTE}action{QUOTE}\s*:\s*{QUOTE}ICAP_[A-Z]"
+STARTS_MEMBER = re.compile(_MEMBER)
 
 _PRI = rb"(?:\d{1,7} )?<\d{1,3}>"  # the number is the octet count of RFC 6587
 _PREFIX = re.compile(_PRI)

@@ -13,7 +13,7 @@ from icapdiag.logs.containers.classify import JSONObject, Payload, classify, pay
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place, Places
 from icapdiag.logs.damage.recovery import Found
-from icapdiag.logs.notes import EXCERPT, STRAY_READ, Notes, Problem, ProblemKind, Repair, Tally, excerpt_of
+from icapdiag.logs.notes import EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
 from icapdiag.logs.opening.source import STRAY, Source, to_text
 from icapdiag.model import Observation
 
@@ -28,16 +28,17 @@ AnyPlaces = Places | ByteOffsets
 
 
 class Collector:
-    """Takes the records of one source: entries go to the summary, everything is counted, oddities are noted.
+    """Takes the records of one source: entries go to the summary, everything else into its account.
 
     With ``logs_only`` an ICAP answer in a record is none of them.
     """
 
-    def __init__(self, summary: Summary, *, logs_only: bool = False) -> None:
+    def __init__(self, summary: Summary, account: Account, *, logs_only: bool = False) -> None:
         self.summary = summary
-        self.tally = Tally()
-        self.notes = Notes()
-        self.answers: list[Observation] = []
+        self.tally = account.tally
+        self.notes = account.notes
+        self.refuse = account.refuse
+        self.answers = account.answers
         self._logs_only = logs_only
 
     def decoded(self, raw: bytes, places_of: Callable[[str], AnyPlaces]) -> tuple[str, AnyPlaces]:
@@ -86,14 +87,6 @@ class Collector:
             self.answer(one.observation)
             taken.append(one)
         return taken
-
-    def refuse(self, kind: ProblemKind, reason: str, place: Place, excerpt: str) -> None:
-        """A record that is none, or can't be read."""
-        if kind == "skipped":
-            self.tally.skipped += 1
-        else:
-            self.tally.unreadable += 1
-        self.notes.problem(Problem(kind, reason, *place, excerpt))
 
 
 def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Collector) -> Found | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answers, foreign, has_answers
-from icapdiag.logs.containers.classify import REQUEST_KEYS, classify, listing
+from icapdiag.logs.containers.classify import STARTS_MEMBER, classify, listing
 from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, Tick, collect
 from icapdiag.logs.containers.sniff import Container, container_of_object
 from icapdiag.logs.damage.records import Places, expand, read_object
@@ -18,15 +18,8 @@ from icapdiag.logs.damage.tokens import QUOTE
 from icapdiag.logs.notes import Repair
 from icapdiag.logs.opening.source import STRAY, Source
 
-# Keys with which a piece of an entry, or a whole one, may begin whose brace was left behind.
-_KNOWN = (
-    *("icap_log", "request_logs", "report_timestamp", "virtualservice", "vs_name", "service_engine"),
-    *("significant_log", "significance", "adf", "log_id", "client_ip", "request_id", "response_code"),
-)
-_MEMBER = rf"{QUOTE}(?:{'|'.join([*_KNOWN, *REQUEST_KEYS])}){QUOTE}\s*:|{QUOTE}action{QUOTE}\s*:\s*{QUOTE}ICAP_[A-Z]"
-STARTS_MEMBER = re.compile(_MEMBER)
-_START = re.compile(rf"\{{[\s>]*(?:{QUOTE}|[A-Za-z_]\w*{QUOTE}?\s*:)|{_MEMBER}")
-_MARK = re.compile(rf"{_MEMBER}|ICAP_[A-Z]{{4}}")  # in an object that may hold something of ours
+_START = re.compile(rf"\{{[\s>]*(?:{QUOTE}|[A-Za-z_]\w*{QUOTE}?\s*:)|{STARTS_MEMBER.pattern}")
+_MARK = re.compile(rf"{STARTS_MEMBER.pattern}|ICAP_[A-Z]{{4}}")  # in an object that may hold something of ours
 _TAGS = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
 _CODE = re.compile(r"<(script|style)\b", re.IGNORECASE)
 _NEWLINES = re.compile(r"[^\n]+")

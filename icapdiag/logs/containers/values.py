@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from icapdiag.logs.containers.classify import is_syslog, listing, payload_of, read_payload
-from icapdiag.logs.containers.freeform import STARTS_MEMBER
+from icapdiag.logs.containers.classify import STARTS_MEMBER, is_syslog, listing, payload_of, read_payload
 from icapdiag.logs.damage.records import NOT_AN_OBJECT, expand, read_damaged, read_line, read_strict, shifted
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
