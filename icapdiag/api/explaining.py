@@ -81,7 +81,7 @@ def report_on(
     observations = reading.observations
     matched = match(library, observations)
     summary = reading.summary
-    reported = iter(summary.groups())  # in the order of their observations
+    reported = iter(summary.groups(observations))  # in the order of their observations
     groups = [
         _answer(observation, ids) if observation.probe else replace(next(reported), findings=ids)
         for observation, ids in zip(observations, matched.explained, strict=True)

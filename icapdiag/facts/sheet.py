@@ -253,10 +253,10 @@ def to_plain(value: Any) -> Any:
     Whole microseconds are all that clocks have to say, so figures in ms keep three decimals where they are made.
     """
     match value:
-        case None | int() | float():
-            return None if isinstance(value, float) and not math.isfinite(value) else value
         case str():
             return plain_text(value)
+        case None | int() | float():
+            return None if isinstance(value, float) and not math.isfinite(value) else value
         case list() | tuple():
             return list(map(to_plain, value))
         case Record():
@@ -301,10 +301,10 @@ def settled(value: Any) -> Any:
     A member of an enum stays one: it is equal to its text.
     """
     match value:
-        case None | int() | float():
-            return None if isinstance(value, float) and not math.isfinite(value) else value
         case str():
             return value if isinstance(value, Enum) else plain_text(value)
+        case None | int() | float():
+            return None if isinstance(value, float) and not math.isfinite(value) else value
         case list() | tuple():
             return tuple(map(settled, value))
         case Record():
@@ -312,6 +312,8 @@ def settled(value: Any) -> Any:
             changed: dict[str, Any] = {}
             for name in value.__struct_fields__:
                 item = getattr(value, name)
+                if item is None:  # as most facts are
+                    continue
                 kept = float(item) if name in floats and isinstance(item, int) else settled(item)
                 if kept is not item:
                     changed[name] = kept

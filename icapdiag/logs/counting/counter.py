@@ -52,7 +52,8 @@ class Counting:
     @property
     def groups_(self) -> dict[Signature, CountedGroup]:
         """The groups, with everything counted."""
-        self.count_new()
+        if self._uncounted:
+            self.count_new()
         return self._groups
 
     def count_new(self) -> None:

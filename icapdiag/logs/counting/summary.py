@@ -6,6 +6,8 @@ threats, latencies and time buckets are all bounded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -119,8 +121,12 @@ class Summary(Counting):
             counts[group.column] += group.count
         return dict(zip(OUTCOMES, counts, strict=True))
 
-    def groups(self) -> tuple[ReportedGroup, ...]:
-        """Each group as a report has it, most frequent first; without the findings that explain it."""
+    def groups(self, observations: Sequence[Observation] | None = None) -> tuple[ReportedGroup, ...]:
+        """Each group as a report has it, most frequent first; without the findings that explain it.
+
+        ``observations`` begin with those of the groups, where somebody has them.
+        """
+        observed = self.observations() if observations is None else observations
         return tuple(
             ReportedGroup(
                 **asdict(one.facts),
@@ -130,7 +136,7 @@ class Summary(Counting):
                 by_pool=group.counts_by("pool"),
                 by_threat=dict(group.threats),
             )
-            for group, one in ((group, _observation(group)) for group in self._ordered())
+            for group, one in zip(self._ordered(), observed, strict=False)
         )
 
     def timeline(self) -> tuple[Bucket, ...]:
