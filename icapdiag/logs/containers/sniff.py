@@ -1,13 +1,14 @@
 """What a file is, by its content and never by its name."""
 
+# ruff: noqa: PLC0415 - what reads damaged records is imported where some line is no record: a large log needs none of it
+
 from __future__ import annotations
 
 import re
 from enum import Enum, StrEnum, auto
 from typing import Self
 
-from icapdiag.logs.containers.classify import is_syslog
-from icapdiag.logs.damage.records import read_line
+import msgspec
 
 
 class Container(StrEnum):
@@ -108,6 +109,11 @@ def kind_of(head: bytes) -> Kind:
 def _kind_of_lines(text: bytes) -> Kind:
     """The reader for a text that is no list, by its first lines."""
     lines = [line for line in text[: 1 << 18].split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
+    if len(lines) > 1 and all(map(_is_record, lines)):
+        return Kind.LINES
+    from icapdiag.logs.containers.classify import is_syslog
+    from icapdiag.logs.damage.records import read_line
+
     braced = text.startswith(b"{")
     if not braced and any(is_syslog(line.strip()) for line in lines):
         return Kind.SYSLOG
@@ -119,6 +125,14 @@ def _kind_of_lines(text: bytes) -> Kind:
     if objects and whole * 2 >= len(lines) > 1:
         return Kind.LINES
     return Kind.VALUES if braced else Kind.TEXT
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether the line is an object, and no API answer."""
+    try:
+        return "results" not in msgspec.json.decode(line, type=dict)
+    except (ValueError, RecursionError):  # of msgspec and of bytes that are no UTF-8
+        return False
 
 
 def header_row(head: bytes) -> str:
