@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from icapdiag.logs.blocks.fallback import FallbackReader
-from icapdiag.logs.blocks.spans import results_of
-from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_stream
 from icapdiag.logs.containers.sniff import Container, Kind, kind_of
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Problem, Repair, SourceReport
 from icapdiag.logs.opening.inputs import expand_inputs
-from icapdiag.logs.opening.source import Source, Stop, locate, open_source
+from icapdiag.logs.opening.source import Source, Stop, open_source
 from icapdiag.model import Observation
 
 Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored file done, its size or None
@@ -125,46 +122,17 @@ class SourceReader:
         return self._report(container)
 
     def _by_kind(self, kind: Kind) -> Container:
+        """Import what reads such a source, and have it read."""
         source = self._source
         if kind is Kind.EMPTY:
             return Container.EMPTY
         if kind in {Kind.LINES, Kind.VALUES} and not source.whole:
-            return self._large_json(kind)
-        from icapdiag.logs.containers.recordwise import read_source  # noqa: PLC0415 - not needed for a large log
+            from icapdiag.logs.blocks.large import read_large  # noqa: PLC0415 - no small log needs this
+
+            return read_large(source, kind, self._summary, self._account, self._tick, jobs=self._jobs, stop=self._stop)
+        from icapdiag.logs.containers.recordwise import read_source  # noqa: PLC0415 - no large log needs this
 
         return read_source(source, kind, self._summary, self._account, self._tick)
-
-    def _large_json(self, kind: Kind) -> Container:
-        source, fallback = self._source, FallbackReader(self._summary)
-        tally, notes = fallback.tally, fallback.notes
-        self._summarise(Layout.LINES if kind is Kind.LINES else Layout.VALUES, fallback)
-        if tally.truncated and not (self._stop is not None and self._stop()):
-            notes.repair(Repair("the text ends inside its list or its last record", offset=tally.end_offset))
-        if source.stored_size is not None and (offsets := notes.offsets()):
-            notes.set_places(locate(source.name, offsets, mark=source.mark))
-        self._account.tally.add(tally)
-        self._account.notes.merge(notes)
-        head = bytearray(source.head.lstrip()[:4096])
-        if kind is Kind.LINES:
-            return Container.LINES
-        if head.startswith(b"["):
-            return Container.ARRAY
-        return Container.ENVELOPE if results_of(head, 0, len(head)) > 0 else Container.LINES
-
-    def _summarise(self, layout: Layout, fallback: FallbackReader) -> None:
-        source, mark = self._source, self._source.mark
-
-        def moved(offset: int) -> None:
-            if source.fd is not None:
-                source.stored_done = offset
-            self._tick()
-
-        if source.fd is None:
-            summarise_stream(source.readinto, layout, fallback, offset=mark, progress=moved)
-        else:
-            source.size = (source.stored_size or 0) - mark
-            jobs, stop = self._jobs, self._stop
-            summarise_file(source.fd, layout, fallback, start=mark, jobs=jobs, progress=moved, stop=stop)
 
     def _tick(self) -> None:
         if self._progress is not None:
