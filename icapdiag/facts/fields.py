@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
 from msgspec import Struct
 
 from icapdiag.facts import connection, deep, logs, pool, refusal, standard
-from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of, parts_of
+from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
 TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
@@ -126,28 +126,3 @@ def _type_name(fact: FactField) -> str:
     if issubclass(fact.type, Record):
         return RECORDS
     return TEXTS if fact.many else _TYPES[fact.type]
-
-
-def every_class() -> Iterator[type[Record]]:
-    """Every class of facts that an observation or a report can hold, once each, parts and records included."""
-    from icapdiag.facts import run  # noqa: PLC0415 - runbooks look at none of these
-
-    seen: set[type[Record]] = set()
-    waiting: list[type[Record]] = [
-        *SHEETS.values(),
-        *(each for each in vars(run).values() if isinstance(each, type) and issubclass(each, Record)),
-        connection.TranscriptEntry,
-        logs.ReportedGroup,
-        logs.ReportedAnswer,
-        logs.Bucket,
-        pool.ComparedFact,
-        pool.RuleOverview,
-        pool.SuppressedFinding,
-    ]
-    while waiting:
-        cls = waiting.pop(0)
-        if cls in seen or cls in {Record, Sheet}:
-            continue
-        seen.add(cls)
-        yield cls
-        waiting += [*parts_of(cls), *(fact.type for fact in facts_of(cls) if issubclass(fact.type, Record))]

@@ -43,11 +43,6 @@ class Reading(Struct, frozen=True, kw_only=True):
         return sum(source.unreadable for source in self.sources)
 
     @property
-    def useful(self) -> bool:
-        """Whether anything could be read; an empty log is useful, a file of something else is not."""
-        return not self.unreadable or self.read > 0 or self.skipped > 0
-
-    @property
     def observations(self) -> tuple[Observation, ...]:
         """The log's groups, the raw answers, and last the log as a whole, unless there were only answers."""
         groups = self.summary.observations()
@@ -77,81 +72,64 @@ def read_logs(
         if stop is not None and stop():
             break
         with open_source(name, stop) as source:
-            reader = SourceReader(source, summary, jobs=jobs, progress=progress, stop=stop)
-            sources.append(reader.read())
-            found += reader.answers
+            report, answers = read_source(source, summary, jobs=jobs, progress=progress, stop=stop)
+            sources.append(report)
+            found += answers
     return Reading(summary=summary, sources=tuple(sources), answers=tuple(found))
 
 
-class SourceReader:
-    """Reads one source into the summary; ``answers`` are the raw ICAP answers found."""
+def read_source(
+    source: Source,
+    summary: Summary,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> tuple[SourceReport, list[Observation]]:
+    """Read a source to its end into the summary; also returns the raw ICAP answers found. What it holds raises nothing.
 
-    def __init__(
-        self,
-        source: Source,
-        summary: Summary,
-        *,
-        jobs: int | None = None,
-        progress: Progress | None = None,
-        stop: Stop | None = None,
-    ) -> None:
-        self._source = source
-        self._jobs = jobs
-        self._progress = progress
-        self._stop = stop
-        self._summary = summary
-        self._account = Account()
-        self.answers = self._account.answers
+    What reads a large log is imported for one, and what reads anything else for something else.
+    """
 
-    def read(self) -> SourceReport:
-        """Read the source to its end. Raises nothing for what it holds."""
-        source, notes = self._source, self._account.notes
-        kind = kind_of(source.head)
-        if kind is Kind.EMPTY and not source.whole:  # a mebibyte of blanks, and something behind it
-            kind = Kind.VALUES
-        if source.encoding != "utf-8":
-            notes.repair(Repair(f"{source.encoding.upper()} was read", 1, 1))
-        elif source.mark:
-            notes.repair(Repair("a byte order mark was left out", 1, 1))
-        container = self._by_kind(kind)
-        self._tick()
-        for fault in source.faults:
-            notes.problem(Problem("input", fault))
-        if container is Container.EMPTY and not source.faults:
-            notes.problem(Problem("input", "the input is empty"))
-        return self._report(container)
+    def tick() -> None:
+        if progress is not None:
+            progress(source.name, source.stored_done, source.stored_size)
 
-    def _by_kind(self, kind: Kind) -> Container:
-        """Import what reads such a source, and have it read."""
-        source = self._source
-        if kind is Kind.EMPTY:
-            return Container.EMPTY
-        if kind in {Kind.LINES, Kind.VALUES} and not source.whole:
-            from icapdiag.logs.blocks.large import read_large  # noqa: PLC0415 - no small log needs this
+    account, kind = Account(), kind_of(source.head)
+    tally, notes = account.tally, account.notes
+    if kind is Kind.EMPTY and not source.whole:  # a mebibyte of blanks, and something behind it
+        kind = Kind.VALUES
+    if source.encoding != "utf-8":
+        notes.repair(Repair(f"{source.encoding.upper()} was read", 1, 1))
+    elif source.mark:
+        notes.repair(Repair("a byte order mark was left out", 1, 1))
+    container = Container.EMPTY
+    if kind in {Kind.LINES, Kind.VALUES} and not source.whole:
+        from icapdiag.logs.blocks.large import read_large  # noqa: PLC0415
 
-            return read_large(source, kind, self._summary, self._account, self._tick, jobs=self._jobs, stop=self._stop)
-        from icapdiag.logs.containers.recordwise import read_source  # noqa: PLC0415 - no large log needs this
+        container = read_large(source, kind, summary, account, tick, jobs=jobs, stop=stop)
+    elif kind is not Kind.EMPTY:
+        from icapdiag.logs.containers.recordwise import read_records  # noqa: PLC0415
 
-        return read_source(source, kind, self._summary, self._account, self._tick)
-
-    def _tick(self) -> None:
-        if self._progress is not None:
-            self._progress(self._source.name, self._source.stored_done, self._source.stored_size)
-
-    def _report(self, container: Container) -> SourceReport:
-        tally, notes = self._account.tally, self._account.notes
-        return SourceReport(
-            name=self._source.name,
-            container=container.value,
-            label=container.label,
-            compressed=self._source.compressed,
-            bytes=max(self._source.size, len(self._source.head)),
-            total=tally.total,
-            read=tally.read,
-            skipped=tally.skipped,
-            unreadable=tally.unreadable,
-            repairs=tuple(notes.repairs),
-            repairs_total=notes.repairs_total,
-            problems=tuple(notes.problems),
-            problems_total=notes.problems_total,
-        )
+        container = read_records(source, kind, summary, account, tick)
+    tick()
+    for fault in source.faults:
+        notes.problem(Problem("input", fault))
+    if container is Container.EMPTY and not source.faults:
+        notes.problem(Problem("input", "the input is empty"))
+    report = SourceReport(
+        name=source.name,
+        container=container.value,
+        label=container.label,
+        compressed=source.compressed,
+        bytes=max(source.size, len(source.head)),
+        total=tally.total,
+        read=tally.read,
+        skipped=tally.skipped,
+        unreadable=tally.unreadable,
+        repairs=tuple(notes.repairs),
+        repairs_total=notes.repairs_total,
+        problems=tuple(notes.problems),
+        problems_total=notes.problems_total,
+    )
+    return report, account.answers

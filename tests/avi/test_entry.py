@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.avi.entry import IcapLog, LogEntry, PoolName, RequestLog, decode_entry, looks_like_entry
-from icapdiag.avi.vocabulary import ADF_CODES, concerns_icap
+from icapdiag.avi.vocabulary import concerns_icap
+from tests.avi.codes import ADF_CODES
 
 # Of an IcapRequestLog in Avi's SDKs: 22.x and 20.1, which had the scanner's words beside the rest.
 SDK_FIELDS = {

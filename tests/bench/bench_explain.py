@@ -26,7 +26,7 @@ from pathlib import Path
 
 OURS = """
 import os, sys
-from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.decoding import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_file
 from icapdiag.logs.counting.summary import Summary
 

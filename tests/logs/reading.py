@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from icapdiag.logs.blocks import elements, lines
-from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.decoding import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_stream
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary

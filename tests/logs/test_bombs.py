@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 
 from icapdiag.facts import to_plain
-from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.decoding import FallbackReader
 from icapdiag.logs.blocks.summarise import Layout, summarise_stream
 from icapdiag.logs.counting.summary import Summary
 from tests.logs.samples import entry

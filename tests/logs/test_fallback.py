@@ -10,7 +10,7 @@ import pytest
 
 from icapdiag.facts import to_plain
 from icapdiag.logs.blocks import summarise
-from icapdiag.logs.blocks.fallback import MAX_RECORD, FallbackReader
+from icapdiag.logs.blocks.decoding import MAX_RECORD, FallbackReader
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import KEPT
 from icapdiag.logs.opening import source as sources

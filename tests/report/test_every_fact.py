@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.facts.connection import ProbeSheet
-from icapdiag.facts.fields import every_class
 from icapdiag.facts.run import PoolSubject, ProbingVantage
 from icapdiag.facts.sheet import FactField, Record, attributes_of, facts_of, parts_of
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
@@ -19,6 +18,7 @@ from icapdiag.report.machine.schema import schema
 from icapdiag.report.machine.to_json import to_plain
 from icapdiag.report.redact import NAMELESS, Pseudonyms, redact
 from icapdiag.vocabulary import Health, Severity, Status
+from tests.facts.classes import every_class
 
 CLASSES: tuple[type[Record], ...] = (*every_class(), Report, MemberReport, Observation, Finding, Unmatched)
 OWN = tuple((cls, name, fact) for cls in CLASSES for name, fact in attributes_of(cls) if fact is not None)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from icapdiag.avi.vocabulary import ACTIONS, ADF_CODES, concerns_icap
+from icapdiag.avi.vocabulary import ACTIONS, concerns_icap
 from icapdiag.facts import logs
 from icapdiag.facts.fields import fields
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Observation, flatten
 from icapdiag.runbook import load_runbooks
+from tests.avi.codes import ADF_CODES
 from tests.runbook.logged import entry, observe
 from tests.runbook.test_fields import fits
 

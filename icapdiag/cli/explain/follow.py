@@ -25,7 +25,7 @@ from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
 from icapdiag.logs.opening.compression import compression_of
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Source, encoding_of
-from icapdiag.logs.reading import Reading, SourceReader
+from icapdiag.logs.reading import Reading, read_source
 from icapdiag.model import Observation, Report
 from icapdiag.report.terminal import PIPED_WIDTH, render_news
 from icapdiag.runbook import Library
@@ -80,9 +80,8 @@ class Watcher:
 
     def take(self, data: bytes, line: int) -> None:
         """Read one more piece that begins on this line. Raises `CanNotFollow` for what pieces can't tell."""
-        reader = SourceReader(Source(self._name, io.BytesIO(data).read), self._summary)
-        piece = reader.read()
-        self._answers += reader.answers
+        piece, answers = read_source(Source(self._name, io.BytesIO(data).read), self._summary)
+        self._answers += answers
         if self._source is None and piece.container == Container.CSV:
             raise CanNotFollow(self._name, "CSV, whose heading comes only once")
         self._source = _added(self._source, _moved(piece, line - 1))

@@ -10,9 +10,14 @@ import msgspec
 from msgspec import DecodeError, ValidationError
 
 from icapdiag.avi.entry import KnownEntry, LogEntry, decode_entry, looks_like_entry
-from icapdiag.logs.blocks.fallback import OVERFULL, FallbackReader, overfull
+from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.notes import Account, excerpt_of
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
+MAX_RECORD: Final = 16 * 1024 * 1024  # bytes; a longer record is cut and unreadable
+MAX_OBJECTS: Final = 100_000  # and lists, of a long record; an object of 2 bytes takes a hundred in memory
+OVERFULL: Final = f"more than {MAX_OBJECTS:,} objects in one record"
+_LONG: Final = 1024 * 1024  # bytes
 
 ReadInto = Callable[[memoryview], int]
 
@@ -56,6 +61,35 @@ def is_entry(raw: bytes) -> bool | None:
         return looks_like_entry(decode_entry(raw))
     except ValueError:
         return None
+
+
+def overfull(text: bytes | memoryview) -> bool:
+    """Whether a long text holds so many objects that it would be many times as large when it is read."""
+    if len(text) <= _LONG:
+        return False
+    raw = bytes(text)
+    return raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS
+
+
+class FallbackReader(Account):
+    """Takes what is in stretches of one large input; notes have byte offsets for places."""
+
+    def __init__(self, summary: Summary) -> None:
+        super().__init__()
+        self.summary = summary
+
+    def read(self, offset: int, raw: bytes) -> None:
+        """Take the records in ``raw``, one at least; ``offset`` counts bytes from the start of the decompressed input.
+
+        There are several where a line end was lost, and in an envelope on a line.
+        """
+        if len(raw) >= MAX_RECORD or overfull(raw):
+            reason = f"a record of more than {MAX_RECORD >> 20} MiB" if len(raw) >= MAX_RECORD else OVERFULL
+            self.refuse("unreadable", reason, (None, None, offset), excerpt_of(raw))
+            return
+        from icapdiag.logs.containers.recordwise import read_stretch  # noqa: PLC0415 - most logs have no such record
+
+        read_stretch(raw, offset, self.summary, self)
 
 
 class Sink:

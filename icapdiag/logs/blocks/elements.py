@@ -13,8 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from icapdiag.avi.entry import LogEntry
-from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, broken_at, is_entry, place_of_error
-from icapdiag.logs.blocks.fallback import MAX_RECORD
+from icapdiag.logs.blocks.decoding import (
+    BLOCK,
+    MAX_RECORD,
+    UNDECODABLE,
+    ReadInto,
+    Sink,
+    broken_at,
+    is_entry,
+    place_of_error,
+)
 from icapdiag.logs.blocks.spans import UNFINISHED, Separators, end_of_scalar, end_of_value, results_of, skip_member
 
 _BETWEEN = re.compile(rb"[\s,]*+")

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from icapdiag.logs.blocks.fallback import FallbackReader
+from icapdiag.logs.blocks.decoding import FallbackReader
 from icapdiag.logs.blocks.spans import results_of
 from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_stream
 from icapdiag.logs.containers.sniff import Container, Kind
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Repair
-from icapdiag.logs.opening.source import Source, Stop, locate
+from icapdiag.logs.opening.source import Source, Stop, Tick, locate
 
 
 def read_large(
-    source: Source,
-    kind: Kind,
-    summary: Summary,
-    account: Account,
-    tick: Callable[[], None],
-    *,
-    jobs: int | None,
-    stop: Stop | None,
+    source: Source, kind: Kind, summary: Summary, account: Account, tick: Tick, *, jobs: int | None, stop: Stop | None
 ) -> Container:
     """Read JSON Lines, or JSON in any other layout, to its end. ``jobs`` and ``stop`` as for `summarise_file`."""
     fallback = FallbackReader(summary)

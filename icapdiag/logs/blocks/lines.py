@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from icapdiag.logs.blocks.decoding import BLOCK, UNDECODABLE, ReadInto, Sink, is_cut
-from icapdiag.logs.blocks.fallback import MAX_RECORD
+from icapdiag.logs.blocks.decoding import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, is_cut
 
 _BLANK: Final = b" \t\r\n"
 

@@ -22,9 +22,8 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec import Struct
 
-from icapdiag.logs.blocks.decoding import BLOCK, ReadInto, Sink
+from icapdiag.logs.blocks.decoding import BLOCK, FallbackReader, ReadInto, Sink
 from icapdiag.logs.blocks.elements import ElementScanner
-from icapdiag.logs.blocks.fallback import FallbackReader
 from icapdiag.logs.blocks.lines import LineScanner
 from icapdiag.logs.blocks.spans import Separators
 from icapdiag.logs.counting.summary import Summary

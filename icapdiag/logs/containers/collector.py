@@ -14,7 +14,7 @@ from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place, Places
 from icapdiag.logs.damage.recovery import Found
 from icapdiag.logs.notes import EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
-from icapdiag.logs.opening.source import STRAY, Source, to_text
+from icapdiag.logs.opening.source import STRAY, Source, Tick, to_text
 from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no field of a log entry is left"
@@ -23,7 +23,6 @@ RECORD_LIMIT = 16 << 20  # bytes or characters of one record
 _BUFFER = 1 << 18
 _TICK = 1000  # records between two calls of ``tick``
 
-Tick = Callable[[], None]
 AnyPlaces = Places | ByteOffsets
 
 

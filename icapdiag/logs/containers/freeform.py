@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from icapdiag.avi.entry import LogEntry
 from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answers, foreign, has_answers
 from icapdiag.logs.containers.classify import STARTS_MEMBER, classify, listing
-from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, Tick, collect
+from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, collect
 from icapdiag.logs.containers.sniff import Container, container_of_object
 from icapdiag.logs.damage.records import Places, expand, read_object
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import QUOTE
 from icapdiag.logs.notes import Repair
-from icapdiag.logs.opening.source import STRAY, Source
+from icapdiag.logs.opening.source import STRAY, Source, Tick
 
 _START = re.compile(rf"\{{[\s>]*(?:{QUOTE}|[A-Za-z_]\w*{QUOTE}?\s*:)|{STARTS_MEMBER.pattern}")
 _MARK = re.compile(rf"{STARTS_MEMBER.pattern}|ICAP_[A-Z]{{4}}")  # in an object that may hold something of ours

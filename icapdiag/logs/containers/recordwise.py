@@ -5,19 +5,19 @@ from __future__ import annotations
 import io
 
 from icapdiag.logs.containers.classify import is_syslog
-from icapdiag.logs.containers.collector import Collector, Tick, collect, read_csv, read_syslog
+from icapdiag.logs.containers.collector import Collector, collect, read_csv, read_syslog
 from icapdiag.logs.containers.sniff import Container, Kind, container_of_object, foreign_kind, header_row
 from icapdiag.logs.containers.values import Values, lines, region
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Places
 from icapdiag.logs.notes import Account, Problem, excerpt_of
-from icapdiag.logs.opening.source import Source
+from icapdiag.logs.opening.source import Source, Tick
 
 NOTHING = "no log entry, no fragment of one and no ICAP answer was found in it"
 _ANSWER_LIMIT = 16 << 20  # bytes of a file of raw answers that are read
 
 
-def read_source(source: Source, kind: Kind, summary: Summary, account: Account, tick: Tick) -> Container:
+def read_records(source: Source, kind: Kind, summary: Summary, account: Account, tick: Tick) -> Container:
     """Read a source of this kind to its end."""
     collector = Collector(summary, account)
     match kind:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 Stop = Callable[[], bool]  # whether reading is to end where it is
+Tick = Callable[[], None]  # called now and then while a source is read
 
 HEAD = 1 << 20  # bytes that are looked at to tell the container; an input that ends within them is held whole
 _POLL = 0.2  # s between two looks at ``stop`` while nothing comes
