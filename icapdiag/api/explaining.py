@@ -8,7 +8,7 @@ from os import PathLike, fspath
 
 from msgspec.structs import asdict, replace
 
-from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, Remark, ReportedAnswer, ReportedGroup
+from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
 from icapdiag.logs.counting.filters import Filters
@@ -98,9 +98,7 @@ def report_on(
             subject=LogSubject(
                 inputs=tuple(inputs),
                 sources=tuple(_source(source) for source in reading.sources),
-                records=RecordCounts(
-                    total=reading.total, read=reading.read, skipped=reading.skipped, unreadable=reading.unreadable
-                ),
+                records=reading.records,
                 entries=head,
                 filters=_filters(filters),
             ),

@@ -12,15 +12,7 @@ BLOCKED = "ICAP_BLOCKED"
 FAILED = "ICAP_FAILED"
 
 # IcapLog.action and IcapRequestLog.action (developer.broadcom.com); Avi describes no meaning of ICAP_DISABLED.
-ACTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        DISABLED: "ICAP was not asked about this request",
-        PASSED: "the ICAP server let the request pass",
-        MODIFIED: "the ICAP server changed the request",
-        BLOCKED: "the ICAP server answered in place of the application",
-        FAILED: "ICAP could not be completed; the profile's fail_action decided",
-    }
-)
+ACTIONS = (DISABLED, PASSED, MODIFIED, BLOCKED, FAILED)
 
 BODY_SIZE = "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"
 

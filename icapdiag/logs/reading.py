@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from icapdiag.facts.logs import RecordCounts
 from icapdiag.logs.containers.sniff import Container, Kind, kind_of
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
@@ -16,8 +17,6 @@ from icapdiag.model import Observation
 
 Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored file done, its size or None
 
-NO_FILTERS = Filters()
-
 
 class Reading(Struct, frozen=True, kw_only=True):
     """What was read of all inputs. ``answers`` are raw ICAP answers, one observation each."""
@@ -27,26 +26,16 @@ class Reading(Struct, frozen=True, kw_only=True):
     answers: tuple[Observation, ...] = ()
 
     @property
-    def total(self) -> int:
-        return sum(source.total for source in self.sources)
-
-    @property
-    def read(self) -> int:
-        return sum(source.read for source in self.sources)
-
-    @property
-    def skipped(self) -> int:
-        return sum(source.skipped for source in self.sources)
-
-    @property
-    def unreadable(self) -> int:
-        return sum(source.unreadable for source in self.sources)
+    def records(self) -> RecordCounts:
+        """Of all sources together."""
+        counted = RecordCounts.__struct_fields__
+        return RecordCounts(**{name: sum(getattr(source, name) for source in self.sources) for name in counted})
 
     @property
     def observations(self) -> tuple[Observation, ...]:
         """The log's groups, the raw answers, and last the log as a whole, unless there were only answers."""
         groups = self.summary.observations()
-        if self.answers and self.read == len(self.answers):
+        if self.answers and self.records.read == len(self.answers):
             return self.answers
         return (*groups[:-1], *self.answers, *groups[-1:])
 
@@ -54,7 +43,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 def read_logs(
     inputs: Sequence[str],
     *,
-    filters: Filters = NO_FILTERS,
+    filters: Filters | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.facts.logs import RecordCounts
 from icapdiag.logs.containers.sniff import Container
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
@@ -100,7 +101,7 @@ def test_one_record(tmp_path: Path, text: str, container: str) -> None:
 def test_nothing_in_it_is_no_error(tmp_path: Path, text: str, container: str) -> None:
     reading, report = read(tmp_path / "log", text)
     assert (0, container) == (report.total, report.container)
-    assert 0 == reading.unreadable
+    assert 0 == reading.records.unreadable
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_what_is_no_log_counts_as_one_unreadable(tmp_path: Path, data: bytes, wh
     reading, report = read(tmp_path / "log", data)
     assert (1, 1, "unknown") == (report.total, report.unreadable, report.container)
     assert why in report.problems[0].reason
-    assert 0 == reading.read + reading.skipped
+    assert 0 == reading.records.read + reading.records.skipped
 
 
 def test_every_container_has_words() -> None:
@@ -133,7 +134,7 @@ def test_several_files_give_one_summary(tmp_path: Path) -> None:
     reading = read_logs([str(tmp_path / "*")])
     assert len(CONTAINERS) == len(reading.sources)
     assert {"ICAP_BLOCKED": 4 * len(CONTAINERS)} == actions(reading)
-    assert (reading.total, reading.read, 0, 0) == (44, 44, reading.skipped, reading.unreadable)
+    assert RecordCounts(total=44, read=44) == reading.records
 
 
 def test_progress_is_told_in_stored_bytes(tmp_path: Path) -> None:

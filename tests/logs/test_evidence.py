@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.facts.logs import RecordCounts
 from icapdiag.icap.verdict import judge
 from icapdiag.logs.reading import read_logs
 from icapdiag.model import Observation
@@ -114,7 +115,7 @@ def test_sample_logs(
 
 def test_all_sample_logs_at_once() -> None:
     reading = read_logs([str(OUR_LOGS / "*.csv"), str(OUR_LOGS / "*.log"), str(OUR_LOGS / "*.json")])
-    assert (9, 11, 7, 4, 0) == (len(reading.sources), reading.total, reading.read, reading.skipped, reading.unreadable)
+    assert (9, RecordCounts(total=11, read=7, skipped=4)) == (len(reading.sources), reading.records)
 
 
 @pytest.mark.parametrize("below_comments", [False, True], ids=["alone", "below its two lines"])

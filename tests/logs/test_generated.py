@@ -62,7 +62,7 @@ def test_all_containers_give_the_same_counts(
     del texts["text"]  # holds fragments, and no entries
     readings = {form: _reading(tmp_path / form, text) for form, text in texts.items()}
     for form, reading in readings.items():
-        assert (160, 160) == (reading.total, reading.read), form
+        assert (160, 160) == (reading.records.total, reading.records.read), form
         assert (0, 0) == (reading.sources[0].repairs_total, reading.sources[0].problems_total), form
         assert _everything(readings["jsonl"]) == _everything(reading), form
     assert count(entries) == counts_of(readings["csv"].summary)

@@ -207,8 +207,8 @@ class TestStreams:
         writer.start()
         reading = read_logs([str(name)])
         writer.join()
-        assert reading.read in {len(ENTRIES), 400 * len(ENTRIES)}
-        assert reading.read == reading.total
+        assert reading.records.read in {len(ENTRIES), 400 * len(ENTRIES)}
+        assert reading.records.read == reading.records.total
 
     def test_the_head_comes_out_again(self, tmp_path: Path) -> None:
         name = tmp_path / "log"
@@ -242,4 +242,4 @@ class TestStreams:
         name.write_bytes(BIG)
         asked = iter([False, False, False])
         reading = read_logs([str(name), str(tmp_path / "log")], stop=lambda: next(asked, True))
-        assert reading.read == reading.total < 400 * len(ENTRIES)
+        assert reading.records.read == reading.records.total < 400 * len(ENTRIES)

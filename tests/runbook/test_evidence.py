@@ -165,7 +165,7 @@ def test_a_log(library: Library, identity: str, tmp_path: Path) -> None:
     log.write_text("".join(f"{json.dumps(one)}\n" for one in LOGS[identity]))
     reading = read_logs([str(log)], filters=Filters(), jobs=1)
 
-    assert (len(LOGS[identity]), 0) == (reading.read, reading.skipped + reading.unreadable)
+    assert (len(LOGS[identity]), 0) == (reading.records.read, reading.records.skipped + reading.records.unreadable)
     assert identity in ids(library, reading.observations)
 
 

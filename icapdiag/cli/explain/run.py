@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import NamedTuple, Self
 
 from icapdiag.api.explaining import explain
@@ -42,9 +42,7 @@ class Stop:
         self._before = [signal.signal(number, self._handle) for number in _SIGNALS]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in zip(_SIGNALS, self._before, strict=True):
             signal.signal(number, handler)  # type: ignore[arg-type]
 

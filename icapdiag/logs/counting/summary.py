@@ -122,10 +122,7 @@ class Summary(Counting):
         return dict(zip(OUTCOMES, counts, strict=True))
 
     def groups(self, observations: Sequence[Observation] | None = None) -> tuple[ReportedGroup, ...]:
-        """Each group as a report has it, most frequent first; without the findings that explain it.
-
-        ``observations`` begin with those of the groups, where somebody has them.
-        """
+        """Each group as a report has it, most frequent first, without findings; from `observations`, if at hand."""
         observed = self.observations() if observations is None else observations
         return tuple(
             ReportedGroup(
