@@ -259,20 +259,33 @@ def test_every_cap_ends_the_reading(data: bytes, rule: str) -> None:
         assert rule == caught.value.rule
 
 
+LONG = b"HTTP/1.1 403 Forbidden\r\nX: " + b"y" * 69 + b"\r\n\r\n"
+assert 100 == len(LONG)
+
+
 @pytest.mark.parametrize(
-    ("head", "limits"),
+    ("data", "caps", "kept"),
     [
-        (b"ICAP/1.0 200 OK\r\n" + b"X: y\r\n" * 20 + b"\r\n", Limits(header_count=20)),
-        (b"ICAP/1.0 200 OK\r\n" + TAG + b"\r\n", Limits(head_size=len(b"ICAP/1.0 200 OK\r\n" + TAG + b"\r\n"))),
-        (BLOCKED + b"5\r\nhello\r\n0\r\n\r\n", Limits(chunk_size=5, body_total=5, body_kept=5, line_size=2)),
-        (BLOCKED + b"0\r\nT: 345678\r\n\r\n", Limits(line_size=10)),
+        (b"ICAP/1.0 200 OK\r\n" + b"X: y\r\n" * 20 + b"\r\n", {"header_count": 20}, {}),
+        (b"ICAP/1.0 200 OK\r\n" + TAG + b"\r\n", {"head_size": len(b"ICAP/1.0 200 OK\r\n" + TAG + b"\r\n")}, {}),
+        (b"ICAP/1.0 200 OK\r\nEncapsulated: res-hdr=0, null-body=100\r\n\r\n" + LONG, {"head_size": 100}, {}),
+        (BLOCKED + b"5\r\nhello\r\n0\r\n\r\n", {"chunk_size": 5, "body_total": 5, "line_size": 2}, {"body_kept": 5}),
+        (BLOCKED + b"0\r\nT: 345678\r\n\r\n", {"line_size": 10}, {}),
+        (BLOCKED + b"0\r\n" + b"T: %s\r\n" % (b"x" * 147) * 2 + b"\r\n", {"head_size": 300}, {}),
     ],
+    ids=["fields", "head", "head inside", "chunk", "line", "trailers"],
 )
-def test_what_is_as_large_as_its_cap_is_read(head: bytes, limits: Limits) -> None:
-    for parts in ([head], pieces(head, 1)):
-        response = read(parts, limits=limits)
+def test_what_is_as_large_as_its_cap_is_read_and_no_more(
+    data: bytes, caps: dict[str, int], kept: dict[str, int]
+) -> None:
+    for size in (len(data), 1):
+        response = read(pieces(data, size), limits=Limits(**caps, **kept))
         assert isinstance(response, Response), response
         assert response.complete
+        for name, cap in caps.items():
+            refused = read(pieces(data, size), limits=Limits(**{**caps, name: cap - 1}, **kept))
+            assert isinstance(refused, tuple), name
+            assert "CapExceeded" == refused[0]
 
 
 def test_a_header_without_a_name_is_none() -> None:

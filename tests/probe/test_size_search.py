@@ -252,6 +252,7 @@ async def test_what_takes_its_time_is_not_narrowed_down() -> None:
     ("server", "why", "sent"),
     [
         (above(MIB, BUSY), "busy", 8),
+        (above(MIB, lambda upload: replace(BUSY(upload), icap_status=506)), "busy", 8),
         (above(MIB, lambda upload: replace(LOST(upload), out_of_time=True)), "deadline", 8),
         (above(MIB, lambda upload: replace(upload, status=Status.ERROR, reason=Reason.LOCAL_NETWORK)), "error", 8),
     ],
