@@ -145,6 +145,7 @@ class Report(Record, kw_only=True):
          "members", "groups", "findings", "unmatched", "notes"}
     )  # fmt: skip
 
+    redacted: Annotated[OwnText | None, about("redacted", "by what rule; absent where nothing is")] = None
     schema_version: Annotated[int, about("schema version", "of this document")] = SCHEMA_VERSION
     tool: Annotated[Tool, about("tool", "what made the report")] = field(default_factory=Tool)
     command: Annotated[Text, about("command", "the one that collected: check, explain")]

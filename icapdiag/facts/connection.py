@@ -10,6 +10,7 @@ import msgspec
 from icapdiag.facts.answer import ServiceURI
 from icapdiag.facts.sheet import (
     Address,
+    DistinguishedName,
     Fingerprint,
     HostName,
     Interface,
@@ -110,8 +111,8 @@ class NoAnswer(Record):
 class CertificateLink(Record):
     """One certificate of a chain."""
 
-    subject: Annotated[Text | None, about("subject", "whom it is for")] = None
-    issuer: Annotated[Text | None, about("issuer", "who signed it")] = None
+    subject: Annotated[DistinguishedName | None, about("subject", "whom it is for")] = None
+    issuer: Annotated[DistinguishedName | None, about("issuer", "who signed it")] = None
     not_after: Annotated[Moment | None, about("valid until", "end of its validity", "ISO 8601")] = None
 
 
@@ -125,8 +126,10 @@ class TLS(ProbeSheet):
     verify_error: Annotated[Text | None, about("verification error", "why they do not")] = None
     tls_version: Annotated[Word | None, about("TLS version", "the protocol agreed on, such as TLSv1.3")] = None
     cipher: Annotated[Word | None, about("cipher", "the cipher suite agreed on")] = None
-    cert_subject: Annotated[Text | None, about("certificate's subject", "the certificate's subject")] = None
-    cert_issuer: Annotated[Text | None, about("certificate's issuer", "the certificate's issuer")] = None
+    cert_subject: Annotated[DistinguishedName | None, about("certificate's subject", "the certificate's subject")] = (
+        None
+    )
+    cert_issuer: Annotated[DistinguishedName | None, about("certificate's issuer", "the certificate's issuer")] = None
     cert_names: Annotated[
         tuple[HostName, ...] | None, about("certificate's names", "names and addresses that the certificate is for")
     ] = None

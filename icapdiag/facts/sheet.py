@@ -27,14 +27,14 @@ JSONValue = str | int | float | bool | None | Sequence["JSONValue"] | Mapping[st
 
 
 class Kind(NamedTuple):
-    """What a text names: decides what redaction makes of it. ``text`` is gone through word by word."""
+    """What a text names: decides what redaction makes of it. ``text`` is judged run by run."""
 
     name: str
 
 
 # One type a kind. A text of a sheet is always of one of these types, never a bare str (a test holds that).
-Text = Annotated[str, Kind("text")]  # of a server, a log or a file, or words of ours: gone through word by word
-Word = Annotated[str, Kind("word")]  # of a vocabulary; whoever forges one is gone through like text
+Text = Annotated[str, Kind("text")]  # of a server, a log or a file, or words of ours: judged run by run
+Word = Annotated[str, Kind("word")]  # of a vocabulary; whoever forges one is judged like text
 Moment = Annotated[str, Kind("moment")]  # ISO 8601
 HostName = Annotated[str, Kind("host")]  # a name or an address
 Address = Annotated[str, Kind("address")]  # an IP address, with or without a port
@@ -49,6 +49,7 @@ RequestID = Annotated[str, Kind("request")]
 FileName = Annotated[str, Kind("file")]
 ISTag = Annotated[str, Kind("istag")]
 Person = Annotated[str, Kind("person")]
+DistinguishedName = Annotated[str, Kind("subject")]  # of a certificate's subject or issuer: CN=…, O=…
 Fingerprint = Annotated[str, Kind("certificate")]  # of somebody's certificate
 SampleDigest = Annotated[str, Kind("digest")]  # SHA-256 of what we sent ourselves
 RunbooksDigest = Annotated[str, Kind("runbooks")]  # the first digits of that of the runbooks in force

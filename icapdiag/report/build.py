@@ -60,7 +60,7 @@ def timestamp(moment: datetime) -> str:
     return utc.isoformat(timespec="milliseconds") + "Z"
 
 
-def empty_report(*notes: str) -> Report:
+def empty_report() -> Report:
     """A report of nothing: drawn, it shows what a format says of itself."""
     never = timestamp(datetime.fromtimestamp(0, UTC))
     return Report(
@@ -71,7 +71,6 @@ def empty_report(*notes: str) -> Report:
         verdict=Health.OK,
         vantage=ProbingVantage(),
         subject=PoolSubject(),
-        notes=notes,
     )
 
 

@@ -56,7 +56,7 @@ def test_nothing_of_the_site_is_in_a_redacted_report(saved: Path, key: Path) -> 
     assert 1 == status
     assert "zorro" not in out
     assert "10.77" not in out
-    assert REDACTED_NOTE in json.loads(out)["notes"]
+    assert REDACTED_NOTE == json.loads(out)["redacted"]
     assert "replaced by pseudonyms: " in err
     assert str(key) in err
 

@@ -141,8 +141,9 @@ def test_the_body_of_a_ticket_goes_where_it_is_told_to(saved: Path, tmp_path: Pa
     status, out, err = icapdiag("report", "render", str(saved), "--for", "jira", "--for", "github=g.md", cwd=tmp_path)
     assert 1 == status
     assert err.startswith("icapdiag: replaced by pseudonyms: ")
-    assert out.startswith("h2. CRITICAL: ICAP pool")
-    assert (tmp_path / "g.md").read_text().startswith("# CRITICAL: ")
+    assert out.startswith("Redacted: ")
+    assert "\n\nh2. CRITICAL: ICAP pool" in out
+    assert (tmp_path / "g.md").read_text().startswith("Redacted: ")
 
 
 def test_interrupted_by_a_signal_it_leaves_no_part_of_a_file(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import dns.rcode
 import trio
 
 from icapdiag.lab.certificates import new_authority
-from icapdiag.report.redact.texts import vocabulary
+from icapdiag.report.redact.known import vocabulary
 from tests.probe.test_network import dns_server, records
 
 LETTERS = "bcdfghjklmnpqrstvwxz"

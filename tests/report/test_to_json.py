@@ -76,7 +76,7 @@ def test_the_schema_documents_what_a_report_on_logs_has() -> None:
 
 
 def test_the_schema_documents_every_key() -> None:
-    published, plain = schema(), to_plain(report())
+    published, plain = schema(), to_plain(replace(report(), redacted="by a rule"))
     parts = published["$defs"]
     one = plain["members"][0]
     assert list(published["properties"]) == list(plain)

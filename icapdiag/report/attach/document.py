@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from icapdiag.report.attach.target import AttachError
 from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
@@ -23,7 +25,7 @@ LARGEST = 100 << 20  # bytes of a file; Jira Cloud takes 1 GB at most, few let t
 _NAME = 200  # bytes of its name
 _ENTRIES = 2000  # of an archive
 _INFLATED = 256 << 20  # bytes of the reports in an archive
-_MARKED = ("markdown", "html", "github", "jira", "servicenow")  # formats that have a report's notes, a line each
+_MARKED = ("markdown", "html", "github", "jira", "servicenow")  # formats that say so in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def copy(folder: Path, document: Document) -> Path:
 def unredacted(document: Document) -> str:
     """Why the file must be taken for one that is not redacted; "" if it is marked as redacted.
 
-    A report in JSON says so in its notes, an archive in each report that it holds, other formats in a line that
+    A report in JSON says so itself, an archive in each report that it holds, other formats in a line that
     no server can have written there. Whatever else it is: nobody knows what is in it.
     """
     if document.data.startswith(b"PK"):
@@ -104,7 +106,7 @@ def _json(data: bytes) -> str | None:
         report = read_report(data)
     except NotAReport:
         return None
-    return "" if REDACTED_NOTE in report.notes else "it is a report that is not redacted"
+    return "" if report.redacted == REDACTED_NOTE else "it is a report that is not redacted"
 
 
 def _archive(data: bytes) -> str:
@@ -131,7 +133,7 @@ def _archive(data: bytes) -> str:
 @cache
 def _marks() -> frozenset[str]:
     """The line of each format with which a redacted report, and no other, says that it is one."""
-    marked = empty_report(REDACTED_NOTE)
+    marked = replace(empty_report(), redacted=REDACTED_NOTE)
     sentence = REDACTED_NOTE.partition(": ")[2].partition(".")[0]
     lines = (line.strip() for name in _MARKED for line in render(marked, name).splitlines())
     return frozenset(line for line in lines if sentence in line)

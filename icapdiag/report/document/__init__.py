@@ -62,6 +62,7 @@ class Document:
         self.finished = "" if end is None else f"{end:%T} UTC"  # the time of day
         # program and version of the report, command, end
         self.imprint = (f"{program}, report version {report.schema_version}", report.command, report.finished_at)
+        self.redacted = visible(report.redacted or "", 400)
         self.notes = tuple(visible(note, 400) for note in report.notes)
 
         # members

@@ -43,9 +43,9 @@ def render(report: Report) -> str:
     suites = [_suite(root, report, f"member {endpoint(member)}", _probes(member)) for member in report.members]
     findings = (*map(_finding, report.findings), *map(_suppressed, report.suppressed))
     suites.append(_suite(root, report, "findings", findings))
-    suites.append(
-        _suite(root, report, "run", _run(report), {"verdict": report.verdict.value, "summary": tally(report)})
-    )
+    mark = {"redacted": visible(report.redacted, 400)} if report.redacted else {}
+    about = {**mark, "verdict": report.verdict.value, "summary": tally(report)}
+    suites.append(_suite(root, report, "run", _run(report), about))
     for key in ("tests", "failures", "errors"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
     indent(root)

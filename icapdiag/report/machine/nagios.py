@@ -60,7 +60,8 @@ def render(report: Report) -> str:
 
 
 def _text(report: Report) -> str:
-    parts = [f"{title(report)}: {tally(report)}"]
+    parts = ["redacted, names kept with --no-redact"] if report.redacted else []
+    parts.append(f"{title(report)}: {tally(report)}")
     worst = worst_of(report.findings)
     if worst is not None:
         more = len(report.findings) - 1

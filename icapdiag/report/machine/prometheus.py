@@ -31,7 +31,8 @@ class _Metric(NamedTuple):
 
 def render(report: Report) -> str:
     """All metrics, each with HELP and TYPE, every series once; ends in a newline."""
-    return "".join(_draw(metric) for metric in _metrics(report))
+    mark = f"# {visible(report.redacted, 400)}\n" if report.redacted else ""
+    return mark + "".join(_draw(metric) for metric in _metrics(report))
 
 
 def _draw(metric: _Metric) -> str:

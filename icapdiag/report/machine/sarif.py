@@ -56,6 +56,7 @@ def render(report: Report) -> str:
         "results": results[:_RESULTS],
         "columnKind": "unicodeCodePoints",
         "properties": {
+            **({"redacted": visible(report.redacted, 400)} if report.redacted else {}),
             "verdict": report.verdict.value,
             "complete": report.complete,
             "unexplained": report.unmatched.count,

@@ -28,7 +28,8 @@ def render(report: Report) -> str:
     pool = safe_text(pool_of(report).pool)
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    mark = (report.redacted,) if report.redacted else ()
+    writer.writerow((*COLUMNS, "redacted") if mark else COLUMNS)
     for finding in report.findings:
         for member in finding.members or ("",):
             row = (
@@ -45,6 +46,7 @@ def render(report: Report) -> str:
                 pool,
                 report.started_at,
                 "yes" if report.complete else "no",
+                *mark,
             )
             writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
     return out.getvalue()

@@ -37,8 +37,9 @@ def render_lines(report: Report) -> str:
     """
     whole = facts.to_plain(replace(report, members=(), findings=(), unmatched=Unmatched()))
     about = {key: whole[key] for key in _OF_THE_RUN} | {"host": report.vantage.host}
+    mark = {"redacted": report.redacted} if report.redacted else {}
     about |= {key: whole["subject"][key] for key in _OF_THE_SUBJECT if key in whole["subject"]}
-    return "".join(_line({**_finding(finding), "report": about}) for finding in report.findings)
+    return "".join(_line({**mark, **_finding(finding), "report": about}) for finding in report.findings)
 
 
 def _line(record: dict[str, Any]) -> str:

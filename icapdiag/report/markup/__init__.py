@@ -17,7 +17,6 @@ from icapdiag.report.document import Document
 from icapdiag.report.document.findings import FindingBlock, SeenBlock
 from icapdiag.report.document.members import Matrix
 from icapdiag.report.document.words import count, names
-from icapdiag.report.redact import REDACTED_NOTE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import PLAIN, wrap
 from icapdiag.vocabulary import HEALTH_ORDER
@@ -93,13 +92,14 @@ def layout(report: Report) -> Iterator[Block]:
     """The blocks of the report, the most useful first."""
     doc = Document(report)
     state = f" ({doc.gap})" if doc.gap else ""
+    if doc.redacted:
+        yield Paragraph((doc.redacted,))
     yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.title), state))
     yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
     if doc.surroundings:
         yield Paragraph((Said(doc.surroundings),))
-    for text in (doc.caveat, *(note for note in doc.notes if note == REDACTED_NOTE)):  # who reads a part must know
-        if text:
-            yield Paragraph((text,))
+    if doc.caveat:
+        yield Paragraph((doc.caveat,))
     if doc.findings:
         yield Heading(2, (f"Findings ({len(doc.findings)})",))
         rows = [
@@ -115,7 +115,7 @@ def layout(report: Report) -> Iterator[Block]:
         yield Heading(2, (f"Not explained by any runbook ({doc.unexplained.count:,})",))
         yield from _seen(doc.unexplained.seen)
     yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
-    yield from _listed("Notes", [note for note in doc.notes if note != REDACTED_NOTE])
+    yield from _listed("Notes", doc.notes)
 
 
 def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:

@@ -1,8 +1,8 @@
 """Reports that may leave the house: what could identify a site is replaced by pseudonyms, before any renderer sees it.
 
-The rule is to keep what is known to be harmless and to replace all else: a text is kept word by word where the
-word is one of our own (`words.txt`), a short number or a date. So nobody has to foresee what a server, a log
-or a pool file may hold.
+The rule is to keep what is known to be harmless and to replace all else: a run of words is kept where each is one of
+our own (`words.txt`) or a short number and the whole is no host, path, address or date of somebody's. So nobody has to
+foresee what a server, a log or a pool file may hold.
 
 First all names in the report are learnt, then every text is gone through: what becomes of it is decided by its kind,
 which its class in `icapdiag.facts` says.
@@ -21,20 +21,29 @@ from msgspec.structs import replace
 from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.facts.sheet import FactField, Record, attributes_of
 from icapdiag.model import Finding, MemberReport, Report
-from icapdiag.report.redact.pseudonyms import Pseudonyms, stands_for_itself
+from icapdiag.report.redact.known import WORD
+from icapdiag.report.redact.pseudonyms import PSEUDONYM, Pseudonyms, stands_for_itself
 from icapdiag.report.redact.texts import Texts, says_nothing, wire
 
 __all__ = [
-    "KEPT_NOTE", "NAMELESS", "REDACTED_NOTE", "Pseudonyms", "Replaced", "kept_values", "known_values", "redact"
+    "KEPT_NOTE", "NAMELESS", "REDACTED_NOTE", "Pseudonyms", "Replaced", "could_be_any", "kept_values", "known_values",
+    "redact",
 ]  # fmt: skip
 
 # Kinds of texts that name nothing, or that are ours; all others stand for somebody, and go as a whole.
 NAMELESS = frozenset({"text", "word", "moment", "own", "note", "wire", "runbook", "runbooks", "digest"})
-_OURS = {"digest": re.compile(r"[0-9a-f]{64}"), "runbooks": re.compile(r"[0-9a-f]{8,64}")}  # the same for everybody
+_OURS = {  # the same for everybody
+    "digest": re.compile(r"[0-9a-f]{64}"),
+    "runbooks": re.compile(r"[0-9a-f]{8,64}"),
+    "moment": re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]{5,15}(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII),
+}
+_OURS_WHOLE = re.compile(rf"(?:{PSEUDONYM.pattern}(?: at (?=n)|:[0-9]+$|$))+|\[removed\]").fullmatch
+_WORDS = frozenset({"member", "pool", "profile"})
+_PROPER = _WORDS | {"host", "service", "engine", "person"}
 KEPT_NOTE = "Kept as they are in this redacted report, as asked for: {}."
 REDACTED_NOTE = (
-    "Redacted: names, addresses and words that are not known to be harmless stand replaced by pseudonyms. "
-    "The same pseudonym always stands for the same value; addresses of one network stay in one network."
+    "Redacted: pseudonyms replace all names, addresses, words and numbers that are not known to be harmless. "
+    "The same value has the same one; net1-host2 is in network 1. To keep names, for your own tracker: --no-redact."
 )
 
 R = TypeVar("R", bound=Record)
@@ -75,6 +84,11 @@ def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[s
             yield name, kind
 
 
+def could_be_any(name: str, kind: str) -> bool:
+    """Whether a name can't be told from ordinary words, where the report does not say that it is one."""
+    return says_nothing(name) and (kind not in _PROPER or len(WORD.findall(name)) == 1)
+
+
 class _Redaction:
     def __init__(self, report: Report, pseudonyms: Pseudonyms, keep: frozenset[str]) -> None:
         self._report = report
@@ -82,22 +96,25 @@ class _Redaction:
         self._found: dict[tuple[str, str], Replaced] = {}
         self._where = ""
         self._ids = {finding.id for finding in report.findings}
+        self._again = report.redacted is not None
+        pseudonyms.reserve(PSEUDONYM.findall(repr(report)))
         kept = kept_values(report, keep)
-        self._names = {name: kind for name, kind in _names(report) if name not in kept}
-        hosts = frozenset(name for name, kind in self._names.items() if kind == "host")
-        spoken = {
-            name: kind
-            for name, kind in self._names.items()
-            if not says_nothing(name) or (name in hosts and "." in name)  # scan.lan is no word
+        self._names = {
+            name: kind for name, kind in _names(report) if name not in kept and not (self._again and _OURS_WHOLE(name))
         }
-        self._texts = Texts(pseudonyms, spoken, self._note, hosts)
+        spoken = {name: kind for name, kind in self._names.items() if not could_be_any(name, kind)}
+        self._texts = Texts(pseudonyms, spoken, self._note, again=self._again)
+        # A runbook's own words may be a member's or a pool's name.
+        told = {name: kind for name, kind in spoken.items() if kind not in _WORDS or not says_nothing(name)}
+        self._own = Texts(pseudonyms, told, self._note, again=self._again)
         # In a note of ours a name that could be any word is still a name.
-        self._notes = Texts(pseudonyms, self._names, self._note)
+        self._notes = Texts(pseudonyms, self._names, self._note, again=self._again)
 
     def run(self) -> tuple[Report, tuple[Replaced, ...]]:
         redacted = self._record(self._report)
         kept = [KEPT_NOTE.format(", ".join(sorted(self._keep)))] if self._keep else []
-        return replace(redacted, notes=(*redacted.notes, REDACTED_NOTE, *kept)), tuple(self._found.values())
+        notes = (*redacted.notes, *(note for note in kept if note not in redacted.notes))
+        return replace(redacted, redacted=REDACTED_NOTE, notes=notes), tuple(self._found.values())
 
     def _note(self, kind: str, value: str, pseudonym: str) -> None:
         key = (kind, value)
@@ -139,20 +156,22 @@ class _Redaction:
         self._where = called
         match kind:
             case "own":
-                return self._texts.of_own(value)
+                return self._own.of_own(value)
             case "note":
                 return self._notes.of(value)
             case "wire":
                 return wire(value, self._texts.of)
             case "runbook" if value in self._ids:
                 return value
-            case "digest" | "runbooks" if _OURS[kind].fullmatch(value):
+            case "digest" | "runbooks" | "moment" if _OURS[kind].fullmatch(value):
                 return value
             case _:
                 return self._texts.of(value) if kind in NAMELESS else self._named(kind, value)
 
     def _named(self, kind: str, value: str) -> str:
         """The pseudonym of a whole value; an address is one wherever it stands."""
+        if self._again and _OURS_WHOLE(value):
+            return value
         name, at = _member_and_address(kind, value)
         if at:
             return f"{self._named(kind, name)} at {self._named('address', at)}"
@@ -160,7 +179,7 @@ class _Redaction:
         if kind not in {"address", "host"}:
             return self._texts.named(self._names.get(value, kind), value) if value else value
         if address:
-            shown = self._texts.named("address", address)
+            shown = self._texts.named("address", str(ip_address(address.partition("%")[0])))
             return f"[{shown}]:{port}" if port and ":" in shown else f"{shown}:{port}" if port else shown
         return self._texts.named("host", value) if value else value
 

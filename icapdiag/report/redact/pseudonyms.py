@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 import msgspec
@@ -12,10 +14,11 @@ import msgspec
 VERSION = 1
 _KEPT = 200_000  # values in one key
 _LONGEST = 4096  # characters of a value
-_V4 = int(IPv4Address("198.18.0.0"))  # 198.18.0.0/15 is for benchmarks (RFC 2544): nobody's own network
-_V4_NETWORKS = 512
-_V6 = int(IPv6Address("2001:db8::"))  # for documentation (RFC 3849)
+_OLD = ("network4", "network6")  # kinds of a key that had addresses for addresses
 _NOBODY = ("unspecified", "loopback")
+KINDS = ("certificate", "date", "engine", "file", "header", "host", "interface", "istag", "mac", "mail", "member",
+         "number", "path", "pattern", "person", "pool", "profile", "request", "service", "subject", "word")  # fmt: skip
+PSEUDONYM = re.compile(rf"(?<![^\W_])(?:net[0-9]{{1,6}}-host[0-9]{{1,6}}|(?:{'|'.join(KINDS)})-[0-9]{{1,6}})(?![^\W_])")
 
 
 class _Key(msgspec.Struct):
@@ -41,7 +44,12 @@ class Pseudonyms:
 
     def __init__(self, known: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self._by_kind: dict[str, dict[str, str]] = {kind: dict(values) for kind, values in (known or {}).items()}
+        self._last: Counter[str] = Counter()  # numbers given, by what stands before them
         self._taken = {pseudonym for values in self._by_kind.values() for pseudonym in values.values()}
+
+    def reserve(self, pseudonyms: Iterable[str]) -> None:
+        """What already stands for something, or is somebody's name, is given to nobody else."""
+        self._taken.update(pseudonyms)
 
     def of(self, kind: str, value: str) -> str:
         """The pseudonym of a value, such as ``host-3``."""
@@ -50,50 +58,38 @@ class Pseudonyms:
         values = self._by_kind.setdefault(kind, {})
         found = values.get(value)
         if found is None:
-            found = self._fresh(kind, len(values))
+            found = self._fresh("net" if kind == "network" else f"{kind}-")
             if len(values) < _KEPT and len(value) <= _LONGEST:
                 values[value] = found
         return found
 
     def of_address(self, text: str) -> str:
-        """The address that stands for this one: of the same network (/24, /64) if theirs are; as it is where it
-        tells nothing, as 127.0.0.1 does. Raises ValueError for a text that is no address.
+        """What stands for this address, such as ``net1-host3``: ``net1`` for all of one network (/24, /64). As it is
+        where it tells nothing, as 127.0.0.1 does. Raises ValueError for a text that is no address.
         """
         address = ip_address(text.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
         if stands_for_itself(text):
-            return text
+            return str(address)
         values = self._by_kind.setdefault("address", {})
         name = str(address)
         if name not in values:
-            values[name] = self._fresh_address(address)
+            network = str(ip_network((address, 24 if address.version == 4 else 64), strict=False))
+            values[name] = self._fresh(f"{self.of('network', network)}-host")
         return values[name]
 
-    def _fresh(self, kind: str, number: int) -> str:
-        while (found := f"{kind}-{number + 1}") in self._taken:
+    def _fresh(self, stem: str) -> str:
+        number = self._last[stem] + 1
+        while (found := f"{stem}{number}") in self._taken:
             number += 1
+        self._last[stem] = number
         self._taken.add(found)
         return found
-
-    def _fresh_address(self, address: IPv4Address | IPv6Address) -> str:
-        host_bits, base = (8, _V4) if address.version == 4 else (64, _V6)
-        network = str(ip_address(int(address) >> host_bits << host_bits))
-        networks = self._by_kind.setdefault(f"network{address.version}", {})
-        index = int(networks.setdefault(network, str(len(networks) + 1)))
-        if address.version == 4:
-            index %= _V4_NETWORKS
-        first = base + (index << host_bits)
-        last = first + (1 << host_bits) - 1
-        for number in range(first + 1, last):  # bounded by what is taken
-            found = str(ip_address(number)) if address.version == 4 else str(IPv6Address(number))
-            if found not in self._taken:
-                self._taken.add(found)
-                return found
-        return str(ip_address(last))  # 254 addresses of 512 networks are spoken for
 
     def __iter__(self) -> Iterator[tuple[str, str, str]]:
         """Kind, value, pseudonym, in the order in which they were given."""
         for kind, values in self._by_kind.items():
-            if not kind.startswith("network"):
+            if kind != "network":
                 yield from ((kind, value, pseudonym) for value, pseudonym in values.items())
 
     def dumps(self) -> str:
@@ -107,4 +103,7 @@ class Pseudonyms:
             key = msgspec.json.decode(text.encode(errors="replace"), type=_Key)
         except (msgspec.DecodeError, RecursionError) as error:
             raise KeyFileError(f"not a key file of version {VERSION}: {error}") from None
-        return cls(key.pseudonyms)
+        kinds = {kind: values for kind, values in key.pseudonyms.items() if kind not in _OLD}
+        addresses = kinds.pop("address", {})  # an older key has other addresses for them
+        kinds["address"] = {value: found for value, found in addresses.items() if PSEUDONYM.fullmatch(found)}
+        return cls(kinds)

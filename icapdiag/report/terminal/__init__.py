@@ -9,6 +9,7 @@ from icapdiag.report.document import Document, summary
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
+from icapdiag.text import visible
 
 MIN_WIDTH = 60
 PIPED_WIDTH = 100  # where there is no terminal to ask
@@ -33,6 +34,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterat
         head += wrap(doc.caveat, width)
     elif doc.entries_read:
         head += wrap(doc.entries, width) + ([f"{doc.span}."] if doc.span else [])
+    yield wrap(doc.redacted, width) if doc.redacted else []
     yield head + draw.sources(doc.sources, doc.records, width)
     yield draw.matrix(doc.matrix, width, paint)
     yield wrap(doc.clocks, width)
@@ -74,4 +76,5 @@ def render_short(report: Report, width: int = FILE_STYLE.width, *, color: bool =
     room = min(max((columns(line.name) for line in members), default=0), _NAMES)
     filled = [line._replace(name=line.name + " " * (room - columns(line.name))) for line in members]
     labels = [(line, paint(line.verdict.value, f"{line.verdict.value.upper():<8}")) for line in (whole, *filled)]
-    return "".join(f"{label}  {line.name}  {line.worst}".rstrip() + "\n" for line, label in labels)
+    mark = f"{visible(report.redacted, 400)}\n" if report.redacted else ""
+    return mark + "".join(f"{label}  {line.name}  {line.worst}".rstrip() + "\n" for line, label in labels)

@@ -22,7 +22,7 @@ from icapdiag.vocabulary import Status
 from tests.report.samples import SUBJECT, TCP_REFUSED, VANTAGE, member, observation
 from tests.report.samples import report as sample
 
-TELLING = ("json", "markdown", "html", "github", "jira", "servicenow")
+TELLING = ("json", "markdown", "html", "github", "jira", "servicenow", "short")
 
 
 def drawn(name: str, *, redacted: bool, keep: tuple[str, ...] = ()) -> bytes:

@@ -1,0 +1,54 @@
+"""A text as it was meant: what hides a name from a search shows it to whoever reads."""
+
+from __future__ import annotations
+
+import html
+import re
+from unicodedata import normalize
+
+REMOVED = "[removed]"
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_PERCENT = re.compile("(?:%[0-9a-f]{2})+", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#0*[1-9][0-9]{0,6}|#x0*[1-9a-f][0-9a-f]{0,5}|[a-z][a-z0-9]{1,30});?", re.IGNORECASE)
+_BYTES = re.compile(r"(?:\\x[0-9a-f]{2}|\\[0-3][0-7]{2})+", re.IGNORECASE)
+_UNITS = re.compile(r"(?:[\\%]u[0-9a-f]{4})+", re.IGNORECASE)
+_CODEPOINT = re.compile(r"\\U(?:000|0010)[0-9a-fA-F]{4,5}|\\[ux]\{0{0,4}(?:10|[0-9a-fA-F])?[0-9a-fA-F]{1,4}\}")
+_ROUNDS = 6  # encodings inside each other
+
+
+def decoded(text: str) -> str:
+    """``text`` without invisible characters and with percent, entity and backslash escapes undone.
+
+    What is encoded more often than anybody does by mistake becomes ``[removed]``.
+    """
+    for _ in range(_ROUNDS):
+        found = text if text.isascii() else _INVISIBLE.sub("", normalize("NFKC", text))
+        if "%" in found:
+            found = _PERCENT.sub(lambda each: _text_of(bytes.fromhex(each[0].replace("%", ""))), found)
+        if "&" in found:
+            found = _ENTITY.sub(lambda each: html.unescape(each[0]), found)
+        if "\\" in found or "%u" in found:
+            found = found.replace("\\r\\n", "\r\n").replace("\\/", "/")
+            found = _UNITS.sub(_units, _BYTES.sub(lambda each: _text_of(_escaped_bytes(each[0])), found))
+            found = _CODEPOINT.sub(lambda each: chr(int(re.sub("[^0-9a-fA-F]", "", each[0][2:]), 16)), found)
+        if found == text:
+            return text
+        text = found
+    return REMOVED
+
+
+def _text_of(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _escaped_bytes(text: str) -> bytes:
+    return bytes(int(each[1:], 16) if each[0] in "xX" else int(each, 8) for each in text.split("\\")[1:])
+
+
+def _units(found: re.Match[str]) -> str:
+    return bytes.fromhex(re.sub(r"[\\%][uU]", "", found[0])).decode("utf-16-be", "surrogatepass")

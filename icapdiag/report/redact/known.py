@@ -1,0 +1,64 @@
+"""What is known: words that are harmless, and names that are somebody's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from functools import cache
+from importlib.resources import files
+
+WORD = re.compile(r"[^\W_]+")
+DIGITS = 7  # of one number
+_LETTER = re.compile(r"\w")
+_MEASURE = re.compile(r"[0-9]{1,7}(?:ms|us|s|m|h|d|b|[kmg]i?b?|x)", re.IGNORECASE)
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Words and known runs of ``words.txt``, in lower case; made by ``python -m tests.report.words``."""
+    return frozenset(files("icapdiag.report.redact").joinpath("words.txt").read_text("utf-8").split())
+
+
+def is_harmless(piece: str) -> bool:
+    """Whether letters and digits without anything between them can stay."""
+    if not piece.isascii():
+        return piece.lower() in vocabulary()
+    if piece.isdigit():
+        return len(piece) <= DIGITS
+    return len(piece) == 1 or piece.lower() in vocabulary() or _MEASURE.fullmatch(piece) is not None
+
+
+_LOWER = {ord("A") + number: ord("a") + number for number in range(26)}
+
+
+def folded(text: str) -> str:
+    """In lower case and of the same length, which ``str.lower`` does not promise."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
+class Known:
+    """Names that are not empty, in any letter case. One in a text stands alone: no letter, digit or _ around it."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(map(folded, names))
+        lengths: dict[str, set[int]] = {}
+        for name in self._names:
+            lengths.setdefault(name[:2], set()).add(len(name))
+        self._lengths = {prefix: tuple(sorted(found, reverse=True)) for prefix, found in lengths.items()}
+        first = "".join(re.escape(character) for character in sorted({name[0] for name in self._names}))
+        self._start = re.compile(rf"(?<!\w)[{first}]" if first else r"(?!)")
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they begin and end, from left to right; the longest that begins at a place."""
+        at = 0
+        text = folded(text)
+        for found in self._start.finditer(text):
+            start = found.start()
+            if start < at:
+                continue
+            for length in (*self._lengths.get(text[start : start + 2], ()), *self._lengths.get(text[start], ())):
+                end = start + length
+                if end <= len(text) and text[start:end] in self._names and not _LETTER.match(text, end):
+                    yield start, end
+                    at = end
+                    break
