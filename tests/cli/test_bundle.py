@@ -127,10 +127,39 @@ def leaky(report: Report, pseudonyms: Pseudonyms, *, keep: object) -> tuple[Repo
     return report, (Replaced("host", NAME, "host-1", 1, "transcript"),)
 
 
+def test_a_leak_is_masked(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "b.zip"
+    monkeypatch.setattr("icapdiag.cli.redacting.redact", leaky)
+
+    done = CliRunner().invoke(app, ["bundle", str(saved), "-o", str(target)])
+
+    assert 0 == done.exit_code
+    assert "the texts that held it are [removed]" in done.stderr
+    assert NAME not in texts(target)
+    assert "[removed]" in texts(target)
+
+
+def test_one_line_of_a_log_costs_no_ticket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client of one request stands in a server's text of another, as tcpdump writes it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    requests = [{"icap_response_code": 500, "reason": "10.55.1.3.443 > 192.0.2.1.1344", "icap_server_ip": "10.55.1.3"}]
+    entry = {"client_ip": "10.55.1.3", "adf": True, "icap_log": {"action": "ICAP_FAILED", "request_logs": requests}}
+    (tmp_path / "log.json").write_text(json.dumps(entry))
+    icapdiag("explain", str(tmp_path / "log.json"), "-o", f"json={tmp_path / 'r.json'}")
+    assert "10.55.1.3.443" in (tmp_path / "r.json").read_text()
+
+    status, _, err = icapdiag("report", "bundle", str(tmp_path / "r.json"), "-o", str(tmp_path / "b.zip"))
+
+    assert 0 == status, err
+    assert "10.55.1.3" not in texts(tmp_path / "b.zip")
+    assert "net1-host1.443" in texts(tmp_path / "b.zip")
+
+
 @pytest.mark.parametrize("before", [None, b"old"])
-def test_a_leak_refuses_the_bundle(
+def test_a_leak_that_can_not_be_masked_refuses_the_bundle(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
 ) -> None:
+    monkeypatch.setattr("icapdiag.cli.report.bundle.masked", lambda report, _: report)
     saved.write_text(render(settled(replace(REPORT, members=REPORT.members[:1]))))
     target = tmp_path / "out" / "b.zip"
     target.parent.mkdir()
@@ -156,7 +185,9 @@ def test_the_command_has_its_place() -> None:
 def test_no_report_is_refused_for_what_is_not_in_it(tmp_path_factory: pytest.TempPathFactory, report: Report) -> None:
     """What a redaction leaves is not what it replaced, whatever servers and files say."""
     file = tmp_path_factory.getbasetemp() / "any.zip"
-    told = tuple(replace(each, title="One", meaning="Two.", remedy=("Three",)) for each in report.findings)
+    told = tuple(
+        replace(each, title="One", meaning="Two.", remedy=("Three",), runbook="Four") for each in report.findings
+    )
     made = settled(replace(report, findings=told))
     leaving, replaced = redact(made, Pseudonyms())
     file.write_bytes(build(leaving, redacted=True, largest=1 << 30).data)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import getpass
-import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -18,22 +18,26 @@ from icapdiag.cli.output import OutputError, place_for, write_data
 from icapdiag.cli.redacting import redacted, say_what
 from icapdiag.model import Report
 from icapdiag.pool import PoolError, loads_pool
-from icapdiag.report.bundle import TooLarge, build
-from icapdiag.report.bundle.search import Hit, search, worth_looking_for
+from icapdiag.report.bundle import Bundle, TooLarge, build, masked
+from icapdiag.report.bundle.search import Hit, holding, search, worth_looking_for
 from icapdiag.report.bundle.texts import pool_yaml
+from icapdiag.report.machine.from_json import NotAReport
 from icapdiag.report.machine.to_json import to_plain
 from icapdiag.report.redact import Replaced, kept_values, known_values
+from icapdiag.report.redact.known import WORD
 
 _SHOWN = 10  # hits, and names of dropped files
 _REMOVED_KINDS = ("secret", "query")
+_FIGURES = ("number", "date")  # may be one that the report has of its own
 
 
 class _Refused(Exception):
     """Something in the archive may not leave."""
 
-    def __init__(self, hits: tuple[Hit, ...]) -> None:
+    def __init__(self, hits: tuple[Hit, ...], holds: Callable[[str], bool]) -> None:
         super().__init__(hits)
         self.hits = hits
+        self.holds = holds
 
 
 def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *, force: bool) -> None:
@@ -48,11 +52,19 @@ def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *
     redact = redaction.covers(ticket=True)
     report = load_report(saved)
     leaving, replaced = redacted(report, redaction) if redact else (report, ())
-    try:
+
+    def write(leaving: Report) -> Bundle:
         made = build(leaving, redacted=redact, largest=largest, with_pool=_is_pool(leaving))
-        write_data(
-            target, made.data, force=force, check=lambda file: insist(file, report, replaced, redaction, redact=redact)
-        )
+        check = partial(insist, report=report, replaced=replaced, redaction=redaction, redact=redact)
+        write_data(target, made.data, force=force, check=check)
+        return made
+
+    try:
+        try:
+            made = write(leaving)
+        except _Refused as refused:  # one text must not cost the ticket
+            made = write(_masked(leaving, refused))
+            remark("what was to be replaced was found in the finished archive: the texts that held it are [removed].")
     except TooLarge as error:
         fail(f"{error}: give --max-size more")
     except _Refused as refused:
@@ -68,6 +80,13 @@ def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *
         more = len(made.dropped) - _SHOWN
         listed = ", ".join(made.dropped[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         remark(f"left out to stay within --max-size {max_size}: {listed} (manifest.json has them all).")
+
+
+def _masked(report: Report, refused: _Refused) -> Report:
+    try:
+        return masked(report, refused.holds)
+    except NotAReport:  # it is a word that a report needs
+        raise refused from None
 
 
 def _is_pool(report: Report) -> bool:
@@ -89,11 +108,16 @@ def insist(file: Path, report: Report, replaced: tuple[Replaced, ...], redaction
     words: list[str] = []
     if redact:
         allowed = {each.pseudonym for each in replaced} | kept_texts(report, redaction.keep)
-        secrets = worth_looking_for(_secrets(report, replaced, redaction), allowed)
         spoken = " ".join((*allowed, *_runbooks_words(report))).lower()
-        words = [each.value for each in replaced if each.kind == "word" and each.value.lower() not in spoken]
+        found = [each for each in replaced if each.value.lower() not in spoken]
+        secrets = worth_looking_for(_secrets(report, found, redaction), allowed)
+        words = [each.value for each in found if _is_word(each)]
     if hits := search(file, secrets, words):
-        raise _Refused(hits)
+        raise _Refused(hits, holding(secrets, words))
+
+
+def _is_word(replaced: Replaced) -> bool:
+    return replaced.kind == "word" and WORD.fullmatch(replaced.value) is not None
 
 
 def _runbooks_words(report: Report) -> Iterator[str]:
@@ -102,13 +126,13 @@ def _runbooks_words(report: Report) -> Iterator[str]:
         yield from (finding.id, finding.title, finding.meaning, finding.runbook, *finding.remedy)
 
 
-def _secrets(report: Report, replaced: tuple[Replaced, ...], redaction: Redaction) -> Iterator[tuple[str, str]]:
+def _secrets(report: Report, replaced: Iterable[Replaced], redaction: Redaction) -> Iterator[tuple[str, str]]:
     """Values and their kinds."""
     yield from known_values(report, redaction.keep)
     for each in replaced:
         if each.kind in _REMOVED_KINDS:
-            yield re.split(r"[:=]", each.value, maxsplit=1)[-1].strip(" \"'"), each.kind
-        elif each.kind != "word":
+            yield each.value.strip(" \"'"), each.kind
+        elif each.kind not in _FIGURES and not _is_word(each):
             yield each.value, each.kind
     yield from local_names()
 

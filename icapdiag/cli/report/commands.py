@@ -175,8 +175,8 @@ def bundle(
 ) -> None:
     """Put a saved report into one zip archive for a ticket: HTML, Markdown, JSON, transcripts, pool file, checksums.
 
-    It is redacted, opened again and searched for every name, address and secret of the report; if one is found, there
-    is no archive. Transcripts are in it if the report was made with check --transcript.
+    It is redacted, opened again and searched for every name, address and secret of the report; a text that holds one
+    is removed. Transcripts are in it if the report was made with check --transcript.
     """
     from icapdiag.cli.report.bundle import write_bundle
 

@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ from icapdiag.report.bundle.texts import dump, pool_yaml, readme
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import from_plain
 from icapdiag.report.machine.to_json import settled, to_plain
+from icapdiag.report.redact import REDACTED_NOTE
+from icapdiag.report.redact.decoding import REMOVED
 from icapdiag.vocabulary import Health
 
 MANIFEST_VERSION = 1
@@ -62,6 +64,8 @@ def build(report: Report, *, redacted: bool, largest: int, with_pool: bool = Tru
     files = {name: text.encode("utf-8", "backslashreplace") for name, text in _texts(slim, with_pool=with_pool)}
     files |= {name: text.encode("utf-8", "backslashreplace") for name, text in _transcripts(report)}
     files["README.txt"] = readme(report, tuple(files), redacted=redacted).encode()
+    if redacted:
+        files = {name: _marked(name, data) for name, data in files.items()}
     packed = {name: _packed_size(name, data) for name, data in files.items()}
     dropped: dict[str, int] = {}
     order = [*_least_useful(report), "report.html", "report.md"]
@@ -81,14 +85,31 @@ def build(report: Report, *, redacted: bool, largest: int, with_pool: bool = Tru
     return Bundle(_archive(whole, report.started_at), tuple(sorted(whole)), tuple(dropped))
 
 
+def _marked(name: str, data: bytes) -> bytes:
+    """With a first line, or a first key, that says that it is redacted; report.* say so themselves."""
+    if name.startswith("report."):
+        return data
+    if name.endswith(".json"):
+        return _json({"redacted": REDACTED_NOTE, **json.loads(data)}).encode()
+    return f"{'# ' * name.endswith('.yaml')}{REDACTED_NOTE}\n\n".encode() + data
+
+
 def _without_eicar(report: Report) -> Report:
     """A fact may quote what a server gave back."""
     test = eicar().decode()
+    return _with_texts(report, lambda text: text.replace(test, EICAR_MARK))
 
+
+def masked(report: Report, holds: Callable[[str], bool]) -> Report:
+    """The report with ``[removed]`` for each text that holds what may not leave. Raises `NotAReport`."""
+    return _with_texts(report, lambda text: REMOVED if holds(text) else text)
+
+
+def _with_texts(report: Report, drawn: Callable[[str], str]) -> Report:
     def masked(value: Any) -> Any:
         match value:
             case str():
-                return value.replace(test, EICAR_MARK)
+                return drawn(value)
             case dict():
                 return {masked(key): masked(item) for key, item in value.items()}
             case list():

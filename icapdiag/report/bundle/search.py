@@ -7,7 +7,7 @@ import binascii
 import html
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -19,7 +19,8 @@ from icapdiag.report.build import empty_report
 from icapdiag.report.bundle.texts import readme
 from icapdiag.report.formats import render
 from icapdiag.report.machine.schema import schema_text
-from icapdiag.report.redact.texts import WORD, says_nothing, vocabulary
+from icapdiag.report.redact.known import WORD, vocabulary
+from icapdiag.report.redact.texts import says_nothing
 
 _LEAST = 4  # characters of a name that is looked for
 _CODED = 6  # and of one that is looked for in what looks like base64 or hex
@@ -48,22 +49,43 @@ def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = (
     ``words``: single words that were replaced, looked for as whole words, and not in report.html, whose own markup
     has words of its own. Raises OSError and zipfile.BadZipFile.
     """
-    wanted = {value.lower(): kind for value, kind in secrets.items() if len(value) >= _LEAST}
-    wanted[eicar().decode().lower()] = "EICAR test file"
-    unwanted = {word.lower() for word in words} - vocabulary() - own_words()
-    finder = _Finder(wanted)
+    looked_for = _LookedFor(secrets, words)
     forms: dict[tuple[str, str], str] = {}  # the first one, by file and kind
     with zipfile.ZipFile(archive) as opened:
         if opened.comment:
             forms["", "comment"] = ""
         for info in opened.infolist():
             for part in (info.filename.encode(), opened.read(info)):
-                for form, text in _forms(info.filename, part):
-                    for kind in finder.kinds(text, _CODED if form in {"hex", "base64"} else _LEAST):
-                        forms.setdefault((info.filename, kind), form)
-                    if form in _READ and info.filename != "report.html" and unwanted & set(WORD.findall(text)):
-                        forms.setdefault((info.filename, "word"), form)
+                for kind, form in looked_for.found(info.filename, part):
+                    forms.setdefault((info.filename, kind), form)
     return tuple(Hit(file, kind, form) for (file, kind), form in forms.items())
+
+
+def holding(secrets: Mapping[str, str], words: Collection[str] = ()) -> Callable[[str], bool]:
+    """Whether one of these stands in a text of a report, however it is written there."""
+    looked_for = _LookedFor(secrets, words)
+
+    def is_in(text: str) -> bool:
+        sides = {text.encode("utf-8", "backslashreplace"), text.encode("latin-1", "replace")}
+        return any(True for side in sides for _ in looked_for.found(".md", side))
+
+    return is_in
+
+
+class _LookedFor:
+    def __init__(self, secrets: Mapping[str, str], words: Collection[str]) -> None:
+        wanted = {value.lower(): kind for value, kind in secrets.items() if len(value) >= _LEAST}
+        wanted[eicar().decode().lower()] = "EICAR test file"
+        self._finder = _Finder(wanted)
+        self._words = {word.lower() for word in words} - vocabulary() - own_words()
+
+    def found(self, file: str, data: bytes) -> Iterator[tuple[str, str]]:
+        """Kind and form of each."""
+        for form, text in _forms(file, data):
+            for kind in self._finder.kinds(text, _CODED if form in {"hex", "base64"} else _LEAST):
+                yield kind, form
+            if form in _READ and file != "report.html" and self._words & set(WORD.findall(text)):
+                yield "word", form
 
 
 class _Finder:
@@ -164,6 +186,11 @@ def _unbased(runs: Iterable[bytes]) -> Iterator[bytes]:
 @cache
 def own_words() -> frozenset[str]:
     """Words that a report has of itself: names of fields and formats."""
+    return frozenset(WORD.findall(_own_text()))
+
+
+@cache
+def _own_text() -> str:
     empty = empty_report()
     files = ("report", "pool.yaml", "versions", "vantage", "transcripts/")
     texts = (
@@ -172,14 +199,16 @@ def own_words() -> frozenset[str]:
         *(readme(empty, files, redacted=redacted) for redacted in (True, False)),
         "manifest sha256 dropped connection pieces",
     )
-    return frozenset(word for text in texts for word in WORD.findall(text.lower()))
+    return "\n".join(texts).lower()
 
 
 def worth_looking_for(values: Iterable[tuple[str, str]], allowed: Collection[str]) -> dict[str, str]:
-    """Kinds by value, without ordinary words, and without what is ``allowed`` to stand there."""
+    """Kinds by value, without what redaction keeps, what a report has of itself and what is ``allowed`` there."""
     lowered = {text.lower() for text in allowed}
     return {
         value: kind
         for value, kind in values
-        if (kind == "address" or not says_nothing(value)) and value.lower() not in lowered
+        if (kind == "address" or not says_nothing(value))
+        and value.lower() not in lowered
+        and value.lower() not in _own_text()
     }

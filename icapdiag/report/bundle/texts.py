@@ -23,9 +23,8 @@ _WHAT = (
     ("manifest.json", "size and SHA-256 of each file, and what was left out to keep the archive small"),
 )
 _REDACTED = (
-    "Redacted: names, addresses and words that are not known to be harmless stand replaced by pseudonyms.",
-    "The same pseudonym always stands for the same value. Transcripts are redacted in the same way, so their",
-    "bytes are not exactly those that passed. The key to the pseudonyms is not in this archive.",
+    "Transcripts are redacted in the same way as the report, so their bytes are not exactly those that passed.",
+    "The key to the pseudonyms is not in this archive.",
 )
 _PLAIN = (
     "*** NOT REDACTED ***",
