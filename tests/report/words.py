@@ -46,6 +46,7 @@ x-next-services x-apparent-data-types x-client-username x-server-ip x-server-por
 iso-8859-1 utf-8 us-ascii windows-1252 xmlns lang xhtml w3c dtd doctype www.w3.org localhost
 eicar-test-signature.unofficial win.test.eicar_hdb-1 ssl.c /av/reqmod /av/respmod lighttpd tinyproxy unmodified
 tls tlsv11 tlsv12 tlsv13 aes gcm cbc sha1 sha256 sha384 sha512 chacha20 poly1305 ecdhe dhe rsa ecdsa
+x86 amd64 aarch64 arm64 cloud generic
 err miss hit none other direct protocol unknown
 text/plain text/html text/xml application/json application/octet-stream application/pdf application/zip
 multipart/form-data message/http image/png image/jpeg image/gif

@@ -26,8 +26,7 @@ from icapdiag.report.redact.pseudonyms import PSEUDONYM, Pseudonyms, stands_for_
 from icapdiag.report.redact.texts import Texts, says_nothing, wire
 
 __all__ = [
-    "KEPT_NOTE", "NAMELESS", "REDACTED_NOTE", "Pseudonyms", "Replaced", "could_be_any", "kept_values", "known_values",
-    "redact",
+    "KEPT_NOTE", "NAMELESS", "REDACTED_NOTE", "Pseudonyms", "Replaced", "kept_values", "known_values", "redact"
 ]  # fmt: skip
 
 # Kinds of texts that name nothing, or that are ours; all others stand for somebody, and go as a whole.
@@ -84,7 +83,7 @@ def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[s
             yield name, kind
 
 
-def could_be_any(name: str, kind: str) -> bool:
+def _could_be_any(name: str, kind: str) -> bool:
     """Whether a name can't be told from ordinary words, where the report does not say that it is one."""
     return says_nothing(name) and (kind not in _PROPER or len(WORD.findall(name)) == 1)
 
@@ -102,7 +101,7 @@ class _Redaction:
         self._names = {
             name: kind for name, kind in _names(report) if name not in kept and not (self._again and _OURS_WHOLE(name))
         }
-        spoken = {name: kind for name, kind in self._names.items() if not could_be_any(name, kind)}
+        spoken = {name: kind for name, kind in self._names.items() if not _could_be_any(name, kind)}
         self._texts = Texts(pseudonyms, spoken, self._note, again=self._again)
         # A runbook's own words may be a member's or a pool's name.
         told = {name: kind for name, kind in spoken.items() if kind not in _WORDS or not says_nothing(name)}
