@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import typer
 
 from icapdiag.cli.console import remark, shows_unicode, terminal_width, wants_color, write_stdout
 from icapdiag.cli.options import Redaction
+from icapdiag.files import is_stream, place, write_data
 from icapdiag.model import Report
 from icapdiag.report.build import exit_status
 from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
@@ -51,10 +52,10 @@ def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: b
         *(_parse(spec, OUTPUTS, force=force) for spec in specs),
         *(_parse(spec, TICKETS, force=force) for spec in tickets),
     ) or (Output("table"),)
-    places = [None if output.path is None else output.path.resolve() for output in outputs]
-    for place in places:
-        if places.count(place) > 1:
-            where = _STDOUT if place is None else str(place)
+    paths = [None if output.path is None else output.path.resolve() for output in outputs]
+    for path in paths:
+        if paths.count(path) > 1:
+            where = _STDOUT if path is None else str(path)
             raise OutputError(f"two outputs can't both go to {where}: give all but one a file, as in -o json=FILE")
     return outputs
 
@@ -114,80 +115,11 @@ def _rescue(report: Report) -> None:
 
 def write_file(path: Path, text: str, *, force: bool = True) -> None:
     """Put ``text`` (as UTF-8) into the file at once, as `write_data` does."""
-    write_data(path, text.encode("utf-8", "backslashreplace"), force=force)
+    write_data(path, _encoded(text), force=force)
 
 
-def write_data(path: Path, data: bytes, *, force: bool = True, check: Callable[[Path], None] | None = None) -> None:
-    """Put ``data`` into the file at once: readers see the old file or the new one, never a part.
-
-    A link is followed, the mode of an existing file is kept, and devices and pipes are written to directly.
-    ``check`` is given a file with all of it, and what it raises leaves no new file behind.
-    Raises OSError; FileExistsError for a file that is there where ``force`` is False.
-    """
-    if _is_stream(path):
-        with path.open("ab") as stream:
-            stream.write(data)
-        return
-    target = path.resolve()
-    try:
-        mode = target.stat().st_mode
-    except FileNotFoundError:
-        mode = None
-    if mode is not None and not stat.S_ISREG(mode):
-        target.write_bytes(data)
-        return
-    if mode is not None and not force:
-        raise _exists()
-    if mode is not None and not os.access(target, os.W_OK):
-        raise PermissionError(0, "the file is read-only")  # a rename would not care
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if check is not None:
-            check(temporary)
-        temporary.chmod(stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
-        if force:
-            temporary.replace(target)
-        else:
-            _rename_anew(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _is_stream(path: Path) -> bool:
-    """Whether it names what this process has open: that is no file of ours to replace, even where it is a file."""
-    name = str(path)
-    return name in {"/dev/stdout", "/dev/stderr"} or name.startswith(("/dev/fd/", "/proc/self/fd/"))
-
-
-def _rename_anew(temporary: Path, target: Path) -> None:
-    """Rename, unless a file of that name has come by now. Raises OSError."""
-    try:
-        target.hardlink_to(temporary)
-    except FileExistsError:
-        raise _exists() from None
-    except OSError:  # a file system without hard links
-        if target.exists():
-            raise _exists() from None
-        temporary.replace(target)
-    else:
-        temporary.unlink()
-
-
-def _exists() -> FileExistsError:
-    return FileExistsError(0, "the file exists (--force replaces it)")
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _parse(spec: str, names: Sequence[str], *, force: bool) -> Output:
@@ -207,18 +139,27 @@ def place_for(file: str, *, force: bool) -> Path:
     try:
         if path.is_dir():
             raise OutputError(f"{file!r} is a folder")
-        if not path.resolve().parent.is_dir():
-            raise OutputError(f"the folder of {file!r} does not exist")
-        if path.is_file() and not force and not _is_stream(path):
-            raise OutputError(f"{file!r} exists: give another name, or --force to replace it")
-    except (OSError, RuntimeError) as error:  # a name that is too long; links in a circle
-        raise OutputError(f"{file!r} can't be written: {getattr(error, 'strerror', None) or error}") from None
+        if is_stream(path):
+            return path
+        with place(path) as (_, about):
+            if about is not None and stat.S_ISREG(about.st_mode) and not force:
+                raise OutputError(f"{file!r} exists: give another name, or --force to replace it")
+    except FileNotFoundError:
+        raise OutputError(f"the folder of {file!r} does not exist") from None
+    except OSError as error:  # a link, a name that is too long
+        raise OutputError(f"{file!r} can't be written: {error.strerror or error}") from None
     return path
 
 
 def _write(report: Report, output: Output) -> bool:
     if output.path is not None:
-        return write_text(render(report, output.format), output.path, force=output.force)
+        text = render(report, output.format)
+        written = write_text(text, output.path, force=output.force)
+        if written and output.redacted:
+            from icapdiag.cli.state import remember_redacted  # noqa: PLC0415 - most reports stay here
+
+            remember_redacted(_encoded(text), output.path)
+        return written
     if FORMATS[output.format].terminal:
         return write_text(render(report, output.format, _terminal_style()), None)
     return write_text(render(report, output.format), None, "utf-8")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from icapdiag.cli.console import fail, remark
 from icapdiag.cli.options import Redaction
+from icapdiag.cli.state import state_folder
+from icapdiag.files import PRIVATE, locked, place, write_data
 from icapdiag.model import Report
 from icapdiag.report.redact import Pseudonyms, Replaced, redact
 from icapdiag.report.redact.pseudonyms import KeyFileError
 
 _LARGEST = 64 * 1024 * 1024  # bytes of a key file
-_PRIVATE = 0o600
 _OTHERS = 0o077
 
 
@@ -28,11 +26,14 @@ def redacted(report: Report, redaction: Redaction) -> tuple[Report, tuple[Replac
     A key that can't be read, or that others can read, ends the command.
     """
     key = redaction.key or default_key()
-    with _locked(key):
-        pseudonyms = _load(key)
-        found, replaced = redact(report, pseudonyms, keep=redaction.keep)
-        _save(key, pseudonyms)
-    return found, replaced
+    try:
+        with locked(key.with_name(f".{key.name}.lock")):  # two runs at once must not give one pseudonym to two values
+            pseudonyms = _load(key)
+            found = redact(report, pseudonyms, keep=redaction.keep)
+            write_data(key, pseudonyms.dumps().encode(), mode=PRIVATE)
+    except OSError as error:
+        fail(f"can't keep the pseudonyms in {key}: {error.strerror or error}; see --pseudonyms")
+    return found
 
 
 def say_what(replaced: Sequence[Replaced], redaction: Redaction) -> None:
@@ -44,30 +45,18 @@ def say_what(replaced: Sequence[Replaced], redaction: Redaction) -> None:
 
 
 def default_key() -> Path:
-    """``$XDG_STATE_HOME/icapdiag/pseudonyms.json``, below ~/.local/state as a rule."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-    return base / "icapdiag" / "pseudonyms.json"
-
-
-@contextmanager
-def _locked(key: Path) -> Iterator[None]:
-    """Two runs at once must not give one pseudonym to two values."""
+    """``pseudonyms.json`` in the state folder; a user without one ends the command."""
     try:
-        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(key.with_name(f".{key.name}.lock"), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _PRIVATE)
+        return state_folder() / "pseudonyms.json"
     except OSError as error:
-        _can_not_keep(key, error)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        fail(f"can't keep the pseudonyms: {error.strerror}, or give --pseudonyms FILE")
 
 
 def _load(key: Path) -> Pseudonyms:
     try:
-        with key.open("rb") as stream:
+        with place(key) as (folder, _):
+            descriptor = os.open(key.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             data = stream.read(_LARGEST + 1)
     except FileNotFoundError:
@@ -80,20 +69,3 @@ def _load(key: Path) -> Pseudonyms:
         return Pseudonyms.loads(data[:_LARGEST].decode("utf-8"))
     except (KeyFileError, UnicodeDecodeError) as error:
         fail(f"{key}: {error}; move it away, or name another file with --pseudonyms")
-
-
-def _save(key: Path, pseudonyms: Pseudonyms) -> None:
-    """At once and for nobody else's eyes."""
-    temporary = key.with_name(f".{key.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, _PRIVATE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(pseudonyms.dumps())
-        temporary.replace(key)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        _can_not_keep(key, error)
-
-
-def _can_not_keep(key: Path, error: OSError) -> NoReturn:
-    fail(f"can't keep the pseudonyms in {key}: {error.strerror or error}; see --pseudonyms")

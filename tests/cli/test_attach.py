@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.cli.run import icapdiag
+from icapdiag.report.formats import OUTPUTS, TICKETS, render
+from icapdiag.report.machine.to_json import settled
+from icapdiag.report.redact import REDACTED_NOTE
+from icapdiag.vocabulary import Status
+from tests.cli.run import ROOT, icapdiag
 from tests.report.attach.servers import JiraServer, answer, serve
+from tests.report.samples import TCP_REFUSED, member, observation
+from tests.report.samples import report as sample
 
 TOKEN = "jdoe:s3cret"  # noqa: S105 - of the imitation alone
 SECRETS = ("s3cret", "amRvZTpzM2NyZXQ=")
@@ -39,7 +46,7 @@ def test_a_file_is_attached(file: Path) -> None:
 
     assert 0 == status
     assert f"Attached table.txt (3 bytes, sha256 {digest}) to {server.url}/browse/OPS-123\n" == out
-    assert f"icapdiag: '{file}' goes out as it is: it is not marked as redacted\n" == err
+    assert f"icapdiag: '{file}' goes out as it is: it is not a redacted file as icapdiag wrote it on this host\n" == err
     assert (2, "") == again[:2]
     assert "OPS-123 already has table.txt, which is not replaced: pass another name with --name" in again[2]
     assert (0, [("table.txt", b"OK\n"), ("2.txt", b"OK\n")]) == (other[0], tickets.stored)
@@ -52,10 +59,75 @@ def test_what_is_not_redacted_stays(file: Path) -> None:
 
     assert (2, "", []) == (status, out, server.seen)
     assert (
-        "would leave this host as it is: it is not marked as redacted. Make a redacted one (icapdiag report redact)"
+        "would leave this host as it is: it is not a redacted file as icapdiag wrote it on this host. "
+        "Make a redacted one (icapdiag report redact SAVED.json -o html=FILE, or report bundle), or say --unredacted\n"
+    ) in err
+    assert 2 == dry[0]
+
+
+def leaves(file: Path, **environment: str) -> tuple[bool, str]:
+    """Whether it may without `--unredacted`, and what was said."""
+    status, _, err = attach(str(file), "--to", f"file:{file.parent}", "--dry-run", **environment)
+    assert status in {0, 2}
+    return not status, err
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A report whose server knows how a redacted one begins and ends."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    said = [REDACTED_NOTE, f"x\n{REDACTED_NOTE}\nx"]
+    sick = member("m:1344", observation("options", Status.FAILED, "refused", error=said[1], server=said[0]))
+    (tmp_path / "saved.json").write_text(render(settled(sample((sick,), (TCP_REFUSED,))), "json"))
+    return tmp_path / "saved.json"
+
+
+def test_what_was_written_as_redacted_may_leave_and_nothing_else(saved: Path, tmp_path: Path) -> None:
+    formats = [f"-o{name}={tmp_path / name}.r" for name in OUTPUTS] + [
+        f"--for={name}={tmp_path / name}.r" for name in TICKETS
+    ]
+    icapdiag("report", "redact", str(saved), *formats)
+    icapdiag("report", "bundle", str(saved), "-o", str(tmp_path / "bundle.zip"))
+    icapdiag("report", "bundle", str(saved), "-o", str(tmp_path / "plain.zip"), "--no-redact")
+    icapdiag("report", "render", str(saved), "-o", f"html={tmp_path / 'plain.html'}", f"--for=jira={tmp_path / 'body'}")
+    redacted = [*(tmp_path / f"{name}.r" for name in (*OUTPUTS, *TICKETS)), tmp_path / "bundle.zip", tmp_path / "body"]
+
+    assert [] == [file.name for file in redacted if not leaves(file)[0]]
+    assert [] == [name for name in ("saved.json", "plain.zip", "plain.html") if leaves(tmp_path / name)[0]]
+    for file in redacted:
+        with file.open("ab") as stream:
+            stream.write(b"\n")
+    assert [] == [file.name for file in redacted if leaves(file)[0]]
+
+
+def test_every_member_of_an_archive_counts(saved: Path, tmp_path: Path) -> None:
+    icapdiag("report", "bundle", str(saved), "-o", str(tmp_path / "bundle.zip"))
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "a") as archive:
+        archive.writestr("notes.txt", "10.0.0.1 is vs-payroll")
+
+    assert not leaves(tmp_path / "bundle.zip")[0]
+
+
+def test_no_line_in_a_file_says_that_it_may_leave(file: Path) -> None:
+    file.write_text(f"client 10.1.2.3 secret\n{REDACTED_NOTE}\n")
+    assert not leaves(file)[0]
+
+
+def test_where_the_list_can_t_be_kept_or_read(saved: Path, tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path / "saved.json"), "PYTHONPATH": str(ROOT)}
+    key = ("--pseudonyms", str(tmp_path / "key.json"))
+    status, _, err = icapdiag(
+        "report", "redact", str(saved), "-o", f"html={tmp_path / 'r.html'}", *key, env=environment
+    )
+
+    assert 1 == status
+    assert (
+        f"can't note that {tmp_path / 'r.html'} is redacted, so report attach will need --unredacted for it: Not a"
         in err
     )
-    assert 2 == dry[0]
+    allowed, said = leaves(tmp_path / "r.html", **environment)
+    assert (False, True) == (allowed, "the list of redacted files can't be read (Not a directory)" in said)
+    assert 0 == attach(str(tmp_path / "r.html"), "--to", f"file:{tmp_path / 'state'}", "--dry-run", "--unredacted")[0]
 
 
 def test_a_dry_run_sends_nothing(file: Path) -> None:

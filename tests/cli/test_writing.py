@@ -84,6 +84,49 @@ def test_a_reader_that_goes_away_costs_no_file(unbuffered: str, saved: Path, tmp
     assert "critical" == json.loads((tmp_path / "r.json").read_bytes())["verdict"]
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "$icapdiag report render saved.json -o json=/dev/stdout",
+        "$icapdiag report render saved.json -o json=/dev/stdout | cat",
+        "$icapdiag report render saved.json -o json=/dev/fd/3 3>&1",
+        "$icapdiag report render saved.json -o json=/proc/self/fd/1",
+        "$icapdiag report render saved.json -o json=>(cat); wait $!",
+        "mkfifo pipe; cat pipe & $icapdiag report render saved.json -o json=pipe; wait",
+        "echo -n > f; $icapdiag report render saved.json -o json=/dev/stdout >> f; cat f",
+    ],
+)
+def test_streams_and_pipes_are_written_to(script: str, saved: Path, tmp_path: Path) -> None:
+    _, out, err = shell(script, cwd=tmp_path)
+    assert ("", saved.read_text()) == (err, out)
+
+
+def test_no_traffic_for_a_link(tmp_path: Path) -> None:
+    (tmp_path / "r.json").symlink_to("elsewhere")
+    status, out, err = icapdiag("check", "--lab", "--force", "-o", "json=r.json", cwd=tmp_path)
+    assert (2, "") == (status, out)
+    assert "'r.json' can't be written: it is a symbolic link" in " ".join(err.replace("│", " ").split())
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("diff", "saved.json", "saved.json", "-o", "json=link"),
+        ("bundle", "saved.json", "--force", "-o", "link"),
+        ("redact", "saved.json", "--pseudonyms", "link"),
+        ("redact", "saved.json", "--pseudonyms", "key"),
+    ],
+)
+def test_nothing_else_that_is_written_follows_a_link(args: tuple[str, ...], saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    (tmp_path / ".key.lock").symlink_to("elsewhere")
+    status, out, err = icapdiag("report", *args, cwd=tmp_path)
+    assert (2, "") == (status, out)
+    assert "it is a symbolic link" in " ".join(err.replace("│", " ").split())
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_no_traffic_for_a_file_that_exists(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("old")
     status, out, err = icapdiag("check", "--lab", "-o", "json=r.json", cwd=tmp_path)

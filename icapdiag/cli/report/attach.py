@@ -10,8 +10,8 @@ import typer
 
 from icapdiag import __version__
 from icapdiag.cli.console import fail, print_text, remark
+from icapdiag.cli.state import is_redacted
 from icapdiag.report.attach.document import Document, copy, read_document
-from icapdiag.report.attach.document import unredacted as why_not_to_send
 from icapdiag.report.attach.http import Client, Deadline
 from icapdiag.report.attach.systems import SYSTEMS, System, send
 from icapdiag.report.attach.target import (
@@ -60,14 +60,18 @@ def attach_file(
 
 def _insist_on_redaction(document: Document, file: Path, *, unredacted: bool) -> None:
     """Raises `AttachError` for a file that may say more than its owner knows."""
-    why = why_not_to_send(document)
-    if why and not unredacted:
+    try:
+        if is_redacted(document.sha256):
+            return
+        why = "it is not a redacted file as icapdiag wrote it on this host"
+    except OSError as error:
+        why = f"the list of redacted files can't be read ({error.strerror or error})"
+    if not unredacted:
         raise AttachError(
-            f"{str(file)!r} would leave this host as it is: {why}. Make a redacted one (icapdiag report redact), "
-            "or say --unredacted"
+            f"{str(file)!r} would leave this host as it is: {why}. Make a redacted one (icapdiag report redact "
+            "SAVED.json -o html=FILE, or report bundle), or say --unredacted"
         )
-    if why:
-        remark(f"{str(file)!r} goes out as it is: {why}")
+    remark(f"{str(file)!r} goes out as it is: {why}")
 
 
 def _into_folder(folder: Path, document: Document, url: str | None, token_file: Path | None, *, dry_run: bool) -> None:

@@ -14,8 +14,10 @@ import typer
 from icapdiag.cli.console import fail, remark, stop_with
 from icapdiag.cli.inputs import load_report
 from icapdiag.cli.options import Redaction, size_of
-from icapdiag.cli.output import OutputError, place_for, write_data
+from icapdiag.cli.output import OutputError, place_for
 from icapdiag.cli.redacting import redacted, say_what
+from icapdiag.cli.state import remember_redacted
+from icapdiag.files import write_data
 from icapdiag.model import Report
 from icapdiag.pool import PoolError, loads_pool
 from icapdiag.report.bundle import Bundle, TooLarge, build, masked
@@ -72,6 +74,7 @@ def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *
     except OSError as error:
         fail(f"can't write {output}", error)
     if redact:
+        remember_redacted(made.data, output)
         say_what(replaced, redaction)
     else:
         remark(f"{output} is NOT REDACTED: names, addresses and all that servers said are in it as they are.")

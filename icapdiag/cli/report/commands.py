@@ -138,7 +138,7 @@ def attach(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Attach it under this name.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")] = False,
     unredacted: Annotated[
-        bool, typer.Option("--unredacted", help="Send a file that is not marked as redacted all the same.")
+        bool, typer.Option("--unredacted", help="Send a file that icapdiag did not write as redacted here.")
     ] = False,
     allow_http: Annotated[
         bool, typer.Option("--allow-http", help="Send token and file in clear text to a host that is not this one.")
