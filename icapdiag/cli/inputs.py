@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from icapdiag.bounded import read_file, read_open
 from icapdiag.cli.console import fail, stop_with
 from icapdiag.model import Report
 from icapdiag.report.machine.from_json import LARGEST, NotAReport, read_report
@@ -54,8 +55,7 @@ def read_document(name: str) -> object:
 def _read(name: str) -> bytes:
     """At most one byte more than `LARGEST`. Raises OSError."""
     if name != "-":
-        with Path(name).open("rb") as stream:
-            return stream.read(LARGEST + 1)
+        return read_file(Path(name), LARGEST)
     if sys.stdin is None:
         raise OSError("it is closed")
-    return sys.stdin.buffer.read(LARGEST + 1)
+    return read_open(sys.stdin.fileno(), LARGEST)

@@ -177,6 +177,8 @@ def _unusable(file: FilePath) -> str | None:
             return "is a directory: name a PEM file"
         if not file.exists():
             return "does not exist: file names are relative to the pool file"
+        if not file.is_file():
+            return "is not a regular file: name a PEM file"
         return None if os.access(file, os.R_OK) else "can't be read by this user"
     except (OSError, ValueError) as error:
         return f"can't be looked up: {getattr(error, 'strerror', None) or error}"

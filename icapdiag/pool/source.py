@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Container
 from pathlib import Path
 
+from icapdiag.bounded import read_file
 from icapdiag.mistakes import FileError, shown
 from icapdiag.pool.model import PoolError, fatal
 from icapdiag.yamltree import DEPTH, ListNode, MapNode, Node, Scalar, read_yaml
@@ -39,8 +40,7 @@ def read_tree(path: Path, wanted: Container[str]) -> Node:
 
 def _read(path: Path, file: str) -> bytes:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(JSON_BYTES + 1)
+        data = read_file(path, JSON_BYTES)
     except IsADirectoryError:
         raise fatal(file, "a directory: name the pool file in it") from None
     except FileNotFoundError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from zlib import crc32
 
+from icapdiag.bounded import read_file
 from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.runbook.document import Runbook, RunbookError, parse_runbook
 from icapdiag.runbook.index import read_index, runbook_files
@@ -143,8 +144,7 @@ def _read_file(
     file: Path, path: str, origin: str, errors: list[Located], index: Mapping[str, Front], *, sound: bool
 ) -> Runbook | None:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
+        data = read_file(file, _LARGEST, regular=True)
     except OSError as error:
         errors.append(Located(file=path, message=f"can't be read: {error.strerror or error}"))
         return None

@@ -174,7 +174,7 @@ def test_every_form_of_a_member(load: Load, written: str, host: str, port: int, 
         ("{host: a, tls: }", "has no value: write true, false, or {ca_file: …, server_name: …}"),
         ("{host: a, tls: [x]}", "a list stands here: write a mapping (key: value)"),
         ("{host: a, tls: {insecure: true}}", "unknown key; did you mean 'verify'?"),
-        ("{host: a, tls: {key_file: /dev/null}}", "a key without a certificate: write cert_file too"),
+        ("{host: a, tls: {key_file: /etc/passwd}}", "a key without a certificate: write cert_file too"),
         ("{host: a, tls: {ca_file: /}}", "'/' is a directory: name a PEM file"),
         ("{host: a, tls: {server_name: a b}}", "'a b' holds a blank: take it away"),
         ("~", "has no value: write one, or delete the line"),
@@ -232,9 +232,9 @@ def test_tls_of_the_pool_is_the_default_of_its_members(load: Load, tmp_path: Pat
 
 
 def test_absolute_files_stay_as_they_are(load: Load) -> None:
-    pool = load("service_uri: /a\nmembers: [a]\ntls: {cert_file: /dev/null, key_file: /dev/null}\n")
+    pool = load("service_uri: /a\nmembers: [a]\ntls: {cert_file: /etc/passwd, key_file: /etc/passwd}\n")
     assert pool.members[0].tls
-    assert str(pool.members[0].tls.cert_file) == "/dev/null"
+    assert str(pool.members[0].tls.cert_file) == "/etc/passwd"
 
 
 def test_all_mistakes_of_tls_at_once(mistakes: Mistakes) -> None:
@@ -250,8 +250,8 @@ def test_all_mistakes_of_tls_at_once(mistakes: Mistakes) -> None:
 
 def test_a_file_that_only_others_can_read(load: Load, mistakes: Mistakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
-    expected = ["pool.yaml:3:16: tls.ca_file: '/dev/null' can't be read by this user"]
-    assert expected == mistakes("service_uri: /a\nmembers: [a]\ntls: {ca_file: /dev/null}\n")
+    expected = ["pool.yaml:3:16: tls.ca_file: '/etc/passwd' can't be read by this user"]
+    assert expected == mistakes("service_uri: /a\nmembers: [a]\ntls: {ca_file: /etc/passwd}\n")
     (line,) = mistakes(f"service_uri: /a\nmembers: [a]\ntls: {{ca_file: /{'x' * 3000}}}\n")
     assert "can't be looked up" in line or "does not exist" in line
 

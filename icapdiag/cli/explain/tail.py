@@ -14,6 +14,8 @@ from typing import Protocol
 
 import msgspec
 
+from icapdiag.bounded import open_at_once
+
 CHUNK = 512 << 10  # bytes of one read
 LONGEST = 64 << 20  # bytes of a line whose end is no longer waited for
 INTERVAL = 0.3  # seconds between two looks at a file that does not grow
@@ -38,9 +40,11 @@ class Tail(Protocol):
 def open_tail(name: str) -> Iterator[Tail]:
     """The input of this name, ``-`` for standard input. Raises OSError."""
     if name == "-":
+        if sys.stdin is None:
+            raise OSError("standard input is closed")
         yield StreamTail(sys.stdin.fileno(), "<stdin>")
         return
-    descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_at_once(name)
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
         file = FileTail(Path(name), descriptor)
@@ -117,7 +121,7 @@ class FileTail:
             there = self._path.stat()
             if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
                 return False
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_at_once(self._path)
         except OSError:  # between two names: the next look will tell
             return False
         os.close(self._descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def expand_inputs(inputs: Iterable[str]) -> tuple[str, ...]:
     errors: list[str] = []
     for text in inputs:
         for path in _matches(text, errors):
-            if error := "" if path == STDIN else _refusal(path):
+            if error := _refusal(path):
                 errors.append(error)
             else:
                 paths.setdefault(path if path == STDIN else os.path.realpath(path), path)
@@ -59,6 +60,8 @@ def _exists(text: str) -> bool:
 
 def _refusal(path: str) -> str:
     """Why the file can't be read, or nothing. A FIFO is not opened here: that would take its first bytes."""
+    if path == STDIN:
+        return "standard input is closed" if sys.stdin is None else ""
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):

@@ -10,9 +10,9 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from icapdiag.bounded import open_at_once
 from icapdiag.logs.opening.compression import PIECE, Read, compression_of, has_zstd, inflate
 from icapdiag.logs.opening.inputs import NO_ZSTD, STDIN, InputError
 
@@ -144,11 +144,14 @@ def open_source(name: str, stop: Stop | None = None) -> Iterator[Source]:
         yield Source("<stdin>", _until(stop, read, stdin))
         return
     try:
-        file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - closed below; the error of opening is handled apart
+        file = os.fdopen(open_at_once(name), "rb", buffering=0)
     except OSError as error:
         raise InputError([f"{name}: {os.strerror(error.errno) if error.errno else error}"]) from None
     with file:
         about = os.fstat(file.fileno())
+        os.set_blocking(file.fileno(), True)
+        if stop is None and stat.S_ISFIFO(about.st_mode):
+            select.select([file], [], [])  # until it has a writer: before, it is at its end
         regular = stat.S_ISREG(about.st_mode)
         yield Source(
             name,

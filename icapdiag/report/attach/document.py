@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from icapdiag.bounded import read_file
 from icapdiag.files import NEW
 from icapdiag.files import folder as open_folder
 from icapdiag.report.attach.target import AttachError
@@ -48,8 +49,7 @@ def read_document(path: Path, name: str | None) -> Document:
     if not chosen.isprintable() or not _VALID.fullmatch(chosen) or len(chosen.encode()) > _NAME:
         raise AttachError(f"{chosen!r} is not a valid attachment name: pass another with --name")
     try:
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST + 1)
+        data = read_file(path, LARGEST)
     except OSError as error:
         raise AttachError(f"can't read {str(path)!r}: {error.strerror or error}") from None
     if len(data) > LARGEST:
