@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-import traceback
+
+from icapdiag.cli.signals import INTERRUPTED, end_at_once, handle_all
 
 # The same numbers as in icapdiag.vocabulary, which is not imported for them.
 INCOMPLETE = 3
-INTERRUPTED = 130  # 128 + SIGINT
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 def main() -> int:
     """Run the command line and return the exit status."""
+    handle_all(end_at_once)
     status = _run()
     if any("nagios" in arg for arg in sys.argv):
         from icapdiag.cli.output import as_plugin  # noqa: PLC0415 - what it stands on is not for --help
 
-        return as_plugin(sys.argv[1:], status)
+        status = as_plugin(sys.argv[1:], status)
+    handle_all(signal.SIG_IGN)  # they come too late, and the interpreter at its end would change the status
     return status
 
 
@@ -33,8 +36,8 @@ def _run() -> int:
         if isinstance(end.__context__, BrokenPipeError):
             return BROKEN_PIPE
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except Exception:  # noqa: BLE001 - shown whole; Python's own status for it, 1, would mean "findings"
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - shown whole; Python's own status for it, 1, would mean "findings"
+        sys.__excepthook__(type(error), error, error.__traceback__)
         if sys.stderr is not None:
             sys.stderr.write("icapdiag: this is a mistake in icapdiag, not in what it looked at. Please report it.\n")
         return INCOMPLETE

@@ -1,6 +1,5 @@
 """``icapdiag lab``: the embedded ICAP servers with known faults, for trying things out."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -31,16 +30,17 @@ def lab(
     import trio
 
     from icapdiag.cli.output import write_text
+    from icapdiag.cli.signals import signals
     from icapdiag.lab import FAULTS, serve_lab
 
     async def serve() -> bool:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with trio.open_signal_receiver(*signals()) as received:
             async with serve_lab(faults or None, host=host, port=port) as running:
                 if pool_file is not None and not write_text(running.pool_yaml, pool_file):
                     return False
                 print_text(running.pool_yaml)
                 complain("Serving; stop with Ctrl-C.")
-                await anext(signals)
+                await anext(received)
         return True
 
     if list_faults:

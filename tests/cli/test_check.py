@@ -107,7 +107,7 @@ def test_nothing_listens(tmp_path: Path) -> None:
     assert ["tcp-refused"] == [finding["id"] for finding in validated(out)["findings"]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_still_gives_the_report(number: signal.Signals, silent: socket.socket, healthy: str) -> None:
     url = f"icap://127.0.0.1:{silent.getsockname()[1]}/avscan"
     process = started("check", healthy, url, "-o", "json")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+from collections.abc import Iterator
 
 import pytest
 
 import icapdiag.cli.app
-from icapdiag.__main__ import BROKEN_PIPE, INCOMPLETE, INTERRUPTED, main
+from icapdiag.__main__ import BROKEN_PIPE, INCOMPLETE, main
+from icapdiag.cli.signals import INTERRUPTED, signals
 from icapdiag.vocabulary import ExitStatus
 from tests.cli.run import TIMEOUT, imported, imported_by, shell, started
 from tests.cli.run import icapdiag as run
@@ -119,6 +122,16 @@ def test_the_entry_point_has_the_same_numbers() -> None:
     )
 
 
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """`main` is for a process of its own, and leaves no signal as it was."""
+    before = {number: signal.getsignal(number) for number in signals()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
 def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError

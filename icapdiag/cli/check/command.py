@@ -51,6 +51,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.check import asked, run
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
+    from icapdiag.cli.signals import stopping
 
     if list_probes:
         run.list_probes()
@@ -96,6 +97,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         raise typer.Exit(write_plan(run.plan(target, settings, probes), outputs))
     if load and not yes and target is not None:  # our own lab needs no leave
         asked.confirm_load(target, settings)
-    report, interrupted = run.run(target, settings, probes, library)
-    written = write_outputs(report, outputs, redaction=redaction)
+    with stopping() as stop:
+        report, interrupted = run.run(target, settings, probes, library, stop)
+        written = write_outputs(report, outputs, redaction=redaction)
     raise typer.Exit(end_status(report, outputs, fail_on, written=written, interrupted=interrupted))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from icapdiag.api.checking import check, in_force
 from icapdiag.api.suppressing import resolve
 from icapdiag.cli.console import complain, print_text, stderr_is_terminal, stop_with
 from icapdiag.cli.progress import INTERVAL, ProbingProgress, StatusLine
+from icapdiag.cli.signals import Stop
 from icapdiag.model import Report
 from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_from_urls
 from icapdiag.probe import PROBES, Probe, Settings
@@ -76,11 +77,13 @@ def plan(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...]) -> Pl
     return under_trio(lambda: _with_pool(pool, probes, planned))
 
 
-def run(pool: Pool | None, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
-    """Probe the pool, or the lab (None); the report, and whether the run was interrupted."""
+def run(
+    pool: Pool | None, settings: Settings, probes: tuple[Probe, ...], library: Library, stop: Stop
+) -> tuple[Report, bool]:
+    """Probe the pool, or the lab (None), until ``stop``; the report, and whether the run was interrupted."""
 
     async def checked(pool: Pool) -> tuple[Report, bool]:
-        return await _check(pool, settings, probes, library)
+        return await _check(pool, settings, probes, library, stop)
 
     return under_trio(lambda: _with_pool(pool, probes, checked))
 
@@ -89,8 +92,11 @@ def under_trio(work: Callable[..., Awaitable[T]], *args: object) -> T:
     """Run ``work`` under trio. Raises KeyboardInterrupt when interrupted a second time."""
     try:
         return trio.run(work, *args)
-    except BaseExceptionGroup as group:  # what a nursery makes of an exception
-        if group.subgroup(KeyboardInterrupt):
+    except (BaseExceptionGroup, trio.TrioInternalError) as error:  # what a nursery, and trio's own code, make of it
+        cause = error.__cause__ if isinstance(error, trio.TrioInternalError) else error
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.subgroup(KeyboardInterrupt)
+        if isinstance(cause, KeyboardInterrupt | BaseExceptionGroup):
             raise KeyboardInterrupt from None
         raise
 
@@ -112,23 +118,28 @@ async def _with_pool(pool: Pool | None, probes: tuple[Probe, ...], work: Callabl
         return await work(replace(pool, source="the embedded lab"))
 
 
-async def _check(pool: Pool, settings: Settings, probes: tuple[Probe, ...], library: Library) -> tuple[Report, bool]:
-    """The first SIGINT or SIGTERM ends the probes early, the next one the program."""
+async def _check(
+    pool: Pool, settings: Settings, probes: tuple[Probe, ...], library: Library, stop: Stop
+) -> tuple[Report, bool]:
+    """The first signal ends the probes early, the next one the program."""
     enabled = [member for member in pool.members if member.enabled]
     progress = ProbingProgress(len(enabled))
-    stop = trio.CancelScope()
+    scope = trio.CancelScope()
     settings = in_force(pool, settings, probes)
     if settings.eicar:
         complain(_announcement(enabled, settings, datetime.now(UTC)))
+    stop.wake = partial(trio.lowlevel.current_trio_token().run_sync_soon, scope.cancel)
+    if stop():  # already
+        scope.cancel()
     async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, stop)
         if stderr_is_terminal():
             nursery.start_soon(draw, progress)
         report = await check(
-            pool, settings=settings, probes=probes, runbooks=library, observer=progress, cancel_scope=stop
+            pool, settings=settings, probes=probes, runbooks=library, observer=progress, cancel_scope=scope
         )
         nursery.cancel_scope.cancel()
-    return report, stop.cancel_called
+    stop.wake = bool
+    return report, scope.cancel_called
 
 
 async def draw(progress: ProbingProgress) -> None:
@@ -141,14 +152,6 @@ async def draw(progress: ProbingProgress) -> None:
             line.show(progress.line(trio.current_time() - start))
     finally:
         line.erase()
-
-
-async def _stop_on_signal(stop: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        await anext(signals)
-    # From here on the usual handlers are back: a second Ctrl-C ends the program at once.
-    stop.cancel()
 
 
 def _announcement(members: list[Member], settings: Settings, moment: datetime) -> str:

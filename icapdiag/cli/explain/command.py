@@ -67,6 +67,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.explain.run import explain_files
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
+    from icapdiag.cli.signals import stopping
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.opening.inputs import InputError
 
@@ -89,20 +90,21 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     redaction = redaction_of(redact, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
     library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour
-    try:
-        if follow:
-            from icapdiag.cli.explain.follow import follow_file
+    with stopping() as stop:
+        try:
+            if follow:
+                from icapdiag.cli.explain.follow import follow_file
 
-            # Where the final table goes, its forerunners go too; but nothing may stand beside JSON.
-            on_stdout = any(each.path is None and each.format == "table" for each in outputs)
-            explained = follow_file(files[0], filters, library, on_stdout=on_stdout)
-        else:
-            explained = explain_files(files, filters, library, jobs)
-    except InputError as error:
-        stop_with(f"icapdiag: {each}" for each in error.errors)
-    for refusal in explained.refused:
-        remark(refusal)
-    written = write_outputs(explained.report, outputs, redaction=redaction) and not explained.refused
+                # Where the final table goes, its forerunners go too; but nothing may stand beside JSON.
+                on_stdout = any(each.path is None and each.format == "table" for each in outputs)
+                explained = follow_file(files[0], filters, library, stop, on_stdout=on_stdout)
+            else:
+                explained = explain_files(files, filters, library, jobs, stop)
+        except InputError as error:
+            stop_with(f"icapdiag: {each}" for each in error.errors)
+        for refusal in explained.refused:
+            remark(refusal)
+        written = write_outputs(explained.report, outputs, redaction=redaction) and not explained.refused
     status = end_status(explained.report, outputs, fail_on, written=written, interrupted=explained.interrupted)
     raise typer.Exit(status)
 

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from icapdiag.api.explaining import refusals, report_on
 from icapdiag.cli.console import complain, fail, terminal_width, wants_color, write_stdout
-from icapdiag.cli.explain.run import Explained, Stop
+from icapdiag.cli.explain.run import Explained
 from icapdiag.cli.explain.tail import Pieces, Tail, open_tail
+from icapdiag.cli.signals import Stop
 from icapdiag.logs.containers.sniff import Container
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
@@ -40,21 +41,21 @@ class CanNotFollow(InputError):
         super().__init__([f"{name} is {what}: it can't be followed, but read without --follow"])
 
 
-def follow_file(file: str, filters: Filters, library: Library, *, on_stdout: bool) -> Explained:
-    """Read what is there and what comes, until Ctrl-C or the end of standard input; tell the news meanwhile.
+def follow_file(file: str, filters: Filters, library: Library, stop: Stop, *, on_stdout: bool) -> Explained:
+    """Read what is there and what comes, until ``stop`` or the end of standard input; tell the news meanwhile.
 
     Raises `InputError` for what can't be followed, or holds nothing.
     """
     refused: list[str] = []
     try:
-        with Stop() as stop, open_tail(file) as tail:
+        with open_tail(file) as tail:
             watcher = Watcher(library, filters, tail.name, on_stdout=on_stdout)
             reading = follow(tail, watcher, stop)
-        if not stop.requested:
+        if not stop():
             refused = refusals(reading)
     except OSError as error:
         fail(f"can't follow {file}", error)
-    return Explained(watcher.report([file]), refused, stop.requested)
+    return Explained(watcher.report([file]), refused, stop())
 
 
 class Watcher:

@@ -10,6 +10,7 @@ import typer
 
 from icapdiag import __version__
 from icapdiag.cli.console import fail, print_text, remark
+from icapdiag.cli.signals import uninterrupted
 from icapdiag.cli.state import is_redacted
 from icapdiag.report.attach.document import Document, copy, read_document
 from icapdiag.report.attach.http import Client, Deadline
@@ -80,7 +81,9 @@ def _into_folder(folder: Path, document: Document, url: str | None, token_file: 
     if dry_run:
         print_text(f"Nothing was written. It would be, unless it exists: {_shown(folder / document.name)}\n")
         return
-    print_text(f"Copied {_described(document)} to {_shown(copy(folder, document))}\n")
+    with uninterrupted():
+        path = copy(folder, document)
+    print_text(f"Copied {_described(document)} to {_shown(path)}\n")
 
 
 def _system(

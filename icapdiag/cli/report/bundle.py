@@ -16,6 +16,7 @@ from icapdiag.cli.inputs import load_report
 from icapdiag.cli.options import Redaction, size_of
 from icapdiag.cli.output import OutputError, place_for
 from icapdiag.cli.redacting import redacted, say_what
+from icapdiag.cli.signals import uninterrupted
 from icapdiag.cli.state import remember_redacted
 from icapdiag.files import write_data
 from icapdiag.model import Report
@@ -58,7 +59,8 @@ def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *
     def write(leaving: Report) -> Bundle:
         made = build(leaving, redacted=redact, largest=largest, with_pool=_is_pool(leaving))
         check = partial(insist, report=report, replaced=replaced, redaction=redaction, redact=redact)
-        write_data(target, made.data, force=force, check=check)
+        with uninterrupted():
+            write_data(target, made.data, force=force, check=check)
         return made
 
     try:

@@ -207,7 +207,7 @@ class _Work(NamedTuple):
                 progress(boundary)
                 if self.stop is not None and self.stop() and not passed_on:
                     passed_on = True
-                    os.kill(child, signal.SIGINT)
+                    os.kill(child, signal.SIGTERM)
         try:
             return msgspec.msgpack.decode(b"".join(pieces), type=_Part)
         except msgspec.DecodeError:
