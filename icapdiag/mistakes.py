@@ -34,9 +34,9 @@ class Located(Struct, frozen=True, kw_only=True):
     message: str
 
     def __str__(self) -> str:
-        """``pool.yaml:7:5: members[2].port: what is wrong and what to do``."""
+        """``pool.yaml:7:5: members[2].port: what is wrong and what to do``, on one line whatever was written there."""
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
-        return ": ".join(part for part in (place, self.path, self.message) if part)
+        return visible(": ".join(part for part in (place, self.path, self.message) if part))
 
 
 class FileError(Exception):
@@ -135,5 +135,5 @@ class Problems:
 
 
 def visible(text: str) -> str:
-    """A file name with its unprintable characters escaped."""
+    """The text with its unprintable characters escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

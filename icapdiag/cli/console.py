@@ -36,7 +36,7 @@ def fail(what: object, error: OSError | None = None) -> NoReturn:
 
 def stop_with(problems: Iterable[object], status: ExitStatus = ExitStatus.USAGE) -> NoReturn:
     """Write problems that name their own place, as FILE:LINE, to stderr and end the command with ``status``."""
-    complain(*(line for problem in problems for line in str(problem).splitlines()))
+    complain(*(str(problem) for problem in problems))
     raise SystemExit(int(status))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.runbook import RunbookError, load_runbooks
 from tests.cli.run import ROOT, icapdiag
 
 SITE = """\
@@ -49,6 +50,21 @@ def test_list_groups_by_stage_the_gravest_first() -> None:
     for block in blocks:
         severities = [line.split()[1] for line in block[1:]]
         assert sorted(severities, key=["critical", "warning", "info"].index) == severities
+
+
+@pytest.mark.parametrize("odd", ["\\t", "\\n", "\\r", "\\x0b", "\\x1b[2J", "\\x85", "\\u2028", "\\u202e"])
+def test_a_mistake_is_told_on_one_line_whatever_was_written(odd: str, tmp_path: Path) -> None:
+    file = tmp_path / "ours.md"
+    file.write_text(
+        SITE.format(id="ours", status="failed", reason="timeout").replace("---\n", f'---\n"a{odd}b": 1\n', 1)
+    )
+    status, _, err = icapdiag("runbooks", "lint", "--runbooks", str(tmp_path))
+    [line] = [line for line in err.split("\n") if "unknown key" in line]
+    assert (1, True) == (status, line.isprintable())
+    assert line.startswith(f"{file}:2:1: a\\")
+    with pytest.raises(RunbookError) as error:
+        load_runbooks([tmp_path])
+    assert all(line.isprintable() for line in str(error.value).split("\n"))
 
 
 def test_the_list_as_markdown_links_every_runbook() -> None:
