@@ -19,6 +19,7 @@ from pathlib import Path, PurePath
 PRIVATE = 0o600
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEVICE = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC  # no wait for who reads a FIFO
 _LINKS = 40  # on the way to one file, as in the kernel
 _LOCK_WAIT = 60.0  # seconds that another run may hold a lock
 _LOCK_STEP = 0.05  # seconds
@@ -112,7 +113,8 @@ def write_data(
         return
     with place(path) as (here, about):
         if about is not None and not stat.S_ISREG(about.st_mode):
-            device = os.open(path.name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=here)
+            device = os.open(path.name, _DEVICE, dir_fd=here)
+            os.set_blocking(device, True)
             with os.fdopen(device, "wb") as stream:
                 stream.write(data)
             return

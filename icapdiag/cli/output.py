@@ -9,13 +9,15 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import typer
 
 from icapdiag.cli.console import remark, shows_unicode, terminal_width, wants_color, write_stdout
 from icapdiag.cli.options import Redaction
-from icapdiag.files import is_stream, place, write_data
+from icapdiag.cli.signals import uninterrupted
+from icapdiag.files import PRIVATE, is_stream, place, write_data
 from icapdiag.model import Report
 from icapdiag.report.build import exit_status
 from icapdiag.report.formats import FILE_STYLE, FORMATS, OUTPUTS, TICKETS, Style, render
@@ -63,13 +65,23 @@ def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: b
 def chosen_outputs(
     specs: Sequence[str] | None, tickets: Sequence[str] | None, *, force: bool, redaction: Redaction
 ) -> tuple[Output, ...]:
-    """The outputs that the options ask for; a mistake in them ends the command with its usage."""
+    """The outputs that the options ask for; a mistake in them ends the command with its usage.
+
+    What they will need is tried here, before anything is done whose results would be lost.
+    """
     try:
         outputs = parse_outputs(specs or (), tickets or (), force=force)
     except OutputError as error:
         hint = "'--output' / '-o'" if specs else "'--for'"
         raise typer.BadParameter(str(error), param_hint=hint) from None
-    return tuple(output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket)) for output in outputs)
+    outputs = tuple(
+        output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket)) for output in outputs
+    )
+    if any(output.redacted for output in outputs):
+        from icapdiag.cli.redacting import insist_on_key  # noqa: PLC0415 - most reports stay here
+
+        insist_on_key(redaction)
+    return outputs
 
 
 def write_outputs(
@@ -78,39 +90,52 @@ def write_outputs(
     """Write them all, files first; False if one could not be written, which is said on stderr.
 
     Where that leaves no report in JSON, and there is none yet (``saved``), one is put into the folder for
-    temporary files. Raises SystemExit when who reads stdout went away.
+    temporary files, or where there is room. Raises SystemExit when who reads stdout went away.
     """
     report = settled(report)
-    leaving = settled(_redacted(report, redaction)) if any(output.redacted for output in outputs) else report
-    written = True
-    for output in sorted(outputs, key=lambda output: output.path is None):
-        if not _write(leaving if output.redacted else report, output):
-            written = False
-        elif output.format == "json" and output.path is not None and not output.redacted:
-            saved = True
-    if not written and not saved:
-        _rescue(report)
+    written = False
+    try:
+        leaving = _redacted(report, redaction) if any(output.redacted for output in outputs) else None
+        written = True
+        for output in sorted(outputs, key=lambda output: output.path is None):
+            shown = leaving if output.redacted else report
+            if shown is None or not _write(shown, output):
+                written = False
+            elif output.format == "json" and output.path is not None and not output.redacted:
+                saved = True
+    except Exception:
+        written = False
+        raise
+    finally:
+        if not written and not saved:
+            _rescue(report)
     return written
 
 
-def _redacted(report: Report, redaction: Redaction | None) -> Report:
+def _redacted(report: Report, redaction: Redaction | None) -> Report | None:
+    """None if it can't be, which is said on stderr."""
     from icapdiag.cli.redacting import redacted, say_what  # noqa: PLC0415 - most reports stay here
 
     wanted = redaction or Redaction()
-    found, replaced = redacted(report, wanted)
+    try:
+        found, replaced = redacted(report, wanted)
+    except SystemExit:
+        return None
     say_what(replaced, wanted)
-    return found
+    return settled(found)
 
 
+@uninterrupted()
 def _rescue(report: Report) -> None:
     """Nothing is lost for an output that failed: a run may have cost an hour, and can't be had again."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix="icapdiag-", suffix=".json")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(render(report, "json"))
-    except OSError:
-        return  # no room there either: it was said already that the output failed
-    remark(f"the report was saved in {name}: icapdiag report render {name} writes it in any format")
+    data = _encoded(render(report, "json"))
+    for folder in (tempfile.gettempdir, os.getcwd, lambda: "/var/tmp"):  # noqa: S108 - the file is new, and ours
+        with suppress(OSError):
+            name = f"{folder()}/icapdiag-{os.urandom(4).hex()}.json"
+            write_data(Path(name), data, force=False, mode=PRIVATE)
+            remark(f"the report was saved in {name}: icapdiag report render {quote(name)} writes it in any format")
+            return
+    remark("the report can't be saved in another place either: it is lost")
 
 
 def write_file(path: Path, text: str, *, force: bool = True) -> None:
@@ -141,9 +166,15 @@ def place_for(file: str, *, force: bool) -> Path:
             raise OutputError(f"{file!r} is a folder")
         if is_stream(path):
             return path
-        with place(path) as (_, about):
-            if about is not None and stat.S_ISREG(about.st_mode) and not force:
+        with place(path) as (here, about):
+            regular = about is None or stat.S_ISREG(about.st_mode)
+            if about is not None and regular and not force:
                 raise OutputError(f"{file!r} exists: give another name, or --force to replace it")
+            if regular and not os.access(".", os.W_OK, dir_fd=here):
+                raise OutputError(f"the folder of {file!r} is read-only")
+            if about is not None and not os.access(path.name, os.W_OK, dir_fd=here):
+                raise OutputError(f"{file!r} is read-only")
+        path.resolve()  # not where the current folder was removed
     except FileNotFoundError:
         raise OutputError(f"the folder of {file!r} does not exist") from None
     except OSError as error:  # a link, a name that is too long
@@ -168,10 +199,11 @@ def _write(report: Report, output: Output) -> bool:
 def write_text(text: str, path: Path | None, encoding: str | None = None, *, force: bool = True) -> bool:
     """Write ``text`` to the file, or to stdout (see `write_stdout`); False if it can't be, which is said on stderr."""
     try:
-        if path is None:
-            write_stdout(text, encoding)
-        else:
-            write_file(path, text, force=force)
+        with uninterrupted():
+            if path is None:
+                write_stdout(text, encoding)
+            else:
+                write_file(path, text, force=force)
     except OSError as error:
         remark(f"can't write {path or _STDOUT}", error)
         return False

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from icapdiag.cli.console import fail, remark
 from icapdiag.cli.options import Redaction
+from icapdiag.cli.signals import uninterrupted
 from icapdiag.cli.state import state_folder
 from icapdiag.files import PRIVATE, locked, place, write_data
 from icapdiag.model import Report
@@ -25,15 +27,28 @@ def redacted(report: Report, redaction: Redaction) -> tuple[Report, tuple[Replac
 
     A key that can't be read, or that others can read, ends the command.
     """
+    with _pseudonyms(redaction) as pseudonyms:
+        return redact(report, pseudonyms, keep=redaction.keep)
+
+
+def insist_on_key(redaction: Redaction) -> None:
+    """Try what `redacted` will need; what can't be had ends the command."""
+    with _pseudonyms(redaction):
+        pass
+
+
+@contextmanager
+def _pseudonyms(redaction: Redaction) -> Iterator[Pseudonyms]:
+    """Those of the key, which is written back afterwards."""
     key = redaction.key or default_key()
     try:
         with locked(key.with_name(f".{key.name}.lock")):  # two runs at once must not give one pseudonym to two values
             pseudonyms = _load(key)
-            found = redact(report, pseudonyms, keep=redaction.keep)
-            write_data(key, pseudonyms.dumps().encode(), mode=PRIVATE)
+            yield pseudonyms
+            with uninterrupted():
+                write_data(key, pseudonyms.dumps().encode(), mode=PRIVATE)
     except OSError as error:
         fail(f"can't keep the pseudonyms in {key}: {error.strerror or error}; see --pseudonyms")
-    return found
 
 
 def say_what(replaced: Sequence[Replaced], redaction: Redaction) -> None:
@@ -58,12 +73,14 @@ def _load(key: Path) -> Pseudonyms:
             descriptor = os.open(key.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                fail(f"{key} is not a regular file")
             data = stream.read(_LARGEST + 1)
     except FileNotFoundError:
         return Pseudonyms()
     except OSError as error:
         fail(f"can't read {key}", error)
-    if stat.S_ISREG(mode) and mode & _OTHERS:
+    if mode & _OTHERS:
         fail(f"{key} can be read by others, and tells what stands for what: chmod 600 {key}")
     try:
         return Pseudonyms.loads(data[:_LARGEST].decode("utf-8"))
