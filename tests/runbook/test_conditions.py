@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -192,8 +191,6 @@ def test_every_modifier_is_in_the_table() -> None:
         ("f|exists", [True, False], "'exists' needs true or false"),
         ("f|cidr", "10.0.0.1/8", "not a network: 10.0.0.1/8 has host bits set"),
         ("f|cidr", 10, "'cidr' needs a network such as 10.0.0.0/8"),
-        ("f|re", "(", "not a regular expression: missing ), unterminated subpattern at position 0"),
-        ("f|re", "[[a]b]", "not a regular expression: Possible nested set at position 1"),
         ("f|re", "", "'re' needs a regular expression"),
         ("f", [], "an empty list matches nothing"),
         ("f", {"a": 1}, "a value must be text, a number, true, false or null"),
@@ -231,14 +228,6 @@ def test_expression_sees_only_the_start_of_a_text() -> None:
 
     assert condition.holds({"f": "x" * 4090 + "needle"})
     assert not condition.holds({"f": "x" * 4091 + "needle"})
-
-
-def test_a_quadratic_expression_ends_soon_on_the_longest_text_it_gets() -> None:
-    condition = parse_condition("f|re", "a.*b")
-    started = time.process_time()
-
-    assert not condition.holds({"f": "a" * 1_000_000})
-    assert time.process_time() - started < 5
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = "trio typer pydantic dns rich jinja2 tabulate cryptography"
+HEAVY = "trio typer pydantic dns rich jinja2 tabulate cryptography re2"
 
 
 def test_loading_runbooks_imports_nothing_heavy() -> None:
