@@ -14,7 +14,7 @@ Path = tuple[str | int, ...]
 SHOWN = 60  # characters of the user's text that a message repeats
 MOST_ERRORS = 1000
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_|-]{1,64}")
-_USER_INFO = re.compile(r"//.*@|^[^/]*@", re.DOTALL)
+_USER_INFO = re.compile(r"^[^/]*@")
 
 
 class Place(Protocol):
@@ -61,7 +61,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def shown(text: str) -> str:
     """Quote hostile text for a message: escaped, at most 60 characters, without user-info of a URL (a secret)."""
-    text = _USER_INFO.sub(lambda found: "//***@" if found[0].startswith("//") else "***@", text)
+    behind = text.rfind("@") + 1
+    start = text.find("//", 0, behind)
+    text = _USER_INFO.sub("***@", text if start < 0 else f"{text[:start]}//***@{text[behind:]}")
     return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…"
 
 

@@ -10,7 +10,7 @@ from icapdiag.icap.headers import parse_fields, split_lines, take_head
 from icapdiag.icap.message import LIMITS, SEEN, Deviation, Headers, Limits, NotICAP, PeerClosed, ProtocolError, Response
 
 _STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+(\d{3})(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
-_GLUED = re.compile(r'(".*?")\s*(Encapsulated)\s*:\s*(.+)', re.IGNORECASE)
+_GLUED = re.compile(r'("[^"]*")\s*+(Encapsulated)\s*+:\s*+(.+)', re.IGNORECASE)
 
 
 class ResponseReader:

@@ -27,7 +27,7 @@ _TEXT = 300  # characters of an event
 _TELLING = 16  # bytes: so much of the test file is a part of it, and nothing else
 _OURS = Limits(body_kept=1 << 20, body_total=1 << 40)
 _BODY = re.compile(rb"^Encapsulated:[^\r\n]*-body=(\d{1,9})", re.IGNORECASE | re.MULTILINE)
-_FRAMING = rb"(?:\r?\n[0-9A-Fa-f]{1,16}[^\r\n]{0,100}\r?\n)?"  # the end of a chunk and the beginning of the next
+_FRAMING = rb"(?:\r?\n[0-9A-Fa-f]{1,16}+[^\r\n]{0,100}+\r?\n)?"  # the end of a chunk and the beginning of the next
 
 
 class _Entry(Struct):

@@ -12,7 +12,7 @@ _FLAT = re.compile(rb"(?:%b)*+" % _PLAIN, re.DOTALL)
 _RUN = re.compile(rb"(?:%b|\{(?:%b)*+\}|\[(?:%b)*+\])*+" % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
-_MEMBER = re.compile(rb'\s*,?\s*"((?:[^"\\]++|\\.)*+)"\s*:\s*', re.DOTALL)
+_MEMBER = re.compile(rb'\s*+,?+\s*+"((?:[^"\\]++|\\.)*+)"\s*+:\s*+', re.DOTALL)
 _CLOSERS = {0x7B: 0x7D, 0x5B: 0x5D}  # { } [ ]
 _DEEPEST = 1000  # brackets in brackets; the decoders give up there, too
 

@@ -23,7 +23,7 @@ _MARK = re.compile(rf"{STARTS_MEMBER.pattern}|ICAP_[A-Z]{{4}}")  # in an object 
 _TAGS = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
 _CODE = re.compile(r"<(script|style)\b", re.IGNORECASE)
 _NEWLINES = re.compile(r"[^\n]+")
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)|&quot;(?:icap_log|action)&quot;", re.IGNORECASE)
+_PAGE = re.compile(r"<(?:!doctype|html|head|body|\?xml)|&quot;(?:icap_log|action)&quot;", re.IGNORECASE)
 
 BESIDE = "text before the JSON was left out"
 MARKUP = "the markup of a web page was left out"

@@ -23,7 +23,7 @@ _GARBAGE = re.compile(rf"[^{OPENERS}{{}}\[\],\r\n]+")
 _STRAY = re.compile(rf"[^\s\w{OPENERS}{{}}\[\],-]{{1,2}}[ \t]*(?=[{{\[{OPENERS}])")  # before a value
 _STRAY_COLON = re.compile(rf"[^\s{OPENERS}{{}}\[\],:]{{1,2}}\s*:")
 _ELISION = re.compile(r"[.…·*_~\s-]+")
-_NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[{}\[\]]", re.DOTALL)
+_NESTED = re.compile(r"\"(?:[^\"\\]++|\\.?)*+(?:\"|\Z)|[{}\[\]]", re.DOTALL)
 _HEADER_TEXTS = ("icap_headers_sent_to_server", "icap_headers_received_from_server")
 
 
