@@ -25,7 +25,7 @@ _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?")
 _DIGITS = 64  # of a number; longer ones are text
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BRACKETS = re.compile(r"\[[0-9A-Fa-f.%]*+:[0-9A-Fa-f:.%]*+\](:[0-9]+)?")
+_BRACKETS = re.compile(r"\[[0-9A-Fa-f.%]{0,40}+:[0-9A-Fa-f:.%]{0,60}+\](:[0-9]{1,5})?")
 
 
 class Node(Struct):

@@ -38,8 +38,9 @@ def answer(head: str) -> None:
 
 
 def yaml(text: str) -> None:
-    with pytest.raises(FileError):
+    with pytest.raises(FileError) as caught:
         read_yaml(text, "pool.yaml")
+    assert len(str(caught.value)) < 300
 
 
 def transcript(text: str) -> None:
@@ -59,6 +60,7 @@ TEXTS: list[tuple[Callable[[str], object], str]] = [
     (shown, filled("//a", "http:")),
     (shown, filled("@//", "a")),
     (yaml, filled(":", "members: {[")),
+    (yaml, filled(":", "members: {[", "]")),
     (yaml, filled("[:", "members: {")),
     (transcript, "\r\n" + "A" * 100 + "\r\n"),
     (split_uri, filled("@", "icap://")),

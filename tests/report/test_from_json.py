@@ -108,6 +108,10 @@ def test_a_finding_without_a_meaning_is_one_of_an_earlier_version() -> None:
             "members[0].probes[3].facts.icap_status: is text and must be a whole number or null",
         ),
         (
+            lambda d: d["members"][0]["probes"][3].update(elapsed_ms="half a character: \ud800"),
+            "members[0].probes[3].elapsed_ms: is text and must be a number or null",
+        ),
+        (
             lambda d: d["findings"][0]["evidence"][0].update(error=[]),
             "findings[0].evidence[0].error: is a list and must be text or null",
         ),

@@ -188,7 +188,7 @@ class _Reader:
             if not missing:
                 data = {**value, **own} if own else value
                 return msgspec.convert(data, cls) if cls in _WHOLE else facts.from_plain(cls, data)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter: half a character for a number
             told = f"{place}: {error}"
         found = [f"{_at(place, key)}: is missing; it must be {_noun(_types(cls).get(key))}" for key in sorted(missing)]
         found += _wrong(cls, {key: item for key, item in value.items() if key not in own}, place)

@@ -1,0 +1,1 @@
+"""Fuzzers: readers of hostile bytes are fed damaged and made-up inputs, and must keep what each target states."""

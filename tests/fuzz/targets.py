@@ -1,0 +1,15 @@
+"""The targets by name."""
+
+from __future__ import annotations
+
+from tests.fuzz import icap_response, log_reader, pool_file, redactor, runbook_file, saved_report
+from tests.fuzz.driver import Target
+
+TARGETS: dict[str, Target] = {
+    "icap-response": icap_response.TARGET,
+    "log-reader": log_reader.TARGET,
+    "pool-file": pool_file.TARGET,
+    "redactor": redactor.TARGET,
+    "runbook-file": runbook_file.TARGET,
+    "saved-report": saved_report.TARGET,
+}
