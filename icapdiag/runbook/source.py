@@ -21,6 +21,7 @@ Front = Mapping[str, JSONValue]  # the values of a front matter, by their keys
 
 _DETAILS = ("examples:", "counterexamples:", "references:")  # matching needs none of them
 _INNER = ("", " ", "\t", "-", "#")  # how a line begins that belongs to the key above it
+_SHOWN = 800  # characters of a message, which may repeat what was written
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 
 
@@ -85,7 +86,7 @@ class Source:
         while known and known not in marks:
             known = known[: max(known.rfind("."), known.rfind("["), 0)]
         line, column = marks.get(known, (1, 1))
-        return Located(file=self.path, line=line, column=column, path=where, message=message)
+        return Located(file=self.path, line=line, column=column, path=_cut(where), message=_cut(message))
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -123,6 +124,10 @@ class Source:
 
     def _fatal(self, message: str, line: int) -> FileError:
         return FileError([Located(file=self.path, line=line, column=1, message=message)])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 _Sections = tuple[Mapping[str, str], dict[str, int], list[tuple[int, str, str]]]

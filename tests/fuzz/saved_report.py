@@ -114,7 +114,7 @@ def changed(data: bytes, choose: random.Random) -> bytes:
             case 2 if isinstance(holder, dict):
                 holder[expand(GRAMMAR, choose, "key").decode()] = holder.pop(key)
             case _:
-                holder[key] = choose.choice(_ODD)
+                holder[key] = copy.deepcopy(choose.choice(_ODD))
     return json.dumps(document).encode()
 
 

@@ -216,3 +216,12 @@ def test_of_a_regular_expression_with_its_place(tmp_path: Path) -> None:
         "there is no look-around: put what must not match under 'unless'"
     )
     assert [f"{PATH}:7:6: match[0].icap_reason|re: {said}"] == [str(error) for error in lint_files(builtin=folder)]
+
+
+def test_a_message_is_bounded_whatever_it_repeats(tmp_path: Path) -> None:
+    match = rule(f"{{probe: {'x' * 9000}, {'y' * 900}: 1}}", example="{probe: tcp}")
+    folder = write(tmp_path, a_one=runbook_text("a-one", match))
+
+    lengths = [len(str(error)) for error in lint_files(builtin=folder)]
+    assert lengths
+    assert max(lengths) < 2000
