@@ -18,7 +18,7 @@ from icapdiag.facts import to_plain
 from icapdiag.logs.blocks.summarise import Layout
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.opening.source import Source
-from icapdiag.logs.reading import SourceReader
+from icapdiag.logs.reading import read_source
 from icapdiag.model import Observation
 from tests.fuzz.driver import Grammar, Target
 from tests.logs.reading import read
@@ -99,11 +99,10 @@ def _read(data: bytes, most: int) -> tuple[Hashable, Hashable, bool]:
     stream = io.BytesIO(data)
     source = Source("log", lambda size: stream.read(min(size, most)))
     summary = Summary()
-    reader = SourceReader(source, summary)
-    report = reader.read()
+    report, answers = read_source(source, summary)
     assert report.total == report.read + report.skipped + report.unreadable
-    assert summary.entries + len(reader.answers) == report.read
-    observations: list[Observation] = [*summary.observations(), *reader.answers]
+    assert summary.entries + len(answers) == report.read
+    observations: list[Observation] = [*summary.observations(), *answers]
     said = msgspec.json.encode([to_plain(each.facts) for each in observations])
     noted = repr((report.repairs, report.problems)).encode()
     assert len(said) + len(noted) <= _SPENT + _TIMES * max(len(data), source.size), (len(said), len(noted), len(data))
