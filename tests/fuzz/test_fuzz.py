@@ -20,10 +20,10 @@ EXECUTIONS = {
     "icap-response": 4000,
     "log-reader": 1500,
     "pool-file": 4000,
-    "redactor": 500,
+    "redactor": 300,
     "runbook-file": 4000,
     "saved-report": 1500,
-}  # 2 to 4 s each
+}  # 1 to 5 s each
 
 
 @pytest.mark.parametrize("name", TARGETS)
