@@ -74,6 +74,7 @@ class Reason(StrEnum):
     # error: ours
     LOCAL_NETWORK = "local-network"  # out of descriptors, ports or memory; no local address
     CONFIGURATION = "configuration"  # an unusable CA file, certificate or key
+    ADDRESS_LIMIT = "address-limit"  # the name has more addresses than may be tested
     DEADLINE = "deadline"  # the run's total deadline came before this probe
     INTERRUPTED = "interrupted"
     BUG = "bug"

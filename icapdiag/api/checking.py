@@ -11,6 +11,7 @@ import trio
 from msgspec.structs import asdict, replace
 
 from icapdiag.api.suppressing import judge, resolve
+from icapdiag.facts.connection import DNS
 from icapdiag.facts.run import (
     Configuration,
     ConfiguredMember,
@@ -28,6 +29,8 @@ from icapdiag.probe.host import host_facts
 from icapdiag.probe.running.catalogue import choose, chosen_names, left_out
 from icapdiag.report.build import ProbedMember, build_check_report, probing_vantage, source_addresses
 from icapdiag.runbook import Library, load_runbooks
+
+_NAMED = 8  # addresses that were not tested
 
 
 async def check(
@@ -163,6 +166,15 @@ def _notes(
         notes.append(f"Left out, so nothing is known of what they would show: {', '.join(names)}.")
     if interrupted:
         notes.append("Interrupted: what had not been probed by then is unknown.")
+    for each in results.observations:
+        dns = each.facts.part(DNS)
+        if dns is not None and (untested := dns.addresses_not_tested):
+            more = (dns.addresses_found or 0) - (dns.addresses_tested or 0) - len(untested[:_NAMED])
+            named = ", ".join(untested[:_NAMED]) + (f" and {more:,} more" if more else "")
+            notes.append(
+                f"{each.member} has {dns.addresses_found:,} addresses, and {dns.addresses_tested} were tested"
+                f" (--max-addresses). Not tested: {named}."
+            )
     if (cap := results.in_flight_cap) < min(1024, len(pool.members)):
         notes.append(f"Only {cap} members were probed at a time: this process may not open more files (ulimit -n).")
     if settings.eicar:

@@ -58,10 +58,17 @@ class DNS(ProbeSheet):
 
     moved = "rcode error"
     resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "those that were asked", changes=True)] = None
-    records: Annotated[tuple[DNSRecord, ...] | None, about("records", "each: type, address, ttl_s, resolver")] = None
+    records: Annotated[
+        tuple[DNSRecord, ...] | None, about("records", "the first 100, each: type, address, ttl_s, resolver")
+    ] = None
     answers_differ: Annotated[bool | None, about("answers differ", "two resolvers gave different addresses")] = None
     rcode: Annotated[Text | None, about("response code", "the DNS response code, such as NXDOMAIN or SERVFAIL")] = None
-    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "all addresses that the resolvers gave")] = None
+    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "the first 100 that the resolvers gave")] = None
+    addresses_found: Annotated[int | None, about("addresses found", "how many the resolvers gave")] = None
+    addresses_tested: Annotated[int | None, about("addresses tested", "how many were probed")] = None
+    addresses_not_tested: Annotated[
+        tuple[Address, ...] | None, about("addresses not tested", "the first 100 that --max-addresses left out")
+    ] = None
     hosts_file_only: Annotated[
         bool | None, about("hosts file only", "this host's hosts file knows it, DNS does not")
     ] = None

@@ -199,6 +199,7 @@ class RunOptions(Record):
     source: Annotated[Address | None, about("source", "our address; empty: the kernel's choice")] = None
     interface: Annotated[Interface | None, about("interface", "that connections must leave by")] = None
     family: Annotated[int | None, about("family", "4 or 6; null: both")] = None
+    max_addresses: Annotated[int | None, about("max_addresses", "of a name that are probed")] = None
     idle: Annotated[float | None, about("idle", "how long a connection is left idle", "s")] = None
     load_ceiling: Annotated[int | None, about("load_ceiling", "scans at a time, at most")] = None
     expected_rps: Annotated[float | None, about("expected_rps", "requests to be taken", "1/s")] = None

@@ -55,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     source: str = ""  # our address on connections to members; empty: the kernel's choice
     interface: str = ""  # device that connections to members must leave by
     family: int | None = None  # 4 or 6: dial only addresses of this version
+    max_addresses: int = 8  # of a name that are probed
     idle: float = 0.0  # seconds without a request after which the server may be seen to close; 0: don't look
     load_ceiling: int = 64  # most scans at a time of the load probe
     expected_rps: float | None = None  # requests per second that the member is to take
@@ -109,7 +110,8 @@ class Context(Struct, kw_only=True):
     """One member at one of its addresses, while its probes run in sequence.
 
     ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
-    ``addresses`` is what ``dns`` found. ``due`` is the member's deadline on trio's clock.
+    ``addresses`` is what ``dns`` found and is probed, ``untested`` how many addresses are not.
+    ``due`` is the member's deadline on trio's clock.
     ``chosen`` names the probes that were not left out; ``outcomes`` has what came of those that
     ran at this address, and in how many ms. ``recorder`` records what passes, where that is asked for.
     """
@@ -119,6 +121,7 @@ class Context(Struct, kw_only=True):
     settings: Settings
     address: str = ""
     addresses: tuple[str, ...] = ()
+    untested: int = 0
     stream: trio.abc.Stream | None = None
     due: float = NEVER
     rate_limiter: RateLimiter | None = None

@@ -145,10 +145,11 @@ def test_a_plan_for_machines(tmp_path: Path) -> None:
 
     document = json.loads(out)
     assert 0 == status
-    assert {"members": 2, "connections": 4, "connections_at_most": 59, "requests": 4, "requests_at_most": 58} == {
+    assert {"members": 2, "connections": 4, "connections_at_most": 262, "requests": 4, "requests_at_most": 261} == {
         name: document["totals"][name]
         for name in ("members", "connections", "connections_at_most", "requests", "requests_at_most")
     }
+    assert [8, 1, 1] == [member["addresses_at_most"] for member in document["members"]]
     probes = ["dns", "tcp", "tls", "options", "clean", "eicar", "services", "variants", "respmod"]
     assert probes == [p["probe"] for p in document["members"][1]["probes"]]
     assert "if the certificate is rejected" == document["members"][1]["probes"][2]["sent"][1]["condition"]

@@ -29,8 +29,10 @@ Answer = Callable[[dns.message.Message], dns.message.Message | None]
 
 
 @asynccontextmanager
-async def dns_server(answer: Answer, address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
-    """A resolver on loopback that answers what it is told to; None is silence."""
+async def dns_server(
+    answer: Answer, address: str = "127.0.0.1", port: int = 0, *, over_tcp: bool = False
+) -> AsyncIterator[int]:
+    """A resolver on loopback that answers what it is told to; None is silence. Long answers go ``over_tcp``."""
     sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     await sock.bind((address, port))
 
@@ -39,10 +41,22 @@ async def dns_server(answer: Answer, address: str = "127.0.0.1", port: int = 0) 
             data, peer = await sock.recvfrom(4096)
             reply = answer(dns.message.from_wire(data))
             if reply is not None:
+                if over_tcp:
+                    reply.flags |= dns.flags.TC
+                    reply.answer.clear()
                 await sock.sendto(reply.to_wire(), peer)
+
+    async def serve_long(stream: trio.SocketStream) -> None:
+        query = await stream.receive_some(4096)
+        reply = answer(dns.message.from_wire(query[2:]))
+        assert reply is not None
+        wire = reply.to_wire(max_size=65535)
+        await stream.send_all(len(wire).to_bytes(2, "big") + wire)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve)
+        if over_tcp:
+            await nursery.start(partial(trio.serve_tcp, serve_long, sock.getsockname()[1], host=address))
         try:
             yield sock.getsockname()[1]
         finally:
@@ -233,3 +247,30 @@ async def test_a_stall_at_the_second_look_does_not_hide_why_a_certificate_was_re
 
     assert (2, Status.FAILED, Reason.TLS_EXPIRED) == (seen, found.status, found.reason)
     assert "cert_not_after" not in facts_of(found)
+
+
+@pytest.mark.parametrize(("most", "tested", "left_out"), [(8, 8, 3992), (4, 4, 3996)])
+async def test_a_name_with_thousands_of_addresses_is_tested_at_a_few(most: int, tested: int, left_out: int) -> None:
+    many = tuple(f"127.2.{n // 250}.{n % 250 + 1}" for n in range(4000))
+    connections = 0
+
+    async def handle(stream: trio.SocketStream) -> None:
+        nonlocal connections
+        connections += 1
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery, dns_server(records(A=many), over_tcp=True) as port:
+        listeners = await nursery.start(partial(trio.serve_tcp, handle, 0, host="0.0.0.0"))  # noqa: S104
+        settings = Settings(resolvers=("127.0.0.1",), resolver_port=port, max_addresses=most)
+        pool = pool_of(member(listeners[0].socket.getsockname()[1], host="icap.example.test"))
+        results = await probe_pool(pool, settings, probes=choose(PROBES, only=["tcp"]))
+        nursery.cancel_scope.cancel()
+
+    dns_probe, *others = results.observations
+    facts = facts_of(dns_probe)
+    assert (Status.OK, 4000, tested) == (dns_probe.status, facts["addresses_found"], facts["addresses_tested"])
+    assert (list(many[most : most + 100]), 100) == (facts["addresses_not_tested"], len(facts["records"]))
+    assert connections == tested
+    unknown = others[-1]
+    assert ("tcp", Status.ERROR, Reason.ADDRESS_LIMIT) == (unknown.probe, unknown.status, unknown.reason)
+    assert f"{left_out:,} of 4,000 addresses were not tested" == facts_of(unknown)["error"]

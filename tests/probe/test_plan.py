@@ -106,6 +106,17 @@ def test_what_is_not_sent_is_in_no_sum() -> None:
     }
 
 
+def test_a_name_may_have_several_addresses_and_the_plan_counts_them() -> None:
+    name = member(1344, host="icap.example.test")
+    one, three = (plan_of(name, settings=replace(SETTINGS, max_addresses=most)).totals for most in (1, 3))
+    assert (one.connections, one.requests, one.bytes) == (three.connections, three.requests, three.bytes)
+    assert [3 * one.connections_at_most, 3 * one.requests_at_most, 3 * one.bytes_at_most] == [
+        three.connections_at_most,
+        three.requests_at_most,
+        three.bytes_at_most,
+    ]
+
+
 async def test_names_stay_names_and_their_queries_are_planned() -> None:
     asked: list[bytes] = []
 

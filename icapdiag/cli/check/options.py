@@ -115,6 +115,12 @@ Device = Annotated[
 ]
 IPv4 = Annotated[bool, typer.Option("-4", "--ipv4", help="Probe IPv4 addresses alone.")]
 IPv6 = Annotated[bool, typer.Option("-6", "--ipv6", help="Probe IPv6 addresses alone.")]
+MaxAddresses = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=64, help="Test at most N addresses of a name; the report lists the rest. Default: 8."
+    ),
+]
 Resolver = Annotated[
     list[str] | None,
     typer.Option(

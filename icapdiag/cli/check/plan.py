@@ -17,7 +17,7 @@ from icapdiag.report.document.words import count
 from icapdiag.text import visible
 from icapdiag.vocabulary import ExitStatus
 
-_NAME_NOTE = "a name: each address behind it gets all of this, and stands in URI and Host in the name's place"
+_NAME_NOTE = "a name: each of its addresses, {most} at most, gets all of this, and stands in URI and Host in its place"
 
 _MANY = 3  # messages that may be sent on one condition; more are told in a line each
 
@@ -62,7 +62,7 @@ def _member(plan: MemberPlan) -> Iterator[str]:
         return
     yield name
     if any(step.probe == "dns" and step.planned for step in plan.steps):
-        yield f"  {_NAME_NOTE}"
+        yield f"  {_NAME_NOTE.format(most=plan.addresses_at_most)}"
     for step in plan.steps:
         yield from _step(step)
 
@@ -114,6 +114,7 @@ def render_json(plan: Plan) -> str:
         "members": [
             {
                 **{name: getattr(each.member, name) for name in ("name", "host", "port", "enabled")},
+                "addresses_at_most": each.addresses_at_most,
                 "probes": [_plain(step) for step in each.steps],
             }
             for each in plan.members

@@ -13,6 +13,7 @@ from icapdiag.probe.messages import Message, Planned
 from icapdiag.vocabulary import Reason, Status
 
 _TYPES = ("A", "AAAA")
+_KEPT = 100  # addresses and records in the facts: an answer may hold 4,000
 
 
 async def _run(context: Context) -> Outcome:
@@ -34,16 +35,23 @@ async def _run(context: Context) -> Outcome:
     problem = problems[0][1] if problems else None
     facts = DNS(
         resolvers=tuple(servers),
-        records=tuple(sorted(records, key=str)),
+        records=tuple(sorted(records, key=str)[:_KEPT]),
         answers_differ=len({frozenset(r.address for r in records if r.resolver == server) for server in servers}) > 1,
         rcode=problem,
         error=problem,
-        addresses=found,
+        addresses=found[:_KEPT],
         hosts_file_only=bool(system and not known),
     )
     if found:
-        context.addresses = tuple(address for address in found if _wanted(context, address))
-        return ok(facts) if context.addresses else _ruled_out(context, facts)
+        wanted = tuple(address for address in found if _wanted(context, address))
+        if not wanted:
+            return _ruled_out(context, facts)
+        most = context.settings.max_addresses
+        context.addresses, left_out = wanted[:most], wanted[most:]
+        context.untested = len(left_out)
+        facts.addresses_found, facts.addresses_tested = len(found), len(context.addresses)
+        facts.addresses_not_tested = left_out[:_KEPT] or None
+        return ok(facts)
     met = {reason for reason, _ in problems}
     told = (reason for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN) if reason in met)
     return failed(Failure(next(told, Reason.NO_ADDRESS)), facts)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from icapdiag.pool import Member, Pool
 from icapdiag.probe.base import Context, Probe, Settings
 from icapdiag.probe.messages import Planned
-from icapdiag.probe.probes.dns import is_ruled_out
+from icapdiag.probe.probes.dns import is_literal, is_ruled_out
 from icapdiag.probe.running.catalogue import chosen_names
 
 
@@ -25,10 +25,12 @@ class MemberPlan(Struct, frozen=True):
 
     member: Member
     steps: tuple[Step, ...]
+    addresses_at_most: int = 1
 
 
 class Totals(Struct, frozen=True):
-    """Sums. The ``at_most`` ones have what is sent on a condition, and bodies that the server asks for.
+    """Sums. The ``at_most`` ones have what is sent on a condition, to all addresses of a name, and bodies that the
+    server asks for.
 
     ``connections_at_once``: that any one member sees, at the most.
     """
@@ -49,25 +51,38 @@ class Plan(Struct, frozen=True):
 
     @property
     def totals(self) -> Totals:
-        """Sums over the ICAP traffic; an address for each name, TLS by its payload, no DNS."""
-        planned = [found for member in self.members for step in member.steps for found in step.planned]
-        icap = [(found, m) for found in planned for m in found.messages if m.kind == "icap"]
-        sure = [(found, m) for found, m in icap if not found.condition]
+        """Sums over the ICAP traffic; at least one address for each name, TLS by its payload, no DNS."""
+        planned = [
+            (found, found.times * member.addresses_at_most)
+            for member in self.members
+            for step in member.steps
+            for found in step.planned
+        ]
+        icap = [(found, m, most) for found, most in planned for m in found.messages if m.kind == "icap"]
+        sure = [(found, m) for found, m, _ in icap if not found.condition]
         return Totals(
             members=sum(1 for member in self.members if member.member.enabled),
-            connections=sum(found.connections * found.times for found in planned if not found.condition),
-            connections_at_most=sum(found.connections * found.times for found in planned),
-            connections_at_once=max((found.at_once for found in planned if found.connections), default=0),
+            connections=sum(found.connections * found.times for found, _ in planned if not found.condition),
+            connections_at_most=sum(found.connections * most for found, most in planned),
+            connections_at_once=max((found.at_once for found, _ in planned if found.connections), default=0),
             requests=sum(found.times for found, _ in sure),
-            requests_at_most=sum(found.times for found, _ in icap),
+            requests_at_most=sum(most for *_, most in icap),
             bytes=sum((m.size or 0) * found.times for found, m in sure),
-            bytes_at_most=sum(((m.size or 0) + m.rest) * found.times for found, m in icap),
+            bytes_at_most=sum(((m.size or 0) + m.rest) * most for _, m, most in icap),
         )
 
 
 def plan_pool(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Plan:
     """The plan of `icapdiag.probe.probe_pool` with the same arguments, in the order of the pool."""
-    return Plan(pool, tuple(MemberPlan(member, _steps(pool, member, settings, probes)) for member in pool.members))
+    members = (
+        MemberPlan(
+            member,
+            _steps(pool, member, settings, probes),
+            1 if is_literal(member.host) else settings.max_addresses,
+        )
+        for member in pool.members
+    )
+    return Plan(pool, tuple(members))
 
 
 def _steps(pool: Pool, member: Member, settings: Settings, probes: tuple[Probe, ...]) -> tuple[Step, ...]:

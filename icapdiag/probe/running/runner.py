@@ -15,7 +15,7 @@ from icapdiag.facts.fields import sheet_type
 from icapdiag.facts.pool import ComparedFact
 from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
-from icapdiag.probe.base import Context, Observer, Outcome, Probe, Settings, run_with_deadline
+from icapdiag.probe.base import Context, Failure, Observer, Outcome, Probe, Settings, failed, run_with_deadline
 from icapdiag.probe.comparing.compare import Comparison, compare
 from icapdiag.probe.connection.timing import watched_loop
 from icapdiag.probe.probes.dns import is_literal
@@ -169,6 +169,7 @@ def descriptor_cap(each: int = 1) -> int:
 async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit) -> None:
     """Run the probes and emit one observation for each, at most one connection at a time.
 
+    Of a name that has more addresses than may be probed, the rest is emitted as an ``error``: it is not known.
     A probe whose prerequisite failed is emitted as ``blocked``. At the member's deadline the
     running probe ends as ``timeout`` and what needs it is blocked; nothing here outlasts it.
     """
@@ -182,6 +183,10 @@ async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit)
             for probe in probes[1:]:
                 await _step(context, probe, blockers, emit)
             await context.close()
+        if context.untested and (first := next((each for each in probes[1:] if each.name in context.chosen), None)):
+            text = f"{context.untested:,} of {context.untested + len(context.addresses):,} addresses were not tested"
+            outcome = failed(Failure(Reason.ADDRESS_LIMIT, text, Status.ERROR))
+            emit(_observation(context.pool, context.member, first.name, outcome))
     finally:
         await context.close()
 
