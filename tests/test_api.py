@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 import icapdiag
 from icapdiag.api.explaining import NothingRead
@@ -15,6 +16,7 @@ from icapdiag.lab import serve_lab
 from icapdiag.pool import PoolError, loads_pool
 from icapdiag.report.formats import render
 from icapdiag.report.machine.to_json import settled
+from tests.probe.test_network import dns_server, records
 
 
 def failures(log: Path) -> dict[str, int]:
@@ -47,6 +49,19 @@ async def test_the_examples(log: Path, tmp_path: Path) -> None:
         assert ["500"] == await sick_members(tmp_path / "pool.yaml")
         healthy = lab.member("healthy")
         assert [] == await sick_members(f"icap://127.0.0.1:{healthy.port}/avscan")
+
+
+async def test_addresses_that_were_not_tested_are_not_healthy() -> None:
+    many = tuple(f"127.0.0.{number}" for number in range(1, 12))
+    async with serve_lab(("healthy",), host="0.0.0.0") as lab, dns_server(records(A=many)) as port:  # noqa: S104
+        settings = icapdiag.Settings(resolvers=("127.0.0.1",), resolver_port=port, deadline=60.0)
+        report = await icapdiag.check(f"icap://icap.example.test:{lab.members[0].port}/avscan", settings=settings)
+        every = replace(settings, max_addresses=11)
+        tested = await icapdiag.check(f"icap://icap.example.test:{lab.members[0].port}/avscan", settings=every)
+    assert (False, "unknown", "unknown") == (report.complete, report.verdict, report.members[0].verdict)
+    expected = "has 11 addresses, and 8 were tested (--max-addresses). Not tested: 127.0.0.9, 127.0.0.10, 127.0.0.11."
+    assert [f"{report.members[0].name} {expected}"] == [note for note in report.notes if "addresses" in note]
+    assert (True, "ok") == (tested.complete, tested.members[0].verdict)
 
 
 async def test_a_report_can_be_written_in_every_format(log: Path) -> None:

@@ -17,18 +17,23 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from icapdiag.avi.addresses import to_address
 from icapdiag.avi.times import to_iso
+from icapdiag.doubled import members
 
 _TEXT_KEPT = 64 * 1024  # characters of one text; a header block of an ICAP answer has at most 64 KiB
 LIST_KEPT = 100  # ICAP requests of an entry, violations in a file, codes; there is one, as a rule, or two
 _NUMBER_END = 1 << 64
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
-_Action = Literal["ICAP_PASSED", "ICAP_BLOCKED", "ICAP_MODIFIED", "ICAP_FAILED", "ICAP_DISABLED"]
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class Action(str):
+    """What became of an entry or of an ICAP request, such as ICAP_PASSED; to msgspec a type that a hook makes."""
+
+    __slots__ = ()
 
 
 class PoolName(Struct, frozen=True, gc=False):
@@ -71,7 +76,7 @@ class RequestLog(Struct, gc=False, kw_only=True):
     latency: int | None = None
     icap_headers_sent_to_server: str | None = None
     icap_headers_received_from_server: str | None = None
-    action: str | None = None
+    action: Action | None = None
     reason: str | None = None
     threat_id: str | None = None
     modified_content_length: int | None = None
@@ -85,7 +90,7 @@ class RequestLog(Struct, gc=False, kw_only=True):
 class IcapLog(Struct, gc=False):
     """IcapLog: the action as a whole, and each ICAP request of this HTTP request."""
 
-    action: str | None = None
+    action: Action | None = None
     request_logs: tuple[RequestLog, ...] | None = None
 
 
@@ -110,12 +115,10 @@ class LogEntry(Struct, gc=False, kw_only=True):
 
 class _KnownRequest(RequestLog, kw_only=True):
     icap_method: Literal["ICAP_METHOD_REQMOD", "ICAP_METHOD_RESPMOD"] | None = None
-    action: _Action | None = None
     vendor: Literal["ICAP_VENDOR_OPSWAT", "ICAP_VENDOR_GENERIC", "ICAP_VENDOR_LASTLINE"] | None = None
 
 
 class _KnownIcapLog(IcapLog):
-    action: _Action | None = None
     request_logs: tuple[_KnownRequest, ...] | None = None
 
 
@@ -135,7 +138,8 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:
     """The entry in ``obj``: JSON text of one object, or the object itself.
 
     Lenient per field: what has a wrong type is None, numbers may be text and the other way round.
-    Raises `ValueError` if the text is not one JSON object; a mapping raises nothing.
+    Raises `ValueError` if the text is not one JSON object, and `Ambiguous` for a field that is there twice; a mapping
+    that is not of `Members` raises nothing.
     """
     fields = obj if isinstance(obj, Mapping) else _parse(obj)
     return LogEntry(
@@ -154,9 +158,7 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:
 
 def _parse(text: bytes | str) -> Mapping[str, object]:
     try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:  # NaN, control characters, lone surrogates: json is more lenient
-        value = json.loads(text, strict=False)
+        value = json.loads(text, strict=False, object_pairs_hook=members)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):
@@ -172,7 +174,7 @@ def _icap_log(value: object) -> IcapLog | None:
         logs = [logs]
     found = logs[:LIST_KEPT] if isinstance(logs, list | tuple) else []
     requests = tuple(_request(log) for log in found if isinstance(log, Mapping))
-    return IcapLog(_text(value.get("action")), requests or None)
+    return IcapLog(_action(value.get("action")), requests or None)
 
 
 def _request(fields: Mapping[str, object]) -> RequestLog:
@@ -182,7 +184,7 @@ def _request(fields: Mapping[str, object]) -> RequestLog:
     if address is None and uri is None:
         address = to_address(fields.get("server_ip"))
     return RequestLog(
-        action=_text(fields.get("action")),
+        action=_action(fields.get("action")),
         icap_response_code=_number(fields.get("icap_response_code")),
         icap_method=_text(fields.get("icap_method")),
         http_response_code=_number(fields.get("http_response_code")),
@@ -227,6 +229,11 @@ def _text(value: object) -> str | None:
     if isinstance(value, str):
         return value[:_TEXT_KEPT]
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _action(value: object) -> Action | None:
+    text = _text(value)
+    return None if text is None else Action(text)
 
 
 def _number(value: object) -> int | None:

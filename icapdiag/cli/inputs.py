@@ -9,6 +9,7 @@ from pathlib import Path
 
 from icapdiag.bounded import read_file, read_open
 from icapdiag.cli.console import fail, stop_with
+from icapdiag.doubled import unique
 from icapdiag.model import Report
 from icapdiag.report.machine.from_json import LARGEST, NotAReport, read_report
 from icapdiag.runbook import Library, RunbookError, load_runbooks
@@ -43,7 +44,7 @@ def read_document(name: str) -> object:
     if len(data) > LARGEST:
         raise ValueError(f"larger than {LARGEST} bytes")
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except UnicodeDecodeError:

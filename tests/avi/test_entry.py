@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.avi.entry import IcapLog, LogEntry, PoolName, RequestLog, decode_entry, looks_like_entry
+from icapdiag.avi.entry import Action, IcapLog, LogEntry, PoolName, RequestLog, decode_entry, looks_like_entry
 from icapdiag.avi.vocabulary import concerns_icap
 from tests.avi.codes import ADF_CODES
 
@@ -91,7 +91,7 @@ def test_codes(value: object, expected: tuple[str, ...] | None) -> None:
         ([], None),
         ("x", None),
         ({}, IcapLog()),
-        ({"action": "ICAP_DISABLED"}, IcapLog("ICAP_DISABLED")),
+        ({"action": "ICAP_DISABLED"}, IcapLog(Action("ICAP_DISABLED"))),
         ({"request_logs": []}, IcapLog()),
         ({"request_logs": {"latency": 5}}, IcapLog(None, (RequestLog(latency=5),))),
         ({"request_logs": [None, {"latency": 5}, 7]}, IcapLog(None, (RequestLog(latency=5),))),
@@ -154,7 +154,7 @@ def test_strict_shapes_read_what_lenient_ones_read() -> None:
     )
     lenient = decode_entry(text)
 
-    entry = msgspec.json.decode(text, type=LogEntry, strict=False)
+    entry = msgspec.json.decode(text, type=LogEntry, strict=False, dec_hook=lambda _, word: Action(word))
     assert (entry.report_timestamp, entry.adf, entry.response_code) == (lenient.report_timestamp, True, 403)
     assert entry.icap_log is not None
     assert entry.icap_log.request_logs is not None

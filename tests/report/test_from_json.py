@@ -172,6 +172,7 @@ def test_all_problems_are_told_at_once_and_no_more_than_anybody_reads() -> None:
         (b"[]", "it holds a list and not an object"),
         (b"null", "it holds null and not an object"),
         (b"{}", "it has no schema_version, members or findings"),
+        (b'{"verdict": "critical", "verdict": "ok"}', '"verdict" is there twice, with different values: critical, ok'),
         (b'{"schema_version": NaN}', "NaN is no JSON"),
         (b"[" * 100_000, "deeper than any report"),
         (b'{"schema_version": ' + b"9" * 5000 + b"}", "a number that no report has"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -9,7 +10,9 @@ from typing import Final
 import msgspec
 from msgspec import DecodeError, ValidationError
 
-from icapdiag.avi.entry import KnownEntry, LogEntry, decode_entry, looks_like_entry
+from icapdiag.avi.entry import Action, KnownEntry, LogEntry, decode_entry, looks_like_entry
+from icapdiag.avi.vocabulary import ACTIONS
+from icapdiag.doubled import Ambiguous, unique
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, excerpt_of
 
@@ -22,10 +25,14 @@ _LONG: Final = 1024 * 1024  # bytes
 ReadInto = Callable[[memoryview], int]
 
 
+_unique = json.JSONDecoder(object_pairs_hook=unique)
 _any = msgspec.json.Decoder(msgspec.Raw)
 # DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
 UNDECODABLE: Final = (ValueError, RecursionError)
 _byte = re.compile(r"\(byte (\d+)\)")
+_between = re.compile(r"[\s,\[]*+")
+_TWICE = "a key is there twice"
+_LOOKED_INTO = 20  # records at the beginning of an input: who writes a key twice does so in each
 
 
 def place_of_error(error: BaseException) -> int | None:
@@ -92,21 +99,44 @@ class FallbackReader(Account):
         read_stretch(raw, offset, self.summary, self)
 
 
+def _actions(entries: Sequence[LogEntry]) -> int:
+    """How many actions the entries have."""
+    logs = [entry.icap_log for entry in entries if entry.icap_log is not None]
+    found = [log.action for log in logs]
+    found += [request.action for log in logs if log.request_logs is not None for request in log.request_logs]
+    return len(found) - found.count(None)
+
+
 class Sink:
     """Decodes blocks of entries and counts them; odd records go to ``fallback``.
 
     Known words are expected until a text does not fit. ``strict=False`` makes numbers of text: 64-bit numbers come so.
+    msgspec takes the last of two values of one key. Where more actions were met than entries have, an ``action``,
+    ``icap_log`` or ``request_logs`` is there twice; of other keys the first records are looked into. Such a record is
+    left to the fallback.
     """
 
     def __init__(self, fallback: FallbackReader) -> None:
         self.fallback = fallback
         self.tally = fallback.tally
+        self._met: list[str] = []  # every action in the text last decoded
+        self._not_looked_into = _LOOKED_INTO
+        self._doubled = False  # some key is there twice in one of the first records
         self._use(KnownEntry)
 
     def _use(self, shape: type[LogEntry]) -> None:
         self._shape = shape
-        self._one = msgspec.json.Decoder(shape, strict=False)
-        self._list = msgspec.json.Decoder(list[shape], strict=False)  # type: ignore[valid-type]
+        met, known = self._met, {word: Action(word) for word in ACTIONS}
+
+        def action(_: type, word: str) -> Action:
+            met.append(word)
+            try:
+                return known[word]
+            except KeyError:
+                return Action(word)
+
+        self._one = msgspec.json.Decoder(shape, strict=False, dec_hook=action)
+        self._list = msgspec.json.Decoder(list[shape], strict=False, dec_hook=action)  # type: ignore[valid-type]
 
     def lines(self, text: memoryview | bytes) -> Sequence[LogEntry]:
         """Values with white space between them. Raises one of `UNDECODABLE`, also for an `overfull` text."""
@@ -119,13 +149,35 @@ class Sink:
     def _decode(self, decode: Callable[[], Sequence[LogEntry]], text: memoryview | bytes) -> Sequence[LogEntry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
+        if self._not_looked_into:
+            self._look_into(bytes(text).decode("utf-8", "replace"))
+        if self._doubled:
+            raise DecodeError(_TWICE)
+        self._met.clear()
         try:
-            return decode()
+            entries = decode()
         except ValidationError:
             if self._shape is LogEntry:
                 raise
             self._use(LogEntry)
-            return decode()
+            self._met.clear()
+            entries = decode()
+        if len(self._met) != _actions(entries):
+            raise DecodeError(_TWICE)
+        return entries
+
+    def _look_into(self, text: str) -> None:
+        """See whether a key is there twice in records of a list, or of values with white space between them."""
+        at = 0
+        try:
+            while self._not_looked_into:
+                between = _between.match(text, at)
+                _, at = _unique.raw_decode(text, between.end() if between else at)
+                self._not_looked_into -= 1
+        except Ambiguous:
+            self._doubled, self._not_looked_into = True, 0
+        except UNDECODABLE:  # the end of the text, mostly
+            pass
 
     def take(self, entries: Sequence[LogEntry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""

@@ -27,6 +27,7 @@ from icapdiag.logs.blocks.spans import UNFINISHED, Separators, end_of_scalar, en
 
 _BETWEEN = re.compile(rb"[\s,]*+")
 _REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')
+_MAY_BE_RESULTS = re.compile(rb"results|.*\\.*", re.DOTALL)  # or written with escapes
 _END_LISTED = re.compile(rb"\s*+(?:,|\]|\Z)")
 _END = re.compile(rb"\s*+(?:[,\]{]|\Z)")
 _GARBAGE = re.compile(rb"[^\n{\[]++")
@@ -145,6 +146,10 @@ class ElementScanner:
     def _skip_member(self) -> bool:
         """Whatever an envelope holds beside its results."""
         member = skip_member(self._buffer, self._start, self._filled)
+        if member is not None and self._buffer[member[1]] == 0x5B and _MAY_BE_RESULTS.fullmatch(member[0]):
+            self.stack.append(ARRAY)  # once more: both are read
+            self._start = member[1] + 1
+            return True
         if member is not None and member[2] >= 0:
             self._start = member[2]
             return True

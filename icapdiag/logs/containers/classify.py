@@ -6,12 +6,14 @@ Syslog lines are those of Service Engines (RFC 5424, JSON members without braces
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.avi.entry import LogEntry, decode_entry, looks_like_entry
-from icapdiag.logs.damage.records import read_object
+from icapdiag.doubled import Ambiguous, check
+from icapdiag.logs.damage.records import expand, read_object
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import QUOTE
 
@@ -52,7 +54,7 @@ _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [
 
 
 def classify(value: JSONObject) -> LogEntry | bytes | str:
-    """What the object is, looking into objects and messages that collectors wrap. Raises nothing.
+    """What the object is, looking into objects and messages that collectors wrap. Raises `Ambiguous` and nothing else.
 
     Bytes are an ICAP answer, to be read like one from the wire; text says why it is neither.
     """
@@ -66,6 +68,7 @@ def classify(value: JSONObject) -> LogEntry | bytes | str:
                 break
             value = inner
         if not isinstance(inner, str):
+            check(value)
             return "an object without any field of a log entry" if value else "an empty object"
         payload = payload_of(inner.strip().encode("utf-8", "replace"))  # as a Service Engine sends it, or JSON
         message = None if isinstance(payload, str) else read_payload(payload)
@@ -75,8 +78,17 @@ def classify(value: JSONObject) -> LogEntry | bytes | str:
     return "a collector's record whose message is no log entry"
 
 
-def listing(value: JSONObject) -> list[object] | None:
-    """The records in an object that only holds them: an API answer, a search result; None if it is a record itself."""
+def records_in(found: Found) -> Iterator[Found] | None:
+    """The records of an object that only holds them; None if it is a record itself."""
+    try:
+        records = _listing(found.value or {})
+    except Ambiguous as error:
+        return iter((replace(found, value=None, reason=str(error)),))
+    return None if records is None else expand(found, records)
+
+
+def _listing(value: JSONObject) -> list[object] | None:
+    """The list in an API answer, or in a search result. Raises `Ambiguous`."""
     results = value.get("results")
     if isinstance(results, list) and "report_timestamp" not in value:
         return results
@@ -84,6 +96,8 @@ def listing(value: JSONObject) -> list[object] | None:
         return None
     level: list[object] = [value]
     for _ in range(_WRAPPED):
+        for one in level:
+            check(one)
         members = [member for one in level if isinstance(one, dict) for member in one.values()]
         for member in members:
             records: list[object] = member if isinstance(member, list) else []
@@ -126,6 +140,7 @@ def _rebuilt(protocol: Mapping[str, object], headers: Mapping[str, object], body
     A client that does not skip 100 Continue has the final status line among the header names;
     where the offsets were wrong, so has the encapsulated head.
     """
+    check(headers)
     status_lines = [name for name in headers if re.match(_STATUS_LINE, name)]
     lines = status_lines[-1:] or [f"ICAP/1.0 {protocol.get('code')} {protocol.get('status') or ''}"]
     lines += [f"{name}: {text}" for name, text in headers.items() if name not in status_lines]

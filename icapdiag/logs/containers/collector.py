@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from icapdiag.avi.entry import LogEntry
+from icapdiag.doubled import Ambiguous
 from icapdiag.logs.containers.answers import FoundAnswer, observe
 from icapdiag.logs.containers.classify import JSONObject, Payload, classify, payload_of, read_payload
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.damage.records import ByteOffsets, Place, Places
+from icapdiag.logs.damage.records import ByteOffsets, Place, Places, read_line
 from icapdiag.logs.damage.recovery import Found
 from icapdiag.logs.notes import EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
 from icapdiag.logs.opening.source import STRAY, Source, Tick, to_text
@@ -60,7 +59,11 @@ class Collector:
 
     def value(self, value: JSONObject, place: Place, excerpt: str, *, damaged: bool = False) -> None:
         """One decoded record."""
-        found = classify(value)
+        try:
+            found = classify(value)
+        except Ambiguous as error:
+            self.refuse("unreadable", str(error), place, excerpt)
+            return
         if isinstance(found, LogEntry):
             self.tally.read += 1
             self.summary.add(found)
@@ -141,10 +144,10 @@ def _syslog_line(line: bytes, number: int, collector: Collector) -> None:
     place: Place = (number, payload.start + 1, None)
     excerpt = excerpt_of(payload.text)
     try:
-        value = msgspec.json.decode(payload.object)
-    except (msgspec.MsgspecError, ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        value = read_line(payload.object.decode())
+    except UnicodeDecodeError:
         value = None
-    if isinstance(value, dict):
+    if value is not None:
         collector.value(value, place, excerpt)
         return
     text, places = collector.decoded(payload.text, lambda text: Places(text, number, payload.start))

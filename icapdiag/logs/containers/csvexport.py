@@ -146,7 +146,9 @@ def cell_value(cell: str) -> tuple[object, str]:
                 pass
     if len(cell) <= _LITERAL_LIMIT and _depth(cell) <= _NESTING:
         try:
-            return _clean(ast.literal_eval(cell.strip()), cell), ""
+            tree = ast.parse(cell.strip(), mode="eval")
+            if not any(isinstance(node, ast.Dict) and _has_twice(node) for node in ast.walk(tree)):
+                return _clean(ast.literal_eval(tree), cell), ""
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             pass
     start = cell.find("{")
@@ -154,6 +156,12 @@ def cell_value(cell: str) -> tuple[object, str]:
     if salvaged is None:
         return None, "a cell that can't be read was left out"
     return salvaged.value, "a damaged cell was read as far as it goes"
+
+
+def _has_twice(node: ast.Dict) -> bool:
+    """Whether a key is there twice, of which Python takes the last."""
+    keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+    return len(set(keys)) < len(keys)
 
 
 def _clean(value: object, cell: str) -> object:

@@ -6,13 +6,15 @@ import codecs
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from icapdiag.avi.entry import LogEntry
+from icapdiag.doubled import Ambiguous
 from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answers, foreign, has_answers
-from icapdiag.logs.containers.classify import STARTS_MEMBER, classify, listing
+from icapdiag.logs.containers.classify import STARTS_MEMBER, classify, records_in
 from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, collect
 from icapdiag.logs.containers.sniff import Container, container_of_object
-from icapdiag.logs.damage.records import Places, expand, read_object
+from icapdiag.logs.damage.records import Places, read_object
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import QUOTE
 from icapdiag.logs.notes import Repair
@@ -73,11 +75,7 @@ def passages(text: str) -> Iterator[Found]:
         if ours or len(found.value or ()) > 1:
             if ours and text[line:begin].strip("> \t\r,"):
                 yield Found(start=line, end=begin, repairs=((BESIDE, line),))
-            records = listing(found.value or {})
-            if records is None:
-                yield found
-            else:
-                yield from expand(found, records)
+            yield from records_in(found) or (found,)
 
 
 def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -> Container | None:
@@ -116,8 +114,9 @@ def _note_prompt(pieces: list[Found], text: str) -> None:
 
 def _inside(piece: Found, answered: list[FoundAnswer], text: str) -> bool:
     """Whether an object that is no log's lies in the body of an answer."""
-    if not answered or (piece.value is not None and isinstance(classify(piece.value), LogEntry)):
-        return False
+    with suppress(Ambiguous):
+        if not answered or (piece.value is not None and isinstance(classify(piece.value), LogEntry)):
+            return False
     at = len(text[: piece.start].encode("utf-8", "replace"))
     return any(answer.start <= at < answer.end for answer in answered)
 

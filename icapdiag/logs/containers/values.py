@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from icapdiag.logs.containers.classify import STARTS_MEMBER, is_syslog, listing, payload_of, read_payload
-from icapdiag.logs.damage.records import NOT_AN_OBJECT, expand, read_damaged, read_line, read_strict, shifted
+from icapdiag.logs.containers.classify import STARTS_MEMBER, is_syslog, payload_of, read_payload, records_in
+from icapdiag.logs.damage.records import NOT_AN_OBJECT, read_damaged, read_line, read_strict, shifted
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
 
@@ -22,7 +22,7 @@ ENVELOPE = re.compile(
     r'\{\s*(?:"(?:count|next|previous|percent_remaining|total|page|page_size|took)"\s*:\s*'
     r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+)\s*,\s*){0,9}"results"\s*:\s*\['
 )
-_KEY = re.compile(rf"{QUOTE}[\w.-]{{1,60}}{QUOTE}\s*:\s*")
+_KEY = re.compile(rf"{QUOTE}([\w.-]{{1,60}}){QUOTE}\s*:\s*")
 _SEPARATORS = re.compile(r"[\s,\x00\u200b\ufeff]+")
 _PLAIN = re.compile(rf"[^\s,{{}}\[\]{OPENERS}]+")
 _ELEMENT_ENDS = re.compile(r"\s*(?:[,\]}]|$)")
@@ -127,10 +127,10 @@ class Values:
             yield Found(start=start, end=self._at, reason=NO_JSON)
             return
         self._at = found.end
-        records = listing(found.value)
+        records = records_in(found)
         if records is not None:
             self.envelopes += 1
-            yield from expand(found, records)
+            yield from records
             return
         if not found.repairs:
             self._first_keys[next(iter(found.value), "")] = None
@@ -169,7 +169,11 @@ class Values:
         """A string where a record belongs, a member of an envelope behind its results, or members without braces."""
         start = self._at
         if self._open and self._open[-1] == "{" and (key := _KEY.match(self._text, start)):
-            self._at = self._value_end(key.end()) or key.end()
+            if key[1] == "results" and self._text[key.end() : key.end() + 1] == "[":  # once more
+                self._open.append("[")
+                self._at = key.end() + 1
+            else:
+                self._at = self._value_end(key.end()) or key.end()
         elif STARTS_MEMBER.match(self._text, start) and (found := read_members(self._text, start)):
             self.members += 1
             self._at = found.end
@@ -240,7 +244,7 @@ def lines(text: str) -> Iterator[Found]:
         if start == len(text) or not stripped:
             continue
         value = read_line(stripped.rstrip(",")) if begins else None
-        if value is not None and not isinstance(value.get("results"), list):
+        if value is not None and not isinstance(dict.get(value, "results"), list):
             first = False
             at = start + line.index("{")
             yield Found(start=at, end=start + len(line), value=value)

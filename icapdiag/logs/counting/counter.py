@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from icapdiag.avi.entry import LIST_KEPT, IcapLog, LogEntry, RequestLog, looks_like_entry
+from icapdiag.avi.entry import LIST_KEPT, Action, IcapLog, LogEntry, RequestLog, looks_like_entry
 from icapdiag.avi.times import to_iso
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import CountedGroup, Destination, destination_of
@@ -203,7 +203,8 @@ class Counting:
         more = len(requests) - 1
         column = OUTCOMES.index(client_outcome(action, entry.response_code, codes(entry)))
         self.more_columns[column] += more
-        self.more_actions[action or ""] = self.more_actions.get(action or "", 0) + more
+        name = str(action or "")
+        self.more_actions[name] = self.more_actions.get(name, 0) + more
 
     def _group(
         self, kind: object, entry: LogEntry, log: IcapLog, request: RequestLog, answer: LoggedAnswer | None
@@ -258,7 +259,7 @@ class Counting:
         return kept
 
 
-def _alone(entry: LogEntry, action: str | None, *requests: RequestLog) -> LogEntry:
+def _alone(entry: LogEntry, action: Action | None, *requests: RequestLog) -> LogEntry:
     """The entry with these requests only."""
     return replace(entry, icap_log=IcapLog(action, requests))
 

@@ -10,6 +10,7 @@ import re
 
 from msgspec import Struct
 
+from icapdiag.doubled import Members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, SURROGATE, Words, sanitise
 
 DEPTH = 200  # levels of brackets; what is nested deeper is left out
@@ -45,7 +46,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class _Frame(Struct):
-    container: dict[str, object] | list[object]
+    container: Members | list[object]
     key: str = ""  # of this container in the one around it
     has_value: bool = False  # a value stands last: a comma or the closing bracket comes next
     comma: int = -1  # index of a comma after which nothing came yet
@@ -67,7 +68,7 @@ class _Salvager(Words):
         self._start = start
         self._bare = bare
         self._at = start if bare else start + 1
-        self._root: dict[str, object] = {}
+        self._root = Members()
         self._frames = [_Frame(self._root)]
         self._line_start = self.starts_line(start)
         self._open_end = False
@@ -82,7 +83,7 @@ class _Salvager(Words):
             container = frame.container
             if at >= len(self.text):
                 self._ended()
-            elif isinstance(container, dict):
+            elif isinstance(container, Members):
                 self._in_object(self.text[at], frame, container, new_line="\n" in self.text[before:at])
             else:
                 self._in_array(self.text[at], frame, container, new_line="\n" in self.text[before:at])
@@ -96,7 +97,7 @@ class _Salvager(Words):
             start=self._start, end=self._at, value=self._root, repairs=tuple(self.repairs), open_end=self._open_end
         )
 
-    def _in_object(self, char: str, frame: _Frame, members: dict[str, object], *, new_line: bool) -> None:
+    def _in_object(self, char: str, frame: _Frame, members: Members, *, new_line: bool) -> None:
         if char == "}":
             self._close(frame, "}")
         elif char == ",":
@@ -113,7 +114,7 @@ class _Salvager(Words):
         else:
             self._garbage(new_line=new_line)
 
-    def _quoted_member(self, frame: _Frame, members: dict[str, object]) -> None:
+    def _quoted_member(self, frame: _Frame, members: Members) -> None:
         if frame.has_value:
             self.note("a missing comma was added", self._at)
         start = self._at
@@ -146,9 +147,7 @@ class _Salvager(Words):
             self._at = at
             frame.has_value = True
 
-    def _value(
-        self, frame: _Frame, members: dict[str, object], key: str, at: int, *, key_at: int | None = None
-    ) -> None:
+    def _value(self, frame: _Frame, members: Members, key: str, at: int, *, key_at: int | None = None) -> None:
         if self._bare and len(self._frames) == 1 and key in self._root:
             self._at = self._at if key_at is None else key_at
             self._finish()
@@ -171,7 +170,7 @@ class _Salvager(Words):
             if self.cut:
                 text = text[: text.rfind("\n") + 1] if key in _HEADER_TEXTS else ""
             if not self.cut or text:
-                members[key] = text
+                members.put(key, text)
             frame.has_value = True
         elif char in ",}]":
             self.note("a key without a value was left out", at)
@@ -179,7 +178,7 @@ class _Salvager(Words):
         else:
             value, self._at, known = self.scalar(at)
             if known and not self.cut:
-                members[key] = value
+                members.put(key, value)
             elif not self.cut:
                 self.note("a value that can't be read was left out", at)
             frame.has_value = True
@@ -206,7 +205,7 @@ class _Salvager(Words):
         self.note("a missing ] was added", self._at)
         self._frames.pop()
         outer = self._frames[-1]
-        if isinstance(outer.container, dict):
+        if isinstance(outer.container, Members):
             self._value(outer, outer.container, str(container.pop()), self._at + 1)
         else:
             self._at += 1
@@ -257,10 +256,10 @@ class _Salvager(Words):
             self.note(f"what is nested deeper than {DEPTH} levels was left out", self._at)
             self._at = self._skip_nested(self._at)
             return
-        container: dict[str, object] | list[object] = {} if char == "{" else []
+        container: Members | list[object] = Members() if char == "{" else []
         outer = self._frames[-1].container
-        if isinstance(outer, dict):
-            outer[key] = container
+        if isinstance(outer, Members):
+            outer.put(key, container)
         else:
             outer.append(container)
         self._frames.append(_Frame(container, key))
@@ -322,7 +321,7 @@ class _Salvager(Words):
         while self.cut and len(self._frames) > 1 and not self._frames[-1].container:
             empty = self._frames.pop()
             outer = self._frames[-1].container
-            if isinstance(outer, dict):
+            if isinstance(outer, Members):
                 outer.pop(empty.key, None)
             else:
                 outer.pop()

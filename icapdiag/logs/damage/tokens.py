@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
+from icapdiag.doubled import members
+
 STRAIGHT, SINGLE = '"', "'"
 # Typographic quotes, double and single, as word processors, mail programs and full-width keyboards put them.
 SMART = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
@@ -70,7 +72,9 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-STRICT = json.JSONDecoder(parse_int=whole_number, parse_float=finite, parse_constant=_no_constant)
+STRICT = json.JSONDecoder(
+    parse_int=whole_number, parse_float=finite, parse_constant=_no_constant, object_pairs_hook=members
+)
 
 
 def decode_at(text: str, at: int) -> tuple[object, int] | None:

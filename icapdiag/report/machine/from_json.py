@@ -21,6 +21,7 @@ import msgspec.inspect as types
 from msgspec.structs import replace
 
 from icapdiag import facts
+from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.fields import ANSWER, sheet_type
 from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Vantage
@@ -81,12 +82,14 @@ def read_report(data: bytes) -> Report:
     if not text.strip():
         raise NotAReport(["it is empty: the run that should have written it did not come to its end"])
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise NotAReport([f"{where}: no JSON ({error.msg}): give the file that -o json wrote, whole"]) from None
     except RecursionError:
         raise NotAReport(["lists and objects inside each other, deeper than any report has them"]) from None
+    except Ambiguous as error:
+        raise NotAReport([f"{error}: give the file that -o json wrote"]) from None
     except ValueError as error:  # NaN, or a number of thousands of digits
         raise NotAReport([f"a number that no report has: {error}"]) from None
     return from_plain(document)
