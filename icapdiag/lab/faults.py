@@ -12,6 +12,7 @@ import trio
 
 from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response
+from icapdiag.icap.samples import eicar
 from icapdiag.lab.connection import IDLE, Connection
 from icapdiag.lab.members import DEPTHS, Behaviour, Depth, Fault
 from icapdiag.lab.request_faults import METADATA_FAULTS, PREVIEW_FAULTS, SIZE_FAULTS
@@ -32,6 +33,7 @@ from icapdiag.lab.scanner import (
     decide,
     echo,
     page,
+    rewritten,
     scan,
     status,
 )
@@ -192,9 +194,9 @@ _ALL = (
     Fault("passes-not-scanned", "lets pass what its engines did not scan, and says so", "allowed-without-scan",
           Scanner(scan=decide(infected=lambda request: replace(echo(request), headers=NOT_SCANNED)))),
     Fault("rewrites", "sends back another text than it was sent", "clean-modified",
-          Scanner(scan=decide(clean=lambda request: echo(request._replace(body=b"rewritten\n"))))),
+          Scanner(scan=decide(clean=rewritten(lambda _: b"rewritten\n")))),
     Fault("disarms", "cuts EICAR out and lets the rest pass", "eicar-modified",
-          Scanner(scan=decide(infected=lambda request: echo(request._replace(body=b"removed\n"))))),
+          Scanner(scan=decide(infected=rewritten(lambda body: body.replace(eicar(), b"removed\n"))))),
     # statuses
     Fault("404", "knows no such service", "service-not-found", Scanner(every=status(404, "Service not found"))),
     Fault("405", "forbids every scan", "method-not-allowed", Scanner(scan=status(405, "Forbidden"))),
@@ -241,7 +243,8 @@ _ALL = (
     Fault("echo-without-allow", "does not do 204: it sends every clean body back", "allow-204-missing",
           Scanner(offers=changed(OFFERS, Allow=""), scan=decide(clean=echo))),
     Fault("small-preview", "wants no more than 4 bytes of preview, and refuses a longer one", "preview-too-large",
-          Scanner(offers=changed(OFFERS, Preview="4"), scan=status(400, "Bad request"))),
+          Scanner(offers=changed(OFFERS, Preview="4"),
+                  refuse=lambda request: Answer(400, "Bad request") if (request.preview or 0) > 4 else None)),
     Fault("offers-respmod", "offers RESPMOD alone, and serves REQMOD all the same", "reqmod-not-offered",
           Scanner(offers=changed(OFFERS, Methods="RESPMOD"), takes_any=True)),
     Fault("no-connections", "announces that it takes no connections", "no-connections-offered",

@@ -168,7 +168,7 @@ def services(**methods: str) -> Scanner:
             return Answer(200, "OK", changed(OFFERS, Methods=method))
         return None if request.method == method else Answer(405, "Method not allowed for service")
 
-    return Scanner(refuse=refuse)
+    return Scanner(refuse=refuse, paths=tuple(f"/{name}" for name in methods))
 
 
 METADATA_FAULTS = (

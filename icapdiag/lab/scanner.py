@@ -5,8 +5,9 @@ A fault is this scanner with one thing changed, see `Scanner`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from urllib.parse import urlsplit
 
@@ -39,6 +40,7 @@ INFECTION: Fields = (
     ("X-Violations-Found", f"1\n-\n{THREAT}\n0\n0"),  # by its definition on five lines (draft-stecher-icap-subid-00)
 )
 _NOTHING = Headers()
+_LENGTH = re.compile(rb"(?im)(?<=^Content-Length: )\d+")
 _VIA = b"Via: ICAP/1.0 icapdiag-lab\r\n"
 
 
@@ -96,6 +98,21 @@ def echo(request: Request) -> Answer:
     )
 
 
+def rewritten(change: Callable[[bytes], bytes]) -> Reply:
+    """200 with the message as it came but for its body, and the Content-Length of that."""
+
+    def reply(request: Request) -> Answer:
+        body = change(request.body)
+        answer = echo(request._replace(body=body))
+
+        def fitting(head: bytes | None) -> bytes | None:
+            return head and _LENGTH.sub(b"%d" % len(body), head)
+
+        return replace(answer, http_request=fitting(answer.http_request), http_response=fitting(answer.http_response))
+
+    return reply
+
+
 def allow(request: Request) -> Answer:
     """204 where the client can take it (RFC 3507, 4.6), else the echo."""
     inside_preview = request.preview is not None and not wants_continue(request)
@@ -150,6 +167,7 @@ class Scanner:
     every: Reply | None = None  # answers everything, unseen
     refuse: Callable[[Request], Answer | None] = lambda _: None  # a look at the request before all else
     around: Callable[[Connection, Request, AsUsual], Awaitable[Answer | None]] = _usual  # has its way with each request
+    paths: tuple[str, ...] = (SERVICE_URI,)  # of services
     takes_any: bool = False  # REQMOD and RESPMOD, whatever the offers say
     refuses_options: Answer | None = None  # instead of the offers
     common: Fields | Callable[[], Fields] = (ISTAG, ("Server", "icapdiag-lab"))  # on every answer; Date if it has none
@@ -185,7 +203,7 @@ class Scanner:
         path = path_of(request.uri)
         if path is None or any(found.section == "4.4.1" for found in request.deviations):
             return Answer(400, "Bad request")
-        if path != SERVICE_URI:
+        if path not in self.paths:
             return Answer(404, "Service not found")
         if request.method not in {"OPTIONS", *offered} and not self.takes_any:
             return Answer(405, "Method not allowed for service")

@@ -61,22 +61,27 @@ def check(*arguments: str, namespace: Namespace | None = None) -> Checked:
     return Checked(json.loads(out), status, err, seconds)
 
 
-def c_icap_client(port: int, *options: str, body: bytes | None = None, service: str = "avscan") -> tuple[str, bytes]:
+def c_icap_client(
+    port: int, *options: str, body: bytes | None = None, service: str = "avscan", seconds: float = 30
+) -> tuple[str, bytes]:
     """Run c-icap-client against 127.0.0.1:``port``; returns its stderr (headers, verdicts) and stdout (the body).
 
     ``body`` is the file that is scanned; it stays in memory. The exit status is 0 whatever the server says.
+    Raises TimeoutExpired after so many seconds.
     """
     argv = [need("c-icap-client"), "-i", "127.0.0.1", "-p", str(port), "-s", service, *options]
     if body is None:
-        return _run(argv)
+        return _run(argv, seconds)
     file = os.memfd_create("body")
     try:
         Path(f"/proc/self/fd/{file}").write_bytes(body)
-        return _run([*argv, "-f", f"/proc/self/fd/{file}"], file)
+        return _run([*argv, "-f", f"/proc/self/fd/{file}"], seconds, file)
     finally:
         os.close(file)
 
 
-def _run(argv: list[str], *files: int) -> tuple[str, bytes]:
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False, pass_fds=files)
+def _run(argv: list[str], seconds: float, *files: int) -> tuple[str, bytes]:
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, pass_fds=files
+    )
     return done.stderr.decode(errors="backslashreplace"), done.stdout

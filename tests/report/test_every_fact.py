@@ -40,6 +40,7 @@ IDENTITIES = {
     "ConfiguredSuppression.member": "pattern",
     "ConfiguredSuppression.owner": "person",
     "DNS.addresses": "address",
+    "DNS.addresses_not_tested": "address",
     "DNS.resolvers": "address",
     "DNSRecord.address": "address",
     "DNSRecord.resolver": "address",
