@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from icapdiag.logs.blocks.spans import MISMATCHED, end_of_value
 from icapdiag.logs.opening import source as sources
 from tests.examples import PROFILE, examples
-from tests.logs.samples import ENTRIES, containers, read
+from tests.logs.samples import ENTRIES, actions, containers, read
 
 CONTAINERS = containers()
 COMPLETE = b"2026-03-02T10:00:0"
@@ -146,3 +146,9 @@ def test_what_no_decoder_follows_is_told_by_its_depth(deep: int) -> None:
 
     assert MISMATCHED == end_of_value(text, 0, len(text))
     assert 2 * 999 == end_of_value(text, deep - 999, deep + 999) - (deep - 999)
+
+
+def test_a_large_list_behind_a_comma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "HEAD", 1500)
+    reading, report = read(tmp_path / "any", f",{containers()['array']}")
+    assert ("array", {"ICAP_BLOCKED": 4}) == (report.container, actions(reading))

@@ -35,9 +35,10 @@ def read_large(
         notes.set_places(locate(source.name, offsets, mark=mark))
     account.tally.add(tally)
     account.notes.merge(notes)
-    head = bytearray(source.head.lstrip()[:4096])
+    head = bytearray(source.head.lstrip(b" \t\r\n\f\v\0,")[:4096])
     if kind is Kind.LINES:
         return Container.LINES
     if head.startswith(b"["):
         return Container.ARRAY
-    return Container.ENVELOPE if results_of(head, 0, len(head)) > 0 else Container.LINES
+    envelope = head.startswith(b"{") and results_of(head, 0, len(head)) > 0
+    return Container.ENVELOPE if envelope else Container.LINES
