@@ -27,6 +27,7 @@ from icapdiag.facts.sheet import (
     OwnText,
     PoolName,
     Record,
+    RunbookID,
     Sheet,
     Text,
     Whole,
@@ -36,7 +37,7 @@ from icapdiag.facts.sheet import (
     from_plain,
     to_plain,
 )
-from icapdiag.vocabulary import Health, Severity, Status
+from icapdiag.vocabulary import CauseStatus, Effect, Health, Severity, Status
 
 __all__ = ["JSONValue"]
 
@@ -92,7 +93,37 @@ class Observation(Record, kw_only=True):
     ] = ()
 
 
-class Finding(Record, kw_only=True):
+class Cause(Record, kw_only=True):
+    """One explanation of a finding, weighed by the facts."""
+
+    required = frozenset({"id", "title", "status"})
+
+    id: Annotated[RunbookID, about("cause", "its name in the runbook")]
+    title: Annotated[OwnText, about("title", "of the cause")]
+    status: Annotated[CauseStatus, about("status", "how certain it is")]
+    members: Annotated[tuple[MemberName, ...] | None, about("members", "at which it has this status")] = None
+    facts: Annotated[tuple[Text, ...] | None, about("facts", "what makes it so")] = None
+
+
+class Steps(Record, kw_only=True):
+    """What to do about a finding, in this order."""
+
+    now: Annotated[tuple[Note, ...] | None, about("now", "what stops the harm")] = None
+    fix: Annotated[tuple[Note, ...] | None, about("fix", "of the causes that are not ruled out")] = None
+    check: Annotated[tuple[Note, ...] | None, about("check", "what settles the cause, and shows that it is fixed")] = (
+        None
+    )
+
+
+class Diagnosis(Record, kw_only=True):
+    """What is known of why something is as it is, and what to do."""
+
+    effect: Annotated[Effect | None, about("effect", "what it means for requests behind the load balancer")] = None
+    causes: Annotated[tuple[Cause, ...] | None, about("causes", "the most certain first")] = None
+    steps: Annotated[Steps | None, about("steps", "what to do")] = None
+
+
+class Finding(Diagnosis, kw_only=True):
     """A runbook and the observations that matched it."""
 
     nulls = frozenset({"first_seen", "last_seen"})
@@ -112,6 +143,22 @@ class Finding(Record, kw_only=True):
     meaning: Annotated[OwnText, about("meaning", 'the runbook\'s "What it means"')] = ""
     remedy: Annotated[tuple[OwnText, ...], about("remedy", "first steps, most useful first")] = ()
     runbook: Annotated[OwnText, about("runbook", "runbooks/<id>.md")] = ""
+    because_of: Annotated[
+        tuple[RunbookID, ...] | None, about("because of", "findings that this one is only a consequence of")
+    ] = None
+
+
+class Problem(Diagnosis, kw_only=True):
+    """A finding at members with the same causes, and what follows from it there."""
+
+    required = frozenset({"finding", "severity", "title", "members", "count"})
+
+    finding: Annotated[FindingID, about("finding", "the root")]
+    severity: Annotated[Severity, about("severity", "of the finding")]
+    title: Annotated[OwnText, about("title", "of the finding")]
+    members: Annotated[tuple[MemberName, ...], about("members", "where it was found")]
+    count: Annotated[Ordinal, about("count", "observations that matched", changes=True)]
+    consequences: Annotated[tuple[RunbookID, ...] | None, about("consequences", "findings that it explains")] = None
 
 
 class MemberReport(Record, kw_only=True):
@@ -186,6 +233,9 @@ class Report(Record, kw_only=True):
     ] = ()
     timeline: Annotated[tuple[Bucket, ...], about("timeline", "of a log, oldest first; empty for check")] = ()
     findings: Annotated[tuple[Finding, ...], about("findings", "worst first")] = ()
+    problems: Annotated[
+        tuple[Problem, ...] | None, about("problems", "findings with what follows from them, worst first")
+    ] = None
     suppressed: Annotated[
         tuple[SuppressedFinding, ...],
         about("suppressed", "findings that the pool file accepts: they count for no verdict and no exit status"),

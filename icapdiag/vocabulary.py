@@ -91,6 +91,30 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Effect(StrEnum):
+    """What a finding means for requests behind the load balancer, worst first."""
+
+    UNSCANNED = "unscanned"  # they pass, and no scanner looked at them
+    REFUSED = "refused"  # users get an error for good requests
+    SLOW = "slow"
+    NONE = "none"
+
+
+EFFECT_ORDER: tuple[Effect, ...] = tuple(Effect)
+
+
+class CauseStatus(StrEnum):
+    """How certain a cause is, by the facts of this run or log."""
+
+    PROVEN = "proven"
+    LIKELY = "likely"  # some fact supports it, and none proves it
+    POSSIBLE = "possible"
+    RULED_OUT = "ruled out"
+
+
+CERTAINTY_ORDER: tuple[CauseStatus, ...] = tuple(CauseStatus)
+
+
 class ExitStatus(IntEnum):
     """What a script that runs the program can tell apart (design section 5)."""
 

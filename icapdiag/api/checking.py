@@ -94,6 +94,7 @@ async def check(
         report,
         comparison=results.comparison,
         configuration=_configuration(pool, settings, probes),
+        problems=judged.problems or None,
         suppressed=judged.suppressed,
         tool=replace(report.tool, runbooks=library.digest),
     )
@@ -139,7 +140,7 @@ def _configuration(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) ->
     return Configuration(
         pool=pool.name,
         source=pool.source,
-        profile=ProfileSettings(**asdict(pool.profile)),
+        profile=ProfileSettings(**asdict(pool.profile), stated=tuple(sorted(pool.stated))),
         samples=tuple(pool.samples),
         compare=pool.compare,
         members=tuple(

@@ -113,7 +113,7 @@ def report_on(
         complete=complete,
         notes=notes,
     )
-    return replace(report, tool=replace(report.tool, runbooks=library.digest))
+    return replace(report, problems=matched.problems or None, tool=replace(report.tool, runbooks=library.digest))
 
 
 def _source(source: SourceReport) -> LogSource:

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from icapdiag.facts.fields import PROBES, fields
 from icapdiag.facts.pool import ConfigurationObject, SuppressedFinding, Terms
-from icapdiag.model import Finding, Observation, Unmatched
+from icapdiag.model import Finding, Observation, Problem, Unmatched
 from icapdiag.pool import Located, Pool, PoolError, Suppression
 from icapdiag.runbook import Library, UnknownRunbook, match
 from icapdiag.runbook.conditions import Condition
@@ -30,6 +30,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     """
 
     findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
     unmatched: Unmatched
     suppressed: tuple[SuppressedFinding, ...]
     accepted: frozenset[str]
@@ -71,18 +72,22 @@ def judge(library: Library, pool: Pool, observations: Iterable[Observation], tod
         used.update(number for number, _ in covering)
         return next((number for number, each in covering if today <= each.until), None)
 
-    matched = match(library, observations, apart)
+    known = {name: value for name, value in asdict(pool.profile).items() if name in pool.stated}
+    matched = match(library, observations, apart, profile=known)
     seen = _Seen(pool, observations, complete=complete)
     own = [
         _observation(pool, runbook, each, state)
         for number, runbook, each in listed
         if (state := _state(each, runbook, today, seen, used=number in used))
     ]
-    findings = (*matched.findings, *match(library, own).findings)
+    on_own = match(library, own)
+    findings = (*matched.findings, *on_own.findings)
+    problems = (*matched.problems, *on_own.problems)
     return Judged(
         unmatched=matched.unmatched,
         accepted=frozenset(member for _, finding in matched.apart for member in finding.members),
         findings=tuple(sorted(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))),
+        problems=tuple(sorted(problems, key=lambda problem: SEVERITY_ORDER.index(problem.severity))),
         suppressed=tuple(_accepted(finding, pool.suppressions[number]) for number, finding in matched.apart),
     )
 

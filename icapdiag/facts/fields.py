@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from icapdiag.facts import connection, deep, logs, pool, refusal, standard
+from icapdiag.facts import connection, deep, logs, pool, refusal, run, standard
 from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
@@ -16,6 +16,7 @@ TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
 TEXTS, RECORDS = "list of text", "list of records"
 _TYPES: Mapping[type, str] = {str: TEXT, int: INTEGER, float: NUMBER, bool: BOOLEAN}
 
+PROFILE, FIGURES = "profile", "pool"  # what stands before the dot in ``profile.fail_action``, ``pool.members``
 POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
@@ -105,6 +106,23 @@ def fields() -> Mapping[str, Field]:
         for fact in facts_of(cls):
             found[fact.key] = _with(found.get(fact.key), fact, source, probe)
     return MappingProxyType(found)
+
+
+def field_named(name: str) -> Field | None:
+    """The documentation of a plain name, or of a dotted one: a fact of another probe of the same member, as in
+    ``options.service``, a setting of the ICAP profile that is known, or a figure about the pool. None: there is none.
+    """
+    room, dot, fact = name.partition(".")
+    if not dot:
+        return fields().get(name)
+    if room in _ROOMS:
+        found = next((each for each in facts_of(_ROOMS[room]) if each.key == fact), None)
+        return None if found is None else _with(None, found, "probe", "")
+    known = fields().get(fact)
+    return known if room in PROBES and known is not None and (fact in BASE or room in known.probes) else None
+
+
+_ROOMS: Mapping[str, type[Record]] = {PROFILE: run.ProfileSettings, FIGURES: pool.PoolFigures}
 
 
 def _with(known: Field | None, fact: FactField, source: str, probe: str) -> Field:

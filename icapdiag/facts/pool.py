@@ -90,6 +90,16 @@ class ComparedFact(Record):
     ] = ()
 
 
+class PoolFigures(Record):
+    """What conditions may ask about the pool, beside one member of it: ``pool.members`` and so on."""
+
+    members: Annotated[int | None, about("members", "of the pool, those that are switched off included")] = None
+    other_members: Annotated[int | None, about("other members", "that are switched on")] = None
+    other_members_ok: Annotated[
+        int | None, about("other members ok", "those of them where the samples went as they should and nothing failed")
+    ] = None
+
+
 class MemberDeviation(Record):
     """A member that deviates from a rule."""
 

@@ -143,6 +143,10 @@ class ProfileSettings(Record):
     cloud_ref: Annotated[Text | None, about("cloud_ref", "the cloud")] = None
     tenant_ref: Annotated[Text | None, about("tenant_ref", "the tenant")] = None
     default_port: Annotated[int | None, about("default_port", "of members without one")] = None
+    stated: Annotated[
+        tuple[Word, ...] | None,
+        about("stated", "settings that the source gives; the others are Avi's defaults"),
+    ] = None
 
 
 class TLSSettings(Record):

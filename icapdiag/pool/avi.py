@@ -62,6 +62,7 @@ class _Resolver:
             profile=replace(settings, default_port=port),
             members=tuple(members),
             source=self._file,
+            stated=frozenset(Profile.__struct_fields__ if profile else ()) | {"service_uri"},
             notes=tuple(notes),
         )
 

@@ -98,6 +98,7 @@ def _read_file(root: Node, path: FilePath, problems: Problems, chosen: str | Non
         source=str(path),
         compare=top.compare if top else True,
         suppressions=suppressions,
+        stated=frozenset({"service_uri", *_settings(fields)}),
     )
 
 

@@ -95,6 +95,7 @@ class Pool(Struct, frozen=True, kw_only=True):
 
     ``source`` is the file as it was given, or "command line". ``notes`` are sentences that
     the reader of a report must know, such as a server that stands in two Avi pools.
+    ``stated`` are the settings of the profile that the source gives; the others are Avi's defaults, and assumed.
     ``compare``: the members are meant to be alike, so what differs between them is worth a word.
     """
 
@@ -106,6 +107,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     compare: bool = True
     suppressions: tuple[Suppression, ...] = ()
+    stated: frozenset[str] = frozenset({"service_uri"})
 
 
 class PoolError(FileError):

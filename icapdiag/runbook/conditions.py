@@ -71,6 +71,20 @@ class ConditionResult(Struct, frozen=True):
     present: bool
     reference: Facts
 
+    @property
+    def saw(self) -> str:
+        """What it looked at: ``reason is 'timeout'``, with the fields it was compared with."""
+        values = {self.field: self.seen, **self.reference}
+        return " and ".join(f"{name} is {shown(value)}" for name, value in values.items())
+
+
+def shown(value: JSONValue) -> str:
+    """A value on one line, cut to a readable length."""
+    if value is None:
+        return "absent"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 120 else f"{text[:120]}…"
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:

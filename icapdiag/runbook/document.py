@@ -7,18 +7,20 @@ without (an id, a severity, conditions that compile) is an error already here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
 from icapdiag.mistakes import FileError, Located, suggestion
 from icapdiag.model import Facts, JSONValue
+from icapdiag.runbook.causes import PLACES, Cause, Step
 from icapdiag.runbook.conditions import Condition, ConditionError, Selection, parse_condition
 from icapdiag.runbook.source import Front, Source
-from icapdiag.vocabulary import Severity
+from icapdiag.vocabulary import Effect, Severity
 
 SOURCES = ("log", "probe", "config")
+FIXES = ("Likely causes", "Fix on Avi", "Fix on the ICAP server")  # in the front matter of a runbook with causes
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
 STAGES = {  # in the order in which a request meets them
     "dns": "Name",
@@ -36,6 +38,11 @@ KEYS = (
     "stage",
     "vendor",
     "unless",
+    "effect",
+    "explains",
+    "causes",
+    "now",
+    "check",
     "supersedes",
     "beside",
     "examples",
@@ -43,6 +50,10 @@ KEYS = (
     "references",
     "aliases",
 )
+EFFECTS = (*(str(effect) for effect in Effect), "fail-action")  # the last: as the profile's fail_action has it
+CAUSE_KEYS = ("id", "title", "proven_by", "supported_by", "ruled_out_by", "fix", "settle")
+STEP_KEYS = ("step", "when", "unless")
+MATCH = "match"  # proven_by: what the runbook matches is proof
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -64,6 +75,8 @@ class Runbook:
     source: tuple[str, ...]
     stage: str = ""  # one of STAGES, or none
     vendor: tuple[str, ...] = ()
+    effect: str = ""  # one of EFFECTS, or not said
+    explains: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     path: str = ""
@@ -80,6 +93,21 @@ class Runbook:
     def unless(self) -> tuple[Selection, ...]:
         """Those of which none may hold."""
         return _Reader(self._front, self._source, [], sound=True).selections("unless")
+
+    @cached_property
+    def causes(self) -> tuple[Cause, ...]:
+        """What may have led to it, the most frequent first."""
+        return _Reader(self._front, self._source, [], sound=True).causes()
+
+    @cached_property
+    def now(self) -> tuple[Step, ...]:
+        """What stops the harm, before anything is fixed."""
+        return _Reader(self._front, self._source, [], sound=True).steps("now")
+
+    @cached_property
+    def check(self) -> tuple[Step, ...]:
+        """How to see whether it is fixed."""
+        return _Reader(self._front, self._source, [], sound=True).steps("check")
 
     @property
     def checksum(self) -> int:
@@ -161,6 +189,9 @@ def parse_runbook(
     if not sound:  # there may be mistakes in what is read later
         for key in ("match", "unless"):
             reader.selections(key)
+        reader.causes()
+        for key in ("now", "check"):
+            reader.steps(key)
         for key in ("examples", "counterexamples"):
             reader.records(key)
         for key in ("references", "beside"):
@@ -186,7 +217,7 @@ class _Reader:
         source = self.texts("source")
         identity, title, severity = self._text("id"), self._text("title"), self._severity()
         vendor, supersedes, aliases = self.texts("vendor"), self.texts("supersedes"), self.texts("aliases")
-        stage = self._text("stage")
+        stage, effect, explains = self._text("stage"), self._text("effect"), self.texts("explains")
         for word in source:
             if word not in SOURCES:
                 hint = suggestion(word, SOURCES) or f": {', '.join(SOURCES)}"
@@ -200,6 +231,8 @@ class _Reader:
             source=source,
             stage=stage,
             vendor=vendor,
+            effect=effect,
+            explains=explains,
             supersedes=supersedes,
             aliases=aliases,
             path=self._source.path,
@@ -211,12 +244,12 @@ class _Reader:
     def _error(self, where: str, message: str) -> None:
         self._errors.append(self._source.located(where, message))
 
-    def _text(self, key: str) -> str:
-        value = self._front.get(key)
+    def _text(self, key: str, front: Facts | None = None, where: str = "") -> str:
+        value = (self._front if front is None else front).get(key)
         if value is None or (isinstance(value, str) and value):
             return value or ""
         if value != "":
-            self._error(key, "must be text")
+            self._error(where or key, "must be text")
         return ""
 
     def _severity(self) -> Severity | None:
@@ -229,14 +262,15 @@ class _Reader:
             self._error("severity", f"unknown severity {value!r}{hint}")
         return None
 
-    def _items(self, key: str) -> list[tuple[str, JSONValue]]:
-        """The elements with their paths; a single value counts as a list of one."""
-        value = self._front.get(key)
+    def _items(self, key: str, front: Facts | None = None, at: str = "") -> list[tuple[str, JSONValue]]:
+        """The elements with their paths; a single value counts as a list of one. ``at``: the path of ``front``."""
+        value = (self._front if front is None else front).get(key)
+        where = f"{at}.{key}" if at else key
         if value is None:
             return []
         if isinstance(value, list):
-            return [(f"{key}[{index}]", item) for index, item in enumerate(value)]
-        return [(key, value)]
+            return [(f"{where}[{index}]", item) for index, item in enumerate(value)]
+        return [(where, value)]
 
     def texts(self, key: str) -> tuple[str, ...]:
         words: list[str] = []
@@ -247,18 +281,18 @@ class _Reader:
                 self._error(where, "must be text")
         return tuple(words)
 
-    def _mappings(self, key: str) -> list[tuple[str, dict[str, JSONValue]]]:
+    def _mappings(self, items: Iterable[tuple[str, JSONValue]], of: str) -> list[tuple[str, dict[str, JSONValue]]]:
         found: list[tuple[str, dict[str, JSONValue]]] = []
-        for where, item in self._items(key):
+        for where, item in items:
             if isinstance(item, dict):
                 found.append((where, item))
             else:
-                self._error(where, "must be a mapping of fields to values")
+                self._error(where, f"must be a mapping of {of}")
         return found
 
-    def selections(self, key: str) -> tuple[Selection, ...]:
+    def selections(self, key: str, front: Facts | None = None, at: str = "") -> tuple[Selection, ...]:
         selections: list[Selection] = []
-        for where, mapping in self._mappings(key):
+        for where, mapping in self._mappings(self._items(key, front, at), "fields to values"):
             if not mapping:
                 self._error(where, "an empty mapping would match everything")
                 continue
@@ -271,7 +305,57 @@ class _Reader:
             selections.append(Selection(where, tuple(conditions)))
         return tuple(selections)
 
+    def causes(self) -> tuple[Cause, ...]:
+        return tuple(self._cause(at, each) for at, each in self._mappings(self._items("causes"), "a cause's keys"))
+
+    def _cause(self, at: str, written: dict[str, JSONValue]) -> Cause:
+        self._known(at, written, CAUSE_KEYS)
+        for key in ("id", "title"):
+            if not written.get(key):
+                self._error(f"{at}.{key}", "is missing")
+        fix = written.get("fix") or {}
+        if not isinstance(fix, dict):
+            self._error(f"{at}.fix", f"must be a mapping of places to steps: {', '.join(PLACES)}")
+            fix = {}
+        self._known(f"{at}.fix", fix, PLACES)
+        always = written.get("proven_by") == MATCH
+        return Cause(
+            id=self._text("id", written, f"{at}.id"),
+            title=self._text("title", written, f"{at}.title"),
+            always_proven=always,
+            proven_by=() if always else self.selections("proven_by", written, at),
+            supported_by=self.selections("supported_by", written, at),
+            ruled_out_by=self.selections("ruled_out_by", written, at),
+            fix=tuple(step for place in fix if place in PLACES for step in self.steps(place, fix, f"{at}.fix", place)),
+            settle=self.steps("settle", written, at),
+        )
+
+    def steps(self, key: str, front: Facts | None = None, at: str = "", place: str = "") -> tuple[Step, ...]:
+        return tuple(self._step(where, item, place) for where, item in self._items(key, front, at))
+
+    def _step(self, where: str, item: JSONValue, place: str) -> Step:
+        if isinstance(item, str) and item:
+            return Step(text=item, place=place)
+        if not isinstance(item, dict) or not item.get("step"):
+            self._error(where, "must be text, or a mapping with 'step'")
+            return Step(text="")
+        self._known(where, item, STEP_KEYS)
+        return Step(
+            text=self._text("step", item, f"{where}.step"),
+            place=place,
+            when=self.selections("when", item, where),
+            unless=self.selections("unless", item, where),
+        )
+
+    def _known(self, at: str, written: Facts, keys: Iterable[str]) -> None:
+        for key in written.keys() - set(keys):
+            listed = ", ".join(keys)
+            self._error(f"{at}.{key}", "unknown key" + (suggestion(key, keys) or f": {listed}"))
+
     def records(self, key: str) -> tuple[Facts, ...]:
         source = self.texts("source")
         default: dict[str, JSONValue] = {"source": source[0]} if source else {}
-        return tuple(MappingProxyType({**default, **record}) for _, record in self._mappings(key))
+        return tuple(
+            MappingProxyType({**default, **record})
+            for _, record in self._mappings(self._items(key), "fields to values")
+        )

@@ -17,7 +17,7 @@ from icapdiag.mistakes import Located
 from icapdiag.runbook.conditions import EQUALS
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import BUILT_IN, Library
-from icapdiag.runbook.match import first_paragraph, first_steps
+from icapdiag.runbook.prose import first_paragraph, first_steps
 from icapdiag.runbook.why import overlaps
 from icapdiag.vocabulary import Severity
 

@@ -64,6 +64,11 @@ class Library:
         """The ids that this runbook is a better answer than, at any remove."""
         return self._beaten[identity]
 
+    def explains(self, identity: str) -> frozenset[str]:
+        """The ids of what is a consequence of this finding at the same member."""
+        known = (self._names.get(name) for name in self._names[identity].explains)
+        return frozenset(runbook.id for runbook in known if runbook is not None)
+
     def _reach(self, start: str) -> set[str]:
         reached: set[str] = set()
         waiting = [start]

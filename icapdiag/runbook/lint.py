@@ -6,19 +6,31 @@ Every rule is a small function from a runbook (or all of them) to problems with 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from icapdiag.facts.fields import BOOLEAN, INTEGER, NUMBER, PROBES, SKIP_REASONS, TEXT, TEXTS, Field, fields
+from icapdiag.facts.fields import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    PROBES,
+    SKIP_REASONS,
+    TEXT,
+    TEXTS,
+    Field,
+    field_named,
+    fields,
+)
 from icapdiag.mistakes import Located, in_file_order, suggestion
-from icapdiag.model import Facts
+from icapdiag.model import Facts, JSONValue
+from icapdiag.runbook.causes import weigh
 from icapdiag.runbook.conditions import EQUALS, Condition, Selection
-from icapdiag.runbook.document import KEYS, SECTIONS, SLUG, STAGES, Runbook
+from icapdiag.runbook.document import EFFECTS, FIXES, KEYS, SECTIONS, SLUG, STAGES, Runbook
 from icapdiag.runbook.house import house_rules
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
-from icapdiag.runbook.why import examples_of
-from icapdiag.vocabulary import Reason, Status
+from icapdiag.runbook.why import EXPECTED, examples_of
+from icapdiag.vocabulary import CauseStatus, Reason, Status
 
 Problem = tuple[str, str]  # where, message
 
@@ -89,17 +101,52 @@ def _stage(runbook: Runbook) -> Iterator[Problem]:
 
 
 def _sections(runbook: Runbook) -> Iterator[Problem]:
-    for heading in SECTIONS:
+    for heading in (each for each in SECTIONS if each not in FIXES or not runbook.causes):
         if heading not in runbook.sections:
             yield "", f"the section '## {heading}' is missing"
         elif not runbook.sections[heading]:
             yield f"## {heading}", "the section is empty"
     for heading in runbook.sections:
-        if heading not in SECTIONS:
+        if heading in FIXES and runbook.causes:
+            yield f"## {heading}", "a runbook with causes has them, and their fixes, in its front matter"
+        elif heading not in SECTIONS:
             yield f"## {heading}", f"unknown section{suggestion(heading, SECTIONS)}"
     before = runbook.body.partition("## ")[0]
     if before.strip():
         yield "", "text before the first section is shown to nobody"
+
+
+def _diagnosis(runbook: Runbook) -> Iterator[Problem]:
+    """What it means and why."""
+    if runbook.effect and runbook.effect not in EFFECTS:
+        hint = suggestion(runbook.effect, EFFECTS) or f": {', '.join(EFFECTS)}"
+        yield "effect", f"unknown effect {runbook.effect!r}{hint}"
+    names = [cause.id for cause in runbook.causes]
+    weighed = [each for record in runbook.examples for each in weigh(runbook.causes, record)]
+    shown = {each.cause.id for each in weighed if each.status in {CauseStatus.PROVEN, CauseStatus.LIKELY}}
+    for index, cause in enumerate(runbook.causes):
+        at = f"causes[{index}]"
+        if not SLUG.fullmatch(cause.id):
+            yield f"{at}.id", f"{cause.id!r} is not a slug: lower-case words joined by '-'"
+        if cause.id in names[:index]:
+            yield f"{at}.id", f"{cause.id!r} is written twice"
+        if not cause.fix:
+            yield at, "it has no fix: say what to do about it"
+        if (cause.proven_by or cause.supported_by) and cause.id not in shown:
+            yield at, "no example proves or supports it: add one"
+
+
+def _expected(where: str, expected: JSONValue, runbook: Runbook) -> Iterator[Problem]:
+    """The causes of an example: names with their statuses."""
+    known = {cause.id for cause in runbook.causes}
+    if not isinstance(expected, Mapping):
+        yield f"{where}.{EXPECTED}", "must be a mapping of causes to statuses"
+        return
+    for name, status in expected.items():
+        if name not in known:
+            yield f"{where}.{EXPECTED}.{name}", f"no cause {name!r}{suggestion(name, known)}"
+        elif status not in tuple(CauseStatus):
+            yield f"{where}.{EXPECTED}.{name}", f"unknown status {status!r}: {', '.join(CauseStatus)}"
 
 
 def _placeholders(runbook: Runbook) -> Iterator[Problem]:
@@ -115,13 +162,15 @@ def _samples(runbook: Runbook) -> Iterator[Problem]:
         if not records:
             yield key, "at least one is needed"
         for index, record in enumerate(records):
-            yield from _sample(f"{key}[{index}]", record)
+            yield from _sample(runbook, f"{key}[{index}]", record)
 
 
-def _sample(where: str, record: Facts) -> Iterator[Problem]:
+def _sample(runbook: Runbook, where: str, record: Facts) -> Iterator[Problem]:
     for name, value in record.items():
-        field = fields().get(name)
-        if field is None:
+        field = field_named(name)
+        if name == EXPECTED:
+            yield from _expected(where, value, runbook)
+        elif field is None:
             yield f"{where}.{name}", f"unknown field{suggestion(name, fields())}"
         elif name == "probe" and value == "":  # logs and switched-off members
             continue
@@ -130,7 +179,7 @@ def _sample(where: str, record: Facts) -> Iterator[Problem]:
 
 
 def _match(runbook: Runbook) -> Iterator[Problem]:
-    for selection in (*runbook.match, *runbook.unless):
+    for selection in (*runbook.match, *runbook.unless, *_of_causes_and_steps(runbook)):
         statuses = _words(selection, "status")
         probes = _words(selection, "probe")
         for condition in selection.conditions:
@@ -138,13 +187,22 @@ def _match(runbook: Runbook) -> Iterator[Problem]:
             names = [condition.field, *(str(value) for value in condition.values if condition.fieldref)]
             for name in names:
                 yield from ((where, message) for message in _field_problems(name, runbook, probes))
-            field = fields().get(condition.field)
+            field = field_named(condition.field)
             if field is not None and not condition.fieldref:
                 yield from ((where, message) for message in _value_problems(condition, field, statuses))
 
 
+def _of_causes_and_steps(runbook: Runbook) -> Iterator[Selection]:
+    steps = [*runbook.now, *runbook.check]
+    for cause in runbook.causes:
+        yield from (*cause.proven_by, *cause.supported_by, *cause.ruled_out_by)
+        steps += (*cause.fix, *cause.settle)
+    for step in steps:
+        yield from (*step.when, *step.unless)
+
+
 def _field_problems(name: str, runbook: Runbook, probes: Sequence[str]) -> Iterator[str]:
-    field = fields().get(name)
+    field = field_named(name)
     if field is None:
         yield f"unknown field {name!r}{suggestion(name, fields())}"
         return
@@ -210,7 +268,8 @@ def _statuses_of(record: Facts) -> list[str]:
 
 def _supersedes(runbook: Runbook, library: Library) -> Iterator[Problem]:
     names = [other.id for other in library.runbooks]
-    for key, named in (("supersedes", runbook.supersedes), ("beside", runbook.beside)):
+    listed = (("supersedes", runbook.supersedes), ("explains", runbook.explains), ("beside", runbook.beside))
+    for key, named in listed:
         for index, name in enumerate(named):
             if name not in library:
                 yield f"{key}[{index}]", f"no runbook {name!r}{suggestion(name, names)}"
@@ -243,6 +302,7 @@ _RULES: tuple[Callable[[Runbook], Iterable[Problem]], ...] = (
     _keys,
     _identity,
     _stage,
+    _diagnosis,
     _sections,
     _placeholders,
     _samples,

@@ -18,11 +18,15 @@ class NotARecord(ValueError):
 
 
 class SavedRecord(Struct, frozen=True):
-    """One record with a name for people. ``siblings`` are the other records of the same pool member."""
+    """One record with a name for people.
+
+    ``siblings`` are the other records of the same pool member; ``profile`` the settings of the profile that are known.
+    """
 
     name: str
     record: Facts
     siblings: tuple[Facts, ...] = ()
+    profile: Facts | None = None
 
 
 def saved_records(document: object) -> tuple[SavedRecord, ...]:
@@ -56,12 +60,15 @@ def _flat(observation: Facts) -> dict[str, Any]:
 
 
 def _probes(document: Facts) -> Iterator[SavedRecord]:
+    settings = _mapping(_mapping(document.get("configuration")).get("profile"))
+    stated = settings.get("stated")
+    profile = {name: settings.get(name) for name in stated if isinstance(name, str)} if isinstance(stated, list) else {}
     for member in _mappings(document.get("members")):
         place = {"source": "probe", "pool": _mapping(document.get("subject")).get("pool"), "member": member.get("name")}
         records = [{**_flat(probe), **place} for probe in _mappings(member.get("probes"))]
         for record in records:
             siblings = tuple(other for other in records if other is not record)
-            yield SavedRecord(f"{record.get('probe') or 'member'} of {record['member']}", record, siblings)
+            yield SavedRecord(f"{record.get('probe') or 'member'} of {record['member']}", record, siblings, profile)
 
 
 def _groups(document: Facts) -> Iterator[SavedRecord]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from icapdiag.mistakes import Located
-from icapdiag.model import Facts, JSONValue
-from icapdiag.runbook.conditions import ConditionResult, Selection
+from icapdiag.model import Facts
+from icapdiag.runbook.causes import Weighed, weigh
+from icapdiag.runbook.conditions import ConditionResult, Selection, shown
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import Library
-from icapdiag.runbook.match import explaining, joined
+from icapdiag.runbook.match import explaining, hides_elsewhere, joined
 
 NEAR_MISSES = 5
+EXPECTED = "causes"  # in an example: the causes that it has by their names, each with its status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Explanation:
     match: tuple[SelectionResult, ...]
     unless: tuple[SelectionResult, ...]
     superseded_by: tuple[str, ...] = ()
+    causes: tuple[Weighed, ...] = ()
 
     @property
     def vetoed_by(self) -> SelectionResult | None:
@@ -74,16 +77,20 @@ class Explanation:
 
 
 def why(
-    library: Library, record: Facts, runbook_id: str | None = None, *, siblings: Sequence[Facts] = ()
+    library: Library,
+    record: Facts,
+    runbook_id: str | None = None,
+    *,
+    siblings: Sequence[Facts] = (),
+    profile: Facts | None = None,
 ) -> tuple[Explanation, ...]:
     """Explain a flat record.
 
     With an id, that runbook alone (raises `UnknownRunbook`). Without, those that apply, those reported
     first, and then the few that came nearest: of the same source, with at least one condition met.
-    ``siblings`` are the records of the same member by other probes, as in `explaining`.
+    ``siblings`` are the records of the same member by other probes, as in `explaining`; ``profile`` as in `match`.
     """
-    alone = tuple(siblings)
-    record, siblings = joined(record, alone), [joined(one, alone) for one in alone]
+    record, *siblings = joined((record, *siblings), profile)
     if runbook_id is not None:
         return (_explain(library, library.by_id(runbook_id), record, siblings),)
     explanations = [_explain(library, runbook, record, siblings) for runbook in library.runbooks]
@@ -104,7 +111,7 @@ def why_not(runbook: Runbook, record: Facts) -> str | None:
     if alone.failed is None and veto is not None:
         return f"{veto.where} excludes it"
     failed = alone.failed
-    return None if failed is None else f"{alone.nearest.where}.{failed.condition}, but {saw(failed)}"
+    return None if failed is None else f"{alone.nearest.where}.{failed.condition}, but {failed.saw}"
 
 
 def run_examples(library: Library) -> tuple[Located, ...]:
@@ -119,11 +126,24 @@ def examples_of(runbook: Runbook) -> list[Located]:
         reason = why_not(runbook, record)
         if reason is not None:
             failures.append(runbook.located(f"examples[{index}]", f"does not match: {reason}"))
+        failures += _causes_of(runbook, index, record)
     for index, record in enumerate(runbook.counterexamples):
         if runbook.applies(record):
             selection = next(selection for selection in runbook.match if selection.holds(record))
             failures.append(runbook.located(f"counterexamples[{index}]", f"matches by {selection.where}"))
     return failures
+
+
+def _causes_of(runbook: Runbook, index: int, record: Facts) -> Iterator[Located]:
+    """The causes that have another status than the example says."""
+    expected = record.get(EXPECTED)
+    if not isinstance(expected, Mapping):
+        return
+    for each in weigh(runbook.causes, record):
+        wanted = expected.get(each.cause.id, each.status)
+        if wanted != each.status:
+            message = "; ".join((f"{each.cause.id} is {each.status}, not {shown(wanted)}", *each.facts))
+            yield runbook.located(f"examples[{index}].{EXPECTED}.{each.cause.id}", message)
 
 
 def overlaps(library: Library) -> Iterator[tuple[str, str, str]]:
@@ -138,23 +158,6 @@ def overlaps(library: Library) -> Iterator[tuple[str, str, str]]:
                 yield from ((runbook.id, other.id, f"examples[{index}]") for other in reported if other is not runbook)
 
 
-def saw(result: ConditionResult) -> str:
-    """What a condition looked at: ``reason is 'timeout'``, with the fields it was compared with."""
-    parts = [_field(result.field, result.seen)]
-    parts += [_field(name, value) for name, value in result.reference.items()]
-    return " and ".join(parts)
-
-
-def shown(value: JSONValue) -> str:
-    """A value on one line, cut to a readable length."""
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 120 else f"{text[:120]}…"
-
-
-def _field(name: str, value: JSONValue) -> str:
-    return f"{name} is absent" if value is None else f"{name} is {shown(value)}"
-
-
 def _explain(library: Library | None, runbook: Runbook, record: Facts, siblings: Sequence[Facts]) -> Explanation:
     superseded_by: tuple[str, ...] = ()
     if library is not None and runbook.applies(record):
@@ -163,7 +166,7 @@ def _explain(library: Library | None, runbook: Runbook, record: Facts, siblings:
             for other in library.runbooks
             if other is not runbook
             and runbook.id in library.supersedes(other.id)
-            and any(other.applies(one) for one in (record, *siblings))
+            and (other.applies(record) or any(other.applies(one) and hides_elsewhere(other, one) for one in siblings))
         )
     return Explanation(
         runbook=runbook,
@@ -171,6 +174,7 @@ def _explain(library: Library | None, runbook: Runbook, record: Facts, siblings:
         match=tuple(_try(selection, record) for selection in runbook.match),
         unless=tuple(_try(selection, record) for selection in runbook.unless),
         superseded_by=superseded_by,
+        causes=weigh(runbook.causes, record),
     )
 
 

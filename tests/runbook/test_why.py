@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from icapdiag.runbook import Library, UnknownRunbook
-from icapdiag.runbook.why import overlaps, run_examples, saw, shown, why, why_not
+from icapdiag.runbook.conditions import shown
+from icapdiag.runbook.why import overlaps, run_examples, why, why_not
 from tests.runbook.writing import library_of, runbook_text
 
 REFUSED = {"source": "probe", "probe": "tcp", "status": "failed", "reason": "refused", "host": "h"}
@@ -41,7 +42,7 @@ def test_a_near_miss_names_the_first_condition_that_failed_and_the_value_seen(li
     assert ("match[1]", False) == (explanation.nearest.where, explanation.applies)
     assert explanation.failed is not None
     assert "reason: [timeout, reset]" == explanation.failed.condition
-    assert "reason is 'refused'" == saw(explanation.failed)
+    assert "reason is 'refused'" == explanation.failed.saw
     assert [True, False] == [outcome.matched for outcome in explanation.nearest.results]
 
 

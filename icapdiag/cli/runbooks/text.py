@@ -17,6 +17,7 @@ from typing import ClassVar
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
 from icapdiag.cli.runbooks.placeholders import fill, over_tls
 from icapdiag.runbook import Library, Runbook
+from icapdiag.runbook.causes import PLACES
 from icapdiag.runbook.document import STAGES
 from icapdiag.text import visible, visible_lines
 from icapdiag.vocabulary import SEVERITY_ORDER
@@ -48,8 +49,29 @@ def markdown(runbook: Runbook, known: Mapping[str, str], *, tls: bool = False) -
     references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
     tail = f"\n{CONTROLLER}" if "$AVI_CONTROLLER" in runbook.body else ""
     tail += f"\n## References\n\n{references}" if references else ""
-    body = over_tls(runbook.body) if tls else runbook.body
+    body = runbook.body.replace("## Verify\n", f"{_causes(runbook)}## Verify\n", 1)
+    body = over_tls(body) if tls else body
     return head + visible_lines(fill(body.strip().expandtabs(4), known)) + "\n" + tail
+
+
+def _causes(runbook: Runbook) -> str:
+    """What the front matter says of causes and steps, as sections."""
+    text = "".join(f"{number}. {step.text}\n" for number, step in enumerate(runbook.now, 1))
+    text = f"## Now\n\n{text}\n" if text else ""
+    if runbook.causes:
+        text += "## Causes\n\n"
+    for cause in runbook.causes:
+        text += f"### {cause.title}\n\n"
+        for word, selections in (
+            ("Proven by", cause.proven_by),
+            ("Supported by", cause.supported_by),
+            ("Ruled out by", cause.ruled_out_by),
+        ):
+            told = " or ".join(", ".join(f"`{each.text}`" for each in one.conditions) for one in selections)
+            text += f"{word} {told}.\n\n" if told else ""
+        text += "".join(f"- {PLACES[step.place]}: {step.text}\n" for step in cause.fix)
+        text += "".join(f"- To settle it: {step.text}\n" for step in cause.settle) + "\n"
+    return text
 
 
 def draw(text: str) -> str:

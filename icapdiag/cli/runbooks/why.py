@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from icapdiag.runbook import Library
+from icapdiag.runbook.conditions import shown
 from icapdiag.runbook.match import needs_explanation
 from icapdiag.runbook.saved import SavedRecord
-from icapdiag.runbook.why import Explanation, SelectionResult, saw, shown, why
+from icapdiag.runbook.why import Explanation, SelectionResult, why
 from icapdiag.text import visible
 
 _LINE = 400  # characters of one condition with what it saw
@@ -28,7 +29,7 @@ def draw(library: Library, records: Sequence[SavedRecord], runbook_id: str | Non
 
 
 def _record(library: Library, saved: SavedRecord, runbook_id: str | None, *, alone: bool) -> list[str]:
-    explanations = why(library, saved.record, runbook_id, siblings=saved.siblings)
+    explanations = why(library, saved.record, runbook_id, siblings=saved.siblings, profile=saved.profile)
     applying = [one for one in explanations if one.applies]
     lines = [line for one in applying for line in _applying(one)]
     if runbook_id is not None:
@@ -43,6 +44,9 @@ def _applying(one: Explanation) -> Iterator[str]:
     state = "reported" if one.reported else f"superseded by {', '.join(one.superseded_by)}"
     yield f"  {one.runbook.id}: {state}"
     yield from _conditions(one.nearest)
+    for each in one.causes:
+        facts = f"   ({'; '.join(each.facts)})" if each.facts else ""
+        yield visible(f"    {each.status}: {each.cause.id}: {each.cause.title}{facts}", _LINE)
 
 
 def _not_applying(one: Explanation) -> Iterator[str]:
@@ -53,7 +57,7 @@ def _not_applying(one: Explanation) -> Iterator[str]:
     yield from _conditions(one.nearest)
     if veto is not None:
         yield f"    - {veto.where} excludes it:"
-        yield from (visible(f"      {saw(outcome)}", _LINE) for outcome in veto.results)
+        yield from (visible(f"      {outcome.saw}", _LINE) for outcome in veto.results)
 
 
 def _conditions(group: SelectionResult) -> Iterator[str]:
@@ -64,5 +68,5 @@ def _conditions(group: SelectionResult) -> Iterator[str]:
             reference = "".join(f", {name} is {shown(value)}" for name, value in outcome.reference.items())
             yield visible(f"    + {group.where}.{outcome.condition}   (it is {seen}{reference})", _LINE)
         else:
-            yield visible(f"    - {group.where}.{outcome.condition}, but {saw(outcome)}", _LINE)
+            yield visible(f"    - {group.where}.{outcome.condition}, but {outcome.saw}", _LINE)
             return

@@ -12,11 +12,11 @@ from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
-from icapdiag.model import Finding, Observation, Report, flatten
+from icapdiag.model import Cause, Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import count, logs_of, named, names, prose, safe_text, span
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import Health, Severity
+from icapdiag.vocabulary import CauseStatus, Health, Severity
 
 _SEEN = 5  # observations that have a line
 _WHOLE = 2  # of them with all their facts
@@ -67,6 +67,19 @@ class SeenBlock(NamedTuple):
     facts: tuple[tuple[str, str], ...]
 
 
+class CauseBlock(NamedTuple):
+    """A cause, how certain it is, and by what."""
+
+    status: CauseStatus
+    words: str
+
+
+def _cause(cause: Cause) -> CauseBlock:
+    facts = f" ({'; '.join(visible(fact, _VALUE) for fact in cause.facts)})" if cause.facts else ""
+    at = f" At {names(cause.members)}." if cause.members else ""
+    return CauseBlock(cause.status, f"{prose(cause.title).rstrip('.')}{facts}.{at}")
+
+
 class FindingBlock:
     """A finding. The URL of the first member where a probe met it fills in the command that prints its runbook."""
 
@@ -83,6 +96,9 @@ class FindingBlock:
         self.moments = list(dict.fromkeys(safe_text(each) for each in (finding.first_seen, finding.last_seen) if each))
         self.meaning = prose(finding.meaning)
         self.remedy = tuple(prose(step) for step in finding.remedy)
+        self.causes = tuple(_cause(cause) for cause in finding.causes or ())
+        self.check = tuple(prose(step) for step in (finding.steps and finding.steps.check) or ())
+        self.because_of = tuple(safe_text(each) for each in finding.because_of or ())
         self.seen = _seen(finding.evidence, budget)
         self.more_seen = max(finding.count - min(len(finding.evidence), _SEEN), 0)
         self.command = f"icapdiag runbooks show {self.id}"

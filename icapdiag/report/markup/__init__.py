@@ -143,9 +143,15 @@ def _finding(finding: FindingBlock) -> Iterator[Block]:
     when: tuple[Inline, ...] = ("Seen: ", Said(" to ".join(finding.moments)), ". ") if finding.moments else ()
     times = f"{count(finding.count, 'observation')}. " if finding.count > 1 else ""
     yield Paragraph((*who, times, *when, finding.meaning))
+    if finding.because_of:
+        yield Paragraph((f"A consequence of {', '.join(finding.because_of)}.",))
+    if finding.causes:
+        yield Items(tuple((f"{cause.status.capitalize()}: ", Said(cause.words)) for cause in finding.causes))
     yield from _seen(finding.seen, "What was seen")
     if finding.remedy:
         yield Items(tuple((step,) for step in finding.remedy), numbered=True)
+    if finding.check:
+        yield Paragraph((f"Check: {finding.check[0]}",))
     yield Paragraph((f"More: `{finding.command}`",))
 
 

@@ -15,10 +15,11 @@ from icapdiag.report.document.pool import Comparison, DifferenceBlock, RuleBlock
 from icapdiag.report.document.words import count, names
 from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, wrap
 from icapdiag.text import visible
-from icapdiag.vocabulary import Health, Severity
+from icapdiag.vocabulary import CauseStatus, Health, Severity
 
 _EVIDENCE_SHOWN = 3
 _STEPS_SHOWN = 4
+_CAUSES_SHOWN = 3
 
 
 def verdict(
@@ -244,12 +245,18 @@ def finding(block: FindingBlock, width: int, paint: Paint) -> list[str]:
     if block.members:
         head = "Member: " if len(block.members) == 1 else f"Members ({len(block.members)}): "
         drawn += _hanging(head + names(block.members), width)
+    if block.because_of:
+        drawn += wrap(f"A consequence of {', '.join(block.because_of)}.", width, "  ")
     drawn += wrap(block.meaning, width, "  ")
+    for cause in [each for each in block.causes if each.status is not CauseStatus.RULED_OUT][:_CAUSES_SHOWN]:
+        drawn += _hanging(f"{cause.status.capitalize()}: {cause.words}", width)
     for seen in block.seen[:_EVIDENCE_SHOWN]:
         drawn += _hanging(f"Seen: {seen.where}: {seen.words}", width)
     drawn += ["  First steps:"] if block.remedy else []
     for number, step in enumerate(block.remedy[:_STEPS_SHOWN], start=1):
         drawn += wrap(step, width, f"    {number}. ")
+    for step in block.check[:1]:
+        drawn += _hanging(f"Check: {step}", width)
     return [*drawn, f"  More: {block.command_within(width - len('  More: '))}"]
 
 

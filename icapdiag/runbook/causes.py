@@ -1,0 +1,148 @@
+"""The causes of a runbook, weighed by what was seen, and the steps that follow from them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from icapdiag.model import Facts
+from icapdiag.runbook.conditions import Selection
+from icapdiag.runbook.prose import plain
+from icapdiag.vocabulary import CERTAINTY_ORDER, CauseStatus
+
+PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the network", "host": "On this host"}
+"""Where a fix is made: the keys of ``fix``, with the words that steps begin with."""
+
+_STRANGE = re.compile(r"[^\w .:/%?&=+,~@\[\]()-]")  # what means something to a shell, or to Markdown
+_FACTS = 4  # of one cause, that a report names
+_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One action. It is advised where one of ``when`` holds (if there are any) and none of ``unless`` does."""
+
+    text: str
+    place: str = ""  # a key of `PLACES`, or none
+    when: tuple[Selection, ...] = ()
+    unless: tuple[Selection, ...] = ()
+
+    def fits(self, record: Facts) -> bool:
+        """Whether nothing that is known speaks against it."""
+        if self.when and not any(selection.holds(record) for selection in self.when):
+            return False
+        return not any(selection.holds(record) for selection in self.unless)
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """One explanation: what proves it, supports it and rules it out, and how it is fixed.
+
+    ``always_proven``: what the runbook matches is proof enough.
+    """
+
+    id: str
+    title: str
+    always_proven: bool = False
+    proven_by: tuple[Selection, ...] = ()
+    supported_by: tuple[Selection, ...] = ()
+    ruled_out_by: tuple[Selection, ...] = ()
+    fix: tuple[Step, ...] = ()
+    settle: tuple[Step, ...] = ()
+
+
+class Weighed(Struct, frozen=True):
+    """A cause with its status by one record, and the facts that make it so, in words."""
+
+    cause: Cause
+    status: CauseStatus
+    facts: tuple[str, ...] = ()
+
+
+def weigh(causes: Iterable[Cause], record: Facts) -> tuple[Weighed, ...]:
+    """Each cause by what is known of one record; in the order of the runbook.
+
+    What rules a cause out comes before what proves it: of facts that contradict each other none is proof.
+    """
+    return tuple(_weigh(cause, record) for cause in causes)
+
+
+def _weigh(cause: Cause, record: Facts) -> Weighed:
+    for status, selections in (
+        (CauseStatus.RULED_OUT, cause.ruled_out_by),
+        (CauseStatus.PROVEN, cause.proven_by),
+        (CauseStatus.LIKELY, cause.supported_by),
+    ):
+        for selection in selections:
+            if selection.holds(record):
+                return Weighed(cause, status, _facts(selection, record))
+        if status is CauseStatus.RULED_OUT and cause.always_proven:
+            return Weighed(cause, CauseStatus.PROVEN)
+    return Weighed(cause, CauseStatus.POSSIBLE)
+
+
+def _facts(selection: Selection, record: Facts) -> tuple[str, ...]:
+    results = [condition.explain(record) for condition in selection.conditions]
+    return tuple(result.saw for result in results)[:_FACTS]
+
+
+def is_proven(weighed: Iterable[Weighed]) -> bool:
+    """Whether some cause is proven; where there are none, nobody doubts the finding itself."""
+    statuses = [each.status for each in weighed]
+    return not statuses or CauseStatus.PROVEN in statuses
+
+
+def by_certainty(weighed: Iterable[Weighed]) -> list[Weighed]:
+    """The most certain first; else in the order of the runbook, which has the most frequent first."""
+    return sorted(weighed, key=lambda each: CERTAINTY_ORDER.index(each.status))
+
+
+def fixes(weighed: Sequence[Weighed], record: Facts) -> tuple[str, ...]:
+    """The steps that fix what is left: of the proven causes if there are any, else of all that are not ruled out."""
+    return written((step for each in _left(weighed) for step in each.cause.fix), record)
+
+
+def settling(weighed: Sequence[Weighed], record: Facts) -> tuple[str, ...]:
+    """The steps that tell between the causes that are left, if there are several and none is proven."""
+    left = _left(weighed)
+    if len(left) < 2 or CauseStatus.PROVEN in {each.status for each in left}:
+        return ()
+    return written((step for each in left for step in each.cause.settle), record)
+
+
+def _left(weighed: Sequence[Weighed]) -> list[Weighed]:
+    proven = [each for each in weighed if each.status is CauseStatus.PROVEN]
+    return proven or by_certainty(each for each in weighed if each.status is not CauseStatus.RULED_OUT)
+
+
+def written(steps: Iterable[Step], record: Facts, own: Facts = MappingProxyType({})) -> tuple[str, ...]:
+    """The texts of those that fit, each once, with their places and values filled in: ``own``, then the record's."""
+    texts = (f"{PLACES[step.place]}: {step.text}" if step.place else step.text for step in steps if step.fits(record))
+    return tuple(dict.fromkeys(plain(fill(text, record, own)) for text in texts))
+
+
+def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
+    """The text with values in place of ``{host}``, ``{pool.members}`` and the like, those in code quoted for a shell.
+
+    Only what the pool file says and what was counted is filled in, never a server's words. What is not known
+    stays, in capitals.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        known = own.get(name, record.get(name))
+        if name in {"service", "service_uri"}:
+            uri = record.get("service_uri") or record.get("profile.service_uri")
+            known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
+        if isinstance(known, str) and name in _OURS:
+            known = _STRANGE.sub("?", known)
+            words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known
+            return f"[{words}]" if name == "host" and ":" in words else words
+        return f"{known:g}" if isinstance(known, int | float) else name.upper()
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+_OURS = ("host", "members", "pool", "service", "service_uri")  # from the pool file

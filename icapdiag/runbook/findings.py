@@ -1,0 +1,265 @@
+"""From what a runbook explains to a finding: whom it concerns, why, what it means for requests, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from icapdiag.facts.logs import RequestGroup
+from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
+from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, settling, weigh, written
+from icapdiag.runbook.document import Runbook
+from icapdiag.runbook.library import FOLDER, Library
+from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, plain
+from icapdiag.runbook.surroundings import WideRecord
+from icapdiag.vocabulary import CERTAINTY_ORDER, EFFECT_ORDER, SEVERITY_ORDER, CauseStatus, Effect
+
+EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
+TEXT = 400  # characters of one text in the evidence
+ELEMENTS = 20  # of one list in the evidence
+MEMBERS = 50  # named in the finding of a log, which may know thousands
+
+SAMPLES = ("clean", "eicar")
+_NAMED = 3  # members in one step
+_FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
+_HARMLESS = len(EFFECT_ORDER)  # what has no effect comes last
+
+About = tuple[str, str] | int
+"""What an observation is about: a member with all that was probed on it; of a log the observation alone, by number."""
+
+
+class Met(NamedTuple):
+    """What one runbook explains. The record is `flatten`ed, with its surroundings."""
+
+    observation: Observation
+    record: WideRecord
+    about: About
+
+
+class Diagnosed:
+    """A runbook, and all that it explains."""
+
+    def __init__(self, runbook: Runbook, met: Sequence[Met]) -> None:
+        self.runbook = runbook
+        self.met = met
+        self.abouts: dict[About, list[Met]] = {}
+        for each in met:
+            self.abouts.setdefault(each.about, []).append(each)
+        self.weighed = {
+            about: _together([weigh(runbook.causes, each.record) for each in own]) for about, own in self.abouts.items()
+        }
+        self.effect = _effect(runbook, met[0].record)
+
+    @property
+    def rank(self) -> tuple[int, int, int, int, str]:
+        """How it is sorted: by harm, by how much it concerns, by certainty."""
+        statuses = [CERTAINTY_ORDER.index(each.status) for weighed in self.weighed.values() for each in weighed]
+        return (
+            SEVERITY_ORDER.index(self.runbook.severity),
+            _HARMLESS if self.effect is None else EFFECT_ORDER.index(self.effect),
+            -_weight(self.met),
+            min(statuses, default=0),
+            self.runbook.id,
+        )
+
+
+def _together(weighed: Sequence[tuple[Weighed, ...]]) -> tuple[Weighed, ...]:
+    """The causes by all the records of one member: what rules a cause out comes first, then what proves it."""
+    order = (CauseStatus.RULED_OUT, CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE)
+    return tuple(min(each, key=lambda one: order.index(one.status)) for each in zip(*weighed, strict=True))
+
+
+def _effect(runbook: Runbook, record: Facts) -> Effect | None:
+    """Where nobody said what the profile does, it is what Avi does by default: fail open."""
+    if runbook.effect == _FAIL_ACTION:
+        return Effect.REFUSED if record.get("profile.fail_action") == "ICAP_FAIL_CLOSED" else Effect.UNSCANNED
+    return Effect(runbook.effect) if runbook.effect else None
+
+
+class Roots:
+    """Which findings are only consequences of others at the same members."""
+
+    def __init__(self, library: Library, diagnosed: Sequence[Diagnosed]) -> None:
+        self._explained: dict[tuple[About, str], list[str]] = {}
+        for one in diagnosed:
+            for about in one.abouts:
+                for name in library.explains(one.runbook.id) - {one.runbook.id}:
+                    self._explained.setdefault((about, name), []).append(one.runbook.id)
+
+    def of(self, one: Diagnosed) -> tuple[str, ...]:
+        """The ids of what explains it wherever it was found; none if it stands by itself somewhere."""
+        found = [self._explained.get((about, one.runbook.id), []) for about in one.abouts]
+        return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()
+
+    def problems(self, one: Diagnosed, others: Iterable[Diagnosed]) -> Iterator[Problem]:
+        """A finding at members with the same causes each, where it is no consequence."""
+        alike: dict[tuple[CauseStatus, ...], list[About]] = {}
+        for about, weighed in one.weighed.items():
+            if (about, one.runbook.id) not in self._explained:
+                alike.setdefault(tuple(each.status for each in weighed), []).append(about)
+        for abouts in alike.values():
+            met = [each for about in abouts for each in one.abouts[about]]
+            follows = [
+                other.runbook.id
+                for other in others
+                if any(
+                    about in other.abouts and one.runbook.id in self._explained.get((about, other.runbook.id), ())
+                    for about in abouts
+                )
+            ]
+            yield Problem(
+                finding=one.runbook.id,
+                severity=one.runbook.severity,
+                title=one.runbook.title,
+                members=_named(met),
+                count=requests(met),
+                effect=one.effect,
+                causes=_causes({about: one.weighed[about] for about in abouts}, one.abouts),
+                steps=_steps(one.runbook, one.weighed[abouts[0]], met),
+                consequences=tuple(follows) or None,
+            )
+
+
+def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
+    """An observation of a log stands for many requests, at one or several members, over some time."""
+    runbook, met = one.runbook, one.met
+    times = ("timestamp", "first_seen", "last_seen")
+    texts = (getattr(each.observation.facts, name, None) for each in met for name in times)
+    moments = sorted(moment for text in texts if text and (moment := _moment(text)))
+    steps = _steps(runbook, next(iter(one.weighed.values())), met)
+    return Finding(
+        id=runbook.id,
+        severity=runbook.severity,
+        title=runbook.title,
+        members=_named(met),
+        count=requests(met),
+        first_seen=_iso(moments[0]) if moments else None,
+        last_seen=_iso(moments[-1]) if moments else None,
+        evidence=evidence(met),
+        meaning=first_paragraph(runbook.sections.get("What it means", "")),
+        remedy=(*(steps.now or ()), *(steps.fix or ()))[:STEPS],
+        runbook=f"{FOLDER}/{runbook.id}.md",
+        effect=one.effect,
+        causes=_causes(one.weighed, one.abouts),
+        steps=steps,
+        because_of=because_of or None,
+    )
+
+
+def _named(met: Iterable[Met]) -> tuple[str, ...]:
+    members: dict[str, None] = {}
+    for observation, *_ in met:
+        for member in _members(observation):
+            if observation.source != "log" or len(members) < MEMBERS:
+                members.setdefault(member)
+    return tuple(members)
+
+
+def _causes(
+    weighed: Mapping[About, tuple[Weighed, ...]], abouts: Mapping[About, Sequence[Met]]
+) -> tuple[Cause, ...] | None:
+    """Each cause with the most certain status that it has anywhere, and where it has it, if not everywhere."""
+    found: list[tuple[Weighed, Cause]] = []
+    for each in zip(*weighed.values(), strict=True):
+        best = by_certainty(each)[0]
+        where = [about for about, one in zip(weighed, each, strict=True) if one.status is best.status]
+        members = _named(met for about in where for met in abouts[about])
+        found.append(
+            (
+                best,
+                Cause(
+                    id=best.cause.id,
+                    title=plain(best.cause.title),
+                    status=best.status,
+                    members=members if len(where) < len(weighed) else None,
+                    facts=best.facts or None,
+                ),
+            )
+        )
+    found.sort(key=lambda one: CERTAINTY_ORDER.index(one[0].status))
+    return tuple(cause for _, cause in found) or None
+
+
+def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> Steps:
+    record = met[0].record
+    names = _named(met)
+    members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    own = {"members": members} if names else {}
+    fix = fixes(weighed, record) if runbook.causes else first_steps(runbook.sections)
+    return Steps(
+        now=written(runbook.now, record, own) or None,
+        fix=fix or None,
+        check=(*settling(weighed, record), *written(runbook.check, record, own), *_again(record)) or None,
+    )
+
+
+def _again(record: WideRecord) -> tuple[str, ...]:
+    """The command that probes the member once more."""
+    if record.get("source") != "probe" or not record.get("host"):
+        return ()
+    scheme = "icaps" if record.get("tls") else "icap"
+    eicar = record.get("probe") == "eicar" or record.get("eicar.status") in ("ok", "failed")
+    url = fill(f"{scheme}://{{host}}:{{port}}{{service_uri}}", record)
+    return (f"`icapdiag check {url}{' --eicar' if eicar else ''}`",)
+
+
+def _weight(met: Iterable[Met]) -> int:
+    """Requests of a log, or members probed."""
+    logged = [one for one in met if one[0].source == "log"]
+    probed = {member for observation, *_ in met if observation.source != "log" for member in _members(observation)}
+    return requests(logged) + len(probed)
+
+
+def requests(met: Iterable[Met]) -> int:
+    """Of a log; an observation of a probe counts as one."""
+    groups = (observation.facts.part(RequestGroup) for observation, *_ in met)
+    return sum((group.count if group else None) or 1 for group in groups)
+
+
+def _members(observation: Observation) -> Iterable[str]:
+    group = observation.facts.part(RequestGroup)
+    return filter(None, (group.members if group else None) or (observation.member,))
+
+
+def evidence(met: Sequence[Met]) -> tuple[Observation, ...]:
+    """The first few, as a report keeps them."""
+    return tuple(_kept(each.observation, each.record.own) for each in met[:EVIDENCE])
+
+
+def _kept(observation: Observation, record: Facts) -> Observation:
+    """The observation as evidence. Its flat record may have been given offers of the same member's OPTIONS answer."""
+    cut = bounded(record)
+    if cut == record and observation.probe not in SAMPLES:
+        return replace(observation, transcript=())
+    return unflatten(cut)
+
+
+def _moment(text: str) -> datetime | None:
+    """A time written by ISO 8601; without an offset it is UTC, as in every Avi log."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def bounded(record: Facts) -> dict[str, JSONValue]:
+    """A copy of a flat record with its texts and lists cut to what a report should carry."""
+    return {name: _bounded(value) for name, value in record.items()}
+
+
+def _bounded(value: JSONValue) -> JSONValue:
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, str):
+        return value if len(value) <= TEXT else f"{value[:TEXT]}…"
+    if isinstance(value, Mapping):
+        return {name: _bounded(inner) for name, inner in list(value.items())[:ELEMENTS]}
+    return [_bounded(inner) for inner in value[:ELEMENTS]]

@@ -1,0 +1,116 @@
+"""What conditions may ask about beside the record itself: the member's other probes, the profile, the pool.
+
+``options.service`` is the fact ``service`` of the options probe at the same member (and address, if it was probed
+there), ``profile.fail_action`` a setting of the ICAP profile, ``pool.other_members_ok`` a figure about the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.fields import FIGURES, PROFILE
+from icapdiag.model import Facts, JSONValue, Observation, flatten
+from icapdiag.vocabulary import Status, Verdict
+
+_GOOD = {"clean": Verdict.ALLOWED, "eicar": Verdict.BLOCKED}
+
+
+class WideRecord(Mapping[str, JSONValue]):
+    """A flat record that answers for its surroundings as well. As a mapping it is the record alone."""
+
+    def __init__(self, own: Facts, around: Surroundings | None = None) -> None:
+        self.own = own
+        self._around = around
+        self._known: dict[str, Facts] = {}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value under a plain or a dotted name."""
+        if "." not in name or self._around is None or name in self.own:
+            return self.own.get(name, default)
+        room, _, fact = name.partition(".")
+        if room not in self._known:
+            self._known[room] = self._around.facts(self.own, room)
+        return self._known[room].get(fact, default)
+
+    def __getitem__(self, name: str) -> JSONValue:
+        return self.own[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.own)
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+
+Seen = Observation | Facts  # flat records are made when somebody asks: of thousands of members that is a lot
+
+
+class Surroundings:
+    """All that was seen in one run. ``profile``: the ICAP profile's settings by name, as far as they are known."""
+
+    def __init__(self, seen: Iterable[Seen], profile: Facts | None = None) -> None:
+        self._profile = profile or {}
+        self._probes: dict[tuple[str, str], dict[str, list[Seen]]] = {}
+        for each in seen:
+            source, pool, member, probe = (str(_value(each, name)) for name in ("source", "pool", "member", "probe"))
+            if source == "probe" and member:
+                self._probes.setdefault((pool, member), {}).setdefault(probe, []).append(each)
+        self._healthy: set[tuple[str, str]] | None = None
+
+    def of(self, own: Facts) -> WideRecord:
+        """The record with its surroundings."""
+        return WideRecord(own, self)
+
+    def facts(self, own: Facts, room: str) -> Facts:
+        """What is known under this name beside the record: ``profile``, ``pool`` or a probe's name."""
+        if room == PROFILE:
+            return self._profile
+        if room == FIGURES:
+            return self._pool(own)
+        found = self._probes.get(_member(own), {}).get(room, ())
+        address = own.get("address")
+        here = [each for each in found if address and _address(each) == address]
+        return _flat((here or found)[0]) if found else {}
+
+    def _pool(self, own: Facts) -> Facts:
+        if own.get("source") != "probe":
+            return {}
+        if self._healthy is None:
+            self._healthy = {member for member, probes in self._probes.items() if _is_healthy(probes)}
+        mine = _member(own)
+        enabled = [member for member, probes in self._probes.items() if "" not in probes]
+        return {
+            "members": len(self._probes),
+            "other_members": len([member for member in enabled if member != mine]),
+            "other_members_ok": len(self._healthy - {mine}),
+        }
+
+
+def _member(own: Facts) -> tuple[str, str]:
+    return str(own.get("pool", "")), str(own.get("member", ""))
+
+
+def _flat(seen: Seen) -> Facts:
+    return flatten(seen) if isinstance(seen, Observation) else seen
+
+
+def _value(seen: Seen, name: str) -> object:
+    return getattr(seen, name) if isinstance(seen, Observation) else seen.get(name, "")
+
+
+def _address(seen: Seen) -> object:
+    if not isinstance(seen, Observation):
+        return seen.get("address")
+    endpoint = seen.facts.part(Endpoint)
+    return None if endpoint is None else endpoint.address
+
+
+def _is_healthy(probes: Mapping[str, list[Seen]]) -> bool:
+    """Whether the member took each sample as a scanner should, and nothing failed."""
+    samples = [(name, each) for name in _GOOD for each in probes.get(name, ()) if _value(each, "status") == Status.OK]
+    if not any(name == "clean" for name, _ in samples):
+        return False
+    failed = any(_value(each, "status") == Status.FAILED for found in probes.values() for each in found)
+    return not failed and all(_flat(each).get("verdict") == _GOOD[name] for name, each in samples)

@@ -1,0 +1,163 @@
+"""Causes are weighed by the facts; steps follow from them, and consequences stand under their root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.standard import Options, Sample
+from icapdiag.model import Cause, Facts, Observation, Steps
+from icapdiag.runbook import Library, match
+from icapdiag.runbook.causes import fill, weigh
+from icapdiag.runbook.surroundings import Surroundings
+from icapdiag.vocabulary import CauseStatus, Effect, Status
+from tests.runbook.writing import library_of, runbook_text
+
+NO_FIXES = """## What it means
+Requests pass unscanned.
+
+## Verify
+Look.
+
+## Escalate with
+The log.
+"""
+CAUSES = """match: {probe: eicar, verdict: allowed}
+effect: unscanned
+explains: [slow]
+now:
+  - {step: "Disable {members}. {pool.other_members_ok} others are healthy.", unless: [{pool.other_members_ok: 0}]}
+  - {step: There is no other member., when: [{pool.other_members_ok: 0}]}
+causes:
+  - id: no-engine
+    title: No engine is loaded
+    proven_by: [{options.istag|startswith: CI0001}]
+    ruled_out_by: [{preview.cases_ok: whole}]
+    fix: {server: [Start clamd.]}
+  - id: wrong-service
+    title: Another service is under this path
+    supported_by: [{options.service|contains: echo}]
+    fix: {avi: [{step: Change service_uri., unless: [{profile.service_uri: /avscan}]}]}
+    settle: [Ask OPTIONS.]
+  - id: file-types
+    title: The type is not scanned
+    fix: {server: [Set ScanFileTypes.]}
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    text = runbook_text("passes", CAUSES, sections=NO_FIXES).replace("examples:", "examples:")
+    return library_of(tmp_path / "runbooks", passes=text, slow=runbook_text("slow", "match: {probe: clean}\n"))
+
+
+def options(member: str, **answer: Any) -> Observation:
+    facts = Options(endpoint=Endpoint(host=member, port=1344, address="192.0.2.1"), answer=Answer(**answer))
+    return Observation(source="probe", probe="options", pool="p", member=member, status=Status.OK, facts=facts)
+
+
+def eicar(member: str, verdict: str = "allowed", probe: str = "eicar") -> Observation:
+    facts = Sample(endpoint=Endpoint(host=member, port=1344, address="192.0.2.1"), answer=Answer(verdict=verdict))
+    return Observation(source="probe", probe=probe, pool="p", member=member, status=Status.OK, facts=facts)
+
+
+def statuses(causes: tuple[Cause, ...] | None) -> dict[str, str]:
+    return {cause.id: cause.status for cause in causes or ()}
+
+
+def test_a_fact_of_another_probe_proves_a_cause_and_its_fix_alone_is_advised(library: Library) -> None:
+    found = match(library, [options("a", istag="CI0001-XXX", service="echo"), eicar("a")]).findings[0]
+
+    assert {"no-engine": "proven", "wrong-service": "likely", "file-types": "possible"} == statuses(found.causes)
+    assert ("options.istag is 'CI0001-XXX'",) == (found.causes or ())[0].facts
+    assert ("On the ICAP server: Start clamd.",) == (found.steps or Steps()).fix
+    assert ("There is no other member.", "On the ICAP server: Start clamd.") == found.remedy
+    assert Effect.UNSCANNED is found.effect
+
+
+def test_without_proof_the_likely_comes_first_and_what_settles_it_is_said(library: Library) -> None:
+    found = match(library, [options("a", istag="x", service="Echo demo"), eicar("a")]).findings[0]
+
+    assert ["wrong-service", "no-engine", "file-types"] == list(statuses(found.causes))
+    fix = ("On Avi: Change service_uri.", "On the ICAP server: Start clamd.", "On the ICAP server: Set ScanFileTypes.")
+    assert fix == (found.steps or Steps()).fix
+    assert ("Ask OPTIONS.", "`icapdiag check icap://a:1344SERVICE_URI --eicar`") == (found.steps or Steps()).check
+
+
+def test_a_step_that_the_profile_excludes_is_not_given(library: Library) -> None:
+    seen = [options("a", istag="x"), eicar("a")]
+
+    found = match(library, seen, profile={"service_uri": "/avscan"}).findings[0]
+
+    assert "On Avi: Change service_uri." not in ((found.steps or Steps()).fix or ())
+    assert ("`icapdiag check icap://a:1344/avscan --eicar`",) == ((found.steps or Steps()).check or ())[-1:]
+
+
+def test_other_members_count_if_they_are_healthy(library: Library) -> None:
+    healthy = [options("b"), eicar("b", probe="clean"), eicar("b", "blocked")]
+
+    found = match(library, [options("a"), eicar("a"), *healthy]).findings[0]
+
+    assert "Disable a. 1 others are healthy." == found.remedy[0]
+
+
+def test_members_with_other_causes_are_other_problems(library: Library) -> None:
+    seen = [options("a", istag="CI0001"), eicar("a"), options("b"), eicar("b"), eicar("b", probe="clean")]
+
+    matched = match(library, seen)
+
+    assert [("passes", ("a",), None), ("passes", ("b",), ("slow",))] == [
+        (each.finding, each.members, each.consequences) for each in matched.problems
+    ]
+    assert [("passes", None), ("slow", ("passes",))] == [(each.id, each.because_of) for each in matched.findings]
+    no_engine = next(cause for cause in matched.findings[0].causes or () if cause.id == "no-engine")
+    assert (CauseStatus.PROVEN, ("a",)) == (no_engine.status, no_engine.members)
+
+
+def test_what_rules_a_cause_out_comes_before_what_proves_it(library: Library) -> None:
+    record = {"options.istag": "CI0001", "preview.cases_ok": ["whole"]}
+
+    assert CauseStatus.RULED_OUT is weigh(library.by_id("passes").causes, record)[0].status
+
+
+def test_a_coincidence_hides_nothing_that_another_probe_led_to(tmp_path: Path) -> None:
+    cause = "{id: a, title: A, proven_by: [{options.istag: x}], fix: {avi: [Do.]}}"
+    rule = f"match: {{probe: eicar}}\nsupersedes: [slow]\ncauses:\n  - {cause}\n"
+    library = library_of(
+        tmp_path / "runbooks",
+        special=runbook_text("special", rule, sections=NO_FIXES),
+        slow=runbook_text("slow", "match: {probe: clean}\n"),
+    )
+    seen = [eicar("a"), eicar("a", probe="clean")]
+
+    assert ["slow", "special"] == sorted(each.id for each in match(library, seen).findings)
+    assert ["special"] == [each.id for each in match(library, [options("a", istag="x"), *seen]).findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("`nc {host} {port}`", "`nc 'a b' 1344`"),
+        ("at {host}", "at a b"),
+        ("{service} of {service_uri}", "av`$(x)` of /av`$(x)`".replace("`", "?").replace("$", "?")),
+        ("{pool.members} of {verdict} and {nothing}", "3 of VERDICT and NOTHING"),
+    ],
+)
+def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
+    record: Facts = {"host": "a b", "port": 1344, "service_uri": "/av`$(x)`", "pool.members": 3, "verdict": "`rm`"}
+
+    assert expected == fill(text, record)
+
+
+def test_the_record_at_the_same_address_comes_first() -> None:
+    here, there = options("a", istag="here"), options("a", istag="there")
+    there.facts.part(Endpoint).address = "192.0.2.9"  # type: ignore[union-attr]
+
+    wide = Surroundings([there, here]).of({"source": "probe", "pool": "p", "member": "a", "address": "192.0.2.1"})
+
+    assert "here" == wide.get("options.istag")
+    assert None is wide.get("options.nothing")
