@@ -98,7 +98,7 @@ class Cause(Record, kw_only=True):
 
     required = frozenset({"id", "title", "status"})
 
-    id: Annotated[RunbookID, about("cause", "its name in the runbook")]
+    id: Annotated[OwnText, about("cause", "its name in the runbook")]
     title: Annotated[OwnText, about("title", "of the cause")]
     status: Annotated[CauseStatus, about("status", "how certain it is")]
     members: Annotated[tuple[MemberName, ...] | None, about("members", "at which it has this status")] = None
@@ -115,15 +115,14 @@ class Steps(Record, kw_only=True):
     )
 
 
-class Diagnosis(Record, kw_only=True):
-    """What is known of why something is as it is, and what to do."""
+FindingEffect = Annotated[
+    Effect | None, about("effect", "what it means for requests behind the load balancer, as far as it is known")
+]
+FindingCauses = Annotated[tuple[Cause, ...] | None, about("causes", "the most certain first")]
+FindingSteps = Annotated[Steps | None, about("steps", "what to do")]
 
-    effect: Annotated[Effect | None, about("effect", "what it means for requests behind the load balancer")] = None
-    causes: Annotated[tuple[Cause, ...] | None, about("causes", "the most certain first")] = None
-    steps: Annotated[Steps | None, about("steps", "what to do")] = None
 
-
-class Finding(Diagnosis, kw_only=True):
+class Finding(Record, kw_only=True):
     """A runbook and the observations that matched it."""
 
     nulls = frozenset({"first_seen", "last_seen"})
@@ -143,12 +142,15 @@ class Finding(Diagnosis, kw_only=True):
     meaning: Annotated[OwnText, about("meaning", 'the runbook\'s "What it means"')] = ""
     remedy: Annotated[tuple[OwnText, ...], about("remedy", "first steps, most useful first")] = ()
     runbook: Annotated[OwnText, about("runbook", "runbooks/<id>.md")] = ""
+    effect: FindingEffect = None
+    causes: FindingCauses = None
+    steps: FindingSteps = None
     because_of: Annotated[
         tuple[RunbookID, ...] | None, about("because of", "findings that this one is only a consequence of")
     ] = None
 
 
-class Problem(Diagnosis, kw_only=True):
+class Problem(Record, kw_only=True):
     """A finding at members with the same causes, and what follows from it there."""
 
     required = frozenset({"finding", "severity", "title", "members", "count"})
@@ -158,6 +160,9 @@ class Problem(Diagnosis, kw_only=True):
     title: Annotated[OwnText, about("title", "of the finding")]
     members: Annotated[tuple[MemberName, ...], about("members", "where it was found")]
     count: Annotated[Ordinal, about("count", "observations that matched", changes=True)]
+    effect: FindingEffect = None
+    causes: FindingCauses = None
+    steps: FindingSteps = None
     consequences: Annotated[tuple[RunbookID, ...] | None, about("consequences", "findings that it explains")] = None
 
 

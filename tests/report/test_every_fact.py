@@ -13,14 +13,24 @@ from msgspec.structs import replace
 from icapdiag.facts.connection import ProbeSheet
 from icapdiag.facts.run import PoolSubject, ProbingVantage
 from icapdiag.facts.sheet import FactField, Record, attributes_of, facts_of, parts_of
-from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.model import Cause, Finding, MemberReport, Observation, Problem, Report, Steps, Unmatched
 from icapdiag.report.machine.schema import schema
 from icapdiag.report.machine.to_json import to_plain
 from icapdiag.report.redact import NAMELESS, Pseudonyms, redact
-from icapdiag.vocabulary import Health, Severity, Status
+from icapdiag.vocabulary import CauseStatus, Health, Severity, Status
 from tests.facts.classes import every_class
 
-CLASSES: tuple[type[Record], ...] = (*every_class(), Report, MemberReport, Observation, Finding, Unmatched)
+CLASSES: tuple[type[Record], ...] = (
+    *every_class(),
+    Report,
+    MemberReport,
+    Observation,
+    Finding,
+    Cause,
+    Steps,
+    Problem,
+    Unmatched,
+)
 OWN = tuple((cls, name, fact) for cls in CLASSES for name, fact in attributes_of(cls) if fact is not None)
 CANARY = "Zq7Xk9vT"
 
@@ -28,8 +38,8 @@ CANARY = "Zq7Xk9vT"
 IDENTITIES = {
     "Answer.istag": "istag",
     "Answer.x_fsecure_infected_filename": "file",
-    "CertificateLink.issuer": "subject",
-    "CertificateLink.subject": "subject",
+from icapdiag.vocabulary import CauseStatus, Health, Severity, Status
+from tests.facts.classes import every_class
     "ComparedFact.odd": "member",
     "ComparedFact.unknown": "member",
     "Configuration.pool": "pool",
@@ -61,6 +71,7 @@ IDENTITIES = {
     "Observation.pool": "pool",
     "PoolSubject.pool": "pool",
     "PoolSubject.source": "file",
+    "Problem.members": "member",
     "PreviewCase.istag": "istag",
     "ProbingVantage.resolvers": "address",
     "ProfileSettings.name": "profile",
@@ -181,6 +192,8 @@ def test_each_text_is_redacted(cls: type[Record]) -> None:
 EMPTY: dict[type[Record], Record] = {
     Observation: Observation(source="probe", probe="tcp", pool="p", member="m", status=Status.OK, facts=ProbeSheet()),
     Finding: Finding(id="x", severity=Severity.INFO, title="", members=(), count=1),
+    Cause: Cause(id="c", title="", status=CauseStatus.POSSIBLE),
+    Problem: Problem(finding="x", severity=Severity.INFO, title="", members=(), count=1),
     MemberReport: MemberReport(name="m", address="10.0.0.1", port=1344, verdict=Health.OK, probes=()),
     Report: Report(
         command="check",
