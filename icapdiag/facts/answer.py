@@ -8,6 +8,11 @@ from icapdiag.facts.sheet import About, FileName, ISTag, Record, Text, Word, abo
 from icapdiag.vocabulary import Verdict
 
 PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
+PRODUCTS = (
+    "squidclamav", "c-icap", "e2guardian", "metadefender", "kaspersky", "fortisandbox", "icapeg", "symantec-engine",
+    "symantec-dlp", "bluecoat", "skyhigh", "trellix", "trend-micro", "sophos", "eset", "withsecure", "bitdefender",
+    "check-point", "forcepoint", "nsx-defender", "clearswift", "unknown",
+)  # fmt: skip
 VERDICTS = tuple(str(verdict) for verdict in Verdict)
 
 ServiceURI = Annotated[Text | None, about("service path", "the path of the ICAP service, such as /avscan")]
@@ -81,6 +86,12 @@ class Answer(Record):
     x_fsecure_infected_filename: Annotated[FileName | None, header("X-FSecure-Infected-Filename")] = None
     x_icapeg_shadow_service: Annotated[Text | None, header("X-ICAPeg-Shadow-Service")] = None
     x_error_code: Annotated[Text | None, header("X-Error-Code")] = None
+    product: Annotated[
+        Word | None,
+        about(
+            "product", "the one that its headers name; unknown: none of those that are known here", values=PRODUCTS
+        ),
+    ] = None
     connection: Annotated[Text | None, header("Connection")] = None
     date: Annotated[Text | None, header("Date", changes=True)] = None
     methods: Annotated[tuple[Text, ...] | None, header("Methods")] = None

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from icapdiag.icap import dialects
 from icapdiag.icap.dialects import ALLOWED, GRAVITY, Claim, Reader
 from icapdiag.icap.message import Headers, Response
+from icapdiag.icap.product import product_of
 
 TEXT_KEPT = 500  # characters of a header value that are kept
 _MEMBERS_KEPT = 20  # of a list
@@ -101,8 +102,13 @@ PASTED = tuple(dict.fromkeys(header.pasted_names for header in HEADERS if header
 
 
 def header_facts(headers: Headers) -> dict[str, str | int | tuple[str, ...]]:
-    """The headers that are facts; numbers only where they are numbers. Values are a stranger's text, unescaped."""
+    """The headers that are facts, and the product that they name. Values are a stranger's text, unescaped.
+
+    Numbers are there only where they are numbers.
+    """
     facts: dict[str, str | int | tuple[str, ...]] = {}
+    if (product := product_of(headers)) is not None:
+        facts["product"] = product
     for row in FACTS:
         value = headers.get(row.name)
         if value is None:

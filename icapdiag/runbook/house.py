@@ -78,7 +78,7 @@ def _words(runbook: Runbook) -> Iterator[Problem]:
         yield "## What it means", "it does not begin with a paragraph, which reports show"
     if runbook.severity is not Severity.INFO and not _WHAT.search(meaning):
         yield "## What it means", "say whether requests pass unscanned, or are refused or blocked"
-    if not first_steps(runbook.sections):
+    if not runbook.causes and not first_steps(runbook.sections):
         yield "## Fix on the ICAP server", "neither fix has a list of steps, which reports show"
 
 

@@ -27,7 +27,7 @@ def test_what_is_no_number_is_no_fact(value: str) -> None:
 
 def test_facts_are_bounded() -> None:
     facts = header_facts(Headers.of([("Service", "x" * 501), ("Methods", ",".join(["y" * 501] * 21))]))
-    assert {"service": "x" * 500, "methods": ("y" * 500,) * 20} == facts
+    assert {"product": "unknown", "service": "x" * 500, "methods": ("y" * 500,) * 20} == facts
 
 
 def test_each_header_has_one_row_and_each_that_decides_is_shown_and_pasted() -> None:

@@ -89,6 +89,7 @@ def test_a_blocked_request_in_all_its_facts() -> None:
         "decided_by": ["X-Infection-Found", "X-Blocked-Reason", "X-Response-Desc", "X-Response-Info", "http-status"],
         "istag": '"001605794100"',
         "server": "Metadefender Core V4",
+        "product": "metadefender",
         "x_icap_profile": "File process",
         "x_response_info": "Blocked",
         "x_response_desc": "Infected",
