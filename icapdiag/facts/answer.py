@@ -88,9 +88,7 @@ class Answer(Record):
     x_error_code: Annotated[Text | None, header("X-Error-Code")] = None
     product: Annotated[
         Word | None,
-        about(
-            "product", "the one that its headers name; unknown: none of those that are known here", values=PRODUCTS
-        ),
+        about("product", "the one that its headers name; unknown: none of those that are known here", values=PRODUCTS),
     ] = None
     connection: Annotated[Text | None, header("Connection")] = None
     date: Annotated[Text | None, header("Date", changes=True)] = None

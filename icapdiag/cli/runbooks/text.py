@@ -26,8 +26,9 @@ _WIDEST = 110  # columns of prose that can still be read
 CONTROLLER = """\
 ## The commands that ask Avi
 
-They read and change nothing. Set `AVI_CONTROLLER` to the Controller's address, `AVI_USER` to `user:password`, the
-UUIDs that a command names (they are in the objects' JSON, and in the UI's address bar), and `APPLICATION` to the host
+They read and change nothing. Set `AVI_CONTROLLER` to the Controller's address, `AVI_USER` to `user:password`,
+`AVI_VERSION` to its version (such as 31.1.1: without it the API answers as an old version does, and leaves fields
+out), the UUIDs that a command names (they are in the objects' JSON, and in the UI's address bar), and `APPLICATION` to the host
 name of the virtual service. For another tenant than admin add `-H 'X-Avi-Tenant: NAME'`. Logs are asked for the last
 day (`duration`, in seconds), the latest entries first.
 
