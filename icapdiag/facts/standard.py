@@ -35,11 +35,19 @@ class Options(ProbeSheet):
 
 
 class Sample(ProbeSheet):
-    """clean and eicar: a small upload, and the verdict on it."""
+    """clean, eicar and eicar-form, -zip, -pdf, -json: a small upload, and the verdict on it."""
 
     moved = Options.moved + "; odd_headers verdict verdict_reason threats decided_by"
     sample_sha256: Annotated[SampleDigest | None, about("sample's SHA-256", "of the body that was sent", "hex")] = None
     sample_size: Annotated[int | None, about("sample's size", "its length", "bytes")] = None
+    sample_form: Annotated[
+        Word | None,
+        about(
+            "form",
+            "how the file was uploaded: multipart is an HTML form, json has it in base64; absent: as it is",
+            values=("multipart", "zip", "pdf", "json"),
+        ),
+    ] = None
     correlation_id: Annotated[
         Word | None, about("correlation id", "sent as a header, to find the request in the server's logs", changes=True)
     ] = None
@@ -88,4 +96,13 @@ class Repeat(ProbeSheet):
     stopped: Stopped = None
 
 
-SHEETS: Mapping[str, type[ProbeSheet]] = {"options": Options, "clean": Sample, "eicar": Sample, "repeat": Repeat}
+EICAR_FORMS = {"eicar-form": "multipart", "eicar-zip": "zip", "eicar-pdf": "pdf", "eicar-json": "json"}
+"""The probes that send EICAR in another form, with its name."""
+
+SHEETS: Mapping[str, type[ProbeSheet]] = {
+    "options": Options,
+    "clean": Sample,
+    "eicar": Sample,
+    **dict.fromkeys(EICAR_FORMS, Sample),
+    "repeat": Repeat,
+}

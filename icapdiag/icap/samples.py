@@ -6,9 +6,12 @@ The EICAR test string is built when asked for: it stands whole in no file, not e
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import struct
 import zlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from icapdiag.icap.body import Body, Filling
 
@@ -20,6 +23,64 @@ _REVERSED = "*H+H$!ELIF-TSET-SURIVITNA-DRADNATS-RACIE$}7)CC7)^P(45XZP\\4[PA@%P!O
 def eicar() -> bytes:
     """The 68 bytes of the EICAR anti-virus test file (eicar.org)."""
     return "".join(reversed(_REVERSED)).encode("ascii")
+
+
+class Form(NamedTuple):
+    """How the test file is handed over. ``wrap`` makes the body of an upload of a file's bytes."""
+
+    content_type: str
+    wrap: Callable[[bytes], bytes]
+
+
+_BOUNDARY = "icapdiag-form-boundary"  # RFC 2046, 5.1.1: stands in no line of what is between
+
+
+def _in_multipart(data: bytes) -> bytes:
+    head = (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="comment"\r\n\r\na test\r\n--{_BOUNDARY}\r\n'
+        'Content-Disposition: form-data; name="file"; filename="eicar.com"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    return head.encode() + data + f"\r\n--{_BOUNDARY}--\r\n".encode()
+
+
+def _in_zip(data: bytes) -> bytes:
+    entry = _Entry(b"eicar.com", len(data), zlib.crc32(data))
+    directory = entry.central(0)
+    end = _END.pack(b"PK\5\6", 0, 0, 1, 1, len(directory), len(entry.local) + len(data), 0)
+    return entry.local + data + directory + end
+
+
+def _in_json(data: bytes) -> bytes:
+    return b'{"name": "eicar.com", "content": "%b"}\n' % base64.b64encode(data)
+
+
+def _in_pdf(data: bytes) -> bytes:
+    """As an embedded file (ISO 32000-1, 7.11.4), nothing in it compressed."""
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(eicar.com)4 0 R]>>>>>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
+        b"<</Type/Filespec/F(eicar.com)/EF<</F 5 0 R>>>>",
+        b"<</Type/EmbeddedFile/Length %d>>stream\n%b\nendstream" % (len(data), data),
+    )
+    body, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start, count = len(body), len(objects) + 1
+    body += b"xref\n0 %d\n0000000000 65535 f \n%b" % (count, table)
+    return body + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (count, start)
+
+
+FORMS: Mapping[str, Form] = {
+    "raw": Form("application/octet-stream", bytes),
+    "multipart": Form(f"multipart/form-data; boundary={_BOUNDARY}", _in_multipart),  # RFC 7578: what browsers send
+    "zip": Form("application/zip", _in_zip),
+    "pdf": Form("application/pdf", _in_pdf),
+    "json": Form("application/json", _in_json),  # in base64
+}
 
 
 def clean_body(size: int) -> Body:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
 from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, settling, weigh, written
 from icapdiag.runbook.document import Runbook
@@ -22,7 +23,7 @@ TEXT = 400  # characters of one text in the evidence
 ELEMENTS = 20  # of one list in the evidence
 MEMBERS = 50  # named in the finding of a log, which may know thousands
 
-SAMPLES = ("clean", "eicar")
+SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
 _FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
 _HARMLESS = len(EFFECT_ORDER)  # what has no effect comes last
@@ -201,7 +202,7 @@ def _again(record: WideRecord) -> tuple[str, ...]:
     if record.get("source") != "probe" or not record.get("host"):
         return ()
     scheme = "icaps" if record.get("tls") else "icap"
-    eicar = record.get("probe") == "eicar" or record.get("eicar.status") in ("ok", "failed")
+    eicar = str(record.get("probe")).startswith("eicar") or record.get("eicar.status") in ("ok", "failed")
     url = fill(f"{scheme}://{{host}}:{{port}}{{service_uri}}", record)
     return (f"`icapdiag check {url}{' --eicar' if eicar else ''}`",)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from icapdiag.facts.fields import SUMMARY
+from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import OFFERS, Facts, Finding, JSONValue, Observation, Problem, Unmatched, flatten
 from icapdiag.runbook.causes import is_proven, weigh
 from icapdiag.runbook.document import Runbook
@@ -163,7 +164,7 @@ def needs_explanation(record: Facts) -> bool:
         return True
     if status != Status.OK or probe == "options":
         return False
-    if probe == "eicar" and verdict == Verdict.BLOCKED:
+    if probe in {"eicar", *EICAR_FORMS} and verdict == Verdict.BLOCKED:
         return False
     if verdict == Verdict.UNKNOWN and record.get("source") == "log":
         return not (record.get("icap_action") in _SETTLED or record.get("methods"))  # an answer to OPTIONS has these

@@ -57,6 +57,7 @@ OUTCOMES = {
         "200 403 Error received from MetaDefender Core",
     ),
     "eicar-missed": ("200", "204", "204"),
+    "form-missed": ("200", "204", "200 403 infection"),
     "clean-blocked": ("200", "200 403 URL category blk is BLOCKED", "200 403 URL category blk is BLOCKED"),
     "blocks-without-header": ("200", "204", "200 403"),
     "unclear": ("200", "200 encapsulated-missing", "200 encapsulated-missing"),

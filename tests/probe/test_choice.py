@@ -53,7 +53,9 @@ def test_wrong_choices(only: tuple[str, ...], skip: tuple[str, ...], words: str)
 
 def test_every_probe_says_what_it_sends() -> None:
     assert [] == [probe.name for probe in PROBES if not probe.sends]
-    assert ["eicar"] == [probe.name for probe in PROBES if probe.label == "active"]
+    assert ["eicar", "eicar-form", "eicar-zip", "eicar-pdf", "eicar-json"] == [
+        probe.name for probe in PROBES if probe.label == "active"
+    ]
 
 
 async def test_a_probe_that_was_left_out_is_skipped_and_sends_nothing(autojump_clock: trio.testing.MockClock) -> None:

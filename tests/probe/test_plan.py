@@ -13,6 +13,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
+from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.icap.samples import CLEAN, eicar
 from icapdiag.pool import Member, Pool
 from icapdiag.probe import PROBES, Settings, probe_pool
@@ -47,7 +48,9 @@ class Recorder:
             if b"\r\nPreview: " in data and data.count(b"0\r\n\r\n") == 1:
                 await stream.send_all(b"ICAP/1.0 100 Continue\r\n\r\n")
                 continue
-            await stream.send_all(b'ICAP/1.0 204 No Content\r\nISTag: "a"\r\n\r\n')
+            found = b'ICAP/1.0 200 OK\r\nISTag: "a"\r\nEncapsulated: res-hdr=0, null-body=26\r\n\r\n'
+            blocked = found + b"HTTP/1.1 403 Forbidden\r\n\r\n"
+            await stream.send_all(blocked if eicar() in data else b'ICAP/1.0 204 No Content\r\nISTag: "a"\r\n\r\n')
             break
         self.requests.append(data)
         await stream.aclose()
@@ -101,7 +104,8 @@ def test_what_is_not_sent_is_in_no_sum() -> None:
     assert (0, 0, 0, 0) == (plan.totals.members, plan.totals.connections, plan.totals.requests, plan.totals.bytes)
 
     steps = plan_of(member(1344), settings=replace(SETTINGS, eicar=False)).members[0].steps
-    assert {"dns": "literal-address", "tls": "plain", "eicar": "not-asked", "repeat": "not-asked"} == {
+    forms = dict.fromkeys(EICAR_FORMS, "not-asked")
+    assert {"dns": "literal-address", "tls": "plain", "eicar": "not-asked", **forms, "repeat": "not-asked"} == {
         step.probe: step.skipped for step in steps if step.skipped
     }
 

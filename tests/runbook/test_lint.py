@@ -84,7 +84,7 @@ def test_of_the_file(tmp_path: Path, text: str, expected: list[str]) -> None:
         ("{timestamp|exists: true}", "{timestamp: x}",
             "timestamp|exists: field 'timestamp' is only known from log, not from probe"),
         ("{probe: tcp, icap_status: 404}", "{probe: tcp, icap_status: 404}",
-            "icap_status: field 'icap_status' is only known from options, clean, eicar, not from tcp"),
+            "icap_status: field 'icap_status' is only known from options, clean, eicar, eicar-form, "),
         ("{elapsed_ms|gt|fieldref: profile_slow}", "{elapsed_ms: 5, profile_slow: 1}",
             "elapsed_ms|gt|fieldref: unknown field 'profile_slow'"),
         ("{complete: 'yes'}", "{complete: 'yes'}", "complete: 'complete' is true or false, not 'yes'"),

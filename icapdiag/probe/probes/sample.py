@@ -11,22 +11,24 @@ from icapdiag.facts.answer import Answer
 from icapdiag.facts.standard import Sample
 from icapdiag.icap.body import Body
 from icapdiag.icap.request import PreparedRequest, avi_reqmod, http_post
-from icapdiag.icap.samples import CLEAN, eicar
-from icapdiag.probe.base import Context, Outcome, Probe
+from icapdiag.icap.samples import CLEAN, FORMS, eicar
+from icapdiag.probe.base import Context, Depth, Outcome, Probe
 from icapdiag.probe.connection.answer import profile_facts
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
+from icapdiag.vocabulary import Verdict
 
 # RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
 _HOST = "www.example.test"
 
 
-async def _scan(context: Context, sample: Callable[[], bytes]) -> Outcome:
-    body = sample()
+async def _scan(context: Context, sample: Callable[[], bytes], form: str = "raw") -> Outcome:
+    body = FORMS[form].wrap(sample())
     await context.close()  # the shared connection, should ``options`` not have used it up
-    result = await transact(context, scan_request(context, body), sent_body=body)
+    result = await transact(context, scan_request(context, body, form=form), sent_body=body)
     facts = Sample(
         error=result.error,
+        sample_form=None if form == "raw" else form,
         sample_sha256=hashlib.sha256(body).hexdigest(),
         sample_size=len(body),
         correlation_id=context.settings.correlation_id,
@@ -41,24 +43,36 @@ async def _scan(context: Context, sample: Callable[[], bytes]) -> Outcome:
 
 
 def scan_request(
-    context: Context, body: bytes | Body, *, preview: bool = True, allow: bool = True, close: bool = True
+    context: Context,
+    body: bytes | Body,
+    *,
+    preview: bool = True,
+    allow: bool = True,
+    close: bool = True,
+    form: str = "raw",
 ) -> PreparedRequest:
     """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile has on.
 
     ``close`` False leaves out Connection: close, which a Service Engine always sends.
     """
     size, allow_204 = context.preview_size if preview else None, allow and context.pool.profile.allow_204
-    return upload_request(context, body, preview_size=size, allow_204=allow_204, close=close)
+    return upload_request(context, body, preview_size=size, allow_204=allow_204, close=close, form=form)
 
 
 def upload_request(
-    context: Context, body: bytes | Body, *, preview_size: int | None, allow_204: bool, close: bool = True
+    context: Context,
+    body: bytes | Body,
+    *,
+    preview_size: int | None,
+    allow_204: bool,
+    close: bool = True,
+    form: str = "raw",
 ) -> PreparedRequest:
-    """The same with a preview of so many bytes, None for none, and with or without Allow: 204."""
+    """The same with a preview of so many bytes, None for none, and with or without Allow: 204; ``form``: of `FORMS`."""
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),
         ("Accept", "*/*"),
-        ("Content-Type", "application/octet-stream"),
+        ("Content-Type", FORMS[form].content_type),
     ]
     if context.settings.correlation_id:
         fields.append(("X-Correlation-ID", context.settings.correlation_id))
@@ -73,8 +87,9 @@ def upload_request(
     )
 
 
-def _plan(context: Context, sample: Callable[[], bytes]) -> tuple[Planned, ...]:
-    return (context.connections(icap_message(scan_request(context, sample()), sample())),)
+def _plan(context: Context, sample: Callable[[], bytes], form: str = "raw") -> tuple[Planned, ...]:
+    body = FORMS[form].wrap(sample())
+    return (context.connections(icap_message(scan_request(context, body, form=form), body)),)
 
 
 CLEAN_PROBE: Probe = Probe(
@@ -95,4 +110,33 @@ EICAR_PROBE: Probe = Probe(
     connects=True,
     needs=("tcp", "tls", "options", "clean"),
     skip=lambda context: None if context.settings.eicar else "not-asked",
+)
+
+
+def _detected(context: Context) -> bool:
+    return context.found("eicar", Answer).verdict in {Verdict.BLOCKED, Verdict.MODIFIED}
+
+
+def _in_form(name: str, form: str, what: str, depth: Depth) -> Probe:
+    """Where the file itself is not detected, nothing is learnt from the same in a wrapping."""
+    return Probe(
+        name=name,
+        run=partial(_scan, sample=eicar, form=form),
+        plan=partial(_plan, sample=eicar, form=form),
+        sends=f"one REQMOD with the EICAR test virus {what}, on its own connection; only where EICAR may be sent",
+        label="active",
+        depth=depth,
+        connects=True,
+        needs=("tcp", "tls", "options", "clean"),
+        after=("eicar",),
+        unneeded=lambda context: not _detected(context),
+        skip=lambda context: None if context.settings.eicar else "not-asked",
+    )
+
+
+FORM_PROBES: tuple[Probe, ...] = (
+    _in_form("eicar-form", "multipart", "in an HTML form, as browsers upload files", "standard"),
+    _in_form("eicar-zip", "zip", "in a ZIP archive", "deep"),
+    _in_form("eicar-pdf", "pdf", "embedded in a PDF", "deep"),
+    _in_form("eicar-json", "json", "in JSON, in base64", "deep"),
 )

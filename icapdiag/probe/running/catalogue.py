@@ -19,6 +19,7 @@ from icapdiag.probe.probes.repeat import PROBE as REPEAT
 from icapdiag.probe.probes.respmod import PROBE as RESPMOD
 from icapdiag.probe.probes.sample import CLEAN_PROBE as CLEAN
 from icapdiag.probe.probes.sample import EICAR_PROBE as EICAR
+from icapdiag.probe.probes.sample import FORM_PROBES
 from icapdiag.probe.probes.services import PROBE as SERVICES
 from icapdiag.probe.probes.size import PROBE as SIZE
 from icapdiag.probe.probes.tcp import PROBE as TCP
@@ -28,7 +29,7 @@ from icapdiag.probe.probes.variants import PROBE as VARIANTS
 DEPTHS: tuple[Depth, ...] = get_args(Depth)  # each has all that those before it have
 NOT_ASKED = "not-asked"
 
-_USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, SERVICES, VARIANTS, RESPMOD)
+_USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, *FORM_PROBES, SERVICES, VARIANTS, RESPMOD)
 _DEEP = (PREVIEW, SIZE, KEEPALIVE, CONFORMANCE)
 PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD)
 

@@ -13,16 +13,17 @@ from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, Endpoint, Transfer
 from icapdiag.facts.deep import Preview
 from icapdiag.facts.sheet import R
+from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import MemberReport, Observation
 from icapdiag.report.document.words import count, endpoint, measured
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import HEALTH_ORDER, Status
 
-_FIRST = ("dns", "tcp", "tls", "options", "clean", "eicar")  # in the order in which they run
+_FIRST = ("dns", "tcp", "tls", "options", "clean", "eicar", "eicar-form")  # in the order in which they run
 # No column: a member as a whole, what has a table of its own, and what is evidence of what others met.
-_APART = ("", "repeat", "size", "load", "services", "variants", "respmod", "conformance")
+_APART = ("", "repeat", "size", "load", "services", "variants", "respmod", "conformance", *EICAR_FORMS)
 # What a scanner that works makes of a body; only the cells of these probes show what became of one.
-_WANTED = {"clean": ("allowed",), "eicar": ("blocked", "modified")}
+_WANTED = {"clean": ("allowed",), **dict.fromkeys(("eicar", *EICAR_FORMS), ("blocked", "modified"))}
 _WORD_LENGTH = 20  # characters of what a server said
 
 _MANY = 60  # members; fewer are all shown
@@ -89,7 +90,8 @@ class Matrix:
     """The members and what became of each probe, in the pool's order; ``screen`` are the lines for one screen."""
 
     def __init__(self, members: Sequence[MemberReport]) -> None:
-        used = {o.probe for m in members for o in m.probes if o.probe not in _APART and o.status is not Status.SKIPPED}
+        met = {o.probe for member in members for o in member.probes if o.status is not Status.SKIPPED}
+        used = {probe for probe in met if probe in _FIRST or probe not in _APART}
         probes = [probe for probe in _FIRST if probe in used] + sorted(used - set(_FIRST))
         self.probes = [visible(probe, 40) for probe in probes]
         self.members = [MatrixMember(member, probes) for member in members]
