@@ -50,7 +50,9 @@ class Recorder:
                 continue
             found = b'ICAP/1.0 200 OK\r\nISTag: "a"\r\nEncapsulated: res-hdr=0, null-body=26\r\n\r\n'
             blocked = found + b"HTTP/1.1 403 Forbidden\r\n\r\n"
-            await stream.send_all(blocked if eicar() in data else b'ICAP/1.0 204 No Content\r\nISTag: "a"\r\n\r\n')
+            await stream.send_all(
+                blocked if b"\r\nContent-Length: 68\r\n" in data else b'ICAP/1.0 204 No Content\r\nISTag: "a"\r\n\r\n'
+            )
             break
         self.requests.append(data)
         await stream.aclose()
