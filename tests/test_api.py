@@ -64,6 +64,36 @@ async def test_addresses_that_were_not_tested_are_not_healthy() -> None:
     assert (True, "ok") == (tested.complete, tested.members[0].verdict)
 
 
+async def test_an_avi_export_is_judged_by_what_it_says(tmp_path: Path) -> None:
+    monitor = {"name": "web", "type": "HEALTH_MONITOR_HTTP", "http_monitor": {}}
+    async with serve_lab(("healthy",)) as lab:
+        server = {"ip": {"addr": "127.0.0.1", "type": "V4"}, "port": lab.member("healthy").port}
+        pool = {"name": "av", "servers": [server], "health_monitor_refs": ["/api/healthmonitor?name=web"]}
+        spare = {"name": "spare", "servers": [{"ip": {"addr": "127.0.0.9", "type": "V4"}}]}
+        members = [{"pool_ref": "av"}, {"pool_ref": "spare", "ratio": 0}]
+        export = {
+            "IcapProfile": [{"name": "icap", "service_uri": "/avscan", "pool_group_ref": "g"}],
+            "PoolGroup": [{"name": "g", "members": members, "fail_action": {"type": "FAIL_ACTION_HTTP_LOCAL_RSP"}}],
+            "Pool": [pool, spare],
+            "HealthMonitor": [monitor],
+        }
+        file = tmp_path / "avi_config.json"
+        file.write_text(json.dumps(export))
+        report = await icapdiag.check(file)
+    assert {
+        "fails-open": "warning",
+        "pool-group-fail-action": "warning",
+        "health-monitor-unfit": "warning",
+        "member-gets-no-traffic": "warning",
+        "member-disabled": "info",
+    } == {finding.id: finding.severity for finding in report.findings}
+    assert ["ok", "disabled"] == [member.verdict for member in report.members]
+    assert report.verdict == "warning"
+    assert report.complete
+    for name in ("table", "html", "markdown", "short", "junit", "sarif"):
+        assert "fails-open" in render(settled(report), name)
+
+
 async def test_a_report_can_be_written_in_every_format(log: Path) -> None:
     report = icapdiag.explain([str(log)])
     assert isinstance(report, icapdiag.Report)

@@ -180,8 +180,17 @@ def _notes(
         notes.append(f"Only {cap} members were probed at a time: this process may not open more files (ulimit -n).")
     if settings.eicar:
         notes.append(f"The EICAR test virus was sent with X-Correlation-ID {settings.correlation_id}.")
-    unverified = [member.name for member in pool.members if member.tls is not None and not member.tls.verify]
-    if unverified:
-        notes.append(f"TLS certificates were not verified (tls.verify: false) for {', '.join(unverified)}.")
+    unverified: dict[str, list[str]] = {}
+    for member in pool.members:
+        if member.tls is not None and not member.tls.verify:
+            unverified.setdefault(member.tls.unverified, []).append(member.name)
+    for why, found in unverified.items():
+        notes.append(f"TLS certificates were not verified ({why}) for {', '.join(found)}.")
+    guessed = [member.name for member in pool.members if member.tls is not None and not member.tls.sni_known]
+    if guessed:
+        notes.append(
+            f"SNI may differ on a Service Engine for {', '.join(guessed)}: the Avi pool has no server_name, so it is"
+            " the client's Host there. Try that name with --sni NAME."
+        )
     notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
     return notes

@@ -60,7 +60,7 @@ def judge(library: Library, pool: Pool, observations: Iterable[Observation], tod
 
     ``complete``: everything that was asked for was done, so that what did not come up is not there.
     """
-    observations = tuple(observations)
+    observations = (*observations, *(_configured(pool, each) for each in pool.objects))
     listed = [(number, library.by_id(each.finding), each) for number, each in enumerate(pool.suppressions)]
     by_finding: dict[str, list[tuple[int, Suppression]]] = {}
     for number, runbook, each in listed:
@@ -149,6 +149,10 @@ def _state(suppression: Suppression, runbook: Runbook, today: date, seen: _Seen,
 
 def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: str) -> Observation:
     facts = ConfigurationObject(object="suppression", finding=runbook.id, suppression=state, terms=_terms(suppression))
+    return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
+
+
+def _configured(pool: Pool, facts: ConfigurationObject) -> Observation:
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
 

@@ -127,9 +127,11 @@ class TLS(ProbeSheet):
     """tls: the handshake and the certificate, also one that was rejected."""
 
     moved = "sni request_acknowledged close_reaction error verify_error"
-    server_name: Annotated[HostName | None, about("server name", "the name that the certificate must have")] = None
+    server_name: Annotated[HostName | None, about("server name", "the name that is asked for")] = None
     sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
-    verified: Annotated[bool | None, about("verified", "the certificate's chain, name and dates hold")] = None
+    verified: Annotated[
+        bool | None, about("verified", "the certificate's chain and dates hold, and its name where it matters")
+    ] = None
     verify_error: Annotated[Text | None, about("verification error", "why they do not")] = None
     tls_version: Annotated[Word | None, about("TLS version", "the protocol agreed on, such as TLSv1.3")] = None
     cipher: Annotated[Word | None, about("cipher", "the cipher suite agreed on")] = None

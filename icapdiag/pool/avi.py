@@ -6,13 +6,13 @@ Defaults are those of Avi's API schema, such as port 80 for a pool that names no
 
 from __future__ import annotations
 
-from contextlib import suppress
 from ipaddress import ip_address
 
 from msgspec.structs import replace
 
 from icapdiag.mistakes import Path, Problems, shown
-from icapdiag.pool.aviobjects import GROUP, POOL, PROFILE, AviObject, collect, names, parse_reference
+from icapdiag.pool.aviobjects import CHAIN, GROUP, POOL, PROFILE, AviObject, collect, names, parse_reference
+from icapdiag.pool.avisettings import configuration, tls_of
 from icapdiag.pool.hosts import parse_host, same_host
 from icapdiag.pool.members import MOST_MEMBERS
 from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, Profile, endpoint, fatal
@@ -44,7 +44,7 @@ class _Resolver:
         return found[0] if found else None
 
     def read(self, chosen: str | None, service_uri: str | None) -> Pool:
-        if not self._objects:
+        if not any(found.kind in CHAIN for found in self._objects):
             raise fatal(
                 self._file, "holds no IcapProfile, PoolGroup or Pool of Avi: export these three, or write a pool.yaml"
             )
@@ -64,6 +64,7 @@ class _Resolver:
             source=self._file,
             stated=frozenset(Profile.__struct_fields__ if profile else ()) | {"service_uri"},
             notes=tuple(notes),
+            objects=tuple(configuration(self._objects, profile=profile, settings=settings, group=group, pools=pools)),
         )
 
     def _stop(self, found: AviObject | None, message: str) -> Exception:
@@ -158,7 +159,8 @@ class _Resolver:
             if fields is None:
                 continue
             port = port or fields.default_server_port
-            for member in _servers(fields, pool.node, pool.path, self._problems, selected=selected):
+            tls = tls_of(self._objects, fields, pool.node)
+            for member in _servers(fields, pool.node, pool.path, self._problems, tls=tls, selected=selected):
                 key = (same_host(member.host), member.port)
                 known = found.get(key)
                 if known:
@@ -171,7 +173,9 @@ class _Resolver:
         return list(found.values()), notes, port or DEFAULT_PORT
 
 
-def _servers(pool: AviPool, node: MapNode, path: Path, problems: Problems, *, selected: bool) -> list[Member]:
+def _servers(
+    pool: AviPool, node: MapNode, path: Path, problems: Problems, *, tls: TLS | None, selected: bool
+) -> list[Member]:
     """The pool's servers. They are off if the pool is, or if ``selected`` is false: Avi sends them nothing."""
     servers = node.get("servers")
     if not isinstance(servers, ListNode) or not servers.items:
@@ -180,26 +184,12 @@ def _servers(pool: AviPool, node: MapNode, path: Path, problems: Problems, *, se
             named += f": they come from the IP group {shown(pool.ipaddrgroup_ref)}"
         problems.add(servers or node, (*path, "servers"), f"{named}; list their addresses in a pool.yaml")
         return []
-    tls = _tls(pool, node)
     active = pool.enabled and selected
     found = (
         _server(item, (*path, "servers", index), pool, problems, tls=tls, active=active)
         for index, item in enumerate(servers.items)
     )
     return [member for member in found if member]
-
-
-def _tls(pool: AviPool, node: MapNode) -> TLS | None:
-    """TLS if the pool has an SSL profile. Avi looks at the certificate only if there is a PKI profile too."""
-    if not pool.ssl_profile_ref:
-        return None
-    server_name = pool.server_name if pool.sni_enabled else None
-    names = node.get("domain_name")
-    if server_name is None and isinstance(names, ListNode):
-        texts = (item.text for item in names.items if isinstance(item, Scalar) and item.text)
-        with suppress(ValueError):
-            server_name = parse_host(next(texts, ""))
-    return TLS(verify=bool(pool.pki_profile_ref), server_name=server_name)
 
 
 def _server(

@@ -11,8 +11,9 @@ from msgspec import Struct
 from icapdiag.mistakes import Path, shown
 from icapdiag.yamltree import ListNode, MapNode, Node
 
-POOL, GROUP, PROFILE = "Pool", "PoolGroup", "IcapProfile"
-_KINDS = {"pool": POOL, "poolgroup": GROUP, "icapprofile": PROFILE}
+POOL, GROUP, PROFILE, PKI, MONITOR = "Pool", "PoolGroup", "IcapProfile", "PKIProfile", "HealthMonitor"
+CHAIN = (PROFILE, GROUP, POOL)
+_KINDS = {kind.lower(): kind for kind in (*CHAIN, PKI, MONITOR)}
 # Keys that hold objects: of an API answer, of an export (CamelCase in avi_config files, lower case in Ansible's).
 SECTIONS = frozenset({"results", *_KINDS, *_KINDS.values()})
 _MOST_LISTED = 10
@@ -20,7 +21,7 @@ _UUID = re.compile(r"(?P<type>[a-z0-9]+)-[0-9A-Za-z-]+")
 
 
 class AviObject(Struct, frozen=True):
-    """A Pool, PoolGroup or IcapProfile, and where it stands."""
+    """An object of one of the kinds, and where it stands."""
 
     kind: str
     node: MapNode
@@ -70,7 +71,7 @@ def _sections(root: MapNode) -> list[tuple[str, Node]]:
 
 
 def kind_of(node: MapNode) -> str:
-    """Pool, PoolGroup or IcapProfile by URL, uuid or the keys that only they have; "" for anything else."""
+    """The kind by URL, uuid or the keys that only they have; "" for anything else."""
     named = type_of_url(node.text("url")) or type_of_uuid(node.text("uuid"))
     if named:
         return _KINDS.get(named, "")
@@ -84,7 +85,7 @@ def kind_of(node: MapNode) -> str:
 
 
 def collect(root: Node) -> Iterator[AviObject]:
-    """Every object of the three kinds in the file."""
+    """Every object of these kinds in the file."""
     sections = _sections(root) if isinstance(root, MapNode) else []
     for key, value in sections:
         yield from _objects(_KINDS.get(key.lower(), ""), value, (key,))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.mistakes import FileError, Located, visible
 
 DEFAULT_PORT = 1344  # RFC 3507 section 4.2
@@ -17,12 +18,19 @@ DEFAULT_TLS_PORT = 11344  # what the vendors use for ICAPS; no RFC names one
 class TLS(Struct, frozen=True, kw_only=True):
     """How to speak TLS to a member. ``server_name`` None means the member's host.
 
+    ``ca_pem`` are authorities as text, instead of a file. ``names``: a trusted certificate must be for one of these, or
+    for any name if there are none; None: for ``server_name``. ``sni_known`` False: a Service Engine sends another name
+    in the handshake, which depends on the client's request. ``unverified``: why ``verify`` is False.
     Files are absolute or relative to the current directory, and existed when the pool was loaded.
     ``key_file`` None with a ``cert_file`` means that the certificate's file holds the key too.
     """
 
     verify: bool = True
     ca_file: Path | None = None
+    ca_pem: str = ""
+    names: tuple[str, ...] | None = None
+    sni_known: bool = True
+    unverified: str = "tls.verify: false"
     server_name: str | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -96,6 +104,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     ``source`` is the file as it was given, or "command line". ``notes`` are sentences that
     the reader of a report must know, such as a server that stands in two Avi pools.
     ``stated`` are the settings of the profile that the source gives; the others are Avi's defaults, and assumed.
+    ``objects`` is what an Avi export says beside that.
     ``compare``: the members are meant to be alike, so what differs between them is worth a word.
     """
 
@@ -108,6 +117,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     compare: bool = True
     suppressions: tuple[Suppression, ...] = ()
     stated: frozenset[str] = frozenset({"service_uri"})
+    objects: tuple[ConfigurationObject, ...] = ()
 
 
 class PoolError(FileError):

@@ -146,6 +146,7 @@ class AviPool(Lenient):
     servers: Unread = None
     ssl_profile_ref: Remark = ""
     pki_profile_ref: Remark = ""
+    host_check_enabled: Flag = False
     sni_enabled: Flag = True
     server_name: Host | None = None
     ipaddrgroup_ref: Remark = ""

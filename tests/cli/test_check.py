@@ -133,6 +133,15 @@ def test_the_deadline_holds(silent: socket.socket) -> None:
     assert 1400 > max(probe["elapsed_ms"] or 0 for probe in document["members"][0]["probes"])
 
 
+def test_a_name_for_the_handshake_is_for_members_with_tls(silent: socket.socket) -> None:
+    address = f"127.0.0.1:{silent.getsockname()[1]}/avscan"
+    status, out, _ = icapdiag("check", f"icaps://{address}", "--sni", "icap.example.com", "--plan")
+    assert (0, True) == (status, "handshake for icap.example.com" in out)
+    for target, sni in ((f"icap://{address}", "icap.example.com"), (f"icaps://{address}", "two words"), ("--lab", "a")):
+        status, _, err = icapdiag("check", target, "--sni", sni)
+        assert (2, True) == (status, "--sni" in err or "--lab" in err)
+
+
 MISTAKES = """\
 service_uri: /avscan
 members:

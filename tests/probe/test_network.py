@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from icapdiag.lab.certificates import write_ca_and_contexts
+from icapdiag.lab.members import Certificate
 from icapdiag.model import Observation
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Settings
@@ -274,3 +275,35 @@ async def test_a_name_with_thousands_of_addresses_is_tested_at_a_few(most: int, 
     unknown = others[-1]
     assert ("tcp", Status.ERROR, Reason.ADDRESS_LIMIT) == (unknown.probe, unknown.status, unknown.reason)
     assert f"{left_out:,} of 4,000 addresses were not tested" == facts_of(unknown)["error"]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "names", "reason"),
+    [
+        ("healthy", ("127.0.0.1",), None),
+        ("healthy", ("a.example.com", "127.0.0.1"), None),
+        ("healthy", (), None),
+        ("wrong-name", (), None),  # Avi without host_check_enabled: any name of a trusted certificate
+        ("wrong-name", ("SCANNER.example.test.",), None),
+        ("wrong-name", ("a.example.com", "example.test"), Reason.TLS_NAME),
+        ("wrong-name", None, Reason.TLS_NAME),
+        ("untrusted", (), Reason.TLS_UNTRUSTED),
+    ],
+)
+async def test_the_names_that_an_avi_pool_accepts(
+    tmp_path: Path, certificate: Certificate, names: tuple[str, ...] | None, reason: Reason | None
+) -> None:
+    ca_file, contexts = write_ca_and_contexts(tmp_path, "127.0.0.1")
+
+    async def handle(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            await trio.SSLStream(stream, contexts[certificate], server_side=True).do_handshake()
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        tls = TLS(ca_pem=ca_file.read_text(), names=names)
+        found = await first(listeners[0].socket.getsockname()[1], "tls", tls=tls)
+        nursery.cancel_scope.cancel()
+
+    assert (reason, reason is None) == (found.reason, facts_of(found)["verified"])

@@ -299,6 +299,27 @@ def test_evidence_says_why(probe: str, facts: Facts, expected: str) -> None:
 
 def test_evidence_says_whose_it_is() -> None:
     assert "10.0.0.5:1344 eicar" == where(seen("eicar", member="10.0.0.5:1344"))
+    literal = {"host": "10.0.0.5", "address": "10.0.0.5"}
+    assert "av1 eicar" == where(seen("eicar", member="av1", **literal))
+    named = {"host": "av.example.com", "address": "10.0.0.6"}
+    assert "av.example.com:1344 at 10.0.0.6 eicar" == where(seen("eicar", member="av.example.com:1344", **named))
+
+
+@pytest.mark.parametrize(
+    ("facts", "place", "words"),
+    [
+        ({"object": "icapprofile", "object_name": "icap", "fail_action": "ICAP_FAIL_OPEN"}, "icapprofile icap",
+         "fail_action ICAP_FAIL_OPEN"),
+        ({"object": "pool", "object_name": "av\x1b[2J", "monitor_type": "HEALTH_MONITOR_TCP", "monitor_request": "x"},
+         "pool av\\x1b[2J", "health monitor HEALTH_MONITOR_TCP; it sends x"),
+        ({"object": "pool", "object_name": "av", "ratio": 0}, "pool av", "ratio 0"),
+        ({"object": "poolgroup", "object_name": "g", "group_fail_action": "FAIL_ACTION_CLOSE_CONN"}, "poolgroup g",
+         "fail_action FAIL_ACTION_CLOSE_CONN"),
+    ],
+)  # fmt: skip
+def test_the_evidence_of_a_configuration(facts: Facts, place: str, words: str) -> None:
+    found = unflatten({"source": "config", **facts})
+    assert (place, words) == (where(found), describe(found))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from icapdiag.cli.check.options import Depth
 from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
 from icapdiag.cli.options import size_of
 from icapdiag.pool import Pool
+from icapdiag.pool.hosts import parse_host
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.probes.dns import split_resolver
 from icapdiag.probe.running.catalogue import ChoiceError, choose, chosen_names, left_out
@@ -87,6 +88,23 @@ def with_largest(settings: Settings, size: str | None, probes: Collection[Probe]
     if not 1 <= size_of(size) <= _LARGEST:
         raise typer.BadParameter(f"give 1 byte to {_LARGEST >> 20}M, such as 512K", param_hint="--max-size")
     return replace(settings, max_size=size_of(size))
+
+
+def with_sni(pool: Pool, name: str | None) -> Pool:
+    """The pool with the name of ``--sni`` for every member that has TLS, if that was given."""
+    if name is None:
+        return pool
+    try:
+        host = parse_host(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--sni") from None
+    if not any(member.tls for member in pool.members):
+        raise typer.BadParameter("no member of this pool has TLS", param_hint="--sni")
+    members = (
+        replace(each, tls=replace(each.tls, server_name=host, sni_known=True)) if each.tls else each
+        for each in pool.members
+    )
+    return replace(pool, members=tuple(members))
 
 
 def insist_on_consent(pool: Pool, only: Collection[str] | None, *, eicar: bool) -> None:

@@ -33,6 +33,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     key: Key = None,
     force: Force = False,
     fail_on: FailOn = Severity.CRITICAL,
+    sni: options.SNI = None,
     source: options.Source = None,
     interface: options.Device = None,
     ipv4: options.IPv4 = False,
@@ -44,6 +45,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     crit: options.Crit = None,
     max_size: options.MaxSize = None,
     transcript: options.Transcript = False,
+    dns_timeout: options.DnsTimeout = None,
     connect_timeout: options.ConnectTimeout = None,
     timeout: options.Timeout = None,
     deadline: options.Deadline = None,
@@ -57,8 +59,8 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if list_probes:
         run.list_probes()
         return
-    if lab and (service_uri is not None or profile is not None):
-        raise typer.BadParameter("the lab has its own service and profile", param_hint="--lab")
+    if lab and (service_uri, profile, sni) != (None, None, None):
+        raise typer.BadParameter("the lab has its own service, profile and names", param_hint="--lab")
     if bool(pool) == lab:
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
     redaction = redaction_of(redact, keep, key)
@@ -82,6 +84,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         expected_rps=expected_rps,
         expected_latency_ms=expected_latency,
         idle=idle,
+        dns_timeout=dns_timeout,
         connect_timeout=connect_timeout,
         timeout=timeout,
         deadline=deadline,
@@ -92,6 +95,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
     target = None if lab else run.load(pool or [], profile, service_uri, library)
     if target is not None:
+        target = asked.with_sni(target, sni)
         asked.insist_on_consent(target, only, eicar=eicar)
     if plan:
         from icapdiag.cli.check.plan import write_plan

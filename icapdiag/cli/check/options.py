@@ -106,6 +106,14 @@ ServiceUri = Annotated[str | None, typer.Option(metavar="PATH", help="Use this s
 ProfileName = Annotated[
     str | None, typer.Option(metavar="NAME", help="Take this ICAP profile of an Avi export that holds several.")
 ]
+SNI = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Send this name in the TLS handshake (SNI), and expect it in the certificate unless an Avi pool says "
+        "otherwise.",
+    ),
+]
 Source = Annotated[
     str | None, typer.Option(metavar="ADDRESS", callback=_address, help="Connect from this address of this host.")
 ]
@@ -164,6 +172,9 @@ ConnectTimeout = Annotated[
 ]
 Timeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one ICAP transaction. Default: 10.")
+]
+DnsTimeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For looking up one name. Default: 5.")
 ]
 Deadline = Annotated[
     float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30.")

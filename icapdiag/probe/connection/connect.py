@@ -29,10 +29,11 @@ _REASONS = {
 }
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h
+_HOST_MISMATCH = 62
 _VERIFY = {
     9: Reason.TLS_NOT_YET_VALID,
     10: Reason.TLS_EXPIRED,
-    62: Reason.TLS_NAME,  # host name mismatch
+    _HOST_MISMATCH: Reason.TLS_NAME,
     64: Reason.TLS_NAME,  # address mismatch
 }
 _CLEAR_TEXT = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG",
@@ -79,7 +80,8 @@ def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
 
     Raises OSError (ssl.SSLError too) if a file can't be used.
     """
-    context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
+    context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None, cadata=tls.ca_pem or None)
+    context.check_hostname = tls.names is None  # else `_insist_on_name` does
     if not (tls.verify if verify is None else verify):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -101,6 +103,8 @@ async def handshake(context: Context, stream: TimestampedStream, *, verify: bool
     wrapped = trio.SSLStream(stream, shared, server_hostname=server_name(context), https_compatible=True)
     try:
         await wrapped.do_handshake()
+        if tls.names and shared.verify_mode is ssl.CERT_REQUIRED:
+            _insist_on_name(wrapped, tls.names)
     except trio.BrokenResourceError as exc:
         if stream.recorder is not None:
             stream.recorder.event(f"no TLS: {describe(exc.__cause__ or exc)}")
@@ -109,6 +113,20 @@ async def handshake(context: Context, stream: TimestampedStream, *, verify: bool
         cipher = wrapped.cipher()
         stream.recorder.event(f"TLS: {wrapped.version()}, {cipher[0] if cipher else 'no cipher'}")
     return wrapped
+
+
+def _insist_on_name(stream: SSLStream, names: tuple[str, ...]) -> None:
+    """The certificate must be for one of the names (RFC 6125, 6.4). Raises as a handshake that fails on it does.
+
+    Python's ssl looks for the name that it sends, and for no other.
+    """
+    alternatives = (stream.getpeercert() or {}).get("subjectAltName", ())
+    offered = [str(value).lower() for kind, value in alternatives if kind in {"DNS", "IP Address"}]
+    wanted = [name.lower().rstrip(".") for name in names]
+    if not any(name in offered or f"*.{name.partition('.')[2]}" in offered for name in wanted):
+        error = ssl.SSLCertVerificationError()
+        error.verify_code, error.verify_message = _HOST_MISMATCH, f"certificate is not valid for {', '.join(names)}"
+        raise trio.BrokenResourceError from error
 
 
 def os_failure(exc: OSError, address: str = "") -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.facts.answer import Answer, Deviation
-from icapdiag.facts.connection import TLS, ProfileInForce, Transfer
+from icapdiag.facts.connection import TLS, Endpoint, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Load, Preview, Size
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
@@ -53,7 +53,10 @@ def reason(group: ReportedGroup) -> str:
 
 
 def where(seen: Observation) -> str:
-    """Whose observation it is: ``10.0.0.5:1344 eicar``; for a log how many requests, and whose."""
+    """Whose observation it is: ``10.0.0.5:1344 eicar``; for a log how many requests, and whose.
+
+    A name may have several addresses: there, the one that was dialled, too.
+    """
     member = server_text(seen.member)
     match seen.facts:
         case LogSummary():
@@ -63,11 +66,14 @@ def where(seen: Observation) -> str:
         case RequestGroup() as group:
             requests = count(group.count or 1, "request")
             return f"{requests} to {member}" if member else requests
-        case ConfigurationObject(object="suppression"):
-            return "the pool file"
+        case ConfigurationObject(object=kind) as configured:
+            words = () if kind == "suppression" else (kind, configured.object_name)
+            return " ".join(server_text(word) for word in words if word) or "the pool file"
         case Difference():
             return member or "the pool"
-    return " ".join(word for word in (member, server_text(seen.probe)) if word)
+    endpoint = seen.facts.part(Endpoint) or Endpoint()
+    at = f"at {server_text(endpoint.address)}" if endpoint.address not in {None, endpoint.host} else ""
+    return " ".join(word for word in (member, at, server_text(seen.probe)) if word)
 
 
 def deviations(found: tuple[Deviation, ...] | None, limit: int | None = None) -> Iterator[str]:
@@ -105,6 +111,8 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield _respmod(sheet)
         case ConfigurationObject(object="suppression"):
             yield _suppression(sheet)
+        case ConfigurationObject():
+            yield from _configured(sheet)
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
@@ -202,6 +210,18 @@ def _requests(group: RequestGroup) -> Iterator[str]:
         yield "the body was not sent whole"
     if group.latency_max_ms is not None:
         yield f"up to {milliseconds(group.latency_max_ms)}"
+
+
+def _configured(found: ConfigurationObject) -> Iterator[str]:
+    """An object of an Avi configuration, by Avi's names."""
+    settings = {
+        "fail_action": found.fail_action or found.group_fail_action,
+        "buffer_size_exceed_action": found.buffer_size_exceed_action,
+        "health monitor": found.monitor_type,
+        "it sends": found.monitor_request,
+        "ratio": found.ratio,
+    }
+    yield from (f"{name} {server_text(str(value))}" for name, value in settings.items() if value is not None)
 
 
 def _suppression(accepted: ConfigurationObject) -> str:
