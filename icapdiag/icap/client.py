@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from itertools import chain
 
-from icapdiag.icap.message import LIMITS, Deviation, Limits, ProtocolError, Response
+from icapdiag.icap.message import CONTENT_AFTER_NULL_BODY, LIMITS, Deviation, Limits, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.response import ResponseReader
 
@@ -72,6 +72,14 @@ class Exchange:
         return self._reader.excess if self.done else b""
 
     @property
+    def nothing_returns(self) -> bool:
+        """Whether the answer to a request with a body says that nothing comes with it, and nothing has come yet."""
+        response = self.response
+        if response is None or not response.complete or self.request.method == "OPTIONS":
+            return False
+        return response.says_nothing_returns and response.http_response is None
+
+    @property
     def deviations(self) -> tuple[Deviation, ...]:
         """What the transaction as a whole did wrong, besides the answer's own deviations."""
         return tuple(self._deviations)
@@ -85,7 +93,10 @@ class Exchange:
             except ProtocolError as error:
                 self.response = error.response
                 raise
-            if response is None or self.done:
+            if response is None:
+                return
+            if self.done:
+                self.response = response
                 return
             if response.status != 100:
                 self._finish(response)
@@ -137,6 +148,8 @@ class Exchange:
             self._deviate("204-without-allow", "4.6", "204 to a whole body, although Allow: 204 was not sent")
         if response.status == 206:
             self._deviate("206-without-allow", "draft-icap-ext-partial-content", "206 although Allow: 206 was not sent")
+        if any(known.rule == CONTENT_AFTER_NULL_BODY for known in response.deviations):
+            return
         if self.excess.strip(b"\r\n"):
             self._deviate("bytes-after-end", "4.3.3", "bytes follow the end of the answer", self.excess)
         elif self.excess:

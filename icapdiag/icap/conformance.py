@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from icapdiag.icap.message import Deviation, EncapsulatedPart, Headers, Response
+from icapdiag.icap.message import CONTENT_AFTER_NULL_BODY, Deviation, EncapsulatedPart, Headers, Response
 
 
 class Rule(NamedTuple):
@@ -64,7 +64,8 @@ _ALL = (
     Rule(10, "encapsulated", "4.4.1", "Encapsulated lists the parts in order, ascending from 0, one body, and last",
          "none: a client finds the body by it", "an answer with encapsulated parts",
          ("encapsulated-missing",),
-         ("encapsulated-invalid", "encapsulated-wrong-offset", "encapsulated-wrong-name", "204-with-encapsulated")),
+         ("encapsulated-invalid", "encapsulated-wrong-offset", "encapsulated-wrong-name", "204-with-encapsulated",
+          CONTENT_AFTER_NULL_BODY)),
     Rule(11, "opt-body-type", "4.10.2", "Opt-body-type comes with an opt-body, and only then",
          "there are no standard types, so nobody reads it", _OPTIONS, ("opt-body-type-missing", "opt-body-missing")),
     Rule(12, "max-connections", "4.10.2", "Max-Connections, if sent, is a number above 0",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 SEEN = 80  # bytes of evidence kept with an error or a deviation
+CONTENT_AFTER_NULL_BODY = "content-after-null-body"  # a deviation that the verdict depends on
 BodyName = Literal["req-body", "res-body", "opt-body", "null-body"]
 
 
@@ -129,6 +130,12 @@ class Response(NamedTuple):
     complete: bool = True  # False: the peer closed before the end that it had announced
     deviations: tuple[Deviation, ...] = ()
     size: int = 0  # bytes on the wire
+
+    @property
+    def says_nothing_returns(self) -> bool:
+        """Whether a success announces nothing at all (``null-body=0``), where a 204 would have said so."""
+        parts = [part for part in self.encapsulated or () if part.offset or part.name == "null-body"]
+        return 200 <= self.status <= 299 and self.status != 204 and parts == [EncapsulatedPart("null-body", 0)]
 
 
 class Limits(NamedTuple):

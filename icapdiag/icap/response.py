@@ -6,8 +6,19 @@ import re
 
 from icapdiag.icap.conformance import field_deviations
 from icapdiag.icap.encapsulated import EncapsulatedReader, body_name, parse_encapsulated
-from icapdiag.icap.headers import parse_fields, split_lines, take_head
-from icapdiag.icap.message import LIMITS, SEEN, Deviation, Headers, Limits, NotICAP, PeerClosed, ProtocolError, Response
+from icapdiag.icap.headers import end_of_head, parse_fields, parse_http_head, split_lines, take_head
+from icapdiag.icap.message import (
+    CONTENT_AFTER_NULL_BODY,
+    LIMITS,
+    SEEN,
+    Deviation,
+    Headers,
+    Limits,
+    NotICAP,
+    PeerClosed,
+    ProtocolError,
+    Response,
+)
 
 _STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+(\d{3})(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
 _GLUED = re.compile(r'("[^"]*")\s*+(Encapsulated)\s*+:\s*+(.+)', re.IGNORECASE)
@@ -43,10 +54,8 @@ class ResponseReader:
         """
         self._buffer += data
         self.received += len(data)
-        if self._result:
-            return self._result
         try:
-            return self._advance()
+            return self._with_content(self._result) if self._result else self._advance()
         except ProtocolError as error:
             error.response = self._partial()
             raise
@@ -176,7 +185,23 @@ class ResponseReader:
     def _finish(self, *, complete: bool) -> Response:
         self._result = self._partial(complete=complete)
         assert self._result is not None  # noqa: S101 - there is a head
-        return self._result
+        return self._with_content(self._result)
+
+    def _with_content(self, response: Response) -> Response:
+        """The answer with what follows ``null-body=0``, which should be nothing: some send their block page there."""
+        if not response.says_nothing_returns or response.http_response is not None:
+            return response
+        content = bytes(self._buffer[: self._limits.head_size]).lstrip(b"\r\n")
+        if not content or may_be_icap(content):
+            return response
+        if all(known.rule != CONTENT_AFTER_NULL_BODY for known in response.deviations):
+            detail = "content follows, although Encapsulated has null-body=0"
+            deviation = Deviation(CONTENT_AFTER_NULL_BODY, "4.4.1", detail, content[:SEEN])
+            response = response._replace(deviations=(*response.deviations, deviation))
+        if content.startswith(b"HTTP/") and (end := end_of_head(content)) > 0:
+            response = response._replace(http_response=parse_http_head(content[:end], self._limits))
+        self._result = response
+        return response
 
 
 def _original_offset(extensions: tuple[str, ...]) -> int | None:

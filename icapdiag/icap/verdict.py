@@ -15,7 +15,7 @@ from typing import NamedTuple
 from icapdiag.icap.body import Body
 from icapdiag.icap.dialects import ALLOWED, BLOCKED, ERROR, MODIFIED, UNKNOWN, UNSCANNABLE, Claim, action_word, tidy
 from icapdiag.icap.header_table import EXPLANATIONS, header_claims
-from icapdiag.icap.message import Response
+from icapdiag.icap.message import CONTENT_AFTER_NULL_BODY, Response
 
 _REFUSALS = (BLOCKED, UNSCANNABLE, ERROR)
 _THREATS_KEPT = 20
@@ -25,6 +25,7 @@ _CUT_STATUS_LINE = re.compile(r"\s*([1-5][0-9]{2})\s+\S.*", re.DOTALL)
 _DETECTION_PHRASE = re.compile(r"infect|virus|malware", re.IGNORECASE)
 # Documented to answer ICAP 403 for an infected body; elsewhere a bare 403 is an access list (c-icap).
 _BLOCKS_WITH_403 = re.compile(r"fortisandbox|trend ?micro|interscan|iwsva", re.IGNORECASE)
+_SUCCESSES = {200, 204, 201, 206}  # of RFC 3507, of vendors, of a draft; what another 2xx means nobody says
 _STATUS_MEANINGS = {
     404: "no such service", 405: "method not allowed for this service", 418: "bad composition", 500: "server error",
     408: "the server waited in vain for the request", 503: "overloaded", 505: "ICAP version not supported",
@@ -100,7 +101,7 @@ def judge(response: Response, *, sent_body: bytes | Body | None = None, method: 
     (RFC 3507, 4.8.2), in RESPMOD it is the content itself. Raises nothing, whatever the response holds.
     """
     case = _Case(response, method, tuple(_claims(response)), _compare(response, sent_body))
-    steps = (_interim, _failed, _refused, _changed, _options, _allowed, _nothing_encapsulated, _returned)
+    steps = (_interim, _failed, _refused, _undefined, _changed, _options, _allowed, _nothing_encapsulated, _returned)
     return next(filter(None, (step(case) for step in steps)), None) or _silent(case)
 
 
@@ -237,6 +238,17 @@ def _refused(case: _Case) -> Judgement | None:
         reason = f"the answer contradicts itself: {_sentence(winner)}, but {_sentence(passes[0])}"
         return case.judgement(UNKNOWN, reason, _sources(winner, passes[0]))
     return case.agreed(winner)
+
+
+def _undefined(case: _Case) -> Judgement | None:
+    """A 2xx without a meaning in ICAP, and content where Encapsulated has none: never clean, whatever else is said."""
+    words = tidy(f"{case.response.status} {case.response.reason}")
+    if case.response.status not in _SUCCESSES:
+        return case.judgement(UNKNOWN, f"ICAP {words} has no defined meaning", ["status"])
+    if any(deviation.rule == CONTENT_AFTER_NULL_BODY for deviation in case.response.deviations):
+        reason = "the answer contradicts itself: Encapsulated has null-body=0, and content follows"
+        return case.judgement(UNKNOWN, reason, ["Encapsulated"])
+    return None
 
 
 def _changed(case: _Case) -> Judgement | None:

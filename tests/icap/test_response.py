@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from icapdiag.icap.message import CapExceeded, Limits, PeerClosed, ProtocolError, Response
 from icapdiag.icap.response import ResponseReader
+from icapdiag.icap.verdict import judge
 from tests.examples import examples
 from tests.icap.feeding import pieces, read, read_response
 
@@ -364,3 +365,37 @@ def test_what_is_written_is_read_again(body: bytes, chunk: int, step: int) -> No
 
     assert isinstance(response, Response)
     assert (body, len(body), True, ()) == (response.body, response.body_size, response.complete, response.deviations)
+
+
+NOTHING = b"ICAP/1.0 200 OK\r\n" + TAG + b"Encapsulated: null-body=0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("follows", "expected", "verdict"),
+    [
+        (b"", [], "allowed"),
+        (b"\r\n", [], "allowed"),
+        (b"ICAP/1.0 204 Unmodified\r\n", [], "allowed"),
+        (BLOCK, ["content-after-null-body"], "blocked"),
+        (b"HTTP/1.1 200 OK\r\n\r\nhello", ["content-after-null-body"], "unknown"),
+        (b"5\r\nhello\r\n0\r\n\r\n", ["content-after-null-body"], "unknown"),
+        (b"HTTP/1.1 403 Forb", ["content-after-null-body"], "unknown"),
+    ],
+)
+def test_what_follows_null_body(follows: bytes, expected: list[str], verdict: str) -> None:
+    response = read([NOTHING + follows])
+
+    assert isinstance(response, Response)
+    assert (expected, verdict) == (rules(response), judge(response, method="REQMOD").verdict)
+
+
+def test_content_that_follows_null_body_later() -> None:
+    reader = ResponseReader()
+    first = reader.feed(NOTHING)
+    assert first is not None
+    assert "allowed" == judge(first, method="REQMOD").verdict
+
+    responses = [reader.feed(bytes([byte])) for byte in BLOCK]
+
+    assert responses[-1] is not None
+    assert (["content-after-null-body"], "blocked") == (rules(responses[-1]), judge(responses[-1]).verdict)

@@ -30,7 +30,9 @@ ENCRYPTED = ("X-Infection-Found", "Type=2; Resolution=0; Threat=Encrypted Archiv
         (130, "Not sure really", ("unknown", ("status",))),
         (200, "OK", ("unknown", ())),
         (201, "Created", ("modified", ("status",))),
-        (202, "Accepted", ("unknown", ())),
+        (202, "Accepted", ("unknown", ("status",))),
+        (203, "Non-Authoritative Information", ("unknown", ("status",))),
+        (299, "", ("unknown", ("status",))),
         (204, "Unmodified", ("allowed", ("status",))),
         (204, "", ("allowed", ("status",))),
         (206, "Partial Content", ("modified", ("status",))),
@@ -46,6 +48,23 @@ ENCRYPTED = ("X-Infection-Found", "Type=2; Resolution=0; Threat=Encrypted Archiv
 )
 def test_a_bare_status(status: int, reason: str, expected: tuple[str, tuple[str, ...]]) -> None:
     assert expected == facts(judged(status=status, reason=reason))
+
+
+@pytest.mark.parametrize("status", [202, 203, 205, 226, 299])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (("Encapsulated", "null-body=0"), ("Service", "Sophos Anti-Virus")),
+        (("X-Response-Info", "Allowed"), ("Server", "MetaDefender ICAP Server")),
+        (("X-Virus-ID", "no threats"), ("Server", "Kaspersky Scan Engine")),
+    ],
+)
+def test_a_success_that_icap_does_not_define_is_never_clean(status: int, fields: tuple[tuple[str, str], ...]) -> None:
+    assert ("unknown", ("status",)) == facts(judge(answer(*fields, status=status, request=POST, body=ORIGINAL)))
+    assert ("unknown", ("status",)) == facts(judge(answer(*fields, status=status, encapsulated="null-body=0")))
+    assert (
+        "blocked" == judge(answer(*fields[1:], EICAR, status=status)).verdict
+    )  # a detection is one, whatever the status
 
 
 def test_a_failed_status_is_told_in_the_servers_words_or_in_ours() -> None:

@@ -20,11 +20,17 @@ HEAD = b"HTTP/1.1 403 Forbidden\r\n\r\n"
 BLOCK = b'ICAP/1.0 200 OK\r\nISTag: "t"\r\nEncapsulated: res-hdr=0, res-body=%d\r\n\r\n' % len(HEAD) + HEAD
 
 
-async def talk(stream: ScriptedStream, *, preview: int | None = 5000, timeout: float = 10.0) -> ExchangeResult:  # noqa: ASYNC109
+async def talk(
+    stream: ScriptedStream,
+    *,
+    preview: int | None = 5000,
+    timeout: float = 10.0,  # noqa: ASYNC109
+    sent_body: bytes | None = None,
+) -> ExchangeResult:
     request = avi_reqmod(
         "10.0.0.5", 1344, "/s", http_request=http_post("h.test", "/", len(BODY)), body=BODY, preview_size=preview
     )
-    return await exchange_messages(stream, request, timeout=timeout)
+    return await exchange_messages(stream, request, timeout=timeout, sent_body=sent_body)
 
 
 def ended(result: ExchangeResult) -> tuple[Status, str | None, int | None]:
@@ -174,3 +180,31 @@ async def test_a_refusal_whose_head_has_ended_has_all_its_time(autojump_clock: t
     result = await talk(ScriptedStream([head[:30], 0.5, head[30:], 5.0, b"1\r\nx\r\n0\r\n\r\n"]))
 
     assert (Status.FAILED, Reason.ICAP_STATUS, 403) == ended(result)
+
+
+@pytest.mark.parametrize("server", ["C-ICAP/0.5.12", "Sophos ICAP", "Kaspersky Scan Engine"])
+@pytest.mark.parametrize("wait", [0.0, 0.4])
+async def test_a_block_page_behind_null_body_is_never_clean(
+    autojump_clock: trio.testing.MockClock, server: str, wait: float
+) -> None:
+    says_nothing = b'ICAP/1.0 200 OK\r\nISTag: "t"\r\nServer: %b\r\nEncapsulated: null-body=0\r\n\r\n' % server.encode()
+    page = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nstop"
+    steps = [says_nothing, wait, page[:9], page[9:], 60.0] if wait else [says_nothing + page, 60.0]
+
+    result = await talk(ScriptedStream(steps), sent_body=BODY)
+
+    assert ("blocked", 403) == (result.answer.verdict, result.answer.http_status)
+    assert "content-after-null-body" in (result.answer.deviation_rules or ())
+
+
+async def test_nothing_behind_null_body_is_waited_for_no_longer_than_a_second(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    started = trio.current_time()
+
+    result = await talk(
+        ScriptedStream([b'ICAP/1.0 200 OK\r\nISTag: "t"\r\nEncapsulated: null-body=0\r\n\r\n', 60.0]), sent_body=BODY
+    )
+
+    assert ("allowed", ()) == (result.answer.verdict, result.answer.deviation_rules)
+    assert trio.current_time() - started <= 1.0

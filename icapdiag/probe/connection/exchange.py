@@ -126,7 +126,17 @@ class _Running:
             if self.exchange.state is State.REST and not self.released.is_set():
                 self.watch.continued()
                 self.released.set()
+        if self.exchange.nothing_returns:
+            await self._receive_content()
         return None
+
+    async def _receive_content(self) -> None:
+        """What follows an answer that announces nothing: some servers send their block page there, as a segment."""
+        with trio.move_on_after(self.ending), suppress(trio.BrokenResourceError, ProtocolError):
+            while self.exchange.nothing_returns and len(self.exchange.excess) < _READ:
+                if not (data := bytes(await receive_recorded(self.stream, _READ))):
+                    return
+                self._received(data)
 
     def _received(self, data: bytes) -> None:
         self.watch.received(self.stream)
