@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
+from icapdiag.logs.containers.classify import ALERT
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.notes import Problem, SourceReport
 from icapdiag.logs.opening.inputs import InputError
@@ -137,8 +138,12 @@ def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGrou
 
 
 def _is_useless(source: SourceReport) -> bool:
-    """An empty list of results is not such a case."""
-    return not source.read and not source.skipped and (bool(source.unreadable) or source.container in _NOTHING)
+    """An empty list of results is not such a case, nor are alerts of the Controller; JSON of others is."""
+    if source.read:
+        return False
+    if source.skipped:
+        return all(problem.reason != ALERT for problem in source.problems)
+    return bool(source.unreadable) or source.container in _NOTHING
 
 
 def _refusal(source: SourceReport) -> str:

@@ -56,11 +56,10 @@ def test_bytes_from_the_wire(tmp_path: Path) -> None:
         facts_of(answer)["verdict"],
         facts_of(answer)["threats"],
     )
-    assert (200, 403, "CI-1", True) == (
+    assert (200, 403, "CI-1") == (
         facts_of(answer)["icap_status"],
         facts_of(answer)["http_status"],
         str(facts_of(answer)["istag"]).strip('"'),
-        facts_of(answer)["complete"],
     )
 
 

@@ -138,9 +138,14 @@ def test_a_pasted_answer_is_explained_as_its_source_says(tmp_path: Path, name: s
 
 
 def _agrees(found: Observation, name: str, expected: Wire) -> None:
-    """The table's verdict; where that rests on the body that was sent, the one without it."""
+    """The table's verdict; where that rests on the body or the method that was sent, the one without it."""
     facts = facts_of(found)
-    judgement = judge(read_response(wire_bytes(answer(name), expected), method=expected.method))
+    response = read_response(wire_bytes(answer(name), expected), method=expected.method)
+    judgement = judge(response, method="REQMOD")
+    if judgement.verdict != judge(response, method="RESPMOD").verdict:
+        assert "unknown" == facts["verdict"]
+        assert "it blocks a request (REQMOD)" in str(facts["verdict_reason"])
+        return
     assert (judgement.verdict, judgement.reason) == (facts["verdict"], facts["verdict_reason"])
     assert (list(judgement.threats), list(judgement.decided_by)) == (facts["threats"], facts["decided_by"])
     if expected.sent_body is None:

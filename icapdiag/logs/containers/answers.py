@@ -13,27 +13,30 @@ from msgspec import Struct
 
 from icapdiag.facts import to_plain
 from icapdiag.facts.fields import ANSWER
+from icapdiag.icap.dialects import UNKNOWN, tidy
 from icapdiag.icap.header_table import PASTED, TEXT_KEPT, header_facts
-from icapdiag.icap.message import CapExceeded, NotICAP, ProtocolError, Response
-from icapdiag.icap.response import ResponseReader, guess_protocol
-from icapdiag.icap.verdict import judge
+from icapdiag.icap.message import CONTENT_AFTER_NULL_BODY, CapExceeded, NotICAP, ProtocolError, Response
+from icapdiag.icap.response import ResponseReader
+from icapdiag.icap.verdict import Judgement, judge
+from icapdiag.logs.containers.foreign import REQUEST, peer_of
 from icapdiag.model import JSONValue, Observation, sheet_of
 from icapdiag.vocabulary import Reason, Status
 
 WIRE, CLIENT, HEADERS = "wire", "c-icap-client", "headers"
 _STATUS = re.compile(rb"^([ \t>]*)ICAP/\d\.\d[ \t]+\d{3}\b", re.MULTILINE | re.IGNORECASE)
-_HTTP = re.compile(rb"^(?:HTTP/\d\.\d \d{3}|<!doctype html|<html)\b", re.MULTILINE | re.IGNORECASE)
 _PRINT = re.compile(rb"^[ \t>]*ICAP HEADERS:[ \t]*\r?$", re.MULTILINE)
 _TITLE = re.compile(rb"[ \t>]*(ICAP|RESPMOD|REQMOD) HEADERS:\s*$")
 _SERVER = re.compile(rb"^[ \t>]*ICAP server:([^\s,]+), ip:\S+, port:(\d{1,5})", re.MULTILINE)
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}:(?:[ \t]|$)")
 _TELLING = re.compile(rb"^(?:%b)\s*:" % "|".join(PASTED).encode(), re.MULTILINE | re.IGNORECASE)
 _METHODS = re.compile(rb"^[ \t>]*Methods\s*:", re.MULTILINE | re.IGNORECASE)
+_COMMAND = re.compile(rb"\bc-icap-client\b[^\n]*")
+_HOST = re.compile(rb"^Host\s*:", re.MULTILINE | re.IGNORECASE)
+_ANSWERS_OWN = re.compile(rb"^(?:ISTag|Server|Service|X-[\w-]+)\s*:", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = ((rb"\r\n", b"\r\n"), (rb"\n", b"\n"), (rb"\t", b"\t"), (rb"\"", b'"'))
 _CAP = 8 << 20  # bytes of one answer
 _STEP = 1024  # bytes that a look beyond one more status line is worth
 _NEAR = 4096  # bytes before a print in which the client names its server
-_DEVIATIONS_KEPT = 20
 
 
 class FoundAnswer(Struct, frozen=True):
@@ -60,25 +63,27 @@ def has_answers(data: bytes) -> bool:
     return _STATUS.search(data) is not None
 
 
-def observe(data: bytes, *, form: str = WIRE, member: str = "") -> Observation:
-    """The observation of one answer. Raises nothing, whatever the bytes are."""
-    method = "OPTIONS" if _METHODS.search(data[: 64 << 10]) else "REQMOD"
-    reader = ResponseReader(method=method)
+def observe(data: bytes, *, method: str | None = None, member: str = "") -> Observation:
+    """The observation of one answer. Raises nothing, whatever the bytes are. ``method``: the request's, if it is known.
+
+    Line ends, offsets and bodies suffer where people copy text, so what is broken in them is no fault of the server.
+    """
+    if _METHODS.search(data[: 64 << 10]):
+        method = "OPTIONS"
+    reader = ResponseReader(method=method or "REQMOD")
     try:
         response = reader.feed(data[:_CAP]) or reader.feed_eof()
     except ProtocolError as error:
-        return _failed(error, form, member)
-    return _answered(response, data, form, member)
+        if error.response is None or isinstance(error, CapExceeded):
+            return _failed(error, member)
+        response = error.response
+    return _answered(response, method, member)
 
 
 def foreign(data: bytes) -> Observation | None:
-    """The observation that another protocol answered; None if the bytes are of no server that is known."""
-    http = _HTTP.search(data[:4096])  # perhaps below a line of someone's own
-    data = data[http.start() if http else 0 :].lstrip(b"\r\n")
-    peer = guess_protocol(data[:64], ended=True)
-    if peer in {None, "unknown"} or (peer == "http" and not http):
-        return None
-    return _failed(NotICAP(str(peer), data[:80]), WIRE, "", excerpt=data[:200])
+    """The observation that another protocol answered; None for bytes that no ICAP port can have sent."""
+    found = peer_of(data)
+    return found and _failed(NotICAP(found[0], found[1][:80]), "", excerpt=found[1][:200])
 
 
 def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
@@ -91,11 +96,12 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
         start, following = mark.end(1), begins[number + 1]
         if start < done:
             continue
+        method = _method_before(data, done, mark.start())
         title = _title_before(data, mark.start())
         if title is not None:
             done = following
             heads = _printed(data[mark.start() : following])
-            yield FoundAnswer(title, done, CLIENT, observe(heads, form=CLIENT, member=_member_before(data, title)))
+            yield FoundAnswer(title, done, CLIENT, observe(heads, method=method, member=_member_before(data, title)))
             continue
         if mark[1]:
             text, done = _unindented(data[mark.start() : following], mark[1]), following
@@ -105,7 +111,7 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
         interim = text.split(None, 2)[1:2] == [b"100"]
         if interim and number + 1 < len(marks) and not data[done : begins[number + 1]].strip(b" \t\r\n>"):
             continue  # 100 Continue, and the final answer behind it
-        yield FoundAnswer(start, done, WIRE, observe(text))
+        yield FoundAnswer(start, done, WIRE, observe(text, method=method))
 
 
 def _end(data: bytes, start: int, begins: list[int], spare: int) -> tuple[int, int]:
@@ -114,8 +120,9 @@ def _end(data: bytes, start: int, begins: list[int], spare: int) -> tuple[int, i
     at = start
     for begin in begins:
         try:
-            if reader.feed(data[at:begin]):
-                return begin - len(reader.excess), spare
+            if response := reader.feed(data[at:begin]):
+                content = any(one.rule == CONTENT_AFTER_NULL_BODY for one in response.deviations)
+                return begin if content else begin - len(reader.excess), spare
         except ProtocolError:
             break
         at = begin
@@ -151,6 +158,18 @@ def _member_before(data: bytes, at: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _method_before(data: bytes, since: int, at: int) -> str | None:
+    """The method of the request that stands above index ``at``, or of the client's command; None if neither does."""
+    before = data[max(since, at - _NEAR) : at]
+    asked = [found[1].upper().decode() for found in REQUEST.finditer(before)]
+    if asked:
+        return asked[-1]
+    commands = _COMMAND.findall(before)
+    if not commands:
+        return None
+    return "REQMOD" if re.search(rb"\s-req\b", commands[-1]) else "RESPMOD"
+
+
 def _printed(text: bytes) -> bytes:
     """The heads in a print. A head inside counts only where Encapsulated names it: the client prints
     the request that it had sent below ``REQMOD HEADERS:``, too."""
@@ -180,11 +199,12 @@ def _header_blocks(data: bytes) -> Iterator[FoundAnswer]:
         if rb"\r\n" in line or rb"\n" in line:
             for escape, char in _ESCAPED:
                 text = text.replace(escape, char)
-        if len(text.splitlines()) > 1 and _TELLING.search(text):
+        if len(text.splitlines()) > 1 and _TELLING.search(text) and not _is_request(text):
             body = text.strip(b" \t\"',")
             yield FoundAnswer(start, start + len(line), HEADERS, observe_headers(body))
     run: list[bytes] = []
     begin = 0
+    above = b""  # the line before the run
     for start, line in (*_lines(data), (len(data), b"")):
         stripped = line.strip(b"\r\n")
         if not run or stripped.startswith(b">"):
@@ -194,9 +214,15 @@ def _header_blocks(data: bytes) -> Iterator[FoundAnswer]:
             run.append(stripped)
             continue
         block = b"\r\n".join(run)
-        if run and rb"\r\n" not in block and _TELLING.search(block):
+        if run and rb"\r\n" not in block and _TELLING.search(block) and not _is_request(block, above):
             yield FoundAnswer(begin, start, HEADERS, observe_headers(block))
-        run = []
+        run, above = [], line
+
+
+def _is_request(block: bytes, above: bytes = b"") -> bool:
+    """Whether the header lines are a request's; ``above`` is the line before them."""
+    sent = _HOST.search(block) is not None and _ANSWERS_OWN.search(block) is None
+    return sent or REQUEST.search(above) is not None
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -208,15 +234,15 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def observe_headers(block: bytes) -> Observation:
     """Header lines, as Avi keeps them: judged as below a 200, which is not made a fact."""
-    observation = observe(b"ICAP/1.0 200 OK\r\n" + block.strip(b"\r\n") + b"\r\n\r\n", form=HEADERS)
+    observation = observe(b"ICAP/1.0 200 OK\r\n" + block.strip(b"\r\n") + b"\r\n\r\n")
     facts = {
         name: value for name, value in to_plain(observation.facts).items() if name not in {"icap_status", "icap_reason"}
     }
     return _observation(Status.OK, None, facts)
 
 
-def _answered(response: Response, data: bytes, form: str, member: str) -> Observation:
-    judgement = judge(response)
+def _answered(response: Response, method: str | None, member: str) -> Observation:
+    judgement = _judgement(response, method)
     facts: dict[str, JSONValue] = {
         "count": 1,
         "icap_status": response.status,
@@ -226,13 +252,8 @@ def _answered(response: Response, data: bytes, form: str, member: str) -> Observ
         "threats": list(judgement.threats),
         "decided_by": list(judgement.decided_by),
     }
-    if form == WIRE and b"\r\n" in data[:4096]:  # a paste loses line ends and bodies: not the server's fault
-        facts["complete"] = response.complete
-        facts["deviations"] = [
-            {"rule": d.rule, "section": d.section, "detail": d.detail, "seen": d.seen.decode("latin-1")}
-            for d in response.deviations[:_DEVIATIONS_KEPT]
-        ]
-        facts["deviation_rules"] = list(dict.fromkeys(d.rule for d in response.deviations))
+    if method is not None:
+        facts["method"] = method
     if response.http_response is not None and response.http_response.status is not None:
         facts["http_status"] = response.http_response.status
     facts.update(header_facts(response.headers))
@@ -241,7 +262,17 @@ def _answered(response: Response, data: bytes, form: str, member: str) -> Observ
     return _observation(status, reason, facts, member)
 
 
-def _failed(error: ProtocolError, form: str, member: str, excerpt: bytes = b"") -> Observation:
+def _judgement(response: Response, method: str | None) -> Judgement:
+    """The verdict; where the request is not known, and it depends on its method, there is none."""
+    judgement = judge(response, method=method or "REQMOD")
+    if method is not None or judge(response, method="RESPMOD").verdict == judgement.verdict:
+        return judgement
+    line = tidy(response.http_response.start_line) if response.http_response else "content"
+    reason = f"{line} came back: it blocks a request (REQMOD), and is the content itself in answer to RESPMOD"
+    return Judgement(UNKNOWN, reason, judgement.threats, judgement.decided_by)
+
+
+def _failed(error: ProtocolError, member: str, excerpt: bytes = b"") -> Observation:
     facts: dict[str, JSONValue] = {"count": 1, "error": error.detail, "protocol_rule": error.rule}
     reason = Reason.TOO_LARGE if isinstance(error, CapExceeded) else Reason.PROTOCOL
     if isinstance(error, NotICAP):
@@ -249,7 +280,7 @@ def _failed(error: ProtocolError, form: str, member: str, excerpt: bytes = b"") 
         facts["peer"] = error.peer
         facts["peer_excerpt"] = (excerpt or error.seen).decode("latin-1")
     elif error.response is not None:
-        facts = to_plain(_answered(error.response, b"", form, member).facts) | facts
+        facts = to_plain(_answered(error.response, None, member).facts) | facts
     return _observation(Status.FAILED, reason, facts, member)
 
 

@@ -68,7 +68,7 @@ class Collector:
             self.tally.read += 1
             self.summary.add(found)
         elif isinstance(found, bytes) and not self._logs_only:
-            self.answer(observe(found, form="parsed"))
+            self.answer(observe(found))
         elif damaged:
             self.refuse("unreadable", DAMAGED, place, excerpt)
         else:

@@ -13,6 +13,7 @@ from icapdiag.doubled import Ambiguous
 from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answers, foreign, has_answers
 from icapdiag.logs.containers.classify import STARTS_MEMBER, classify, records_in
 from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, collect
+from icapdiag.logs.containers.foreign import reason_of
 from icapdiag.logs.containers.sniff import Container, container_of_object
 from icapdiag.logs.damage.records import Places, read_object
 from icapdiag.logs.damage.recovery import Found, read_members
@@ -93,6 +94,9 @@ def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -
     if not answered and all(piece.value is None for piece in pieces):
         answered = collector.take_answers(answers(data, headers=True))
     if not answered and not any(piece.value is not None or piece.reason for piece in pieces):
+        if reason := reason_of(data):
+            collector.refuse("unreadable", reason, (None, None, None), "")
+            return Container.UNKNOWN
         stranger = foreign(data)
         if stranger is None:
             return None
