@@ -26,6 +26,7 @@ MEMBERS = 50  # named in the finding of a log, which may know thousands
 SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
 _FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
+_REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
 _HARMLESS = len(EFFECT_ORDER)  # what has no effect comes last
 
 About = tuple[str, str] | int
@@ -52,7 +53,7 @@ class Diagnosed:
         self.weighed = {
             about: _together([weigh(runbook.causes, each.record) for each in own]) for about, own in self.abouts.items()
         }
-        self.effect = _effect(runbook, met[0].record)
+        self.effect = _effect(runbook, met)
 
     @property
     def rank(self) -> tuple[int, int, int, int, str]:
@@ -73,11 +74,15 @@ def _together(weighed: Sequence[tuple[Weighed, ...]]) -> tuple[Weighed, ...]:
     return tuple(min(each, key=lambda one: order.index(one.status)) for each in zip(*weighed, strict=True))
 
 
-def _effect(runbook: Runbook, record: Facts) -> Effect | None:
-    """Where nobody said what the profile does, it is what Avi does by default: fail open."""
-    if runbook.effect == _FAIL_ACTION:
-        return Effect.REFUSED if record.get("profile.fail_action") == "ICAP_FAIL_CLOSED" else Effect.UNSCANNED
-    return Effect(runbook.effect) if runbook.effect else None
+def _effect(runbook: Runbook, met: Sequence[Met]) -> Effect | None:
+    """What the log says that clients got, else what the profile does; where nobody said, Avi fails open by default."""
+    if runbook.effect != _FAIL_ACTION:
+        return Effect(runbook.effect) if runbook.effect else None
+    outcomes = {str(each.record.get("client_outcome")) for each in met}
+    if not outcomes.isdisjoint(_REFUSED) and "unscanned" not in outcomes:
+        return Effect.REFUSED
+    closed = met[0].record.get("profile.fail_action") == "ICAP_FAIL_CLOSED"
+    return Effect.REFUSED if closed else Effect.UNSCANNED
 
 
 class Roots:

@@ -43,7 +43,8 @@ def house_rules(library: Library) -> Iterator[Located]:
     pairs = {(first, second): where for first, second, where in overlaps(library)}
     for runbook in ours:
         for (first, second), where in pairs.items():
-            if first == runbook.id and second not in runbook.beside:
+            consequence = second in library.explains(first) or first in library.explains(second)
+            if first == runbook.id and second not in runbook.beside and not consequence:
                 message = f"{second} is reported for it, too: supersede one of them, or name {second} in 'beside'"
                 yield runbook.located(where, message)
         for index, name in enumerate(runbook.beside):

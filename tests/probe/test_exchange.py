@@ -189,7 +189,9 @@ async def test_a_block_page_behind_null_body_is_never_clean(
 ) -> None:
     says_nothing = b'ICAP/1.0 200 OK\r\nISTag: "t"\r\nServer: %b\r\nEncapsulated: null-body=0\r\n\r\n' % server.encode()
     page = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nstop"
-    steps = [says_nothing, wait, page[:9], page[9:], 60.0] if wait else [says_nothing + page, 60.0]
+    steps: list[bytes | float | Exception] = (
+        [says_nothing, wait, page[:9], page[9:], 60.0] if wait else [says_nothing + page, 60.0]
+    )
 
     result = await talk(ScriptedStream(steps), sent_body=BODY)
 

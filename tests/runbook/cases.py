@@ -69,8 +69,10 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "body-too-large-refused": [failed(SIZE, response_code=413)],
     "body-too-large-unscanned": [failed(SIZE, response_code=200)],
     "core-unreachable": [refused("Error received from MetaDefender Core", scanned=False)],
+    "eicar-test": [entry("ICAP_BLOCKED", status=200, http_status=403, headers="X-Virus-ID: Eicar-Test-Signature")],
     "encrypted-upload": [refused("Encrypted Archive")],
     "failed-to-scan": [refused("Failed To Scan")],
+    "icap-action-unknown": [entry("ICAP_QUEUED", status=204)],
     "icap-connection-error": [failed("ADF_ICAP_CONNECTION_ERROR", response_code=500)],
     "icap-disabled": [{**PLAIN, "icap_log": {"action": "ICAP_DISABLED"}}],
     "icap-failed": [failed("ADF_ICAP_FAILED")],
@@ -100,6 +102,9 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "significant-logs-only": [failed("ADF_ICAP_CONNECTION_ERROR")] * 9,
     "slow-requests": [entry("ICAP_PASSED", status=204, codes=["ADF_ICAP_SERVER_HIGH_RESPONSE_TIME"], latency=12000)],
     "threat-passed": [entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Eicar-Test-Signature")],
+    "threat-passed-refused": [
+        entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Bad.Thing", response_code=403),
+    ],
     "shadow-service": [entry("ICAP_PASSED", status=204, headers="X-ICAPeg-Shadow-Service: true")],
     "unexpected-status": [status(429)],
     "unscanned-passed": [failed("ADF_ICAP_FAILED", response_code=200)],
@@ -111,10 +116,9 @@ _ECHO = b'ICAP/1.0 200 OK\r\nISTag: "x"\r\nEncapsulated: req-hdr=0, req-body=26\
 
 # What a port answered, pasted into a file as it came.
 PASTED: Mapping[str, bytes] = {
-    "malformed-response": _ECHO + b"zz\r\nnot a chunk\r\n",
     "response-too-large": _ECHO + b"fffffff\r\nno chunk is that long\r\n",
     "verdict-unclear": b'ICAP/1.0 200 OK\r\nISTag: "x"\r\n\r\n',
-    "not-icap": b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
+    "pasted-not-icap": b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n",
     "plain-on-tls-port": bytes.fromhex("15030300020246"),
     "reqmod-not-offered": _OPTIONS % (b"RESPMOD", b"100"),
     "no-connections-offered": _OPTIONS % (b"REQMOD", b"0"),

@@ -55,7 +55,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
     "RB-27": ("se-out-of-memory",),
     "RB-28": ("slow-requests", "slow-member", "overloaded"),  # told in their texts: see TOLD
     "RB-29": ("no-security-rule", "blocked-without-scan"),
-    "RB-30": ("request-blocked-infected", "request-blocked", "blocked-known-bad", "block-without-reason"),
+    "RB-30": ("request-blocked-infected", "eicar-test", "request-blocked", "blocked-known-bad", "block-without-reason"),
     "RB-31": (
         "clean-blocked",
         "blocked-by-list",

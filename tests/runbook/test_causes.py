@@ -9,6 +9,7 @@ import pytest
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.model import Cause, Facts, Observation, Steps
 from icapdiag.runbook import Library, match
@@ -161,3 +162,33 @@ def test_the_record_at_the_same_address_comes_first() -> None:
 
     assert "here" == wide.get("options.istag")
     assert None is wide.get("options.nothing")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (["refused-500"], Effect.REFUSED),
+        (["refused-500", "unknown"], Effect.REFUSED),
+        (["refused-500", "unscanned"], Effect.UNSCANNED),
+        (["unscanned"], Effect.UNSCANNED),
+        (["unknown"], Effect.UNSCANNED),
+    ],
+)
+def test_a_log_says_what_its_clients_got(tmp_path: Path, outcomes: list[str], expected: Effect) -> None:
+    rule = "match: {icap_action: ICAP_FAILED}\neffect: fail-action\n"
+    library = library_of(
+        tmp_path / "runbooks", failed=runbook_text("failed", rule).replace("source: probe", "source: log")
+    )
+    groups = [
+        Observation(
+            source="log",
+            probe="",
+            pool="p",
+            member="",
+            status=Status.FAILED,
+            facts=RequestGroup(icap_action="ICAP_FAILED", client_outcome=outcome),
+        )
+        for outcome in outcomes
+    ]
+
+    assert expected is match(library, groups).findings[0].effect

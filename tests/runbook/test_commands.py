@@ -50,6 +50,7 @@ LOG = [
     full(answered("ICAP_PASSED", "Allowlisted"), response_code=200),
     full(entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Eicar", complete_body_sent=False), response_code=200),
     full(entry("ICAP_PASSED", status=204, headers="X-ICAP-Profile: p", complete_body_sent=False), response_code=200),
+    full(entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Bad.Thing"), response_code=403),
     full(entry("ICAP_MODIFIED", status=200, modified_content_length=7), response_code=200),
     full(entry("ICAP_PASSED", nsx_defender_log={"score": 90, "task_uuid": "x"}), response_code=200),
     full(failed("ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"), response_code=200),

@@ -66,10 +66,10 @@ ANSWERS: Sequence[Case] = [
     ("fortisandbox", ":icap-status", "403", wire("Server: FortiSandbox", status="403 Forbidden"),
      "blocked", "blocked-with-icap-error"),
     ("symantec-cas", ":detail icap-error-code", "password_protected",
-     wire("X-Error-Code: password_protected", status="500 Server error"), "unscannable", "blocked-with-icap-error"),
+     wire("X-Error-Code: password_protected", status="500 Server error"), "unscannable", "encrypted-upload"),
     ("symantec-cas", ":detail icap-error-code", "max_file_size_exceeded",
      wire("X-Error-Code: max_file_size_exceeded", status="500 Server error"), "unscannable",
-     "blocked-with-icap-error"),
+     "server-size-limit"),
     ("OPTIONS", "Methods", "REQMOD", wire("Methods: REQMOD"), "passed", None),
     ("OPTIONS", "Methods", "RESPMOD", wire("Methods: RESPMOD"), "error", "reqmod-not-offered"),
     ("OPTIONS", "ISTag", '"x"', wire("Methods: REQMOD"), "passed", None),
@@ -82,9 +82,6 @@ ANSWERS: Sequence[Case] = [
 NEED_THE_ORIGINAL = [("fortisandbox", ":icap-status", "200")]
 # Where the table's hint and the runbook differ, this is why.
 HINTS = {
-    # The status makes it a failure of ICAP for Avi, whatever the reason: that is what has to be repaired.
-    ("symantec-cas", ":detail icap-error-code", "(?i)password_protected"): "RB-16",
-    ("symantec-cas", ":detail icap-error-code", "(?i)max_file_size_exceeded"): "RB-16",
     ("trendmicro", ":icap-status", "^403$"): "RB-16",
     ("fortisandbox", ":icap-status", "^403$"): "RB-16",
     ("OPTIONS", "ISTag", '^"[^"]{1,32}"$'): None,

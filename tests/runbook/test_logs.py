@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from icapdiag.model import Unmatched
+from icapdiag.model import Steps, Unmatched
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.vocabulary import Severity
+from tests.facts import facts_of
 from tests.runbook.cases import answered, failed, scored
 from tests.runbook.logged import Entry, entry, observe
 
@@ -91,8 +94,8 @@ def test_a_block_without_a_scan(library: Library, desc: str, expected: str) -> N
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ("X-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Signature;", "request-blocked-infected"),
-        ("X-Virus-ID: Win.Test.EICAR_HDB-1", "request-blocked-infected"),
+        ("X-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Signature;", "eicar-test"),
+        ("X-Virus-ID: Win.Test.EICAR_HDB-1", "eicar-test"),
         ("X-Response-Desc: URL: No risk rating from WRS; FILE: Detected by ATSE", "request-blocked-infected"),
         ("X-Block-Reason: Malware found", "request-blocked-infected"),
         ("X-Block-Reason: Media Type (Block List)", "blocked-by-list"),
@@ -312,3 +315,108 @@ def test_no_false_alarm_on_a_healthy_log(library: Library) -> None:
 
     assert {"request-modified"} == {finding.id for finding in matched.findings}
     assert 20 == matched.findings[0].count
+
+
+@pytest.mark.parametrize("action", ["ICAP_QUEUED", "ICAP_SKIPPED", "icap passed", "ICAP_PASSED_LATER"])
+def test_an_unknown_action_is_never_well(library: Library, action: str) -> None:
+    (finding,) = match(library, observe(entry(action, status=204, headers="X-Response-Info: Allowed"))).findings
+
+    assert ("icap-action-unknown", "warning") == (finding.id, finding.severity)
+    assert action == facts_of(finding.evidence[0])["icap_action"]
+
+
+@pytest.mark.parametrize(
+    ("product", "name"),
+    [
+        ("C-ICAP/0.5.12", "Eicar-Test-Signature"),
+        ("Kaspersky Scan Engine", "EICAR-Test-File"),
+        ("ESET File Security", "Eicar test file"),
+        ("Sophos ICAP", "EICAR-AV-Test"),
+    ],
+)
+def test_the_test_file_is_a_test_that_worked(library: Library, product: str, name: str) -> None:
+    headers = f"Server: {product}\r\nX-Virus-ID: {name}"
+    blocked = entry("ICAP_BLOCKED", status=200, http_status=403, headers=headers, response_code=403)
+
+    (finding,) = match(library, observe(blocked)).findings
+
+    assert ("eicar-test", "info") == (finding.id, finding.severity)
+    assert "rate-limit" not in " ".join(finding.remedy)
+    malware = entry(
+        "ICAP_BLOCKED", status=200, http_status=403, headers=headers.replace(name, "W32.X"), response_code=403
+    )
+    assert ["request-blocked-infected"] == [one.id for one in match(library, observe(malware)).findings]
+    assert ["request-blocked-infected"] == [one.id for one in match(library, observe(blocked, malware)).findings]
+
+
+@pytest.mark.parametrize("headers", ["X-Virus-ID: W32.X", "X-Infection-Found: Type=0; Resolution=2; Threat=W32.X;"])
+@pytest.mark.parametrize("code", [403, 404, 500])
+def test_a_threat_that_was_refused_behind_icap_has_not_passed_to_anybody(
+    library: Library, headers: str, code: int
+) -> None:
+    answers = [entry("ICAP_PASSED", status=204, headers=headers, response_code=each) for each in (code, code + 1)]
+
+    assert {"threat-passed-refused"} == {one.id for one in match(library, observe(*answers)).findings}
+    passed = entry("ICAP_PASSED", status=204, headers=headers, response_code=200)
+    assert {"threat-passed"} == {one.id for one in match(library, observe(passed)).findings}
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("password_protected", "encrypted-upload"),
+        ("max_archive_layers_exceeded", "archive-limits"),
+        ("file_type_blocked", "blocked-by-list"),
+        ("max_file_size_exceeded", "server-size-limit"),
+    ],
+)
+def test_a_refusal_by_error_code_comes_with_an_icap_error(library: Library, code: str, expected: str) -> None:
+    """Symantec's products refuse with ICAP 500: under fail-closed that is a refusal, under fail-open a hole."""
+    refused = failed(ERROR, status=500, headers=f"X-Error-Code: {code}", response_code=500)
+    matched = match(library, observe(refused))
+
+    assert [expected] == [one.finding for one in matched.problems]
+    assert ("refused-by-fail-closed",) == matched.problems[0].consequences
+    passed = failed(ERROR, status=500, headers=f"X-Error-Code: {code}", response_code=200)
+    assert "blocked-with-icap-error" in {one.id for one in match(library, observe(passed)).findings}
+
+
+FAILURES = [
+    ("icap-timeout", {"codes": ["ADF_ICAP_TIMEDOUT"]}),
+    ("icap-connection-error", {"codes": ["ADF_ICAP_CONNECTION_ERROR"]}),
+    ("icap-server-error", {"codes": [ERROR]}),
+    ("icap-failed", {"codes": ["ADF_ICAP_FAILED"]}),
+    ("se-out-of-memory", {"codes": ["ADF_ICAP_OUT_OF_MEMORY"]}),
+    ("server-tls-failed", {"codes": ["ADF_SERVER_SIDE_SSL_HANDSHAKE_FAILED"]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "effect", "action", "other"),
+    [
+        (200, "unscanned", "ICAP_FAIL_CLOSED", "ICAP_FAIL_OPEN"),
+        (500, "refused", "ICAP_FAIL_OPEN", "ICAP_FAIL_CLOSED"),
+    ],
+)
+@pytest.mark.parametrize(("name", "more"), FAILURES)
+def test_what_fail_action_did_is_in_the_log_and_one_branch_is_said(
+    library: Library, name: str, more: dict[str, Any], code: int, effect: str, action: str, other: str
+) -> None:
+    matched = match(library, observe(entry("ICAP_FAILED", response_code=code, **more)))
+
+    (problem,) = matched.problems
+    assert (name, effect) == (problem.finding, problem.effect)
+    assert 1 == len(problem.consequences or ())
+    now = " ".join((problem.steps or Steps()).now or ())
+    assert action in now
+    assert other not in now
+    assert "this check" not in " ".join(one.meaning for one in matched.findings).lower()
+
+
+def test_slow_requests_that_passed_unscanned_are_not_called_scanned(library: Library) -> None:
+    slow = entry("ICAP_PASSED", codes=[SIZE, "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME"], response_code=200, latency=12000)
+
+    matched = match(library, observe(slow))
+
+    assert {"body-too-large-unscanned", "slow-requests"} == {one.id for one in matched.findings}
+    assert [] == [one.id for one in matched.findings if "were scanned" in one.meaning]

@@ -49,7 +49,7 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
     """What the requests of a group have in common. Names of threats are no part of it.
 
     ``action`` is the ICAP request's own, ``entry_action`` that of the whole HTTP request. The client's
-    status is kept as its class (200, 300, …) where it is the application's own answer.
+    status is kept as its class (200, 300, …) where it is the application's own answer, and no threat was named.
     """
 
     action: str | None = None
@@ -125,7 +125,7 @@ def signature_of(
     headers = answer.facts if answer else {}
     threats = judgement.threats if judgement else ()
     code = entry.response_code
-    if code is not None and outcome in {"passed", "modified"}:
+    if code is not None and outcome in {"passed", "modified"} and not threats:
         code = code // 100 * 100
     signature = Signature(
         action=_word(request.action or log.action),
