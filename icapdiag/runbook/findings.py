@@ -27,6 +27,7 @@ SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
 _FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
 _REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
+_SERVED = frozenset({"passed", "modified", "blocked"})
 _HARMLESS = len(EFFECT_ORDER)  # what has no effect comes last
 
 About = tuple[str, str] | int
@@ -79,6 +80,8 @@ def _effect(runbook: Runbook, met: Sequence[Met]) -> Effect | None:
     if runbook.effect != _FAIL_ACTION:
         return Effect(runbook.effect) if runbook.effect else None
     outcomes = {str(each.record.get("client_outcome")) for each in met}
+    if outcomes <= _SERVED:  # another attempt of the same requests went well
+        return Effect.NONE
     if not outcomes.isdisjoint(_REFUSED) and "unscanned" not in outcomes:
         return Effect.REFUSED
     closed = met[0].record.get("profile.fail_action") == "ICAP_FAIL_CLOSED"

@@ -171,6 +171,7 @@ def test_the_record_at_the_same_address_comes_first() -> None:
         (["refused-500", "unknown"], Effect.REFUSED),
         (["refused-500", "unscanned"], Effect.UNSCANNED),
         (["unscanned"], Effect.UNSCANNED),
+        (["passed"], Effect.NONE),
         (["unknown"], Effect.UNSCANNED),
     ],
 )

@@ -375,8 +375,7 @@ def test_a_refusal_by_error_code_comes_with_an_icap_error(library: Library, code
     refused = failed(ERROR, status=500, headers=f"X-Error-Code: {code}", response_code=500)
     matched = match(library, observe(refused))
 
-    assert [expected] == [one.finding for one in matched.problems]
-    assert ("refused-by-fail-closed",) == matched.problems[0].consequences
+    assert [expected] == [one.finding for one in matched.problems] == [one.id for one in matched.findings]
     passed = failed(ERROR, status=500, headers=f"X-Error-Code: {code}", response_code=200)
     assert "blocked-with-icap-error" in {one.id for one in match(library, observe(passed)).findings}
 
@@ -420,3 +419,17 @@ def test_slow_requests_that_passed_unscanned_are_not_called_scanned(library: Lib
 
     assert {"body-too-large-unscanned", "slow-requests"} == {one.id for one in matched.findings}
     assert [] == [one.id for one in matched.findings if "were scanned" in one.meaning]
+
+
+@pytest.mark.parametrize("code", [CONNECTION, TIMEDOUT, ERROR])
+def test_of_a_request_that_was_tried_again_only_the_failed_attempt_is_to_blame(library: Library, code: str) -> None:
+    one = dict(entry("ICAP_PASSED", codes=[code], response_code=200))
+    failing, passing = (
+        {"action": action, "icap_absolute_uri": f"icap://192.0.2.{number}:1344/avscan", "latency": "5"}
+        for number, action in ((1, "ICAP_FAILED"), (2, "ICAP_PASSED"))
+    )
+    one["icap_log"] = {"action": "ICAP_PASSED", "request_logs": [failing, passing | {"icap_response_code": 204}]}
+
+    (problem,) = match(library, observe(one)).problems
+
+    assert (("192.0.2.1:1344",), "none") == (problem.members, problem.effect)
