@@ -249,6 +249,10 @@ class Report(Record, kw_only=True):
         default_factory=Unmatched
     )
     notes: Annotated[tuple[Note, ...], about("notes", "what the reader must know about this run")] = ()
+    not_tested: Annotated[
+        tuple[Note, ...] | None,
+        about("not tested", "check: what the run did not look at, each with the reason or the option for it"),
+    ] = None
 
 
 def sheet_of(source: str, probe: str, facts: Mapping[str, Any]) -> Sheet:

@@ -13,9 +13,16 @@ from msgspec.structs import replace
 import icapdiag
 from icapdiag.api.explaining import NothingRead
 from icapdiag.lab import serve_lab
-from icapdiag.pool import PoolError, loads_pool
+from icapdiag.pool import Member, PoolError, loads_pool
+from icapdiag.probe import PROBES
+from icapdiag.probe.base import Depth
+from icapdiag.probe.running.catalogue import choose
+from icapdiag.report.build import exit_status
+from icapdiag.report.document.words import gap
 from icapdiag.report.formats import render
 from icapdiag.report.machine.to_json import settled
+from icapdiag.report.redact import redact
+from icapdiag.report.redact.pseudonyms import Pseudonyms
 from tests.probe.test_network import dns_server, records
 
 
@@ -92,6 +99,46 @@ async def test_an_avi_export_is_judged_by_what_it_says(tmp_path: Path) -> None:
     assert report.complete
     for name in ("table", "html", "markdown", "short", "junit", "sarif"):
         assert "fails-open" in render(settled(report), name)
+
+
+DEEP = "previews, upload sizes, kept connections, the rules of RFC 3507 (--depth deep)"
+
+
+@pytest.mark.parametrize(
+    ("depth", "eicar", "state", "untested"),
+    [
+        ("quick", False, "uploads and detection not tested",
+         ["uploads and detection (none was sent: --depth standard --eicar)", DEEP]),
+        ("standard", False, "detection not tested", ["detection (EICAR was not sent: --eicar)", DEEP]),
+        ("standard", True, "", ["EICAR in a ZIP archive, a PDF, JSON (--depth deep)", DEEP]),
+        ("deep", True, "", []),
+    ],
+)  # fmt: skip
+async def test_what_was_not_tested_is_said(depth: Depth, eicar: bool, state: str, untested: list[str]) -> None:
+    spare = "127.0.0.9:1344 (disabled in the pool)"
+    async with serve_lab(("healthy",)) as lab:
+        pool = loads_pool(lab.pool_yaml.encode(), Path("pool.yaml"))
+        disabled = Member(host="127.0.0.9", port=1344, name="127.0.0.9:1344", enabled=False)
+        pool = replace(pool, members=(*pool.members, disabled), samples=("clean",))
+        settings = icapdiag.Settings(eicar=eicar, max_size=4096)
+        report = settled(await icapdiag.check(pool, settings=settings, probes=choose(PROBES, depth=depth)))
+    assert [*untested, spare] == list(report.not_tested or ())
+    assert state == gap(report)
+    if depth != "deep":  # the lab's healthy member does not decode JSON
+        assert (0, "ok") == (exit_status(report), report.verdict)
+    for name in ("table", "html", "markdown", "short", "nagios"):
+        drawn = " ".join(render(report, name).split())
+        assert state in drawn.lower()
+        if name in {"table", "html", "markdown"}:
+            assert "disabled in the pool" in drawn
+    redacted, _ = redact(report, Pseudonyms())
+    assert (redacted.not_tested or ())[:-1] == tuple(untested)
+
+
+async def test_detection_where_a_step_before_it_failed_was_not_tested() -> None:
+    async with serve_lab(("healthy", "500")) as lab:
+        report = await icapdiag.check(loads_pool(lab.pool_yaml.encode(), Path("pool.yaml")))
+    assert "detection at 500 (EICAR was not sent there: a step before it failed)" in (report.not_tested or ())
 
 
 async def test_a_report_can_be_written_in_every_format(log: Path) -> None:

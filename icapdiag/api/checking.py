@@ -11,6 +11,7 @@ import trio
 from msgspec.structs import asdict, replace
 
 from icapdiag.api.suppressing import judge, resolve
+from icapdiag.api.untested import not_tested
 from icapdiag.facts.connection import DNS
 from icapdiag.facts.run import (
     Configuration,
@@ -96,6 +97,7 @@ async def check(
         configuration=_configuration(pool, settings, probes),
         problems=judged.problems or None,
         suppressed=judged.suppressed,
+        not_tested=tuple(not_tested(pool, settings, probes, results.members)),
         tool=replace(report.tool, runbooks=library.digest),
     )
 

@@ -171,6 +171,36 @@ def test_failing_everywhere_in_other_ways_is_not_the_server() -> None:
     assert FaultDomain.PATH is merge(reports).rows[0].whose
 
 
+SENT = {"tcp": OK, "options": OK, "clean": OK, "eicar": OK}
+UNDETECTED = replace(
+    finding("eicar-not-detected", "a"), evidence=(unflatten({"source": "probe", "member": "a", "probe": "eicar"}),)
+)
+SILENT = finding("no-response", "a")
+
+
+@pytest.mark.parametrize(
+    ("whose", "detail", "there", "findings"),
+    [
+        # sent from one place, not from the other: no word on the path
+        (FaultDomain.UNKNOWN, "fails from h1; what showed it was not sent from h2", member("a"), ()),
+        (FaultDomain.PATH, "fails from h1 only, and is well from h2", member("a", **SENT), ()),
+        (FaultDomain.SERVER, "(eicar-not-detected)", member("a", SICK, **SENT), (UNDETECTED,)),
+        # another fault there, of what was sent from here, too
+        (FaultDomain.PATH, "each time in another way", member("a", SICK), (SILENT,)),
+        (FaultDomain.UNKNOWN, "not tested from anywhere else", member("a", Health.DISABLED), ()),
+    ],
+)
+def test_a_virus_sent_from_one_place_only_does_not_blame_the_path(
+    whose: FaultDomain, detail: str, there: MemberReport, findings: tuple[Finding, ...]
+) -> None:
+    here = of(member("a", SICK, **SENT), findings=(UNDETECTED,), host="h1")
+    merged = merge([here, of(there, findings=findings, host="h2")])
+    assert whose is merged.rows[0].whose
+    assert detail in merged.rows[0].detail
+    said = "Detection was not tested from h2: EICAR was not sent from there."
+    assert (said in merged.notes) is ("eicar" not in {seen.probe for seen in there.probes})
+
+
 def test_vantages_have_names_of_their_own() -> None:
     reports = [
         of(host="a"),

@@ -75,7 +75,14 @@ def test_the_schema_documents_what_a_report_on_logs_has() -> None:
     assert set(plain["subject"]["sources"][0]) == set(parts["LogSource"]["properties"])
 
 
-NEW = {"effect", "causes", "steps", "because_of", "problems"}  # since findings have causes; older reports have none
+NEW = {
+    "effect",
+    "causes",
+    "steps",
+    "because_of",
+    "problems",
+    "not_tested",
+}  # since findings have causes; older reports have none
 
 
 def test_the_schema_documents_every_key() -> None:

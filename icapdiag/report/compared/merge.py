@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from icapdiag.facts.fields import POOL
 from icapdiag.model import Finding, Report
 from icapdiag.report.document.words import pool_of
-from icapdiag.vocabulary import SEVERITY_ORDER, Health
+from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity, Status
 
 
 class FaultDomain(StrEnum):
@@ -23,6 +24,7 @@ class FaultDomain(StrEnum):
 
 _DIFFERENTLY = "fails from everywhere, each time in another way: look at the paths"
 _SICK = {Health.CRITICAL, Health.WARNING}
+_TESTED = {Status.OK, Status.FAILED}
 _TOLD = {Health.OK, *_SICK}
 
 
@@ -88,6 +90,13 @@ def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Merge
     well = [where for where, one in zip(vantages, seen, strict=True) if one.verdict is Health.OK]
     if not sick:
         return MergedMember(member=name, seen=seen, whose=FaultDomain.NOBODY, detail="")
+    runs = [report for one, report in zip(seen, reports, strict=True) if one.verdict in _TOLD]
+    failing = [report for one, report in zip(seen, reports, strict=True) if one.verdict in _SICK]
+    if len(runs) > 1 and not any(_looked_for(name, a, b) for a in failing for b in runs if a is not b):
+        elsewhere = [where for where in vantages if where not in sick]
+        others = f" from {', '.join(elsewhere)}" if elsewhere else " from the others"
+        detail = f"fails from {', '.join(sick)}; what showed it was not sent{others}"
+        return MergedMember(member=name, seen=seen, whose=FaultDomain.UNKNOWN, detail=detail)
     if well:
         detail = f"fails from {', '.join(sick)} only, and is well from {', '.join(well)}: look at the path"
         return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=detail)
@@ -101,6 +110,16 @@ def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Merge
         detail = f"the same from everywhere ({shared}): look at the server"
         return MergedMember(member=name, seen=seen, whose=FaultDomain.SERVER, detail=detail)
     return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=_DIFFERENTLY)
+
+
+def _looked_for(name: str, here: Report, there: Report) -> bool:
+    """Whether some problem that the member has here would have shown there: the same was sent."""
+    tested = {
+        seen.probe for each in there.members if each.name == name for seen in each.probes if seen.status in _TESTED
+    }
+    problems = [found for found in here.findings if name in found.members and found.severity is not Severity.INFO]
+    shown_by = [{seen.probe for seen in found.evidence} - {"", POOL} for found in problems]
+    return not problems or any(not probes or probes & tested for probes in shown_by)
 
 
 def _in_order(seen: Sequence[SeenFrom]) -> dict[str, None]:
@@ -123,6 +142,13 @@ def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:
     runbooks = {report.tool.runbooks or "" for report in reports}
     if len(runbooks) > 1:
         yield "They were judged by different runbooks."
+    sent = [
+        any(seen.probe == "eicar" and seen.status in _TESTED for each in report.members for seen in each.probes)
+        for report in reports
+    ]
+    if any(sent) and not all(sent):
+        without = [where for where, was_sent in zip(vantages, sent, strict=True) if not was_sent]
+        yield f"Detection was not tested from {', '.join(without)}: EICAR was not sent from there."
     for where, report in zip(vantages, reports, strict=True):
         if not report.complete:
             yield f"The run from {where} was not finished."

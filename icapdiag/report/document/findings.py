@@ -14,7 +14,7 @@ from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Cause, Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
-from icapdiag.report.document.words import count, logs_of, named, names, prose, safe_text, span
+from icapdiag.report.document.words import count, gap, logs_of, named, names, prose, safe_text, span
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import CauseStatus, Health, Severity
 
@@ -169,7 +169,8 @@ def headline(report: Report) -> Headline:
     known = len(report.findings)
     more = f"{count(known, 'thing')} worth knowing below." if known else ""
     if report.verdict is Health.OK:
-        return Headline("ok", "Nothing to repair", "No problem was found", text=more)
+        state = f"{unsure[0].upper()}{unsure[1:]}. " if (unsure := gap(report)) else ""
+        return Headline("ok", "Nothing to repair", "No problem was found", text=f"{state}{more}".strip())
     if report.unmatched.count:
         noun = "request" if logs_of(report) else "observation"
         title = f"{count(report.unmatched.count, noun)} that no runbook explains"

@@ -127,8 +127,18 @@ def title(report: Report) -> str:
 
 
 def gap(report: Report) -> str:
-    """Why the report is not whole; empty if it is."""
-    return "" if report.complete else CUT_SHORT if logs_of(report) else INCOMPLETE
+    """Why the report is not whole, and whether detection was tested; empty if there is nothing to say."""
+    state = [] if report.complete else [CUT_SHORT if logs_of(report) else INCOMPLETE]
+    first = safe_text(next(iter(report.not_tested or ()), ""))
+    if first.startswith(("detection (", "uploads and detection (")):
+        state.append(f"{first.partition(' (')[0]} not tested")
+    return ", ".join(state)
+
+
+def untested(report: Report) -> str:
+    """What a check did not look at, in one sentence; empty where nothing is known of that."""
+    listed = "; ".join(safe_text(each, 400) for each in report.not_tested or ())
+    return f"Not tested: {listed}." if listed else ""
 
 
 def tally(report: Report) -> str:

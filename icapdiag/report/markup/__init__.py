@@ -96,8 +96,9 @@ def layout(report: Report) -> Iterator[Block]:
         yield Paragraph((doc.redacted,))
     yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.title), state))
     yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
-    if doc.surroundings:
-        yield Paragraph((Said(doc.surroundings),))
+    for said in (doc.surroundings, doc.untested):
+        if said:
+            yield Paragraph((Said(said),))
     if doc.caveat:
         yield Paragraph((doc.caveat,))
     if doc.findings:

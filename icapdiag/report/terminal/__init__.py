@@ -51,6 +51,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterat
     suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"
     yield draw.items(suppressed, doc.suppressed, width)
     yield draw.items("Notes:", doc.notes, width)
+    yield wrap(doc.untested, width, break_words=True)
 
 
 def _joined(sections: Iterable[list[str]]) -> str:

@@ -1,0 +1,57 @@
+"""What a check did not look at, in words: silence is not health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import MappingProxyType
+
+from icapdiag.facts.standard import EICAR_FORMS
+from icapdiag.pool import Pool
+from icapdiag.probe import Probe, Settings
+from icapdiag.probe.running.catalogue import chosen_names
+from icapdiag.probe.running.runner import MemberResult
+from icapdiag.vocabulary import Status
+
+_SHOWN = 5  # members that are named
+_FORMS = MappingProxyType({"multipart": "an HTML form", "zip": "a ZIP archive", "pdf": "a PDF", "json": "JSON"})
+_DEEP = MappingProxyType(
+    {
+        "preview": "previews",
+        "size": "upload sizes",
+        "keepalive": "kept connections",
+        "conformance": "the rules of RFC 3507",
+    }
+)
+
+
+def not_tested(pool: Pool, settings: Settings, probes: tuple[Probe, ...], results: Iterable[MemberResult]) -> list[str]:
+    """Each with the reason or the option for it in brackets, the most important first."""
+    return list(_untested(pool, settings, chosen_names(probes), [each for each in results if each.member.enabled]))
+
+
+def _untested(pool: Pool, settings: Settings, chosen: frozenset[str], results: list[MemberResult]) -> Iterator[str]:
+    if results and "clean" not in chosen:
+        yield "uploads and detection (none was sent: --depth standard --eicar)"
+    elif results and not settings.eicar:
+        yield "detection (EICAR was not sent: --eicar)"
+    elif results:
+        unsent = [
+            each.member.name
+            for each in results
+            if any(
+                seen.probe == "eicar" and seen.status in {Status.BLOCKED, Status.ERROR} for seen in each.observations
+            )
+        ]
+        if unsent:
+            yield f"detection at {_listed(unsent)} (EICAR was not sent there: a step before it failed)"
+        if missing := [_FORMS[form] for name, form in EICAR_FORMS.items() if name not in chosen]:
+            yield f"EICAR in {_listed(missing)} (--depth deep)"
+    if results and (left := [words for name, words in _DEEP.items() if name not in chosen]):
+        yield f"{_listed(left)} (--depth deep)"
+    if disabled := [member.name for member in pool.members if not member.enabled]:
+        yield f"{_listed(disabled)} (disabled in the pool)"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
