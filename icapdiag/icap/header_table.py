@@ -30,7 +30,8 @@ class Header(NamedTuple):
     refused, then the bare word of an action. ``inner``: believed in the encapsulated response head, too; Skyhigh and
     Sophos write theirs into the head of the block page. ``shown``: where evidence names it, 1 before 7 (0: not at all).
     ``explains``: free text that goes with a verdict from elsewhere. ``pasted``: whether a line of it makes pasted text
-    an ICAP answer, and whether one of any other header of its family (``X-Response-…``) does.
+    an ICAP answer, and whether one of any other header of its family (``X-Response-…``) does. ``statuses``: the only
+    ICAP statuses that it comes with, where that is known.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Header(NamedTuple):
     shown: int = 0
     explains: bool = False
     pasted: Literal["no", "alone", "family"] = "no"
+    statuses: tuple[int, ...] = ()
 
     @property
     def fact(self) -> str:
@@ -82,7 +84,7 @@ HEADERS: tuple[Header, ...] = (
     Header("X-MWG-Block-Reason", claim=dialects.read_block_reason, shown=3, inner=True, pasted="alone"),
     Header("X-Response-Desc", claim=dialects.read_description, shown=1, explains=True, pasted="family"),
     Header("X-Response-Description", claim=dialects.read_description, shown=1, explains=True, pasted="family"),
-    Header("X-Error-Code", claim=dialects.read_error_code, shown=7, explains=True, pasted="alone"),
+    Header("X-Error-Code", claim=dialects.read_error_code, shown=7, explains=True, pasted="alone", statuses=(500,)),
     Header("X-Blocked", claim=dialects.read_block_reason, shown=3, inner=True, pasted="alone"),
     Header("X-Blocked-By", claim=dialects.read_presence, shown=4, inner=True, pasted="family"),
     Header("X-Block-Result", claim=dialects.read_block_result, shown=4, inner=True, pasted="family"),

@@ -29,6 +29,7 @@ from icapdiag.runbook.document import EFFECTS, FIXES, KEYS, SECTIONS, SLUG, STAG
 from icapdiag.runbook.house import house_rules
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
 from icapdiag.runbook.match import explaining
+from icapdiag.runbook.satisfiable import unsatisfiable
 from icapdiag.runbook.why import EXPECTED, examples_of
 from icapdiag.vocabulary import CauseStatus, Reason, Status
 
@@ -307,6 +308,7 @@ _RULES: tuple[Callable[[Runbook], Iterable[Problem]], ...] = (
     _placeholders,
     _samples,
     _match,
+    unsatisfiable,
     lambda runbook: [(failure.path, failure.message) for failure in examples_of(runbook)],
 )
 _RULES_ACROSS: tuple[Callable[[Runbook, Library], Iterable[Problem]], ...] = (_supersedes, _names_taken, _shadowed)
