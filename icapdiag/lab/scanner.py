@@ -5,6 +5,7 @@ A fault is this scanner with one thing changed, see `Scanner`.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -125,8 +126,9 @@ block = blocked(INFECTION, "Virus found")
 
 
 def decide(*, clean: Reply = allow, infected: Reply = block) -> Reply:
-    """Look for EICAR anywhere in the body."""
-    return lambda request: (infected if eicar() in request.body else clean)(request)
+    """Look for EICAR anywhere in the body, in base64 as well."""
+    signatures = (eicar(), base64.b64encode(eicar()))
+    return lambda request: (infected if any(each in request.body for each in signatures) else clean)(request)
 
 
 scan = decide()

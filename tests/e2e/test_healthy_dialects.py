@@ -37,7 +37,7 @@ def test_a_healthy_member_has_no_finding(report: dict[str, Any], dialect: str) -
 
     assert [] == [finding["id"] for finding in report["findings"] if dialect in finding["members"]]
     assert "ok" == member["verdict"]
-    assert {"clean": "allowed", "eicar": "blocked"} == {
+    assert {"clean": "allowed", "eicar": "blocked", "eicar-form": "blocked"} == {
         probe["probe"]: probe["facts"]["verdict"] for probe in member["probes"] if "verdict" in probe["facts"]
     }
 
