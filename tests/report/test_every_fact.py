@@ -38,8 +38,9 @@ CANARY = "Zq7Xk9vT"
 IDENTITIES = {
     "Answer.istag": "istag",
     "Answer.x_fsecure_infected_filename": "file",
-from icapdiag.vocabulary import CauseStatus, Health, Severity, Status
-from tests.facts.classes import every_class
+    "Cause.members": "member",
+    "CertificateLink.issuer": "subject",
+    "CertificateLink.subject": "subject",
     "ComparedFact.odd": "member",
     "ComparedFact.unknown": "member",
     "Configuration.pool": "pool",
