@@ -37,8 +37,7 @@ Run = tuple[subprocess.CompletedProcess[str], dict[str, Any], float]
 def test_a_fault_gives_its_one_finding(run: Run, fault: str) -> None:
     _, report, _ = run
 
-    roots = [finding for finding in report["findings"] if not finding.get("because_of")]
-    found = [finding["id"] for finding in roots if fault in finding["members"]]
+    found = [problem["finding"] for problem in report["problems"] if fault in problem["members"]]
 
     expected = FAULTS[fault].finding
     assert ([expected] if expected else []) == found
