@@ -83,7 +83,7 @@ def test_the_command_for_a_finding_s_runbook_works_as_printed(lab: Path) -> None
     status, shown, err = icapdiag(*shlex.split(command))
     url = command.rpartition(" ")[2]
     assert (0, "") == (status, err)
-    assert shown.startswith("# The ICAP server answers with an internal error\n")
+    assert shown.startswith("# ICAP server answers with an error (5xx)\n")
     assert f"c-icap-client -i 127.0.0.1 -p {url.split(':')[2].partition('/')[0]} -s 'avscan'\n" in shown
 
 

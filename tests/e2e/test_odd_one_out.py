@@ -69,7 +69,9 @@ POOLS: Mapping[str, Built] = {
         {"a": WELL, "b": WELL, "c": Scanner(common=(ISTAG, ("Server", "other/1")))},
         {"members-differ-in-product": ["c"]},
     ),
-    "no-engine-loaded": Built({"a": WELL, "b": WELL, "c": tagged(NO_ENGINE)}, {"no-engine-loaded": ["c"]}),
+    "no-engine-loaded": Built(
+        {"a": WELL, "b": WELL, "c": tagged(NO_ENGINE)}, {"no-engine-loaded": ["c"], "istag-differs": ["c"]}
+    ),
     "clock-skewed": Built(
         {"a": WELL, "b": WELL, "c": stopped_clock("Thu, 01 Jan 2026 00:00:00 GMT")}, {"clock-skewed": ["c"]}
     ),
