@@ -27,7 +27,7 @@ EMPTY = Report(
 OK, FAILED, BLOCKED = Status.OK, Status.FAILED, Status.BLOCKED
 
 
-def member(name: str, health: Health = Health.OK, **probes: Status) -> MemberReport:
+def member(name: str, health: Health = Health.OK, /, **probes: Status) -> MemberReport:
     seen = tuple(
         Observation(
             source="probe",
