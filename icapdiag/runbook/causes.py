@@ -140,7 +140,7 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known
             return f"[{words}]" if name == "host" and ":" in words else words
-        return f"{known:g}" if isinstance(known, int | float) else name.upper()
+        return f"{known:.10g}" if isinstance(known, int | float) else name.upper()
 
     return _PLACEHOLDER.sub(value, text)
 

@@ -146,10 +146,19 @@ def test_a_coincidence_hides_nothing_that_another_probe_led_to(tmp_path: Path) -
         ("at {host}", "at a b"),
         ("{service} of {service_uri}", "av`$(x)` of /av`$(x)`".replace("`", "?").replace("$", "?")),
         ("{pool.members} of {verdict} and {nothing}", "3 of VERDICT and NOTHING"),
+        ("{size} bytes in {elapsed_ms} ms", "5237009 bytes in 12.5 ms"),
     ],
 )
 def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
-    record: Facts = {"host": "a b", "port": 1344, "service_uri": "/av`$(x)`", "pool.members": 3, "verdict": "`rm`"}
+    record: Facts = {
+        "host": "a b",
+        "port": 1344,
+        "service_uri": "/av`$(x)`",
+        "pool.members": 3,
+        "size": 5237009,
+        "elapsed_ms": 12.5,
+        "verdict": "`rm`",
+    }
 
     assert expected == fill(text, record)
 
