@@ -132,6 +132,28 @@ class Roots:
             )
 
 
+def under_roots(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Each finding followed by its consequences, at the place of the gravest of them."""
+    known = {finding.id: finding for finding in findings}
+
+    def root(finding: Finding) -> str:
+        for _ in known:  # runbooks may explain each other
+            above = next((name for name in finding.because_of or () if name in known), None)
+            if above is None:
+                break
+            finding = known[above]
+        return finding.id
+
+    families: dict[str, list[Finding]] = {}
+    for finding in findings:
+        families.setdefault(root(finding), []).append(finding)
+    return tuple(
+        finding
+        for name, family in families.items()
+        for finding in (known[name], *(each for each in family if each.id != name))
+    )
+
+
 def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
     """An observation of a log stands for many requests, at one or several members, over some time."""
     runbook, met = one.runbook, one.met

@@ -11,7 +11,7 @@ from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import OFFERS, Facts, Finding, JSONValue, Observation, Problem, Unmatched, flatten
 from icapdiag.runbook.causes import is_proven, weigh
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.findings import SAMPLES, About, Diagnosed, Met, Roots, evidence, finding_of, requests
+from icapdiag.runbook.findings import SAMPLES, About, Diagnosed, Met, Roots, evidence, finding_of, requests, under_roots
 from icapdiag.runbook.library import Library
 from icapdiag.runbook.surroundings import Surroundings, WideRecord
 from icapdiag.vocabulary import Status, Verdict
@@ -53,8 +53,9 @@ def match(
     that applies to the same observation or, as several probes look at one member, to any observation of
     that member by a probe, if a cause of that other is proven. A log's observations stand alone: each is about
     other requests. The findings are sorted by severity, then by what they mean for requests, then by how much they
-    concern (members of a pool, requests of a log), then by id. What ``apart`` has a number for is judged like the
-    rest and becomes a finding of its own. ``profile``: the settings of the ICAP profile that are known.
+    concern (members of a pool, requests of a log), then by id; consequences follow their root. What ``apart`` has a
+    number for is judged like the rest and becomes a finding of its own. ``profile``: the settings of the ICAP profile
+    that are known.
     """
     observations = tuple(observations)
     answers = (flatten(observation) for observation in observations if observation.probe == "options")
@@ -93,7 +94,7 @@ def match(
     counted = [one for (_, number), one in ordered if number is None]
     roots = Roots(library, counted)
     return Matched(
-        findings=tuple(finding_of(one, roots.of(one)) for one in counted),
+        findings=under_roots([finding_of(one, roots.of(one)) for one in counted]),
         unmatched=Unmatched(count=requests(gaps), examples=evidence(gaps)),
         explained=tuple(explained),
         apart=tuple((number, finding_of(one, ())) for (_, number), one in ordered if number is not None),

@@ -11,11 +11,12 @@ from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.standard import Options, Sample
-from icapdiag.model import Cause, Facts, Observation, Steps
+from icapdiag.model import Cause, Facts, Finding, Observation, Steps
 from icapdiag.runbook import Library, match
 from icapdiag.runbook.causes import fill, weigh
+from icapdiag.runbook.findings import under_roots
 from icapdiag.runbook.surroundings import Surroundings
-from icapdiag.vocabulary import CauseStatus, Effect, Status
+from icapdiag.vocabulary import CauseStatus, Effect, Severity, Status
 from tests.runbook.writing import library_of, runbook_text
 
 NO_FIXES = """## What it means
@@ -202,3 +203,15 @@ def test_a_log_says_what_its_clients_got(tmp_path: Path, outcomes: list[str], ex
     ]
 
     assert expected is match(library, groups).findings[0].effect
+
+
+def test_a_consequence_follows_its_root_whatever_comes_between() -> None:
+    def found(name: str, *because_of: str) -> Finding:
+        return Finding(id=name, severity=Severity.INFO, title="", members=(), count=1, because_of=because_of or None)
+
+    names = [
+        each.id for each in under_roots([found("a", "c"), found("b"), found("c"), found("d", "a"), found("e", "x")])
+    ]
+
+    assert ["c", "a", "d", "b", "e"] == names
+    assert ["b", "a"] == [each.id for each in under_roots([found("a", "b"), found("b", "a")])]
