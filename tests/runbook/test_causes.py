@@ -214,4 +214,4 @@ def test_a_consequence_follows_its_root_whatever_comes_between() -> None:
     ]
 
     assert ["c", "a", "d", "b", "e"] == names
-    assert ["b", "a"] == [each.id for each in under_roots([found("a", "b"), found("b", "a")])]
+    assert ["a", "b"] == [each.id for each in under_roots([found("a", "b"), found("b", "a")])]
