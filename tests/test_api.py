@@ -101,7 +101,7 @@ async def test_an_avi_export_is_judged_by_what_it_says(tmp_path: Path) -> None:
         assert "fails-open" in render(settled(report), name)
 
 
-DEEP = "previews, upload sizes, kept connections, the rules of RFC 3507 (--depth deep)"
+DEEP = "uploads without a length, previews, upload sizes, kept connections, the rules of RFC 3507 (--depth deep)"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ _SHOWN = 5  # members that are named
 _FORMS = MappingProxyType({"multipart": "an HTML form", "zip": "a ZIP archive", "pdf": "a PDF", "json": "JSON"})
 _DEEP = MappingProxyType(
     {
+        "chunked": "uploads without a length",
         "preview": "previews",
         "size": "upload sizes",
         "keepalive": "kept connections",

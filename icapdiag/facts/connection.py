@@ -72,6 +72,15 @@ class DNS(ProbeSheet):
     hosts_file_only: Annotated[
         bool | None, about("hosts file only", "this host's hosts file knows it, DNS does not")
     ] = None
+    slowest_ms: Annotated[
+        float | None, about("slowest answer", "of a DNS server, by this program's clock", "ms", changes=True)
+    ] = None
+    silent_resolvers: Annotated[
+        tuple[Address, ...] | None, about("DNS servers without an answer", "those that did not answer in time")
+    ] = None
+    aaaa_unanswered_by: Annotated[
+        tuple[Address, ...] | None, about("AAAA unanswered by", "those that answered for A, and not for AAAA, in time")
+    ] = None
 
 
 class TCP(ProbeSheet):

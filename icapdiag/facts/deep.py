@@ -221,6 +221,25 @@ class Size(ProbeSheet):
         Word | None,
         about("failure's reason", "why it failed, in the words of reason; absent if the answer is a verdict"),
     ] = None
+    size_failure_rate: Annotated[
+        int | None,
+        about("rate", "of that body while it was slow: what the peer's kernel took", "bytes/s", changes=True),
+    ] = None
+    tiny_refused: Annotated[
+        tuple[int, ...] | None,
+        about(
+            "tiny refused", "sizes of 0 and 1 bytes that were not treated as longer ones are, twice in a row", "bytes"
+        ),
+    ] = None
+    tiny_failure: Annotated[
+        Word | None,
+        about(
+            "tiny bodies' failure",
+            "what became of the longest of these, in the words of size_failure",
+            values=("status", "refused", "changed", "dropped", "silent", "slow", "unacknowledged", "broken"),
+        ),
+    ] = None
+    tiny_failure_status: Annotated[int | None, about("tiny failed with", "the ICAP status of its answer")] = None
     mtu_black_hole: Annotated[bool | None, about("MTU black hole", "a lost body arrived in small packets")] = None
     segment_size: Annotated[int | None, about("segment size", "payload of the packets that were lost", "bytes")] = None
     size_read: Annotated[

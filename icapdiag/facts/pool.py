@@ -22,7 +22,7 @@ from icapdiag.facts.sheet import (
 )
 from icapdiag.vocabulary import Severity
 
-COMPARED = ("service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
+COMPARED = ("product", "service", "service_id", "server", "istag", "methods", "allow", "preview", "max_connections",
              "options_ttl", "transfer_preview", "transfer_ignore", "transfer_complete", "x_include", "options_status",
              "clean_status", "clean_verdict", "eicar_verdict", "transport", "tls_version", "cipher", "cert_issuer",
              "cert_sha256", "cert_days_left", "family", "source_address", "route", "rtt", "scan_time", "clock_offset",

@@ -9,7 +9,7 @@ import msgspec
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import CLOCKS, NoAnswer, ProbeSheet, ProfileInForce, Transfer
-from icapdiag.facts.sheet import Record, SampleDigest, Word, about
+from icapdiag.facts.sheet import ISTag, Record, SampleDigest, Word, about
 
 Stopped = Annotated[
     Word | None,
@@ -35,7 +35,7 @@ class Options(ProbeSheet):
 
 
 class Sample(ProbeSheet):
-    """clean, eicar and eicar-form, -zip, -pdf, -json: a small upload, and the verdict on it."""
+    """clean, chunked, eicar and eicar-form, -zip, -pdf, -json: a small upload, and the verdict on it."""
 
     moved = Options.moved + "; odd_headers verdict verdict_reason threats decided_by"
     sample_sha256: Annotated[SampleDigest | None, about("sample's SHA-256", "of the body that was sent", "hex")] = None
@@ -44,8 +44,9 @@ class Sample(ProbeSheet):
         Word | None,
         about(
             "form",
-            "how the file was uploaded: multipart is an HTML form, json has it in base64; absent: as it is",
-            values=("multipart", "zip", "pdf", "json"),
+            "how the file was uploaded: multipart is an HTML form, json has it in base64, chunked is without its"
+            " length; absent: as it is",
+            values=("multipart", "zip", "pdf", "json", "chunked"),
         ),
     ] = None
     correlation_id: Annotated[
@@ -93,6 +94,22 @@ class Repeat(ProbeSheet):
             " (kernel, application or both)",
         ),
     ] = None
+    istags: Annotated[
+        tuple[ISTag, ...] | None, about("ISTags", "those of all answers, each once, 20 at most", changes=True)
+    ] = None
+    istags_distinct: Annotated[int | None, about("distinct ISTags", "how many there were", changes=True)] = None
+    istag_answers: Annotated[
+        int | None, about("answers with ISTag", "how many answers were compared", changes=True)
+    ] = None
+    istag_switches: Annotated[
+        int | None,
+        about(
+            "ISTag switches",
+            "answers whose tag is another than that of the answer before: an update is one, backends that take turns"
+            " are many",
+            changes=True,
+        ),
+    ] = None
     stopped: Stopped = None
 
 
@@ -102,6 +119,7 @@ EICAR_FORMS = {"eicar-form": "multipart", "eicar-zip": "zip", "eicar-pdf": "pdf"
 SHEETS: Mapping[str, type[ProbeSheet]] = {
     "options": Options,
     "clean": Sample,
+    "chunked": Sample,
     "eicar": Sample,
     **dict.fromkeys(EICAR_FORMS, Sample),
     "repeat": Repeat,

@@ -170,9 +170,14 @@ def avi_reqmod(
     )
 
 
-def http_post(host: str, path: str, body_length: int, *, fields: Fields = ()) -> bytes:
-    """The head of the upload that is put before the scanner. Raises ValueError for a line break in a field."""
-    given = _checked([("Host", host), *fields, ("Content-Length", str(body_length))])
+def http_post(host: str, path: str, body_length: int | None, *, fields: Fields = ()) -> bytes:
+    """The head of the upload that is put before the scanner. Raises ValueError for a line break in a field.
+
+    ``body_length`` None: the upload came in chunks. That stands in no header here: Transfer-Encoding is between the
+    client and its proxy (RFC 3507, 4.4.2).
+    """
+    length = [] if body_length is None else [("Content-Length", str(body_length))]
+    given = _checked([("Host", host), *fields, *length])
     return f"POST {path} HTTP/1.1\r\n".encode("latin-1") + encode_fields(given) + b"\r\n"
 
 

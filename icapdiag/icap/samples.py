@@ -26,10 +26,14 @@ def eicar() -> bytes:
 
 
 class Form(NamedTuple):
-    """How the test file is handed over. ``wrap`` makes the body of an upload of a file's bytes."""
+    """How a file is handed over. ``wrap`` makes the body of an upload of a file's bytes.
+
+    ``sized`` False: its head has no Content-Length, as that of an upload that its client sends in chunks.
+    """
 
     content_type: str
     wrap: Callable[[bytes], bytes]
+    sized: bool = True
 
 
 _BOUNDARY = "icapdiag-form-boundary"  # RFC 2046, 5.1.1: stands in no line of what is between
@@ -80,6 +84,7 @@ FORMS: Mapping[str, Form] = {
     "zip": Form("application/zip", _in_zip),
     "pdf": Form("application/pdf", _in_pdf),
     "json": Form("application/json", _in_json),  # in base64
+    "chunked": Form("application/octet-stream", bytes, sized=False),
 }
 
 

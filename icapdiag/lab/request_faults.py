@@ -123,6 +123,12 @@ def _unread(request: Request) -> Answer | None:
 
 _TOO_LARGE = (("X-Response-Info", "Blocked"), ("X-Response-Desc", "File size exceeds the limit"))
 
+
+def picky(refuses: Callable[[Request], bool], answer: Answer = _BAD_REQUEST) -> Scanner:
+    """A scanner that turns away each request that ``refuses`` says yes to."""
+    return Scanner(refuse=lambda request: answer if refuses(request) else None)
+
+
 SIZE_FAULTS = (
     Fault("size-limit-pass", "reads whatever it is sent, and scans nothing longer than 100,000 bytes",
           "size-limit-pass", beyond(allow), depth="deep"),
@@ -132,6 +138,12 @@ SIZE_FAULTS = (
           beyond(status(413, "Request entity too large")), depth="deep"),
     Fault("size-limit-block", "blocks bodies of more than 100,000 bytes", "size-limit-error",
           beyond(blocked(_TOO_LARGE, "File size exceeds the limit")), depth="deep"),
+    Fault("tiny-refused", "refuses bodies of less than 2 bytes", "tiny-upload-refused",
+          Scanner(scan=lambda request: (scan if len(request.body) > 1 else status(400, "Bad request"))(request)),
+          depth="deep"),
+    Fault("needs-inner-length", "refuses uploads without a Content-Length of their own", "chunked-upload-refused",
+          picky(lambda request: request.http_request is not None
+                and "Content-Length" not in request.http_request.headers), depth="deep"),
     Fault("size-limit-drop", "resets the connection once a body is longer than 100,000 bytes", "size-limit-error",
           beyond(lambda _: RESET), depth="deep"),
 )  # fmt: skip
@@ -139,11 +151,6 @@ SIZE_FAULTS = (
 
 _SERVER = ("Server", "icapdiag-lab")
 _DAY = 24 * 3600.0
-
-
-def picky(refuses: Callable[[Request], bool], answer: Answer = _BAD_REQUEST) -> Scanner:
-    """A scanner that turns away each request that ``refuses`` says yes to."""
-    return Scanner(refuse=lambda request: answer if refuses(request) else None)
 
 
 def new_tags() -> Callable[[], Fields]:

@@ -238,4 +238,4 @@ def test_a_plan_says_once_what_comes_many_times(healthy: str) -> None:
     _, out, _ = icapdiag("check", healthy, "--only", "size", "--max-size", "2K", "--plan")
 
     (line,) = [line for line in out.splitlines() if " times " in line]
-    assert "21 times ICAP REQMOD, this long at most, " in line
+    assert "23 times ICAP REQMOD, this long at most, " in line

@@ -320,6 +320,23 @@ def test_servers_set_up_alike_are_not_taken_for_one(pool: Any) -> None:
     assert [] == [each for each in seen(compare("p", pool)) if each[2] == "same-server"]
 
 
+@pytest.mark.parametrize(
+    ("products", "kind", "odd"),
+    [
+        (("c-icap", "c-icap", "e2guardian"), "outlier", "m3"),
+        (("c-icap", "e2guardian", "kaspersky"), "all-different", ""),
+        (("c-icap", None, "c-icap"), "outlier", "m2"),
+        (("c-icap", "c-icap", "c-icap"), None, ""),
+    ],
+)
+def test_another_product_is_said_before_another_tag(
+    products: tuple[str | None, ...], kind: str | None, odd: str
+) -> None:
+    pool = [member(number, product=name, istag=f"CI0001-{name}") for number, name in enumerate(products, 1)]
+    found = seen(compare("p", pool))
+    assert found == ([] if kind is None else [(odd, "product", kind), (odd, "istag", kind)])
+
+
 def test_the_words_are_those_that_runbooks_know() -> None:
     assert {*ATTRIBUTES, "address", "identity"} == set(fields()["fact"].values)
     found = compare("p", [member(1), member(2), member(3, preview=0), member(4, tcp={"address": "10.0.0.1"})])

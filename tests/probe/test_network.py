@@ -11,17 +11,21 @@ from pathlib import Path
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 import trio
+from msgspec.structs import replace
 
 from icapdiag.lab.certificates import write_ca_and_contexts
 from icapdiag.lab.members import Certificate
 from icapdiag.model import Observation
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Settings
+from icapdiag.probe.probes import dns as dns_probe
 from icapdiag.probe.running.catalogue import PROBES, choose
 from icapdiag.probe.running.runner import probe_pool
+from icapdiag.report.document.evidence import describe
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
@@ -84,6 +88,93 @@ def rcode(code: dns.rcode.Rcode) -> Answer:
         return reply
 
     return answer
+
+
+@asynccontextmanager
+async def late_dns_server(answer: Answer, delay: float) -> AsyncIterator[int]:
+    """A resolver whose answers take their time."""
+    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    await sock.bind(("127.0.0.1", 0))
+
+    async def reply(data: bytes, peer: tuple[str, int]) -> None:
+        await trio.sleep(delay)
+        if (said := answer(dns.message.from_wire(data))) is not None:
+            await sock.sendto(said.to_wire(), peer)
+
+    async with trio.open_nursery() as nursery:
+
+        async def serve() -> None:
+            while True:
+                nursery.start_soon(reply, *await sock.recvfrom(4096))
+
+        nursery.start_soon(serve)
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            nursery.cancel_scope.cancel()
+            sock.close()
+
+
+async def test_a_resolver_that_takes_longer_than_one_try_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_probe, "_AGAIN", 0.05)
+    async with late_dns_server(records(A=("127.0.0.8",)), 0.3) as port:
+        found = await resolve(port)
+
+    assert (Status.OK, ["127.0.0.8"]) == (found.status, facts_of(found)["addresses"])
+    assert 300 <= float(str(facts_of(found)["slowest_ms"]))
+    assert not {"silent_resolvers", "aaaa_unanswered_by", "rcode"} & facts_of(found).keys()
+
+
+async def test_a_query_that_got_lost_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_probe, "_AGAIN", 0.05)
+    heard: list[dns.message.Message] = []
+
+    def second_time(query: dns.message.Message) -> dns.message.Message | None:
+        heard.append(query)
+        return None if len(heard) <= 2 else records(A=("127.0.0.8",))(query)
+
+    async with dns_server(second_time) as port:
+        found = await resolve(port)
+
+    assert (Status.OK, ["127.0.0.8"]) == (found.status, facts_of(found)["addresses"])
+    assert 4 == len(heard)
+
+
+@pytest.mark.parametrize("patience", [0.2, 0.4])
+async def test_a_resolver_that_drops_aaaa(patience: float) -> None:
+    def only_a(query: dns.message.Message) -> dns.message.Message | None:
+        is_a = query.question[0].rdtype == dns.rdatatype.A
+        return records(A=("127.0.0.8",))(query) if is_a else None
+
+    async with dns_server(only_a) as port:
+        found = await resolve(port, patience=patience)
+
+    assert (Status.OK, ["127.0.0.8"]) == (found.status, facts_of(found)["addresses"])
+    assert (["127.0.0.1"], None) == tuple(map(facts_of(found).get, ("aaaa_unanswered_by", "silent_resolvers")))
+    assert "no answer for AAAA from 127.0.0.1" == describe(found)
+
+
+async def test_one_resolver_of_two_is_silent() -> None:
+    async with (
+        dns_server(records(A=("127.0.0.8",))) as port,
+        dns_server(lambda _: None, "127.0.0.2", port),
+    ):
+        found = await resolve(port, "127.0.0.1", "127.0.0.2", patience=0.5)
+
+    assert (Status.OK, ["127.0.0.8"]) == (found.status, facts_of(found)["addresses"])
+    assert (["127.0.0.2"], None) == tuple(map(facts_of(found).get, ("silent_resolvers", "aaaa_unanswered_by")))
+
+
+@pytest.mark.parametrize("deadline", [0.2, 0.3])
+async def test_a_deadline_that_ends_while_the_name_is_looked_up_is_the_resolvers(deadline: float) -> None:
+    settings = Settings(resolvers=("127.0.0.1",), dns_timeout=5, deadline=deadline)
+    async with dns_server(lambda _: None) as port:
+        settings = replace(settings, resolver_port=port)
+        target = pool_of(member(9, host="icap.example.test"))
+        results = await probe_pool(target, settings, probes=choose(PROBES, only=["tcp"]))
+
+    found = results.observations[0]
+    assert ("dns", Status.FAILED, Reason.DNS_TIMEOUT) == (found.probe, found.status, found.reason)
 
 
 async def resolve(port: int, *resolvers: str, patience: float = 30.0) -> Observation:

@@ -17,6 +17,7 @@ from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.probes import repeat
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
+from icapdiag.report.document.evidence import describe
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of, sheet
@@ -79,6 +80,35 @@ async def test_loss_and_spread(monkeypatch: pytest.MonkeyPatch, autojump_clock: 
     assert "kernel" == found["tcp"]["clock"]
     assert (5, 0, 0.5) == (found["tcp"]["sent"], found["tcp"]["lost"], found["tcp"]["max_ms"])
     assert pytest.approx(5 * 0.02 + 4 * 0.2, abs=0.02) == trio.current_time() - started
+
+
+@pytest.mark.parametrize(
+    ("tags", "facts"),
+    [
+        (
+            "abbab",
+            {"istags": ["a", "b"], "istags_distinct": 2, "istag_answers": 5, "istag_switches": 3},
+        ),  # two backends
+        ("aaabb", {"istags": ["a", "b"], "istags_distinct": 2, "istag_answers": 5, "istag_switches": 1}),  # an update
+        ("abcde", {"istags": [*"abcde"], "istags_distinct": 5, "istag_answers": 5, "istag_switches": 4}),
+        ("aaaaa", {"istags": ["a"], "istags_distinct": 1, "istag_answers": 5, "istag_switches": 0}),
+        ("a-a-b", {"istags": ["a", "b"], "istags_distinct": 2, "istag_answers": 3, "istag_switches": 1}),
+        ("-----", {}),
+    ],
+)
+async def test_the_tags_of_all_rounds(
+    tags: str, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    said = {number: {} if tag == "-" else {"istag": f'"{tag}"'} for number, tag in enumerate(tags, 1)}
+    probes = scripted(monkeypatch, lambda n: answer(1.0, **said[n]))
+
+    results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)
+
+    found = next(o for o in results.observations if o.probe == "repeat")
+    assert facts == {name: value for name, value in facts_of(found).items() if name.startswith("istag")}
+    distinct = facts.get("istags_distinct", 0)
+    words = f"{distinct} ISTags in {facts['istag_answers']} answers" if distinct > 1 else "ok"
+    assert describe(found).startswith(words)
 
 
 @pytest.mark.parametrize(("busy", "sent"), [(1, 1), (3, 3)])

@@ -165,6 +165,8 @@ async def test_a_server_that_reads_slowly_is_slow(monkeypatch: pytest.MonkeyPatc
         upload = await send_upload(context, "clean", 12 * MIB)
 
     assert (Status.FAILED, "slow") == (upload.status, upload.lost)
+    assert upload.rate is not None
+    assert 100_000 < upload.rate < 12 * MIB / 0.8
 
 
 async def test_a_connection_that_is_refused_is_dropped() -> None:

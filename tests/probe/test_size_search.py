@@ -209,7 +209,7 @@ async def test_one_failure_that_does_not_come_again_is_no_limit() -> None:
 async def test_an_empty_body_that_fails_is_no_limit() -> None:
     found, sent = await search(lambda upload: (ERROR if upload.size < 2 else scanned)(upload))
 
-    assert (None, MOST, len(upload_sizes(MOST))) == (found.failed, found.passed, len(sent))
+    assert (None, MOST, len(upload_sizes(MOST)) + 2) == (found.failed, found.passed, len(sent))
 
 
 async def test_packets_that_get_lost_are_tried_again_small() -> None:
@@ -239,6 +239,37 @@ async def test_silence_costs_few_timeouts() -> None:
         assert (4, "silent") == (len(silences), found.failure)
         assert found.failed is not None
         assert found.passed <= limit < found.failed.size
+
+
+@pytest.mark.parametrize(
+    ("server", "tiny", "failure", "status"),
+    [
+        (lambda upload: (ERROR if upload.size < 1 else scanned)(upload), (0,), "status", 413),
+        (lambda upload: (REFUSED if upload.size < 2 else scanned)(upload), (0, 1), "refused", 200),
+        (lambda upload: (SILENT if upload.size == 1 else scanned)(upload), (1,), "silent", None),
+        (scanned, None, None, None),
+        (ERROR, None, None, None),  # that they are tiny is not why
+    ],
+)
+async def test_tiny_bodies_that_are_refused(
+    server: Server, tiny: tuple[int, ...] | None, failure: str | None, status: int | None
+) -> None:
+    found, sent = await search(server)
+    facts = found.facts()
+    assert (tiny, failure, status) == (facts.tiny_refused, facts.tiny_failure, facts.tiny_failure_status)
+    assert all(sent.count(("clean", size, None)) == 2 for size in tiny or ())
+    assert tiny is None or (MOST, None) == (facts.size_passed, facts.size_failed)
+
+
+async def test_a_tiny_body_that_is_refused_once_is_not_refused() -> None:
+    tries = count(1)
+    found, _ = await search(lambda upload: (ERROR if upload.size == 0 and next(tries) == 1 else scanned)(upload))
+    assert found.facts().tiny_refused is None
+
+
+async def test_how_fast_it_was_where_time_was_up() -> None:
+    found, _ = await search(above(MIB, failed(Reason.TIMEOUT, lost="slow", rate=48_211)))
+    assert ("slow", 48_211) == (found.facts().size_failure, found.facts().size_failure_rate)
 
 
 async def test_what_takes_its_time_is_not_narrowed_down() -> None:

@@ -171,7 +171,10 @@ def test_failing_everywhere_in_other_ways_is_not_the_server() -> None:
     assert FaultDomain.PATH is merge(reports).rows[0].whose
 
 
-SENT = {"tcp": OK, "options": OK, "clean": OK, "eicar": OK}
+def sent_eicar(health: Health = Health.OK) -> MemberReport:
+    return member("a", health, tcp=OK, options=OK, clean=OK, eicar=OK)
+
+
 UNDETECTED = replace(
     finding("eicar-not-detected", "a"), evidence=(unflatten({"source": "probe", "member": "a", "probe": "eicar"}),)
 )
@@ -183,8 +186,8 @@ SILENT = finding("no-response", "a")
     [
         # sent from one place, not from the other: no word on the path
         (FaultDomain.UNKNOWN, "fails from h1; what showed it was not sent from h2", member("a"), ()),
-        (FaultDomain.PATH, "fails from h1 only, and is well from h2", member("a", **SENT), ()),
-        (FaultDomain.SERVER, "(eicar-not-detected)", member("a", SICK, **SENT), (UNDETECTED,)),
+        (FaultDomain.PATH, "fails from h1 only, and is well from h2", sent_eicar(), ()),
+        (FaultDomain.SERVER, "(eicar-not-detected)", sent_eicar(SICK), (UNDETECTED,)),
         # another fault there, of what was sent from here, too
         (FaultDomain.PATH, "each time in another way", member("a", SICK), (SILENT,)),
         (FaultDomain.UNKNOWN, "not tested from anywhere else", member("a", Health.DISABLED), ()),
@@ -193,7 +196,7 @@ SILENT = finding("no-response", "a")
 def test_a_virus_sent_from_one_place_only_does_not_blame_the_path(
     whose: FaultDomain, detail: str, there: MemberReport, findings: tuple[Finding, ...]
 ) -> None:
-    here = of(member("a", SICK, **SENT), findings=(UNDETECTED,), host="h1")
+    here = of(sent_eicar(SICK), findings=(UNDETECTED,), host="h1")
     merged = merge([here, of(there, findings=findings, host="h2")])
     assert whose is merged.rows[0].whose
     assert detail in merged.rows[0].detail

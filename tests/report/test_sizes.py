@@ -111,6 +111,12 @@ def test_the_limit_in_a_few_words(facts: Facts, expected: str) -> None:
          "1 byte passed, 1,024 lost on the way, in small packets it arrived"),
         ({"size_failed": 1024, "size_failure": "unacknowledged", "mtu_black_hole": False},
          "1,024 lost on the way, in small packets too"),
+        ({"size_passed": 65536, "size_failed": MIB, "size_failure": "slow", "size_failure_rate": 48211},
+         "65,536 bytes passed, 1,048,576 still being sent when time was up (48,211 bytes/s)"),
+        ({"size_passed": MIB, "tiny_refused": [0, 1], "tiny_failure": "refused"}, "0 bytes and 1 byte: refused"),
+        ({"size_passed": MIB, "tiny_refused": [0], "tiny_failure": "status", "tiny_failure_status": 400},
+         "0 bytes: ICAP 400"),
+        ({"size_passed": MIB, "tiny_refused": [1], "tiny_failure": "\x1b[2J"}, "1 byte: \\x1b[2J"),
     ],
 )  # fmt: skip
 def test_what_a_finding_says(facts: Facts, expected: str) -> None:

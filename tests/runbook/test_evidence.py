@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
+import dns.message
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from icapdiag.lab import FAULTS, serve_lab
@@ -140,7 +142,18 @@ async def more_expected_than_it_takes(library: Library) -> set[str]:
         return ids(library, results.observations) - {"max-connections-enforced"}  # what it is, beside what it means
 
 
+async def aaaa_dropped(library: Library) -> set[str]:
+    def only_a(query: dns.message.Message) -> dns.message.Message | None:
+        is_a = query.question[0].rdtype == dns.rdatatype.A
+        return records(A=("127.0.0.1",))(query) if is_a else None
+
+    async with serve_lab(["healthy"]) as lab, dns_server(only_a) as port:
+        target = member(lab.members[0].port, host="icap.example.test")
+        return await found(library, target, resolver_port=port, resolvers=["127.0.0.1"])
+
+
 LOOPBACK = {
+    "slow-dns": aaaa_dropped,
     "preview-pass-unproven": passes_by_preview,
     "slow-beyond-limit": slower_than_allowed,
     "dns-name-not-found": no_such_name,

@@ -191,6 +191,7 @@ def _clock(targets: Sequence[Target]) -> Values:
 # In the order in which they are shown. How far apart two times must be to be two values is theirs, as letter case is of
 # a list of names: queues and schedulers make up to four times, and are no difference between servers.
 ATTRIBUTES: Mapping[str, Reading] = {
+    "product": _header(lambda offers: offers.product),  # before the tag: that of another product is another anyway
     "service": _header(lambda offers: offers.service),
     "service_id": _header(lambda offers: offers.service_id),
     "server": _header(lambda offers: offers.server),

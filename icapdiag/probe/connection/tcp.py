@@ -154,6 +154,18 @@ def tcp_info(sock: socket.socket) -> TCPInfo | None:
     return None
 
 
+def unacknowledged_bytes(sock: socket.socket) -> int:
+    """Bytes that were written and that the peer's kernel has not confirmed; 0 where this kernel does not say."""
+    if sys.platform == "win32":
+        return 0
+    import fcntl  # noqa: PLC0415 - neither is on Windows
+    import termios  # noqa: PLC0415
+
+    with suppress(OSError):
+        return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    return 0
+
+
 async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer:
     """Of a connection on which nothing came back in time. It is of no use afterwards.
 

@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from typing import TYPE_CHECKING
 
 import trio
+from msgspec import Struct, field
 
 from icapdiag.facts.connection import DNS, DNSRecord
 from icapdiag.probe.base import Context, Failure, Outcome, Probe, Settings, failed, ok
 from icapdiag.probe.messages import Message, Planned
 from icapdiag.vocabulary import Reason, Status
 
+if TYPE_CHECKING:
+    from dns import asyncresolver, resolver
+
 _TYPES = ("A", "AAAA")
 _KEPT = 100  # addresses and records in the facts: an answer may hold 4,000
+_AGAIN = 2.0  # seconds after which a query is sent again
+
+
+class _Query(Struct):
+    """One question to one resolver, and the answer: ``took`` seconds, None without one."""
+
+    server: str
+    kind: str
+    records: list[DNSRecord] = field(default_factory=list)
+    problem: tuple[Reason, str] | None = None
+    took: float | None = None
 
 
 async def _run(context: Context) -> Outcome:
     if is_ruled_out(context):
         return _ruled_out(context, DNS(addresses=(context.member.host,)))
     servers = _servers(context.settings)
-    records: list[DNSRecord] = []
-    problems: list[tuple[Reason, str]] = []
+    queries = [_Query(server, kind) for server in servers for kind in _TYPES]
     system: list[str] = []
-    async with trio.open_nursery() as nursery:
-        if not context.settings.resolvers:  # else they alone count, and nobody else is asked
-            nursery.start_soon(_ask_system, context, system)
-        for server in servers:
-            for kind in _TYPES:
-                nursery.start_soon(_ask, context, server, kind, records, problems)
+    with trio.move_on_after(context.time_for(context.settings.dns_timeout)):
+        async with trio.open_nursery() as nursery:
+            if not context.settings.resolvers:  # else they alone count, and nobody else is asked
+                nursery.start_soon(_ask_system, context, system)
+            for query in queries:
+                nursery.start_soon(_ask, context, query)
+    records = [record for query in queries for record in query.records]
+    silent = [query for query in queries if query.took is None]
+    problems = [query.problem for query in queries if query.problem]
+    problems += [(Reason.DNS_TIMEOUT, f"{query.server} did not answer") for query in silent]
     # The hosts file counts only where DNS knows nothing: a Service Engine doesn't have this host's file.
     known = dict.fromkeys(record.address for record in records if record.address)
     found = tuple(sorted(known or system, key=_order))
@@ -41,6 +60,9 @@ async def _run(context: Context) -> Outcome:
         error=problem,
         addresses=found[:_KEPT],
         hosts_file_only=bool(system and not known),
+        slowest_ms=max((round(query.took * 1000, 3) for query in queries if query.took is not None), default=None),
+        silent_resolvers=tuple(query.server for query in silent if query.kind == "A") or None,
+        aaaa_unanswered_by=tuple(server for server in servers if _drops_aaaa(server, silent)) or None,
     )
     if found:
         wanted = tuple(address for address in found if _wanted(context, address))
@@ -55,6 +77,10 @@ async def _run(context: Context) -> Outcome:
     met = {reason for reason, _ in problems}
     told = (reason for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN) if reason in met)
     return failed(Failure(next(told, Reason.NO_ADDRESS)), facts)
+
+
+def _drops_aaaa(server: str, silent: list[_Query]) -> bool:
+    return [query.kind for query in silent if query.server == server] == ["AAAA"]
 
 
 def _servers(settings: Settings) -> list[str]:
@@ -83,39 +109,63 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     return (*servers, *own)
 
 
-async def _ask(
-    context: Context, server: str, kind: str, records: list[DNSRecord], problems: list[tuple[Reason, str]]
-) -> None:
-    """Ask one resolver for one type. Whatever it answers is recorded, never raised."""
+async def _ask(context: Context, query: _Query) -> None:
+    """Ask one resolver for one type. Whatever it answers is recorded, never raised; nothing is, if it does not."""
     from dns import asyncresolver, exception, resolver  # noqa: PLC0415
 
     asking = asyncresolver.Resolver(configure=False)
-    address, port = split_resolver(server)
+    address, port = split_resolver(query.server)
     asking.nameservers = [address]
     asking.port = port or context.settings.resolver_port
-    asking.lifetime = context.time_for(context.settings.dns_timeout)
+    asking.lifetime = asking.timeout = context.time_for(context.settings.dns_timeout)
+    started = trio.current_time()
     said = ""
     try:
-        answer = await asking.resolve(context.member.host, kind, raise_on_no_answer=True)
+        answer = await _resolve(asking, context.member.host, query.kind)
     except resolver.NXDOMAIN:
         said = "NXDOMAIN"
-        problems.append((Reason.NXDOMAIN, said))
+        query.problem = (Reason.NXDOMAIN, said)
     except resolver.NoAnswer:
         said = "NODATA"  # the name exists without this type
     except exception.Timeout:
-        said = f"{server} did not answer"
-        problems.append((Reason.DNS_TIMEOUT, said))
+        said = "no answer"
     except (resolver.NoNameservers, exception.DNSException, OSError) as exc:
         said = str(exc)[:200]
-        problems.append((Reason.DNS_FAILURE, said))
+        query.problem = (Reason.DNS_FAILURE, said)
     else:
         ttl = answer.rrset.ttl if answer.rrset is not None else None
-        for record in answer:
-            address = str(record)
-            said += f" {address}"
-            records.append(DNSRecord(type=kind, address=address, ttl_s=ttl, resolver=server))
+        query.records = [
+            DNSRecord(type=query.kind, address=str(record), ttl_s=ttl, resolver=query.server) for record in answer
+        ]
+        said = " ".join(record.address or "" for record in query.records)
+    query.took = None if said == "no answer" else trio.current_time() - started
     if context.recorder is not None:
-        context.recorder.event(f"DNS server {server} on {kind} {context.member.host}: {said.strip()}")
+        context.recorder.event(f"DNS server {query.server} on {query.kind} {context.member.host}: {said}")
+
+
+async def _resolve(asking: asyncresolver.Resolver, host: str, kind: str) -> resolver.Answer:
+    """The first answer. Asked again after a while, as datagrams get lost; the first query still stands then.
+
+    dnspython alone would drop it: a resolver that takes longer than one try would never be heard. Raises what it does.
+    """
+    from dns import exception  # noqa: PLC0415
+
+    answers: list[resolver.Answer | Exception] = []
+
+    async def attempt() -> None:
+        try:
+            answers.append(await asking.resolve(host, kind))
+        except (exception.DNSException, OSError) as exc:
+            answers.append(exc)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(attempt)
+        await trio.sleep(_AGAIN)
+        nursery.start_soon(attempt)
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
 
 
 async def _ask_system(context: Context, found: list[str]) -> None:

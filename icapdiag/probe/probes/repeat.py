@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
+
 import trio
 
 from icapdiag.facts.answer import Answer
@@ -17,6 +20,7 @@ from icapdiag.vocabulary import Status
 _ROUNDS = ((tcp.PROBE, tls.PROBE, options.PROBE), (sample.CLEAN_PROBE,))  # what shares a connection
 _ALLOWANCE = 1.0  # seconds that each more round may take of its own, on average
 _BUSY = 503
+_TAGS = 20  # that are kept
 
 
 class _Step:
@@ -66,21 +70,36 @@ async def _run(context: Context) -> Outcome:
     steps: dict[str, _Step] = {}
     for name, (outcome, elapsed) in context.outcomes.items():
         steps.setdefault(name, _Step()).add(outcome, elapsed)
+    tags = _tags(outcome for outcome, _ in context.outcomes.values())
     await context.close()
-    stopped = await context.within(NEVER, _rounds(context, steps))  # what it cuts off is no loss, and is not counted
+    stopped = await context.within(
+        NEVER, _rounds(context, steps, tags)
+    )  # what it cuts off is no loss, and is not counted
     repeated = [probe.name for shared in _ROUNDS for probe in shared if probe.name in context.outcomes]
     records = tuple(steps[name].record(name) for name in repeated if steps[name].figures)
-    return ok(Repeat(samples=records, stopped=stopped or None))
+    facts = Repeat(samples=records, stopped=stopped or None)
+    if tags:
+        distinct = tuple(dict.fromkeys(tags))
+        facts.istags, facts.istags_distinct, facts.istag_answers = distinct[:_TAGS], len(distinct), len(tags)
+        facts.istag_switches = sum(before != after for before, after in pairwise(tags))
+    return ok(facts)
 
 
-async def _rounds(context: Context, steps: dict[str, _Step]) -> str:
-    """All rounds but the first, which the probes themselves were; why there were fewer, or ""."""
+def _tags(outcomes: Iterable[Outcome]) -> list[str]:
+    """The ISTags of the answers, without their quotes."""
+    found = (found_in(outcome.facts, Answer).istag for outcome in outcomes)
+    return [tag.strip().strip('"') for tag in found if tag is not None]
+
+
+async def _rounds(context: Context, steps: dict[str, _Step], tags: list[str]) -> str:
+    """All rounds but the first, which the probes themselves were; why there were fewer, or "". ``tags`` grows."""
     outcomes = [outcome for outcome, _ in context.outcomes.values()]
     for _ in range(context.settings.count - 1):
         if any(found_in(outcome.facts, Answer).icap_status == _BUSY for outcome in outcomes):
             return "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
         await trio.sleep(context.settings.pause)
         outcomes = await _round(context, steps)
+        tags += _tags(outcomes)
     return ""
 
 

@@ -79,7 +79,7 @@ def upload_request(
     return avi_reqmod(
         *context.place,
         context.pool.profile.service_uri,
-        http_request=http_post(_HOST, "/upload", len(body), fields=fields),
+        http_request=http_post(_HOST, "/upload", len(body) if FORMS[form].sized else None, fields=fields),
         body=body,
         preview_size=preview_size,
         allow_204=allow_204,
@@ -99,6 +99,15 @@ CLEAN_PROBE: Probe = Probe(
     sends="one REQMOD with a harmless line of text, on a connection of its own",
     connects=True,
     needs=("tcp", "tls", "options"),
+)
+CHUNKED_PROBE: Probe = Probe(
+    name="chunked",
+    run=partial(_scan, sample=lambda: CLEAN, form="chunked"),
+    plan=partial(_plan, sample=lambda: CLEAN, form="chunked"),
+    sends="one REQMOD with a harmless upload that has no Content-Length, as clients upload in chunks",
+    depth="deep",
+    connects=True,
+    needs=("tcp", "tls", "options", "clean"),
 )
 # A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
 EICAR_PROBE: Probe = Probe(

@@ -16,7 +16,7 @@ from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import ConnectError, open_connection
 from icapdiag.probe.connection.exchange import Transaction, exchange_messages
 from icapdiag.probe.connection.stream import transport_of
-from icapdiag.probe.connection.tcp import TCPInfo, hold_back, tcp_info
+from icapdiag.probe.connection.tcp import TCPInfo, hold_back, tcp_info, unacknowledged_bytes
 from icapdiag.probe.messages import Message, Planned, icap_message
 from icapdiag.probe.probes.sample import scan_request
 from icapdiag.probe.probes.size_search import CLEAN_EXTRA, EICAR_MOST, Ending, Sample, SizeSearch, Upload, upload_sizes
@@ -86,6 +86,7 @@ async def send_upload(context: Context, sample: Sample, size: int, segment: int 
     limit, body = context.time_for(wanted), SAMPLES[sample](size)
     info: TCPInfo | None = None
     lost: Ending = "silent"
+    rate: int | None = None
     try:
         stream = await open_connection(context, segment=segment)
     except ConnectError as exc:
@@ -98,10 +99,12 @@ async def send_upload(context: Context, sample: Sample, size: int, segment: int 
             request = scan_request(context, body)
             result = sent = await exchange_messages(stream, request, timeout=limit, limits=limits, sent_body=body)
             info = None if transport is None else tcp_info(transport.socket)
+            queued = 0 if transport is None else unacknowledged_bytes(transport.socket)
         finally:
             await trio.aclose_forcefully(stream)
         if sent.sending and sent.idle < _STILL * limit:
             lost = "slow"
+            rate = round(max(0, (sent.transfer.bytes_sent or 0) - queued) / limit) if limit else None
         if info is not None and info.unacknowledged and info.timeouts >= _LOST:
             lost = "unacknowledged"
     timed_out = result.reason is Reason.TIMEOUT
@@ -118,6 +121,7 @@ async def send_upload(context: Context, sample: Sample, size: int, segment: int 
         read=result.answer.icap_status is not None and result.answer.complete_body_sent is True,
         out_of_time=timed_out and limit < wanted,
         segment=None if info is None else info.segment_size,
+        rate=rate if timed_out else None,
         lost=lost if timed_out else "",
     )
 

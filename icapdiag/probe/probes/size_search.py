@@ -23,10 +23,10 @@ _BUSY = {503, 506}
 _REFUSALS = {Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR}
 SMALL_SEGMENT = 536  # bytes that any IPv4 path takes (RFC 9293, 3.7.1)
 STEPS = 8  # of one search for a limit: a factor of 4 between two sizes comes down to half a percent
-CLEAN_EXTRA = 2 * STEPS + 5  # harmless uploads beyond `upload_sizes`: a search for each kind of limit, and repetitions
+CLEAN_EXTRA = 2 * STEPS + 7  # harmless uploads beyond `upload_sizes`: a search for each kind of limit, and repetitions
 EICAR_MOST = STEPS + 6  # uploads with EICAR: a form that is found, either side of a limit, the top, and a search
 SIZES = (0, 1, 1024, 1400, 4096, 64 * 1024, 1024 * 1024)
-_TINY = 2  # bytes; a server may well be at odds with less, which is no limit
+_TINY = 2  # bytes; a server may well be at odds with less, which is no limit, and is said apart
 _SMALL_EICAR = 4096  # bytes
 _CLOSE = 200  # a limit is known well enough to one part in so many
 _SILENCES = 2  # timeouts that one search may cost
@@ -48,6 +48,7 @@ class Upload(SizedUpload, kw_only=True):
     read: bool = False
     out_of_time: bool = False  # the member's time ended before its own
     segment: int | None = None
+    rate: int | None = None  # bytes per second that went out, where time was up before all of them had
     lost: Ending = ""  # how it failed, where the status and the reason do not say it
 
     @property
@@ -94,8 +95,9 @@ class Limit(Struct):
 class SearchResult(Struct, kw_only=True):
     """What was found. ``clean`` and ``eicar`` are the uploads in the order in which they were sent.
 
-    ``failed`` is the smallest that was not treated as small ones are; ``unread`` is between the last body that
-    the server asked for and the first that it passed without; ``cured``: small packets made the failed one pass.
+    ``failed`` is the smallest that was not treated as small ones are; ``tiny`` are bodies of 0 or 1 byte that were not.
+    ``unread`` is between the last body that the server asked for and the first that it passed without; ``cured``:
+    small packets made the failed one pass.
     ``form`` is that in which EICAR is found behind padding, None if in none. ``missed`` is between the longest
     in which it was found and the shortest in which it was passed. ``stopped`` says why not all was tried:
     ``busy``, ``deadline``, ``enough`` (as many as were announced) or ``error``, which ``ours`` gives the reason of.
@@ -106,6 +108,8 @@ class SearchResult(Struct, kw_only=True):
     passed: int = -1
     failed: Upload | None = None
     failure: Ending = ""
+    tiny: list[Upload] = field(default_factory=list)
+    tiny_failure: Ending = ""
     cured: bool = False
     unread: Limit | None = None
     form: Sample | None = None
@@ -126,8 +130,12 @@ class SearchResult(Struct, kw_only=True):
         if self.failed is not None:
             facts.size_failed, facts.size_failure = self.failed.size, self.failure
             facts.size_failure_status, facts.size_failure_reason = self.failed.icap_status, self.failed.reason
+            facts.size_failure_rate = self.failed.rate
             if self.failure == "unacknowledged":
                 facts.mtu_black_hole, facts.segment_size = self.cured, self.failed.segment
+        if self.tiny and self.passed >= _TINY:  # else nothing passes, and that they are tiny is not why
+            facts.tiny_refused = tuple(upload.size for upload in self.tiny)
+            facts.tiny_failure, facts.tiny_failure_status = self.tiny_failure, self.tiny[-1].icap_status
         if self.unread is not None:
             facts.size_read, facts.size_unread = self.unread.below, self.unread.above
         if self.missed is not None:
@@ -189,13 +197,16 @@ class SizeSearch:
         found = self.found
         for size in self._sizes:
             upload = await self._try("clean", size)
-            if not self._passes(upload) and size >= _TINY:
+            if not self._passes(upload):
                 upload = await self._try("clean", size)
-                if not self._passes(upload):
-                    self._fails(upload)
-                    return
             if self._passes(upload):
                 found.passed = size
+            elif size >= _TINY:
+                self._fails(upload)
+                return
+            else:
+                found.tiny.append(upload)
+                found.tiny_failure = upload.ending(self._usual)
 
     def _fails(self, upload: Upload) -> None:
         self.found.failed = upload

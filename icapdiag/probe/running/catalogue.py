@@ -17,6 +17,7 @@ from icapdiag.probe.probes.options import PROBE as OPTIONS
 from icapdiag.probe.probes.preview import PROBE as PREVIEW
 from icapdiag.probe.probes.repeat import PROBE as REPEAT
 from icapdiag.probe.probes.respmod import PROBE as RESPMOD
+from icapdiag.probe.probes.sample import CHUNKED_PROBE as CHUNKED
 from icapdiag.probe.probes.sample import CLEAN_PROBE as CLEAN
 from icapdiag.probe.probes.sample import EICAR_PROBE as EICAR
 from icapdiag.probe.probes.sample import FORM_PROBES
@@ -30,7 +31,7 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)  # each has all that those before it
 NOT_ASKED = "not-asked"
 
 _USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, *FORM_PROBES, SERVICES, VARIANTS, RESPMOD)
-_DEEP = (PREVIEW, SIZE, KEEPALIVE, CONFORMANCE)
+_DEEP = (CHUNKED, PREVIEW, SIZE, KEEPALIVE, CONFORMANCE)
 PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icapdiag.facts.answer import Answer, Deviation
-from icapdiag.facts.connection import TLS, Endpoint, ProfileInForce, Transfer
+from icapdiag.facts.connection import DNS, TLS, Endpoint, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Load, Preview, Size
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
 from icapdiag.facts.refusal import Respmod, Services, Variants
 from icapdiag.facts.sheet import Sheet
-from icapdiag.facts.standard import Options, Sample
+from icapdiag.facts.standard import Options, Repeat, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
-from icapdiag.report.document.measured import describe_load, describe_reuse, describe_sizes
+from icapdiag.report.document.measured import describe_measured
 from icapdiag.report.document.pool import describe_difference
 from icapdiag.report.document.words import count, milliseconds, safe_text, server_text
 from icapdiag.text import visible
@@ -23,6 +23,7 @@ from icapdiag.vocabulary import Reason, Status
 _HEADERS_SHOWN = 2
 _DEVIATIONS_SHOWN = 2
 _EXPLAINING = tuple(map(fact_name, EXPLANATIONS))  # of a request in a log, most telling first
+_SLOW_DNS = 1000.0  # ms that are worth a word
 _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
 
@@ -97,12 +98,10 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield from _requests(sheet)
         case Difference():
             yield describe_difference(sheet)
-        case Keepalive() if sheet.reuse:
-            yield from describe_reuse(sheet)
-        case Size() if said := describe_sizes(sheet):
-            yield said
-        case Load() if sheet.load_ended:
-            yield from describe_load(sheet)
+        case Keepalive() | Size() | Load() | Repeat():
+            yield from describe_measured(sheet)
+        case DNS():
+            yield from _look_up(sheet)
         case Services():
             yield _services(sheet)
         case Variants() if said := _variants(sheet):
@@ -113,6 +112,16 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield _suppression(sheet)
         case ConfigurationObject():
             yield from _configured(sheet)
+
+
+def _look_up(sheet: DNS) -> Iterator[str]:
+    """What took its time when a name was looked up, or got no answer."""
+    if sheet.slowest_ms is not None and sheet.slowest_ms >= _SLOW_DNS:
+        yield f"a DNS server took {milliseconds(sheet.slowest_ms)}"
+    if sheet.silent_resolvers:
+        yield f"no answer from {_joined(sheet.silent_resolvers)}"
+    if sheet.aaaa_unanswered_by:
+        yield f"no answer for AAAA from {_joined(sheet.aaaa_unanswered_by)}"
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:

@@ -33,6 +33,19 @@ class Figures(Struct, frozen=True, kw_only=True):
     screen: Sequence[tuple[str, ...]] = ()  # rows for a screen, where there are too many for one
 
 
+def describe_measured(sheet: Keepalive | Size | Load | Repeat) -> Iterator[str]:
+    """What was measured, as evidence; nothing if it says nothing."""
+    match sheet:
+        case Keepalive() if sheet.reuse:
+            yield from _reuse(sheet)
+        case Load() if sheet.load_ended:
+            yield from _load(sheet)
+        case Size():
+            yield from _sizes(sheet)
+        case Repeat():
+            yield from _rounds(sheet)
+
+
 # --- two requests on one connection ----------------------------------------------------------------
 
 _REUSE = {
@@ -44,7 +57,7 @@ _REUSE = {
 }
 
 
-def describe_reuse(sheet: Keepalive) -> Iterator[str]:
+def _reuse(sheet: Keepalive) -> Iterator[str]:
     """Of two requests on one connection."""
     reuse = safe_text(sheet.reuse)
     yield f"second request {_REUSE.get(reuse, reuse)}"
@@ -84,7 +97,7 @@ _ENDED = {
 }
 
 
-def describe_load(sheet: Load) -> Iterator[str]:
+def _load(sheet: Load) -> Iterator[str]:
     """Of the ramp of parallel scans."""
     yield f"stood {sheet.held_connections or 0} at a time, ceiling {sheet.ceiling or 0}"
     if sheet.broke_at is not None:
@@ -131,6 +144,7 @@ def _p95(step: LoadStep) -> str:
 
 # --- bodies of growing size ------------------------------------------------------------------------
 
+_FEW = 2  # sizes that are named
 _KIB, _MIB = 1024, 1024 * 1024
 _TYPICAL = (_KIB, 64 * _KIB, _MIB)  # bytes; beside the largest, the sizes that get a column
 _FAILURES = {
@@ -146,18 +160,23 @@ _FAILURES = {
 _CUT_SHORT = {"busy": "the server was busy", "deadline": "time was up", "error": "this host failed"}
 
 
-def describe_sizes(sheet: Size) -> str:
-    """The limits as a finding's evidence, to the byte; empty if there is none."""
-    said = []
+def _sizes(sheet: Size) -> Iterator[str]:
+    """The limits, to the byte; nothing if there is none."""
     if sheet.eicar_passed_size is not None and sheet.eicar_found_size is not None:
-        said.append(f"EICAR found in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}")
+        yield f"EICAR found in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}"
     if sheet.size_unread is not None and sheet.size_read is not None:
-        said.append(f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} passed on the preview alone")
+        yield f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} passed on the preview alone"
     if sheet.size_failed is not None:
         went = "" if sheet.size_passed is None else f"{count(sheet.size_passed, 'byte')} passed, "
         small = {None: "", True: ", in small packets it arrived", False: ", in small packets too"}[sheet.mtu_black_hole]
-        said.append(f"{went}{sheet.size_failed:,} {_failure(sheet)}{small}")
-    return "; ".join(said)
+        rate = "" if sheet.size_failure_rate is None else f" ({sheet.size_failure_rate:,} bytes/s)"
+        yield f"{went}{sheet.size_failed:,} {_failure(sheet)}{small}{rate}"
+    if sheet.tiny_refused:
+        failure = (
+            f"ICAP {sheet.tiny_failure_status}" if sheet.tiny_failure == "status" else safe_text(sheet.tiny_failure)
+        )
+        sizes = " and ".join(count(size, "byte") for size in sheet.tiny_refused[:_FEW])
+        yield f"{sizes}: {_FAILURES.get(failure, failure)}"
 
 
 def sizes_table(members: Sequence[MemberReport]) -> Figures:
@@ -234,6 +253,13 @@ def rounds_table(members: Sequence[MemberReport]) -> Figures:
         screen=[_round(*each) for each in worst[:_WORST]],
         below=below,
     )
+
+
+def _rounds(sheet: Repeat) -> Iterator[str]:
+    """What several rounds say of the service; nothing where its tags are all alike."""
+    distinct, answers, switches = sheet.istags_distinct or 0, sheet.istag_answers or 0, sheet.istag_switches or 0
+    if distinct > 1:
+        yield f"{distinct} ISTags in {answers} answers, {switches} switches"
 
 
 def _round(member: MemberReport, sheet: Repeat, step: RepeatedStep) -> tuple[str, ...]:
