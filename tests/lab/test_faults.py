@@ -102,7 +102,15 @@ OUTCOMES = {
     "no-istag": ("200 istag-missing", "204 istag-missing", "200 403 infection istag-missing"),
     "tls-client-certificate": ("no handshake",) * 3,
     **dict.fromkeys(
-        ("size-limit-pass", "size-limit-unread", "size-limit-error", "size-limit-block", "size-limit-drop"),
+        (
+            "size-limit-pass",
+            "size-limit-unread",
+            "size-limit-error",
+            "size-limit-block",
+            "size-limit-drop",
+            "tiny-refused",
+            "needs-inner-length",
+        ),
         ("200", "204", "200 403 infection"),
     ),
     "tls-expired": ("certificate has expired",) * 3,

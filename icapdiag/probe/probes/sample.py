@@ -20,6 +20,7 @@ from icapdiag.vocabulary import Verdict
 
 # RFC 2606 reserves .test; the name shows up in the scanner's log beside the correlation id.
 _HOST = "www.example.test"
+_ALLOWANCE = 2.0  # seconds that the member's deadline is put off for an upload that a usual run does not have
 
 
 async def _scan(context: Context, sample: Callable[[], bytes], form: str = "raw") -> Outcome:
@@ -100,6 +101,7 @@ CLEAN_PROBE: Probe = Probe(
     connects=True,
     needs=("tcp", "tls", "options"),
 )
+# Where the same upload does not pass with a length, nothing is learnt without one.
 CHUNKED_PROBE: Probe = Probe(
     name="chunked",
     run=partial(_scan, sample=lambda: CLEAN, form="chunked"),
@@ -108,6 +110,9 @@ CHUNKED_PROBE: Probe = Probe(
     depth="deep",
     connects=True,
     needs=("tcp", "tls", "options", "clean"),
+    after=("clean",),
+    unneeded=lambda context: context.found("clean", Answer).verdict not in {Verdict.ALLOWED, Verdict.MODIFIED},
+    more_time=lambda _: _ALLOWANCE,
 )
 # A scanner that fails on a harmless body is not sent a virus: nothing more would be learnt.
 EICAR_PROBE: Probe = Probe(
@@ -139,6 +144,7 @@ def _in_form(name: str, form: str, what: str, depth: Depth) -> Probe:
         needs=("tcp", "tls", "options", "clean"),
         after=("eicar",),
         unneeded=lambda context: not _detected(context),
+        more_time=lambda _: _ALLOWANCE if depth == "deep" else 0.0,
         skip=lambda context: None if context.settings.eicar else "not-asked",
     )
 
