@@ -27,7 +27,7 @@ from icapdiag.pool import TLS, Pool, load_pool, pool_from_urls
 from icapdiag.probe import PROBES, Observer, Probe, Results, Settings, probe_pool
 from icapdiag.probe.connection.answer import thresholds
 from icapdiag.probe.host import host_facts
-from icapdiag.probe.running.catalogue import choose, chosen_names, left_out
+from icapdiag.probe.running.catalogue import choose, chosen_names, in_rounds, left_out
 from icapdiag.report.build import ProbedMember, build_check_report, probing_vantage, source_addresses
 from icapdiag.runbook import Library, load_runbooks
 
@@ -61,7 +61,7 @@ async def check(
     resolve(pool, library)
     settings = settings or Settings()
     if probes is None:
-        probes = tuple(probe for probe in choose(PROBES) if settings.count > 1 or not probe.follows)
+        probes = in_rounds(choose(PROBES), settings.count)
     settings = in_force(pool, settings, probes)
     scope = cancel_scope or trio.CancelScope()
     started_at = datetime.now(UTC)

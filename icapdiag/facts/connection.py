@@ -103,6 +103,36 @@ class TCP(ProbeSheet):
     route_gateway: Annotated[Address | None, about("gateway", "of that route; absent if there is none")] = None
 
 
+class Path(ProbeSheet):
+    """path: what the kernel knows of packets lost, over all connections to an address."""
+
+    connections: Annotated[int | None, about("connections", "that were opened to it", changes=True)] = None
+    connections_lossy: Annotated[
+        int | None, about("with loss", "those on which a segment of ours had to be sent again", changes=True)
+    ] = None
+    syn_retries: Annotated[
+        int | None, about("SYNs sent again", "attempts to connect that got no answer at first", changes=True)
+    ] = None
+    segments_sent: Annotated[int | None, about("segments sent", "by this host, in all", changes=True)] = None
+    segments_lost: Annotated[
+        int | None,
+        about(
+            "segments sent again",
+            "those of ours that had to be sent again, SYNs too, without those that arrived twice",
+            changes=True,
+        ),
+    ] = None
+    loss_percent: Annotated[float | None, about("loss", "their share", "%", changes=True)] = None
+    out_of_order: Annotated[
+        int | None,
+        about(
+            "segments out of order",
+            "those of the peer's that arrived behind a gap: one before them was lost, or late",
+            changes=True,
+        ),
+    ] = None
+
+
 class NoAnswer(Record):
     """What the kernel knows of a peer from which nothing came in time."""
 
@@ -122,6 +152,14 @@ class NoAnswer(Record):
             values=("none", "closed", "reset", "answered"),
         ),
     ] = None
+    answer_lost: Annotated[
+        bool | None,
+        about(
+            "answer lost",
+            "the peer sent an answer that did not arrive: what it sent after it did, and the kernel waits for the gap"
+            " to be filled",
+        ),
+    ] = None
 
 
 class CertificateLink(Record):
@@ -135,7 +173,7 @@ class CertificateLink(Record):
 class TLS(ProbeSheet):
     """tls: the handshake and the certificate, also one that was rejected."""
 
-    moved = "sni request_acknowledged close_reaction error verify_error"
+    moved = "sni request_acknowledged close_reaction answer_lost error verify_error"
     server_name: Annotated[HostName | None, about("server name", "the name that is asked for")] = None
     sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
     verified: Annotated[
@@ -259,6 +297,17 @@ class Transfer(Record):
         ),
     ] = None
     reset_after_answer: Annotated[bool | None, about("reset after the answer", "after a complete answer")] = None
+    syn_retries: Annotated[
+        int | None, about("SYNs sent again", "for this connection; absent if none was", changes=True)
+    ] = None
+    segments_lost: Annotated[
+        int | None,
+        about(
+            "segments sent again",
+            "of ours on this connection, the SYN too, without those that arrived twice; absent if none was",
+            changes=True,
+        ),
+    ] = None
 
 
 class TranscriptEntry(Record):
@@ -290,4 +339,5 @@ SHEETS: Mapping[str, type[ProbeSheet]] = {
     "dns": DNS,
     "tcp": TCP,
     "tls": TLS,
+    "path": Path,
 }

@@ -338,6 +338,9 @@ class LoadStep(Record):
     uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
         None
     )
+    syn_retries: Annotated[
+        int | None, about("SYNs sent again", "for their connections; absent if none was", changes=True)
+    ] = None
 
 
 class Load(ProbeSheet):
@@ -346,14 +349,16 @@ class Load(ProbeSheet):
     ceiling: Annotated[int | None, about("ceiling", "scans at a time at most (--load-ceiling)")] = None
     steps: Annotated[
         tuple[LoadStep, ...] | None,
-        about("steps", "of the ramp: concurrency, requests, errors, p50_ms, p95_ms, max_ms, rps, uncertain"),
+        about(
+            "steps", "of the ramp: concurrency, requests, errors, p50_ms, p95_ms, max_ms, rps, uncertain, syn_retries"
+        ),
     ] = None
     load_ended: Annotated[
         Word | None,
         about(
             "ended",
             "why the ramp ended: busy is a 503 or the like; refused, a connection; failed, anything else; slower, p95"
-            " doubled; local, this host had no more to give",
+            " doubled, or connections had to be tried again; local, this host had no more to give",
             values=("ceiling", "busy", "refused", "failed", "slower", "deadline", "local"),
         ),
     ] = None
@@ -369,6 +374,15 @@ class Load(ProbeSheet):
             "ended because",
             "the reason of the first scan that failed",
             values=tuple(str(reason) for reason in Reason),
+        ),
+    ] = None
+    broke_connecting: Annotated[
+        bool | None, about("no connection", "that scan got no connection, so the server did not see it")
+    ] = None
+    broke_syn_retries: Annotated[
+        int | None,
+        about(
+            "SYNs sent again", "in the step that ended the ramp; absent if none was, or some were before", changes=True
         ),
     ] = None
     capacity: Capacity = msgspec.field(default_factory=Capacity)

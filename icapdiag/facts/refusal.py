@@ -10,10 +10,17 @@ from icapdiag.facts.connection import ProbeSheet
 from icapdiag.facts.sheet import Record, Text, Word, about
 from icapdiag.facts.standard import Stopped
 
-CURES = ("no-preview", "no-allow", "user-agent", "content-length", "host-without-port", "no-encapsulated")
+CURES = (
+    "no-preview", "preview-offered", "tiny-body", "no-allow", "user-agent", "content-length", "host-without-port",
+    "no-encapsulated", "tls", "plain", "proxy-v1",
+)  # fmt: skip
+CHANGES = (*CURES, "unchanged")
 
 RefusedMethod = Annotated[Text | None, about("refused method", "the method of the request that was refused")]
 RefusedStatus = Annotated[int | None, about("refused with", "the ICAP status that it was refused with")]
+RefusedReason = Annotated[
+    Word | None, about("failed because", "the reason of its failure, where it got no ICAP status")
+]
 
 
 class ServiceTried(Record):
@@ -51,20 +58,36 @@ class VariantTried(Record):
 
     nulls = frozenset({"icap_status", "icap_reason"})
     method: Annotated[Text | None, about("method", "its ICAP method")] = None
-    variant: Annotated[Word | None, about("change", "what was changed; same: nothing")] = None
+    variant: Annotated[Word | None, about("change", "what was changed; unchanged: nothing", values=CHANGES)] = None
     icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
     icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
+    reason: Annotated[Word | None, about("reason", "why there was no answer")] = None
 
 
 class Variants(ProbeSheet):
-    """variants: the refused request with one header changed at a time."""
+    """variants: the failed request with one thing changed at a time."""
 
     variants: Annotated[
         tuple[VariantTried, ...] | None,
-        about("requests tried", "each request that was tried: method, variant, icap_status, icap_reason"),
+        about("requests tried", "each request that was tried: method, variant, icap_status, icap_reason, reason"),
     ] = None
     refused_method: RefusedMethod = None
     refused_status: RefusedStatus = None
+    refused_reason: RefusedReason = None
+    accepted: Annotated[
+        tuple[Word, ...] | None,
+        about(
+            "accepted",
+            "the changes with which the request was answered well: preview-offered is a preview of the length that"
+            " OPTIONS offers, tiny-body one byte, tls a handshake that was answered by TLS on a member without,"
+            " plain OPTIONS in clear on a member with TLS, proxy-v1 OPTIONS behind a PROXY protocol line that got an"
+            " ICAP answer, unchanged the same request once more",
+            values=CHANGES,
+        ),
+    ] = None
+    rejected: Annotated[
+        tuple[Word, ...] | None, about("rejected", "the changes with which it failed as well", values=CHANGES)
+    ] = None
     cured_by: Annotated[
         Word | None,
         about(
@@ -81,6 +104,7 @@ class Respmod(ProbeSheet):
 
     refused_method: RefusedMethod = None
     refused_status: RefusedStatus = None
+    refused_reason: RefusedReason = None
     respmod_served: Annotated[bool | None, about("takes RESPMOD", "the service takes RESPMOD")] = None
     respmod_status: Annotated[int | None, about("RESPMOD answered with", "its ICAP status")] = None
     respmod_verdict: Annotated[

@@ -54,6 +54,7 @@ class Sample(ProbeSheet):
     ] = None
     profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
     transfer: Transfer = msgspec.field(default_factory=Transfer)
+    no_answer: NoAnswer = msgspec.field(default_factory=NoAnswer)
     answer: Answer = msgspec.field(default_factory=Answer)
     istag_changed: Annotated[
         bool | None, about("ISTag changed", "ISTag is another than in the same member's OPTIONS answer a moment ago")

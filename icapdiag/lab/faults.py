@@ -133,6 +133,16 @@ def opswat(description: str) -> Reply:
     return blocked((("X-Response-Info", "Blocked"), ("X-Response-Desc", description)), description)
 
 
+def no_preview_above(most: int) -> Reply:
+    """Refuse uploads with a longer preview."""
+
+    def reply(request: Request) -> Answer:
+        preview = request.headers.get("Preview") or "0"
+        return Answer(400, "Bad request") if int(preview) > most else scan(request)
+
+    return reply
+
+
 def damaged(
     damage: Callable[[bytes], bytes], ending: Behaviour = Connection.finish, *, reply: Reply = _with_body
 ) -> Scanner:

@@ -11,7 +11,7 @@ import trio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from icapdiag.facts.connection import ProbeSheet
+from icapdiag.facts.connection import Path, ProbeSheet
 from icapdiag.facts.sheet import Record, Sheet
 from icapdiag.model import Observation
 from icapdiag.pool import Member, Pool
@@ -113,7 +113,8 @@ class Context(Struct, kw_only=True):
     ``addresses`` is what ``dns`` found and is probed, ``untested`` how many addresses are not.
     ``due`` is the member's deadline on trio's clock.
     ``chosen`` names the probes that were not left out; ``outcomes`` has what came of those that
-    ran at this address, and in how many ms. ``recorder`` records what passes, where that is asked for.
+    ran at this address, and in how many ms; ``path`` what its connections met. ``recorder`` records what
+    passes, where that is asked for.
     """
 
     pool: Pool
@@ -129,6 +130,7 @@ class Context(Struct, kw_only=True):
     recorder: TranscriptRecorder | None = None
     chosen: frozenset[str] = frozenset()
     outcomes: dict[str, tuple[Outcome, float]] = field(default_factory=dict)
+    path: Path = field(default_factory=Path)
 
     def time_for(self, step: float) -> float:
         """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
@@ -209,7 +211,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     probe keeps those that need it from running. ``skip`` gives a word if the probe does not
     apply (``not-asked``), else None. ``after`` names the probes whose outcome it looks at, good or bad;
     ``unneeded`` says, once they have run, that they leave nothing to find out: such a probe is planned and
-    then skipped as ``not-needed``. ``follows`` marks what repeats others and is not chosen by name;
+    then skipped as ``not-needed``. ``follows`` marks what repeats others, or sums them up, and is not chosen by name;
     ``more_time`` is what it adds to the member's deadline. ``timeout`` picks this step's limit out of the settings;
     None: the probe keeps time itself (`Context.time_for`), so as to keep what it has read.
     """

@@ -77,7 +77,7 @@ def _words(runbook: Runbook) -> Iterator[Problem]:
     meaning = runbook.sections.get("What it means", "")
     if not first_paragraph(meaning):
         yield "## What it means", "it does not begin with a paragraph, which reports show"
-    if runbook.severity is not Severity.INFO and not _WHAT.search(meaning):
+    if runbook.severity is not Severity.INFO and not runbook.effect and not _WHAT.search(meaning):
         yield "## What it means", "say whether requests pass unscanned, or are refused or blocked"
     if not runbook.causes and not first_steps(runbook.sections):
         yield "## Fix on the ICAP server", "neither fix has a list of steps, which reports show"

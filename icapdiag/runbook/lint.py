@@ -209,7 +209,7 @@ def _field_problems(name: str, runbook: Runbook, probes: Sequence[str]) -> Itera
         return
     if not set(field.sources) & set(runbook.source):
         yield f"field {name!r} is only known from {', '.join(field.sources)}, not from {', '.join(runbook.source)}"
-    known = [probe for probe in probes if probe in PROBES]
+    known = [] if "." in name else [probe for probe in probes if probe in PROBES]  # with a dot: of another probe
     if known and runbook.source == ("probe",) and not set(field.probes) & set(known):
         yield f"field {name!r} is only known from {', '.join(field.probes)}, not from {', '.join(known)}"
 

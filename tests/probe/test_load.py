@@ -233,7 +233,7 @@ async def test_the_lab_sees_no_more_than_the_plan_announces(autojump_clock: trio
         "slow-above-n",
         "closes-unannounced",
     )
-    probes = choose(PROBES, only=["load"])
+    probes = choose(PROBES, only=["load"], skip=["path"])
     settings = Settings(load_ceiling=12)
     async with serve_lab(names) as lab:
         pool = loads_pool(lab.pool_yaml.encode(), Path("lab"))
@@ -258,4 +258,4 @@ def test_load_is_of_no_depth(depth: Any) -> None:
 def test_load_brings_what_it_needs() -> None:
     chosen = chosen_names(choose(PROBES, depth="quick", load=True))
 
-    assert {"dns", "tcp", "tls", "options", "clean", "repeat", "load"} == chosen
+    assert {"dns", "tcp", "tls", "options", "clean", "repeat", "load", "path"} == chosen

@@ -19,7 +19,7 @@ from icapdiag.pool import Pool
 from icapdiag.pool.hosts import parse_host
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.probes.dns import split_resolver
-from icapdiag.probe.running.catalogue import ChoiceError, choose, chosen_names, left_out
+from icapdiag.probe.running.catalogue import ChoiceError, choose, chosen_names, in_rounds, left_out
 
 _LARGEST = 51_200 * 1024  # the most that Avi's buffer_size can be
 
@@ -55,7 +55,7 @@ def chosen_probes(
         raise typer.BadParameter(str(error), param_hint="--only or --skip") from None
     if settings.eicar and "eicar" in left_out(probes):
         raise typer.BadParameter("the other options leave the eicar probe out", param_hint="--eicar")
-    return tuple(probe for probe in probes if settings.count > 1 or not probe.follows)
+    return in_rounds(probes, settings.count)
 
 
 def insist_on_use(probes: Collection[Probe], given: Settings, *, load: bool, yes: bool, ceiling: int | None) -> None:

@@ -48,15 +48,17 @@ class ConnectError(Exception):
         super().__init__(failure.error or failure.reason)
 
 
-async def open_connection(context: Context, *, segment: int | None = None) -> trio.abc.Stream:
+async def open_connection(context: Context, *, segment: int | None = None, proxied: bool = False) -> trio.abc.Stream:
     """Connect within the settings' ``connect_timeout``; the caller closes. Raises `ConnectError`.
 
-    ``segment`` is as of `tcp.connect`.
+    ``segment`` is as of `tcp.connect`; ``proxied``: with a line of the PROXY protocol before anything else.
     """
     stream: trio.abc.Stream | None = None
     try:
         with trio.fail_after(context.time_for(context.settings.connect_timeout)):
             stream = raw = await dial(context, segment=segment)
+            if proxied:
+                await raw.send_all(proxy_line(raw.socket))
             return await handshake(context, raw) if context.member.tls else raw
     except trio.TooSlowError:
         failure = Failure(Reason.TIMEOUT, "no connection in time")
@@ -72,6 +74,13 @@ async def open_connection(context: Context, *, segment: int | None = None) -> tr
     if stream is not None:
         await trio.aclose_forcefully(stream)
     raise ConnectError(failure)
+
+
+def proxy_line(sock: socket.socket) -> bytes:
+    """What a load balancer that speaks the PROXY protocol, version 1, sends first: who connects to whom."""
+    (here, its_port), (there, port) = sock.getsockname()[:2], sock.getpeername()[:2]
+    family = "TCP6" if sock.family == socket.AF_INET6 else "TCP4"
+    return f"PROXY {family} {here} {there} {its_port} {port}\r\n".encode("ascii")
 
 
 @lru_cache(maxsize=64)

@@ -11,10 +11,10 @@ import time
 from contextlib import suppress
 
 import trio
-from msgspec import Struct
+from msgspec import Struct, field
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import Transfer
+from icapdiag.facts.connection import NoAnswer, Transfer
 from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange, State
 from icapdiag.icap.message import CapExceeded, Limits, NotICAP, PeerClosed, ProtocolError, Response
@@ -23,6 +23,7 @@ from icapdiag.probe.base import Context, Failure, Outcome, found_in
 from icapdiag.probe.connection.answer import answer_facts, verdict_facts
 from icapdiag.probe.connection.connect import ConnectError, describe, open_connection, stream_failure
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
+from icapdiag.probe.connection.tcp import no_answer_facts, tcp_info
 from icapdiag.probe.connection.timing import Stopwatch, clock_facts
 from icapdiag.probe.recorder import ConnectionRecorder
 from icapdiag.vocabulary import Reason, Status
@@ -43,6 +44,7 @@ class Transaction(Struct, kw_only=True):
     failure: Failure | None
     transfer: Transfer
     answer: Answer
+    no_answer: NoAnswer = field(default_factory=NoAnswer)
 
     @property
     def status(self) -> Status:
@@ -178,6 +180,10 @@ class _Running:
             continued=self.exchange.continued,
             reset_after_answer=True if self.send_failure and self.exchange.done else None,
         )
+        if (transport := transport_of(self.stream)) is not None:
+            transfer.syn_retries = transport.syn_retries or None
+            info = tcp_info(transport.socket)
+            transfer.segments_lost = (info and info.lost) or None
         if self.first_byte is None:
             return transfer
         waited = self.first_byte - self.started
@@ -300,21 +306,26 @@ async def transact(
     timeout: float | None = None,  # noqa: ASYNC109 - seconds for request and answer
     ending: float = ENDING,
     closing: float = 0.0,
+    look: bool = False,
+    proxied: bool = False,
 ) -> Transaction:
     """Send the request and read the answer; ``sent_body`` and ``ending`` as in `exchange_messages`.
 
     ``timeout`` is that of the settings if it is None; the member's deadline comes first. ``closing``: seconds that
-    the server has to close after its answer, as it was asked to; until then it may count the connection. It does
+    the server has to close after its answer, as it was asked to; until then it may count the connection. ``look``:
+    if nothing came in time, look what the kernel knows of the peer. ``proxied`` is as of `open_connection`. It does
     not wait for the rate: see `Context.wait_for_rate`.
     """
     try:
-        stream = await open_connection(context)
+        stream = await open_connection(context, proxied=proxied)
     except ConnectError as exc:
         nothing = Transfer(bytes_sent=0, bytes_received=0)
         return Transaction(failure=exc.failure, transfer=nothing, answer=Answer(method=request.method))
     limit = context.time_for(context.settings.timeout if timeout is None else timeout)
     try:
         result = await exchange_messages(stream, request, timeout=limit, ending=ending, sent_body=sent_body)
+        if look and result.reason is Reason.TIMEOUT and not result.transfer.bytes_received:
+            result.no_answer = await no_answer_facts(context, stream)
         if closing:
             with trio.move_on_after(closing), suppress(trio.BrokenResourceError):
                 await receive_recorded(stream, 1)

@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -53,8 +54,9 @@ class TimestampedStream(trio.abc.HalfCloseableStream):
     ``arrived_ns``: when it took in what was read last (of several segments that one read returns, the last), in
     nanoseconds since 1970 on the wall clock. Where it does not say, None, and ``arrived_after`` is the time of
     trio's clock since when that may have been there, None if not even that is known. ``handed_over``: the first
-    bytes since that was set to None. Under TLS, which may keep a message waiting for its turn of the event loop, look
-    at the stream `transport_of`.
+    bytes since that was set to None. ``syn_retries``: SYNs that were sent again for it, as far as the kernel says.
+    ``closing`` is told of the socket right before it is closed. Under TLS, which may keep a message waiting for its
+    turn of the event loop, look at the stream `transport_of`.
 
     It does what `trio.SocketStream` does, in half of its time: of thousands of members at once, our own time
     is what makes theirs look long.
@@ -66,6 +68,8 @@ class TimestampedStream(trio.abc.HalfCloseableStream):
         self.arrived_after: float | None = None
         self.handed_over: Handover | None = None
         self.recorder: ConnectionRecorder | None = None  # where the exchange on it is recorded
+        self.syn_retries = 0
+        self.closing: Callable[[socket.socket], None] | None = None
         self._stamped = want_stamps(sock)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -102,6 +106,8 @@ class TimestampedStream(trio.abc.HalfCloseableStream):
 
     async def aclose(self) -> None:
         if self.socket.fileno() != -1:
+            if self.closing is not None:
+                self.closing(self.socket)
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
         await trio.lowlevel.checkpoint()

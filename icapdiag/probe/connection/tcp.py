@@ -8,18 +8,20 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import trio
 
-from icapdiag.facts.connection import TCP, NoAnswer
+from icapdiag.facts.connection import TCP, NoAnswer, Path
 from icapdiag.pool.model import endpoint
 from icapdiag.probe.base import Context, Settings
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
 from icapdiag.probe.host import interface_of
 
-# tcpi_retransmits, tcpi_snd_mss, tcpi_unacked, tcpi_rtt (µs) and tcpi_total_retrans of linux/tcp.h
-_TCP_INFO = struct.Struct("=2xB13xI4xI40xI28xI")
+# tcpi_retransmits, tcpi_snd_mss, tcpi_unacked, tcpi_rtt (µs), tcpi_total_retrans, tcpi_segs_out, tcpi_dsack_dups and
+# tcpi_rcv_ooopack of linux/tcp.h; an older kernel has only the first of them
+_TCP_INFO = struct.Struct("=2xB13xI4xI40xI28xI32xI76xI4xI")
 # IP_MTU of linux/in.h, IPV6_MTU of linux/in6.h: what the kernel knows for the route of a connected socket
 _MTU = {False: (socket.IPPROTO_IP, 14), True: (socket.IPPROTO_IPV6, 24)}
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
@@ -45,7 +47,22 @@ async def dial(context: Context, *, segment: int | None = None) -> TimestampedSt
         here, its_port = stream.socket.getsockname()[:2]
         recorder.event(f"connected to {endpoint(address, port)} from {endpoint(here, its_port)}")
     stream.recorder = recorder
+    if (info := tcp_info(stream.socket)) is not None:
+        stream.syn_retries = info.retransmits
+        stream.closing = partial(_account, context.path, info.retransmits)
     return stream
+
+
+def _account(path: Path, syn_retries: int, sock: socket.socket) -> None:
+    """Add what a connection met to what is known of the path."""
+    if (info := tcp_info(sock)) is None:
+        return
+    path.connections = (path.connections or 0) + 1
+    path.connections_lossy = (path.connections_lossy or 0) + bool(info.lost)
+    path.syn_retries = (path.syn_retries or 0) + syn_retries
+    path.segments_sent = (path.segments_sent or 0) + info.segments_sent
+    path.segments_lost = (path.segments_lost or 0) + info.lost
+    path.out_of_order = (path.out_of_order or 0) + info.out_of_order
 
 
 async def connect(address: str, port: int, settings: Settings, *, segment: int | None = None) -> TimestampedStream:
@@ -143,14 +160,23 @@ class TCPInfo(NamedTuple):
     segment_size: int  # bytes of payload, at most
     unacknowledged: int  # segments that were sent and not confirmed by the peer's kernel
     rtt_us: int
-    retransmits: int
+    retransmits: int  # of all segments, the SYN too
+    segments_sent: int  # acknowledgements and retransmissions too
+    arrived_twice: int  # what the peer's kernel says that it got more than once: that was sent again for nothing
+    out_of_order: int  # segments that arrived behind a gap: what came before them was lost, or is late
+
+    @property
+    def lost(self) -> int:
+        """Segments of ours that had to be sent again, or their acknowledgements."""
+        return max(0, self.retransmits - self.arrived_twice)
 
 
 def tcp_info(sock: socket.socket) -> TCPInfo | None:
     """None where the kernel does not say (Linux does), or if the connection is gone."""
     if sys.platform == "linux":
         with suppress(OSError, struct.error):
-            return TCPInfo._make(_TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)))
+            known = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            return TCPInfo._make(_TCP_INFO.unpack(known.ljust(_TCP_INFO.size, b"\0")))
     return None
 
 
@@ -182,6 +208,9 @@ async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer
         facts.close_reaction = await _reaction(transport)
         if transport.recorder is not None:
             transport.recorder.event(f"we closed our half, and what came was: {facts.close_reaction}")
+    if facts.close_reaction not in {"closed", "answered"}:  # then nothing is missing any more
+        info = tcp_info(transport.socket)
+        facts.answer_lost = (info is not None and info.out_of_order > 0) or None
     return facts
 
 

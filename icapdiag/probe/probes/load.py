@@ -35,6 +35,7 @@ _DOUBLED = 2.0
 _FLOOR = 50.0  # ms by which p95 must have grown as well: twice a microsecond is no slowness
 _LATE = 0.25  # of p95; an event loop that was late by more, and by more than this, can't vouch for it:
 _LEAST_LATE = 5.0  # ms
+_DROPPED = 0.05  # of the scans of a step: SYNs that had to be sent again
 _SATURATED = 0.7  # of the time; a program that was busy for more of it may have measured itself
 
 
@@ -59,8 +60,10 @@ class ConcurrencyStep(Struct):
     failed: Transaction | None = None  # the first that did
     seconds: float = 0.0
     uncertain: bool = False
+    syn_retries: int = 0
 
     def add(self, result: Transaction, held: float) -> None:
+        self.syn_retries += result.transfer.syn_retries or 0
         if result.failure is None:
             measured = result.transfer.answer_ms
             self.times.append(held if measured is None else measured)
@@ -79,6 +82,7 @@ class ConcurrencyStep(Struct):
             requests=len(self.times) + self.errors,
             errors=self.errors,
             uncertain=True if self.uncertain else None,
+            syn_retries=self.syn_retries or None,
         )
         if self.times:
             record.p50_ms = round(nearest_rank(self.times, 50), 3)
@@ -155,7 +159,9 @@ def _ending(steps: list[ConcurrencyStep]) -> str:
         return "refused" if last.failed.reason is Reason.REFUSED else "failed"
     if not last.uncertain and last.p95 > max(_DOUBLED * base.p95, base.p95 + _FLOOR):
         return "slower"
-    return ""
+    # A second more, which no figure of an answer has. One or two may be chance.
+    dropped = last.syn_retries > _DROPPED * (len(last.times) + last.errors)
+    return "slower" if dropped and not base.syn_retries else ""
 
 
 def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
@@ -175,6 +181,9 @@ def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
         if (scan := steps[-1].failed) is not None:
             facts.broke_status = scan.answer.icap_status
             facts.broke_reason = scan.reason
+            facts.broke_connecting = not scan.transfer.bytes_sent or None
+        if not steps[0].syn_retries:
+            facts.broke_syn_retries = steps[-1].syn_retries or None
     needed = facts.capacity.needed_connections
     if needed is not None:
         beyond = broken and needed >= steps[-1].concurrency

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import trio
 
 from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Transfer
 from icapdiag.facts.standard import Options
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.base import Context
@@ -17,12 +18,28 @@ from icapdiag.vocabulary import Reason, Status
 
 QUICK = 0.2  # seconds for the end of a refusal's head, where another refusal of the same server had its time
 _GONE = (Reason.CLOSED, Reason.RESET)
+_UNANSWERED = (Reason.TIMEOUT, *_GONE, Reason.PROTOCOL)
 
 
 def refusal(context: Context, probe: str) -> int | None:
     """The ICAP status with which this probe's request was turned away; None if it was not, or did not run."""
     status = context.found(probe, Answer).icap_status
     return status if status is not None and status >= 400 else None
+
+
+def unanswered(context: Context, probe: str) -> Reason | None:
+    """Why this probe's request got no answer that can be read, on a connection that there was; None if it did."""
+    outcome = context.outcome(probe)
+    if outcome is None or outcome.status is not Status.FAILED or refusal(context, probe):
+        return None
+    known = context.found(probe, Transfer).bytes_sent or outcome.reason in _GONE or probe == "tls"
+    return next((reason for reason in _UNANSWERED if known and reason == outcome.reason), None)
+
+
+def refuses_reqmod(context: Context) -> bool:
+    """Whether OPTIONS lists other methods only, and REQMOD was refused, or not answered: which is a refusal, too."""
+    failed = refusal(context, "clean") or unanswered(context, "clean")
+    return bool(failed) and lists_reqmod(context) is False
 
 
 def served(context: Context, probe: str) -> bool:

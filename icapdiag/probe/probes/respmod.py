@@ -8,7 +8,7 @@ from icapdiag.icap.samples import CLEAN
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
-from icapdiag.probe.probes.refusals import lists_reqmod, refusal
+from icapdiag.probe.probes.refusals import refusal, refuses_reqmod, unanswered
 from icapdiag.vocabulary import Verdict
 
 _OTHER_METHOD = {405, 418, 501}  # what servers say to a method that the service does not have
@@ -37,6 +37,7 @@ async def _run(context: Context) -> Outcome:
         Respmod(
             refused_method="REQMOD",
             refused_status=refusal(context, "clean"),
+            refused_reason=unanswered(context, "clean"),
             respmod_served=status is not None and 200 <= status < 300,
             respmod_status=status,
             respmod_verdict=None if status is None else answer.verdict or Verdict.UNKNOWN,
@@ -46,8 +47,7 @@ async def _run(context: Context) -> Outcome:
 
 def _unneeded(context: Context) -> bool:
     """Where REQMOD is served nobody needs to know, and where it never got that far it is not the method."""
-    status = refusal(context, "clean")
-    return not status or not (status in _OTHER_METHOD or lists_reqmod(context) is False)
+    return not (refusal(context, "clean") in _OTHER_METHOD or refuses_reqmod(context))
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:

@@ -26,7 +26,7 @@ _ALLOWANCE = 2.0  # seconds that the member's deadline is put off for an upload 
 async def _scan(context: Context, sample: Callable[[], bytes], form: str = "raw") -> Outcome:
     body = FORMS[form].wrap(sample())
     await context.close()  # the shared connection, should ``options`` not have used it up
-    result = await transact(context, scan_request(context, body, form=form), sent_body=body)
+    result = await transact(context, scan_request(context, body, form=form), sent_body=body, look=True)
     facts = Sample(
         error=result.error,
         sample_form=None if form == "raw" else form,
@@ -35,6 +35,7 @@ async def _scan(context: Context, sample: Callable[[], bytes], form: str = "raw"
         correlation_id=context.settings.correlation_id,
         profile=profile_facts(context),
         transfer=result.transfer,
+        no_answer=result.no_answer,
         answer=result.answer,
     )
     before, now = context.found("options", Answer).istag, result.answer.istag

@@ -7,7 +7,7 @@ from icapdiag.icap.request import PreparedRequest, authority, encode_request, op
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.connect import ConnectError
 from icapdiag.probe.messages import Planned, icap_message
-from icapdiag.probe.probes.refusals import PersistentConnection, lists_reqmod, planned, refusal, served
+from icapdiag.probe.probes.refusals import PersistentConnection, planned, refusal, refuses_reqmod, served
 
 # Where the products have their service for requests, as delivered; "*" asks the server as a whole.
 KNOWN = (
@@ -81,7 +81,7 @@ def _unneeded(context: Context) -> bool:
         return True
     if refusal(context, "options") in {400, 404}:
         return False
-    return not (refusal(context, "clean") and lists_reqmod(context) is False)
+    return not refuses_reqmod(context)
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:

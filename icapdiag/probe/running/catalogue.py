@@ -14,6 +14,7 @@ from icapdiag.probe.probes.dns import PROBE as DNS
 from icapdiag.probe.probes.keepalive import PROBE as KEEPALIVE
 from icapdiag.probe.probes.load import PROBE as LOAD
 from icapdiag.probe.probes.options import PROBE as OPTIONS
+from icapdiag.probe.probes.path import PROBE as PATH
 from icapdiag.probe.probes.preview import PROBE as PREVIEW
 from icapdiag.probe.probes.repeat import PROBE as REPEAT
 from icapdiag.probe.probes.respmod import PROBE as RESPMOD
@@ -32,7 +33,7 @@ NOT_ASKED = "not-asked"
 
 _USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, *FORM_PROBES, SERVICES, VARIANTS, RESPMOD)
 _DEEP = (CHUNKED, PREVIEW, SIZE, KEEPALIVE, CONFORMANCE)
-PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD)
+PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD, PATH)
 
 
 class ChoiceError(ValueError):
@@ -85,6 +86,11 @@ def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:
 def chosen_names(probes: Iterable[Probe]) -> frozenset[str]:
     """The names of the others."""
     return frozenset(probe.name for probe in probes if probe.skip is not _off)
+
+
+def in_rounds(probes: Iterable[Probe], rounds: int) -> tuple[Probe, ...]:
+    """Those that have something to do in so many rounds: what repeats the others has not, in one."""
+    return tuple(probe for probe in probes if rounds > 1 or probe.name != REPEAT.name)
 
 
 def _off(_: Context) -> str:

@@ -10,7 +10,7 @@ import trio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from icapdiag.facts.connection import Endpoint, TranscriptEntry
+from icapdiag.facts.connection import Endpoint, Path, TranscriptEntry
 from icapdiag.facts.fields import sheet_type
 from icapdiag.facts.pool import ComparedFact
 from icapdiag.model import Observation
@@ -178,7 +178,7 @@ async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit)
         await _step(context, probes[0], shared, emit)
         for address in context.addresses or ("",):
             context.address = address
-            context.outcomes = {}
+            context.outcomes, context.path = {}, Path()
             blockers = dict(shared)
             for probe in probes[1:]:
                 await _step(context, probe, blockers, emit)
