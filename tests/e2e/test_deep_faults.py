@@ -31,8 +31,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("fault", DEEP)
-def test_a_deep_fault_gives_its_one_finding(report: Any, fault: str) -> None:
-    assert [FAULTS[fault].finding] == [found["id"] for found in report["findings"] if fault in found["members"]]
+def test_a_deep_fault_gives_its_one_problem(report: Any, fault: str) -> None:
+    assert [FAULTS[fault].finding] == [each["finding"] for each in report["problems"] if fault in each["members"]]
 
 
 @pytest.mark.parametrize("name", HEALTHY)

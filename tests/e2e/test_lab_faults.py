@@ -34,7 +34,7 @@ Run = tuple[subprocess.CompletedProcess[str], dict[str, Any], float]
 
 
 @pytest.mark.parametrize("fault", faults_of("standard"))
-def test_a_fault_gives_its_one_finding(run: Run, fault: str) -> None:
+def test_a_fault_gives_its_one_problem(run: Run, fault: str) -> None:
     _, report, _ = run
 
     found = [problem["finding"] for problem in report["problems"] if fault in problem["members"]]

@@ -11,7 +11,7 @@ import pytest
 
 from icapdiag.icap.request import options_request
 from icapdiag.icap.samples import eicar
-from tests.interop.programs import Program, Programs, need, need_root
+from tests.interop.programs import Namespace, Program, Programs, need, need_root
 
 _DATABASES = Path("/var/lib/clamav")  # where clamav_mod always looks
 _SIGNATURES = _DATABASES / "lab.ndb"
@@ -66,10 +66,12 @@ def start(
     *,
     threads: int = 32,
     patience: int = 300,
+    namespace: Namespace | None = None,
 ) -> Program:
     """Start c-icap on the (address, port) pairs with ``services``, lines of its configuration with an /avscan.
 
-    It serves ``threads`` connections at a time, and waits ``patience`` seconds for a request on each.
+    It serves ``threads`` connections at a time, and waits ``patience`` seconds for a request on each. In a
+    ``namespace`` it is left to the caller to wait for its answer.
 
     It listens before its modules are up: one that starts without clamd would still find a clamd that
     comes right after, and one whose clamd goes would die of SIGPIPE. So an answer is waited for.
@@ -81,8 +83,9 @@ def start(
     configuration.write_text(base + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
     argv = [need("c-icap"), "-N", "-f", str(configuration)]
     logs = [folder / f"{name}.log", folder / f"{name}.access"]
-    program = programs.start(name, argv, ports=ports, logs=logs)
-    _wait_for_answer(*ports[0])
+    program = programs.start(name, argv, ports=ports, logs=logs, namespace=namespace)
+    if namespace is None:
+        _wait_for_answer(*ports[0])
     return program
 
 

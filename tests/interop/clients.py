@@ -40,6 +40,11 @@ class Checked:
         """Member name to verdict."""
         return {member["name"]: member["verdict"] for member in self.report["members"]}
 
+    def causes(self, finding: str) -> dict[str, str]:
+        """The causes of a finding, with their status."""
+        found = next(each for each in self.report["findings"] if each["id"] == finding)
+        return {cause["id"]: cause["status"] for cause in found["causes"]}
+
     def facts(self, probe: str, member: int = 0) -> Mapping[str, Any]:
         """The facts of one probe of the member with that index."""
         probes = self.report["members"][member]["probes"]

@@ -11,11 +11,11 @@ from tests.interop.programs import Namespace, Program, Programs, free_port, need
 _STOCK = Path("/etc/e2guardian")
 
 
-def start(programs: Programs, namespace: Namespace, port: int) -> Program:
+def start(programs: Programs, namespace: Namespace, port: int, *, name: str = "e2guardian") -> Program:
     """Start e2guardian. It binds its ICAP port on every address, hence the network of its own."""
     need_root("e2guardian changes its user")
     program = need("e2guardian")
-    folder = programs.folder / "e2guardian"
+    folder = programs.folder / name
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
     # The file of the filter group is looked for beside the main one.
@@ -23,7 +23,7 @@ def start(programs: Programs, namespace: Namespace, port: int) -> Program:
     configuration = folder / "e2guardian.conf"
     configuration.write_text(_configuration(folder, port))
     return programs.start(
-        "e2guardian",
+        name,
         [program, "-N", "-c", str(configuration)],
         ports=[("127.0.0.1", port)],
         namespace=namespace,

@@ -50,9 +50,10 @@ def test_unverified_it_works_and_the_report_says_so(cicap: CIcap, tmp_path: Path
 
 
 def test_plain_icap_to_the_tls_port(cicap: CIcap) -> None:
-    """c-icap resets the connection without a byte."""
+    """c-icap resets the connection without a byte: only a handshake shows what it is."""
     checked = check(f"icap://127.0.0.1:{cicap.tls}/avscan")
-    assert ["tcp-reset"] == list(checked.findings("critical"))
+    assert ["plain-on-tls-port"] == list(checked.findings("critical"))
+    assert {"no-ssl-profile": "proven"} == checked.causes("plain-on-tls-port")
     assert 0 == checked.facts("options")["bytes_received"]
 
 
@@ -62,4 +63,5 @@ def test_tls_to_the_plain_port_ends_in_time(cicap: CIcap) -> None:
     timeout = 3.0
     checked = check(f"icaps://127.0.0.1:{cicap.plain}/avscan", "--connect-timeout", str(timeout))
     assert ["tls-on-plain-port"] == list(checked.findings("critical"))
+    assert "proven" == checked.causes("tls-on-plain-port")["plain-port"]
     assert checked.seconds < timeout + 2

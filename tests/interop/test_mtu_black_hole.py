@@ -50,7 +50,8 @@ def checked(black_hole: Namespace) -> Checked:
 
 
 def test_it_is_told_from_a_limit_of_the_server(checked: Checked) -> None:
-    assert {"mtu-black-hole": [f"127.0.0.1:{PORT}"]} == checked.findings()
+    assert ["mtu-black-hole"] == [problem["finding"] for problem in checked.report["problems"]]
+    assert {"mtu": "proven", "longer-requests": "ruled out"} == checked.causes("mtu-black-hole")
 
 
 def test_small_packets_are_the_proof(checked: Checked) -> None:

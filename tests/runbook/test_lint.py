@@ -71,7 +71,7 @@ def test_of_the_file(tmp_path: Path, text: str, expected: list[str]) -> None:
         ("{status: fail}", "{status: fail}", "status: 'fail' is no status; did you mean 'failed'?"),
         ("{reason: nope}", "{reason: nope}", "reason: 'nope' is no reason: nxdomain, "),
         ("{status: blocked, reason: refused}", "{status: blocked, reason: refused}",
-            "reason: 'refused' is no reason with status blocked: dns, tcp, tls, options, clean, chunked, eicar"),
+            "reason: 'refused' is no reason with status blocked: dns, tcp, tls, path, options, clean"),
         ("{status: failed, reason: tcp}", "{status: failed, reason: tcp}",
             "reason: 'tcp' is no reason with status failed: nxdomain, "),
         ("{status: skipped, reason: disable}", "{status: skipped, reason: disable}",

@@ -1,0 +1,163 @@
+"""Servers that hang or are not there, behind a port that accepts: the cause that is named, and how sure it is."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.interop import c_icap
+from tests.interop.certificates import write_certificate
+from tests.interop.clients import check
+from tests.interop.conftest import CIcap
+from tests.interop.programs import Program, Programs, free_port, need
+
+pytestmark = pytest.mark.realtime  # timeouts are what it is about
+
+
+@contextmanager
+def stopped(program: Program) -> Iterator[None]:
+    """While the block runs, the program does not."""
+    program.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        program.process.send_signal(signal.SIGCONT)
+
+
+def test_an_engine_that_hangs_is_named_and_not_the_threads(programs: Programs, known_eicar: None) -> None:
+    port, clamd_socket = free_port(), programs.folder / "hanging.ctl"
+    clamd = c_icap.start_clamd(programs, clamd_socket)
+    services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.clamd_engine(clamd_socket)
+    server = c_icap.start(programs, "hanging-engine", [("127.0.0.1", port)], services)
+    with stopped(clamd):
+        checked = check(f"icap://127.0.0.1:{port}/avscan", "--timeout", "1.5")
+    programs.stop(server, clamd)
+
+    assert ["no-response"] == list(checked.findings("critical"))
+    causes = checked.causes("no-response")
+    assert ("engine-hangs", "likely") == next(iter(causes.items()))
+    assert "ruled out" == causes["threads-busy"]
+    assert "clamdscan --ping" in " ".join(checked.report["findings"][0]["steps"]["fix"][:1])
+
+
+def test_a_server_that_is_stopped_may_be_that_or_out_of_threads(programs: Programs, known_eicar: None) -> None:
+    port = free_port()
+    services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    server = c_icap.start(programs, "stopped", [("127.0.0.1", port)], services)
+    with stopped(server):
+        checked = check(f"icap://127.0.0.1:{port}/avscan", "--timeout", "1")
+    programs.stop(server)
+
+    # c-icap's child is another process: the one that listens may still take the connection and serve it.
+    if found := checked.findings("critical"):
+        assert ["server-threads-exhausted"] == list(found)
+        assert {"threads-busy": "possible", "process-hangs": "possible"}.items() <= checked.causes(
+            "server-threads-exhausted"
+        ).items()
+
+
+@pytest.mark.parametrize("version", ["-tls1_1", "-tls1"])
+def test_old_versions_of_tls_are_proven_by_the_alert(programs: Programs, version: str) -> None:
+    port = free_port()
+    certificate, _ = write_certificate(programs.folder, f"old{version}")
+    argv = [need("openssl"), "s_server", "-accept", f"127.0.0.1:{port}", version, "-www", "-cipher", "ALL:@SECLEVEL=0"]
+    server = programs.start(f"s_server{version}", [*argv, "-cert", str(certificate)], ports=[("127.0.0.1", port)])
+    checked = check(f"icaps://127.0.0.1:{port}/avscan")
+    programs.stop(server)
+
+    assert ["tls-handshake-failed"] == list(checked.findings("critical"))
+    causes = checked.causes("tls-handshake-failed")
+    assert ("proven", "ruled out") == (causes["version"], causes["client-certificate"])
+
+
+@contextmanager
+def forwarding(target: int | None, first: bytes = b"") -> Iterator[int]:
+    """A load balancer by TCP, as haproxy: accepts, sends ``first`` and all that comes to the port ``target``.
+
+    None: no server is left behind it, and it closes.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_WR)
+
+        def relay(client: socket.socket) -> None:
+            with client, ExitStack() as stack:
+                if target is None:
+                    return
+                server = stack.enter_context(socket.create_connection(("127.0.0.1", target)))
+                server.sendall(first)
+                upwards = threading.Thread(target=pump, args=(client, server), daemon=True)
+                upwards.start()
+                pump(server, client)
+                upwards.join(5)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=relay, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_nothing_behind_a_load_balancer(tmp_path: Path) -> None:
+    with forwarding(None) as port:
+        checked = check(f"icap://127.0.0.1:{port}/avscan")
+
+    assert ["tcp-reset"] == list(checked.findings("critical"))
+    causes = checked.causes("tcp-reset")
+    assert ("dead-backend", "likely") == next(iter(causes.items()))
+    assert {"tls-port": "ruled out", "proxy-protocol": "ruled out"}.items() <= causes.items()
+
+
+def test_a_proxy_line_that_c_icap_does_not_expect(cicap: CIcap) -> None:
+    with forwarding(cicap.plain, b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 1344\r\n") as port:
+        checked = check(f"icap://127.0.0.1:{port}/avscan")
+
+    assert ["bad-request"] == [problem["finding"] for problem in checked.report["problems"]][:1]
+    assert ("proxy-line", "likely") == next(iter(checked.causes("bad-request").items()))
+
+
+def test_through_a_load_balancer_all_is_well(cicap: CIcap) -> None:
+    with forwarding(cicap.plain) as port:
+        assert {} == check(f"icap://127.0.0.1:{port}/avscan").findings("critical")
+
+
+STUNNEL = """\
+foreground = yes
+pid =
+[icap]
+accept = 127.0.0.1:{port}
+connect = 127.0.0.1:{target}
+cert = {certificate}
+"""
+
+
+@pytest.mark.skipif(shutil.which("stunnel") is None, reason="stunnel is not installed")
+def test_nothing_behind_stunnel(programs: Programs) -> None:
+    port, target = free_port(), free_port()
+    certificate, _ = write_certificate(programs.folder, "stunnel")
+    configuration = programs.folder / "stunnel.conf"
+    configuration.write_text(STUNNEL.format(port=port, target=target, certificate=certificate))
+    server = programs.start("stunnel", [need("stunnel"), str(configuration)], ports=[("127.0.0.1", port)])
+    pool = programs.folder / "stunnel.yaml"
+    pool.write_text(f"members:\n  - {{host: 127.0.0.1, port: {port}, tls: {{verify: false}}}}\n")
+    checked = check(str(pool))
+    programs.stop(server)
+
+    assert ["tcp-reset"] == list(checked.findings("critical"))
+    causes = checked.causes("tcp-reset")
+    assert ("dead-backend", "likely", "ruled out") == (*next(iter(causes.items())), causes["tls-port"])
+    assert "SSL profile" not in " ".join(checked.report["findings"][0]["remedy"])
