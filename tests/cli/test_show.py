@@ -173,7 +173,7 @@ def test_what_is_longer_than_the_screen_is_paged(tmp_path: Path) -> None:
 
     assert on_terminal("runbooks", "show", "bad-request", PAGER=str(pager)).startswith("paged\n")
     assert not on_terminal("runbooks", "show", "bad-request", rows=1000, PAGER=str(pager)).startswith("paged\n")
-    assert "Fix on Avi" in on_terminal("runbooks", "show", "bad-request", PAGER="/nowhere/pager")
+    assert "Causes" in on_terminal("runbooks", "show", "bad-request", PAGER="/nowhere/pager")
 
 
 def test_no_colour_is_kept(tmp_path: Path) -> None:
@@ -184,4 +184,4 @@ def test_no_colour_is_kept(tmp_path: Path) -> None:
 def test_piped_it_is_plain_markdown() -> None:
     out = icapdiag("runbooks", "show", "bad-request")[1]
     assert "\x1b" not in out
-    assert out.startswith("# The ICAP server calls the request malformed (400)\n")
+    assert out.startswith("# ICAP server rejects requests as malformed (400)\n")

@@ -171,7 +171,7 @@ def test_the_report_keeps_to_its_schema_and_says_who_answers_for_it(saved: Path)
     )
     assert {
         "severity": "critical", "id": "tcp-refused", "members": ["127.0.0.1:1", "127.0.0.1:2"], "count": 2,
-        "title": "Nothing accepts connections on the ICAP port", "member_pattern": "127.0.0.1:*", "owner": "J. Zorro",
+        "title": "Connection refused on the ICAP port", "member_pattern": "127.0.0.1:*", "owner": "J. Zorro",
         "because": "Zorro <b>told</b> us", "until": "9999-12-31",
     } == document["suppressed"][0]  # fmt: skip
 

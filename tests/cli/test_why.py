@@ -58,17 +58,16 @@ def test_what_unless_and_source_keep_away(tmp_path: Path) -> None:
 
 
 def test_a_report_of_check_shows_what_one_probe_takes_from_another(tmp_path: Path) -> None:
-    def probe(name: str, status: int) -> dict[str, Any]:
-        facts = {"icap_status": status, "service_uri": "/x"}
-        return {"probe": name, "status": "failed", "reason": "icap-status", "elapsed_ms": 1.0, "facts": facts}
+    def probe(name: str, **facts: Any) -> dict[str, Any]:
+        return {"probe": name, "status": "ok", "reason": None, "elapsed_ms": 1.0, "facts": facts}
 
-    ok: dict[str, Any] = {"probe": "tcp", "status": "ok", "reason": None, "elapsed_ms": 1.0, "facts": {}}
-    member = {"name": "a:1344", "probes": [ok, probe("options", 404), probe("clean", 404)]}
+    refused = {**probe("clean", icap_status=405, service_uri="/x"), "status": "failed", "reason": "icap-status"}
+    member = {"name": "a:1344", "probes": [probe("tcp"), refused, probe("respmod", respmod_served=True)]}
     status, out, _ = icapdiag("runbooks", "why", saved(tmp_path, report(members=[member])))
 
     assert 0 == status
-    assert "options of a:1344\n  options-refused: superseded by service-not-found\n" in out
-    assert "clean of a:1344\n  service-not-found: reported\n    + match[0].icap_status: 404   (it is 404)\n" in out
+    assert "clean of a:1344\n  method-not-allowed: superseded by respmod-only\n" in out
+    assert "respmod of a:1344\n  respmod-only: reported\n    + match[0].probe: respmod   (it is 'respmod')\n" in out
     assert out.endswith("\nNo runbook applies to 1 more record, and none has to.\n")
 
 

@@ -5,6 +5,8 @@ One lost packet means nothing: a few more connections show whether it is the way
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
@@ -41,8 +43,8 @@ def _unneeded(context: Context) -> bool:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    messages = [icap_message(options_of(context))] * (_ENOUGH - 1)
-    return (context.connections(*messages, condition="if a packet got lost"),)
+    planned = context.connections(icap_message(options_of(context)), condition="if a packet got lost")
+    return (replace(planned, times=_ENOUGH - 1),)
 
 
 PROBE: Probe = Probe(

@@ -120,11 +120,11 @@ def _doubt_about_options(context: Context) -> _Doubt | None:
         return _Doubt("OPTIONS", status, None, (*_HEADS, *_changed(options_of), *proxied))
     if reason is not None and not _unread(context, "options"):
         dropped = reason in _DROPPED and not context.found("options", Transfer).bytes_received
-        other = ("proxy-v1",) if context.member.tls else ("tls", "proxy-v1")
-        return _Doubt("OPTIONS", None, reason, (*(other if dropped else ()), *_HEADS, _UNCHANGED))
+        first: tuple[str, ...] = () if context.member.tls else ("tls",)
+        return _Doubt("OPTIONS", None, reason, (*((*first, "proxy-v1") if dropped else ()), *_HEADS, _UNCHANGED))
     if (reason := unanswered(context, "tls")) is not None:
-        other = ("proxy-v1", _UNCHANGED) if reason in _DROPPED else ()
-        return _Doubt("OPTIONS", None, reason, ("plain", *other))
+        rest = ("proxy-v1", _UNCHANGED) if reason in _DROPPED else ()
+        return _Doubt("OPTIONS", None, reason, ("plain", *rest))
     outcome = context.outcome("tls")
     clear = outcome is not None and outcome.reason == Reason.TLS_NOT_TLS
     return _Doubt("OPTIONS", None, Reason.TLS_NOT_TLS, ("plain",)) if clear else None
@@ -230,7 +230,10 @@ def _record(method: str, name: str, result: Transaction) -> VariantTried:
 def _unneeded(context: Context) -> bool:
     if context.found("services", Services).candidates:
         return True  # it is about the path
-    failed = [doubt.method for doubt in _doubts(context)]
+    doubts = _doubts(context)
+    if any(doubt.reason is Reason.TIMEOUT for doubt in doubts) and context.time_for(_SILENT) < _SILENT:
+        return True  # it was the member's time that ran out
+    failed = [doubt.method for doubt in doubts]
     if failed == ["OPTIONS"]:  # of use where it is the only thing that is refused
         return "clean" in context.outcomes and not served(context, "clean")
     return not failed
