@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.deep import Capacity, Load, LoadStep
+from icapdiag.facts.load import Capacity, Load, LoadStep
 from icapdiag.probe.base import NEVER, Context, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.exchange import Transaction, transact
 from icapdiag.probe.connection.loop import loop_delay_since, occupation

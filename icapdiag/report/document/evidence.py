@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.connection import DNS, TLS, Endpoint, ProfileInForce, Transfer
-from icapdiag.facts.deep import Keepalive, Load, Preview, Size
+from icapdiag.facts.deep import Keepalive, Preview, Size
+from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
 from icapdiag.facts.refusal import Respmod, Services, Variants

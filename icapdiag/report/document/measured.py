@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from icapdiag.facts.connection import ProfileInForce, Transfer
-from icapdiag.facts.deep import Capacity, Keepalive, Load, LoadStep, Size, SizedUpload
+from icapdiag.facts.deep import Keepalive, Size, SizedUpload
+from icapdiag.facts.load import Capacity, Load, LoadStep
 from icapdiag.facts.standard import Repeat, RepeatedStep
 from icapdiag.model import MemberReport, Observation
 from icapdiag.report.document.members import met, needs_summary, sheets

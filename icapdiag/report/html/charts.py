@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from icapdiag.facts.deep import LoadStep, SizedUpload
+from icapdiag.facts.deep import SizedUpload
+from icapdiag.facts.load import LoadStep
 from icapdiag.facts.logs import Bucket
 from icapdiag.report.document.logs import Counts, over_time
 from icapdiag.report.document.measured import AnswerTimes, Limits, upload_failed
