@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from icapdiag.text import visible
+
 _SHOWN = 40  # characters of a value in a message
 
 
@@ -33,8 +35,8 @@ class Members(dict[str, Any]):
         first, *others = self.earlier[key]
         for other in (*others, super().get(key, first)):
             if _differ(first, other):
-                shown = ("…" if isinstance(one, dict | list) else str(one)[:_SHOWN] for one in (first, other))
-                raise Ambiguous(f'"{key}" is there twice, with different values: {", ".join(shown)}')
+                shown = ("…" if isinstance(one, dict | list) else visible(str(one), _SHOWN) for one in (first, other))
+                raise Ambiguous(f'"{visible(key)}" is there twice, with different values: {", ".join(shown)}')
         return first
 
     def __getitem__(self, key: str) -> Any:

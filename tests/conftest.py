@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from tests.examples import PROFILE, examples
 _TESTS = Path(__file__).parent
 _INTEROP = _TESTS / "interop"
 INTEROP_IS_REQUIRED = bool(os.environ.get("ICAPDIAG_REQUIRE_INTEROP"))
+
+# Signals that whoever started the tests ignores (nohup, a job in the background) are ignored by what they start, too.
+for _signal, _default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, _default)
 
 # No example has a deadline: how long one takes depends on what else the machine does.
 settings.register_profile(PROFILE, deadline=None, max_examples=examples(150))

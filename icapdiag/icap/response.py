@@ -189,15 +189,15 @@ class ResponseReader:
 
     def _with_content(self, response: Response) -> Response:
         """The answer with what follows ``null-body=0``, which should be nothing: some send their block page there."""
-        if not response.says_nothing_returns or response.http_response is not None:
+        if not response.says_nothing_returns:
             return response
         content = bytes(self._buffer[: self._limits.head_size]).lstrip(b"\r\n")
         if not content or may_be_icap(content):
             return response
-        if all(known.rule != CONTENT_AFTER_NULL_BODY for known in response.deviations):
-            detail = "content follows, although Encapsulated has null-body=0"
-            deviation = Deviation(CONTENT_AFTER_NULL_BODY, "4.4.1", detail, content[:SEEN])
-            response = response._replace(deviations=(*response.deviations, deviation))
+        known = (each for each in response.deviations if each.rule != CONTENT_AFTER_NULL_BODY)  # of what came so far
+        detail = "content follows, although Encapsulated has null-body=0"
+        deviation = Deviation(CONTENT_AFTER_NULL_BODY, "4.4.1", detail, content[:SEEN])
+        response = response._replace(deviations=(*known, deviation))
         if content.startswith(b"HTTP/") and (end := end_of_head(content)) > 0:
             response = response._replace(http_response=parse_http_head(content[:end], self._limits))
         self._result = response

@@ -16,12 +16,15 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def read(parts: Iterator[bytes] | list[bytes], *, method: str = "REQMOD", limits: Limits = LIMITS) -> Outcome:
-    """The response, or the error as a comparable value; the stream ends after the parts."""
+    """The response, or the error as a comparable value; the stream ends after the parts.
+
+    Behind ``null-body=0`` a reader goes on for as long as something comes: `icapdiag.probe.connection` waits for that.
+    """
     reader = ResponseReader(limits, method=method)
     try:
         for part in parts:
             response = reader.feed(part)
-            if response is not None:
+            if response is not None and not response.says_nothing_returns:
                 return response
         return reader.feed_eof()
     except ProtocolError as error:

@@ -145,6 +145,8 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "blocks-without-header": infected("200 page 403"),
     "passes-not-scanned": infected("200 Not Scanned unchanged"),
     "disarms": infected("200 changed"),
+    "form-missed": HEALTHY | dict.fromkeys(("eicar beyond", "150 KB"), "204"),
+    **dict.fromkeys(("tiny-refused", "needs-inner-length"), HEALTHY),  # it sends no such upload
     "blocks-with-403": infected("403 infection"),
     "rewrites": HEALTHY | dict.fromkeys(_UNINFECTED, "200 changed"),
     # statuses

@@ -30,7 +30,8 @@ _SERVER = re.compile(rb"^[ \t>]*ICAP server:([^\s,]+), ip:\S+, port:(\d{1,5})", 
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}:(?:[ \t]|$)")
 _TELLING = re.compile(rb"^(?:%b)\s*:" % "|".join(PASTED).encode(), re.MULTILINE | re.IGNORECASE)
 _METHODS = re.compile(rb"^[ \t>]*Methods\s*:", re.MULTILINE | re.IGNORECASE)
-_COMMAND = re.compile(rb"\bc-icap-client\b[^\n]*")
+# At the start of a line or behind a prompt: what is said about the client is no command.
+_COMMAND = re.compile(rb"(?m)^(?:[^\n#$%>]{0,80}[#$%>] ?)?(?:\S{0,200}/)?c-icap-client(?= )[^\n]*")
 _HOST = re.compile(rb"^Host\s*:", re.MULTILINE | re.IGNORECASE)
 _ANSWERS_OWN = re.compile(rb"^(?:ISTag|Server|Service|X-[\w-]+)\s*:", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = ((rb"\r\n", b"\r\n"), (rb"\n", b"\n"), (rb"\t", b"\t"), (rb"\"", b'"'))
