@@ -153,7 +153,7 @@ def test_nothing_behind_stunnel(programs: Programs) -> None:
     configuration.write_text(STUNNEL.format(port=port, target=target, certificate=certificate))
     server = programs.start("stunnel", [need("stunnel"), str(configuration)], ports=[("127.0.0.1", port)])
     pool = programs.folder / "stunnel.yaml"
-    pool.write_text(f"members:\n  - {{host: 127.0.0.1, port: {port}, tls: {{verify: false}}}}\n")
+    pool.write_text(f"service_uri: /avscan\nmembers:\n  - {{host: 127.0.0.1, port: {port}, tls: {{verify: false}}}}\n")
     checked = check(str(pool))
     programs.stop(server)
 
