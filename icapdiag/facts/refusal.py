@@ -14,7 +14,7 @@ CURES = (
     "no-preview", "preview-offered", "tiny-body", "no-allow", "user-agent", "content-length", "host-without-port",
     "no-encapsulated", "tls", "plain", "proxy-v1",
 )  # fmt: skip
-CHANGES = (*CURES, "unchanged")
+CHANGES = (*CURES, "blank-line", "unchanged")
 
 RefusedMethod = Annotated[Text | None, about("refused method", "the method of the request that was refused")]
 RefusedStatus = Annotated[int | None, about("refused with", "the ICAP status that it was refused with")]
@@ -81,7 +81,7 @@ class Variants(ProbeSheet):
             "the changes with which the request was answered well: preview-offered is a preview of the length that"
             " OPTIONS offers, tiny-body one byte, tls a handshake that was answered by TLS on a member without,"
             " plain OPTIONS in clear on a member with TLS, proxy-v1 OPTIONS behind a PROXY protocol line that got an"
-            " ICAP answer, unchanged the same request once more",
+            " ICAP answer, blank-line nothing but a line end, unchanged the same request once more",
             values=CHANGES,
         ),
     ] = None

@@ -249,19 +249,25 @@ async def test_a_listener_that_expects_the_proxy_protocol(
     ("service", "reply"),
     [(OPNSENSE, status(400, "Bad Request")), ("", status(400, "Bad Request")), ("x", b"ICAP/1.0 400 Bad\r\n\r\n")],
 )
+@pytest.mark.parametrize("line", [b"", b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 1344\r\n"])
 async def test_a_400_to_everything_may_be_a_proxy_line_that_nobody_expects(
-    service: str, reply: bytes, autojump_clock: trio.testing.MockClock
+    service: str, reply: bytes, line: bytes, autojump_clock: trio.testing.MockClock
 ) -> None:
+    """With the line in front a blank one ends a head, and is answered; without it, it is no head."""
+
     async def serve(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(reply)
-        await connection.finish()
+        head = line
+        while data := await connection.receive():
+            head += data
+            if b"\r\n\r\n" in head:
+                await connection.send(reply)
+                await connection.finish()
+                return
 
-    variants, matched = await diagnosed(serve)
+    _, matched = await diagnosed(serve)
 
-    assert {"proxy-v1", "no-encapsulated"} <= set(variants["rejected"]) or variants["refused_method"] == "REQMOD"
     assert "bad-request" in ids(matched)
-    assert "likely" == causes(matched, "bad-request")["proxy-line"]
+    assert ("likely" if line else "ruled out") == causes(matched, "bad-request")["proxy-line"]
 
 
 @pytest.mark.parametrize("says", [b"", b"\x15\x03\x03\x00\x02\x02\x46"])
@@ -281,6 +287,77 @@ async def test_a_plain_port_behind_a_member_with_tls_is_asked_in_clear(
     assert "plain" == variants["cured_by"]
     assert ["tls-on-plain-port"] == ids(matched)
     assert "proven" in causes(matched, "tls-on-plain-port").values()
+
+
+@pytest.mark.parametrize(
+    ("reply", "finding"), [(b"", "no-response"), (None, "tcp-reset"), (UNREADABLE, "malformed-response")]
+)
+@pytest.mark.parametrize("offer", [0, 30])
+async def test_a_server_that_takes_no_preview_at_all_is_another_case(
+    reply: bytes | None, finding: str, offer: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    def answer(request: Request) -> bytes | None:
+        return CLEAN if request.headers.get("Preview") is None else reply
+
+    variants, matched = await diagnosed(scanner(answer, Service=ESET, Preview=str(offer)))
+
+    assert (["no-preview"], "no-preview") == (variants["accepted"], variants["cured_by"])
+    assert ["refused-for-preview"] == ids(matched)
+    assert finding not in ids(matched)
+
+
+@pytest.mark.parametrize("service", ["home-made", "McAfee Web Gateway", "nodecap"])
+async def test_a_server_that_does_not_know_the_end_of_a_short_upload_is_another_case(
+    service: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A shorter preview is answered here, too: what ends inside of one is not, however short."""
+
+    async def serve(connection: Connection) -> None:
+        request = await connection.request()
+        if request is None:
+            return
+        if request.method == "OPTIONS":
+            await connection.send(options(Service=service, Preview="30"))
+        elif request.ieof:
+            await connection.discard()
+        else:
+            if request.headers.get("Preview") is not None:
+                await connection.rest()
+            await connection.send(CLEAN)
+        await connection.finish()
+
+    variants, matched = await diagnosed(serve)
+
+    assert ["no-preview", "preview-offered"] == sorted(variants["accepted"])
+    assert {"too-long": "ruled out", "ieof": "likely"} == causes(matched, "preview-too-large")
+
+
+HELLO_TLS_1_1 = bytes.fromhex(
+    "160302002a0200002603020102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2000c01400"
+)
+
+
+@pytest.mark.parametrize(
+    ("says", "status"),
+    [
+        (bytes.fromhex("15030100020246"), "proven"),  # alert 70, as stunnel and haproxy send it
+        (HELLO_TLS_1_1, "proven"),  # a ServerHello of TLS 1.1
+        (bytes.fromhex("15030100020250"), "likely"),  # alert 80, as c-icap sends it
+    ],
+)
+async def test_a_server_with_old_versions_of_tls_only(says: bytes, status: str) -> None:
+    async def serve(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(says)
+        await connection.finish()
+
+    async with serving(serve) as (pool, _):
+        members = tuple(replace(each, tls=TLS(verify=False)) for each in pool.members)
+        results = await probe_pool(replace(pool, members=members), SETTINGS)
+    found = causes(match(load_runbooks(), results.observations), "tls-handshake-failed")
+
+    assert status == found["version"]
+    assert ("ruled out" if status == "proven" else "possible") == found["client-certificate"]
 
 
 @pytest.mark.parametrize("ending", ["close", "reset", "silence", "status"])
