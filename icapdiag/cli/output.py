@@ -96,16 +96,14 @@ def write_outputs(
     written = False
     try:
         leaving = _redacted(report, redaction) if any(output.redacted for output in outputs) else None
-        written = True
+        every = True
         for output in sorted(outputs, key=lambda output: output.path is None):
             shown = leaving if output.redacted else report
             if shown is None or not _write(shown, output):
-                written = False
+                every = False
             elif output.format == "json" and output.path is not None and not output.redacted:
                 saved = True
-    except Exception:
-        written = False
-        raise
+        written = every
     finally:
         if not written and not saved:
             _rescue(report)
