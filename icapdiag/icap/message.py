@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 SEEN = 80  # bytes of evidence kept with an error or a deviation
+BUSY = frozenset({503, 506, 551})  # statuses: RFC 3507, 4.3.3; and what Trend Micro and Symantec answer
 CONTENT_AFTER_NULL_BODY = "content-after-null-body"  # a deviation that the verdict depends on
 BodyName = Literal["req-body", "res-body", "opt-body", "null-body"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ from tests.interop import c_icap, e2guardian, squid
 from tests.interop.certificates import write_certificate
 from tests.interop.chromium import Browser, chromium
 from tests.interop.clients import ICAPDIAG, Checked, check
-from tests.interop.programs import Namespace, Programs, free_port, need
+from tests.interop.programs import Namespace, Programs, free_port
 
 _PROGRAMS = pytest.StashKey[Programs]()
 _LOOPBACK = "127.0.0.1"
@@ -132,17 +131,8 @@ def cicap(programs: Programs, known_eicar: None) -> CIcap:
 @pytest.fixture(scope="session")
 def own_network(programs: Programs) -> Namespace:
     """A network namespace with nothing but a loopback; the machine's network where that is not allowed."""
-    need("ip")
-    unshare = [need("unshare"), "--net"]
-    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
-        return Namespace()
-    ready = programs.folder / "network-is-up"
-    keeper = programs.start(
-        "network",
-        [*unshare, "sh", "-c", f"ip link set lo up && : > {ready} && exec sleep infinity"],
-        socket_file=ready,
-    )
-    return Namespace(keeper.process.pid)
+    made = programs.network("network", "ip link set lo up")
+    return made[1] if made else Namespace()
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,21 @@ class Programs:
         self.folder = folder
         self.running: list[Program] = []
 
+    def network(self, name: str, script: str) -> tuple[Program, Namespace] | None:
+        """A network namespace in which the shell has run ``script``, and the program that keeps it.
+
+        None where this machine allows no such namespace.
+        """
+        unshare = [need("unshare"), "--net"]
+        need("ip")
+        if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
+            return None
+        ready = self.folder / f"{name}-is-up"
+        keeper = self.start(
+            name, [*unshare, "sh", "-ec", f"{script}\n: > {ready} && exec sleep infinity"], socket_file=ready
+        )
+        return keeper, Namespace(keeper.process.pid)
+
     def start(
         self,
         name: str,

@@ -23,7 +23,6 @@ ip link set lo mtu 1500 gso_max_segs 1 up
 nft add table inet lossy
 nft add set inet lossy clients '{ type ipv4_addr; flags dynamic; }'
 nft add chain inet lossy arrival '{ type filter hook input priority 0; }'
-: > READY && exec sleep infinity
 """
 SERVERS = {"lab": (1344, "avscan"), "c-icap": (1345, "avscan"), "e2guardian": (1346, "request")}
 
@@ -51,15 +50,11 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network(programs: Programs, known_eicar: None) -> Iterator[Network]:
-    for program in ("ip", "nft"):
-        need(program)
-    unshare = [need("unshare"), "--net"]
-    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
+    need("nft")
+    made = programs.network("lossy", NETWORK)
+    if made is None:
         pytest.skip("no network namespace can be made here")
-    ready = programs.folder / "lossy-is-up"
-    script = NETWORK.replace("READY", str(ready))
-    keeper = programs.start("lossy", [*unshare, "sh", "-ec", script], socket_file=ready)
-    inside = Namespace(keeper.process.pid)
+    keeper, inside = made
     argv = [*ICAPDIAG, "lab", "healthy", "--port", "1344"]
     lab = programs.start("lab-lossy", argv, ports=[("127.0.0.1", 1344)], namespace=inside)
     services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV

@@ -5,7 +5,6 @@ It needs root, or a kernel that lets anybody make one; elsewhere it is skipped.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -21,22 +20,17 @@ ip link set lo mtu 1500 gso_max_segs 1 up
 nft add table inet hole
 nft add chain inet hole arrival '{{ type filter hook input priority 0; }}'
 nft add rule inet hole arrival tcp dport {PORT} meta length '>' {LONGEST} counter drop
-: > READY && exec sleep infinity
 """
 
 
 @pytest.fixture(scope="module")
 def black_hole(programs: Programs) -> Iterator[Namespace]:
     """A namespace with the lab's healthy member, to which no long packet gets."""
-    for program in ("ip", "nft"):
-        need(program)
-    unshare = [need("unshare"), "--net"]
-    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
+    need("nft")
+    made = programs.network("black-hole", NETWORK)
+    if made is None:
         pytest.skip("no network namespace can be made here")
-    ready = programs.folder / "black-hole-is-up"
-    script = NETWORK.replace("READY", str(ready))
-    keeper = programs.start("black-hole", [*unshare, "sh", "-ec", script], socket_file=ready)
-    network = Namespace(keeper.process.pid)
+    keeper, network = made
     argv = [*ICAPDIAG, "lab", "healthy", "--port", str(PORT)]
     lab = programs.start("lab-in-black-hole", argv, ports=[("127.0.0.1", PORT)], namespace=network)
     yield network

@@ -111,6 +111,7 @@ async def test_the_tags_of_all_rounds(
     assert describe(found).startswith(words)
 
 
+@pytest.mark.parametrize("status", sorted(BUSY))
 @pytest.mark.parametrize(("busy", "sent"), [(1, 1), (3, 3)])
 async def test_a_server_that_says_it_is_busy_is_left_alone(
     busy: int, sent: int, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock

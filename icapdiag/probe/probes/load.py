@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.load import Capacity, Load, LoadStep
+from icapdiag.icap.message import BUSY
 from icapdiag.probe.base import NEVER, Context, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.exchange import Transaction, transact
 from icapdiag.probe.connection.loop import loop_delay_since, occupation
@@ -28,7 +29,6 @@ _EACH = 2  # scans that each of the parallel ones makes in a step, one after the
 _CLOSING = 0.05  # seconds that a server has to close after its answer; until then it may refuse the next scan
 _REST = 0.1  # seconds between two steps, in which the server ends the connections of the last one
 _ALLOWANCE = 60.0  # seconds that the member's deadline is put off for the ramp
-_BUSY = {503, 506, 551}  # RFC 3507, 4.3.3; and what Trend Micro and Symantec answer
 # When to stop sending is no judgement on the server and can't wait for one: a load that doubled the time of every
 # user's scan goes no further. What "slower" means is for runbooks to say, from the steps' figures.
 _DOUBLED = 2.0
@@ -154,7 +154,7 @@ def _ending(steps: list[ConcurrencyStep]) -> str:
     if last.failed is not None:
         if last.failed.status is Status.ERROR:
             return "local"
-        if last.failed.answer.icap_status in _BUSY:
+        if last.failed.answer.icap_status in BUSY:
             return "busy"
         return "refused" if last.failed.reason is Reason.REFUSED else "failed"
     if not last.uncertain and last.p95 > max(_DOUBLED * base.p95, base.p95 + _FLOOR):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from icapdiag.icap.message import BUSY
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
@@ -16,7 +17,6 @@ from icapdiag.probe.probes.refusals import served
 _ENOUGH = 12  # connections to judge by
 _BUDGET = 8.0  # seconds for those that are still wanting
 _TIMEOUT = 3.0  # seconds for one of them
-_BUSY = 503
 
 
 async def _run(context: Context) -> Outcome:
@@ -33,7 +33,7 @@ async def _look_again(context: Context) -> str:
     for _ in range(_ENOUGH - (context.path.connections or 0)):
         await context.wait_for_rate()
         result = await transact(context, options_of(context), timeout=_TIMEOUT)
-        if result.answer.icap_status == _BUSY:
+        if result.answer.icap_status in BUSY:
             return "busy"
     return ""
 

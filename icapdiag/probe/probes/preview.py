@@ -15,6 +15,7 @@ from icapdiag.facts import from_plain, to_plain
 from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.connection import Transfer
 from icapdiag.facts.deep import Preview, PreviewCase
+from icapdiag.icap.message import BUSY
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import ARCHIVE_LEAST, CLEAN, clean_body, eicar_behind_padding
 from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
@@ -28,7 +29,6 @@ LONGEST = 16_384  # bytes of an offered preview that is tried; the longest known
 _CASES = 10
 _TIMEOUT = 3.0  # seconds for a case, or this many times as long as the slowest answer so far:
 _SLOWER = 4.0
-_BUSY = 503
 _UNCONNECTED = 2  # cases in a row without a connection, after which no more are tried
 _UNKEPT = f"if OPTIONS offers a preview of 1 to {LONGEST:,} bytes; shown is the longest"
 
@@ -93,7 +93,7 @@ async def _run(context: Context) -> Outcome:
         timeout = min(context.settings.timeout, max(_TIMEOUT, _SLOWER * slowest))
         result = await transact(context, _request(context, case), sent_body=case.body, timeout=timeout)
         done.append((case, result))
-        if result.answer.icap_status == _BUSY:
+        if result.answer.icap_status in BUSY:
             known.stopped = "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
             break
         unconnected = 0 if result.transfer.bytes_sent else unconnected + 1
@@ -160,7 +160,7 @@ def _record(case: Case, result: Transaction) -> PreviewCase:
 
 def _failed(result: Transaction) -> bool:
     """By what was sent: an overload says nothing of it."""
-    return result.status is Status.FAILED and result.answer.icap_status != _BUSY
+    return result.status is Status.FAILED and result.answer.icap_status not in BUSY
 
 
 def _passed_unseen(result: Transaction) -> bool:

@@ -10,6 +10,7 @@ import trio
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TCP, Transfer
 from icapdiag.facts.standard import Repeat, RepeatedStep
+from icapdiag.icap.message import BUSY
 from icapdiag.probe.base import NEVER, Context, Outcome, Probe, found_in, ok, run_with_deadline
 from icapdiag.probe.connection.exchange import answered
 from icapdiag.probe.messages import Planned
@@ -19,7 +20,6 @@ from icapdiag.vocabulary import Status
 
 _ROUNDS = ((tcp.PROBE, tls.PROBE, options.PROBE), (sample.CLEAN_PROBE,))  # what shares a connection
 _ALLOWANCE = 1.0  # seconds that each more round may take of its own, on average
-_BUSY = 503
 _TAGS = 20  # that are kept
 
 
@@ -95,7 +95,7 @@ async def _rounds(context: Context, steps: dict[str, _Step], tags: list[str]) ->
     """All rounds but the first, which the probes themselves were; why there were fewer, or "". ``tags`` grows."""
     outcomes = [outcome for outcome, _ in context.outcomes.values()]
     for _ in range(context.settings.count - 1):
-        if any(found_in(outcome.facts, Answer).icap_status == _BUSY for outcome in outcomes):
+        if any(found_in(outcome.facts, Answer).icap_status in BUSY for outcome in outcomes):
             return "busy"  # RFC 3507, 4.3.3: a client should not press a server that says so
         await trio.sleep(context.settings.pause)
         outcomes = await _round(context, steps)

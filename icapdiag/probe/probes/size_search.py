@@ -13,13 +13,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.facts.deep import Size, SizedUpload
+from icapdiag.icap.message import BUSY
 from icapdiag.icap.samples import ARCHIVE_LEAST
 from icapdiag.vocabulary import Reason, Status, Verdict
 
 Sample = Literal["clean", "archive", "leading"]
 Ending = Literal["", "status", "dropped", "silent", "slow", "unacknowledged", "broken", "refused", "changed"]
 _DROPPED = {Reason.RESET, Reason.CLOSED, Reason.REFUSED, Reason.UNREACHABLE, Reason.PROHIBITED}
-_BUSY = {503, 506}
 _REFUSALS = {Verdict.BLOCKED, Verdict.UNSCANNABLE, Verdict.ERROR}
 SMALL_SEGMENT = 536  # bytes that any IPv4 path takes (RFC 9293, 3.7.1)
 STEPS = 8  # of one search for a limit: a factor of 4 between two sizes comes down to half a percent
@@ -53,7 +53,7 @@ class Upload(SizedUpload, kw_only=True):
 
     @property
     def busy(self) -> bool:
-        return self.icap_status in _BUSY
+        return self.icap_status in BUSY
 
     def ending(self, usual: str | None) -> Ending:
         """How it differs from a small body that is passed on, whose verdict is ``usual``; "" if it does not."""

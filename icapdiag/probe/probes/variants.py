@@ -12,6 +12,7 @@ from icapdiag import __version__
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import NoAnswer, Transfer
 from icapdiag.facts.refusal import Services, Variants, VariantTried
+from icapdiag.icap.message import BUSY
 from icapdiag.icap.request import PreparedRequest, authority, with_fields
 from icapdiag.icap.samples import CLEAN
 from icapdiag.pool import TLS
@@ -30,7 +31,6 @@ _DOUBTFUL = {400, 405, 408, 411, 413, 417, 418, 500, 505}
 _BUDGET = 12.0  # seconds for all of them
 _TIMEOUT = 3.0  # seconds for one answer
 _SILENT = 2.0  # seconds, where the request got none
-_BUSY = 503
 _TINY = b"x"
 _BLANK, _UNCHANGED = "blank-line", "unchanged"
 _DROPPED = (Reason.RESET, Reason.CLOSED)
@@ -193,7 +193,7 @@ async def _try(context: Context, doubt: _Doubt, tried: list[tuple[VariantTried, 
         result = await _send(context, name, _ALL[doubt.method].get(name, base)(context), doubt)
         taken = _taken(name, result, doubt)
         tried.append((_record(doubt.method, name, result), taken))
-        if result.answer.icap_status == _BUSY:
+        if result.answer.icap_status in BUSY:
             return "", "busy"
         if result.reason in _NO_CONNECTION:
             return "", "connection"
