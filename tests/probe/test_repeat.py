@@ -9,6 +9,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
+from icapdiag.icap.message import BUSY
 from icapdiag.lab import serve_lab
 from icapdiag.model import JSONValue, Observation
 from icapdiag.pool import Member
@@ -114,9 +115,9 @@ async def test_the_tags_of_all_rounds(
 @pytest.mark.parametrize("status", sorted(BUSY))
 @pytest.mark.parametrize(("busy", "sent"), [(1, 1), (3, 3)])
 async def test_a_server_that_says_it_is_busy_is_left_alone(
-    busy: int, sent: int, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+    busy: int, sent: int, status: int, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    refusal = failed(Failure(Reason.ICAP_STATUS), sheet("clean", method="REQMOD", icap_status=503, answer_ms=1.0))
+    refusal = failed(Failure(Reason.ICAP_STATUS), sheet("clean", method="REQMOD", icap_status=status, answer_ms=1.0))
     probes = scripted(monkeypatch, lambda n: refusal if n == busy else answer(1.0))
 
     results = await probe_pool(pool_of(member(1)), SETTINGS, probes=probes)
