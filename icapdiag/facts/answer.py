@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from icapdiag.facts.sheet import About, FileName, ISTag, Record, Text, Word, about
+from icapdiag.icap.product import PRODUCTS
 from icapdiag.vocabulary import Verdict
 
 PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
-PRODUCTS = (
-    "squidclamav", "c-icap", "e2guardian", "metadefender", "kaspersky", "fortisandbox", "icapeg", "symantec-engine",
-    "symantec-dlp", "bluecoat", "skyhigh", "trellix", "trend-micro", "sophos", "eset", "withsecure", "bitdefender",
-    "check-point", "forcepoint", "nsx-defender", "clearswift", "unknown",
-)  # fmt: skip
 VERDICTS = tuple(str(verdict) for verdict in Verdict)
 
 ServiceURI = Annotated[Text | None, about("service path", "the path of the ICAP service, such as /avscan")]

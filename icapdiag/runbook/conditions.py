@@ -1,8 +1,9 @@
 """Conditions on the fields of a flat record, with the names of Sigma's field modifiers.
 
 ``field|modifier|modifier: value or list``: the values of a list are alternatives, or all of them must hold with
-``all``. A field that is itself a list holds when any of its elements does. Text is compared without regard to case. A
-field that is absent, null or an empty list matches only ``null`` and ``exists: false``.
+``all``; with ``neq`` none of them may be the field's. A field that is itself a list holds when any of its elements
+does. Text is compared without regard to case. A field that is absent, null or an empty list matches only ``null``
+and ``exists: false``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
-OPERATORS = ("contains", "startswith", "endswith", "re", "cidr", "gt", "gte", "lt", "lte", "exists")
+OPERATORS = ("neq", "contains", "startswith", "endswith", "re", "cidr", "gt", "gte", "lt", "lte", "exists")
 MODIFIERS = (*OPERATORS, "fieldref", "all")
 SEARCHED = 4096  # characters of a field that a regular expression gets to see
 _PROGRAM = 3000  # instructions of a compiled expression: the slowest that we found then takes 35 ms for so much text
@@ -41,7 +42,7 @@ _INSTEAD = {  # how RE2's message begins, and what to write instead
     "invalid repetition size": "nested repeats multiply, and may count to 1000",
     "pattern too large": "shorten its counted repeats, as in .{0,80}",
 }
-EQUALS = "equals"
+EQUALS, UNEQUAL = "equals", "neq"
 _ORDER: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
     {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 )
@@ -113,10 +114,13 @@ class Condition:
             return (seen not in (None, [], ())) == self.values[0]
         if seen is None and None not in self.values:
             return False  # most fields are absent from most records
-        if isinstance(seen, str) and not (self.fieldref or self.all):
+        if isinstance(seen, str) and not (self.fieldref or self.all or self.operator == UNEQUAL):
             return any(map(operator.call, self.tests, repeat(seen)))
         tests = self._referring(record) if self.fieldref else self.tests
         elements = _elements(seen)
+        if self.operator == UNEQUAL:
+            there = [element for element in elements if element is not None]
+            return bool(there) and not any(test(element) for test in tests for element in there)
         results = (any(test(element) for element in elements) for test in tests)
         return all(results) if self.all else any(results)
 
@@ -173,6 +177,8 @@ def parse_condition(key: str, value: JSONValue, *, sound: bool = False) -> Condi
     if fieldref and chosen in {"re", "cidr", "exists"}:
         raise ConditionError(f"'fieldref' can't be combined with {chosen!r}")
     values = _values(value)
+    if chosen == UNEQUAL and (every or None in values):
+        raise ConditionError("'neq' needs values of which the field is to be none: no null, and no 'all'")
     if every and len(values) < 2:
         raise ConditionError("'all' needs a list of two or more values")
     tests: tuple[Callable[[Scalar], bool], ...] = ()
@@ -230,7 +236,7 @@ def _compile(chosen: str, value: Scalar) -> Callable[[Scalar], bool]:
 
 def _test(chosen: str, value: Scalar) -> Callable[[Scalar], bool] | None:
     """A test for the operator, or None where it has no use for the value."""
-    if chosen == EQUALS:
+    if chosen in {EQUALS, UNEQUAL}:
         return _equal_to(value)
     if chosen in _ORDER:
         limit = _number(value)

@@ -24,7 +24,7 @@ from icapdiag.facts.fields import (
 from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.causes import weigh
-from icapdiag.runbook.conditions import EQUALS, Condition, Selection
+from icapdiag.runbook.conditions import EQUALS, UNEQUAL, Condition, Selection
 from icapdiag.runbook.document import EFFECTS, FIXES, KEYS, SECTIONS, SLUG, STAGES, Runbook
 from icapdiag.runbook.house import house_rules
 from icapdiag.runbook.library import BUILT_IN, Library, read_library
@@ -219,7 +219,7 @@ def _value_problems(condition: Condition, field: Field, statuses: Sequence[str])
         yield f"{field.name!r} is {field.type}, and can't be compared as a number"
     if condition.operator in _TEXT_OPERATORS and field.type == BOOLEAN:
         yield f"{field.name!r} is true or false, not text"
-    if condition.operator == EQUALS:
+    if condition.operator in {EQUALS, UNEQUAL}:
         yield from _equal_problems(condition, field, statuses)
 
 
