@@ -201,7 +201,7 @@ class _Reader:
         if address:
             message += f'; write an address in brackets in quotes: "{address[0]}"'
         elif "\t" in written[: column + 1]:
-            message += "; indent with blanks, not with tabs"
+            message += "; indent with spaces, not with tabs"
         elif error.context:
             begin = error.context_mark
             that = f" that begins in line {begin.line + self._offset + 1}" if begin else ""

@@ -58,7 +58,7 @@ class Field(Struct, frozen=True):
     """Documentation of one field of the flat records that conditions look at.
 
     ``sources`` are the kinds of observation that have it; ``probes`` those of source ``probe``
-    that can have it (not every observation does). ``values`` is a closed vocabulary, or empty.
+    that can have it (not every observation does). ``values`` is a closed vocabulary, or empty. ``label`` is for people.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Field(Struct, frozen=True):
     sources: tuple[str, ...]
     probes: tuple[str, ...]
     values: tuple[str, ...] = ()
+    label: str = ""
 
 
 _REASONS = tuple(dict.fromkeys((*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS)))
@@ -101,7 +102,7 @@ BASE = tuple(row[0] for row in _OF_EVERY)
 @cache
 def fields() -> Mapping[str, Field]:
     """The documented fields by name: those of every observation, then the facts in the order of the sheets."""
-    found = {row[0]: Field(*row[:4], SOURCES, PROBES, row[4]) for row in _OF_EVERY}
+    found = {row[0]: Field(*row[:4], SOURCES, PROBES, row[4], row[0]) for row in _OF_EVERY}
     for (source, probe), cls in SHEETS.items():
         for fact in facts_of(cls):
             found[fact.key] = _with(found.get(fact.key), fact, source, probe)
@@ -137,6 +138,7 @@ def _with(known: Field | None, fact: FactField, source: str, probe: str) -> Fiel
         sources=sources if source in sources else (*sources, source),
         probes=probes if source != "probe" or probe in (*probes, "") else (*probes, probe),
         values=fact.values,
+        label=fact.label if known is None else known.label,
     )
 
 

@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from icapdiag.facts.fields import field_named
 from icapdiag.model import Facts
-from icapdiag.runbook.conditions import Selection
+from icapdiag.runbook.conditions import ConditionResult, Selection
 from icapdiag.runbook.prose import plain
 from icapdiag.vocabulary import CERTAINTY_ORDER, CauseStatus
 
@@ -19,6 +20,7 @@ PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the ne
 
 _STRANGE = re.compile(r"[^\w .:/%?&=+,~@\[\]()-]")  # what means something to a shell, or to Markdown
 _FACTS = 4  # of one cause, that a report names
+_ADDRESSING = ("source", "probe")  # which observation it is about, and no fact of it
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 
 
@@ -54,11 +56,11 @@ class Cause(Struct, frozen=True, kw_only=True):
 
 
 class Weighed(Struct, frozen=True):
-    """A cause with its status by one record, and the facts that make it so, in words."""
+    """A cause with its status by one record, and the conditions whose facts make it so."""
 
     cause: Cause
     status: CauseStatus
-    facts: tuple[str, ...] = ()
+    facts: tuple[ConditionResult, ...] = ()
 
 
 def weigh(causes: Iterable[Cause], record: Facts) -> tuple[Weighed, ...]:
@@ -83,9 +85,28 @@ def _weigh(cause: Cause, record: Facts) -> Weighed:
     return Weighed(cause, CauseStatus.POSSIBLE)
 
 
-def _facts(selection: Selection, record: Facts) -> tuple[str, ...]:
-    results = [condition.explain(record) for condition in selection.conditions]
-    return tuple(result.saw for result in results)[:_FACTS]
+def _facts(selection: Selection, record: Facts) -> tuple[ConditionResult, ...]:
+    return tuple(condition.explain(record) for condition in selection.conditions)
+
+
+def in_words(results: Iterable[ConditionResult]) -> tuple[str, ...]:
+    """What they looked at, as a report names it: ``ISTag CI0001-XXXXXXXXX``, ``offers 204: no``, ``TTL not known``."""
+    telling = (result for result in results if result.field not in _ADDRESSING)
+    return tuple(_words(result) for result in telling)[:_FACTS]
+
+
+def _words(result: ConditionResult) -> str:
+    field = field_named(result.field)
+    label, unit = (field.label, field.unit) if field else (result.field, "")
+    match result.seen:
+        case bool() as said:
+            return f"{label}: {'yes' if said else 'no'}"
+        case None | [] | ():
+            return f"{label} not known"
+        case list() | tuple() as items:
+            return f"{label} {', '.join(map(str, items))}"
+        case value:
+            return f"{label} {value} {unit}".rstrip()
 
 
 def is_proven(weighed: Iterable[Weighed]) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
-from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, settling, weigh, written
+from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, in_words, settling, weigh, written
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, plain
@@ -55,14 +55,17 @@ class Diagnosed:
             about: _together([weigh(runbook.causes, each.record) for each in own]) for about, own in self.abouts.items()
         }
         self.effect = _effect(runbook, met)
+        known = met[0].record.get("profile.fail_action") or met[0].record.get("client_outcome")
+        self._assumed = runbook.effect == _FAIL_ACTION and not known
 
     @property
-    def rank(self) -> tuple[int, int, int, int, str]:
-        """How it is sorted: by harm, by how much it concerns, by certainty."""
+    def rank(self) -> tuple[int, int, bool, int, int, str]:
+        """How it is sorted: by harm, what is assumed of it last, by how much it concerns, by certainty."""
         statuses = [CERTAINTY_ORDER.index(each.status) for weighed in self.weighed.values() for each in weighed]
         return (
             SEVERITY_ORDER.index(self.runbook.severity),
             _HARMLESS if self.effect is None else EFFECT_ORDER.index(self.effect),
+            self._assumed,
             -_weight(self.met),
             min(statuses, default=0),
             self.runbook.id,
@@ -206,7 +209,7 @@ def _causes(
                     title=plain(best.cause.title),
                     status=best.status,
                     members=members if len(where) < len(weighed) else None,
-                    facts=best.facts or None,
+                    facts=in_words(best.facts) or None,
                 ),
             )
         )

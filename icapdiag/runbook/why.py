@@ -142,7 +142,8 @@ def _causes_of(runbook: Runbook, index: int, record: Facts) -> Iterator[Located]
     for each in weigh(runbook.causes, record):
         wanted = expected.get(each.cause.id, each.status)
         if wanted != each.status:
-            message = "; ".join((f"{each.cause.id} is {each.status}, not {shown(wanted)}", *each.facts))
+            facts = (fact.saw for fact in each.facts)
+            message = "; ".join((f"{each.cause.id} is {each.status}, not {shown(wanted)}", *facts))
             yield runbook.located(f"examples[{index}].{EXPECTED}.{each.cause.id}", message)
 
 

@@ -148,7 +148,7 @@ def test_parts_that_are_missing_leave_no_gap() -> None:
         ),
         (
             "service_uri: /a\nmembers:\n\t- a\n",
-            ["pool.yaml:3:1: not YAML: found character that cannot start any token; indent with blanks, not with tabs"],
+            ["pool.yaml:3:1: not YAML: found character that cannot start any token; indent with spaces, not with tabs"],
         ),
         (
             "service_uri: /a\nmembers: [a]\n---\nservice_uri: /b\n",

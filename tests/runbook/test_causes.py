@@ -13,7 +13,8 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.model import Cause, Facts, Finding, Observation, Steps
 from icapdiag.runbook import Library, match
-from icapdiag.runbook.causes import fill, weigh
+from icapdiag.runbook.causes import fill, in_words, weigh
+from icapdiag.runbook.conditions import parse_condition
 from icapdiag.runbook.findings import under_roots
 from icapdiag.runbook.surroundings import Surroundings
 from icapdiag.vocabulary import CauseStatus, Effect, Severity, Status
@@ -75,7 +76,7 @@ def test_a_fact_of_another_probe_proves_a_cause_and_its_fix_alone_is_advised(lib
     found = match(library, [options("a", istag="CI0001-XXX", service="echo"), eicar("a")]).findings[0]
 
     assert {"no-engine": "proven", "wrong-service": "likely", "file-types": "possible"} == statuses(found.causes)
-    assert ("options.istag is 'CI0001-XXX'",) == (found.causes or ())[0].facts
+    assert ("ISTag CI0001-XXX",) == (found.causes or ())[0].facts
     assert ("On the ICAP server: Start clamd.",) == (found.steps or Steps()).fix
     assert ("There is no other member.", "On the ICAP server: Start clamd.") == found.remedy
     assert Effect.UNSCANNED is found.effect
@@ -215,3 +216,39 @@ def test_a_consequence_follows_its_root_whatever_comes_between() -> None:
 
     assert ["c", "a", "d", "b", "e"] == names
     assert ["a", "b"] == [each.id for each in under_roots([found("a", "b"), found("b", "a")])]
+
+
+def test_what_is_known_to_pass_comes_before_what_is_assumed_to(tmp_path: Path) -> None:
+    library = library_of(
+        tmp_path / "runbooks",
+        a=runbook_text("a", "match: {probe: clean}\neffect: fail-action\n"),
+        b=runbook_text("b", "match: {probe: eicar}\neffect: unscanned\n"),
+    )
+    seen = [eicar("a"), eicar("a", probe="clean"), eicar("b", probe="clean")]
+
+    assert ["b", "a"] == [each.id for each in match(library, seen).findings]
+    stated = match(library, seen, profile={"fail_action": "ICAP_FAIL_OPEN"}).findings
+    assert ["a", "b"] == [each.id for each in stated]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"options.istag|startswith": "CI"}, ("ISTag CI0001",)),
+        ({"probe": "eicar", "offers_204": False}, ("offers 204: no",)),
+        ({"answer_ms|gt": 5}, ("answer 12.5 ms",)),
+        ({"methods": "REQMOD"}, ("Methods REQMOD, OPTIONS",)),
+        ({"server|exists": False}, ("Server not known",)),
+    ],
+)
+def test_facts_are_named_by_their_labels(condition: Any, expected: tuple[str, ...]) -> None:
+    record: Facts = {
+        "probe": "eicar",
+        "options.istag": "CI0001",
+        "offers_204": False,
+        "answer_ms": 12.5,
+        "methods": ["REQMOD", "OPTIONS"],
+    }
+    conditions = [parse_condition(name, value) for name, value in condition.items()]
+
+    assert expected == in_words(each.explain(record) for each in conditions)

@@ -45,7 +45,7 @@ def _applying(one: Explanation) -> Iterator[str]:
     yield f"  {one.runbook.id}: {state}"
     yield from _conditions(one.nearest)
     for each in one.causes:
-        facts = f"   ({'; '.join(each.facts)})" if each.facts else ""
+        facts = f"   ({'; '.join(fact.saw for fact in each.facts)})" if each.facts else ""
         yield visible(f"    {each.status}: {each.cause.id}: {each.cause.title}{facts}", _LINE)
 
 
