@@ -90,7 +90,7 @@ def _facts(selection: Selection, record: Facts) -> tuple[ConditionResult, ...]:
 
 
 def in_words(results: Iterable[ConditionResult]) -> tuple[str, ...]:
-    """What they looked at, as a report names it: ``ISTag CI0001-XXXXXXXXX``, ``offers 204: no``, ``TTL not known``."""
+    """What they looked at, as a report names it: ``ISTag: CI0001-XXXXXXXXX``, ``offers 204: no``, ``TTL: not known``."""
     telling = (result for result in results if result.field not in _ADDRESSING)
     return tuple(_words(result) for result in telling)[:_FACTS]
 
@@ -102,11 +102,11 @@ def _words(result: ConditionResult) -> str:
         case bool() as said:
             return f"{label}: {'yes' if said else 'no'}"
         case None | [] | ():
-            return f"{label} not known"
+            return f"{label}: not known"
         case list() | tuple() as items:
-            return f"{label} {', '.join(map(str, items))}"
+            return f"{label}: {', '.join(map(str, items))}"
         case value:
-            return f"{label} {value} {unit}".rstrip()
+            return f"{label}: {value} {unit}".rstrip()
 
 
 def is_proven(weighed: Iterable[Weighed]) -> bool:

@@ -76,7 +76,7 @@ def test_a_fact_of_another_probe_proves_a_cause_and_its_fix_alone_is_advised(lib
     found = match(library, [options("a", istag="CI0001-XXX", service="echo"), eicar("a")]).findings[0]
 
     assert {"no-engine": "proven", "wrong-service": "likely", "file-types": "possible"} == statuses(found.causes)
-    assert ("ISTag CI0001-XXX",) == (found.causes or ())[0].facts
+    assert ("ISTag: CI0001-XXX",) == (found.causes or ())[0].facts
     assert ("On the ICAP server: Start clamd.",) == (found.steps or Steps()).fix
     assert ("There is no other member.", "On the ICAP server: Start clamd.") == found.remedy
     assert Effect.UNSCANNED is found.effect
@@ -234,11 +234,11 @@ def test_what_is_known_to_pass_comes_before_what_is_assumed_to(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ({"options.istag|startswith": "CI"}, ("ISTag CI0001",)),
+        ({"options.istag|startswith": "CI"}, ("ISTag: CI0001",)),
         ({"probe": "eicar", "offers_204": False}, ("offers 204: no",)),
-        ({"answer_ms|gt": 5}, ("answer 12.5 ms",)),
-        ({"methods": "REQMOD"}, ("Methods REQMOD, OPTIONS",)),
-        ({"server|exists": False}, ("Server not known",)),
+        ({"answer_ms|gt": 5}, ("answer: 12.5 ms",)),
+        ({"methods": "REQMOD"}, ("Methods: REQMOD, OPTIONS",)),
+        ({"server|exists": False}, ("Server: not known",)),
     ],
 )
 def test_facts_are_named_by_their_labels(condition: Any, expected: tuple[str, ...]) -> None:
