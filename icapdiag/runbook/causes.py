@@ -90,7 +90,7 @@ def _facts(selection: Selection, record: Facts) -> tuple[ConditionResult, ...]:
 
 
 def in_words(results: Iterable[ConditionResult]) -> tuple[str, ...]:
-    """What they looked at, as a report names it: ``ISTag: CI0001-XXXXXXXXX``, ``offers 204: no``, ``TTL: not known``."""
+    """What they looked at, as a report names it: ``ISTag: CI0001-…``, ``offers 204: no``, ``TTL: not known``."""
     telling = (result for result in results if result.field not in _ADDRESSING)
     return tuple(_words(result) for result in telling)[:_FACTS]
 
