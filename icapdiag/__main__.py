@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 
@@ -15,12 +16,15 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 def main() -> int:
     """Run the command line and return the exit status."""
     handle_all(end_at_once)
+    # Start-up makes tens of thousands of objects that stay: looking at them again and again is an eighth of its time.
+    gc.set_threshold(10_000)
     status = _run()
     if any("nagios" in arg for arg in sys.argv):
         from icapdiag.cli.output import as_plugin  # noqa: PLC0415 - what it stands on is not for --help
 
         status = as_plugin(sys.argv[1:], status)
     handle_all(signal.SIG_IGN)  # they come too late, and the interpreter at its end would change the status
+    gc.freeze()  # nor does it look at what the process takes with it anyway
     return status
 
 
