@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+COMMAND_LINE = "command line"  # source and name of a pool that no file describes
+
 
 class Severity(StrEnum):
     """What a finding means for the people behind the load balancer, worst first."""

@@ -17,12 +17,12 @@ from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, PoolError, Prof
 from icapdiag.pool.scalars import texts
 from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, listed, validate
 from icapdiag.pool.source import EMPTY, parse_tree, read_tree
+from icapdiag.vocabulary import COMMAND_LINE
 from icapdiag.yamltree import MapNode, Node, kind, report
 
 SAMPLES = ("clean", "eicar")
 KEYS = frozenset(PoolFile.__struct_fields__) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
 MOST_SUPPRESSIONS = 1000
-COMMAND_LINE = "command line"  # a pool's source where no file is
 LASTLINE_PREVIEW = 10  # bytes; the least that Avi accepts for that vendor
 
 

@@ -13,7 +13,7 @@ from icapdiag.facts.fields import field_named
 from icapdiag.model import Facts
 from icapdiag.runbook.conditions import ConditionResult, Selection
 from icapdiag.runbook.prose import plain
-from icapdiag.vocabulary import CERTAINTY_ORDER, CauseStatus
+from icapdiag.vocabulary import CERTAINTY_ORDER, COMMAND_LINE, CauseStatus
 
 PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the network", "host": "On this host"}
 """Where a fix is made: the keys of ``fix``, with the words that steps begin with."""
@@ -147,17 +147,21 @@ def written(steps: Iterable[Step], record: Facts, own: Facts = MappingProxyType(
 def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
     """The text with values in place of ``{host}``, ``{pool.members}`` and the like, those in code quoted for a shell.
 
-    Only what the pool file says and what was counted is filled in, never a server's words. What is not known
-    stays, in capitals.
+    Only names of Avi's objects, what the pool file says and what was counted is filled in, never a server's words.
+    What is not known stays, in capitals.
     """
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
-        known = own.get(name, record.get(name))
+        known = own.get(name, record.get(_NAMED.get(name, name)))
         if name in {"service", "service_uri"}:
             uri = record.get("service_uri") or record.get("profile.service_uri")
             known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
-        if isinstance(known, str) and name in _OURS:
+        if isinstance(known, list | tuple) and len(known) == 1:
+            known = known[0]
+        if name == "pool" and (known == COMMAND_LINE or record.get("source") == "log"):
+            known = None  # a log names the pool group
+        if isinstance(known, str) and known and name in _OURS:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known
             return f"[{words}]" if name == "host" and ":" in words else words
@@ -166,4 +170,5 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
     return _PLACEHOLDER.sub(value, text)
 
 
-_OURS = ("host", "members", "pool", "service", "service_uri")  # from the pool file
+_NAMED = {"profile": "profile.name", "virtual_service": "virtualservices"}  # where the names of Avi's objects are
+_OURS = ("host", "members", "pool", "service", "service_uri", *_NAMED)  # from the pool file or Avi

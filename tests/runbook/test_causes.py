@@ -149,6 +149,8 @@ def test_a_coincidence_hides_nothing_that_another_probe_led_to(tmp_path: Path) -
         ("{service} of {service_uri}", "av`$(x)` of /av`$(x)`".replace("`", "?").replace("$", "?")),
         ("{pool.members} of {verdict} and {nothing}", "3 of VERDICT and NOTHING"),
         ("{size} bytes in {elapsed_ms} ms", "5237009 bytes in 12.5 ms"),
+        ("Pools > {pool}, ICAP Profile > {profile}", "Pools > POOL, ICAP Profile > av?profile"),
+        ("Virtual Services > {virtual_service}", "Virtual Services > shop"),
     ],
 )
 def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
@@ -160,6 +162,9 @@ def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
         "size": 5237009,
         "elapsed_ms": 12.5,
         "verdict": "`rm`",
+        "pool": "command line",
+        "profile.name": "av*profile",
+        "virtualservices": ["shop"],
     }
 
     assert expected == fill(text, record)
