@@ -21,7 +21,7 @@ PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the ne
 _STRANGE = re.compile(r"[^\w .:/%?&=+,~@\[\]()-]")  # what means something to a shell, or to Markdown
 _FACTS = 4  # of one cause, that a report names
 _ADDRESSING = ("source", "probe")  # which observation it is about, and no fact of it
-_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -161,14 +161,14 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = known[0]
         if name == "pool" and (known == COMMAND_LINE or record.get("source") == "log"):
             known = None  # a log names the pool group
-        if isinstance(known, str) and known and name in _OURS:
+        if isinstance(known, str) and known and name in OURS:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known
             return f"[{words}]" if name == "host" and ":" in words else words
         return f"{known:.10g}" if isinstance(known, int | float) else name.upper()
 
-    return _PLACEHOLDER.sub(value, text)
+    return PLACEHOLDER.sub(value, text)
 
 
 _NAMED = {"profile": "profile.name", "virtual_service": "virtualservices"}  # where the names of Avi's objects are
-_OURS = ("host", "members", "pool", "service", "service_uri", *_NAMED)  # from the pool file or Avi
+OURS = ("host", "members", "pool", "service", "service_uri", *_NAMED)  # from the pool file or Avi

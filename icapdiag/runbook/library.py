@@ -11,12 +11,13 @@ from zlib import crc32
 
 from icapdiag.bounded import read_file
 from icapdiag.mistakes import Located, in_file_order, suggestion
-from icapdiag.runbook.document import Runbook, RunbookError, parse_runbook
+from icapdiag.runbook.document import SLUG, Runbook, RunbookError, parse_runbook
 from icapdiag.runbook.index import read_index, runbook_files
 from icapdiag.runbook.source import Front
 
 BUILT_IN = "built-in"
 FOLDER = "runbooks"  # how the path of a built-in runbook begins, wherever it is installed
+PAGES = "pages"  # the folder in it with texts that belong to no diagnosis
 _LARGEST = 256 * 1024  # bytes of one file
 
 
@@ -103,6 +104,16 @@ def builtin_directory() -> Path:
     package = Path(__file__).resolve().parent.parent
     packaged = package / FOLDER
     return packaged if packaged.is_dir() else package.parent / FOLDER
+
+
+def read_page(name: str) -> str | None:
+    """The Markdown of a page that several runbooks refer to, such as controller-access; None if there is none."""
+    if not SLUG.fullmatch(name):  # no way to another folder
+        return None
+    try:
+        return (builtin_directory() / PAGES / f"{name}.md").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def read_library(

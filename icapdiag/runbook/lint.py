@@ -23,7 +23,7 @@ from icapdiag.facts.fields import (
 )
 from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.model import Facts, JSONValue
-from icapdiag.runbook.causes import weigh
+from icapdiag.runbook.causes import OURS, PLACEHOLDER, Step, weigh
 from icapdiag.runbook.conditions import EQUALS, UNEQUAL, Condition, Selection
 from icapdiag.runbook.document import EFFECTS, FIXES, KEYS, SECTIONS, SLUG, STAGES, Runbook
 from icapdiag.runbook.house import house_rules
@@ -151,6 +151,10 @@ def _expected(where: str, expected: JSONValue, runbook: Runbook) -> Iterator[Pro
 
 
 def _placeholders(runbook: Runbook) -> Iterator[Problem]:
+    for step in _steps_of(runbook):
+        for name in PLACEHOLDER.findall(step.text):
+            if name not in OURS and field_named(name) is None:
+                yield "causes", f"{{{name}}} in a step is filled with nothing{suggestion(name, OURS)}"
     for heading, text in runbook.sections.items():
         for line in text.splitlines():
             for wrong, message in _PLACEHOLDERS:
@@ -194,12 +198,16 @@ def _match(runbook: Runbook) -> Iterator[Problem]:
 
 
 def _of_causes_and_steps(runbook: Runbook) -> Iterator[Selection]:
-    steps = [*runbook.now, *runbook.check]
     for cause in runbook.causes:
         yield from (*cause.proven_by, *cause.supported_by, *cause.ruled_out_by)
-        steps += (*cause.fix, *cause.settle)
-    for step in steps:
+    for step in _steps_of(runbook):
         yield from (*step.when, *step.unless)
+
+
+def _steps_of(runbook: Runbook) -> Iterator[Step]:
+    yield from (*runbook.now, *runbook.check)
+    for cause in runbook.causes:
+        yield from (*cause.fix, *cause.settle)
 
 
 def _field_problems(name: str, runbook: Runbook, probes: Sequence[str]) -> Iterator[str]:

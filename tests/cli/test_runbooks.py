@@ -78,10 +78,11 @@ def test_the_list_as_markdown_links_every_runbook() -> None:
     )
 
 
-def test_what_is_said_of_commands_for_avi_stands_beside_the_runbooks_too() -> None:
-    said = (ROOT / "runbooks" / "README.md").read_text()
-    section = said[said.index("## The commands that ask Avi") :]
-    assert section in icapdiag("runbooks", "list", "-o", "markdown")[1]
+def test_the_markdown_list_links_the_page_on_access_to_the_controller() -> None:
+    link = re.search(r"\]\((pages/.*?)\)", icapdiag("runbooks", "list", "-o", "markdown")[1])
+    assert link is not None
+    assert (ROOT / "runbooks" / link[1]).is_file()
+    assert link[0] in (ROOT / "runbooks" / "README.md").read_text()
 
 
 def test_another_format_of_the_list_is_2() -> None:
@@ -124,13 +125,25 @@ def test_a_renamed_runbook_is_found_by_its_old_name(old: str, new: str) -> None:
     assert f"\n{new} | " in out
 
 
-def test_show_says_how_the_controller_s_commands_log_in() -> None:
+def test_show_refers_to_the_page_on_access_to_the_controller() -> None:
     asking = icapdiag("runbooks", "show", "tcp-refused")[1]
-    assert 1 == asking.count("\n## The commands that ask Avi\n")
-    assert (
-        asking.index("## Escalate with") < asking.index("## The commands that ask Avi") < asking.index("## References")
-    )
-    assert "The commands that ask Avi" not in icapdiag("runbooks", "show", "one-server-two-addresses")[1]
+    reference = "Logging in to the Controller: `icapdiag runbooks show controller-access`.\n"
+    assert 1 == asking.count(reference)
+    assert asking.index("## Escalate with") < asking.index(reference) < asking.index("## References")
+    assert "controller-access" not in icapdiag("runbooks", "show", "one-server-two-addresses")[1]
+
+
+def test_show_prints_the_page_on_access_to_the_controller() -> None:
+    status, out, err = icapdiag("runbooks", "show", "controller-access")
+    assert (0, "") == (status, err)
+    assert out.startswith("# Access to the Avi Controller\n")
+    assert (ROOT / "runbooks/pages/controller-access.md").read_text() == out
+    assert "controller-access" in icapdiag("runbooks", "list")[1]
+
+
+@pytest.mark.parametrize("name", ["../README", "pages/controller-access", "/etc/passwd", "controller-acces"])
+def test_show_reads_no_other_file_as_a_page(name: str) -> None:
+    assert (2, "") == icapdiag("runbooks", "show", name)[:2]
 
 
 def test_show_of_an_unknown_id_is_2_and_suggests() -> None:

@@ -116,6 +116,14 @@ def test_of_a_placeholder(tmp_path: Path, line: str, problem: str) -> None:
     assert problem in found_one
 
 
+def test_of_a_placeholder_in_a_step(tmp_path: Path) -> None:
+    text = runbook_text("a-one", RULE.replace("match:", "now: ['Disable {members} in {pol}, not {pool}.']\nmatch:"))
+
+    (found_one,) = found(tmp_path, a_one=text)
+
+    assert found_one.endswith("{pol} in a step is filled with nothing; did you mean 'pool'?")
+
+
 def test_placeholders_in_their_places(tmp_path: Path) -> None:
     good = "nc {host} {port}; c-icap-client -s '{service}'; echo icap://{host}:{port}{service_uri} icap://h:1/{service}"
 

@@ -50,14 +50,15 @@ def show(
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.runbooks.text import draw, markdown, page
     from icapdiag.runbook import UnknownRunbook
+    from icapdiag.runbook.library import read_page
 
     place, known = _known(member, uri)
     library = load_library(folders)
     try:
         runbook = library.by_id(runbook_id)
+        text = markdown(runbook, known, tls=bool(place and place.tls))
     except UnknownRunbook as error:
-        fail(error)
-    text = markdown(runbook, known, tls=bool(place and place.tls))
+        text = read_page(runbook_id) or fail(error)
     if stdout_is_terminal():
         text = draw(text)
         if page(text):

@@ -19,26 +19,12 @@ from icapdiag.cli.runbooks.placeholders import fill, over_tls
 from icapdiag.runbook import Library, Runbook
 from icapdiag.runbook.causes import PLACES
 from icapdiag.runbook.document import STAGES
+from icapdiag.runbook.library import PAGES
 from icapdiag.text import visible, visible_lines
 from icapdiag.vocabulary import SEVERITY_ORDER
 
 _WIDEST = 110  # columns of prose that can still be read
-CONTROLLER = """\
-## The commands that ask Avi
-
-They read and change nothing. Set `AVI_CONTROLLER` to the Controller's address, `AVI_USER` to `user:password`,
-`AVI_VERSION` to its version (such as 31.1.1: without it the API answers as an old version does, and leaves fields
-out), the UUIDs that a command names (they are in the objects' JSON, and in the UI's address bar), and `APPLICATION` to the host
-name of the virtual service. For another tenant than admin add `-H 'X-Avi-Tenant: NAME'`. Logs are asked for the last
-day (`duration`, in seconds), the latest entries first.
-
-A 401 usually means that the Controller takes no basic authentication. Log in instead, and write `-b /tmp/avi.cookies`
-in place of `-u "$AVI_USER"`:
-
-```sh
-(umask 077; curl -sk -c /tmp/avi.cookies -o /dev/null -w '%{http_code}\\n' -d "username=${AVI_USER%%:*}" --data-urlencode "password=${AVI_USER#*:}" "https://$AVI_CONTROLLER/login")
-```
-"""  # noqa: E501 - a command stays on one line, so that it can be pasted
+_ACCESS = "controller-access"  # the page that says how to reach the Controller
 
 
 def markdown(runbook: Runbook, known: Mapping[str, str], *, tls: bool = False) -> str:
@@ -48,11 +34,15 @@ def markdown(runbook: Runbook, known: Mapping[str, str], *, tls: bool = False) -
     """
     head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
     references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
-    tail = f"\n{CONTROLLER}" if "$AVI_CONTROLLER" in runbook.body else ""
+    tail = f"\nLogging in to the Controller: `icapdiag runbooks show {_ACCESS}`.\n" if _asks_avi(runbook) else ""
     tail += f"\n## References\n\n{references}" if references else ""
     body = runbook.body.replace("## Verify\n", f"{_causes(runbook)}## Verify\n", 1)
     body = over_tls(body) if tls else body
     return head + visible_lines(fill(body.strip().expandtabs(4), known)) + "\n" + tail
+
+
+def _asks_avi(runbook: Runbook) -> bool:
+    return "$AVI_CONTROLLER" in runbook.body
 
 
 def _causes(runbook: Runbook) -> str:
@@ -132,14 +122,14 @@ def listing(library: Library) -> str:
             for runbook in runbooks
         ]
         blocks.append(f"{heading}\n" + "".join(lines))
-    return "\n".join(blocks)
+    return "\n".join((*blocks, f"Logging in to the Avi Controller: icapdiag runbooks show {_ACCESS}\n"))
 
 
 def index(library: Library) -> str:
     """The same as Markdown, with links to the files: for a wiki, say."""
     text = (
-        "# Runbooks\n\nOne file a diagnosis. This index was made by `icapdiag runbooks list -o markdown`.\n\n"
-        f"{CONTROLLER}"
+        "# Runbooks\n\nOne file for each diagnosis. This index was made by `icapdiag runbooks list -o markdown`.\n\n"
+        f"How the commands log in to the Controller: [{_ACCESS}]({PAGES}/{_ACCESS}.md).\n"
     )
     for heading, runbooks in by_stage(library):
         text += f"\n## {heading}\n\n| runbook | severity | what it says |\n| --- | --- | --- |\n"
