@@ -9,6 +9,7 @@ from icapdiag.facts.answer import VERDICTS, ServiceURI
 from icapdiag.facts.connection import ProbeSheet
 from icapdiag.facts.sheet import Record, Text, Word, about
 from icapdiag.facts.standard import Stopped
+from icapdiag.icap.product import PRODUCTS
 
 CURES = (
     "no-preview", "preview-offered", "tiny-body", "no-allow", "user-agent", "content-length", "host-without-port",
@@ -31,7 +32,11 @@ class ServiceTried(Record):
     icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
     methods: Annotated[tuple[Text, ...] | None, about("Methods", "what the service takes")] = None
     service: Annotated[Text | None, about("Service", "what it calls itself")] = None
+    product: Annotated[Word | None, about("product", "the virus scanner that its headers name", values=PRODUCTS)] = None
     reason: Annotated[Word | None, about("reason", "why there was no answer")] = None
+    eicar: Annotated[
+        Word | None, about("EICAR", "what it decided about EICAR, where that was sent", values=VERDICTS)
+    ] = None
 
 
 class Services(ProbeSheet):
@@ -47,9 +52,23 @@ class Services(ProbeSheet):
     ] = None
     services: Annotated[
         tuple[ServiceTried, ...] | None,
-        about("paths tried", "each path that was tried: service_uri, icap_status, methods, service"),
+        about("paths tried", "each path that was tried: service_uri, icap_status, methods, service, product, eicar"),
     ] = None
-    candidates: Annotated[tuple[Text, ...] | None, about("services found", "those that take REQMOD")] = None
+    candidates: Annotated[
+        tuple[Text, ...] | None,
+        about("services found", "those that take REQMOD and scan: EICAR was blocked there, or their name says so"),
+    ] = None
+    unproven: Annotated[
+        tuple[Text, ...] | None,
+        about("services that may scan", "those that take REQMOD, and neither EICAR nor their name shows what they do"),
+    ] = None
+    unscanning: Annotated[
+        tuple[Text, ...] | None,
+        about(
+            "services without scanning",
+            "those that take REQMOD and passed EICAR, or that are an echo, a demo or a URL filter by their name",
+        ),
+    ] = None
     stopped: Stopped = None
 
 

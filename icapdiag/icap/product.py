@@ -36,6 +36,10 @@ _PRODUCTS = tuple(
     )
 )
 PRODUCTS = (*(name for name, _ in _PRODUCTS), UNKNOWN_PRODUCT)
+SCANNERS = frozenset(PRODUCTS) - {
+    "c-icap", "e2guardian", "icapeg", "symantec-dlp", "bluecoat", "skyhigh", "forcepoint", "clearswift", UNKNOWN_PRODUCT
+}  # fmt: skip
+"""Those that are virus scanners; the others have services of many kinds."""
 _NAMING = ("Service", "Server", "X-Server", "Service-ID")
 _LONGEST = 500  # characters of a header that are looked at
 _TAGS = (("c-icap", re.compile(r'"?CI0001-')),)  # of ISTag, where nothing names itself

@@ -127,7 +127,7 @@ def test_a_plan_sends_nothing(silent: socket.socket) -> None:
     status, out, err = icapdiag("check", url, "--eicar", "--plan")
 
     assert (0, "") == (status, err)
-    assert "1 member to probe, 4 to 47 connections, 4 to 47 ICAP requests, " in out
+    assert "1 member to probe, 4 to 50 connections, 4 to 50 ICAP requests, " in out
     assert f"      | OPTIONS {url} ICAP/1.0\n" in out
     assert "body of 68 bytes, SHA-256 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f" in out
     assert eicar().decode() not in out

@@ -25,7 +25,14 @@ def test_an_echo_lets_eicar_through(cicap: CIcap) -> None:
 def test_a_wrong_service_is_not_found(cicap: CIcap) -> None:
     checked = check(f"icap://127.0.0.1:{cicap.plain}/no-such-service")
     assert (1, ["service-not-found"]) == (checked.exit_status, list(checked.findings("critical")))
-    assert {"/avscan", "/virus_scan", "/echo"} == set(checked.facts("services")["candidates"])
+    facts = checked.facts("services")
+    assert ({"/avscan", "/virus_scan"}, ["/echo"]) == (set(facts["candidates"]), facts["unscanning"])
+
+
+def test_a_path_that_was_found_is_sent_eicar_where_that_is_asked_for(cicap: CIcap) -> None:
+    checked = check("--eicar", f"icap://127.0.0.1:{cicap.plain}/no-such-service")
+    tried = {each["service_uri"]: each.get("eicar") for each in checked.facts("services")["services"]}
+    assert ("blocked", "blocked", "allowed") == (tried["/avscan"], tried["/virus_scan"], tried["/echo"])
 
 
 def test_a_url_filter_blocks_the_clean_body(cicap: CIcap) -> None:

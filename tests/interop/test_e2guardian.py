@@ -27,7 +27,7 @@ def test_an_unquoted_istag_is_recorded(e2guardian_server: E2guardian) -> None:
 def test_a_service_for_responses_does_not_take_requests(e2guardian_server: E2guardian) -> None:
     checked = e2guardian_server.check("response")
     assert ["wrong-service"] == list(checked.findings("critical"))
-    assert ["/request"] == checked.facts("services")["candidates"]
+    assert ["/request"] == checked.facts("services")["unproven"]
     assert "reqmod-not-offered" not in checked.findings("info")
 
 
@@ -36,7 +36,9 @@ def test_a_service_for_responses_does_not_take_requests(e2guardian_server: E2gua
 def test_a_400_without_a_blank_line_ends_in_time(e2guardian_server: E2guardian, service: str) -> None:
     timeout = 2.0
     checked = e2guardian_server.check(service, "--timeout", str(timeout))
-    assert ["service-not-found"] == list(checked.findings("critical"))
-    assert ["/request"] == checked.facts("services")["candidates"]
+    assert ["service-not-found", "bad-request"] == list(checked.findings("critical"))
+    assert ["service-not-found"] == [problem["finding"] for problem in checked.report["problems"]]
+    assert ["/request"] == checked.facts("services")["unproven"]
+    assert {"wrong-path": "likely"}.items() <= checked.causes("service-not-found").items()
     assert "head-without-blank-line" in checked.facts("options")["deviation_rules"]
     assert checked.seconds < 10  # 16 OPTIONS among it, which all lack that line

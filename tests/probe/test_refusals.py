@@ -15,6 +15,7 @@ from icapdiag.icap.message import Request
 from icapdiag.icap.request import encode_response, options_request, with_fields
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.lab.connection import Connection, Counters
+from icapdiag.lab.scanner import path_of
 from icapdiag.model import Observation
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
@@ -111,8 +112,63 @@ async def test_a_connection_that_goes_without_a_word_is_opened_again() -> None:
         results = await probe_pool(pool, SETTINGS, probes=probes)
         most = plan_pool(pool, SETTINGS, probes).totals.connections_at_most
 
-    assert ["/echo"] == facts_of(by_probe(results.observations)["services"])["candidates"]
+    assert ["/echo"] == facts_of(by_probe(results.observations)["services"])["unscanning"]
     assert counters.connections <= most
+
+
+@pytest.mark.parametrize(
+    ("path", "service", "kind"),
+    [
+        ("/virus_scan", "C-ICAP/0.5.10 server - Antivirus service", "candidates"),
+        ("/avscan", "", "candidates"),
+        ("/reqmod", "Trellix Web Gateway", "candidates"),
+        ("/req", "Kaspersky Scan Engine", "candidates"),
+        ("/avscan", "C-ICAP/0.5.10 server - Echo demo service", "unscanning"),
+        ("/srv_clamav", "C-ICAP/0.5.10 server - Url_Check demo service", "unscanning"),
+        ("/echo", "", "unscanning"),
+        ("/request", "e2guardian ICAP", "unproven"),
+        ("/reqmod", "McAfee Web Gateway 11.2", "unproven"),
+        ("/REQMOD", "", "unproven"),
+    ],
+)
+async def test_a_path_that_takes_reqmod_counts_if_it_scans_by_its_name(path: str, service: str, kind: str) -> None:
+    def answer(request: Request, number: int) -> tuple[int, str, Mapping[str, str], bool]:
+        if request.method == "OPTIONS" and path_of(request.uri) == path:
+            return 200, "OK", {"Methods": "REQMOD", "Encapsulated": "null-body=0", "Service": service}, False
+        return 404, "Not found", {}, False
+
+    async with serving(answer) as (served, _):
+        pool = replace(served, profile=replace(served.profile, service_uri="/else"))
+        results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["services"], skip=["clean"]))
+    facts = facts_of(by_probe(results.observations)["services"])
+    steps = [step for found in match(load_runbooks(), results.observations).findings for step in found.remedy]
+
+    assert {kind: [path]} == {name: facts[name] for name in KINDS if facts[name]}
+    assert [] == [step for step in steps if "echo" in step]
+
+
+KINDS = ("candidates", "unproven", "unscanning")
+
+
+@pytest.mark.parametrize(("verdict", "kind"), [(403, "candidates"), (204, "unscanning"), (500, "unproven")])
+async def test_what_a_path_does_with_eicar_counts_more_than_its_name(verdict: int, kind: str) -> None:
+    def answer(request: Request, number: int) -> tuple[int, str, Mapping[str, str], bool]:
+        if request.method == "OPTIONS" and request.uri.endswith("/REQMOD"):
+            return 200, "OK", {"Methods": "REQMOD", "Encapsulated": "null-body=0"}, False
+        if request.method == "REQMOD":
+            return verdict, "Said", {"X-Virus-ID": "EICAR"} if verdict == 403 else {}, True
+        return 404, "Not found", {}, False
+
+    settings = replace(SETTINGS, eicar=True)
+    async with serving(answer) as (pool, counters):
+        probes = choose(PROBES, only=["services"], skip=["clean"])
+        most = plan_pool(pool, settings, probes).totals
+        results = await probe_pool(pool, settings, probes=probes)
+    facts = facts_of(by_probe(results.observations)["services"])
+
+    assert {kind: ["/REQMOD"]} == {name: facts[name] for name in KINDS if facts[name]}
+    assert counters.connections <= most.connections_at_most
+    assert counters.requests <= most.requests_at_most
 
 
 async def test_a_path_in_other_letters_is_asked_for_first() -> None:

@@ -394,7 +394,7 @@ async def test_reqmod_without_an_answer_where_options_lists_respmod_only_is_a_re
     services: Any = facts_of(seen["services"])
     found = match(load_runbooks(), results.observations)
 
-    assert ("reqmod", ["/reqmod"]) == (services["missing"], services["candidates"])
+    assert ("reqmod", ["/reqmod"]) == (services["missing"], services["unproven"])
     assert "skipped" == seen["variants"].status
     assert "wrong-service" == ids(found)[0]
     assert "proven" in causes(found, "wrong-service").values()

@@ -10,13 +10,20 @@ from icapdiag.report.document.evidence import describe
 FOUND: Facts = {
     "probe": "services",
     "missing": "service",
-    "candidates": ["/avscan", "/echo"],
+    "candidates": ["/avscan"],
+    "unproven": ["/request"],
+    "unscanning": ["/echo"],
     "services": [
         {"service_uri": "/req", "icap_status": 404},
         {"service_uri": "/avscan", "icap_status": 200, "methods": ["RESPMOD", "REQMOD"], "service": "C-ICAP/0.5.10"},
         {"service_uri": "/echo", "icap_status": 200},
+        {"service_uri": "/request", "icap_status": 200},
     ],
 }
+EACH_KIND = (
+    "REQMOD is taken under /avscan (RESPMOD, REQMOD; C-ICAP/0.5.10); REQMOD is taken, and scanning not shown,"
+    " under /request; REQMOD is taken, and nothing scanned, under /echo"
+)
 REFUSED: Facts = {
     "probe": "variants",
     "refused_method": "REQMOD",
@@ -32,8 +39,12 @@ REFUSED: Facts = {
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (FOUND, "REQMOD is taken under /avscan (RESPMOD, REQMOD; C-ICAP/0.5.10), /echo"),
-        ({**FOUND, "candidates": []}, "none of 3 usual service paths takes REQMOD here"),
+        (FOUND, EACH_KIND),
+        ({**FOUND, "candidates": [], "unproven": []}, "REQMOD is taken, and nothing scanned, under /echo"),
+        (
+            {**FOUND, "candidates": [], "unproven": [], "unscanning": []},
+            "none of 4 usual service paths takes REQMOD here",
+        ),
         (REFUSED, "refused with 400 in each form: without Preview, with a User-Agent"),
         (
             {**REFUSED, "cured_by": "no-preview"},

@@ -69,8 +69,12 @@ def upload_request(
     allow_204: bool,
     close: bool = True,
     form: str = "raw",
+    service_uri: str | None = None,
 ) -> PreparedRequest:
-    """The same with a preview of so many bytes, None for none, and with or without Allow: 204; ``form``: of `FORMS`."""
+    """The same with a preview of so many bytes, None for none, and with or without Allow: 204; ``form``: of `FORMS`.
+
+    ``service_uri``: the profile's if None.
+    """
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),
         ("Accept", "*/*"),
@@ -80,7 +84,7 @@ def upload_request(
         fields.append(("X-Correlation-ID", context.settings.correlation_id))
     return avi_reqmod(
         *context.place,
-        context.pool.profile.service_uri,
+        context.pool.profile.service_uri if service_uri is None else service_uri,
         http_request=http_post(_HOST, "/upload", len(body) if FORMS[form].sized else None, fields=fields),
         body=body,
         preview_size=preview_size,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from icapdiag.facts.refusal import Services, ServiceTried
+from icapdiag.icap.product import SCANNERS
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request
+from icapdiag.icap.samples import eicar
 from icapdiag.probe.base import Context, Outcome, Probe, ok
 from icapdiag.probe.connection.connect import ConnectError
+from icapdiag.probe.connection.exchange import transact
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.probe.probes.refusals import PersistentConnection, planned, refusal, refuses_reqmod, served
+from icapdiag.probe.probes.sample import upload_request
+from icapdiag.vocabulary import Verdict
 
 # Where the products have their service for requests, as delivered; "*" asks the server as a whole.
 KNOWN = (
@@ -16,6 +24,11 @@ KNOWN = (
 )  # fmt: skip
 _BUDGET = 6.0  # seconds for all of them
 _TIMEOUT = 1.0  # seconds for one answer: a server that knows a service tells at once
+_EICAR_MOST = 3  # services that are sent EICAR, where that is asked for
+_EICAR_TIMEOUT = 3.0  # seconds for one verdict on it
+_EICAR_BUDGET = 6.0  # and for all of them
+_NO_SCANNER = re.compile(r"echo|\bdemo\b|url.?(?:check|filter)", re.IGNORECASE)
+_SCANNER = re.compile(r"scan|virus|malware|clam|sandblast|\bav\b", re.IGNORECASE)
 _E2GUARDIAN = "/request"  # it is the one that answers 400, and that it may do without ending the answer's head
 
 
@@ -42,14 +55,49 @@ async def _run(context: Context) -> Outcome:
         stopped = await context.within(_BUDGET, _ask(context, connection, answers))
     finally:
         await connection.close()
+    taking = [answer for answer in answers if _takes_reqmod(answer)]
+    if context.settings.eicar:
+        scanners = sorted(taking, key=lambda one: _scans(one) is not True)
+        stopped = await context.within(_EICAR_BUDGET, _send_eicar(context, scanners[:_EICAR_MOST])) or stopped
     return ok(
         Services(
             missing="service" if refusal(context, "options") else "reqmod",
             services=tuple(answers),
-            candidates=tuple(answer.service_uri for answer in answers if answer.service_uri and _takes_reqmod(answer)),
+            candidates=_paths(one for one in taking if _scans(one)),
+            unproven=_paths(one for one in taking if _scans(one) is None),
+            unscanning=_paths(one for one in taking if _scans(one) is False),
             stopped=stopped or None,
         )
     )
+
+
+def _paths(answers: Iterable[ServiceTried]) -> tuple[str, ...]:
+    return tuple(answer.service_uri for answer in answers if answer.service_uri)
+
+
+async def _send_eicar(context: Context, services: Iterable[ServiceTried]) -> str:
+    """What each decides about EICAR: a path that takes REQMOD need not scan."""
+    for service in services:
+        await context.wait_for_rate()
+        limit = min(_EICAR_TIMEOUT, context.settings.timeout)
+        request = _eicar_request(context, service.service_uri or "")
+        service.eicar = (await transact(context, request, sent_body=eicar(), timeout=limit)).answer.verdict
+    return ""
+
+
+def _eicar_request(context: Context, service_uri: str) -> PreparedRequest:
+    preview_size, allow_204 = context.preview_size, context.pool.profile.allow_204
+    return upload_request(context, eicar(), preview_size=preview_size, allow_204=allow_204, service_uri=service_uri)
+
+
+def _scans(answer: ServiceTried) -> bool | None:
+    """Whether the service is a scanner, by what it does with EICAR, else by its name; None: nothing shows it."""
+    if answer.eicar in {Verdict.BLOCKED, Verdict.MODIFIED, Verdict.ALLOWED}:
+        return answer.eicar != Verdict.ALLOWED
+    named = f"{answer.service_uri} {answer.service or ''}"
+    if _NO_SCANNER.search(named):
+        return False
+    return True if answer.product in SCANNERS or _SCANNER.search(named) else None
 
 
 async def _ask(context: Context, connection: PersistentConnection, answers: list[ServiceTried]) -> str:
@@ -67,6 +115,7 @@ async def _ask(context: Context, connection: PersistentConnection, answers: list
             else:
                 tried.icap_status, tried.methods = result.answer.icap_status, result.answer.methods
                 tried.service = result.answer.service
+                tried.product = result.answer.product if result.answer.product in SCANNERS else None
     return ""
 
 
@@ -86,16 +135,24 @@ def _unneeded(context: Context) -> bool:
 
 def _plan(context: Context) -> tuple[Planned, ...]:
     messages = [icap_message(_request(context, name), what=f"OPTIONS {name}") for name in _names(context)]
-    return (planned(context, messages, "if the server has no such service, or none that takes REQMOD"),)
+    asked = planned(context, messages, "if the server has no such service, or none that takes REQMOD")
+    if not context.settings.eicar:
+        return (asked,)
+    longest = max(KNOWN, key=len)
+    infected = icap_message(_eicar_request(context, longest), eicar(), what=f"REQMOD of a path, such as {longest}")
+    most = context.connections(*[infected] * _EICAR_MOST, condition="with EICAR, to paths that take REQMOD")
+    return (asked, most)
 
 
 PROBE: Probe = Probe(
     name="services",
     run=_run,
-    sends=f"{len(KNOWN)} OPTIONS for the usual service paths, where the server does not know the one asked for",
+    sends=f"{len(KNOWN)} OPTIONS for the usual service paths, where the server does not know the one asked for;"
+    f" with --eicar also the test virus to {_EICAR_MOST} of those that take REQMOD",
     plan=_plan,
+    virus=True,
     needs=("tcp", "tls", "options"),
     after=("options", "clean"),
     unneeded=_unneeded,
-    more_time=lambda _: _BUDGET,
+    more_time=lambda settings: _BUDGET + (_EICAR_BUDGET if settings.eicar else 0.0),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.connection import DNS, TLS, Endpoint, ProfileInForce, Transfer
@@ -10,7 +10,7 @@ from icapdiag.facts.deep import Keepalive, Preview, Size
 from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
-from icapdiag.facts.refusal import Respmod, Services, Variants
+from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
 from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import Options, Repeat, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
@@ -256,18 +256,27 @@ _CHANGES = {
 
 
 def _services(sheet: Services) -> str:
-    """``REQMOD is taken under /avscan (REQMOD, RESPMOD; C-ICAP/0.5.10)``; or that there is none."""
-    answers, wanted = sheet.services or (), sheet.candidates or ()
-    found = [answer for answer in answers if answer.service_uri in wanted]
-    if not found:
-        return f"none of {len(answers)} usual service paths takes REQMOD here"
-    more = f" and {len(found) - _SERVICES_SHOWN} more" if len(found) > _SERVICES_SHOWN else ""
+    """``REQMOD is taken under /avscan (REQMOD, RESPMOD; C-ICAP/0.5.10)``, and what scans nothing; or that none is."""
+    answers = sheet.services or ()
+    kinds = (
+        (sheet.candidates, "REQMOD is taken under "),
+        (sheet.unproven, "REQMOD is taken, and scanning not shown, under "),
+        (sheet.unscanning, "REQMOD is taken, and nothing scanned, under "),
+    )
+    told = [
+        words + _paths([answer for answer in answers if answer.service_uri in paths]) for paths, words in kinds if paths
+    ]
+    return "; ".join(told) or f"none of {len(answers)} usual service paths takes REQMOD here"
+
+
+def _paths(found: Sequence[ServiceTried]) -> str:
     told = []
     for each in found[:_SERVICES_SHOWN]:
         methods = ", ".join(visible(method) for method in (each.methods or ())[:_SERVICES_SHOWN])
         words = "; ".join(part for part in (methods, safe_text(each.service)) if part)
         told.append(safe_text(each.service_uri) + (f" ({words})" if words else ""))
-    return f"REQMOD is taken under {', '.join(told)}{more}"
+    more = f" and {len(found) - _SERVICES_SHOWN} more" if len(found) > _SERVICES_SHOWN else ""
+    return f"{', '.join(told)}{more}"
 
 
 def _variants(sheet: Variants) -> str:
