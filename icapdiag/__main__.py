@@ -30,9 +30,9 @@ def main() -> int:
 
 def _run() -> int:
     try:
-        from icapdiag.cli.app import build_app  # noqa: PLC0415 - Ctrl-C and a broken installation may hit it
+        from icapdiag.cli.app import run  # noqa: PLC0415 - Ctrl-C and a broken installation may hit it
 
-        build_app(sys.argv[1:])(prog_name="icapdiag")
+        return run(sys.argv[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:
@@ -45,7 +45,6 @@ def _run() -> int:
         if sys.stderr is not None:
             sys.stderr.write("icapdiag: this is a mistake in icapdiag, not in what it looked at. Please report it.\n")
         return INCOMPLETE
-    return 0
 
 
 if __name__ == "__main__":

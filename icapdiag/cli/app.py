@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from icapdiag import __version__
-from icapdiag.cli.console import stdout_is_terminal
+from icapdiag.cli.console import complain
+from icapdiag.cli.help import WIDTH, Command, Group, usage_error
+from icapdiag.vocabulary import ExitStatus
 
 _COMMANDS = {  # module and name, in icapdiag.cli
     "check": ("check.command", "check"),
@@ -28,32 +30,45 @@ def _print_version(wanted: bool) -> None:
 
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     pass
 
 
 def build_app(args: Sequence[str]) -> typer.Typer:
-    """The command line for ``args``: the command that they begin with, or all of them where none is named.
-
-    Its help is drawn in panels on a terminal, and is plain text elsewhere.
-    """
+    """The command line for ``args``: the command that they begin with, or all of them where none is named."""
+    named = args[:1] if args and args[0] in _COMMANDS else ()
     app = typer.Typer(
+        cls=Group,
         help="Find out why ICAP scanning behind Avi Load Balancer (NSX ALB) misbehaves.",
         epilog="Exit status: 0 no findings that count, 1 findings, 2 usage or a file, 3 incomplete, 130 interrupted.",
-        no_args_is_help=True,
-        rich_markup_mode="rich" if stdout_is_terminal() else None,
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        add_completion=not named,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
     )
     app.callback()(_main)
-    for name in args[:1] if args and args[0] in _COMMANDS else _COMMANDS:
+    for name in named or _COMMANDS:
         module, attribute = _COMMANDS[name]
-        found = getattr(import_module(f"icapdiag.cli.{module}"), attribute)
+        room = import_module(f"icapdiag.cli.{module}")
+        found = getattr(room, attribute)
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:
-            app.command(name)(found)
+            app.command(name, cls=Command, epilog=room.EXAMPLES)(found)
     return app
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command line ``args``; its exit status. Raises SystemExit with one, or KeyboardInterrupt."""
+    try:
+        status = build_app(args)(args, prog_name="icapdiag", standalone_mode=False)
+    except typer.TyperException as error:
+        complain(*usage_error(error))
+        return ExitStatus.USAGE
+    except typer.Abort:  # the end of input at a question
+        complain("icapdiag: stopped: the question was not answered")
+        return ExitStatus.USAGE
+    return status if isinstance(status, int) else ExitStatus.OK

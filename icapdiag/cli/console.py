@@ -90,8 +90,8 @@ def shows_unicode() -> bool:
 
 
 def terminal_width(fallback: int) -> int:
-    """Columns of the terminal that stdout is, ``fallback`` where it is none."""
-    return shutil.get_terminal_size((fallback, 24)).columns if _is_terminal(sys.stdout) else fallback
+    """COLUMNS, or the columns of the terminal that stdout is; else ``fallback``."""
+    return shutil.get_terminal_size((fallback, 24)).columns
 
 
 def stderr_is_terminal() -> bool:

@@ -8,10 +8,15 @@ import typer
 from icapdiag.cli.console import complain, fail, print_text
 from icapdiag.vocabulary import ExitStatus
 
+EXAMPLES = """\
+icapdiag lab --list                                 the faults
+icapdiag lab healthy 404 eicar-missed --pool-file lab.yaml &
+icapdiag check lab.yaml --eicar"""
+
 
 def lab(
     faults: Annotated[
-        list[str] | None, typer.Argument(metavar="[FAULT]...", help="Members to serve; all of them if none is named.")
+        list[str] | None, typer.Argument(metavar="[FAULT]...", help="Faults to serve, one member each. Default: all.")
     ] = None,
     list_faults: Annotated[bool, typer.Option("--list", help="List the faults and exit.")] = False,
     host: Annotated[str, typer.Option(help="IP address to listen on.")] = "127.0.0.1",

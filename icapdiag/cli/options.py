@@ -10,12 +10,13 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from icapdiag.cli.help import OUTPUT, REDACTION
 from icapdiag.report.formats import OUTPUTS, TICKETS
 from icapdiag.vocabulary import Severity
 
 
 def size_of(text: str) -> int:
-    """The bytes of ``2000``, ``512K``, ``20M`` or ``1GiB``; 0 for what is no size."""
+    """The bytes of ``2000``, ``512K``, ``20M`` or ``1GiB``; 0 where the text is not a size."""
     found = re.fullmatch(r"([0-9]{1,12})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     return int(found[1]) * 1024 ** " KMG".index(found[2].upper() or " ") if found else 0
 
@@ -33,36 +34,51 @@ def above_zero(what: str = "number") -> Callable[[float | None], float | None]:
 
 Outputs = Annotated[
     list[str] | None,
-    typer.Option("--output", "-o", metavar="FORMAT[=FILE]", help=f"{', '.join(OUTPUTS)}; repeatable. Default: table."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT[=FILE]",
+        rich_help_panel=OUTPUT,
+        help=f"{', '.join(OUTPUTS)}; repeatable. Default: table.",
+    ),
 ]
 Tickets = Annotated[
     list[str] | None,
     typer.Option(
         "--for",
         metavar="SYSTEM[=FILE]",
-        help=f"The body of a ticket, in the markup and the length that it takes: {', '.join(TICKETS)}; repeatable.",
+        rich_help_panel=OUTPUT,
+        help=f"Text for a ticket, in the markup and length it accepts, redacted: {', '.join(TICKETS)}; repeatable.",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace output files that exist.")]
-FailOn = Annotated[Severity, typer.Option(help="Exit 1 for findings from this severity on.")]
+Force = Annotated[bool, typer.Option("--force", rich_help_panel=OUTPUT, help="Replace output files that exist.")]
+FailOn = Annotated[
+    Severity, typer.Option(rich_help_panel=OUTPUT, help="Exit 1 for findings of this severity or above.")
+]
 Folders = Annotated[
     list[Path] | None,
     typer.Option(
         "--runbooks",
         metavar="DIR",
-        help="Add the runbooks of a folder; one with the id of ours replaces it. Repeatable.",
+        help="Add the runbooks of a folder; a runbook with the same id overrides the built-in one. Repeatable.",
     ),
 ]
 Redact = Annotated[
     bool | None,
     typer.Option(
         "--redact/--no-redact",
-        help="Put pseudonyms for names, addresses and all that is not known to be harmless. Default: with --for only.",
+        rich_help_panel=REDACTION,
+        help="Replace names, addresses and whatever is not known to be harmless with pseudonyms. "
+        "Default: with --for only.",
     ),
 ]
 Keep = Annotated[
     list[str] | None,
-    typer.Option(metavar="FACT", help="Leave the values of this fact, such as server, unredacted; repeatable."),
+    typer.Option(
+        metavar="FACT",
+        rich_help_panel=REDACTION,
+        help="Leave the values of this fact, such as server, unredacted; repeatable.",
+    ),
 ]
 Key = Annotated[
     Path | None,
@@ -70,7 +86,8 @@ Key = Annotated[
         "--pseudonyms",
         metavar="FILE",
         dir_okay=False,
-        help="Where the key to the pseudonyms is kept. Default: pseudonyms.json in ~/.local/state/icapdiag.",
+        rich_help_panel=REDACTION,
+        help="Where the key to the pseudonyms is kept. Default: ~/.local/state/icapdiag/pseudonyms.json.",
     ),
 ]
 

@@ -125,11 +125,11 @@ def test_a_failing_filter_still_has_its_say(log: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ((), "FILE"),
+        ((), "<stdin> is empty"),
         (("nowhere.json",), "nowhere.json: No such file or directory"),
         (("no*.gz",), "no file matches"),
         (("nowhere.json", ".", "log.json"), "directory"),
-        (("log.json", "--since", "yesterday"), "is no time"),
+        (("log.json", "--since", "yesterday"), "is not a time"),
         (("log.json", "--since", "2026-01-02", "--until", "2026-01-01"), "newer"),
         (("log.json", "--action", "ok"), "failed"),
         (("log.json", "--jobs", "0"), "--jobs"),

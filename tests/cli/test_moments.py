@@ -32,5 +32,5 @@ def test_reads(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2x", "-2h", "999999w", "0001-01-01T00:00:00+23:59"])
 def test_refuses(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no time: write 2026-01-31T10:00:00 \(UTC\), or 2h"):
+    with pytest.raises(ValueError, match=r"is not a time: write 2026-01-31T10:00:00 \(UTC\), or 2h"):
         parse_moment(text, NOW)

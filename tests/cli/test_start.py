@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer.main
 
 import icapdiag.cli.app
 from icapdiag.__main__ import BROKEN_PIPE, INCOMPLETE, main
+from icapdiag.cli.help import summary
 from icapdiag.cli.signals import INTERRUPTED, signals
 from icapdiag.vocabulary import ExitStatus
 from tests.cli.run import TIMEOUT, imported, imported_by, shell, started
@@ -46,7 +50,7 @@ def test_the_library_is_imported_when_it_is_used() -> None:
     assert {"trio", "msgspec"} <= imported_by("import icapdiag; icapdiag.check")
 
 
-@pytest.mark.parametrize("args", [("--version",), ("--version", "check")])
+@pytest.mark.parametrize("args", [("--version",), ("-V",), ("--version", "check")])
 def test_version(args: tuple[str, ...]) -> None:
     assert (0, "icapdiag 0.1.0\n", "") == run(*args)
 
@@ -65,28 +69,70 @@ def test_help(args: tuple[str, ...], words: tuple[str, ...]) -> None:
     assert [] == [word for word in words if word not in out]
 
 
-def test_help_is_plain_text_and_has_panels_on_a_terminal() -> None:
-    text = run("--help")[1]
-    assert ("\x1b" in text, "╭" in text) == (False, False)
-    out, err = on_a_terminal("--help")
-    assert "╭─ Commands ─" in re.sub(r"\x1b\[[0-9;]*m", "", out)
-    assert "" == err
+def test_help_is_the_same_on_a_terminal() -> None:
+    out, err = on_a_terminal("check", "--help", COLUMNS="80")
+    assert (run("check", "--help")[1].splitlines(), "") == (out.splitlines(), err)
 
 
-def test_help_on_a_terminal_says_what_it_says_elsewhere() -> None:
-    """No bracket of a metavariable is taken for markup."""
-    args = ("check", "--help")
-    words = set(re.findall(r"[A-Z_]+\[[^]]+\]|--[a-z0-9-]+", run(*args)[1]))
-    assert {"FORMAT[=FILE]", "ADDRESS[:PORT]", "--eicar"} <= words
-    drawn = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal(*args, COLUMNS="200")[0])
-    assert set() == {word for word in words if word not in drawn}
+def test_options_stand_in_groups_and_examples_at_the_end() -> None:
+    lines = run("check", "--help")[1].splitlines()
+    headings = [line for line in lines if re.fullmatch(r"[A-Z][A-Za-z ]+:", line)]
+    assert headings == [
+        "Arguments:",
+        "What to probe:",
+        "How to reach it:",
+        "Load:",
+        "Output:",
+        "Redaction:",
+        "Limits:",
+        "Other options:",
+        "Examples:",
+    ]
+    assert "  icapdiag check pool.yaml " in lines[lines.index("Examples:") + 1]
+
+
+def _commands(group: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if hasattr(command, "commands"):
+            yield from _commands(command, *path, name)
+
+
+ALL_COMMANDS = dict(_commands(typer.main.get_command(icapdiag.cli.app.build_app(()))))
+
+
+@pytest.mark.parametrize("path", ALL_COMMANDS, ids=" ".join)
+def test_every_command_has_a_summary_that_is_not_cut_and_examples_that_parse(path: tuple[str, ...]) -> None:
+    command = ALL_COMMANDS[path]
+    listed = " ".join(run(*path[:-1], "--help")[1].split())
+    assert summary(command) in listed
+    assert "..." not in summary(command)
+    if hasattr(command, "commands"):
+        return
+    for line in command.epilog.splitlines():
+        start = line.index("icapdiag ")
+        words = shlex.split(re.split(r" {2,}| [|>&]", line[start:])[0])[1:]
+        named = next(known for known in sorted(ALL_COMMANDS, key=len, reverse=True) if [*known] == words[: len(known)])
+        ctx = ALL_COMMANDS[named].make_context("icapdiag", words[len(named) :])
+        assert [] == ctx.args
+
+
+@pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell_name: str) -> None:
+    words = {"COMP_WORDS": "icapdiag ch", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "icapdiag ch"}
+    status, out, _ = run(
+        env={**words, "_ICAPDIAG_COMPLETE": f"complete_{shell_name}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    )
+    assert (0, "check") == (status, re.findall("check", out)[0])
+    assert "explain" not in out
 
 
 @pytest.mark.parametrize("args", [("nonsense",), ("--nonsense",), ("check", "--nonsense"), ("runbooks", "show")])
 def test_wrong_usage_is_2_and_nothing_on_stdout(args: tuple[str, ...]) -> None:
     status, out, err = run(*args)
     assert (2, "") == (status, out)
-    assert "Error" in err
+    assert err.startswith("icapdiag: ")
+    assert "\nHelp: icapdiag" in err
     assert "Traceback" not in err
 
 

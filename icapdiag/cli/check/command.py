@@ -6,6 +6,13 @@ from icapdiag.cli.check import options
 from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
 from icapdiag.vocabulary import Severity
 
+EXAMPLES = """\
+icapdiag check pool.yaml                            probe every member
+icapdiag check icap://10.0.0.7:1344/avscan --eicar  one server, and is a virus detected?
+icapdiag check pool.yaml --depth deep --eicar -o html=report.html
+icapdiag check avi-export.json --plan               what would be sent?
+icapdiag check --lab                                try it: needs no server"""
+
 
 def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     pool: options.Targets = None,

@@ -1,4 +1,4 @@
-"""The options of ``icapdiag check``: what is sent, from where, how much, and what is slow."""
+"""The options of ``icapdiag check``, in the groups of its help."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from icapdiag.cli.help import LIMITS, LOAD, OUTPUT, PROBING, REACHING
 from icapdiag.cli.options import above_zero
 
 _MOST = 1000  # scans at a time; beyond, this host's own limits would be measured
@@ -27,35 +28,56 @@ def _address(value: str | None) -> str | None:
         try:
             ip_address(value.partition("%")[0])
         except ValueError:
-            raise typer.BadParameter(f"{value!r} is no IP address") from None
+            raise typer.BadParameter(f"{value!r} is not an IP address") from None
     return value
 
 
 def _device(value: str | None) -> str | None:
     if value is not None and not (0 < len(value.encode()) < 16 and value.isprintable() and "/" not in value):
-        raise typer.BadParameter(f"{value!r} is no name of an interface")
+        raise typer.BadParameter(f"{value!r} is not the name of an interface")
     return value
 
 
 Targets = Annotated[
-    list[str] | None, typer.Argument(metavar="POOL_OR_URL...", help="A pool file, or icap:// and icaps:// URLs.")
+    list[str] | None,
+    typer.Argument(metavar="POOL_OR_URL...", help="A pool file, an Avi export, or icap:// and icaps:// URLs."),
 ]
-Lab = Annotated[bool, typer.Option("--lab", help="Probe the embedded lab, with EICAR: no pool is needed.")]
+
+Lab = Annotated[
+    bool,
+    typer.Option("--lab", rich_help_panel=PROBING, help="Probe the embedded lab, with EICAR. Needs no pool."),
+]
 Eicar = Annotated[
-    bool, typer.Option("--eicar", help="Send the harmless EICAR test virus too. Sensors on the way may raise alarms.")
+    bool,
+    typer.Option(
+        "--eicar",
+        rich_help_panel=PROBING,
+        help="Also send the harmless EICAR test file, raw and in an HTML form. May raise alarms on the way.",
+    ),
 ]
 DepthChoice = Annotated[
     Depth | None,
     typer.Option(
-        help="quick: DNS, TCP, TLS and OPTIONS. standard (default): uploads to be scanned as well. "
-        "deep: whatever else is safe, such as previews, sizes and connections."
+        rich_help_panel=PROBING,
+        help="quick: DNS, TCP, TLS and OPTIONS. standard (default): also sample uploads. "
+        "deep: also previews, sizes, connections and all else that is safe.",
     ),
 ]
-Only = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Run this probe and what it needs; repeatable.")]
-Skip = Annotated[list[str] | None, typer.Option(metavar="PROBE", help="Leave this probe out; repeatable.")]
-ListProbes = Annotated[bool, typer.Option("--list-probes", help="List the probes, what each one sends, and exit.")]
-PlanOnly = Annotated[
-    bool, typer.Option("--plan", help="Print every message that would be sent, and to whom; send nothing.")
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PROBE", rich_help_panel=PROBING, help="Run this probe and those it needs; repeatable."),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PROBE", rich_help_panel=PROBING, help="Skip this probe; repeatable."),
+]
+ServiceUri = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", rich_help_panel=PROBING, help="Service path to use instead of the pool file's."),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", rich_help_panel=PROBING, help="Which ICAP profile of an Avi export to use."),
 ]
 Count = Annotated[
     int | None,
@@ -63,35 +85,8 @@ Count = Annotated[
         metavar="N",
         min=1,
         max=100,
-        help="Repeat the harmless steps, N rounds in all, for loss and times: min, average, p95, max.",
-    ),
-]
-Load = Annotated[
-    bool,
-    typer.Option(
-        "--load",
-        help="Also scan harmless lines in parallel, more and more of them, and say what the member stands. Its users "
-        "may feel it: asks first.",
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on with --load without being asked.")]
-Ceiling = Annotated[
-    int | None, typer.Option(metavar="N", min=1, max=_MOST, help="The most scans at a time of --load. Default: 64.")
-]
-Rps = Annotated[
-    float | None,
-    typer.Option(
-        metavar="N",
-        callback=above_zero(),
-        help="Requests per second that each member is to take: says how many connections Avi needs for them.",
-    ),
-]
-Latency = Annotated[
-    float | None,
-    typer.Option(
-        metavar="MS",
-        callback=above_zero(),
-        help="Milliseconds that a scan takes, with --expected-rps. Default: as measured.",
+        rich_help_panel=PROBING,
+        help="Repeat the harmless steps N times, to see loss and varying times.",
     ),
 ]
 Idle = Annotated[
@@ -99,40 +94,113 @@ Idle = Annotated[
     typer.Option(
         metavar="SECONDS",
         callback=above_zero(),
-        help="Of the keepalive probe: wait at most so long for the server to close an idle connection.",
+        rich_help_panel=PROBING,
+        help="How long the keepalive probe waits for the server to close an idle connection.",
     ),
 ]
-ServiceUri = Annotated[str | None, typer.Option(metavar="PATH", help="Use this service, not the pool file's.")]
-ProfileName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Take this ICAP profile of an Avi export that holds several.")
+MaxSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        rich_help_panel=PROBING,
+        help="Longest body of the size probe, such as 512K. Default: buffer_size, at most 8M.",
+    ),
 ]
+ListProbes = Annotated[
+    bool, typer.Option("--list-probes", rich_help_panel=PROBING, help="List the probes and what each sends, and exit.")
+]
+PlanOnly = Annotated[
+    bool,
+    typer.Option("--plan", rich_help_panel=PROBING, help="Print every message that would be sent; send nothing."),
+]
+
 SNI = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        rich_help_panel=REACHING,
         help="Send this name in the TLS handshake (SNI), and expect it in the certificate unless an Avi pool says "
         "otherwise.",
     ),
 ]
 Source = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", callback=_address, help="Connect from this address of this host.")
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", callback=_address, rich_help_panel=REACHING, help="Connect from this address of this host."
+    ),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar="DEVICE", callback=_device, help="Connect by this interface; may take root or CAP_NET_RAW."),
-]
-IPv4 = Annotated[bool, typer.Option("-4", "--ipv4", help="Probe IPv4 addresses alone.")]
-IPv6 = Annotated[bool, typer.Option("-6", "--ipv6", help="Probe IPv6 addresses alone.")]
-MaxAddresses = Annotated[
-    int | None,
     typer.Option(
-        metavar="N", min=1, max=64, help="Test at most N addresses of a name; the report lists the rest. Default: 8."
+        metavar="DEVICE",
+        callback=_device,
+        rich_help_panel=REACHING,
+        help="Connect through this interface; may need root or CAP_NET_RAW.",
     ),
 ]
+IPv4 = Annotated[bool, typer.Option("-4", "--ipv4", rich_help_panel=REACHING, help="Probe IPv4 addresses only.")]
+IPv6 = Annotated[bool, typer.Option("-6", "--ipv6", rich_help_panel=REACHING, help="Probe IPv6 addresses only.")]
 Resolver = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="ADDRESS[:PORT]", help="Ask this DNS server, such as the Service Engine's, not this host's; repeatable."
+        metavar="ADDRESS[:PORT]",
+        rich_help_panel=REACHING,
+        help="Ask this DNS server, such as the Service Engine's, instead of this host's; repeatable.",
+    ),
+]
+
+Load = Annotated[
+    bool,
+    typer.Option(
+        "--load",
+        rich_help_panel=LOAD,
+        help="Also scan harmless lines in parallel, more and more of them, until a limit shows. "
+        "Can slow production traffic: asks first.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", rich_help_panel=LOAD, help="Run --load without asking.")]
+Ceiling = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=_MOST, rich_help_panel=LOAD, help="Most parallel scans of --load. Default: 64."
+    ),
+]
+Rps = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        callback=above_zero(),
+        rich_help_panel=LOAD,
+        help="Requests per second that each member must handle; the report says how many connections they take.",
+    ),
+]
+Latency = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MS",
+        callback=above_zero(),
+        rich_help_panel=LOAD,
+        help="Time of one scan, with --expected-rps. Default: as measured.",
+    ),
+]
+
+Transcript = Annotated[
+    bool,
+    typer.Option(
+        "--transcript",
+        rich_help_panel=OUTPUT,
+        help="Keep what is sent and received in the JSON report, the first 4 KiB of each.",
+    ),
+]
+
+MaxAddresses = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=64,
+        rich_help_panel=LIMITS,
+        help="Test at most N addresses of a name; the report lists the rest. Default: 8.",
     ),
 ]
 Rate = Annotated[
@@ -140,6 +208,7 @@ Rate = Annotated[
     typer.Option(
         metavar="N",
         callback=above_zero("number of connections per second"),
+        rich_help_panel=LIMITS,
         help="Open at most N new connections per second, over all members.",
     ),
 ]
@@ -148,7 +217,8 @@ Warn = Annotated[
     typer.Option(
         metavar="MS",
         min=1,
-        help="An answer is slow after so many ms. Default: the profile's slow_response_warning_threshold.",
+        rich_help_panel=LIMITS,
+        help="A response is slow above MS. Default: the profile's slow_response_warning_threshold.",
     ),
 ]
 Crit = Annotated[
@@ -156,26 +226,29 @@ Crit = Annotated[
     typer.Option(
         metavar="MS",
         min=1,
-        help="An answer is too slow after so many ms, which is critical. Default: the profile's response_timeout.",
+        rich_help_panel=LIMITS,
+        help="A response is too slow above MS, which is critical. Default: the profile's response_timeout.",
     ),
 ]
-MaxSize = Annotated[
-    str | None,
-    typer.Option(metavar="SIZE", help="Longest body of the size probe, such as 512K. Default: 8M, or buffer_size."),
-]
-Transcript = Annotated[
-    bool,
-    typer.Option("--transcript", help="Put what is sent and received into the JSON report, the first 4 KiB of each."),
+DnsTimeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="To resolve one name. Default: 5."),
 ]
 ConnectTimeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one TCP or TLS handshake. Default: 5.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="For one TCP or TLS handshake. Default: 5."
+    ),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For one ICAP transaction. Default: 10.")
-]
-DnsTimeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For looking up one name. Default: 5.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="For one ICAP transaction. Default: 10."
+    ),
 ]
 Deadline = Annotated[
-    float | None, typer.Option(metavar="SECONDS", callback=_seconds, help="For all steps of one member. Default: 30.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="For all steps of one member. Default: 30."
+    ),
 ]

@@ -1,4 +1,4 @@
-"""``icapdiag explain``: say what Avi logs, or pasted ICAP answers, tell about ICAP, and what to do."""
+"""``icapdiag explain``: what Avi logs, or pasted ICAP responses, say about ICAP, and what to do."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,10 +7,16 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.console import remark, stop_with
+from icapdiag.cli.console import remark, stdin_is_terminal, stop_with
+from icapdiag.cli.help import FILTERS
 from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
 from icapdiag.vocabulary import Severity
 
+EXAMPLES = """\
+icapdiag explain log.json                           what failed, why, and what to do
+icapdiag explain 'logs/*.gz' --since 2h --action failed
+kubectl logs … | icapdiag explain                   standard input
+icapdiag explain log.json -o html=report.html --for jira=ticket.txt"""
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -27,27 +33,35 @@ class Action(StrEnum):
 
 def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE...",
-            help="Logs in any form (JSON, CSV, syslog, gzip), texts with pieces of logs, raw ICAP answers; "
-            "- is standard input; patterns such as 'logs/*.gz' are expanded.",
+            help="Logs in any form (JSON, CSV, syslog, gzip), texts with pieces of logs, raw ICAP responses. "
+            "Patterns such as 'logs/*.gz' are expanded; - is standard input, which is also read if no FILE is given.",
         ),
-    ],
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Leave out what is older: 2026-01-31T10:00 (UTC), or 2h, 1d for so long ago."
+            metavar="TIME", rich_help_panel=FILTERS, help="Only from TIME on: 2026-01-31T10:00 (UTC), or 2h, 1d (ago)."
         ),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Leave out this time and what is newer.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", rich_help_panel=FILTERS, help="Only before TIME.")
+    ] = None,
     pool: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this ICAP pool group; * and ? stand for anything.")
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=FILTERS, help="Only this ICAP pool group; * and ? are wildcards."),
     ] = None,
     member: Annotated[
-        str | None, typer.Option(metavar="HOST[:PORT]", help="Only this ICAP server; * and ? stand for anything.")
+        str | None,
+        typer.Option(
+            metavar="HOST[:PORT]", rich_help_panel=FILTERS, help="Only this ICAP server; * and ? are wildcards."
+        ),
     ] = None,
-    action: Annotated[list[Action] | None, typer.Option(help="Only these outcomes; repeatable.")] = None,
+    action: Annotated[
+        list[Action] | None, typer.Option(rich_help_panel=FILTERS, help="Only these outcomes; repeatable.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes for a large file. Default: 2 above 200 MB.")
     ] = None,
@@ -63,7 +77,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     force: Force = False,
     fail_on: FailOn = Severity.CRITICAL,
 ) -> None:
-    """Explain Avi logs, or a pasted ICAP answer: what happened to ICAP, why, and what to do."""
+    """Explain Avi logs, or a pasted ICAP response: what failed, why, and what to do."""
     from icapdiag.cli.explain.run import explain_files
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
@@ -71,6 +85,10 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.opening.inputs import InputError
 
+    if not files:
+        if stdin_is_terminal():
+            raise typer.BadParameter("give a log file, or pipe a log into the command", param_hint="FILE")
+        files = ["-"]
     now = datetime.now(UTC)
     filters = Filters(
         since=_moment("--since", since, now),
@@ -129,4 +147,6 @@ def parse_moment(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no time: write 2026-01-31T10:00:00 (UTC), or 2h, 1d for that long ago") from None
+        raise ValueError(
+            f"{text!r} is not a time: write 2026-01-31T10:00:00 (UTC), or 2h, 1d for that long ago"
+        ) from None

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from icapdiag.cli.console import print_text
+from icapdiag.cli.help import Command, Group
 from icapdiag.cli.options import FailOn, Force, Keep, Key, Outputs, Redact, Tickets, above_zero, redaction_of
 from icapdiag.vocabulary import Severity
 
 app = typer.Typer(
-    help="Work on saved reports (-o json=FILE), and attach them to tickets.", no_args_is_help=True, add_completion=False
+    cls=Group, help="Work on saved reports (-o json=FILE), and attach them to tickets.", add_completion=False
 )
 _COMPARED = ("table", "json", "markdown")
 
@@ -21,7 +22,7 @@ _COMPARED = ("table", "json", "markdown")
 def _compared(spec: str) -> str:
     name, _, _ = spec.partition("=")
     if name not in _COMPARED:
-        raise typer.BadParameter(f"there is no format {name!r} for this; there are {', '.join(_COMPARED)}")
+        raise typer.BadParameter(f"unknown format {name!r}; choose from {', '.join(_COMPARED)}")
     return spec
 
 
@@ -31,7 +32,10 @@ ComparedOutput = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=("icapdiag report render report.json -o html=report.html\nicapdiag report render report.json --for jira"),
+)
 def render(
     saved: Saved,
     output: Outputs = None,
@@ -42,13 +46,20 @@ def render(
     key: Key = None,
     fail_on: FailOn = Severity.CRITICAL,
 ) -> None:
-    """Write a saved report in other formats. The exit status is the one of the run."""
+    """Write a saved report in other formats. Exits with the status of the saved run."""
     from icapdiag.cli.report.saved import write_saved
 
     write_saved(saved, output, ticket, redaction_of(redact, keep, key), fail_on, force=force)
 
 
-@app.command("redact")
+@app.command(
+    "redact",
+    cls=Command,
+    epilog=(
+        "icapdiag report redact report.json                  list what would be replaced\n"
+        "icapdiag report redact report.json -o html=report.html"
+    ),
+)
 def redact_saved(
     saved: Saved,
     output: Outputs = None,
@@ -59,7 +70,7 @@ def redact_saved(
 ) -> None:
     """Write a saved report with pseudonyms; without -o or --for, list what would be replaced by what.
 
-    The list has the real values: it is for your eyes.
+    The list has the real values: do not share it.
     """
     from icapdiag.cli.report.saved import list_replaced, write_saved
 
@@ -70,7 +81,7 @@ def redact_saved(
         list_replaced(saved, redaction)
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag report schema > report.schema.json")
 def schema() -> None:
     """Print the JSON Schema (2020-12) of a report in JSON."""
     from icapdiag.report.machine.schema import schema_text
@@ -78,15 +89,15 @@ def schema() -> None:
     print_text(schema_text())
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag report diff before.json after.json")
 def diff(
     before: Annotated[str, typer.Argument(metavar="BEFORE.json")],
     after: Annotated[str, typer.Argument(metavar="AFTER.json")],
     output: ComparedOutput = "table",
 ) -> None:
-    """Say what is new, fixed, changed, unchanged and lost sight of between two saved reports.
+    """Compare two saved reports: what is new, fixed, changed, unchanged and not re-tested.
 
-    Exit status: 1 if something is new or was lost sight of, else 0.
+    Exit status: 1 if something is new or was not re-tested, else 0.
     """
     from icapdiag.cli.report.saved import write_diff
 
@@ -95,16 +106,16 @@ def diff(
     write_diff(before, after, output)
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag report merge se-network.json jumphost.json")
 def merge(
     saved: Annotated[
         list[str], typer.Argument(metavar="SAVED.json...", help="Reports of check, one from each vantage.")
     ],
     output: ComparedOutput = "table",
 ) -> None:
-    """Hold reports of one pool from several hosts against each other: is it the server, or the path to it?
+    """Compare reports of one pool from several hosts: is it the server, or the path to it?
 
-    Exit status: 1 if any member is sick from anywhere, else 0.
+    Exit status: 1 if any member fails from anywhere, else 0.
     """
     from icapdiag.cli.report.saved import write_merged
 
@@ -115,7 +126,7 @@ def merge(
     write_merged(saved, output)
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag report attach report.zip --to jira:OPS-123 --dry-run")
 def attach(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or any output.")],
     to: Annotated[
@@ -132,7 +143,8 @@ def attach(
     token_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The token, in a file of mode 0600. Default: ICAPDIAG_JIRA_TOKEN and its like."
+            metavar="FILE",
+            help="File of mode 0600 with the token. Default: ICAPDIAG_JIRA_TOKEN, likewise for others.",
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Attach it under this name.")] = None,
@@ -159,7 +171,7 @@ def attach(
     )
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag report bundle report.json -o ticket.zip")
 def bundle(
     saved: Saved,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.zip", help="The archive.")],
@@ -167,7 +179,7 @@ def bundle(
         str, typer.Option(metavar="SIZE", help="Leave out the least useful above this size, such as 500K.")
     ] = "20M",
     redact: Annotated[
-        bool, typer.Option("--redact/--no-redact", help="Put pseudonyms for all that is not known to be harmless.")
+        bool, typer.Option("--redact/--no-redact", help="Replace all that is not known to be harmless with pseudonyms.")
     ] = True,
     keep: Keep = None,
     key: Key = None,
@@ -176,7 +188,7 @@ def bundle(
     """Put a saved report into one zip archive for a ticket: HTML, Markdown, JSON, transcripts, pool file, checksums.
 
     It is redacted, opened again and searched for every name, address and secret of the report; a text that holds one
-    is removed. Transcripts are in it if the report was made with check --transcript.
+    is removed. Transcripts are included if the report was made with check --transcript.
     """
     from icapdiag.cli.report.bundle import write_bundle
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icapdiag.cli.console import complain, fail, print_text, stdout_is_terminal, stop_with, terminal_width
+from icapdiag.cli.help import Command, Group
 from icapdiag.cli.options import Folders
 from icapdiag.text import visible
 from icapdiag.vocabulary import ExitStatus
@@ -14,27 +15,25 @@ from icapdiag.vocabulary import ExitStatus
 if TYPE_CHECKING:
     from icapdiag.pool.hosts import ServerAddress
 
-app = typer.Typer(
-    help="List, read and test the runbooks, one for each finding.", no_args_is_help=True, add_completion=False
-)
+app = typer.Typer(cls=Group, help="List, read and test the runbooks, one for each finding.", add_completion=False)
 
 
-@app.command("list")
+@app.command("list", cls=Command, epilog="icapdiag runbooks list")
 def list_runbooks(
     folders: Folders = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or markdown.")] = "text",
 ) -> None:
-    """List ids, severities and titles, by stage, the gravest first."""
+    """List ids, severities and titles, by stage, most severe first."""
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.runbooks.text import index, listing
 
     formats = {"text": listing, "markdown": index}
     if output not in formats:
-        raise typer.BadParameter(f"{output!r} is no format: text or markdown", param_hint="-o")
+        raise typer.BadParameter(f"unknown format {output!r}; choose from text, markdown", param_hint="-o")
     print_text(formats[output](load_library(folders)))
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag runbooks show tcp-refused --member 10.0.0.7:1344")
 def show(
     runbook_id: Annotated[str, typer.Argument(metavar="ID", help="As printed with a finding, e.g. tcp-refused.")],
     member: Annotated[
@@ -46,7 +45,7 @@ def show(
     ] = None,
     folders: Folders = None,
 ) -> None:
-    """Print a runbook: causes, how to verify, how to fix. On a terminal it is drawn, and paged if it is long."""
+    """Print a runbook: causes, how to verify, how to fix. Formatted on a terminal, and paged if it is long."""
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.runbooks.text import draw, markdown, page
     from icapdiag.runbook import UnknownRunbook
@@ -81,17 +80,15 @@ def _known(member: str | None, uri: str | None) -> tuple["ServerAddress | None",
         raise typer.BadParameter(visible(str(error)), param_hint="--uri") from None
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag runbooks why report.json --runbook tcp-refused")
 def why(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A report saved with -o json, or one record as JSON; '-' is stdin.")
     ],
-    runbook_id: Annotated[
-        str | None, typer.Option("--runbook", metavar="ID", help="Only how this runbook stands to each record.")
-    ] = None,
+    runbook_id: Annotated[str | None, typer.Option("--runbook", metavar="ID", help="Only this runbook.")] = None,
     folders: Folders = None,
 ) -> None:
-    """Show which conditions matched a report's observations, and what stood in the way of a near miss."""
+    """Show which conditions a report's observations met, and what kept a near miss from matching."""
     from icapdiag.cli.inputs import load_library, read_document
     from icapdiag.cli.runbooks.why import draw
     from icapdiag.runbook import UnknownRunbook
@@ -109,7 +106,7 @@ def why(
     print_text(draw(library, found, runbook_id))
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag runbooks fields | less")
 def fields() -> None:
     """List the field names that a runbook can match on."""
     from icapdiag.facts.fields import fields
@@ -124,20 +121,20 @@ def fields() -> None:
     print_text("\n".join(lines) + "\n")
 
 
-@app.command()
+@app.command(cls=Command, epilog="icapdiag runbooks lint --runbooks my-runbooks")
 def lint(folders: Folders = None) -> None:
-    """Look for mistakes in the files; exit 1 if there are any."""
+    """Check the files for mistakes; exit 1 if there are any."""
     from icapdiag.runbook.lint import lint_files
 
     problems = lint_files(folders or ())
     if problems:
         stop_with(problems, ExitStatus.FINDINGS)
-    complain("Nothing to complain about.")
+    complain("No problems found.")
 
 
-@app.command("test")
+@app.command("test", cls=Command, epilog="icapdiag runbooks test --runbooks my-runbooks")
 def run_tests(folders: Folders = None) -> None:
-    """Run all on their own examples; exit 1 if one fails."""
+    """Run all runbooks on their own examples; exit 1 if one fails."""
     from icapdiag.cli.inputs import load_library
     from icapdiag.runbook.why import run_examples
 
