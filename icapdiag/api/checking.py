@@ -194,5 +194,11 @@ def _notes(
             f"SNI may differ on a Service Engine for {', '.join(guessed)}: the Avi pool has no server_name, so it is"
             " the client's Host there. Try that name with --sni NAME."
         )
+    unchecked = [m.name for m in pool.members if m.tls is not None and m.tls.verify and not m.tls.names_known]
+    if unchecked:
+        notes.append(
+            f"The name in the certificate was not checked for {', '.join(unchecked)}: with host_check_enabled and"
+            " without domain_name, Avi wants the client's Host there. Give that name with --sni NAME."
+        )
     notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
     return notes

@@ -176,6 +176,10 @@ class TLS(ProbeSheet):
     moved = "sni request_acknowledged close_reaction answer_lost error verify_error"
     server_name: Annotated[HostName | None, about("server name", "the name that is asked for")] = None
     sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
+    wanted_names: Annotated[
+        tuple[HostName, ...] | None,
+        about("wanted names", "the certificate must be for one of these; absent: for the server name, or for any"),
+    ] = None
     verified: Annotated[
         bool | None, about("verified", "the certificate's chain and dates hold, and its name where it matters")
     ] = None

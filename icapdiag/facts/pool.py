@@ -191,7 +191,7 @@ class ConfigurationObject(Sheet):
     ] = None
     broken_references: Annotated[
         tuple[Text, ...] | None,
-        about("broken references", "references that lead nowhere, or into another cloud or tenant"),
+        about("broken references", "references into another cloud or tenant"),
     ] = None
     monitor_type: Annotated[Word | None, about("monitor", "of a pool, such as HEALTH_MONITOR_TCP")] = None
     monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None

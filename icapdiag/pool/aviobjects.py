@@ -118,6 +118,18 @@ class Reference(Struct, frozen=True):
         """The most telling part, for a message."""
         return self.name or self.word
 
+    @property
+    def uuid(self) -> str:
+        """The uuid, if it names one."""
+        return self.word if type_of_uuid(self.word) else ""
+
+    def differs(self, other: Reference) -> bool:
+        """Whether the two name different objects, as far as both give a uuid, or both a name."""
+        if self.uuid and other.uuid:
+            return self.uuid != other.uuid
+        own, others = (each.name or ("" if each.uuid else each.word) for each in (self, other))
+        return bool(own and others) and own != others
+
 
 def parse_reference(text: str) -> Reference:
     """Read ``https://c/api/pool/UUID``, ``…#NAME``, ``/api/pool/?name=N&tenant=T``, ``/api/pool?…``, or a name."""

@@ -18,6 +18,8 @@ from icapdiag.yamltree import ListNode, MapNode, Node, Scalar
 
 _UNFIT_FIRST = ("HEALTH_MONITOR_HTTP", "HEALTH_MONITOR_HTTPS")  # marks a server down that the others mark up
 _PING = "HEALTH_MONITOR_PING"
+_ADMIN = "admin"  # the tenant whose objects the others may see
+_MOST_BROKEN = 20  # references that are named
 
 
 def configuration(
@@ -35,9 +37,15 @@ def configuration(
             object_name=profile.name,
             fail_action=settings.fail_action,
             buffer_size_exceed_action=settings.buffer_size_exceed_action,
+            broken_references=_broken(profile, "pool_group_ref", [group] if group else []),
         )
     if group is not None:
-        yield ConfigurationObject(object="poolgroup", object_name=group.name, group_fail_action=_fail_action(group))
+        yield ConfigurationObject(
+            object="poolgroup",
+            object_name=group.name,
+            group_fail_action=_fail_action(group),
+            broken_references=_broken(group, "pool_ref", [pool for pool, _ in pools]),
+        )
     for pool, selected in pools:
         kind, request = _monitor(objects, pool)
         yield ConfigurationObject(
@@ -48,6 +56,18 @@ def configuration(
             monitor_request=request,
             ratio=None if selected else 0,
         )
+
+
+def _broken(found: AviObject, key: str, meant: Sequence[AviObject]) -> tuple[str, ...] | None:
+    """References into another cloud, or into another tenant (what tenant admin has may be shared with all)."""
+    told = []
+    for each in meant:
+        for what in ("cloud", "tenant"):
+            own, other = (parse_reference(one.node.text(f"{what}_ref")) for one in (found, each))
+            shared = what == "tenant" and _ADMIN in {own.label, other.label}
+            if own.differs(other) and not shared:
+                told.append(f"{key} {shown(each.name)} is in {what} {shown(other.label)} and not in {shown(own.label)}")
+    return tuple(told[:_MOST_BROKEN]) or None
 
 
 def _fail_action(found: AviObject) -> str | None:
@@ -83,8 +103,9 @@ def _request(monitor: MapNode) -> str | None:
 def tls_of(objects: Sequence[AviObject], pool: AviPool, node: MapNode) -> TLS | None:
     """TLS if the pool has an SSL profile. Avi looks at the certificate only if there is a PKI profile too.
 
-    It looks at the names only with ``host_check_enabled``, which is off by default. What SNI it sends without a
-    ``server_name`` is the Host of the client's request; a domain name stands in for that.
+    It looks at the names only with ``host_check_enabled``, which is off by default, and wants one of ``domain_name``
+    there, or without any the Host of the client's request. That Host is also the SNI that it sends without a
+    ``server_name``; a domain name stands in for that. Without ``sni_enabled`` it sends none.
     """
     if not pool.ssl_profile_ref:
         return None
@@ -93,7 +114,8 @@ def tls_of(objects: Sequence[AviObject], pool: AviPool, node: MapNode) -> TLS | 
         with suppress(ValueError):
             domains.append(parse_host(text))
     named = TLS(
-        server_name=(pool.server_name if pool.sni_enabled else None) or next(iter(domains), None),
+        server_name=(pool.server_name or next(iter(domains), None)) if pool.sni_enabled else None,
+        sni=pool.sni_enabled,
         sni_known=bool(pool.server_name) or not pool.sni_enabled,
     )
     if not pool.pki_profile_ref:
@@ -107,8 +129,10 @@ def tls_of(objects: Sequence[AviObject], pool: AviPool, node: MapNode) -> TLS | 
         what = "is not in this file" if found is None else "shows no certificate"
         unseen = f"the CA is not visible: PKI profile {shown(reference.label)} {what}"
         return replace(named, verify=False, unverified=unseen)
-    names = tuple(domains) or None if pool.host_check_enabled else ()
-    return replace(named, ca_pem=authorities, names=names)
+    checked = pool.host_check_enabled
+    return replace(
+        named, ca_pem=authorities, names=tuple(domains) if checked else (), names_known=bool(domains) or not checked
+    )
 
 
 def _texts(listed: Node | None) -> list[str]:

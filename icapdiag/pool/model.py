@@ -19,8 +19,9 @@ class TLS(Struct, frozen=True, kw_only=True):
     """How to speak TLS to a member. ``server_name`` None means the member's host.
 
     ``ca_pem`` are authorities as text, instead of a file. ``names``: a trusted certificate must be for one of these, or
-    for any name if there are none; None: for ``server_name``. ``sni_known`` False: a Service Engine sends another name
-    in the handshake, which depends on the client's request. ``unverified``: why ``verify`` is False.
+    for any name if there are none; None: for ``server_name``. ``sni`` False: the handshake names no server.
+    ``sni_known`` False: a Service Engine sends another name in the handshake, which depends on the client's request;
+    ``names_known`` False: it wants that name in the certificate. ``unverified``: why ``verify`` is False.
     Files are absolute or relative to the current directory, and existed when the pool was loaded.
     ``key_file`` None with a ``cert_file`` means that the certificate's file holds the key too.
     """
@@ -29,7 +30,9 @@ class TLS(Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     ca_pem: str = ""
     names: tuple[str, ...] | None = None
+    sni: bool = True
     sni_known: bool = True
+    names_known: bool = True
     unverified: str = "tls.verify: false"
     server_name: str | None = None
     cert_file: Path | None = None

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from icapdiag.cli.check.asked import with_sni
+from icapdiag.pool import TLS, Member, Pool, Profile
 from tests.cli.run import PROGRAM, TIMEOUT, environment, icapdiag, shell, started
 from tests.report.readers import read_json
 
@@ -140,6 +142,24 @@ def test_a_name_for_the_handshake_is_for_members_with_tls(silent: socket.socket)
     for target, sni in ((f"icap://{address}", "icap.example.com"), (f"icaps://{address}", "two words"), ("--lab", "a")):
         status, _, err = icapdiag("check", target, "--sni", sni)
         assert (2, True) == (status, "--sni" in err or "--lab" in err)
+
+
+@pytest.mark.parametrize(
+    ("tls", "names"),
+    [
+        (TLS(), None),  # nothing else says a name
+        (TLS(server_name="own.test"), ("own.test",)),
+        (TLS(names=()), ()),  # Avi without host_check_enabled
+        (TLS(names=(), sni=False), ()),
+        (TLS(names=("domain.test",), server_name="own.test"), ("domain.test",)),
+        (TLS(names=(), names_known=False, sni_known=False), ("sent.test",)),  # the client's Host, for both
+    ],
+)
+def test_the_name_that_is_sent_is_expected_only_where_nothing_else_is(tls: TLS, names: tuple[str, ...] | None) -> None:
+    pool = Pool(name="p", profile=Profile(service_uri="/a"), members=(Member(host="h", port=1, name="h", tls=tls),))
+    asked = with_sni(pool, "sent.test").members[0].tls
+
+    assert TLS(server_name="sent.test", names=names) == asked
 
 
 MISTAKES = """\

@@ -24,6 +24,7 @@ from icapdiag.pool import Pool, load_pool
 from icapdiag.probe import Settings, probe_pool
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.vocabulary import Severity
+from tests.facts import facts_of
 
 # Whatever else this machine does: no answer is late, and none is called slow.
 PATIENT = Settings(connect_timeout=30, timeout=30, deadline=90, warn_ms=60_000, crit_ms=60_000)
@@ -139,6 +140,23 @@ async def test_a_pool(name: str, library: Library, tmp_path: Path, monkeypatch: 
         found, _ = await judged(library, pool_of(lab, tmp_path))
 
     assert BUILT[name].found == found
+
+
+async def test_another_product_is_said_before_its_other_tag(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = Scanner(common=(ISTAG, ("Server", "C-ICAP/0.5.10")))
+    other = Scanner(common=(("ISTag", '"metadefender-7"'), ("Server", "Metadefender Core V4")))
+    for servers in ({"a": most, "b": most, "c": other}, {"a": most, "b": other, "c": other, "d": most}):
+        async with served(servers, monkeypatch) as lab:
+            results = await probe_pool(structs.replace(pool_of(lab, tmp_path), compare=True), PATIENT)
+        findings = match(library, results.observations).findings
+
+        assert [("members-differ-in-product", None), ("istag-differs", ("members-differ-in-product",))] == [
+            (finding.id, finding.because_of) for finding in findings
+        ]
+        facts = [facts_of(each)["fact"] for each in findings[0].evidence]
+        assert "product" == facts[0]
 
 
 async def test_one_server_that_is_two_members(

@@ -188,7 +188,8 @@ def test_an_ssl_profile_means_tls(load: Load) -> None:
     assert tls() is None
     assert unverified == tls(**ssl)
     assert replace(unverified, server_name="a.example.com", sni_known=True) == tls(**ssl, server_name="a.example.com")
-    assert replace(unverified, sni_known=True) == tls(**ssl, server_name="a.example.com", sni_enabled=False)
+    assert replace(unverified, sni_known=True, sni=False) == tls(**ssl, server_name="a.example.com", sni_enabled=False)
+    assert replace(unverified, sni_known=True, sni=False) == tls(**ssl, domain_name=["a.test"], sni_enabled=False)
     assert replace(unverified, server_name="b.example.com") == tls(**ssl, domain_name=["b.example.com"])
     assert unverified == tls(**ssl, domain_name=["not a name"])
 
@@ -204,11 +205,12 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
         ({"host_check_enabled": True, "domain_name": ["b.example.com", "c.test"], "server_name": "a.example.com"},
          ("b.example.com", "c.test"), "a.example.com"),
         ({"host_check_enabled": "true", "domain_name": ["b.example.com"]}, ("b.example.com",), "b.example.com"),
-        ({"host_check_enabled": True}, None, None),
+        ({"host_check_enabled": True}, (), None),  # the client's Host counts, and nobody knows it here
+        ({"host_check_enabled": True, "server_name": "a.example.com"}, (), "a.example.com"),
     ],
 )  # fmt: skip
 def test_a_pki_profile_says_whom_to_trust(
-    load: Load, more: dict[str, Any], names: tuple[str, ...] | None, server_name: str | None
+    load: Load, more: dict[str, Any], names: tuple[str, ...], server_name: str | None
 ) -> None:
     secured = pool(ssl_profile_ref="x", pki_profile_ref="/api/pkiprofile/?name=ca", **more)
     file = {
@@ -216,7 +218,9 @@ def test_a_pki_profile_says_whom_to_trust(
         "PKIProfile": [{"name": "other"}, {"name": "ca", "ca_certs": [{"certificate": PEM}] * 2}],
     }
     tls = load(json.dumps(file), service_uri="/a").members[0].tls
-    assert TLS(ca_pem=f"{PEM}\n{PEM}", names=names, server_name=server_name, sni_known="server_name" in more) == tls
+    known = "domain_name" in more or "host_check_enabled" not in more
+    expected = TLS(ca_pem=f"{PEM}\n{PEM}", names=names, server_name=server_name, names_known=known)
+    assert replace(expected, sni_known="server_name" in more) == tls
 
 
 @pytest.mark.parametrize(
@@ -290,6 +294,59 @@ def test_fail_actions_and_weights(load: Load) -> None:
         ("pool", "a", None, None, None, 0),
         ("pool", "b", None, None, "FAIL_ACTION_HTTP_REDIRECT", None),
     ] == said  # fmt: skip
+
+
+CLOUD = "https://c/api/cloud/cloud-0a1b2c3d-0000-4000-8000-00000000000"
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "expected"),
+    [
+        (
+            "/api/cloud?name=Default-Cloud",
+            "/api/cloud?name=vCenter",
+            "is in cloud 'vCenter' and not in 'Default-Cloud'",
+        ),
+        (
+            f"{CLOUD}1#Default-Cloud",
+            f"{CLOUD}2#Default-Cloud",
+            "is in cloud 'Default-Cloud' and not in 'Default-Cloud'",
+        ),
+        ("/api/cloud?name=Default-Cloud", f"{CLOUD}2#vCenter", "is in cloud 'vCenter' and not in 'Default-Cloud'"),
+        (f"{CLOUD}1#Default-Cloud", f"{CLOUD}1", None),
+        (f"{CLOUD}1", "/api/cloud?name=Default-Cloud", None),  # a uuid and a name may mean the same
+        ("/api/cloud?name=Default-Cloud", None, None),
+    ],
+)
+def test_a_reference_into_another_cloud(load: Load, own: str, others: str | None, expected: str | None) -> None:
+    far = {} if others is None else {"cloud_ref": others}
+    found = load(export(pools=[pool(**far)], groups=[group(**far)], profiles=[profile(cloud_ref=own)]))
+
+    said = {each.object: each.broken_references for each in found.objects}
+    assert {
+        "icapprofile": expected and (f"pool_group_ref 'icap-group' {expected}",),
+        "poolgroup": None,
+        "pool": None,
+    } == said
+
+
+@pytest.mark.parametrize(
+    ("tenants", "expected"),
+    [
+        (("red", "red", "blue"), {"poolgroup": ("pool_ref 'icap-pool' is in tenant 'blue' and not in 'red'",)}),
+        (
+            ("red", "blue", "blue"),
+            {"icapprofile": ("pool_group_ref 'icap-group' is in tenant 'blue' and not in 'red'",)},
+        ),
+        (("red", "admin", "admin"), {}),
+        (("red", "red", "red"), {}),
+    ],
+)
+def test_a_reference_into_another_tenant(load: Load, tenants: tuple[str, ...], expected: Any) -> None:
+    refs = [{"tenant_ref": f"/api/tenant/?name={name}"} for name in tenants]
+    found = load(export(pools=[pool(**refs[2])], groups=[group(**refs[1])], profiles=[profile(**refs[0])]))
+
+    assert expected == {each.object: each.broken_references for each in found.objects if each.broken_references}
 
 
 def test_several_profiles_ask_which(load: Load, mistakes: Mistakes) -> None:

@@ -398,3 +398,25 @@ async def test_the_names_that_an_avi_pool_accepts(
         nursery.cancel_scope.cancel()
 
     assert (reason, reason is None) == (found.reason, facts_of(found)["verified"])
+
+
+@pytest.mark.parametrize("sni", [True, False])
+async def test_a_handshake_names_the_server_only_if_the_pool_does(tmp_path: Path, *, sni: bool) -> None:
+    ca_file, contexts = write_ca_and_contexts(tmp_path, "localhost")
+    asked: list[str | None] = []
+    contexts["healthy"].sni_callback = lambda _, name, __: asked.append(name)
+
+    async def handle(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            await trio.SSLStream(stream, contexts["healthy"], server_side=True).do_handshake()
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, handle, 0, host="127.0.0.1"))
+        tls = TLS(ca_pem=ca_file.read_text(), names=(), server_name="icap.example.test" if sni else None, sni=sni)
+        found = await first(listeners[0].socket.getsockname()[1], "tls", tls=tls, host="localhost")
+        nursery.cancel_scope.cancel()
+
+    facts = facts_of(found)
+    assert (None, sni, "icap.example.test" if sni else None) == (found.reason, facts["sni"], facts.get("server_name"))
+    assert ["icap.example.test" if sni else None] == asked

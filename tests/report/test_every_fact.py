@@ -104,6 +104,7 @@ IDENTITIES = {
     "TLS.cert_sha256": "certificate",
     "TLS.cert_subject": "subject",
     "TLS.server_name": "host",
+    "TLS.wanted_names": "host",
     "TLSSettings.ca_file": "file",
     "TLSSettings.cert_file": "file",
     "TLSSettings.server_name": "host",

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from icapdiag.cli.check.options import Depth
 from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
 from icapdiag.cli.options import size_of
-from icapdiag.pool import Pool
+from icapdiag.pool import TLS, Pool
 from icapdiag.pool.hosts import parse_host
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.probes.dns import split_resolver
@@ -91,7 +91,10 @@ def with_largest(settings: Settings, size: str | None, probes: Collection[Probe]
 
 
 def with_sni(pool: Pool, name: str | None) -> Pool:
-    """The pool with the name of ``--sni`` for every member that has TLS, if that was given."""
+    """The pool with the name of ``--sni`` for every member that has TLS, if that was given.
+
+    It is the name that the certificate must be for only where nothing else says which that is.
+    """
     if name is None:
         return pool
     try:
@@ -100,11 +103,17 @@ def with_sni(pool: Pool, name: str | None) -> Pool:
         raise typer.BadParameter(str(error), param_hint="--sni") from None
     if not any(member.tls for member in pool.members):
         raise typer.BadParameter("no member of this pool has TLS", param_hint="--sni")
-    members = (
-        replace(each, tls=replace(each.tls, server_name=host, sni_known=True)) if each.tls else each
-        for each in pool.members
-    )
+    members = (replace(each, tls=_sending(each.tls, host)) if each.tls else each for each in pool.members)
     return replace(pool, members=tuple(members))
+
+
+def _sending(tls: TLS, name: str) -> TLS:
+    names = tls.names
+    if not tls.names_known:
+        names = (name,)
+    elif names is None and tls.server_name:
+        names = (tls.server_name,)
+    return replace(tls, server_name=name, sni=True, sni_known=True, names=names, names_known=True)
 
 
 def insist_on_consent(pool: Pool, only: Collection[str] | None, *, eicar: bool) -> None:

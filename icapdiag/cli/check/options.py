@@ -119,8 +119,8 @@ SNI = Annotated[
     typer.Option(
         metavar="NAME",
         rich_help_panel=REACHING,
-        help="Send this name in the TLS handshake (SNI), and expect it in the certificate unless an Avi pool says "
-        "otherwise.",
+        help="Send this name in the TLS handshake (SNI). The certificate must be for it only where neither the pool "
+        "file's server_name nor an Avi pool says what it must be for.",
     ),
 ]
 Source = Annotated[

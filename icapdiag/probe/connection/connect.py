@@ -90,7 +90,7 @@ def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
     Raises OSError (ssl.SSLError too) if a file can't be used.
     """
     context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None, cadata=tls.ca_pem or None)
-    context.check_hostname = tls.names is None  # else `_insist_on_name` does
+    context.check_hostname = tls.names is None and tls.sni  # else `_insist_on_name` does
     if not (tls.verify if verify is None else verify):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -100,7 +100,7 @@ def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
 
 
 def server_name(context: Context) -> str:
-    """The name to ask for (SNI) and to find in the certificate: the configured one, else the host."""
+    """The name to ask for (SNI), and to find in the certificate unless that has names of its own."""
     tls = context.member.tls
     return (tls.server_name if tls else None) or context.member.host
 
@@ -109,7 +109,8 @@ async def handshake(context: Context, stream: TimestampedStream, *, verify: bool
     """Wrap the connection. Raises trio.BrokenResourceError, and OSError for unusable files."""
     tls = context.member.tls or TLS()
     shared = client_context(replace(tls, server_name=None), verify=verify)  # the name is no part of it
-    wrapped = trio.SSLStream(stream, shared, server_hostname=server_name(context), https_compatible=True)
+    asked = server_name(context) if tls.sni else None
+    wrapped = trio.SSLStream(stream, shared, server_hostname=asked, https_compatible=True)
     try:
         await wrapped.do_handshake()
         if tls.names and shared.verify_mode is ssl.CERT_REQUIRED:

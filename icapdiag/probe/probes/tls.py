@@ -21,7 +21,8 @@ from icapdiag.vocabulary import Reason, Status
 async def _run(context: Context) -> Outcome:
     stream = context.stream
     settings = context.member.tls or TLS()
-    facts = sheets.TLS(server_name=server_name(context), sni=not is_literal(server_name(context)))
+    facts = sheets.TLS(sni=_sends_name(context), wanted_names=(settings.verify and settings.names) or None)
+    facts.server_name = server_name(context) if settings.sni else None
     assert isinstance(stream, TimestampedStream)  # noqa: S101 - tcp has run
     limit = context.time_for(context.settings.connect_timeout)
     try:
@@ -75,9 +76,13 @@ def session_facts(stream: SSLStream) -> sheets.TLS:
     return replace(certificate_facts(stream), tls_version=stream.version(), cipher=cipher[0] if cipher else None)
 
 
+def _sends_name(context: Context) -> bool:
+    """Whether the handshake names the server: an address is no name (RFC 6066, 3)."""
+    return (context.member.tls or TLS()).sni and not is_literal(server_name(context))
+
+
 def _plan(context: Context) -> tuple[Planned, ...]:
-    name = server_name(context)
-    what = "handshake" if is_literal(name) else f"handshake for {name}"
+    what = f"handshake for {server_name(context)}" if _sends_name(context) else "handshake"
     message = Message(kind="tls", what=what, size=None)
     rejected = Planned(to=context.peer, connections=1, messages=(message,), condition="if the certificate is rejected")
     verified = (context.member.tls or TLS()).verify

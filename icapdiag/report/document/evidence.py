@@ -182,8 +182,9 @@ def _certificate(tls: TLS, reason: str | None) -> Iterator[str]:
     if reason == Reason.TLS_NOT_YET_VALID and tls.cert_not_before:
         yield f"certificate not valid before {safe_text(tls.cert_not_before)}"
     if reason == Reason.TLS_NAME and tls.cert_names:
-        wanted = server_text(tls.server_name)
-        yield visible(f"certificate for {_joined(tls.cert_names)}" + (f", asked for {wanted}" if wanted else ""))
+        asked, wanted = server_text(tls.server_name), _joined(tls.wanted_names)
+        words = f", not for {wanted}" if wanted else f", asked for {asked}" if asked else ""
+        yield visible(f"certificate for {_joined(tls.cert_names)}{words}")
     yield server_text(tls.verify_error)
 
 
@@ -224,6 +225,7 @@ def _requests(group: RequestGroup) -> Iterator[str]:
 
 def _configured(found: ConfigurationObject) -> Iterator[str]:
     """An object of an Avi configuration, by Avi's names."""
+    yield from map(server_text, found.broken_references or ())
     settings = {
         "fail_action": found.fail_action or found.group_fail_action,
         "buffer_size_exceed_action": found.buffer_size_exceed_action,
