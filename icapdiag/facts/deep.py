@@ -11,9 +11,7 @@ from icapdiag.facts.answer import VERDICTS, Deviation
 from icapdiag.facts.connection import CLOCKS, ProbeSheet, ProfileInForce
 from icapdiag.facts.load import Capacity, Load
 from icapdiag.facts.sheet import ISTag, Record, Text, Word, about
-from icapdiag.facts.standard import Stopped
-
-EICAR_OUTCOMES = ("not-asked", "failed", "passed-unseen", "passed", "blocked", "modified", "other")
+from icapdiag.facts.standard import EicarOutcomes, Stopped
 
 
 class PreviewCase(Record):
@@ -88,18 +86,7 @@ class Preview(ProbeSheet):
         about("passed unseen", "those that it called clean with the rest of the body not sent"),
     ] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
-    eicar_beyond_preview: Annotated[
-        Word | None,
-        about(
-            "EICAR behind the preview",
-            "what became of EICAR behind the end of the preview; passed-unseen: that part was not asked for",
-            values=EICAR_OUTCOMES,
-        ),
-    ] = None
-    eicar_whole: Annotated[
-        Word | None,
-        about("EICAR without a preview", "the same for the same body without a preview", values=EICAR_OUTCOMES),
-    ] = None
+    eicar: EicarOutcomes = msgspec.field(default_factory=EicarOutcomes)
     deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None
     deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "of RFC 3507, as slugs")] = None
     passes_unseen: Annotated[

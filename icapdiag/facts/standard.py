@@ -66,6 +66,33 @@ class Sample(ProbeSheet):
     ] = None
 
 
+EICAR_OUTCOMES = ("not-asked", "failed", "passed-unseen", "passed", "blocked", "modified", "other")
+
+
+class EicarOutcomes(Record):
+    """What became of EICAR with a preview that it does not fit into, and without any."""
+
+    eicar_beyond_preview: Annotated[
+        Word | None,
+        about(
+            "EICAR behind the preview",
+            "what became of EICAR behind the end of the preview; passed-unseen: that part was not asked for",
+            values=EICAR_OUTCOMES,
+        ),
+    ] = None
+    eicar_whole: Annotated[
+        Word | None,
+        about("EICAR without a preview", "the same for the same body without a preview", values=EICAR_OUTCOMES),
+    ] = None
+
+
+class EicarAgain(ProbeSheet):
+    """eicar-again: EICAR, which has passed, once more."""
+
+    profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
+    outcomes: EicarOutcomes = msgspec.field(default_factory=EicarOutcomes)
+
+
 class RepeatedStep(Record):
     """What came of one step over several rounds."""
 
@@ -123,5 +150,6 @@ SHEETS: Mapping[str, type[ProbeSheet]] = {
     "chunked": Sample,
     "eicar": Sample,
     **dict.fromkeys(EICAR_FORMS, Sample),
+    "eicar-again": EicarAgain,
     "repeat": Repeat,
 }

@@ -127,7 +127,7 @@ def test_a_plan_sends_nothing(silent: socket.socket) -> None:
     status, out, err = icapdiag("check", url, "--eicar", "--plan")
 
     assert (0, "") == (status, err)
-    assert "1 member to probe, 4 to 50 connections, 4 to 50 ICAP requests, " in out
+    assert "1 member to probe, 4 to 52 connections, 4 to 52 ICAP requests, " in out
     assert f"      | OPTIONS {url} ICAP/1.0\n" in out
     assert "body of 68 bytes, SHA-256 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f" in out
     assert eicar().decode() not in out
@@ -150,7 +150,8 @@ def test_a_plan_for_machines(tmp_path: Path) -> None:
         for name in ("members", "connections", "connections_at_most", "requests", "requests_at_most")
     }
     assert [8, 1, 1] == [member["addresses_at_most"] for member in document["members"]]
-    probes = ["dns", "tcp", "tls", "options", "clean", "eicar", "eicar-form", "services", "variants", "respmod", "path"]
+    probes = ["dns", "tcp", "tls", "options", "clean", "eicar", "eicar-form", "eicar-again"]
+    probes += ["services", "variants", "respmod", "path"]
     assert probes == [p["probe"] for p in document["members"][1]["probes"]]
     assert "if the certificate is rejected" == document["members"][1]["probes"][2]["sent"][1]["condition"]
     assert [] == document["members"][2]["probes"]

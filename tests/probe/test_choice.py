@@ -53,7 +53,7 @@ def test_wrong_choices(only: tuple[str, ...], skip: tuple[str, ...], words: str)
 
 def test_every_probe_says_what_it_sends() -> None:
     assert [] == [probe.name for probe in PROBES if not probe.sends]
-    assert ["eicar", "eicar-form", "eicar-zip", "eicar-pdf", "eicar-json"] == [
+    assert ["eicar", "eicar-form", "eicar-zip", "eicar-pdf", "eicar-json", "eicar-again"] == [
         probe.name for probe in PROBES if probe.label == "active"
     ]
 

@@ -15,6 +15,7 @@ from icapdiag.facts import from_plain, to_plain
 from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.connection import Transfer
 from icapdiag.facts.deep import Preview, PreviewCase
+from icapdiag.facts.standard import EicarOutcomes
 from icapdiag.icap.message import BUSY
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.icap.samples import ARCHIVE_LEAST, CLEAN, clean_body, eicar_behind_padding
@@ -136,8 +137,9 @@ def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
         cases_passed_unseen=unseen,
         continued=any(case.beyond and result.transfer.continued for case, result in done),
         passes_unseen=often if withheld else None,
-        eicar_beyond_preview=_eicar(done, "eicar-beyond-preview"),
-        eicar_whole=_eicar(done, "eicar-whole"),
+        eicar=EicarOutcomes(
+            eicar_beyond_preview=_eicar(done, "eicar-beyond-preview"), eicar_whole=_eicar(done, "eicar-whole")
+        ),
         deviations=tuple(deviations.values())[:20],
         deviation_rules=tuple(deviations),
     )
@@ -171,8 +173,11 @@ def _passed_unseen(result: Transaction) -> bool:
 def _eicar(done: Sequence[tuple[Case, Transaction]], name: str) -> str:
     """What became of EICAR in this case; ``not-asked`` if it was not to be sent."""
     result = next((result for case, result in done if case.name == name), None)
-    if result is None:
-        return "not-asked"
+    return "not-asked" if result is None else became_of_eicar(result)
+
+
+def became_of_eicar(result: Transaction) -> str:
+    """What became of EICAR in this exchange, in one word."""
     if result.status is not Status.OK:
         return "failed"
     if _passed_unseen(result):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from icapdiag.probe.base import Context, Depth, Probe
 from icapdiag.probe.probes.conformance import PROBE as CONFORMANCE
 from icapdiag.probe.probes.dns import PROBE as DNS
+from icapdiag.probe.probes.eicar_again import PROBE as EICAR_AGAIN
 from icapdiag.probe.probes.keepalive import PROBE as KEEPALIVE
 from icapdiag.probe.probes.load import PROBE as LOAD
 from icapdiag.probe.probes.options import PROBE as OPTIONS
@@ -31,7 +32,7 @@ from icapdiag.probe.probes.variants import PROBE as VARIANTS
 DEPTHS: tuple[Depth, ...] = get_args(Depth)  # each has all that those before it have
 NOT_ASKED = "not-asked"
 
-_USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, *FORM_PROBES, SERVICES, VARIANTS, RESPMOD)
+_USUAL = (DNS, TCP, TLS, OPTIONS, CLEAN, EICAR, *FORM_PROBES, EICAR_AGAIN, SERVICES, VARIANTS, RESPMOD)
 _DEEP = (CHUNKED, PREVIEW, SIZE, KEEPALIVE, CONFORMANCE)
 PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD, PATH)
 

@@ -12,7 +12,7 @@ from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, Request
 from icapdiag.facts.pool import ConfigurationObject, Difference
 from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
 from icapdiag.facts.sheet import Sheet
-from icapdiag.facts.standard import Options, Repeat, Sample
+from icapdiag.facts.standard import EicarOutcomes, Options, Repeat, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
 from icapdiag.report.document.measured import describe_measured
@@ -130,6 +130,8 @@ def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
     answer, preview, tls = sheet.part(Answer), sheet.part(Preview), sheet.part(TLS)
     if preview is not None:
         yield from _previews(preview)
+    if (eicar := sheet.part(EicarOutcomes)) is not None:
+        yield from _of_eicar(eicar)
     if answer is not None:
         yield from _answer(answer)
         if peer := safe_text(answer.peer):
@@ -170,7 +172,11 @@ def _previews(preview: Preview) -> Iterator[str]:
     for words, cases in missed.items():
         if cases:
             yield visible(f"{words}: {', '.join(cases)}")
-    sent = {"EICAR behind the preview": preview.eicar_beyond_preview, "without a preview": preview.eicar_whole}
+
+
+def _of_eicar(eicar: EicarOutcomes) -> Iterator[str]:
+    """EICAR partly behind a preview, and without one."""
+    sent = {"EICAR behind the preview": eicar.eicar_beyond_preview, "without a preview": eicar.eicar_whole}
     for words, outcome in sent.items():
         if outcome and outcome != "not-asked":
             yield f"{words}: {safe_text(outcome)}"
