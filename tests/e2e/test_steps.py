@@ -54,11 +54,11 @@ def known(**settings: Any) -> Callable[[Facts, Sequence[Facts], Facts], bool]:
 CONTRADICTIONS: Sequence[tuple[str, Callable[[Facts, Sequence[Facts], Facts], bool]]] = (
     (r"(?:attach|add|set|use) an? SSL profile", answered_in_clear),
     (r"(?:attach|add|set|use) an? SSL profile", worked_by_tls),
-    (r"switch enable_preview off", known(enable_preview=False)),
-    (r"switch enable_preview on\b", known(enable_preview=True)),
-    (r"set fail_action to ICAP_FAIL_CLOSED", known(fail_action="ICAP_FAIL_CLOSED")),
-    (r"set fail_action to ICAP_FAIL_OPEN", known(fail_action="ICAP_FAIL_OPEN")),
-    (r"switch allow_204 on", known(allow_204=True)),
+    (r"switch (?:off enable_preview|enable_preview off)", known(enable_preview=False)),
+    (r"switch (?:on enable_preview|enable_preview on)\b", known(enable_preview=True)),
+    (r"set fail_action (?:to )?ICAP_FAIL_CLOSED", known(fail_action="ICAP_FAIL_CLOSED")),
+    (r"set fail_action (?:to )?ICAP_FAIL_OPEN", known(fail_action="ICAP_FAIL_OPEN")),
+    (r"switch (?:on allow_204|allow_204 on)", known(allow_204=True)),
     (r"KeepAlive off", always),
     (r"divided by the (?:number of )?Service Engines", always),
     (r"\{[a-z_.]+\}|\b(?-i:HOST|PORT|SERVICE_URI|MEMBERS)\b", always),  # a value that nobody filled in
