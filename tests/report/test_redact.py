@@ -21,7 +21,7 @@ from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import REDACTED_NOTE, Pseudonyms, Replaced, redact
 from icapdiag.report.redact.known import Known, vocabulary
 from icapdiag.report.redact.pseudonyms import KeyFileError
-from icapdiag.report.redact.texts import Texts
+from icapdiag.report.redact.texts import Texts, wire
 from icapdiag.vocabulary import Health, Status
 from tests.examples import examples
 from tests.report import words
@@ -267,7 +267,7 @@ def test_any_report_can_be_redacted_and_drawn(report: Report) -> None:
 PIECES = st.one_of(
     st.sampled_from([*"aZ9 .-_/\\@:%=,;?&#<>\"'()[]{}~+\r\n\t\x00\u00ad\u200b\u738b\u00e9\ud800"]),
     st.sampled_from(["10.9.8.7", "user", "Host: ", "://", "11:56:51", "Nov", "2026", "Cookie", "scan", "::", "x-"]),
-    st.sampled_from(["%41", "%25", "&#65;", "&amp;", "&#99999999;", "\\x41", "\\u0041", "\\U00000041", "\\377"]),
+    st.sampled_from(["%41", "%25", "&#65;", "&amp;", "&#99999999;", "\\x41", "\\u0041", "\\U00000041", "\\006"]),
     st.sampled_from(["net1-host1", "word-1", "[removed]"]),
 )
 
@@ -280,6 +280,18 @@ def test_any_text_is_redacted_once(value: str) -> None:
     once = Texts(pseudonyms, {}, lambda *_: None, again=True).of(value)
 
     assert once == Texts(pseudonyms, {}, lambda *_: None, again=True).of(once)
+
+
+@given(value=st.lists(PIECES, max_size=25).map("".join))
+@example(value="ICAP/1.0 200\\006number 12345678\r\n")
+@example(value="\\x85\\0077\\\\x1b[2J")
+@settings(max_examples=examples(1500))
+def test_any_bytes_are_redacted_once(value: str) -> None:
+    """Control characters written as escapes would make their line one that is no text."""
+    texts = Texts(Pseudonyms(), {}, lambda *_: None, again=True)
+    once = wire(value.encode("utf-8", "replace").decode("latin-1"), texts.of)
+
+    assert once == wire(once, texts.of)
 
 
 LONG = [

@@ -375,4 +375,6 @@ def _readable_line(line: str) -> str | None:
 
 
 def _as_bytes(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("latin-1")
+    """Control characters that were written as escapes stay escapes, lest their line be no text the next time."""
+    shown = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return shown.encode("utf-8", "backslashreplace").decode("latin-1")
