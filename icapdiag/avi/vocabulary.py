@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-DISABLED = "ICAP_DISABLED"
-PASSED = "ICAP_PASSED"
-MODIFIED = "ICAP_MODIFIED"
-BLOCKED = "ICAP_BLOCKED"
-FAILED = "ICAP_FAILED"
+from icapdiag.facts.logs import ACTIONS
 
 # IcapLog.action and IcapRequestLog.action (developer.broadcom.com); Avi describes no meaning of ICAP_DISABLED.
-ACTIONS = (DISABLED, PASSED, MODIFIED, BLOCKED, FAILED)
+DISABLED, PASSED, MODIFIED, BLOCKED, FAILED = ACTIONS
 
 BODY_SIZE = "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"
 

@@ -42,6 +42,8 @@ SCANNERS = frozenset(PRODUCTS) - {
 """Those that are virus scanners; the others have services of many kinds."""
 _NAMING = ("Service", "Server", "X-Server", "Service-ID")
 _LONGEST = 500  # characters of a header that are looked at
+NO_ENGINE = "CI0001-1B2M2Y8AsgTpgAmY7PhCfg"
+"""How the ISTag of c-icap's virus_scan begins without an engine: the MD5 of nothing, in base64."""
 _TAGS = (("c-icap", re.compile(r'"?CI0001-')),)  # of ISTag, where nothing names itself
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from icapdiag.icap.product import NO_ENGINE
 from tests.runbook.logged import Entry, entry
 
 OPSWAT = "Server: Metadefender Core V4\r\n"
@@ -82,6 +83,7 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "invalid-request-blocked": [refused("Invalid header", scanned=False)],
     "method-not-allowed": [status(405)],
     "method-not-implemented": [status(501)],
+    "no-engine-loaded": [entry("ICAP_PASSED", status=204, headers=f'ISTag: "{NO_ENGINE}AA"\r\n')],
     "no-security-rule": [refused("No security rule matched", scanned=False)],
     "nsx-defender-no-score": [scored("ICAP_PASSED", None)],
     "nsx-defender-score": [scored("ICAP_PASSED", 95)],

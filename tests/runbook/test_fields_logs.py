@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from icapdiag.avi.vocabulary import ACTIONS, concerns_icap
+from icapdiag.avi.vocabulary import concerns_icap
 from icapdiag.facts import logs
 from icapdiag.facts.fields import fields
+from icapdiag.facts.logs import ACTIONS
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Observation, flatten
 from icapdiag.runbook import load_runbooks

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from icapdiag.icap.product import NO_ENGINE
+from icapdiag.logs.reading import read_logs
 from icapdiag.model import Steps, Unmatched
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.vocabulary import Severity
@@ -419,6 +422,36 @@ def test_slow_requests_that_passed_unscanned_are_not_called_scanned(library: Lib
 
     assert {"body-too-large-unscanned", "slow-requests"} == {one.id for one in matched.findings}
     assert [] == [one.id for one in matched.findings if "were scanned" in one.meaning]
+
+
+def test_only_the_members_with_the_tag_of_no_engine_are_without_one(library: Library) -> None:
+    def passed(number: int, tag: str) -> Entry:
+        headers = f'Server: C-ICAP/0.5.10\r\nISTag: "{tag}"\r\n'
+        uri = f"icap://192.0.2.{number}:1344/avscan"
+        return entry("ICAP_PASSED", status=204, headers=headers, response_code=200, icap_absolute_uri=uri)
+
+    log = [passed(1, "CI0001-9OPRPm4oRCAVcJKwg9DiggAA"), passed(2, f"{NO_ENGINE}AA"), passed(2, f"{NO_ENGINE}AA")]
+    (problem,) = match(library, observe(*log)).problems
+
+    assert ("no-engine-loaded", ("192.0.2.2:1344",), 2, "unscanned") == (
+        problem.finding, problem.members, problem.count, problem.effect
+    )  # fmt: skip
+    assert ("no-engine", "proven") == (problem.causes[0].id, problem.causes[0].status) if problem.causes else False
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f'ICAP/1.0 200 OK\r\nMethods: RESPMOD, REQMOD\r\nISTag: "{NO_ENGINE}AA"\r\nEncapsulated: null-body=0\r\n\r\n',
+        f'ICAP/1.0 204 Unmodified\r\nServer: C-ICAP/0.5.10\r\nISTag: "{NO_ENGINE}AA"\r\n\r\n',
+    ],
+    ids=["OPTIONS", "REQMOD"],
+)
+def test_a_pasted_answer_shows_that_there_is_no_engine(library: Library, answer: str, tmp_path: Path) -> None:
+    (tmp_path / "answer").write_bytes(answer.encode())
+    (problem,) = match(library, read_logs([str(tmp_path / "answer")]).observations).problems
+
+    assert ("no-engine-loaded", None) == (problem.finding, problem.steps and problem.steps.now)
 
 
 @pytest.mark.parametrize("code", [CONNECTION, TIMEDOUT, ERROR])

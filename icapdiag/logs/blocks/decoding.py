@@ -11,8 +11,8 @@ import msgspec
 from msgspec import DecodeError, ValidationError
 
 from icapdiag.avi.entry import Action, KnownEntry, LogEntry, decode_entry, looks_like_entry
-from icapdiag.avi.vocabulary import ACTIONS
 from icapdiag.doubled import Ambiguous, unique
+from icapdiag.facts.logs import ACTIONS
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, excerpt_of
 

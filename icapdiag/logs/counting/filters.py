@@ -10,7 +10,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from icapdiag.avi.times import to_iso
-from icapdiag.avi.vocabulary import ACTIONS
+from icapdiag.facts.logs import ACTIONS
 
 
 class Filters(Struct, frozen=True, dict=True):

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from icapdiag.avi.addresses import split_uri
 from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
 from icapdiag.avi.vocabulary import (
-    ACTIONS,
     BLOCKED,
     BODY_SIZE,
     DISABLED,
@@ -24,9 +23,10 @@ from icapdiag.avi.vocabulary import (
     concerns_icap,
 )
 from icapdiag.facts import Answer
-from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.logs import ACTIONS, RequestGroup
 from icapdiag.icap.header_table import HEADERS, header_facts
 from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
+from icapdiag.icap.product import NO_ENGINE
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
 from icapdiag.vocabulary import Status
@@ -69,6 +69,7 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
     response_desc: str | None = None
     blocked_reason: str | None = None
     opswat_reason: str | None = None
+    no_engine: bool = False  # by the server's ISTag
     other: bool = False  # stands for all that came when there were too many groups
 
     @property
@@ -145,6 +146,7 @@ def signature_of(
         response_desc=_without(headers.get("x_response_desc"), threats),
         blocked_reason=_without(headers.get("x_blocked_reason"), threats),
         opswat_reason=_word(reason),
+        no_engine=NO_ENGINE in str(headers.get("istag", "")),
     )
     return signature, judgement
 
@@ -262,7 +264,7 @@ def _read(text: str) -> Response:
 
 
 class HeaderCache:
-    """Header texts → `LoggedAnswer`; the ``Date`` line, ISTag and offsets make no difference.
+    """Header texts → `LoggedAnswer`; the ``Date`` line, ISTag (as a rule) and offsets make no difference.
 
     ``by_text`` is for callers in a hurry: the text without its Date line, if that comes first, to the answer.
     Both caches start anew when they are full.
@@ -309,7 +311,7 @@ def essence(text: str) -> str:
         elif name == _VIOLATIONS and folded:
             kept.append(line if details % 4 else "\tfile")
             details += 1
-        elif name in _KEPT or (name == "istag" and "encapsulated" in value.lower()):
+        elif name in _KEPT or (name == "istag" and (NO_ENGINE in value or "encapsulated" in value.lower())):
             kept.append(line)
     return "\n".join(kept)
 
