@@ -8,7 +8,7 @@ from icapdiag.facts.sheet import About, FileName, ISTag, Record, Text, Word, abo
 from icapdiag.icap.product import PRODUCTS
 from icapdiag.vocabulary import Verdict
 
-PEERS = ("http", "tls", "ssh", "smtp", "clamd", "unknown")
+PEERS = ("http", "tls", "ssh", "smtp", "clamd", "echo", "unknown")
 VERDICTS = tuple(str(verdict) for verdict in Verdict)
 
 ServiceURI = Annotated[Text | None, about("service path", "the path of the ICAP service, such as /avscan")]

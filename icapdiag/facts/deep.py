@@ -85,6 +85,10 @@ class Preview(ProbeSheet):
         tuple[Word, ...] | None,
         about("passed unseen", "those that it called clean with the rest of the body not sent"),
     ] = None
+    cases_cut: Annotated[
+        tuple[Word, ...] | None,
+        about("cut", "those that came back changed while the rest of the body was not sent; absent if none did"),
+    ] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
     eicar: EicarOutcomes = msgspec.field(default_factory=EicarOutcomes)
     deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None

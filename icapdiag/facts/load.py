@@ -90,9 +90,7 @@ class Load(ProbeSheet):
     ] = None
     broke_syn_retries: Annotated[
         int | None,
-        about(
-            "SYNs sent again", "in the step that ended the ramp; absent if none was, or some were before", changes=True
-        ),
+        about("SYNs sent again", "in the step that ended the ramp; absent if some were before", changes=True),
     ] = None
     capacity: Capacity = msgspec.field(default_factory=Capacity)
     needed_held: Annotated[

@@ -7,6 +7,7 @@ broken rule means for a pool, and whether it matters at all, is said by runbooks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -112,7 +113,7 @@ _ALL = (
          "Avi names the member by address, in the URI and in Host", "OPTIONS by address, and by name if it has one"),
     Rule(29, "header-names", "4.3", "header names are tokens, and those of extensions begin with X-",
          "unknown headers are passed over", _ANY,
-         ("header-name", "header-without-colon"), ("header-glued",)),
+         ("header-name", "header-without-colon"), ("header-glued", "header-name-repr")),
     Rule(30, "folding", "draft-stecher-icap-subid 4.6", "the lines of X-Violations-Found begin with white space",
          "readers of one line a header see the count alone", "an answer with X-Violations-Found"),
 )  # fmt: skip
@@ -125,6 +126,7 @@ BREAKING = frozenset(slug for rule in _ALL for slug in rule.breaking)
 
 _ISTAG_LENGTH = 32
 _NAME_KEPT = 80  # characters
+_REPR = re.compile(r"b'[A-Za-z-]{2,40}'")  # pyicapserver writes b'ISTag'; a token by its characters
 # RFC 2616, 13.5.1; those of proxy authentication move to the ICAP head (RFC 3507, 4.4.2).
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers",
                "transfer-encoding", "upgrade"}  # fmt: skip
@@ -149,6 +151,9 @@ def field_deviations(
             yield _deviate("istag-unquoted", "4.7", "the ISTag is not a quoted string", headers, "ISTag")
         if len(tag.strip('"')) > _ISTAG_LENGTH:
             yield _deviate("istag-too-long", "4.7", "the ISTag has more than 32 bytes", headers, "ISTag")
+    if strange := next((name for name, _ in headers if _REPR.fullmatch(name)), ""):
+        detail = "header names are written as Python shows bytes"
+        yield _deviate("header-name-repr", "4.3", detail, headers, strange)
     if encapsulated is None and status in {200, 201, 206}:
         yield _deviate("encapsulated-missing", "4.4.1", "the answer has no Encapsulated header")
     if status == 204 and set(parts) - {"null-body"}:

@@ -224,6 +224,8 @@ _STARTS = (
     (b"554-", "smtp"),
     (b"UNKNOWN COMMAND", "clamd"),
     (b"PONG", "clamd"),
+    (b"OPTIONS ICAP://", "echo"),  # our own request
+    (b"REQMOD ICAP://", "echo"),
 )
 
 
@@ -233,7 +235,7 @@ def may_be_icap(data: bytes | bytearray) -> bool:
 
 
 def guess_protocol(data: bytes | bytearray, *, ended: bool = False) -> str | None:
-    """``http``, ``tls``, ``ssh``, ``smtp``, ``clamd`` or ``unknown``; None while more bytes may tell.
+    """``http``, ``tls``, ``ssh``, ``smtp``, ``clamd``, ``echo`` or ``unknown``; None while more bytes may tell.
 
     Only the first line counts, and at most its first 16 bytes, so that the answer does not
     depend on how the bytes were split. ``ended``: no more bytes will come.

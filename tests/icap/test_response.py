@@ -92,6 +92,14 @@ def test_violation_lines_that_are_not_folded_are_kept_below_their_header() -> No
     assert rules(response) == ["header-without-colon"] * 2 + ["encapsulated-missing"]
 
 
+def test_header_names_that_python_wrote_as_bytes_are_named() -> None:
+    data = b"ICAP/1.0 200 OK\r\nb'ISTag': b'\"t\"'\r\nb'Encapsulated': b'null-body=0'\r\n\r\n"
+
+    response = same_at_every_split(data)
+
+    assert rules(response) == ["istag-missing", "header-name-repr", "encapsulated-missing"]
+
+
 def test_an_encapsulated_header_glued_to_the_istag_is_parted() -> None:
     data = b'ICAP/1.0 200 OK\r\nISTag: "t"Encapsulated: null-body=0\r\n\r\n'
 
@@ -215,6 +223,7 @@ def test_bytes_after_the_end_are_kept_apart() -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n", "ssh"),
         (b"220 mail.example ESMTP\r\n", "smtp"),
         (b"UNKNOWN COMMAND\n", "clamd"),
+        (b"OPTIONS icap://10.0.0.5:7/avscan ICAP/1.0\r\n", "echo"),
         (b"hello", "unknown"),
         (b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "unknown"),
     ],

@@ -18,6 +18,18 @@ def test_it_does_not_scan_uploads(e2guardian_server: E2guardian) -> None:
     assert ["eicar-not-detected"] == list(checked.findings("critical"))
 
 
+def test_uploads_longer_than_a_preview_come_back_cut(e2guardian_server: E2guardian) -> None:
+    checked = e2guardian_server.check("request", "--depth", "deep")
+    (problem,) = [each for each in checked.report["problems"] if each["severity"] == "critical"]
+    assert ("upload-cut-at-preview", ["size-limit-error"]) == (problem["finding"], problem["consequences"])
+    assert {"no-preview-support": "proven"} == checked.causes("upload-cut-at-preview")
+    facts = checked.facts("preview")
+    assert {"avi-preview", "preview-0", "no-allow-preview"} == set(facts["cases_cut"])
+    assert (
+        4900 < checked.facts("size")["size_passed"] < 5000
+    )  # bytes: the profile's preview_size, and what is before it
+
+
 def test_an_unquoted_istag_is_recorded(e2guardian_server: E2guardian) -> None:
     facts = e2guardian_server.check("request").facts("clean")
     assert facts["istag"].isdigit()

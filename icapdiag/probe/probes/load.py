@@ -182,8 +182,8 @@ def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
             facts.broke_status = scan.answer.icap_status
             facts.broke_reason = scan.reason
             facts.broke_connecting = not scan.transfer.bytes_sent or None
-        if not steps[0].syn_retries:
-            facts.broke_syn_retries = steps[-1].syn_retries or None
+        if context.path.connections and not steps[0].syn_retries:  # the kernel counts them, where it can
+            facts.broke_syn_retries = steps[-1].syn_retries
     needed = facts.capacity.needed_connections
     if needed is not None:
         beyond = broken and needed >= steps[-1].concurrency

@@ -122,6 +122,8 @@ def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
     """The cases as records, and by what became of them."""
     withheld = [(case, result) for case, result in done if case.beyond and result.status is Status.OK]
     hung = [case for case, result in done if result.reason == Reason.TIMEOUT and not result.transfer.bytes_received]
+    harmless = [(case, result) for case, result in withheld if not case.name.startswith("eicar")]
+    cut = tuple(case.name for case, result in harmless if _before_its_end(result, Verdict.MODIFIED))
     unseen = tuple(case.name for case, result in withheld if _passed_unseen(result))
     often = "never" if not unseen else "always" if len(unseen) == len(withheld) else "sometimes"
     deviations: dict[str, Deviation] = {}  # each rule that was broken, once: with the first case that shows it
@@ -135,6 +137,7 @@ def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
         cases_hung=tuple(case.name for case in hung if case.beyond),
         cases_continued=tuple(case.name for case, result in done if result.transfer.continued),
         cases_passed_unseen=unseen,
+        cases_cut=cut or None,
         continued=any(case.beyond and result.transfer.continued for case, result in done),
         passes_unseen=often if withheld else None,
         eicar=EicarOutcomes(
@@ -167,7 +170,12 @@ def _failed(result: Transaction) -> bool:
 
 def _passed_unseen(result: Transaction) -> bool:
     """Whether the body was called clean while the rest of it was still here."""
-    return result.answer.verdict == Verdict.ALLOWED and result.answer.complete_body_sent is False
+    return _before_its_end(result, Verdict.ALLOWED)
+
+
+def _before_its_end(result: Transaction, verdict: Verdict) -> bool:
+    """Whether this was the verdict while the rest of the body was still here."""
+    return result.answer.verdict == verdict and result.answer.complete_body_sent is False
 
 
 def _eicar(done: Sequence[tuple[Case, Transaction]], name: str) -> str:

@@ -24,6 +24,7 @@ from icapdiag.vocabulary import Reason, Status
 _HEADERS_SHOWN = 2
 _DEVIATIONS_SHOWN = 2
 _EXPLAINING = tuple(map(fact_name, EXPLANATIONS))  # of a request in a log, most telling first
+_PEERS = {"unknown": "the peer speaks no ICAP", "echo": "the peer sends back what it gets"}
 _SLOW_DNS = 1000.0  # ms that are worth a word
 _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
@@ -135,7 +136,7 @@ def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
     if answer is not None:
         yield from _answer(answer)
         if peer := safe_text(answer.peer):
-            yield f"the peer speaks {peer}" if peer != "unknown" else "the peer speaks no ICAP"
+            yield _PEERS.get(peer, f"the peer speaks {peer}")
         if excerpt := server_text(answer.peer_excerpt):
             yield f"it said: {excerpt}"
     if tls is not None:
@@ -169,6 +170,7 @@ def _joined(texts: tuple[str, ...] | None, between: str = ", ") -> str:
 def _previews(preview: Preview) -> Iterator[str]:
     """Uploads with previews of several lengths."""
     missed = {"failed": preview.cases_failed, "called clean by the preview alone": preview.cases_passed_unseen}
+    missed["came back cut to the preview"] = preview.cases_cut
     for words, cases in missed.items():
         if cases:
             yield visible(f"{words}: {', '.join(cases)}")
