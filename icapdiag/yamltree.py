@@ -202,6 +202,8 @@ class _Reader:
             message += f'; write an address in brackets in quotes: "{address[0]}"'
         elif "\t" in written[: column + 1]:
             message += "; indent with spaces, not with tabs"
+        elif "mapping values" in message:
+            message += "; is there a space after each key's ':', and are the keys of one mapping equally indented?"
         elif error.context:
             begin = error.context_mark
             that = f" that begins in line {begin.line + self._offset + 1}" if begin else ""
@@ -224,8 +226,8 @@ class _Reader:
             name = _word(str(event.anchor))
             return f"alias *{name}: {self._subject} has no anchors and aliases; write the value out"
         if event.anchor is not None:
-            return f"anchor &{_word(event.anchor)}: {self._subject} has no anchors and aliases; take it away"
-        return f"tag {shown(event.tag)}: {self._subject} has no tags; take it away, and write text in quotes"
+            return f"anchor &{_word(event.anchor)}: {self._subject} has no anchors and aliases; remove it"
+        return f"tag {shown(event.tag)}: {self._subject} has no tags; remove it, and write text in quotes"
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:
@@ -240,7 +242,7 @@ def _word(anchor: str) -> str:
 def _half_character(text: str) -> str | None:
     """A lone surrogate, written as an escape: no text can hold it, and no file or wire can carry it."""
     found = None if text.isascii() else _SURROGATE.search(text)
-    return f"{shown(text)} holds half a character, {found[0]!r}: take it away" if found else None
+    return f"{shown(text)} holds half a character, {found[0]!r}: remove it" if found else None
 
 
 def report(node: Node, path: Path, problems: Problems) -> None:

@@ -93,13 +93,13 @@ def test_places_are_those_of_the_file() -> None:
     ("text", "problem"),
     [
         ("a: 1\nb: 2\na: 3", ((4, 1), "a", "written twice; the first is in line 2: delete one")),
-        ("a: &x 1", ((2, 4), "a", "anchor &x: a runbook has no anchors and aliases; take it away")),
+        ("a: &x 1", ((2, 4), "a", "anchor &x: a runbook has no anchors and aliases; remove it")),
         ("b: *x", ((2, 4), "b", "alias *x: a runbook has no anchors and aliases; write the value out")),
         (
             "a: !!int 5",
-            ((2, 4), "a", "tag 'tag:yaml.org,2002:int': a runbook has no tags; take it away, and write text in quotes"),
+            ((2, 4), "a", "tag 'tag:yaml.org,2002:int': a runbook has no tags; remove it, and write text in quotes"),
         ),
-        ("a: !x 5", ((2, 4), "a", "tag '!x': a runbook has no tags; take it away, and write text in quotes")),
+        ("a: !x 5", ((2, 4), "a", "tag '!x': a runbook has no tags; remove it, and write text in quotes")),
         ("? [a]\n: 1", ((2, 3), "", "a key must be a word, not a list; perhaps '{' or '[' needs quotes")),
     ],
 )

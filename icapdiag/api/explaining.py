@@ -122,7 +122,8 @@ def _source(source: SourceReport) -> LogSource:
         "repairs": tuple(Remark(**asdict(repair)) for repair in source.repairs),
         "problems": tuple(Remark(**asdict(problem)) for problem in source.problems),
     }
-    return LogSource(**asdict(source) | notes)
+    told = {name: value for name, value in asdict(source).items() if name != "instead"}
+    return LogSource(**told | notes)
 
 
 def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGroup:
@@ -149,6 +150,8 @@ def _is_useless(source: SourceReport) -> bool:
 def _refusal(source: SourceReport) -> str:
     if source.container == "empty":
         return f"{source.name} is empty"
+    if source.instead:
+        return source.instead
     first = source.problems[0] if source.problems else None
     why = "" if first is None else f" ({': '.join(part for part in (first.place, first.reason) if part)})"
     return f"{source.name}: nothing in it is an Avi log or an ICAP answer{why}"

@@ -163,7 +163,8 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     """What was made of one input. ``container`` is a `Container` value, ``label`` the words for it.
 
     ``bytes`` counts decompressed bytes. ``compressed`` names the compression, outermost first
-    (``""``, ``gzip``, ``zstd``, ``gzip, gzip``).
+    (``""``, ``gzip``, ``zstd``, ``gzip, gzip``). ``instead`` says of an input in which nothing was read what it is, if
+    that is known, and what to do with it.
     """
 
     name: str
@@ -179,3 +180,4 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     repairs_total: int = 0
     problems: tuple[Problem, ...] = ()
     problems_total: int = 0
+    instead: str = ""

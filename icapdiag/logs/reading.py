@@ -120,5 +120,14 @@ def read_source(
         repairs_total=notes.repairs_total,
         problems=tuple(notes.problems),
         problems_total=notes.problems_total,
+        instead="" if tally.read or account.answers else _instead(source),
     )
     return report, account.answers
+
+
+def _instead(source: Source) -> str:
+    """What an input without anything of ours is, and what to do with it; nothing where that is not known."""
+    from icapdiag.recognise import LOG_COMMAND, recognised  # noqa: PLC0415 - most inputs are logs
+
+    found = recognised(source.head)
+    return found.said(source.name) if found and LOG_COMMAND not in found.instead else ""

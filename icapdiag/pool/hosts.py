@@ -35,13 +35,16 @@ class ServerAddress(Struct, frozen=True):
     service_uri: str = ""
 
 
+_LIKELY_PORT = "1344"  # ICAP's, and a hextet as well; with 11344 it is no IPv6 address
+
+
 def printable(text: str) -> None:
     """Refuse what could break a request line or a terminal: blanks, control and invisible characters."""
     odd = next((char for char in text if char.isspace() or not char.isprintable()), None)
     if odd == " ":
-        raise ValueError(f"{shown(text)} holds a blank: take it away")
+        raise ValueError(f"{shown(text)} contains a space: remove it")
     if odd is not None:
-        raise ValueError(f"{shown(text)} holds the character {odd!r}: take it away")
+        raise ValueError(f"{shown(text)} contains the character {odd!r}: remove it")
 
 
 def parse_host(text: str) -> str:
@@ -56,7 +59,7 @@ def parse_host(text: str) -> str:
             return str(IPv4Address(text))
         except ValueError:
             raise ValueError(
-                f"{shown(text)} is no IPv4 address: write four numbers from 0 to 255, such as 192.0.2.7 "
+                f"{shown(text)} is not an IPv4 address: write four numbers from 0 to 255, such as 192.0.2.7 "
                 "(no leading zeros)"
             ) from None
     return _name(text)
@@ -68,7 +71,7 @@ def parse_host_alone(text: str) -> str:
         raise ValueError(f"{shown(text)} is a URL: write it alone as the member, or its parts as host, port and tls")
     host, colon, port = text.rpartition(":")
     if colon and host and port.isdigit() and (":" not in host or host.endswith("]")):
-        raise ValueError(f"{shown(text)} holds a port: write host: {shown(host.strip('[]'))} and port: {port[:10]}")
+        raise ValueError(f"{shown(text)} includes a port: write host: {shown(host.strip('[]'))} and port: {port[:10]}")
     bracketed = _BRACKETED.fullmatch(text)
     return _ipv6(bracketed["host"]) if bracketed and bracketed["port"] is None else parse_host(text)
 
@@ -80,7 +83,7 @@ def _ipv6(text: str) -> str:
     try:
         parsed = IPv6Address(address)
     except ValueError:
-        message = f"{shown(text)} is no IPv6 address: write it as 2001:db8::1, with a port as [2001:db8::1]:1344"
+        message = f"{shown(text)} is not an IPv6 address: write it as 2001:db8::1, with a port as [2001:db8::1]:1344"
         raise ValueError(message) from None
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)  # what is dialled is IPv4
@@ -88,7 +91,7 @@ def _ipv6(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    wrong = f"{shown(text)} is no host name"
+    wrong = f"{shown(text)} is not a host name"
     if len(text) > 254:
         raise ValueError(f"{wrong}: it has {len(text)} characters, DNS allows 253")
     name = text
@@ -101,7 +104,7 @@ def _name(text: str) -> str:
     if len(name.removesuffix(".")) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"{wrong}: labels of letters, digits and hyphens, 1 to 63 characters each, joined by dots")
     if labels[-1].isdigit():
-        raise ValueError(f"{wrong}: the last label is a number, so it would be an IPv4 address, and is none")
+        raise ValueError(f"{wrong}: the last label is a number, so it would be an IPv4 address, and is not one")
     return name
 
 
@@ -122,11 +125,11 @@ def parse_service_uri(text: str) -> str:
         meant = f": write {shown(rest)}" if rest.startswith("/") else f", such as {EXAMPLES}"
         raise ValueError(f"{shown(text)} is a whole URL; service_uri is the path only{meant}")
     if "#" in text:
-        raise ValueError(f"{shown(text)} has a fragment ('#'), which is never sent: take it away")
+        raise ValueError(f"{shown(text)} has a fragment ('#'), which is never sent: remove it")
     if not text.startswith("/"):
         raise ValueError(f"{shown(text)} does not begin with '/': write {shown('/' + text)}")
     if not text.isascii():
-        raise ValueError(f"{shown(text)} holds characters beyond ASCII: write them as %XX")
+        raise ValueError(f"{shown(text)} has characters outside ASCII: write them as %XX")
     if len(text) > URI_LENGTH:
         raise ValueError(f"{shown(text)} has {len(text)} characters: write at most {URI_LENGTH}")
     return text
@@ -137,15 +140,15 @@ def parse_url(text: str) -> ServerAddress:
     printable(text)
     match = _URL.fullmatch(text)
     if not match or match["scheme"].lower() not in {"icap", "icaps"}:
-        raise ValueError(f"{shown(text)} is no ICAP URL: write icap://host:port/service, or icaps:// for TLS")
+        raise ValueError(f"{shown(text)} is not an ICAP URL: write icap://host:port/service, or icaps:// for TLS")
     authority, rest = match["authority"], match["rest"]
     if "@" in authority:
-        raise ValueError("a user or password in the URL: ICAP has none, and others can read it; take it away")
+        raise ValueError("a user or password in the URL: ICAP has none, and others can read it; remove it")
     bracketed = _BRACKETED.fullmatch(authority)
     if bracketed:
         host_text, port_text = bracketed["host"].replace("%25", "%", 1), bracketed["port"]
         if ":" not in host_text:
-            raise ValueError(f"{shown(host_text)} in brackets is no IPv6 address")
+            raise ValueError(f"{shown(host_text)} in brackets is not an IPv6 address")
     else:
         host_text, colon, port_text = authority.partition(":")
         port_text = port_text if colon else None
@@ -167,16 +170,22 @@ def parse_address(text: str) -> ServerAddress:
     if "@" in text:
         raise ValueError("a user or password ('@'): ICAP has none; write host:port")
     if "/" in text:
-        raise ValueError(f"{shown(text)} holds a path: write host:port here and the path in service_uri")
+        raise ValueError(
+            f"{shown(text)} contains a slash: write host:port here, one member each, and the path in service_uri"
+        )
     bracketed = _BRACKETED.fullmatch(text)
     if bracketed:
         if ":" not in bracketed["host"]:
             raise ValueError(f"{shown(text)}: only IPv6 addresses stand in brackets; write host:port")
         port = bracketed["port"]
         return ServerAddress(_ipv6(bracketed["host"]), None if port is None else parse_port(port))
-    if text.count(":") == 1:
-        host, _, port = text.partition(":")
+    host, _, port = text.rpartition(":")
+    if ":" not in host and port != text:
         return ServerAddress(parse_host(host), parse_port(port))
+    if host and port == _LIKELY_PORT:
+        raise ValueError(
+            f"{shown(text)}: is {port} the port? write [{host}]:{port}, or [{text}] if it belongs to the address"
+        )
     return ServerAddress(parse_host(text))
 
 

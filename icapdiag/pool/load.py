@@ -56,7 +56,7 @@ def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | No
 def _read_file(root: Node, path: FilePath, problems: Problems, chosen: str | None, service_uri: str | None) -> Pool:
     """The pool of our own format; keeps going after a mistake, so that all are found."""
     if not isinstance(root, MapNode):
-        stands = f"{kind(root)} stands here: a pool file is a mapping, with service_uri: /… and members: […]"
+        stands = f"there is {kind(root)} here: a pool file is a mapping, with service_uri: /… and members: […]"
         problems.add(root, (), stands)
         raise problems.error()
     if not root.entries:
@@ -88,7 +88,7 @@ def _read_file(root: Node, path: FilePath, problems: Problems, chosen: str | Non
         advice = f"{small}: write {LASTLINE_PREVIEW} or more (1000 is advised)"
         problems.add(written.get("preview_size") if written else None, ("profile", "preview_size"), advice)
     if chosen is not None and chosen != profile.name:
-        problems.add_option("--profile", f"{shown(chosen)}: this file is no Avi export, it holds one profile only")
+        problems.add_option("--profile", f"{shown(chosen)}: this file is not an Avi export, and has one profile")
     problems.check()
     return Pool(
         name=((top.pool if top else "") or profile.name or path.stem)[:256],
@@ -136,7 +136,7 @@ def _samples(node: Node | None, problems: Problems) -> tuple[str, ...]:
         return ("clean",)
     unknown = next((word for word in words if word not in SAMPLES), None)
     if unknown is not None:
-        problems.add(node, path, f"{shown(unknown)} is no sample: write [clean] or [clean, eicar]")
+        problems.add(node, path, f"{shown(unknown)} is not a sample: write [clean] or [clean, eicar]")
     elif "clean" not in words or len(set(words)) != len(words):
         problems.add(node, path, "write [clean], or [clean, eicar] to send the EICAR test file too")
     return tuple(sample for sample in SAMPLES if sample in words)

@@ -76,7 +76,9 @@ def _member(node: Node, path: Path, defaults: Defaults, problems: Problems) -> M
         return _from_mapping(node, path, defaults, problems)
     if not isinstance(node, Scalar):
         problems.add(
-            node, path, f'{kind(node)} stands here: write host:port, or an IPv6 address in quotes, "[2001:db8::1]:1344"'
+            node,
+            path,
+            f'there is {kind(node)} here: write host:port, or an IPv6 address in quotes, "[2001:db8::1]:1344"',
         )
         return None
     try:
@@ -153,7 +155,7 @@ def _switch(node: Scalar, path: Path, base: TLS, problems: Problems) -> TLS | No
     try:
         return base if to_bool(node) else None
     except ValueError:
-        what = "has no value" if is_null(node) or not node.text else f"{bare(node.text)} is no TLS setting"
+        what = "has no value" if is_null(node) or not node.text else f"{bare(node.text)} is not a TLS setting"
         problems.add(node, path, f"{what}: write true, false, or {{ca_file: …, server_name: …}}")
         return base
 

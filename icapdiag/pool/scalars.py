@@ -61,7 +61,7 @@ def _integer_reading(text: str) -> str | None:
 def scalar(value: Node) -> Scalar:
     """The value as a scalar node that has a value. Raises ValueError with what to do."""
     if not isinstance(value, Scalar):
-        raise ValueError(f"{kind(value)} stands here: write a single value")  # noqa: TRY004 - `validate` collects ValueError
+        raise ValueError(f"there is {kind(value)} here: write a single value")  # noqa: TRY004 - `validate` collects ValueError
     if is_null(value) or not value.text:
         raise ValueError("has no value: write one, or delete the line")
     return value
@@ -77,7 +77,7 @@ def to_text(value: Node, *, limit: int = NAME_LENGTH) -> str:
         raise ValueError(f"{shown(node.text)} has {len(node.text)} characters: write at most {limit}")
     odd = next((char for char in node.text if not char.isprintable()), None)
     if odd is not None:
-        raise ValueError(f"{shown(node.text)} holds the character {odd!r}: take it away")
+        raise ValueError(f"{shown(node.text)} contains the character {odd!r}: remove it")
     return node.text
 
 
@@ -86,7 +86,7 @@ def remark(value: Node) -> str:
     if is_null(value):
         return ""
     if not isinstance(value, Scalar):
-        raise ValueError(f"{kind(value)} stands here: write a text")  # noqa: TRY004 - `validate` collects ValueError
+        raise ValueError(f"there is {kind(value)} here: write a text")  # noqa: TRY004 - `validate` collects ValueError
     return value.text[:1000]
 
 
@@ -129,7 +129,7 @@ def day(value: Node) -> date:
     except ValueError:
         found = None
     if found is None:
-        raise ValueError(f"{bare(text)} is no day: write it as YYYY-MM-DD, such as 2027-01-31")
+        raise ValueError(f"{bare(text)} is not a date: write it as YYYY-MM-DD, such as 2027-01-31")
     return found
 
 
@@ -138,7 +138,7 @@ def finding_id(value: Node) -> str:
     text = to_text(value)
     if not _SLUG.fullmatch(text):
         rest = ", not a pattern" if set(text) & set("*?[") else ""
-        raise ValueError(f"{bare(text)} is no id of a finding{rest}: write one such as slow-member")
+        raise ValueError(f"{bare(text)} is not the id of a finding{rest}: write one such as slow-member")
     return text
 
 
@@ -164,5 +164,5 @@ def _ending(text: str, words: Sequence[str]) -> str:
 def texts(value: Node) -> list[str]:
     """A list of texts. Raises ValueError."""
     if not isinstance(value, ListNode):
-        raise ValueError(f"{kind(value)} stands here: write a list, such as [clean]")  # noqa: TRY004 - as above
+        raise ValueError(f"there is {kind(value)} here: write a list, such as [clean]")  # noqa: TRY004 - as above
     return [to_text(item) for item in value.items]

@@ -6,7 +6,7 @@ not hide another. The converters of `scalars` and `hosts` do the reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast, get_args
@@ -191,7 +191,7 @@ def validate(shape: type[Shape], node: Node, path: Path, problems: Problems) -> 
     if node.problem is not None:
         return None
     if not isinstance(node, MapNode):
-        problems.add(node, path, f"{kind(node)} stands here: write a mapping (key: value)")
+        problems.add(node, path, f"there is {kind(node)} here: write a mapping (key: value)")
         return None
     strict = shape.__struct_config__.forbid_unknown_fields
     known = _known(shape)
@@ -205,7 +205,7 @@ def validate(shape: type[Shape], node: Node, path: Path, problems: Problems) -> 
         elif not strict and (name not in known or _absent(value)):
             continue
         elif name not in known:
-            hint = "" if problems.full else _meant(name, known)
+            hint = "" if problems.full else _meant(name, shape)
             problems.add(key, (*path, name), f"unknown key{hint}")
         elif (convert := _converter(known[name])) is not None:
             try:
@@ -229,7 +229,7 @@ def listed(node: Node | None, path: Path, such: str, most: int, problems: Proble
         return []
     if not isinstance(node, ListNode):
         stands = "no value" if is_null(node) else kind(node)
-        problems.add(node, path, f"{stands} stands here: write a list{such}")
+        problems.add(node, path, f"there is {stands} here: write a list{such}")
         return []
     if len(node.items) > most:
         problems.add(node, path, f"{len(node.items)} {path[-1]}: write at most {most}")
@@ -254,8 +254,14 @@ def _absent(node: Node) -> bool:
     return is_null(node) or getattr(node, "text", None) == ""
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
+def _meant(name: str, shape: type[Struct]) -> str:
+    """What to write instead of a key that ``shape`` has not."""
+    known = _known(shape)
     synonym = SYNONYMS.get(name.lower(), "")
     if synonym in known:
         return f"; did you mean '{synonym}'?"
+    if shape is PoolFile and name in _known(ProfileFile):
+        return "; put it under profile:"
+    if shape is ProfileFile and name in _known(PoolFile):
+        return "; put it at the top level of the file, not under profile:"
     return suggestion(name, known) or f"; known are {', '.join(key for key in known if not key.startswith('_'))}"

@@ -52,7 +52,7 @@ def _read(path: Path, file: str) -> bytes:
     if len(data) > JSON_BYTES:
         raise fatal(
             file,
-            f"larger than {JSON_BYTES // 1024 // 1024} MiB: this is no pool file; of an export keep Pool, "
+            f"larger than {JSON_BYTES // 1024 // 1024} MiB: not a pool file; of an export keep Pool, "
             "PoolGroup and IcapProfile",
         )
     return data
@@ -80,7 +80,8 @@ def parse_tree(data: bytes, file: str, wanted: Container[str]) -> Node:
         raise fatal(file, str(broken), broken.line, broken.column)
     if too_large:
         raise fatal(
-            file, f"larger than {YAML_BYTES // 1024 // 1024} MiB: no pool file is; an export of Avi is read as JSON"
+            file,
+            f"larger than {YAML_BYTES // 1024 // 1024} MiB, the most for YAML; of an Avi export, the JSON form is read",
         )
     try:
         root = read_yaml(text, file)

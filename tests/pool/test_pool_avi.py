@@ -421,7 +421,7 @@ def test_several_profiles_ask_which(load: Load, mistakes: Mistakes) -> None:
             [pool(servers=["a"])],
             [group()],
             [profile()],
-            ("Pool[0].servers[0]: a single value stands here: write a mapping (key: value)"),
+            ("Pool[0].servers[0]: there is a single value here: write a mapping (key: value)"),
         ),
         (
             [pool(servers=[{"ip": ["a"]}])],
@@ -433,14 +433,14 @@ def test_several_profiles_ask_which(load: Load, mistakes: Mistakes) -> None:
             [pool(servers=[{"hostname": "a b"}])],
             [group()],
             [profile()],
-            ("Pool[0].servers[0].hostname: 'a b' holds a blank: take it away"),
+            ("Pool[0].servers[0].hostname: 'a b' contains a space: remove it"),
         ),
         (
             [pool("icap-pool", "192.0.2.300")],
             [group()],
             [profile()],
             (
-                "Pool[0].servers[0].ip.addr: '192.0.2.300' is no IPv4 "
+                "Pool[0].servers[0].ip.addr: '192.0.2.300' is not an IPv4 "
                 "address: write four numbers from 0 to 255, such as 192.0.2.7 (no leading zeros)"
             ),
         ),

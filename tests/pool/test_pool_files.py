@@ -56,12 +56,12 @@ def test_names_that_no_file_has() -> None:
 
 
 def test_a_device_without_end() -> None:
-    assert said(Path("/dev/zero")).startswith("/dev/zero: larger than 32 MiB: this is no pool file")
+    assert said(Path("/dev/zero")).startswith("/dev/zero: larger than 32 MiB: not a pool file")
 
 
 def test_a_yaml_file_beyond_one_mebibyte(mistakes: Mistakes) -> None:
     data = b"service_uri: /a\nmembers: [a]\n" + b"#" * source.YAML_BYTES
-    expected = ["pool.yaml: larger than 1 MiB: no pool file is; an export of Avi is read as JSON"]
+    expected = ["pool.yaml: larger than 1 MiB, the most for YAML; of an Avi export, the JSON form is read"]
     assert expected == mistakes(data)
     expected = ["pool.yaml:1:2: not JSON: a key in double quotes is expected here"]
     assert expected == mistakes(b"{a: [" + b" " * source.YAML_BYTES + b"]}")

@@ -49,8 +49,8 @@ def test_ten_different_mistakes_are_ten_located_errors(mistakes: Mistakes) -> No
             "without leading zeros"
         ),
         (
-            "pool.yaml:10:5: members[2]: '100.64.3.256' is no IPv4 address: write four numbers from 0 to 255, such as "
-            "192.0.2.7 (no leading zeros)"
+            "pool.yaml:10:5: members[2]: '100.64.3.256' is not an IPv4 address: write four numbers from 0 to 255, "
+            "such as 192.0.2.7 (no leading zeros)"
         ),
         (
             "pool.yaml:11:38: members[3].tls.ca_file: 'missing.pem' does not exist: file names are relative to "
@@ -94,13 +94,13 @@ def test_parts_that_are_missing_leave_no_gap() -> None:
         ),
         (
             "- 192.0.2.1\n",
-            ["pool.yaml:1:1: a list stands here: a pool file is a mapping, with service_uri: /… and members: […]"],
+            ["pool.yaml:1:1: there is a list here: a pool file is a mapping, with service_uri: /… and members: […]"],
         ),
         (
             "192.0.2.1\n",
             [
                 (
-                    "pool.yaml:1:1: a single value stands here: a pool file is a mapping, with service_uri: /… and "
+                    "pool.yaml:1:1: there is a single value here: a pool file is a mapping, with service_uri: /… and "
                     "members: […]"
                 )
             ],
@@ -109,14 +109,19 @@ def test_parts_that_are_missing_leave_no_gap() -> None:
             "service_uri: /a\nmembers: 192.0.2.1\n",
             [
                 (
-                    "pool.yaml:2:10: members: a single value stands here: write a list, such as "
+                    "pool.yaml:2:10: members: there is a single value here: write a list, such as "
                     "[192.0.2.7, icap2.example.com:1344]"
                 )
             ],
         ),
         (
             "service_uri: /a\nmembers:\n",
-            ["pool.yaml:2:9: members: no value stands here: write a list, such as [192.0.2.7, icap2.example.com:1344]"],
+            [
+                (
+                    "pool.yaml:2:9: members: there is no value here: write a list, "
+                    "such as [192.0.2.7, icap2.example.com:1344]"
+                )
+            ],
         ),
         (
             "service_uri: /a\nmembers: []\n",
@@ -124,7 +129,7 @@ def test_parts_that_are_missing_leave_no_gap() -> None:
         ),
         (
             "service_uri: /a\nmembers: [a]\nprofile: GENERIC\n",
-            ["pool.yaml:3:10: profile: a single value stands here: write a mapping (key: value)"],
+            ["pool.yaml:3:10: profile: there is a single value here: write a mapping (key: value)"],
         ),
         (
             "service_uri: /a\nprofile: {service_uri: /b}\nmembers: [a]\n",
@@ -245,10 +250,10 @@ def test_one_bad_member_hides_no_other(mistakes: Mistakes) -> None:
         "pool.yaml:4:42: members[1].name: has no value: write one, or delete the line",
         "pool.yaml:4:46: members[1].extra: unknown key; known are host, port, name, enabled, tls",
         (
-            "pool.yaml:5:5: members[2]: a list stands here: write host:port, or an IPv6 address in quotes, "
+            "pool.yaml:5:5: members[2]: there is a list here: write host:port, or an IPv6 address in quotes, "
             '"[2001:db8::1]:1344"'
         ),
-        "pool.yaml:6:12: members[3].host: a mapping (key: value) stands here: write a single value",
+        "pool.yaml:6:12: members[3].host: there is a mapping (key: value) here: write a single value",
     ]
     assert expected == mistakes(text)
 
@@ -266,13 +271,13 @@ def test_too_many_members(mistakes: Mistakes) -> None:
 
 def test_hostile_text_is_escaped_and_cut(mistakes: Mistakes) -> None:
     lines = mistakes(b'service_uri: "/a\\x1b[2J"\nmembers: ["' + b"x\\r\\n" * 200 + b'"]\n', file="p\x1b\n.yaml")
-    assert lines[0] == r"p\x1b\n.yaml:1:14: service_uri: '/a\x1b[2J' holds the character '\x1b': take it away"
+    assert lines[0] == r"p\x1b\n.yaml:1:14: service_uri: '/a\x1b[2J' contains the character '\x1b': remove it"
     assert all(line.isprintable() and len(line) < 250 for line in lines)
 
 
 def test_default_port_option_and_profile_option(mistakes: Mistakes) -> None:
     text = "service_uri: /a\nmembers: [a]\n"
-    expected = ["--profile: 'other': this file is no Avi export, it holds one profile only"]
+    expected = ["--profile: 'other': this file is not an Avi export, and has one profile"]
     assert expected == mistakes(text, profile="other")
     expected = ["--service-uri: 'avscan' does not begin with '/': write '/avscan'"]
     assert expected == mistakes(text, service_uri="avscan")

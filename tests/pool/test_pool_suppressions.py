@@ -31,23 +31,23 @@ def test_a_suppression_with_its_place(load: Callable[..., Pool]) -> None:
 @pytest.mark.parametrize(
     ("expected", "written"),
     [
-        (["suppressions: a single value stands here: write a list of {finding, reason, owner, until}"], " x"),
-        (["suppressions: no value stands here: write a list of {finding, reason, owner, until}"], ""),
-        (["suppressions[0]: a single value stands here: write a mapping (key: value)"], "  - slow-member"),
+        (["suppressions: there is a single value here: write a list of {finding, reason, owner, until}"], " x"),
+        (["suppressions: there is no value here: write a list of {finding, reason, owner, until}"], ""),
+        (["suppressions[0]: there is a single value here: write a mapping (key: value)"], "  - slow-member"),
         (
             [f"suppressions[0].{key}: missing: write {key}: …" for key in ("finding", "reason", "owner", "until")],
             "  - {member: av1}",
         ),
         (
-            ["suppressions[0].finding: '*' is no id of a finding, not a pattern: write one such as slow-member"],
+            ["suppressions[0].finding: '*' is not the id of a finding, not a pattern: write one such as slow-member"],
             "  - {finding: '*', reason: a, owner: b, until: 2026-12-31}",
         ),
         (
-            ["suppressions[0].until: 2026-02-30 is no day: write it as YYYY-MM-DD, such as 2027-01-31"],
+            ["suppressions[0].until: 2026-02-30 is not a date: write it as YYYY-MM-DD, such as 2027-01-31"],
             "  - {finding: a, reason: a, owner: b, until: 2026-02-30}",
         ),
         (
-            ["suppressions[0].until: tomorrow is no day: write it as YYYY-MM-DD, such as 2027-01-31"],
+            ["suppressions[0].until: tomorrow is not a date: write it as YYYY-MM-DD, such as 2027-01-31"],
             "  - {finding: a, reason: a, owner: b, until: tomorrow}",
         ),
         (

@@ -115,19 +115,19 @@ def test_anchors_aliases_merges_and_tags_are_refused(mistakes: Mistakes) -> None
           - &m [*m]
         """
     expected = [
-        "pool.yaml:1:14: service_uri: anchor &uri: a pool file has no anchors and aliases; take it away",
+        "pool.yaml:1:14: service_uri: anchor &uri: a pool file has no anchors and aliases; remove it",
         "pool.yaml:2:17: profile.name: alias *uri: a pool file has no anchors and aliases; write the value out",
         "pool.yaml:2:23: profile[<<]: merge keys are not used here: write the keys out".replace("<<", "'<<'"),
         (
             "pool.yaml:4:5: members[0]: tag 'tag:yaml.org,2002:python/object/apply:os.system': a pool file has no "
-            "tags; take it away, and write text in quotes"
+            "tags; remove it, and write text in quotes"
         ),
         (
-            "pool.yaml:5:5: members[1]: tag 'tag:yaml.org,2002:str': a pool file has no tags; take it away, and write "
+            "pool.yaml:5:5: members[1]: tag 'tag:yaml.org,2002:str': a pool file has no tags; remove it, and write "
             "text in quotes"
         ),
-        "pool.yaml:6:5: members[2]: tag '!local': a pool file has no tags; take it away, and write text in quotes",
-        "pool.yaml:7:5: members[3]: anchor &m: a pool file has no anchors and aliases; take it away",
+        "pool.yaml:6:5: members[2]: tag '!local': a pool file has no tags; remove it, and write text in quotes",
+        "pool.yaml:7:5: members[3]: anchor &m: a pool file has no anchors and aliases; remove it",
         "pool.yaml:7:9: members[3][0]: alias *m: a pool file has no anchors and aliases; write the value out",
     ]
     assert expected == mistakes(text)

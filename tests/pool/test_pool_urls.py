@@ -68,11 +68,11 @@ def test_tls_and_profile_may_be_given() -> None:
         ),
         ("icap://10.0.0.5:0/x", "port '0' is out of range: write 1 to 65535, without leading zeros"),
         ("icap://10.0.0.5:/x", "port '' is not a number: write 1 to 65535"),
-        ("icap://10.0.0.5/x#y", "'/x#y' has a fragment ('#'), which is never sent: take it away"),
-        ("icap://10.0.0.5#y", "'#y' has a fragment ('#'), which is never sent: take it away"),
+        ("icap://10.0.0.5/x#y", "'/x#y' has a fragment ('#'), which is never sent: remove it"),
+        ("icap://10.0.0.5#y", "'#y' has a fragment ('#'), which is never sent: remove it"),
         (
             "http://10.0.0.5/x",
-            "'http://10.0.0.5/x' is no ICAP URL: write icap://host:port/service, or icaps:// for TLS",
+            "'http://10.0.0.5/x' is not an ICAP URL: write icap://host:port/service, or icaps:// for TLS",
         ),
         ("icap:///x", "the host is empty: write an address or a name"),
     ],
@@ -83,7 +83,7 @@ def test_what_is_no_icap_url(url: str, message: str) -> None:
 
 def test_a_secret_is_not_repeated() -> None:
     expected = [
-        "'icap://***@h/x': a user or password in the URL: ICAP has none, and others can read it; take it away",
+        "'icap://***@h/x': a user or password in the URL: ICAP has none, and others can read it; remove it",
     ]
     assert expected == said("icap://user:secret@h/x")
     assert "secret" not in "".join(said("icap://user:p/secret@h/x", "user:secret@h", "icap:// secret@h/x"))
@@ -91,7 +91,7 @@ def test_a_secret_is_not_repeated() -> None:
 
 def test_all_mistakes_at_once() -> None:
     expected = [
-        r"'icap://a\r\n/x': 'icap://a\r\n/x' holds the character '\r': take it away",
+        r"'icap://a\r\n/x': 'icap://a\r\n/x' contains the character '\r': remove it",
         "'icap://A/x': a:1344 is given twice: leave one out",
         "the URLs name 2 services ('/x', '/y'): a pool has one; check them one by one",
     ]

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from icapdiag.api.checking import check, in_force
 from icapdiag.api.suppressing import resolve
+from icapdiag.bounded import read_file
 from icapdiag.cli.console import complain, print_text, stderr_is_terminal, stop_with
 from icapdiag.cli.progress import INTERVAL, ProbingProgress, StatusLine
 from icapdiag.cli.signals import Stop
@@ -25,6 +26,7 @@ from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_f
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.running.catalogue import chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
+from icapdiag.recognise import LOOKED_AT, POOL_COMMAND, recognised
 from icapdiag.report.build import timestamp
 from icapdiag.runbook import Library
 
@@ -52,7 +54,16 @@ def load(targets: list[str], profile: str | None, service_uri: str | None, libra
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
         return resolve(load_pool(Path(targets[0]), profile=profile, service_uri=service_uri), library)
     except PoolError as error:
-        stop_with([*error.errors, *_hint(targets)])
+        stop_with(_instead(targets[0]) or [*error.errors, *_hint(targets)])
+
+
+def _instead(file: str) -> list[str]:
+    """What a file without a pool is, and which command is for it."""
+    with suppress(OSError, ValueError):
+        found = recognised(read_file(Path(file), LOOKED_AT, regular=True))
+        if found is not None and POOL_COMMAND not in found.instead:
+            return [found.said(file)]
+    return []
 
 
 def _hint(targets: list[str]) -> list[str]:
