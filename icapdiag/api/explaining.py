@@ -164,6 +164,11 @@ def _filters(filters: Filters) -> LeftOut:
         pool=filters.pool,
         member=filters.member,
         actions=tuple(sorted(filters.actions)),
+        vs=filters.vs,
+        client=filters.client,
+        method=filters.method,
+        path=filters.path,
+        request_id=filters.request_id,
     )
 
 

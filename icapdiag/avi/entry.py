@@ -6,8 +6,9 @@ log, 21.1 has them in ``opswat_log``, with ``nsx_defender_log`` beside it.
 msgspec decodes whole blocks of a large log into these shapes; what has a wrong type fails the block, and
 `decode_entry` reads its records leniently, one by one. `KnownEntry` has the words that Avi writes today as
 `Literal`: msgspec gives the same object for the same word, so keys made of them are quick to hash and to compare.
-The order of the fields is that of Avi's own output, and there are no fields to spare: msgspec holds every unknown
-key of an entry against every field.
+The order of the fields is that of Avi's own output, and there are no fields to spare: msgspec compares every unknown
+key of an entry with every field. So who sent what is in shapes of its own, `DetailedEntry`, which take a tenth longer
+to decode: see `icapdiag.logs.blocks.decoding.Sink`.
 """
 
 from __future__ import annotations
@@ -59,9 +60,17 @@ class OpswatLog(Struct, gc=False):
 
 
 class NsxDefenderLog(Struct, gc=False):
-    """IcapNSXDefenderLog, since 21.1. ``score``: 0 to 100."""
+    """IcapNSXDefenderLog, since 21.1. ``score``: 0 to 100; none while the task has not ended."""
 
     score: int | None = None
+    status_url: str | None = None
+    task_uuid: str | None = None
+
+
+class WafLog(Struct, gc=False):
+    """WafLog; ``status``: PASSED, FLAGGED, REJECTED, …"""
+
+    status: str | None = None
 
 
 class RequestLog(Struct, gc=False, kw_only=True):
@@ -87,6 +96,14 @@ class RequestLog(Struct, gc=False, kw_only=True):
     nsx_defender_log: NsxDefenderLog | None = None
 
 
+class DetailedRequest(RequestLog, kw_only=True):
+    """An ICAP request with what finds it elsewhere: its flow in a capture, its pool in the configuration."""
+
+    http_method: str | None = None
+    pool_uuid: str | None = None  # usually of the pool group
+    source_port: int | None = None
+
+
 class IcapLog(Struct, gc=False):
     """IcapLog: the action as a whole, and each ICAP request of this HTTP request."""
 
@@ -102,24 +119,74 @@ class LogEntry(Struct, gc=False, kw_only=True):
 
     adf: bool | None = None  # the entry is significant
     significance: str | None = None
-    virtualservice: str | None = None  # its uuid; from `decode_entry` its name, where there is one
+    virtualservice: str | None = None  # its uuid
     vs_name: str | None = None
     report_timestamp: str | int | float | None = None
     service_engine: str | None = None
+    method: str | None = None
     request_length: int | None = None
     response_code: int | None = None  # what the client got
     significant_log: tuple[str, ...] | None = None
     request_id: str | None = None
     icap_log: IcapLog | None = None
 
+    @property
+    def service(self) -> str | None:
+        """The virtual service, by its name where the log has it."""
+        return self.vs_name or self.virtualservice
+
+
+class DetailedIcapLog(IcapLog):
+    """Its requests with details."""
+
+    request_logs: tuple[DetailedRequest, ...] | None = None
+
+
+class DetailedEntry(LogEntry, kw_only=True):
+    """An entry with who sent what, and which rule decided about it."""
+
+    client_ip: int | str | None = None
+    client_ip6: str | None = None
+    uri_path: str | None = None
+    host: str | None = None
+    request_content_type: str | None = None
+    user_id: str | None = None
+    http_security_policy_rule_name: str | None = None
+    http_request_policy_rule_name: str | None = None
+    waf_log: WafLog | None = None
+    icap_log: DetailedIcapLog | None = None
+
+    @property
+    def client(self) -> int | str | None:
+        """Where the request came from, as it stands in the log: see `to_address`."""
+        return self.client_ip or self.client_ip6
+
+    @property
+    def rule(self) -> str | None:
+        """The rule of a policy that decided about it."""
+        return self.http_security_policy_rule_name or self.http_request_policy_rule_name
+
+
+_Method = Literal["ICAP_METHOD_REQMOD", "ICAP_METHOD_RESPMOD"]
+_Vendor = Literal["ICAP_VENDOR_OPSWAT", "ICAP_VENDOR_GENERIC", "ICAP_VENDOR_LASTLINE"]
+
 
 class _KnownRequest(RequestLog, kw_only=True):
-    icap_method: Literal["ICAP_METHOD_REQMOD", "ICAP_METHOD_RESPMOD"] | None = None
-    vendor: Literal["ICAP_VENDOR_OPSWAT", "ICAP_VENDOR_GENERIC", "ICAP_VENDOR_LASTLINE"] | None = None
+    icap_method: _Method | None = None
+    vendor: _Vendor | None = None
+
+
+class _KnownDetailedRequest(DetailedRequest, kw_only=True):
+    icap_method: _Method | None = None
+    vendor: _Vendor | None = None
 
 
 class _KnownIcapLog(IcapLog):
     request_logs: tuple[_KnownRequest, ...] | None = None
+
+
+class _KnownDetailedIcapLog(DetailedIcapLog):
+    request_logs: tuple[_KnownDetailedRequest, ...] | None = None
 
 
 class KnownEntry(LogEntry, kw_only=True):
@@ -128,13 +195,19 @@ class KnownEntry(LogEntry, kw_only=True):
     icap_log: _KnownIcapLog | None = None
 
 
+class KnownDetailedEntry(DetailedEntry, kw_only=True):
+    """The same with details."""
+
+    icap_log: _KnownDetailedIcapLog | None = None
+
+
 def looks_like_entry(entry: LogEntry) -> bool:
     """Whether an object is a log entry at all, and not an alert or some other JSON."""
     told = (entry.icap_log, entry.report_timestamp, entry.virtualservice, entry.vs_name)
     return any(field is not None for field in told)
 
 
-def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:
+def decode_entry(obj: bytes | str | Mapping[str, object]) -> DetailedEntry:
     """The entry in ``obj``: JSON text of one object, or the object itself.
 
     Lenient per field: what has a wrong type is None, numbers may be text and the other way round.
@@ -142,9 +215,11 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:
     that is not of `Members` raises nothing.
     """
     fields = obj if isinstance(obj, Mapping) else _parse(obj)
-    return LogEntry(
+    waf = fields.get("waf_log")
+    return DetailedEntry(
         report_timestamp=to_iso(fields.get("report_timestamp")),
-        virtualservice=_text(fields.get("vs_name")) or _text(fields.get("virtualservice")),
+        virtualservice=_text(fields.get("virtualservice")),
+        vs_name=_text(fields.get("vs_name")),
         service_engine=_text(fields.get("service_engine")),
         request_id=_text(fields.get("request_id")),
         response_code=_number(fields.get("response_code")),
@@ -153,6 +228,16 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> LogEntry:
         significant_log=_codes(fields.get("significant_log")),
         significance=_text(fields.get("significance")),
         icap_log=_icap_log(fields.get("icap_log")),
+        method=_text(fields.get("method")),
+        client_ip=to_address(fields.get("client_ip")),
+        client_ip6=to_address(fields.get("client_ip6")),
+        uri_path=_text(fields.get("uri_path")),
+        host=_text(fields.get("host")),
+        request_content_type=_text(fields.get("request_content_type")),
+        user_id=_text(fields.get("user_id")),
+        http_security_policy_rule_name=_text(fields.get("http_security_policy_rule_name")),
+        http_request_policy_rule_name=_text(fields.get("http_request_policy_rule_name")),
+        waf_log=WafLog(_text(waf.get("status"))) if isinstance(waf, Mapping) else None,
     )
 
 
@@ -166,7 +251,7 @@ def _parse(text: bytes | str) -> Mapping[str, object]:
     return value
 
 
-def _icap_log(value: object) -> IcapLog | None:
+def _icap_log(value: object) -> DetailedIcapLog | None:
     if not isinstance(value, Mapping):
         return None
     logs = value.get("request_logs")
@@ -174,16 +259,16 @@ def _icap_log(value: object) -> IcapLog | None:
         logs = [logs]
     found = logs[:LIST_KEPT] if isinstance(logs, list | tuple) else []
     requests = tuple(_request(log) for log in found if isinstance(log, Mapping))
-    return IcapLog(_action(value.get("action")), requests or None)
+    return DetailedIcapLog(_action(value.get("action")), requests or None)
 
 
-def _request(fields: Mapping[str, object]) -> RequestLog:
+def _request(fields: Mapping[str, object]) -> DetailedRequest:
     port = _number(fields.get("icap_server_port"))
     address = to_address(fields.get("icap_server_ip"))
     uri = _text(fields.get("icap_absolute_uri"))
     if address is None and uri is None:
         address = to_address(fields.get("server_ip"))
-    return RequestLog(
+    return DetailedRequest(
         action=_action(fields.get("action")),
         icap_response_code=_number(fields.get("icap_response_code")),
         icap_method=_text(fields.get("icap_method")),
@@ -202,6 +287,9 @@ def _request(fields: Mapping[str, object]) -> RequestLog:
         vendor=_text(fields.get("vendor")),
         opswat_log=_opswat(fields.get("opswat_log")),
         nsx_defender_log=_nsx(fields.get("nsx_defender_log")),
+        http_method=_text(fields.get("http_method")),
+        pool_uuid=_text(fields.get("pool_uuid")),
+        source_port=_number(fields.get("source_port")),
     )
 
 
@@ -218,7 +306,9 @@ def _opswat(value: object) -> OpswatLog | None:
 
 
 def _nsx(value: object) -> NsxDefenderLog | None:
-    return NsxDefenderLog(_number(value.get("score"))) if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping):
+        return None
+    return NsxDefenderLog(_number(value.get("score")), _text(value.get("status_url")), _text(value.get("task_uuid")))
 
 
 def _name(value: object) -> str | None:

@@ -10,6 +10,10 @@ from icapdiag.facts.logs import ACTIONS
 # IcapLog.action and IcapRequestLog.action (developer.broadcom.com); Avi describes no meaning of ICAP_DISABLED.
 DISABLED, PASSED, MODIFIED, BLOCKED, FAILED = ACTIONS
 
+WITH_BODY = ("POST", "PUT", "PATCH")  # HTTP methods whose requests have one
+WAF_REJECTED = "REJECTED"  # waf_log.status
+FORBIDDEN = 403  # what WAF and security rules answer
+
 BODY_SIZE = "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"
 
 METHODS: Mapping[str, str] = MappingProxyType({"ICAP_METHOD_REQMOD": "REQMOD", "ICAP_METHOD_RESPMOD": "RESPMOD"})

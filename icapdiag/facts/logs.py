@@ -8,10 +8,13 @@ import msgspec
 
 from icapdiag.facts.answer import Answer, ServiceURI
 from icapdiag.facts.sheet import (
+    Address,
     FileName,
+    HostName,
     MemberName,
     Moment,
     Ordinal,
+    Person,
     PoolName,
     Record,
     RequestID,
@@ -26,6 +29,7 @@ from icapdiag.facts.sheet import (
 )
 
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
+BODIES = ("yes", "no", "unknown")
 OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "modified", "disabled", "unknown")
 
 
@@ -44,8 +48,8 @@ class RequestGroup(Sheet):
         Word | None,
         about(
             "client got",
-            "what the client got: unscanned passed without a scan (fail-open), refused-500 and refused-413 were turned"
-            " away by fail-closed, disabled was not to be scanned",
+            "what the client got: unscanned passed without a scan (fail-open, or an upload that ICAP was disabled for),"
+            " refused-500 and refused-413 were turned away by fail-closed, disabled was not to be scanned",
             values=OUTCOMES,
         ),
     ] = None
@@ -61,6 +65,18 @@ class RequestGroup(Sheet):
     vendor: Annotated[Word | None, about("vendor", "of the profile, such as ICAP_VENDOR_OPSWAT")] = None
     opswat_reason: Annotated[Text | None, about("OPSWAT", "MetaDefender's reason (reason, opswat_log.reason)")] = None
     service_uri: ServiceURI = None
+    icap_tls: Annotated[bool | None, about("ICAP over TLS", "the ICAP URI is an icaps one")] = None
+    request_body: Annotated[
+        Word | None, about("body", "the requests that ICAP was disabled for had a body", values=BODIES)
+    ] = None
+    answered_by: Annotated[
+        Word | None,
+        about(
+            "answered by",
+            "who answered requests that ICAP was disabled for, before the application: waf, or WAF or a rule (rule)",
+            values=("waf", "rule"),
+        ),
+    ] = None
     answer: Answer = msgspec.field(default_factory=Answer)
     count: Annotated[Ordinal | None, about("count", "how many in the group", "requests", changes=True)] = None
     first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
@@ -98,6 +114,36 @@ class RequestGroup(Sheet):
     service_engines: Annotated[
         tuple[ServiceEngine, ...] | None, about("Service Engines", "the Service Engines that handled them, a few")
     ] = None
+    clients: Annotated[
+        tuple[Address, ...] | None, about("clients", "where the requests came from, the most frequent first, a few")
+    ] = None
+    users: Annotated[tuple[Person, ...] | None, about("users", "user_id of the requests, a few")] = None
+    http_methods: Annotated[tuple[Word, ...] | None, about("methods", "HTTP methods of the requests, a few")] = None
+    http_hosts: Annotated[tuple[HostName, ...] | None, about("hosts", "Host of the requests, a few")] = None
+    paths: Annotated[
+        tuple[Text, ...] | None, about("paths", "paths of the requests, a few; of long ones the first three segments")
+    ] = None
+    content_types: Annotated[tuple[Text, ...] | None, about("content types", "media types of the requests, a few")] = (
+        None
+    )
+    policy_rules: Annotated[
+        tuple[Text, ...] | None, about("rules", "names of the policy rules that decided about the requests, a few")
+    ] = None
+    source_ports: Annotated[
+        tuple[Word, ...] | None,
+        about("source ports", "of a few ICAP connections, to find them in a capture", changes=True),
+    ] = None
+    pool_uuids: Annotated[tuple[PoolName, ...] | None, about("pool uuids", "of the pool groups, a few")] = None
+    nsx_pending: Annotated[
+        int | None, about("NSX pending", "how many have a task of NSX Defender without a score", changes=True)
+    ] = None
+    nsx_tasks: Annotated[
+        tuple[Text, ...] | None, about("NSX tasks", "links to the analyses of NSX Defender, a few", changes=True)
+    ] = None
+    resolutions: Annotated[
+        tuple[Word, ...] | None,
+        about("resolutions", "what MetaDefender did about what it found (opswat_log.violations[].resolution)"),
+    ] = None
     timestamp: Annotated[
         Moment | None,
         about("timestamp", "when the request was logged; UTC unless it says otherwise", "ISO 8601", changes=True),
@@ -130,6 +176,38 @@ class ReportedGroup(RequestGroup):
     by_pool: Annotated[dict[PoolName, int] | None, about("by pool", "by pool group", "requests", changes=True)] = None
     by_threat: Annotated[
         dict[Text, int] | None, about("by threat", "by name of a threat", "requests", changes=True)
+    ] = None
+    by_virtualservice: Annotated[
+        dict[VirtualService, int] | None, about("by virtual service", "by virtual service", "requests", changes=True)
+    ] = None
+    looked_at: Annotated[
+        Whole | None,
+        about(
+            "looked at",
+            "whose client, path and so on were read: all, except in very large logs; the next counts add up to it",
+            "requests",
+            changes=True,
+        ),
+    ] = None
+    by_client: Annotated[
+        dict[Address, int] | None, about("by client", "by the client's address", "requests", changes=True)
+    ] = None
+    by_user: Annotated[dict[Person, int] | None, about("by user", "by user_id", "requests", changes=True)] = None
+    by_method: Annotated[dict[Word, int] | None, about("by method", "by HTTP method", "requests", changes=True)] = None
+    by_host: Annotated[dict[HostName, int] | None, about("by host", "by Host", "requests", changes=True)] = None
+    by_path: Annotated[
+        dict[Text, int] | None,
+        about("by path", "by path; of long ones the first three segments", "requests", changes=True),
+    ] = None
+    by_content_type: Annotated[
+        dict[Text, int] | None, about("by content type", "by media type", "requests", changes=True)
+    ] = None
+    by_size: Annotated[dict[Word, int] | None, about("by size", "by request_length", "requests", changes=True)] = None
+    by_rule: Annotated[
+        dict[Text, int] | None, about("by rule", "by name of the policy rule", "requests", changes=True)
+    ] = None
+    by_service_engine: Annotated[
+        dict[ServiceEngine, int] | None, about("by Service Engine", "by Service Engine", "requests", changes=True)
     ] = None
     findings: Annotated[tuple[RunbookID, ...], about("findings", "ids of the findings that explain it")] = ()
 

@@ -17,9 +17,11 @@ from icapdiag.facts.sheet import (
     PoolName,
     ProfileName,
     Record,
+    RequestID,
     RunbookID,
     RunbooksDigest,
     Text,
+    VirtualService,
     Word,
     about,
 )
@@ -91,6 +93,11 @@ class Filters(Record):
     pool: Annotated[PoolName | None, about("pool", "only this one")] = None
     member: Annotated[MemberName | None, about("member", "only this one")] = None
     actions: Annotated[tuple[Word, ...], about("actions", "only these")] = ()
+    vs: Annotated[VirtualService | None, about("virtual service", "only this one")] = None
+    client: Annotated[Address | None, about("client", "only this one")] = None
+    method: Annotated[Word | None, about("method", "only this one")] = None
+    path: Annotated[Text | None, about("path", "only this one")] = None
+    request_id: Annotated[RequestID | None, about("request id", "only this one")] = None
 
 
 class Subject(Record):

@@ -13,7 +13,6 @@ from zlib import crc32
 
 from icapdiag.mistakes import FileError, Located, Problems
 from icapdiag.model import JSONValue
-from icapdiag.text import visible
 
 if TYPE_CHECKING:
     from icapdiag.yamltree import MapNode
@@ -74,7 +73,7 @@ class Source:
         problems = Problems(self.path)
         try:
             for line, where, message in self._split[2]:
-                found.append(Located(file=self.path, line=line, column=1, path=_cut(where), message=message))
+                found.append(Located(file=self.path, line=line, column=1, path=where, message=message))
             report(self._tree, (), problems)
         except FileError as error:
             found += error.errors
@@ -128,7 +127,7 @@ class Source:
 
 
 def _cut(text: str) -> str:
-    return visible(text, _SHOWN)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 _Sections = tuple[Mapping[str, str], dict[str, int], list[tuple[int, str, str]]]
@@ -161,6 +160,6 @@ def split_sections(lines: list[str], start: int) -> _Sections:
             continue
         current.append(line)
     if fence:
-        problems.append((len(lines), "", f"a {fence[:3]} block is never closed"))
+        problems.append((len(lines), "", f"a {fence} block is never closed"))
     sections = MappingProxyType({heading: "\n".join(body).strip() for heading, body in found.items()})
     return sections, marks, problems

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icapdiag.avi.entry import Action, IcapLog, LogEntry, PoolName, RequestLog, decode_entry, looks_like_entry
+from icapdiag.avi.entry import (
+    Action,
+    DetailedIcapLog,
+    DetailedRequest,
+    LogEntry,
+    PoolName,
+    RequestLog,
+    decode_entry,
+    looks_like_entry,
+)
 from icapdiag.avi.vocabulary import concerns_icap
 from tests.avi.codes import ADF_CODES
 
@@ -90,14 +99,14 @@ def test_codes(value: object, expected: tuple[str, ...] | None) -> None:
         (None, None),
         ([], None),
         ("x", None),
-        ({}, IcapLog()),
-        ({"action": "ICAP_DISABLED"}, IcapLog(Action("ICAP_DISABLED"))),
-        ({"request_logs": []}, IcapLog()),
-        ({"request_logs": {"latency": 5}}, IcapLog(None, (RequestLog(latency=5),))),
-        ({"request_logs": [None, {"latency": 5}, 7]}, IcapLog(None, (RequestLog(latency=5),))),
+        ({}, DetailedIcapLog()),
+        ({"action": "ICAP_DISABLED"}, DetailedIcapLog(Action("ICAP_DISABLED"))),
+        ({"request_logs": []}, DetailedIcapLog()),
+        ({"request_logs": {"latency": 5}}, DetailedIcapLog(None, (DetailedRequest(latency=5),))),
+        ({"request_logs": [None, {"latency": 5}, 7]}, DetailedIcapLog(None, (DetailedRequest(latency=5),))),
     ],
 )
-def test_icap_logs(value: object, expected: IcapLog | None) -> None:
+def test_icap_logs(value: object, expected: DetailedIcapLog | None) -> None:
     assert expected == decode_entry({"icap_log": value}).icap_log
 
 
@@ -111,8 +120,8 @@ def test_the_server_address_of_20_1() -> None:
 def test_a_stream_names_its_virtual_service() -> None:
     both = {"virtualservice": "virtualservice-1", "vs_name": "shop"}
 
-    assert "shop" == decode_entry(both).virtualservice
-    assert "virtualservice-1" == decode_entry(both | {"vs_name": None}).virtualservice
+    assert "shop" == decode_entry(both).service
+    assert "virtualservice-1" == decode_entry(both | {"vs_name": None}).service
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "5", '"a"', "{", '{"a":1} x', "[" * 100_000])

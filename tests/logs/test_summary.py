@@ -117,6 +117,10 @@ def test_a_blocked_request_in_all_its_facts() -> None:
         "by_member": {"100.64.3.15:1344": 1},
         "by_pool": {"ICAP-POOL-GROUP": 1},
         "by_threat": {"EICAR-Test-File (not a virus)": 1},
+        "by_virtualservice": {"virtualservice-1": 1},
+        "by_service_engine": {"se-1": 1},
+        "by_size": {"under 1 KB": 1},
+        "looked_at": 1,
         "probe": "",
         "findings": [],
     } == facts

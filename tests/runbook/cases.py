@@ -76,6 +76,7 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "icap-action-unknown": [entry("ICAP_QUEUED", status=204)],
     "icap-connection-error": [failed("ADF_ICAP_CONNECTION_ERROR", response_code=500)],
     "icap-disabled": [{**PLAIN, "icap_log": {"action": "ICAP_DISABLED"}}],
+    "uploads-bypass-icap": [{**PLAIN, "method": "POST", "icap_log": {"action": "ICAP_DISABLED"}}],
     "icap-failed": [failed("ADF_ICAP_FAILED")],
     "icap-never-ran": [PLAIN, PLAIN],
     "icap-server-error": [failed("ADF_ICAP_SERVER_ERROR")],

@@ -27,13 +27,30 @@ def observations() -> tuple[Observation, ...]:
         "nsx_defender_log": {"score": 7},
         "vendor": "ICAP_VENDOR_LASTLINE",
         "complete_body_sent": True,
-        "opswat_log": {"reason": "Infected", "threat_id": "EICAR"},
+        "opswat_log": {
+            "reason": "Infected",
+            "threat_id": "EICAR",
+            "violations": [{"threat_name": "EICAR", "resolution": "ICAP_FILE_REPAIRED"}],
+        },
+        "source_port": 40123,
+        "pool_uuid": "poolgroup-1",
     }
+    sender: dict[str, Any] = {
+        "method": "POST",
+        "uri_path": "/upload",
+        "host": "shop.example.com",
+        "user_id": "alice",
+        "request_content_type": "text/plain",
+        "http_security_policy_rule_name": "scan",
+    }
+    task = {"task_uuid": "abc", "status_url": "https://user.lastline.com/portal#/analyst/task/abc/overview"}
     return observe(
         entry("ICAP_BLOCKED", status=200, http_status=403, headers=HEADERS, codes=["ADF_ICAP_BLOCKED"], **everything),
         entry("ICAP_PASSED", status=204, headers="ISTag: x"),
         entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"], significance="ICAP Error", response_code=200, latency=60000),
-        {"icap_log": {"action": "ICAP_DISABLED"}},
+        entry("ICAP_PASSED", status=204, nsx_defender_log=task),
+        {**entry("ICAP_FAILED", icap_absolute_uri="icaps://100.64.3.15:11344/x"), **sender},
+        {"icap_log": {"action": "ICAP_DISABLED"}, "response_code": 403, "method": "POST"},
         {"virtualservice": "virtualservice-1", "response_code": 200},
     )
 

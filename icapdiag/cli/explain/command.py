@@ -59,6 +59,18 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
             metavar="HOST[:PORT]", rich_help_panel=FILTERS, help="Only this ICAP server; * and ? are wildcards."
         ),
     ] = None,
+    vs: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only this virtual service, by name or uuid; * and ? stand for anything."),
+    ] = None,
+    client: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Only requests of this client; * and ? stand for anything.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(metavar="NAME", help="Only this HTTP method.")] = None,
+    path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Only this path; * and ? stand for anything: '/upload/*'.")
+    ] = None,
+    request_id: Annotated[str | None, typer.Option(metavar="ID", help="Only this request.")] = None,
     action: Annotated[
         list[Action] | None, typer.Option(rich_help_panel=FILTERS, help="Only these outcomes; repeatable.")
     ] = None,
@@ -96,6 +108,11 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         pool=pool,
         member=member,
         actions=frozenset(Filters.action_name(each.value) for each in action or ()),
+        vs=vs,
+        client=client,
+        method=method,
+        path=path,
+        request_id=request_id,
     )
     if filters.since is not None and filters.until is not None and filters.since >= filters.until:
         raise typer.BadParameter("nothing can be newer than --since and older than --until", param_hint="--until")

@@ -157,7 +157,7 @@ class _Work(NamedTuple):
         try:
             fallback = type(self.sink.fallback)(Summary(self.sink.fallback.summary.filters))
             part = _Range(self.fd, split.boundary, self.size, self.stop)
-            scanner = _scanner(self.layout)(part.readinto, Sink(fallback), offset=split.boundary)
+            scanner = _scanner(self.layout)(part.readinto, Sink(fallback, detailed=0), offset=split.boundary)
             if isinstance(scanner, ElementScanner):
                 scanner.stack, scanner.separators = list(split.stack), split.separators
             scanner.run(lambda offset: _COUNTER.pack_into(shared, 0, offset - split.boundary))

@@ -15,6 +15,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from icapdiag.avi.vocabulary import WAF_REJECTED
 from icapdiag.logs.damage.recovery import salvage_object
 from icapdiag.logs.damage.tokens import STRICT, SURROGATE, sanitise
 
@@ -25,7 +26,11 @@ _SHIFT = 10  # columns that rows of one export differ by, between versions of th
 _ICAP = "icap_log"
 _NUMBERS = ("response_code", "request_length")
 _TRUTH = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
-_TEXTS = ("significance", "virtualservice", "vs_name", "service_engine", "request_id", "report_timestamp")
+_TEXTS = (
+    *("significance", "virtualservice", "vs_name", "service_engine", "request_id", "report_timestamp"),
+    *("client_ip", "client_ip6", "method", "uri_path", "host", "request_content_type", "user_id"),
+    *("http_security_policy_rule_name", "http_request_policy_rule_name"),
+)
 # A client writes what it likes into these, even a dictionary with an action.
 _FOREIGN = {
     *("user_agent", "referer", "uri_path", "uri_query", "rewritten_uri_path", "rewritten_uri_query", "redirected_uri"),
@@ -35,6 +40,11 @@ _PLAUSIBLE = {
     "report_timestamp": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d{9,19}(?:\.\d+)?$"),
     "virtualservice": re.compile(r"virtualservice-|https?://|/api/"),
     "service_engine": re.compile(r"[\w.:-]+$"),
+    "client_ip": re.compile(r"-?[0-9.]+$"),
+    "client_ip6": re.compile(r"[0-9A-Fa-f.:]+$"),
+    "method": re.compile(r"[A-Za-z-]{1,40}$"),
+    "uri_path": re.compile(r"/"),
+    "request_content_type": re.compile(r"[\w.+-]+/"),
 }
 _NUMBER = re.compile(r"-?\d{1,18}$", re.ASCII)
 _BRACKET = re.compile(r"[()\[\]{}]")
@@ -114,6 +124,8 @@ class Columns:
             value["adf"] = _TRUTH[text]
         if (text := self._cell(cells, "significant_log")).startswith("["):
             value["significant_log"] = cell_value(text)[0]
+        if WAF_REJECTED in (text := self._cell(cells, "waf_log")):
+            value["waf_log"] = cell_value(text)[0]
         return value
 
     def _cell(self, cells: Sequence[str], name: str) -> str:

@@ -8,26 +8,31 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from icapdiag.avi.entry import LIST_KEPT, Action, IcapLog, LogEntry, RequestLog, looks_like_entry
+from icapdiag.avi.entry import LIST_KEPT, Action, DetailedEntry, IcapLog, LogEntry, RequestLog, looks_like_entry
 from icapdiag.avi.times import to_iso
 from icapdiag.logs.counting.filters import Filters
-from icapdiag.logs.counting.group import CountedGroup, Destination, destination_of
+from icapdiag.logs.counting.group import NOWHERE, CountedGroup, Destination, destination_of
 from icapdiag.logs.counting.signature import (
     DATE_LINE,
     HeaderCache,
     LoggedAnswer,
     Signature,
-    client_outcome,
+    answered_by,
+    body_of,
     codes,
     judgement_of,
     other_signature,
+    outcome_of,
     sheet_for,
     signature_of,
 )
 from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
 
 GROUPS_KEPT = 2000
+_WIDE_GROUPS = 50  # the first groups, which keep more names than the others
+_NO_REQUEST = RequestLog()
 _UNCOUNTED_KEPT = 100_000  # requests: a few megabytes
+_DETAILED_WEIGHT = 5  # of a request whose details may be kept
 _KEYS_KEPT = 20_000  # raw keys of groups, and destinations by address: caches that start anew when full
 
 
@@ -72,7 +77,7 @@ class Counting:
         With ``strict`` nothing is counted, and False is returned, if some do not look like log entries.
         """
         times = [entry.report_timestamp for entry in entries]
-        if strict and None in times and not all(map(looks_like_entry, entries)):
+        if strict and not all(times) and not all(map(looks_like_entry, entries)):
             return False
         self.entries += len(entries)
         if not self.insignificant:
@@ -160,6 +165,7 @@ class Counting:
                 where = self._destination(request)
             group.new_destinations.append(where)
             group.new_latencies.append(request.latency)
+            group.new_services.append(entry.vs_name or entry.virtualservice)
             moment = entry.report_timestamp
             try:
                 if moment > group.last:
@@ -171,8 +177,8 @@ class Counting:
             length = entry.request_length
             if length and length > group.length:
                 group.length = length
-            if group.left:
-                group.note_example(entry, request)
+            if group.noting:
+                group.note_entry(entry, request)
             if threat is not None:
                 try:
                     group.threats[threat] += 1
@@ -184,9 +190,11 @@ class Counting:
                     group.note_threat(threat)
             if request.modified_content_length and request.modified_content_length > group.modified:
                 group.modified = request.modified_content_length
-            if request.nsx_defender_log is not None and request.nsx_defender_log.score is not None:
-                group.score = max(group.score or 0, request.nsx_defender_log.score)
-        self._uncounted += len(logged)
+            if opswat is not None and opswat.violations:
+                group.note_violations(opswat.violations)
+            if request.nsx_defender_log is not None:
+                group.note_nsx(request.nsx_defender_log)
+        self._uncounted += len(logged) * (_DETAILED_WEIGHT if isinstance(logged[0], DetailedEntry) else 1)
         if self._uncounted >= _UNCOUNTED_KEPT:
             self.count_new()
 
@@ -196,15 +204,33 @@ class Counting:
         requests: Sequence[RequestLog] = (log and log.request_logs) or ()
         if log is None or (not requests and not log.action):
             return
-        requests = requests[:LIST_KEPT] or (RequestLog(),)
+        if not requests:
+            self._count_bare(entry, log, bucket)
+            return
+        requests = requests[:LIST_KEPT]
         action = log.action or requests[-1].action
         for request in requests:
             self._count([_alone(entry, action, request)], (bucket,))
         more = len(requests) - 1
-        column = OUTCOMES.index(client_outcome(action, entry.response_code, codes(entry)))
+        column = OUTCOMES.index(outcome_of(entry, log, codes(entry)))
         self.more_columns[column] += more
         name = str(action or "")
         self.more_actions[name] = self.more_actions.get(name, 0) + more
+
+    def _count_bare(self, entry: LogEntry, log: IcapLog, bucket: Bucket) -> None:
+        """An entry that names no ICAP request: ICAP was disabled for it, or no server could be asked."""
+        codes, carried = entry.significant_log, body_of(entry)
+        kind = (log.action, entry.response_code, codes, entry.significance, carried, answered_by(entry))
+        group = self._keys.get(kind) or self._group(kind, entry, log, _NO_REQUEST, None)
+        bucket[group.column] += 1
+        group.new_destinations.append(NOWHERE)
+        group.new_latencies.append(None)
+        group.new_services.append(entry.service)
+        group.note_moment(cast("str | None", entry.report_timestamp))
+        group.length = max(group.length, entry.request_length or 0)
+        if group.noting:
+            group.note_entry(entry, _NO_REQUEST)
+        self._uncounted += _DETAILED_WEIGHT
 
     def _group(
         self, kind: object, entry: LogEntry, log: IcapLog, request: RequestLog, answer: LoggedAnswer | None
@@ -219,6 +245,8 @@ class Counting:
             sheet = sheet_for(entry, request, signature, judgement)
             moment = cast("str | None", entry.report_timestamp)  # or to be rewritten by now: see `add_all`
             group = self._groups[signature] = CountedGroup(signature, sheet, moment, moment)
+            if len(self._groups) > _WIDE_GROUPS:
+                group.narrow()
         group.named = group.named or bool(judgement and judgement.threats)
         group.note_response_code(entry.response_code)
         if len(self._keys) >= _KEYS_KEPT:
@@ -245,13 +273,14 @@ class Counting:
         for entry in entries:
             if not _is_utc(entry.report_timestamp):
                 entry.report_timestamp = to_iso(entry.report_timestamp)
-            log = entry.icap_log
-            taken = entry if self.filters.takes_time(to_iso(entry.report_timestamp)) else None
-            if taken is not None and log is not None and self.filters.by_request:
-                requests: Sequence[RequestLog] = log.request_logs or (RequestLog(),)
-                takes = self.filters.takes_request
+            log, filters = entry.icap_log, self.filters
+            taken = entry if filters.takes_time(to_iso(entry.report_timestamp)) and filters.takes_entry(entry) else None
+            if taken is not None and log is not None and filters.by_request:
+                requests: Sequence[RequestLog] = log.request_logs or (_NO_REQUEST,)
+                takes = filters.takes_request
                 chosen = [one for one in requests if takes(one.action or log.action or "", *destination_of(one)[:2])]
-                taken = _alone(entry, log.action, *chosen) if chosen else None
+                if len(chosen) < len(requests):
+                    taken = _alone(entry, log.action, *chosen) if chosen else None
             if taken is None:
                 self.filtered += 1
             else:

@@ -1,4 +1,4 @@
-"""Which part of a log is looked at: a time span, a pool group, a server, some actions."""
+"""Which part of a log is looked at: a time span, a pool group, a server, some actions, whose requests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from icapdiag.avi.addresses import to_address
+from icapdiag.avi.entry import DetailedEntry, LogEntry
 from icapdiag.avi.times import to_iso
 from icapdiag.facts.logs import ACTIONS
 
 
 class Filters(Struct, frozen=True, dict=True):
-    """``since`` ≤ time < ``until`` (an entry without a time passes neither); the rest looks at ICAP requests.
+    """``since`` ≤ time < ``until`` (an entry without a time passes neither).
 
-    ``pool`` is a pool group's name, ``member`` a host or ``host:port``; ``*`` and ``?`` stand for any text,
-    case is ignored. ``actions`` are those of `ACTIONS`.
+    ``pool``, ``member`` and ``actions`` look at ICAP requests: a pool group's name, a host or ``host:port`` (case is
+    ignored in both), and some of `ACTIONS`. The others look at entries: ``vs`` is the name or the uuid of a virtual
+    service, ``client`` an address. ``*`` and ``?`` stand for any text.
     """
 
     since: datetime | None = None
@@ -25,6 +28,11 @@ class Filters(Struct, frozen=True, dict=True):
     pool: str | None = None
     member: str | None = None
     actions: frozenset[str] = frozenset()
+    vs: str | None = None
+    client: str | None = None
+    method: str | None = None
+    path: str | None = None
+    request_id: str | None = None
 
     @staticmethod
     def action_name(word: str) -> str:
@@ -36,7 +44,7 @@ class Filters(Struct, frozen=True, dict=True):
         return name
 
     def __bool__(self) -> bool:
-        return self.by_time or self.by_request
+        return self.by_time or self.by_request or self.by_entry
 
     @property
     def by_time(self) -> bool:
@@ -45,6 +53,27 @@ class Filters(Struct, frozen=True, dict=True):
     @property
     def by_request(self) -> bool:
         return self.pool is not None or self.member is not None or bool(self.actions)
+
+    @property
+    def by_entry(self) -> bool:
+        return any(glob is not None for glob in (self.vs, self.client, self.method, self.path, self.request_id))
+
+    def takes_entry(self, entry: LogEntry) -> bool:
+        """Whether its virtual service, client, method, path and request id are those asked for."""
+        if not self.by_entry:
+            return True
+        detailed = entry if isinstance(entry, DetailedEntry) else DetailedEntry()
+        found = (
+            (entry.vs_name, entry.virtualservice),
+            (to_address(detailed.client),),
+            ((entry.method or "").upper(),),
+            (detailed.uri_path,),
+            (entry.request_id,),
+        )
+        return all(
+            glob is None or any(glob.fullmatch(text or "") for text in texts)
+            for glob, texts in zip(self._of_entry, found, strict=True)
+        )
 
     def takes_time(self, moment: str | None) -> bool:
         """``moment`` in UTC as `to_iso` writes it."""
@@ -69,8 +98,17 @@ class Filters(Struct, frozen=True, dict=True):
         return since or "", until or "~"
 
     @cached_property
+    def _of_entry(self) -> tuple[re.Pattern[str] | None, ...]:
+        method = None if self.method is None else self.method.upper()
+        globs = (self.vs, self.client, method, self.path, self.request_id)
+        return tuple(None if glob is None else _compiled(glob) for glob in globs)
+
+    @cached_property
     def _patterns(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
-        pool, member = (
-            None if glob is None else re.compile(translate(glob), re.IGNORECASE) for glob in (self.pool, self.member)
-        )
+        pool, member = (None if glob is None else _compiled(glob, re.IGNORECASE) for glob in (self.pool, self.member))
         return pool, member
+
+
+def _compiled(glob: str, flags: int = 0) -> re.Pattern[str]:
+    """Only ``*`` and ``?`` are special: an IPv6 address has brackets of its own."""
+    return re.compile(translate(glob.replace("[", "[[]")), flags)

@@ -8,15 +8,26 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate, repeat
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.avi.addresses import member_name
-from icapdiag.avi.entry import LogEntry, PoolName, RequestLog
+from icapdiag.avi.entry import (
+    LIST_KEPT,
+    DetailedEntry,
+    DetailedRequest,
+    LogEntry,
+    NsxDefenderLog,
+    PoolName,
+    RequestLog,
+    Violation,
+)
 from icapdiag.avi.times import to_iso
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.logs.counting.signature import Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
+from icapdiag.logs.counting.who import KINDS, MORE, NARROW, TEXT_KEPT, Who
+from icapdiag.vocabulary import Status
 
 EXAMPLES_KEPT = 5  # ids of requests
 SAMPLE = 30  # requests of a group whose virtual service and Service Engine are looked at: the first ones
@@ -24,8 +35,8 @@ NAMES_KEPT = 10  # of these, and of response codes
 THREATS_KEPT = 200
 DESTINATIONS_KEPT = 1000
 SHOWN = 50  # members, pools and threats in facts
-_TEXT_KEPT = 200
-_MORE = "(more)"
+_LISTED = 5  # of these in an observation
+_WELL = frozenset({"passed", "modified"})  # outcomes of requests that nobody asks about
 Latencies = dict[int | None, int]  # ms (None: not logged) → requests
 
 VALUES_KEPT = 8192  # distinct values; beyond, three significant digits are kept
@@ -40,14 +51,15 @@ class Destination(NamedTuple):
     port: int | None = None
 
 
-_ELSEWHERE = Destination(_MORE, _MORE)
+_ELSEWHERE = Destination(MORE, MORE)
+NOWHERE = Destination("", "")
 
 
 def destination_of(request: RequestLog) -> Destination:
     """Where a request went; empty names where the log does not say."""
     pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
     member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
-    return Destination((pool or "")[:_TEXT_KEPT], member or "", request.icap_server_port)
+    return Destination((pool or "")[:TEXT_KEPT], member or "", request.icap_server_port)
 
 
 class CountedGroup(Struct, array_like=True):
@@ -63,6 +75,16 @@ class CountedGroup(Struct, array_like=True):
     threats: dict[str, int] = {}
     named: bool = False  # some answer names threats itself
     left: int = SAMPLE
+    noting: bool = True  # some request is still to be looked at
+    blamed: bool = False  # all of them are: somebody will ask who sent them
+    who: Who = field(default_factory=Who)
+    services: dict[str, int] = {}  # requests by virtual service
+    resolutions: dict[str, int] = {}  # violations by what was done about them
+    tasks: list[str] = []  # of NSX Defender, their links
+    pending: int = 0  # requests whose task has no score
+    icaps: bool = False  # the first request went by TLS
+    pool_uuids: dict[str, None] = {}
+    source_ports: list[str] = []
     request_ids: list[str] = []
     virtualservices: dict[str, int] = {}  # with the number of the request that had it first
     service_engines: dict[str, int] = {}
@@ -73,46 +95,88 @@ class CountedGroup(Struct, array_like=True):
     preview: int | None = None
     new_latencies: list[int | None] = []  # noted, to be counted all at once, as the next ones
     new_destinations: list[Destination] = []
+    new_services: list[str | None] = []
 
     def __post_init__(self) -> None:
         self.column = OUTCOMES.index(self.signature.outcome)
+        self.blamed = self.signature.outcome not in _WELL or self.signature.status is Status.FAILED
 
     @property
     def count(self) -> int:
         """Requests: each has one latency, or none."""
         return sum(self.latencies.values())
 
+    def narrow(self) -> None:
+        """This is one of many groups: fewer names are kept."""
+        self.who.room = NARROW
+
+    def note_entry(self, entry: LogEntry, request: RequestLog) -> None:
+        """A request that is to be looked at, as long as `noting`."""
+        if self.blamed and isinstance(entry, DetailedEntry):
+            self.who.note(entry)
+        if self.left:
+            self.note_example(entry, request)
+
     def note_example(self, entry: LogEntry, request: RequestLog) -> None:
         """One of the first requests of the group."""
         number = SAMPLE - self.left
         self.left -= 1
+        self.noting = self.blamed or self.left > 0
         for name, names in (
-            (entry.vs_name or entry.virtualservice, self.virtualservices),
+            (entry.service, self.virtualservices),
             (entry.service_engine, self.service_engines),
         ):
             if name and name not in names and len(names) < NAMES_KEPT:
                 names[name] = number
         if number < EXAMPLES_KEPT:
             if entry.request_id:
-                self.request_ids.append(str(entry.request_id)[:_TEXT_KEPT])
+                self.request_ids.append(str(entry.request_id)[:TEXT_KEPT])
+            if isinstance(request, DetailedRequest):
+                if request.source_port is not None:
+                    self.source_ports.append(str(request.source_port))
+                if request.pool_uuid:
+                    self.pool_uuids[request.pool_uuid[:TEXT_KEPT]] = None
+            if number == 0:
+                self.icaps = (request.icap_absolute_uri or "").strip().lower().startswith("icaps:")
             preview = preview_of(request)
             if preview is not None:
                 self.preview = max(preview, self.preview or 0)
 
     def note_moment(self, moment: str | None) -> None:
-        """A time, or none, where the group had none or the request has none."""
-        if moment is not None and self.last is None:
+        """The time of a request, or none."""
+        if moment is None:
+            return
+        if self.first is None or self.last is None:
             self.first = self.last = moment
+        self.first, self.last = min(self.first, moment), max(self.last, moment)
 
     def note_response_code(self, code: int | None) -> None:
         if code is not None and len(self.response_codes) < NAMES_KEPT:
             self.response_codes[code] = None
 
     def note_threat(self, name: str, count: int = 1) -> None:
-        name = name[:_TEXT_KEPT]
-        if name not in self.threats and len(self.threats) >= THREATS_KEPT:
-            name = _MORE
-        self.threats[name] = self.threats.get(name, 0) + count
+        _note(self.threats, name[:TEXT_KEPT], count, THREATS_KEPT)
+
+    def note_service(self, name: str | None, count: int) -> None:
+        """Requests that came through a virtual service."""
+        if name:
+            _note(self.services, name[:TEXT_KEPT], count, DESTINATIONS_KEPT)
+
+    def note_violations(self, found: tuple[Violation, ...]) -> None:
+        """What MetaDefender did about what it found in a file."""
+        for each in found[:LIST_KEPT]:
+            if each.resolution:
+                _note(self.resolutions, each.resolution[:TEXT_KEPT], 1, NAMES_KEPT)
+
+    def note_nsx(self, log: NsxDefenderLog) -> None:
+        """What NSX Defender said: a score, or a task that has none yet."""
+        if log.score is not None:
+            self.score = max(self.score or 0, log.score)
+        elif log.task_uuid or log.status_url:
+            self.pending += 1
+        task = log.status_url or log.task_uuid
+        if task and len(self.tasks) < EXAMPLES_KEPT:
+            self.tasks.append(task[:TEXT_KEPT])
 
     def note_latency(self, latency: int | None, count: int) -> None:
         """Requests with this latency, or without one."""
@@ -127,13 +191,18 @@ class CountedGroup(Struct, array_like=True):
         self.destinations[where] = self.destinations.get(where, 0) + count
 
     def count_new(self) -> None:
-        """Count the latencies and destinations that were noted."""
+        """Count what was noted."""
         for value, count in Counter(self.new_latencies).items():
             self.note_latency(value, count)
         for where, count in Counter(self.new_destinations).items():
             self.note_destination(where, count)
+        for name, count in Counter(self.new_services).items():
+            self.note_service(name, count)
         self.new_latencies.clear()
         self.new_destinations.clear()
+        self.new_services.clear()
+        if self.who.new:
+            self.who.count_new()
 
     def merge(self, later: CountedGroup) -> None:
         """Add a group whose requests come later in the log; the facts stay those of the first request."""
@@ -148,7 +217,18 @@ class CountedGroup(Struct, array_like=True):
         if known < EXAMPLES_KEPT and later.preview is not None:
             self.preview = max(later.preview, self.preview or 0)
         self.request_ids = (self.request_ids + later.request_ids)[:EXAMPLES_KEPT]
+        self.source_ports = (self.source_ports + later.source_ports)[:EXAMPLES_KEPT]
+        self.pool_uuids = dict.fromkeys([*self.pool_uuids, *later.pool_uuids][:EXAMPLES_KEPT])
+        self.tasks = (self.tasks + later.tasks)[:EXAMPLES_KEPT]
+        self.pending += later.pending
+        self.icaps = self.icaps if known else later.icaps
+        self.who.merge(later.who)
+        for name, count in later.services.items():
+            self.note_service(name, count)
+        for name, count in later.resolutions.items():
+            _note(self.resolutions, name, count, NAMES_KEPT)
         self.left = max(0, self.left - later.count)
+        self.noting = self.blamed or self.left > 0
         moments = [moment for one in (self.first, self.last, later.first, later.last) if (moment := to_iso(one))]
         self.first, self.last = min(moments, default=None), max(moments, default=None)
         for value, count in later.latencies.items():
@@ -176,6 +256,7 @@ class CountedGroup(Struct, array_like=True):
     def shown(self, pools: Iterable[str], members: Iterable[str]) -> RequestGroup:
         """The group as facts; pools and members from `counts_by`."""
         p50, p95, p99, longest = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0) or repeat(None, 4)
+        listed = dict.fromkeys(KINDS) if not self.who.looked_at else self.who.listed(_LISTED)
         threats = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
         return replace(
             self.sheet,
@@ -197,7 +278,31 @@ class CountedGroup(Struct, array_like=True):
             request_ids=tuple(self.request_ids),
             virtualservices=tuple(self.virtualservices),
             service_engines=tuple(self.service_engines),
+            icap_tls=True if self.icaps else None,
+            pool_uuids=tuple(self.pool_uuids) or None,
+            source_ports=tuple(self.source_ports) or None,
+            nsx_pending=self.pending or None,
+            nsx_tasks=tuple(self.tasks) or None,
+            resolutions=tuple(self.resolutions) or None,
+            clients=listed["clients"],
+            users=listed["users"],
+            http_methods=listed["methods"],
+            http_hosts=listed["hosts"],
+            paths=listed["paths"],
+            content_types=listed["content_types"],
+            policy_rules=listed["rules"],
         )
+
+    def names_by(self, kind: str) -> dict[str, int] | None:
+        """Requests by client, path and so on, of those that were looked at; None if no name is known."""
+        return getattr(self.who, kind).all() or None if self.who.looked_at else None
+
+
+def _note(counts: dict[str, int], name: str, count: int, room: int) -> None:
+    """Requests of this name; without room for another one they are counted together."""
+    if name not in counts and len(counts) >= room:
+        name = MORE
+    counts[name] = counts.get(name, 0) + count
 
 
 def coarsen(counts: Latencies) -> Latencies:

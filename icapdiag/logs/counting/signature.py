@@ -11,15 +11,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.avi.addresses import split_uri
-from icapdiag.avi.entry import IcapLog, LogEntry, RequestLog
+from icapdiag.avi.entry import DetailedEntry, IcapLog, LogEntry, RequestLog
 from icapdiag.avi.vocabulary import (
     BLOCKED,
     BODY_SIZE,
     DISABLED,
     FAILED,
+    FORBIDDEN,
     METHODS,
     MODIFIED,
     PASSED,
+    WAF_REJECTED,
+    WITH_BODY,
     concerns_icap,
 )
 from icapdiag.facts import Answer
@@ -70,6 +73,8 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
     blocked_reason: str | None = None
     opswat_reason: str | None = None
     no_engine: bool = False  # by the server's ISTag
+    request_body: str | None = None  # yes, no, unknown: of a request that ICAP was disabled for
+    answered_by: str | None = None  # waf, or a rule that may be WAF's: such a request went no further
     other: bool = False  # stands for all that came when there were too many groups
 
     @property
@@ -92,12 +97,32 @@ def other_signature(signature: Signature) -> Signature:
     )
 
 
+def body_of(entry: LogEntry) -> str:
+    """Whether a request had a body: yes, no, or unknown where the log does not have its method."""
+    if entry.method is None:
+        return "unknown"
+    return "yes" if entry.method.upper() in WITH_BODY and entry.request_length != 0 else "no"
+
+
+def answered_by(entry: LogEntry) -> str | None:
+    """Who answered in the place of the application: waf, or rule where WAF or a rule did so most likely."""
+    if isinstance(entry, DetailedEntry) and entry.waf_log is not None and entry.waf_log.status == WAF_REJECTED:
+        return "waf"
+    return "rule" if entry.response_code == FORBIDDEN else None
+
+
+def disabled_outcome(entry: LogEntry) -> str:
+    """What the client got where ICAP was disabled: an upload that was answered passed unscanned."""
+    passed = entry.response_code and answered_by(entry) is None and body_of(entry) == "yes"
+    return "unscanned" if passed else "disabled"
+
+
 def client_outcome(action: str | None, response_code: int | None, codes: tuple[str, ...]) -> str:
     """What the client got, as far as the log tells; one of `timeline.OUTCOMES`.
 
     A failure with fail_action OPEN lets the request pass unscanned, with CLOSED the client gets 500;
     a body over buffer_size is let pass or refused with 413. The application could have answered 500
-    or 413 itself, so these are likely and not certain.
+    or 413 itself, so these are likely and not certain. See `disabled_outcome` where ICAP was disabled.
     """
     too_large = BODY_SIZE in codes and action != BLOCKED
     if action == FAILED or too_large:
@@ -120,7 +145,8 @@ def signature_of(
     """
     entry_action = log.action or request.action
     adf_codes = codes(entry)
-    outcome = client_outcome(entry_action, entry.response_code, adf_codes)
+    outcome = outcome_of(entry, log, adf_codes)
+    bare = entry_action == DISABLED and not log.request_logs
     judgement = judgement_of(request, answer, entry_action)
     reason = request.reason or (request.opswat_log.reason if request.opswat_log else None)
     headers = answer.facts if answer else {}
@@ -147,8 +173,19 @@ def signature_of(
         blocked_reason=_without(headers.get("x_blocked_reason"), threats),
         opswat_reason=_word(reason),
         no_engine=NO_ENGINE in str(headers.get("istag", "")),
+        request_body=body_of(entry) if bare else None,
+        answered_by=answered_by(entry) if bare else None,
     )
     return signature, judgement
+
+
+def outcome_of(entry: LogEntry, log: IcapLog, adf_codes: tuple[str, ...]) -> str:
+    """What the client got."""
+    requests = log.request_logs or ()
+    action = log.action or (requests[-1].action if requests else None)
+    if action == DISABLED and not requests and BODY_SIZE not in adf_codes:
+        return disabled_outcome(entry)
+    return client_outcome(action, entry.response_code, adf_codes)
 
 
 def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgement: Judgement | None) -> RequestGroup:
@@ -173,6 +210,8 @@ def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgem
         vendor=signature.vendor,
         opswat_reason=signature.opswat_reason,
         service_uri=place[2][:_WORDS_KEPT] if place else None,
+        request_body=signature.request_body,
+        answered_by=signature.answered_by,
         answer=answer,
     )
 

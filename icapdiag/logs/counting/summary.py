@@ -132,6 +132,17 @@ class Summary(Counting):
                 by_member=group.counts_by("member"),
                 by_pool=group.counts_by("pool"),
                 by_threat=dict(group.threats),
+                by_virtualservice=group.services or None,
+                looked_at=group.who.looked_at if group.blamed else None,
+                by_client=group.names_by("clients"),
+                by_user=group.names_by("users"),
+                by_method=group.names_by("methods"),
+                by_host=group.names_by("hosts"),
+                by_path=group.names_by("paths"),
+                by_content_type=group.names_by("content_types"),
+                by_size=group.names_by("sizes"),
+                by_rule=group.names_by("rules"),
+                by_service_engine=group.names_by("engines"),
             )
             for group, one in zip(self._ordered(), observed, strict=False)
         )

@@ -1,0 +1,206 @@
+"""Whose requests a log tells of, and where they failed; each count with the command that gives it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from icapdiag.facts.logs import ReportedGroup
+from icapdiag.facts.run import Filters, LogSubject
+from icapdiag.model import Problem, Report
+from icapdiag.report.document.words import logs_of, names, safe_text
+from icapdiag.text import visible
+
+MORE = "(more)"  # names that there was no room for
+FAILED = "ICAP_FAILED"
+_PASTED = "answer"
+_FILES = 5  # in a command; more of them are FILE...
+_NAMES = 3  # of a kind in a line
+_ROWS = 5  # of a kind in a table
+_FEW = 10  # paths that are listed as they are
+_WIDTH = 60  # of a name in a line
+_CUT = 200  # characters that are kept of a name
+
+# Kind of name → the facts that count it, its word, and the option that selects it.
+_KINDS: Mapping[str, tuple[str, str, str]] = {
+    "client": ("by_client", "client", "--client"),
+    "user": ("by_user", "user", ""),
+    "virtual service": ("by_virtualservice", "virtual service", "--vs"),
+    "method": ("by_method", "", "--method"),
+    "path": ("by_path", "", "--path"),
+    "host": ("by_host", "host", ""),
+    "content type": ("by_content_type", "", ""),
+    "size": ("by_size", "", ""),
+    "rule": ("by_rule", "rule", ""),
+    "Service Engine": ("by_service_engine", "Service Engine", ""),
+    "member": ("by_member", "member", "--member"),
+    "pool": ("by_pool", "pool", "--pool"),
+}
+_IN_LINE = tuple(name for name in _KINDS if name not in {"Service Engine", "member", "pool"})
+_RATED = ("member", "pool", "virtual service")
+_ACTIONS = ("ICAP_FAILED", "ICAP_DISABLED", "ICAP_BLOCKED", "ICAP_MODIFIED")  # most harm first
+
+
+class Rate(NamedTuple):
+    """``10.0.0.7:1344 failed 119 of 131``; ``command`` gives the first number again."""
+
+    kind: str
+    name: str
+    failed: int
+    requests: int
+    command: str
+
+    @property
+    def words(self) -> str:
+        share = f" ({100 * self.failed / self.requests:.1f} %)" if self.failed < self.requests else ""
+        return f"{self.kind} {self.name} failed {self.failed:,} of {self.requests:,}{share}"
+
+
+class Count(NamedTuple):
+    """Requests with one action and one name. ``exact`` False: there are at least so many."""
+
+    action: str
+    kind: str
+    name: str
+    number: int
+    exact: bool
+    command: str
+
+
+def _groups(report: Report) -> Iterator[ReportedGroup]:
+    return (group for group in report.groups if group.probe != _PASTED and group.count)
+
+
+def rates(report: Report) -> list[Rate]:
+    """What failed how often, by member, by pool and by virtual service, the most failures first."""
+    found: list[Rate] = []
+    for kind in _RATED:
+        attribute, _, option = _KINDS[kind]
+        failed: dict[str, int] = {}
+        total: dict[str, int] = {}
+        for group in _groups(report):
+            if group.client_outcome == "disabled":
+                continue
+            for name, count in (getattr(group, attribute) or {}).items():
+                total[name] = total.get(name, 0) + count
+                if group.icap_action == FAILED:
+                    failed[name] = failed.get(name, 0) + count
+        failed.pop(MORE, None)
+        worst = sorted(failed, key=lambda name: (-failed[name], name))[:_ROWS]
+        found += [
+            Rate(kind, visible(name, _WIDTH), failed[name], total[name], command(report, FAILED, option, name))
+            for name in worst
+        ]
+    return found
+
+
+def counts(report: Report) -> list[Count]:
+    """Requests that did not simply pass, by action and by who and what they were."""
+    found: list[Count] = []
+    for action in _ACTIONS:
+        groups = [group for group in _groups(report) if group.icap_action == action]
+        for kind, (attribute, _, option) in _KINDS.items():
+            ordered, exact = _together(groups, attribute)
+            found += [
+                Count(action, kind, visible(name, _WIDTH), number, exact, command(report, action, option, name))
+                for name, number in ordered[:_ROWS]
+            ]
+    return found
+
+
+def _together(groups: Sequence[ReportedGroup], attribute: str) -> tuple[list[tuple[str, int]], bool]:
+    """Names with counts, most frequent first, and whether no request is missing in these."""
+    counted: dict[str, int] = {}
+    for group in groups:
+        for name, number in (getattr(group, attribute) or {}).items():
+            counted[name] = counted.get(name, 0) + number
+    if attribute == "by_path":
+        counted = _folded(counted)
+    exact = MORE not in counted
+    if attribute not in {"by_member", "by_pool", "by_virtualservice"}:
+        exact = exact and all(group.looked_at == group.count for group in groups)
+    counted.pop(MORE, None)
+    return sorted(counted.items(), key=lambda item: (-item[1], item[0])), exact
+
+
+def _folded(counted: dict[str, int]) -> dict[str, int]:
+    """Paths; where hardly two requests have the same one, the folders that they are in: ``/upload/*``."""
+    for level in (2, 1):
+        frequent = sorted(counted.values(), reverse=True)[:_NAMES]
+        if len(counted) <= _FEW or 2 * sum(frequent) >= sum(counted.values()):
+            break
+        folders: dict[str, int] = {}
+        for path, number in counted.items():
+            parts = path.split("/")
+            folder = f"{'/'.join(parts[: level + 1])}/*" if len(parts) > level + 1 else path
+            folders[folder] = folders.get(folder, 0) + number
+        counted = folders
+    return counted
+
+
+def of_problem(report: Report, problem: Problem) -> str:
+    """Who sent the requests of a problem and what they were, in a line; empty where the log does not say."""
+    return line(report, {problem.finding}, problem.members)
+
+
+def line(report: Report, findings: Collection[str], members: Collection[str] = ()) -> str:
+    """Who sent the requests that these findings explain; of some members only, if any are named."""
+    groups = [
+        group
+        for group in _groups(report)
+        if not set(findings).isdisjoint(group.findings)
+        and (not members or not set(members).isdisjoint(group.members or ()))
+    ]
+    total = sum(group.count or 0 for group in groups)
+    looked_at = sum(group.looked_at or 0 for group in groups)
+    parts: list[str] = []
+    for kind in _IN_LINE:
+        attribute, word, _ = _KINDS[kind]
+        ordered, exact = _together(groups, attribute)
+        if ordered:
+            parts.append(f"{word} {_listed(ordered, total, exact=exact)}".strip())
+    ids = [each for group in groups for each in group.request_ids or ()]
+    if ids:
+        parts.append(f"request ids {names(ids[:_NAMES], _NAMES)}")
+    some = f"of {looked_at:,} looked at: " if 0 < looked_at < total else ""
+    return some + "; ".join(parts) if parts else ""
+
+
+def _listed(ordered: Sequence[tuple[str, int]], total: int, *, exact: bool) -> str:
+    """``10.0.0.1 (200), 10.0.0.2 (3) and 4 more``; one name that all have needs no count."""
+    if len(ordered) == 1 and ordered[0][1] == total:
+        return visible(ordered[0][0], _WIDTH)
+    least = "" if exact else "≥ "
+    listed = ", ".join(f"{visible(name, _WIDTH)} ({least}{number:,})" for name, number in ordered[:_NAMES])
+    more = len(ordered) - _NAMES
+    return f"{listed} and {more:,} more" if more > 0 else listed
+
+
+# --- commands --------------------------------------------------------------------------------------
+
+
+def command(report: Report, action: str, option: str, name: str) -> str:
+    """The command whose report has these requests and no others; empty where no option selects them."""
+    logs = logs_of(report)
+    plain = name[:-1] if option == "--path" and name.endswith("/*") else name
+    if logs is None or not option or name != visible(name, None) or not {"*", "?"}.isdisjoint(plain):
+        return ""
+    pattern = name if len(name) < _CUT else f"{name}*"
+    words = ["icapdiag", "explain", *_inputs(logs), *_limits(logs.filters or Filters(), option)]
+    words += [option, pattern, "--action", action.removeprefix("ICAP_").lower()]
+    return " ".join(word if word == "FILE..." else shlex.quote(word) for word in words)
+
+
+def _inputs(logs: LogSubject) -> list[str]:
+    if not 0 < len(logs.inputs) <= _FILES:
+        return ["FILE..."]
+    return [safe_text(name, None) for name in logs.inputs]
+
+
+def _limits(filters: Filters, option: str) -> Iterator[str]:
+    """The filters that were in force, but for actions and for what is chosen anew."""
+    for own in ("since", "until", "pool", "member", "vs", "client", "method", "path", "request_id"):
+        value, name = getattr(filters, own), f"--{own.replace('_', '-')}"
+        if value and name != option:
+            yield from (name, safe_text(value, None))
