@@ -16,6 +16,7 @@ from icapdiag.vocabulary import ExitStatus
 _COMMANDS = {  # module and name, in icapdiag.cli
     "check": ("check.command", "check"),
     "explain": ("explain.command", "explain"),
+    "init": ("init", "init"),
     "lab": ("lab", "lab"),
     "report": ("report.commands", "app"),
     "runbooks": ("runbooks.commands", "app"),

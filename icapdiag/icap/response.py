@@ -20,7 +20,7 @@ from icapdiag.icap.message import (
     Response,
 )
 
-_STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+(\d{3})(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
+_STATUS_LINE = re.compile(r"(ICAP/\S*)[ \t]+([1-9]\d\d)(?:[ \t]+(.*))?[ \t]*", re.IGNORECASE)
 _GLUED = re.compile(r'("[^"]*")\s*+(Encapsulated)\s*+:\s*+(.+)', re.IGNORECASE)
 
 
@@ -119,7 +119,7 @@ class ResponseReader:
         lines = split_lines(block)
         found = _STATUS_LINE.fullmatch(lines[0].decode("latin-1"))
         if found is None:
-            raise ProtocolError("status-line", "the status line is not ICAP/1.0 and three digits", lines[0])
+            raise ProtocolError("status-line", "the status line is not ICAP/1.0 and a status from 100 to 999", lines[0])
         version, status, reason = found[1], int(found[2]), (found[3] or "").strip()
         if version != "ICAP/1.0":
             self._deviate("icap-version", "4.3.3", "the version is not ICAP/1.0", lines[0])

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from icapdiag.facts.fields import field_named
-from icapdiag.model import Facts
+from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.conditions import ConditionResult, Selection
 from icapdiag.runbook.prose import plain
 from icapdiag.vocabulary import CERTAINTY_ORDER, COMMAND_LINE, CauseStatus
@@ -153,12 +153,12 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
-        known = own.get(name, record.get(_NAMED.get(name, name)))
+        known = own.get(name, _first(record, _FACTS_OF.get(name, (name,))))
         if name in {"service", "service_uri"}:
             uri = record.get("service_uri") or record.get("profile.service_uri")
             known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
-        if isinstance(known, list | tuple) and len(known) == 1:
-            known = known[0]
+        if isinstance(known, list | tuple) and name in _FACTS_OF:
+            known = " or ".join(map(str, known[:_LISTED]))
         if name == "pool" and (known == COMMAND_LINE or record.get("source") == "log"):
             known = None  # a log names the pool group
         if isinstance(known, str) and known and name in OURS:
@@ -170,5 +170,14 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
-_NAMED = {"profile": "profile.name", "virtual_service": "virtualservices"}  # where the names of Avi's objects are
-OURS = ("host", "members", "pool", "service", "service_uri", *_NAMED)  # from the pool file or Avi
+def _first(record: Facts, names: Iterable[str]) -> JSONValue:
+    return next((value for name in names if (value := record.get(name)) not in (None, "", [], ())), None)
+
+
+_LISTED = 3  # of several names or paths
+_FACTS_OF = {  # where a value is that is not a fact of the same name
+    "profile": ("profile.name",),
+    "virtual_service": ("virtualservices",),
+    "paths": ("candidates", "services.candidates"),  # of ours that take REQMOD
+}
+OURS = ("host", "members", "object_name", "pool", "service", "service_uri", *_FACTS_OF)  # not a server's

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.pool import Difference, ValueGroup
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
 from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, in_words, settling, weigh, written
@@ -92,14 +93,23 @@ def _effect(runbook: Runbook, met: Sequence[Met]) -> Effect | None:
 
 
 class Roots:
-    """Which findings are only consequences of others at the same members."""
+    """Which findings are only consequences of others: at the same members, or of the pool whose members they divide."""
 
     def __init__(self, library: Library, diagnosed: Sequence[Diagnosed]) -> None:
         self._explained: dict[tuple[About, str], list[str]] = {}
+        wide = {one.runbook.id: found for one in diagnosed if (found := _divided(one))}
         for one in diagnosed:
+            ids = library.explains(one.runbook.id) - {one.runbook.id}
             for about in one.abouts:
-                for name in library.explains(one.runbook.id) - {one.runbook.id}:
-                    self._explained.setdefault((about, name), []).append(one.runbook.id)
+                for name in ids:
+                    self._note(about, name, one)
+            for name in ids & wide.keys():
+                for about, divisions in wide[name].items():
+                    if about not in one.abouts and _explains_division(one, about, divisions):
+                        self._note(about, name, one)
+
+    def _note(self, about: About, name: str, root: Diagnosed) -> None:
+        self._explained.setdefault((about, name), []).append(root.runbook.id)
 
     def of(self, one: Diagnosed) -> tuple[str, ...]:
         """The ids of what explains it wherever it was found; none if it stands by itself somewhere."""
@@ -114,12 +124,13 @@ class Roots:
                 alike.setdefault(tuple(each.status for each in weighed), []).append(about)
         for abouts in alike.values():
             met = [each for about in abouts for each in one.abouts[about]]
+            here = {*abouts, *((about[0], "") for about in abouts if isinstance(about, tuple))}
             follows = [
                 other.runbook.id
                 for other in others
                 if any(
-                    about in other.abouts and one.runbook.id in self._explained.get((about, other.runbook.id), ())
-                    for about in abouts
+                    one.runbook.id in self._explained.get((about, other.runbook.id), ())
+                    for about in here & other.abouts.keys()
                 )
             ]
             yield Problem(
@@ -133,6 +144,30 @@ class Roots:
                 steps=_steps(one.runbook, one.weighed[abouts[0]], met),
                 consequences=tuple(follows) or None,
             )
+
+
+def _divided(one: Diagnosed) -> dict[About, list[Difference]]:
+    """Its differences between the members that are about no single one."""
+    found: dict[About, list[Difference]] = {}
+    for about, met in one.abouts.items():
+        if isinstance(about, tuple) and not about[1]:
+            parts = (each.observation.facts.part(Difference) for each in met)
+            found[about] = [part for part in parts if part is not None and part.camps]
+    return found
+
+
+def _explains_division(root: Diagnosed, about: About, divisions: Sequence[Difference]) -> bool:
+    """Whether it was found at all members of each camp but one, and at none of that."""
+    having = {other[1] for other in root.abouts if isinstance(other, tuple) and isinstance(about, tuple)
+              and other[0] == about[0] and other[1]}  # fmt: skip
+
+    def shares(camp: ValueGroup) -> set[bool]:
+        labels = camp.members or ()
+        own = {any(label == name or label.startswith(f"{name} at ") for name in having) for label in labels}
+        return own | {False} if (camp.count or 0) > len(labels) else own  # of a long list only the first are known
+
+    shared = [[shares(camp) for camp in difference.camps or ()] for difference in divisions]
+    return bool(shared) and all(camps.count({False}) == 1 and camps.count({True}) == len(camps) - 1 for camps in shared)
 
 
 def under_roots(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from zlib import crc32
 
 from icapdiag.mistakes import FileError, Located, Problems
 from icapdiag.model import JSONValue
+from icapdiag.text import visible
 
 if TYPE_CHECKING:
     from icapdiag.yamltree import MapNode
@@ -73,7 +74,7 @@ class Source:
         problems = Problems(self.path)
         try:
             for line, where, message in self._split[2]:
-                found.append(Located(file=self.path, line=line, column=1, path=where, message=message))
+                found.append(Located(file=self.path, line=line, column=1, path=_cut(where), message=message))
             report(self._tree, (), problems)
         except FileError as error:
             found += error.errors
@@ -127,7 +128,7 @@ class Source:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return visible(text, _SHOWN)
 
 
 _Sections = tuple[Mapping[str, str], dict[str, int], list[tuple[int, str, str]]]
@@ -160,6 +161,6 @@ def split_sections(lines: list[str], start: int) -> _Sections:
             continue
         current.append(line)
     if fence:
-        problems.append((len(lines), "", f"a {fence} block is never closed"))
+        problems.append((len(lines), "", f"a {fence[:3]} block is never closed"))
     sections = MappingProxyType({heading: "\n".join(body).strip() for heading, body in found.items()})
     return sections, marks, problems

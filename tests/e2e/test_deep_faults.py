@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from icapdiag.lab import FAULTS
+from tests.e2e.first_causes import first_cause, first_causes
 
 pytestmark = pytest.mark.realtime  # delays are what it is about
 
@@ -33,6 +34,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("fault", DEEP)
 def test_a_deep_fault_gives_its_one_problem(report: Any, fault: str) -> None:
     assert [FAULTS[fault].finding] == [each["finding"] for each in report["problems"] if fault in each["members"]]
+
+
+@pytest.mark.parametrize(("fault", "expected"), first_causes("deep"))
+def test_its_first_cause_and_how_sure_it_is(report: Any, fault: str, expected: tuple[str, str] | None) -> None:
+    assert expected == first_cause(report["problems"], fault)
 
 
 @pytest.mark.parametrize("name", HEALTHY)

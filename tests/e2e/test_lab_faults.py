@@ -11,76 +11,13 @@ from typing import Any
 import pytest
 
 from icapdiag.lab import FAULTS, faults_of
+from tests.e2e.first_causes import FIRST_CAUSES, first_cause, first_causes
 
 pytestmark = pytest.mark.realtime  # delays are what it is about
 
 TIMEOUT = 2.0  # seconds for one transaction; what the mute and dripping members cost
 DEADLINE = 6.0  # seconds for one member
 IMPORTS = 3.0  # seconds for the interpreter, the imports and the lab's certificates on a slow machine
-# The cause that is named first, and how sure it is. A fault of the lab is not always told from its neighbours.
-FIRST_CAUSES = {
-    "refused": ("stopped", "possible"),
-    "reset-on-accept": ("dead-backend", "likely"),
-    "reset-mid-body": ("crash", "likely"),
-    "mute": ("service-hangs", "likely"),
-    "drip": ("unfinished", "likely"),
-    "slow": ("capacity", "possible"),
-    "no-security-rule": ("client-filter", "possible"),
-    "core-error": ("polling", "likely"),
-    "eicar-missed": ("no-engine", "possible"),
-    "form-missed": ("virus-scan-form", "possible"),
-    "shadow": ("shadow", "proven"),
-    "clean-blocked": ("other-service", "likely"),
-    "unclear": ("nothing-said", "likely"),
-    "not-scanned": ("engines", "likely"),
-    "passes-not-scanned": ("no-engine", "possible"),
-    "rewrites": ("disarmed", "possible"),
-    "disarms": ("cleaned", "possible"),
-    "404": ("wrong-path", "possible"),
-    "405": ("client-refused", "likely"),
-    "400": ("wrong-path", "possible"),
-    "403": ("access-list", "possible"),
-    "500": ("engine-down", "likely"),
-    "503": ("too-many-requests", "possible"),
-    "408": ("held-back", "possible"),
-    "418": ("offsets", "possible"),
-    "429": ("limit", "likely"),
-    "501": ("no-handler", "possible"),
-    "options-refused": ("not-implemented", "likely"),
-    "blocks-with-403": ("product-403", "possible"),
-    "licence": ("licence", "proven"),
-    "not-icap-http": ("web-port", "likely"),
-    "not-icap-ssh": ("other-machine", "proven"),
-    "tls-alert": ("no-ssl-profile", "proven"),
-    "tls-on-plain-port": ("tls-hangs", "likely"),
-    "tls-refused": ("cipher", "likely"),
-    "no-blank-line": ("blank-line", "proven"),
-    "wrong-encapsulated": ("offsets", "proven"),
-    "bad-chunk": ("chunks", "likely"),
-    "endless-body": ("endless-body", "likely"),
-    "answer-then-rst": ("wrong-path", "possible"),
-    "echo-without-allow": ("switched-off", "possible"),
-    "small-preview": ("too-long", "proven"),
-    "tls-expired": ("expired", "proven"),
-    "tls-wrong-name": ("address-only", "likely"),
-    "tls-untrusted": ("private-ca", "possible"),
-    "tls-client-certificate": ("client-certificate", "proven"),
-    "threads-exhausted": ("threads-busy", "possible"),
-    "waits-for-thread": ("threads-busy", "possible"),
-    "100-after-ieof": ("ieof-not-understood", "proven"),
-    "100-in-vain": ("ieof", "proven"),
-    "206": ("ignores-allow", "possible"),
-    "other-path": ("wrong-path", "proven"),
-    "response-path": ("paths-mixed-up", "proven"),
-    "respmod-only": ("respmod-service", "proven"),
-    "refuses-preview": ("preview", "proven"),
-    "refuses-allow": ("allow-header", "proven"),
-    "needs-user-agent": ("user-agent", "proven"),
-    "needs-content-length": ("content-length", "proven"),
-    "options-without-encapsulated": ("header", "proven"),
-    "istag-changes": ("several-backends", "possible"),
-    "clock-skewed": ("no-time-service", "possible"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +44,11 @@ def test_a_fault_gives_its_one_problem(run: Run, fault: str) -> None:
     assert ([expected] if expected else []) == found
 
 
-@pytest.mark.parametrize("fault", FIRST_CAUSES)
-def test_its_first_cause_and_how_sure_it_is(run: Run, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "expected"), first_causes("standard"))
+def test_its_first_cause_and_how_sure_it_is(run: Run, fault: str, expected: tuple[str, str] | None) -> None:
     _, report, _ = run
 
-    [problem] = [problem for problem in report["problems"] if fault in problem["members"]]
-    first = problem["causes"][0]
-    assert FIRST_CAUSES[fault] == (first["id"], first["status"])
-
-
-def test_each_fault_whose_finding_has_causes_has_one_here(run: Run) -> None:
-    _, report, _ = run
-    faults = {name for problem in report["problems"] if problem.get("causes") for name in problem["members"]}
-
-    assert set() == (faults & set(faults_of("standard"))) - FIRST_CAUSES.keys()
+    assert expected == first_cause(report["problems"], fault)
 
 
 def test_nothing_stays_unexplained_and_nothing_was_our_fault(run: Run) -> None:
@@ -169,3 +97,8 @@ def test_server_text_reaches_the_terminal_escaped(run: Run) -> None:
     process, _, _ = run
 
     assert "\x1b" not in process.stdout
+
+
+def test_each_fault_that_gives_a_finding_has_its_cause_in_the_table() -> None:
+    assert {name for name, fault in FAULTS.items() if fault.finding} == FIRST_CAUSES.keys()
+    assert 80 <= len(FIRST_CAUSES)

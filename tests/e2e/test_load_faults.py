@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from icapdiag.cli.app import build_app
 from icapdiag.lab import FAULTS
 from tests.cli.run import environment, icapdiag, served
+from tests.e2e.first_causes import first_cause, first_causes
 
 pytestmark = pytest.mark.realtime  # delays are what it is about
 
@@ -46,6 +47,11 @@ def test_a_fault_gives_its_one_finding(run: tuple[str, Any], fault: str) -> None
     expected = FAULTS[fault].finding
     found = [finding["id"] for finding in report["findings"] if fault in finding["members"]]
     assert ([expected] if expected else []) == found
+
+
+@pytest.mark.parametrize(("fault", "expected"), first_causes("load"))
+def test_its_first_cause_and_how_sure_it_is(run: tuple[str, Any], fault: str, expected: tuple[str, str] | None) -> None:
+    assert expected == first_cause(run[1]["problems"], fault)
 
 
 def test_nothing_stays_unexplained(run: tuple[str, Any]) -> None:

@@ -142,6 +142,32 @@ async def test_a_pool(name: str, library: Library, tmp_path: Path, monkeypatch: 
     assert BUILT[name].found == found
 
 
+@pytest.mark.parametrize(
+    ("servers", "problems"),
+    [
+        ({"a": WELL, "b": Scanner(scan=allow), "c": WELL, "d": Scanner(scan=allow)}, ["eicar-not-detected"]),
+        ({"a": WELL, "b": tagged(NO_ENGINE), "c": WELL, "d": tagged(NO_ENGINE)}, ["no-engine-loaded"]),
+        # two without an engine, and two of another age beside them: that is no consequence
+        (
+            {"a": WELL, "b": tagged(NO_ENGINE), "c": tagged("older"), "d": tagged("older"), "e": WELL},
+            ["no-engine-loaded", "istag-differs"],
+        ),
+    ],
+)
+async def test_what_divides_the_pool_follows_from_what_its_members_have(
+    servers: Servers, problems: list[str], library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served(servers, monkeypatch) as lab:
+        pool = structs.replace(pool_of(lab, tmp_path), compare=True)
+        results = await probe_pool(pool, structs.replace(PATIENT, eicar=True))
+    found = match(library, results.observations)
+
+    assert problems == [problem.finding for problem in found.problems]
+    assert set(problems) == {finding.id for finding in found.findings if not finding.because_of}
+    first = set(found.problems[0].consequences or ())
+    assert first == {finding.id for finding in found.findings if finding.because_of}
+
+
 async def test_another_product_is_said_before_its_other_tag(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,9 +241,10 @@ def test_less_than_a_status_line_is_no_answer(data: bytes) -> None:
         read_response(data)
 
 
-def test_a_status_line_that_is_none() -> None:
+@pytest.mark.parametrize("line", [b"ICAP/1.0 OK 200", b"ICAP/1.0 000 OK", b"ICAP/1.0 099 OK", b"ICAP/1.0 2000 OK"])
+def test_a_status_line_that_is_none(line: bytes) -> None:
     with pytest.raises(ProtocolError) as caught:
-        read_response(b"ICAP/1.0 OK 200\r\n\r\n")
+        read_response(line + b"\r\n\r\n")
 
     assert caught.value.rule == "status-line"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,11 +67,12 @@ def start(
     threads: int = 32,
     patience: int = 300,
     namespace: Namespace | None = None,
+    inside: Sequence[str] = (),
 ) -> Program:
     """Start c-icap on the (address, port) pairs with ``services``, lines of its configuration with an /avscan.
 
     It serves ``threads`` connections at a time, and waits ``patience`` seconds for a request on each. In a
-    ``namespace`` it is left to the caller to wait for its answer.
+    ``namespace`` it is left to the caller to wait for its answer. ``inside`` is a command that runs it.
 
     It listens before its modules are up: one that starts without clamd would still find a clamd that
     comes right after, and one whose clamd goes would die of SIGPIPE. So an answer is waited for.
@@ -81,7 +82,7 @@ def start(
     configuration = folder / f"{name}.conf"
     base = _base(folder, name, threads, patience)
     configuration.write_text(base + "".join(f"Port {ip}:{port}\n" for ip, port in ports) + services)
-    argv = [need("c-icap"), "-N", "-f", str(configuration)]
+    argv = [*inside, need("c-icap"), "-N", "-f", str(configuration)]
     logs = [folder / f"{name}.log", folder / f"{name}.access"]
     program = programs.start(name, argv, ports=ports, logs=logs, namespace=namespace)
     if namespace is None:
@@ -96,13 +97,16 @@ def _wait_for_answer(address: str, port: int) -> None:
     assert answer.startswith(b"ICAP/1.0 200"), answer
 
 
-def start_clamd(programs: Programs, socket_file: Path) -> Program:
-    """Start clamd on a Unix socket."""
-    configuration = programs.folder / "clamd.conf"
+def start_clamd(programs: Programs, socket_file: Path, *, port: int | None = None) -> Program:
+    """Start clamd on a Unix socket, and on a port of 127.0.0.1."""
+    configuration = programs.folder / f"{socket_file.stem}.conf"
+    tcp = f"TCPSocket {port}\nTCPAddr 127.0.0.1\n" if port else ""
     configuration.write_text(
-        f"LocalSocket {socket_file}\nLocalSocketMode 666\nDatabaseDirectory {_DATABASES}\nForeground yes\nUser clamav\n"
+        f"LocalSocket {socket_file}\nLocalSocketMode 666\n{tcp}"
+        f"DatabaseDirectory {_DATABASES}\nForeground yes\nUser clamav\n"
     )
-    return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file)
+    ports = [("127.0.0.1", port)] if port else []
+    return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file, ports=ports)
 
 
 def _base(folder: Path, name: str, threads: int, patience: int) -> str:

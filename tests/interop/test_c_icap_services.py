@@ -17,11 +17,6 @@ def test_an_echo_that_alternates_between_200_and_204_is_clean_each_time(cicap: C
     assert {200, 204} == statuses
 
 
-def test_an_echo_lets_eicar_through(cicap: CIcap) -> None:
-    checked = check("--eicar", f"icap://127.0.0.1:{cicap.plain}/echo")
-    assert ["eicar-not-detected"] == list(checked.findings("critical"))
-
-
 def test_a_wrong_service_is_not_found(cicap: CIcap) -> None:
     checked = check(f"icap://127.0.0.1:{cicap.plain}/no-such-service")
     assert (1, ["service-not-found"]) == (checked.exit_status, list(checked.findings("critical")))

@@ -14,6 +14,7 @@ from icapdiag.icap.request import options_request
 from tests.interop import c_icap
 from tests.interop.certificates import write_certificate
 from tests.interop.clients import check
+from tests.interop.diagnosed import Diagnosis, nothing_is_wrong
 from tests.interop.programs import Programs, free_port
 
 pytestmark = pytest.mark.realtime  # delays are what it is about
@@ -21,6 +22,14 @@ pytestmark = pytest.mark.realtime  # delays are what it is about
 THREADS = 4
 PATIENCE = 4  # seconds that c-icap waits for a request
 KEPT = 1  # seconds that it waits for the next one on a connection, beside those
+
+
+NO_THREAD = Diagnosis(
+    "server-threads-exhausted", "threads-busy", "possible", "KeepAliveTimeout|ThreadsPerChild", never="SSL profile"
+)
+ONE_AT_A_TIME = Diagnosis(
+    "slow-under-load", "threads", "possible", "[Tt]hreads", severity="warning", effect="slow", never="firewall|SYN"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,23 @@ def test_no_free_thread_is_its_own_finding(small: Small) -> None:
     facts = checked.facts("options")
     assert (0, True, "none") == (facts["bytes_received"], facts["request_acknowledged"], facts["close_reaction"])
     assert ["server-threads-exhausted"] == list(checked.findings())
+    NO_THREAD.holds(checked)
+
+
+def test_more_threads_cure_it(programs: Programs, known_eicar: None) -> None:
+    port = free_port()
+    services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    c_icap.start(programs, "more-threads", [("127.0.0.1", port)], services, threads=THREADS + 2, patience=PATIENCE)
+    with silent_clients(port):
+        nothing_is_wrong(check(f"icap://127.0.0.1:{port}/avscan", "--timeout", "1"))
+
+
+def test_one_thread_is_slow_under_load(programs: Programs, known_eicar: None) -> None:
+    port = free_port()
+    services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    c_icap.start(programs, "one-thread", [("127.0.0.1", port)], services, threads=1)
+
+    ONE_AT_A_TIME.holds(check(f"icap://127.0.0.1:{port}/avscan", "--load", "--yes"))
 
 
 def test_no_free_thread_for_tls_is_the_same_finding(small: Small) -> None:

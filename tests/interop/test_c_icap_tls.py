@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop import c_icap
+from tests.interop.certificates import write_certificate
 from tests.interop.clients import Checked, check
 from tests.interop.conftest import CIcap
-
-_EXIT_CRITICAL = 1
+from tests.interop.diagnosed import Diagnosis, nothing_is_wrong
+from tests.interop.programs import Programs, free_port
 
 
 def _check(tmp_path: Path, port: int, tls: str, *arguments: str) -> Checked:
@@ -26,21 +28,46 @@ def test_verified_with_its_ca_file_it_is_well(cicap: CIcap, tmp_path: Path) -> N
     assert "blocked" == checked.facts("eicar")["verdict"]
 
 
+UNTRUSTED = Diagnosis(
+    "tls-certificate-untrusted", "self-signed", "proven", "certificate of your internal CA", effect=None
+)
+WRONG_NAME = Diagnosis(
+    "tls-certificate-name", "shared", "possible", "the member's own certificate", effect=None, never="only DNS names"
+)
+EXPIRED = Diagnosis("tls-certificate-expired", "expired", "proven", r"openssl x509 -noout -dates", effect=None)
+CLIENT = Diagnosis(
+    "tls-handshake-failed", "client-certificate", "proven", "^On Avi: Set ssl_key_and_certificate_ref",
+    never="protocol version|cipher",
+)  # fmt: skip
+NO_TLS = Diagnosis("plain-on-tls-port", "no-ssl-profile", "proven", "^On Avi: Attach an SSL profile", never="PROXY")
+TLS_TOO_MUCH = Diagnosis("tls-on-plain-port", "plain-port", "proven", "^On Avi: Set the pool's port", never="PROXY")
+
+
 def test_without_its_ca_it_is_untrusted(cicap: CIcap) -> None:
-    checked = check(f"icaps://127.0.0.1:{cicap.tls}/avscan")
-    assert ["tls-certificate-untrusted"] == list(checked.findings("critical"))
-    assert _EXIT_CRITICAL == checked.exit_status
+    UNTRUSTED.holds(check(f"icaps://127.0.0.1:{cicap.tls}/avscan"))
 
 
 def test_expired(cicap: CIcap, tmp_path: Path) -> None:
     checked = _check(tmp_path, cicap.expired, f", tls: {{ca_file: {cicap.expired_ca_file}}}")
-    assert ["tls-certificate-expired"] == list(checked.findings("critical"))
+    EXPIRED.holds(checked)
     assert -11 < checked.facts("tls")["cert_days_left"] < -9
 
 
 def test_wrong_name(cicap: CIcap, tmp_path: Path) -> None:
     checked = _check(tmp_path, cicap.tls, f", tls: {{ca_file: {cicap.ca_file}, server_name: icap.example.test}}")
-    assert ["tls-certificate-name"] == list(checked.findings("critical"))
+    WRONG_NAME.holds(checked)
+    assert ["localhost", "127.0.0.1"] == checked.facts("tls")["cert_names"]
+
+
+def test_a_client_certificate_is_demanded(cicap: CIcap, programs: Programs, tmp_path: Path) -> None:
+    port = free_port()
+    certificate, ca_file = write_certificate(programs.folder, "demanding")
+    demands = f"TlsPort 127.0.0.1:{port} cert={certificate} client_ca={ca_file} cafile={ca_file}\n"
+    services = demands + c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    c_icap.start(programs, "demanding", [("127.0.0.1", free_port())], services)
+
+    CLIENT.holds(_check(tmp_path, port, f", tls: {{ca_file: {ca_file}}}"))
+    nothing_is_wrong(_check(tmp_path, port, f", tls: {{ca_file: {ca_file}, cert_file: {certificate}}}"))
 
 
 def test_unverified_it_works_and_the_report_says_so(cicap: CIcap, tmp_path: Path) -> None:
@@ -52,8 +79,7 @@ def test_unverified_it_works_and_the_report_says_so(cicap: CIcap, tmp_path: Path
 def test_plain_icap_to_the_tls_port(cicap: CIcap) -> None:
     """c-icap resets the connection without a byte: only a handshake shows what it is."""
     checked = check(f"icap://127.0.0.1:{cicap.tls}/avscan")
-    assert ["plain-on-tls-port"] == list(checked.findings("critical"))
-    assert {"no-ssl-profile": "proven"} == checked.causes("plain-on-tls-port")
+    NO_TLS.holds(checked)
     assert 0 == checked.facts("options")["bytes_received"]
 
 
@@ -62,6 +88,5 @@ def test_tls_to_the_plain_port_ends_in_time(cicap: CIcap) -> None:
     """c-icap waits for the end of a request head, in silence."""
     timeout = 3.0
     checked = check(f"icaps://127.0.0.1:{cicap.plain}/avscan", "--connect-timeout", str(timeout))
-    assert ["tls-on-plain-port"] == list(checked.findings("critical"))
-    assert "proven" == checked.causes("tls-on-plain-port")["plain-port"]
+    TLS_TOO_MUCH.holds(checked)
     assert checked.seconds < timeout + 2

@@ -72,7 +72,7 @@ def test_what_a_port_may_have_sent_is_a_warning_at_most(tmp_path: Path, text: by
     report = explain([path])
 
     assert [("pasted-not-icap", "warning")] == [(found.id, found.severity) for found in report.findings]
-    assert "If these bytes came from the ICAP port" in report.findings[0].meaning
+    assert "If they came from the ICAP port" in report.findings[0].meaning
     facts = report.findings[0].evidence[0].facts
     assert isinstance(facts, PastedAnswer)
     assert peer == facts.answer.peer

@@ -198,20 +198,21 @@ async def test_a_and_aaaa_with_ttl_and_resolver() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("answer", "reason", "code"),
     [
-        (rcode(dns.rcode.NXDOMAIN), Reason.NXDOMAIN),
-        (rcode(dns.rcode.SERVFAIL), Reason.DNS_FAILURE),
-        (rcode(dns.rcode.REFUSED), Reason.DNS_FAILURE),
-        (records(), Reason.NO_ADDRESS),
-        (lambda _: None, Reason.DNS_TIMEOUT),
+        (rcode(dns.rcode.NXDOMAIN), Reason.NXDOMAIN, "NXDOMAIN"),
+        (rcode(dns.rcode.SERVFAIL), Reason.DNS_FAILURE, "SERVFAIL"),
+        (rcode(dns.rcode.REFUSED), Reason.DNS_FAILURE, "REFUSED"),
+        (records(), Reason.NO_ADDRESS, None),
+        (lambda _: None, Reason.DNS_TIMEOUT, None),
     ],
 )
-async def test_names_that_do_not_resolve(answer: Answer, reason: Reason) -> None:
+async def test_names_that_do_not_resolve(answer: Answer, reason: Reason, code: str | None) -> None:
+    """Causes depend on the response code: a server that did not answer gave none."""
     async with dns_server(answer) as port:
         found = await resolve(port, patience=0.5 if reason is Reason.DNS_TIMEOUT else 30.0)
 
-    assert (Status.FAILED, reason) == (found.status, found.reason)
+    assert (Status.FAILED, reason, code) == (found.status, found.reason, facts_of(found).get("rcode"))
 
 
 async def test_resolvers_that_disagree() -> None:

@@ -148,9 +148,10 @@ def test_a_coincidence_hides_nothing_that_another_probe_led_to(tmp_path: Path) -
         ("at {host}", "at a b"),
         ("{service} of {service_uri}", "av`$(x)` of /av`$(x)`".replace("`", "?").replace("$", "?")),
         ("{pool.members} of {verdict} and {nothing}", "3 of VERDICT and NOTHING"),
-        ("{size} bytes in {elapsed_ms} ms", "5237009 bytes in 12.5 ms"),
+        ("{size} bytes in {elapsed_ms} ms, {count} left", "5237009 bytes in 12.5 ms, 0 left"),
         ("Pools > {pool}, ICAP Profile > {profile}", "Pools > POOL, ICAP Profile > av?profile"),
-        ("Virtual Services > {virtual_service}", "Virtual Services > shop"),
+        ("Virtual Services > {virtual_service}", "Virtual Services > shop or api"),
+        ("Set service_uri to {paths}; {object_name}", "Set service_uri to /avscan; ICAP-POOL"),
     ],
 )
 def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
@@ -160,11 +161,15 @@ def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
         "service_uri": "/av`$(x)`",
         "pool.members": 3,
         "size": 5237009,
+        "count": 0,
+        "candidates": [],
         "elapsed_ms": 12.5,
         "verdict": "`rm`",
         "pool": "command line",
         "profile.name": "av*profile",
-        "virtualservices": ["shop"],
+        "virtualservices": ["shop", "api"],
+        "services.candidates": ["/avscan"],
+        "object_name": "ICAP-POOL",
     }
 
     assert expected == fill(text, record)

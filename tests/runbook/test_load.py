@@ -9,6 +9,7 @@ import pytest
 from icapdiag.mistakes import Located, in_file_order
 from icapdiag.runbook import Library, RunbookError, UnknownRunbook, builtin_directory, library, load_runbooks
 from icapdiag.runbook.library import read_library
+from icapdiag.runbook.source import Source
 from icapdiag.vocabulary import Severity
 from tests.runbook.writing import RULE, SECTIONS, library_of, runbook_text, write
 
@@ -60,6 +61,13 @@ def test_a_heading_inside_a_fenced_block_is_none(tmp_path: Path) -> None:
 
     assert "- Disable the member." == runbook.sections["Fix on Avi"]
     assert runbook.sections["Verify"].endswith("```\n~~~\n~~~~")
+
+
+@pytest.mark.parametrize("sections", [f"## {'x' * 5000}\n" * 2, f"## {chr(27) * 900}\n" * 2, "~" * 3000, "`" * 3000])
+def test_what_is_said_of_a_section_is_short(sections: str) -> None:
+    problems = Source(f"---\nid: a\n---\n{sections}", "a.md").problems()
+
+    assert [True] == [len(str(problem)) < 1000 for problem in problems]
 
 
 def test_readme_and_other_files_are_no_runbooks(tmp_path: Path) -> None:

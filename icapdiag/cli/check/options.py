@@ -249,6 +249,9 @@ Timeout = Annotated[
 Deadline = Annotated[
     float | None,
     typer.Option(
-        metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="For all steps of one member. Default: 30."
+        metavar="SECONDS",
+        callback=_seconds,
+        rich_help_panel=LIMITS,
+        help="For all steps of one member; tests after a failure and deep tests add time of their own. Default: 30.",
     ),
 ]

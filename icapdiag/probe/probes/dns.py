@@ -15,7 +15,7 @@ from icapdiag.probe.messages import Message, Planned
 from icapdiag.vocabulary import Reason, Status
 
 if TYPE_CHECKING:
-    from dns import asyncresolver, resolver
+    from dns import asyncresolver, exception, resolver
 
 _TYPES = ("A", "AAAA")
 _KEPT = 100  # addresses and records in the facts: an answer may hold 4,000
@@ -29,6 +29,7 @@ class _Query(Struct):
     kind: str
     records: list[DNSRecord] = field(default_factory=list)
     problem: tuple[Reason, str] | None = None
+    rcode: str | None = None
     took: float | None = None
 
 
@@ -56,7 +57,7 @@ async def _run(context: Context) -> Outcome:
         resolvers=tuple(servers),
         records=tuple(sorted(records, key=str)[:_KEPT]),
         answers_differ=len({frozenset(r.address for r in records if r.resolver == server) for server in servers}) > 1,
-        rcode=problem,
+        rcode=next((query.rcode for query in queries if query.rcode), None),
         error=problem,
         addresses=found[:_KEPT],
         hosts_file_only=bool(system and not known),
@@ -123,14 +124,15 @@ async def _ask(context: Context, query: _Query) -> None:
     try:
         answer = await _resolve(asking, context.member.host, query.kind)
     except resolver.NXDOMAIN:
-        said = "NXDOMAIN"
+        said = query.rcode = "NXDOMAIN"
         query.problem = (Reason.NXDOMAIN, said)
     except resolver.NoAnswer:
         said = "NODATA"  # the name exists without this type
     except exception.Timeout:
         said = "no answer"
     except (resolver.NoNameservers, exception.DNSException, OSError) as exc:
-        said = str(exc)[:200]
+        query.rcode = _rcode_of(exc)
+        said = f"{query.server} answered {query.rcode}" if query.rcode else str(exc)[:200]
         query.problem = (Reason.DNS_FAILURE, said)
     else:
         ttl = answer.rrset.ttl if answer.rrset is not None else None
@@ -141,6 +143,15 @@ async def _ask(context: Context, query: _Query) -> None:
     query.took = None if said == "no answer" else trio.current_time() - started
     if context.recorder is not None:
         context.recorder.event(f"DNS server {query.server} on {query.kind} {context.member.host}: {said}")
+
+
+def _rcode_of(error: exception.DNSException | OSError) -> str | None:
+    """The response code of an answer that dnspython took for none."""
+    from dns import rcode  # noqa: PLC0415
+
+    attempts = () if isinstance(error, OSError) else error.kwargs.get("errors", ())
+    answers = (answer for *_, answer in attempts if answer is not None)
+    return next((rcode.to_text(answer.rcode()) for answer in answers), None)
 
 
 async def _resolve(asking: asyncresolver.Resolver, host: str, kind: str) -> resolver.Answer:

@@ -1,0 +1,86 @@
+"""c-icap with ClamAV, set up wrongly in the ways that are met in the field; each server starts when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.interop import c_icap, stand_ins
+from tests.interop.programs import Namespace, Program, Programs, free_port, need
+
+TYPES = "virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE GRAPHICS DOCUMENT STREAM\n"
+SCANNER = c_icap.ANTIVIRUS + TYPES + c_icap.LIBCLAMAV
+# Settings of c-icap, beside those of `SCANNER`.
+SETTINGS: Mapping[str, str] = {
+    "healthy": "",
+    "access-denied": "acl all src 0.0.0.0/0.0.0.0\nicap_access deny all\n",
+    "access-allowed": "acl all src 0.0.0.0/0.0.0.0\nicap_access allow all\n",
+    "1M": "virus_scan.MaxObjectSize 1M\n",
+    "50M": "virus_scan.MaxObjectSize 50M\n",
+    "5000000": "virus_scan.MaxObjectSize 5000000\n",
+}
+
+
+@dataclass(slots=True)
+class Scanners:
+    """Servers on 127.0.0.1, by name."""
+
+    programs: Programs
+    ports: dict[str, int] = field(default_factory=dict)
+    clamd: Program | None = None
+
+    def port(self, name: str) -> int:
+        """The port of c-icap with libclamav and these `SETTINGS`."""
+        return self._once(name, SCANNER + SETTINGS[name], waits=name != "access-denied")
+
+    def without_types(self) -> int:
+        """Scans no type of file, which is c-icap's default."""
+        return self._once("without-types", c_icap.ANTIVIRUS + c_icap.LIBCLAMAV)
+
+    @property
+    def clamd_socket(self) -> Path:
+        return self.programs.folder / "scanners-clamd.ctl"
+
+    def with_clamd(self, name: str, settings: str = "") -> int:
+        """Scans through clamd, which is there or not."""
+        return self._once(name, c_icap.ANTIVIRUS + TYPES + c_icap.clamd_engine(self.clamd_socket) + settings)
+
+    def start_clamd(self) -> None:
+        if self.clamd is None:
+            self.clamd = c_icap.start_clamd(self.programs, self.clamd_socket)
+
+    def stop_clamd(self) -> None:
+        if self.clamd is not None:
+            self.programs.stop(self.clamd)
+            self.clamd_socket.unlink(missing_ok=True)
+            self.clamd = None
+
+    def squidclamav(self, behind: int) -> int:
+        """What speaks as squidclamav does, with a virus_scan behind it."""
+        name = f"squidclamav-{behind}"
+        if name not in self.ports:
+            self.ports[name] = stand_ins.squidclamav(self.programs, behind)
+        return self.ports[name]
+
+    def full_disk(self) -> int:
+        """c-icap whose TmpDir has little room left."""
+        folder = self.programs.folder / "full"
+        folder.mkdir(exist_ok=True)
+        fill = f"mount -t tmpfs -o size=1m,mode=1777 tmpfs {folder} && head -c 900000 /dev/zero > {folder}/fill"
+        inside = [need("unshare"), "--mount", "sh", "-ec", f'{fill}; exec "$0" "$@"']
+        return self._once("full-disk", f"{SCANNER}TmpDir {folder}\n", inside=inside)
+
+    def _once(self, name: str, services: str, *, waits: bool = True, inside: list[str] | None = None) -> int:
+        if name not in self.ports:
+            port = free_port()
+            c_icap.start(
+                self.programs,
+                f"scanner-{name}",
+                [("127.0.0.1", port)],
+                services,
+                namespace=None if waits else Namespace(),  # whose answer is not waited for
+                inside=inside or (),
+            )
+            self.ports[name] = port
+        return self.ports[name]
