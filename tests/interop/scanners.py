@@ -24,9 +24,10 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(slots=True)
 class Scanners:
-    """Servers on 127.0.0.1, by name."""
+    """Servers on 127.0.0.1, by name; their files have names that begin with ``name``."""
 
     programs: Programs
+    name: str = "scanner"
     ports: dict[str, int] = field(default_factory=dict)
     clamd: Program | None = None
 
@@ -40,7 +41,7 @@ class Scanners:
 
     @property
     def clamd_socket(self) -> Path:
-        return self.programs.folder / "scanners-clamd.ctl"
+        return self.programs.folder / f"{self.name}-clamd.ctl"
 
     def with_clamd(self, name: str, settings: str = "") -> int:
         """Scans through clamd, which is there or not."""
@@ -76,7 +77,7 @@ class Scanners:
             port = free_port()
             c_icap.start(
                 self.programs,
-                f"scanner-{name}",
+                f"{self.name}-{name}",
                 [("127.0.0.1", port)],
                 services,
                 namespace=None if waits else Namespace(),  # whose answer is not waited for
