@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 COMMAND_LINE = "command line"  # source and name of a pool that no file describes
+FROM_COMMAND_LINE = "from the command line"  # its name in a report of `icapdiag check`
 
 
 class Severity(StrEnum):

@@ -13,7 +13,7 @@ from icapdiag.facts.fields import field_named
 from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.conditions import ConditionResult, Selection
 from icapdiag.runbook.prose import plain
-from icapdiag.vocabulary import CERTAINTY_ORDER, COMMAND_LINE, CauseStatus
+from icapdiag.vocabulary import CERTAINTY_ORDER, COMMAND_LINE, FROM_COMMAND_LINE, CauseStatus
 
 PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the network", "host": "On this host"}
 """Where a fix is made: the keys of ``fix``, with the words that steps begin with."""
@@ -21,6 +21,7 @@ PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the ne
 _STRANGE = re.compile(r"[^\w .:/%?&=+,~@\[\]()-]")  # what means something to a shell, or to Markdown
 _FACTS = 4  # of one cause, that a report names
 _ADDRESSING = ("source", "probe")  # which observation it is about, and no fact of it
+_OF_ANY_PROBE = ("status", "reason", "verdict", "icap_status", "answer_ms")  # say little without the probe's name
 PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 
 
@@ -98,6 +99,9 @@ def in_words(results: Iterable[ConditionResult]) -> tuple[str, ...]:
 def _words(result: ConditionResult) -> str:
     field = field_named(result.field)
     label, unit = (field.label, field.unit) if field else (result.field, "")
+    room, _, name = result.field.rpartition(".")
+    if room and name in _OF_ANY_PROBE:
+        label = f"{label} of {room}"
     match result.seen:
         case bool() as said:
             return f"{label}: {'yes' if said else 'no'}"
@@ -159,7 +163,7 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
         if isinstance(known, list | tuple) and name in _FACTS_OF:
             known = " or ".join(map(str, known[:_LISTED]))
-        if name == "pool" and (known == COMMAND_LINE or record.get("source") == "log"):
+        if name == "pool" and (known in {COMMAND_LINE, FROM_COMMAND_LINE} or record.get("source") == "log"):
             known = None  # a log names the pool group
         if isinstance(known, str) and known and name in OURS:
             known = _STRANGE.sub("?", known)

@@ -11,7 +11,9 @@ from tests.interop.clients import check
 from tests.interop.diagnosed import Diagnosis
 from tests.interop.programs import Programs
 
-WEB = Diagnosis("not-icap", "web-port", "likely", "^On Avi: .*default_server_port", never=r"clamd|SSL profile")
+WEB = Diagnosis(
+    "not-icap", "web-port", "likely", "^On Avi: .*default_server_port", never=r"clamd|SSL profile|command line"
+)
 
 
 @pytest.mark.parametrize(

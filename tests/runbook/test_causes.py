@@ -249,12 +249,15 @@ def test_what_is_known_to_pass_comes_before_what_is_assumed_to(tmp_path: Path) -
         ({"answer_ms|gt": 5}, ("answer: 12.5 ms",)),
         ({"methods": "REQMOD"}, ("Methods: REQMOD, OPTIONS",)),
         ({"server|exists": False}, ("Server: not known",)),
+        ({"options.status": "ok", "options.answer_ms|lt": 1000}, ("status of options: ok", "answer of options: 2 ms")),
     ],
 )
 def test_facts_are_named_by_their_labels(condition: Any, expected: tuple[str, ...]) -> None:
     record: Facts = {
         "probe": "eicar",
         "options.istag": "CI0001",
+        "options.status": "ok",
+        "options.answer_ms": 2,
         "offers_204": False,
         "answer_ms": 12.5,
         "methods": ["REQMOD", "OPTIONS"],

@@ -29,6 +29,7 @@ from icapdiag.probe.running.plan import Plan, plan_pool
 from icapdiag.recognise import LOOKED_AT, POOL_COMMAND, recognised
 from icapdiag.report.build import timestamp
 from icapdiag.runbook import Library
+from icapdiag.vocabulary import FROM_COMMAND_LINE
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ def load(targets: list[str], profile: str | None, service_uri: str | None, libra
             if profile is not None or service_uri is not None:
                 option = "--service-uri" if profile is None else "--profile"
                 raise typer.BadParameter("is for files: a URL says it all", param_hint=option)
-            return pool_from_urls(urls, name="from the command line")
+            return pool_from_urls(urls, name=FROM_COMMAND_LINE)
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
         return resolve(load_pool(Path(targets[0]), profile=profile, service_uri=service_uri), library)
