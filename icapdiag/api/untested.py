@@ -13,14 +13,14 @@ from icapdiag.probe.running.runner import MemberResult
 from icapdiag.vocabulary import Status
 
 _SHOWN = 5  # members that are named
-_FORMS = MappingProxyType({"multipart": "an HTML form", "zip": "a ZIP archive", "pdf": "a PDF", "json": "JSON"})
+_FORMS = MappingProxyType({"multipart": "an HTML form", "zip": "ZIP", "pdf": "PDF", "json": "JSON"})
 _DEEP = MappingProxyType(
     {
-        "chunked": "uploads without a length",
+        "chunked": "chunked uploads",
         "preview": "previews",
-        "size": "upload sizes",
+        "size": "sizes",
         "keepalive": "kept connections",
-        "conformance": "the rules of RFC 3507",
+        "conformance": "RFC 3507 rules",
     }
 )
 
@@ -44,11 +44,13 @@ def _untested(pool: Pool, settings: Settings, chosen: frozenset[str], results: l
             )
         ]
         if unsent:
-            yield f"detection at {_listed(unsent)} (EICAR was not sent there: a step before it failed)"
-        if missing := [_FORMS[form] for name, form in EICAR_FORMS.items() if name not in chosen]:
-            yield f"EICAR in {_listed(missing)} (--depth deep)"
-    if results and (left := [words for name, words in _DEEP.items() if name not in chosen]):
-        yield f"{_listed(left)} (--depth deep)"
+            yield f"detection at {_listed(unsent)} (EICAR was not sent: a step before it failed)"
+    left = [words for name, words in _DEEP.items() if name not in chosen]
+    missing = [_FORMS[form] for name, form in EICAR_FORMS.items() if name not in chosen]
+    if missing and settings.eicar and "clean" in chosen:
+        left.insert(0, f"EICAR in {', '.join(missing)}")
+    if results and left:
+        yield f"{', '.join(left)} (--depth deep)"
     if disabled := [member.name for member in pool.members if not member.enabled]:
         yield f"{_listed(disabled)} (disabled in the pool)"
 

@@ -92,6 +92,27 @@ Key = Annotated[
 ]
 
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="The first line of the table only.")]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        show_default=False,
+        rich_help_panel=OUTPUT,
+        help="A table with evidence, all steps and run details; -vv: with everything.",
+    ),
+]
+
+
+def detail_of(quiet: bool, verbose: int) -> int:
+    """How much a table says: -1, 0, 1 or 2."""
+    if quiet and verbose:
+        raise typer.BadParameter("can't be given together with --verbose", param_hint="'--quiet' / '-q'")
+    return -1 if quiet else min(verbose, 2)
+
+
 class Redaction(NamedTuple):
     """What was asked for. ``wanted`` None: what is meant for a ticket is redacted, and nothing else."""
 

@@ -35,13 +35,14 @@ class OutputError(ValueError):
 class Output(NamedTuple):
     """One format and where it goes; ``path`` None is stdout. ``force``: a file that exists is replaced.
 
-    ``redacted``: it is meant to leave.
+    ``redacted``: it is meant to leave. ``detail``: how much a table says.
     """
 
     format: str
     path: Path | None = None
     force: bool = False
     redacted: bool = False
+    detail: int = 0
 
 
 def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: bool = False) -> tuple[Output, ...]:
@@ -63,7 +64,7 @@ def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: b
 
 
 def chosen_outputs(
-    specs: Sequence[str] | None, tickets: Sequence[str] | None, *, force: bool, redaction: Redaction
+    specs: Sequence[str] | None, tickets: Sequence[str] | None, *, force: bool, redaction: Redaction, detail: int = 0
 ) -> tuple[Output, ...]:
     """The outputs that the options ask for; a mistake in them ends the command with its usage.
 
@@ -74,8 +75,11 @@ def chosen_outputs(
     except OutputError as error:
         hint = "'--output' / '-o'" if specs else "'--for'"
         raise typer.BadParameter(str(error), param_hint=hint) from None
+    if detail and not any(output.format == "table" for output in outputs):
+        raise typer.BadParameter("is for the table only: add -o table", param_hint="-q" if detail < 0 else "-v")
     outputs = tuple(
-        output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket)) for output in outputs
+        output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket), detail=detail)
+        for output in outputs
     )
     if any(output.redacted for output in outputs):
         from icapdiag.cli.redacting import insist_on_key  # noqa: PLC0415 - most reports stay here
@@ -182,7 +186,7 @@ def place_for(file: str, *, force: bool) -> Path:
 
 def _write(report: Report, output: Output) -> bool:
     if output.path is not None:
-        text = render(report, output.format)
+        text = render(report, output.format, FILE_STYLE._replace(detail=output.detail))
         written = write_text(text, output.path, force=output.force)
         if written and output.redacted:
             from icapdiag.cli.state import remember_redacted  # noqa: PLC0415 - most reports stay here
@@ -190,7 +194,7 @@ def _write(report: Report, output: Output) -> bool:
             remember_redacted(_encoded(text), output.path)
         return written
     if FORMATS[output.format].terminal:
-        return write_text(render(report, output.format, _terminal_style()), None)
+        return write_text(render(report, output.format, _terminal_style(output.detail)), None)
     return write_text(render(report, output.format), None, "utf-8")
 
 
@@ -208,8 +212,8 @@ def write_text(text: str, path: Path | None, encoding: str | None = None, *, for
     return True
 
 
-def _terminal_style() -> Style:
-    return Style(terminal_width(FILE_STYLE.width), color=wants_color(), plain=not shows_unicode())
+def _terminal_style(detail: int) -> Style:
+    return Style(terminal_width(FILE_STYLE.width), color=wants_color(), plain=not shows_unicode(), detail=detail)
 
 
 def end_status(

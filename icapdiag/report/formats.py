@@ -20,12 +20,13 @@ class Style(NamedTuple):
     width: int = 100  # columns
     color: bool = False
     plain: bool = False  # ASCII only
+    detail: int = 0  # of a table: -1 the first line only, 1 with evidence, 2 everything
 
 
 class Format(NamedTuple):
     """One format. Its ``function`` is ``render(report: Report) -> str``, whose text ends in a newline.
 
-    That of a ``terminal`` format is ``render(report, width=100, *, color=False, plain=False)`` and is encoded
+    That of a ``terminal`` format is ``render(report, width=100, *, color=False, plain=False, detail=0)``, encoded
     as the terminal has it when it goes there; the others are always UTF-8. A ``ticket`` is the body of a
     ticket, asked for with ``--for``.
     """
@@ -69,4 +70,6 @@ def render(report: Report, name: str, style: Style = FILE_STYLE) -> str:
     """
     form = FORMATS[name]
     draw: Callable[..., str] = getattr(import_module(f"icapdiag.report.{form.module}"), form.function)
-    return draw(report, style.width, color=style.color, plain=style.plain) if form.terminal else draw(report)
+    if not form.terminal:
+        return draw(report)
+    return draw(report, style.width, color=style.color, plain=style.plain, detail=style.detail)

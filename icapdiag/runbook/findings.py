@@ -117,14 +117,18 @@ class Roots:
         return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()
 
     def problems(self, one: Diagnosed, others: Iterable[Diagnosed]) -> Iterator[Problem]:
-        """A finding at members with the same causes each, where it is no consequence."""
-        alike: dict[tuple[CauseStatus, ...], list[About]] = {}
+        """A finding at members with the same most certain causes each, where it is no consequence.
+
+        What is only possible tells no members apart.
+        """
+        alike: dict[tuple[str, ...], list[About]] = {}
         for about, weighed in one.weighed.items():
             if (about, one.runbook.id) not in self._explained:
-                alike.setdefault(tuple(each.status for each in weighed), []).append(about)
+                alike.setdefault(_settled(weighed), []).append(about)
         for abouts in alike.values():
             met = [each for about in abouts for each in one.abouts[about]]
             here = {*abouts, *((about[0], "") for about in abouts if isinstance(about, tuple))}
+            together = zip(*(one.weighed[about] for about in abouts), strict=True)
             follows = [
                 other.runbook.id
                 for other in others
@@ -141,7 +145,7 @@ class Roots:
                 count=requests(met),
                 effect=one.effect,
                 causes=_causes({about: one.weighed[about] for about in abouts}, one.abouts),
-                steps=_steps(one.runbook, one.weighed[abouts[0]], met),
+                steps=_steps(one.runbook, [by_certainty(each)[0] for each in together], met),
                 consequences=tuple(follows) or None,
             )
 
@@ -168,6 +172,14 @@ def _explains_division(root: Diagnosed, about: About, divisions: Sequence[Differ
 
     shared = [[shares(camp) for camp in difference.camps or ()] for difference in divisions]
     return bool(shared) and all(camps.count({False}) == 1 and camps.count({True}) == len(camps) - 1 for camps in shared)
+
+
+def _settled(weighed: Sequence[Weighed]) -> tuple[str, ...]:
+    """The proven causes, else those that are likely."""
+    for status in (CauseStatus.PROVEN, CauseStatus.LIKELY):
+        if found := tuple(each.cause.id for each in weighed if each.status is status):
+            return (status, *found)
+    return ()
 
 
 def under_roots(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -261,18 +273,22 @@ def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> 
     return Steps(
         now=written(runbook.now, record, own) or None,
         fix=fix or None,
-        check=(*settling(weighed, record), *written(runbook.check, record, own), *_again(record)) or None,
+        check=(*settling(weighed, record), *written(runbook.check, record, own), *_again(met)) or None,
     )
 
 
-def _again(record: WideRecord) -> tuple[str, ...]:
-    """The command that probes the member once more."""
-    if record.get("source") != "probe" or not record.get("host"):
+def _again(met: Sequence[Met]) -> tuple[str, ...]:
+    """The command that probes the members once more, the first few of them."""
+    records = [each.record for each in met if each.record.get("source") == "probe" and each.record.get("host")]
+    if not records:
         return ()
-    scheme = "icaps" if record.get("tls") else "icap"
-    eicar = str(record.get("probe")).startswith("eicar") or record.get("eicar.status") in ("ok", "failed")
-    url = fill(f"{scheme}://{{host}}:{{port}}{{service_uri}}", record)
-    return (f"`icapdiag check {url}{' --eicar' if eicar else ''}`",)
+    urls = dict.fromkeys(
+        fill(f"{'icaps' if each.get('tls') else 'icap'}://{{host}}:{{port}}{{service_uri}}", each) for each in records
+    )
+    eicar = any(
+        str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in ("ok", "failed") for each in records
+    )
+    return (f"`icapdiag check {' '.join(list(urls)[:_NAMED])}{' --eicar' if eicar else ''}`",)
 
 
 def _weight(met: Iterable[Met]) -> int:

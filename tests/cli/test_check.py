@@ -73,15 +73,15 @@ def test_findings_end_in_1_whatever_the_format(lab: Path, tmp_path: Path) -> Non
     document = validated((tmp_path / "r.json").read_text())
     assert 1 == status
     assert ["ok", "critical"] == [member["verdict"] for member in document["members"]]
-    assert out.startswith("CRITICAL  ICAP pool icapdiag-lab, service /avscan\n2 members: 1 critical, 1 ok\n")
+    assert out.startswith("CRITICAL  icapdiag-lab /avscan: 1 of 2 members fails open (assumed)\n")
     assert "icapdiag runbooks show server-error" in out
     assert "sending the EICAR test virus" in err  # the lab's pool file asks for it
     assert 1 == len(err.splitlines())
 
 
 def test_the_command_for_a_finding_s_runbook_works_as_printed(lab: Path) -> None:
-    _, out, _ = icapdiag("check", str(lab))
-    [command] = [line.removeprefix("  More: icapdiag ") for line in out.splitlines() if "--member" in line]
+    _, out, _ = icapdiag("check", str(lab), "-v")
+    [command] = [line.partition("More   icapdiag ")[2] for line in out.splitlines() if "--member" in line]
     status, shown, err = icapdiag(*shlex.split(command))
     url = command.rpartition(" ")[2]
     assert (0, "") == (status, err)
@@ -227,7 +227,7 @@ def test_an_output_that_fails_is_2_and_the_others_are_written(healthy: str, tmp_
     args = ("check", healthy, "-o", "json=/dev/full", "-o", "table")
     status, out, err = icapdiag(*args, env={"TMPDIR": str(tmp_path)})
     assert 2 == status
-    assert out.startswith("OK  ICAP pool")
+    assert out.startswith(f"OK  {healthy.partition('://')[2].partition('/')[0]} /avscan: the member allows ")
     (saved,) = tmp_path.iterdir()
     assert "ok" == validated(saved.read_text())["verdict"]
     assert (

@@ -49,15 +49,15 @@ def test_says_what_happened(log: Path) -> None:
 
 
 def test_the_table_tells_it_to_people(log: Path) -> None:
-    status, out, err = icapdiag("explain", "log.json", cwd=log.parent)
+    status, out, err = icapdiag("explain", "log.json", "-v", cwd=log.parent)
     assert (1, "") == (status, err)
     assert out.startswith(
-        "CRITICAL  ICAP in log.json\n20 entries, 20 with ICAP: 12 passed, 0 modified, 5 blocked, 3 failed"
+        "CRITICAL  log.json: 3 of 20 requests passed unscanned, 5 refused, 2026-01-01 10:00:00 to 10:19"
     )
-    assert "2026-01-01 10:00:00 to 10:19:00 UTC." in out
-    assert "20 records, 20 read + 0 skipped + 0 unreadable." in out
+    assert "20 entries, 20 with ICAP: 12 passed, 0 modified, 5 blocked, 3 failed" in out
+    assert "20 records read." in out
     assert "icapdiag runbooks show no-security-rule" in out
-    assert "Requests alike:\ncount  action" in out
+    assert "Request groups:\ncount  action" in out
     assert "one column is 1 minute:\n  with ICAP" in out
     assert [] == [line for line in out.splitlines() if len(line) > 100]
 
@@ -177,9 +177,10 @@ def test_what_can_not_be_read_is_shown_and_does_not_count(tmp_path: Path) -> Non
     status, document, _ = explained("log.json", cwd=tmp_path)
     assert (0, 4, 1) == (status, document["subject"]["records"]["read"], document["subject"]["records"]["unreadable"])
     assert 1 == sum("could not be read (line 4" in note for note in document["notes"])
-    status, out, _ = icapdiag("explain", "log.json", cwd=tmp_path)
+    status, out, _ = icapdiag("explain", "log.json", "-v", cwd=tmp_path)
     assert "\x1b" not in out
     assert "could not be read (line 4" in out
+    assert "4 of 5 records read, 1 unreadable." in icapdiag("explain", "log.json", cwd=tmp_path)[1]
 
 
 def test_a_raw_answer_is_explained(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_reading_a_log_imports_nothing_that_probes(options: Sequence[str], log: 
 
 
 def test_bars_are_ascii_where_the_terminal_is(log: Path) -> None:
-    out, err = on_a_terminal("explain", str(log), PYTHONIOENCODING="ascii", NO_COLOR="1")
+    out, err = on_a_terminal("explain", str(log), "-v", PYTHONIOENCODING="ascii", NO_COLOR="1")
     assert out.isascii()
     assert "max" in out
     assert "" == err

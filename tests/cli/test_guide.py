@@ -51,5 +51,5 @@ def test_the_whole_page(guide: Guide) -> None:
 def test_connection_failed(tmp_path: Path) -> None:
     sample = {"significance": "ICAP Error", "icap_log": {"action": "ICAP_FAILED"}}
     (tmp_path / "log.json").write_text(json.dumps(sample))
-    _, out, _ = icapdiag("explain", "log.json", cwd=tmp_path)
+    _, out, _ = icapdiag("explain", "log.json", "-v", cwd=tmp_path)
     assert "onnectivity" in out

@@ -17,7 +17,7 @@ from icapdiag.facts.connection import ProbeSheet
 from icapdiag.model import Observation, flatten
 from icapdiag.pool import Member, Pool, PoolError, Profile, Suppression, load_pool
 from icapdiag.report.compared.diff import Change, diff
-from icapdiag.report.formats import render
+from icapdiag.report.formats import Style, render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.runbook import Library, load_runbooks
@@ -178,7 +178,7 @@ def test_the_report_keeps_to_its_schema_and_says_who_answers_for_it(saved: Path)
 
 @pytest.mark.parametrize("name", ["table", "markdown", "html", "github", "jira", "servicenow"])
 def test_every_document_says_what_is_suppressed_and_why(saved: Path, name: str) -> None:
-    drawn = " ".join(re.sub(r"<[^>]*>", "", render(read_report(saved.read_bytes()), name)).split())
+    drawn = " ".join(re.sub(r"<[^>]*>", "", render(read_report(saved.read_bytes()), name, Style(detail=1))).split())
 
     assert (True, True) == ("tcp-refused" in drawn, "J. Zorro" in drawn)
 

@@ -228,7 +228,7 @@ async def test_the_report_has_them_side_by_side(tmp_path: Path, monkeypatch: pyt
     async with served({"a": WELL, "b": tagged("older"), "c": WELL, "d": WELL}, monkeypatch) as lab:
         path, saved = tmp_path / "pool.yaml", tmp_path / "report.json"
         path.write_text(lab.pool_yaml.replace("compare: false", "compare: true"))
-        command = [sys.executable, "-m", "icapdiag", "check", str(path), "-o", "table", "-o", f"json={saved}"]
+        command = [sys.executable, "-m", "icapdiag", "check", str(path), "-v", "-o", "table", "-o", f"json={saved}"]
         with trio.fail_after(60):
             done = await trio.run_process(command, capture_stdout=True, stderr=subprocess.DEVNULL, check=False)
     report: dict[str, Any] = json.loads(saved.read_text())
@@ -239,7 +239,7 @@ async def test_the_report_has_them_side_by_side(tmp_path: Path, monkeypatch: pyt
     assert ("outlier", ["b"]) == (rows["istag"]["kind"], rows["istag"]["odd"])
     assert ("same", "1024") == (rows["preview"]["kind"], rows["preview"]["camps"][0]["value"])
     assert re.search(r"\nISTag +icapdiag-lab-1 +older \* +icapdiag-lab-1 +icapdiag-lab-1\n", table)
-    assert "Seen: b: ISTag: older, but icapdiag-lab-1 at a, c, d" in table
+    assert "Seen   b: ISTag: older, but icapdiag-lab-1 at a, c, d" in table
     assert {"a": "ok", "b": "warning", "c": "ok", "d": "ok"} == {m["name"]: m["verdict"] for m in report["members"]}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from zlib import crc32
 
 from icapdiag.model import Report
-from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.from_json import NotAReport, read_report
 from icapdiag.report.machine.to_json import settled
 from tests.fuzz.driver import Grammar, Target, expand
@@ -142,7 +142,7 @@ def _drawn(report: Report, digest: int) -> Hashable:
     text = render(report, "json")
     assert report == settled(read_report(text.encode()))
     form = (*FORMATS,)[digest % len(FORMATS)] if digest % 7 == 0 else _OFTEN[digest % len(_OFTEN)]
-    drawn = render(report, form)
+    drawn = render(report, form, Style(detail=digest % 3))
     assert len(drawn) <= _SPENT + 30 * len(text), f"{form}: {len(drawn)} of {len(text)}"
     drawn.encode()
     return form, len(report.members), len(report.findings), report.verdict

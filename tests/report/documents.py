@@ -14,14 +14,14 @@ def document(report: Report) -> Document:
     return Document(report)
 
 
-def table(report: Report, width: int = 100, *, color: bool = False, plain: bool = False) -> str:
-    """What a terminal of this width shows."""
-    return render(report, "table", Style(width, color=color, plain=plain))
+def table(report: Report, width: int = 100, *, color: bool = False, plain: bool = False, detail: int = 0) -> str:
+    """What a terminal of this width shows: the first screen, or with more detail."""
+    return render(report, "table", Style(width, color=color, plain=plain, detail=detail))
 
 
 def section(report: Report, start: str, width: int = 100, *, plain: bool = False) -> list[str]:
-    """The lines of the part of the table that begins with ``start``; none if there is no such part."""
-    parts = table(report, width, plain=plain).rstrip("\n").split("\n\n")
+    """The lines of the part of the whole table that begins with ``start``; none if there is no such part."""
+    parts = table(report, width, plain=plain, detail=2).rstrip("\n").split("\n\n")
     return next((part.split("\n") for part in parts if part.startswith(start)), [])
 
 

@@ -30,7 +30,7 @@ from icapdiag.facts.standard import Options
 from icapdiag.model import MemberReport, Observation, Report
 from icapdiag.report.build import empty_report
 from icapdiag.report.bundle import build
-from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import NAMELESS, Pseudonyms, redact
@@ -218,6 +218,7 @@ def drawn(report: Report) -> dict[str, str]:
     """In every format, each ticket, and as the files of a bundle."""
     redacted = settled(redact(report, Pseudonyms())[0])
     files = {name: render(redacted, name) for name in FORMATS}
+    files["table -vv"] = render(redacted, "table", Style(detail=2))
     with ZipFile(BytesIO(build(redacted, redacted=True, largest=1 << 30).data)) as archive:
         files |= {f"bundle: {name}": f"{name}\n{archive.read(name).decode()}" for name in archive.namelist()}
     return files

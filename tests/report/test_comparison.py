@@ -86,13 +86,13 @@ def test_many_values_are_cut() -> None:
 @pytest.mark.parametrize("comparison", [(), POOL[:1], POOL[3:]])
 def test_nothing_is_shown_where_all_agree(comparison: tuple[ComparedFact, ...]) -> None:
     assert [] == drawn(comparison, 100)
-    assert render(report()) == render(replace(report(), comparison=comparison))
+    assert render(report(), detail=2) == render(replace(report(), comparison=comparison), detail=2)
 
 
-def test_it_stands_below_the_matrix() -> None:
-    blocks = render(replace(report((HEALTHY, REFUSED)), comparison=POOL), 160).split("\n\n")
+def test_it_stands_below_the_problems() -> None:
+    blocks = render(replace(report((HEALTHY, REFUSED)), comparison=POOL), 160, detail=1).split("\n\n")
 
-    assert blocks[2].startswith("Members side by side")
+    assert blocks[3].startswith("Members side by side")
 
 
 @pytest.mark.parametrize("width", [0, 60, 61, 80, 100, 132, 200])

@@ -32,46 +32,77 @@ def golden(text: str) -> str:
 
 def test_whole() -> None:
     expected = golden("""
-        CRITICAL  ICAP in log.json
-        20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed, 1 disabled; 3 passed unscanned.
-        2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC.
-        JSON Lines: 22 records, 20 read + 1 skipped + 1 unreadable.
+        CRITICAL  log.json: 3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02
+          00:00:01 UTC
+
+        client got       requests   share  why, mostly
+        200 (unscanned)         3  18.8 %  ADF_ICAP_CONNECTION_ERROR
+        unknown                 1   6.2 %
+        403 (blocked)          12  75.0 %  Infected: EICAR-Test-File (not a virus)
+
+        1  CRITICAL  No connection to an ICAP server: 3 requests at 100.64.3.15:1344 [connection-error]
+           What   The Service Engine found no ICAP server to talk to.
+           Users  3 of 16 requests with ICAP (18.8 %) passed unscanned (fail open).
+           Fix    On Avi: check direct connectivity from the Service Engine.
+           When   2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC
+           Seen   3 requests to 100.64.3.15:1344: ICAP_FAILED; passed unscanned, the client got 200;
+                  ADF_ICAP_CONNECTION_ERROR
+           More   icapdiag runbooks show connection-error
 
         Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, one column is 1 hour:
           with ICAP █▄ ▂ max 9
           blocked   █▄   max 8
           unscanned ▄  █ max 2
 
-        CRITICAL  No connection to an ICAP server [connection-error]
-          3 requests, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC
-          Member: 100.64.3.15:1344
-          The Service Engine found no ICAP server to talk to.
-          Seen: 3 requests to 100.64.3.15:1344: ICAP_FAILED; passed unscanned, the client got 200;
-            ADF_ICAP_CONNECTION_ERROR
-          First steps:
-            1. On Avi: check direct connectivity from the Service Engine.
-          More: icapdiag runbooks show connection-error
-
-        Requests alike:
-        count  action    client         ICAP       p50    p95    max  reason
-        -----  --------  -------------  -------  -----  -----  -----  ---------------------------------------
-           12  blocked   blocked 403    200/403  17 ms  1.3 s  1.3 s  Infected: EICAR-Test-File (not a virus)
+        Request groups:
+        count  action    client got       ICAP       p50    p95    max  reason
+        -----  --------  ---------------  -------  -----  -----  -----  ---------------------------------------
+           12  blocked   403 (blocked)    200/403  17 ms  1.3 s  1.3 s  Infected: EICAR-Test-File (not a virus)
                 2026-01-01 10:00:00 to 11:30:00 UTC; 100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids aAa-1,
                 bBb-2, cCc-3; see infected
-            3  failed    unscanned 200  -            -      -      -  ADF_ICAP_CONNECTION_ERROR
+            3  failed    200 (unscanned)  -            -      -      -  ADF_ICAP_CONNECTION_ERROR
                 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC; pool ICAP-POOL-GROUP; see connection-error
-            1  disabled  -              -            -      -      -
+            1  disabled  -                -            -      -      -
 
         Notes:
           - log.json: repaired (line 3, column 17): a missing brace
+
+        20 entries, 16 with ICAP: 0 passed, 0 modified, 12 blocked, 3 failed, 1 disabled; 3 passed unscanned.
+        2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC.
+        JSON Lines: 20 of 22 records read, 1 skipped, 1 unreadable.
+
+        1 problem. 20 of 22 records read, 1 skipped, 1 unreadable. Everything: -vv. Causes:
+        icapdiag runbooks show connection-error
     """)
-    assert expected == render(log_report(notes=("log.json: repaired (line 3, column 17): a missing brace",)), 105)
+    assert expected == render(
+        log_report(notes=("log.json: repaired (line 3, column 17): a missing brace",)), 105, detail=1
+    )
+
+
+def test_the_first_screen() -> None:
+    expected = golden("""
+        CRITICAL  log.json: 3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02
+          00:00:01 UTC
+
+        client got       requests   share  why, mostly
+        200 (unscanned)         3  18.8 %  ADF_ICAP_CONNECTION_ERROR
+        unknown                 1   6.2 %
+        403 (blocked)          12  75.0 %  Infected: EICAR-Test-File (not a virus)
+
+        1  CRITICAL  No connection to an ICAP server: 3 requests at 100.64.3.15:1344 [connection-error]
+           Users  3 of 16 requests with ICAP (18.8 %) passed unscanned (fail open).
+           Fix    On Avi: check direct connectivity from the Service Engine.
+
+        1 problem. 20 of 22 records read, 1 skipped, 1 unreadable. Details and 1 note: -v. Causes:
+        icapdiag runbooks show connection-error
+    """)
+    assert expected == render(log_report(notes=("log.json: repaired (line 3, column 17): a missing brace",)), 100)
 
 
 @pytest.mark.parametrize("name", ["table", "short", "markdown", "html", "servicenow"])
 def test_every_format_counts_the_entries_whose_action_is_not_known(name: str) -> None:
     odd = log_report(entries={**ENTRIES, "entries_total": 21, "entries_other": 1})
-    text = " ".join(form.render(settled(odd), name).split())
+    text = " ".join(form.render(settled(odd), name, form.Style(detail=1)).split())
     assert "12 blocked, 3 failed, 1 disabled, 1 other; 3 passed unscanned" in text
     assert "other" not in form.render(settled(log_report()), name)
 
@@ -83,21 +114,21 @@ def block(text: str, start: str) -> str:
 
 def test_a_narrow_terminal_gets_the_reasons_below() -> None:
     expected = golden("""
-        Requests alike:
-        count  action    client         ICAP       p50    p95    max
-        -----  --------  -------------  -------  -----  -----  -----
-           12  blocked   blocked 403    200/403  17 ms  1.3 s  1.3 s
+        Request groups:
+        count  action    client got       ICAP       p95    max
+        -----  --------  ---------------  -------  -----  -----
+           12  blocked   403 (blocked)    200/403  1.3 s  1.3 s
                 Infected: EICAR-Test-File (not a virus)
                 2026-01-01 10:00:00 to 11:30:00 UTC;
                 100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids
                 aAa-1, bBb-2, cCc-3; see infected
-            3  failed    unscanned 200  -            -      -      -
+            3  failed    200 (unscanned)  -            -      -
                 ADF_ICAP_CONNECTION_ERROR
                 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC; pool
                 ICAP-POOL-GROUP; see connection-error
-            1  disabled  -              -            -      -      -
+            1  disabled  -                -            -      -
     """)
-    assert expected == block(render(log_report(), 60), "Requests alike")
+    assert expected == block(render(log_report(), 60, detail=1), "Request groups")
 
 
 def test_several_files_are_added_up() -> None:
@@ -109,20 +140,20 @@ def test_several_files_are_added_up() -> None:
              22    20        1           1  in all
     """)
     second = source("b.gz", label="JSON array", compressed="gzip", total=1000, read=900, skipped=100, unreadable=0)
-    text = render(log_report(sources=(source(), second)))
-    assert expected == block(text, "records")
-    assert text.startswith("CRITICAL  ICAP in 2 files\n")
+    text = render(log_report(sources=(source(), second)), detail=1)
+    assert expected in text
+    assert text.startswith("CRITICAL  2 files: 3 of 16 requests")
 
 
 def test_many_files_are_cut_short() -> None:
-    text = render(log_report(sources=[source(f"{number}.json") for number in range(30)]))
+    text = render(log_report(sources=[source(f"{number}.json") for number in range(30)]), detail=1)
     assert "19.json" in text
     assert "20.json" not in text
     assert "and 10 more files" in text
 
 
 def test_many_groups_are_cut_short() -> None:
-    text = render(log_report([{**BLOCKED, "count": 10, "findings": [f"f-{n}"]} for n in range(17)]))
+    text = render(log_report([{**BLOCKED, "count": 10, "findings": [f"f-{n}"]} for n in range(17)]), detail=1)
     assert "f-14" in text
     assert "f-15" not in text
     assert "and 2 more groups of 20 requests: see -o json\n" in text
@@ -178,9 +209,9 @@ def test_says_that_nothing_was_learnt() -> None:
 
 
 def test_says_that_only_a_part_was_read() -> None:
-    assert render(log_report(complete=False)).startswith(
-        "CRITICAL  ICAP in log.json (interrupted: only a part was read)\n"
-    )
+    first = render(log_report(complete=False), detail=-1)
+    assert first.startswith("CRITICAL  log.json: 3 of 16 requests")
+    assert first.endswith("(interrupted: only a part was read)\n")
 
 
 def test_what_nothing_explains_is_counted_in_requests() -> None:
@@ -203,8 +234,9 @@ HOSTILE_GROUP: Facts = {
 } | {key: [HOSTILE, HOSTILE] for key in ("members", "pools", "request_ids", "threats", "findings", "adf_codes")}
 
 
+@pytest.mark.parametrize("detail", [0, 2])
 @pytest.mark.parametrize("width", [60, 100, 200])
-def test_nothing_that_a_log_says_reaches_the_terminal_unescaped(width: int) -> None:
+def test_nothing_that_a_log_says_reaches_the_terminal_unescaped(width: int, detail: int) -> None:
     answer: Facts = {key: HOSTILE if isinstance(value, str) else value for key, value in ANSWER.items()}
     answer = {**answer, "probe": "answer", "decided_by": [HOSTILE], "threats": [HOSTILE], "member": HOSTILE}
     sources = [source(HOSTILE, label=HOSTILE, compressed=HOSTILE), source(HOSTILE * 50)]
@@ -216,16 +248,19 @@ def test_nothing_that_a_log_says_reaches_the_terminal_unescaped(width: int) -> N
         evidence=(unflatten({**HOSTILE_GROUP, "member": HOSTILE}),),
     )
     for some in (sources[:1], sources):
-        text = render(log_report((HOSTILE_GROUP, answer), (finding,), sources=some, notes=(HOSTILE,)), width)
+        text = render(
+            log_report((HOSTILE_GROUP, answer), (finding,), sources=some, notes=(HOSTILE,)), width, detail=detail
+        )
         assert [] == [char for char in text if char in HOSTILE and char not in "\n[2J31m"]
         assert [] == [line for line in text.splitlines() if len(line) > width]
         text.encode("utf-8")
 
 
+@pytest.mark.parametrize("detail", [0, 1, 2])
 @pytest.mark.parametrize("width", [10, 60, 61, 79, 80, 100, 133, 250])
-def test_keeps_to_the_width(width: int) -> None:
+def test_keeps_to_the_width(width: int, detail: int) -> None:
     groups = (BLOCKED, FAILED, DISABLED, {**BLOCKED, "x_response_desc": "so long " * 25}, ANSWER)
-    text = render(log_report(groups, sources=(source(), source("a/very/long/path/" * 9))), width)
+    text = render(log_report(groups, sources=(source(), source("a/very/long/path/" * 9))), width, detail=detail)
     assert [] == [line for line in text.splitlines() if columns(line) > max(width, 60)]
 
 
@@ -291,7 +326,7 @@ def test_reasons(facts: Facts, expected: str) -> None:
 def test_a_finding_from_answers_or_on_the_whole_log_counts_no_requests() -> None:
     for probe in ("answer", "summary"):
         finding = replace(FINDING, evidence=(unflatten({"source": "log", "probe": probe}),))
-        assert "3 requests" not in block(render(log_report((), (finding,), timeline=())), "CRITICAL  No connection")
+        assert "3 requests" not in block(render(log_report((), (finding,), timeline=())), "1  CRITICAL  No connection")
 
 
 def chart(timeline: Sequence[Facts], width: int, *, plain: bool = False) -> list[str]:

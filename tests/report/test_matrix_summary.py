@@ -27,8 +27,8 @@ def dead(number: int) -> ProbedMember:
     )
 
 
-def matrix(members: list[ProbedMember], width: int = 100) -> list[str]:
-    lines = render(report(members, ()), width).split("\n\n")[1].splitlines()
+def matrix(members: list[ProbedMember], width: int = 100, *, detail: int = 0) -> list[str]:
+    lines = render(report(members, ()), width, detail=detail).split("\n\n")[1].splitlines()
     assert all(len(line) <= width for line in lines)
     return lines
 
@@ -39,29 +39,38 @@ def test_the_sick_come_first_and_those_that_went_alike_are_counted() -> None:
     drawn = [" ".join(line.split()) for line in matrix(crowd)]
     assert [
         "member tcp clean verdict",
-        *(f"10.2.0.{n}:1344 FAILED timeout blocked by tcp unknown" for n in range(1, 5)),
-        "+ 250 more alike FAILED timeout not run unknown",
+        *(f"10.2.0.{n}:1344 FAILED timeout not run unknown" for n in range(1, 5)),
+        "+ 250 identical FAILED timeout not run unknown",
+        *(f"10.1.0.{n}:1344 ok allowed ok" for n in range(1, 5)),
+        "+ 2,496 identical ok allowed ok",
+    ] == drawn
+    drawn = [" ".join(line.split()) for line in matrix(crowd, detail=1)]
+    assert [
+        "member tcp clean verdict",
+        *(f"10.2.0.{n}:1344 FAILED timeout not run (tcp failed) unknown" for n in range(1, 5)),
+        "+ 250 identical FAILED timeout not run unknown",
         *(f"10.1.0.{n}:1344 ok 0.1 ms allowed 0.4 ms ok" for n in range(1, 5)),
-        "+ 2,496 more alike ok up to 0.1 ms allowed up to 31 ms ok",
-    ] == [drawn[0], *drawn[2:]]
+        "+ 2,496 identical ok up to 0.1 ms allowed up to 31 ms ok",
+    ] == drawn
+    assert 1 + len(crowd) == len(matrix(crowd, detail=2))
 
 
 def test_a_handful_is_shown_whole() -> None:
-    assert 62 == len(matrix([healthy(number) for number in range(60)]))
+    assert 1 + 24 == len(matrix([healthy(number) for number in range(24)]))
 
 
 def test_nobody_stands_for_one_alone() -> None:
     crowd = [*(healthy(number) for number in range(100)), *(dead(number) for number in range(5))]
 
     assert 5 == sum("10.2.0." in line for line in matrix(crowd))
-    assert [96] == [int(line.split()[1]) for line in matrix(crowd) if "more alike" in line]
+    assert [96] == [int(line.split()[1]) for line in matrix(crowd) if "identical" in line]
 
 
 def test_a_narrow_terminal_gets_as_few_lines() -> None:
     lines = matrix([dead(number) for number in range(200)], 60)
 
     assert len(lines) < 40
-    assert "+ 196 more alike" in "\n".join(lines)
+    assert "+ 196 identical" in "\n".join(lines)
 
 
 def test_members_that_each_go_their_own_way_do_not_fill_the_screen() -> None:
@@ -73,8 +82,8 @@ def test_members_that_each_go_their_own_way_do_not_fill_the_screen() -> None:
 
     lines = matrix([odd(number) for number in range(100)])
 
-    assert 2 + 25 + 1 == len(lines)
-    assert lines[-1].startswith("+ 75 others")
+    assert 1 + 16 + 1 == len(lines)
+    assert "+ 84 more: 84 unknown" == lines[-1]
 
 
 def test_the_rounds_of_a_crowd_are_those_with_loss_and_then_the_slowest() -> None:
@@ -83,7 +92,9 @@ def test_the_rounds_of_a_crowd_are_those_with_loss_and_then_the_slowest() -> Non
         record |= {"loss_percent": 25.0 if number == 77 else 0.0, "min_ms": 0.1, "avg_ms": 0.2, "max_ms": 0.4}
         return member(f"10.4.0.{number}", observation("repeat", samples=[record | {"p95_ms": number / 10}]))
 
-    text = render(report([repeated(number) for number in range(200)], ()), 100)
+    crowd = report([repeated(number) for number in range(200)], ())
+    assert "and 25 more rows: -v\n" in render(crowd, 100)
+    text = render(crowd, 100, detail=1)
     rounds = next(block for block in text.split("\n\n") if block.startswith("Rounds")).splitlines()
 
     assert ["10.4.0.77:1344", "10.4.0.199:1344", "10.4.0.198:1344"] == [line.split()[0] for line in rounds[3:6]]

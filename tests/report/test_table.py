@@ -44,37 +44,38 @@ def golden(text: str) -> str:
 
 def test_whole() -> None:
     expected = golden("""
-        CRITICAL  ICAP pool ICAP-POOL-GROUP, service /avscan
-        3 members: 1 critical, 1 ok, 1 disabled
-        Probed from jump1 (source address 10.0.0.9) by icapdiag 0.1.0, 2026-01-01 00:00:00 UTC, took 1.5 s.
-        Route: eth0 via 10.0.0.1. This host's clock is synchronised, to within 1.5 ms.
-        This host stands in for the Service Engine.
+        CRITICAL  ICAP-POOL-GROUP /avscan: 1 of 2 members has critical problems
 
-        member         tcp             options         clean           eicar                                 verdict
-        -------------  --------------  --------------  --------------  ------------------------------------  ---------
-        10.0.0.5:1344  ok 0.4 ms       ok 1.3 ms       allowed 13 ms   blocked (Eicar-Test-Signature) 15 ms  ok
-        10.0.0.6:1344  FAILED refused  blocked by tcp  blocked by tcp  blocked by tcp                        critical
-        10.0.0.7:1344  -               -               -               -                                     disabled
+        member         tcp             options  clean    EICAR    verdict
+        10.0.0.6:1344  FAILED refused  not run  not run  not run  critical
+        10.0.0.5:1344  ok              ok       allowed  blocked  ok
+        10.0.0.7:1344  -               -        -        -        disabled
 
-        CRITICAL  The server refuses TCP connections [tcp-refused]
-          Member: 10.0.0.6:1344
-          Nothing listens on the port: the ICAP service is stopped, or it listens elsewhere.
-          Seen: 10.0.0.6:1344 tcp: [Errno 111] Connection refused
-          First steps:
-            1. On the ICAP server: start the service, then run `ss -ltn`.
-            2. On Avi: check the port of the pool member.
-          More: icapdiag runbooks show tcp-refused
+        1  CRITICAL  The server refuses TCP connections at 10.0.0.6:1344 [tcp-refused]
+           What   Nothing listens on the port: the ICAP service is stopped, or it listens elsewhere.
+           Fix    1. On the ICAP server: start the service, then run `ss -ltn`.
+                  2. On Avi: check the port of the pool member.
+           Seen   10.0.0.6:1344 tcp: [Errno 111] Connection refused
+           More   icapdiag runbooks show tcp-refused
 
         1 observation that no runbook explains:
           10.0.0.9:1344 options: ICAP 299 Odd
 
         Notes:
           - TLS was not verified.
+
+        3 members: 1 critical, 1 ok, 1 disabled.
+        Probed from jump1 (source address 10.0.0.9) by icapdiag 0.1.0, 2026-01-01 00:00:00 UTC, took 1.5 s.
+        Route: eth0 via 10.0.0.1. This host's clock is synchronised, to within 1.5 ms.
+        This host stands in for the Service Engine.
+
+        1 problem at 1 of 2 members. Seen from jump1, which is not the Service Engine. Everything: -vv. Causes:
+        icapdiag runbooks show tcp-refused
     """)
     example: Facts = {"source": "probe", "probe": "options", "member": "10.0.0.9:1344", "icap_status": 299}
     example = {**example, "icap_reason": "Odd"}
     built = report(unmatched=Unmatched(count=1, examples=(unflatten(example),)), notes=("TLS was not verified.",))
-    assert expected == render(built, 120)
+    assert expected == render(built, 110, detail=1)
 
 
 def matrix(text: str) -> str:
@@ -83,42 +84,49 @@ def matrix(text: str) -> str:
 
 def test_leaves_out_times_and_threats_before_anything_else() -> None:
     expected = golden("""
-        member                 dns    tcp                options     clean       eicar    verdict
-        ---------------------  -----  -----------------  ----------  ----------  -------  ---------
-        10.0.0.5:1344          -      ok                 ok          allowed     blocked  ok
-        10.0.0.6:1344          -      FAILED refused     not run     not run     not run  critical
-        10.0.0.7:1344          -      -                  -           -           -        disabled
-        icap.example.com:1344  ok     -                  -           -           -        critical
-        at 10.0.1.1            -      ok                 FAILED 404  FAILED 500  -
-        at 10.0.1.2            -      FAILED timeout     not run     not run     -
-        10.0.0.8:1344          -      ERROR interrupted  -           -           -        unknown
+        member                 dns  tcp                options     clean       EICAR    verdict
+        icap.example.com:1344  ok   -                  -           -           -        critical
+        at 10.0.1.1            -    ok                 FAILED 404  FAILED 500  -
+        at 10.0.1.2            -    FAILED timeout     not run     not run     -
+        10.0.0.6:1344          -    FAILED refused     not run     not run     not run  critical
+        10.0.0.8:1344          -    ERROR interrupted  -           -           -        unknown
+        10.0.0.5:1344          -    ok                 ok          allowed     blocked  ok
+        10.0.0.7:1344          -    -                  -           -           -        disabled
     """)
-    finding = replace(TCP_REFUSED, members=("10.0.0.6:1344", "icap.example.com:1344"))
-    assert expected == matrix(render(report(ALL, (finding,)))) + "\n"
+    findings = (replace(TCP_REFUSED, id="worse", members=("icap.example.com:1344",)), TCP_REFUSED)
+    for detail in (0, 1):
+        assert expected == matrix(render(report(ALL, findings), detail=detail)) + "\n"
 
 
 def test_then_leaves_out_the_word_failed() -> None:
     expected = golden("""
-        member                 dns    tcp                options    clean    eicar    verdict
-        ---------------------  -----  -----------------  ---------  -------  -------  ---------
-        10.0.0.5:1344          -      ok                 ok         allowed  blocked  ok
-        10.0.0.6:1344          -      refused            not run    not run  not run  critical
-        10.0.0.7:1344          -      -                  -          -        -        disabled
-        icap.example.com:1344  ok     -                  -          -        -        unknown
-        at 10.0.1.1            -      ok                 404        500      -
-        at 10.0.1.2            -      timeout            not run    not run  -
-        10.0.0.8:1344          -      ERROR interrupted  -          -        -        unknown
+        member                 dns  tcp                options  clean    EICAR    verdict
+        10.0.0.6:1344          -    refused            not run  not run  not run  critical
+        icap.example.com:1344  ok   -                  -        -        -        unknown
+        at 10.0.1.1            -    ok                 404      500      -
+        at 10.0.1.2            -    timeout            not run  not run  -
+        10.0.0.8:1344          -    ERROR interrupted  -        -        -        unknown
+        10.0.0.5:1344          -    ok                 ok       allowed  blocked  ok
+        10.0.0.7:1344          -    -                  -        -        -        disabled
     """)
-    assert expected == matrix(render(report(ALL), 90)) + "\n"
+    assert expected == matrix(render(report(ALL), 85)) + "\n"
 
 
-def test_a_narrow_terminal_gets_one_block_a_member() -> None:
+def test_a_narrow_terminal_gets_one_line_a_member() -> None:
     expected = golden("""
+        10.0.0.6:1344: critical  tcp FAILED refused
+        icap.example.com:1344: unknown
+          at 10.0.1.1  options FAILED 404, clean FAILED 500
+          at 10.0.1.2  tcp FAILED timeout
+        10.0.0.8:1344: unknown  tcp ERROR interrupted
         10.0.0.5:1344: ok
-          tcp      ok 0.4 ms
-          options  ok 1.3 ms
-          clean    allowed 13 ms
-          eicar    blocked (Eicar-Test-Signature) 15 ms
+        10.0.0.7:1344: disabled
+    """)
+    assert expected == matrix(render(report(ALL), 60)) + "\n"
+
+
+def test_a_narrow_terminal_gets_one_block_a_member_with_details() -> None:
+    expected = golden("""
         icap.example.com:1344: unknown
           dns      ok 2.0 ms
           at 10.0.1.1
@@ -127,14 +135,20 @@ def test_a_narrow_terminal_gets_one_block_a_member() -> None:
           clean    FAILED 500
           at 10.0.1.2
           tcp      FAILED timeout
-          options  blocked by tcp
-          clean    blocked by tcp
+          options  not run (tcp failed)
+          clean    not run (tcp failed)
+        10.0.0.5:1344: ok
+          tcp      ok 0.4 ms
+          options  ok 1.3 ms
+          clean    allowed 13 ms
+          EICAR    blocked (Eicar-Test-Signature) 15 ms
     """)
-    assert expected == matrix(render(report((HEALTHY, NAMED), ()), 60)) + "\n"
+    assert expected == matrix(render(report((HEALTHY, NAMED), ()), 60, detail=1)) + "\n"
 
 
+@pytest.mark.parametrize("detail", [0, 1, 2])
 @pytest.mark.parametrize("width", [0, 40, MIN_WIDTH, 61, 72, 80, PIPED_WIDTH, 120, 200])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+def test_no_line_is_wider_than_the_terminal(width: int, detail: int) -> None:
     long = replace(
         TCP_REFUSED,
         title="A title " * 20,
@@ -142,32 +156,35 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         evidence=(unflatten({"source": "probe", "member": "y" * 300, "probe": "tcp", "error": "z" * 5000}),) * 5,
     )
     far = member("a" * 253, observation("tcp", Status.FAILED, "refused"), observation("options", Status.BLOCKED, "tcp"))
-    text = render(report((*ALL, far), (long,), notes=("n" * 999,), vantage={**VANTAGE, "host": "h" * 900}), width)
+    text = render(
+        report((*ALL, far), (long,), notes=("n" * 999,), vantage={**VANTAGE, "host": "h" * 900}), width, detail=detail
+    )
     assert max(len(line) for line in text.splitlines()) <= max(width, MIN_WIDTH)
 
 
 def test_a_column_that_no_member_used_is_left_out() -> None:
     header = matrix(render(report((HEALTHY, DISABLED), ()), 120)).splitlines()[0]
-    assert ["member", "tcp", "options", "clean", "eicar", "verdict"] == header.split()
+    assert ["member", "tcp", "options", "clean", "EICAR", "verdict"] == header.split()
 
 
 def test_names_of_wide_characters_leave_the_columns_in_line() -> None:
     wide = member("検疫", observation("tcp", address="10.0.0.9"))
     lines = matrix(render(report((HEALTHY, wide), ()), 120)).splitlines()
-    verdicts = [columns(line[: line.rindex(" ok") + 1]) for line in lines[2:]]
+    verdicts = [columns(line[: line.rindex(" ok") + 1]) for line in lines[1:]]
 
     assert verdicts[0] == verdicts[1]
     assert all(columns(line) <= 120 for line in lines)
 
 
 def test_says_when_it_is_incomplete() -> None:
-    first = render(report((UNTESTED,), (), complete=False)).splitlines()[0]
-    assert "UNKNOWN  ICAP pool ICAP-POOL-GROUP, service /avscan (incomplete: not every probe could run)" == first
+    first = render(report((UNTESTED,), (), complete=False), detail=-1)
+    expected = "1 member could not be judged (incomplete: not every probe could run)"
+    assert f"UNKNOWN  ICAP-POOL-GROUP, 10.0.0.8:1344 /avscan: {expected}\n" == first
 
 
-def test_names_five_members_and_counts_the_rest() -> None:
+def test_names_four_members_and_counts_the_rest() -> None:
     finding = replace(TCP_REFUSED, members=tuple(f"m{number}" for number in range(1, 9)))
-    assert "  Members (8): m1, m2, m3, m4, m5 and 3 more\n" in render(report(findings=(finding,)))
+    assert " at 8 members: m1, m2, m3, m4 and 4 more [tcp-refused]\n" in render(report(findings=(finding,)), 120)
 
 
 def test_keeps_a_command_on_one_line() -> None:
@@ -175,12 +192,12 @@ def test_keeps_a_command_on_one_line() -> None:
     assert "`ss -ltn sport = :1344`" in render(report(findings=(finding,)), 60)
 
 
-def test_shows_at_most_four_steps() -> None:
-    finding = replace(TCP_REFUSED, remedy=tuple(f"Step {number}" for number in "abcdef"))
-    text = render(report(findings=(finding,)))
-    assert ["    1. Step a", "    2. Step b", "    3. Step c", "    4. Step d"] == [
-        line for line in text.splitlines() if "Step" in line
-    ]
+def test_shows_the_first_step_and_all_with_details() -> None:
+    finding = replace(TCP_REFUSED, remedy=("Step a", "Step b", "`step c`"))
+    steps = [line for line in render(report(findings=(finding,))).splitlines() if "tep" in line]
+    assert ["   Fix    Step a"] == steps
+    steps = [line for line in render(report(findings=(finding,)), detail=1).splitlines() if "tep" in line]
+    assert ["   Fix    1. Step a", "          2. Step b", "          3. step c"] == steps
 
 
 def test_colour_adds_nothing_but_colour() -> None:
@@ -214,8 +231,9 @@ def hostile_finding() -> Finding:
     )
 
 
+@pytest.mark.parametrize("detail", [-1, 0, 1, 2])
 @pytest.mark.parametrize("width", [60, 120])
-def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> None:
+def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int, detail: int) -> None:
     odd = member(HOSTILE, observation("clean", verdict=HOSTILE, threats=[HOSTILE], address=HOSTILE))
     failed = member("10.0.0.6", observation(HOSTILE, Status.FAILED, HOSTILE, address=HOSTILE))
     built = report(
@@ -226,7 +244,7 @@ def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int) -> Non
         vantage={"host": HOSTILE, "source_addresses": [HOSTILE], "caveat": HOSTILE},
         unmatched=Unmatched(count=1, examples=hostile_finding().evidence),
     )
-    text = render(built, width)
+    text = render(built, width, detail=detail)
     assert [] == [char for char in text if char in HOSTILE and char not in "\n[2J31m"]
     assert "\\x1b[2J" in text
     text.encode("utf-8")
@@ -357,4 +375,4 @@ def test_measured_times(value: float | None, doubtful: bool, expected: str) -> N
 def test_every_format_says_the_same_of_how_long_the_run_took(name: str, ms: int, took: str) -> None:
     end = START + timedelta(milliseconds=ms)
     built = replace(report(), started_at=timestamp(START), finished_at=timestamp(end))
-    assert {took} == set(re.findall(r"\btook [\d.]+ m?s\b", form.render(built, name)))
+    assert {took} == set(re.findall(r"\btook [\d.]+ m?s\b", form.render(built, name, form.Style(detail=1))))

@@ -32,7 +32,7 @@ def test_what_the_kernel_said_stands_beside_the_host() -> None:
 
 def test_the_table_names_the_interface() -> None:
     interfaces = [{"name": "eth0\x1b", "mtu": 1450, "addresses": ["10.0.0.9"]}, {"name": "lo", "mtu": None}]
-    drawn = render(report(vantage={**VANTAGE, "interfaces": interfaces}))  # type: ignore[dict-item]
+    drawn = render(report(vantage={**VANTAGE, "interfaces": interfaces}), detail=1)  # type: ignore[dict-item]
 
     assert "(source address 10.0.0.9; eth0\\x1b, MTU 1450; lo)" in " ".join(drawn.split())
 
@@ -51,7 +51,7 @@ def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected:
     probe = "tcp" if "rtt_ms" in facts else "options"
     seen = replace(observation(probe), elapsed_ms=12.0, facts=sheet_of("probe", probe, facts))
 
-    assert expected in render(report([member("10.0.0.5", seen)]))
+    assert expected in render(report([member("10.0.0.5", seen)]), detail=1)
 
 
 @pytest.mark.parametrize(

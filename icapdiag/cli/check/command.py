@@ -3,7 +3,20 @@
 import typer
 
 from icapdiag.cli.check import options
-from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
+from icapdiag.cli.options import (
+    FailOn,
+    Folders,
+    Force,
+    Keep,
+    Key,
+    Outputs,
+    Quiet,
+    Redact,
+    Tickets,
+    Verbose,
+    detail_of,
+    redaction_of,
+)
 from icapdiag.vocabulary import Severity
 
 EXAMPLES = """\
@@ -39,6 +52,8 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     keep: Keep = None,
     key: Key = None,
     force: Force = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
     fail_on: FailOn = Severity.CRITICAL,
     sni: options.SNI = None,
     source: options.Source = None,
@@ -71,9 +86,11 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if bool(pool) == lab:
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
     redaction = redaction_of(redact, keep, key)
-    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
+    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction, detail=detail_of(quiet, verbose))
     if plan and not {each.format for each in outputs} <= {"table", "json"}:
         raise typer.BadParameter("a plan is written as table or json only", param_hint="--plan")
+    if plan and (quiet or verbose):
+        raise typer.BadParameter("a plan has no more and no less detail", param_hint="-q" if quiet else "-v")
     settings = asked.settings_of(
         eicar=eicar,
         transcript=transcript,

@@ -9,7 +9,20 @@ import typer
 
 from icapdiag.cli.console import remark, stdin_is_terminal, stop_with
 from icapdiag.cli.help import FILTERS
-from icapdiag.cli.options import FailOn, Folders, Force, Keep, Key, Outputs, Redact, Tickets, redaction_of
+from icapdiag.cli.options import (
+    FailOn,
+    Folders,
+    Force,
+    Keep,
+    Key,
+    Outputs,
+    Quiet,
+    Redact,
+    Tickets,
+    Verbose,
+    detail_of,
+    redaction_of,
+)
 from icapdiag.vocabulary import Severity
 
 EXAMPLES = """\
@@ -87,6 +100,8 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     keep: Keep = None,
     key: Key = None,
     force: Force = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
     fail_on: FailOn = Severity.CRITICAL,
 ) -> None:
     """Explain Avi logs, or a pasted ICAP response: what failed, why, and what to do."""
@@ -123,7 +138,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
             "what is shown meanwhile is not redacted: save the report, then icapdiag report redact"
         )
     redaction = redaction_of(redact, keep, key)
-    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction)
+    outputs = chosen_outputs(output, ticket, force=force, redaction=redaction, detail=detail_of(quiet, verbose))
     library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour
     with stopping() as stop:
         try:

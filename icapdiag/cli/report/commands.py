@@ -10,7 +10,20 @@ import typer
 
 from icapdiag.cli.console import print_text
 from icapdiag.cli.help import Command, Group
-from icapdiag.cli.options import FailOn, Force, Keep, Key, Outputs, Redact, Tickets, above_zero, redaction_of
+from icapdiag.cli.options import (
+    FailOn,
+    Force,
+    Keep,
+    Key,
+    Outputs,
+    Quiet,
+    Redact,
+    Tickets,
+    Verbose,
+    above_zero,
+    detail_of,
+    redaction_of,
+)
 from icapdiag.vocabulary import Severity
 
 app = typer.Typer(
@@ -36,7 +49,7 @@ ComparedOutput = Annotated[
     cls=Command,
     epilog=("icapdiag report render report.json -o html=report.html\nicapdiag report render report.json --for jira"),
 )
-def render(
+def render(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     saved: Saved,
     output: Outputs = None,
     ticket: Tickets = None,
@@ -45,11 +58,21 @@ def render(
     keep: Keep = None,
     key: Key = None,
     fail_on: FailOn = Severity.CRITICAL,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Write a saved report in other formats. Exits with the status of the saved run."""
     from icapdiag.cli.report.saved import write_saved
 
-    write_saved(saved, output, ticket, redaction_of(redact, keep, key), fail_on, force=force)
+    write_saved(
+        saved,
+        output,
+        ticket,
+        redaction_of(redact, keep, key),
+        fail_on,
+        force=force,
+        detail=detail_of(quiet, verbose),
+    )
 
 
 @app.command(

@@ -27,9 +27,10 @@ def write_saved(
     fail_on: Severity,
     *,
     force: bool,
+    detail: int = 0,
 ) -> None:
     """Write a saved report in the formats asked for; ends as the run did."""
-    outputs = chosen_outputs(specs, tickets, force=force, redaction=redaction)
+    outputs = chosen_outputs(specs, tickets, force=force, redaction=redaction, detail=detail)
     report = load_report(saved)
     written = write_outputs(report, outputs, saved=saved != "-", redaction=redaction)
     raise typer.Exit(end_status(report, outputs, fail_on, written=written))

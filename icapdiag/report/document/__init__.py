@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from icapdiag.model import Finding, Report
-from icapdiag.report.document import findings, logs, measured, members, pool, vantage, words
+from icapdiag.report.document import findings, logs, measured, members, overview, pool, problems, vantage, words
 from icapdiag.text import visible
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health, Severity
 
@@ -33,13 +33,22 @@ class Document:
         answers = [logs.AnswerBlock(group) for group in report.groups if group.probe == logs.PASTED]
         service_uri = words.pool_of(report).service_uri or ""
 
+        # what is wrong
+        self.findings = [findings.FindingBlock(each, service_uri, budget) for each in report.findings]
+        # what does most harm first; and what is only worth knowing
+        self.problems, self.informing = problems.problems(report, self.findings)
+        self.unexplained = findings.Unexplained(report, budget)
+        self.suppressed = tuple(map(findings.suppressed_line, report.suppressed))
+
+        # the first line, without the verdict before it, and the last
+        self.overview = overview.Overview(report, self.problems)
+
         # at the top
         self.verdict = report.verdict
         self.title = words.title(report)
         self.gap = words.gap(report)  # why the report is not whole, and whether detection was tested
         self.untested = words.untested(report)  # a sentence, or empty
         self.tally = words.tally(report)
-        self.members_tally = words.members_tally(checked)  # of a check
         self.entries = f"{words.entry_counts(entries)}." if of_logs else ""  # what a log holds, as a sentence
         # whether there is something to say of entries: pasted answers have none
         self.entries_read = bool(entries and entries.entries_total) or not answers
@@ -67,7 +76,7 @@ class Document:
         self.notes = tuple(visible(note, 400) for note in report.notes)
 
         # members
-        self.matrix = members.Matrix(checked)
+        self.matrix = members.Matrix(checked, _ranks(self.problems))
         self.clocks = members.clocks(checked)
         self.rounds = measured.rounds_table(checked)
         self.sizes = measured.sizes_table(checked)
@@ -85,12 +94,8 @@ class Document:
         # of all files: total, read, skipped, unreadable
         self.records = logs.record_counts(of_logs.records if of_logs else None)
         self.answers = answers
+        self.outcomes = logs.outcomes(report)  # what clients got, the most harm first
         self.groups = logs.groups(report)  # the most frequent first
-
-        # what is wrong
-        self.findings = [findings.FindingBlock(each, service_uri, budget) for each in report.findings]
-        self.unexplained = findings.Unexplained(report, budget)
-        self.suppressed = tuple(map(findings.suppressed_line, report.suppressed))
 
 
 class MemberLine(NamedTuple):
@@ -124,6 +129,15 @@ def _worst(found: Sequence[Finding]) -> str:
     finding = words.worst_of(found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return "" if finding is None else words.named(finding) + more
+
+
+def _ranks(found: Sequence[problems.ProblemBlock]) -> dict[str, int]:
+    """The place of each member: that of the first problem that it has."""
+    ranks: dict[str, int] = {}
+    for problem in found:
+        for name in problem.members:
+            ranks.setdefault(name, problem.number)
+    return ranks
 
 
 def _counted(found: Sequence[V], order: Sequence[V]) -> tuple[tuple[V, int], ...]:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Cause, Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import count, gap, logs_of, named, names, prose, safe_text, span
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import CauseStatus, Health, Severity
+from icapdiag.vocabulary import CauseStatus, Health, Severity, Status
 
 _SEEN = 5  # observations that have a line
 _WHOLE = 2  # of them with all their facts
@@ -65,19 +66,26 @@ class SeenBlock(NamedTuple):
     where: str
     words: str
     facts: tuple[tuple[str, str], ...]
+    members: tuple[str, ...] = ()
 
 
 class CauseBlock(NamedTuple):
-    """A cause, how certain it is, and by what."""
+    """A cause, how certain it is, by which facts, and at which members if not at all."""
 
     status: CauseStatus
-    words: str
+    title: str
+    facts: str  # some of them a server's words
+    at: str
+
+    @property
+    def words(self) -> str:
+        """All of it in a sentence."""
+        return f"{self.title}{f' ({self.facts})' if self.facts else ''}.{f' At {self.at}.' if self.at else ''}"
 
 
-def _cause(cause: Cause) -> CauseBlock:
-    facts = f" ({'; '.join(visible(fact, _VALUE) for fact in cause.facts)})" if cause.facts else ""
-    at = f" At {names(cause.members)}." if cause.members else ""
-    return CauseBlock(cause.status, f"{prose(cause.title).rstrip('.')}{facts}.{at}")
+def cause_block(cause: Cause) -> CauseBlock:
+    facts = "; ".join(visible(fact, _VALUE) for fact in cause.facts or ())
+    return CauseBlock(cause.status, prose(cause.title).rstrip("."), facts, names(cause.members or ()))
 
 
 class FindingBlock:
@@ -94,9 +102,12 @@ class FindingBlock:
         self.requests = count(finding.count, "request") if logged else ""
         self.span = span(finding.first_seen, finding.last_seen)
         self.moments = list(dict.fromkeys(safe_text(each) for each in (finding.first_seen, finding.last_seen) if each))
+        # whether something failed there, so that the profile's fail_action decides
+        self.failed = any(seen.status is Status.FAILED for seen in finding.evidence)
+        self.probes = frozenset(seen.probe for seen in finding.evidence)
         self.meaning = prose(finding.meaning)
         self.remedy = tuple(prose(step) for step in finding.remedy)
-        self.causes = tuple(_cause(cause) for cause in finding.causes or ())
+        self.causes = tuple(cause_block(cause) for cause in finding.causes or ())
         self.check = tuple(prose(step) for step in (finding.steps and finding.steps.check) or ())
         self.because_of = tuple(safe_text(each) for each in finding.because_of or ())
         self.seen = _seen(finding.evidence, budget)
@@ -119,9 +130,15 @@ class FindingBlock:
 def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBlock, ...]:
     """The first few observations, the first of them whole."""
     return tuple(
-        SeenBlock(where(each), describe(each), budget.rows(each) if number < _WHOLE else ())
+        SeenBlock(where(each), describe(each), budget.rows(each) if number < _WHOLE else (), members_of(each))
         for number, each in enumerate(observations[:_SEEN])
     )
+
+
+def members_of(seen: Observation) -> tuple[str, ...]:
+    """Whom an observation is about; of requests that went alike all that they went to."""
+    group = seen.facts.part(RequestGroup)
+    return (group.members if group else None) or ((seen.member,) if seen.member else ())
 
 
 def _url(finding: Finding, service_uri: str) -> str:

@@ -1,18 +1,30 @@
-"""What only a report on logs has: what was read, the groups of requests alike, pasted answers, and the time line."""
+"""What only a report on logs has: what was read, what clients got, request groups, pasted answers, the time line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, ReportedGroup
 from icapdiag.model import Report
 from icapdiag.report.document.evidence import describe_group, deviations, reason
-from icapdiag.report.document.words import count, milliseconds, moment, names, safe_text, server_text, span
+from icapdiag.report.document.words import (
+    count,
+    is_let_through,
+    milliseconds,
+    moment,
+    names,
+    records_read,
+    safe_text,
+    server_text,
+    span,
+)
 from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, Severity
 
+LET_THROUGH = "let through"  # an outcome: passed by the scanner's own word, without a scan
 PASTED = "answer"  # `probe` of the group that stands for one raw ICAP answer
 _EXAMPLES = 3  # names of a kind in the details of a group
 _REMARKS = 5  # repairs and problems of one file
@@ -33,6 +45,7 @@ class SourceBlock:
         compressed = f" ({safe_text(source.compressed)})" if source.compressed else ""
         self.form = (safe_text(source.label) or safe_text(source.container)) + compressed
         self.records = record_counts(source)
+        self.read = records_read(source)  # the same in words
         self.remarks = [
             *_remarks("repaired", [(each.what, each) for each in source.repairs], source.repairs_total),
             *_remarks("lost", [(each.reason, each) for each in source.problems], source.problems_total),
@@ -49,22 +62,106 @@ def _remarks(word: str, found: Sequence[tuple[str | None, Remark]], total: int) 
         yield f"{word}: {more:,} more"
 
 
-HEAD = ("count", "action", "client", "ICAP", "p50", "p95", "max", "reason")  # the cells of a group, and its reason
+OUTCOME_WORDS = {  # what the client got, the most harm first
+    "unscanned": "unscanned",
+    LET_THROUGH: "not scanned",
+    "refused-500": "fail closed",
+    "refused-413": "too large",
+    "unknown": "unknown",
+    "disabled": "not offered to ICAP",
+    "blocked": "blocked",
+    "modified": "modified",
+    "passed": "passed",
+}
+_CODES = 3  # HTTP statuses of one outcome
+
+
+def client_got(outcome: str | None, codes: Iterable[int | None]) -> str:
+    """``500 (fail closed)``, ``200 (unscanned)``; the outcome only where no status is logged."""
+    word = OUTCOME_WORDS.get(outcome or "") or safe_text(outcome, 20)
+    listed = ", ".join(dict.fromkeys(str(code) for code in codes if code is not None))
+    return f"{listed} ({word})" if listed and word else listed or word
+
+
+class OutcomeRow(NamedTuple):
+    """What clients got, and how often: ``kind`` is how bad that is."""
+
+    kind: str
+    cells: tuple[str, ...]
+
+
+OUTCOME_HEAD = ("client got", "requests", "share", "most at", "why, mostly")
+OUTCOME_LEAST = 3  # columns that are always shown
+OUTCOME_RIGHT = (1, 2)
+_KINDS = {"unscanned": "critical", LET_THROUGH: "critical", "refused-500": "critical", "refused-413": "warning"}
+
+
+def outcomes(report: Report) -> list[OutcomeRow]:
+    """What clients got, the most harm first, with the member that most of it happened at."""
+    requests = [each for each in report.groups if each.probe != PASTED and each.count]
+    all_at = _by_member(requests)
+    found: dict[str, list[ReportedGroup]] = {name: [] for name in OUTCOME_WORDS}
+    for each in requests:
+        outcome = LET_THROUGH if is_let_through(report, each) else each.client_outcome
+        found[outcome if outcome in found else "unknown"].append(each)
+    total = sum(each.count or 0 for each in requests)
+    return [
+        OutcomeRow(
+            _KINDS.get(outcome, ""),
+            (
+                client_got(outcome, _codes(own)),
+                f"{number:,}",
+                f"{100 * number / total:.1f} %",
+                _most(_by_member(own), all_at),
+                reason(own[0]),
+            ),
+        )
+        for outcome, own in found.items()
+        if (number := sum(each.count or 0 for each in own))
+    ]
+
+
+def _codes(groups: Sequence[ReportedGroup]) -> list[int]:
+    """HTTP statuses that clients got, the most frequent first."""
+    counts: Counter[int] = Counter()
+    for each in groups:
+        if each.response_code is not None:
+            counts[each.response_code] += each.count or 0
+    return [code for code, _ in counts.most_common(_CODES)]
+
+
+def _by_member(groups: Sequence[ReportedGroup]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for each in groups:
+        counts.update(each.by_member or {})
+    return counts
+
+
+def _most(counts: Counter[str], of_all: Counter[str]) -> str:
+    """``10.0.0.7:1344 (119 of its 131)``, and at how many more members it happened."""
+    if not counts:
+        return ""
+    ((name, number),) = counts.most_common(1)
+    more = f" and {len(counts) - 1:,} more" if len(counts) > 1 else ""
+    return f"{visible(name, 60)} ({number:,} of its {of_all[name]:,}){more}"
+
+
+HEAD = ("count", "action", "client got", "ICAP", "p50", "p95", "max", "reason")  # the cells of a group, and its reason
+MEDIAN = 4  # its column
 RIGHT = (0, 4, 5, 6)  # columns whose cells end flush
 
 
 class GroupBlock:
-    """Requests that went alike."""
+    """Requests with identical results."""
 
     def __init__(self, group: ReportedGroup, severities: Mapping[str, Severity]) -> None:
         self.count = group.count or 0
-        code = "" if group.response_code is None else str(group.response_code)
         inside = [str(status) for status in (group.answer.icap_status, group.answer.http_status) if status is not None]
         times = (group.latency_p50_ms, group.latency_p95_ms, group.latency_max_ms)
         self.cells = (
             f"{self.count:,}",
             safe_text(group.icap_action).removeprefix("ICAP_").lower() or "-",
-            visible(f"{safe_text(group.client_outcome)} {code}".strip(), 20) or "-",
+            visible(client_got(group.client_outcome, [group.response_code]), 30) or "-",
             "/".join(inside) or "-",
             *(milliseconds(ms) or "-" for ms in times),
         )

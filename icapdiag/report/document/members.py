@@ -1,12 +1,13 @@
 """The matrix: members and their addresses, and what became of each probe. And whose clock its times are by.
 
-Hundreds of members go on one screen: the sick first, and of those that went alike a few and how many more.
+Hundreds of members go on one screen: the most severe first, and of those with identical results a few and how many
+more.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from icapdiag.facts.answer import Answer
@@ -25,11 +26,18 @@ _ASIDE = ("chunked", "eicar-again", "repeat", "size", "load", "services", "varia
 _APART = ("", *_ASIDE, *EICAR_FORMS)
 # What a scanner that works makes of a body; only the cells of these probes show what became of one.
 _WANTED = {"clean": ("allowed",), **dict.fromkeys(("eicar", *EICAR_FORMS), ("blocked", "modified"))}
+_HEADINGS = {"eicar": "EICAR", "eicar-form": "EICAR form"}
+_DANGER = {
+    ("eicar", "allowed"): "NOT DETECTED",
+    ("eicar-form", "allowed"): "NOT DETECTED",
+    ("clean", "blocked"): "BLOCKED",
+}
 _WORD_LENGTH = 20  # characters of what a server said
 
-_MANY = 60  # members; fewer are all shown
-_ALIKE = 4  # of those that went alike that are shown
-_KINDS = 25  # ways to go that are shown
+_MANY = 60  # members; figures of fewer are all shown
+_ROWS = 24  # members; fewer all have a row on the first screen
+_SAME = 4  # of those with identical results that have a row
+_KINDS = 16  # different results that have rows
 
 
 def sheets(member: MemberReport, wanted: type[R]) -> list[R]:
@@ -47,11 +55,18 @@ def needs_summary(members: Sequence[MemberReport]) -> bool:
     return len(members) > _MANY
 
 
+def verdict_on(member: MemberReport, probe: str) -> str | None:
+    """What the member decided about this sample; None if it was not sent. Of several addresses the worst."""
+    found = [seen for seen in member.probes if seen.probe == probe and seen.status is not Status.SKIPPED]
+    verdicts = [answer.verdict if (answer := seen.facts.part(Answer)) and answer.verdict else "" for seen in found]
+    return min(verdicts, key=_WANTED[probe].__contains__, default=None)
+
+
 class Cell(NamedTuple):
     """What became of a probe, in three lengths, and the shape that stands for it on a page; "" for nothing."""
 
     terse: str
-    brief: str  # no times, no threats, no root of a blocked probe
+    brief: str  # no times, no threats, no reason why a probe was not run
     full: str
     shape: str = ""
 
@@ -88,16 +103,22 @@ class MatrixMember:
 
 
 class Matrix:
-    """The members and what became of each probe, in the pool's order; ``screen`` are the lines for one screen."""
+    """The members and what became of each probe, the most harm first; ``screen`` are the lines for one screen.
 
-    def __init__(self, members: Sequence[MemberReport]) -> None:
+    ``ranks``: the places of members in the order of problems.
+    """
+
+    def __init__(self, members: Sequence[MemberReport], ranks: Mapping[str, int]) -> None:
         met = {o.probe for member in members for o in member.probes if o.status is not Status.SKIPPED}
         used = {probe for probe in met if probe in _FIRST or probe not in _APART}
         probes = [probe for probe in _FIRST if probe in used] + sorted(used - set(_FIRST))
-        self.probes = [visible(probe, 40) for probe in probes]
-        self.members = [MatrixMember(member, probes) for member in members]
-        lines = [line for each in self.members for line in each.lines]
-        self.screen = _summary(self.members, probes) if needs_summary(members) else lines
+        self.probes = [_HEADINGS.get(probe) or visible(probe, 40) for probe in probes]
+        ordered = sorted(  # stable: then the pool's order
+            members, key=lambda each: (HEALTH_ORDER.index(each.verdict), ranks.get(each.name, len(members)))
+        )
+        self.members = [MatrixMember(member, probes) for member in ordered]
+        self.lines = [line for each in self.members for line in each.lines]
+        self.screen = _summary(self.members, probes) if len(members) > _ROWS else self.lines
 
 
 def address_of(seen: Observation) -> str:
@@ -117,18 +138,20 @@ def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
 
 def _summary(members: Sequence[MatrixMember], probes: Sequence[str]) -> list[MatrixLine]:
     """The lines of many members; the report as JSON has every member."""
-    alike: dict[tuple[object, ...], list[MatrixMember]] = {}
-    for each in sorted(members, key=lambda each: HEALTH_ORDER.index(each.verdict)):
-        alike.setdefault(each.way, []).append(each)
-    ways = list(alike.values())
+    same: dict[tuple[object, ...], list[MatrixMember]] = {}
+    for each in members:
+        same.setdefault(each.way, []).append(each)
+    ways = list(same.values())
     lines: list[MatrixLine] = []
     for found in ways[:_KINDS]:
-        kept = len(found) if len(found) == _ALIKE + 1 else _ALIKE
+        kept = len(found) if len(found) == _SAME + 1 else _SAME
         lines += [line for each in found[:kept] for line in each.lines]
         if found[kept:]:
             lines.append(_more(found[kept:], probes))
     if left := [each for found in ways[_KINDS:] for each in found]:
-        lines.append(MatrixLine(f"+ {count(len(left), 'other')}", (_cell(None),) * len(probes), ""))
+        verdicts = Counter(each.verdict for each in left)
+        counted = ", ".join(f"{verdicts[health]:,} {health.value}" for health in HEALTH_ORDER if verdicts[health])
+        lines.append(MatrixLine(f"+ {len(left):,} more: {counted}", (), ""))
     return lines
 
 
@@ -145,7 +168,7 @@ def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
         most = measured(slowest.get(probe))
         words = f"{cell.brief} {'' if most.startswith('<') else 'up to '}{most}" if most else cell.brief
         cells.append(cell._replace(full=words))
-    return MatrixLine(f"+ {len(found):,} more alike", tuple(cells), found[0].verdict.value)
+    return MatrixLine(f"+ {len(found):,} identical", tuple(cells), found[0].verdict.value)
 
 
 def _cell(seen: Observation | None) -> Cell:
@@ -157,7 +180,7 @@ def _cell(seen: Observation | None) -> Cell:
         case Status.OK:
             return _outcome(seen)
         case Status.BLOCKED:
-            return Cell("not run", "not run", f"blocked by {reason}".rstrip(), "blocked")
+            return Cell("not run", "not run", f"not run ({reason} failed)" if reason else "not run", "blocked")
         case Status.ERROR:
             words = f"ERROR {reason}".rstrip()
             return Cell(words, words, words, "unknown")
@@ -174,7 +197,10 @@ def _outcome(seen: Observation) -> Cell:
     word, threat, shape = "ok", "", "ok"
     if answer is not None and answer.verdict is not None and seen.probe in _WANTED:
         word = visible(answer.verdict, _WORD_LENGTH)
-        shape = "ok" if answer.verdict in _WANTED[seen.probe] else "warning"
+        if danger := _DANGER.get((seen.probe, answer.verdict)):
+            word, shape = danger, "critical"
+        elif answer.verdict not in _WANTED[seen.probe]:
+            word, shape = word.upper(), "warning"
     if preview is not None and preview.cases_failed:
         word = f"{len(preview.cases_failed)} failed"
     if answer is not None and answer.threats:

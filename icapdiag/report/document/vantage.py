@@ -75,12 +75,25 @@ def about(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def profile(report: Report) -> Iterator[tuple[str, str]]:
-    """The settings of the ICAP profile that the report carries, by Avi's names."""
-    pool = pool_of(report)
+    """The settings of the ICAP profile that the report carries, by Avi's names; what is assumed is marked as that."""
+    pool, assumed = pool_of(report), _assumed(report)
     for fact in facts_of(PoolSubject):
         value = getattr(pool, fact.name)
         if fact.name in _PROFILE and value not in (None, ""):
-            yield fact.label, f"{str(value).lower() if fact.type is bool else visible(str(value))} {fact.unit}".rstrip()
+            words = f"{str(value).lower() if fact.type is bool else visible(str(value))} {fact.unit}".rstrip()
+            yield fact.label, words + (" (assumed: Avi's default)" if fact.name in assumed else "")
+    settings = report.configuration.profile
+    if settings is not None and settings.fail_action:
+        default = " (assumed: Avi's default)" if "fail_action" in assumed else ""
+        yield "fail_action", f"{safe_text(settings.fail_action)}{default}"
+
+
+def _assumed(report: Report) -> set[str]:
+    """The settings that nobody gave; none where the report does not say."""
+    settings = report.configuration.profile
+    if settings is None or settings.stated is None:
+        return set()
+    return {*_PROFILE, "fail_action"} - set(settings.stated)
 
 
 def _probing(vantage: Vantage) -> ProbingVantage:

@@ -9,15 +9,18 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from icapdiag.avi.addresses import host_port
-from icapdiag.facts.logs import EntryCounts
+from icapdiag.facts.logs import EntryCounts, RecordCounts, ReportedGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity
 
+_LET_THROUGH = (Severity.CRITICAL, Effect.UNSCANNED)
+_SERVED = frozenset({"passed", "modified"})  # outcomes for the client
 OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not every probe could run"
 CUT_SHORT = "interrupted: only a part was read"
@@ -179,6 +182,54 @@ def by_action(entries: EntryCounts) -> dict[str, int]:
         "disabled": entries.entries_disabled,
         OTHER: entries.entries_other,
     }
+
+
+def base(entries: EntryCounts) -> tuple[int, str]:
+    """Of how many requests shares are counted, in words: of all that have an icap_log, where some have none."""
+    with_icap, total = entries.entries_icap, entries.entries_total
+    return (with_icap, "requests with ICAP") if 0 < with_icap < total else (total, "requests")
+
+
+def of_all(entries: EntryCounts, number: int) -> str:
+    """``119 of 5,706 requests``."""
+    total, what = base(entries)
+    return f"{number:,} of {total:,} {what if total != 1 else what.replace('requests', 'request')}"
+
+
+def records_read(records: RecordCounts | None) -> str:
+    """``1 record read``; ``20 of 22 records read, 1 skipped, 1 unreadable``."""
+    records = records or RecordCounts()
+    counted = ((records.skipped, "skipped"), (records.unreadable, "unreadable"))
+    parts = [f"{number:,} {word}" for number, word in counted if number]
+    whole = count(records.total, "record")
+    return ", ".join([f"{records.read:,} of {whole} read" if parts else f"{whole} read", *parts])
+
+
+class Unscanned(NamedTuple):
+    """Requests of a log that reached the application without a scan, and why."""
+
+    after_failure: int  # ICAP failed, and fail_action is open
+    let_through: int  # the scanner did not scan, or named a threat, and let pass
+
+    @property
+    def total(self) -> int:
+        return sum(self)
+
+
+def unscanned(report: Report) -> Unscanned:
+    """The one number that every format has. What is by intention not offered to ICAP is not in it."""
+    logs = logs_of(report)
+    entries = (logs.entries if logs else None) or EntryCounts()
+    let_through = sum(each.count or 0 for each in report.groups if is_let_through(report, each))
+    return Unscanned(max(entries.unscanned_count, 0), let_through)
+
+
+def is_let_through(report: Report, group: ReportedGroup) -> bool:
+    """Whether the scanner let these requests pass without a scan, or in spite of what it found."""
+    if group.probe or group.client_outcome not in _SERVED or not group.findings:
+        return False
+    telling = (each.id for each in report.findings if (each.severity, each.effect) == _LET_THROUGH)
+    return any(each in group.findings for each in telling)
 
 
 def worst_of(findings: Iterable[Finding]) -> Finding | None:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from icapdiag.model import Report
-from icapdiag.report.document import Document
-from icapdiag.report.document.findings import FindingBlock, SeenBlock
+from icapdiag.report.document import Document, logs
+from icapdiag.report.document.findings import CauseBlock, SeenBlock
 from icapdiag.report.document.members import Matrix
-from icapdiag.report.document.words import count, names
+from icapdiag.report.document.problems import ProblemBlock
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import PLAIN, wrap
-from icapdiag.vocabulary import HEALTH_ORDER
 
 _CODE = re.compile(r"`([^`\n]{1,300})`")
 
@@ -86,37 +85,34 @@ def text_of(parts: Sequence[Inline]) -> str:
 _WIDTH = 110  # columns of what is drawn in plain text
 _ROWS = 200  # of a table
 _EVIDENCE = 3
+_CAUSES = 3  # that stand first
 
 
 def layout(report: Report) -> Iterator[Block]:
-    """The blocks of the report, the most useful first."""
+    """The blocks of the report, the most useful first: the answer, the members, each problem, how it was made."""
     doc = Document(report)
-    state = f" ({doc.gap})" if doc.gap else ""
     if doc.redacted:
         yield Paragraph((doc.redacted,))
-    yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.title), state))
-    yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
-    for said in (doc.surroundings, doc.untested):
+    yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.overview.sentence)))
+    for said in (doc.overview.composition, " ".join(doc.overview.closing)):
         if said:
             yield Paragraph((Said(said),))
-    if doc.caveat:
-        yield Paragraph((doc.caveat,))
-    if doc.findings:
-        yield Heading(2, (f"Findings ({len(doc.findings)})",))
-        rows = [
-            (each.severity.value, f"{each.title} (`{each.id}`)", Said(names(each.members)) if each.members else "")
-            for each in doc.findings[:_ROWS]
-        ]
-        yield Table(("Severity", "Finding", "Members"), (*rows, *_rest(len(doc.findings), 3)))
     yield from _members(doc.matrix)
-    for finding in doc.findings:
-        yield from _finding(finding)
-    yield from _figures(doc)
+    yield from _outcomes(doc.outcomes)
+    yield from _answers(doc)
+    for problem in doc.problems:
+        yield from _problem(problem)
     if doc.unexplained.count:
         yield Heading(2, (f"Not explained by any runbook ({doc.unexplained.count:,})",))
         yield from _seen(doc.unexplained.seen)
+    for known in doc.informing:
+        yield from _problem(known)
+    for each in (*doc.problems, *doc.informing):
+        yield from _details(each)
+    yield from _figures(doc)
     yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
     yield from _listed("Notes", doc.notes)
+    yield from _run(doc)
 
 
 def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:
@@ -125,11 +121,11 @@ def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:
 
 
 def _members(matrix: Matrix) -> Iterator[Block]:
-    """The matrix, the sickest first."""
+    """The matrix, the most harm first."""
     if not matrix.members:
         return
     rows: list[tuple[Inline, ...]] = []
-    for member in sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))[:_ROWS]:
+    for member in matrix.members[:_ROWS]:
         for line in member.lines:
             cells = (Said(cell.full) if cell.shape else "" for cell in line.cells)
             rows.append((Said(member.endpoint if line.verdict else line.name), line.verdict, *cells))
@@ -138,22 +134,72 @@ def _members(matrix: Matrix) -> Iterator[Block]:
     yield Table(head, (*rows, *_rest(len(matrix.members), len(head))))
 
 
-def _finding(finding: FindingBlock) -> Iterator[Block]:
-    yield Heading(3, (f"{finding.severity.value.upper()}: {finding.title} [{finding.id}]",))
-    who: tuple[Inline, ...] = ("Members: ", Said(names(finding.members, 20)), ". ") if finding.members else ()
-    when: tuple[Inline, ...] = ("Seen: ", Said(" to ".join(finding.moments)), ". ") if finding.moments else ()
-    times = f"{count(finding.count, 'observation')}. " if finding.count > 1 else ""
-    yield Paragraph((*who, times, *when, finding.meaning))
-    if finding.because_of:
-        yield Paragraph((f"A consequence of {', '.join(finding.because_of)}.",))
-    if finding.causes:
-        yield Items(tuple((f"{cause.status.capitalize()}: ", Said(cause.words)) for cause in finding.causes))
-    yield from _seen(finding.seen, "What was seen")
-    if finding.remedy:
-        yield Items(tuple((step,) for step in finding.remedy), numbered=True)
-    if finding.check:
-        yield Paragraph((f"Check: {finding.check[0]}",))
-    yield Paragraph((f"More: `{finding.command}`",))
+def _outcomes(found: Sequence[logs.OutcomeRow]) -> Iterator[Block]:
+    if found:
+        yield Heading(2, ("What clients got",))
+        head = tuple(heading.capitalize() for heading in logs.OUTCOME_HEAD)
+        yield Table(head, tuple(tuple(Said(cell) if cell else "" for cell in row.cells) for row in found))
+
+
+def _answers(doc: Document) -> Iterator[Block]:
+    for answer in doc.answers:
+        yield Heading(2, ("ICAP answer",))
+        yield Verbatim(tuple(draw.answer(answer, _WIDTH, PLAIN)))
+
+
+def _problem(problem: ProblemBlock) -> Iterator[Block]:
+    """What is wrong, why, and what to do first."""
+    yield Heading(2, _headline(problem))
+    said = ((f"{label}: ", text) for label, text in problem.lines if label != "Cause")
+    yield Items((*(_cause(each) for each in problem.causes[: _certain(problem)]), *said))
+
+
+def _headline(problem: ProblemBlock) -> tuple[Inline, ...]:
+    number = f"{problem.number} " if problem.number else ""
+    between = ": " if problem.requests else " "
+    where: tuple[Inline, ...] = (between, Said(problem.where)) if problem.where else ()
+    return (f"{number}{problem.severity.value.upper()}: {problem.title}", *where, f" [{problem.id}]")
+
+
+def _certain(problem: ProblemBlock) -> int:
+    """How many of its causes stand first: the most certain ones."""
+    return min(sum(each.status is problem.causes[0].status for each in problem.causes), _CAUSES)
+
+
+def _details(problem: ProblemBlock) -> Iterator[Block]:
+    """What was seen of it, other causes and fixes."""
+    yield Heading(2, ("Details of ", *_headline(problem)))
+    yield Paragraph((problem.finding.meaning,))
+    yield from _seen(problem.seen, "What was seen")
+    if causes := problem.causes[_certain(problem) :]:
+        yield Paragraph(("Other causes:",))
+        yield Items(tuple(map(_cause, causes)))
+    if problem.fix[1:]:
+        yield Paragraph(("Other fixes:",))
+        yield Items(tuple((step,) for step in problem.fix[1:]))
+    if problem.consequences:
+        led = ", ".join(f"{each.title} [{each.id}]" for each in problem.consequences)
+        yield Paragraph((f"Leads to: {led}.",))
+    yield Paragraph((f"More: `{problem.finding.command}`",))
+
+
+def _cause(cause: CauseBlock) -> tuple[Inline, ...]:
+    """How certain a cause is, and the facts that make it so: some of them a server's words."""
+    facts: tuple[Inline, ...] = (": ", Said(cause.facts)) if cause.facts else ()
+    at: tuple[Inline, ...] = (" at ", Said(cause.at)) if cause.at else ()
+    return (f"{cause.status.capitalize()} cause: {cause.title}", *facts, *at, ".")
+
+
+def _run(doc: Document) -> Iterator[Block]:
+    """How the report was made."""
+    yield Heading(2, ("About this run",))
+    yield Paragraph((doc.tally + ". ", Said(doc.seen_from_in_brief)))
+    if doc.surroundings:
+        yield Paragraph((Said(doc.surroundings),))
+    if doc.caveat:
+        yield Paragraph((doc.caveat,))
+    if doc.profile:
+        yield Paragraph(("ICAP profile: ", Said(", ".join(" ".join(each) for each in doc.profile)), "."))
 
 
 def _seen(seen: Sequence[SeenBlock], summary: str = "") -> Iterator[Block]:
@@ -177,8 +223,7 @@ def _figures(doc: Document) -> Iterator[Block]:
         ("Load", draw.figures(doc.load, _WIDTH)),
         ("RFC 3507", draw.rules(doc.rules, _WIDTH)),
         ("Over time", draw.time_line(doc.timeline, _WIDTH)),
-        *(("ICAP answer", draw.answer(answer, _WIDTH, PLAIN)) for answer in doc.answers),
-        ("Requests alike", draw.groups(doc.groups, _WIDTH)),
+        ("Request groups", draw.groups(doc.groups, _WIDTH)),
     )
     for heading, lines in drawn:
         if lines:

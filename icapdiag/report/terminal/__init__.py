@@ -1,4 +1,7 @@
-"""The report for a person at a terminal: the matrix, then what is wrong and what to do, worst first. Or in short."""
+"""The report for a person at a terminal: how bad, which members, each problem with its cause and what to do.
+
+``detail`` 0 is the first screen; 1 adds evidence and run details, 2 everything; `QUIET` is the first line only.
+"""
 
 from __future__ import annotations
 
@@ -9,49 +12,72 @@ from icapdiag.report.document import Document, summary
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
+from icapdiag.report.terminal.problem import one_line, problem
 from icapdiag.text import visible
 
 MIN_WIDTH = 60
 PIPED_WIDTH = 100  # where there is no terminal to ask
+QUIET = -1
+_ROUNDS = 15  # rows on the first screen
+_STEPS = 30
+_PROBLEMS = 16  # with their lines on the first screen; of others the headlines
 _NAMES = 45  # columns that names are filled up to
 
 
-def render(report: Report, width: int = PIPED_WIDTH, *, color: bool = False, plain: bool = False) -> str:
+def render(
+    report: Report, width: int = PIPED_WIDTH, *, color: bool = False, plain: bool = False, detail: int = 0
+) -> str:
     """The report as lines of at most ``width`` columns (never fewer than 60); ends in a newline.
 
     Everything that came from a server or a log is escaped and cut. Only words and commands of a
     runbook that are longer than a line run over. ``plain`` draws bars in ASCII, for a terminal
     that has no block characters.
     """
-    return _joined(_sections(Document(report), max(width, MIN_WIDTH), Paint(color=color), plain=plain))
+    doc, paint, width = Document(report), Paint(color=color), max(width, MIN_WIDTH)
+    if detail == QUIET:
+        label = doc.verdict.value.upper()
+        return f"{paint(doc.verdict.value, label)}  {doc.overview.sentence}\n"
+    return _joined(_sections(doc, width, paint, plain=plain, detail=detail))
 
 
-def _sections(doc: Document, width: int, paint: Paint, *, plain: bool) -> Iterator[list[str]]:
-    head = draw.verdict(doc.verdict, doc.title + (f" ({doc.gap})" if doc.gap else ""), width, paint)
-    if not doc.of_logs:
-        head += [doc.members_tally] if doc.members_tally else []
-        head += [line for text in (doc.seen_from, doc.surroundings) for line in wrap(text, width, break_words=True)]
-        head += wrap(doc.caveat, width)
-    elif doc.entries_read:
-        head += wrap(doc.entries, width) + ([f"{doc.span}."] if doc.span else [])
-    yield wrap(doc.redacted, width) if doc.redacted else []
-    yield head + draw.sources(doc.sources, doc.records, width)
-    yield draw.matrix(doc.matrix, width, paint)
-    yield wrap(doc.clocks, width)
-    yield draw.figures(doc.rounds, width)
-    yield draw.figures(doc.sizes, width)
-    yield draw.figures(doc.load, width)
-    yield draw.comparison(doc.comparison, width)
-    yield draw.rules(doc.rules, width)
-    yield draw.time_line(doc.timeline, width, plain=plain)
+def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: int) -> Iterator[list[str]]:
+    head = draw.verdict(doc.verdict, doc.overview.sentence, width, paint)
+    yield wrap(doc.redacted, width)
+    yield head + wrap(doc.overview.composition, width)
+    yield draw.matrix(doc.matrix, width, paint, detail)
+    yield draw.outcomes(doc.outcomes, width, paint)
+    yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
+    yield draw.figures(doc.load, width, None if detail else _STEPS)
     yield from (draw.answer(answer, width, paint) for answer in doc.answers)
-    yield from (draw.finding(finding, width, paint) for finding in doc.findings)
-    yield draw.groups(doc.groups, width)
+    shown = doc.problems if detail else doc.problems[:_PROBLEMS]
+    yield from (problem(each, width, paint, detail) for each in shown)
+    yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
+    if detail:
+        yield from (problem(each, width, paint, detail) for each in doc.informing)
     yield draw.unexplained(doc.unexplained, width)
+    if detail:
+        yield from _details(doc, width, plain=plain, detail=detail)
+    yield draw.closing(doc, width, detail)
+
+
+def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator[list[str]]:
+    """How the report was made, and all that was measured and counted."""
+    yield draw.comparison(doc.comparison, width)
+    yield draw.figures(doc.sizes, width)
+    yield draw.time_line(doc.timeline, width, plain=plain)
+    yield draw.groups(doc.groups, width)
+    if detail > 1:
+        yield draw.rules(doc.rules, width)
     suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"
     yield draw.items(suppressed, doc.suppressed, width)
     yield draw.items("Notes:", doc.notes, width)
-    yield wrap(doc.untested, width, break_words=True)
+    if doc.of_logs:
+        entries = [*wrap(doc.entries, width), *([f"{doc.span}."] if doc.span else [])] if doc.entries_read else []
+        yield entries + draw.sources(doc.sources, doc.records, width)
+    else:
+        run = [f"{doc.tally}."]
+        made = (doc.seen_from, doc.surroundings, doc.clocks, doc.caveat)
+        yield run + [line for text in made for line in wrap(text, width, break_words=True)]
 
 
 def _joined(sections: Iterable[list[str]]) -> str:
@@ -63,16 +89,18 @@ def render_news(report: Report, news: Sequence[Finding], width: int = PIPED_WIDT
     width, paint, doc = max(width, MIN_WIDTH), Paint(color=color), Document(report)
     head = draw.verdict(doc.verdict, doc.entries, width, paint, before=f"{doc.finished}  ")
     new = {finding.id for finding in news}
-    drawn = [draw.finding(finding, width, paint) for finding in doc.findings if finding.id in new]
+    drawn = [problem(each, width, paint) for each in (*doc.problems, *doc.informing) if each.id in new]
     return _joined([head, *drawn]) + ("\n" if news else "")
 
 
-def render_short(report: Report, width: int = FILE_STYLE.width, *, color: bool = False, plain: bool = False) -> str:
+def render_short(
+    report: Report, width: int = FILE_STYLE.width, *, color: bool = False, plain: bool = False, detail: int = 0
+) -> str:
     """A line for the whole, then one a member with its worst finding; ends in a newline. Lines are as long as they are.
 
     A log has no members of its own: there it is one a server that the log names.
     """
-    del width, plain  # a line is a line, and nothing is drawn
+    del width, plain, detail  # a line is a line, and nothing is drawn
     paint, (whole, *members) = Paint(color=color), summary(report)
     room = min(max((columns(line.name) for line in members), default=0), _NAMES)
     filled = [line._replace(name=line.name + " " * (room - columns(line.name))) for line in members]

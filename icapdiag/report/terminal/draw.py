@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tabulate import tabulate
-
 from icapdiag.facts.logs import Bucket
-from icapdiag.report.document import logs
-from icapdiag.report.document.findings import FindingBlock, Unexplained
+from icapdiag.report.document import Document, logs
+from icapdiag.report.document.findings import Unexplained
 from icapdiag.report.document.measured import Figures
-from icapdiag.report.document.members import Matrix
+from icapdiag.report.document.members import Matrix, MatrixLine
 from icapdiag.report.document.pool import Comparison, DifferenceBlock, RuleBlock
+from icapdiag.report.document.problems import ProblemBlock
 from icapdiag.report.document.words import count, names
-from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, wrap
+from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, table, wrap
 from icapdiag.text import visible
-from icapdiag.vocabulary import CauseStatus, Health, Severity
+from icapdiag.vocabulary import Health, Severity
 
 _EVIDENCE_SHOWN = 3
-_STEPS_SHOWN = 4
-_CAUSES_SHOWN = 3
 
 
 def verdict(
@@ -38,8 +35,11 @@ def _hanging(text: str, width: int) -> list[str]:
 # --- tables ----------------------------------------------------------------------------------------
 
 
-def figures(block: Figures, width: int) -> list[str]:
-    """The table in at most ``width`` columns, columns left out and cells cut as it allows; nothing without rows."""
+def figures(block: Figures, width: int, most: int | None = None) -> list[str]:
+    """The table in at most ``width`` columns, columns left out and cells cut as it allows; nothing without rows.
+
+    ``most``: rows on the first screen.
+    """
     if not block.rows:
         return []
     head, rows, right = block.head, block.screen or block.rows, block.right
@@ -52,41 +52,69 @@ def figures(block: Figures, width: int) -> list[str]:
             room = max(max(columns(row[column]) for row in rows) - beyond, least)
             rows = tuple((*row[:column], cut(row[column], room), *row[column + 1 :]) for row in rows)
     below = [line for text in block.below for line in wrap(text, width)]
-    return [block.title, *grid(head, rows, right=right), *below]
+    more = [f"and {count(len(rows) - most, 'more row')}: -v"] if most and len(rows) > most else []
+    return [block.title, *grid(head, rows[:most], right=right), *more, *below]
 
 
 def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
     return max(map(columns, grid(head, rows))) - width
 
 
-def matrix(block: Matrix, width: int, paint: Paint) -> list[str]:
-    """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member."""
+def matrix(block: Matrix, width: int, paint: Paint, detail: int = 0) -> list[str]:
+    """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member.
+
+    ``detail`` 0 has neither times nor threats; 2 has every member.
+    """
     if not block.members:
         return []
-    for detail in ("full", "brief", "terse"):
+    lines = block.lines if detail > 1 else block.screen
+    for length in ("full", "brief", "terse") if detail else ("brief", "terse"):
         # Measured without colour, whose escapes take no place.
-        if all(columns(line) <= width for line in _matrix(block, detail, PLAIN)):
-            return _matrix(block, detail, paint)
-    return list(_members(block, width, paint))
+        if all(columns(line) <= width for line in _matrix(block, lines, length, PLAIN)):
+            return _matrix(block, lines, length, paint)
+    if detail:
+        return list(_members(block, lines, width, paint))
+    return [text for line in lines for text in _member(block, line, width, paint)]
 
 
-def _matrix(matrix: Matrix, detail: str, paint: Paint) -> list[str]:
+def _matrix(matrix: Matrix, lines: Sequence[MatrixLine], length: str, paint: Paint) -> list[str]:
     rows = [
-        [line.name, *(getattr(cell, detail) for cell in line.cells), paint(line.verdict, line.verdict)]
-        for line in matrix.screen
+        [
+            line.name,
+            *(paint(_COLOURS.get(cell.shape, ""), getattr(cell, length)) for cell in line.cells),
+            paint(line.verdict, line.verdict),
+        ]
+        for line in lines
+        if line.cells
     ]
-    drawn = tabulate(rows, ["member", *matrix.probes, "verdict"], tablefmt="simple", disable_numparse=True)
-    return [line.rstrip() for line in drawn.split("\n")]
+    drawn = table([["member", *matrix.probes, "verdict"], *rows])
+    return [*drawn, *(line.name for line in lines if not line.cells)]
 
 
-def _members(matrix: Matrix, width: int, paint: Paint) -> Iterator[str]:
+_COLOURS = {"critical": "critical", "warning": "warning", "unknown": "unknown", "blocked": "dim"}  # of a cell, by shape
+
+
+def _member(matrix: Matrix, line: MatrixLine, width: int, paint: Paint) -> list[str]:
+    """A member and what went wrong there: ``10.0.0.6:1344: critical  tcp FAILED refused``."""
+    wrong = (
+        f"{probe} {cell.brief}"
+        for probe, cell in zip(matrix.probes, line.cells, strict=bool(line.cells))
+        if cell.shape in _COLOURS and cell.shape != "blocked"
+    )
+    start = f"{line.name}: {line.verdict}" if line.verdict else f"  {line.name}"
+    first, *rest = wrap(f"{start}  {', '.join(wrong)}".rstrip(), width, rest="    ", break_words=True)
+    head, found, tail = first.partition(f": {line.verdict}")
+    return [f"{head}: {paint(line.verdict, line.verdict)}{tail}" if line.verdict and found else first, *rest]
+
+
+def _members(matrix: Matrix, lines: Sequence[MatrixLine], width: int, paint: Paint) -> Iterator[str]:
     label = max(map(len, matrix.probes), default=0)
-    for line in matrix.screen:
+    for line in lines:
         if line.verdict:
             yield f"{visible(line.name, width - len(line.verdict) - 2)}: {paint(line.verdict, line.verdict)}"
         else:
             yield visible(f"  {line.name}", width)
-        for probe, cell in zip(matrix.probes, line.cells, strict=True):
+        for probe, cell in zip(matrix.probes, line.cells, strict=bool(line.cells)):
             if cell.shape:
                 yield visible(f"  {probe:<{label}}  {cell.full}", width)
 
@@ -174,9 +202,7 @@ _OUTCOMES = (
 def sources(found: Sequence[logs.SourceBlock], records: Sequence[str], width: int) -> list[str]:
     """What was read, in a sentence or in a table after an empty line."""
     if len(found) == 1:
-        total, read, skipped, unreadable = found[0].records
-        counts = f"{'1 record' if total == '1' else f'{total} records'}, {read} read"
-        text = f"{found[0].form}: {counts} + {skipped} skipped + {unreadable} unreadable."
+        text = f"{found[0].form}: {found[0].read}."
         return wrap(text, width, rest="  ", break_words=True)
     if not found:
         return []
@@ -215,6 +241,26 @@ def answer(block: logs.AnswerBlock, width: int, paint: Paint) -> list[str]:
     return drawn
 
 
+_REASON = 16  # columns of a cell that are worth having
+
+
+def outcomes(found: Sequence[logs.OutcomeRow], width: int, paint: Paint) -> list[str]:
+    """A row for each thing that clients got, the most harm first; columns that are empty or do not fit are left out."""
+    if not found:
+        return []
+    rows = [logs.OUTCOME_HEAD, *(row.cells for row in found)]
+    least = logs.OUTCOME_LEAST
+    kept = [index for index in range(len(rows[0])) if index < least or any(row[index] for row in rows[1:])]
+    while len(kept) > least and max(map(columns, _outcomes(rows, kept[:-1]))) + 2 + _REASON > width:
+        kept.pop()
+    first, *lines = [cut(line, width) for line in _outcomes(rows, kept)]
+    return [first, *(paint(row.kind, line) for row, line in zip(found, lines, strict=True))]
+
+
+def _outcomes(rows: Sequence[Sequence[str]], kept: Sequence[int]) -> list[str]:
+    return table([[row[index] for index in kept] for row in rows], right=logs.OUTCOME_RIGHT)
+
+
 def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
     """A row a group, the most frequent first, with its details below it; nothing without groups."""
     if not found:
@@ -224,7 +270,11 @@ def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
     apart = max(map(columns, lines)) > width
     if apart:
         lines = grid(logs.HEAD[:-1], [each.cells for each in listed], right=logs.RIGHT)
-    drawn = ["Requests alike:", *(cut(line, width) for line in lines[:2])]
+    if max(map(columns, lines)) > width:  # the median goes first
+        rows = [(*each.cells[: logs.MEDIAN], *each.cells[logs.MEDIAN + 1 :]) for each in listed]
+        head = (*logs.HEAD[: logs.MEDIAN], *logs.HEAD[logs.MEDIAN + 1 : -1])
+        lines = grid(head, rows, right=logs.RIGHT[:-1])
+    drawn = ["Request groups:", *(cut(line, width) for line in lines[:2])]
     for line, each in zip(lines[2:], listed, strict=True):
         drawn.append(cut(line, width))
         for text in (each.reason if apart else "", each.details):
@@ -234,30 +284,7 @@ def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
     return drawn
 
 
-# --- findings --------------------------------------------------------------------------------------
-
-
-def finding(block: FindingBlock, width: int, paint: Paint) -> list[str]:
-    """What it is, where, why it was made, and the first steps."""
-    drawn = verdict(block.severity, f"{block.title} [{block.id}]", width, paint, break_words=False)
-    if block.requests:
-        drawn += wrap(", ".join(part for part in (block.requests, block.span) if part), width, "  ")
-    if block.members:
-        head = "Member: " if len(block.members) == 1 else f"Members ({len(block.members)}): "
-        drawn += _hanging(head + names(block.members), width)
-    if block.because_of:
-        drawn += wrap(f"A consequence of {', '.join(block.because_of)}.", width, "  ")
-    drawn += wrap(block.meaning, width, "  ")
-    for cause in [each for each in block.causes if each.status is not CauseStatus.RULED_OUT][:_CAUSES_SHOWN]:
-        drawn += _hanging(f"{cause.status.capitalize()}: {cause.words}", width)
-    for seen in block.seen[:_EVIDENCE_SHOWN]:
-        drawn += _hanging(f"Seen: {seen.where}: {seen.words}", width)
-    drawn += ["  First steps:"] if block.remedy else []
-    for number, step in enumerate(block.remedy[:_STEPS_SHOWN], start=1):
-        drawn += wrap(step, width, f"    {number}. ")
-    for step in block.check[:1]:
-        drawn += _hanging(f"Check: {step}", width)
-    return [*drawn, f"  More: {block.command_within(width - len('  More: '))}"]
+# --- what nothing explains, and lists ----------------------------------------------------------------
 
 
 def unexplained(block: Unexplained, width: int) -> list[str]:
@@ -274,3 +301,20 @@ def items(heading: str, items: Sequence[str], width: int) -> list[str]:
     for item in items:
         drawn += wrap(item, width, "  - ", break_words=True)
     return drawn
+
+
+def closing(doc: Document, width: int, detail: int) -> list[str]:
+    """What is only worth knowing, then what was not tested, from where it was seen, and where to read more."""
+    drawn = []
+    if doc.informing and not detail:
+        drawn = wrap(f"Also: {'; '.join(_known(each) for each in doc.informing[:_EVIDENCE_SHOWN])}.", width)
+    said = list(doc.overview.closing)
+    notes = f" and {count(len(doc.notes), 'note')}" if doc.notes else ""
+    said += [f"Details{notes}: -v."] if not detail else ["Everything: -vv."] if detail == 1 else []
+    if first := next(iter((*doc.problems, *doc.informing)), None):
+        said.append(f"Causes: `icapdiag runbooks show {first.id}`")
+    return drawn + [line.replace("`", "") for line in wrap(" ".join(said), width, break_words=True)]
+
+
+def _known(block: ProblemBlock) -> str:
+    return f"{block.title}{f': {block.requests}' if block.requests else ''} [{block.id}]"

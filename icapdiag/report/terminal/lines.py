@@ -71,6 +71,13 @@ def cut(text: str, width: int) -> str:
     return kept + "…"
 
 
+def table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """Columns without a rule, a line a row, the first of them the headings; else as `grid`. Colour takes no place."""
+    align = ["right" if index in right else "left" for index in range(len(rows[0]))]
+    drawn = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=align)
+    return [line.rstrip() for line in drawn.split("\n")]
+
+
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
     """Columns under headings and a rule, a line a row; ``right`` are the columns that end flush.
 

@@ -175,7 +175,7 @@ def test_status_is_a_word_and_a_shape() -> None:
         assert "".join(chip.itertext()).strip()
         assert any(use.get("href", "").startswith("#s-") for use in chip.iter() if use.tag.endswith("use"))
     told = words(tree)
-    assert "10.0.0.6:1344 critical failed refused blocked by tcp" in " ".join(told.replace(" - ", " ").split())
+    assert "10.0.0.6:1344 critical failed refused not run (tcp failed)" in " ".join(told.replace(" - ", " ").split())
 
 
 def test_members_that_are_not_ok_stand_first_and_many_healthy_ones_are_folded() -> None:
@@ -190,8 +190,8 @@ def test_members_that_are_not_ok_stand_first_and_many_healthy_ones_are_folded() 
 def test_the_sample_that_was_not_treated_as_it_should_be_stands_out() -> None:
     passed = samples.member("10.0.0.1", samples.observation("eicar", verdict="allowed", icap_status=204))
     tree = parsed(page(settled(samples.report([passed], ()))))
-    (cell,) = (cell for cell in tree.iter("td") if cell.get("data-of") == "eicar")
-    assert ["#s-warning"] == [use.get("href") for use in cell.iter() if use.get("href")]
+    (cell,) = (cell for cell in tree.iter("td") if cell.get("data-of") == "EICAR")
+    assert ["#s-critical"] == [use.get("href") for use in cell.iter() if use.get("href")]
 
 
 def test_conformance_says_who_deviates_and_how() -> None:

@@ -1,0 +1,268 @@
+"""The report in a sentence, and what stands at its end: what was not tested, from where it was seen, where more is.
+
+The sentence is a full answer: how bad, how many of how many, since when and until when, who is affected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from icapdiag.facts.logs import EntryCounts
+from icapdiag.facts.run import LogSubject, ProbingVantage
+from icapdiag.model import MemberReport, Report
+from icapdiag.report.document.members import verdict_on
+from icapdiag.report.document.problems import ProblemBlock, is_stated
+from icapdiag.report.document.words import (
+    by_action,
+    count,
+    gap,
+    logs_of,
+    of_all,
+    pool_of,
+    records_read,
+    safe_text,
+    span,
+    unscanned,
+)
+from icapdiag.vocabulary import Effect, Health, Severity, Verdict
+
+_URLS = "command line"  # source of a pool that is no file's
+_TESTED: dict[tuple[str | None, str | None], str] = {  # what each member did, if all did it
+    (Verdict.ALLOWED, Verdict.BLOCKED): "allow a harmless file and block EICAR",
+    (Verdict.ALLOWED, None): "allow a harmless file; detection not tested",
+    (None, None): "answer; uploads and detection not tested",
+}
+
+
+def _subject(report: Report) -> str:
+    """``av-pool /avscan``, the member and its path where there is only one, or the name of a log without its folder."""
+    if logs := logs_of(report):
+        number = len(logs.sources)
+        return safe_text(logs.sources[0].name.rpartition("/")[2]) if number == 1 else count(number, "file")
+    pool = pool_of(report)
+    name = "" if pool.source == _URLS else safe_text(pool.pool)
+    if len(report.members) == 1:
+        name = f"{name}, {safe_text(report.members[0].name)}" if name else safe_text(report.members[0].name)
+    return f"{name} {safe_text(pool.service_uri)}".strip() or "ICAP pool"
+
+
+def _sentence(report: Report, problems: Sequence[ProblemBlock]) -> str:
+    """All of it in one sentence, without the verdict that stands before it."""
+    logs = logs_of(report)
+    found = _of_logs(report, logs, problems) if logs else _of_pool(report, problems)
+    state = gap(report)
+    return f"{_subject(report)}: {found}" + (f" ({state})" if state and state not in found else "")
+
+
+class Overview:
+    """The sentence, what its number of unscanned requests consists of, and the sentences at the end."""
+
+    def __init__(self, report: Report, problems: Sequence[ProblemBlock]) -> None:
+        self.sentence = _sentence(report, problems)
+        self.composition = _composition(report)
+        self.closing = tuple(filter(None, _closing(report, problems)))
+
+
+# --- a pool ----------------------------------------------------------------------------------------
+
+
+def _of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
+    enabled = [member for member in report.members if member.verdict is not Health.DISABLED]
+    if not enabled:
+        return "nothing was probed: no member is enabled"
+    at: dict[str, ProblemBlock] = {}
+    for problem in problems:
+        for name in problem.members:
+            at.setdefault(name, problem)
+    general = next((each for each in problems if not each.members), None)
+    if len(enabled) == 1 and (only := at.get(enabled[0].name)):
+        effect = _effect(report, only)
+        return only.title + (f"; {effect}" if effect else "")
+    counts: dict[str, list[ProblemBlock | None]] = {}
+    for problem in problems:  # in their order: the most harm first
+        for member in enabled:
+            if at.get(member.name) is problem:
+                counts.setdefault(_kind(report, problem), []).append(problem)
+    said = [_plural(kind, len(found)) for kind, found in counts.items()]
+    numbers = [f"{len(found):,}" for found in counts.values()]
+    if unknown := sum(member.verdict is Health.UNKNOWN for member in enabled):
+        said.append("could not be judged")
+        numbers.append(f"{unknown:,}")
+    if not said:
+        return general.title if general else _healthy(enabled, report)
+    of = f"of {count(len(enabled), 'member')}" if len(enabled) > 1 else "member"
+    first, *more = [f"{number} {words}" for number, words in zip(numbers, said, strict=True)]
+    first = first.replace(numbers[0], f"{numbers[0]} {of}", 1)
+    lead = f"{general.title}; " if general and general is problems[0] else ""
+    return lead + ", ".join([first, *more])
+
+
+def _kind(report: Report, problem: ProblemBlock) -> str:
+    """The words on many members that a problem is at."""
+    if problem.severity is not Severity.CRITICAL:
+        return "have warnings"
+    missed = any(" eicar" in seen.where for seen in problem.seen)
+    every = "clean" in problem.finding.probes
+    words = {
+        (Effect.UNSCANNED, True): "fail open" + _assumed(report),
+        (Effect.UNSCANNED, False): "let viruses through" if missed else "let uploads pass unscanned",
+        (Effect.REFUSED, True): "fail closed",
+        (Effect.REFUSED, False): "refuse every upload" if every else "refuse legitimate uploads",
+    }
+    return words.get((problem.effect or Effect.NONE, problem.finding.failed), "have critical problems")
+
+
+def _plural(kind: str, number: int) -> str:
+    verb, _, rest = kind.partition(" ")
+    one = {"have": "has"}.get(verb, f"{verb}s")
+    return kind if number != 1 else f"{one} {rest}".rstrip().replace("warnings", "a warning")
+
+
+def _assumed(report: Report) -> str:
+    return "" if is_stated(report) else " (assumed)"
+
+
+def _effect(report: Report, problem: ProblemBlock) -> str:
+    """``uploads pass unscanned (assumed)``; empty where it has none."""
+    match problem.effect:
+        case Effect.UNSCANNED:
+            return "uploads pass unscanned" + (_assumed(report) if problem.finding.failed else "")
+        case Effect.REFUSED:
+            return "uploads get HTTP 500" if problem.finding.failed else "legitimate uploads are refused"
+        case Effect.SLOW:
+            return "uploads are slow"
+    return ""
+
+
+def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
+    """What all members did; nothing that was not tested."""
+    who = f"all {len(enabled):,} members" if len(enabled) > 1 else "the member"
+    ways = {(verdict_on(member, "clean"), verdict_on(member, "eicar")) for member in enabled}
+    if len(ways) == 1 and report.verdict is Health.OK and (did := _TESTED.get(ways.pop(), "")):
+        did = did.replace(" and block ", " and blocks ") if len(enabled) == 1 else did
+        return f"{who} {_plural(did, len(enabled))}"
+    found = "no problem found" if report.verdict is Health.OK else "no known problem found"
+    return f"{found} at {count(len(enabled), 'member')}"
+
+
+# --- logs ------------------------------------------------------------------------------------------
+
+
+def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) -> str:
+    entries = logs.entries or EntryCounts()
+    total = entries.entries_total
+    if not total:
+        return problems[0].title if problems else _answers(report)
+    said = list(_requests(report, entries))
+    if not said and problems:
+        said = [problems[0].title + (f": {problems[0].requests}" if problems[0].requests else "")]
+    if not said:
+        parts = [f"{number:,} {word}" for word, number in by_action(entries).items() if number]
+        left = total - entries.entries_icap
+        parts += [f"{left:,} without ICAP"] if left > 0 else []
+        said = [f"{count(total, 'request')}: {', '.join(parts)}"]
+        if len(parts) == 1:
+            said = [f"{count(total, 'request')} {parts[0].partition(' ')[2]}"]
+    when = span(entries.first_seen, entries.last_seen)
+    return ", ".join([*said, *([when] if when else []), *_affected(report)])
+
+
+def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
+    """``218 of 3,000 requests passed unscanned``, ``12 refused``; nothing where nothing went wrong."""
+    disabled = entries.entries_disabled if any(each.id == "icap-disabled" for each in report.findings) else 0
+    counted = (
+        (unscanned(report).total, "passed unscanned"),
+        (_refused(report), "refused"),
+        (0 if unscanned(report).after_failure else _failed_otherwise(report), "failed in ICAP"),
+        (disabled, "not offered to ICAP"),
+    )
+    found = [(number, words) for number, words in counted if number]
+    for index, (number, words) in enumerate(found):
+        yield f"{number:,} {words}" if index else f"{of_all(entries, number)} {words}"
+
+
+def _refused(report: Report) -> int:
+    """Legitimate requests that were turned away: by fail-closed, or by a scanner that did not scan."""
+    wrongly = {
+        each.id for each in report.findings if each.severity is Severity.CRITICAL and each.effect is Effect.REFUSED
+    }
+    return sum(
+        each.count or 0
+        for each in report.groups
+        if not each.probe
+        and (
+            (each.client_outcome or "").startswith("refused")
+            or (each.client_outcome == "blocked" and not wrongly.isdisjoint(each.findings))
+        )
+    )
+
+
+def _failed_otherwise(report: Report) -> int:
+    """Failures whose outcome for the client is not logged."""
+    return sum(
+        each.count or 0
+        for each in report.groups
+        if each.icap_action == "ICAP_FAILED" and each.client_outcome == "unknown" and not each.probe
+    )
+
+
+def _affected(report: Report) -> Iterator[str]:
+    """At how many of the members that the log names something went wrong."""
+    worst = next(iter(report.findings), None)
+    if worst is None or worst.severity is Severity.INFO:
+        return
+    telling = {each.id for each in report.findings if each.severity is worst.severity}
+    named = {name for each in report.groups for name in each.members or ()}
+    bad = {name for each in report.groups if not telling.isdisjoint(each.findings) for name in each.members or ()}
+    if len(bad) == 1:
+        yield f"at {safe_text(next(iter(bad)))}"
+    elif bad:
+        yield f"at {len(bad):,} of {len(named):,} members" if len(bad) < len(named) else f"at all {len(bad):,} members"
+
+
+def _answers(report: Report) -> str:
+    answers = [each for each in report.groups if each.probe]
+    if not answers:
+        return "nothing in it went through ICAP"
+    verdicts = ", ".join(dict.fromkeys(safe_text(each.answer.verdict) or "not understood" for each in answers))
+    return f"{count(len(answers), 'ICAP answer')}: {verdicts}"
+
+
+def _composition(report: Report) -> str:
+    """What the number of unscanned requests consists of; empty where there is nothing to add."""
+    found = unscanned(report)
+    if not all(found):
+        return ""
+    return (
+        f"Unscanned: {found.after_failure:,} after an ICAP failure, {found.let_through:,} let through by the scanner."
+    )
+
+
+# --- at the end ------------------------------------------------------------------------------------
+
+_UNTESTED = 3  # of what was not tested
+
+
+def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
+    """Sentences: how many problems, what was not tested, from where it was seen."""
+    if logs := logs_of(report):
+        if problems:
+            yield f"{count(len(problems), 'problem')}."
+        files = f" from {count(len(logs.sources), 'file')}" if len(logs.sources) > 1 else ""
+        yield f"{records_read(logs.records)}{files}."
+        if logs.entries and logs.entries.filtered:
+            number = logs.entries.filtered
+            yield f"{count(number, 'entry', 'entries')} left out by the filters."
+    else:
+        if problems:
+            enabled = sum(member.verdict is not Health.DISABLED for member in report.members)
+            at = {name for each in problems for name in each.members}
+            where = f" at {len(at):,} of {enabled:,} members" if enabled > 1 and at else ""
+            yield f"{count(len(problems), 'problem')}{where}."
+        if report.not_tested:
+            yield f"Not tested: {'; '.join(safe_text(each, 160) for each in report.not_tested[:_UNTESTED])}."
+    if report.suppressed:
+        yield f"{count(len(report.suppressed), 'finding')} suppressed by the pool file."
+    if isinstance(report.vantage, ProbingVantage) and report.vantage.host:
+        other = ", which is not the Service Engine" if report.vantage.caveat else ""
+        yield f"Seen from {safe_text(report.vantage.host)}{other}."

@@ -1,0 +1,237 @@
+"""Problems: a root finding with its causes, what users get, what to do now, the fix, and how to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from icapdiag.facts.logs import ReportedGroup
+from icapdiag.model import Finding, Problem, Report, Steps
+from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
+from icapdiag.report.document.logs import LET_THROUGH
+from icapdiag.report.document.words import base, count, is_let_through, logs_of, names, of_all, prose, safe_text
+from icapdiag.text import visible
+from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Severity
+
+_CAUSES_NAMED = 3  # of those that are only possible
+_AGAIN = "`icapdiag check "  # the step that shows whether it is fixed
+
+
+class ProblemBlock:
+    """A problem, as every format for people has it. ``number`` counts from 1; 0 for what is only worth knowing."""
+
+    def __init__(self, problem: Problem, finding: FindingBlock, report: Report, number: int) -> None:
+        self.number = number
+        self.finding = finding  # all that was seen of it, and its runbook
+        self.id = finding.id
+        self.severity = problem.severity
+        self.effect = problem.effect
+        self.title = prose(problem.title)
+        self.members = problem.members
+        self.requests = count(problem.count, "request") if finding.requests else ""
+        self.span = finding.span
+        self.causes = [cause_block(each) for each in problem.causes or ()]
+        self.cause = _cause(self.causes)
+        self.users = _users(problem, finding, report)
+        steps = problem.steps
+        self.now = tuple(prose(step) for step in (steps and steps.now) or ())
+        self.fix = tuple(prose(step) for step in (steps and steps.fix) or ())
+        self.check = tuple(prose(step) for step in (steps and steps.check) or ())
+        self.consequences: list[FindingBlock] = []
+        named = set(problem.members)
+        self.seen = [each for each in finding.seen if not named or named.intersection(each.members)] or finding.seen
+
+    @property
+    def where(self) -> str:
+        """``135 requests at 12 members: a, b, c and 9 more``; empty where it concerns no member in particular."""
+        return self.where_within(None)
+
+    def where_within(self, room: int | None) -> str:
+        """The same in at most ``room`` characters, if it can be: fewer members are named, then none."""
+        many = len(self.members)
+        if not many:
+            return self.requests
+        for shown in range(min(many, 4), -1, -1):
+            at = f"at {count(many, 'member')}" + (f": {names(self.members, shown)}" if shown else "")
+            if many <= shown:
+                at = f"at {names(self.members, shown)}"
+            text = f"{self.requests} {at}".strip()
+            if room is None or len(text) <= room:
+                return text
+        return text if many > 1 else f"{self.requests} at {visible(self.members[0], 80)}".strip()
+
+    @property
+    def again(self) -> str:
+        """The step that shows whether it is fixed, else the one that settles the cause; empty if there is none."""
+        found = [step for step in self.check if step.startswith(_AGAIN)]
+        return (found or self.check or ("",))[-1 if found else 0]
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """What the first screen says of it, as labels and texts."""
+        what = self.cause or ("" if self.fix and self.users else self.finding.meaning)
+        said = (
+            ("Cause" if self.cause else "What", what),
+            ("Users", self.users),
+            ("Now", _first(self.now)),
+            ("Fix", _first(self.fix)),
+            ("Check", self.again),
+        )
+        return tuple((label, text) for label, text in said if text)
+
+
+def _first(steps: Sequence[str]) -> str:
+    return steps[0] if steps else ""
+
+
+def _cause(causes: Sequence[CauseBlock]) -> str:
+    """The most certain causes and how certain they are."""
+    left = [each for each in causes if each.status is not CauseStatus.RULED_OUT]
+    if not left:
+        return ""
+    best = [each for each in left if each.status is left[0].status]
+    if left[0].status is CauseStatus.POSSIBLE:
+        titles = [each.title for each in best[:_CAUSES_NAMED]]
+        more = len(best) - len(titles)
+        word = "Possible" if len(best) > 1 else "Possible, not proven"
+        return f"{word}: {'. '.join(titles)}." + (f" And {more} more." if more else "")
+    said = " Also: ".join(map(_certain, best[:2]))
+    more = len(left) - len(best[:2])
+    return said + (f" {more} more possible." if more and left[0].status is CauseStatus.LIKELY else "")
+
+
+def _certain(cause: CauseBlock) -> str:
+    at = f" At {cause.at}." if cause.at else ""
+    return f"{cause.title}. {cause.status.capitalize()}{f': {cause.facts}' if cause.facts else ''}.{at}"
+
+
+# --- what users get --------------------------------------------------------------------------------
+
+
+def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
+    """What it means for requests, with figures where a log has them."""
+    if logs_of(report):
+        return _of_requests(problem, finding, report)
+    at = "it" if len(problem.members) == 1 else "them" if problem.members else "the pool"
+    action = fail_action(report)
+    said = {
+        (Effect.UNSCANNED, True): f"Uploads sent to {at} pass unscanned ({action}); Avi logs ICAP_FAILED.",
+        (Effect.UNSCANNED, False): f"Uploads sent to {at} pass unscanned; Avi logs ICAP_PASSED.",
+        (Effect.REFUSED, True): f"Uploads sent to {at} get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
+        (Effect.REFUSED, False): f"Legitimate uploads sent to {at} are refused; Avi logs ICAP_BLOCKED.",
+    }
+    slow = f"Uploads sent to {at} are slow." if problem.effect is Effect.SLOW else ""
+    return said.get((problem.effect or Effect.NONE, finding.failed), slow)
+
+
+def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str:
+    groups = [each for each in report.groups if finding.id in each.findings and not each.probe]
+    counted = sum(each.count or 0 for each in groups)
+    outcomes = list(_outcomes(report, groups))
+    if len(outcomes) > 1 and counted == problem.count:
+        return f"{_of_all(report, counted)}: {', '.join(f'{number:,} {words}' for number, words in outcomes)}."
+    effects = {Effect.UNSCANNED: "passed unscanned", Effect.REFUSED: "refused", Effect.SLOW: "slow"}
+    words = outcomes[0][1] if len(outcomes) == 1 else effects.get(problem.effect or Effect.NONE, "")
+    if not words:
+        return ""
+    return f"{_of_all(report, problem.count)} {words}." if finding.requests else f"Requests: {words}."
+
+
+def _of_all(report: Report, number: int) -> str:
+    """``119 of 5,706 requests (2.1 %)``."""
+    logs = logs_of(report)
+    entries = logs.entries if logs else None
+    if entries is None or number >= base(entries)[0]:
+        return count(number, "request")
+    return f"{of_all(entries, number)} ({100 * number / base(entries)[0]:.1f} %)"
+
+
+def is_stated(report: Report) -> bool:
+    """Whether the profile's fail_action is known, and not only Avi's default."""
+    profile = report.configuration.profile
+    return profile is not None and "fail_action" in (profile.stated or ())
+
+
+def fail_action(report: Report) -> str:
+    """``ICAP_FAIL_OPEN``, and whether that is only assumed."""
+    profile = report.configuration.profile
+    if profile is not None and is_stated(report):
+        return safe_text(profile.fail_action)
+    return "ICAP_FAIL_OPEN, Avi's default"
+
+
+def _outcomes(report: Report, groups: Sequence[ReportedGroup]) -> Iterator[tuple[int, str]]:
+    """How many, and ``passed unscanned (fail open)``, for each outcome, the worst first."""
+    for outcome, words in _CLIENT_WORDS.items():
+        own = [each for each in groups if _outcome(report, each) == outcome]
+        if own:
+            yield sum(each.count or 0 for each in own), words
+
+
+def _outcome(report: Report, group: ReportedGroup) -> str:
+    return LET_THROUGH if is_let_through(report, group) else group.client_outcome or "unknown"
+
+
+_CLIENT_WORDS = {
+    "unscanned": "passed unscanned (fail open)",
+    "refused-500": "refused with HTTP 500 (fail closed)",
+    "refused-413": "refused with HTTP 413 (too large)",
+    LET_THROUGH: "let through by the scanner",
+    "disabled": "passed without being offered to ICAP",
+    "blocked": "blocked",
+    "passed": "passed",
+    "modified": "passed as modified",
+    "unknown": "with an unknown outcome",
+}
+
+
+# --- of a report -----------------------------------------------------------------------------------
+
+
+def problems(report: Report, blocks: Sequence[FindingBlock]) -> tuple[list[ProblemBlock], list[ProblemBlock]]:
+    """The problems, and what is only worth knowing. A report of before there were problems has its findings as such.
+
+    ``blocks`` are of the report's findings.
+    """
+    known = {finding.id: block for finding, block in zip(report.findings, blocks, strict=True)}
+    found = [each for each in report.problems or () if each.finding in known]
+    roots = _roots(report.findings, {each.finding for each in found})
+    covered = {each.finding for each in found} | roots.keys()
+    found += [_as_problem(finding) for finding in report.findings if finding.id not in covered]
+    found.sort(key=lambda each: SEVERITY_ORDER.index(each.severity))  # stable: what does most harm stays first
+    number = 0
+    drawn: list[ProblemBlock] = []
+    informing: list[ProblemBlock] = []
+    for each in found:
+        number += each.severity is not Severity.INFO
+        block = ProblemBlock(each, known[each.finding], report, 0 if each.severity is Severity.INFO else number)
+        block.consequences = [known[name] for name, above in roots.items() if each.finding in above]
+        (informing if each.severity is Severity.INFO else drawn).append(block)
+    return drawn, informing
+
+
+def _roots(findings: Sequence[Finding], problems: set[str]) -> dict[str, set[str]]:
+    """For each finding that is only a consequence, the problems that it follows from, through others as well."""
+    because = {finding.id: finding.because_of or () for finding in findings}
+    found: dict[str, set[str]] = {}
+    for name, above in because.items():
+        seen, left = {name}, list(above)
+        while left:
+            if (each := left.pop()) not in seen and each in because:
+                seen.add(each)
+                left += because[each]
+        if name not in problems and (roots := (seen - {name}) & problems):
+            found[name] = roots
+    return found
+
+
+def _as_problem(finding: Finding) -> Problem:
+    return Problem(
+        finding=finding.id,
+        severity=finding.severity,
+        title=finding.title,
+        members=finding.members,
+        count=finding.count,
+        effect=finding.effect,
+        causes=finding.causes,
+        steps=finding.steps or Steps(fix=finding.remedy or None),
+    )

@@ -1,0 +1,138 @@
+"""A problem as lines of text: at most eight on the first screen, all that is known of it with more detail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from icapdiag.report.document.findings import FindingBlock
+from icapdiag.report.document.problems import ProblemBlock
+from icapdiag.report.terminal.lines import Paint, columns, cut, wrap
+from icapdiag.vocabulary import CauseStatus
+
+MOST = 8  # lines of one problem on the first screen
+_LABEL = 5  # columns: Cause, Users, Check
+_EVIDENCE_SHOWN = 3
+_COMMAND = re.compile(r"`([^`\n]{1,300})`")
+_NUMBER = re.compile(r"\d{1,3}\. ")  # of a step
+_SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z`(])(?!Proven|Likely)")
+
+
+def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0) -> list[str]:
+    """Its number, what it is and where, then its labelled lines; ``detail`` is how much of it (0 to 2)."""
+    head = headline(block, width, paint)
+    if detail == 0:
+        return [*head, *_fitted(block.lines, len(str(block.number)), width, MOST - len(head))]
+    return [
+        *head,
+        *(line for label, text in _whole(block, detail, width) for line in _labelled(label, text, block, width)),
+    ]
+
+
+def headline(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
+    """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``."""
+    severity = block.severity.value.upper()
+    start, end = f"{block.number}  {severity}  ", f" [{block.id}]"
+    most = 2 * width - columns(end) - 12  # two lines, which seldom break at their very end
+    where = block.where_within(max(most - columns(start) - columns(block.title), 24))
+    between = ": " if block.requests else " "
+    text = f"{start}{block.title}{between if where else ''}{where}{end}"
+    first, *rest = wrap(text, width, rest=" " * (len(str(block.number)) + 2), break_words=True)
+    return [first.replace(severity, paint(block.severity.value, severity), 1), *rest]
+
+
+def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
+    """The headline only, for a problem that the screen has no room for."""
+    first, *rest = headline(block, width, paint)
+    return [cut(f"{first} {' '.join(map(str.strip, rest))}", width)] if rest and not paint.color else [first]
+
+
+def _indent(number: int) -> str:
+    return " " * (number + 2)
+
+
+def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[str]:
+    """The text behind its label, or below the one before it where there is none."""
+    start = f"{_indent(len(str(block.number)))}{label:<{_LABEL}}  "
+    number = _NUMBER.match(text)
+    return wrap(text, width, start, " " * (len(start) + (number.end() if number else 0)), break_words=True)
+
+
+def _fitted(said: Sequence[tuple[str, str]], number: int, width: int, most: int) -> list[str]:
+    """As many lines as there may be: the longest text is cut first, and a command stays whole."""
+    starts = [f"{_indent(number)}{label:<{_LABEL}}  " for label, _ in said]
+    texts = [_bare(text) for _, text in said]
+    drawn = [
+        wrap(text, width, start, " " * len(start), break_words=True) for start, text in zip(starts, texts, strict=True)
+    ]
+    while sum(map(len, drawn)) > most:
+        longest = max(range(len(drawn)), key=lambda index: len(drawn[index]) - (said[index][0] == "Fix"))
+        lines = len(drawn[longest]) - 1
+        if not lines or _is_command(said[longest][1]):
+            break
+        drawn[longest] = _clipped(texts[longest], width, starts[longest], lines)
+    return [line for lines in drawn for line in lines][: max(most, len(said))]
+
+
+def _clipped(text: str, width: int, start: str, lines: int) -> list[str]:
+    """So many whole sentences as fit, else words; what is left out shows as an ellipsis."""
+    below = " " * len(start)
+    sentences = _SENTENCE.split(text)
+    words = text.split(" ")
+    for kept in (
+        *(" ".join(sentences[:number]) + " …" for number in range(len(sentences) - 1, 0, -1)),
+        *(" ".join(words[:number]) + " …" for number in range(len(words) - 1, 0, -1)),
+    ):
+        if kept.count("`") % 2 == 0:
+            drawn = wrap(kept, width, start, below, break_words=True)
+            if len(drawn) <= lines:
+                return drawn
+    return wrap("…", width, start)
+
+
+def _is_command(text: str) -> bool:
+    return _COMMAND.fullmatch(text) is not None
+
+
+def _bare(text: str) -> str:
+    """A command that stands alone needs no backticks."""
+    found = _COMMAND.fullmatch(text)
+    return found[1] if found else text
+
+
+# --- more of it ------------------------------------------------------------------------------------
+
+
+def _whole(block: ProblemBlock, detail: int, width: int) -> Iterator[tuple[str, str]]:
+    """All that is known of it, as labels and texts; a label stands once for several texts."""
+    finding = block.finding
+    yield from _rows("What", [finding.meaning])
+    order = [each for each in block.causes if detail > 1 or each.status is not CauseStatus.RULED_OUT]
+    yield from _rows("Cause", [f"{each.status.capitalize()}: {each.words}" for each in order])
+    yield from _rows("Users", [block.users])
+    yield from _rows("Now", _numbered(block.now))
+    yield from _rows("Fix", _numbered(block.fix))
+    yield from _rows("Check", _numbered(block.check))
+    yield from _rows("When", [block.span])
+    shown = block.seen[: None if detail > 1 else _EVIDENCE_SHOWN]
+    yield from _rows("Seen", [f"{seen.where}: {seen.words}" for seen in shown])
+    if detail > 1:
+        for seen in shown:
+            yield from _rows("Facts", [f"{name}: {value}" for name, value in seen.facts])
+    yield from _rows("Leads", [_consequence(each) for each in block.consequences])
+    yield "More", finding.command_within(width - len(_indent(len(str(block.number)))) - _LABEL - 2)
+
+
+def _consequence(finding: FindingBlock) -> str:
+    counted = f": {finding.requests}" if finding.requests else ""
+    return f"to {finding.title}{counted} [{finding.id}]"
+
+
+def _rows(label: str, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for number, text in enumerate(filter(None, texts)):
+        yield ("" if number else label), text
+
+
+def _numbered(steps: Sequence[str]) -> list[str]:
+    bare = list(map(_bare, steps))
+    return bare if len(bare) == 1 else [f"{number}. {step}" for number, step in enumerate(bare, start=1)]
