@@ -19,7 +19,7 @@ FIRST_CAUSES: Mapping[str, tuple[str, str] | None] = {
     "slow": ("capacity", "possible"),
     "no-security-rule": ("client-filter", "possible"),
     "core-error": ("polling", "likely"),
-    "eicar-missed": ("no-engine", "possible"),
+    "eicar-missed": ("wrong-service", "possible"),
     "form-missed": ("virus-scan-form", "possible"),
     "shadow": ("shadow", "proven"),
     "clean-blocked": ("other-service", "likely"),
