@@ -241,7 +241,20 @@ class LogSummary(Sheet):
         float | None, about("failed share", "failed entries among those that went through ICAP", "0 to 1", changes=True)
     ] = None
     unscanned_count: Annotated[
-        int, about("unscanned", "requests that passed without a scan because ICAP failed", "requests", changes=True)
+        int,
+        about("unscanned", "requests that passed without a scan: the sum of the next three", "requests", changes=True),
+    ] = 0
+    unscanned_failed: Annotated[
+        int,
+        about("unscanned, ICAP failed", "because ICAP failed, and the profile fails open", "requests", changes=True),
+    ] = 0
+    unscanned_too_large: Annotated[
+        int,
+        about("unscanned, too large", "because the body was larger than buffer_size", "requests", changes=True),
+    ] = 0
+    unscanned_disabled: Annotated[
+        int,
+        about("unscanned, not offered", "because the upload was not offered to ICAP", "requests", changes=True),
     ] = 0
 
 

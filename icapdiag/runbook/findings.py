@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,7 +19,7 @@ from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, plain
 from icapdiag.runbook.surroundings import WideRecord
-from icapdiag.vocabulary import CERTAINTY_ORDER, EFFECT_ORDER, SEVERITY_ORDER, CauseStatus, Effect
+from icapdiag.vocabulary import CERTAINTY_ORDER, EFFECT_ORDER, SEVERITY_ORDER, CauseStatus, Effect, Status
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
 TEXT = 400  # characters of one text in the evidence
@@ -26,6 +28,7 @@ MEMBERS = 50  # named in the finding of a log, which may know thousands
 
 SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
+_URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 _FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
 _REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
 _SERVED = frozenset({"passed", "modified", "blocked"})
@@ -273,7 +276,12 @@ def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> 
     return Steps(
         now=written(runbook.now, record, own) or None,
         fix=fix or None,
-        check=(*settling(weighed, record), *written(runbook.check, record, own), *_again(met)) or None,
+        check=(
+            *settling(weighed, record),
+            *written(runbook.check, record, own),
+            *(_again(met) or _again_logged(met)),
+        )
+        or None,
     )
 
 
@@ -289,6 +297,19 @@ def _again(met: Sequence[Met]) -> tuple[str, ...]:
         str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in ("ok", "failed") for each in records
     )
     return (f"`icapdiag check {' '.join(list(urls)[:_NAMED])}{' --eicar' if eicar else ''}`",)
+
+
+def _again_logged(met: Iterable[Met]) -> tuple[str, ...]:
+    """The command that probes the members at which requests of a log failed, the first few of them."""
+    urls: dict[str, None] = {}
+    for each in met:
+        group = each.observation.facts.part(RequestGroup)
+        if group is None or each.observation.status is not Status.FAILED:
+            continue
+        scheme = "icaps" if group.icap_tls else "icap"
+        found = (f"{scheme}://{member}{group.service_uri or '/'}" for member in group.members or ())
+        urls |= dict.fromkeys(url for url in found if _URL.fullmatch(url))
+    return (f"`icapdiag check {' '.join(map(shlex.quote, list(urls)[:_NAMED]))} --eicar`",) if urls else ()
 
 
 def _weight(met: Iterable[Met]) -> int:

@@ -166,3 +166,19 @@ def test_icap_disabled_is_judged_by_what_the_request_carried(
     (group,) = summary.groups()
     assert (outcome, body, by) == (group.client_outcome, group.request_body, group.answered_by)
     assert {outcome: 1} == {name: number for name, number in summary.outcomes().items() if number}
+
+
+def test_what_the_unscanned_requests_consist_of() -> None:
+    large = {"significant_log": ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "response_code": 200}
+    retried = entry("ICAP_FAILED", **large)
+    retried["icap_log"]["request_logs"] *= 3
+    disabled = {"virtualservice": "v", "icap_log": {"action": "ICAP_DISABLED"}, "response_code": 200, "method": "POST"}
+    entries = [entry("ICAP_FAILED", response_code=200)] * 4 + [retried, entry("ICAP_PASSED", **large)] + [disabled] * 3
+    halves = summary_of(*entries[:5])
+    halves.merge_wire(summary_of(*entries[5:]).to_wire())
+
+    for summary in (summary_of(*entries), halves):
+        head = summary.head()
+        assert (9, 4, 2, 3) == (
+            head.unscanned_count, head.unscanned_failed, head.unscanned_too_large, head.unscanned_disabled
+        )  # fmt: skip

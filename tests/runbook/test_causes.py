@@ -12,7 +12,7 @@ from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.model import Cause, Facts, Finding, Observation, Steps
-from icapdiag.runbook import Library, match
+from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.runbook.causes import fill, in_words, weigh
 from icapdiag.runbook.conditions import parse_condition
 from icapdiag.runbook.findings import under_roots
@@ -265,3 +265,25 @@ def test_facts_are_named_by_their_labels(condition: Any, expected: tuple[str, ..
     conditions = [parse_condition(name, value) for name, value in condition.items()]
 
     assert expected == in_words(each.explain(record) for each in conditions)
+
+
+def test_a_log_s_problem_is_checked_at_the_members_that_failed() -> None:
+    def group(status: Status, *members: str, uri: str = "/avscan", tls: bool | None = None) -> Observation:
+        facts = RequestGroup(
+            icap_action="ICAP_FAILED", client_outcome="unscanned", members=members, service_uri=uri, icap_tls=tls
+        )
+        return Observation(source="log", probe="", pool="pg", member="", status=status, facts=facts)
+
+    seen = [
+        group(Status.FAILED, "10.0.0.7:1344"),
+        group(Status.FAILED, "[2001:db8::5]:11344", "10.0.0.7:1344", "(more)", uri="/x", tls=True),
+        group(Status.OK, "10.0.0.9:1344"),
+        group(Status.FAILED, "$(id):1344"),
+    ]
+    (found,) = (each for each in match(load_runbooks(), seen).findings if each.id == "unscanned-passed")
+
+    assert found.steps is not None
+    assert (
+        "`icapdiag check icap://10.0.0.7:1344/avscan 'icaps://[2001:db8::5]:11344/x' icaps://10.0.0.7:1344/x --eicar`"
+        == (found.steps.check or ())[-1]
+    )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.entry import LIST_KEPT, Action, DetailedEntry, IcapLog, LogEntry, RequestLog, looks_like_entry
 from icapdiag.avi.times import to_iso
+from icapdiag.avi.vocabulary import BODY_SIZE
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import NOWHERE, CountedGroup, Destination, destination_of
 from icapdiag.logs.counting.signature import (
@@ -26,7 +27,7 @@ from icapdiag.logs.counting.signature import (
     sheet_for,
     signature_of,
 )
-from icapdiag.logs.counting.timeline import OUTCOMES, Bucket, Timeline
+from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Bucket, Timeline
 
 GROUPS_KEPT = 2000
 _WIDE_GROUPS = 50  # the first groups, which keep more names than the others
@@ -50,6 +51,7 @@ class Counting:
         # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
         self.more_actions: dict[str, int] = {}
         self.more_columns = [0] * len(OUTCOMES)
+        self.more_large = 0  # the same of requests that passed unscanned because they were too large
         self._answers = HeaderCache()
         self._keys: dict[object, CountedGroup] = {}
         self._destinations: dict[object, Destination] = {}
@@ -214,6 +216,8 @@ class Counting:
         more = len(requests) - 1
         column = OUTCOMES.index(outcome_of(entry, log, codes(entry)))
         self.more_columns[column] += more
+        if OUTCOMES[column] == UNSCANNED and BODY_SIZE in codes(entry):
+            self.more_large += more
         name = str(action or "")
         self.more_actions[name] = self.more_actions.get(name, 0) + more
 

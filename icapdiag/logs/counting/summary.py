@@ -13,13 +13,13 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from icapdiag.avi.times import parse_time, to_iso
-from icapdiag.avi.vocabulary import BLOCKED, DISABLED, FAILED, MODIFIED, PASSED
+from icapdiag.avi.vocabulary import BLOCKED, BODY_SIZE, DISABLED, FAILED, MODIFIED, PASSED
 from icapdiag.facts.fields import SUMMARY
 from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, RequestGroup
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import CountedGroup
 from icapdiag.logs.counting.signature import other_signature
-from icapdiag.logs.counting.timeline import OUTCOMES, Timeline
+from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Timeline
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
 
@@ -35,6 +35,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     insignificant: bool
     actions: dict[str, int]
     columns: list[int]
+    large: int
     groups: list[CountedGroup]
     timeline: Timeline
 
@@ -54,6 +55,7 @@ class Summary(Counting):
             self.insignificant,
             self.more_actions,
             self.more_columns,
+            self.more_large,
             list(self.groups_.values()),
             self.timeline_,
         )
@@ -68,6 +70,7 @@ class Summary(Counting):
         for action, count in wire.actions.items():
             self.more_actions[action] = self.more_actions.get(action, 0) + count
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
+        self.more_large += wire.large
         self.timeline_.merge(wire.timeline)
         groups = self.groups_
         for theirs in wire.groups:
@@ -94,6 +97,10 @@ class Summary(Counting):
         first = min((group.first for group in self.groups_.values() if group.first), default=None)
         last = max((group.last for group in self.groups_.values() if group.last), default=None)
         start, end = parse_time(first), parse_time(last)
+        unscanned = [group for group in self.groups_.values() if group.signature.outcome == UNSCANNED]
+        not_offered = sum(group.count for group in unscanned if group.signature.request_body == "yes")
+        too_large = sum(group.count for group in unscanned if BODY_SIZE in group.signature.adf_codes) - self.more_large
+        in_all = self.outcomes()[UNSCANNED]
         return EntryCounts(
             entries_total=self.entries - self.filtered,
             entries_icap=entries,
@@ -109,7 +116,10 @@ class Summary(Counting):
             last_seen=to_iso(last),
             span_s=(end - start).total_seconds() if start and end else None,
             failed_share=round(failed / (entries - disabled), 6) if entries > disabled else None,
-            unscanned_count=self.outcomes()["unscanned"],
+            unscanned_count=in_all,
+            unscanned_failed=in_all - too_large - not_offered,
+            unscanned_too_large=too_large,
+            unscanned_disabled=not_offered,
             filtered=self.filtered,
             groups=len(self.groups_),
         )

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct, field
 
 # What the client got; the index of a word is its column in a bucket.
-OUTCOMES = ("passed", "modified", "blocked", "unscanned", "refused-500", "refused-413", "disabled", "unknown")
+UNSCANNED = "unscanned"
+OUTCOMES = ("passed", "modified", "blocked", UNSCANNED, "refused-500", "refused-413", "disabled", "unknown")
 
 Bucket = list[int]  # requests per outcome
 
