@@ -18,7 +18,8 @@ from icapdiag.model import Problem, Report
 from icapdiag.pool import Member, Pool, Profile
 from icapdiag.probe import PROBES
 from icapdiag.probe.running.catalogue import choose, in_rounds
-from tests.e2e.kinds import CASES, Exported, First, Live, Read
+from tests.e2e.kinds import CASES
+from tests.e2e.products import Exported, First, Live, Read
 
 PATIENT = icapdiag.Settings(timeout=10.0, connect_timeout=10.0, deadline=60.0, warn_ms=60_000, crit_ms=60_000)
 
