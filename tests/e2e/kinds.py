@@ -50,7 +50,7 @@ CLOSED = {"fail_action": "ICAP_FAIL_CLOSED"}
 ALL_CLOSED = {**CLOSED, "buffer_size_exceed_action": "ICAP_FAIL_CLOSED"}
 METADEFENDER = ("Server", "Metadefender Core V4")
 SHORT = {"timeout": 0.6, "connect_timeout": 2.0, "deadline": 6.0}
-NO_TESTED = "detection (EICAR was not sent: --eicar)"
+NOT_TESTED = "detection (EICAR was not sent"
 
 CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
     "A": {
@@ -192,15 +192,15 @@ CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
     },
     "I": {
         "c-icap: detection was not tested": Live(
-            servers={ONE: of("c-icap", scan=allow)}, first=None, not_tested=NO_TESTED),
+            servers={ONE: of("c-icap", scan=allow)}, first=None, not_tested=NOT_TESTED),
         "kaspersky: detection was not tested": Live(
-            servers={ONE: of("kaspersky", scan=allow)}, first=None, not_tested=NO_TESTED),
+            servers={ONE: of("kaspersky", scan=allow)}, first=None, not_tested=NOT_TESTED),
         "fortisandbox: detection was not tested": Live(
-            servers={ONE: of("fortisandbox", scan=allow)}, first=None, not_tested=NO_TESTED),
+            servers={ONE: of("fortisandbox", scan=allow)}, first=None, not_tested=NOT_TESTED),
         "opswat: EICAR could not be sent where scans fail": Live(
             servers={ONE: of("opswat", scan=status(500, "Server error"))}, settings=EICAR,
             first=("server-error", "engine-down", "likely"),
-            not_tested=f"detection at {ONE} (EICAR was not sent there: a step before it failed)"),
+            not_tested=f"detection at {ONE} (EICAR was not sent"),
     },
     "J": {
         "opswat: fails open, by the export": Exported(
