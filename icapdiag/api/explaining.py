@@ -21,7 +21,7 @@ from icapdiag.model import Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report, reading_vantage
 from icapdiag.runbook import Library, load_runbooks, match
 
-POOL_IS_GROUP = "The pool of a log entry is usually the pool group; its members are told by the ICAP URIs."
+POOL_IS_GROUP = "Avi logs the pool group as the pool; members are identified from the ICAP URIs."
 INTERRUPTED = "Interrupted: what had not been read by then is not counted."
 _NOTES_SHOWN = 12  # on repairs and problems, over all sources
 _EXCERPT = 60
@@ -180,7 +180,7 @@ def _filtered(head: EntryCounts) -> list[str]:
 
 
 def _notes(sources: Iterable[SourceReport]) -> list[str]:
-    """What was repaired and what could not be read, the first of it."""
+    """What was corrected and what could not be read, the first of it."""
     notes = [note for source in sources for note in _notes_on(source)]
     if len(notes) > _NOTES_SHOWN:
         more = len(notes) - _NOTES_SHOWN
@@ -190,7 +190,7 @@ def _notes(sources: Iterable[SourceReport]) -> list[str]:
 
 def _notes_on(source: SourceReport) -> Iterator[str]:
     for repair in source.repairs:
-        yield f"{source.name}: repaired{_at(repair.place)}: {repair.what}"
+        yield f"{source.name}: corrected{_at(repair.place)}: {repair.what}"
     if source.repairs_total > len(source.repairs):
         yield f"{source.name}: {source.repairs_total - len(source.repairs):,} more repairs"
     problems = [problem for problem in source.problems if problem.kind != "skipped"]

@@ -1,4 +1,4 @@
-"""``suppressions:`` of the pool file, held against the runbooks and against what a run found."""
+"""``suppressions:`` of the pool file, compared with the runbooks and with what a run found."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 def resolve(pool: Pool, library: Library) -> Pool:
-    """The pool, its suppressions' ids held against the runbooks. Raises `PoolError` with every one that isn't there."""
+    """The pool, its suppressions' ids checked. Raises `PoolError` with every one that isn't there."""
     errors: list[Located] = []
     for each in pool.suppressions:
         path = f"suppressions[{each.index}].finding"

@@ -47,7 +47,7 @@ def host_port(host: str, port: int | None) -> str:
 def split_uri(uri: object) -> tuple[str, int, str] | None:
     """Host (without brackets), port and path of an ICAP URI; None for anything else.
 
-    Avi writes a blank behind the path. A missing port is the scheme's own; a missing path is ``/``.
+    Avi writes a space behind the path. A missing port is the scheme's own; a missing path is ``/``.
     """
     found = _URI.match(uri.strip()) if isinstance(uri, str) else None
     if found is None or not found[1]:

@@ -14,9 +14,9 @@ _LOOSE_FRACTION = re.compile(r"([.,][0-9]{6})[0-9]+")  # Python 3.11 reads at mo
 
 
 def parse_time(value: object) -> datetime | None:
-    """The moment in UTC, or None for what is no time. Text without a zone is taken as UTC.
+    """The moment in UTC, or None where the text is not a time. Text without a zone is taken as UTC.
 
-    Epoch numbers are told by their size: below 1e11 they are seconds, below 1e14 ms,
+    Epoch numbers are recognised by their size: below 1e11 they are seconds, below 1e14 ms,
     below 1e17 µs, else ns.
     """
     if isinstance(value, str):

@@ -14,7 +14,7 @@ from icapdiag.vocabulary import ExitStatus
 
 
 def complain(*lines: str) -> None:
-    """Write lines to stderr, each made safe for a terminal; a stderr that is gone is no reason to stop."""
+    """Write lines to stderr, each made safe for a terminal; continue where stderr is closed."""
     if sys.stderr is None:
         return
     with suppress(OSError, ValueError):

@@ -27,7 +27,7 @@ def load_library(folders: Sequence[Path] | None, status: ExitStatus = ExitStatus
 def load_report(name: str) -> Report:
     """The report in the file of this name, ``-`` for standard input.
 
-    What can't be read, or is no report, ends the command: each problem is said on stderr, with its place.
+    A file that can't be read, or is not a report, ends the command: each problem is said on stderr, with its place.
     """
     shown = "standard input" if name == "-" else name
     try:

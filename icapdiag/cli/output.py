@@ -152,7 +152,7 @@ def _encoded(text: str) -> bytes:
 def _parse(spec: str, names: Sequence[str], *, force: bool) -> Output:
     name, separator, file = spec.partition("=")
     if name not in names:
-        raise OutputError(f"there is no format {name!r}; there are {', '.join(names)}")
+        raise OutputError(f"unknown format {name!r}; choose from {', '.join(names)}")
     if not separator or file == "-":
         return Output(name)
     if not file:

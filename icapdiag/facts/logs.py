@@ -1,4 +1,4 @@
-"""What a log says: of requests that went alike, of the log as a whole, of what was read."""
+"""What a log says: of groups of requests, of the log as a whole, of what was read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "mod
 
 
 class RequestGroup(Sheet):
-    """Requests of a log that went alike."""
+    """Requests of a log with the same outcome."""
 
     nulls = frozenset(
         {"significance", "icap_status", "http_status", "icap_method", "method", "complete_body_sent", "vendor",
@@ -267,7 +267,7 @@ class EntryCounts(LogSummary):
         int, about("ICAP requests", "requests to ICAP servers, more than entries where Avi tried again", changes=True)
     ] = 0
     filtered: Annotated[int, about("left out", "entries left out by the filters", "entries", changes=True)] = 0
-    groups: Annotated[int, about("groups", "groups of requests that went alike", changes=True)] = 0
+    groups: Annotated[int, about("groups", "groups of requests with the same outcome", changes=True)] = 0
 
 
 class Bucket(Record):
@@ -292,11 +292,11 @@ class Bucket(Record):
 
 
 class Remark(Record):
-    """What was repaired, or could not be read, and where."""
+    """What was corrected, or could not be read, and where."""
 
     nulls = frozenset({"line", "column", "offset"})
     required = nulls
-    what: Annotated[Text | None, about("repair", "what was repaired")] = None
+    what: Annotated[Text | None, about("repair", "what was corrected")] = None
     kind: Annotated[
         Word | None, about("kind", "of a problem", values=("unreadable", "skipped", "input"), closed=True)
     ] = None

@@ -66,7 +66,7 @@ class Difference(ProbeSheet):
     majority_count: Annotated[int | None, about("majority counts", "how many have it", "members")] = None
     value: Annotated[
         Text | None,
-        about("value", "of the odd member; (none) if its answer does not say, (changes) if it says several"),
+        about("value", "of the outlier; (none) if its answer does not say, (changes) if it says several"),
     ] = None
     same_as: Annotated[
         tuple[MemberName, ...] | None,

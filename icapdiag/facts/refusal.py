@@ -46,7 +46,7 @@ class Services(ProbeSheet):
         Word | None,
         about(
             "missing",
-            "what the asked path lacks: there is no service, or one without REQMOD",
+            "what is missing at the path: a service, or REQMOD",
             values=("service", "reqmod"),
         ),
     ] = None

@@ -81,7 +81,7 @@ class ProbingVantage(Vantage):
         float | None, about("clock's error", "the kernel's bound on the clock's error", "ms", changes=True)
     ] = None
     routes: Annotated[tuple[Route, ...] | None, about("routes", "the ways to the members, most used first")] = None
-    caveat: Annotated[Text | None, about("caveat", "what this host can't stand in for")] = None
+    caveat: Annotated[Text | None, about("caveat", "what can differ from the Service Engine")] = None
 
 
 class Filters(Record):
@@ -114,8 +114,8 @@ class PoolSubject(Subject):
     preview_size: Annotated[int | None, about("preview_size", "of the profile", "bytes")] = None
     allow_204: Annotated[bool | None, about("allow_204", "of the profile")] = None
     response_timeout: Annotated[int | None, about("response_timeout", "of the profile", "ms")] = None
-    warn_ms: Annotated[int | None, about("slow above", "an answer is slow after so many ms", "ms")] = None
-    crit_ms: Annotated[int | None, about("too slow above", "an answer is too slow after so many ms", "ms")] = None
+    warn_ms: Annotated[int | None, about("slow above", "a response above this is slow", "ms")] = None
+    crit_ms: Annotated[int | None, about("too slow above", "a response above this is too slow", "ms")] = None
 
 
 class LogSubject(Subject):

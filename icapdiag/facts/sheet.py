@@ -125,7 +125,7 @@ class Record(Struct, kw_only=True, omit_defaults=True):
 
 
 class Sheet(Record):
-    """What one probe found out about a member, or what a log says of requests that went alike."""
+    """What one probe found out about a member, or what a log says about a group of requests."""
 
     moved = "$ error"
     error: Annotated[Text | None, about("error", "the operating system's or the library's own words")] = None

@@ -115,7 +115,7 @@ class Reference(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """The most telling part, for a message."""
+        """The part to name in a message."""
         return self.name or self.word
 
     @property
@@ -152,7 +152,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def type_of_uuid(text: str) -> str:
-    """``pool-11a38043-…`` is a ``pool``; "" if the text is no uuid of Avi's."""
+    """``pool-11a38043-…`` is a ``pool``; "" if the text is not a uuid of Avi's."""
     match = _UUID.fullmatch(text)
     return match["type"] if match else ""
 

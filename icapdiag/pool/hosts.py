@@ -39,7 +39,7 @@ _LIKELY_PORT = "1344"  # ICAP's, and a hextet as well; with 11344 it is no IPv6 
 
 
 def printable(text: str) -> None:
-    """Refuse what could break a request line or a terminal: blanks, control and invisible characters."""
+    """Refuse what could break a request line or a terminal: spaces, control and invisible characters."""
     odd = next((char for char in text if char.isspace() or not char.isprintable()), None)
     if odd == " ":
         raise ValueError(f"{shown(text)} contains a space: remove it")
@@ -68,7 +68,9 @@ def parse_host(text: str) -> str:
 def parse_host_alone(text: str) -> str:
     """Like `parse_host`; names a URL or a port that was written along, and how to write them instead."""
     if "://" in text:
-        raise ValueError(f"{shown(text)} is a URL: write it alone as the member, or its parts as host, port and tls")
+        raise ValueError(
+            f"{shown(text)} is a URL: write only the URL as the member, or its parts as host, port and tls"
+        )
     host, colon, port = text.rpartition(":")
     if colon and host and port.isdigit() and (":" not in host or host.endswith("]")):
         raise ValueError(f"{shown(text)} includes a port: write host: {shown(host.strip('[]'))} and port: {port[:10]}")

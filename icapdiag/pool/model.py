@@ -108,7 +108,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     the reader of a report must know, such as a server that stands in two Avi pools.
     ``stated`` are the settings of the profile that the source gives; the others are Avi's defaults, and assumed.
     ``objects`` is what an Avi export says beside that.
-    ``compare``: the members are meant to be alike, so what differs between them is worth a word.
+    ``compare``: the members are meant to be identical, so what differs between them is worth a word.
     """
 
     name: str

@@ -133,7 +133,7 @@ def test_a_failing_filter_still_has_its_say(log: Path) -> None:
         (("log.json", "--since", "2026-01-02", "--until", "2026-01-01"), "newer"),
         (("log.json", "--action", "ok"), "failed"),
         (("log.json", "--jobs", "0"), "--jobs"),
-        (("log.json", "-o", "xml"), "no format"),
+        (("log.json", "-o", "xml"), "unknown format"),
         (("log.json", "--runbooks", "nowhere"), "nowhere"),
         (("log.json", "log.json", "--follow"), "at a time"),
         (("nowhere.json", "--follow"), "No such file"),

@@ -35,7 +35,7 @@ def test_passed(guide: Guide) -> None:
         group[key] for key in ("icap_action", "icap_status", "latency_max_ms")
     )
     assert (0, "ok") == (status, document["verdict"])
-    assert [] != [note for note in document["notes"] if "repaired" in note]  # its last brace
+    assert [] != [note for note in document["notes"] if "corrected" in note]  # its last brace
 
 
 @each_guide

@@ -32,8 +32,8 @@ def test_reads_what_is_asked_for(specs: tuple[str, ...], expected: tuple[Output,
 @pytest.mark.parametrize(
     ("specs", "words"),
     [
-        (("xml",), "no format 'xml'; there are table, short, json, "),
-        (("",), "no format ''"),
+        (("xml",), "unknown format 'xml'; choose from table, short, json, "),
+        (("",), "unknown format ''"),
         (("json=",), "names no file"),
         (("json=.",), "is a folder"),
         (("json=no/such/folder/r.json",), "does not exist"),
@@ -49,9 +49,9 @@ def test_refuses_before_any_traffic(specs: tuple[str, ...], words: str) -> None:
 def test_a_ticket_is_asked_for_apart() -> None:
     expected = (Output("json", Path("r.json")), Output("jira", Path("r.txt")), Output("github"))
     assert expected == parse_outputs(("json=r.json",), ("jira=r.txt", "github"))
-    with pytest.raises(OutputError, match="no format 'json'; there are github, jira, servicenow"):
+    with pytest.raises(OutputError, match="unknown format 'json'; choose from github, jira, servicenow"):
         parse_outputs((), ("json",))
-    with pytest.raises(OutputError, match="no format 'jira'"):
+    with pytest.raises(OutputError, match="unknown format 'jira'"):
         parse_outputs(("jira",))
 
 

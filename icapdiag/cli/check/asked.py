@@ -126,10 +126,10 @@ def confirm_load(pool: Pool, settings: Settings) -> None:
     """Let the user say that the pool may be loaded; a no ends the command."""
     members = sum(1 for member in pool.members if member.enabled)
     if not (stdin_is_terminal() and stderr_is_terminal()):
-        fail("--load may be felt by the users of this pool: add --yes to say that it may")
+        fail("--load can slow production traffic; add --yes to confirm")
     sys.stderr.write(
         f"icapdiag: --load scans up to {settings.load_ceiling} harmless lines at a time on each of "
-        f"{members} members, one member after the other. Their users may feel it.\n"
+        f"{members} members, one member after the other. This can slow production traffic.\n"
     )
     if not typer.confirm("Go on?", err=True):
         fail("nothing was sent")

@@ -1,6 +1,6 @@
 """``--follow``: explain a log while it grows.
 
-Each piece that comes is read by itself and added to what was read before, so records of one line
+Each piece is read separately and added to what was read before, so records of one line
 each (JSON Lines, syslog) are counted as they come.
 """
 

@@ -1,4 +1,4 @@
-"""Saved reports, drawn anew, redacted, and held against each other."""
+"""Saved reports: rendered again, redacted, compared."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def write_diff(before: str, after: str, spec: str) -> None:
 
 
 def write_merged(saved: list[str], spec: str) -> None:
-    """Write what several vantages saw of a pool; ends with 1 if a member is sick from any."""
+    """Write what several vantages saw of a pool; ends with 1 if a member fails from any of them."""
     try:
         merged = merge([load_report(name) for name in saved])
     except ValueError as error:

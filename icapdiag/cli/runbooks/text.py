@@ -112,7 +112,7 @@ def page(text: str) -> bool:
 
 
 def listing(library: Library) -> str:
-    """All runbooks by stage, the gravest first."""
+    """All runbooks by stage, the most severe first."""
     width = max((len(runbook.id) for runbook in library.runbooks), default=0)
     blocks: list[str] = []
     for heading, runbooks in by_stage(library):
