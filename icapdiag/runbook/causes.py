@@ -124,17 +124,17 @@ def by_certainty(weighed: Iterable[Weighed]) -> list[Weighed]:
     return sorted(weighed, key=lambda each: CERTAINTY_ORDER.index(each.status))
 
 
-def fixes(weighed: Sequence[Weighed], record: Facts) -> tuple[str, ...]:
+def fixes(weighed: Sequence[Weighed], record: Facts, own: Facts = MappingProxyType({})) -> tuple[str, ...]:
     """The steps that fix what is left: of the proven causes if there are any, else of all that are not ruled out."""
-    return written((step for each in _left(weighed) for step in each.cause.fix), record)
+    return written((step for each in _left(weighed) for step in each.cause.fix), record, own)
 
 
-def settling(weighed: Sequence[Weighed], record: Facts) -> tuple[str, ...]:
+def settling(weighed: Sequence[Weighed], record: Facts, own: Facts = MappingProxyType({})) -> tuple[str, ...]:
     """The steps that tell between the causes that are left, if there are several and none is proven."""
     left = _left(weighed)
     if len(left) < 2 or CauseStatus.PROVEN in {each.status for each in left}:
         return ()
-    return written((step for each in left for step in each.cause.settle), record)
+    return written((step for each in left for step in each.cause.settle), record, own)
 
 
 def _left(weighed: Sequence[Weighed]) -> list[Weighed]:

@@ -272,12 +272,12 @@ def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> 
     names = _named(met)
     members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     own = {"members": members} if names else {}
-    fix = fixes(weighed, record) if runbook.causes else first_steps(runbook.sections)
+    fix = fixes(weighed, record, own) if runbook.causes else first_steps(runbook.sections)
     return Steps(
         now=written(runbook.now, record, own) or None,
         fix=fix or None,
         check=(
-            *settling(weighed, record),
+            *settling(weighed, record, own),
             *written(runbook.check, record, own),
             *(_again(met) or _again_logged(met)),
         )

@@ -48,7 +48,8 @@ causes:
     settle: [Ask OPTIONS.]
   - id: file-types
     title: The type is not scanned
-    fix: {server: [Set ScanFileTypes.]}
+    fix: {server: ['Set ScanFileTypes of {members}.']}
+    settle: ['Compare {members}.']
 """
 
 
@@ -86,9 +87,15 @@ def test_without_proof_the_likely_comes_first_and_what_settles_it_is_said(librar
     found = match(library, [options("a", istag="x", service="Echo demo"), eicar("a")]).findings[0]
 
     assert ["wrong-service", "no-engine", "file-types"] == list(statuses(found.causes))
-    fix = ("On Avi: Change service_uri.", "On the ICAP server: Start clamd.", "On the ICAP server: Set ScanFileTypes.")
+    fix = (
+        "On Avi: Change service_uri.",
+        "On the ICAP server: Start clamd.",
+        "On the ICAP server: Set ScanFileTypes of a.",
+    )
     assert fix == (found.steps or Steps()).fix
-    assert ("Ask OPTIONS.", "`icapdiag check icap://a:1344SERVICE_URI --eicar`") == (found.steps or Steps()).check
+    assert ("Ask OPTIONS.", "Compare a.", "`icapdiag check icap://a:1344SERVICE_URI --eicar`") == (
+        found.steps or Steps()
+    ).check
 
 
 def test_a_step_that_the_profile_excludes_is_not_given(library: Library) -> None:
