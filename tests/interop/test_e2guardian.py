@@ -7,7 +7,7 @@ import pytest
 from tests.interop.conftest import E2guardian
 from tests.interop.diagnosed import Diagnosis
 
-OTHERS = "c-icap|clamd|ScanFileTypes|FortiSandbox|Kaspersky|Trellix"
+OTHERS = "c-icap|ScanFileTypes|FortiSandbox|Kaspersky|Trellix"
 NO_SCANNER = Diagnosis("eicar-not-detected", "not-blocking", "likely", "another scanner", never=f"{OTHERS}|_preview")
 RESPMOD_PATH = Diagnosis("wrong-service", "paths-mixed-up", "proven", "^On Avi: Set service_uri", never=OTHERS)
 WRONG_PATH = Diagnosis("service-not-found", "wrong-path", "likely", "^On Avi: Set service_uri", never="timed out")
