@@ -245,17 +245,17 @@ class LogSummary(Sheet):
         about("unscanned", "requests that passed without a scan: the sum of the next three", "requests", changes=True),
     ] = 0
     unscanned_failed: Annotated[
-        int,
+        int | None,
         about("unscanned, ICAP failed", "because ICAP failed, and the profile fails open", "requests", changes=True),
-    ] = 0
+    ] = None
     unscanned_too_large: Annotated[
-        int,
+        int | None,
         about("unscanned, too large", "because the body was larger than buffer_size", "requests", changes=True),
-    ] = 0
+    ] = None
     unscanned_disabled: Annotated[
-        int,
+        int | None,
         about("unscanned, not offered", "because the upload was not offered to ICAP", "requests", changes=True),
-    ] = 0
+    ] = None
 
 
 class EntryCounts(LogSummary):

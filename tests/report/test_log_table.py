@@ -57,12 +57,12 @@ def test_whole() -> None:
         Request groups:
         count  action    client got       ICAP       p50    p95    max  reason
         -----  --------  ---------------  -------  -----  -----  -----  ---------------------------------------
-           12  blocked   403 (blocked)    200/403  17 ms  1.3 s  1.3 s  Infected: EICAR-Test-File (not a virus)
-                2026-01-01 10:00:00 to 11:30:00 UTC; 100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids aAa-1,
-                bBb-2, cCc-3; see infected
             3  failed    200 (unscanned)  -            -      -      -  ADF_ICAP_CONNECTION_ERROR
                 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC; pool ICAP-POOL-GROUP; see connection-error
             1  disabled  -                -            -      -      -
+           12  blocked   403 (blocked)    200/403  17 ms  1.3 s  1.3 s  Infected: EICAR-Test-File (not a virus)
+                2026-01-01 10:00:00 to 11:30:00 UTC; 100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids aAa-1,
+                bBb-2, cCc-3; see infected
 
         Notes:
           - log.json: repaired (line 3, column 17): a missing brace
@@ -117,16 +117,16 @@ def test_a_narrow_terminal_gets_the_reasons_below() -> None:
         Request groups:
         count  action    client got       ICAP       p95    max
         -----  --------  ---------------  -------  -----  -----
-           12  blocked   403 (blocked)    200/403  1.3 s  1.3 s
-                Infected: EICAR-Test-File (not a virus)
-                2026-01-01 10:00:00 to 11:30:00 UTC;
-                100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids
-                aAa-1, bBb-2, cCc-3; see infected
             3  failed    200 (unscanned)  -            -      -
                 ADF_ICAP_CONNECTION_ERROR
                 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC; pool
                 ICAP-POOL-GROUP; see connection-error
             1  disabled  -                -            -      -
+           12  blocked   403 (blocked)    200/403  1.3 s  1.3 s
+                Infected: EICAR-Test-File (not a virus)
+                2026-01-01 10:00:00 to 11:30:00 UTC;
+                100.64.3.15:1344; pool ICAP-POOL-GROUP; request ids
+                aAa-1, bBb-2, cCc-3; see infected
     """)
     assert expected == block(render(log_report(), 60, detail=1), "Request groups")
 

@@ -30,7 +30,7 @@ MAX_OBJECTS: Final = 100_000  # and lists, of a long record; an object of 2 byte
 OVERFULL: Final = f"more than {MAX_OBJECTS:,} objects in one record"
 _LONG: Final = 1024 * 1024  # bytes
 
-DETAILED: Final = 36 * 1024 * 1024  # bytes at the beginning of an input whose entries are decoded with all details
+DETAILED: Final = 64 * 1024 * 1024  # bytes at the beginning of an input whose entries are decoded with all details
 _DETAILED_OF = 32  # blocks behind them: one of these
 
 ReadInto = Callable[[memoryview], int]

@@ -27,7 +27,7 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.logs.counting.signature import Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.logs.counting.who import KINDS, MORE, NARROW, TEXT_KEPT, Who
-from icapdiag.vocabulary import Status
+from icapdiag.vocabulary import Status, Verdict
 
 EXAMPLES_KEPT = 5  # ids of requests
 SAMPLE = 30  # requests of a group whose virtual service and Service Engine are looked at: the first ones
@@ -99,7 +99,8 @@ class CountedGroup(Struct, array_like=True):
 
     def __post_init__(self) -> None:
         self.column = OUTCOMES.index(self.signature.outcome)
-        self.blamed = self.signature.outcome not in _WELL or self.signature.status is Status.FAILED
+        scanned = self.signature.verdict in {None, Verdict.ALLOWED, Verdict.MODIFIED}
+        self.blamed = self.signature.outcome not in _WELL or self.signature.status is Status.FAILED or not scanned
 
     @property
     def count(self) -> int:

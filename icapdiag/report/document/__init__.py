@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from icapdiag.model import Finding, Report
-from icapdiag.report.document import findings, logs, measured, members, overview, pool, problems, vantage, words
+from icapdiag.report.document import findings, logs, measured, members, overview, pool, problems, vantage, who, words
 from icapdiag.text import visible
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health, Severity
 
@@ -95,7 +95,8 @@ class Document:
         self.records = logs.record_counts(of_logs.records if of_logs else None)
         self.answers = answers
         self.outcomes = logs.outcomes(report)  # what clients got, the most harm first
-        self.groups = logs.groups(report)  # the most frequent first
+        # the most harm first; failures by member, pool and virtual service; who and what did not simply pass
+        self.groups, self.rates, self.counts = logs.groups(report), who.rates(report), who.counts(report)
 
 
 class MemberLine(NamedTuple):

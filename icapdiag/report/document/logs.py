@@ -182,9 +182,17 @@ class GroupBlock:
 
 
 def groups(report: Report) -> list[GroupBlock]:
-    """The groups, the most frequent first."""
+    """The groups, those with the most harm first, and the most frequent of them."""
     severities = {finding.id: finding.severity for finding in report.findings}
-    return [GroupBlock(group, severities) for group in report.groups if group.probe != PASTED]
+    harm = {outcome: rank for rank, outcome in enumerate(OUTCOME_WORDS)}
+    found = [each for each in report.groups if each.probe != PASTED]
+
+    def rank(group: ReportedGroup) -> tuple[int, int]:
+        outcome = LET_THROUGH if is_let_through(report, group) else group.client_outcome
+        return harm.get(outcome or "", harm["unknown"]), -(group.count or 0)
+
+    found.sort(key=rank)
+    return [GroupBlock(group, severities) for group in found]
 
 
 class AnswerBlock:

@@ -231,11 +231,13 @@ def _answers(report: Report) -> str:
 def _composition(report: Report) -> str:
     """What the number of unscanned requests consists of; empty where there is nothing to add."""
     found = unscanned(report)
-    if not all(found):
-        return ""
-    return (
-        f"Unscanned: {found.after_failure:,} after an ICAP failure, {found.let_through:,} let through by the scanner."
+    counted = (
+        (found.after_failure, "after an ICAP failure"),
+        (found.not_offered, "not offered to ICAP"),
+        (found.let_through, "let through by the scanner"),
     )
+    parts = [f"{number:,} {words}" for number, words in counted if number]
+    return f"Unscanned: {', '.join(parts)}." if len(parts) > 1 else ""
 
 
 # --- at the end ------------------------------------------------------------------------------------

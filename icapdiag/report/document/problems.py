@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.model import Finding, Problem, Report, Steps
+from icapdiag.report.document import who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
 from icapdiag.report.document.words import base, count, is_let_through, logs_of, names, of_all, prose, safe_text
@@ -13,6 +14,7 @@ from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Severity
 
 _CAUSES_NAMED = 3  # of those that are only possible
+_NOT_OFFERED = "not offered"  # an outcome of uploads that ICAP was disabled for
 _AGAIN = "`icapdiag check "  # the step that shows whether it is fixed
 
 
@@ -32,6 +34,8 @@ class ProblemBlock:
         self.causes = [cause_block(each) for each in problem.causes or ()]
         self.cause = _cause(self.causes)
         self.users = _users(problem, finding, report)
+        self.who = who.of_problem(report, problem)
+        self.who_in_brief = who.of_problem(report, problem, brief=True)
         steps = problem.steps
         self.now = tuple(prose(step) for step in (steps and steps.now) or ())
         self.fix = tuple(prose(step) for step in (steps and steps.fix) or ())
@@ -72,6 +76,7 @@ class ProblemBlock:
         said = (
             ("Cause" if self.cause else "What", what),
             ("Users", self.users),
+            ("Who", self.who_in_brief),
             ("Now", _first(self.now)),
             ("Fix", _first(self.fix)),
             ("Check", self.again),
@@ -168,11 +173,14 @@ def _outcomes(report: Report, groups: Sequence[ReportedGroup]) -> Iterator[tuple
 
 
 def _outcome(report: Report, group: ReportedGroup) -> str:
+    if group.client_outcome == "unscanned" and group.request_body == "yes":
+        return _NOT_OFFERED
     return LET_THROUGH if is_let_through(report, group) else group.client_outcome or "unknown"
 
 
 _CLIENT_WORDS = {
     "unscanned": "passed unscanned (fail open)",
+    _NOT_OFFERED: "passed unscanned (not offered to ICAP)",
     "refused-500": "refused with HTTP 500 (fail closed)",
     "refused-413": "refused with HTTP 413 (too large)",
     LET_THROUGH: "let through by the scanner",

@@ -19,7 +19,9 @@ _FILES = 5  # in a command; more of them are FILE...
 _NAMES = 3  # of a kind in a line
 _ROWS = 5  # of a kind in a table
 _FEW = 10  # paths that are listed as they are
+_LEADING = 5  # a name has at least this part of the requests, or is one of many
 _WIDTH = 60  # of a name in a line
+_BRIEF = 44  # the same on the first screen
 _CUT = 200  # characters that are kept of a name
 
 # Kind of name → the facts that count it, its word, and the option that selects it.
@@ -38,6 +40,7 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
     "pool": ("by_pool", "pool", "--pool"),
 }
 _IN_LINE = tuple(name for name in _KINDS if name not in {"Service Engine", "member", "pool"})
+_IN_BRIEF = ("client", "user", "virtual service", "method", "path")
 _RATED = ("member", "pool", "virtual service")
 _ACTIONS = ("ICAP_FAILED", "ICAP_DISABLED", "ICAP_BLOCKED", "ICAP_MODIFIED")  # most harm first
 
@@ -66,6 +69,12 @@ class Count(NamedTuple):
     number: int
     exact: bool
     command: str
+    options: str  # of the command: what stands behind the files
+
+    @property
+    def words(self) -> str:
+        """``119``, or ``≥ 119``."""
+        return f"{self.number:,}" if self.exact else f"≥ {self.number:,}"
 
 
 def _groups(report: Report) -> Iterator[ReportedGroup]:
@@ -103,7 +112,7 @@ def counts(report: Report) -> list[Count]:
         for kind, (attribute, _, option) in _KINDS.items():
             ordered, exact = _together(groups, attribute)
             found += [
-                Count(action, kind, visible(name, _WIDTH), number, exact, command(report, action, option, name))
+                Count(action, kind, visible(name, _WIDTH), number, exact, *_command(report, action, option, name))
                 for name, number in ordered[:_ROWS]
             ]
     return found
@@ -139,12 +148,12 @@ def _folded(counted: dict[str, int]) -> dict[str, int]:
     return counted
 
 
-def of_problem(report: Report, problem: Problem) -> str:
+def of_problem(report: Report, problem: Problem, *, brief: bool = False) -> str:
     """Who sent the requests of a problem and what they were, in a line; empty where the log does not say."""
-    return line(report, {problem.finding}, problem.members)
+    return line(report, {problem.finding}, problem.members, brief=brief)
 
 
-def line(report: Report, findings: Collection[str], members: Collection[str] = ()) -> str:
+def line(report: Report, findings: Collection[str], members: Collection[str] = (), *, brief: bool = False) -> str:
     """Who sent the requests that these findings explain; of some members only, if any are named."""
     groups = [
         group
@@ -155,16 +164,29 @@ def line(report: Report, findings: Collection[str], members: Collection[str] = (
     total = sum(group.count or 0 for group in groups)
     looked_at = sum(group.looked_at or 0 for group in groups)
     parts: list[str] = []
-    for kind in _IN_LINE:
+    for kind in _IN_BRIEF if brief else _IN_LINE:
         attribute, word, _ = _KINDS[kind]
         ordered, exact = _together(groups, attribute)
         if ordered:
-            parts.append(f"{word} {_listed(ordered, total, exact=exact)}".strip())
+            parts.append(
+                _in_brief(kind, ordered, total) if brief else f"{word} {_listed(ordered, total, exact=exact)}".strip()
+            )
     ids = [each for group in groups for each in group.request_ids or ()]
-    if ids:
+    if ids and not brief:
         parts.append(f"request ids {names(ids[:_NAMES], _NAMES)}")
     some = f"of {looked_at:,} looked at: " if 0 < looked_at < total else ""
-    return some + "; ".join(parts) if parts else ""
+    return some + (", " if brief else "; ").join(parts) if parts else ""
+
+
+def _in_brief(kind: str, ordered: Sequence[tuple[str, int]], total: int) -> str:
+    """``client 10.0.0.1``, ``client 10.0.0.1 (200) and 3 more``; ``37 clients`` where none has many of them."""
+    word = _KINDS[kind][1]
+    name, number = ordered[0]
+    if len(ordered) > _NAMES and _LEADING * number < total:
+        return f"{len(ordered):,} {kind}s"
+    shown = visible(name, _BRIEF) + (f" ({number:,})" if len(ordered) > 1 else "")
+    more = f" and {len(ordered) - 1:,} more" if len(ordered) > 1 else ""
+    return f"{word} {shown}{more}".strip()
 
 
 def _listed(ordered: Sequence[tuple[str, int]], total: int, *, exact: bool) -> str:
@@ -182,20 +204,25 @@ def _listed(ordered: Sequence[tuple[str, int]], total: int, *, exact: bool) -> s
 
 def command(report: Report, action: str, option: str, name: str) -> str:
     """The command whose report has these requests and no others; empty where no option selects them."""
+    return _command(report, action, option, name)[0]
+
+
+def _command(report: Report, action: str, option: str, name: str) -> tuple[str, str]:
+    """The command, and its options."""
     logs = logs_of(report)
     plain = name[:-1] if option == "--path" and name.endswith("/*") else name
     if logs is None or not option or name != visible(name, None) or not {"*", "?"}.isdisjoint(plain):
-        return ""
+        return "", ""
     pattern = name if len(name) < _CUT else f"{name}*"
-    words = ["icapdiag", "explain", *_inputs(logs), *_limits(logs.filters or Filters(), option)]
-    words += [option, pattern, "--action", action.removeprefix("ICAP_").lower()]
-    return " ".join(word if word == "FILE..." else shlex.quote(word) for word in words)
+    words = [*_limits(logs.filters or Filters(), option), option, pattern]
+    options = " ".join(map(shlex.quote, [*words, "--action", action.removeprefix("ICAP_").lower()]))
+    return f"icapdiag explain {_inputs(logs)} {options}", options
 
 
-def _inputs(logs: LogSubject) -> list[str]:
+def _inputs(logs: LogSubject) -> str:
     if not 0 < len(logs.inputs) <= _FILES:
-        return ["FILE..."]
-    return [safe_text(name, None) for name in logs.inputs]
+        return "FILE..."
+    return " ".join(shlex.quote(safe_text(name, None)) for name in logs.inputs)
 
 
 def _limits(filters: Filters, option: str) -> Iterator[str]:

@@ -208,7 +208,8 @@ def records_read(records: RecordCounts | None) -> str:
 class Unscanned(NamedTuple):
     """Requests of a log that reached the application without a scan, and why."""
 
-    after_failure: int  # ICAP failed, and fail_action is open
+    after_failure: int  # ICAP failed, or the body was too large, and the profile fails open
+    not_offered: int  # uploads that ICAP was disabled for
     let_through: int  # the scanner did not scan, or named a threat, and let pass
 
     @property
@@ -217,11 +218,12 @@ class Unscanned(NamedTuple):
 
 
 def unscanned(report: Report) -> Unscanned:
-    """The one number that every format has. What is by intention not offered to ICAP is not in it."""
+    """The one number that every format has. What has no body and is not offered to ICAP is not in it."""
     logs = logs_of(report)
     entries = (logs.entries if logs else None) or EntryCounts()
     let_through = sum(each.count or 0 for each in report.groups if is_let_through(report, each))
-    return Unscanned(max(entries.unscanned_count, 0), let_through)
+    not_offered = max(entries.unscanned_disabled or 0, 0)
+    return Unscanned(max(entries.unscanned_count - not_offered, 0), not_offered, let_through)
 
 
 def is_let_through(report: Report, group: ReportedGroup) -> bool:

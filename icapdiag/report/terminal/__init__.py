@@ -21,6 +21,7 @@ QUIET = -1
 _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
+_COUNTS = 40  # rows of who and what
 _NAMES = 45  # columns that names are filled up to
 
 
@@ -66,6 +67,8 @@ def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator
     yield draw.figures(doc.sizes, width)
     yield draw.time_line(doc.timeline, width, plain=plain)
     yield draw.groups(doc.groups, width)
+    yield draw.items("Failed, and the command for these requests:", draw.rates(doc.rates), width)
+    yield draw.counts(doc.counts, width, None if detail > 1 else _COUNTS)
     if detail > 1:
         yield draw.rules(doc.rules, width)
     suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"

@@ -11,6 +11,7 @@ from icapdiag.report.document.measured import Figures
 from icapdiag.report.document.members import Matrix, MatrixLine
 from icapdiag.report.document.pool import Comparison, DifferenceBlock, RuleBlock
 from icapdiag.report.document.problems import ProblemBlock
+from icapdiag.report.document.who import Count, Rate
 from icapdiag.report.document.words import count, names
 from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, table, wrap
 from icapdiag.text import visible
@@ -285,6 +286,25 @@ def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
 
 
 # --- what nothing explains, and lists ----------------------------------------------------------------
+
+
+def rates(found: Sequence[Rate]) -> list[str]:
+    """What failed how often, each with its command."""
+    return [f"{each.words}: {each.command}" if each.command else each.words for each in found]
+
+
+def counts(found: Sequence[Count], width: int, most: int | None) -> list[str]:
+    """Requests by action, and by who and what they were, in at most so many rows; nothing if all of them passed."""
+    if not found:
+        return []
+    rows = [
+        (each.action.removeprefix("ICAP_").lower(), each.kind, each.name, each.words, each.options)
+        for each in found[:most]
+    ]
+    lines = grid(("action", "by", "name", "requests", "filter"), rows, right=(3,))
+    more = len(found) - len(rows)
+    left_out = [f"and {count(more, 'more row')}: -vv"] if more else []
+    return ["Who and what:", *(cut(line, width) for line in lines), *left_out]
 
 
 def unexplained(block: Unexplained, width: int) -> list[str]:

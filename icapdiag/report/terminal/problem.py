@@ -110,6 +110,7 @@ def _whole(block: ProblemBlock, detail: int, width: int) -> Iterator[tuple[str, 
     order = [each for each in block.causes if detail > 1 or each.status is not CauseStatus.RULED_OUT]
     yield from _rows("Cause", [f"{each.status.capitalize()}: {each.words}" for each in order])
     yield from _rows("Users", [block.users])
+    yield from _rows("Who", [block.who])
     yield from _rows("Now", _numbered(block.now))
     yield from _rows("Fix", _numbered(block.fix))
     yield from _rows("Check", _numbered(block.check))
