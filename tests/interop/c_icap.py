@@ -97,13 +97,15 @@ def _wait_for_answer(address: str, port: int) -> None:
     assert answer.startswith(b"ICAP/1.0 200"), answer
 
 
-def start_clamd(programs: Programs, socket_file: Path, *, port: int | None = None) -> Program:
+def start_clamd(
+    programs: Programs, socket_file: Path, *, port: int | None = None, databases: Path = _DATABASES
+) -> Program:
     """Start clamd on a Unix socket, and on a port of 127.0.0.1."""
     configuration = programs.folder / f"{socket_file.stem}.conf"
     tcp = f"TCPSocket {port}\nTCPAddr 127.0.0.1\n" if port else ""
     configuration.write_text(
         f"LocalSocket {socket_file}\nLocalSocketMode 666\n{tcp}"
-        f"DatabaseDirectory {_DATABASES}\nForeground yes\nUser clamav\n"
+        f"DatabaseDirectory {databases}\nForeground yes\nUser clamav\n"
     )
     ports = [("127.0.0.1", port)] if port else []
     return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file, ports=ports)

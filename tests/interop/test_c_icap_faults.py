@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from icapdiag.icap.samples import eicar
+from tests.interop import c_icap
 from tests.interop.clients import check
 from tests.interop.conftest import CIcap
 from tests.interop.diagnosed import Diagnosis, nothing_is_wrong
-from tests.interop.programs import Programs
-from tests.interop.scanners import Scanners
+from tests.interop.programs import Programs, free_port
+from tests.interop.scanners import TYPES, Scanners
 
 OTHERS = r"FortiSandbox|Kaspersky|Trellix|MetaDefender"  # products that c-icap is not
 
@@ -133,9 +135,32 @@ def test_clamd_died_and_errors_pass(scanners: Scanners) -> None:
     nothing_is_wrong(unseen)
     assert "detection (EICAR was not sent: --eicar)" == unseen.report["not_tested"][0]
     Diagnosis(
-        "eicar-not-detected", "pass-on-error", "likely", r"PassOnError off",
+        "eicar-not-detected", "pass-on-error", "possible", r"PassOnError off",
         never=rf"{OTHERS}|enable_preview|ScanFileTypes|service_uri",
     ).holds(check(url, EICAR))  # fmt: skip
 
     scanners.start_clamd()
     nothing_is_wrong(check(url, EICAR))
+
+
+def test_clamd_ignores_the_signature(scanners: Scanners, programs: Programs) -> None:
+    """From outside that looks as an engine does that is down while errors pass: both stay possible."""
+    databases = programs.folder / "ignoring"
+    databases.mkdir()
+    (databases / "lab.ndb").write_text(f"Eicar-Test-Signature:0:*:{eicar().hex()}\n")
+    (databases / "local.ign2").write_text("Eicar-Test-Signature\n")
+    databases.chmod(0o755)
+    clamd_socket = programs.folder / "ignoring-clamd.ctl"
+    clamd = c_icap.start_clamd(programs, clamd_socket, databases=databases)
+    port = free_port()
+    services = c_icap.ANTIVIRUS + TYPES + c_icap.clamd_engine(clamd_socket)
+    server = c_icap.start(programs, "ignoring", [("127.0.0.1", port)], services)
+    checked = check(f"icap://127.0.0.1:{port}/avscan", EICAR)
+    programs.stop(server, clamd)
+
+    assert {"pass-on-error", "allow-listed"} == {
+        cause for cause, status in checked.causes("eicar-not-detected").items() if status != "ruled out"
+    }
+    (problem,) = checked.report["problems"]
+    assert "clamdscan --ping" in problem["steps"]["check"][0]
+    assert any("ign2" in step for step in problem["steps"]["fix"])
