@@ -10,6 +10,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from icapdiag.facts.fields import field_named
+from icapdiag.icap.product import UNKNOWN_PRODUCT
 from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.conditions import ConditionResult, Selection
 from icapdiag.runbook.prose import plain
@@ -143,9 +144,55 @@ def _left(weighed: Sequence[Weighed]) -> list[Weighed]:
 
 
 def written(steps: Iterable[Step], record: Facts, own: Facts = MappingProxyType({})) -> tuple[str, ...]:
-    """The texts of those that fit, each once, with their places and values filled in: ``own``, then the record's."""
-    texts = (f"{PLACES[step.place]}: {step.text}" if step.place else step.text for step in steps if step.fits(record))
+    """The texts of those that fit, each once, with their places and values filled in: ``own``, then the record's.
+
+    What is for another product than the one that answers is left out: a step that begins with its name and a colon,
+    and a hint in brackets that does, as in ``(c-icap: MaxServers)``.
+    """
+    product = record.get("product") or record.get("options.product")
+    texts = (
+        f"{PLACES[step.place]}: {text}" if step.place else text
+        for step in steps
+        if step.fits(record) and (text := _for_product(step.text, product))
+    )
     return tuple(dict.fromkeys(plain(fill(text, record, own)) for text in texts))
+
+
+_HINT = re.compile(r" ?\(([^():]+: [^()]*)\)")
+_IN_C_ICAP = ("c-icap", "squidclamav")
+_NAMED = {  # how a step names a product, and at which it is of use
+    "c-icap": _IN_C_ICAP,
+    "c-icap.conf": _IN_C_ICAP,
+    "ClamAV": _IN_C_ICAP,
+    "Debian": _IN_C_ICAP,
+    "squidclamav": ("squidclamav",),
+    "OPSWAT": ("metadefender",),
+    "MetaDefender": ("metadefender",),
+    "MetaDefender Core": ("metadefender",),
+    "MetaDefender ICAP Server": ("metadefender",),
+    "Kaspersky": ("kaspersky",),
+    "Kaspersky Scan Engine": ("kaspersky",),
+    "FortiSandbox": ("fortisandbox",),
+    "e2guardian": ("e2guardian",),
+    "ICAPeg": ("icapeg",),
+}
+
+
+def _for_product(text: str, product: JSONValue) -> str:
+    """The text without hints for others; empty if it is for another as a whole."""
+
+    def fits(part: str) -> bool:
+        name, colon, _ = part.partition(": ")
+        return not colon or product in _NAMED.get(name, (product,))
+
+    def kept(found: re.Match[str]) -> str:
+        hints = found[1].split("; ")
+        left = [hint for hint in hints if fits(hint)]
+        return found[0] if left == hints else f" ({'; '.join(left)})" if left else ""
+
+    if product in (None, UNKNOWN_PRODUCT):
+        return text
+    return _HINT.sub(kept, text) if fits(text) else ""
 
 
 def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:

@@ -13,7 +13,7 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.model import Cause, Facts, Finding, Observation, Steps
 from icapdiag.runbook import Library, load_runbooks, match
-from icapdiag.runbook.causes import fill, in_words, weigh
+from icapdiag.runbook.causes import Step, fill, in_words, weigh, written
 from icapdiag.runbook.conditions import parse_condition
 from icapdiag.runbook.findings import under_roots
 from icapdiag.runbook.surroundings import Surroundings
@@ -180,6 +180,37 @@ def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
     }
 
     assert expected == fill(text, record)
+
+
+HINTS = "Raise the threads (c-icap: MaxServers; or a licence), set the port (OPSWAT: icaps_port; c-icap.conf: TlsPort)."
+
+
+@pytest.mark.parametrize(
+    ("product", "expected"),
+    [
+        (None, HINTS),
+        ("unknown", HINTS),
+        ("c-icap", "Raise the threads (c-icap: MaxServers; or a licence), set the port (c-icap.conf: TlsPort)."),
+        ("squidclamav", "Raise the threads (c-icap: MaxServers; or a licence), set the port (c-icap.conf: TlsPort)."),
+        ("metadefender", "Raise the threads (or a licence), set the port (OPSWAT: icaps_port)."),
+        ("eset", "Raise the threads (or a licence), set the port."),
+    ],
+)
+def test_a_hint_for_another_product_is_left_out(product: str | None, expected: str) -> None:
+    for record in ({"product": product}, {"options.product": product}):
+        assert (expected,) == written([Step(text=HINTS)], record)
+
+
+@pytest.mark.parametrize(
+    ("product", "expected"),
+    [(None, 3), ("unknown", 3), ("c-icap", 2), ("squidclamav", 2), ("kaspersky", 2), ("eset", 1)],
+)
+def test_a_step_for_another_product_is_left_out(product: str | None, expected: int) -> None:
+    texts = ("c-icap: set MaxServers.", "Kaspersky Scan Engine: raise the limit.", "Note: raise the limit.")
+
+    found = written([Step(text=text, place="server") for text in texts], {"product": product})
+
+    assert (expected, "On the ICAP server: Note: raise the limit.") == (len(found), found[-1])
 
 
 def test_the_record_at_the_same_address_comes_first() -> None:
