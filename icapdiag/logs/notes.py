@@ -117,8 +117,8 @@ class Notes(Struct):
 class Tally(Struct):
     """Records of a source: ``read + skipped + unreadable == total``, always.
 
-    Of large JSON also ``truncated``: the text ends inside a value or an open array; and ``end_offset``: where
-    reading ended, in bytes.
+    Of large JSON also ``truncated``: the text ends inside a value or an open array; ``end_offset``: where reading
+    ended, in bytes; and of how many that were read nobody saw whether a key is there twice.
     """
 
     read: int = 0
@@ -126,6 +126,7 @@ class Tally(Struct):
     unreadable: int = 0
     truncated: bool = False
     end_offset: int = 0
+    not_looked_into: int = 0
 
     @property
     def total(self) -> int:
@@ -138,6 +139,7 @@ class Tally(Struct):
         self.unreadable += later.unreadable
         self.truncated = later.truncated
         self.end_offset = later.end_offset
+        self.not_looked_into += later.not_looked_into
 
 
 class Account:

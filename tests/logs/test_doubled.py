@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from icapdiag.avi.entry import (
+    DetailedEntry,
+    DetailedIcapLog,
+    DetailedRequest,
+    NsxDefenderLog,
+    OpswatLog,
+    PoolName,
+    Violation,
+    WafLog,
+)
 from icapdiag.doubled import Ambiguous, Members, check
+from icapdiag.logs.blocks import summarise
 from icapdiag.logs.notes import SourceReport
 from icapdiag.logs.opening import source as sources
+from tests.examples import examples
+from tests.logs.reading import block_size
 from tests.logs.samples import actions, containers, entry, read
 
 _MARK = re.compile(r"""(\\*["'])MARK\1: ?\1\1""")
@@ -84,23 +101,192 @@ def test_however_the_key_is_written(tmp_path: Path, form: str) -> None:
     assert ([TWICE], _BLOCKED) == (refused(report), actions(reading))
 
 
+OTHER: dict[str, dict[str, Any]] = {  # a second value for each field that the fast path reads, by where it is
+    "entry": {
+        "adf": False,
+        "significance": "other",
+        "virtualservice": "other",
+        "vs_name": "other",
+        "report_timestamp": "2026-03-02T11:00:00.500000+00:00",
+        "service_engine": "other",
+        "request_length": 7,
+        "response_code": 200,
+        "significant_log": [],
+        "request_id": "other",
+        "icap_log": {},
+        "method": "PUT",
+        "client_ip": "192.0.2.200",
+        "client_ip6": "2001:db8::7",
+        "uri_path": "/other",
+        "host": "other",
+        "request_content_type": "text/other",
+        "user_id": "other",
+        "http_security_policy_rule_name": "other",
+        "http_request_policy_rule_name": "other",
+        "waf_log": {"status": "other"},
+    },
+    "log": {"action": "ICAP_PASSED", "request_logs": []},
+    "request": {
+        "icap_response_code": 204,
+        "icap_method": "ICAP_METHOD_RESPMOD",
+        "http_response_code": 200,
+        "icap_absolute_uri": "icap://192.0.2.200:1344/other",
+        "complete_body_sent": False,
+        "pool_name": {"val": "other"},
+        "latency": 7,
+        "icap_headers_sent_to_server": "Host: other\r\n",
+        "icap_headers_received_from_server": "X-Response-Info: Allowed\r\n",
+        "action": "ICAP_PASSED",
+        "reason": "Allowed",
+        "threat_id": "Other",
+        "modified_content_length": 7,
+        "icap_server_ip": 3221225985,
+        "icap_server_port": 7,
+        "vendor": "ICAP_VENDOR_GENERIC",
+        "opswat_log": {"reason": "other"},
+        "nsx_defender_log": {"score": 7},
+        "http_method": "PUT",
+        "pool_uuid": "other",
+        "source_port": 7,
+    },
+    "pool": {"val": "other"},
+    "opswat": {"reason": "Allowed", "threat_id": "Other", "violations": []},
+    "violation": {"file_name": "other", "threat_name": "Other", "resolution": "other"},
+    "nsx": {"score": 7, "status_url": "other", "task_uuid": "other"},
+    "waf": {"status": "other"},
+}
+FIELDS = [(where, key) for where, fields in OTHER.items() for key in fields]
+
+
+def _full() -> dict[str, Any]:
+    """An entry that has every field."""
+    request = {
+        "icap_headers_sent_to_server": "Host: a\r\n",
+        "modified_content_length": 1,
+        "icap_server_ip": "192.0.2.1",
+        "icap_server_port": 1344,
+        "vendor": "ICAP_VENDOR_OPSWAT",
+        "opswat_log": {
+            "reason": "Infected",
+            "threat_id": "Sample.Threat",
+            "violations": [{"file_name": "a", "threat_name": "b", "resolution": "c"}],
+        },
+        "nsx_defender_log": {"score": 1, "status_url": "a", "task_uuid": "b"},
+        "http_method": "POST",
+        "pool_uuid": "a",
+        "source_port": 1,
+    }
+    more = {
+        "significance": "a",
+        "vs_name": "b",
+        "method": "POST",
+        "client_ip": "192.0.2.7",
+        "client_ip6": "2001:db8::1",
+    }
+    more |= {"uri_path": "/a", "host": "a", "request_content_type": "a", "user_id": "a"}
+    more |= {"http_security_policy_rule_name": "a", "http_request_policy_rule_name": "b"}
+    found = {**entry(), **more, "waf_log": {"status": "PASSED"}}
+    found["icap_log"]["request_logs"][0] |= request
+    return found
+
+
+def _places(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    request = found["icap_log"]["request_logs"][0]
+    opswat = request["opswat_log"]
+    objects = (found, found["icap_log"], request, request["pool_name"], opswat, opswat["violations"][0])
+    return dict(zip(OTHER, (*objects, request["nsx_defender_log"], found["waf_log"]), strict=True))
+
+
+def _with_twice(where: str, key: str, *, first: bool) -> str:
+    """The full entry with one more member, before or behind the one of the same key."""
+    found = _full()
+    place = _places(found)[where]
+    assert key in place
+    rest = {**place}
+    place.clear()
+    place.update({"MARK": 0, **rest} if first else {**rest, "MARK": 0})
+    return json.dumps(found).replace('"MARK": 0', json.dumps({key: OTHER[where][key]})[1:-1])
+
+
+def _written(entries: list[str], form: str) -> bytes:
+    match form:
+        case "jsonl":
+            text = "".join(f"{one}\n" for one in entries)
+        case "array":
+            text = f"[{', '.join(entries)}]"
+        case "array-lines":
+            text = "[\n" + ",\n".join(entries) + "\n]\n"
+        case _:
+            text = f'{{"count": 3, "results": [{", ".join(entries)}], "next": null}}'
+    return gzip.compress(text.encode(), mtime=0) if form == "gzip" else text.encode()
+
+
+def test_a_second_value_is_known_for_every_field() -> None:
+    shapes = (DetailedEntry, DetailedIcapLog, DetailedRequest, PoolName, OpswatLog, Violation, NsxDefenderLog, WafLog)
+    expected = {where: set(shape.__struct_fields__) for where, shape in zip(OTHER, shapes, strict=True)}
+    assert expected == {where: set(fields) for where, fields in OTHER.items()}
+
+
 @pytest.mark.usefixtures("_head")
-@pytest.mark.parametrize(
-    ("where", "member"),
-    [
-        ("entry", {"response_code": 200}),
-        ("request", {"icap_response_code": 204}),
-        ("request", {"reason": "Allowed"}),
-        ("request", {"pool_name": "other"}),
-        ("request", {"icap_headers_received_from_server": "X-Response-Info: Allowed\r\n"}),
-    ],
-)
-@pytest.mark.parametrize("form", ["jsonl", "array", "syslog"])
-def test_every_field_that_is_read(tmp_path: Path, form: str, where: str, member: dict[str, Any]) -> None:
-    """A large log is looked through for other keys than ``action`` in its first records only."""
-    _, report = read(tmp_path / "log", doubled(form, member, where=where, number=2))
-    (key,) = member
+@pytest.mark.parametrize(("where", "key"), FIELDS)
+def test_every_field_that_is_read(tmp_path: Path, where: str, key: str) -> None:
+    entries = [json.dumps(_full()) for _ in range(40)]
+    entries[31] = _with_twice(where, key, first=len(key) % 2 == 0)
+    reading, report = read(tmp_path / "log", _written(entries, "jsonl"))
     assert [True] == [reason.startswith(f'"{key}" is there twice') for reason in refused(report)]
+    assert {"ICAP_BLOCKED": 39} == actions(reading)
+
+
+@given(
+    field=st.sampled_from(FIELDS),
+    form=st.sampled_from(["jsonl", "array", "array-lines", "envelope", "gzip"]),
+    size=st.integers(1, 60),
+    place=st.floats(0, 0.999),
+    head=st.sampled_from([1000, 20_000, 1 << 20]),
+    block=st.sampled_from([500, 5000, 1 << 19]),
+    first=st.booleans(),
+)
+@settings(max_examples=examples(150))
+def test_anywhere_in_any_form(
+    field: tuple[str, str], form: str, size: int, place: float, head: int, block: int, *, first: bool
+) -> None:
+    entries = [json.dumps(_full()) for _ in range(size)]
+    entries[int(place * size)] = _with_twice(*field, first=first)
+    with pytest.MonkeyPatch.context() as patch, block_size(block), TemporaryDirectory() as folder:
+        patch.setattr(sources, "HEAD", head)
+        reading, report = read(Path(folder, "log"), _written(entries, form))
+    assert (size - 1, 1) == (report.read, report.unreadable)
+    assert [True] == [reason.startswith(f'"{field[1]}" is there twice') for reason in refused(report)]
+    assert size - 1 == sum(actions(reading).values())
+
+
+@pytest.mark.parametrize("log", [None, {"request_logs": []}, {"request_logs": [{"pool_name": "text"}]}])
+def test_beside_entries_of_another_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: dict[str, Any] | None
+) -> None:
+    """What is no object where an entry has one is not looked through by the counter of keys."""
+    monkeypatch.setattr(sources, "HEAD", 2000)
+    others = [_full() | {"icap_log": log} for _ in range(40)]
+    entries = [*map(json.dumps, others), _with_twice("request", "reason", first=False)]
+    _, report = read(tmp_path / "log", _written(entries, "jsonl"))
+    assert ['"reason" is there twice, with different values: Infected, Allowed'] == refused(report)
+    assert (40, 1) == (report.read, report.unreadable)
+
+
+def test_a_log_too_long_to_look_through_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Except for actions, which are always looked for; and once one was found, the rest is looked through."""
+    monkeypatch.setattr(sources, "HEAD", 2000)
+    monkeypatch.setattr(summarise, "LOOKED_INTO_WHOLE", 100_000)
+    entries = [json.dumps(_full()) for _ in range(120)]
+    entries[100] = _with_twice("request", "reason", first=False)
+    with block_size(3000):
+        _, report = read(tmp_path / "log", _written(entries, "jsonl"))
+        said = refused(report)
+        entries[60] = _with_twice("request", "action", first=False)
+        _, later = read(tmp_path / "log", _written(entries, "jsonl"))
+    assert 1 == len(said)
+    assert re.fullmatch(r"1\d\d of 120 entries were not checked for keys that appear twice .*", said[0])
+    assert [TWICE, "reason"] == [reason if reason == TWICE else reason.split('"')[1] for reason in refused(later)[-2:]]
 
 
 @pytest.mark.usefixtures("_head")

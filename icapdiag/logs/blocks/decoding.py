@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from icapdiag.avi.entry import (
 )
 from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.logs import ACTIONS
+from icapdiag.logs.blocks.key_counter import KeyCounter
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, excerpt_of
 
@@ -33,20 +35,24 @@ _LONG: Final = 1024 * 1024  # bytes
 DETAILED: Final = 64 * 1024 * 1024  # bytes at the beginning of an input whose entries are decoded with all details
 _DETAILED_OF = 32  # blocks behind them: one of these
 
+# Where keys that are there twice are looked for, reading takes twice as long.
+LOOKED_INTO_WHOLE: Final = 64 * 1024 * 1024  # bytes of a file that is looked through; of a longer one the beginning is:
+LOOKED_INTO_SHARE: Final = 80  # one part in so many, as who writes a key twice does so in each record
+LOOKED_INTO_STREAM: Final = 32 * 1024 * 1024  # bytes of what has to be unpacked or recoded, or comes through a pipe
+
 ReadInto = Callable[[memoryview], int]
 
 
 _Decode = Callable[[memoryview | bytes], Sequence[LogEntry]]
 Decoders = tuple[_Decode, _Decode]  # of lines, of an array
 
-_unique = json.JSONDecoder(object_pairs_hook=unique)
+_unique = json.JSONDecoder(object_pairs_hook=unique, strict=False)
 _any = msgspec.json.Decoder(msgspec.Raw)
 # DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
 UNDECODABLE: Final = (ValueError, RecursionError)
 _byte = re.compile(r"\(byte (\d+)\)")
 _between = re.compile(r"[\s,\[]*+")
 _TWICE = "a key is there twice"
-_LOOKED_INTO = 20  # records at the beginning of an input: who writes a key twice does so in each
 
 
 def place_of_error(error: BaseException) -> int | None:
@@ -113,6 +119,17 @@ class FallbackReader(Account):
         read_stretch(raw, offset, self.summary, self)
 
 
+def _is_doubled(text: str) -> bool:
+    """Whether a key is there twice, with different values, in a list, or in values with white space between them."""
+    at = 0
+    while (between := _between.match(text, at)) and (at := between.end()) < len(text) and text[at] != "]":
+        try:
+            _, at = _unique.raw_decode(text, at)
+        except Ambiguous:
+            return True
+    return False
+
+
 def _actions(entries: Sequence[LogEntry]) -> int:
     """How many actions the entries have."""
     logs = [entry.icap_log for entry in entries if entry.icap_log is not None]
@@ -126,22 +143,23 @@ class Sink:
 
     Known words are expected until a text does not fit. ``strict=False`` makes numbers of text: 64-bit numbers come so.
     msgspec takes the last of two values of one key. Where more actions were met than entries have, an ``action``,
-    ``icap_log`` or ``request_logs`` is there twice; of other keys the first records are looked into. Such a record is
-    left to the fallback.
+    ``icap_log`` or ``request_logs`` is there twice. Other keys are looked for in the first ``look_into`` bytes, and in
+    all that comes after a record with one. Such a record is left to the fallback.
 
     Who sent what takes a tenth longer to decode. It is decoded of all entries in the first ``detailed`` bytes (in all
     of a log that comes out of the Controller: 10,000 entries at most), and beyond, unless a filter needs it, of some
     blocks all over the input.
     """
 
-    def __init__(self, fallback: FallbackReader, *, detailed: int = DETAILED) -> None:
+    def __init__(self, fallback: FallbackReader, *, detailed: int = DETAILED, look_into: int = 0) -> None:
         self.fallback = fallback
         self.tally = fallback.tally
         self._detailed = detailed
         self._decoded = 0  # bytes
         self._met: list[str] = []  # every action in the text last decoded
-        self._not_looked_into = _LOOKED_INTO
-        self._doubled = False  # some key is there twice in one of the first records
+        self._look_into = look_into
+        self._doubled = False  # some key was there twice
+        self._looked_into = False  # the text last decoded
         self._known = True  # no word was met that is not known
         self._decoders = self._made(KnownEntry), self._made(KnownDetailedEntry)  # without details, with them
 
@@ -176,10 +194,6 @@ class Sink:
     def _decode(self, form: Literal[0, 1], text: memoryview | bytes) -> Sequence[LogEntry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        if self._not_looked_into:
-            self._look_into(bytes(text).decode("utf-8", "replace"))
-        if self._doubled:
-            raise DecodeError(_TWICE)
         detailed = self._with_details
         self._decoded += len(text)
         self._met.clear()
@@ -192,28 +206,33 @@ class Sink:
             self._decoders = self._made(LogEntry), self._made(DetailedEntry)
             self._met.clear()
             entries = self._decoders[detailed][form](text)
-        if len(self._met) != _actions(entries):
+        if len(self._met) != _actions(entries) or self._is_doubled(form, text):
+            self._doubled = True
             raise DecodeError(_TWICE)
         return entries
 
-    def _look_into(self, text: str) -> None:
-        """See whether a key is there twice in records of a list, or of values with white space between them."""
-        at = 0
+    def _is_doubled(self, form: Literal[0, 1], text: memoryview | bytes) -> bool:
+        """Whether a key is there twice, as far as this is looked for."""
+        self._looked_into = self._doubled or self._look_into > 0
+        if not self._looked_into:
+            return False
+        self._look_into -= len(text)
         try:
-            while self._not_looked_into:
-                between = _between.match(text, at)
-                _, at = _unique.raw_decode(text, between.end() if between else at)
-                self._not_looked_into -= 1
-        except Ambiguous:
-            self._doubled, self._not_looked_into = True, 0
-        except UNDECODABLE:  # the end of the text, mostly
-            pass
+            return self._counter.is_doubled(form, text)
+        except ValidationError:  # values where an entry has objects
+            return _is_doubled(bytes(text).decode("utf-8", "replace"))
+
+    @cached_property
+    def _counter(self) -> KeyCounter:
+        return KeyCounter(DetailedEntry)
 
     def take(self, entries: Sequence[LogEntry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
         if not self.fallback.summary.add_all(entries, strict=True):
             return False
         self.tally.read += len(entries)
+        if not self._looked_into:
+            self.tally.not_looked_into += len(entries)
         return True
 
     def take_object(self, offset: int, raw: bytes) -> bool:

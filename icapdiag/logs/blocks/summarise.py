@@ -22,7 +22,15 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec import Struct
 
-from icapdiag.logs.blocks.decoding import BLOCK, FallbackReader, ReadInto, Sink
+from icapdiag.logs.blocks.decoding import (
+    BLOCK,
+    LOOKED_INTO_SHARE,
+    LOOKED_INTO_STREAM,
+    LOOKED_INTO_WHOLE,
+    FallbackReader,
+    ReadInto,
+    Sink,
+)
 from icapdiag.logs.blocks.elements import ElementScanner
 from icapdiag.logs.blocks.lines import LineScanner
 from icapdiag.logs.blocks.spans import Separators
@@ -54,7 +62,7 @@ def summarise_stream(
     ``readinto`` fills a buffer and returns the number of bytes, 0 at the end. ``offset`` is where the first byte
     stands in the input. ``progress`` is told how far counting has come, as an offset.
     """
-    _scanner(layout)(readinto, Sink(fallback), offset=offset).run(progress)
+    _scanner(layout)(readinto, Sink(fallback, look_into=LOOKED_INTO_STREAM), offset=offset).run(progress)
     return fallback.tally
 
 
@@ -76,7 +84,7 @@ def summarise_file(
     read; when it says True the input ends there. ``progress`` is told the bytes done in all.
     """
     size = os.fstat(fd).st_size if end is None else end
-    sink = Sink(fallback)
+    sink = Sink(fallback, look_into=_looked_into(size - start))
     wanted = len(os.sched_getaffinity(0)) if jobs is None else jobs
     can_fork = hasattr(os, "fork") and threading.active_count() == 1
     if size - start >= FORK_ABOVE and wanted > 1 and can_fork:
@@ -85,6 +93,10 @@ def summarise_file(
             return work.in_two(split)
     _scanner(layout)(_Range(fd, start, size, stop).readinto, sink, offset=start).run(progress)
     return sink.tally
+
+
+def _looked_into(size: int) -> int:
+    return size if size <= LOOKED_INTO_WHOLE else size // LOOKED_INTO_SHARE
 
 
 def _scanner(layout: Layout) -> type[LineScanner | ElementScanner]:
@@ -157,7 +169,8 @@ class _Work(NamedTuple):
         try:
             fallback = type(self.sink.fallback)(Summary(self.sink.fallback.summary.filters))
             part = _Range(self.fd, split.boundary, self.size, self.stop)
-            scanner = _scanner(self.layout)(part.readinto, Sink(fallback, detailed=0), offset=split.boundary)
+            sink = Sink(fallback, detailed=0, look_into=_looked_into(self.size - split.boundary))
+            scanner = _scanner(self.layout)(part.readinto, sink, offset=split.boundary)
             if isinstance(scanner, ElementScanner):
                 scanner.stack, scanner.separators = list(split.stack), split.separators
             scanner.run(lambda offset: _COUNTER.pack_into(shared, 0, offset - split.boundary))
