@@ -123,6 +123,22 @@ class Path(ProbeSheet):
         ),
     ] = None
     loss_percent: Annotated[float | None, about("loss", "their share", "%", changes=True)] = None
+    sent_twice: Annotated[
+        int | None,
+        about(
+            "segments that arrived twice",
+            "those of ours that were sent again although they had arrived: what should have said so was lost, or late",
+            changes=True,
+        ),
+    ] = None
+    answers_lost: Annotated[
+        int | None,
+        about(
+            "answers lost",
+            "those that came behind a gap and much later than the others: a packet of the peer's had to be sent again",
+            changes=True,
+        ),
+    ] = None
     out_of_order: Annotated[
         int | None,
         about(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from tests.interop.programs import Namespace, Program, Programs, need, need_root
 
 _DATABASES = Path("/var/lib/clamav")  # where clamav_mod always looks
 _SIGNATURES = _DATABASES / "lab.ndb"
+_USERS = Path(tempfile.gettempdir()) / "icapdiag-test-signature.lock"  # locked by each that needs it
 
 ANTIVIRUS = """\
 Service antivirus_module virus_scan.so
@@ -42,20 +46,28 @@ def url_filter(blocklist: Path, *, alias: str = "") -> str:
 
 @contextmanager
 def signature() -> Iterator[None]:
-    """ClamAV knows EICAR, by its hex, while the block runs. A file of that name that is there already stays."""
+    """ClamAV knows EICAR, by its hex, while the block runs, in whichever process. A file that is there already stays."""
     need_root("ClamAV's signatures and the users of the servers")
     if not _DATABASES.is_dir():
         pytest.skip(f"{_DATABASES} does not exist: ClamAV is not installed")
-    ours = not _SIGNATURES.exists()
-    if ours:
-        # Offset *: found inside a multipart body too, which a checksum signature would miss.
-        _SIGNATURES.write_text(f"Eicar-Test-Signature:0:*:{eicar().hex()}\n")
-        _SIGNATURES.chmod(0o644)
-    try:
-        yield
-    finally:
-        if ours:
-            _SIGNATURES.unlink(missing_ok=True)
+    with _USERS.open("a+") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        if not _SIGNATURES.exists():
+            users.write("ours\n")
+            users.flush()
+            # Offset *: found inside a multipart body too, which a checksum signature would miss.
+            fresh = _SIGNATURES.with_suffix(f".{os.getpid()}")
+            fresh.write_text(f"Eicar-Test-Signature:0:*:{eicar().hex()}\n")
+            fresh.chmod(0o644)
+            fresh.rename(_SIGNATURES)
+        try:
+            yield
+        finally:
+            with suppress(BlockingIOError):  # somebody else still needs it
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _USERS.stat().st_size:
+                    _SIGNATURES.unlink(missing_ok=True)
+                    users.truncate(0)
 
 
 def start(

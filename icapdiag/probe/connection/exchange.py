@@ -23,7 +23,7 @@ from icapdiag.probe.base import Context, Failure, Outcome, found_in
 from icapdiag.probe.connection.answer import answer_facts, verdict_facts
 from icapdiag.probe.connection.connect import ConnectError, describe, open_connection, stream_failure
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
-from icapdiag.probe.connection.tcp import no_answer_facts, tcp_info
+from icapdiag.probe.connection.tcp import half_close, no_answer_facts, tcp_info
 from icapdiag.probe.connection.timing import Stopwatch, clock_facts
 from icapdiag.probe.recorder import ConnectionRecorder
 from icapdiag.vocabulary import Reason, Status
@@ -313,7 +313,7 @@ async def transact(
 
     ``timeout`` is that of the settings if it is None; the member's deadline comes first. ``closing``: seconds that
     the server has to close after its answer, as it was asked to; until then it may count the connection. ``look``:
-    if nothing came in time, look what the kernel knows of the peer. ``proxied`` is as of `open_connection`. It does
+    look what the kernel knows of the peer, if nothing came in time and at the end. ``proxied`` is as of `open_connection`. It does
     not wait for the rate: see `Context.wait_for_rate`.
     """
     try:
@@ -326,6 +326,8 @@ async def transact(
         result = await exchange_messages(stream, request, timeout=limit, ending=ending, sent_body=sent_body)
         if look and result.reason is Reason.TIMEOUT and not result.transfer.bytes_received:
             result.no_answer = await no_answer_facts(context, stream)
+        if look and result.failure is None:
+            await half_close(context, stream)
         if closing:
             with trio.move_on_after(closing), suppress(trio.BrokenResourceError):
                 await receive_recorded(stream, 1)

@@ -27,6 +27,9 @@ _MTU = {False: (socket.IPPROTO_IP, 14), True: (socket.IPPROTO_IPV6, 24)}
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
 _TIMEOUT = 1.0  # seconds that a server has to notice the end of a stream; a loop on its socket takes a round trip
 _READ = 4096
+# Seconds after which a lost segment has been sent again: the kernel's timer takes 0.2 and two round trips, or more.
+_SENT_AGAIN = 0.25
+_DELAYED = 0.045  # seconds that a kernel may take its time with an acknowledgement
 
 
 class BindError(OSError):
@@ -62,6 +65,7 @@ def _account(path: Path, syn_retries: int, sock: socket.socket) -> None:
     path.syn_retries = (path.syn_retries or 0) + syn_retries
     path.segments_sent = (path.segments_sent or 0) + info.segments_sent
     path.segments_lost = (path.segments_lost or 0) + info.lost
+    path.sent_twice = (path.sent_twice or 0) + min(info.retransmits, info.arrived_twice)
     path.out_of_order = (path.out_of_order or 0) + info.out_of_order
 
 
@@ -212,6 +216,25 @@ async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer
         info = tcp_info(transport.socket)
         facts.answer_lost = (info is not None and info.out_of_order > 0) or None
     return facts
+
+
+async def half_close(context: Context, stream: trio.abc.Stream) -> None:
+    """Close our half after a complete exchange, and wait until the peer's kernel has acknowledged that.
+
+    The end is a segment that can get lost as any other one: of a connection that is simply closed, nobody would know.
+    It costs a round trip; more only where something was lost.
+    """
+    transport = transport_of(stream)
+    info = None if transport is None else tcp_info(transport.socket)
+    if transport is None or info is None:
+        return
+    round_trip = info.rtt_us / 1e6
+    with suppress(OSError):
+        transport.socket.shutdown(socket.SHUT_WR)
+        for pause in (max(0.001, 1.5 * round_trip), _DELAYED, _SENT_AGAIN + 2 * round_trip):
+            if (info := tcp_info(transport.socket)) is None or not info.unacknowledged:
+                return
+            await trio.sleep(context.time_for(pause))
 
 
 async def _reaction(stream: TimestampedStream) -> str:

@@ -7,7 +7,7 @@ from icapdiag.icap.request import PreparedRequest, options_request
 from icapdiag.probe.base import Context, Outcome, Probe
 from icapdiag.probe.connection.answer import profile_facts
 from icapdiag.probe.connection.exchange import answered, exchange_messages
-from icapdiag.probe.connection.tcp import no_answer_facts
+from icapdiag.probe.connection.tcp import half_close, no_answer_facts
 from icapdiag.probe.messages import Planned, icap_message
 from icapdiag.vocabulary import Reason
 
@@ -28,6 +28,8 @@ async def _run(context: Context) -> Outcome:
     facts = Options(error=result.error, profile=profile_facts(context), transfer=result.transfer, answer=result.answer)
     if result.reason is Reason.TIMEOUT and not result.exchange.received:
         facts.no_answer = await no_answer_facts(context, stream)
+    elif result.failure is None:
+        await half_close(context, stream)
     await context.close()
     if result.response is not None and result.response.status == 200:
         facts.offers_reqmod = "REQMOD" in (name.upper() for name in result.response.headers.tokens("Methods"))
