@@ -180,7 +180,7 @@ def _notes(
             )
     if (cap := results.in_flight_cap) < min(1024, len(pool.members)):
         notes.append(f"Only {cap} members were probed at a time: this process may not open more files (ulimit -n).")
-    if settings.eicar:
+    if any(each.probe == "eicar" and each.elapsed_ms is not None for each in results.observations):
         notes.append(f"The EICAR test virus was sent with X-Correlation-ID {settings.correlation_id}.")
     unverified: dict[str, list[str]] = {}
     for member in pool.members:

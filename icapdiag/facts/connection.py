@@ -135,7 +135,17 @@ class Path(ProbeSheet):
         int | None,
         about(
             "answers lost",
-            "those that came behind a gap and much later than the others: a packet of the peer's had to be sent again",
+            "those that came later than the others, with a sign that a packet of the peer's had to be sent again: a gap"
+            " in front of what it sent after it, or a segment of ours that it got twice",
+            changes=True,
+        ),
+    ] = None
+    answers_late: Annotated[
+        int | None,
+        about(
+            "answers late",
+            "those that came 0.2, 0.6 or 1 s after the others and no other time between: as when a packet is sent again"
+            " by the clock",
             changes=True,
         ),
     ] = None

@@ -46,7 +46,7 @@ def url_filter(blocklist: Path, *, alias: str = "") -> str:
 
 @contextmanager
 def signature() -> Iterator[None]:
-    """ClamAV knows EICAR, by its hex, while the block runs, in whichever process. A file that is there already stays."""
+    """ClamAV knows EICAR, by its hex, while any such block runs. A file that was there before them stays."""
     need_root("ClamAV's signatures and the users of the servers")
     if not _DATABASES.is_dir():
         pytest.skip(f"{_DATABASES} does not exist: ClamAV is not installed")

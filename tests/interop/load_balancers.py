@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from pathlib import Path
 
 from tests.interop.certificates import write_certificate
 from tests.interop.networks import NOBODY, SCANNER, Network
 from tests.interop.programs import Program, need
 
-# The ports of haproxy's listeners.
-PASSING, TLS, PROXY_SENT, PROXY_WANTED, PROXY_BOTH, EMPTY, TLS_EMPTY, HTTP, IMPATIENT, PROXY_V2_SENT = range(2001, 2011)
-# Those of stunnel's.
-STUNNEL, STUNNEL_EMPTY, STUNNEL_PROXY_SENT = range(2101, 2104)
+
+class Port(IntEnum):
+    """The listeners of haproxy, and those of stunnel."""
+
+    PASSING, TLS, PROXY_SENT, PROXY_WANTED, PROXY_BOTH, EMPTY, TLS_EMPTY, HTTP, IMPATIENT, PROXY_V2_SENT = range(
+        2001, 2011
+    )
+    STUNNEL, STUNNEL_EMPTY, STUNNEL_PROXY_SENT = range(2101, 2104)
+
+
 EMPTY_ADDRESS = "127.0.0.9"  # has the scanner's port, and no server behind it
 
+_NUMBERS = {"SCANNER": SCANNER, "NOBODY": NOBODY, **{port.name: int(port) for port in Port}}
 _HAPROXY = """\
 global
   log stdout format raw local0
@@ -78,9 +86,9 @@ def start_haproxy(network: Network) -> tuple[Program, Path]:
     """All of haproxy's listeners; the certificate is of those with TLS."""
     both, certificate = write_certificate(network.programs.folder, "haproxy")
     configuration = network.programs.folder / "haproxy.cfg"
-    configuration.write_text(_HAPROXY.format(certificate=both, empty_address=EMPTY_ADDRESS, **_PORTS))
+    configuration.write_text(_HAPROXY.format(certificate=both, empty_address=EMPTY_ADDRESS, **_NUMBERS))
     argv = [need("haproxy"), "-db", "-f", str(configuration)]
-    ports = [("127.0.0.1", port) for port in (PASSING, IMPATIENT)]
+    ports = [("127.0.0.1", port) for port in (Port.PASSING, Port.IMPATIENT)]
     return network.programs.start("haproxy", argv, ports=ports, namespace=network.namespace), certificate
 
 
@@ -88,10 +96,7 @@ def start_stunnel(network: Network) -> tuple[Program, Path]:
     """All of stunnel's listeners, and their certificate."""
     both, certificate = write_certificate(network.programs.folder, "stunnel-in-network")
     configuration = network.programs.folder / "stunnel-in-network.conf"
-    configuration.write_text(_STUNNEL.format(certificate=both, **_PORTS))
+    configuration.write_text(_STUNNEL.format(certificate=both, **_NUMBERS))
     argv = [need("stunnel"), str(configuration)]
-    ports = [("127.0.0.1", port) for port in (STUNNEL, STUNNEL_PROXY_SENT)]
+    ports = [("127.0.0.1", port) for port in (Port.STUNNEL, Port.STUNNEL_PROXY_SENT)]
     return network.programs.start("stunnel", argv, ports=ports, namespace=network.namespace), certificate
-
-
-_PORTS = {name: value for name, value in globals().items() if name.isupper() and isinstance(value, int)}

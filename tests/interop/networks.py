@@ -62,7 +62,7 @@ class Network:
         try:
             yield
         finally:
-            self._run(tc, *"qdisc del dev lo root".split())
+            self._run(tc, "qdisc", "del", "dev", "lo", "root")
 
     def _run(self, *command: str) -> None:
         subprocess.run(self.namespace.command(command), check=True, capture_output=True)

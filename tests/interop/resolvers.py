@@ -1,4 +1,4 @@
-"""unbound as the resolver of a network of its own: with what it knows, what it can't find out, and what it knows wrongly."""
+"""unbound as the resolver of a network of its own: what it knows, rightly or not, and what it can't find out."""
 
 from __future__ import annotations
 

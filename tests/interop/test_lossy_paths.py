@@ -85,6 +85,25 @@ def test_loss_is_named_although_every_answer_comes(network: Network, server: str
 
 
 @pytest.mark.parametrize("server", ["lab", "c-icap"])
+def test_the_end_of_a_connection_is_a_packet_too(network: Network, server: str) -> None:
+    """Each other of ours is lost, and all that comes before it arrives."""
+    checked = network.check(server, lossy="tcp dport PORT tcp flags & fin == fin numgen inc mod 2 0")
+
+    assert {"path": "likely", "syn-drops": "ruled out"} == checked.causes("packet-loss")
+
+
+def test_loss_on_the_way_back_only(network: Network) -> None:
+    """Nothing of ours is lost, and e2guardian sends nothing behind its answer: only time shows what was sent again."""
+    lossy = f"tcp sport PORT meta length > {LONGEST_WITHOUT_DATA} numgen inc mod 4 0"
+    checked = network.check("e2guardian", lossy=lossy)
+
+    facts = checked.facts("path")
+    assert 0 == facts["segments_lost"]
+    assert 3 <= facts["answers_lost"] + facts["answers_late"]
+    assert {"path": "likely", "syn-drops": "ruled out"} == checked.causes("packet-loss")
+
+
+@pytest.mark.parametrize("server", ["lab", "c-icap"])
 def test_one_lost_packet_is_looked_into_and_is_no_finding(network: Network, server: str) -> None:
     first = "tcp dport PORT tcp flags & (syn|ack) == syn numgen inc mod 1000 0"
     checked = network.check(server, lossy=first)

@@ -313,8 +313,8 @@ async def transact(
 
     ``timeout`` is that of the settings if it is None; the member's deadline comes first. ``closing``: seconds that
     the server has to close after its answer, as it was asked to; until then it may count the connection. ``look``:
-    look what the kernel knows of the peer, if nothing came in time and at the end. ``proxied`` is as of `open_connection`. It does
-    not wait for the rate: see `Context.wait_for_rate`.
+    look what the kernel knows of the peer, if nothing came in time and at the end. ``proxied`` is as of
+    `open_connection`. It does not wait for the rate: see `Context.wait_for_rate`.
     """
     try:
         stream = await open_connection(context, proxied=proxied)

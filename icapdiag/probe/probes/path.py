@@ -6,6 +6,7 @@ One lost packet means nothing: a few more connections show whether it is the way
 from __future__ import annotations
 
 from statistics import median
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,39 +21,69 @@ from icapdiag.probe.probes.refusals import served
 _ENOUGH = 12  # connections to judge by
 _BUDGET = 8.0  # seconds for those that are still wanting
 _TIMEOUT = 3.0  # seconds for one of them
-_SENT_AGAIN = 190.0  # ms; no kernel sends a lost segment again much sooner, for want of another one behind it
+_SENT_AGAIN = 190.0  # ms; Linux does not send a segment again sooner, unless what came behind it was confirmed
+_STEPS = ((195.0, 270.0), (590.0, 700.0), (995.0, 1100.0))  # ms: 0.2, twice that more; 1 s where no time is known yet
+_JITTER = 20.0  # ms that answers may differ by
+_LEAST_LATE = 5.0  # ms; reordering makes no packet later
+
+
+class Answered(NamedTuple):
+    """One answer: when it came, in ms, and what the kernel counted on its connection."""
+
+    took: float
+    gap: bool = False  # something of the peer's came before what belongs in front of it
+    twice: bool = False  # a segment of ours was sent again although it had arrived
 
 
 async def _run(context: Context) -> Outcome:
     await context.close()
     facts = context.path
     if served(context, "options"):  # else what it loses is for others to say
-        behind_gap = [context.found("options", Transfer).answer_ms] if context.path.out_of_order else []
-        seen = [(known, True) for known in behind_gap if known is not None]
+        seen: list[Answered] = []
         await context.within(_BUDGET, _look_again(context, seen))
-        facts.answers_lost = _late_behind_a_gap(seen)
+        facts.answers_lost = answers_lost(seen, context.found("tcp", TCP).rtt_ms or 0.0)
+        facts.answers_late = answers_late(seen)
     if facts.segments_sent:
         facts.loss_percent = round(100 * (facts.segments_lost or 0) / facts.segments_sent, 1)
     return ok(facts)
 
 
-async def _look_again(context: Context, seen: list[tuple[float, bool]]) -> str:
-    """``seen`` gets how long each answer took, in ms, and whether a gap was seen on its connection."""
+async def _look_again(context: Context, seen: list[Answered]) -> str:
     for _ in range(_ENOUGH - (context.path.connections or 0)):
         await context.wait_for_rate()
-        gaps = context.path.out_of_order or 0
+        gaps, twice = context.path.out_of_order or 0, context.path.sent_twice or 0
         result = await transact(context, options_of(context), timeout=_TIMEOUT, look=True)
-        if result.transfer.answer_ms is not None:
-            seen.append((result.transfer.answer_ms, (context.path.out_of_order or 0) > gaps))
+        if result.transfer.answer_ms is not None and not result.transfer.segments_lost:
+            met = context.path
+            seen.append(
+                Answered(result.transfer.answer_ms, (met.out_of_order or 0) > gaps, (met.sent_twice or 0) > twice)
+            )
         if result.answer.icap_status in BUSY:
             return "busy"
     return ""
 
 
-def _late_behind_a_gap(seen: list[tuple[float, bool]]) -> int:
-    """Reordering alone makes gaps that close at once, and a slow server is slow without any."""
-    usual = median(took for took, _ in seen) if seen else 0.0
-    return sum(gap and took >= usual + _SENT_AGAIN for took, gap in seen)
+def answers_lost(seen: list[Answered], rtt_ms: float) -> int:
+    """How many were lost on the way back, and sent again.
+
+    Reordering makes gaps, too, but they close before a round trip is over; a slow server is slow without a gap.
+    """
+    usual = median(each.took for each in seen) if seen else 0.0
+    asked_for = max(rtt_ms, _LEAST_LATE)  # what is behind the gap has the peer's kernel send again what was in front
+    return sum(
+        (each.gap and each.took >= usual + asked_for) or (each.twice and each.took >= usual + _SENT_AGAIN)
+        for each in seen
+    )
+
+
+def answers_late(seen: list[Answered]) -> int:
+    """How many came as late as the peer's kernel sends again what nobody confirmed, the others at once.
+
+    Servers are late by any amount; where one was, the figures say nothing.
+    """
+    usual = median(each.took for each in seen) if seen else 0.0
+    late = [each.took - usual for each in seen if each.took > usual + _JITTER]
+    return len(late) if all(any(low <= each <= high for low, high in _STEPS) for each in late) else 0
 
 
 def _unneeded(context: Context) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.answer import Answer, Deviation
-from icapdiag.facts.connection import DNS, TLS, Endpoint, ProfileInForce, Transfer
+from icapdiag.facts.connection import DNS, TLS, Endpoint, Path, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Preview, Size
 from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
@@ -104,6 +104,8 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield from describe_measured(sheet)
         case DNS():
             yield from _look_up(sheet)
+        case Path() if sheet.segments_sent:
+            yield from _path(sheet)
         case Services():
             yield _services(sheet)
         case Variants() if said := _variants(sheet):
@@ -124,6 +126,18 @@ def _look_up(sheet: DNS) -> Iterator[str]:
         yield f"no answer from {_joined(sheet.silent_resolvers)}"
     if sheet.aaaa_unanswered_by:
         yield f"no answer for AAAA from {_joined(sheet.aaaa_unanswered_by)}"
+
+
+def _path(sheet: Path) -> Iterator[str]:
+    """What got lost, of how much."""
+    sent, connections = count(sheet.segments_sent or 0, "segment"), count(sheet.connections or 0, "connection")
+    yield f"{sheet.segments_lost or 0} of {sent} sent again, on {sheet.connections_lossy or 0} of {connections}"
+    if sheet.syn_retries:
+        yield f"{sheet.syn_retries} of them to connect"
+    if sheet.answers_lost:
+        yield f"{count(sheet.answers_lost, 'answer')} sent again by the member"
+    if sheet.answers_late:
+        yield f"{count(sheet.answers_late, 'answer')} later than the others by 0.2 s or more"
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
@@ -262,6 +276,12 @@ _CHANGES = {
     "content-length": "with a Content-Length",
     "host-without-port": "with no port in Host",
     "unchanged": "as it was",
+    "tiny-body": "with a body of 1 byte",
+    "preview-offered": "with the offered Preview",
+    "tls": "by TLS",
+    "plain": "in clear text",
+    "proxy-v1": "behind a line of the PROXY protocol",
+    "blank-line": "an empty line",
 }
 
 
@@ -293,10 +313,14 @@ def _variants(sheet: Variants) -> str:
     """With which change the refused request is taken, or that it is with none; empty if none was tried."""
     method, status, cure = safe_text(sheet.refused_method), sheet.refused_status or 0, safe_text(sheet.cured_by)
     if cure:
-        return f"{method}, refused with {status}, is taken {_CHANGES.get(cure, cure)}, and as it was still is not"
-    tried = dict.fromkeys(safe_text(each.variant) for each in sheet.variants or ())
+        failed = f"refused with {status}" if status else f"not answered ({safe_text(sheet.refused_reason)})"
+        return f"{method}, {failed}, is taken {_CHANGES.get(cure, cure)}, and as it was still is not"
+    helped = sheet.accepted or ()
+    tried = dict.fromkeys(safe_text(each.variant) for each in sheet.variants or () if each.variant not in helped)
     changes = ", ".join(_CHANGES.get(name, name) for name in tried)
-    return f"refused with {status} in each form: {changes}" if tried else ""
+    said = [f"{f'refused with {status}' if status else 'no answer'} in each form: {changes}"] if tried else []
+    said += ["an empty line is answered, as if a line stood before it"] if "blank-line" in helped else []
+    return "; ".join(said)
 
 
 def _respmod(sheet: Respmod) -> str:
