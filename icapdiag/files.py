@@ -27,7 +27,7 @@ _STREAM = re.compile(r"/dev/(?:stdout|stderr)|(?:/dev|/proc/self)/fd/[0-9]+")
 
 
 def is_stream(path: Path) -> bool:
-    """Whether it names what this process has open: that is no file of ours to replace, even where it is a file."""
+    """Whether it names what this process has open: such a file is never replaced."""
     return _STREAM.fullmatch(str(path)) is not None
 
 

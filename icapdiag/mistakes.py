@@ -25,7 +25,7 @@ class Place(Protocol):
 
 
 class Located(Struct, frozen=True, kw_only=True):
-    """One mistake, and where it stands. ``line`` and ``column`` are 1-based, None where there is no place."""
+    """One mistake, and where it stands. ``line`` and ``column`` are 1-based, None where the place is not known."""
 
     file: str
     line: int | None = None

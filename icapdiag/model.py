@@ -232,7 +232,7 @@ class Report(Record, kw_only=True):
         tuple[ReportedGroup, ...],
         about(
             "groups",
-            "requests of a log that went alike, the most frequent first, and one for each raw ICAP answer; empty for"
+            "requests of a log with the same outcome, most frequent first, and one for each raw ICAP answer; empty for"
             " check",
         ),
     ] = ()

@@ -28,7 +28,7 @@ def _escape(found: re.Match[str]) -> str:
 def visible(text: str, limit: int | None = SHOWN_LENGTH) -> str:
     """``text`` on one line, without anything a terminal would act on, at most ``limit`` characters.
 
-    Longer text ends in ``…``. ``limit`` counts what is shown, escapes included; None is no limit.
+    Longer text ends in ``…``. ``limit`` counts what is shown, escapes included; None: unlimited.
     """
     if limit is not None and len(text) > limit:
         text = text[: limit + 1]  # bounds the work; one more, so that the cut below is seen
@@ -47,7 +47,7 @@ def from_wire(text: str) -> str:
     """Header text for a reader: UTF-8 that was decoded as ISO 8859-1 is read as UTF-8 again.
 
     ICAP gives header text no encoding; the reader of messages takes ISO 8859-1, so that no byte
-    is lost, and servers write UTF-8. Text that is no valid UTF-8 stays as it is.
+    is lost, and servers write UTF-8. Text that is not valid UTF-8 stays as it is.
     """
     if text.isascii():
         return text

@@ -36,7 +36,7 @@ class Node(Struct):
     problem: str | None = None
 
     def get(self, name: str) -> Node | None:
-        """The value of the first entry of that name; None if there is none, or if this is no mapping."""
+        """The value of the first entry of that name; None if there is none, or if this is not a mapping."""
         return None
 
 

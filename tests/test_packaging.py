@@ -37,8 +37,9 @@ def _metadata(wheel: Path, name: str) -> str:
 
 
 def test_wheel_holds_every_runbook(wheel: Path) -> None:
-    expected = {path.name: path.read_bytes() for path in (_ROOT / "runbooks").glob("*.md")}
-    assert expected == {path.name: path.read_bytes() for path in (wheel / "icapdiag/runbooks").glob("*.md")}
+    there, here = _ROOT / "runbooks", wheel / "icapdiag/runbooks"
+    expected = {path.relative_to(there): path.read_bytes() for path in there.rglob("*.md")}
+    assert expected == {path.relative_to(here): path.read_bytes() for path in here.rglob("*.md")}
     assert expected
 
 
@@ -60,8 +61,11 @@ def test_wheel_holds_the_whole_package_and_nothing_beside_it(wheel: Path) -> Non
     expected = {path.relative_to(_ROOT) for path in package}
     runbooks = wheel / "icapdiag/runbooks"
     shipped = (path for path in (wheel / "icapdiag").rglob("*") if path.is_file() and path.suffix != ".pyc")
-    assert expected == {path.relative_to(wheel) for path in shipped if path.parent != runbooks}
-    assert ["icapdiag"] == [path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")]
+    assert expected == {path.relative_to(wheel) for path in shipped if runbooks not in path.parents}
+    assert ["icapdiag"] == [path.name for path in wheel.iterdir() if path.suffix not in {".dist-info", ".data"}]
+    assert [Path("share/man/man1/icapdiag.1")] == [
+        path.relative_to(data) for data in wheel.glob("*.data/data") for path in data.rglob("*") if path.is_file()
+    ]
 
 
 def test_wheel_is_typed(wheel: Path) -> None:

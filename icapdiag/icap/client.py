@@ -114,7 +114,7 @@ class Exchange:
             yield from self._to_send.pop(0)
 
     def receive_eof(self) -> None:
-        """The peer closed. Raises `PeerClosed` or `NotICAP` if there is no answer."""
+        """The peer closed. Raises `PeerClosed` or `NotICAP` if nothing was answered."""
         if self.done:
             return
         self._finish(self._reader.feed_eof())
@@ -153,7 +153,7 @@ class Exchange:
         if self.excess.strip(b"\r\n"):
             self._deviate("bytes-after-end", "4.3.3", "bytes follow the end of the answer", self.excess)
         elif self.excess:
-            self._deviate("blank-line-after-end", "4.3.3", "blank lines follow the end of the answer", self.excess)
+            self._deviate("blank-line-after-end", "4.3.3", "empty lines follow the end of the answer", self.excess)
 
     def _deviate(self, rule: str, section: str, detail: str, seen: bytes = b"") -> None:
         if all(known.rule != rule for known in self._deviations):

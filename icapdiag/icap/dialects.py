@@ -1,7 +1,7 @@
 """What the verdict headers of ICAP servers say: a reader for each way to say it.
 
 draft-stecher-icap-subid-00 (4.6 to 4.8) names X-Infection-Found, X-Violations-Found and X-Virus-ID; all else is a
-vendor's own. A reader gets one header value and answers what that value says by itself. Which header is read how is in
+vendor's own. A reader gets one header value and answers what that one value says. Which header is read how is in
 `icapdiag.icap.header_table`, how claims are weighed against each other in `icapdiag.icap.verdict`.
 """
 
@@ -23,11 +23,11 @@ GRAVITY = (BLOCKED, UNSCANNABLE, ERROR, MODIFIED, ALLOWED)  # gravest first
 
 
 class Claim(NamedTuple):
-    """What one part of an answer says about the body, taken by itself.
+    """What one part of an answer says about the body, without the others.
 
     ``source`` is a header's name, ``status`` (ICAP) or ``http-status`` (the encapsulated head).
     ``explicit`` is of use for ``allowed`` only: False means "nothing was found", which leaves room for
-    a block on other grounds. ``repaired``: the server says that the returned body is the cleaned one.
+    a block on other grounds. ``repaired`` (cleaned): the server says that the returned body is the cleaned one.
     ``fallback_name``: ``threats`` holds a short form, of use only where no other header names the threat.
     """
 
@@ -53,7 +53,7 @@ def _name(text: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Trend Micro joins several names with commas and no blank; a comma within prose parts nothing."""
+    """Trend Micro joins several names with commas and no space; a comma within prose parts nothing."""
     name = _name(text)
     parts = name.split(",") if "," in name and " " not in name else [name]
     return tuple(part for part in parts if part)
@@ -127,7 +127,7 @@ def read_infection(value: str) -> Claim | None:
     """X-Infection-Found: ``Type=0; Resolution=2; Threat=name;``, folded, cut or without ``=`` as it may be.
 
     Type 0 is a virus, 1 a policy violation, 2 a container that could not be looked into. The
-    presence of the header is the detection; Resolution only says whether the body was repaired.
+    presence of the header is the detection; Resolution only says whether the body was cleaned.
     """
     whole = _name(value)
     if not whole or _NO_THREAT.fullmatch(whole):

@@ -65,7 +65,7 @@ _CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]*)?\r?\n")
 class EncapsulatedReader:
     """Reads the parts that an Encapsulated list announces: the heads, and the body behind them.
 
-    A head ends where the next offset says. If its own blank line is elsewhere, the blank
+    A head ends where the next offset says. If its own empty line is elsewhere, the empty
     line is believed and the difference recorded, since that is how a client that ignores
     the offsets would read on (and e2guardian, for one, has sent wrong ones).
     """
@@ -101,7 +101,7 @@ class EncapsulatedReader:
         return not self._has_body or self.body.feed(buffer)
 
     def close(self, buffer: bytearray) -> bool:
-        """The stream ended inside a part: keep what there is of it. True if that is all but a last blank line."""
+        """The stream ended inside a part: keep what there is of it. True if that is all but a last empty line."""
         if self._has_body:
             if not self.body.started:
                 self._deviate("body-missing", "the announced body did not come", b"")
@@ -122,7 +122,7 @@ class EncapsulatedReader:
             if verdict:
                 self._deviate(
                     "encapsulated-head-without-blank-line",
-                    "an encapsulated head does not end with a blank line",
+                    "an encapsulated head does not end with an empty line",
                     buffer[:length],
                 )
                 return length
@@ -133,7 +133,7 @@ class EncapsulatedReader:
         if length is not None and end != length:
             self._deviate(
                 "encapsulated-wrong-offset",
-                f"the Encapsulated offsets give the head {length} bytes, its blank line ends it after {end}",
+                f"the Encapsulated offsets give the head {length} bytes, its empty line ends it after {end}",
                 buffer[:end],
             )
         return end

@@ -13,13 +13,13 @@ _VIOLATIONS = "x-violations-found"
 
 
 def end_of_head(data: bytes | bytearray, start: int = 0) -> int:
-    """Index just past the first blank line at or after ``start``, or -1. LF alone ends a line, too."""
+    """Index just past the first empty line at or after ``start``, or -1. LF alone ends a line, too."""
     found = _BLANK_LINE.search(data, max(0, start - 3))
     return found.end() if found else -1
 
 
 def take_head(buffer: bytearray, searched: int, limits: Limits) -> bytes | None:
-    """Cut the head with its blank line from the front of ``buffer``; None while its end is not there.
+    """Cut the head with its empty line from the front of ``buffer``; None while its end is not there.
 
     ``searched``: bytes that hold no end, as an earlier call found. Raises `CapExceeded`.
     """
@@ -34,7 +34,7 @@ def take_head(buffer: bytearray, searched: int, limits: Limits) -> bytes | None:
 
 
 def split_lines(block: bytes) -> list[bytes]:
-    """The block's lines without their ends and without the blank line(s) that close it."""
+    """The block's lines without their ends and without the empty line(s) that close it."""
     lines = [line.removesuffix(b"\r") for line in block.split(b"\n")]
     while lines and not lines[-1]:
         lines.pop()

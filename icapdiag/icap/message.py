@@ -46,7 +46,7 @@ class Headers:
         return tuple(self._values.get(name.lower(), ()))
 
     def tokens(self, name: str) -> tuple[str, ...]:
-        """The comma-separated members of a list field, over all its lines, without blanks."""
+        """The comma-separated members of a list field, over all its lines, without spaces."""
         joined = ",".join(self.get_all(name)).replace("\n", ",")
         return tuple(t for t in (part.strip() for part in joined.split(",")) if t)
 
@@ -62,7 +62,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Something RFC 3507 (or the RFC it builds on) forbids, and that could be read all the same."""
+    """Something RFC 3507 (or the RFC it builds on) forbids, and that could still be read."""
 
     rule: str  # slug, e.g. "istag-missing"
     section: str  # "4.7": of RFC 3507 unless it says "RFC 2616 3.6.1"

@@ -88,7 +88,7 @@ class ResponseReader:
     def _read_head(self) -> bool:
         if blank := len(self._buffer) - len(self._buffer.lstrip(b"\r\n")):
             if all(known.rule != "blank-line-before-head" for known in self._deviations):
-                self._deviate("blank-line-before-head", "4.3.3", "blank lines come before the status line")
+                self._deviate("blank-line-before-head", "4.3.3", "empty lines come before the status line")
             del self._buffer[:blank]
         if not may_be_icap(self._buffer):
             peer = guess_protocol(self._buffer)
@@ -102,7 +102,7 @@ class ResponseReader:
         return block is not None
 
     def _end_head_early(self) -> None:
-        """The stream ended before a blank line did."""
+        """The stream ended before an empty line came."""
         if not may_be_icap(self._buffer) or not self._buffer.strip():
             peer = guess_protocol(self._buffer, ended=True)
             if not self._buffer.strip() or peer is None:
@@ -112,7 +112,7 @@ class ResponseReader:
         if b"\n" not in block:
             raise PeerClosed("closed", "the peer closed inside the status line", block)
         self._buffer.clear()
-        self._deviate("head-without-blank-line", "4.3", "the head does not end with a blank line", block[-SEEN:])
+        self._deviate("head-without-blank-line", "4.3", "the head does not end with an empty line", block[-SEEN:])
         self._parse_head(block)
 
     def _parse_head(self, block: bytes) -> None:

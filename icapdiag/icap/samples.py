@@ -114,7 +114,7 @@ def eicar_behind_padding(size: int) -> Body:
 
 
 def eicar_before_padding(size: int) -> Body:
-    """``size`` bytes (68 at least) that begin with the test file, and blanks behind it."""
+    """``size`` bytes (68 at least) that begin with the test file, and spaces behind it."""
     return Body((eicar(), Filling(b" ", size - EICAR_SIZE)))
 
 

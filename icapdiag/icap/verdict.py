@@ -1,6 +1,6 @@
 """What an ICAP server decided about a body: one pure function over one response.
 
-A status alone decides little (RFC 3507, 4.8.2: a 200 wraps clean content and block pages alike),
+A status alone decides little (RFC 3507, 4.8.2: a 200 wraps clean content as well as block pages),
 so every part of the answer makes a *claim* (`icapdiag.icap.dialects`) and the claims are weighed
 by the steps in `judge`, in that order; the first step with an opinion decides.
 """
@@ -147,7 +147,7 @@ def _refuses_with_403(response: Response) -> bool:
 
 
 def _compare(response: Response, sent_body: bytes | Body | None) -> _Change:
-    """Hold the returned body against the original; of a long body only what was kept, and the length."""
+    """Compare the returned body with the original; of a long body only what was kept, and the length."""
     if response.body_name == "opt-body" or not (response.http_request or response.http_response or response.body_size):
         return _Change.NOTHING_RETURNED
     size, offset = response.body_size, response.use_original_body
@@ -230,7 +230,7 @@ def _refused(case: _Case) -> Judgement | None:
     passes = [claim for claim in case.saying(ALLOWED) if claim.explicit]
     returned = page is None and case.change in {_Change.DIFFERENT, _Change.NO_ORIGINAL}
     if winner.verdict == BLOCKED and returned and winner.repaired:
-        return case.judgement(MODIFIED, f"{_sentence(winner)}; the repaired content came back", [winner.source])
+        return case.judgement(MODIFIED, f"{_sentence(winner)}; the cleaned content came back", [winner.source])
     if winner.verdict == BLOCKED and passes and (page is None or case.response.status == 204):
         if case.change is _Change.DIFFERENT:
             reason = f"{_sentence(winner)}; {_sentence(passes[0])}, and other content came back"
@@ -277,7 +277,7 @@ def _options(case: _Case) -> Judgement | None:
 
 
 def _allowed(case: _Case) -> Judgement | None:
-    """204, an allowing word, or headers that found nothing; other content all the same is a sanitised body."""
+    """204, an allowing word, or headers that found nothing; other content is still a sanitised body."""
     claims = case.saying(ALLOWED)
     if not claims:
         return None
@@ -313,7 +313,7 @@ def _returned(case: _Case) -> Judgement | None:
         return case.judgement(BLOCKED, f"{line} came back instead of the request", ["Encapsulated"])
     if case.change is _Change.DIFFERENT:
         return case.judgement(MODIFIED, "other content came back", ["Encapsulated", "body"])
-    reason = "content came back; without the original an echo can't be told from a rewrite"
+    reason = "content came back; without the original, an echo looks like a rewrite"
     return case.judgement(MODIFIED, reason, ["Encapsulated"])
 
 

@@ -50,7 +50,7 @@ def previewer(preview: Decide, offers: Fields = OFFERS) -> Scanner:
 
 
 def longer(answer: Answer, *, than: int = -1) -> Decide:
-    """This answer to previews of more than so many bytes, if the body goes on after them."""
+    """This answer to previews of more than that many bytes, if the body goes on after them."""
 
     async def decide_on(_: Connection, request: Request) -> Answer | None:
         return answer if wants_continue(request) and (request.preview or 0) > than else None
@@ -66,7 +66,7 @@ async def waits(connection: Connection, request: Request) -> Answer | None:
 
 
 async def asks_in_vain(connection: Connection, request: Request) -> Answer | None:
-    """Ask for the rest of a body that was all there, and answer all the same."""
+    """Ask for the rest of a body that was all there, and still answer."""
     if request.ieof:
         await connection.send(CONTINUE)
     return None
@@ -98,7 +98,7 @@ PREVIEW_FAULTS = (
           previewer(waits), depth="deep"),
     Fault("100-after-ieof", "asks for more when the preview was the whole body, and waits for it",
           "continue-after-ieof", previewer(asks_for_more)),
-    Fault("100-in-vain", "asks for more when the preview was the whole body, and answers all the same",
+    Fault("100-in-vain", "asks for more when the preview was the whole body, and still answers",
           "unexpected-continue", previewer(asks_in_vain)),
     Fault("204-without-allow", "sends 204 to clients that did not allow it", "204-without-allow",
           Scanner(scan=decide(clean=status(204, "No Content"))), depth="deep"),
@@ -195,6 +195,6 @@ METADATA_FAULTS = (
                 Answer(411, "Length required"))),
     Fault("options-without-encapsulated", "scans, and refuses OPTIONS with an Encapsulated header", "options-refused",
           picky(lambda request: request.method == "OPTIONS" and request.encapsulated is not None)),
-    Fault("istag-changes", "sends another ISTag with each answer", "istag-changes", Scanner(common=new_tags())),
+    Fault("istag-changes", "changes its ISTag on every response", "istag-changes", Scanner(common=new_tags())),
     Fault("clock-skewed", "its clock is a day behind", "clock-skewed", Scanner(common=clock(-_DAY))),
 )  # fmt: skip

@@ -148,7 +148,7 @@ def wants_continue(request: Request) -> bool:
 
 
 def path_of(uri: str) -> str | None:
-    """The service's path in an absolute ICAP URI, whatever its host and query; None if it is no such URI."""
+    """The service's path in an absolute ICAP URI, whatever its host and query; None if it is not such a URI."""
     try:
         parts = urlsplit(uri)
     except ValueError:

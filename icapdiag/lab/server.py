@@ -48,7 +48,7 @@ async def serve_lab(
     """Serve the named faults (None: all of them) or dialects until the block is left.
 
     ``host`` is an IP address. The first member gets ``port`` and the rest the ports after it; None takes free ones.
-    Raises ValueError for an unknown name or a host that is no address, OSError if a port can't be had.
+    Raises ValueError for an unknown name or a host that is not an address, OSError if a port can't be had.
     """
     faults = _select(names)
     if port and port + len(faults) > 65536:

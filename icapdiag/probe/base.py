@@ -201,7 +201,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     """A probe's record.
 
     ``label`` is what it may set off: ``safe``, ``active`` for what sensors take for an attack, ``load``
-    for what the server and its other clients may feel, which runs while no other member is probed;
+    for what can slow the server and its other clients, which runs while no other member is probed;
     ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
     ``virus``: where EICAR may be sent, it sends it, as the eicar probe does before it.
     ``depth`` is the shallowest run that has it.

@@ -38,7 +38,7 @@ class Interface(Struct, frozen=True):
 def interface_of(address: str) -> Interface | None:
     """The interface that has this address of ours; None where that can't be told.
 
-    Packets to a member leave by the interface of its route, which on a host with several
+    Packets to a member leave through the interface of its route, which on a host with several
     may be another than that of the source address.
     """
     if sys.platform != "linux":
@@ -81,7 +81,7 @@ def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
 def clock_state() -> tuple[bool | None, float | None]:
     """Whether the kernel holds its clock to be synchronised, and by how much it may be off in ms.
 
-    None where it can't be asked. Server clocks are held against this one.
+    None where it can't be asked. Server clocks are compared with this one.
     """
     timex = _Timex()  # modes 0: only reads
     with suppress(OSError, AttributeError):

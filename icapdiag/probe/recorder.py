@@ -1,6 +1,6 @@
 """What a probe sends and receives, for a reader to see: the head of each exchange, and when it was.
 
-Bodies of ours are told by length and SHA-256 alone, and the EICAR test file is never kept, whoever sends it.
+Bodies of ours are kept as length and SHA-256 only, and the EICAR test file is never kept, whoever sends it.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class ConnectionRecorder:
         self._begin(0, 0)
 
     def _begin(self, kept: int, head: int) -> None:
-        """Of what is sent so many bytes are kept, and so many are no body."""
+        """How many bytes of what is sent are kept, and how many are not body."""
         self._left, self._head = {"sent": kept, "received": KEPT}, head
         self._reader, self._buffer, self._readable = ChunkedReader(_OURS), bytearray(), True
 

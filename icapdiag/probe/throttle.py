@@ -1,4 +1,4 @@
-"""Who may go when: new connections at no more than a given rate, and one member by itself."""
+"""Who may go when: new connections at no more than a given rate, and one member exclusively."""
 
 from __future__ import annotations
 

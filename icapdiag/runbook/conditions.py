@@ -35,7 +35,7 @@ MODIFIERS = (*OPERATORS, "fieldref", "all")
 SEARCHED = 4096  # characters of a field that a regular expression gets to see
 _PROGRAM = 3000  # instructions of a compiled expression: the slowest that we found then takes 35 ms for so much text
 _INSTEAD = {  # how RE2's message begins, and what to write instead
-    "invalid perl operator": "there is no look-around: put what must not match under 'unless'",
+    "invalid perl operator": "look-around is not supported: put what must not match under 'unless'",
     "invalid escape sequence: \\Z": "write $ for the end of the text",
     "invalid escape sequence: \\1": "there are no back-references: write the alternatives out",
     "bad repetition operator": "write one repeat, as in a+",
@@ -171,14 +171,14 @@ def parse_condition(key: str, value: JSONValue, *, sound: bool = False) -> Condi
     """
     name, *modifiers = key.split("|")
     if not name:
-        raise ConditionError("there is no field name before the first '|'")
+        raise ConditionError("no field name before the first '|'")
     chosen = _operator(modifiers)
     fieldref, every = "fieldref" in modifiers, "all" in modifiers
     if fieldref and chosen in {"re", "cidr", "exists"}:
         raise ConditionError(f"'fieldref' can't be combined with {chosen!r}")
     values = _values(value)
     if chosen == UNEQUAL and (every or None in values):
-        raise ConditionError("'neq' needs values of which the field is to be none: no null, and no 'all'")
+        raise ConditionError("'neq' needs values that the field must not have; null and 'all' can't be among them")
     if every and len(values) < 2:
         raise ConditionError("'all' needs a list of two or more values")
     tests: tuple[Callable[[Scalar], bool], ...] = ()

@@ -115,12 +115,12 @@ class Roots:
         self._explained.setdefault((about, name), []).append(root.runbook.id)
 
     def of(self, one: Diagnosed) -> tuple[str, ...]:
-        """The ids of what explains it wherever it was found; none if it stands by itself somewhere."""
+        """The ids of what explains it wherever it was found; none if it is on its own somewhere."""
         found = [self._explained.get((about, one.runbook.id), []) for about in one.abouts]
         return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()
 
     def problems(self, one: Diagnosed, others: Iterable[Diagnosed]) -> Iterator[Problem]:
-        """A finding at members with the same most certain causes each, where it is no consequence.
+        """A finding at members with the same most certain causes each, where it is not a consequence.
 
         What is only possible tells no members apart.
         """
@@ -164,7 +164,7 @@ def _divided(one: Diagnosed) -> dict[About, list[Difference]]:
 
 
 def _explains_division(root: Diagnosed, about: About, divisions: Sequence[Difference]) -> bool:
-    """Whether it was found at all members of each camp but one, and at none of that."""
+    """Whether it was found at all members of each group but one, and at none of that."""
     having = {other[1] for other in root.abouts if isinstance(other, tuple) and isinstance(about, tuple)
               and other[0] == about[0] and other[1]}  # fmt: skip
 
@@ -186,7 +186,7 @@ def _settled(weighed: Sequence[Weighed]) -> tuple[str, ...]:
 
 
 def under_roots(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Each finding followed by its consequences, at the place of the gravest of them."""
+    """Each finding followed by its consequences, at the place of the most severe of them."""
     known = {finding.id: finding for finding in findings}
 
     def root(finding: Finding) -> str:

@@ -59,7 +59,7 @@ def _front(runbook: Runbook) -> Iterator[Problem]:
         yield "references", "is missing: where do its facts come from?"
     about_pool = any(record.get("probe") == POOL for record in runbook.examples)
     if about_pool and runbook.severity is Severity.CRITICAL:
-        yield "severity", "that members differ is not critical by itself: say what else is wrong in another runbook"
+        yield "severity", "members that differ are not critical as such: say what else is wrong in another runbook"
 
 
 def _codes(runbook: Runbook) -> Iterator[Problem]:
@@ -109,7 +109,7 @@ def _script(script: str) -> Iterator[str]:
         yield "nobody has to fetch the EICAR test file: the shell makes it, as in eicar-not-detected"
     for line in script.splitlines():
         if line.startswith("eicar()") and line != _MAKER:
-            yield "eicar() is another one than in eicar-not-detected"
+            yield "eicar() differs from the one in eicar-not-detected"
         elif line.startswith("jq ") and (wrong := _against_filter(line)):
             yield f"jq can't read the filter: {wrong}"
         elif _SAMPLE.match(line) and not line.startswith(_READING) and _WRITTEN.search(line):
@@ -117,7 +117,7 @@ def _script(script: str) -> Iterator[str]:
 
 
 def _against_filter(command: str) -> str:
-    """What jq says against a command's filter; "" if nothing, or if there is no jq on this machine to ask."""
+    """What jq says against a command's filter; "" if nothing, or if jq is not installed."""
     jq = shutil.which("jq")
     try:
         words = [word for word in shlex.split(command)[1:] if not word.startswith("-")]

@@ -31,7 +31,7 @@ def runbook_files(folder: Path) -> list[Path]:
 
 
 def build_index(folder: Path) -> bytes:
-    """The index of a folder's files. Raises OSError, and `FileError` for one that is no runbook."""
+    """The index of a folder's files. Raises OSError, and `FileError` for one that is not a runbook."""
     texts = {file: file.read_bytes() for file in runbook_files(folder)}
     fronts = msgspec.json.encode(
         {sha256(text).hexdigest(): Source(text.decode(), str(file)).rule for file, text in texts.items()}
@@ -40,7 +40,7 @@ def build_index(folder: Path) -> bytes:
 
 
 def read_index(folder: Path) -> Mapping[str, Front]:
-    """The front matters by the SHA-256 of their files; none where there is no index, or a damaged one."""
+    """The front matters by the SHA-256 of their files; none where the index is missing or damaged."""
     try:
         index = msgspec.json.decode((folder / FILE).read_bytes(), type=_Index)
         if sha256(index.fronts).hexdigest() != index.checksum:

@@ -49,7 +49,7 @@ class Library:
 
     @property
     def digest(self) -> str:
-        """Eight characters that are others if any runbook is another: whether two reports were judged alike."""
+        """Eight characters that change with any runbook: whether two reports were judged by the same."""
         return f"{crc32(repr([(each.id, each.checksum) for each in self.runbooks]).encode()):08x}"
 
     def by_id(self, name: str) -> Runbook:

@@ -98,7 +98,7 @@ def _stage(runbook: Runbook) -> Iterator[Problem]:
     """Where on a request's way the diagnosis is made; `icapdiag runbooks list` groups by it."""
     if runbook.stage and runbook.stage not in STAGES:
         hint = suggestion(runbook.stage, STAGES) or f": {', '.join(STAGES)}"
-        yield "stage", f"{runbook.stage!r} is no stage{hint}"
+        yield "stage", f"{runbook.stage!r} is not a stage{hint}"
 
 
 def _sections(runbook: Runbook) -> Iterator[Problem]:

@@ -173,7 +173,7 @@ def needs_explanation(record: Facts) -> bool:
 
 
 class CandidateIndex:
-    """Finds the runbooks that apply, sorting out most of them once for all records that are alike in a few fields."""
+    """Finds the runbooks that apply, sorting out most of them once for all records that agree in a few fields."""
 
     def __init__(self, runbooks: Iterable[Runbook]) -> None:
         self._runbooks = tuple(runbooks)

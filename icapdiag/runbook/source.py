@@ -137,7 +137,7 @@ _Sections = tuple[Mapping[str, str], dict[str, int], list[tuple[int, str, str]]]
 def split_sections(lines: list[str], start: int) -> _Sections:
     """The text under each ``## Heading`` from line ``start`` on, the lines of the headings, from 1, and problems.
 
-    A ``##`` inside a fenced block is no heading. A problem has its line, its heading and its message.
+    A ``##`` inside a fenced block is not a heading. A problem has its line, its heading and its message.
     """
     found: dict[str, list[str]] = {}
     marks: dict[str, int] = {}

@@ -135,7 +135,7 @@ def examples_of(runbook: Runbook) -> list[Located]:
 
 
 def _causes_of(runbook: Runbook, index: int, record: Facts) -> Iterator[Located]:
-    """The causes that have another status than the example says."""
+    """The causes whose status differs from the example."""
     expected = record.get(EXPECTED)
     if not isinstance(expected, Mapping):
         return

@@ -109,7 +109,7 @@ def test_the_probes_are_listed() -> None:
         (("--only", "size", "--max-size", "1.5M"), "1 byte to 50M"),
         (("--count", "101"), "1<=x<=100"),
         (("--warn", "500", "--crit", "400"), "below --warn"),
-        (("--only", "repeat"), "no probe 'repeat'"),
+        (("--only", "repeat"), "unknown probe 'repeat'"),
     ],
 )
 def test_wrong_usage(args: Sequence[str], words: str) -> None:

@@ -38,7 +38,7 @@ def test_a_good_runbook_has_no_problems(tmp_path: Path) -> None:
     ("written", "expected"),
     [
         (text(head=""), [":2:1: stage: is missing", ":2:1: references: is missing"]),
-        (text(RULE.replace("probe: tcp", "probe: pool")), [":4:1: severity: that members differ is not critical"]),
+        (text(RULE.replace("probe: tcp", "probe: pool")), [":4:1: severity: members that differ are not critical"]),
         (text(RULE.replace("reason: refused}\ne", "adf_codes: [ADF_ICAP_X, ADF_TYPO]}\ne")),
             [":9:18: match[0].adf_codes: 'ADF_TYPO' is in no record"]),
         (text(sections=SECTIONS), [":15:1: ## What it means: say whether requests pass unscanned"]),
@@ -69,7 +69,7 @@ def test_an_informative_runbook_need_not_say_what_passes(tmp_path: Path) -> None
         ("```sh\necho 'a\n```", "the shell can't read the commands: no closing quotation"),
         ("```sh\ncurl https://secure.eicar.org/eicar.com\n```", "nobody has to fetch the EICAR test file"),
         ("```sh\nwget http://h/eicar.com.zip\n```", "nobody has to fetch the EICAR test file"),
-        (f"```sh\n{MAKER.replace('rev', 'cat')}\n```", "eicar() is another one than in eicar-not-detected"),
+        (f"```sh\n{MAKER.replace('rev', 'cat')}\n```", "eicar() differs from the one in eicar-not-detected"),
         ("```sh\neicar > /tmp/eicar.com\n```", "the EICAR test file is written to a file: eicar > /tmp"),
         ("```sh\neicar >> e\n```", "the EICAR test file is written to a file"),
         ("```sh\neicar | tee /tmp/x\n```", "the EICAR test file is written to a file"),

@@ -221,7 +221,7 @@ def test_of_a_regular_expression_with_its_place(tmp_path: Path) -> None:
 
     said = (
         "RE2 can't use the regular expression '(?!ok)': invalid perl operator: (?!; "
-        "there is no look-around: put what must not match under 'unless'"
+        "look-around is not supported: put what must not match under 'unless'"
     )
     assert [f"{PATH}:7:6: match[0].icap_reason|re: {said}"] == [str(error) for error in lint_files(builtin=folder)]
 

@@ -77,7 +77,7 @@ Reading = Callable[[Sequence[Target]], Values]
 
 
 def _each(read: Callable[[Target], str | None]) -> Reading:
-    """A fact that is read from every target by itself; None: not known."""
+    """A fact that is read from every target separately; None: not known."""
     return lambda targets: {i: value for i, target in enumerate(targets) if (value := read(target)) is not None}
 
 

@@ -1,4 +1,4 @@
-"""The odd one out: what differs between the members of a pool, and who stands where.
+"""Outliers: what differs between the members of a pool, and who stands where.
 
 Pure: it looks at what the other probes have observed. What a difference means is for runbooks to say.
 """
@@ -37,7 +37,7 @@ _TRAITS = ("service", "service_id", "server", "istag", "methods", "preview", "al
 
 
 class Comparison(Struct, frozen=True):
-    """``observations``: one for each fact that differs, or for each odd member where there is a majority.
+    """``observations``: one for each fact that differs, or for each outlier where there is a majority.
 
     ``table`` has every fact that two or more members have something to say about (`_row`).
     """
@@ -143,8 +143,8 @@ def _place(address: str, port: int) -> str:
 def alike_servers(targets: Sequence[Target], readings: Mapping[str, Values]) -> list[Shared]:
     """Endpoints at different addresses that are likely one server.
 
-    Servers that were set up alike answer alike, to the second of their Date. So a shared mark counts only
-    where this very pool shows that it tells servers apart: another member with the same banner has another.
+    Servers with the same set-up answer identically, to the second of their Date. So a shared mark counts only
+    where this very pool shows that it tells servers apart: a second member with the same banner has a different one.
     Such marks are an ISTag that looks like a time or a counter, and a certificate for no wildcard. All else
     that the two say must agree as well, their clocks within what is known of them. ``readings`` are those
     of `attributes.ATTRIBUTES`.

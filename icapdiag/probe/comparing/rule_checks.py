@@ -83,7 +83,7 @@ _First = Callable[[Evidence], RuleResult | None]
 class _Check(Struct, frozen=True):
     """How a rule is tested: ``test``, where no exchange shows a deviation from it.
 
-    ``first``: what settles it before that, mostly that nothing was seen that it could be held against.
+    ``first``: what settles it before that, mostly that nothing was seen to compare it with.
     ``among``: the answers whose deviations count.
     """
 
@@ -230,7 +230,7 @@ def _date(evidence: Evidence) -> RuleResult:
 def _allow_204(evidence: Evidence) -> RuleResult:
     allow = evidence.offers.allow
     sent = any(answer.icap_status == 204 for answer in evidence.answers)
-    otherwise = "204 is not announced" + (", and sent all the same" if sent else "")
+    otherwise = "204 is not announced" + (", but sent" if sent else "")
     return _kept("204" in (allow or ()), _header("Allow", allow), otherwise)
 
 
@@ -281,7 +281,7 @@ def _answered_with(request: str, wanted: int) -> _Check:
         if heard.answer.icap_status == 503 or not heard.bytes_sent:
             return _UNTESTED
         if heard.answer.icap_status is None:
-            return _deviates(heard.error or "there is no answer")
+            return _deviates(heard.error or "no response")
         return _kept(heard.answer.icap_status == wanted, _first_line(heard.answer), "")
 
     return _Check(test, _NO_OFFERS)

@@ -33,7 +33,7 @@ def value_groups(values: Mapping[int, str]) -> tuple[ValueGroup, ...]:
 def kind_of(groups: Sequence[ValueGroup]) -> str:
     """How the groups stand to each other, `SAME` or one of `DIFFERENCES`: what these words mean is defined here alone.
 
-    There is an odd one out only against two or more that agree, and those must be at least half of all:
+    There is an outlier only against two or more that agree, and those must be at least half of all:
     three of eight that agree by chance are no majority.
     """
     if len(groups) < 2:

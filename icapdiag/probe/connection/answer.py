@@ -62,7 +62,7 @@ def verdict_facts(response: Response, sent_body: bytes | Body, *, method: str = 
 
 
 def profile_facts(context: Context) -> ProfileInForce:
-    """The settings in force, so that a runbook can hold an observation against them."""
+    """The settings in force, so that a runbook can compare an observation with them."""
     profile = context.pool.profile
     return ProfileInForce(
         service_uri=profile.service_uri,

@@ -41,7 +41,7 @@ _CLEAR_TEXT = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACK
 
 
 class ConnectError(Exception):
-    """There is no connection; ``failure`` says why."""
+    """No connection was made; ``failure`` says why."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure

@@ -73,7 +73,7 @@ class ExchangeResult(Transaction):
 
 
 class _Running:
-    """One exchange, with its bytes and times. ``scope`` ends it, so many seconds after a refusal began too."""
+    """One exchange, with its bytes and times. ``scope`` ends it, also that many seconds after a refusal began."""
 
     def __init__(self, stream: trio.abc.Stream, exchange: Exchange, scope: trio.CancelScope, ending: float) -> None:
         self.stream = stream

@@ -150,7 +150,7 @@ def tcp_facts(sock: socket.socket) -> TCP:
 def hold_back(sock: socket.socket, most: int) -> None:
     """Let the kernel take no more than about ``most`` bytes that it can't send yet (Linux).
 
-    Else it takes megabytes at once, and how far a request has gone out can't be told from what was written.
+    Else it takes megabytes at once, and how far a request has gone out can't be seen from what was written.
     """
     if (option := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
         with suppress(OSError):

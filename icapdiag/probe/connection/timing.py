@@ -27,7 +27,7 @@ class Stopwatch:
     """Runs from the moment the request is handed to the kernel to the arrival of the final answer.
 
     The arrival is that of the first bytes that follow the request, or the rest of the body that a
-    100 Continue asked for: by the kernel's receive timestamp where it is plausible (not before the
+    100 Continue asked for: as the kernel's receive timestamp says, where it is plausible (not before the
     request, not in the future: the wall clock may have been set), else by our own clock. The figure
     is uncertain where the handing over took so long that it matters which moment of it counts.
     """

@@ -212,7 +212,7 @@ def split_resolver(text: str) -> tuple[str, int | None]:
     elif ":" in address:
         address = ""
     if not (colon and is_literal(address) and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ValueError(f"{text!r} is no DNS server: give ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT")
+        raise ValueError(f"{text!r} is not a DNS server: give ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT")
     return address, int(port)
 
 

@@ -121,7 +121,7 @@ def _signs(context: Context, first: ExchangeResult, second: ExchangeResult) -> l
 
 
 async def _listen(stream: trio.abc.Stream, seconds: float) -> _Rest:
-    """Read for so many seconds, or to the end of the stream."""
+    """Read for that many seconds, or to the end of the stream."""
     rest = _Rest()
     started = trio.current_time()
     with trio.move_on_after(seconds):

@@ -49,7 +49,7 @@ class Case(Struct, frozen=True):
 
 
 def cases(context: Context, offered: int | None) -> Iterator[Case]:
-    """All cases for a server that offers a preview of so many bytes in OPTIONS, None for none."""
+    """All cases for a server that offers a preview of that many bytes in OPTIONS, None for none."""
     ours = context.preview_size
     usual = ours or 0  # of what uploads come with
     yield Case("whole", _clean(usual + len(CLEAN)), None)

@@ -71,7 +71,7 @@ def upload_request(
     form: str = "raw",
     service_uri: str | None = None,
 ) -> PreparedRequest:
-    """The same with a preview of so many bytes, None for none, and with or without Allow: 204; ``form``: of `FORMS`.
+    """The same with a preview of that many bytes, None for none, and with or without Allow: 204; ``form``: of `FORMS`.
 
     ``service_uri``: the profile's if None.
     """

@@ -75,7 +75,7 @@ def _at_most(message: Message) -> Message:
 
 
 def upload_timeout(timeout: float, size: int) -> float:
-    """Seconds that an upload of so many bytes may take where a small one may take ``timeout``."""
+    """Seconds that an upload of that many bytes may take where a small one may take ``timeout``."""
     return timeout + size / _SLOWEST
 
 

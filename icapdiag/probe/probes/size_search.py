@@ -1,4 +1,4 @@
-"""Which sizes to try: through growing sizes, then between the last that went well and the first that did not.
+"""Which sizes to try: through growing sizes, then between the last that passed and the first that did not.
 
 Nothing here sends: `SizeSearch` is given what does.
 """
@@ -146,7 +146,7 @@ class SearchResult(Struct, kw_only=True):
 class SizeSearch:
     """One search. ``usual`` is the verdict on a small harmless body, ``preview`` the bytes that go ahead unasked.
 
-    ``preview`` None: there is no preview, so the server never has a say in what it is sent.
+    ``preview`` None: without a preview, the server never decides in what it is sent.
     """
 
     def __init__(self, send: Send, *, usual: str | None, preview: int | None, most: int) -> None:

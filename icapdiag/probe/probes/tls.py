@@ -77,7 +77,7 @@ def session_facts(stream: SSLStream) -> sheets.TLS:
 
 
 def _sends_name(context: Context) -> bool:
-    """Whether the handshake names the server: an address is no name (RFC 6066, 3)."""
+    """Whether the handshake names the server: an address is not a name (RFC 6066, 3)."""
     return (context.member.tls or TLS()).sni and not is_literal(server_name(context))
 
 

@@ -146,7 +146,7 @@ def _doubts(context: Context) -> list[_Doubt]:
 
 
 def _attempts(context: Context, doubt: _Doubt) -> list[str]:
-    """Those changes that make another request than the one that failed."""
+    """Those changes that make a request different from the failed one."""
     _, base = _BASES[doubt.method]
     failed = base(context).first
     builds = _ALL[doubt.method]

@@ -60,7 +60,7 @@ def choose(
     known = {probe.name: probe for probe in probes}
     for name in (*only, *skip):
         if name not in known or (name in only and known[name].follows):
-            raise ChoiceError(f"there is no probe {name!r}{_nearest(name, known)}; there are {', '.join(known)}")
+            raise ChoiceError(f"unknown probe {name!r}{_nearest(name, known)}; choose from {', '.join(known)}")
     if both := sorted(set(only) & set(skip)):
         raise ChoiceError(f"{both[0]} can't be asked for and skipped at once")
     loading = {probe.name for probe in probes if probe.label == "load"}
@@ -90,7 +90,7 @@ def chosen_names(probes: Iterable[Probe]) -> frozenset[str]:
 
 
 def in_rounds(probes: Iterable[Probe], rounds: int) -> tuple[Probe, ...]:
-    """Those that have something to do in so many rounds: what repeats the others has not, in one."""
+    """Those that have something to do in that many rounds: what repeats the others has not, in one."""
     return tuple(probe for probe in probes if rounds > 1 or probe.name != REPEAT.name)
 
 
