@@ -11,13 +11,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
 from icapdiag.cli.runbooks.placeholders import fill, over_tls
 from icapdiag.runbook import Library, Runbook
-from icapdiag.runbook.causes import PLACES
+from icapdiag.runbook.causes import PLACES, Step
+from icapdiag.runbook.conditions import Selection
 from icapdiag.runbook.document import STAGES
 from icapdiag.runbook.library import PAGES
 from icapdiag.text import visible, visible_lines
@@ -47,7 +48,7 @@ def _asks_avi(runbook: Runbook) -> bool:
 
 def _causes(runbook: Runbook) -> str:
     """What the front matter says of causes and steps, as sections."""
-    text = "".join(f"{number}. {step.text}\n" for number, step in enumerate(runbook.now, 1))
+    text = "".join(f"{number}. {_step(step)}\n" for number, step in enumerate(runbook.now, 1))
     text = f"## Now\n\n{text}\n" if text else ""
     if runbook.causes:
         text += "## Causes\n\n"
@@ -58,11 +59,21 @@ def _causes(runbook: Runbook) -> str:
             ("Supported by", cause.supported_by),
             ("Ruled out by", cause.ruled_out_by),
         ):
-            told = " or ".join(", ".join(f"`{each.text}`" for each in one.conditions) for one in selections)
-            text += f"{word} {told}.\n\n" if told else ""
-        text += "".join(f"- {PLACES[step.place]}: {step.text}\n" for step in cause.fix)
-        text += "".join(f"- To settle it: {step.text}\n" for step in cause.settle) + "\n"
+            text += f"{word} {_either(selections)}.\n\n" if selections else ""
+        text += "".join(f"- {PLACES[step.place]}: {_step(step)}\n" for step in cause.fix)
+        text += "".join(f"- To settle it: {_step(step)}\n" for step in cause.settle) + "\n"
     return text
+
+
+def _step(step: Step) -> str:
+    """The action, and when it is advised."""
+    advised = (("if", step.when), ("unless", step.unless))
+    conditions = ", ".join(f"{word} {_either(selections)}" for word, selections in advised if selections)
+    return f"{step.text} ({conditions})" if conditions else step.text
+
+
+def _either(selections: Sequence[Selection]) -> str:
+    return " or ".join(", ".join(f"`{each.text}`" for each in one.conditions) for one in selections)
 
 
 def draw(text: str) -> str:
