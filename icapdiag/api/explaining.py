@@ -19,10 +19,15 @@ from icapdiag.logs.opening.source import Stop
 from icapdiag.logs.reading import Progress, Reading, read_logs
 from icapdiag.model import Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report, reading_vantage
+from icapdiag.report.document.words import page_gap
 from icapdiag.runbook import Library, load_runbooks, match
 
 POOL_IS_GROUP = "Avi logs the pool group as the pool; members are identified from the ICAP URIs."
 INTERRUPTED = "Interrupted: what had not been read by then is not counted."
+PAGE = (
+    "A page of an API answer is not the log: it holds {}. Counts and shares are of these. Fetch the rest: follow next,"
+    " or ask for shorter time spans (start, end) with page_size=10000."
+)
 _NOTES_SHOWN = 12  # on repairs and problems, over all sources
 _EXCERPT = 60
 _NOTHING = frozenset({"empty", "unknown"})  # containers
@@ -89,7 +94,9 @@ def report_on(
         if observation.probe != "summary"
     ]
     head = summary.head()
-    notes = [*([] if complete else [INTERRUPTED]), *_filtered(head)]
+    logged = tuple(_source(source) for source in reading.sources)
+    page = page_gap(logged)
+    notes = [*([] if complete else [INTERRUPTED]), *([PAGE.format(page)] if page else []), *_filtered(head)]
     notes += _notes(reading.sources)
     if any(group.pools for group in groups):
         notes.append(POOL_IS_GROUP)
@@ -98,7 +105,7 @@ def report_on(
         logs=ReadLogs(
             subject=LogSubject(
                 inputs=tuple(inputs),
-                sources=tuple(_source(source) for source in reading.sources),
+                sources=logged,
                 records=reading.records,
                 entries=head,
                 filters=_filters(filters),
@@ -111,7 +118,7 @@ def report_on(
         unmatched=matched.unmatched,
         started_at=started_at,
         finished_at=datetime.now(UTC),
-        complete=complete,
+        complete=complete and not page,
         notes=notes,
     )
     return replace(report, problems=matched.problems or None, tool=replace(report.tool, runbooks=library.digest))

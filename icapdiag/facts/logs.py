@@ -333,3 +333,10 @@ class LogSource(RecordCounts):
     repairs_total: Annotated[Whole, about("repairs in all", "how many")] = 0
     problems: Annotated[tuple[Remark, ...], about("problems", "the first few")] = ()
     problems_total: Annotated[Whole, about("problems in all", "how many")] = 0
+    matching: Annotated[
+        Ordinal | None, about("matching", "entries that matched the query, as an API answer says (count)")
+    ] = None
+    more: Annotated[bool | None, about("more", "the API answer names a next page")] = None
+    percent_remaining: Annotated[
+        float | None, about("remaining", "of the time span that was still to be searched (percent_remaining)", "%")
+    ] = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from icapdiag.model import Observation
@@ -72,9 +73,52 @@ def _placed(note: _Note, places: Mapping[int, tuple[int, int]]) -> _Note:
     return replace(note, line=line, column=column)
 
 
+PAGE_KEYS: Final = ("count", "next", "more", "percent_remaining")  # of an API answer, beside its results
+BEGIN: Final = ""  # in the place of a key: an answer begins
+_WHOLE = re.compile(r'"?([0-9]{1,15})"?')
+_PERCENT = re.compile(r'"?([0-9]{1,3}(?:\.[0-9]{1,30})?)"?')
+
+
+class Page(Struct):
+    """What API answers say of the entries that they do not hold."""
+
+    answers: int = 0
+    matching: int = 0  # entries that matched the query; 0: not said
+    more: bool = False  # the last answer has a successor
+    remaining: float = 0.0  # % that was still to be searched
+
+    def begin(self) -> None:
+        """One more answer: a page in the middle has a successor, and that is here."""
+        self.answers += 1
+        self.more = False
+        self.remaining = 0.0
+
+    def note(self, key: str, text: str) -> None:
+        """A member of an answer, one of `PAGE_KEYS`, and its value as JSON has it."""
+        text = text.strip()
+        if key == "count":
+            found = _WHOLE.fullmatch(text)
+            self.matching = max(self.matching, int(found[1]) if found else 0)
+        elif key == "percent_remaining":
+            found = _PERCENT.fullmatch(text)
+            self.remaining = min(float(found[1]), 100.0) if found else 0.0
+        elif text == "true" or (text[:1] == '"' and text != '""'):  # an address, as a rule
+            self.more = True
+
+    def merge(self, later: Page) -> None:
+        """Add what a later part of the same source says."""
+        self.matching = max(self.matching, later.matching)
+        if later.answers:  # else it begins within the last one of this part
+            self.more, self.remaining = later.more, later.remaining
+        else:
+            self.more, self.remaining = self.more or later.more, max(self.remaining, later.remaining)
+        self.answers += later.answers
+
+
 class Notes(Struct):
     """The first few repairs and problems of one source, and how many there were in all."""
 
+    page: Page = field(default_factory=Page)
     repairs: list[Repair] = []
     repairs_total: int = 0
     problems: list[Problem] = []
@@ -112,6 +156,7 @@ class Notes(Struct):
         for problem in other.problems:
             self.problem(problem)
         self.repairs_total, self.problems_total = repairs, problems
+        self.page.merge(other.page)
 
 
 class Tally(Struct):
@@ -182,4 +227,7 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     repairs_total: int = 0
     problems: tuple[Problem, ...] = ()
     problems_total: int = 0
+    matching: int | None = None  # see `Page`
+    more: bool | None = None
+    percent_remaining: float | None = None
     instead: str = ""

@@ -120,6 +120,9 @@ def read_source(
         repairs_total=notes.repairs_total,
         problems=tuple(notes.problems),
         problems_total=notes.problems_total,
+        matching=notes.page.matching or None,
+        more=notes.page.more or None,
+        percent_remaining=notes.page.remaining or None,
         instead="" if tally.read or account.answers else _instead(source),
     )
     return report, account.answers

@@ -154,6 +154,7 @@ class Sink:
     def __init__(self, fallback: FallbackReader, *, detailed: int = DETAILED, look_into: int = 0) -> None:
         self.fallback = fallback
         self.tally = fallback.tally
+        self.page = fallback.notes.page
         self._detailed = detailed
         self._decoded = 0  # bytes
         self._met: list[str] = []  # every action in the text last decoded

@@ -23,7 +23,16 @@ from icapdiag.logs.blocks.decoding import (
     is_entry,
     place_of_error,
 )
-from icapdiag.logs.blocks.spans import UNFINISHED, Separators, end_of_scalar, end_of_value, results_of, skip_member
+from icapdiag.logs.blocks.spans import (
+    UNFINISHED,
+    Separators,
+    end_of_scalar,
+    end_of_value,
+    page_members,
+    results_of,
+    skip_member,
+)
+from icapdiag.logs.notes import PAGE_KEYS
 
 _BETWEEN = re.compile(rb"[\s,]*+")
 _REPLY = re.compile(rb'\{\s*+"(?:count|results|next|previous|percent_remaining)"')
@@ -151,7 +160,10 @@ class ElementScanner:
             self._start = member[1] + 1
             return True
         if member is not None and member[2] >= 0:
-            self._start = member[2]
+            key, value, self._start = member
+            self._note(
+                key.decode("utf-8", "replace"), self._buffer[value : self._start][:300].decode("utf-8", "replace")
+            )
             return True
         if self._ended and self._buffer[self._start] == 0x22:  # a cut member
             self._start = self._filled
@@ -159,6 +171,10 @@ class ElementScanner:
             self.stack.pop()  # no member: what follows is read as it comes
             return True
         return False
+
+    def _note(self, key: str, value: str) -> None:
+        if key in PAGE_KEYS:
+            self._sink.page.note(key, value)
 
     def _no_object(self, *, in_array: bool) -> bool:
         """A number, a string or a list of such among the elements; or text between values."""
@@ -204,6 +220,9 @@ class ElementScanner:
             if results == UNFINISHED and not self._ended:
                 return self._too_long()
             if results > 0:
+                self._sink.page.begin()
+                for key, value in page_members(self._buffer, self._start, results):
+                    self._note(key, value)
                 self.stack += [ENVELOPE, ARRAY]
                 self._start = results
                 return True

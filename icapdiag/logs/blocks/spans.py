@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 _PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'  # no bracket outside of strings
@@ -20,6 +20,7 @@ UNFINISHED: Final = -1
 MISMATCHED: Final = -2
 
 ENVELOPE_KEY: Final = b"results"  # of the Controller's list replies: {"count": N, "results": [...]}
+_PAGE_VALUE = 300  # bytes of one member that are looked at
 _ENVELOPE_MEMBERS = 20  # a reply has a handful before its results
 
 _NEXT = re.compile(rb'\s*+,?+\s*+\{\s*+"')
@@ -90,6 +91,17 @@ def results_of(text: bytearray, start: int, end: int) -> int:
         if position < 0:
             return UNFINISHED if position == UNFINISHED else 0
     return 0
+
+
+def page_members(text: bytearray, start: int, results: int) -> Iterator[tuple[str, str]]:
+    """The members of an envelope that stand before its results, as `Page.note` takes them."""
+    position = start + 1
+    while (member := skip_member(text, position, results)) is not None and 0 < member[2] < results:
+        key, value, position = member
+        yield (
+            key.decode("utf-8", "replace"),
+            text[value : min(position, value + _PAGE_VALUE)].decode("utf-8", "replace"),
+        )
 
 
 class Separators:

@@ -12,7 +12,7 @@ from icapdiag.logs.containers.classify import JSONObject, Payload, classify, pay
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place, Places, read_line
 from icapdiag.logs.damage.recovery import Found
-from icapdiag.logs.notes import EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
+from icapdiag.logs.notes import BEGIN, EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
 from icapdiag.logs.opening.source import STRAY, Source, Tick, to_text
 from icapdiag.model import Observation
 
@@ -49,6 +49,8 @@ class Collector:
 
     def found(self, found: Found, places: AnyPlaces, text: str) -> None:
         """One piece of a text."""
+        if found.page is not None:
+            self.page(found.page)
         for what, index in found.repairs:
             self.notes.repair(Repair(what, *places.of(index)))
         excerpt = text[found.start : min(found.end, found.start + EXCERPT)]
@@ -56,6 +58,14 @@ class Collector:
             self.value(found.value, places.of(found.start), excerpt, damaged=bool(found.repairs))
         elif found.reason:
             self.refuse("skipped" if found.skip else "unreadable", found.reason, places.of(found.start), excerpt)
+
+    def page(self, members: Iterable[tuple[str, str]]) -> None:
+        """An API answer begins, or one more member of it is known."""
+        for key, text in members:
+            if key == BEGIN:
+                self.notes.page.begin()
+            else:
+                self.notes.page.note(key, text)
 
     def value(self, value: JSONObject, place: Place, excerpt: str, *, damaged: bool = False) -> None:
         """One decoded record."""

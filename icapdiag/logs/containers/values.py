@@ -5,6 +5,7 @@ A damaged record costs itself and no other.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from icapdiag.logs.containers.classify import STARTS_MEMBER, is_syslog, payload_
 from icapdiag.logs.damage.records import NOT_AN_OBJECT, read_damaged, read_line, read_strict, shifted
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
+from icapdiag.logs.notes import BEGIN, PAGE_KEYS
 
 NO_JSON = "not JSON"
 NO_RECORDS = "no record in so many attempts that the rest was not looked at"
@@ -23,6 +25,8 @@ ENVELOPE = re.compile(
     r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+)\s*,\s*){0,9}"results"\s*:\s*\['
 )
 _KEY = re.compile(rf"{QUOTE}([\w.-]{{1,60}}){QUOTE}\s*:\s*")
+_PAGE_MEMBER = re.compile(rf'"({"|".join(PAGE_KEYS)})"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{{}}\[\]"]+)')
+_PAGE_VALUE = 300  # characters of one that are looked at
 _SEPARATORS = re.compile(r"[\s,\x00\u200b\ufeff]+")
 _PLAIN = re.compile(rf"[^\s,{{}}\[\]{OPENERS}]+")
 _ELEMENT_ENDS = re.compile(r"\s*(?:[,\]}]|$)")
@@ -119,6 +123,7 @@ class Values:
             self.envelopes += 1
             self._open += ["{", "["]
             self._at = envelope.end()
+            yield Found(start=start, end=self._at, page=((BEGIN, ""), *_page_members(envelope[0])))
             return
         found = read_strict(self._text, start) or read_damaged(self._text, start, self._boundary(start))
         if found is None or found.value is None:
@@ -130,6 +135,8 @@ class Values:
         records = records_in(found)
         if records is not None:
             self.envelopes += 1
+            members = ((key, json.dumps(found.value.get(key))) for key in PAGE_KEYS if key in found.value)
+            yield Found(start=start, end=found.end, page=((BEGIN, ""), *members))
             yield from records
             return
         if not found.repairs:
@@ -174,6 +181,9 @@ class Values:
                 self._at = key.end() + 1
             else:
                 self._at = self._value_end(key.end()) or key.end()
+                if key[1] in PAGE_KEYS:
+                    text = self._text[key.end() : min(self._at, key.end() + _PAGE_VALUE)]
+                    yield Found(start=start, end=self._at, page=((key[1], text),))
         elif STARTS_MEMBER.match(self._text, start) and (found := read_members(self._text, start)):
             self.members += 1
             self._at = found.end
@@ -206,6 +216,11 @@ class Values:
 
     def _left_out(self, what: str, at: int) -> Found:
         return Found(start=at, end=at + 1, repairs=((what, at),))
+
+
+def _page_members(head: str) -> list[tuple[str, str]]:
+    """What stands before the results of an API answer."""
+    return [(found[1], found[2][:_PAGE_VALUE]) for found in _PAGE_MEMBER.finditer(head)]
 
 
 def region(text: str) -> Iterator[Found]:

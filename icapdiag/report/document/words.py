@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from icapdiag.avi.addresses import host_port
-from icapdiag.facts.logs import EntryCounts, RecordCounts, ReportedGroup
+from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, ReportedGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.model import Finding, MemberReport, Report
@@ -131,11 +131,32 @@ def title(report: Report) -> str:
 
 def gap(report: Report) -> str:
     """Why the report is not whole, and whether detection was tested; empty if there is nothing to say."""
-    state = [] if report.complete else [CUT_SHORT if logs_of(report) else INCOMPLETE]
+    logs = logs_of(report)
+    page = page_gap(logs.sources) if logs else ""
+    state = [] if report.complete else [f"incomplete: {page}" if page else CUT_SHORT if logs else INCOMPLETE]
     first = safe_text(next(iter(report.not_tested or ()), ""))
     if first.startswith(("detection (", "uploads and detection (")):
         state.append(f"{first.partition(' (')[0]} not tested")
     return ", ".join(state)
+
+
+def page_gap(sources: Iterable[LogSource]) -> str:
+    """``200 of 60,000 entries`` where API answers hold some of what matched the query; empty if they hold all of it.
+
+    Pages of one query, which have the same count, may be in several files.
+    """
+    held: dict[int, int] = {}
+    more = 0
+    for source in sources:
+        if source.matching:
+            held[source.matching] = held.get(source.matching, 0) + source.total
+        elif source.more or source.percent_remaining:
+            more += source.total
+    missing = {matching: total for matching, total in held.items() if total < matching}
+    total = sum(missing.values()) + more
+    if more:
+        return f"{total:,} entries, and more on the next page"
+    return f"{total:,} of {sum(missing):,} entries" if missing else ""
 
 
 def untested(report: Report) -> str:
