@@ -25,6 +25,7 @@ Problem = tuple[str, str]  # where, message
 
 SCRIPT = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 WIDTH = 120  # characters of a line of prose
+TITLE = 60  # characters of a title, which names the fault in the headline of a problem
 _WHAT = re.compile(r"scanned|block|refused|HTTP 500|\bpass", re.IGNORECASE)
 _CODES = ("ADF_ICAP", "ADF_SERVER")  # of significant_log; the log reader keeps no others
 # The shell makes the EICAR test file and pipes it: it stands whole in no runbook, and no disk gets it.
@@ -53,6 +54,8 @@ def house_rules(library: Library) -> Iterator[Located]:
 
 
 def _front(runbook: Runbook) -> Iterator[Problem]:
+    if len(runbook.title) > TITLE:
+        yield "title", f"name the fault in at most {TITLE} characters, not {len(runbook.title)}"
     if not runbook.stage:
         yield "stage", "is missing: where on a request's way is it?"
     if not runbook.references:

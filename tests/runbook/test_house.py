@@ -38,6 +38,7 @@ def test_a_good_runbook_has_no_problems(tmp_path: Path) -> None:
     ("written", "expected"),
     [
         (text(head=""), [":2:1: stage: is missing", ":2:1: references: is missing"]),
+        (text().replace("title: ", f"title: {'x' * 50}"), [":3:1: title: name the fault in at most 60 characters"]),
         (text(RULE.replace("probe: tcp", "probe: pool")), [":4:1: severity: members that differ are not critical"]),
         (text(RULE.replace("reason: refused}\ne", "adf_codes: [ADF_ICAP_X, ADF_TYPO]}\ne")),
             [":9:18: match[0].adf_codes: 'ADF_TYPO' is in no record"]),
