@@ -14,6 +14,15 @@ WITH_BODY = ("POST", "PUT", "PATCH")  # HTTP methods whose requests have one
 WAF_REJECTED = "REJECTED"  # waf_log.status
 FORBIDDEN = 403  # what WAF and security rules answer
 
+FAILURES = frozenset(  # codes of significant_log that say that ICAP failed
+    {
+        "ADF_ICAP_CONNECTION_ERROR",
+        "ADF_ICAP_FAILED",
+        "ADF_ICAP_OUT_OF_MEMORY",
+        "ADF_ICAP_SERVER_ERROR",
+        "ADF_ICAP_TIMEDOUT",
+    }
+)
 BODY_SIZE = "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"
 
 METHODS: Mapping[str, str] = MappingProxyType({"ICAP_METHOD_REQMOD": "REQMOD", "ICAP_METHOD_RESPMOD": "RESPMOD"})

@@ -19,7 +19,7 @@ from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, plain
 from icapdiag.runbook.surroundings import WideRecord
-from icapdiag.vocabulary import CERTAINTY_ORDER, EFFECT_ORDER, SEVERITY_ORDER, CauseStatus, Effect, Status
+from icapdiag.vocabulary import CERTAINTY_ORDER, EFFECT_ORDER, SEVERITY_ORDER, CauseStatus, Effect, Severity, Status
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
 TEXT = 400  # characters of one text in the evidence
@@ -31,6 +31,7 @@ _NAMED = 3  # members in one step
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 _FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
 _REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
+_FAILED = "ICAP_FAILED"  # icap_action of an attempt
 _SERVED = frozenset({"passed", "modified", "blocked"})
 _HARMLESS = len(EFFECT_ORDER)  # what has no effect comes last
 
@@ -59,6 +60,7 @@ class Diagnosed:
             about: _together([weigh(runbook.causes, each.record) for each in own]) for about, own in self.abouts.items()
         }
         self.effect = _effect(runbook, met)
+        self.severity = _severity(runbook, met)
         known = met[0].record.get("profile.fail_action") or met[0].record.get("client_outcome")
         self._assumed = runbook.effect == _FAIL_ACTION and not known
 
@@ -67,7 +69,7 @@ class Diagnosed:
         """How it is sorted: by harm, what is assumed of it last, by how much it concerns, by certainty."""
         statuses = [CERTAINTY_ORDER.index(each.status) for weighed in self.weighed.values() for each in weighed]
         return (
-            SEVERITY_ORDER.index(self.runbook.severity),
+            SEVERITY_ORDER.index(self.severity),
             _HARMLESS if self.effect is None else EFFECT_ORDER.index(self.effect),
             self._assumed,
             -_weight(self.met),
@@ -93,6 +95,13 @@ def _effect(runbook: Runbook, met: Sequence[Met]) -> Effect | None:
         return Effect.REFUSED
     closed = met[0].record.get("profile.fail_action") == "ICAP_FAIL_CLOSED"
     return Effect.REFUSED if closed else Effect.UNSCANNED
+
+
+def _severity(runbook: Runbook, met: Sequence[Met]) -> Severity:
+    """That of the runbook; but where each request of a log went well at another attempt, nobody was harmed."""
+    attempts = [one for one in met if one.record.get("icap_action") == _FAILED]
+    served = len(attempts) == len(met) and all(one.record.get("client_outcome") in _SERVED for one in attempts)
+    return Severity.WARNING if served and runbook.severity is Severity.CRITICAL else runbook.severity
 
 
 class Roots:
@@ -142,7 +151,7 @@ class Roots:
             ]
             yield Problem(
                 finding=one.runbook.id,
-                severity=one.runbook.severity,
+                severity=one.severity,
                 title=one.runbook.title,
                 members=_named(met),
                 count=requests(met),
@@ -216,7 +225,7 @@ def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
     steps = _steps(runbook, next(iter(one.weighed.values())), met)
     return Finding(
         id=runbook.id,
-        severity=runbook.severity,
+        severity=one.severity,
         title=runbook.title,
         members=_named(met),
         count=requests(met),

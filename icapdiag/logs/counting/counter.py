@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.entry import LIST_KEPT, Action, DetailedEntry, IcapLog, LogEntry, RequestLog, looks_like_entry
 from icapdiag.avi.times import to_iso
-from icapdiag.avi.vocabulary import BODY_SIZE
+from icapdiag.avi.vocabulary import BODY_SIZE, FAILED, FAILURES
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import NOWHERE, CountedGroup, Destination, destination_of
 from icapdiag.logs.counting.signature import (
@@ -211,8 +211,10 @@ class Counting:
             return
         requests = requests[:LIST_KEPT]
         action = log.action or requests[-1].action
+        retried = any(request.action == FAILED for request in requests)
         for request in requests:
-            self._count([_alone(entry, action, request)], (bucket,))
+            blamed = not retried or request.action == FAILED
+            self._count([_alone(entry if blamed else _without_failure(entry), action, request)], (bucket,))
         more = len(requests) - 1
         column = OUTCOMES.index(outcome_of(entry, log, codes(entry)))
         self.more_columns[column] += more
@@ -295,6 +297,12 @@ class Counting:
 def _alone(entry: LogEntry, action: Action | None, *requests: RequestLog) -> LogEntry:
     """The entry with these requests only."""
     return replace(entry, icap_log=IcapLog(action, requests))
+
+
+def _without_failure(entry: LogEntry) -> LogEntry:
+    """The entry without what it says of a failure: that is of another attempt of the same request."""
+    codes = tuple(code for code in entry.significant_log or () if code not in FAILURES)
+    return replace(entry, significant_log=codes, significance=None)
 
 
 def _is_utc(moment: object) -> bool:

@@ -161,7 +161,7 @@ def signature_of(
         response_code=code,
         adf_codes=adf_codes,
         significance=_icap_parts(entry.significance),
-        icap_status=request.icap_response_code,
+        icap_status=request.icap_response_code or None,  # 0: there was no answer
         http_status=request.http_response_code,
         icap_method=_word(request.icap_method),
         complete_body_sent=request.complete_body_sent,
@@ -218,13 +218,14 @@ def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgem
 
 def judgement_of(request: RequestLog, answer: LoggedAnswer | None, entry_action: str | None) -> Judgement | None:
     """The verdict of the logged answer; None where nothing came back."""
-    if answer is None:
-        if request.icap_response_code is None:
+    status = request.icap_response_code or None
+    if answer is None or not request.icap_headers_received_from_server:
+        if status is None:
             return None
         answer = _NO_HEADERS
     method = METHODS.get(request.icap_method or "", "REQMOD")
     modified = (request.action or entry_action) == MODIFIED
-    return answer.judgement(request.icap_response_code, request.http_response_code, method, modified=modified)
+    return answer.judgement(status, request.http_response_code, method, modified=modified)
 
 
 def codes(entry: LogEntry) -> tuple[str, ...]:
