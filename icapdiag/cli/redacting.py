@@ -56,7 +56,7 @@ def say_what(replaced: Sequence[Replaced], redaction: Redaction) -> None:
     counts = Counter(each.kind for each in replaced)
     listed = ", ".join(f"{number} {kind}" for kind, number in counts.most_common()) or "nothing"
     key = redaction.key or default_key()
-    remark(f"replaced by pseudonyms: {listed}. Their key is {key}: keep it to yourself.")
+    remark(f"replaced by pseudonyms: {listed}. The mapping is in {key}; do not share it.")
 
 
 def default_key() -> Path:

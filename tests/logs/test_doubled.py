@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import re
 from pathlib import Path
@@ -10,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from icapdiag.avi.entry import (
@@ -208,6 +210,12 @@ def _with_twice(where: str, key: str, *, first: bool) -> str:
     return json.dumps(found).replace('"MARK": 0', json.dumps({key: OTHER[where][key]})[1:-1])
 
 
+def _log_in(entry: str) -> str:
+    """The text of an entry's icap_log."""
+    at = entry.index('"icap_log": ') + len('"icap_log": ')
+    return entry[at : json.JSONDecoder().raw_decode(entry, at)[1]]
+
+
 def _written(entries: list[str], form: str) -> bytes:
     match form:
         case "jsonl":
@@ -216,6 +224,14 @@ def _written(entries: list[str], form: str) -> bytes:
             text = f"[{', '.join(entries)}]"
         case "array-lines":
             text = "[\n" + ",\n".join(entries) + "\n]\n"
+        case "syslog":
+            text = "".join(f"<134>1 2026-03-01T23:59:59.5Z se-host upload-vs 0 815 - {one}\n" for one in entries)
+        case "csv":
+            out = io.StringIO()
+            rows = csv.writer(out)
+            rows.writerow(("report_timestamp", "virtualservice", "icap_log"))
+            rows.writerows(("2026-03-02T10:00:00.500000+00:00", "virtualservice-1", _log_in(one)) for one in entries)
+            text = out.getvalue()
         case _:
             text = f'{{"count": 3, "results": [{", ".join(entries)}], "next": null}}'
     return gzip.compress(text.encode(), mtime=0) if form == "gzip" else text.encode()
@@ -239,7 +255,7 @@ def test_every_field_that_is_read(tmp_path: Path, where: str, key: str) -> None:
 
 @given(
     field=st.sampled_from(FIELDS),
-    form=st.sampled_from(["jsonl", "array", "array-lines", "envelope", "gzip"]),
+    form=st.sampled_from(["jsonl", "array", "array-lines", "envelope", "gzip", "syslog", "csv"]),
     size=st.integers(1, 60),
     place=st.floats(0, 0.999),
     head=st.sampled_from([1000, 20_000, 1 << 20]),
@@ -250,6 +266,7 @@ def test_every_field_that_is_read(tmp_path: Path, where: str, key: str) -> None:
 def test_anywhere_in_any_form(
     field: tuple[str, str], form: str, size: int, place: float, head: int, block: int, *, first: bool
 ) -> None:
+    assume(form != "csv" or field[0] not in {"entry", "waf"})
     entries = [json.dumps(_full()) for _ in range(size)]
     entries[int(place * size)] = _with_twice(*field, first=first)
     with pytest.MonkeyPatch.context() as patch, block_size(block), TemporaryDirectory() as folder:
