@@ -25,6 +25,13 @@ FAILURES = frozenset(  # codes of significant_log that say that ICAP failed
 )
 BODY_SIZE = "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"
 
+ICAP_CODES = FAILURES | {  # all of significant_log that are about ICAP
+    "ADF_ICAP_BLOCKED",
+    "ADF_ICAP_MODIFIED",
+    "ADF_ICAP_SERVER_HIGH_RESPONSE_TIME",
+    BODY_SIZE,
+}
+
 METHODS: Mapping[str, str] = MappingProxyType({"ICAP_METHOD_REQMOD": "REQMOD", "ICAP_METHOD_RESPMOD": "RESPMOD"})
 
 VENDORS: Mapping[str, str] = MappingProxyType(
@@ -34,6 +41,11 @@ VENDORS: Mapping[str, str] = MappingProxyType(
         "ICAP_VENDOR_LASTLINE": "NSX Defender (Lastline)",
     }
 )
+
+
+def is_unknown(code: str) -> bool:
+    """Whether a code is about ICAP and none that is known."""
+    return code.startswith("ADF_ICAP") and code not in ICAP_CODES
 
 
 def concerns_icap(code: str) -> bool:

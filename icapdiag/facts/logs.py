@@ -60,6 +60,9 @@ class RequestGroup(Sheet):
             "codes of significant_log that concern ICAP or the server side, such as ADF_ICAP_TIMEDOUT",
         ),
     ] = None
+    unknown_codes: Annotated[
+        tuple[Word, ...] | None, about("unknown ADF codes", "codes about ICAP that this program does not know")
+    ] = None
     significance: Annotated[Text | None, about("significance", "why the entry is significant to Avi")] = None
     icap_method: Annotated[Word | None, about("icap_method", "as Avi writes it, such as ICAP_METHOD_REQMOD")] = None
     vendor: Annotated[Word | None, about("vendor", "of the profile, such as ICAP_VENDOR_OPSWAT")] = None

@@ -87,6 +87,11 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "no-engine-loaded": [entry("ICAP_PASSED", status=204, headers=f'ISTag: "{NO_ENGINE}AA"\r\n')],
     "no-security-rule": [refused("No security rule matched", scanned=False)],
     "nsx-defender-no-score": [scored("ICAP_PASSED", None)],
+    "nsx-defender-pending": [
+        entry("ICAP_PASSED", status=204, vendor="ICAP_VENDOR_LASTLINE", nsx_defender_log={"task_uuid": "x"})
+    ],
+    "response-blocked": [entry("ICAP_BLOCKED", status=200, http_status=403, icap_method="ICAP_METHOD_RESPMOD")],
+    "icap-code-unknown": [entry("ICAP_PASSED", status=204, codes=["ADF_ICAP_QUEUED"])],
     "nsx-defender-score": [scored("ICAP_PASSED", 95)],
     "overloaded": [status(503)],
     "preview-not-continued": [failed("ADF_ICAP_TIMEDOUT", latency=60000, complete_body_sent=False)],

@@ -48,7 +48,7 @@ def observations() -> tuple[Observation, ...]:
         entry("ICAP_BLOCKED", status=200, http_status=403, headers=HEADERS, codes=["ADF_ICAP_BLOCKED"], **everything),
         entry("ICAP_PASSED", status=204, headers="ISTag: x"),
         entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"], significance="ICAP Error", response_code=200, latency=60000),
-        entry("ICAP_PASSED", status=204, nsx_defender_log=task),
+        entry("ICAP_PASSED", status=204, nsx_defender_log=task, codes=["ADF_ICAP_QUEUED"]),
         {**entry("ICAP_FAILED", icap_absolute_uri="icaps://100.64.3.15:11344/x"), **sender},
         {"icap_log": {"action": "ICAP_DISABLED"}, "response_code": 403, "method": "POST"},
         {"virtualservice": "virtualservice-1", "response_code": 200},

@@ -24,6 +24,7 @@ from icapdiag.avi.vocabulary import (
     WAF_REJECTED,
     WITH_BODY,
     concerns_icap,
+    is_unknown,
 )
 from icapdiag.facts import Answer
 from icapdiag.facts.logs import ACTIONS, RequestGroup
@@ -205,6 +206,7 @@ def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgem
         icap_action=signature.action,
         client_outcome=signature.outcome,
         adf_codes=signature.adf_codes,
+        unknown_codes=tuple(filter(is_unknown, signature.adf_codes)) or None,
         significance=(entry.significance or "")[:_WORDS_KEPT] or None,
         icap_method=signature.icap_method,
         vendor=signature.vendor,

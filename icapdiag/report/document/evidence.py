@@ -22,6 +22,7 @@ from icapdiag.text import visible
 from icapdiag.vocabulary import Reason, Status
 
 _HEADERS_SHOWN = 2
+_ANSWERED = {"waf": "WAF", "rule": "WAF or a rule, most likely"}
 _DEVIATIONS_SHOWN = 2
 _EXPLAINING = tuple(map(fact_name, EXPLANATIONS))  # of a request in a log, most telling first
 _PEERS = {"unknown": "the peer speaks no ICAP", "echo": "the peer sends back what it gets"}
@@ -235,8 +236,14 @@ def _requests(group: RequestGroup) -> Iterator[str]:
     code = "" if group.response_code is None else f"the client got {group.response_code}"
     outcome = "passed unscanned" if group.client_outcome == "unscanned" else ""
     yield ", ".join(part for part in (outcome, code) if part)
+    yield f"answered by {_ANSWERED[group.answered_by]}" if group.answered_by in _ANSWERED else ""
+    yield "RESPMOD, the response was scanned" if group.answer.method == "RESPMOD" else ""
     yield from _answer(group.answer)
     yield f"OPSWAT: {server_text(group.opswat_reason)}" if group.opswat_reason else ""
+    yield f"resolution: {_joined(group.resolutions)}" if group.resolutions else ""
+    yield f"NSX Defender score {group.nsx_score_max}" if group.nsx_score_max is not None else ""
+    yield f"{group.nsx_pending:,} without a score yet" if group.nsx_pending else ""
+    yield f"analysis: {_joined(group.nsx_tasks[:1])}" if group.nsx_tasks else ""
     yield _joined(group.adf_codes, " ")
     yield server_text(group.significance)
     if group.answer.complete_body_sent is False:

@@ -169,9 +169,11 @@ class GroupBlock:
         # When, to whom, and examples of request ids.
         details = (
             span(group.first_seen, group.last_seen),
+            "RESPMOD" if group.answer.method == "RESPMOD" else "",
             names(group.members or (), _EXAMPLES),
             f"pool {names(group.pools, _EXAMPLES)}" if group.pools else "",
             f"request ids {names(group.request_ids[:_EXAMPLES], _EXAMPLES)}" if group.request_ids else "",
+            f"ICAP source ports {names(group.source_ports[:_EXAMPLES], _EXAMPLES)}" if group.source_ports else "",
             f"see {names(group.findings)}" if group.findings else "",
         )
         self.details = "; ".join(part for part in details if part)

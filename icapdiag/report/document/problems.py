@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from icapdiag.facts.logs import ReportedGroup
+from icapdiag.facts.logs import ACTIONS, ReportedGroup
 from icapdiag.model import Finding, Problem, Report, Steps
 from icapdiag.report.document import who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
@@ -15,6 +15,7 @@ from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Severity
 
 _CAUSES_NAMED = 3  # of those that are only possible
 _NOT_OFFERED = "not offered"  # an outcome of uploads that ICAP was disabled for
+_ODD = 3  # actions that are not known
 _AGAIN = "`icapdiag check "  # the step that shows whether it is fixed
 
 
@@ -169,7 +170,9 @@ def _outcomes(report: Report, groups: Sequence[ReportedGroup]) -> Iterator[tuple
     for outcome, words in _CLIENT_WORDS.items():
         own = [each for each in groups if _outcome(report, each) == outcome]
         if own:
-            yield sum(each.count or 0 for each in own), words
+            odd = sorted({safe_text(each.icap_action, 40) for each in own if each.icap_action not in (None, *ACTIONS)})
+            named = f" ({', '.join(odd[:_ODD])})" if odd else ""
+            yield sum(each.count or 0 for each in own), words + named
 
 
 def _outcome(report: Report, group: ReportedGroup) -> str:
