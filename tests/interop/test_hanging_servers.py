@@ -23,7 +23,7 @@ from tests.interop.programs import Program, Programs, free_port, need
 pytestmark = pytest.mark.realtime  # timeouts are what it is about
 
 
-ENGINE_HANGS = Diagnosis("no-response", "engine-hangs", "likely", "clamdscan --ping", never="MaxServers|PROXY")
+ENGINE_HANGS = Diagnosis("no-response", "engine-hangs", "likely", "clamdscan --fdpass", never="MaxServers|PROXY")
 
 
 @contextmanager

@@ -89,7 +89,7 @@ COVERAGE: Mapping[str, tuple[str, ...]] = {
 # for it. Where it costs something, these texts say so.
 TOLD: Mapping[str, Mapping[str, str]] = {
     "RB-28": {
-        "slow-requests": r"`Connection: close`.*TLS handshake.*TIME-WAIT.*no switch to keep connections open",
+        "slow-requests": r"`Connection: close`.*TLS handshake.*TIME-WAIT.*no setting to keep connections open",
         "slow-member": r"`Connection: close`.*new TCP connection.*new TLS handshake",
         "overloaded": r"Avi opens a new connection for each request",
     },
