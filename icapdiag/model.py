@@ -150,6 +150,15 @@ class Finding(Record, kw_only=True):
     ] = None
 
 
+class Verification(Record, kw_only=True):
+    """How to see for oneself: what the commands show, and the commands, a line each."""
+
+    required = frozenset({"shows", "commands"})
+
+    shows: Annotated[OwnText, about("shows", "what the commands are for")] = ""
+    commands: Annotated[OwnText, about("commands", "of a shell, the member's values filled in; empty for none")] = ""
+
+
 class Problem(Record, kw_only=True):
     """A finding at members with the same causes, and what follows from it there."""
 
@@ -164,6 +173,10 @@ class Problem(Record, kw_only=True):
     causes: FindingCauses = None
     steps: FindingSteps = None
     consequences: Annotated[tuple[RunbookID, ...] | None, about("consequences", "findings that it explains")] = None
+    verify: Annotated[tuple[Verification, ...] | None, about("verify", "how to see for oneself")] = None
+    escalate: Annotated[
+        tuple[OwnText, ...] | None, about("escalate with", "what the vendor's support needs to know")
+    ] = None
 
 
 class MemberReport(Record, kw_only=True):

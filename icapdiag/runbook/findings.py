@@ -17,8 +17,9 @@ from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Proble
 from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, in_words, settling, weigh, written
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
-from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, plain
+from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, items, plain
 from icapdiag.runbook.surroundings import WideRecord
+from icapdiag.runbook.verifying import verify
 from icapdiag.vocabulary import CERTAINTY_ORDER, EFFECT_ORDER, SEVERITY_ORDER, CauseStatus, Effect, Severity, Status
 
 EVIDENCE = 5  # observations kept with a finding, and examples kept of what nothing explains
@@ -159,6 +160,8 @@ class Roots:
                 causes=_causes({about: one.weighed[about] for about in abouts}, one.abouts),
                 steps=_steps(one.runbook, [by_certainty(each)[0] for each in together], met),
                 consequences=tuple(follows) or None,
+                verify=verify(one.runbook, met[0].record, next(iter(_named(met[:1])), "")) or None,
+                escalate=tuple(items(one.runbook.sections.get("Escalate with", ""))) or None,
             )
 
 

@@ -14,6 +14,24 @@ _CODE = re.compile(r"(`[^`]*`)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300})(?<=\S)\*(?![\w*])")
 
 
+def verifications(markdown: str) -> list[tuple[str, str]]:
+    """The blocks of commands, each with the text before it; a text at the end has no commands."""
+    found: list[tuple[str, str]] = []
+    text: list[str] = []
+    block: list[str] | None = None
+    for line in markdown.splitlines():
+        if block is None and line.startswith("```"):
+            block = []
+        elif block is not None and line.startswith("```"):
+            found.append((plain(" ".join(text)), "\n".join(block)))
+            text, block = [], None
+        elif block is not None:
+            block.append(line)
+        elif line.strip():
+            text.append(line.strip())
+    return [*found, (plain(" ".join(text)), "")] if text else found
+
+
 def first_paragraph(markdown: str) -> str:
     """The first paragraph as one line of plain text; code keeps its backticks."""
     lines: list[str] = []
@@ -29,29 +47,29 @@ def first_steps(sections: Mapping[str, str]) -> tuple[str, ...]:
 
     Where one fix has fewer, the other gives more. Each step says where it is done.
     """
-    fixes = [(_FIXES[heading], _items(text)) for heading, text in sections.items() if heading in _FIXES]
-    shares = [min(len(items), STEPS // 2) for _, items in fixes]
-    for index, (_, items) in enumerate(fixes):
-        shares[index] = min(len(items), shares[index] + STEPS - sum(shares))
+    fixes = [(_FIXES[heading], items(text)) for heading, text in sections.items() if heading in _FIXES]
+    shares = [min(len(steps), STEPS // 2) for _, steps in fixes]
+    for index, (_, steps) in enumerate(fixes):
+        shares[index] = min(len(steps), shares[index] + STEPS - sum(shares))
     return tuple(
-        f"{place}: {step}" for (place, items), share in zip(fixes, shares, strict=True) for step in items[:share]
+        f"{place}: {step}" for (place, steps), share in zip(fixes, shares, strict=True) for step in steps[:share]
     )
 
 
-def _items(markdown: str) -> Sequence[str]:
+def items(markdown: str) -> Sequence[str]:
     """The top-level list items, each with the rest of its first paragraph, as plain text."""
-    items: list[list[str]] = []
+    found: list[list[str]] = []
     open_item = False
     for line in markdown.splitlines():
         item = _ITEM.match(line)
         if item is not None:
-            items.append([item[1]])
+            found.append([item[1]])
             open_item = True
         elif not line.strip() or line.lstrip().startswith(_BREAKS) or _ITEM.match(line.lstrip()):
             open_item = False
         elif open_item:
-            items[-1].append(line.strip())
-    return [plain(" ".join(lines)) for lines in items]
+            found[-1].append(line.strip())
+    return [plain(" ".join(lines)) for lines in found]
 
 
 def plain(markdown: str) -> str:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icapdiag.cli.runbooks.placeholders import fill, values
 from icapdiag.pool.hosts import ServerAddress, parse_address
 from icapdiag.runbook import load_runbooks
+from icapdiag.runbook.placeholders import fill, values
 from tests.cli.run import PROGRAM, environment, icapdiag
 from tests.examples import examples
 

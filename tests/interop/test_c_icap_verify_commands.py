@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from icapdiag.cli.runbooks.placeholders import over_tls
 from icapdiag.pool.hosts import ServerAddress
+from icapdiag.runbook.placeholders import over_tls
 from tests.interop.conftest import CIcap
 from tests.interop.programs import need
 from tests.interop.verify import VERIFY, path_with_icapdiag, ran

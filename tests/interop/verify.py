@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from icapdiag.cli.runbooks.placeholders import fill, values
 from icapdiag.pool.hosts import ServerAddress
 from icapdiag.runbook import load_runbooks
+from icapdiag.runbook.placeholders import fill, values
 from tests.cli.run import ROOT
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from icapdiag.facts.connection import ProbeSheet
 from icapdiag.facts.run import PoolSubject, ProbingVantage
 from icapdiag.facts.sheet import FactField, Record, attributes_of, facts_of, parts_of
-from icapdiag.model import Cause, Finding, MemberReport, Observation, Problem, Report, Steps, Unmatched
+from icapdiag.model import Cause, Finding, MemberReport, Observation, Problem, Report, Steps, Unmatched, Verification
 from icapdiag.report.machine.schema import schema
 from icapdiag.report.machine.to_json import to_plain
 from icapdiag.report.redact import NAMELESS, Pseudonyms, redact
@@ -30,6 +30,7 @@ CLASSES: tuple[type[Record], ...] = (
     Steps,
     Problem,
     Unmatched,
+    Verification,
 )
 OWN = tuple((cls, name, fact) for cls in CLASSES for name, fact in attributes_of(cls) if fact is not None)
 CANARY = "Zq7Xk9vT"

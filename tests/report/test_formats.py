@@ -32,7 +32,17 @@ from tests.report.readers import (
     read_nagios,
     read_prometheus,
 )
-from tests.report.samples import DISABLED, HEALTHY, NAMED, REFUSED, TCP_REFUSED, UNTESTED, report
+from tests.report.samples import (
+    DISABLED,
+    HEALTHY,
+    NAMED,
+    REFUSED,
+    TCP_REFUSED,
+    UNTESTED,
+    member,
+    observation,
+    report,
+)
 from tests.report.strategies import reports
 
 WARNING = replace(TCP_REFUSED, id="slow", severity=Severity.WARNING, title="Slow", members=("10.0.0.5:1344",))
@@ -191,15 +201,19 @@ def test_nagios_says_the_worst_and_gives_the_figures() -> None:
 
 
 def test_nagios_keeps_to_one_line_of_its_length() -> None:
-    many = report([replace(HEALTHY, name=f"m{number}:1344") for number in range(500)], ())
-    items = read_nagios(render(many, "nagios"))
-    assert 60 < len(items) < 500
+    crowd = [replace(HEALTHY if number % 3 else REFUSED, name=f"m{number}:1344") for number in range(1000)]
+    refused = replace(TCP_REFUSED, members=tuple(each.name for each in crowd[::3]))
+    line = render(report(crowd, (refused,)), "nagios")
+    assert 500 < len(line.encode()) <= 1024
+    items = read_nagios(line)
+    assert "334;0;1000" == items["members_critical"]
+    assert len(items) < 100
 
 
 def test_nagios_has_no_label_without_a_name() -> None:
     nameless = replace(HEALTHY.observations[1], probe="", facts=ProbeSheet())
-    member = replace(ALL.members[0], name="", probes=(nameless,))
-    assert "members_disabled" == list(read_nagios(render(replace(ALL, members=(member,)), "nagios")))[-1]
+    bare = replace(ALL.members[0], name="", probes=(nameless,))
+    assert "members_disabled" == list(read_nagios(render(replace(ALL, members=(bare,)), "nagios")))[-1]
 
 
 def test_entries_with_an_action_that_is_not_known_are_counted() -> None:
@@ -242,13 +256,29 @@ def test_junit_tells_failures_errors_and_skipped_apart() -> None:
         refused["tcp"].result[0].type,
         refused["tcp"].result[0].message,
     ]
-    assert "blocked by tcp" == refused["clean"].result[0].message
+    assert "not run (tcp failed)" == refused["clean"].result[0].message
     assert ["tcp at 10.0.1.1", "tcp at 10.0.1.2"] == [
         case.name for case in suites["member icap.example.com:1344"] if case.name.startswith("tcp")
     ]
     findings = {case.name: case for case in suites["findings"]}
     assert [1, 0, 0] == [len(findings[name].result) for name in ("tcp-refused", "slow", "fine")]
     assert findings["slow"].system_out.startswith("WARNING  Slow [slow]\nMembers: 10.0.0.5:1344\n")
+
+
+def test_junit_fails_the_member_s_own_case_of_a_sample_that_was_treated_wrongly() -> None:
+    made = member(
+        "10.0.0.5",
+        observation("clean", verdict="blocked", icap_status=200),
+        observation("eicar", verdict="allowed", icap_status=204),
+        observation("eicar-form", verdict="blocked", icap_status=200),
+    )
+    (suite, *_) = read_junit(render(settled(report((made,), ())), "junit"))
+    found = {case.name: [(each.type, each.message) for each in case.result] for case in suite}
+    assert {
+        "clean": [("blocked", "BLOCKED")],
+        "eicar": [("not-detected", "NOT DETECTED")],
+        "eicar-form": [],
+    } == found
 
 
 def test_junit_of_a_run_that_is_not_whole_has_an_error() -> None:

@@ -18,7 +18,7 @@ from icapdiag.report.document.evidence import describe, reason, where
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.terminal import draw, render_news
 from icapdiag.report.terminal.lines import columns, cut, grid
-from icapdiag.vocabulary import ExitStatus, Health, Severity
+from icapdiag.vocabulary import Effect, ExitStatus, Health, Severity
 from tests.report.documents import document, seen
 from tests.report.documents import table as render
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
@@ -52,7 +52,7 @@ def test_whole() -> None:
         Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, one column is 1 hour:
           with ICAP █▄ ▂ max 9
           blocked   █▄   max 8
-          unscanned ▄  █ max 2
+          fail open ▄  █ max 2
 
         Request groups:
         count  action    client got       ICAP       p50    p95    max  reason
@@ -105,6 +105,21 @@ def test_every_format_counts_the_entries_whose_action_is_not_known(name: str) ->
     text = " ".join(form.render(settled(odd), name, form.Style(detail=1)).split())
     assert "12 blocked, 3 failed, 1 disabled, 1 other; 3 passed unscanned" in text
     assert "other" not in form.render(settled(log_report()), name)
+
+
+@pytest.mark.parametrize("name", ["table", "short", "markdown", "html", "servicenow", "nagios", "prometheus"])
+def test_every_format_has_the_same_number_of_unscanned_requests(name: str) -> None:
+    """Three that passed after a failure, and five that the scanner let through."""
+    passed: Facts = {**BLOCKED, "count": 5, "icap_action": "ICAP_PASSED", "client_outcome": "passed"}
+    allowed = replace(FINDING, id="allowed", severity=Severity.CRITICAL, effect=Effect.UNSCANNED, count=5)
+    made = log_report((BLOCKED, FAILED, {**passed, "findings": ["allowed"]}), (FINDING, allowed))
+    text = " ".join(form.render(settled(made), name, form.Style(detail=1)).split())
+    assert {
+        "nagios": "'unscanned'=8;;;0",
+        "prometheus": "icapdiag_log_unscanned_entries 8",
+    }.get(name, "8 passed unscanned") in text
+    if name in {"table", "markdown", "html", "servicenow"}:
+        assert "Unscanned: 3 after an ICAP failure, 5 let through by the scanner." in text
 
 
 def block(text: str, start: str) -> str:
@@ -284,8 +299,9 @@ def test_odd_values_break_nothing() -> None:
         ),
         (
             {"probe": "summary", "entries_total": 5, "entries_icap": 4, "entries_failed": 1, "unscanned_count": 1},
-            "5 in all; 4 with ICAP; 1 failed; 1 passed unscanned; 0 disabled",
+            "5 in all; 4 with ICAP; 1 failed; 1 passed unscanned after a failure; 0 disabled",
         ),
+        ({"count": 1, "icap_status": 200, "latency_max_ms": 1500}, "ICAP 200; took 1.5 s"),
         ({"probe": "answer", "icap_status": 204, "verdict": "allowed"}, "ICAP 204; verdict allowed"),
     ],
 )
@@ -345,7 +361,7 @@ class TestChart:
 
     def test_one_failure_beside_a_thousand_is_seen(self) -> None:
         lines = chart([bucket(1, unscanned=1), bucket(2, unscanned=1000)], 80)
-        assert "  unscanned ▁█ max 1,000" == lines[2]
+        assert "  fail open ▁█ max 1,000" == lines[2]
 
     def test_keeps_to_ascii(self) -> None:
         lines = chart([bucket(hour, blocked=hour) for hour in range(9)], 80, plain=True)

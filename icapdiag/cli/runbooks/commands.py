@@ -67,8 +67,8 @@ def show(
 
 def _known(member: str | None, uri: str | None) -> tuple["ServerAddress | None", dict[str, str]]:
     """The member, and the values of placeholders, that were given on the command line."""
-    from icapdiag.cli.runbooks.placeholders import values
     from icapdiag.pool.hosts import parse_address, parse_service_uri
+    from icapdiag.runbook.placeholders import values
 
     try:
         place = None if member is None else parse_address(member)

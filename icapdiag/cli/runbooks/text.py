@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
-from icapdiag.cli.runbooks.placeholders import fill, over_tls
 from icapdiag.runbook import Library, Runbook
 from icapdiag.runbook.causes import PLACES, Step
 from icapdiag.runbook.conditions import Selection
 from icapdiag.runbook.document import STAGES
 from icapdiag.runbook.library import PAGES
+from icapdiag.runbook.placeholders import fill, over_tls
 from icapdiag.text import visible, visible_lines
 from icapdiag.vocabulary import SEVERITY_ORDER
 

@@ -49,13 +49,12 @@ class Document:
         self.gap = words.gap(report)  # why the report is not whole, and whether detection was tested
         self.untested = words.untested(report)  # a sentence, or empty
         self.tally = words.tally(report)
-        self.entries = f"{words.entry_counts(entries)}." if of_logs else ""  # what a log holds, as a sentence
+        self.entries = f"{words.entry_counts(report, entries)}." if of_logs else ""  # what a log holds, as a sentence
         # whether there is something to say of entries: pasted answers have none
         self.entries_read = bool(entries and entries.entries_total) or not answers
         # from the first entry of a log to the last
         self.span = words.span(entries.first_seen, entries.last_seen) if entries else ""
         self.of_logs = of_logs is not None
-        self.headline = findings.headline(report)
         # how many members are how healthy, worst first
         self.verdicts = _counted([member.verdict for member in checked], HEALTH_ORDER)
         # how many findings are how severe, worst first

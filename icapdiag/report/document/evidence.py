@@ -95,7 +95,7 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield f"{sheet.entries_total:,} in all"
             yield f"{sheet.entries_icap:,} with ICAP"
             yield f"{sheet.entries_failed:,} failed"
-            yield f"{sheet.unscanned_count:,} passed unscanned"
+            yield f"{sheet.unscanned_count:,} passed unscanned after a failure"
             yield f"{sheet.entries_disabled:,} disabled"
         case RequestGroup() if sheet.part(PastedAnswer) is None:
             yield from _requests(sheet)
@@ -249,7 +249,7 @@ def _requests(group: RequestGroup) -> Iterator[str]:
     if group.answer.complete_body_sent is False:
         yield "the body was not sent whole"
     if group.latency_max_ms is not None:
-        yield f"up to {milliseconds(group.latency_max_ms)}"
+        yield f"{'took' if group.count == 1 else 'up to'} {milliseconds(group.latency_max_ms)}"
 
 
 def _configured(found: ConfigurationObject) -> Iterator[str]:

@@ -15,9 +15,9 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Cause, Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
-from icapdiag.report.document.words import count, gap, logs_of, named, names, prose, safe_text, span
+from icapdiag.report.document.words import count, logs_of, named, names, prose, safe_text, span
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import CauseStatus, Health, Severity, Status
+from icapdiag.vocabulary import CauseStatus, Status
 
 _SEEN = 5  # observations that have a line
 _WHOLE = 2  # of them with all their facts
@@ -154,57 +154,6 @@ class Unexplained:
     def __init__(self, report: Report, budget: Budget) -> None:
         self.count, self.noun = report.unmatched.count, "request" if logs_of(report) else "observation"
         self.seen = _seen(report.unmatched.examples, budget) if self.count else ()
-
-
-class Headline(NamedTuple):
-    """What a reader of a page sees first. ``kind`` is a severity or a health."""
-
-    kind: str
-    eyebrow: str
-    title: str
-    where: str = ""
-    text: str = ""
-    step: str = ""
-    of_finding: bool = False  # of the first, which has the rest
-
-
-def headline(report: Report) -> Headline:
-    """The worst finding, or in words why there is none."""
-    if report.findings and report.findings[0].severity is not Severity.INFO:
-        worst = report.findings[0]
-        alike = sum(finding.severity is worst.severity for finding in report.findings) - 1
-        who = f"{count(len(worst.members), 'member')}: {names(worst.members)}" if worst.members else ""
-        return Headline(
-            kind=worst.severity.value,
-            eyebrow="The worst finding" + (f", and {alike} more {worst.severity.value}" if alike else ""),
-            title=prose(worst.title),
-            where="; ".join(part for part in (who, span(worst.first_seen, worst.last_seen)) if part),
-            text=_shortened(prose(worst.meaning), _MEANING),
-            step=prose(worst.remedy[0]) if worst.remedy else "",
-            of_finding=True,
-        )
-    known = len(report.findings)
-    more = f"{count(known, 'thing')} worth knowing below." if known else ""
-    if report.verdict is Health.OK:
-        state = f"{unsure[0].upper()}{unsure[1:]}. " if (unsure := gap(report)) else ""
-        return Headline("ok", "Nothing to repair", "No problem was found", text=f"{state}{more}".strip())
-    if report.unmatched.count:
-        noun = "request" if logs_of(report) else "observation"
-        title = f"{count(report.unmatched.count, noun)} that no runbook explains"
-        return Headline("unknown", "No known problem, and not healthy either", title, text=more)
-    text = "Part of what was asked for could not be tested, so that this report proves nothing about it."
-    return Headline("unknown", "No problem was found so far", "Not everything could be tested", text=f"{text} {more}")
-
-
-def _shortened(words: str, limit: int) -> str:
-    """Whole sentences up to ``limit`` characters, and never less than one."""
-    kept = ""
-    for sentence in words.split(". "):
-        longer = f"{kept}. {sentence}" if kept else sentence
-        if kept and len(longer) > limit:
-            return kept + "."
-        kept = longer
-    return kept
 
 
 def suppressed_because(accepted: SuppressedFinding) -> str:

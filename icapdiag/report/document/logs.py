@@ -64,7 +64,7 @@ def _remarks(word: str, found: Sequence[tuple[str | None, Remark]], total: int) 
 
 OUTCOME_WORDS = {  # what the client got, the most harm first
     "unscanned": "unscanned",
-    LET_THROUGH: "not scanned",
+    LET_THROUGH: "let through",
     "refused-500": "fail closed",
     "refused-413": "too large",
     "unknown": "unknown",
@@ -93,7 +93,14 @@ class OutcomeRow(NamedTuple):
 OUTCOME_HEAD = ("client got", "requests", "share", "most at", "why, mostly")
 OUTCOME_LEAST = 3  # columns that are always shown
 OUTCOME_RIGHT = (1, 2)
-_KINDS = {"unscanned": "critical", LET_THROUGH: "critical", "refused-500": "critical", "refused-413": "warning"}
+_KINDS = {
+    "unscanned": "critical",
+    LET_THROUGH: "critical",
+    "refused-500": "critical",
+    "refused-413": "warning",
+    "unknown": "unknown",
+    "disabled": "disabled",
+}
 
 
 def outcomes(report: Report) -> list[OutcomeRow]:

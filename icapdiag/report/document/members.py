@@ -62,6 +62,13 @@ def verdict_on(member: MemberReport, probe: str) -> str | None:
     return min(verdicts, key=_WANTED[probe].__contains__, default=None)
 
 
+def danger(seen: Observation) -> str:
+    """``NOT DETECTED``, ``BLOCKED``: what a scanner that works would not have done; else empty."""
+    answer = seen.facts.part(Answer)
+    verdict = answer.verdict if answer is not None and seen.status is Status.OK else None
+    return _DANGER.get((seen.probe, verdict or ""), "")
+
+
 class Cell(NamedTuple):
     """What became of a probe, in three lengths, and the shape that stands for it on a page; "" for nothing."""
 
@@ -197,8 +204,8 @@ def _outcome(seen: Observation) -> Cell:
     word, threat, shape = "ok", "", "ok"
     if answer is not None and answer.verdict is not None and seen.probe in _WANTED:
         word = visible(answer.verdict, _WORD_LENGTH)
-        if danger := _DANGER.get((seen.probe, answer.verdict)):
-            word, shape = danger, "critical"
+        if wrong := danger(seen):
+            word, shape = wrong, "critical"
         elif answer.verdict not in _WANTED[seen.probe]:
             word, shape = word.upper(), "warning"
     if preview is not None and preview.cases_failed:

@@ -46,19 +46,23 @@ def _subject(report: Report) -> str:
     return f"{name} {safe_text(pool.service_uri)}".strip() or "ICAP pool"
 
 
-def _sentence(report: Report, problems: Sequence[ProblemBlock]) -> str:
-    """All of it in one sentence, without the verdict that stands before it."""
+def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
+    """All of it in one sentence, without what it is about and the verdict that stands before it."""
     logs = logs_of(report)
     found = _of_logs(report, logs, problems) if logs else _of_pool(report, problems)
     state = gap(report)
-    return f"{_subject(report)}: {found}" + (f" ({state})" if state and state not in found else "")
+    if report.unmatched.count:
+        found += f", {count(report.unmatched.count, 'request' if logs else 'failure')} that no runbook explains"
+    return found + (f" ({state})" if state and state not in found else "")
 
 
 class Overview:
-    """The sentence, what its number of unscanned requests consists of, and the sentences at the end."""
+    """The answer, what its number of unscanned requests consists of, and the sentences at the end."""
 
     def __init__(self, report: Report, problems: Sequence[ProblemBlock]) -> None:
-        self.sentence = _sentence(report, problems)
+        self.subject = _subject(report)
+        self.answer = _answer(report, problems)
+        self.sentence = f"{self.subject}: {self.answer}"
         self.composition = _composition(report)
         self.closing = tuple(filter(None, _closing(report, problems)))
 
@@ -169,7 +173,8 @@ def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock])
 
 def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
     """``218 of 3,000 requests passed unscanned``, ``12 refused``; nothing where nothing went wrong."""
-    disabled = entries.entries_disabled if any(each.id == "icap-disabled" for each in report.findings) else 0
+    left = entries.entries_disabled - unscanned(report).not_offered
+    disabled = left if any(each.id == "icap-disabled" for each in report.findings) else 0
     counted = (
         (unscanned(report).total, "passed unscanned"),
         (_refused(report), "refused"),
@@ -243,6 +248,18 @@ def _composition(report: Report) -> str:
 # --- at the end ------------------------------------------------------------------------------------
 
 _UNTESTED = 3  # of what was not tested
+_LISTED = 4  # of one of them
+_STEP_FAILED = " (EICAR was not sent: a step before it failed)"
+
+
+def _untested(item: str) -> str:
+    """One of what was not tested, in short: the list of all is in the notes of the run."""
+    text = safe_text(item, 400).removesuffix(_STEP_FAILED)
+    words, bracket, option = text.rpartition(" (")
+    parts = (words or option).split(", ")
+    if len(parts) <= _LISTED + 1:
+        return text
+    return f"{', '.join(parts[:_LISTED])} and {len(parts) - _LISTED} more{bracket}{option if words else ''}"
 
 
 def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
@@ -262,7 +279,7 @@ def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
             where = f" at {len(at):,} of {enabled:,} members" if enabled > 1 and at else ""
             yield f"{count(len(problems), 'problem')}{where}."
         if report.not_tested:
-            yield f"Not tested: {'; '.join(safe_text(each, 160) for each in report.not_tested[:_UNTESTED])}."
+            yield f"Not tested: {'; '.join(map(_untested, report.not_tested[:_UNTESTED]))}."
     if report.suppressed:
         yield f"{count(len(report.suppressed), 'finding')} suppressed by the pool file."
     if isinstance(report.vantage, ProbingVantage) and report.vantage.host:

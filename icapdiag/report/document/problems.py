@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from icapdiag.facts.logs import ACTIONS, ReportedGroup
-from icapdiag.model import Finding, Problem, Report, Steps
+from icapdiag.model import Finding, Problem, Report, Steps, Verification
 from icapdiag.report.document import who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
@@ -16,6 +17,8 @@ from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Severity
 _CAUSES_NAMED = 3  # of those that are only possible
 _NOT_OFFERED = "not offered"  # an outcome of uploads that ICAP was disabled for
 _ODD = 3  # actions that are not known
+_COMMANDS = 60  # lines of one block of them
+_COMMAND = 2000  # characters of a line
 _AGAIN = "`icapdiag check "  # the step that shows whether it is fixed
 
 
@@ -34,6 +37,8 @@ class ProblemBlock:
         self.span = finding.span
         self.causes = [cause_block(each) for each in problem.causes or ()]
         self.cause = _cause(self.causes)
+        # how certain it is comes first where there is no room for the facts
+        self.cause_in_brief = _in_brief(self.causes)
         self.users = _users(problem, finding, report)
         self.who = who.of_problem(report, problem)
         self.who_in_brief = who.of_problem(report, problem, brief=True)
@@ -41,6 +46,8 @@ class ProblemBlock:
         self.now = tuple(prose(step) for step in (steps and steps.now) or ())
         self.fix = tuple(prose(step) for step in (steps and steps.fix) or ())
         self.check = tuple(prose(step) for step in (steps and steps.check) or ())
+        self.verify = tuple(map(_verification, problem.verify or ()))
+        self.escalate = tuple(prose(each) for each in problem.escalate or ())
         self.consequences: list[FindingBlock] = []
         named = set(problem.members)
         self.seen = [each for each in finding.seen if not named or named.intersection(each.members)] or finding.seen
@@ -85,6 +92,18 @@ class ProblemBlock:
         return tuple((label, text) for label, text in said if text)
 
 
+class VerifyBlock(NamedTuple):
+    """What commands show, and the commands, a line each."""
+
+    shows: str
+    commands: tuple[str, ...]
+
+
+def _verification(each: Verification) -> VerifyBlock:
+    lines = each.commands.split("\n")[:_COMMANDS] if each.commands else []
+    return VerifyBlock(prose(each.shows), tuple(visible(line, _COMMAND) for line in lines))
+
+
 def _first(steps: Sequence[str]) -> str:
     return steps[0] if steps else ""
 
@@ -103,6 +122,14 @@ def _cause(causes: Sequence[CauseBlock]) -> str:
     said = " Also: ".join(map(_certain, best[:2]))
     more = len(left) - len(best[:2])
     return said + (f" {more} more possible." if more and left[0].status is CauseStatus.LIKELY else "")
+
+
+def _in_brief(causes: Sequence[CauseBlock]) -> str:
+    left = [each for each in causes if each.status is not CauseStatus.RULED_OUT]
+    if not left:
+        return ""
+    more = sum(each.status is left[0].status for each in left) - 1
+    return f"{left[0].status.capitalize()}: {left[0].title}." + (f" And {more} more." if more else "")
 
 
 def _certain(cause: CauseBlock) -> str:

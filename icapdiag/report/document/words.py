@@ -168,7 +168,7 @@ def untested(report: Report) -> str:
 def tally(report: Report) -> str:
     """How many members there are of each health, or what became of how many entries of a log."""
     if logs := logs_of(report):
-        return entry_counts(logs.entries, brief=True)
+        return entry_counts(report, logs.entries, brief=True)
     suppressed = f"; {count(len(report.suppressed), 'finding')} suppressed" if report.suppressed else ""
     return (members_tally(report.members) or "no members") + suppressed
 
@@ -180,7 +180,7 @@ def members_tally(members: Sequence[MemberReport]) -> str:
     return f"{count(len(members), 'member')}: {listed}" if listed else ""
 
 
-def entry_counts(entries: EntryCounts | None, *, brief: bool = False) -> str:
+def entry_counts(report: Report, entries: EntryCounts | None, *, brief: bool = False) -> str:
     """What became of how many entries of a log; ``brief`` leaves out how many of them went through ICAP.
 
     Entries with an action that is not known are counted where there are any: the parts must come to the whole.
@@ -189,8 +189,8 @@ def entry_counts(entries: EntryCounts | None, *, brief: bool = False) -> str:
     parts = [f"{number:,} {word}" for word, number in by_action(entries).items() if number or word != OTHER]
     total = count(entries.entries_total, "entry", "entries")
     icap = "" if brief else f", {entries.entries_icap:,} with ICAP"
-    unscanned = f"; {entries.unscanned_count:,} passed unscanned" if entries.unscanned_count else ""
-    return f"{total}{icap}: {', '.join(parts)}{unscanned}"
+    number = unscanned(report).total
+    return f"{total}{icap}: {', '.join(parts)}" + (f"; {number:,} passed unscanned" if number else "")
 
 
 def by_action(entries: EntryCounts) -> dict[str, int]:

@@ -11,14 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from icapdiag.model import Report
-from icapdiag.report.document import Document
-from icapdiag.report.document.logs import HEAD
+from icapdiag.report.document import Document, logs
 from icapdiag.report.document.members import Cell, Matrix, MatrixLine
 from icapdiag.report.document.words import count, milliseconds, names
 from icapdiag.report.html import charts
 from icapdiag.report.html.svg import safe
 from icapdiag.text import visible
-from icapdiag.vocabulary import HEALTH_ORDER, Health
+from icapdiag.vocabulary import Health
 
 _FEW = 24  # members that are shown with nothing folded
 _SICK_SHOWN = 60  # members that are not ok and stand open
@@ -40,7 +39,7 @@ def render(report: Report) -> str:
 
 def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[MatrixLine, ...]], ...]:
     """The members, worst first, in parts: what stands open has no title, the rest is behind its title."""
-    ordered = sorted(matrix.members, key=lambda member: HEALTH_ORDER.index(member.verdict))  # stable: the pool's order
+    ordered = matrix.members
     quiet = (Health.OK, Health.DISABLED)
     sick = [member for member in ordered if member.verdict not in quiet]
     parts = [("", sick[:_SICK_SHOWN]), (f"{len(sick) - _SICK_SHOWN:,} more that are not ok", sick[_SICK_SHOWN:])]
@@ -69,7 +68,8 @@ def _engine() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    engine.globals |= {"charts": charts, "count": count, "names": names, "group_head": HEAD}
+    engine.globals |= {"charts": charts, "count": count, "names": names, "group_head": logs.HEAD}
+    engine.globals |= {"outcome_head": logs.OUTCOME_HEAD, "outcome_right": logs.OUTCOME_RIGHT}
     engine.filters |= {"ms": milliseconds, "marked": _marked, "cell": _cell, "comma": "{:,}".format, "cut": visible}
     return engine
 

@@ -1,7 +1,8 @@
 """The report as JUnit XML, in the form that Jenkins, GitLab and their kin read (Jenkins' junit-10.xsd).
 
-A suite a member with a test case a probe: what failed is a failure, what we could not do is an error, and what was
-blocked by a failure before it is skipped and says by which. A suite of findings has a case each: a critical one is a
+A suite a member with a test case a probe: what failed is a failure, and so is a sample that a working scanner would
+have treated otherwise (EICAR that passes); what we could not do is an error, and what was not run because of a failure
+before it is skipped and says which. A suite of findings has a case each: a critical one is a
 failure, others tell what they have to say and pass. Last, whether the run was whole and every failure explained.
 """
 
@@ -17,7 +18,7 @@ from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, MemberReport, Observation, Report
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.findings import suppressed_because
-from icapdiag.report.document.members import address_of
+from icapdiag.report.document.members import address_of, danger
 from icapdiag.report.document.vantage import seen_from
 from icapdiag.report.document.words import endpoint, gap, logs_of, moment, named, names, prose, safe_text, tally, title
 from icapdiag.text import visible
@@ -109,9 +110,11 @@ def _probe(probe: Observation, name: str) -> _Case:
         case Status.ERROR:
             return _Case(name, "error", reason or "error", told, "Nothing was learnt about the server.", seconds)
         case Status.BLOCKED:
-            return _Case(name, "skipped", "blocked", f"blocked by {reason}")
+            return _Case(name, "skipped", "not-run", f"not run ({reason} failed)")
         case Status.SKIPPED:
             return _Case(name, "skipped", "skipped", reason)
+        case Status.OK if wrong := danger(probe):
+            return _Case(name, "failure", wrong.lower().replace(" ", "-"), wrong, told, seconds)
         case Status.OK:
             return _Case(name, text=told if told != reason else "", seconds=seconds)
 

@@ -14,12 +14,23 @@ from icapdiag.facts.connection import Transfer
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.model import Observation, Report
 from icapdiag.report.document.members import address_of
-from icapdiag.report.document.words import by_action, gap, logs_of, named, names, safe_text, tally, title, worst_of
+from icapdiag.report.document.words import (
+    by_action,
+    gap,
+    logs_of,
+    named,
+    names,
+    safe_text,
+    tally,
+    title,
+    unscanned,
+    worst_of,
+)
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity, Status
 
-LINE = 4000  # bytes; Nagios takes 8 KiB, NRPE from 3 on 64 KiB
-_TEXT = 600  # bytes of the line before the performance data
+LINE = 1000  # bytes: what every plugin runner takes; Nagios takes 8 KiB, NRPE 2 had 1 KiB
+_TEXT = 400  # bytes of the line before the performance data
 _LABEL = 60  # characters
 _SPECIAL = re.compile(r"[|<>$`]")  # separator, markup in a web page, macro, shell
 
@@ -91,7 +102,7 @@ def _performance(report: Report) -> Iterator[str]:
         for name, number in {
             "entries_icap": entries.entries_icap,
             **counts,
-            "unscanned": entries.unscanned_count,
+            "unscanned": unscanned(report).total,
         }.items():
             yield f"'{name}'={number};;;0"
         return

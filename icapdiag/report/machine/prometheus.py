@@ -16,7 +16,7 @@ from icapdiag.facts.run import LogSubject
 from icapdiag.facts.sheet import Sheet
 from icapdiag.model import MemberReport, Observation, Report
 from icapdiag.report.document.members import address_of
-from icapdiag.report.document.words import by_action, logs_of, moment, safe_text
+from icapdiag.report.document.words import by_action, logs_of, moment, safe_text, unscanned
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 
@@ -84,7 +84,7 @@ def _metrics(report: Report) -> Iterator[_Metric]:
         )
     yield _Metric("unexplained_observations", "Failures that no runbook explains.", [({}, report.unmatched.count)])
     logs = logs_of(report)
-    yield from _of_members(report) if logs is None else _of_log(logs)
+    yield from _of_members(report) if logs is None else _of_log(report, logs)
 
 
 def _of_members(report: Report) -> Iterator[_Metric]:
@@ -123,7 +123,7 @@ def _of_members(report: Report) -> Iterator[_Metric]:
     )
 
 
-def _of_log(logs: LogSubject) -> Iterator[_Metric]:
+def _of_log(report: Report, logs: LogSubject) -> Iterator[_Metric]:
     entries, records = logs.entries or EntryCounts(), logs.records or RecordCounts()
     yield _Metric("log_entries", "Entries that were counted.", [({}, entries.entries_total)])
     yield _Metric(
@@ -132,7 +132,9 @@ def _of_log(logs: LogSubject) -> Iterator[_Metric]:
         [({"action": word}, number) for word, number in by_action(entries).items()],
     )
     yield _Metric(
-        "log_unscanned_entries", "Requests that passed although ICAP failed.", [({}, entries.unscanned_count)]
+        "log_unscanned_entries",
+        "Requests that passed without a scan: after an ICAP failure, or let through by the scanner.",
+        [({}, unscanned(report).total)],
     )
     results = {"read": records.read, "skipped": records.skipped, "unreadable": records.unreadable}
     yield _Metric(

@@ -12,7 +12,7 @@ from icapdiag.report.document import Document, summary
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
-from icapdiag.report.terminal.problem import one_line, problem
+from icapdiag.report.terminal.problem import MOST, one_line, problem
 from icapdiag.text import visible
 
 MIN_WIDTH = 60
@@ -42,16 +42,17 @@ def render(
 
 
 def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: int) -> Iterator[list[str]]:
-    head = draw.verdict(doc.verdict, doc.overview.sentence, width, paint)
     yield wrap(doc.redacted, width)
-    yield head + wrap(doc.overview.composition, width)
-    yield draw.matrix(doc.matrix, width, paint, detail)
+    head = draw.verdict(doc.verdict, doc.overview.sentence, width, paint) + wrap(doc.overview.composition, width)
+    members = draw.matrix(doc.matrix, width, paint, detail)
+    alone = not detail and len(doc.matrix.lines) == 1
+    yield from ([head + members] if alone else [head, members])
     yield draw.outcomes(doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
     yield draw.figures(doc.load, width, None if detail else _STEPS)
     yield from (draw.answer(answer, width, paint) for answer in doc.answers)
     shown = doc.problems if detail else doc.problems[:_PROBLEMS]
-    yield from (problem(each, width, paint, detail) for each in shown)
+    yield from (problem(each, width, paint, detail, MOST - alone) for each in shown)
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
     if detail:
         yield from (problem(each, width, paint, detail) for each in doc.informing)

@@ -69,6 +69,8 @@ def matrix(block: Matrix, width: int, paint: Paint, detail: int = 0) -> list[str
     if not block.members:
         return []
     lines = block.lines if detail > 1 else block.screen
+    if not detail and len(block.lines) == 1:
+        return _steps(block, lines[0], width, paint)
     for length in ("full", "brief", "terse") if detail else ("brief", "terse"):
         # Measured without colour, whose escapes take no place.
         if all(columns(line) <= width for line in _matrix(block, lines, length, PLAIN)):
@@ -93,6 +95,16 @@ def _matrix(matrix: Matrix, lines: Sequence[MatrixLine], length: str, paint: Pai
 
 
 _COLOURS = {"critical": "critical", "warning": "warning", "unknown": "unknown", "blocked": "dim"}  # of a cell, by shape
+
+
+def _steps(matrix: Matrix, line: MatrixLine, width: int, paint: Paint) -> list[str]:
+    """The only member: ``tcp ok, options ok, clean allowed, EICAR NOT DETECTED``."""
+    found = [(f"{probe} {cell.brief}", cell.shape) for probe, cell in zip(matrix.probes, line.cells, strict=True)
+             if cell.shape]  # fmt: skip
+    lines = wrap(", ".join(words for words, _ in found), width, break_words=True)
+    for words, shape in found:
+        lines = [text.replace(words, paint(_COLOURS.get(shape, ""), words), 1) for text in lines]
+    return lines
 
 
 def _member(matrix: Matrix, line: MatrixLine, width: int, paint: Paint) -> list[str]:
@@ -193,7 +205,7 @@ _OUTCOMES = (
     ("with ICAP", ("passed", "modified", "blocked", "unscanned", "refused_500", "refused_413", "unknown")),
     ("blocked", ("blocked",)),
     ("modified", ("modified",)),
-    ("unscanned", ("unscanned",)),
+    ("fail open", ("unscanned",)),
     ("refused", ("refused_500", "refused_413")),
     ("unknown", ("unknown",)),
     ("disabled", ("disabled",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from icapdiag.report.document.findings import FindingBlock
 from icapdiag.report.document.problems import ProblemBlock
@@ -12,17 +12,22 @@ from icapdiag.vocabulary import CauseStatus
 
 MOST = 8  # lines of one problem on the first screen
 _LABEL = 5  # columns: Cause, Users, Check
+_FILLED = 0.6  # of the room, by sentences that are whole
 _EVIDENCE_SHOWN = 3
 _COMMAND = re.compile(r"`([^`\n]{1,300})`")
 _NUMBER = re.compile(r"\d{1,3}\. ")  # of a step
 _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z`(])(?!Proven|Likely)")
 
 
-def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0) -> list[str]:
-    """Its number, what it is and where, then its labelled lines; ``detail`` is how much of it (0 to 2)."""
+def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST) -> list[str]:
+    """Its number, what it is and where, then its labelled lines; ``detail`` is how much of it (0 to 2).
+
+    ``most``: lines without details.
+    """
     head = headline(block, width, paint)
     if detail == 0:
-        return [*head, *_fitted(block.lines, len(str(block.number)), width, MOST - len(head))]
+        brief = {"Cause": block.cause_in_brief}
+        return [*head, *_fitted(block.lines, brief, len(str(block.number)), width, most - len(head))]
     return [
         *head,
         *(line for label, text in _whole(block, detail, width) for line in _labelled(label, text, block, width)),
@@ -58,7 +63,7 @@ def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[st
     return wrap(text, width, start, " " * (len(start) + (number.end() if number else 0)), break_words=True)
 
 
-def _fitted(said: Sequence[tuple[str, str]], number: int, width: int, most: int) -> list[str]:
+def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: int, width: int, most: int) -> list[str]:
     """As many lines as there may be: the longest text is cut first, and a command stays whole."""
     starts = [f"{_indent(number)}{label:<{_LABEL}}  " for label, _ in said]
     texts = [_bare(text) for _, text in said]
@@ -70,24 +75,27 @@ def _fitted(said: Sequence[tuple[str, str]], number: int, width: int, most: int)
         lines = len(drawn[longest]) - 1
         if not lines or _is_command(said[longest][1]):
             break
-        drawn[longest] = _clipped(texts[longest], width, starts[longest], lines)
+        start, short = starts[longest], brief.get(said[longest][0], "")
+        whole = wrap(short, width, start, " " * len(start), break_words=True)
+        kept = _clipped(short or texts[longest], width, start, lines)
+        drawn[longest] = whole if short and len(whole) <= lines else kept
     return [line for lines in drawn for line in lines][: max(most, len(said))]
 
 
 def _clipped(text: str, width: int, start: str, lines: int) -> list[str]:
-    """So many whole sentences as fit, else words; what is left out shows as an ellipsis."""
-    below = " " * len(start)
-    sentences = _SENTENCE.split(text)
-    words = text.split(" ")
-    for kept in (
-        *(" ".join(sentences[:number]) + " …" for number in range(len(sentences) - 1, 0, -1)),
-        *(" ".join(words[:number]) + " …" for number in range(len(words) - 1, 0, -1)),
-    ):
-        if kept.count("`") % 2 == 0:
-            drawn = wrap(kept, width, start, below, break_words=True)
-            if len(drawn) <= lines:
-                return drawn
-    return wrap("…", width, start)
+    """So many whole sentences as fill the most of it, else words; what is left out shows as an ellipsis."""
+    sentences, words = _SENTENCE.split(text), text.split(" ")
+    whole = (" ".join(sentences[:number]) for number in range(len(sentences) - 1, 0, -1))
+    cut_short = (" ".join(words[:number]) for number in range(len(words) - 1, 0, -1))
+    fits = [
+        next((kept for kept in found if kept.count("`") % 2 == 0 and len(_ended(kept, width, start)) <= lines), "")
+        for found in (whole, cut_short)
+    ]
+    return _ended(fits[0] if len(fits[0]) > _FILLED * len(fits[1]) else fits[1], width, start)[:lines]
+
+
+def _ended(kept: str, width: int, start: str) -> list[str]:
+    return wrap(f"{kept} …".strip(), width, start, " " * len(start), break_words=True)
 
 
 def _is_command(text: str) -> bool:
@@ -120,6 +128,10 @@ def _whole(block: ProblemBlock, detail: int, width: int) -> Iterator[tuple[str, 
     if detail > 1:
         for seen in shown:
             yield from _rows("Facts", [f"{name}: {value}" for name, value in seen.facts])
+    if detail > 1:
+        for each in block.verify:
+            yield from _rows("Shell", [each.shows, *each.commands])
+        yield from _rows("Send", block.escalate)
     yield from _rows("Leads", [_consequence(each) for each in block.consequences])
     yield "More", finding.command_within(width - len(_indent(len(str(block.number)))) - _LABEL - 2)
 

@@ -120,44 +120,51 @@ def test_the_verdict_and_the_worst_finding_come_first() -> None:
     told = words(tree_of("pool"))
     assert told.startswith(
         "CRITICAL ICAP pool ICAP-POOL-GROUP, service /avscan 2026-01-01 00:00:00 UTC, took 1.5 s "
-        "The worst finding The server refuses TCP connections 1 member: 10.0.0.6:1344 "
-        "Nothing listens on the port: the ICAP service is stopped, or it listens elsewhere. "
-        "First step On the ICAP server: start the service, then run ss -ltn ."
+        "1 of 5 members has critical problems, 1 has a warning, 1 failure that no runbook explains"
     )
+    assert "The server refuses TCP connections at 10.0.0.6:1344" in told.partition(" Members ")[0]
+    assert "Fix On the ICAP server: start the service, then run ss -ltn ." in told
 
 
 def test_sections_of_a_check() -> None:
     headings = [heading.text for heading in tree_of("pool").iter("h2")]
     assert [
-        "The server refuses TCP connections", "Good to know about this run", "At a glance", "Members",
-        "Findings, worst first", "1 that no runbook explains", "Members side by side: what differs", "Time to answer",
-        "Rounds", "Latency against body size", "Latency against parallel requests",
-        "Conformance to RFC 3507",
+        "1 of 5 members has critical problems, 1 has a warning, 1 failure that no runbook explains", "Members",
+        "Problems, the most harm first", "1 that no runbook explains", "Members side by side: what differs",
+        "Time to answer", "Rounds", "Latency against body size", "Latency against parallel requests",
+        "Conformance to RFC 3507", "About this run",
     ] == headings  # fmt: skip
 
 
 def test_sections_of_a_log() -> None:
     headings = [heading.text for heading in tree_of("log").iter("h2")]
     assert [
-        "No connection to an ICAP server", "At a glance", "Over time",
-        "ICAP answer: ICAP 200 OK, HTTP 403 inside", "Findings, worst first", "Requests alike", "What was read",
+        "3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
+        "What clients got", "ICAP answer: ICAP 200 OK, HTTP 403 inside", "Problems, the most harm first", "Over time",
+        "Request groups", "About this run", "What was read",
     ] == headings  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("report", "title"),
     [
-        (samples.report([samples.HEALTHY], ()), "No problem was found"),
-        (samples.report([samples.UNTESTED], (), complete=False), "Not everything could be tested"),
+        (samples.report([samples.HEALTHY], ()), "The member allows a harmless file and blocks EICAR"),
+        (
+            samples.report([samples.UNTESTED], (), complete=False),
+            "1 member could not be judged (incomplete: not every probe could run)",
+        ),
         (
             samples.report(
                 [samples.NAMED],
                 (),
                 unmatched=Unmatched(count=2, examples=(unflatten({"source": "probe", "probe": "tcp", "member": "a"}),)),
             ),
-            "2 observations that no runbook explains",
+            "1 member could not be judged, 2 failures that no runbook explains",
         ),
-        (log_samples.log_report((), ()), "Not everything could be tested"),
+        (
+            log_samples.log_report((), ()),
+            "3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
+        ),
     ],
 )
 def test_without_a_finding_the_first_thing_says_why(report: Report, title: str) -> None:
@@ -166,7 +173,7 @@ def test_without_a_finding_the_first_thing_says_why(report: Report, title: str) 
 
 def test_incomplete_reports_say_so() -> None:
     told = words(parsed(page(settled(samples.report([samples.UNTESTED], (), complete=False)))))
-    assert "Incomplete: not every probe could run." in told
+    assert "incomplete: not every probe could run" in told
 
 
 def test_status_is_a_word_and_a_shape() -> None:

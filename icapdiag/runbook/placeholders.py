@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from icapdiag.pool.hosts import ServerAddress
+from typing import Protocol
 
 _PLACEHOLDER = re.compile(r"\{(host|port|service_uri|service)\}")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
@@ -19,7 +16,20 @@ _TLS_NC = r"timeout \1 openssl s_client -quiet -connect \2:\3 2>/dev/null"
 _CLEAR_CLIENT, _TLS_CLIENT = "c-icap-client -i ", "c-icap-client -tls -tls-no-verify -i "
 
 
-def values(member: ServerAddress | None, service_uri: str | None) -> dict[str, str]:
+class Place(Protocol):
+    """Where a server is: ``port`` None and ``service_uri`` empty where nobody said."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int | None: ...
+
+    @property
+    def service_uri(self) -> str: ...
+
+
+def values(member: Place | None, service_uri: str | None) -> dict[str, str]:
     """What is known; a placeholder without a value stays as it is. A member without a port has ICAP's."""
     known: dict[str, str] = {}
     if member is not None:

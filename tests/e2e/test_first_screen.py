@@ -1,0 +1,143 @@
+"""The first screen is short, begins with a full answer, and ends with what was not tested and where more is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import icapdiag
+from icapdiag.lab import serve_lab
+from icapdiag.model import Report
+from icapdiag.pool import Pool, loads_pool
+from icapdiag.report.formats import Style, render
+from icapdiag.report.machine.to_json import settled
+from tests.cli.logs import entry
+from tests.logs.guide import GUIDES, Guide
+
+HEAD = re.compile(r"\d+  (CRITICAL|WARNING)  ")  # of a problem
+
+
+def screen(report: Report, width: int = 100) -> list[str]:
+    return render(settled(report), "table", Style(width)).splitlines()
+
+
+def problems(lines: Sequence[str]) -> list[list[str]]:
+    """The lines of each problem."""
+    parts = "\n".join(lines).split("\n\n")
+    return [part.split("\n") for part in parts if HEAD.match(part)]
+
+
+async def checked(*faults: str, names: Sequence[str] = (), stated: bool = False) -> Report:
+    """What a check of these members of the lab says; with ``names`` one member stands for several."""
+    async with serve_lab(faults) as lab:
+        pool: Pool = replace(loads_pool(lab.pool_yaml.encode(), Path("pool.yaml")), name="av-pool")
+        if names:
+            pool = replace(pool, members=tuple(replace(pool.members[0], name=name) for name in names))
+        if stated:
+            closed = replace(pool.profile, fail_action="ICAP_FAIL_CLOSED")
+            pool = replace(pool, profile=closed, stated=pool.stated | {"fail_action"})
+        return await icapdiag.check(pool, settings=icapdiag.Settings(eicar=True))
+
+
+async def test_five_members_with_four_faults() -> None:
+    report = await checked("healthy", "clean-blocked", "500", "refused", "eicar-missed")
+    lines = screen(report)
+    assert len(lines) <= 60
+    answer = "1 of 5 members lets viruses through, 2 fail open (assumed), 1 refuses every upload"
+    assert f"CRITICAL  av-pool /avscan: {answer}\n" == render(settled(report), "table", Style(detail=-1))
+    assert lines[0].startswith("CRITICAL  av-pool /avscan: 1 of 5 members lets viruses through, 2 fail open")
+    matrix = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[3:9]}
+    assert "member" == next(iter(matrix))
+    assert {
+        "eicar-missed": "ok ok allowed NOT DETECTED - critical",
+        "clean-blocked": "ok ok BLOCKED blocked blocked critical",
+        "healthy": "ok ok allowed blocked blocked ok",
+        "500": "ok ok FAILED 500 not run - critical",
+        "refused": "FAILED refused not run not run not run - critical",
+    } == {name: matrix[name] for name in ("eicar-missed", "clean-blocked", "healthy", "500", "refused")}
+    assert ["eicar-not-detected", "clean-blocked"] == [
+        found[1]
+        for found in (re.search(r"\[(.*)\]$", part[0]) for part in (problems(lines)[0], problems(lines)[-1]))
+        if found
+    ]
+    assert 4 == len(problems(lines))
+    last = " ".join("\n".join(lines).rpartition("\n\n")[2].split())
+    assert last.startswith("4 problems at 4 of 5 members. Not tested: detection at ")
+    assert last.endswith("Details and 1 note: -v. Causes: icapdiag runbooks show eicar-not-detected")
+    assert "which is not the Service Engine." in last
+
+
+async def test_one_refused_member() -> None:
+    lines = screen(await checked("refused"))
+    assert len(lines) <= 15
+    assert "Connection refused on the ICAP port; uploads pass unscanned (assumed)" in " ".join(
+        "".join(lines[:2]).split()
+    )
+
+
+async def test_a_stated_fail_action_is_not_assumed() -> None:
+    text = "\n".join(screen(await checked("refused", stated=True)))
+    assert "uploads get HTTP 500" in text
+    assert "get HTTP 500 (ICAP_FAIL_CLOSED)" in text
+    assert "assumed" not in text
+
+
+async def test_a_healthy_pool_of_five() -> None:
+    lines = screen(await checked("healthy", names=[f"10.0.0.{number}:1344" for number in range(1, 6)]))
+    assert len(lines) <= 12
+    assert "OK  av-pool /avscan: all 5 members allow a harmless file and block EICAR" == lines[0]
+
+
+async def test_members_of_one_problem_are_named_once() -> None:
+    names = [f"10.0.0.{number}:1344" for number in range(1, 13)]
+    lines = screen(await checked("eicar-missed", names=names[:2]))
+    assert any(line.startswith("1  CRITICAL") and f"at {', '.join(names[:2])} [" in line for line in lines)
+    text = " ".join(" ".join(screen(await checked("eicar-missed", names=names))).split())
+    assert f"at 12 members: {', '.join(names[:4])} and 8 more [" in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+async def test_no_problem_has_more_than_eight_lines(width: int) -> None:
+    report = await checked("healthy", "clean-blocked", "500", "refused", "eicar-missed")
+    assert [] == [part for part in problems(screen(report, width)) if len(part) > 8]
+
+
+def many() -> Iterator[dict[str, object]]:
+    """3,000 uploads to 12 members, some of which fail, block or let pass what they did not scan."""
+    actions = ["ICAP_PASSED"] * 20 + ["ICAP_BLOCKED", "ICAP_FAILED", "ICAP_DISABLED", "no-security-rule"]
+    for number in range(3000):
+        made = entry(number, actions[number % len(actions)], client_ip=f"203.0.113.{number % 200}")
+        text = json.dumps(made).replace("100.64.3.15", f"100.64.3.{number % 12}")
+        if number % 60 == 0:
+            text = text.replace(
+                "X-Response-Info: Allowed", "X-Response-Info: Allowed\\r\\nX-Response-Desc: Not Scanned"
+            )
+        yield json.loads(text)
+
+
+def test_a_log_of_3000_entries(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text("".join(json.dumps(each) + "\n" for each in many()))
+    report = icapdiag.explain([tmp_path / "log.json"])
+    lines = screen(report)
+    assert len(lines) <= 80
+    answer = "CRITICAL log.json: 175 of 3,000 requests passed unscanned, 125 refused, 125 not offered to ICAP, "
+    assert " ".join(" ".join(lines[:3]).split()).startswith(
+        answer + "2026-01-01 10:00:00 to 2026-01-03 11:59:00 UTC, at "
+    )
+    assert "Unscanned: 125 after an ICAP failure, 50 let through by the scanner." in lines
+    assert "200 (unscanned)" in "\n".join(lines)
+    assert [] == [part for part in problems(lines) if len(part) > 8]
+    assert " ".join(lines[-2:]).endswith("icapdiag runbooks show " + (report.problems or ())[0].finding)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.folder.name)
+def test_the_samples_of_a_guide(guide: Guide) -> None:
+    for sample in (*guide.samples, guide.page):
+        lines = screen(icapdiag.explain([sample]))
+        assert len(lines) <= 25 + (sample == guide.page) * 5
+        assert lines[0].startswith(("OK  ", "WARNING  ", "CRITICAL  "))
