@@ -38,7 +38,7 @@ _DETAILED_OF = 32  # blocks behind them: one of these
 # Where keys that are there twice are looked for, reading takes twice as long.
 LOOKED_INTO_WHOLE: Final = 64 * 1024 * 1024  # bytes of a file that is looked through; of a longer one the beginning is:
 LOOKED_INTO_SHARE: Final = 80  # one part in so many, as who writes a key twice does so in each record
-LOOKED_INTO_STREAM: Final = 32 * 1024 * 1024  # bytes of what has to be unpacked or recoded, or comes through a pipe
+LOOKED_INTO_STREAM: Final = 40 * 1024 * 1024  # bytes of what has to be unpacked or recoded, or comes through a pipe
 
 ReadInto = Callable[[memoryview], int]
 
