@@ -260,6 +260,20 @@ class LogSummary(Sheet):
         about("unscanned, not offered", "because the upload was not offered to ICAP", "requests", changes=True),
     ] = None
 
+    throttled_at: Annotated[
+        int | None,
+        about(
+            "log ceiling",
+            "entries a second, of one virtual service and Service Engine, that many seconds have and none exceeds:"
+            " most likely a log throttle, so that counts are at least what they say",
+            "1/s",
+            changes=True,
+        ),
+    ] = None
+    throttled_s: Annotated[
+        int | None, about("seconds at the ceiling", "how many seconds have as many", "s", changes=True)
+    ] = None
+
 
 class EntryCounts(LogSummary):
     """A log as a whole as a report has it."""

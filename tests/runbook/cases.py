@@ -90,6 +90,10 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "nsx-defender-pending": [
         entry("ICAP_PASSED", status=204, vendor="ICAP_VENDOR_LASTLINE", nsx_defender_log={"task_uuid": "x"})
     ],
+    "log-throttled": [
+        {**entry("ICAP_FAILED"), "report_timestamp": f"2026-01-01T10:00:{n // 10:02d}.{n % 10:02d}0000+00:00"}
+        for n in range(140)
+    ],
     "response-blocked": [entry("ICAP_BLOCKED", status=200, http_status=403, icap_method="ICAP_METHOD_RESPMOD")],
     "icap-code-unknown": [entry("ICAP_PASSED", status=204, codes=["ADF_ICAP_QUEUED"])],
     "nsx-defender-score": [scored("ICAP_PASSED", 95)],

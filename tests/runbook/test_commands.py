@@ -53,6 +53,8 @@ LOG = [
     full(entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Bad.Thing"), response_code=403),
     full(entry("ICAP_MODIFIED", status=200, modified_content_length=7), response_code=200),
     full(entry("ICAP_PASSED", nsx_defender_log={"score": 90, "task_uuid": "x"}), response_code=200),
+    full(entry("ICAP_PASSED", nsx_defender_log={"task_uuid": "x", "status_url": "https://nsx/x"}), response_code=200),
+    full(entry("ICAP_BLOCKED", http_status=403, icap_method="ICAP_METHOD_RESPMOD"), response_code=403),
     full(failed("ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"), response_code=200),
     full(failed("ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"), response_code=413),
     full(failed("ADF_ICAP_CONNECTION_ERROR", "ADF_SERVER_CONN_SETUP_REFUSED"), response_code=500),

@@ -14,6 +14,7 @@ from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Observation, flatten
 from icapdiag.runbook import load_runbooks
 from tests.avi.codes import ADF_CODES
+from tests.runbook.cases import LOGS
 from tests.runbook.logged import entry, observe
 from tests.runbook.test_fields import fits
 
@@ -52,6 +53,7 @@ def observations() -> tuple[Observation, ...]:
         {**entry("ICAP_FAILED", icap_absolute_uri="icaps://100.64.3.15:11344/x"), **sender},
         {"icap_log": {"action": "ICAP_DISABLED"}, "response_code": 403, "method": "POST"},
         {"virtualservice": "virtualservice-1", "response_code": 200},
+        *LOGS["log-throttled"],
     )
 
 

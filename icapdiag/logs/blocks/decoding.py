@@ -229,7 +229,7 @@ class Sink:
 
     def take(self, entries: Sequence[LogEntry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
-        if not self.fallback.summary.add_all(entries, strict=True):
+        if not self.fallback.summary.add_all(entries, strict=True, paced=self._decoded <= self._detailed):
             return False
         self.tally.read += len(entries)
         if not self._looked_into:

@@ -13,6 +13,7 @@ from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BODY_SIZE, FAILED, FAILURES
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import NOWHERE, CountedGroup, Destination, destination_of
+from icapdiag.logs.counting.pace import Pace
 from icapdiag.logs.counting.signature import (
     DATE_LINE,
     HeaderCache,
@@ -46,6 +47,7 @@ class Counting:
         self.filtered = 0  # entries that the filters left out
         self.insignificant = False  # an entry was seen that is not significant
         self.timeline_ = Timeline()
+        self.pace = Pace()
         self._groups: dict[Signature, CountedGroup] = {}
         self._uncounted = 0  # requests that groups have noted
         # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
@@ -73,15 +75,18 @@ class Counting:
         """Count one entry."""
         self.add_all((entry,))
 
-    def add_all(self, entries: Sequence[LogEntry], *, strict: bool = False) -> bool:
+    def add_all(self, entries: Sequence[LogEntry], *, strict: bool = False, paced: bool = True) -> bool:
         """Count entries in the order of the log. Times that are not plain UTC are rewritten in place.
 
-        With ``strict`` nothing is counted, and False is returned, if some do not look like log entries.
+        With ``strict`` nothing is counted, and False is returned, if some do not look like log entries. ``paced``: they
+        follow the ones before without a gap, so that entries a second can be counted.
         """
         times = [entry.report_timestamp for entry in entries]
         if strict and not all(times) and not all(map(looks_like_entry, entries)):
             return False
         self.entries += len(entries)
+        if paced:
+            self.pace.note(entries)
         if not self.insignificant:
             self.insignificant = not all(entry.adf for entry in entries)
         if self.filters:

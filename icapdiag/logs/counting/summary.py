@@ -18,6 +18,7 @@ from icapdiag.facts.fields import SUMMARY
 from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, RequestGroup
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import CountedGroup
+from icapdiag.logs.counting.pace import Pace
 from icapdiag.logs.counting.signature import other_signature
 from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Timeline
 from icapdiag.model import Observation
@@ -38,6 +39,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     large: int
     groups: list[CountedGroup]
     timeline: Timeline
+    pace: Pace
 
 
 class Summary(Counting):
@@ -58,6 +60,7 @@ class Summary(Counting):
             self.more_large,
             list(self.groups_.values()),
             self.timeline_,
+            self.pace.closed(),
         )
         return msgspec.msgpack.encode(counted)
 
@@ -72,6 +75,7 @@ class Summary(Counting):
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
         self.more_large += wire.large
         self.timeline_.merge(wire.timeline)
+        self.pace.merge(wire.pace)
         groups = self.groups_
         for theirs in wire.groups:
             signature, sheet = theirs.signature, theirs.sheet
@@ -100,6 +104,7 @@ class Summary(Counting):
         unscanned = [group for group in self.groups_.values() if group.signature.outcome == UNSCANNED]
         not_offered = sum(group.count for group in unscanned if group.signature.request_body == "yes")
         too_large = sum(group.count for group in unscanned if BODY_SIZE in group.signature.adf_codes) - self.more_large
+        ceiling = self.pace.ceiling()
         in_all = self.outcomes()[UNSCANNED]
         return EntryCounts(
             entries_total=self.entries - self.filtered,
@@ -120,6 +125,8 @@ class Summary(Counting):
             unscanned_failed=in_all - too_large - not_offered,
             unscanned_too_large=too_large,
             unscanned_disabled=not_offered,
+            throttled_at=ceiling.rate if ceiling else None,
+            throttled_s=ceiling.seconds if ceiling else None,
             filtered=self.filtered,
             groups=len(self.groups_),
         )

@@ -92,11 +92,7 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
     """What is said of facts that are other than those of one answer; nothing for the others."""
     match sheet:
         case LogSummary():
-            yield f"{sheet.entries_total:,} in all"
-            yield f"{sheet.entries_icap:,} with ICAP"
-            yield f"{sheet.entries_failed:,} failed"
-            yield f"{sheet.unscanned_count:,} passed unscanned after a failure"
-            yield f"{sheet.entries_disabled:,} disabled"
+            yield from _log(sheet)
         case RequestGroup() if sheet.part(PastedAnswer) is None:
             yield from _requests(sheet)
         case Difference():
@@ -117,6 +113,20 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield _suppression(sheet)
         case ConfigurationObject():
             yield from _configured(sheet)
+
+
+def _log(sheet: LogSummary) -> Iterator[str]:
+    """A log as a whole."""
+    yield f"{sheet.entries_total:,} in all"
+    yield f"{sheet.entries_icap:,} with ICAP"
+    yield f"{sheet.entries_failed:,} failed"
+    not_offered = sheet.unscanned_disabled or 0
+    yield f"{sheet.unscanned_count - not_offered:,} passed unscanned after a failure"
+    yield f"{sheet.entries_disabled:,} disabled" + (
+        f", {count(not_offered, 'upload')} among them" if not_offered else ""
+    )
+    if sheet.throttled_at:
+        yield f"exactly {sheet.throttled_at:,} entries in {count(sheet.throttled_s or 0, 'second')}, never more"
 
 
 def _look_up(sheet: DNS) -> Iterator[str]:

@@ -183,7 +183,12 @@ def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
     )
     found = [(number, words) for number, words in counted if number]
     for index, (number, words) in enumerate(found):
-        yield f"{number:,} {words}" if index else f"{of_all(entries, number)} {words}"
+        if index:
+            yield f"{number:,} {words}"
+        elif entries.throttled_at:  # nobody knows of how many
+            yield f"at least {count(number, 'request')} {words}"
+        else:
+            yield f"{of_all(entries, number)} {words}"
 
 
 def _refused(report: Report) -> int:

@@ -1,0 +1,89 @@
+"""How many entries a second are logged: a ceiling that many seconds reach and none exceeds is a throttle's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from icapdiag.avi.entry import LogEntry
+
+_OPEN = 5000  # seconds, of a virtual service and a Service Engine each, that may still get entries
+_FASTEST = 10_000  # entries a second; faster ones count as this
+_LEAST_RATE = 5  # entries a second below which a ceiling is not told from a quiet log
+_LEAST_SECONDS = 10
+_STEEP = 3  # so many times as many seconds are at the ceiling as right below it
+_ABOVE = 50  # one second in so many may be above it
+_EARLY = 0.85  # s: a throttle takes the first entries of a second, steady traffic goes on until its end
+
+
+class Ceiling(NamedTuple):
+    """Entries a second of one virtual service and Service Engine, and how many seconds had as many."""
+
+    rate: int
+    seconds: int
+
+
+class Pace(Struct, array_like=True):
+    """Seconds by how many entries they have, each second of a virtual service and a Service Engine by itself."""
+
+    seconds: dict[int, int] = {}  # by entries
+    ends: dict[int, float] = {}  # of these seconds, the sum of when their last entries came, in s
+    open: dict[tuple[str | bool | None, ...], list[float]] = {}  # entries of a second, and when the last one came
+
+    def note(self, entries: Sequence[LogEntry]) -> None:
+        """Entries in the order of the log. Those with an odd time are left out."""
+        for entry in entries:
+            moment = entry.report_timestamp
+            if not isinstance(moment, str) or moment[10:11] != "T":
+                continue
+            key = (moment[:19], entry.virtualservice or entry.vs_name, entry.service_engine, entry.adf)
+            fraction = moment[19:23]
+            at = float(fraction) if fraction[:1] == "." and fraction[1:].isdecimal() else 0.0
+            known = self.open.get(key)
+            if known is None:
+                self.open[key] = [1, at]
+            else:
+                known[0] += 1
+                known[1] = max(known[1], at)
+        if len(self.open) > _OPEN:
+            self._close(len(self.open) // 2)
+
+    def _close(self, number: int) -> None:
+        """Count the seconds that were opened first."""
+        for key in list(self.open)[:number]:
+            count, end = self.open.pop(key)
+            rate = min(int(count), _FASTEST)
+            self.seconds[rate] = self.seconds.get(rate, 0) + 1
+            self.ends[rate] = self.ends.get(rate, 0.0) + end
+
+    def closed(self) -> Pace:
+        """With all seconds counted but the first and the last of them, which may be cut."""
+        found = Pace(dict(self.seconds), dict(self.ends), dict(self.open))
+        times = [str(key[0]) for key in found.open]
+        if times:
+            edges = {min(times), max(times)}
+            found.open = {key: value for key, value in found.open.items() if key[0] not in edges}
+        found._close(len(found.open))
+        return found
+
+    def merge(self, other: Pace) -> None:
+        """Add what was counted elsewhere; its open seconds are counted as they are."""
+        theirs = other.closed()
+        for rate, count in theirs.seconds.items():
+            self.seconds[rate] = self.seconds.get(rate, 0) + count
+            self.ends[rate] = self.ends.get(rate, 0.0) + theirs.ends[rate]
+
+    def ceiling(self) -> Ceiling | None:
+        """The rate that looks like a throttle's; None if there is none."""
+        found = self.closed()
+        above = 0
+        for rate in sorted(found.seconds, reverse=True):
+            count = found.seconds[rate]
+            steep = count >= _STEEP * found.seconds.get(rate - 1, 0)
+            early = found.ends[rate] < _EARLY * count
+            if rate >= _LEAST_RATE and count >= _LEAST_SECONDS and steep and early and above * _ABOVE <= count:
+                return Ceiling(rate, count)
+            above += count
+        return None
