@@ -110,14 +110,14 @@ def _wait_for_answer(address: str, port: int) -> None:
 
 
 def start_clamd(
-    programs: Programs, socket_file: Path, *, port: int | None = None, databases: Path = _DATABASES
+    programs: Programs, socket_file: Path, *, port: int | None = None, databases: Path = _DATABASES, settings: str = ""
 ) -> Program:
     """Start clamd on a Unix socket, and on a port of 127.0.0.1."""
     configuration = programs.folder / f"{socket_file.stem}.conf"
     tcp = f"TCPSocket {port}\nTCPAddr 127.0.0.1\n" if port else ""
     configuration.write_text(
         f"LocalSocket {socket_file}\nLocalSocketMode 666\n{tcp}"
-        f"DatabaseDirectory {databases}\nForeground yes\nUser clamav\n"
+        f"DatabaseDirectory {databases}\nForeground yes\nUser clamav\n{settings}"
     )
     ports = [("127.0.0.1", port)] if port else []
     return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file, ports=ports)

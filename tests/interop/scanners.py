@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from tests.interop import c_icap, stand_ins
 from tests.interop.programs import Namespace, Program, Programs, free_port, need
@@ -57,6 +60,13 @@ class Scanners:
             self.clamd_socket.unlink(missing_ok=True)
             self.clamd = None
 
+    def with_a_limit(self, size: str) -> int:
+        """Scans through a clamd that looks no further than that many bytes."""
+        socket_file = self.programs.folder / f"{self.name}-limited-clamd.ctl"
+        if not socket_file.exists():
+            c_icap.start_clamd(self.programs, socket_file, settings=f"MaxFileSize {size}\nMaxScanSize {size}\n")
+        return self._once("limited", c_icap.ANTIVIRUS + TYPES + c_icap.clamd_engine(socket_file))
+
     def squidclamav(self, behind: int) -> int:
         """What speaks as squidclamav does, with a virus_scan behind it."""
         name = f"squidclamav-{behind}"
@@ -69,6 +79,9 @@ class Scanners:
         folder = self.programs.folder / "full"
         folder.mkdir(exist_ok=True)
         fill = f"mount -t tmpfs -o size=1m,mode=1777 tmpfs {folder} && head -c 900000 /dev/zero > {folder}/fill"
+        trial = [need("unshare"), "--mount", "mount", "-t", "tmpfs", "tmpfs", str(folder)]
+        if subprocess.run(trial, capture_output=True, check=False).returncode != 0:
+            pytest.skip("no file system can be mounted here")
         inside = [need("unshare"), "--mount", "sh", "-ec", f'{fill}; exec "$0" "$@"']
         return self._once("full-disk", f"{SCANNER}TmpDir {folder}\n", inside=inside)
 

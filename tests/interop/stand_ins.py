@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -101,5 +102,6 @@ def nodecap(programs: Programs) -> int:
 
 def pyicapserver(programs: Programs) -> int:
     """The port of a service /scan made with pyicapserver, which is on PyPI."""
-    pytest.importorskip("pyicapserver")
+    if find_spec("pyicapserver") is None:
+        pytest.skip("pyicapserver is not installed")
     return _start(programs, "pyicapserver", _PYICAPSERVER)

@@ -70,9 +70,15 @@ def test_the_service_is_another(cicap: CIcap, service: str, arguments: tuple[str
                      id="MaxObjectSize is as shipped"),
         pytest.param(
             lambda scanners: scanners.squidclamav(scanners.port("5000000")), "virus_scan", DEEP,
-            Diagnosis("size-limit-pass", "squidclamav-maxsize", "likely", r"maxsize in squidclamav\.conf",
+            Diagnosis("size-limit-pass", "squidclamav-maxsize", "likely", r"maxsize`? in squidclamav\.conf",
                       never=rf"{OTHERS}|MaxObjectSize"),
             "", id="maxsize of squidclamav is as in its sample",
+        ),
+        pytest.param(
+            lambda scanners: scanners.with_a_limit("1M"), "avscan", DEEP,
+            Diagnosis("size-limit-pass", "engine-limit", "likely", "MaxFileSize and MaxScanSize in clamd.conf",
+                      never=rf"{OTHERS}|MaxObjectSize|TmpDir"),
+            "healthy", id="the engine's own limit is 1 MB",
         ),
         pytest.param(
             Scanners.full_disk, "avscan", DEEP,
