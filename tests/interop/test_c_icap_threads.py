@@ -91,6 +91,22 @@ def test_one_thread_is_slow_under_load(programs: Programs, known_eicar: None) ->
     ONE_AT_A_TIME.holds(check(f"icap://127.0.0.1:{port}/avscan", "--load", "--yes"))
 
 
+def test_too_few_file_descriptors_are_likely_where_uploads_fail_under_load(
+    programs: Programs, known_eicar: None
+) -> None:
+    port = free_port()
+    services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    few = ["sh", "-c", 'ulimit -n 24; exec "$0" "$@"']
+    c_icap.start(programs, "few-files", [("127.0.0.1", port)], services, inside=few)
+    checked = check(f"icap://127.0.0.1:{port}/avscan", "--load", "--yes")
+
+    assert ["fails-under-load"] == list(checked.findings())
+    left = {cause: status for cause, status in checked.causes("fails-under-load").items() if status != "ruled out"}
+    assert {"engine": "likely", "resources": "likely"}.items() <= left.items()
+    assert not left.keys() & {"connections-dropped", "connections-rejected", "too-slow"}
+    assert "Too many open files" in " ".join(checked.report["problems"][0]["steps"]["check"])
+
+
 def test_no_free_thread_for_tls_is_the_same_finding(small: Small) -> None:
     with silent_clients(small.tls):
         checked = check(f"icaps://127.0.0.1:{small.tls}/avscan", "--connect-timeout", "0.5")
