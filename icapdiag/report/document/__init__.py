@@ -46,7 +46,6 @@ class Document:
         # at the top
         self.verdict = report.verdict
         self.title = words.title(report)
-        self.gap = words.gap(report)  # why the report is not whole, and whether detection was tested
         self.untested = words.untested(report)  # a sentence, or empty
         self.tally = words.tally(report)
         self.entries = f"{words.entry_counts(report, entries)}." if of_logs else ""  # what a log holds, as a sentence

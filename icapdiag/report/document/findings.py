@@ -101,26 +101,15 @@ class FindingBlock:
         logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
         self.requests = count(finding.count, "request") if logged else ""
         self.span = span(finding.first_seen, finding.last_seen)
-        self.moments = list(dict.fromkeys(safe_text(each) for each in (finding.first_seen, finding.last_seen) if each))
         # whether something failed there, so that the profile's fail_action decides
         self.failed = any(seen.status is Status.FAILED for seen in finding.evidence)
         self.probes = frozenset(seen.probe for seen in finding.evidence)
         self.meaning = prose(finding.meaning)
-        self.remedy = tuple(prose(step) for step in finding.remedy)
-        self.causes = tuple(cause_block(cause) for cause in finding.causes or ())
-        self.check = tuple(prose(step) for step in (finding.steps and finding.steps.check) or ())
-        self.because_of = tuple(safe_text(each) for each in finding.because_of or ())
         self.seen = _seen(finding.evidence, budget)
         self.more_seen = max(finding.count - min(len(finding.evidence), _SEEN), 0)
         self.command = f"icapdiag runbooks show {self.id}"
         url = _url(finding, service_uri)
         self._filled = f"{self.command} --member {shlex.quote(url)}" if url else self.command
-
-    @property
-    def summary(self) -> str:
-        """How many members and requests, and when."""
-        who = count(len(self.members), "member") if self.members else ""
-        return ", ".join(part for part in (who, self.requests, self.span) if part)
 
     def command_within(self, room: int) -> str:
         """The command filled in, if it has at most ``room`` characters, else bare: a broken one can't be pasted."""

@@ -162,11 +162,9 @@ def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str
     outcomes = list(_outcomes(report, groups))
     if len(outcomes) > 1 and counted == problem.count:
         return f"{_of_all(report, counted)}: {', '.join(f'{number:,} {words}' for number, words in outcomes)}."
-    effects = {Effect.UNSCANNED: "passed unscanned", Effect.REFUSED: "refused", Effect.SLOW: "slow"}
-    words = outcomes[0][1] if len(outcomes) == 1 else effects.get(problem.effect or Effect.NONE, "")
-    if not words:
-        return ""
-    return f"{_of_all(report, problem.count)} {words}." if finding.requests else f"Requests: {words}."
+    passed, general = _EFFECTS.get(problem.effect or Effect.NONE, ("", ""))
+    words = outcomes[0][1] if len(outcomes) == 1 else passed
+    return f"{_of_all(report, problem.count)} {words}." if finding.requests and words else general
 
 
 def _of_all(report: Report, number: int) -> str:
@@ -208,6 +206,11 @@ def _outcome(report: Report, group: ReportedGroup) -> str:
     return LET_THROUGH if is_let_through(report, group) else group.client_outcome or "unknown"
 
 
+_EFFECTS = {  # what became of so many requests, and what becomes of such as a pasted answer is about
+    Effect.UNSCANNED: ("passed unscanned", "Such requests pass unscanned."),
+    Effect.REFUSED: ("refused", "Such requests are refused."),
+    Effect.SLOW: ("slow", "Such requests are slow."),
+}
 _CLIENT_WORDS = {
     "unscanned": "passed unscanned (fail open)",
     _NOT_OFFERED: "passed unscanned (not offered to ICAP)",

@@ -97,7 +97,7 @@ def layout(report: Report) -> Iterator[Block]:
     for said in (doc.overview.composition, " ".join(doc.overview.closing)):
         if said:
             yield Paragraph((Said(said),))
-    yield from _members(doc.matrix)
+    yield from _members(f"Members ({len(doc.matrix.members)})", doc.matrix)
     yield from _outcomes(doc.outcomes)
     yield from _answers(doc)
     for problem in doc.problems:
@@ -109,6 +109,7 @@ def layout(report: Report) -> Iterator[Block]:
         yield from _problem(known)
     for each in (*doc.problems, *doc.informing):
         yield from _details(each)
+    yield from _members("Members, with times", doc.matrix, whole=True)
     yield from _figures(doc)
     yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
     yield from _listed("Notes", doc.notes)
@@ -120,16 +121,16 @@ def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:
     return [("", f"and {more:,} more", *([""] * (columns - 2)))] if more > 0 else []
 
 
-def _members(matrix: Matrix) -> Iterator[Block]:
-    """The matrix, the most harm first."""
+def _members(heading: str, matrix: Matrix, *, whole: bool = False) -> Iterator[Block]:
+    """The matrix, the most harm first; ``whole`` with times, threats, and why something was not run."""
     if not matrix.members:
         return
     rows: list[tuple[Inline, ...]] = []
     for member in matrix.members[:_ROWS]:
         for line in member.lines:
-            cells = (Said(cell.full) if cell.shape else "" for cell in line.cells)
+            cells = (Said(cell.full if whole else cell.brief) if cell.shape else "" for cell in line.cells)
             rows.append((Said(member.endpoint if line.verdict else line.name), line.verdict, *cells))
-    yield Heading(2, (f"Members ({len(matrix.members)})",))
+    yield Heading(2, (heading,))
     head = ("Member", "Verdict", *matrix.probes)
     yield Table(head, (*rows, *_rest(len(matrix.members), len(head))))
 
@@ -198,6 +199,8 @@ def _run(doc: Document) -> Iterator[Block]:
         yield Paragraph((Said(doc.surroundings),))
     if doc.caveat:
         yield Paragraph((doc.caveat,))
+    if doc.untested:
+        yield Paragraph((Said(doc.untested),))
     if doc.profile:
         yield Paragraph(("ICAP profile: ", Said(", ".join(" ".join(each) for each in doc.profile)), "."))
 

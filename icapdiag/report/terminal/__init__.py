@@ -80,7 +80,7 @@ def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator
         yield entries + draw.sources(doc.sources, doc.records, width)
     else:
         run = [f"{doc.tally}."]
-        made = (doc.seen_from, doc.surroundings, doc.clocks, doc.caveat)
+        made = (doc.seen_from, doc.surroundings, doc.clocks, doc.caveat, doc.untested)
         yield run + [line for text in made for line in wrap(text, width, break_words=True)]
 
 

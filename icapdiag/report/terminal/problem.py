@@ -70,16 +70,15 @@ def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: i
     drawn = [
         wrap(text, width, start, " " * len(start), break_words=True) for start, text in zip(starts, texts, strict=True)
     ]
-    while sum(map(len, drawn)) > most:
-        longest = max(range(len(drawn)), key=lambda index: len(drawn[index]) - (said[index][0] == "Fix"))
+    free = [index for index, (_, text) in enumerate(said) if not _is_command(text)]
+    while sum(map(len, drawn)) > most and (long := [index for index in free if len(drawn[index]) > 1]):
+        longest = max(long, key=lambda index: len(drawn[index]) - (said[index][0] == "Fix"))
         lines = len(drawn[longest]) - 1
-        if not lines or _is_command(said[longest][1]):
-            break
         start, short = starts[longest], brief.get(said[longest][0], "")
         whole = wrap(short, width, start, " " * len(start), break_words=True)
         kept = _clipped(short or texts[longest], width, start, lines)
         drawn[longest] = whole if short and len(whole) <= lines else kept
-    return [line for lines in drawn for line in lines][: max(most, len(said))]
+    return [line for lines in drawn for line in lines]
 
 
 def _clipped(text: str, width: int, start: str, lines: int) -> list[str]:
