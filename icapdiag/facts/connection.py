@@ -78,6 +78,18 @@ class DNS(ProbeSheet):
     silent_resolvers: Annotated[
         tuple[Address, ...] | None, about("DNS servers without an answer", "those that did not answer in time")
     ] = None
+    answering_resolvers: Annotated[
+        tuple[Address, ...] | None,
+        about("DNS servers silent for this name", "those of them that answered for another one (localhost)"),
+    ] = None
+    closed_resolvers: Annotated[
+        tuple[Address, ...] | None,
+        about("DNS servers not there", "those of them whose port is closed, or whose host is unreachable"),
+    ] = None
+    failing_resolvers: Annotated[
+        tuple[Address, ...] | None,
+        about("DNS servers that failed", "those that answered with a failure, such as SERVFAIL or REFUSED"),
+    ] = None
     aaaa_unanswered_by: Annotated[
         tuple[Address, ...] | None, about("AAAA unanswered by", "those that answered for A, and not for AAAA, in time")
     ] = None

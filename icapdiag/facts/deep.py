@@ -212,6 +212,15 @@ class Size(ProbeSheet):
         int | None,
         about("rate", "of that body while it was slow: what the peer's kernel took", "bytes/s", changes=True),
     ] = None
+    size_failure_held_back: Annotated[
+        float | None,
+        about(
+            "held back by the server",
+            "the share of that time for which the server's kernel had no room for more, as its process read too slowly",
+            "%",
+            changes=True,
+        ),
+    ] = None
     tiny_refused: Annotated[
         tuple[int, ...] | None,
         about(

@@ -6,7 +6,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from tests.interop.certificates import write_certificate
-from tests.interop.networks import NOBODY, SCANNER, Network
+from tests.interop.networks import NOBODY, PORT, Network
 from tests.interop.programs import Program, need
 
 
@@ -21,7 +21,7 @@ class Port(IntEnum):
 
 EMPTY_ADDRESS = "127.0.0.9"  # has the scanner's port, and no server behind it
 
-_NUMBERS = {"SCANNER": SCANNER, "NOBODY": NOBODY, **{port.name: int(port) for port in Port}}
+_NUMBERS = {"SCANNER": PORT, "NOBODY": NOBODY, **{port.name: int(port) for port in Port}}
 _HAPROXY = """\
 global
   log stdout format raw local0

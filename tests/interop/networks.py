@@ -17,8 +17,9 @@ import pytest
 from tests.interop import c_icap
 from tests.interop.clients import Checked, check
 from tests.interop.programs import Namespace, Program, Programs, need
+from tests.interop.scanners import SCANNER
 
-SCANNER = 1344  # c-icap, on 127.0.0.1 and 127.0.0.2
+PORT = 1344  # c-icap's, on 127.0.0.1 and 127.0.0.2
 NOBODY = 1999  # nothing listens there
 ABSENT = "10.99.0.9"  # an address of the network's own Ethernet that nobody has
 
@@ -77,10 +78,9 @@ def network(programs: Programs, name: str, *, scanners: int = 1, more: str = "")
         pytest.skip("no network namespace can be made here")
     keeper, inside = made
     started: list[Program] = [keeper]
-    addresses = [(f"127.0.0.{number + 1}", SCANNER) for number in range(scanners)]
-    services = c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+    addresses = [(f"127.0.0.{number + 1}", PORT) for number in range(scanners)]
     with c_icap.signature():
-        started.append(c_icap.start(programs, f"c-icap-{name}", addresses, services, namespace=inside))
+        started.append(c_icap.start(programs, f"c-icap-{name}", addresses, SCANNER, namespace=inside))
         try:
             yield Network(programs, inside)
         finally:

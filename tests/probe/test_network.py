@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -30,6 +31,7 @@ from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
 
+LOCALHOST = dns.name.from_text("localhost.")
 Answer = Callable[[dns.message.Message], dns.message.Message | None]
 
 
@@ -130,6 +132,8 @@ async def test_a_query_that_got_lost_is_sent_again(monkeypatch: pytest.MonkeyPat
     heard: list[dns.message.Message] = []
 
     def second_time(query: dns.message.Message) -> dns.message.Message | None:
+        if query.question[0].name == LOCALHOST:
+            return None
         heard.append(query)
         return None if len(heard) <= 2 else records(A=("127.0.0.8",))(query)
 
@@ -138,6 +142,30 @@ async def test_a_query_that_got_lost_is_sent_again(monkeypatch: pytest.MonkeyPat
 
     assert (Status.OK, ["127.0.0.8"]) == (found.status, facts_of(found)["addresses"])
     assert 4 == len(heard)
+
+
+async def test_of_a_silent_resolver_it_is_found_out_whether_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_probe, "_AGAIN", 0.05)
+
+    def only_localhost(query: dns.message.Message) -> dns.message.Message | None:
+        return records(A=("127.0.0.1",))(query) if query.question[0].name == LOCALHOST else None
+
+    async with dns_server(only_localhost) as port, dns_server(lambda _: None, "127.0.0.2", port):
+        resolvers = ("127.0.0.1", "127.0.0.2", "127.0.0.3")  # nothing is at the last one
+        facts = facts_of(await resolve(port, *resolvers, patience=1.0))
+
+    assert list(resolvers) == facts["silent_resolvers"]
+    assert (["127.0.0.1"], ["127.0.0.3"]) == (facts["answering_resolvers"], facts["closed_resolvers"])
+
+
+async def test_resolvers_without_an_answer_do_not_differ_from_the_others() -> None:
+    async with (
+        dns_server(records(A=("127.0.0.8",))) as port,
+        dns_server(rcode(dns.rcode.SERVFAIL), "127.0.0.2", port),
+    ):
+        facts = facts_of(await resolve(port, "127.0.0.1", "127.0.0.2"))
+
+    assert (False, ["127.0.0.2"]) == (facts["answers_differ"], facts["failing_resolvers"])
 
 
 @pytest.mark.parametrize("patience", [0.2, 0.4])

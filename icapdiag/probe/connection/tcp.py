@@ -19,9 +19,9 @@ from icapdiag.probe.base import Context, Settings
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
 from icapdiag.probe.host import interface_of
 
-# tcpi_retransmits, tcpi_snd_mss, tcpi_unacked, tcpi_rtt (µs), tcpi_total_retrans, tcpi_segs_out, tcpi_dsack_dups and
-# tcpi_rcv_ooopack of linux/tcp.h; an older kernel has only the first of them
-_TCP_INFO = struct.Struct("=2xB13xI4xI40xI28xI32xI76xI4xI")
+# tcpi_retransmits, tcpi_snd_mss, tcpi_unacked, tcpi_rtt (µs), tcpi_total_retrans, tcpi_segs_out, tcpi_busy_time,
+# tcpi_rwnd_limited, tcpi_dsack_dups and tcpi_rcv_ooopack of linux/tcp.h; an older kernel has only the first of them
+_TCP_INFO = struct.Struct("=2xB13xI4xI40xI28xI32xI28xQQ32xI4xI")
 # IP_MTU of linux/in.h, IPV6_MTU of linux/in6.h: what the kernel knows for the route of a connected socket
 _MTU = {False: (socket.IPPROTO_IP, 14), True: (socket.IPPROTO_IPV6, 24)}
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
@@ -166,6 +166,8 @@ class TCPInfo(NamedTuple):
     rtt_us: int
     retransmits: int  # of all segments, the SYN too
     segments_sent: int  # acknowledgements and retransmissions too
+    busy_us: int  # for how long there was something to send
+    held_back_us: int  # for how long of that the peer had no room for it
     arrived_twice: int  # what the peer's kernel says that it got more than once: that was sent again for nothing
     out_of_order: int  # segments that arrived behind a gap: what came before them was lost, or is late
 

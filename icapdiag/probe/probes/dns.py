@@ -31,6 +31,12 @@ class _Query(Struct):
     problem: tuple[Reason, str] | None = None
     rcode: str | None = None
     took: float | None = None
+    standing: str | None = None  # of a server that was silent for a while: answers, closed
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer was that the server can't answer, or won't."""
+        return self.problem is not None and self.problem[0] is Reason.DNS_FAILURE
 
 
 async def _run(context: Context) -> Outcome:
@@ -56,13 +62,16 @@ async def _run(context: Context) -> Outcome:
     facts = DNS(
         resolvers=tuple(servers),
         records=tuple(sorted(records, key=str)[:_KEPT]),
-        answers_differ=len({frozenset(r.address for r in records if r.resolver == server) for server in servers}) > 1,
+        answers_differ=_answers_differ(queries),
         rcode=next((query.rcode for query in queries if query.rcode), None),
         error=problem,
         addresses=found[:_KEPT],
         hosts_file_only=bool(system and not known),
         slowest_ms=max((round(query.took * 1000, 3) for query in queries if query.took is not None), default=None),
         silent_resolvers=tuple(query.server for query in silent if query.kind == "A") or None,
+        answering_resolvers=_standing(silent, "answers"),
+        closed_resolvers=_standing(silent, "closed"),
+        failing_resolvers=tuple(dict.fromkeys(query.server for query in queries if query.failed)) or None,
         aaaa_unanswered_by=tuple(server for server in servers if _drops_aaaa(server, silent)) or None,
     )
     if found:
@@ -78,6 +87,21 @@ async def _run(context: Context) -> Outcome:
     met = {reason for reason, _ in problems}
     told = (reason for reason in (Reason.DNS_TIMEOUT, Reason.DNS_FAILURE, Reason.NXDOMAIN) if reason in met)
     return failed(Failure(next(told, Reason.NO_ADDRESS)), facts)
+
+
+def _answers_differ(queries: list[_Query]) -> bool:
+    """Whether two servers gave different addresses; one that gave no answer, or a failure, gave none of its own."""
+    unsure = {query.server for query in queries if query.took is None or query.failed}
+    addresses: dict[str, set[str | None]] = {}
+    for query in queries:
+        if query.server not in unsure:
+            addresses.setdefault(query.server, set()).update(record.address for record in query.records)
+    return len({frozenset(each) for each in addresses.values()}) > 1
+
+
+def _standing(silent: list[_Query], standing: str) -> tuple[str, ...] | None:
+    """Those servers that never answered for the name, and are known to be so."""
+    return tuple(query.server for query in silent if query.standing == standing) or None
 
 
 def _drops_aaaa(server: str, silent: list[_Query]) -> bool:
@@ -105,7 +129,15 @@ def _plan(context: Context) -> tuple[Planned, ...]:
         for kind in _TYPES
     )
     system = Message(kind="dns", what=f"getaddrinfo {host}", size=None)
-    servers = (Planned(to=server, messages=queries) for server in _servers(context.settings))
+    there = Message(kind="dns", what="query A localhost", size=len(message.make_query("localhost.", "A").to_wire()))
+    servers = (
+        planned
+        for server in _servers(context.settings)
+        for planned in (
+            Planned(to=server, messages=queries),
+            Planned(to=server, messages=(there,), condition=f"if it is silent for {_AGAIN:g} s"),
+        )
+    )
     own = () if context.settings.resolvers else (Planned(to="this host's own resolver", messages=(system,)),)
     return (*servers, *own)
 
@@ -122,7 +154,7 @@ async def _ask(context: Context, query: _Query) -> None:
     started = trio.current_time()
     said = ""
     try:
-        answer = await _resolve(asking, context.member.host, query.kind)
+        answer = await _resolve(asking, context.member.host, query)
     except resolver.NXDOMAIN:
         said = query.rcode = "NXDOMAIN"
         query.problem = (Reason.NXDOMAIN, said)
@@ -154,10 +186,11 @@ def _rcode_of(error: exception.DNSException | OSError) -> str | None:
     return next((rcode.to_text(answer.rcode()) for answer in answers), None)
 
 
-async def _resolve(asking: asyncresolver.Resolver, host: str, kind: str) -> resolver.Answer:
+async def _resolve(asking: asyncresolver.Resolver, host: str, query: _Query) -> resolver.Answer:
     """The first answer. Asked again after a while, as datagrams get lost; the first query still stands then.
 
     dnspython alone would drop it: a resolver that takes longer than one try would never be heard. Raises what it does.
+    Of a server that is silent until then, it is found out whether it is there at all.
     """
     from dns import exception  # noqa: PLC0415
 
@@ -165,7 +198,7 @@ async def _resolve(asking: asyncresolver.Resolver, host: str, kind: str) -> reso
 
     async def attempt() -> None:
         try:
-            answers.append(await asking.resolve(host, kind))
+            answers.append(await asking.resolve(host, query.kind))
         except (exception.DNSException, OSError) as exc:
             answers.append(exc)
         nursery.cancel_scope.cancel()
@@ -174,9 +207,26 @@ async def _resolve(asking: asyncresolver.Resolver, host: str, kind: str) -> reso
         nursery.start_soon(attempt)
         await trio.sleep(_AGAIN)
         nursery.start_soon(attempt)
+        if query.kind == "A":
+            query.standing = await _ask_about_localhost(str(asking.nameservers[0]), asking.port)
     if isinstance(answers[0], Exception):
         raise answers[0]
     return answers[0]
+
+
+async def _ask_about_localhost(address: str, port: int) -> str | None:
+    """What is there: "answers" to a name that a DNS server knows by itself (RFC 6761, 6.3), or "closed"; else None."""
+    from dns import message  # noqa: PLC0415
+
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with trio.socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            await sock.connect((address, port))
+            await sock.send(message.make_query("localhost.", "A").to_wire())
+            await sock.recv(4096)
+        except OSError:
+            return "closed"
+    return "answers"
 
 
 async def _ask_system(context: Context, found: list[str]) -> None:

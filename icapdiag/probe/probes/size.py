@@ -87,6 +87,7 @@ async def send_upload(context: Context, sample: Sample, size: int, segment: int 
     info: TCPInfo | None = None
     lost: Ending = "silent"
     rate: int | None = None
+    held_back: float | None = None
     try:
         stream = await open_connection(context, segment=segment)
     except ConnectError as exc:
@@ -105,6 +106,7 @@ async def send_upload(context: Context, sample: Sample, size: int, segment: int 
         if sent.sending and sent.idle < _STILL * limit:
             lost = "slow"
             rate = round(max(0, (sent.transfer.bytes_sent or 0) - queued) / limit) if limit else None
+            held_back = round(100 * info.held_back_us / info.busy_us, 1) if info and info.busy_us else None
         if info is not None and info.unacknowledged and info.timeouts >= _LOST:
             lost = "unacknowledged"
     timed_out = result.reason is Reason.TIMEOUT
@@ -122,6 +124,7 @@ async def send_upload(context: Context, sample: Sample, size: int, segment: int 
         out_of_time=timed_out and limit < wanted,
         segment=None if info is None else info.segment_size,
         rate=rate if timed_out else None,
+        held_back=held_back if timed_out else None,
         lost=lost if timed_out else "",
     )
 

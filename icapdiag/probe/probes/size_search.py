@@ -48,6 +48,7 @@ class Upload(SizedUpload, kw_only=True):
     read: bool = False
     out_of_time: bool = False  # the member's time ended before its own
     segment: int | None = None
+    held_back: float | None = None  # percent of that time for which the peer had no room for more
     rate: int | None = None  # bytes per second that went out, where time was up before all of them had
     lost: Ending = ""  # how it failed, where the status and the reason do not say it
 
@@ -130,7 +131,7 @@ class SearchResult(Struct, kw_only=True):
         if self.failed is not None:
             facts.size_failed, facts.size_failure = self.failed.size, self.failure
             facts.size_failure_status, facts.size_failure_reason = self.failed.icap_status, self.failed.reason
-            facts.size_failure_rate = self.failed.rate
+            facts.size_failure_rate, facts.size_failure_held_back = self.failed.rate, self.failed.held_back
             if self.failure == "unacknowledged":
                 facts.mtu_black_hole, facts.segment_size = self.cured, self.failed.segment
         if self.tiny and self.passed >= _TINY:  # else nothing passes, and that they are tiny is not why

@@ -135,6 +135,12 @@ def _look_up(sheet: DNS) -> Iterator[str]:
         yield f"a DNS server took {milliseconds(sheet.slowest_ms)}"
     if sheet.silent_resolvers:
         yield f"no answer from {_joined(sheet.silent_resolvers)}"
+    if sheet.closed_resolvers:
+        yield f"nothing listens at {_joined(sheet.closed_resolvers)}"
+    if sheet.answering_resolvers:
+        yield f"{_joined(sheet.answering_resolvers)} answered for another name"
+    if sheet.failing_resolvers and not sheet.error:
+        yield f"{sheet.rcode or 'a failure'} from {_joined(sheet.failing_resolvers)}"
     if sheet.aaaa_unanswered_by:
         yield f"no answer for AAAA from {_joined(sheet.aaaa_unanswered_by)}"
 
