@@ -74,6 +74,16 @@ class Scanners:
             self.ports[name] = stand_ins.squidclamav(self.programs, behind)
         return self.ports[name]
 
+    def without_templates(self) -> int:
+        """Finds no templates for the pages with which it blocks. The last setting counts."""
+        return self._once("without-templates", f"{SCANNER}TemplateDir /nonexistent/\n")
+
+    def no_temporary_files(self) -> int:
+        """Runs as a user who may not write to TmpDir."""
+        folder = self.programs.folder / "forbidden"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return self._once("no-temporary-files", f"{SCANNER}TmpDir {folder}\n")
+
     def full_disk(self) -> int:
         """c-icap whose TmpDir has little room left."""
         folder = self.programs.folder / "full"

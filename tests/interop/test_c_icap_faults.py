@@ -81,6 +81,11 @@ def test_the_service_is_another(cicap: CIcap, service: str, arguments: tuple[str
             "healthy", id="the engine's own limit is 1 MB",
         ),
         pytest.param(
+            Scanners.without_templates, "avscan", (EICAR,),
+            Diagnosis("malformed-response", "template", "likely", ": Set `TemplateDir", never=OTHERS),
+            "healthy", id="the templates of block pages are missing",
+        ),
+        pytest.param(
             Scanners.full_disk, "avscan", DEEP,
             Diagnosis("size-limit-error", "no-room", "likely", r"df -h", never=rf"{OTHERS}|_preview\b|preview_"),
             "healthy", id="the temporary disk is full",
@@ -99,6 +104,15 @@ def test_a_setting_is_wrong(
     if cured:
         after = check(f"icap://127.0.0.1:{scanners.port(cured)}/{service}", *arguments)
         assert {} == after.findings("critical") | after.findings("warning")
+
+
+def test_the_temporary_folder_can_not_be_written_to(scanners: Scanners) -> None:
+    """A 500 to everything is most often an engine that is down, and is not taken for more than that."""
+    checked = check(f"icap://127.0.0.1:{scanners.no_temporary_files()}/avscan")
+
+    assert ["server-error"] == list(checked.findings("critical"))
+    assert "possible" == checked.causes("server-error")["disk-full"]
+    assert any("temporary filename" in step for step in checked.report["problems"][0]["steps"]["check"])
 
 
 NO_ENGINE = Diagnosis("no-engine-loaded", "no-engine", "proven", "restart c-icap", never=rf"{OTHERS}|enable_preview")
