@@ -147,15 +147,20 @@ def written(steps: Iterable[Step], record: Facts, own: Facts = MappingProxyType(
     """The texts of those that fit, each once, with their places and values filled in: ``own``, then the record's.
 
     What is for another product than the one that answers is left out: a step that begins with its name and a colon,
-    and a hint in brackets that does, as in ``(c-icap: MaxServers)``.
+    and a hint in brackets that does, as in ``(c-icap: MaxServers)``. So is what needs a value that nobody knows.
     """
-    product = record.get("product") or record.get("options.product")
     texts = (
         f"{PLACES[step.place]}: {text}" if step.place else text
         for step in steps
-        if step.fits(record) and (text := _for_product(step.text, product))
+        if step.fits(record) and (text := for_product(step.text, record)) and not _lacks(text, record, own)
     )
     return tuple(dict.fromkeys(plain(fill(text, record, own)) for text in texts))
+
+
+def _lacks(text: str, record: Facts, own: Facts) -> bool:
+    """Whether it names a server, and none is known."""
+    needed = {"host", "port", "members"} & set(PLACEHOLDER.findall(text))
+    return any(own.get(name, record.get(name)) in (None, "", [], ()) for name in needed)
 
 
 _HINT = re.compile(r" ?\(([^():]+: [^()]*)\)")
@@ -178,8 +183,10 @@ _NAMED = {  # how a step names a product, and at which it is of use
 }
 
 
-def _for_product(text: str, product: JSONValue) -> str:
-    """The text without hints for others; empty if it is for another as a whole."""
+def for_product(text: str, record: Facts) -> str:
+    """The text without hints for other products than the one that answers; empty if it is for another as a whole."""
+    named = (record.get(name) for name in ("product", "options.product"))
+    product = next((each for each in named if each not in (None, UNKNOWN_PRODUCT)), None)
 
     def fits(part: str) -> bool:
         name, colon, _ = part.partition(": ")
@@ -190,7 +197,7 @@ def _for_product(text: str, product: JSONValue) -> str:
         left = [hint for hint in hints if fits(hint)]
         return found[0] if left == hints else f" ({'; '.join(left)})" if left else ""
 
-    if product in (None, UNKNOWN_PRODUCT):
+    if product is None:
         return text
     return _HINT.sub(kept, text) if fits(text) else ""
 

@@ -14,7 +14,7 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import Difference, ValueGroup
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
-from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, in_words, settling, weigh, written
+from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, for_product, in_words, settling, weigh, written
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, items, plain
@@ -284,7 +284,7 @@ def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> 
     names = _named(met)
     members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     own = {"members": members} if names else {}
-    fix = fixes(weighed, record, own) if runbook.causes else first_steps(runbook.sections)
+    fix = fixes(weighed, record, own) if runbook.causes else _first_steps(runbook, record)
     return Steps(
         now=written(runbook.now, record, own) or None,
         fix=fix or None,
@@ -295,6 +295,10 @@ def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> 
         )
         or None,
     )
+
+
+def _first_steps(runbook: Runbook, record: WideRecord) -> tuple[str, ...]:
+    return tuple(filter(None, (for_product(step, record) for step in first_steps(runbook.sections))))
 
 
 def _again(met: Sequence[Met]) -> tuple[str, ...]:

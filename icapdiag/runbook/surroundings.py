@@ -11,9 +11,13 @@ from typing import Any
 
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.fields import FIGURES, PROFILE
+from icapdiag.facts.logs import RequestGroup
+from icapdiag.icap.product import UNKNOWN_PRODUCT
 from icapdiag.model import Facts, JSONValue, Observation, flatten
 from icapdiag.vocabulary import Status, Verdict
 
+_PRODUCT = "product"
+_LOG = ""  # in the place of a member: all that the log has
 _GOOD = {"clean": Verdict.ALLOWED, "eicar": Verdict.BLOCKED}
 
 
@@ -26,9 +30,10 @@ class WideRecord(Mapping[str, JSONValue]):
         self._known: dict[str, Facts] = {}
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value under a plain or a dotted name."""
+        """The value under a plain or a dotted name. In a log the product is what the same servers named elsewhere."""
         if "." not in name or self._around is None or name in self.own:
-            return self.own.get(name, default)
+            known = self.own.get(name, default)
+            return self._around.product(self.own) if known is None and name == _PRODUCT and self._around else known
         room, _, fact = name.partition(".")
         if room not in self._known:
             self._known[room] = self._around.facts(self.own, room)
@@ -53,11 +58,31 @@ class Surroundings:
     def __init__(self, seen: Iterable[Seen], profile: Facts | None = None) -> None:
         self._profile = profile or {}
         self._probes: dict[tuple[str, str], dict[str, list[Seen]]] = {}
+        self._products: dict[str, set[str | None]] = {}  # of a log, by member and by pool
         for each in seen:
             source, pool, member, probe = (str(_value(each, name)) for name in ("source", "pool", "member", "probe"))
             if source == "probe" and member:
                 self._probes.setdefault((pool, member), {}).setdefault(probe, []).append(each)
+            elif source == "log":
+                self._note_product(each)
         self._healthy: set[tuple[str, str]] | None = None
+
+    def _note_product(self, seen: Seen) -> None:
+        group = seen.facts.part(RequestGroup) if isinstance(seen, Observation) else None
+        if group is not None and group.answer.product not in {None, UNKNOWN_PRODUCT}:
+            for where in (_LOG, *(group.members or ()), *(group.pools or ())):
+                self._products.setdefault(where, set()).add(group.answer.product)
+
+    def product(self, own: Facts) -> str | None:
+        """Of a log: the one product that these servers name in other answers, or those of their pool, or all."""
+        if own.get("source") != "log":
+            return None
+        for places in (own.get("members"), own.get("pools"), (_LOG,)):
+            listed = places if isinstance(places, list | tuple) else ()
+            named = set[str | None]().union(*(self._products.get(str(where), set()) for where in listed))
+            if named:
+                return next(iter(named)) if len(named) == 1 else None
+        return None
 
     def of(self, own: Facts) -> WideRecord:
         """The record with its surroundings."""

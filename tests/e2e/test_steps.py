@@ -1,38 +1,35 @@
-"""No step contradicts a fact of its own report: over every fault of the lab, alone and in its pool, and over logs."""
+"""No step contradicts a fact of its own report: over every fault of the lab, field cases, and logs."""
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import trio
 
 from icapdiag.icap.product import PRODUCTS
-from icapdiag.lab import serve_lab
+from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.logs.reading import read_logs
-from icapdiag.model import Facts, Observation, Problem, flatten
-from icapdiag.pool import load_pool
-from icapdiag.probe import PROBES, Settings, probe_pool
+from icapdiag.model import Facts, JSONValue, Observation, Problem, flatten
+from icapdiag.pool import Member, Pool, Profile, load_pool
+from icapdiag.probe import PROBES, Probe, Settings, probe_pool
+from icapdiag.probe.base import Depth
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.runbook import load_runbooks, match
+from tests.contradictions import OF_PRODUCTS, of_another_product, opposites
 from tests.logs.generate import generated
 
 pytestmark = pytest.mark.realtime  # faults of the lab are slow
 
 LOGS = 200
-# Words of a step that are about one product only.
-OF_PRODUCTS = {
-    "c-icap": r"c-icap\.conf|\bMaxServers|ThreadsPerChild|ScanFileTypes|virus_scan\.",
-    "squidclamav": r"squidclamav",
-    "metadefender": r"MetaDefender|mdicapsrv",
-    "kaspersky": r"ScanInReqMode",
-    "fortisandbox": r"FortiSandbox",
-}
-INSIDE = {"squidclamav": {"c-icap"}}  # which runs inside of which
+FIELD = Path(__file__).parents[3] / "shared" / "evidence" / "field"
 
 
 def always(_: Facts, __: Sequence[Facts], ___: Facts) -> bool:
@@ -70,19 +67,26 @@ PROFILES: Sequence[Facts] = (
 )
 
 
-async def probed(folder: Path) -> list[Observation]:
-    async with serve_lab() as lab:
-        with trio.fail_after(120):
-            settings = Settings(eicar=True, timeout=2, connect_timeout=2, deadline=6)
+async def probed(folder: Path, names: Sequence[str], probes: tuple[Probe, ...]) -> list[Observation]:
+    async with serve_lab(names) as lab:
+        with trio.fail_after(200):
+            settings = Settings(
+                eicar=True, timeout=2, connect_timeout=2, deadline=6, load_ceiling=8, max_size=256 * 1024
+            )
             (folder / "pool.yaml").write_text(lab.pool_yaml)
             pool = load_pool(folder / "pool.yaml")
-            results = await probe_pool(pool, settings, probes=choose(PROBES))
+            results = await probe_pool(pool, settings, probes=probes)
     return list(results.observations)
 
 
 @pytest.fixture(scope="module")
 def observations(tmp_path_factory: pytest.TempPathFactory) -> list[Observation]:
-    return trio.run(probed, tmp_path_factory.mktemp("lab"))
+    """Of all faults in a deep run, and of those that only load shows."""
+    loaded = [name for name, fault in FAULTS.items() if fault.depth == "load"]
+    others = [name for name in FAULTS if name not in loaded]
+    folder = tmp_path_factory.mktemp("lab")
+    seen = trio.run(probed, folder, others, choose(PROBES, depth="deep"))
+    return seen + trio.run(probed, folder, loaded, choose(PROBES, load=True))
 
 
 def steps_of(problem: Problem) -> Iterator[str]:
@@ -95,14 +99,15 @@ def wrong(problem: Problem, seen: Sequence[Facts], profile: Facts, *, alone: boo
     found: list[str] = []
     own = next((each for each in seen if each.get("host")), {})
     product = next((each["product"] for each in seen if each.get("product") not in (None, "unknown")), None)
-    for step in steps_of(problem):
+    steps = list(steps_of(problem))
+    if product:
+        others = of_another_product(steps, str(product))
+        found += [f"{problem.finding}: the product is {product}: {step}" for step in others]
+    for step in steps:
         found += [f"{problem.finding}: {words}: {step}" for words, holds in CONTRADICTIONS
                   if re.search(words, step, re.IGNORECASE) and holds(own, seen, profile)]  # fmt: skip
         if alone and re.search(r"\bother (?:healthy )?members? (?:remain|take|are)", step):
             found.append(f"{problem.finding}: there is no other member: {step}")
-        for name, words in OF_PRODUCTS.items():
-            if product and product != name and name not in INSIDE.get(str(product), ()) and re.search(words, step):
-                found.append(f"{problem.finding}: the product is {product}: {step}")
     return found
 
 
@@ -114,10 +119,12 @@ def test_of_a_member_that_is_the_only_one(observations: list[Observation], profi
     for name in members:
         own = [each for each in observations if each.member == name and each.probe != "pool"]
         records = [flatten(each) for each in own]
-        for problem in match(library, own, profile=profile).problems:
+        problems = match(library, own, profile=profile).problems
+        for problem in problems:
             found += wrong(problem, records, profile, alone=True)
+        found += [f"{name}: {both}" for both in opposites(step for each in problems for step in steps_of(each))]
 
-    assert len(members) > 60
+    assert {fault.name for fault in FAULTS.values()} <= {*members, "disabled"}
     assert [] == found
 
 
@@ -131,6 +138,70 @@ def test_of_a_pool(observations: list[Observation]) -> None:
     assert [] == found
 
 
+class FieldCase(NamedTuple):
+    """A row of the table of field cases."""
+
+    name: str
+    form: str
+    options: str
+    profile: str
+    service_uri: str
+
+
+def field_cases() -> list[FieldCase]:
+    if not FIELD.is_dir():
+        return []
+    with (FIELD / "expected.tsv").open() as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return [FieldCase(row["case"], row["form"], row["options"], row["profile"], row["uri"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def field_servers() -> Any:
+    """The module that serves them, as a user would find it."""
+    sys.path.insert(0, str(FIELD))
+    try:
+        return import_module("servers")
+    finally:
+        sys.path.remove(str(FIELD))
+
+
+@pytest.mark.skipif(not FIELD.is_dir(), reason="the field cases are not here")
+@pytest.mark.parametrize("case", [case for case in field_cases() if case.form == "live"], ids=lambda case: case.name)
+async def test_of_a_field_case(case: FieldCase, field_servers: Any) -> None:
+    listener, port, _ = field_servers.serve(field_servers.B[case.name])
+    given = dict(pair.split("=", 1) for pair in case.profile.split(";") if pair)
+    profile: dict[str, Any] = {name: to_bool.get(text, text) for name, text in given.items()}
+    members = (Member(host="127.0.0.1", port=port, name="scanner"),)
+    pool = Pool(name="icap", profile=Profile(service_uri=case.service_uri, **profile), members=members)
+    settings = Settings(eicar="--eicar" in case.options, timeout=4, max_size=2 * 1024 * 1024)
+    try:
+        depth: Depth = "deep" if "deep" in case.options else "standard"
+        results = await probe_pool(pool, settings, probes=choose(PROBES, depth=depth))
+    finally:
+        listener.close()
+    records = [flatten(each) for each in results.observations]
+    problems = match(load_runbooks(), results.observations, profile=profile).problems
+    found = [each for problem in problems for each in wrong(problem, records, profile, alone=True)]
+
+    assert [] == found
+    assert [] == list(opposites(step for problem in problems for step in steps_of(problem)))
+
+
+to_bool = {"true": True, "false": False}
+
+
+@pytest.mark.skipif(not FIELD.is_dir(), reason="the field cases are not here")
+@pytest.mark.parametrize("case", [case for case in field_cases() if case.form == "text"], ids=lambda case: case.name)
+def test_of_a_field_text(case: FieldCase) -> None:
+    seen = read_logs([str(FIELD / "texts" / case.name)]).observations
+    records = [flatten(each) for each in seen]
+    problems = match(load_runbooks(), seen).problems
+
+    assert [] == [each for problem in problems for each in wrong(problem, records, {}, alone=False)]
+    assert [] == list(opposites(step for problem in problems for step in steps_of(problem)))
+
+
 def test_of_logs(tmp_path: Path) -> None:
     library = load_runbooks()
     found: list[str] = []
@@ -139,11 +210,17 @@ def test_of_logs(tmp_path: Path) -> None:
         entries = generated(40, share=0.8, order="as written", seed=seed)
         path.write_text("".join(f"{json.dumps(each)}\n" for each in entries))
         seen = read_logs([str(path)]).observations
+        records = [flatten(each) for each in seen]
         for problem in match(library, seen).problems:
-            found += wrong(problem, [flatten(each) for each in seen], {}, alone=False)
+            theirs = [each for each in records if set(as_list(each.get("members"))) & set(problem.members)]
+            found += wrong(problem, theirs, {}, alone=False)
             found += [f"{problem.finding}: {step}" for step in steps_of(problem) if "this check" in step.lower()]
 
     assert [] == sorted(set(found))
+
+
+def as_list(value: JSONValue) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list | tuple) else []
 
 
 def test_the_products_are_known() -> None:

@@ -15,6 +15,7 @@ from icapdiag.model import Facts
 from icapdiag.runbook import Library, load_runbooks
 from icapdiag.runbook.causes import fixes, settling, weigh, written
 from icapdiag.runbook.document import Runbook
+from tests.contradictions import OF_PRODUCTS, REPLACES, of_another_product, opposites
 
 # Facts, and the steps that they rule out.
 KNOWN: Mapping[str, tuple[Facts, str]] = {
@@ -26,7 +27,8 @@ KNOWN: Mapping[str, tuple[Facts, str]] = {
     ),
     "204 is allowed": ({"profile.allow_204": True, "profile_allow_204": True}, r"switch allow_204 on"),
     "204 is not allowed": ({"profile.allow_204": False, "profile_allow_204": False}, r"switch allow_204 off"),
-    "it fails closed": ({"profile.fail_action": "ICAP_FAIL_CLOSED"}, r"set fail_action (?:to )?ICAP_FAIL_CLOSED"),
+    "it fails closed": ({"profile.fail_action": "ICAP_FAIL_CLOSED", "pool.other_members_ok": 0},
+                        r"set fail_action (?:to )?ICAP_FAIL_CLOSED"),
     "it fails open": ({"profile.fail_action": "ICAP_FAIL_OPEN"}, r"set fail_action (?:to )?ICAP_FAIL_OPEN"),
     "there is no other member": (
         {"pool.members": 1, "pool.other_members": 0, "pool.other_members_ok": 0},
@@ -36,24 +38,8 @@ KNOWN: Mapping[str, tuple[Facts, str]] = {
         {"tls": False, "options.status": "ok", "options.icap_status": 200}, r"(?:attach|add|use) an SSL profile"
     ),
 }  # fmt: skip
-# What is about one product only, by the product; c-icap's is of use around squidclamav as well.
-OF_PRODUCTS = {
-    "c-icap": r"c-icap\.conf|\bMaxServers|ThreadsPerChild|ScanFileTypes|virus_scan\.",
-    "squidclamav": r"squidclamav\.conf",
-    "metadefender": r"mdicapsrv|Workflow Management",
-    "kaspersky": r"ScanInReqMode|kavicapd",
-    "fortisandbox": r"FortiSandbox",
-    "icapeg": r"config\.toml",
-}
-INSIDE = {"squidclamav": {"c-icap"}}
 # Matched by what one product says only, or by what is no ICAP server at all.
 IMPLIES_A_PRODUCT = {"no-engine-loaded", "core-unreachable", "no-security-rule", "shadow-service", "not-icap"}
-REPLACES = r"\bUse a service that"  # advice to take another product
-OPPOSITES = (
-    (r"switch enable_preview off", r"switch enable_preview on\b"),
-    (r"switch allow_204 off", r"switch allow_204 on\b"),
-    (r"set fail_action (?:to )?ICAP_FAIL_CLOSED", r"set fail_action (?:to )?ICAP_FAIL_OPEN"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -99,29 +85,24 @@ def test_a_step_that_is_done_already_or_of_no_use_is_not_given(library: Library,
 
 @pytest.mark.parametrize("product", OF_PRODUCTS)
 def test_what_is_for_another_product_is_not_given(library: Library, product: str) -> None:
-    others = [words for name, words in OF_PRODUCTS.items() if name not in {product, *INSIDE.get(product, ())}]
     found = {
         f"{runbook.id}: {step}"
         for runbook in library.runbooks
         if runbook.id not in IMPLIES_A_PRODUCT
         for record in met(runbook, {"product": product, "options.product": product})
-        for step in steps(runbook, record)
-        if re.search("|".join(others), step) and not re.search(REPLACES, step)
+        for step in of_another_product(steps(runbook, record), product)
     }
 
     assert set() == found
 
 
 def test_no_two_steps_are_opposites(library: Library) -> None:
-    found: set[str] = set()
-    for runbook in library.runbooks:
-        for record in runbook.examples:
-            told = "\n".join(steps(runbook, record))
-            found |= {
-                f"{runbook.id}: {one} and {other}: {record}"
-                for one, other in OPPOSITES
-                if re.search(one, told, re.IGNORECASE) and re.search(other, told, re.IGNORECASE)
-            }
+    found = {
+        f"{runbook.id}: {both}: {record}"
+        for runbook in library.runbooks
+        for record in runbook.examples
+        for both in opposites(steps(runbook, record))
+    }
 
     assert set() == found
 

@@ -30,7 +30,7 @@ from icapdiag.facts import Answer
 from icapdiag.facts.logs import ACTIONS, RequestGroup
 from icapdiag.icap.header_table import HEADERS, header_facts
 from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
-from icapdiag.icap.product import NO_ENGINE
+from icapdiag.icap.product import NO_ENGINE, UNKNOWN_PRODUCT
 from icapdiag.icap.response import ResponseReader
 from icapdiag.icap.verdict import Judgement, judge
 from icapdiag.vocabulary import Status
@@ -74,6 +74,7 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
     blocked_reason: str | None = None
     opswat_reason: str | None = None
     no_engine: bool = False  # by the server's ISTag
+    product: str | None = None  # that its headers name
     request_body: str | None = None  # yes, no, unknown: of a request that ICAP was disabled for
     answered_by: str | None = None  # waf, or a rule that may be WAF's: such a request went no further
     other: bool = False  # stands for all that came when there were too many groups
@@ -174,6 +175,7 @@ def signature_of(
         blocked_reason=_without(headers.get("x_blocked_reason"), threats),
         opswat_reason=_word(reason),
         no_engine=NO_ENGINE in str(headers.get("istag", "")),
+        product=_word(str(named)) if (named := headers.get("product")) not in {None, UNKNOWN_PRODUCT} else None,
         request_body=body_of(entry) if bare else None,
         answered_by=answered_by(entry) if bare else None,
     )
