@@ -188,7 +188,7 @@ CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
             first=("eicar-test", "", ""), severity="info", never="rate"),
         "fortisandbox: a threat that the application refused": Read(
             text=log(entry("ICAP_PASSED", status=204, headers="X-Virus-ID: Bad.Thing", response_code=403)),
-            first=("threat-passed-refused", "refused-later", "possible"), never="Find the files in the application"),
+            first=("threat-passed-refused", "refused-later", "possible"), never="Find these files in the application"),
     },
     "I": {
         "c-icap: detection was not tested": Live(

@@ -29,10 +29,10 @@ def test_verified_with_its_ca_file_it_is_well(cicap: CIcap, tmp_path: Path) -> N
 
 
 UNTRUSTED = Diagnosis(
-    "tls-certificate-untrusted", "self-signed", "proven", "certificate of your internal CA", effect=None
+    "tls-certificate-untrusted", "self-signed", "proven", "certificate from your internal CA", effect=None
 )
 WRONG_NAME = Diagnosis(
-    "tls-certificate-name", "shared", "possible", "the member's own certificate", effect=None, never="only DNS names"
+    "tls-certificate-name", "shared", "possible", "the member's own certificate", effect=None, never="DNS names only"
 )
 EXPIRED = Diagnosis("tls-certificate-expired", "expired", "proven", r"openssl x509 -noout -dates", effect=None)
 CLIENT = Diagnosis(
