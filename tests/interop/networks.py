@@ -47,7 +47,10 @@ class Network:
     @contextmanager
     def filtered(self, rules: str) -> Iterator[None]:
         """While the block runs, the rules do what they say to the packets that arrive."""
-        for rule in filter(None, map(str.strip, rules.split(";"))):
+        if not rules:
+            yield
+            return
+        for rule in map(str.strip, rules.split(";")):
             self._run(need("nft"), f"add rule inet rows arrival {rule}")
         try:
             yield
@@ -70,15 +73,17 @@ class Network:
 
 
 @contextmanager
-def network(programs: Programs, name: str, *, scanners: int = 1, more: str = "") -> Iterator[Network]:
-    """A network with c-icap in it, where one can be made; ``more`` are further commands to set it up."""
+def network(programs: Programs, name: str, *, scanners: int = 1, everywhere: bool = False) -> Iterator[Network]:
+    """A network with c-icap in it, at so many addresses of 127.0.0.0/24 or at every address, where one can be made."""
     need("nft")
-    made = programs.network(name, _SCRIPT + more)
+    made = programs.network(name, _SCRIPT)
     if made is None:
         pytest.skip("no network namespace can be made here")
     keeper, inside = made
     started: list[Program] = [keeper]
     addresses = [(f"127.0.0.{number + 1}", PORT) for number in range(scanners)]
+    if everywhere:
+        addresses = [("0.0.0.0", PORT)]  # noqa: S104 - of a network of its own
     with c_icap.signature():
         started.append(c_icap.start(programs, f"c-icap-{name}", addresses, SCANNER, namespace=inside))
         try:
