@@ -92,6 +92,14 @@ def test_long_packets_that_get_lost_are_not_met_by_small_uploads(faulty: Network
 
 
 @pytest.mark.realcases
+def test_long_packets_that_get_lost_are_named(faulty: Network) -> None:
+    lost = f"tcp dport {PORT} meta length > 1300 drop"
+    checked = faulty.check(SCAN, "--only", "size", "--timeout", "1.5", rules=lost)
+
+    Diagnosis("mtu-black-hole", "mtu", "proven", "ICMP|MTU|MSS", never="thread|PROXY").holds(checked)
+
+
+@pytest.mark.realcases
 def test_a_slow_link_is_named_with_its_rate(faulty: Network) -> None:
     with faulty.narrow("256kbit"):
         checked = faulty.check(SCAN, "--only", "size", "--timeout", "5")

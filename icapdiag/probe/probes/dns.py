@@ -291,7 +291,8 @@ def _skip(context: Context) -> str | None:
 PROBE: Probe = Probe(
     name="dns",
     run=_run,
-    sends="A and AAAA queries for the member's name, to each DNS server; nothing for an address",
+    sends="A and AAAA queries for the member's name, to each DNS server, and one for localhost where that is silent; "
+    "nothing for an address",
     plan=_plan,
     depth="quick",
     carries=True,
