@@ -156,7 +156,10 @@ class Verification(Record, kw_only=True):
     required = frozenset({"shows", "commands"})
 
     shows: Annotated[OwnText, about("shows", "what the commands are for")] = ""
-    commands: Annotated[OwnText, about("commands", "of a shell, the member's values filled in; empty for none")] = ""
+    commands: Annotated[
+        OwnText,
+        about("commands", "of a shell, with {host}, {port}, {service} and {service_uri} of a member; empty for none"),
+    ] = ""
 
 
 class Problem(Record, kw_only=True):

@@ -160,7 +160,7 @@ class Roots:
                 causes=_causes({about: one.weighed[about] for about in abouts}, one.abouts),
                 steps=_steps(one.runbook, [by_certainty(each)[0] for each in together], met),
                 consequences=tuple(follows) or None,
-                verify=verify(one.runbook, met[0].record, next(iter(_named(met[:1])), "")) or None,
+                verify=verify(one.runbook, tls=bool(met[0].record.get("tls"))) or None,
                 escalate=tuple(items(one.runbook.sections.get("Escalate with", ""))) or None,
             )
 

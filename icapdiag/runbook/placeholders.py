@@ -61,7 +61,7 @@ def fill(markdown: str, known: Mapping[str, str]) -> str:
             fence = "" if fence else edge[1]
             lines.append(line)
         else:
-            lines.append(_command(line, known) if fence else _prose(line, known))
+            lines.append(fill_command(line, known) if fence else _prose(line, known))
     return "\n".join(lines)
 
 
@@ -69,7 +69,7 @@ def _prose(line: str, known: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), line)
 
 
-def _command(line: str, known: Mapping[str, str]) -> str:
+def fill_command(line: str, known: Mapping[str, str]) -> str:
     """A line of shell: how a value must be quoted depends on the quotes that are open before it."""
     done, at = "", 0
     for found in _PLACEHOLDER.finditer(line):

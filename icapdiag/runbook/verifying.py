@@ -1,38 +1,18 @@
-"""The commands of a runbook by which somebody sees for himself, with a member's values filled in."""
+"""The commands of a runbook by which somebody sees for himself."""
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
-from icapdiag.model import Facts, Verification
+from icapdiag.model import Verification
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.placeholders import fill, over_tls, values
+from icapdiag.runbook.placeholders import over_tls
 from icapdiag.runbook.prose import verifications
 
-_STRANGE = re.compile(r"[^\w.:%-]")  # in no host name and no address
 
+def verify(runbook: Runbook, *, tls: bool) -> tuple[Verification, ...]:
+    """Those of the section "Verify", placeholders as they are: a report is redacted before they are filled in.
 
-class _Place(NamedTuple):
-    host: str
-    port: int | None
-    service_uri: str = ""
-
-
-def verify(runbook: Runbook, record: Facts, member: str) -> tuple[Verification, ...]:
-    """Those of the section "Verify"; what is not known of the ``member`` stays a placeholder.
-
-    A log knows a member by its name only, which is its address.
+    ``tls``: the member is reached by TLS.
     """
-    host, port = record.get("host"), record.get("port")
-    if not host:
-        host, _, port = member.rpartition(":")
-        host = str(host).strip("[]")
-    known = host and not _STRANGE.search(str(host)) and str(port).isdecimal()
-    uri = record.get("service_uri") or record.get("profile.service_uri")
     text = runbook.sections.get("Verify", "")
-    filled = fill(
-        over_tls(text) if record.get("tls") else text,
-        values(_Place(str(host), int(str(port))) if known else None, uri if isinstance(uri, str) else None),
-    )
-    return tuple(Verification(shows=shows, commands=commands) for shows, commands in verifications(filled))
+    found = verifications(over_tls(text) if tls else text)
+    return tuple(Verification(shows=shows, commands=commands) for shows, commands in found)

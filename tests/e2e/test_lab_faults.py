@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from icapdiag.lab import FAULTS, faults_of
+from icapdiag.vocabulary import EFFECT_ORDER, SEVERITY_ORDER
 from tests.e2e.first_causes import FIRST_CAUSES, first_cause, first_causes
 
 pytestmark = pytest.mark.realtime  # delays are what it is about
@@ -49,6 +51,23 @@ def test_its_first_cause_and_how_sure_it_is(run: Run, fault: str, expected: tupl
     _, report, _ = run
 
     assert expected == first_cause(report["problems"], fault)
+
+
+def test_the_first_screen_is_short_and_sorted_by_harm(run: Run) -> None:
+    process, report, _ = run
+    harm = [(SEVERITY_ORDER.index(each["severity"]), _rank(each.get("effect"))) for each in report["problems"]]
+    lines = process.stdout.splitlines()
+    matrix = [line.partition(":")[0].split()[0] for line in lines[3:27]]
+
+    assert sorted(harm) == harm
+    assert len(lines) <= 250
+    assert re.match(r"CRITICAL  icapdiag-lab /avscan: \d+ of \d+ members ", lines[0])
+    assert re.search(r"\+ \d+ more: \d+ critical, \d+ warning, \d+ ok, 1 disabled", process.stdout)
+    assert report["problems"][0]["members"][0] in matrix
+
+
+def _rank(effect: str | None) -> int:
+    return len(EFFECT_ORDER) if effect is None else [each.value for each in EFFECT_ORDER].index(effect)
 
 
 def test_nothing_stays_unexplained_and_nothing_was_our_fault(run: Run) -> None:

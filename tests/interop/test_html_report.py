@@ -131,8 +131,12 @@ def test_page_reads_without_scripts(browser: Browser, pages: dict[str, Path]) ->
 def test_paper_shows_what_is_folded(browser: Browser, pages: dict[str, Path]) -> None:
     with browser.page(pages["pool"]) as page:
         browser.call("Emulation.setEmulatedMedia", session=page.session, media="print")
-        remedy = "[...document.querySelectorAll('.finding:not([open]) ol')].map(list => list.checkVisibility())"
-        assert [True] == page.evaluate(remedy)
+        steps = "[...document.querySelectorAll('.finding:not([open]) .steps')].map(list => list.checkVisibility())"
+        assert [True] == page.evaluate(steps)
+        folded = (
+            "[...document.querySelectorAll('.body > .all:not([open]) > .seen')].map(list => list.checkVisibility())"
+        )
+        assert [True] == page.evaluate(folded)
 
 
 @pytest.mark.realtime

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from icapdiag.model import Facts, Finding, Unmatched, unflatten
+from icapdiag.model import Facts, Finding, Steps, Unmatched, unflatten
 from icapdiag.report import formats as form
 from icapdiag.report.build import timestamp
 from icapdiag.report.document.evidence import describe, where
@@ -190,6 +190,15 @@ def test_names_four_members_and_counts_the_rest() -> None:
 def test_keeps_a_command_on_one_line() -> None:
     finding = replace(TCP_REFUSED, remedy=("word " * 9 + "run `ss -ltn sport = :1344` there",))
     assert "`ss -ltn sport = :1344`" in render(report(findings=(finding,)), 60)
+
+
+def test_a_command_is_whole_on_the_narrowest_screen() -> None:
+    command = f"icapdiag check icap://{'a' * 30}.example.com:1344/avscan --eicar"
+    long = "A sentence that goes on for longer than one line of so narrow a screen has room for. " * 3
+    steps = Steps(now=(long,), fix=(long,), check=(f"`{command}`",))
+    text = render(report(findings=(replace(TCP_REFUSED, steps=steps),)), 60)
+    assert command in " ".join(text.split())
+    assert 3 == text.count(" …\n")
 
 
 def test_shows_the_first_step_and_all_with_details() -> None:

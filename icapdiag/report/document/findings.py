@@ -24,7 +24,7 @@ _WHOLE = 2  # of them with all their facts
 _FACTS = 90  # of one observation
 _VALUE = 300  # characters of one fact
 _BUDGET = 900_000  # characters of facts in one document
-_MEANING = 420  # characters of the worst finding's meaning at the top
+_PORT = 5  # digits
 
 
 class Budget:
@@ -109,6 +109,7 @@ class FindingBlock:
         self.more_seen = max(finding.count - min(len(finding.evidence), _SEEN), 0)
         self.command = f"icapdiag runbooks show {self.id}"
         url = _url(finding, service_uri)
+        self.place = _place(finding)  # of the first member that it was found at
         self._filled = f"{self.command} --member {shlex.quote(url)}" if url else self.command
 
     def command_within(self, room: int) -> str:
@@ -128,6 +129,26 @@ def members_of(seen: Observation) -> tuple[str, ...]:
     """Whom an observation is about; of requests that went alike all that they went to."""
     group = seen.facts.part(RequestGroup)
     return (group.members if group else None) or ((seen.member,) if seen.member else ())
+
+
+class Place(NamedTuple):
+    """Where a member is, as far as it is known."""
+
+    host: str
+    port: int | None = None
+    service_uri: str = ""
+
+
+def _place(finding: Finding) -> Place | None:
+    """That of the first observation; a log knows a member by its name, which is its address."""
+    met = finding.evidence[0].facts.part(Endpoint) if finding.evidence else None
+    if met is not None and met.host:
+        return Place(met.host, met.port)
+    name = next(iter(finding.members), "")
+    host, _, port = name.rpartition(":")
+    if finding.evidence and finding.evidence[0].source == "log" and host and port.isdecimal() and len(port) <= _PORT:
+        return Place(host.strip("[]"), int(port))
+    return None
 
 
 def _url(finding: Finding, service_uri: str) -> str:

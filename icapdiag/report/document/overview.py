@@ -50,6 +50,7 @@ def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
     """All of it in one sentence, without what it is about and the verdict that stands before it."""
     logs = logs_of(report)
     found = _of_logs(report, logs, problems) if logs else _of_pool(report, problems)
+    found = found or count(len(problems), "problem")  # whose runbook has no title
     state = gap(report)
     if report.unmatched.count:
         found += f", {count(report.unmatched.count, 'request' if logs else 'failure')} that no runbook explains"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from icapdiag.facts.logs import ACTIONS, ReportedGroup
@@ -10,7 +10,18 @@ from icapdiag.model import Finding, Problem, Report, Steps, Verification
 from icapdiag.report.document import who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
-from icapdiag.report.document.words import base, count, is_let_through, logs_of, names, of_all, prose, safe_text
+from icapdiag.report.document.words import (
+    base,
+    count,
+    is_let_through,
+    logs_of,
+    names,
+    of_all,
+    pool_of,
+    prose,
+    safe_text,
+)
+from icapdiag.runbook.placeholders import fill_command, values
 from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Severity
 
@@ -46,7 +57,8 @@ class ProblemBlock:
         self.now = tuple(prose(step) for step in (steps and steps.now) or ())
         self.fix = tuple(prose(step) for step in (steps and steps.fix) or ())
         self.check = tuple(prose(step) for step in (steps and steps.check) or ())
-        self.verify = tuple(map(_verification, problem.verify or ()))
+        known = values(finding.place, pool_of(report).service_uri)
+        self.verify = tuple(_verification(each, known) for each in problem.verify or ())
         self.escalate = tuple(prose(each) for each in problem.escalate or ())
         self.consequences: list[FindingBlock] = []
         named = set(problem.members)
@@ -99,9 +111,10 @@ class VerifyBlock(NamedTuple):
     commands: tuple[str, ...]
 
 
-def _verification(each: Verification) -> VerifyBlock:
+def _verification(each: Verification, known: Mapping[str, str]) -> VerifyBlock:
     lines = each.commands.split("\n")[:_COMMANDS] if each.commands else []
-    return VerifyBlock(prose(each.shows), tuple(visible(line, _COMMAND) for line in lines))
+    filled = (fill_command(line, known) for line in lines)
+    return VerifyBlock(prose(each.shows), tuple(visible(line, _COMMAND) for line in filled))
 
 
 def _first(steps: Sequence[str]) -> str:

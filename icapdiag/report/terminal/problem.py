@@ -60,7 +60,8 @@ def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[st
     """The text behind its label, or below the one before it where there is none."""
     start = f"{_indent(len(str(block.number)))}{label:<{_LABEL}}  "
     number = _NUMBER.match(text)
-    return wrap(text, width, start, " " * (len(start) + (number.end() if number else 0)), break_words=True)
+    below = " " * (len(start) + (number.end() if number else 0))
+    return wrap(text, width, start, below, break_words=not text.startswith("icapdiag "))  # which can be pasted
 
 
 def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: int, width: int, most: int) -> list[str]:
@@ -68,7 +69,8 @@ def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: i
     starts = [f"{_indent(number)}{label:<{_LABEL}}  " for label, _ in said]
     texts = [_bare(text) for _, text in said]
     drawn = [
-        wrap(text, width, start, " " * len(start), break_words=True) for start, text in zip(starts, texts, strict=True)
+        wrap(text, width, start, " " * len(start), break_words=not _is_command(whole))
+        for start, text, (_, whole) in zip(starts, texts, said, strict=True)
     ]
     free = [index for index, (_, text) in enumerate(said) if not _is_command(text)]
     while sum(map(len, drawn)) > most and (long := [index for index in free if len(drawn[index]) > 1]):
@@ -83,6 +85,7 @@ def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: i
 
 def _clipped(text: str, width: int, start: str, lines: int) -> list[str]:
     """So many whole sentences as fill the most of it, else words; what is left out shows as an ellipsis."""
+    text = text[: lines * width]  # more than there is room for
     sentences, words = _SENTENCE.split(text), text.split(" ")
     whole = (" ".join(sentences[:number]) for number in range(len(sentences) - 1, 0, -1))
     cut_short = (" ".join(words[:number]) for number in range(len(words) - 1, 0, -1))
@@ -128,8 +131,6 @@ def _whole(block: ProblemBlock, detail: int, width: int) -> Iterator[tuple[str, 
         for seen in shown:
             yield from _rows("Facts", [f"{name}: {value}" for name, value in seen.facts])
     if detail > 1:
-        for each in block.verify:
-            yield from _rows("Shell", [each.shows, *each.commands])
         yield from _rows("Send", block.escalate)
     yield from _rows("Leads", [_consequence(each) for each in block.consequences])
     yield "More", finding.command_within(width - len(_indent(len(str(block.number)))) - _LABEL - 2)

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
 from icapdiag.facts import Answer, facts_of
-from icapdiag.facts.run import ProbingVantage, Route
-from icapdiag.model import Report, Unmatched, unflatten
+from icapdiag.facts.run import Configuration, ProbingVantage, ProfileSettings, Route
+from icapdiag.model import Cause, Problem, Report, Unmatched, Verification, sheet_of, unflatten
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.report.machine.to_json import settled
-from icapdiag.vocabulary import Health
+from icapdiag.vocabulary import CauseStatus, Health
 from tests.examples import examples
 from tests.report import log_samples, samples
 from tests.report.html.allowed import ATTRIBUTES, ELEMENTS
@@ -211,6 +211,43 @@ def test_conformance_says_who_deviates_and_how() -> None:
     )
     assert "the offsets are wrong; ICAP/1.0 200 OK at 10.0.0.1:1344" in told
     assert "10.0.0.4:1344 (clients fail on it)" in told
+
+
+def test_a_problem_has_what_support_asks_for_folded() -> None:
+    finding = samples.TCP_REFUSED
+    problem = Problem(
+        finding=finding.id,
+        severity=finding.severity,
+        title=finding.title,
+        members=finding.members,
+        count=1,
+        causes=(
+            Cause(id="a", title="It is stopped.", status=CauseStatus.LIKELY, facts=("reason: refused",)),
+            Cause(id="b", title="It is elsewhere.", status=CauseStatus.RULED_OUT),
+        ),
+        verify=(Verification(shows="From here:", commands="nc -vz {host} {port}"),),
+        escalate=("The log of its last start.",),
+    )
+    met = replace(finding.evidence[0], facts=sheet_of("probe", "tcp", {"host": "10.0.0.6", "port": 1344}))
+    made = replace(samples.report(findings=(replace(finding, evidence=(met,)),)), problems=(problem,))
+    tree = parsed(page(settled(made)))
+    folds = {
+        fold.find("summary").text: " ".join(fold.itertext())
+        for fold in tree.iter("details")
+        if fold.get("class") == "all"
+    }
+    told = {title: " ".join(text.split()) for title, text in folds.items()}
+    assert "Causes: 2 Likely: It is stopped. reason: refused Ruled out: It is elsewhere." == told["Causes: 2"]
+    assert "Verify: commands From here: nc -vz 10.0.0.6 1344" == told["Verify: commands"]
+    assert "Escalate with The log of its last start." == told["Escalate with"]
+
+
+def test_an_assumed_setting_of_the_profile_is_marked() -> None:
+    made = samples.report(subject={**samples.SUBJECT, "preview_size": 5000, "response_timeout": 60_000})
+    settings = ProfileSettings(fail_action="ICAP_FAIL_OPEN", stated=("preview_size",))
+    told = words(parsed(page(settled(replace(made, configuration=Configuration(profile=settings))))))
+    assert "preview_size 5000 bytes response_timeout 60000 ms (assumed: Avi's default)" in told
+    assert "fail_action ICAP_FAIL_OPEN (assumed: Avi's default)" in told
 
 
 def test_commands_in_a_runbooks_text_are_code() -> None:
