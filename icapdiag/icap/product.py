@@ -16,7 +16,7 @@ _PRODUCTS = tuple(
         ("c-icap", r"\bc-icap\b"),
         ("e2guardian", r"e2guardian"),
         ("metadefender", r"metadefender|\bopswat\b"),
-        ("kaspersky", r"kaspersky"),
+        ("kaspersky", r"kaspersky|\bKAV\b|\bKL ICAP\b"),
         ("fortisandbox", r"fortisandbox|fortinet"),
         ("icapeg", r"icapeg|\bGMalware|\bg3\b"),
         ("symantec-engine", r"symantec (?:antivirus )?(?:scan|protection) engine"),
@@ -44,6 +44,7 @@ _NAMING = ("Service", "Server", "X-Server", "Service-ID")
 _LONGEST = 500  # characters of a header that are looked at
 NO_ENGINE = "CI0001-1B2M2Y8AsgTpgAmY7PhCfg"
 """How the ISTag of c-icap's virus_scan begins without an engine: the MD5 of nothing, in base64."""
+_OWN_HEADERS = (("icapeg", "X-ICAPeg-Shadow-Service"),)  # that no other product has
 _TAGS = (("c-icap", re.compile(r'"?CI0001-')),)  # of ISTag, where nothing names itself
 
 
@@ -53,5 +54,6 @@ def product_of(headers: Headers) -> str | None:
     for name, pattern in _PRODUCTS:
         if pattern.search(named):
             return name
+    own = next((name for name, header in _OWN_HEADERS if header in headers), None)
     tag = headers.get("ISTag") or ""
-    return next((name for name, pattern in _TAGS if pattern.match(tag)), UNKNOWN_PRODUCT if named else None)
+    return own or next((name for name, pattern in _TAGS if pattern.match(tag)), UNKNOWN_PRODUCT if named else None)

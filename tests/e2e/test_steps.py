@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import trio
 
+from icapdiag.facts.logs import RequestGroup
 from icapdiag.icap.product import PRODUCTS
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.logs.reading import read_logs
@@ -25,6 +27,8 @@ from icapdiag.probe.running.catalogue import choose
 from icapdiag.runbook import load_runbooks, match
 from tests.contradictions import OF_PRODUCTS, of_another_product, opposites
 from tests.logs.generate import generated
+from tests.runbook.cases import LOGS as FAULTS_IN_LOGS
+from tests.runbook.logged import observe
 
 pytestmark = pytest.mark.realtime  # faults of the lab are slow
 
@@ -215,6 +219,24 @@ def test_of_logs(tmp_path: Path) -> None:
             theirs = [each for each in records if set(as_list(each.get("members"))) & set(problem.members)]
             found += wrong(problem, theirs, {}, alone=False)
             found += [f"{problem.finding}: {step}" for step in steps_of(problem) if "this check" in step.lower()]
+
+    assert [] == sorted(set(found))
+
+
+def test_of_logs_with_several_faults() -> None:
+    """Any five of the faults that a log can show, together."""
+    library = load_runbooks()
+    found: list[str] = []
+    for seed in range(LOGS):
+        chosen = random.Random(seed).sample(sorted(FAULTS_IN_LOGS), 5)  # noqa: S311 - no secret, and the same each time
+        seen = observe(*(one for name in chosen for one in FAULTS_IN_LOGS[name]))
+        for problem in match(library, seen).problems:
+            theirs = [flatten(each) for each in seen if each.facts.part(RequestGroup)]
+            products = {each.get("product") for each in theirs} - {None}
+            steps = list(steps_of(problem))
+            found += wrong(problem, theirs if len(products) == 1 else [], {}, alone=False)
+            found += [f"{problem.finding}: {both}" for both in opposites(steps)]
+            found += [f"{problem.finding}: {step}" for step in steps if "this check" in step.lower()]
 
     assert [] == sorted(set(found))
 
