@@ -21,7 +21,7 @@ from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health, Severity, Status
 
-NOTHING_LEARNT = "Nothing here went through ICAP, so nothing can be said about it."
+NOTHING_LEARNT = "No ICAP log entry and no ICAP response was found in it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
 CAVEAT = (
     "This host stands in for the Service Engine and is not the Service Engine: "

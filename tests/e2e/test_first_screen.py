@@ -51,7 +51,8 @@ async def test_five_members_with_four_faults() -> None:
     answer = "1 of 5 members lets viruses through, 2 fail open (assumed), 1 refuses every upload"
     assert f"CRITICAL  av-pool /avscan: {answer}\n" == render(settled(report), "table", Style(detail=-1))
     assert lines[0].startswith("CRITICAL  av-pool /avscan: 1 of 5 members lets viruses through, 2 fail open")
-    matrix = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[3:9]}
+    assert lines[2].startswith("First: Disable eicar-missed: Applications > Pools > av-pool > Servers.")
+    matrix = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[4:10]}
     assert "member" == next(iter(matrix))
     assert {
         "eicar-missed": "ok ok allowed NOT DETECTED - critical",

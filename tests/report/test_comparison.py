@@ -51,7 +51,7 @@ def test_a_column_a_member() -> None:
         -------  -------------------------------  -------------------------------  ---------------------------------  -------------
         ISTag    CI0001-9OPRPm4oRCAVcJKwg9DiggAA  CI0001-9OPRPm4oRCAVcJKwg9DiggAA  CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA *  -
         Preview  1024                             0                                1024                               0
-        * the odd one out
+        * outlier
     """)  # noqa: E501 - as wide as it gets
     assert expected == "\n".join(drawn(POOL, 140))
 
@@ -59,10 +59,9 @@ def test_a_column_a_member() -> None:
 def test_a_narrow_terminal_gets_the_camps_of_each_fact() -> None:
     expected = golden("""
         Members side by side (what differs):
-          ISTag: CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA at 10.0.0.7:1344 (the odd one
-            out); CI0001-9OPRPm4oRCAVcJKwg9DiggAA at 10.0.0.5:1344,
-            10.0.0.6:1344
-          Preview (two camps): 1024 at 10.0.0.5:1344, 10.0.0.7:1344; 0 at
+          ISTag: CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA at 10.0.0.7:1344 (outlier);
+            CI0001-9OPRPm4oRCAVcJKwg9DiggAA at 10.0.0.5:1344, 10.0.0.6:1344
+          Preview (two groups): 1024 at 10.0.0.5:1344, 10.0.0.7:1344; 0 at
             10.0.0.6:1344, 10.0.0.8:1344
     """)
     assert expected == "\n".join(drawn(POOL, 70))
@@ -72,14 +71,14 @@ def test_many_members_are_named_by_the_first_few() -> None:
     everybody = [f"m{number}" for number in range(5000)]
     found = drawn([fact("preview", "outlier", ("1024", everybody[1:]), ("0", everybody[:1]))], 100)
 
-    assert ["  Preview: 0 at m0 (the odd one out); 1024 at m1, m2, m3, m4, m5 and 4994 more"] == found[1:]
+    assert ["  Preview: 0 at m0 (outlier); 1024 at m1, m2, m3, m4, m5 and 4994 more"] == found[1:]
 
 
 def test_many_values_are_cut() -> None:
     camps = [(f"CI0001-{number}", [f"m{number}"]) for number in range(300)]
     text = " ".join(drawn([fact("istag", "all-different", *camps)], 90))
 
-    assert "ISTag (each its own): CI0001-0 at m0;" in text
+    assert "ISTag (all different): CI0001-0 at m0;" in text
     assert text.endswith("296 other values")
 
 
@@ -128,7 +127,7 @@ def test_the_json_has_all_of_it() -> None:
             {"kind": "two-camps", "fact": "eicar_verdict", "values": ["allowed", "blocked"],
              "camps": [{"value": "allowed", "count": 1, "members": [A]},
                        {"value": "blocked", "count": 1, "members": [B]}]},
-            f"verdict on EICAR: allowed at {A}; blocked at {B} (two camps)",
+            f"verdict on EICAR: allowed at {A}; blocked at {B} (two groups)",
         ),
         (
             {"kind": "same-server", "fact": "address", "value": A, "same_as": ["b"]},
@@ -138,7 +137,7 @@ def test_the_json_has_all_of_it() -> None:
             {"kind": "same-server", "fact": "identity", "value": "ISTag 12345678", "same_as": ["b"]},
             "likely the same server as b: both have ISTag 12345678",
         ),
-        ({"kind": "all-different", "fact": "odd\x1b", "values": ["\x1b[2J"]}, "odd\\x1b: \\x1b[2J (each its own)"),
+        ({"kind": "all-different", "fact": "odd\x1b", "values": ["\x1b[2J"]}, "odd\\x1b: \\x1b[2J (all different)"),
     ],
 )  # fmt: skip
 def test_evidence_says_who_has_what(facts: Facts, expected: str) -> None:

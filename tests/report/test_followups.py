@@ -48,9 +48,12 @@ REFUSED: Facts = {
         (REFUSED, "refused with 400 in each form: without Preview, with a User-Agent"),
         (
             {**REFUSED, "cured_by": "no-preview"},
-            "REQMOD, refused with 400, is taken without Preview, and as it was still is not",
+            "REQMOD, refused with 400, is accepted without Preview; still rejected without it",
         ),
-        ({**REFUSED, "cured_by": "\x1b[2J"}, "REQMOD, refused with 400, is taken \\x1b[2J, and as it was still is not"),
+        (
+            {**REFUSED, "cured_by": "\x1b[2J"},
+            "REQMOD, refused with 400, is accepted \\x1b[2J; still rejected without it",
+        ),
         (
             {"probe": "respmod", "refused_status": 405, "respmod_status": 204, "respmod_served": True,
              "respmod_verdict": "allowed"},

@@ -83,6 +83,7 @@ def test_the_first_screen() -> None:
     expected = golden("""
         CRITICAL  log.json: 3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02
           00:00:01 UTC
+        First: On Avi: check direct connectivity from the Service Engine.
 
         client got       requests   share  why, mostly
         200 (unscanned)         3  18.8 %  ADF_ICAP_CONNECTION_ERROR

@@ -52,7 +52,7 @@ def test_one_line_a_member() -> None:
     lines = drawn([member("one", HEALTHY), member("two", CUT), member("none", {}, probe="clean")], 100)
 
     assert [
-        "By body size (until the answer, upload and all; ~: our own delays may be in it):",
+        "By body size (until the answer, upload and all; ~: may include client-side delay):",
         "member    1 KiB   64 KiB  1 MiB  8 MiB  limit",
         "------  -------  -------  -----  -----  -----------------------------",
         "one     <0.1 ms   2.2 ms  12 ms  1.5 s  none to 8 MiB, EICAR found",
@@ -104,7 +104,7 @@ def test_the_limit_in_a_few_words(facts: Facts, expected: str) -> None:
         ({"eicar_found_size": 5237009, "eicar_passed_size": 5251208},
          "EICAR found in 5,237,009 bytes, passed in 5,251,208"),
         ({"size_read": 99_980, "size_unread": 100_795},
-         "99,980 bytes asked for in full, 100,795 passed on the preview alone"),
+         "99,980 bytes asked for in full, 100,795 allowed from the preview only"),
         ({"size_passed": 99_980, "size_failed": 100_795, "size_failure": "refused"},
          "99,980 bytes passed, 100,795 refused"),
         ({"size_passed": 1, "size_failed": 1024, "size_failure": "unacknowledged", "mtu_black_hole": True},

@@ -198,13 +198,13 @@ def test_a_command_is_whole_on_the_narrowest_screen() -> None:
     steps = Steps(now=(long,), fix=(long,), check=(f"`{command}`",))
     text = render(report(findings=(replace(TCP_REFUSED, steps=steps),)), 60)
     assert command in " ".join(text.split())
-    assert 3 == text.count(" …\n")
+    assert 4 == text.count(" …\n")  # the first step stands at the top as well
 
 
 def test_shows_the_first_step_and_all_with_details() -> None:
     finding = replace(TCP_REFUSED, remedy=("Step a", "Step b", "`step c`"))
     steps = [line for line in render(report(findings=(finding,))).splitlines() if "tep" in line]
-    assert ["   Fix    Step a"] == steps
+    assert ["First: Step a", "   Fix    Step a"] == steps
     steps = [line for line in render(report(findings=(finding,)), detail=1).splitlines() if "tep" in line]
     assert ["   Fix    1. Step a", "          2. Step b", "          3. step c"] == steps
 

@@ -200,7 +200,7 @@ def _joined(texts: tuple[str, ...] | None, between: str = ", ") -> str:
 
 def _previews(preview: Preview) -> Iterator[str]:
     """Uploads with previews of several lengths."""
-    missed = {"failed": preview.cases_failed, "called clean by the preview alone": preview.cases_passed_unseen}
+    missed = {"failed": preview.cases_failed, "allowed from the preview only": preview.cases_passed_unseen}
     missed["came back cut to the preview"] = preview.cases_cut
     for words, cases in missed.items():
         if cases:
@@ -337,7 +337,7 @@ def _variants(sheet: Variants) -> str:
     method, status, cure = safe_text(sheet.refused_method), sheet.refused_status or 0, safe_text(sheet.cured_by)
     if cure:
         failed = f"refused with {status}" if status else f"not answered ({safe_text(sheet.refused_reason)})"
-        return f"{method}, {failed}, is taken {_CHANGES.get(cure, cure)}, and as it was still is not"
+        return f"{method}, {failed}, is accepted {_CHANGES.get(cure, cure)}; still rejected without it"
     helped = sheet.accepted or ()
     tried = dict.fromkeys(safe_text(each.variant) for each in sheet.variants or () if each.variant not in helped)
     changes = ", ".join(_CHANGES.get(name, name) for name in tried)

@@ -18,7 +18,7 @@ from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import Reason, Status
 
 _NAME = 40  # columns of a member's name
-_DOUBT = "~: our own delays may be in it"
+_DOUBT = "~: may include client-side delay"
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ def load_table(members: Sequence[MemberReport]) -> Figures:
         for need in _need(sheet.capacity)
     ]
     return Figures(
-        title="Under load (scans at the same time; ~: our own delays may be in it):",
+        title="Under load (scans at the same time; ~: may include client-side delay):",
         head=("member", "held", "scans/s", "p95 alone", "p95 then", "ended by"),
         rows=[_load_row(*each) for each in met(members, Load) if each[1].steps],
         right=range(1, 5),
@@ -166,7 +166,7 @@ def _sizes(sheet: Size) -> Iterator[str]:
     if sheet.eicar_passed_size is not None and sheet.eicar_found_size is not None:
         yield f"EICAR found in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}"
     if sheet.size_unread is not None and sheet.size_read is not None:
-        yield f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} passed on the preview alone"
+        yield f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} allowed from the preview only"
     if sheet.size_failed is not None:
         went = "" if sheet.size_passed is None else f"{count(sheet.size_passed, 'byte')} passed, "
         small = {None: "", True: ", in small packets it arrived", False: ", in small packets too"}[sheet.mtu_black_hole]

@@ -232,11 +232,11 @@ def clocks(members: Sequence[MemberReport]) -> str:
     by = Counter(times.answer_clock for times in timed)
     said = []
     if any(tcp.rtt_ms is not None for _, tcp in met(members, TCP)):
-        said.append("of connections by the kernel's round trip (TCP_INFO)")
+        said.append("of connections as measured by the kernel (TCP_INFO)")
     if by["kernel"]:
         said.append("of answers by the kernel's receive timestamp")
     if by["application"]:
-        said.append(f"of {count(by['application'], 'answer')} by this program's own clock")
+        said.append(f"of {count(by['application'], 'answer')} by this program's clock")
     doubtful = any(times.answer_uncertain for times in timed)
-    mark = " ~: our own delays may make more than 5 % of it." if doubtful else ""
+    mark = " ~: may include more than 5 % of client-side delay." if doubtful else ""
     return f"Times {', '.join(said)}.{mark}" if said else ""

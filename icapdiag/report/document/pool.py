@@ -27,7 +27,7 @@ _LABELS = {
     "scan_time": "time to scan", "clock_offset": "clock", "tcp_outcome": "tcp", "tls_outcome": "tls",
     "options_outcome": "options", "clean_outcome": "clean", "eicar_outcome": "eicar",
 }  # fmt: skip
-APART = {"two-camps": "two camps", "several-camps": "no majority", "all-different": "each its own"}
+APART = {"two-camps": "two groups", "several-camps": "no majority", "all-different": "all different"}
 
 
 class ValueOf(NamedTuple):
@@ -39,7 +39,7 @@ class ValueOf(NamedTuple):
 
 
 class DifferenceBlock:
-    """A fact in which members differ; the value of most members first. ``apart`` says how, such as "two camps"."""
+    """A fact in which members differ; the value of most members first. ``apart`` says how, such as "two groups"."""
 
     def __init__(self, fact: ComparedFact) -> None:
         self.label, self.apart, self.outlier = _label(fact.fact), APART.get(fact.kind, ""), fact.kind == "outlier"

@@ -69,7 +69,7 @@ def about(report: Report) -> Iterator[tuple[str, str]]:
     yield "DNS servers", names(probing.resolvers or (), _LISTED) + (" (given)" if probing.resolvers_given else "")
     yield "Clock", _clock(vantage, sentence=False)
     limits = [milliseconds(limit or 0.0) for limit in (pool.warn_ms, pool.crit_ms)]
-    yield "Slow, too slow", f"after {' and '.join(limits)}" if pool.warn_ms is not None else ""
+    yield "Thresholds", f"slow above {limits[0]}, timeout at {limits[1]}" if pool.warn_ms is not None else ""
     yield "System", safe_text(vantage.platform)
     yield "Tool", f"{safe_text(report.tool.name)} {safe_text(report.tool.version)}, Python {safe_text(vantage.python)}"
 

@@ -196,7 +196,7 @@ def members_by_value(number: int, difference: DifferenceBlock, comparison: Compa
 
 def apart(difference: DifferenceBlock) -> str:
     """How the members stand to each other, in a word or two."""
-    return "odd one out" if difference.outlier else difference.apart
+    return "outlier" if difference.outlier else difference.apart
 
 
 def shape(number: int) -> str:

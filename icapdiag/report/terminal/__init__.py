@@ -12,12 +12,13 @@ from icapdiag.report.document import Document, summary
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
-from icapdiag.report.terminal.problem import MOST, one_line, problem
+from icapdiag.report.terminal.problem import MOST, first_step, one_line, problem
 from icapdiag.text import visible
 
 MIN_WIDTH = 60
 PIPED_WIDTH = 100  # where there is no terminal to ask
 QUIET = -1
+_FAR = 3  # rows of the table above the first problem
 _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
@@ -46,7 +47,10 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     head = draw.verdict(doc.verdict, doc.overview.sentence, width, paint) + wrap(doc.overview.composition, width)
     members = draw.matrix(doc.matrix, width, paint, detail)
     alone = not detail and len(doc.matrix.lines) == 1
-    yield from ([head + members] if alone else [head, members])
+    # Below a table the first problem is far from the top.
+    far = not detail and max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR
+    first = first_step(doc.problems[0], width) if doc.problems and far else []
+    yield from ([head + members] if alone else [head + first, members])
     yield draw.outcomes(doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
     yield draw.figures(doc.load, width, None if detail else _STEPS)

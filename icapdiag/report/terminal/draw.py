@@ -148,7 +148,7 @@ def comparison(block: Comparison, width: int) -> list[str]:
     if sum(columns(name) + 2 for name in members) < width:
         drawn = grid(["", *members], [[each.label, *_values(each, members)] for each in block.differences])
         if all(columns(line) <= width for line in drawn):
-            legend = [f"{_ODD} the odd one out"] if any(each.outlier for each in block.differences) else []
+            legend = [f"{_ODD} outlier"] if any(each.outlier for each in block.differences) else []
             return [title, *drawn, *legend]
     return [title, *(line for each in block.differences for line in _difference(each, width))]
 
@@ -164,10 +164,10 @@ def _values(difference: DifferenceBlock, members: Sequence[str]) -> Iterator[str
 
 
 def _difference(difference: DifferenceBlock, width: int) -> list[str]:
-    """One fact: ``Preview: 0 at m3 (the odd one out); 1024 at m1, m2``."""
+    """One fact: ``Preview: 0 at m3 (outlier); 1024 at m1, m2``."""
     parts = [
         f"{each.value} at {names(each.members)}"
-        + (" (the odd one out)" if each.odd and len(difference.values[1].members) == 1 else "")
+        + (" (outlier)" if each.odd and len(difference.values[1].members) == 1 else "")
         for each in difference.values[:_VALUES_SHOWN]
     ]
     if difference.outlier:

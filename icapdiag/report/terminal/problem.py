@@ -46,6 +46,13 @@ def headline(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
     return [first.replace(severity, paint(block.severity.value, severity), 1), *rest]
 
 
+def first_step(block: ProblemBlock, width: int) -> list[str]:
+    """What to do first, in one line; nothing where there is no step."""
+    step = next(iter((*block.now, *block.fix)), "")
+    lines = wrap(_bare(step), width, "First: ", "       ", break_words=True)
+    return lines if len(lines) < 2 or _is_command(step) else _clipped(step, width, "First: ", 1)
+
+
 def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
     """The headline only, for a problem that the screen has no room for."""
     first, *rest = headline(block, width, paint)

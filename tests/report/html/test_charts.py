@@ -74,7 +74,7 @@ def marks(found: Comparison, number: int = 0) -> list[str]:
 def test_the_odd_one_out_is_marked_and_named() -> None:
     found = document(pool_report()).comparison
     preview, istag = found.differences
-    assert ("Preview", "odd one out", "two camps") == (preview.label, charts.apart(preview), charts.apart(istag))
+    assert ("Preview", "outlier", "two groups") == (preview.label, charts.apart(preview), charts.apart(istag))
     assert [("1024", False), ("0", True)] == [(each.value, each.odd) for each in preview.values]
     assert ["mark camp-0"] * 3 + ["mark odd"] == marks(found)
     assert [False, False] == [each.odd for each in istag.values]
