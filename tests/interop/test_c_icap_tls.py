@@ -36,11 +36,13 @@ WRONG_NAME = Diagnosis(
 )
 EXPIRED = Diagnosis("tls-certificate-expired", "expired", "proven", r"openssl x509 -noout -dates", effect=None)
 CLIENT = Diagnosis(
-    "tls-handshake-failed", "client-certificate", "proven", "^On Avi: Set ssl_key_and_certificate_ref",
+    "tls-handshake-failed", "client-certificate", "proven", r"^On Avi: .*\bssl_key_and_certificate_ref\b",
     never="protocol version|cipher",
 )  # fmt: skip
 NO_TLS = Diagnosis("plain-on-tls-port", "no-ssl-profile", "proven", "^On Avi: Attach an SSL profile", never="PROXY")
-TLS_TOO_MUCH = Diagnosis("tls-on-plain-port", "plain-port", "proven", "^On Avi: Set the pool's port", never="PROXY")
+TLS_TOO_MUCH = Diagnosis(
+    "tls-on-plain-port", "plain-port", "proven", r"^On Avi: .*\bdefault_server_port\b", never="PROXY"
+)
 
 
 def test_without_its_ca_it_is_untrusted(cicap: CIcap) -> None:
