@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icapdiag.cli.runbooks.programs import programs
 from icapdiag.pool.hosts import ServerAddress, parse_address
 from icapdiag.runbook import load_runbooks
 from icapdiag.runbook.placeholders import fill, values
@@ -33,6 +34,14 @@ def test_values_fill_in_the_commands_and_the_prose() -> None:
     assert "printf 'OPTIONS icap://10.0.0.5:1345/OMSScanReq-AV ICAP/1.0\\r\\nHost: 10.0.0.5:1345\\r\\n" in out
     assert "| nc -w 5 10.0.0.5 1345\n" in out
     assert "-s 'OMSScanReq-AV'" in out
+
+
+def test_programs_that_a_plain_host_may_lack_are_named_with_their_package() -> None:
+    text = "Look at `timeout 10 clamdscan --ping 3` and\n\n```sh\nprintf x | nc -w 5 h 1 | xxd\nss -ltn\n```\nin jq"
+
+    assert ["clamdscan", "nc (netcat-openbsd)", "xxd"] == programs(text)
+    out = icapdiag("runbooks", "show", "server-error")[1]
+    assert "where its name differs: c-icap-client (c-icap), clamdscan, curl.\n" in " ".join(out.split(" "))
 
 
 def test_without_values_the_placeholders_stay() -> None:

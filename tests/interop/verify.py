@@ -22,7 +22,7 @@ ELSEWHERE = re.compile(
     r"\$(AVI|VS|SE|POOL|APP|ICAP|PKI|POLICY|CORE|LOGFILE|REST_PORT|APPLICATION)|/etc/|/var/|/path/to|/proc/|\./|log\.json"
     r"|^(ss|ip|ping|tcpdump|traceroute|tracepath|systemctl|journalctl|uptime|ulimit|clamdscan|df|dig|getent|resolvectl|yara|free"
     r"|timedatectl|chronyc|date)\b|\bcurl |pool\.yaml"
-    r"|\b(ca\.pem|client\.(crt|key)|icap1\.example\.com|jq|dig|ping)\b|/usr/bin/time|nc -vz -w 5 \S+ 22|tcp port"
+    r"|\b(ca\.pem|client\.(crt|key)|icap1\.example\.com|jq|dig|ping)\b|nc -vz -w 5 \S+ 22|tcp port"
 )
 FUNCTION = re.compile(r"\w+\(\) \{ ")
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from icapdiag.cli.console import stdin_is_terminal, terminal_width, wants_color
+from icapdiag.cli.runbooks.programs import programs
 from icapdiag.runbook import Library, Runbook
 from icapdiag.runbook.causes import PLACES, Step
 from icapdiag.runbook.conditions import Selection
@@ -36,8 +37,10 @@ def markdown(runbook: Runbook, known: Mapping[str, str], *, tls: bool = False) -
     head = f"# {visible(runbook.title)}\n\n{runbook.id} | {runbook.severity.value} | {visible(runbook.path)}\n\n"
     references = "".join(f"- {visible(str(reference), None)}\n" for reference in runbook.references)
     tail = f"\nLogging in to the Controller: `icapdiag runbooks show {_ACCESS}`.\n" if _asks_avi(runbook) else ""
-    tail += f"\n## References\n\n{references}" if references else ""
     body = runbook.body.replace("## Verify\n", f"{_causes(runbook)}## Verify\n", 1)
+    needed = programs(body)
+    tail += f"\nPrograms used, with Debian's package where its name differs: {', '.join(needed)}.\n" if needed else ""
+    tail += f"\n## References\n\n{references}" if references else ""
     body = over_tls(body) if tls else body
     return head + visible_lines(fill(body.strip().expandtabs(4), known)) + "\n" + tail
 
