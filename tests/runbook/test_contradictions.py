@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from icapdiag.icap.product import PRODUCTS
 from icapdiag.model import Facts
 from icapdiag.runbook import Library, load_runbooks
 from icapdiag.runbook.causes import fixes, settling, weigh, written
@@ -94,6 +95,26 @@ def test_what_is_for_another_product_is_not_given(library: Library, product: str
     }
 
     assert set() == found
+
+
+def test_something_is_left_to_do_whatever_the_product(library: Library) -> None:
+    """What is left out for a product, or as no server is known, is never all that a runbook advises."""
+    found = set()
+    for runbook in library.runbooks:
+        for facts in (
+            (NAMELESS if "log" in runbook.source else PLACED),
+            *({**PLACED, **named} for named in PRODUCT_FACTS),
+        ):
+            for record in met(runbook, facts):
+                if runbook.causes and not fixes(weigh(runbook.causes, record), record):
+                    found.add(f"{runbook.id}: {facts.get('product')}: {record.get('causes')}")
+
+    assert set() == found
+
+
+PLACED: Facts = {"host": "192.0.2.1", "port": 1344}
+NAMELESS: Facts = {"host": None, "port": None}
+PRODUCT_FACTS = [{"product": product, "options.product": product} for product in PRODUCTS]
 
 
 def test_no_two_steps_are_opposites(library: Library) -> None:
