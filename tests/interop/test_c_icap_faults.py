@@ -30,17 +30,17 @@ TOO_LARGE = Diagnosis("size-limit-pass", "max-object-size", "likely", r"virus_sc
     ("service", "arguments", "expected"),
     [
         pytest.param(
-            "avscann", (), Diagnosis("service-not-found", "wrong-path", "proven", r"^On Avi: Set service_uri",
+            "avscann", (), Diagnosis("service-not-found", "wrong-path", "proven", r"^On Avi: .*service_uri",
                                      never=r"service_uri (to )?/echo|timed out"),
             id="the path is misspelt",
         ),
         pytest.param(
-            "echo", (EICAR,), Diagnosis("eicar-not-detected", "wrong-service", "proven", r"^On Avi: Set service_uri",
+            "echo", (EICAR,), Diagnosis("eicar-not-detected", "wrong-service", "proven", r"^On Avi: .*service_uri",
                                         never=rf"{OTHERS}|enable_preview|clamd|PassOnError|ScanFileTypes"),
             id="the path is the echo service's",
         ),
         pytest.param(
-            "url_check", (), Diagnosis("clean-blocked", "other-service", "proven", r"^On Avi: Set service_uri",
+            "url_check", (), Diagnosis("clean-blocked", "other-service", "proven", r"^On Avi: .*service_uri",
                                        effect="refused", never=OTHERS),
             id="the path is a URL filter's",
         ),

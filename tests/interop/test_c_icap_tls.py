@@ -32,14 +32,14 @@ UNTRUSTED = Diagnosis(
     "tls-certificate-untrusted", "self-signed", "proven", "certificate from your internal CA", effect=None
 )
 WRONG_NAME = Diagnosis(
-    "tls-certificate-name", "shared", "possible", "the member's own certificate", effect=None, never="DNS names only"
+    "tls-certificate-name", "shared", "possible", "own certificate", effect=None, never="DNS names only"
 )
-EXPIRED = Diagnosis("tls-certificate-expired", "expired", "proven", r"openssl x509 -noout -dates", effect=None)
+EXPIRED = Diagnosis("tls-certificate-expired", "expired", "proven", r"-dates|renew", effect=None)
 CLIENT = Diagnosis(
     "tls-handshake-failed", "client-certificate", "proven", r"^On Avi: .*\bssl_key_and_certificate_ref\b",
     never="protocol version|cipher",
 )  # fmt: skip
-NO_TLS = Diagnosis("plain-on-tls-port", "no-ssl-profile", "proven", "^On Avi: Attach an SSL profile", never="PROXY")
+NO_TLS = Diagnosis("plain-on-tls-port", "no-ssl-profile", "proven", "^On Avi: .*SSL profile", never="PROXY")
 TLS_TOO_MUCH = Diagnosis(
     "tls-on-plain-port", "plain-port", "proven", r"^On Avi: .*\bdefault_server_port\b", never="PROXY"
 )
