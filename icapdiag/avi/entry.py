@@ -120,10 +120,8 @@ class LogEntry(Struct, gc=False, kw_only=True):
     adf: bool | None = None  # the entry is significant
     significance: str | None = None
     virtualservice: str | None = None  # its uuid
-    vs_name: str | None = None
     report_timestamp: str | int | float | None = None
     service_engine: str | None = None
-    method: str | None = None
     request_length: int | None = None
     response_code: int | None = None  # what the client got
     significant_log: tuple[str, ...] | None = None
@@ -132,8 +130,8 @@ class LogEntry(Struct, gc=False, kw_only=True):
 
     @property
     def service(self) -> str | None:
-        """The virtual service, by its name where the log has it."""
-        return self.vs_name or self.virtualservice
+        """The virtual service, by its name where that is known."""
+        return self.virtualservice
 
 
 class DetailedIcapLog(IcapLog):
@@ -145,6 +143,8 @@ class DetailedIcapLog(IcapLog):
 class DetailedEntry(LogEntry, kw_only=True):
     """An entry with who sent what, and which rule decided about it."""
 
+    vs_name: str | None = None
+    method: str | None = None
     client_ip: int | str | None = None
     client_ip6: str | None = None
     uri_path: str | None = None
@@ -155,6 +155,10 @@ class DetailedEntry(LogEntry, kw_only=True):
     http_request_policy_rule_name: str | None = None
     waf_log: WafLog | None = None
     icap_log: DetailedIcapLog | None = None
+
+    @property
+    def service(self) -> str | None:
+        return self.vs_name or self.virtualservice
 
     @property
     def client(self) -> int | str | None:
@@ -203,7 +207,7 @@ class KnownDetailedEntry(DetailedEntry, kw_only=True):
 
 def looks_like_entry(entry: LogEntry) -> bool:
     """Whether an object is a log entry at all, and not an alert or some other JSON."""
-    told = (entry.icap_log, entry.report_timestamp, entry.virtualservice, entry.vs_name)
+    told = (entry.icap_log, entry.report_timestamp, entry.service)
     return any(field is not None for field in told)
 
 

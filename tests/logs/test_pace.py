@@ -42,7 +42,7 @@ def ceiling(entries: list[dict[str, Any]], make: Any = summary_of) -> Ceiling | 
     return summary.pace.ceiling()
 
 
-@pytest.mark.parametrize("make", [summary_of, partial(streamed, detailed=1 << 30)])
+@pytest.mark.parametrize("make", [summary_of, partial(streamed, look_into=1 << 30)])
 @pytest.mark.parametrize("rate", [10, 100])
 def test_a_throttle(make: Any, rate: int) -> None:
     assert Ceiling(rate, 38) == ceiling(at(throttled(rate)), make)

@@ -44,10 +44,10 @@ NAMES = {
 }
 
 
-def streamed(*entries: dict[str, Any], detailed: int = BLOCK, filters: Filters | None = None) -> Summary:
+def streamed(*entries: dict[str, Any], look_into: int = BLOCK, filters: Filters | None = None) -> Summary:
     summary = Summary(filters)
     text = b"".join(json.dumps(each).encode() + b"\n" for each in entries)
-    LineScanner(BytesIO(text).readinto, Sink(FallbackReader(summary), detailed=detailed)).run()
+    LineScanner(BytesIO(text).readinto, Sink(FallbackReader(summary), look_into=look_into)).run()
     return summary
 
 
@@ -107,16 +107,15 @@ def test_late_groups_keep_fewer_names() -> None:
 
 
 def test_beyond_the_beginning_of_a_large_log_samples_are_looked_at() -> None:
-    entries = [entry("ICAP_FAILED", **SENDER, headers_sent_to_server="x" * 10_000) for _ in range(200)]
+    entries = [entry("ICAP_FAILED", **SENDER, headers_sent_to_server="x" * 1_000) for _ in range(8000)]
     one_client = Filters(client="10.0.0.1")
 
-    (group,) = streamed(*entries, detailed=0).groups()
-    assert 200 == group.count
-    assert 0 < (group.looked_at or 0) < 200
+    (group,) = streamed(*entries, look_into=0).groups()
+    assert 8000 == group.count
+    assert 0 < (group.looked_at or 0) < 8000
     assert {"10.0.0.1": group.looked_at} == group.by_client
-    assert {"shop": 200} == group.by_virtualservice
-    (group,) = streamed(*entries, detailed=0, filters=one_client).groups()
-    assert 200 == group.looked_at  # a filter needs all of them
+    (group,) = streamed(*entries, look_into=0, filters=one_client).groups()
+    assert 8000 == group.looked_at  # a filter needs all of them
 
 
 @pytest.mark.parametrize(
@@ -182,3 +181,19 @@ def test_what_the_unscanned_requests_consist_of() -> None:
         assert (9, 4, 2, 3) == (
             head.unscanned_count, head.unscanned_failed, head.unscanned_too_large, head.unscanned_disabled
         )  # fmt: skip
+
+
+def test_what_icap_was_disabled_for_is_known_in_all_of_a_large_log() -> None:
+    padding = {"headers_sent_to_server": "x" * 10_000}
+    passed = [entry("ICAP_PASSED", response_code=200, **padding) for _ in range(200)]
+    disabled: list[dict[str, Any]] = [
+        {"virtualservice": "v", "icap_log": {"action": "ICAP_DISABLED"}, "response_code": 200, "method": method}
+        for method in ("GET", "POST", "POST")
+    ]
+
+    summary = streamed(*passed, *disabled, *passed, *disabled, look_into=0)
+
+    assert (4, 406) == (summary.head().unscanned_disabled, summary.head().entries_total)
+    assert {("no", 2), ("yes", 4)} == {
+        (group.request_body, group.count) for group in summary.groups() if group.request_body
+    }

@@ -20,6 +20,7 @@ from icapdiag.avi.entry import (
     decode_entry,
     looks_like_entry,
 )
+from icapdiag.avi.vocabulary import DISABLED
 from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.logs import ACTIONS
 from icapdiag.logs.blocks.key_counter import KeyCounter
@@ -32,8 +33,7 @@ MAX_OBJECTS: Final = 100_000  # and lists, of a long record; an object of 2 byte
 OVERFULL: Final = f"more than {MAX_OBJECTS:,} objects in one record"
 _LONG: Final = 1024 * 1024  # bytes
 
-DETAILED: Final = 64 * 1024 * 1024  # bytes at the beginning of an input whose entries are decoded with all details
-_DETAILED_OF = 32  # blocks behind them: one of these
+_DETAILED_OF = 100  # blocks behind those that are looked into: one of these is decoded with all details
 
 # Where keys that are there twice are looked for, reading takes twice as long.
 LOOKED_INTO_WHOLE: Final = 64 * 1024 * 1024  # bytes of a file that is looked through; of a longer one the beginning is:
@@ -130,12 +130,14 @@ def _is_doubled(text: str) -> bool:
     return False
 
 
-def _actions(entries: Sequence[LogEntry]) -> int:
-    """How many actions the entries have."""
+def _actions(entries: Sequence[LogEntry]) -> tuple[int, bool]:
+    """How many actions the entries have, and whether ICAP was disabled for one that names no ICAP request."""
     logs = [entry.icap_log for entry in entries if entry.icap_log is not None]
     found = [log.action for log in logs]
-    found += [request.action for log in logs if log.request_logs is not None for request in log.request_logs]
-    return len(found) - found.count(None)
+    requests = [log.request_logs for log in logs]
+    bare = None in requests and any(log.action == DISABLED for log in logs if log.request_logs is None)
+    found += [request.action for each in requests if each is not None for request in each]
+    return len(found) - found.count(None), bare
 
 
 class Sink:
@@ -146,17 +148,18 @@ class Sink:
     ``icap_log`` or ``request_logs`` is there twice. Other keys are looked for in the first ``look_into`` bytes, and in
     all that comes after a record with one. Such a record is left to the fallback.
 
-    Who sent what takes a tenth longer to decode. It is decoded of all entries in the first ``detailed`` bytes (in all
-    of a log that comes out of the Controller: 10,000 entries at most), and beyond, unless a filter needs it, of some
-    blocks all over the input.
+    Who sent what takes a fifth longer to decode. It is decoded of all entries in these first bytes, and beyond, unless
+    a filter needs it, of some blocks all over the input; but of everything once ICAP was disabled for a request: what
+    that carried decides whether it matters.
     """
 
-    def __init__(self, fallback: FallbackReader, *, detailed: int = DETAILED, look_into: int = 0) -> None:
+    def __init__(self, fallback: FallbackReader, *, look_into: int = 0) -> None:
         self.fallback = fallback
         self.tally = fallback.tally
         self.page = fallback.notes.page
-        self._detailed = detailed
         self._decoded = 0  # bytes
+        self._some_disabled = False  # ICAP was disabled for a request
+        self._paced = False  # the text last decoded follows the one before
         self._met: list[str] = []  # every action in the text last decoded
         self._look_into = look_into
         self._doubled = False  # some key was there twice
@@ -180,7 +183,7 @@ class Sink:
     @property
     def _with_details(self) -> bool:
         """Whether what is decoded next is."""
-        if self._decoded < self._detailed or self.fallback.summary.filters.by_entry:
+        if self._look_into > 0 or self._some_disabled or self.fallback.summary.filters.by_entry:
             return True
         return self._decoded // BLOCK % _DETAILED_OF == 0
 
@@ -195,7 +198,7 @@ class Sink:
     def _decode(self, form: Literal[0, 1], text: memoryview | bytes) -> Sequence[LogEntry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        detailed = self._with_details
+        detailed, self._paced = self._with_details, self._look_into > 0
         self._decoded += len(text)
         self._met.clear()
         try:
@@ -207,7 +210,12 @@ class Sink:
             self._decoders = self._made(LogEntry), self._made(DetailedEntry)
             self._met.clear()
             entries = self._decoders[detailed][form](text)
-        if len(self._met) != _actions(entries) or self._is_doubled(form, text):
+        actions, disabled = _actions(entries)
+        if disabled and not detailed:
+            self._some_disabled = True
+            entries = self._decoders[True][form](text)
+            actions *= 2  # those that were met are of both
+        if len(self._met) != actions or self._is_doubled(form, text):
             self._doubled = True
             raise DecodeError(_TWICE)
         return entries
@@ -229,7 +237,7 @@ class Sink:
 
     def take(self, entries: Sequence[LogEntry]) -> bool:
         """Count a block of entries; False, and nothing counted, if some do not look like log entries."""
-        if not self.fallback.summary.add_all(entries, strict=True, paced=self._decoded <= self._detailed):
+        if not self.fallback.summary.add_all(entries, strict=True, paced=self._paced):
             return False
         self.tally.read += len(entries)
         if not self._looked_into:

@@ -169,7 +169,7 @@ class _Work(NamedTuple):
         try:
             fallback = type(self.sink.fallback)(Summary(self.sink.fallback.summary.filters))
             part = _Range(self.fd, split.boundary, self.size, self.stop)
-            sink = Sink(fallback, detailed=0, look_into=_looked_into(self.size - split.boundary))
+            sink = Sink(fallback, look_into=_looked_into(self.size - split.boundary))
             scanner = _scanner(self.layout)(part.readinto, sink, offset=split.boundary)
             if isinstance(scanner, ElementScanner):
                 scanner.stack, scanner.separators = list(split.stack), split.separators

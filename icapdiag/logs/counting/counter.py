@@ -123,6 +123,7 @@ class Counting:
         long loop because a call per request costs more than the rest of it.
         """
         keys, destinations, answers = self._keys, self._destinations, self._answers.by_text
+        detailed = isinstance(logged[0], DetailedEntry)
         for entry, bucket in zip(logged, buckets):  # noqa: B905 - buckets may be endless
             log = entry.icap_log
             try:
@@ -172,7 +173,6 @@ class Counting:
                 where = self._destination(request)
             group.new_destinations.append(where)
             group.new_latencies.append(request.latency)
-            group.new_services.append(entry.vs_name or entry.virtualservice)
             moment = entry.report_timestamp
             try:
                 if moment > group.last:
@@ -184,8 +184,12 @@ class Counting:
             length = entry.request_length
             if length and length > group.length:
                 group.length = length
-            if group.noting:
-                group.note_entry(entry, request)
+            if detailed:
+                group.new_services.append(entry.vs_name or entry.virtualservice)
+                if group.noting:
+                    group.note_entry(entry, request)
+            elif group.left:
+                group.note_example(entry, request)
             if threat is not None:
                 try:
                     group.threats[threat] += 1
@@ -201,7 +205,7 @@ class Counting:
                 group.note_violations(opswat.violations)
             if request.nsx_defender_log is not None:
                 group.note_nsx(request.nsx_defender_log)
-        self._uncounted += len(logged) * (_DETAILED_WEIGHT if isinstance(logged[0], DetailedEntry) else 1)
+        self._uncounted += len(logged) * (_DETAILED_WEIGHT if detailed else 1)
         if self._uncounted >= _UNCOUNTED_KEPT:
             self.count_new()
 
@@ -236,11 +240,13 @@ class Counting:
         bucket[group.column] += 1
         group.new_destinations.append(NOWHERE)
         group.new_latencies.append(None)
-        group.new_services.append(entry.service)
         group.note_moment(cast("str | None", entry.report_timestamp))
         group.length = max(group.length, entry.request_length or 0)
-        if group.noting:
+        if isinstance(entry, DetailedEntry):
+            group.new_services.append(entry.service)
             group.note_entry(entry, _NO_REQUEST)
+        elif group.left:
+            group.note_example(entry, _NO_REQUEST)
         self._uncounted += _DETAILED_WEIGHT
 
     def _group(

@@ -64,9 +64,9 @@ class Filters(Struct, frozen=True, dict=True):
             return True
         detailed = entry if isinstance(entry, DetailedEntry) else DetailedEntry()
         found = (
-            (entry.vs_name, entry.virtualservice),
+            (detailed.vs_name, entry.virtualservice),
             (to_address(detailed.client),),
-            ((entry.method or "").upper(),),
+            ((detailed.method or "").upper(),),
             (detailed.uri_path,),
             (entry.request_id,),
         )

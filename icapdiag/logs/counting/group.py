@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate, repeat
 from typing import NamedTuple
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.avi.addresses import member_name
@@ -26,7 +26,7 @@ from icapdiag.avi.times import to_iso
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.logs.counting.signature import Signature, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
-from icapdiag.logs.counting.who import KINDS, MORE, NARROW, TEXT_KEPT, Who
+from icapdiag.logs.counting.who import KINDS, MORE, NARROW, ROOM, TEXT_KEPT, Who
 from icapdiag.vocabulary import Status, Verdict
 
 EXAMPLES_KEPT = 5  # ids of requests
@@ -77,7 +77,8 @@ class CountedGroup(Struct, array_like=True):
     left: int = SAMPLE
     noting: bool = True  # some request is still to be looked at
     blamed: bool = False  # all of them are: somebody will ask who sent them
-    who: Who = field(default_factory=Who)
+    who: Who | None = None  # of those that were looked at
+    room: int = ROOM  # for names of a kind in it
     services: dict[str, int] = {}  # requests by virtual service
     resolutions: dict[str, int] = {}  # violations by what was done about them
     tasks: list[str] = []  # of NSX Defender, their links
@@ -109,11 +110,13 @@ class CountedGroup(Struct, array_like=True):
 
     def narrow(self) -> None:
         """This is one of many groups: fewer names are kept."""
-        self.who.room = NARROW
+        self.room = NARROW
 
-    def note_entry(self, entry: LogEntry, request: RequestLog) -> None:
+    def note_entry(self, entry: DetailedEntry, request: RequestLog) -> None:
         """A request that is to be looked at, as long as `noting`."""
-        if self.blamed and isinstance(entry, DetailedEntry):
+        if self.blamed:
+            if self.who is None:
+                self.who = Who(room=self.room)
             self.who.note(entry)
         if self.left:
             self.note_example(entry, request)
@@ -202,7 +205,7 @@ class CountedGroup(Struct, array_like=True):
         self.new_latencies.clear()
         self.new_destinations.clear()
         self.new_services.clear()
-        if self.who.new:
+        if self.who is not None and self.who.new:
             self.who.count_new()
 
     def merge(self, later: CountedGroup) -> None:
@@ -223,11 +226,7 @@ class CountedGroup(Struct, array_like=True):
         self.tasks = (self.tasks + later.tasks)[:EXAMPLES_KEPT]
         self.pending += later.pending
         self.icaps = self.icaps if known else later.icaps
-        self.who.merge(later.who)
-        for name, count in later.services.items():
-            self.note_service(name, count)
-        for name, count in later.resolutions.items():
-            _note(self.resolutions, name, count, NAMES_KEPT)
+        self._merge_names(later)
         self.left = max(0, self.left - later.count)
         self.noting = self.blamed or self.left > 0
         moments = [moment for one in (self.first, self.last, later.first, later.last) if (moment := to_iso(one))]
@@ -245,6 +244,16 @@ class CountedGroup(Struct, array_like=True):
         if later.score is not None:
             self.score = max(later.score, self.score or 0)
 
+    def _merge_names(self, later: CountedGroup) -> None:
+        if later.who is not None:
+            if self.who is None:
+                self.who = Who(room=self.room)
+            self.who.merge(later.who)
+        for name, count in later.services.items():
+            self.note_service(name, count)
+        for name, count in later.resolutions.items():
+            _note(self.resolutions, name, count, NAMES_KEPT)
+
     def counts_by(self, attribute: str) -> dict[str, int]:
         """Requests per ``pool`` or ``member``, busiest first; requests that name none are left out."""
         counts: dict[str, int] = {}
@@ -257,7 +266,7 @@ class CountedGroup(Struct, array_like=True):
     def shown(self, pools: Iterable[str], members: Iterable[str]) -> RequestGroup:
         """The group as facts; pools and members from `counts_by`."""
         p50, p95, p99, longest = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0) or repeat(None, 4)
-        listed = dict.fromkeys(KINDS) if not self.who.looked_at else self.who.listed(_LISTED)
+        listed = dict.fromkeys(KINDS) if self.who is None else self.who.listed(_LISTED)
         threats = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
         return replace(
             self.sheet,
@@ -294,9 +303,16 @@ class CountedGroup(Struct, array_like=True):
             policy_rules=listed["rules"],
         )
 
+    @property
+    def looked_at(self) -> int | None:
+        """Requests whose names were read; None if nobody asks for them."""
+        if not self.blamed:
+            return None
+        return 0 if self.who is None else self.who.looked_at
+
     def names_by(self, kind: str) -> dict[str, int] | None:
         """Requests by client, path and so on, of those that were looked at; None if no name is known."""
-        return getattr(self.who, kind).all() or None if self.who.looked_at else None
+        return None if self.who is None else getattr(self.who, kind).all() or None
 
 
 def _note(counts: dict[str, int], name: str, count: int, room: int) -> None:

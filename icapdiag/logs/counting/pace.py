@@ -25,37 +25,46 @@ class Ceiling(NamedTuple):
     seconds: int
 
 
+class Second(Struct, array_like=True, gc=False):
+    """A second of a virtual service and a Service Engine: its entries, and the fraction at which the last one came."""
+
+    entries: int
+    last: str
+
+
 class Pace(Struct, array_like=True):
     """Seconds by how many entries they have, each second of a virtual service and a Service Engine by itself."""
 
     seconds: dict[int, int] = {}  # by entries
     ends: dict[int, float] = {}  # of these seconds, the sum of when their last entries came, in s
-    open: dict[tuple[str | bool | None, ...], list[float]] = {}  # entries of a second, and when the last one came
+    open: dict[tuple[str | bool | None, ...], Second] = {}  # those that may still get entries
 
     def note(self, entries: Sequence[LogEntry]) -> None:
         """Entries in the order of the log. Those with an odd time are left out."""
+        opened = self.open
         for entry in entries:
             moment = entry.report_timestamp
             if not isinstance(moment, str) or moment[10:11] != "T":
                 continue
-            key = (moment[:19], entry.virtualservice or entry.vs_name, entry.service_engine, entry.adf)
-            fraction = moment[19:23]
-            at = float(fraction) if fraction[:1] == "." and fraction[1:].isdecimal() else 0.0
-            known = self.open.get(key)
-            if known is None:
-                self.open[key] = [1, at]
-            else:
-                known[0] += 1
-                known[1] = max(known[1], at)
+            key = (moment[:19], entry.virtualservice, entry.service_engine, entry.adf)
+            fraction = moment[20:22]  # sorts as time does
+            try:
+                second = opened[key]
+            except KeyError:
+                opened[key] = Second(1, fraction)
+                continue
+            second.entries += 1
+            second.last = max(second.last, fraction)
         if len(self.open) > _OPEN:
             self._close(len(self.open) // 2)
 
     def _close(self, number: int) -> None:
         """Count the seconds that were opened first."""
         for key in list(self.open)[:number]:
-            count, end = self.open.pop(key)
-            rate = min(int(count), _FASTEST)
+            second = self.open.pop(key)
+            rate = min(second.entries, _FASTEST)
             self.seconds[rate] = self.seconds.get(rate, 0) + 1
+            end = float(f"0.{second.last}") if second.last.isascii() and second.last.isdecimal() else 0.0
             self.ends[rate] = self.ends.get(rate, 0.0) + end
 
     def closed(self) -> Pace:

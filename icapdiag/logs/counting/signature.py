@@ -101,7 +101,7 @@ def other_signature(signature: Signature) -> Signature:
 
 def body_of(entry: LogEntry) -> str:
     """Whether a request had a body: yes, no, or unknown where the log does not have its method."""
-    if entry.method is None:
+    if not isinstance(entry, DetailedEntry) or entry.method is None:
         return "unknown"
     return "yes" if entry.method.upper() in WITH_BODY and entry.request_length != 0 else "no"
 

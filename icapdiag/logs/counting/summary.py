@@ -143,14 +143,14 @@ class Summary(Counting):
         observed = self.observations() if observations is None else observations
         return tuple(
             ReportedGroup(
-                **asdict(one.facts),
+                **{name: value for name, value in asdict(one.facts).items() if value is not None},
                 probe=one.probe,
                 status=str(group.signature.status),
                 by_member=group.counts_by("member"),
                 by_pool=group.counts_by("pool"),
                 by_threat=dict(group.threats),
                 by_virtualservice=group.services or None,
-                looked_at=group.who.looked_at if group.blamed else None,
+                looked_at=group.looked_at,
                 by_client=group.names_by("clients"),
                 by_user=group.names_by("users"),
                 by_method=group.names_by("methods"),

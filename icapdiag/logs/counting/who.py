@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from heapq import nsmallest
 from operator import attrgetter
 from typing import Any
 
@@ -55,8 +54,8 @@ class Names(Struct, array_like=True):
         self.lost += other.lost
 
     def first(self, limit: int) -> list[str]:
-        """The most frequent names."""
-        return nsmallest(limit, self.counts, key=lambda name: (-self.counts[name], name))
+        """The most frequent names, of equally frequent ones those that came first."""
+        return sorted(self.counts, key=self.counts.__getitem__, reverse=True)[:limit]
 
     def all(self) -> dict[str, int]:
         """Every name that was kept, and `MORE` for the others."""

@@ -82,10 +82,15 @@ def _groups(report: Report) -> Iterator[ReportedGroup]:
 
 
 def rates(report: Report) -> list[Rate]:
-    """What failed how often, by member, by pool and by virtual service, the most failures first."""
+    """What failed how often, by member, by pool and by virtual service, the most failures first.
+
+    Virtual services are left out where they were not read of all requests.
+    """
     found: list[Rate] = []
     for kind in _RATED:
         attribute, _, option = _KINDS[kind]
+        if kind == "virtual service" and not _read_of_all(report):
+            continue
         failed: dict[str, int] = {}
         total: dict[str, int] = {}
         for group in _groups(report):
@@ -102,6 +107,11 @@ def rates(report: Report) -> list[Rate]:
             for name in worst
         ]
     return found
+
+
+def _read_of_all(report: Report) -> bool:
+    """Whether the virtual services of all requests were read."""
+    return all(sum((group.by_virtualservice or {}).values()) == group.count for group in _groups(report))
 
 
 def counts(report: Report) -> list[Count]:
@@ -127,7 +137,9 @@ def _together(groups: Sequence[ReportedGroup], attribute: str) -> tuple[list[tup
     if attribute == "by_path":
         counted = _folded(counted)
     exact = MORE not in counted
-    if attribute not in {"by_member", "by_pool", "by_virtualservice"}:
+    if attribute == "by_virtualservice":
+        exact = exact and all(sum((group.by_virtualservice or {}).values()) == group.count for group in groups)
+    elif attribute not in {"by_member", "by_pool"}:
         exact = exact and all(group.looked_at == group.count for group in groups)
     counted.pop(MORE, None)
     return sorted(counted.items(), key=lambda item: (-item[1], item[0])), exact
