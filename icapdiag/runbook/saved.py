@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from icapdiag.facts.fields import PROBES, SUMMARY, fields
-from icapdiag.model import Facts
+from icapdiag.model import Facts, JSONValue
+from icapdiag.runbook.surroundings import Surroundings
 
 _REPORT_KEYS = ("schema_version", "groups", "findings")  # no record has any of them
 
@@ -72,17 +73,24 @@ def _probes(document: Facts) -> Iterator[SavedRecord]:
 
 
 def _groups(document: Facts) -> Iterator[SavedRecord]:
-    for number, group in enumerate(_mappings(document.get("groups")), 1):
-        members, pools = (value if isinstance(value := group.get(key), list) else [] for key in ("members", "pools"))
-        record = {
-            "probe": "",
-            "member": members[0] if len(members) == 1 else "",
-            "pool": ", ".join(str(pool) for pool in pools),
-            **{name: value for name, value in group.items() if name in fields()},
-            "source": "log",
-        }
-        name = f"{record.get('icap_action') or 'an ICAP answer'}, count {group.get('count', 1)}"
+    records = [_group(each) for each in _mappings(document.get("groups"))]
+    around = Surroundings(records)
+    for number, record in enumerate(records, 1):
+        if record.get("product") is None and (product := around.product(record)):
+            record["product"] = product  # as the match of the whole log has it
+        name = f"{record.get('icap_action') or 'an ICAP answer'}, count {record.get('count', 1)}"
         yield SavedRecord(f"group {number}: {name}", record)
+
+
+def _group(group: Facts) -> dict[str, JSONValue]:
+    members, pools = (value if isinstance(value := group.get(key), list) else [] for key in ("members", "pools"))
+    return {
+        "probe": "",
+        "member": members[0] if len(members) == 1 else "",
+        "pool": ", ".join(str(pool) for pool in pools),
+        **{name: value for name, value in group.items() if name in fields()},
+        "source": "log",
+    }
 
 
 def _evidence(document: Facts) -> Iterator[SavedRecord]:

@@ -58,7 +58,7 @@ class Surroundings:
     def __init__(self, seen: Iterable[Seen], profile: Facts | None = None) -> None:
         self._profile = profile or {}
         self._probes: dict[tuple[str, str], dict[str, list[Seen]]] = {}
-        self._products: dict[str, set[str | None]] = {}  # of a log, by member and by pool
+        self._products: dict[str, set[str]] = {}  # of a log, by member and by pool
         for each in seen:
             source, pool, member, probe = (str(_value(each, name)) for name in ("source", "pool", "member", "probe"))
             if source == "probe" and member:
@@ -68,10 +68,16 @@ class Surroundings:
         self._healthy: set[tuple[str, str]] | None = None
 
     def _note_product(self, seen: Seen) -> None:
-        group = seen.facts.part(RequestGroup) if isinstance(seen, Observation) else None
-        if group is not None and group.answer.product not in {None, UNKNOWN_PRODUCT}:
-            for where in (_LOG, *(group.members or ()), *(group.pools or ())):
-                self._products.setdefault(where, set()).add(group.answer.product)
+        if isinstance(seen, Observation):
+            group = seen.facts.part(RequestGroup) or RequestGroup()
+            product: JSONValue = group.answer.product
+            places = (*(group.members or ()), *(group.pools or ()))
+        else:
+            known, product = [seen.get("members"), seen.get("pools")], seen.get("product")
+            places = tuple(str(place) for each in known if isinstance(each, list | tuple) for place in each)
+        if isinstance(product, str) and product != UNKNOWN_PRODUCT:
+            for place in (_LOG, *places):
+                self._products.setdefault(place, set()).add(product)
 
     def product(self, own: Facts) -> str | None:
         """Of a log: the one product that these servers name in other answers, or those of their pool, or all."""
@@ -79,7 +85,7 @@ class Surroundings:
             return None
         for places in (own.get("members"), own.get("pools"), (_LOG,)):
             listed = places if isinstance(places, list | tuple) else ()
-            named = set[str | None]().union(*(self._products.get(str(where), set()) for where in listed))
+            named = set[str]().union(*(self._products.get(str(where), set()) for where in listed))
             if named:
                 return next(iter(named)) if len(named) == 1 else None
         return None

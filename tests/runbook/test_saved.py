@@ -77,3 +77,16 @@ def test_any_document_gives_records_or_says_why_not(document: dict[str, Any]) ->
 def test_neither_report_nor_record(document: object) -> None:
     with pytest.raises(NotARecord):
         saved_records(document)
+
+
+def test_a_group_of_a_log_has_the_product_that_its_servers_name_elsewhere() -> None:
+    groups = [
+        {"icap_action": "ICAP_FAILED", "members": ["192.0.2.1:1344"], "count": 2},
+        {"icap_action": "ICAP_PASSED", "members": ["192.0.2.1:1344"], "product": "kaspersky", "count": 9},
+        {"icap_action": "ICAP_FAILED", "members": ["192.0.2.2:1344"], "product": "c-icap", "count": 1},
+        {"icap_action": "ICAP_FAILED", "count": 1},  # nobody knows which of the two
+    ]
+
+    found = [each.record.get("product") for each in saved_records({"schema_version": 1, "groups": groups})]
+
+    assert ["kaspersky", "kaspersky", "c-icap", None] == found
