@@ -228,6 +228,12 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
+def paths(record: Facts) -> tuple[str, ...]:
+    """The service paths that steps for this record may name."""
+    known = _first(record, _FACTS_OF["paths"])
+    return tuple(map(str, known)) if isinstance(known, list | tuple) else ()
+
+
 def _first(record: Facts, names: Iterable[str]) -> JSONValue:
     return next((value for name in names if (value := record.get(name)) not in (None, "", [], ())), None)
 

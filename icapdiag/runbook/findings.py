@@ -14,7 +14,18 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import Difference, ValueGroup
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
-from icapdiag.runbook.causes import Weighed, by_certainty, fill, fixes, for_product, in_words, settling, weigh, written
+from icapdiag.runbook.causes import (
+    Weighed,
+    by_certainty,
+    fill,
+    fixes,
+    for_product,
+    in_words,
+    paths,
+    settling,
+    weigh,
+    written,
+)
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, items, plain
@@ -132,12 +143,12 @@ class Roots:
     def problems(self, one: Diagnosed, others: Iterable[Diagnosed]) -> Iterator[Problem]:
         """A finding at members with the same most certain causes each, where it is not a consequence.
 
-        What is only possible tells no members apart.
+        What is only possible tells no members apart. Where steps name other service paths, it is another problem.
         """
         alike: dict[tuple[str, ...], list[About]] = {}
         for about, weighed in one.weighed.items():
             if (about, one.runbook.id) not in self._explained:
-                alike.setdefault(_settled(weighed), []).append(about)
+                alike.setdefault((*_settled(weighed), *paths(one.abouts[about][0].record)), []).append(about)
         for abouts in alike.values():
             met = [each for about in abouts for each in one.abouts[about]]
             here = {*abouts, *((about[0], "") for about in abouts if isinstance(about, tuple))}

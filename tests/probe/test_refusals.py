@@ -150,10 +150,18 @@ async def test_a_path_that_takes_reqmod_counts_if_it_scans_by_its_name(path: str
 KINDS = ("candidates", "unproven", "unscanning")
 
 
-@pytest.mark.parametrize(("verdict", "kind"), [(403, "candidates"), (204, "unscanning"), (500, "unproven")])
-async def test_what_a_path_does_with_eicar_counts_more_than_its_name(verdict: int, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "verdict", "kind"),
+    [
+        ("/REQMOD", 403, "candidates"),
+        ("/virus_scan", 204, "unscanning"),
+        ("/REQMOD", 500, "unproven"),
+        ("/echo", 403, "unscanning"),  # something on the way blocks it
+    ],
+)
+async def test_what_a_path_does_with_eicar_counts_more_than_its_name(path: str, verdict: int, kind: str) -> None:
     def answer(request: Request, number: int) -> tuple[int, str, Mapping[str, str], bool]:
-        if request.method == "OPTIONS" and request.uri.endswith("/REQMOD"):
+        if request.method == "OPTIONS" and path_of(request.uri) == path:
             return 200, "OK", {"Methods": "REQMOD", "Encapsulated": "null-body=0"}, False
         if request.method == "REQMOD":
             return verdict, "Said", {"X-Virus-ID": "EICAR"} if verdict == 403 else {}, True
@@ -166,7 +174,7 @@ async def test_what_a_path_does_with_eicar_counts_more_than_its_name(verdict: in
         results = await probe_pool(pool, settings, probes=probes)
     facts = facts_of(by_probe(results.observations)["services"])
 
-    assert {kind: ["/REQMOD"]} == {name: facts[name] for name in KINDS if facts[name]}
+    assert {kind: [path]} == {name: facts[name] for name in KINDS if facts[name]}
     assert counters.connections <= most.connections_at_most
     assert counters.requests <= most.requests_at_most
 

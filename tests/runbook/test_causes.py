@@ -10,6 +10,7 @@ import pytest
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.refusal import Services
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.model import Cause, Facts, Finding, Observation, Steps
 from icapdiag.runbook import Library, load_runbooks, match
@@ -325,3 +326,19 @@ def test_a_log_s_problem_is_checked_at_the_members_that_failed() -> None:
         "`icapdiag check icap://10.0.0.7:1344/avscan 'icaps://[2001:db8::5]:11344/x' icaps://10.0.0.7:1344/x --eicar`"
         == (found.steps.check or ())[-1]
     )
+
+
+def test_members_with_other_paths_are_other_problems(tmp_path: Path) -> None:
+    cause = "{id: a, title: A, proven_by: match, fix: {avi: ['Set {paths}.']}}"
+    rule = f"match: {{probe: services, candidates|exists: true}}\ncauses:\n  - {cause}\n"
+    library = library_of(tmp_path / "runbooks", lost=runbook_text("lost", rule, sections=NO_FIXES))
+
+    def found(member: str, *candidates: str) -> Observation:
+        facts = Services(candidates=candidates)
+        return Observation(source="probe", probe="services", pool="p", member=member, status=Status.OK, facts=facts)
+
+    problems = match(library, [found("a", "/avscan"), found("b", "/req"), found("c", "/avscan")]).problems
+
+    assert [(("a", "c"), ("On Avi: Set /avscan.",)), (("b",), ("On Avi: Set /req.",))] == [
+        (each.members, each.steps and each.steps.fix) for each in problems
+    ]

@@ -91,12 +91,15 @@ def _eicar_request(context: Context, service_uri: str) -> PreparedRequest:
 
 
 def _scans(answer: ServiceTried) -> bool | None:
-    """Whether the service is a scanner, by what it does with EICAR, else by its name; None: nothing shows it."""
-    if answer.eicar in {Verdict.BLOCKED, Verdict.MODIFIED, Verdict.ALLOWED}:
-        return answer.eicar != Verdict.ALLOWED
+    """Whether the service is a scanner, by what it does with EICAR, else by its name; None: nothing shows it.
+
+    Where an echo blocks EICAR, something else did.
+    """
     named = f"{answer.service_uri} {answer.service or ''}"
     if _NO_SCANNER.search(named):
         return False
+    if answer.eicar in {Verdict.BLOCKED, Verdict.MODIFIED, Verdict.ALLOWED}:
+        return answer.eicar != Verdict.ALLOWED
     return True if answer.product in SCANNERS or _SCANNER.search(named) else None
 
 
