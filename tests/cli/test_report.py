@@ -44,6 +44,36 @@ def test_the_table_is_what_there_is_where_nothing_is_asked_for(saved: Path) -> N
     assert (0, (saved / "table").read_text(), "") == icapdiag("report", "render", "json", cwd=saved)
 
 
+@pytest.mark.parametrize("command", [("explain", "log"), ("report", "render", "json")])
+def test_a_table_has_as_much_detail_as_is_asked_for(command: tuple[str, ...], saved: Path) -> None:
+    quiet, plain, more, most = (icapdiag(*command, *args, cwd=saved)[1] for args in (("-q",), (), ("-v",), ("-vv",)))
+    assert "OK  log: 1 request passed\n" == quiet
+    assert plain.startswith(quiet)
+    assert more.startswith(quiet)
+    assert ["Details: -v.", "Everything: -vv.", ""] == [
+        next((end for end in ("Details: -v.", "Everything: -vv.") if text.endswith(f"{end}\n")), "")
+        for text in (plain, more, most)
+    ]
+    assert ("Request groups:" in plain, "Request groups:" in more) == (False, True)
+    (saved / "file").unlink(missing_ok=True)
+    assert "" == icapdiag(*command, "-q", "-o", "table=file", cwd=saved)[1]
+    assert quiet == (saved / "file").read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("explain", "log", "-q", "-v"), "can't be given together with --verbose"),
+        (("report", "render", "json", "-v", "-o", "json"), "is for the table only: add -o table"),
+        (("check", "icap://127.0.0.1:1/x", "--plan", "-v"), "a plan has no more and no less detail"),
+    ],
+)
+def test_detail_is_for_tables(args: tuple[str, ...], words: str, saved: Path) -> None:
+    status, out, err = icapdiag(*args, cwd=saved)
+    assert (2, "") == (status, out)
+    assert words in " ".join(err.split())
+
+
 def test_reads_standard_input(saved: Path) -> None:
     assert (0, (saved / "table").read_text()) == shell("$icapdiag report render - <json", cwd=saved)[:2]
 

@@ -44,7 +44,8 @@ def golden(text: str) -> str:
 
 def test_whole() -> None:
     expected = golden("""
-        CRITICAL  ICAP-POOL-GROUP /avscan: 1 of 2 members has critical problems, 1 failure that no runbook explains
+        CRITICAL  ICAP-POOL-GROUP /avscan: 1 of 2 members has critical problems: The server refuses TCP connections, 1
+          failure that no runbook explains
 
         member         tcp             options  clean    EICAR    verdict
         10.0.0.6:1344  FAILED refused  not run  not run  not run  critical

@@ -99,7 +99,8 @@ def _of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
     first, *more = [f"{number} {words}" for number, words in zip(numbers, said, strict=True)]
     first = first.replace(numbers[0], f"{numbers[0]} {of}", 1)
     lead = f"{general.title}; " if general and general is problems[0] else ""
-    return lead + ", ".join([first, *more])
+    what = f": {problems[0].title}" if len(problems) == 1 and not more and problems[0].title else ""
+    return lead + ", ".join([first, *more]) + what
 
 
 def _kind(report: Report, problem: ProblemBlock) -> str:
