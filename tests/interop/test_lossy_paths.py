@@ -78,7 +78,7 @@ def test_without_loss_nothing_is_said_of_it(network: Network, server: str) -> No
 
 @pytest.mark.parametrize(("server", "n"), [("lab", 8), ("c-icap", 7), ("e2guardian", 5)])
 def test_loss_is_named_although_every_answer_comes(network: Network, server: str, n: int) -> None:
-    checked = network.check(server, "--count", "6", "--timeout", "8", "--deadline", "90", lossy=BOTH_WAYS.format(n=n))
+    checked = network.check(server, "--count", "3", "--timeout", "8", "--deadline", "90", lossy=BOTH_WAYS.format(n=n))
 
     assert "packet-loss" in checked.findings("warning")
     assert 1 <= checked.facts("path")["segments_lost"]

@@ -165,6 +165,8 @@ async def test_a_server_that_reads_slowly_is_slow(monkeypatch: pytest.MonkeyPatc
         upload = await send_upload(context, "clean", 12 * MIB)
 
     assert (Status.FAILED, "slow") == (upload.status, upload.lost)
+    assert upload.held_back is not None
+    assert 50 <= upload.held_back <= 100
     assert upload.rate is not None
     assert 100_000 < upload.rate < 12 * MIB / 0.8
 

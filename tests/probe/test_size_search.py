@@ -268,8 +268,10 @@ async def test_a_tiny_body_that_is_refused_once_is_not_refused() -> None:
 
 
 async def test_how_fast_it_was_where_time_was_up() -> None:
-    found, _ = await search(above(MIB, failed(Reason.TIMEOUT, lost="slow", rate=48_211)))
-    assert ("slow", 48_211) == (found.facts().size_failure, found.facts().size_failure_rate)
+    found, _ = await search(above(MIB, failed(Reason.TIMEOUT, lost="slow", rate=48_211, held_back=2.5)))
+    facts = found.facts()
+
+    assert ("slow", 48_211, 2.5) == (facts.size_failure, facts.size_failure_rate, facts.size_failure_held_back)
 
 
 async def test_what_takes_its_time_is_not_narrowed_down() -> None:
