@@ -145,6 +145,10 @@ class Finding(Record, kw_only=True):
     effect: FindingEffect = None
     causes: FindingCauses = None
     steps: FindingSteps = None
+    by_fail_action: Annotated[
+        bool | None,
+        about("by fail_action", "requests fail there, and effect is what fail_action makes of that; absent otherwise"),
+    ] = None
     because_of: Annotated[
         tuple[RunbookID, ...] | None, about("because of", "findings that this one is only a consequence of")
     ] = None

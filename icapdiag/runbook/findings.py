@@ -41,6 +41,7 @@ MEMBERS = 50  # named in the finding of a log, which may know thousands
 SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
+_HARMED = (Effect.UNSCANNED, Effect.REFUSED)
 _FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
 _REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
 _FAILED = "ICAP_FAILED"  # icap_action of an attempt
@@ -252,6 +253,7 @@ def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
         effect=one.effect,
         causes=_causes(one.weighed, one.abouts),
         steps=steps,
+        by_fail_action=True if runbook.effect == _FAIL_ACTION and one.effect in _HARMED else None,
         because_of=because_of or None,
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from icapdiag.report.formats import render
+from icapdiag.report.machine.from_json import read_report
 from tests.interop import networks
 from tests.interop.diagnosed import Diagnosis, nothing_is_wrong
 from tests.interop.networks import ABSENT, NOBODY, PORT, Network
@@ -75,6 +78,9 @@ def test_a_limit_of_connections_that_rejects(faulty: Network, how: str) -> None:
         "fails-under-load", "connections-rejected", "likely", "limits? of connections|connection limits?",
         severity="warning", never="licence|clamd",
     ).holds(checked)  # fmt: skip
+    text = " ".join(render(read_report(json.dumps(checked.report).encode()), "table").split())
+    assert "Uploads that fail in this way pass unscanned (ICAP_FAIL_OPEN, Avi's default)" in text  # not all of them
+    assert "ICAP_PASSED" not in text
 
 
 @pytest.mark.parametrize("arguments", [("--eicar",), ("--count", "10")], ids=["EICAR", "ten rounds"])

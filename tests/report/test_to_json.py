@@ -78,6 +78,7 @@ def test_the_schema_documents_what_a_report_on_logs_has() -> None:
 
 NEW = {
     "effect",
+    "by_fail_action",
     "causes",
     "steps",
     "because_of",

@@ -132,7 +132,8 @@ def _effect(report: Report, problem: ProblemBlock) -> str:
     """``uploads pass unscanned (assumed)``; empty where it has none."""
     match problem.effect:
         case Effect.UNSCANNED:
-            return "uploads pass unscanned" + (_assumed(report) if problem.finding.failed else "")
+            which = "they" if problem.finding.failed and problem.severity is not Severity.CRITICAL else "uploads"
+            return f"{which} pass unscanned" + (_assumed(report) if problem.finding.failed else "")
         case Effect.REFUSED:
             return "uploads get HTTP 500" if problem.finding.failed else "legitimate uploads are refused"
         case Effect.SLOW:

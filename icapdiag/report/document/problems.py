@@ -150,6 +150,11 @@ def _certain(cause: CauseBlock) -> str:
     return f"{cause.title}. {cause.status.capitalize()}{f': {cause.facts}' if cause.facts else ''}.{at}"
 
 
+# Not all uploads fail there.
+_FAILING = {
+    Effect.UNSCANNED: "Uploads that fail in this way pass unscanned ({action}); Avi logs ICAP_FAILED.",
+    Effect.REFUSED: "Uploads that fail in this way get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
+}
 # --- what users get --------------------------------------------------------------------------------
 
 
@@ -157,6 +162,8 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     """What it means for requests, with figures where a log has them."""
     if logs_of(report):
         return _of_requests(problem, finding, report)
+    if problem.severity is not Severity.CRITICAL and finding.failed and problem.effect in _FAILING:
+        return _FAILING[problem.effect].format(action=fail_action(report))
     at = "it" if len(problem.members) == 1 else "them" if problem.members else "the pool"
     action = fail_action(report)
     said = {
