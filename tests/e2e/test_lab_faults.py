@@ -19,6 +19,7 @@ pytestmark = pytest.mark.realtime  # delays are what it is about
 
 TIMEOUT = 2.0  # seconds for one transaction; what the mute and dripping members cost
 DEADLINE = 6.0  # seconds for one member
+PATH = 8.0  # seconds more where late answers look like lost packets
 IMPORTS = 3.0  # seconds for the interpreter, the imports and the lab's certificates on a slow machine
 
 
@@ -57,7 +58,7 @@ def test_the_first_screen_is_short_and_sorted_by_harm(run: Run) -> None:
     process, report, _ = run
     harm = [(SEVERITY_ORDER.index(each["severity"]), _rank(each.get("effect"))) for each in report["problems"]]
     lines = process.stdout.splitlines()
-    matrix = [line.partition(":")[0].split()[0] for line in lines[3:27]]
+    matrix = [line.partition(":")[0].split()[0] for line in lines[:27] if line.strip()]
 
     assert sorted(harm) == harm
     assert len(lines) <= 250
@@ -98,9 +99,10 @@ def test_no_member_holds_up_the_end(run: Run) -> None:
     _, report, seconds = run
 
     for member in report["members"]:
-        spent = sum(probe["elapsed_ms"] or 0 for probe in member["probes"]) / 1000
-        assert spent <= DEADLINE + 1.0, member["name"]
-    assert seconds <= 1.5 * DEADLINE + IMPORTS
+        spent = {probe["probe"]: (probe["elapsed_ms"] or 0) / 1000 for probe in member["probes"]}
+        assert spent.pop("path", 0.0) <= PATH + 1.0, member["name"]
+        assert sum(spent.values()) <= DEADLINE + 1.0, member["name"]
+    assert seconds <= DEADLINE + PATH + IMPORTS
 
 
 def test_healthy_members_are_ok(run: Run) -> None:
