@@ -190,6 +190,13 @@ def test_an_answer_is_explained() -> None:
     assert "Requests alike" not in text
 
 
+def test_many_answers_are_counted() -> None:
+    made = log_report([{**ANSWER, "member": f"10.0.0.{number}:1344"} for number in range(8)], ())
+    assert (5, 8) == tuple(render(made, detail=detail).count("ICAP answer of 10.0.0.") for detail in (0, 1))
+    assert "\n\nand 3 more ICAP answers: -v\n\n" in render(made)
+    assert "more ICAP answers" not in render(made, detail=1)
+
+
 def test_an_answer_that_says_little() -> None:
     answer: Facts = {"probe": "answer", "count": 1, "icap_status": 204, "verdict": "allowed", "findings": []}
     assert "ICAP answer: ICAP 204\n  Verdict: allowed\n" == block(render(log_report((answer,), ())), "ICAP answer")

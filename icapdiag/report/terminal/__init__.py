@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from icapdiag.model import Finding, Report
 from icapdiag.report.document import Document, summary
+from icapdiag.report.document.words import count
 from icapdiag.report.formats import FILE_STYLE
 from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
@@ -21,6 +22,7 @@ QUIET = -1
 _FAR = 3  # rows of the table above the first problem
 _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
+_ANSWERS = 5
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
 _COUNTS = 40  # rows of who and what
 _NAMES = 45  # columns that names are filled up to
@@ -54,7 +56,10 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     yield draw.outcomes(doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
     yield draw.figures(doc.load, width, None if detail else _STEPS)
-    yield from (draw.answer(answer, width, paint) for answer in doc.answers)
+    answers = doc.answers if detail else doc.answers[:_ANSWERS]
+    yield from (draw.answer(answer, width, paint) for answer in answers)
+    more = len(doc.answers) - len(answers)
+    yield [f"and {count(more, 'more ICAP answer')}: -v"] if more else []
     shown = doc.problems if detail else doc.problems[:_PROBLEMS]
     yield from (problem(each, width, paint, detail, MOST - alone) for each in shown)
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
