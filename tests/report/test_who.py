@@ -14,6 +14,7 @@ from icapdiag.api.explaining import explain
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.model import Report
 from icapdiag.report.document import who
+from icapdiag.report.terminal import render
 from tests.cli.run import icapdiag
 from tests.logs.test_summary import entry
 
@@ -129,3 +130,11 @@ def test_a_sample_is_said_to_be_one(report: Report) -> None:
     assert not any(
         each.exact for each in who.counts(replace(report, groups=groups)) if each.kind == "client" and each.number > 1
     )
+
+
+def test_a_filter_is_never_cut(report: Report) -> None:
+    listed = [each for each in who.counts(report) if each.options]
+    text = " ".join(render(report, 60, detail=2).split())
+
+    assert [] == [each.options for each in listed if " ".join(each.options.split()) not in text]
+    assert all(each.command.endswith(each.options) for each in listed)

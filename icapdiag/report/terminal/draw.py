@@ -309,14 +309,18 @@ def counts(found: Sequence[Count], width: int, most: int | None) -> list[str]:
     """Requests by action, and by who and what they were, in at most so many rows; nothing if all of them passed."""
     if not found:
         return []
-    rows = [
-        (each.action.removeprefix("ICAP_").lower(), each.kind, each.name, each.words, each.options)
-        for each in found[:most]
-    ]
-    lines = grid(("action", "by", "name", "requests", "filter"), rows, right=(3,))
+    listed = found[:most]
+    rows = [(each.action.removeprefix("ICAP_").lower(), each.kind, each.name, each.words) for each in listed]
+    head, rule, *lines = grid(("action", "by", "name", "requests"), rows, right=(3,))
+    drawn = ["Who and what, with the filter of explain that gives these requests:", cut(head, width), cut(rule, width)]
+    for line, each in zip(lines, listed, strict=True):
+        beside = f"{line}  {each.options}".rstrip()
+        if columns(beside) <= width:
+            drawn.append(beside)
+        else:  # a filter is never cut: it is there to be pasted
+            drawn += [cut(line, width), *(wrap(each.options, width, _INDENT) if each.options else [])]
     more = len(found) - len(rows)
-    left_out = [f"and {count(more, 'more row')}: -vv"] if more else []
-    return ["Who and what:", *(cut(line, width) for line in lines), *left_out]
+    return drawn + ([f"and {count(more, 'more row')}: -vv"] if more else [])
 
 
 def unexplained(block: Unexplained, width: int) -> list[str]:
