@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from icapdiag.avi.addresses import to_address
 from icapdiag.facts import to_plain
 from icapdiag.logs.blocks.decoding import BLOCK, FallbackReader, Sink
 from icapdiag.logs.blocks.lines import LineScanner
@@ -197,3 +198,23 @@ def test_what_icap_was_disabled_for_is_known_in_all_of_a_large_log() -> None:
     assert {("no", 2), ("yes", 4)} == {
         (group.request_body, group.count) for group in summary.groups() if group.request_body
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "10.0.0.1",
+        "255.255.255.255",
+        167772161,
+        -1,
+        "2001:DB8::1",
+        "0.0.0.0",  # noqa: S104
+        "999.1.1.1",
+        "01.2.3.4",
+        "x",
+        None,
+        "10.0.0.1\n",
+    ],
+)
+def test_the_quick_way_to_an_address_is_the_long_one(value: object) -> None:
+    assert to_address(value) == who.client_address(value)

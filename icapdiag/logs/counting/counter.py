@@ -139,10 +139,11 @@ class Counting:
                     answer = answers[text[DATE_LINE:] if text[:5] == "Date:" and text[DATE_LINE - 1] == "\n" else text]
                 except (KeyError, IndexError):
                     answer = self._answers.find(text)
-            opswat = request.opswat_log
+            opswat, violations = request.opswat_log, None
             if opswat is None:
                 reason, threat = request.reason, request.threat_id
             else:
+                violations = opswat.violations
                 reason, threat = request.reason or opswat.reason, request.threat_id or opswat.threat_id
                 if threat is None and opswat.violations:
                     threat = opswat.violations[0].threat_name
@@ -201,8 +202,8 @@ class Counting:
                     group.note_threat(threat)
             if request.modified_content_length and request.modified_content_length > group.modified:
                 group.modified = request.modified_content_length
-            if opswat is not None and opswat.violations:
-                group.note_violations(opswat.violations)
+            if violations:
+                group.note_violations(violations)
             if request.nsx_defender_log is not None:
                 group.note_nsx(request.nsx_defender_log)
         self._uncounted += len(logged) * (_DETAILED_WEIGHT if detailed else 1)
