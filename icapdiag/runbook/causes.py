@@ -215,8 +215,11 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
         if name in {"service", "service_uri"}:
             uri = record.get("service_uri") or record.get("profile.service_uri")
             known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
-        if isinstance(known, list | tuple) and name in _FACTS_OF:
+        if isinstance(known, list | tuple) and name == "paths":
             known = " or ".join(map(str, known[:_LISTED]))
+        if name == "virtual_service":  # as the UI has it: one, by its name
+            known = known[0] if isinstance(known, list | tuple) and len(known) == 1 else None
+            known = None if _IDENTITY.match(str(known)) else known
         if name == "pool" and (known in {COMMAND_LINE, FROM_COMMAND_LINE} or record.get("source") == "log"):
             known = None  # a log names the pool group
         if isinstance(known, str) and known and name in OURS:
@@ -238,7 +241,8 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
     return next((value for name in names if (value := record.get(name)) not in (None, "", [], ())), None)
 
 
-_LISTED = 3  # of several names or paths
+_LISTED = 3  # of several paths
+_IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
 _FACTS_OF = {  # where a value is that is not a fact of the same name
     "profile": ("profile.name",),
     "virtual_service": ("virtualservices",),

@@ -158,7 +158,7 @@ def test_a_coincidence_hides_nothing_that_another_probe_led_to(tmp_path: Path) -
         ("{pool.members} of {verdict} and {nothing}", "3 of VERDICT and NOTHING"),
         ("{size} bytes in {elapsed_ms} ms, {count} left", "5237009 bytes in 12.5 ms, 0 left"),
         ("Pools > {pool}, ICAP Profile > {profile}", "Pools > POOL, ICAP Profile > av?profile"),
-        ("Virtual Services > {virtual_service}", "Virtual Services > shop or api"),
+        ("Virtual Services > {virtual_service}", "Virtual Services > shop"),
         ("Set service_uri to {paths}; {object_name}", "Set service_uri to /avscan; ICAP-POOL"),
     ],
 )
@@ -175,7 +175,7 @@ def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
         "verdict": "`rm`",
         "pool": "command line",
         "profile.name": "av*profile",
-        "virtualservices": ["shop", "api"],
+        "virtualservices": ["shop"],
         "services.candidates": ["/avscan"],
         "object_name": "ICAP-POOL",
     }
@@ -212,6 +212,13 @@ def test_a_step_for_another_product_is_left_out(product: str | None, expected: i
     found = written([Step(text=text, place="server") for text in texts], {"product": product})
 
     assert (expected, "On the ICAP server: Note: raise the limit.") == (len(found), found[-1])
+
+
+@pytest.mark.parametrize(
+    "several", [["shop", "api"], ["virtualservice-e8168561-e892-c34c-5d3f-97eeca2ce6bc"], [], None]
+)
+def test_a_virtual_service_that_the_ui_does_not_name_stays_open(several: list[str] | None) -> None:
+    assert "VIRTUAL_SERVICE > Logs" == fill("{virtual_service} > Logs", {"virtualservices": several})
 
 
 def test_the_record_at_the_same_address_comes_first() -> None:
