@@ -1,14 +1,12 @@
-"""Servers that hang or are not there, behind a port that accepts: the cause that is named, and how sure it is."""
+"""Servers that hang, and old versions of TLS: the cause that is named, and how sure it is."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,6 @@ import pytest
 from tests.interop import c_icap, other_programs, stand_ins
 from tests.interop.certificates import write_certificate
 from tests.interop.clients import check
-from tests.interop.conftest import CIcap
 from tests.interop.diagnosed import Diagnosis
 from tests.interop.programs import Program, Programs, free_port, need
 
@@ -109,89 +106,3 @@ def test_old_versions_of_tls_are_proven_by_the_alert(programs: Programs, version
     assert ["tls-handshake-failed"] == list(checked.findings("critical"))
     causes = checked.causes("tls-handshake-failed")
     assert ("proven", "ruled out") == (causes["version"], causes["client-certificate"])
-
-
-@contextmanager
-def forwarding(target: int | None, first: bytes = b"") -> Iterator[int]:
-    """A load balancer by TCP, as haproxy: accepts, sends ``first`` and all that comes to the port ``target``.
-
-    None: no server is left behind it, and it closes.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def pump(source: socket.socket, sink: socket.socket) -> None:
-            with suppress(OSError):
-                while data := source.recv(65536):
-                    sink.sendall(data)
-                sink.shutdown(socket.SHUT_WR)
-
-        def relay(client: socket.socket) -> None:
-            with client, ExitStack() as stack:
-                if target is None:
-                    return
-                server = stack.enter_context(socket.create_connection(("127.0.0.1", target)))
-                server.sendall(first)
-                upwards = threading.Thread(target=pump, args=(client, server), daemon=True)
-                upwards.start()
-                pump(server, client)
-                upwards.join(5)
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    threading.Thread(target=relay, args=(listener.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def test_nothing_behind_a_load_balancer(tmp_path: Path) -> None:
-    with forwarding(None) as port:
-        checked = check(f"icap://127.0.0.1:{port}/avscan")
-
-    assert ["tcp-reset"] == list(checked.findings("critical"))
-    causes = checked.causes("tcp-reset")
-    assert ("dead-backend", "likely") == next(iter(causes.items()))
-    assert {"tls-port": "ruled out", "proxy-protocol": "ruled out"}.items() <= causes.items()
-
-
-def test_a_proxy_line_that_c_icap_does_not_expect(cicap: CIcap) -> None:
-    with forwarding(cicap.plain, b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 1344\r\n") as port:
-        checked = check(f"icap://127.0.0.1:{port}/avscan")
-
-    assert ["bad-request"] == [problem["finding"] for problem in checked.report["problems"]][:1]
-    assert ("proxy-line", "proven") == next(iter(checked.causes("bad-request").items()))
-
-
-def test_through_a_load_balancer_all_is_well(cicap: CIcap) -> None:
-    with forwarding(cicap.plain) as port:
-        assert {} == check(f"icap://127.0.0.1:{port}/avscan").findings("critical")
-
-
-STUNNEL = """\
-foreground = yes
-pid =
-[icap]
-accept = 127.0.0.1:{port}
-connect = 127.0.0.1:{target}
-cert = {certificate}
-"""
-
-
-@pytest.mark.skipif(shutil.which("stunnel") is None, reason="stunnel is not installed")
-def test_nothing_behind_stunnel(programs: Programs) -> None:
-    port, target = free_port(), free_port()
-    certificate, _ = write_certificate(programs.folder, "stunnel")
-    configuration = programs.folder / "stunnel.conf"
-    configuration.write_text(STUNNEL.format(port=port, target=target, certificate=certificate))
-    server = programs.start("stunnel", [need("stunnel"), str(configuration)], ports=[("127.0.0.1", port)])
-    pool = programs.folder / "stunnel.yaml"
-    pool.write_text(f"service_uri: /avscan\nmembers:\n  - {{host: 127.0.0.1, port: {port}, tls: {{verify: false}}}}\n")
-    checked = check(str(pool))
-    programs.stop(server)
-
-    assert ["tcp-reset"] == list(checked.findings("critical"))
-    causes = checked.causes("tcp-reset")
-    assert ("dead-backend", "likely", "ruled out") == (*next(iter(causes.items())), causes["tls-port"])
-    assert "SSL profile" not in " ".join(checked.report["findings"][0]["remedy"])

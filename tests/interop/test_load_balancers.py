@@ -95,6 +95,7 @@ def test_it_is_set_up_wrongly(balanced: Balanced, port: Port, tls: bool, expecte
     ],
 )
 def test_it_is_set_up_rightly(balanced: Balanced, port: Port, tls: bool, arguments: tuple[str, ...]) -> None:
+    """As the fixes above leave it: TCP mode, a server behind it, and PROXY lines only where they are expected."""
     checked = balanced.check(port, *arguments, tls=tls)
 
     nothing_is_wrong(checked)
