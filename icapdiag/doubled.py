@@ -1,4 +1,4 @@
-"""JSON objects in which a key is there twice: which of the values counts is not defined (RFC 8259, 4)."""
+"""JSON objects in which a key appears twice: which of the values counts is not defined (RFC 8259, 4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 40  # characters of a value in a message
 
 
 class Ambiguous(ValueError):
-    """A key was read that is there twice, with different values; the text has the key and the values."""
+    """A key was read that appears twice, with different values; the text has the key and the values."""
 
 
 class Members(dict[str, Any]):
@@ -36,7 +36,7 @@ class Members(dict[str, Any]):
         for other in (*others, super().get(key, first)):
             if _differ(first, other):
                 shown = ("…" if isinstance(one, dict | list) else visible(str(one), _SHOWN) for one in (first, other))
-                raise Ambiguous(f'"{visible(key)}" is there twice, with different values: {", ".join(shown)}')
+                raise Ambiguous(f'"{visible(key)}" appears twice, with different values: {", ".join(shown)}')
         return first
 
     def __getitem__(self, key: str) -> Any:

@@ -54,7 +54,7 @@ RunMoment = Annotated[
     Moment,
     Meta(extra_json_schema={"pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}),
 ]
-Milliseconds = Annotated[float, Meta(ge=0, lt=1e12, extra={"is": "duration in milliseconds"})]
+Milliseconds = Annotated[float, Meta(ge=0, lt=1e12, extra={"is": "a duration in milliseconds"})]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 

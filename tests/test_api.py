@@ -138,7 +138,7 @@ async def test_what_was_not_tested_is_said(depth: Depth, eicar: bool, state: str
 async def test_detection_where_a_step_before_it_failed_was_not_tested() -> None:
     async with serve_lab(("healthy", "500")) as lab:
         report = await icapdiag.check(loads_pool(lab.pool_yaml.encode(), Path("pool.yaml")))
-    assert "detection at 500 (EICAR was not sent: a step before it failed)" in (report.not_tested or ())
+    assert "detection at 500 (EICAR was not sent: an earlier step failed)" in (report.not_tested or ())
 
 
 async def test_a_report_can_be_written_in_every_format(log: Path) -> None:

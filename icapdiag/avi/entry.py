@@ -215,7 +215,7 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> DetailedEntry:
     """The entry in ``obj``: JSON text of one object, or the object itself.
 
     Lenient per field: what has a wrong type is None, numbers may be text and the other way round.
-    Raises `ValueError` if the text is not one JSON object, and `Ambiguous` for a field that is there twice; a mapping
+    Raises `ValueError` if the text is not one JSON object, and `Ambiguous` for a field that appears twice; a mapping
     that is not of `Members` raises nothing.
     """
     fields = obj if isinstance(obj, Mapping) else _parse(obj)

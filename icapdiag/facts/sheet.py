@@ -60,7 +60,7 @@ WireText = Annotated[str, Kind("wire")]  # bytes of a connection as ISO 8859-1
 
 FindingID = Annotated[
     RunbookID,
-    Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, extra={"is": "id of a runbook, such as tcp-refused"}),
+    Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, extra={"is": "a runbook id such as tcp-refused"}),
 ]
 Whole = Annotated[int, Meta(ge=0)]
 Ordinal = Annotated[int, Meta(ge=1)]  # counts from 1, or at least one

@@ -14,7 +14,7 @@ from icapdiag.model import Observation
 KEPT = 5  # notes of a kind that are shown for one source; the rest is counted
 EXCERPT = 120  # characters of the file shown with a problem
 
-STRAY_READ = "bytes that are no UTF-8 were read as Windows-1252"
+STRAY_READ = "bytes that are not UTF-8 were read as Windows-1252"
 
 ProblemKind = Literal["unreadable", "skipped", "input"]
 
@@ -163,7 +163,7 @@ class Tally(Struct):
     """Records of a source: ``read + skipped + unreadable == total``, always.
 
     Of large JSON also ``truncated``: the text ends inside a value or an open array; ``end_offset``: where reading
-    ended, in bytes; and of how many that were read nobody saw whether a key is there twice.
+    ended, in bytes; and of how many that were read nobody saw whether a key appears twice.
     """
 
     read: int = 0

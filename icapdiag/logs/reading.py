@@ -89,7 +89,7 @@ def read_source(
     if kind is Kind.EMPTY and not source.whole:  # a mebibyte of blanks, and something behind it
         kind = Kind.VALUES
     if source.encoding != "utf-8":
-        notes.repair(Repair(f"{source.encoding.upper()} was read", 1, 1))
+        notes.repair(Repair(f"read as {source.encoding.upper()}", 1, 1))
     elif source.mark:
         notes.repair(Repair("a byte order mark was left out", 1, 1))
     container = Container.EMPTY

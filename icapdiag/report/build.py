@@ -24,9 +24,9 @@ from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health
 NOTHING_LEARNT = "No ICAP log entry and no ICAP response was found in it."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
 CAVEAT = (
-    "This host stands in for the Service Engine and is not the Service Engine: "
+    "This was tested from this host, not from the Service Engine: "
     "routes, firewalls, DNS and source address may differ there. "
-    "What works from here may fail there, and the other way round."
+    "What works from here may fail there, and vice versa."
 )
 
 _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  # info makes nobody sick

@@ -48,7 +48,7 @@ def test_a_file_is_attached(file: Path) -> None:
     assert f"Attached table.txt (3 bytes, sha256 {digest}) to {server.url}/browse/OPS-123\n" == out
     assert f"icapdiag: '{file}' goes out as it is: it is not a redacted file as icapdiag wrote it on this host\n" == err
     assert (2, "") == again[:2]
-    assert "OPS-123 already has table.txt, which is not replaced: pass another name with --name" in again[2]
+    assert "OPS-123 already has table.txt, which will not be replaced: pass a different name with --name" in again[2]
     assert (0, [("table.txt", b"OK\n"), ("2.txt", b"OK\n")]) == (other[0], tickets.stored)
 
 
@@ -171,7 +171,7 @@ def test_a_token_file(file: Path, tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (("--to", "jira:OPS-123"), "no jira URL: pass --url https://HOST or set ICAPDIAG_JIRA_URL"),
-        (("--to", "jira:OPS-123", "--url", "http://192.0.2.1"), "in clear text: use https, or say --allow-http"),
+        (("--to", "jira:OPS-123", "--url", "http://192.0.2.1"), "in clear text: use https, or pass --allow-http"),
         (("--to", "github:owner/repo#7"), "there is no token: set ICAPDIAG_GITHUB_TOKEN, or give --token-file FILE"),
         (("--to", "trac:7"), "'trac:7' is not a destination: use jira:OPS-123"),
         (("--to", "file:/", "--url", "https://x"), "says nothing with file:"),

@@ -77,7 +77,7 @@ def test_what_is_kept_is_no_leak(saved: Path, tmp_path: Path) -> None:
     status, _, err = icapdiag("report", "bundle", str(saved), "-o", str(target), "--keep", "member", "--keep", "host")
 
     assert 0 == status, err
-    assert "Kept as they are in this redacted report, as asked for: host, member." in texts(target)
+    assert "Kept in this redacted report, as requested: host, member." in texts(target)
 
 
 def test_a_file_that_exists_is_kept_unless_asked(saved: Path, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_file_that_exists_is_kept_unless_asked(saved: Path, tmp_path: Path) ->
     [
         ("does not exist", ["-o", "no/such/folder/b.zip"]),
         ("give a size such as", ["-o", "b.zip", "--max-size", "many"]),
-        ("can't be left out takes", ["-o", "b.zip", "--max-size", "1K"]),
+        ("can't be left out take", ["-o", "b.zip", "--max-size", "1K"]),
     ],
 )
 def test_what_it_can_not_do_is_said(saved: Path, tmp_path: Path, expected: str, options: list[str]) -> None:

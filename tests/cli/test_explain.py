@@ -58,7 +58,7 @@ def test_the_table_tells_it_to_people(log: Path) -> None:
     assert "20 records read." in out
     assert "icapdiag runbooks show no-security-rule" in out
     assert "Request groups:\ncount  action" in out
-    assert "one column is 1 minute:\n  with ICAP" in out
+    assert "each column is 1 minute:\n  with ICAP" in out
     assert [] == [line for line in out.splitlines() if len(line) > 100]
 
 
@@ -74,7 +74,7 @@ def test_a_log_without_icap_says_nothing(tmp_path: Path) -> None:
     _, document, _ = explained("log.json", cwd=tmp_path)
     assert document["verdict"] in {"unknown", "warning"}
     assert [] == document["groups"]
-    assert [] != [note for note in document["notes"] if "Nothing here went through ICAP" in note]
+    assert [] != [note for note in document["notes"] if "No ICAP log entry and no ICAP response was found" in note]
 
 
 def test_files_patterns_and_standard_input(log: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_raw_answer_is_explained(tmp_path: Path) -> None:
     )
     status, out, _ = icapdiag("explain", "answer.txt", cwd=tmp_path)
     assert status in {0, 1}
-    assert "ICAP answer: ICAP 200 OK, HTTP 403 inside\n  Verdict: blocked: " in out
+    assert "ICAP response: ICAP 200 OK, HTTP 403 inside\n  Verdict: blocked: " in out
     assert "entries" not in out
 
 

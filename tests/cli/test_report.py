@@ -101,7 +101,7 @@ def test_the_exit_status_is_that_of_the_run(
         ("", "icapdiag: r.json: it is empty"),
         (
             "{}",
-            "icapdiag: r.json: it has no schema_version, members or findings: give the file that -o json wrote\n",
+            "icapdiag: r.json: it has no schema_version, members or findings: pass the file that -o json wrote\n",
         ),
     ],
 )
@@ -116,7 +116,7 @@ def test_what_can_not_be_read_is_2(text: str | None, words: str, tmp_path: Path)
 def test_a_message_does_not_drive_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"schema_version": "\x1b[2J", "members": []}))
     err = icapdiag("report", "render", "r.json", cwd=tmp_path)[2]
-    assert "schema_version: '\\x1b[2J' is not known" in err
+    assert "schema_version: '\\x1b[2J' is not supported" in err
 
 
 def test_schema_prints_the_committed_one() -> None:

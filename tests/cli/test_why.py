@@ -100,7 +100,7 @@ def test_text_of_a_server_can_not_drive_the_terminal(tmp_path: Path) -> None:
         ("[1]", "neither a report nor a record: a JSON object is needed"),
         ('{"colour": "red"}', "no field name in it is known"),
         ('{"findings": [], "groups": []}', "the report holds no observations"),
-        ('{"probe": "tcp", "probe": "dns"}', '"probe" is there twice, with different values: tcp, dns'),
+        ('{"probe": "tcp", "probe": "dns"}', '"probe" appears twice, with different values: tcp, dns'),
         ("[" * 100_000, "nested too deeply"),
     ],
 )

@@ -63,8 +63,8 @@ def test_the_table_has_a_line_for_each_member(run: tuple[str, Any]) -> None:
 
     assert ["healthy", *LOADED] == [line.split()[0] for line in section]
     ends = {line.split()[0]: line.rsplit("  ", 1)[1] for line in section}
-    assert {"turned away at 8", "failed at 8", "twice as slow at 8"} == {ends[name] for name in LOADED}
-    assert "the ceiling: no limit met" == ends["healthy"]
+    assert {"rejected at 8", "failed at 8", "twice as slow at 8"} == {ends[name] for name in LOADED}
+    assert "ceiling reached, no limit found" == ends["healthy"]
 
 
 def test_without_a_terminal_a_load_takes_a_yes(pool: Path) -> None:

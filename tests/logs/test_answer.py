@@ -49,7 +49,7 @@ def verdicts(tmp_path: Path, data: bytes | str) -> list[object]:
 def test_bytes_from_the_wire(tmp_path: Path) -> None:
     reading, report = read(tmp_path / "answer", INFECTED)
     (answer,) = reading.answers
-    assert ("answer", "raw ICAP answer") == (report.container, report.label)
+    assert ("answer", "raw ICAP response") == (report.container, report.label)
     assert (Status.OK, None, "blocked", ["Bad.Thing"]) == (
         answer.status,
         answer.reason,
@@ -207,7 +207,7 @@ def test_answers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("icapdiag.logs.containers.collector.ANSWERS_KEPT", 5)
     reading, report = read(tmp_path / "answers", CLEAN * 9)
     assert (5, 5) == (report.read, len(reading.answers))
-    assert ["only the first 5 ICAP answers were read"] == [problem.reason for problem in report.problems]
+    assert ["only the first 5 ICAP responses were read"] == [problem.reason for problem in report.problems]
 
 
 @pytest.mark.timeout(60)

@@ -1,4 +1,4 @@
-"""A key that is there twice in an entry, with two values: neither of them is taken for the truth in silence."""
+"""A key that appears twice in an entry, with two values: neither of them is taken for the truth in silence."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def refused(report: SourceReport) -> list[str]:
 
 
 PASSED: dict[str, Any] = {"action": "ICAP_PASSED"}
-TWICE = '"action" is there twice, with different values: ICAP_BLOCKED, ICAP_PASSED'
+TWICE = '"action" appears twice, with different values: ICAP_BLOCKED, ICAP_PASSED'
 
 
 @pytest.mark.usefixtures("_head")
@@ -91,7 +91,7 @@ def test_a_log_in_the_place_of_another(
 ) -> None:
     reading, report = read(tmp_path / "log", doubled(form, member, where=where))
     (key,) = member
-    assert [f'"{key}" is there twice, with different values: {shown}'] == refused(report)
+    assert [f'"{key}" appears twice, with different values: {shown}'] == refused(report)
     assert actions(reading) == _BLOCKED
 
 
@@ -249,7 +249,7 @@ def test_every_field_that_is_read(tmp_path: Path, where: str, key: str) -> None:
     entries = [json.dumps(_full()) for _ in range(40)]
     entries[31] = _with_twice(where, key, first=len(key) % 2 == 0)
     reading, report = read(tmp_path / "log", _written(entries, "jsonl"))
-    assert [True] == [reason.startswith(f'"{key}" is there twice') for reason in refused(report)]
+    assert [True] == [reason.startswith(f'"{key}" appears twice') for reason in refused(report)]
     assert {"ICAP_BLOCKED": 39} == actions(reading)
 
 
@@ -273,7 +273,7 @@ def test_anywhere_in_any_form(
         patch.setattr(sources, "HEAD", head)
         reading, report = read(Path(folder, "log"), _written(entries, form))
     assert (size - 1, 1) == (report.read, report.unreadable)
-    assert [True] == [reason.startswith(f'"{field[1]}" is there twice') for reason in refused(report)]
+    assert [True] == [reason.startswith(f'"{field[1]}" appears twice') for reason in refused(report)]
     assert size - 1 == sum(actions(reading).values())
 
 
@@ -286,7 +286,7 @@ def test_beside_entries_of_another_form(
     others = [_full() | {"icap_log": log} for _ in range(40)]
     entries = [*map(json.dumps, others), _with_twice("request", "reason", first=False)]
     _, report = read(tmp_path / "log", _written(entries, "jsonl"))
-    assert ['"reason" is there twice, with different values: Infected, Allowed'] == refused(report)
+    assert ['"reason" appears twice, with different values: Infected, Allowed'] == refused(report)
     assert (40, 1) == (report.read, report.unreadable)
 
 
@@ -302,7 +302,7 @@ def test_a_log_too_long_to_look_through_says_so(tmp_path: Path, monkeypatch: pyt
         entries[60] = _with_twice("request", "action", first=False)
         _, later = read(tmp_path / "log", _written(entries, "jsonl"))
     assert 1 == len(said)
-    assert re.fullmatch(r"1\d\d of 120 entries were not checked for keys that appear twice .*", said[0])
+    assert re.fullmatch(r"in 1\d\d of 120 entries only the actions were checked for duplicate keys; .*", said[0])
     assert [TWICE, "reason"] == [reason if reason == TWICE else reason.split('"')[1] for reason in refused(later)[-2:]]
 
 
@@ -336,17 +336,17 @@ def test_in_what_wraps_entries(tmp_path: Path, text: str) -> None:
     found = text.replace("ENTRY", json.dumps(entry()))
     reading, report = read(tmp_path / "log", f"{json.dumps(entry())}\n{found}\n")
     assert (1, {"ICAP_BLOCKED": 1}) == (report.unreadable, actions(reading))
-    assert "is there twice, with different values" in "".join(refused(report))
+    assert "appears twice, with different values" in "".join(refused(report))
 
 
 def test_in_what_holds_a_list(tmp_path: Path) -> None:
     _, report = read(tmp_path / "log", f'{{"hits": {{"hits": [{json.dumps(entry())}], "hits": []}}}}')
-    assert ['"hits" is there twice, with different values: …, …'] == refused(report)
+    assert ['"hits" appears twice, with different values: …, …'] == refused(report)
 
 
 def test_only_reading_the_key_is_refused() -> None:
     found = Members([("a", 1), ("b", 1), ("a", 1.0), ("b", 2)])
     assert (1, 1, None) == (found["a"], found.get("a"), found.get("c"))
     for read_it in (found.get, found.__getitem__, lambda _: check(found)):
-        with pytest.raises(Ambiguous, match='"b" is there twice, with different values: 1, 2'):
+        with pytest.raises(Ambiguous, match='"b" appears twice, with different values: 1, 2'):
             read_it("b")

@@ -53,7 +53,7 @@ def test_windows_bytes() -> None:
     fallback.read(5, raw)
     assert (1, 0, 0) == counts(fallback)
     assert 5 + raw.index(b"\xe9") == fallback.notes.repairs[0].offset
-    assert "bytes that are no UTF-8 were read as Windows-1252" == fallback.notes.repairs[0].what
+    assert "bytes that are not UTF-8 were read as Windows-1252" == fallback.notes.repairs[0].what
 
 
 @pytest.mark.parametrize("raw", [ALERT, b"{}", b'{"a": 1}', b"<46>x Avi-Controller event A_B occurred on object c"])
@@ -100,7 +100,7 @@ def test_an_answer_among_log_entries_is_none() -> None:
     fallback = reader()
     fallback.read(0, b'{"protocol": {"code": 204, "status": "No Content"}, "headers": {"ISTag": "x"}}')
     assert (0, 1, 0) == counts(fallback)
-    assert "an ICAP answer among log entries" == fallback.notes.problems[0].reason
+    assert "an ICAP response among log entries" == fallback.notes.problems[0].reason
 
 
 def test_notes_of_a_later_part_are_added() -> None:

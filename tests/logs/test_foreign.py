@@ -37,11 +37,11 @@ Encapsulated: req-hdr=0, req-body=93
         (b"<!DOCTYPE html>\n<title>Sign in</title><form method=post>\n", "a web page"),
         (b"note to self\n<html><body>Welcome to the portal</body></html>\n", "a web page"),
         (CURL, "400"),
-        (REQUEST, "without its answer"),
-        (b"I send this, and then nothing comes:\n\n" + REQUEST.replace(b"REQMOD", b"OPTIONS"), "without its answer"),
-        (b'{"status": "ok", "uptime": 4711}', "without any field of a log entry"),
-        (b'[{"alert": 1}, {"alert": 2}]', "without any field of a log entry"),
-        (b'{"a": 1}\n{"a": 2}\n{"a": 3}\n', "without any field of a log entry"),
+        (REQUEST, "without its response"),
+        (b"I send this, and then nothing comes:\n\n" + REQUEST.replace(b"REQMOD", b"OPTIONS"), "without its response"),
+        (b'{"status": "ok", "uptime": 4711}', "without log entry fields"),
+        (b'[{"alert": 1}, {"alert": 2}]', "without log entry fields"),
+        (b'{"a": 1}\n{"a": 2}\n{"a": 3}\n', "without log entry fields"),
     ],
 )
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n"])

@@ -70,7 +70,7 @@ def test_a_web_page(tmp_path: Path) -> None:
     )
     reading, report = read(tmp_path / "page", text)
     assert {"ICAP_BLOCKED": 1} == actions(reading)
-    assert "the markup of a web page was left out" == report.repairs[0].what
+    assert "web page markup was left out" == report.repairs[0].what
     assert text.count("\n") == page_text(text).count("\n")
 
 
@@ -105,7 +105,7 @@ def test_a_text_without_its_beginning(tmp_path: Path) -> None:
 def test_a_member_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
     _, report = read(tmp_path / "text", 'see "icap_log": • and "icap_log": {"action": "ICAP_PASSED"}')
     assert (2, 1, 1) == (report.total, report.read, report.unreadable)
-    assert "a piece of an entry that can't be read" == report.problems[0].reason
+    assert "a fragment of an entry that can't be read" == report.problems[0].reason
 
 
 @pytest.mark.parametrize("text", ["{", "a {b} c", '{"', '"action": "x"', "no JSON here", '{"a": 1}'])

@@ -27,11 +27,11 @@ DAMAGED: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ('{"a":1,"b":{"c":[', {"a": 1}, [("missing ]}} added at the end", "")]),
     ('{"a":1,"b":2,}', {"a": 1, "b": 2}, [("a comma before } was left out", ",}")]),
     ('{"a":[1,2,],"b":3}', {"a": [1, 2], "b": 3}, [("a comma before ]", ",]")]),
-    ('{"a":1,,"b":2}', {"a": 1, "b": 2}, [("a comma too many", ',"b"')]),
+    ('{"a":1,,"b":2}', {"a": 1, "b": 2}, [("an extra comma", ',"b"')]),
     ('{"a":1 "b":2}', {"a": 1, "b": 2}, [("a missing comma was added", '"b"')]),
-    ('{"a":1;"b":2}', {"a": 1, "b": 2}, [("text that is no JSON", ';"b"'), ("a missing comma", '"b"')]),
+    ('{"a":1;"b":2}', {"a": 1, "b": 2}, [("text that is not JSON", ';"b"'), ("a missing comma", '"b"')]),
     ('{"z":0,"a" {"x":1},"b":2}', {"z": 0, "a": {"x": 1}, "b": 2}, [("a missing colon", '{"x"')]),
-    ('{"a":;{"x":1},"b":2}', {"a": {"x": 1}, "b": 2}, [("text that is no JSON", ";{")]),
+    ('{"a":;{"x":1},"b":2}', {"a": {"x": 1}, "b": 2}, [("text that is not JSON", ";{")]),
     ('{"a":,"b":2}', {"b": 2}, [("a key without a value", ',"b"')]),
     ('{"a","b":2}', {"b": 2}, [("a key without a value", '"a"')]),
     ('{"a":nul1,"b":2}', {"b": 2}, [("a value that can't be read", "nul1")]),
@@ -45,19 +45,19 @@ DAMAGED: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("{a: 1, b_c: NaN, d: -Infinity}", {"a": 1, "b_c": None, "d": None},
      [("a key without its quotes", "a:"), ("a key without", "b_c"), ("NaN was read as null", "NaN"), ("a key", "d:"),
       ("Infinity was read", "-Inf")]),
-    ('{"a": "broken\n   in two", "b": 2}', {"a": "broken in two", "b": 2}, [("a string broken into lines", "\n")]),
+    ('{"a": "broken\n   in two", "b": 2}', {"a": "broken in two", "b": 2}, [("a string broken across lines", "\n")]),
     ('{"a": "with a blank \nin two", "b": 2}', {"a": "with a blank in two", "b": 2}, [("a string broken", "\n")]),
     ('{\n"a": "no quote,\n"b": 2}', {"a": "no quote", "b": 2}, [("a missing closing quote", "\n")]),
     ('{\n"a": "no quote\n}', {"a": "no quote"}, [("a missing closing quote", "\n")]),
     ('{"a":1, // why\n"b":2 /* so */, # or\n"c":3}', {"a": 1, "b": 2, "c": 3}, [("a comment was left out", "// why")]),
-    ('{"a":1, ..., "c":3}', {"a": 1, "c": 3}, [("text that is no JSON", "...")]),
-    ('{"a":1,\n  ...\n  "c":3}', {"a": 1, "c": 3}, [("text that is no JSON", "...")]),
+    ('{"a":1, ..., "c":3}', {"a": 1, "c": 3}, [("text that is not JSON", "...")]),
+    ('{"a":1,\n  ...\n  "c":3}', {"a": 1, "c": 3}, [("text that is not JSON", "...")]),
     ('{\n> "a": 1,\n> "b": "x\n> y"\n> }', {"a": 1, "b": "x y"},
      [("mail quoting", '> "a"'), ("a string broken", "\n> y")]),
     ('{"a":\x00\x001}', {"a": 1}, [("NUL bytes", "\x00")]),
     ('{"a":"tab\there"}', {"a": "tab\there"}, [("a control character", "\t")]),
-    ('{"a":"c:\\dir"}', {"a": "c:\\dir"}, [("a backslash that escapes nothing", "\\dir")]),
-    ('{"a":"\\u12","b":1}', {"a": "\\u12", "b": 1}, [("a backslash that escapes nothing", "\\u12")]),
+    ('{"a":"c:\\dir"}', {"a": "c:\\dir"}, [("a backslash that is not an escape", "\\dir")]),
+    ('{"a":"\\u12","b":1}', {"a": "\\u12", "b": 1}, [("a backslash that is not an escape", "\\u12")]),
     ('{"method":"POSTX,"uri":"/x","b":3}', {"method": "POSTX,", "uri": "/x", "b": 3},
      [("a key without its quotes", "uri")]),
     ('{"a":1e999,"b":+1,"c":01}', {"a": None}, [("a value that can't", "+1"), ("a value that can't", "01")]),
@@ -136,7 +136,7 @@ def test_nesting_is_bounded() -> None:
     assert salvaged is not None
     assert salvaged.value is not None
     assert 2 == salvaged.value["b"]
-    assert f"what is nested deeper than {DEPTH} levels was left out" == salvaged.repairs[0][0]
+    assert f"data nested deeper than {DEPTH} levels was left out" == salvaged.repairs[0][0]
 
 
 def test_repairs_are_bounded() -> None:

@@ -81,7 +81,7 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     line = syslog_line(entry()).strip().encode().replace(b"up.example", b"up\xe9.example")
     _, report = read(tmp_path / "log", line + b"\n")
     assert (1, 1) == (report.total, report.read)
-    assert "bytes that are no UTF-8 were read as Windows-1252" in [repair.what for repair in report.repairs]
+    assert "bytes that are not UTF-8 were read as Windows-1252" in [repair.what for repair in report.repairs]
 
 
 def test_a_line_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

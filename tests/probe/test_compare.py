@@ -1,4 +1,4 @@
-"""Who is the odd one out: camps, what is compared, one server twice."""
+"""Which member is the outlier: groups, what is compared, one server twice."""
 
 from __future__ import annotations
 

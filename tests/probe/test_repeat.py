@@ -1,4 +1,4 @@
-"""Several rounds of the harmless steps: how many, in what order, and what is made of them."""
+"""Rounds of the harmless steps: how many, in what order, and what is made of them."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def read_markdown(text: str) -> list[Any]:
     every = [each for token in tokens for each in (token, *(token.children or ()))]
     assert set() == {token.type for token in every} & {"link_open", "image"}
     html = "".join(token.content for token in every if token.type in ("html_block", "html_inline"))
-    assert "" == re.sub(r"</?(details|summary)>|What was seen|\s", "", html)
+    assert "" == re.sub(r"</?(details|summary)>|Evidence|\s", "", html)
     words = [token.content for token in every if token.type == "text"]
     assert [] == [word for word in words if re.search(r"[@#][\w.-]|(?i:\bgh-)\d|(?i:www|mailto:)\.?\w", word)]
     return tokens

@@ -138,7 +138,7 @@ def test_the_least_useful_goes_first_and_it_is_told() -> None:
 
 
 def test_what_can_never_fit_is_refused() -> None:
-    with pytest.raises(TooLarge, match="bytes, and 1,000 are allowed"):
+    with pytest.raises(TooLarge, match="bytes; the limit is 1,000"):
         build(REPORT, redacted=True, largest=1000)
 
 

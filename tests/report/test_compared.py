@@ -75,7 +75,7 @@ def test_what_is_hidden_by_a_new_failure_is_not_fixed() -> None:
     assert [
         ("new", "a", "tcp-refused"),
         ("lost sight of", "a", "f1"),
-        ("lost sight of", "a", "clean: blocked by tcp"),
+        ("lost sight of", "a", "clean: not run (tcp failed)"),
     ] == changes(before, after)
 
 
@@ -185,11 +185,11 @@ SILENT = finding("no-response", "a")
     ("whose", "detail", "there", "findings"),
     [
         # sent from one place, not from the other: no word on the path
-        (FaultDomain.UNKNOWN, "fails from h1; what showed it was not sent from h2", member("a"), ()),
-        (FaultDomain.PATH, "fails from h1 only, and is well from h2", sent_eicar(), ()),
+        (FaultDomain.UNKNOWN, "fails from h1; the same was not tested from h2", member("a"), ()),
+        (FaultDomain.PATH, "fails from h1 only, works from h2", sent_eicar(), ()),
         (FaultDomain.SERVER, "(eicar-not-detected)", sent_eicar(SICK), (UNDETECTED,)),
         # another fault there, of what was sent from here, too
-        (FaultDomain.PATH, "each time in another way", member("a", SICK), (SILENT,)),
+        (FaultDomain.PATH, "each time differently", member("a", SICK), (SILENT,)),
         (FaultDomain.UNKNOWN, "not tested from anywhere else", member("a", Health.DISABLED), ()),
     ],
 )

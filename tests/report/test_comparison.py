@@ -1,4 +1,4 @@
-"""Members side by side: what is shown, what is left out, and how it gets narrower."""
+"""Differences between members: what is shown, what is left out, and how it gets narrower."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from icapdiag.facts.pool import ComparedFact, ValueGroup
 from icapdiag.model import Facts
 from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.findings import Budget
 from icapdiag.report.machine.to_json import render as to_json
 from icapdiag.text import UNSAFE
 from tests.report.documents import section, seen
@@ -28,7 +29,7 @@ def fact(name: str, kind: str, *camps: tuple[str, Sequence[str]], unknown: Seque
 
 
 def drawn(comparison: Sequence[ComparedFact], width: int) -> list[str]:
-    return section(replace(report(), comparison=tuple(comparison)), "Members side by side", width)
+    return section(replace(report(), comparison=tuple(comparison)), "Differences between members", width)
 
 
 POOL = (
@@ -46,7 +47,7 @@ def golden(text: str) -> str:
 
 def test_a_column_a_member() -> None:
     expected = golden("""
-        Members side by side (what differs):
+        Differences between members:
                  10.0.0.5:1344                    10.0.0.6:1344                    10.0.0.7:1344                      10.0.0.8:1344
         -------  -------------------------------  -------------------------------  ---------------------------------  -------------
         ISTag    CI0001-9OPRPm4oRCAVcJKwg9DiggAA  CI0001-9OPRPm4oRCAVcJKwg9DiggAA  CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA *  -
@@ -56,9 +57,9 @@ def test_a_column_a_member() -> None:
     assert expected == "\n".join(drawn(POOL, 140))
 
 
-def test_a_narrow_terminal_gets_the_camps_of_each_fact() -> None:
+def test_a_narrow_terminal_gets_the_groups_of_each_fact() -> None:
     expected = golden("""
-        Members side by side (what differs):
+        Differences between members:
           ISTag: CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA at 10.0.0.7:1344 (outlier);
             CI0001-9OPRPm4oRCAVcJKwg9DiggAA at 10.0.0.5:1344, 10.0.0.6:1344
           Preview (two groups): 1024 at 10.0.0.5:1344, 10.0.0.7:1344; 0 at
@@ -91,7 +92,7 @@ def test_nothing_is_shown_where_all_agree(comparison: tuple[ComparedFact, ...]) 
 def test_it_stands_below_the_problems() -> None:
     blocks = render(replace(report((HEALTHY, REFUSED)), comparison=POOL), 160, detail=1).split("\n\n")
 
-    assert blocks[3].startswith("Members side by side")
+    assert blocks[3].startswith("Differences between members")
 
 
 @pytest.mark.parametrize("width", [0, 60, 61, 80, 100, 132, 200])
@@ -147,3 +148,11 @@ def test_evidence_says_who_has_what(facts: Facts, expected: str) -> None:
 @pytest.mark.parametrize(("member", "expected"), [("m1", "m1"), ("", "the pool")])
 def test_evidence_is_about_a_member_or_about_the_pool(member: str, expected: str) -> None:
     assert expected == where(seen("pool", member=member))
+
+
+def test_all_facts_of_an_observation_name_the_kind_of_difference_in_words() -> None:
+    groups = [{"value": "allowed", "count": 1, "members": [A]}, {"value": "blocked", "count": 1, "members": [B]}]
+    rows = dict(Budget().rows(seen("pool", kind="two-camps", fact="eicar_verdict", camps=groups)))
+
+    assert "two groups" == rows["kind"]
+    assert "camp" not in f"{rows}"

@@ -53,13 +53,13 @@ def test_nothing_without_the_probe() -> None:
 
 def test_the_table_has_the_counts_and_what_deviates() -> None:
     text = render(POOL, detail=2)
-    lines = text[text.index("Conformance with") :].partition("\n\n")[0].splitlines()
+    lines = text[text.index("Conformance to") :].partition("\n\n")[0].splitlines()
 
     assert [
-        "Conformance with RFC 3507 (30 rules for each member): 55 kept, 3 deviations, 2 not tested.",
+        "Conformance to RFC 3507 (30 rules for each member): 55 kept, 3 deviations, 2 not tested.",
         "  3 methods (RFC 3507 4.10.2), tolerated: several methods for one URI; Methods: REQMOD, RESPMOD at",
         "    10.0.0.5:1344, 10.0.0.6:1344",
-        "  22 heads (RFC 3507 4.4.2), clients fail on it: no blank line; X: 1 2 at 10.0.0.6:1344",
+        "  22 heads (RFC 3507 4.4.2), breaks clients: no blank line; X: 1 2 at 10.0.0.6:1344",
     ] == lines
 
 
@@ -99,6 +99,6 @@ def test_what_a_report_leaves_open_is_drawn_all_the_same() -> None:
     open_ones = (RuleOverview(rule="date", number=0, deviating=(MemberDeviation(),)), RuleOverview())
 
     assert [
-        "Conformance with RFC 3507 (2 rules for each member): 0 kept, 1 deviation, 0 not tested.",
+        "Conformance to RFC 3507 (2 rules for each member): 0 kept, 1 deviation, 0 not tested.",
         "  0 date (), tolerated: deviates at",
     ] == section(replace(report(), conformance=open_ones), "Conformance")

@@ -37,7 +37,7 @@ RAMP: Facts = {
     "needed_held": "no",
 }
 SAID = (
-    "stood 4 at a time, ceiling 64; at 8: turned away (503); p95 12 ms alone, ~15 ms at the end; "
+    "handled 4 at a time (ceiling 64); at 8: rejected (503); p95 12 ms with one, ~15 ms at the end; "
     "Max-Connections 4; 100 requests/s x 120 ms need 12 connections"
 )
 LOADED = replace(observation("load"), facts=sheet_of("probe", "load", RAMP))
@@ -47,8 +47,8 @@ def test_a_line_a_member_under_load() -> None:
     drawn = render(report([member("10.0.0.5", observation("tcp"), LOADED), member("10.0.0.6", observation("tcp"))]))
 
     section = drawn.partition("Under load")[2].partition("\n\n")[0].splitlines()
-    assert "10.0.0.5:1344 4 311 12 ms ~15 ms turned away at 8" == " ".join(section[3].split())
-    assert "10.0.0.5:1344: 100 requests/s x 120 ms need 12 connections; held: no" == section[4]
+    assert "10.0.0.5:1344 4 311 12 ms ~15 ms rejected at 8" == " ".join(section[3].split())
+    assert "10.0.0.5:1344: 100 requests/s x 120 ms need 12 connections; handled: no" == section[4]
     assert 5 == len(section)
     assert " load " not in drawn.partition("Under load")[0]
 
@@ -83,15 +83,15 @@ def test_long_names_are_cut_to_the_width() -> None:
         (
             {"probe": "keepalive", "reuse": "desynchronised", "desync_signs": ["bytes-left-over"], "extra_bytes": 9,
              "extra_excerpt": "\x1b[2Jhello"},
-            "second request not answered rightly; bytes-left-over; 9 bytes left over: \\x1b[2Jhello",
+            "second request answered wrongly; bytes-left-over; 9 bytes left over: \\x1b[2Jhello",
         ),
         (
             {"probe": "keepalive", "reuse": "closed", "closed_after_ms": 0.4, "desync_signs": []},
-            "second request not answered: the server had closed and not said so; closed 0.4 ms after the first answer",
+            "second request not answered: the server closed without saying so; closed 0.4 ms after the first response",
         ),
         (
             {"probe": "keepalive", "reuse": "honoured", "idle_close_s": 12.0, "idle_closed": True},
-            "second request answered on the same connection; closed after 12 s without a request",
+            "second request answered on the same connection; closed after 12 s idle",
         ),
     ],
 )  # fmt: skip

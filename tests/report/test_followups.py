@@ -21,8 +21,8 @@ FOUND: Facts = {
     ],
 }
 EACH_KIND = (
-    "REQMOD is taken under /avscan (RESPMOD, REQMOD; C-ICAP/0.5.10); REQMOD is taken, and scanning not shown,"
-    " under /request; REQMOD is taken, and nothing scanned, under /echo"
+    "REQMOD is accepted at /avscan (RESPMOD, REQMOD; C-ICAP/0.5.10); REQMOD is accepted, but scanning is not shown,"
+    " at /request; REQMOD is accepted, but nothing is scanned, at /echo"
 )
 REFUSED: Facts = {
     "probe": "variants",
@@ -40,12 +40,12 @@ REFUSED: Facts = {
     ("facts", "expected"),
     [
         (FOUND, EACH_KIND),
-        ({**FOUND, "candidates": [], "unproven": []}, "REQMOD is taken, and nothing scanned, under /echo"),
+        ({**FOUND, "candidates": [], "unproven": []}, "REQMOD is accepted, but nothing is scanned, at /echo"),
         (
             {**FOUND, "candidates": [], "unproven": [], "unscanning": []},
-            "none of 4 usual service paths takes REQMOD here",
+            "none of 4 common service paths accepts REQMOD",
         ),
-        (REFUSED, "refused with 400 in each form: without Preview, with a User-Agent"),
+        (REFUSED, "refused with 400 in every form tried: without Preview, with a User-Agent"),
         (
             {**REFUSED, "cured_by": "no-preview"},
             "REQMOD, refused with 400, is accepted without Preview; still rejected without it",

@@ -97,7 +97,7 @@ def test_a_finding_without_a_meaning_is_one_of_an_earlier_version() -> None:
         ),
         (
             lambda d: d["members"][1]["probes"][1].update(elapsed_ms=-1),
-            "members[1].probes[1].elapsed_ms: -1 is no duration in milliseconds",
+            "members[1].probes[1].elapsed_ms: -1 is not a duration in milliseconds",
         ),
         (
             lambda d: d["members"][1]["probes"][1].update(facts=[]),
@@ -129,7 +129,7 @@ def test_a_finding_without_a_meaning_is_one_of_an_earlier_version() -> None:
         ),
         (
             lambda d: d["findings"][0].update(id="../x"),
-            "findings[0].id: '../x' is no id of a runbook, such as tcp-refused",
+            "findings[0].id: '../x' is not a runbook id such as tcp-refused",
         ),
         (lambda d: d["findings"][0].update(count=0), "findings[0].count: 0 is not 1 or more"),
         (lambda d: d["findings"][0]["members"].append({}), "findings[0].members[1]: is an object and must be text"),
@@ -138,14 +138,14 @@ def test_a_finding_without_a_meaning_is_one_of_an_earlier_version() -> None:
             "findings[0].first_seen: is a whole number and must be text or null",
         ),
         (lambda d: d.update(unmatched=[]), "unmatched: is a list and must be an object"),
-        (lambda d: d.update(started_at="now"), "started_at: 'now' is no time such as 2026-01-01T00:00:00.000Z"),
+        (lambda d: d.update(started_at="now"), "started_at: 'now' is not a time such as 2026-01-01T00:00:00.000Z"),
         (
             lambda d: d.update(schema_version=2),
-            "schema_version: 2 is not known; this icapdiag reads version 1: use the icapdiag that wrote it",
+            "schema_version: 2 is not supported; this icapdiag reads version 1: use the icapdiag that wrote it",
         ),
         (
             lambda d: d.update(command="check --plan"),
-            "it is the plan of a run and not its report: run check without --plan",
+            "it is a plan, not a report: run check without --plan",
         ),
     ],
 )
@@ -166,16 +166,16 @@ def test_all_problems_are_told_at_once_and_no_more_than_anybody_reads() -> None:
     [
         (b"", "it is empty"),
         (b" \n", "it is empty"),
-        (b"\xff\xfe{", "byte 1 is no UTF-8"),
-        (b'{"schema_version": 1,\n "tool": ', "line 2, column 10: no JSON"),
-        (render(ALL).encode()[:-100], "no JSON"),
-        (b"[]", "it holds a list and not an object"),
-        (b"null", "it holds null and not an object"),
+        (b"\xff\xfe{", "byte 1 is not UTF-8"),
+        (b'{"schema_version": 1,\n "tool": ', "line 2, column 10: not JSON"),
+        (render(ALL).encode()[:-100], "not JSON"),
+        (b"[]", "it contains a list, not an object"),
+        (b"null", "it contains null, not an object"),
         (b"{}", "it has no schema_version, members or findings"),
-        (b'{"verdict": "critical", "verdict": "ok"}', '"verdict" is there twice, with different values: critical, ok'),
-        (b'{"schema_version": NaN}', "NaN is no JSON"),
-        (b"[" * 100_000, "deeper than any report"),
-        (b'{"schema_version": ' + b"9" * 5000 + b"}", "a number that no report has"),
+        (b'{"verdict": "critical", "verdict": "ok"}', '"verdict" appears twice, with different values: critical, ok'),
+        (b'{"schema_version": NaN}', "NaN is not JSON"),
+        (b"[" * 100_000, "more deeply than any report"),
+        (b'{"schema_version": ' + b"9" * 5000 + b"}", "a number that no report contains"),
     ],
 )
 def test_what_is_no_report_is_refused(data: bytes, words: str) -> None:
@@ -189,15 +189,15 @@ def test_a_byte_order_mark_is_no_harm() -> None:
 
 
 def test_size_depth_and_numbers_are_bounded() -> None:
-    with pytest.raises(NotAReport, match="more than the"):
+    with pytest.raises(NotAReport, match="a report has at most"):
         read_report(b" " * (LARGEST + 1))
     deep: list[Any] = []
     for _ in range(DEEPEST):
         deep = [deep]
-    assert (f"subject: is deeper than {DEEPEST} lists and objects inside each other",) == problems(
+    assert (f"subject: is nested more than {DEEPEST} levels deep",) == problems(
         lambda d: d["subject"].update(deep=deep)
     )
-    assert ("groups[0]: holds a number beyond all bounds",) == problems(
+    assert ("groups[0]: contains a number that is too large",) == problems(
         lambda d: d.update(groups=[{"a": float("inf")}])
     )
 

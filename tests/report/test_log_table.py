@@ -35,7 +35,7 @@ def test_whole() -> None:
         CRITICAL  log.json: 3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02
           00:00:01 UTC
 
-        client got       requests   share  why, mostly
+        client got       requests   share  main reason
         200 (unscanned)         3  18.8 %  ADF_ICAP_CONNECTION_ERROR
         unknown                 1   6.2 %
         403 (blocked)          12  75.0 %  Infected: EICAR-Test-File (not a virus)
@@ -49,7 +49,7 @@ def test_whole() -> None:
                   ADF_ICAP_CONNECTION_ERROR
            More   icapdiag runbooks show connection-error
 
-        Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, one column is 1 hour:
+        Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, each column is 1 hour:
           with ICAP █▄ ▂ max 9
           blocked   █▄   max 8
           fail open ▄  █ max 2
@@ -85,7 +85,7 @@ def test_the_first_screen() -> None:
           00:00:01 UTC
         First: On Avi: check direct connectivity from the Service Engine.
 
-        client got       requests   share  why, mostly
+        client got       requests   share  main reason
         200 (unscanned)         3  18.8 %  ADF_ICAP_CONNECTION_ERROR
         unknown                 1   6.2 %
         403 (blocked)          12  75.0 %  Infected: EICAR-Test-File (not a virus)
@@ -177,7 +177,7 @@ def test_many_groups_are_cut_short() -> None:
 
 def test_an_answer_is_explained() -> None:
     expected = golden("""
-        ICAP answer of 10.0.0.5:1344: ICAP 200 OK, HTTP 403 inside
+        ICAP response of 10.0.0.5:1344: ICAP 200 OK, HTTP 403 inside
           Verdict: blocked: Infected
           Decided by: X-Infection-Found
           Threats: Eicar-Test-Signature
@@ -185,7 +185,7 @@ def test_an_answer_is_explained() -> None:
     """)
     empty: Facts = {key: 0 for key in ENTRIES if key not in ("first_seen", "last_seen")}
     text = render(log_report(({**ANSWER, "member": "10.0.0.5:1344"},), (), entries=empty, timeline=()))
-    assert expected == block(text, "ICAP answer")
+    assert expected == block(text, "ICAP response")
     assert "entries" not in text.partition("\n\n")[0]
     assert "Requests alike" not in text
 
@@ -199,15 +199,15 @@ def test_many_answers_are_counted() -> None:
 
 def test_an_answer_that_says_little() -> None:
     answer: Facts = {"probe": "answer", "count": 1, "icap_status": 204, "verdict": "allowed", "findings": []}
-    assert "ICAP answer: ICAP 204\n  Verdict: allowed\n" == block(render(log_report((answer,), ())), "ICAP answer")
+    assert "ICAP response: ICAP 204\n  Verdict: allowed\n" == block(render(log_report((answer,), ())), "ICAP response")
     lines: Facts = {"probe": "answer", "count": 1, "verdict": "blocked", "verdict_reason": "Infected", "findings": []}
-    assert "ICAP answer\n  Verdict: blocked: Infected\n" == block(render(log_report((lines,), ())), "ICAP answer")
+    assert "ICAP response\n  Verdict: blocked: Infected\n" == block(render(log_report((lines,), ())), "ICAP response")
 
 
 def test_an_answer_that_is_none() -> None:
     answer: Facts = {"probe": "answer", "count": 1, "peer": "http", "peer_excerpt": "HTTP/1.1 400", "findings": []}
-    expected = "ICAP answer\n  Not understood: the peer speaks http; it said: HTTP/1.1 400\n"
-    assert expected == block(render(log_report((answer,), ())), "ICAP answer")
+    expected = "ICAP response\n  Not understood: the peer speaks http; it sent: HTTP/1.1 400\n"
+    assert expected == block(render(log_report((answer,), ())), "ICAP response")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_says_that_nothing_was_learnt() -> None:
 def test_says_that_only_a_part_was_read() -> None:
     first = render(log_report(complete=False), detail=-1)
     assert first.startswith("CRITICAL  log.json: 3 of 16 requests")
-    assert first.endswith("(interrupted: only a part was read)\n")
+    assert first.endswith("(interrupted: only partly read)\n")
 
 
 def test_what_nothing_explains_is_counted_in_requests() -> None:
@@ -303,7 +303,7 @@ def test_odd_values_break_nothing() -> None:
         ),
         (
             {"icap_status": 200, "complete_body_sent": False, "opswat_reason": "Infected", "latency_max_ms": 1500},
-            "ICAP 200; OPSWAT: Infected; the body was not sent whole; up to 1.5 s",
+            "ICAP 200; OPSWAT: Infected; the body was not sent completely; up to 1.5 s",
         ),
         (
             {"probe": "summary", "entries_total": 5, "entries_icap": 4, "entries_failed": 1, "unscanned_count": 1},
@@ -323,7 +323,7 @@ def test_evidence_says_why(facts: Facts, expected: str) -> None:
         ({"member": "10.0.0.5:1344", "count": 1}, "1 request to 10.0.0.5:1344"),
         ({"member": "", "count": 1200}, "1,200 requests"),
         ({"probe": "summary", "member": ""}, "the log as a whole"),
-        ({"probe": "answer"}, "the ICAP answer"),
+        ({"probe": "answer"}, "the ICAP response"),
     ],
 )
 def test_evidence_says_whose_it_is(facts: Facts, expected: str) -> None:
@@ -363,7 +363,7 @@ class TestChart:
             {"start": f"2026-01-01T{n // 60:02}:{n % 60:02}:00Z", "step_s": 60, "passed": n // 300} for n in range(600)
         ]
         *heading, bars = chart(minutes, 60)
-        assert "Over time, 2026-01-01 00:00 to 2026-01-01 10:00 UTC, one column is 20 minutes:" == " ".join(heading)
+        assert "Over time, 2026-01-01 00:00 to 2026-01-01 10:00 UTC, each column is 20 minutes:" == " ".join(heading)
         assert 30 == len(bars.removeprefix("  with ICAP ").removesuffix(" max 20"))
         assert bars.endswith("█ max 20")
 
@@ -387,7 +387,7 @@ class TestChart:
             {"start": "2026-01-01T00:00:00", "step_s": 86400, "passed": 1},
         ]
         heading, *_, bars = chart(days, 80)
-        assert "one column is 183 days" in heading
+        assert "each column is 183 days" in heading
         assert len(bars) <= 80
 
 

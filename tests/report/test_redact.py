@@ -97,7 +97,7 @@ def test_the_report_says_that_it_is_redacted_and_what_was_kept() -> None:
     redacted, replaced = redact(REPORT, Pseudonyms(), keep={"pool"})
 
     assert PoolSubject(pool="ACME-AV", source="file-1", service_uri="/OMSScanReq-AV?[removed]") == redacted.subject
-    assert redacted.notes[-1] == "Kept as they are in this redacted report, as asked for: pool."
+    assert redacted.notes[-1] == "Kept in this redacted report, as requested: pool."
     assert Replaced("host", "jump7.acme.example", "host-1", 1, "host") in replaced
 
 

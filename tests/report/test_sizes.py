@@ -52,11 +52,11 @@ def test_one_line_a_member() -> None:
     lines = drawn([member("one", HEALTHY), member("two", CUT), member("none", {}, probe="clean")], 100)
 
     assert [
-        "By body size (until the answer, upload and all; ~: may include client-side delay):",
+        "By body size (time to response, including the upload; ~: may include client-side delay):",
         "member    1 KiB   64 KiB  1 MiB  8 MiB  limit",
-        "------  -------  -------  -----  -----  -----------------------------",
-        "one     <0.1 ms   2.2 ms  12 ms  1.5 s  none to 8 MiB, EICAR found",
-        "two     ~0.5 ms  timeout      -      -  no answer in time from 64 KiB",
+        "------  -------  -------  -----  -----  --------------------------------",
+        "one     <0.1 ms   2.2 ms  12 ms  1.5 s  none up to 8 MiB, EICAR detected",
+        "two     ~0.5 ms  timeout      -      -  no response in time from 64 KiB",
     ] == lines
 
 
@@ -83,10 +83,10 @@ def test_it_fits(width: int, name: str) -> None:
     ("facts", "expected"),
     [
         ({}, "-"),
-        ({"size_passed": 4096}, "none to 4 KiB"),
+        ({"size_passed": 4096}, "none up to 4 KiB"),
         ({"size_passed": 8 * MIB, "eicar_found_size": 5237009, "eicar_passed_size": 5251208}, "UNSCANNED from 5.0 MiB"),
         ({"size_passed": 8 * MIB, "size_read": 99_980, "size_unread": 100_795}, "UNSCANNED from 98.4 KiB"),
-        ({"size_passed": MIB, "size_unread": 100_795, "eicar_found_size": MIB}, "none to 1 MiB, EICAR found"),
+        ({"size_passed": MIB, "size_unread": 100_795, "eicar_found_size": MIB}, "none up to 1 MiB, EICAR detected"),
         ({"size_passed": 9, "size_failed": 10, "size_failure": "status", "size_failure_status": 413},
          "ICAP 413 from 10 B"),
         ({"size_passed": 9, "size_failed": 1400, "size_failure": "unacknowledged", "stopped": "busy"},
@@ -102,17 +102,17 @@ def test_the_limit_in_a_few_words(facts: Facts, expected: str) -> None:
     ("facts", "expected"),
     [
         ({"eicar_found_size": 5237009, "eicar_passed_size": 5251208},
-         "EICAR found in 5,237,009 bytes, passed in 5,251,208"),
+         "EICAR detected in 5,237,009 bytes, passed in 5,251,208"),
         ({"size_read": 99_980, "size_unread": 100_795},
-         "99,980 bytes asked for in full, 100,795 allowed from the preview only"),
+         "99,980 bytes read in full, 100,795 allowed from the preview only"),
         ({"size_passed": 99_980, "size_failed": 100_795, "size_failure": "refused"},
          "99,980 bytes passed, 100,795 refused"),
         ({"size_passed": 1, "size_failed": 1024, "size_failure": "unacknowledged", "mtu_black_hole": True},
-         "1 byte passed, 1,024 lost on the way, in small packets it arrived"),
+         "1 byte passed, 1,024 lost on the way, arrived in small packets"),
         ({"size_failed": 1024, "size_failure": "unacknowledged", "mtu_black_hole": False},
-         "1,024 lost on the way, in small packets too"),
+         "1,024 lost on the way, not in small packets either"),
         ({"size_passed": 65536, "size_failed": MIB, "size_failure": "slow", "size_failure_rate": 48211},
-         "65,536 bytes passed, 1,048,576 still being sent when time was up (48,211 bytes/s)"),
+         "65,536 bytes passed, 1,048,576 still being sent when time ran out (48,211 bytes/s)"),
         ({"size_passed": MIB, "tiny_refused": [0, 1], "tiny_failure": "refused"}, "0 bytes and 1 byte: refused"),
         ({"size_passed": MIB, "tiny_refused": [0], "tiny_failure": "status", "tiny_failure_status": 400},
          "0 bytes: ICAP 400"),

@@ -179,7 +179,7 @@ def test_names_of_wide_characters_leave_the_columns_in_line() -> None:
 
 def test_says_when_it_is_incomplete() -> None:
     first = render(report((UNTESTED,), (), complete=False), detail=-1)
-    expected = "1 member could not be judged (incomplete: not every probe could run)"
+    expected = "1 member could not be judged (incomplete: not all probes ran)"
     assert f"UNKNOWN  ICAP-POOL-GROUP, 10.0.0.8:1344 /avscan: {expected}\n" == first
 
 
@@ -284,8 +284,8 @@ def test_nothing_a_server_says_reaches_the_terminal_unescaped(width: int, detail
         ),
         ("eicar", {"x_violations_found": "1\nfile\nEicar"}, "X-Violations-Found: 1 / file / Eicar"),
         ("eicar", {"x_virus_id": "Gef\xc3\xa4hrlich"}, "X-Virus-ID: Gefährlich"),
-        ("options", {"peer": "http", "peer_excerpt": "HTTP/1.1 400"}, "the peer speaks http; it said: HTTP/1.1 400"),
-        ("options", {"peer": "unknown"}, "the peer speaks no ICAP"),
+        ("options", {"peer": "http", "peer_excerpt": "HTTP/1.1 400"}, "the peer speaks http; it sent: HTTP/1.1 400"),
+        ("options", {"peer": "unknown"}, "the peer does not speak ICAP"),
         (
             "tls",
             {
@@ -339,7 +339,7 @@ def test_evidence_says_whose_it_is() -> None:
         ({"object": "icapprofile", "object_name": "icap", "fail_action": "ICAP_FAIL_OPEN"}, "icapprofile icap",
          "fail_action ICAP_FAIL_OPEN"),
         ({"object": "pool", "object_name": "av\x1b[2J", "monitor_type": "HEALTH_MONITOR_TCP", "monitor_request": "x"},
-         "pool av\\x1b[2J", "health monitor HEALTH_MONITOR_TCP; it sends x"),
+         "pool av\\x1b[2J", "health monitor HEALTH_MONITOR_TCP; health monitor request x"),
         ({"object": "pool", "object_name": "av", "ratio": 0}, "pool av", "ratio 0"),
         ({"object": "poolgroup", "object_name": "g", "group_fail_action": "FAIL_ACTION_CLOSE_CONN"}, "poolgroup g",
          "fail_action FAIL_ACTION_CLOSE_CONN"),

@@ -75,8 +75,8 @@ def test_the_table_shows_the_time_without_our_own_delays(facts: Facts, expected:
             {"clock_synchronised": True, "clock_max_error_ms": 12.0},
             "This host's clock is synchronised, to within 12 ms.",
         ),
-        ({"clock_synchronised": False}, "This host's clock is not synchronised: it may be the one that is wrong."),
-        ({"clock_synchronised": None}, "Whether this host's clock is synchronised is not known."),
+        ({"clock_synchronised": False}, "This host's clock is not synchronised and may itself be wrong."),
+        ({"clock_synchronised": None}, "It is not known whether this host's clock is synchronised."),
         ({"resolvers": ["10.0.0.53"], **CLOCK}, SYNCHRONISED),
     ],
 )
@@ -88,7 +88,7 @@ def test_the_dns_servers_are_named_where_they_had_a_part() -> None:
     vantage: Facts = {"resolvers": ["10.0.0.53", "10.0.0.54"], "resolvers_given": True, **CLOCK}
     looked_up = report([member("icap1:1344", observation("dns", member="icap1:1344"))], vantage=vantage)
 
-    expected = f"Names were looked up at 10.0.0.53, 10.0.0.54 (--resolver). {SYNCHRONISED}"
+    expected = f"DNS servers: 10.0.0.53, 10.0.0.54 (--resolver). {SYNCHRONISED}"
     assert expected == document(looked_up).surroundings
 
 

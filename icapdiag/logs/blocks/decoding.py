@@ -52,7 +52,7 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 UNDECODABLE: Final = (ValueError, RecursionError)
 _byte = re.compile(r"\(byte (\d+)\)")
 _between = re.compile(r"[\s,\[]*+")
-_TWICE = "a key is there twice"
+_TWICE = "a key appears twice"
 
 
 def place_of_error(error: BaseException) -> int | None:
@@ -120,7 +120,7 @@ class FallbackReader(Account):
 
 
 def _is_doubled(text: str) -> bool:
-    """Whether a key is there twice, with different values, in a list, or in values with white space between them."""
+    """Whether a key appears twice, with different values, in a list, or in values with white space between them."""
     at = 0
     while (between := _between.match(text, at)) and (at := between.end()) < len(text) and text[at] != "]":
         try:
@@ -145,7 +145,7 @@ class Sink:
 
     Known words are expected until a text does not fit. ``strict=False`` makes numbers of text: 64-bit numbers come so.
     msgspec takes the last of two values of one key. Where more actions were met than entries have, an ``action``,
-    ``icap_log`` or ``request_logs`` is there twice. Other keys are looked for in the first ``look_into`` bytes, and in
+    ``icap_log`` or ``request_logs`` appears twice. Other keys are looked for in the first ``look_into`` bytes, and in
     all that comes after a record with one. Such a record is left to the fallback.
 
     Who sent what takes a fifth longer to decode. It is decoded of all entries in these first bytes, and beyond, unless
@@ -221,7 +221,7 @@ class Sink:
         return entries
 
     def _is_doubled(self, form: Literal[0, 1], text: memoryview | bytes) -> bool:
-        """Whether a key is there twice, as far as this is looked for."""
+        """Whether a key appears twice, as far as this is looked for."""
         self._looked_into = self._doubled or self._look_into > 0
         if not self._looked_into:
             return False

@@ -11,8 +11,8 @@ from icapdiag.logs.notes import Account, Problem, Repair
 from icapdiag.logs.opening.source import Source, Stop, Tick, locate
 
 _NOT_LOOKED_INTO = (
-    "{:,} of {:,} entries were not checked for keys that appear twice with different values, apart from the actions; "
-    "the last value counts there"
+    "in {:,} of {:,} entries only the actions were checked for duplicate keys; "
+    "of other duplicate keys the last value was used"
 )
 
 
@@ -35,7 +35,7 @@ def read_large(
         source.size = (source.stored_size or 0) - mark
         summarise_file(source.fd, layout, fallback, start=mark, jobs=jobs, progress=moved, stop=stop)
     if tally.truncated and not (stop is not None and stop()):
-        notes.repair(Repair("the text ends inside its list or its last record", offset=tally.end_offset))
+        notes.repair(Repair("the input ends inside a list or its last record", offset=tally.end_offset))
     if source.stored_size is not None and (offsets := notes.offsets()):
         notes.set_places(locate(source.name, offsets, mark=mark))
     if tally.not_looked_into:

@@ -269,7 +269,7 @@ def _judgement(response: Response, method: str | None) -> Judgement:
     if method is not None or judge(response, method="RESPMOD").verdict == judgement.verdict:
         return judgement
     line = tidy(response.http_response.start_line) if response.http_response else "content"
-    reason = f"{line} came back: it blocks a request (REQMOD), and is the content itself in answer to RESPMOD"
+    reason = f"{line} came back: a block page if the request was REQMOD, the scanned content if it was RESPMOD"
     return Judgement(UNKNOWN, reason, judgement.threats, judgement.decided_by)
 
 

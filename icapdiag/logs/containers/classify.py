@@ -69,13 +69,13 @@ def classify(value: JSONObject) -> LogEntry | bytes | str:
             value = inner
         if not isinstance(inner, str):
             check(value)
-            return "an object without any field of a log entry" if value else "an empty object"
+            return "an object without log entry fields" if value else "an empty object"
         payload = payload_of(inner.strip().encode("utf-8", "replace"))  # as a Service Engine sends it, or JSON
         message = None if isinstance(payload, str) else read_payload(payload)
         if message is None or message.value is None:
             break
         value = message.value
-    return "a collector's record whose message is no log entry"
+    return "a log collector's record whose message is not a log entry"
 
 
 def records_in(found: Found) -> Iterator[Found] | None:

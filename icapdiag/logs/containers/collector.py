@@ -16,7 +16,7 @@ from icapdiag.logs.notes import BEGIN, EXCERPT, STRAY_READ, Account, Problem, Re
 from icapdiag.logs.opening.source import STRAY, Source, Tick, to_text
 from icapdiag.model import Observation
 
-DAMAGED = "damaged, and no field of a log entry is left"
+DAMAGED = "damaged, and no log entry field is left"
 ANSWERS_KEPT = 10_000  # raw answers of one source
 RECORD_LIMIT = 16 << 20  # bytes or characters of one record
 _BUFFER = 1 << 18
@@ -82,7 +82,7 @@ class Collector:
         elif damaged:
             self.refuse("unreadable", DAMAGED, place, excerpt)
         else:
-            reason = found if isinstance(found, str) else "an ICAP answer among log entries"
+            reason = found if isinstance(found, str) else "an ICAP response among log entries"
             self.refuse("skipped", reason, place, excerpt)
 
     def answer(self, observation: Observation) -> None:
@@ -94,7 +94,7 @@ class Collector:
         taken: list[FoundAnswer] = []
         for one in found:
             if len(self.answers) >= ANSWERS_KEPT:
-                self.notes.problem(Problem("input", f"only the first {ANSWERS_KEPT} ICAP answers were read"))
+                self.notes.problem(Problem("input", f"only the first {ANSWERS_KEPT} ICAP responses were read"))
                 break
             self.answer(one.observation)
             taken.append(one)

@@ -107,7 +107,7 @@ class Columns:
             value[_ICAP], damage = cell_value(cells[at])
             repairs += [(damage, line)] if damage else []
         if not value:
-            return CsvRow(line, None, "a row without any field of a log entry", excerpt=",".join(cells)[:200])
+            return CsvRow(line, None, "a row without log entry fields", excerpt=",".join(cells)[:200])
         return CsvRow(line, value, repairs=tuple(repairs))
 
     def _plain_fields(self, cells: Sequence[str]) -> dict[str, object]:
@@ -171,7 +171,7 @@ def cell_value(cell: str) -> tuple[object, str]:
 
 
 def _has_twice(node: ast.Dict) -> bool:
-    """Whether a key is there twice, of which Python takes the last."""
+    """Whether a key appears twice, of which Python takes the last."""
     keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
     return len(set(keys)) < len(keys)
 

@@ -7,7 +7,7 @@ import re
 from icapdiag.icap.response import guess_protocol
 
 REQUEST = re.compile(rb"\b(REQMOD|RESPMOD|OPTIONS)[ \t]+icaps?://", re.IGNORECASE)
-ALONE = "an ICAP request without its answer; paste the answer, too"
+ALONE = "an ICAP request without its response; paste the response, too"
 _LOOKED_AT = 4096  # bytes
 _HTTP = re.compile(
     rb"^(?P<curl>[ \t]*<[ \t]+)?(?:HTTP/\d(?:\.\d)? (?P<status>\d{3})|<!doctype html|<html)\b",
@@ -20,11 +20,11 @@ _SQUIDS_OWN = (b"ERR_PROTOCOL_UNKNOWN", b"ERR_INVALID_REQ", b"ERR_INVALID_URL", 
 _TO_ICAP = {b"400", b"405", b"501", b"505"}
 _ERROR_PAGE = re.compile(rb"\b(?:400|405|501|505)\b")
 _AVI = {
-    b"413": "as Avi sends it for a body above buffer_size or client_max_body_size",
-    b"500": "as Avi sends it under fail_action ICAP_FAIL_CLOSED",
-    b"502": "as Avi sends it when the application did not answer",
-    b"503": "as Avi sends it when no application server is up",
-    b"504": "as Avi sends it when the application did not answer in time",
+    b"413": "Avi sends it for a body above buffer_size or client_max_body_size",
+    b"500": "Avi sends it when ICAP fails and fail_action is ICAP_FAIL_CLOSED",
+    b"502": "Avi sends it when the application did not answer",
+    b"503": "Avi sends it when no application server is up",
+    b"504": "Avi sends it when the application did not answer in time",
 }
 
 
@@ -46,11 +46,11 @@ def reason_of(data: bytes) -> str:
         return ALONE if REQUEST.search(head) else ""
     squid = _SQUID.search(head)
     if squid and not squid[1].upper().startswith(_SQUIDS_OWN):
-        return f"an error page of Squid ({squid[1].decode('latin-1')}), not bytes from an ICAP port"
+        return f"a Squid error page ({squid[1].decode('latin-1')}), not a response from an ICAP port"
     status = http["status"]
     if status is None:
-        return "" if _ERROR_PAGE.search(head) else "a web page, not bytes from an ICAP port"
+        return "" if _ERROR_PAGE.search(head) else "a web page, not a response from an ICAP port"
     if status in _TO_ICAP and not http["curl"] and not _CURL.search(head):
         return ""
-    words = f"an HTTP answer ({status.decode()}), not bytes from an ICAP port"
+    words = f"an HTTP response ({status.decode()}), not from an ICAP port"
     return f"{words}: {_AVI[status]}" if status in _AVI else words

@@ -29,7 +29,7 @@ _NEWLINES = re.compile(r"[^\n]+")
 _PAGE = re.compile(r"<(?:!doctype|html|head|body|\?xml)|&quot;(?:icap_log|action)&quot;", re.IGNORECASE)
 
 BESIDE = "text before the JSON was left out"
-MARKUP = "the markup of a web page was left out"
+MARKUP = "web page markup was left out"
 _PROMPT = 2  # lines before the first record that are noted as a prompt and a command
 _WINDOW = 1 << 20  # characters of a long text that are looked at together
 
@@ -67,7 +67,7 @@ def passages(text: str) -> Iterator[Found]:
         found = read_members(text, begin) if bare else read_object(text, begin)
         if found is None:
             if bare:
-                yield Found(start=begin, end=start.end(), reason="a piece of an entry that can't be read")
+                yield Found(start=begin, end=start.end(), reason="a fragment of an entry that can't be read")
             at = start.end()
             continue
         line = max(at, text.rfind("\n", 0, begin) + 1)

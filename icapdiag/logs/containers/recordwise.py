@@ -13,7 +13,7 @@ from icapdiag.logs.damage.records import ByteOffsets, Places
 from icapdiag.logs.notes import Account, Problem, excerpt_of
 from icapdiag.logs.opening.source import Source, Tick
 
-NOTHING = "no log entry, no fragment of one and no ICAP answer was found in it"
+NOTHING = "it contains no log entry, no fragment of one and no ICAP response"
 _ANSWER_LIMIT = 16 << 20  # bytes of a file of raw answers that are read
 
 

@@ -25,18 +25,18 @@ class Container(StrEnum):
     ENTRY = "entry", "one log entry"
     ARRAY = "array", "JSON array"
     LINES = "lines", "JSON Lines"
-    ENVELOPE = "envelope", "API answer {count, results}"
-    ENVELOPES = "envelopes", "API answers, one after the other"
+    ENVELOPE = "envelope", "API response {count, results}"
+    ENVELOPES = "envelopes", "consecutive API responses"
     ICAP_LOG = "icap-log", "icap_log object"
     FRAGMENT = "fragment", "fragment of a log entry"
     CSV = "csv", "CSV export"
     SYSLOG = "syslog", "syslog"
-    TEXT = "text", "text with log entries in it"
-    ANSWER = "answer", "raw ICAP answer"
+    TEXT = "text", "text containing log entries"
+    ANSWER = "answer", "raw ICAP response"
     CLIENT = "c-icap-client", "output of c-icap-client"
     HEADERS = "headers", "ICAP header block"
     EMPTY = "empty", "empty"
-    UNKNOWN = "unknown", "nothing known"
+    UNKNOWN = "unknown", "unknown"
 
 
 class Kind(Enum):

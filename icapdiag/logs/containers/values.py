@@ -16,7 +16,7 @@ from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
 from icapdiag.logs.notes import BEGIN, PAGE_KEYS
 
 NO_JSON = "not JSON"
-NO_RECORDS = "no record in so many attempts that the rest was not looked at"
+NO_RECORDS = "too many attempts without finding a record; the rest was not read"
 _FRUITLESS = 5000  # attempts
 _DEEPEST = 1000  # lists in lists
 
@@ -37,7 +37,7 @@ _IN_LIST = re.compile(r"[^{\[\]]+")
 _PROSE = re.compile(r"[^\r\n{\[]+")
 _BRACKET = re.compile(r"\s*(?:\[|\],?|\},?|\]\},?|,)\s*\Z")  # a line that only opens or closes a list
 _JSON_SIGNS = re.compile(r"""[{}"]""")
-BESIDE = "text beside the log was left out"
+BESIDE = "text around the log was left out"
 
 
 class Values:
@@ -112,7 +112,7 @@ class Values:
         at = self._at
         self._at += 1
         if wanted not in self._open:
-            yield self._left_out(f"a {char} too many was left out", at)
+            yield self._left_out(f"an extra {char} was left out", at)
             return
         while self._open.pop() != wanted:
             yield self._left_out(f"a missing {'}' if char == ']' else ']'} was added", at)
@@ -230,14 +230,16 @@ def region(text: str) -> Iterator[Found]:
     if all(piece.value is None for piece in pieces):
         start = len(text) - len(text.lstrip())
         if values.envelopes and not any(piece.reason for piece in pieces):
-            yield Found(start=start, end=len(text), reason="an API answer without entries", skip=True)
+            yield Found(start=start, end=len(text), reason="an API response without entries", skip=True)
             return
         reason = next((piece.reason for piece in pieces if piece.reason), NO_JSON)
         yield Found(start=start, end=len(text), reason=reason)
         return
     for piece in pieces:
         if piece.reason:
-            yield Found(start=piece.start, end=piece.end, repairs=(("text beside a record was left out", piece.start),))
+            yield Found(
+                start=piece.start, end=piece.end, repairs=(("text next to a record was left out", piece.start),)
+            )
         else:
             yield piece
 

@@ -40,7 +40,7 @@ class Filters(Struct, frozen=True, dict=True):
         name = "ICAP_" + word.strip().upper().removeprefix("ICAP_")
         if name not in ACTIONS:
             known = ", ".join(action.removeprefix("ICAP_").lower() for action in ACTIONS)
-            raise ValueError(f"{word!r} is no ICAP action; there are {known}")
+            raise ValueError(f"unknown ICAP action {word!r}; choose from {known}")
         return name
 
     def __bool__(self) -> bool:

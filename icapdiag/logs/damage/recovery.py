@@ -134,7 +134,7 @@ class _Salvager(Words):
             self.note("a missing colon was added", at)
             self._value(frame, members, key, at, key_at=start)
         elif colon := _STRAY_COLON.match(self.text, at):
-            self.note("text that is no JSON was left out", at)
+            self.note("text that is not JSON was left out", at)
             self._value(frame, members, key, colon.end(), key_at=start)
         elif self.text[at] in ",}":
             self.note("a key without a value was left out", start)
@@ -144,7 +144,7 @@ class _Salvager(Words):
             self._at = at
             self._frames.clear()
         else:
-            self.note("text that is no member was left out", start)
+            self.note("text that is not a key and value was left out", start)
             self._at = at
             frame.has_value = True
 
@@ -155,7 +155,7 @@ class _Salvager(Words):
             return
         at = self.blank(at)
         if stray := _STRAY.match(self.text, at):
-            self.note("text that is no JSON was left out", at)
+            self.note("text that is not JSON was left out", at)
             at = stray.end()
         self._at = at
         frame.comma = -1
@@ -233,7 +233,7 @@ class _Salvager(Words):
 
     def _comma(self, frame: _Frame) -> None:
         if not frame.has_value:
-            self.note("a comma too many was left out", self._at)
+            self.note("an extra comma was left out", self._at)
         frame.has_value = False
         frame.comma = self._at
         self._at += 1
@@ -254,7 +254,7 @@ class _Salvager(Words):
 
     def _push(self, char: str, key: str) -> None:
         if len(self._frames) >= DEPTH:
-            self.note(f"what is nested deeper than {DEPTH} levels was left out", self._at)
+            self.note(f"data nested deeper than {DEPTH} levels was left out", self._at)
             self._at = self._skip_nested(self._at)
             return
         container: Members | list[object] = Members() if char == "{" else []
@@ -303,7 +303,7 @@ class _Salvager(Words):
         if ends:
             self._finish()
             return
-        self.note("text that is no JSON was left out", self._at)
+        self.note("text that is not JSON was left out", self._at)
         self._at = behind
         if following == ",":
             self._frames[-1].has_value = True

@@ -69,7 +69,7 @@ def finite(text: str) -> float | None:
 
 
 def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 STRICT = json.JSONDecoder(
@@ -223,7 +223,7 @@ class Words:
             return STRAIGHT, at + 2
         if following in {"\r", "\n"}:
             return "", at + 2
-        self.note("a backslash that escapes nothing was kept", at)
+        self.note("a backslash that is not an escape was kept", at)
         return "\\", at + 1
 
     def _line_break(self, at: int) -> tuple[str | None, int]:
@@ -233,7 +233,7 @@ class Words:
         breaks = self.text[at:behind].replace("\r\n", "\n").replace("\r", "\n").count("\n")
         if breaks > 1 or _UNCLOSED.match(self.text, behind):
             return None, at
-        self.note("a string broken into lines was joined", at)
+        self.note("a string broken across lines was joined", at)
         joined = self.text[at - 1] in " \t" or self.text[at - 2 : at] in {r"\n", r"\r"} or self._hard_wrapped(at)
         return ("" if joined else " "), behind
 

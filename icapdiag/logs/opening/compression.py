@@ -51,7 +51,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
         buffer += _more(10 - len(buffer), read)
         if not buffer.startswith(GZIP_MAGIC):
             after = "the first gzip member" if members == 1 else f"{members} gzip members"
-            complain(f"bytes that are no gzip follow after {after}; they were left out")
+            complain(f"data after {after} is not gzip and was left out")
             return
         length, buffer = _header(buffer, read)
         if length is None:
@@ -79,7 +79,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
             complain("the gzip data is cut off inside its checksum; the data was read")
             return
         if struct.unpack("<II", buffer[:8]) != (crc, size & 0xFFFFFFFF):
-            complain("a gzip checksum is wrong; the data was read all the same")
+            complain("a gzip checksum is wrong; the data was read anyway")
         buffer = buffer[8:]
 
 
@@ -150,7 +150,7 @@ def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
         if not buffer:
             return
         if not (buffer.startswith(ZSTD_MAGIC) or _is_skippable(buffer)):
-            complain(f"bytes that are no zstd follow after frame {frames}; they were left out")
+            complain(f"data after frame {frames} is not zstd and was left out")
             return
         frames += 1
         engine = new_engine()

@@ -47,13 +47,13 @@ def read_document(path: Path, name: str | None) -> Document:
     """The file, under another name if one is given. Raises `AttachError`."""
     chosen = path.name if name is None else name
     if not chosen.isprintable() or not _VALID.fullmatch(chosen) or len(chosen.encode()) > _NAME:
-        raise AttachError(f"{chosen!r} is not a valid attachment name: pass another with --name")
+        raise AttachError(f"{chosen!r} is not a valid attachment name: pass a different one with --name")
     try:
         data = read_file(path, LARGEST)
     except OSError as error:
         raise AttachError(f"can't read {str(path)!r}: {error.strerror or error}") from None
     if len(data) > LARGEST:
-        raise AttachError(f"{str(path)!r} has more than {LARGEST >> 20} MiB: make a smaller one")
+        raise AttachError(f"{str(path)!r} is larger than {LARGEST >> 20} MiB: make it smaller")
     if not data:
         raise AttachError(f"{str(path)!r} is empty")
     return Document(chosen, data)
@@ -72,7 +72,9 @@ def copy(folder: Path, document: Document) -> Path:
                 os.fsync(descriptor)
             undo.pop_all()
     except FileExistsError:
-        raise AttachError(f"{str(path)!r} already exists, and is not replaced: pass another name with --name") from None
+        raise AttachError(
+            f"{str(path)!r} already exists and will not be replaced: pass a different name with --name"
+        ) from None
     except OSError as error:
         raise AttachError(f"can't write {str(path)!r}: {error.strerror or error}") from None
     return path

@@ -131,15 +131,15 @@ class Client:
             with connection.getresponse() as response:
                 return _read(response)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            late = "no answer in time (--deadline)" if self.deadline.is_over() else _said(failed or error)
-            raise AnswerLostError(f"{self.base.origin} sent no complete answer: {late}") from None
+            late = "no response in time (--deadline)" if self.deadline.is_over() else _said(failed or error)
+            raise AnswerLostError(f"{self.base.origin} sent no complete response: {late}") from None
 
     def _dial(self) -> socket.socket:
         """A connection to the first address that takes one. Raises `NotSentError`; `AttachError` for a certificate."""
         problem = OSError("the name has no address")
         for address in _addresses(self.base.host, self.base.port, self.deadline.left()):
             if self.base.loopback_only and not ip_address(address.partition("%")[0]).is_loopback:
-                raise AttachError(f"{self.base.host} is not on this host: use https, or say --allow-http")
+                raise AttachError(f"{self.base.host} is not on this host: use https, or pass --allow-http")
             try:
                 raw = socket.create_connection((address, self.base.port), min(self.deadline.left(), _CONNECT))
                 if not self.base.secure:
@@ -183,11 +183,11 @@ def redirected_to(answer: Response) -> str:
 def _read(response: http.client.HTTPResponse) -> Response:
     body = response.read(LARGEST + 1)
     if len(body) > LARGEST:
-        raise ValueError(f"the answer exceeds {LARGEST >> 20} MiB")
+        raise ValueError(f"the response exceeds {LARGEST >> 20} MiB")
     # http.client takes the end of the stream for that of the headers, and of a body of which it is asked for a part.
     headless = not body and response.length is None and not response.chunked and response.status not in {204, 304}
     if response.length or headless:
-        raise ConnectionError("the answer ended too early")
+        raise ConnectionError("the response ended too early")
     return Response(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
 
@@ -198,9 +198,9 @@ def _cut(stream: socket.socket) -> None:
 
 def _said(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, http.client.BadStatusLine | http.client.LineTooLong):
-        return "the answer is not HTTP"
+        return "the response is not HTTP"
     return visible(str(getattr(error, "strerror", None) or error) or type(error).__name__)
 
 

@@ -43,7 +43,7 @@ _SAY = {
     403: "the token's user may not do this",
     404: "there is no such ticket, or the token's user may not see it",
     405: "there is no such API at this address: check --url",
-    413: "the file is larger than it accepts: make a smaller one",
+    413: "the file is larger than it accepts: make it smaller",
     415: "it does not accept this kind of file",
     422: "it does not accept the content",
     429: "too many requests: try again later",
@@ -105,11 +105,11 @@ class System(ABC):
         if not 200 <= answer.status < 300:
             raise self._problem(answer)
         if answer.status != self.created:
-            raise UnreadableError(f"HTTP {answer.status} is not an answer of this API: check --url")
+            raise UnreadableError(f"HTTP {answer.status} is not a response of this API: check --url")
         stored = _at(_parsed(answer, UnreadableError), *self.stored)
         rows = stored if isinstance(stored, list) else [stored]
         if document.size not in (self.size(row, document) for row in rows):
-            raise UnreadableError(f"{type(self).__name__}'s answer does not have {document.name}")
+            raise UnreadableError(f"{type(self).__name__}'s response does not list {document.name}")
         return self._fill(self.where, document)
 
     def rows(self, document: Document) -> Iterable[JSONValue]:
@@ -154,13 +154,13 @@ class System(ABC):
         if 300 <= status < 400:
             host = redirected_to(answer) or "somewhere else"
             return AttachError(
-                f"HTTP {status}: {self.client.base.origin} redirects to {host}, which is not followed, so that the "
-                "token goes nowhere else: if that is the right address, give it with --url"
+                f"HTTP {status}: {self.client.base.origin} redirects to {host}; not followed, so that the token "
+                "is not sent elsewhere. If that is the right address, pass it with --url"
             )
         wait = retry_after(answer)
         if wait is not None:
-            return AttachError(f"HTTP {status}: too many requests; it asks to wait {wait:.0f} s: try again then")
-        text = {**_SAY, **self.say}.get(status, "the server has a problem: try again later")
+            return AttachError(f"HTTP {status}: too many requests: try again in {wait:.0f} s")
+        text = {**_SAY, **self.say}.get(status, "server error: try again later")
         if status in {500, 502, 504}:  # a gateway may have passed it on
             return AnswerLostError(f"HTTP {status}: {text}")
         said = self._token.scrub(visible(_reason(answer), _SAID))
@@ -173,13 +173,13 @@ class Jira(System):
     say: ClassVar = {
         401: "the token is not accepted. Jira Cloud: email:API-token; Data Center: a personal access token",
         403: "the token's user may not attach files: it needs Browse Projects and Create Attachments in this project",
-        404: "there is no such issue, the token's user may not see it, or attachments are switched off",
-        413: "the file is larger than Jira's attachment limit: make a smaller one (--max-size of report bundle)",
+        404: "there is no such issue, the token's user may not see it, or attachments are disabled",
+        413: "the file is larger than Jira's attachment limit: make it smaller (report bundle --max-size)",
     }
     listing = "/rest/api/2/issue/{ticket}?fields=attachment"
     upload = "/rest/api/2/issue/{ticket}/attachments"
     listed, created, named = ("fields", "attachment"), 200, ("filename", "size")
-    unlisted = "the issue has no list of attachments: they are switched off, or this is not Jira"
+    unlisted = "the issue has no list of attachments: attachments are disabled, or this is not Jira"
     where = "{origin}{prefix}/browse/{ticket}"
 
     def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
@@ -199,7 +199,7 @@ class ServiceNow(System):
         401: "the token is not accepted: user:password, or an OAuth access token",
         403: "the token's user may not attach files to this record: it needs write access to it (such as role itil)",
         404: "there is no such record, or the token's user may not see it",
-        413: "the file is larger than com.glide.attachment.max_size: make a smaller one",
+        413: "the file is larger than com.glide.attachment.max_size: make it smaller",
     }
     lookup = "/api/now/table/{table}?sysparm_query=number%3D{ticket}&sysparm_fields=sys_id%2Cnumber&sysparm_limit=2"
     listing = (
@@ -214,7 +214,7 @@ class ServiceNow(System):
     def check(self, document: Document) -> None:
         if "^" in document.name:
             raise AttachError(
-                f"{document.name!r}: ^ separates the parts of a ServiceNow query: pass another name with --name"
+                f"{document.name!r}: ^ is not possible in a ServiceNow query: pass a different name with --name"
             )
 
     def content(self, document: Document) -> tuple[Mapping[str, str], bytes]:
@@ -243,7 +243,7 @@ class GitHub(System):
         401: "the token is not accepted: it is wrong or expired",
         403: "the token may not write to issues: a fine-grained one needs Issues: read and write of this repository",
         404: "there is no such issue, or the token may not see the repository",
-        410: "issues are switched off in this repository, or this one was deleted",
+        410: "issues are disabled in this repository, or this one was deleted",
         422: "GitHub rejects the comment",
     }
     upload = "/repos/{repository}/issues/{number}/comments"
@@ -255,16 +255,16 @@ class GitHub(System):
     def check(self, document: Document) -> None:
         if not document.name.lower().endswith((".md", ".markdown", ".txt")):
             raise AttachError(
-                f"GitHub has no API that attaches a file such as {document.name} to an issue. Drag it into a comment "
-                "in the browser, or attach a text that icapdiag report render SAVED.json --for github=body.md writes"
+                f"GitHub has no API to attach a file such as {document.name} to an issue. Drag it into a comment "
+                "in the browser, or attach the text that icapdiag report render SAVED.json --for github=body.md writes"
             )
         try:
             text = document.data.decode()
         except UnicodeDecodeError:
-            raise AttachError(f"{document.name} is not UTF-8 text: it can't become a comment") from None
+            raise AttachError(f"{document.name} is not UTF-8 text, so it can't be posted as a comment") from None
         if len(text) + len(self._mark(document)) + 2 > _COMMENT:
             raise AttachError(
-                f"{document.name} is longer than the {_COMMENT:,} characters of a comment: --for github writes less"
+                f"{document.name} is longer than a comment may be ({_COMMENT:,} characters): use --for github"
             )
 
     def _mark(self, document: Document) -> str:
@@ -291,14 +291,14 @@ def send(system: System, document: Document) -> str:
     system.check(document)
     if system.there(document) is not None:
         raise AttachError(
-            f"{system.name} already has {document.name}, which is not replaced: pass another name with --name"
+            f"{system.name} already has {document.name}, which will not be replaced: pass a different name with --name"
         )
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return system.put(document)
         except AnswerLostError as error:
             if _arrived(system, document, error):
-                return f"{system.name} (it is there, although its answer was lost)"
+                return f"{system.name} (attached, although the response was lost)"
             if attempt == _ATTEMPTS or isinstance(error, UnreadableError):
                 raise AttachError(
                     f"{error}; {document.name} is not attached to {system.name}: check the ticket"
@@ -308,7 +308,7 @@ def send(system: System, document: Document) -> str:
 
 def _arrived(system: System, document: Document, error: AnswerLostError) -> bool:
     """Whether the file is there after all, by name and size. Raises `AttachError` if that can't be found out."""
-    unknown = f"{error}; whether {document.name} arrived is unknown: check {system.name} before you try again"
+    unknown = f"{error}; it is not known whether {document.name} arrived: check {system.name} before you try again"
     if not system.client.deadline.pause(_SETTLING):
         raise AttachError(unknown) from None
     try:
@@ -316,7 +316,9 @@ def _arrived(system: System, document: Document, error: AnswerLostError) -> bool
     except AttachError:
         raise AttachError(unknown) from None
     if size not in {None, document.size}:
-        raise AttachError(f"{error}; {system.name} has {document.name} with another size: check the ticket") from None
+        raise AttachError(
+            f"{error}; {system.name} has {document.name} with a different size: check the ticket"
+        ) from None
     return size is not None
 
 
@@ -325,7 +327,7 @@ def _parsed(answer: Response, problem: type[AttachError]) -> JSONValue:
     try:
         found: JSONValue = json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise problem(f"HTTP {answer.status}, but the answer is not JSON: is --url the address of the API?") from None
+        raise problem(f"HTTP {answer.status}, but the response is not JSON: is --url the address of the API?") from None
     return found
 
 

@@ -117,13 +117,15 @@ def parse_base(kind: str, given: str | None, environment: Mapping[str, str], *, 
     except ValueError as error:
         raise AttachError(f"{text!r} is not a URL: {error}") from None
     if parts.username is not None or parts.password is not None:
-        raise AttachError("the URL contains a user or password: remove them, and pass the token in its variable")
+        raise AttachError(
+            f"the URL contains a user or password: remove it, and pass the token in {variable(kind, 'TOKEN')}"
+        )
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or port == 0:
         raise AttachError(f"{text!r} is not a base URL: use https://HOST, with a path only if the API lies below one")
     secure = parts.scheme == "https"
     local = _is_loopback(parts.hostname)
     if not (secure or local or allow_http):
-        raise AttachError(f"{text!r} would send the token and the file in clear text: use https, or say --allow-http")
+        raise AttachError(f"{text!r} would send the token and the file in clear text: use https, or pass --allow-http")
     return Base(
         secure=secure,
         host=parts.hostname,
@@ -165,9 +167,9 @@ def _token_file(file: Path, source: str) -> str:
                 raise AttachError(f"{source} belongs to another user")
             data = stream.read(_TOKEN_LENGTH + 1)
         if len(data) > _TOKEN_LENGTH:
-            raise AttachError(f"{source} has more than {_TOKEN_LENGTH} bytes: that is not a token")
+            raise AttachError(f"{source} is larger than {_TOKEN_LENGTH} bytes: not a token")
         return data.decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise AttachError(f"can't read {source}: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise AttachError(f"{source} is not text: that is not a token") from None
+        raise AttachError(f"{source} is not text: not a token") from None

@@ -78,7 +78,7 @@ def build(report: Report, *, redacted: bool, largest: int, with_pool: bool = Tru
         while excess > 0:
             name = next((name for name in order if name in files), None)
             if name is None:
-                raise TooLarge(f"what can't be left out takes {size:,} bytes, and {largest:,} are allowed")
+                raise TooLarge(f"the files that can't be left out take {size:,} bytes; the limit is {largest:,}")
             dropped[name] = len(files.pop(name))
             excess -= packed.pop(name)
     whole = {**files, MANIFEST: manifest}
@@ -188,7 +188,7 @@ def _manifest(report: Report, files: Mapping[str, bytes], dropped: Mapping[str, 
             "complete": report.complete,
         },
         "redacted": redacted,
-        **({} if redacted else {"warning": "NOT REDACTED: names, addresses and secrets are in it"}),
+        **({} if redacted else {"warning": "NOT REDACTED: contains names, addresses and secrets"}),
         "files": [
             {"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in sorted(files.items())

@@ -13,23 +13,23 @@ from icapdiag.report.document.words import endpoint, tally
 from icapdiag.text import visible
 
 _WHAT = (
-    ("report.html", "the report, for a browser: one file, no network, no scripts needed"),
+    ("report.html", "the report for a browser: one file, no network or scripts needed"),
     ("report.md", "the same as Markdown"),
-    ("report.json", "the same for programs: icapdiag report render report.json writes it in other formats"),
-    ("pool.yaml", "the pool as it was in force: icapdiag check pool.yaml probes it"),
+    ("report.json", "the same for programs; icapdiag report render report.json converts it to other formats"),
+    ("pool.yaml", "the pool as tested; icapdiag check pool.yaml tests it again"),
     ("vantage.json", "where the program ran"),
     ("versions.json", "what ran there"),
     ("transcripts/", "what each probe sent and received, in hex and text"),
     ("manifest.json", "size and SHA-256 of each file, and what was left out to keep the archive small"),
 )
 _REDACTED = (
-    "Transcripts are redacted in the same way as the report, so their bytes are not exactly those that passed.",
+    "Transcripts are redacted in the same way as the report, so their bytes are not exactly those sent and received.",
     "The key to the pseudonyms is not in this archive.",
 )
 _PLAIN = (
     "*** NOT REDACTED ***",
-    "Names, addresses, headers and all else that servers said are in this archive as they are.",
-    "Do not attach it where everybody can read it.",
+    "This archive contains names, addresses, headers and everything else that servers sent, unchanged.",
+    "Do not attach it where everyone can read it.",
 )
 
 
@@ -49,7 +49,7 @@ def readme(report: Report, files: Collection[str], *, redacted: bool) -> str:
         "",
         *present,
         "",
-        "The EICAR test file is in none of these: where it was sent or received, its length and SHA-256 stand.",
+        "None of these files contains the EICAR test file: its length and SHA-256 replace it.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -65,7 +65,7 @@ def pool_yaml(configuration: Configuration) -> str:
     if not configuration.members:
         return ""
     own = dict(_fields(configuration))
-    lines = ["# The pool as it was in force, with all defaults. Files of TLS settings are not part of this."]
+    lines = ["# The pool as tested, with all defaults. Certificate files are not included."]
     lines += [f"pool: {own['pool']}"] if "pool" in own else []
     if configuration.profile is not None:
         units = {fact.key: fact.unit for fact in facts_of(ProfileSettings)}
@@ -118,7 +118,7 @@ def dump(member: MemberReport, probe: Observation) -> str:
         f"member  {visible(endpoint(member))}",
         f"probe   {visible(probe.probe)}: {status}",
         "",
-        "Times are in ms since the probe began. Sizes are those of what passed, of which the beginning is shown.",
+        "Times are in ms since the probe began. Sizes are of all that was sent and received; the beginning is shown.",
         "",
     ]
     return "\n".join([*head, *(line for entry in probe.transcript for line in _entry(entry))]) + "\n"

@@ -18,7 +18,7 @@ from icapdiag.text import visible
 
 _TITLES = {
     Change.NEW: "New",
-    Change.LOST: "Lost sight of",
+    Change.LOST: "Not re-tested",
     Change.CHANGED: "Changed",
     Change.FIXED: "Fixed",
     Change.UNCHANGED: "Unchanged",
@@ -49,10 +49,10 @@ def _blocks(compared: Diff | Merged) -> Iterator[Block]:
 def _diff(diff: Diff) -> Iterator[Block]:
     verdict = f"{diff.verdict_before.upper()} → {diff.verdict_after.upper()}"
     yield Heading(1, (verdict,))
-    counts = ", ".join(f"{len(diff.of(change))} {change.value}" for change in Change)
+    counts = ", ".join(f"{len(diff.of(change))} {_TITLES[change].lower()}" for change in Change)
     yield Paragraph((f"From {diff.before} to {diff.after}: {counts}.",))
     if diff.circumstances:
-        yield Heading(2, ("The runs themselves differ",))
+        yield Heading(2, ("Differences between the runs",))
         rows = tuple((each.name, _value(each.before), _value(each.after)) for each in diff.circumstances)
         yield Table(("What", "Before", "After"), rows)
     for change in Change:
@@ -70,11 +70,11 @@ def _merged(merged: Merged) -> Iterator[Block]:
     yield Heading(1, (Said(visible(f"{merged.pool} from {count(len(merged.vantages), 'vantage')}")),))
     if merged.notes:
         yield Items(tuple((_said(note),) for note in merged.notes))
-    head = ("Member", *(visible(vantage, 60) for vantage in merged.vantages), "Look at")
+    head = ("Member", *(visible(vantage, 60) for vantage in merged.vantages), "Check")
     yield Table(head, tuple(map(_row, merged.rows)))
     told = tuple((_said(f"{row.member}: {row.detail}"),) for row in merged.rows if row.whose is not FaultDomain.NOBODY)
     if told:
-        yield Heading(2, ("Whose fault it is",))
+        yield Heading(2, ("Likely location",))
         yield Items(told)
 
 

@@ -83,7 +83,7 @@ class Diff:
 def diff(before: Report, after: Report) -> Diff:
     """What became of ``before``. Raises `NotComparable` for reports of different commands."""
     if before.command != after.command:
-        raise NotComparable(f"one is of icapdiag {before.command}, the other of icapdiag {after.command}")
+        raise NotComparable(f"one report is from icapdiag {before.command}, the other from icapdiag {after.command}")
     items = sorted(_items(before, after), key=_order)
     return Diff(
         before=before.started_at,
@@ -146,7 +146,7 @@ def _why(member: MemberReport | None) -> str:
     if member is None:
         return "the member is not in the second report"
     blocked = dict.fromkeys(str(probe.reason) for probe in member.probes if probe.status is Status.BLOCKED)
-    return f"blocked by {', '.join(blocked)}" if blocked else "not run this time"
+    return f"not run ({', '.join(blocked)} failed)" if blocked else "not run this time"
 
 
 def _item(change: Change, key: tuple[str, str], finding: Finding, detail: str = "") -> Item:

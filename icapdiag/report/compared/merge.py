@@ -22,7 +22,7 @@ class FaultDomain(StrEnum):
     NOBODY = "nobody"
 
 
-_DIFFERENTLY = "fails from everywhere, each time in another way: look at the paths"
+_DIFFERENTLY = "fails from everywhere, each time differently: check the paths"
 _SICK = {Health.CRITICAL, Health.WARNING}
 _TESTED = {Status.OK, Status.FAILED}
 _TOLD = {Health.OK, *_SICK}
@@ -95,19 +95,19 @@ def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Merge
     if len(runs) > 1 and not any(_looked_for(name, a, b) for a in failing for b in runs if a is not b):
         elsewhere = [where for where in vantages if where not in sick]
         others = f" from {', '.join(elsewhere)}" if elsewhere else " from the others"
-        detail = f"fails from {', '.join(sick)}; what showed it was not sent{others}"
+        detail = f"fails from {', '.join(sick)}; the same was not tested{others}"
         return MergedMember(member=name, seen=seen, whose=FaultDomain.UNKNOWN, detail=detail)
     if well:
-        detail = f"fails from {', '.join(sick)} only, and is well from {', '.join(well)}: look at the path"
+        detail = f"fails from {', '.join(sick)} only, works from {', '.join(well)}: check the path"
         return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=detail)
     common = set.intersection(*(set(one.findings) for one in seen if one.verdict in _SICK))
     told = sum(one.verdict in _TOLD for one in seen)
     if told < 2:
-        detail = f"fails from {', '.join(sick)}, and was not tested from anywhere else"
+        detail = f"fails from {', '.join(sick)}; not tested from anywhere else"
         return MergedMember(member=name, seen=seen, whose=FaultDomain.UNKNOWN, detail=detail)
     if common:
         shared = ", ".join(finding for finding in _in_order(seen) if finding in common)
-        detail = f"the same from everywhere ({shared}): look at the server"
+        detail = f"the same from everywhere ({shared}): check the server"
         return MergedMember(member=name, seen=seen, whose=FaultDomain.SERVER, detail=detail)
     return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=_DIFFERENTLY)
 
@@ -138,10 +138,10 @@ def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:
         yield f"The reports are of different pools: {', '.join(pools)}."
     versions = dict.fromkeys(report.tool.version or "?" for report in reports)
     if len(versions) > 1:
-        yield f"They were made by different versions of icapdiag: {', '.join(versions)}."
+        yield f"They were made with different versions of icapdiag: {', '.join(versions)}."
     runbooks = {report.tool.runbooks or "" for report in reports}
     if len(runbooks) > 1:
-        yield "They were judged by different runbooks."
+        yield "They were made with different runbooks."
     sent = [
         any(seen.probe == "eicar" and seen.status in _TESTED for each in report.members for seen in each.probes)
         for report in reports
@@ -151,4 +151,4 @@ def _notes(reports: Sequence[Report], vantages: Sequence[str]) -> Iterator[str]:
         yield f"Detection was not tested from {', '.join(without)}: EICAR was not sent from there."
     for where, report in zip(vantages, reports, strict=True):
         if not report.complete:
-            yield f"The run from {where} was not finished."
+            yield f"The run from {where} is not complete."

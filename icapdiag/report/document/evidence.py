@@ -25,7 +25,7 @@ _HEADERS_SHOWN = 2
 _ANSWERED = {"waf": "WAF", "rule": "WAF or a rule, most likely"}
 _DEVIATIONS_SHOWN = 2
 _EXPLAINING = tuple(map(fact_name, EXPLANATIONS))  # of a request in a log, most telling first
-_PEERS = {"unknown": "the peer speaks no ICAP", "echo": "the peer sends back what it gets"}
+_PEERS = {"unknown": "the peer does not speak ICAP", "echo": "the peer echoes what it receives"}
 _SLOW_DNS = 1000.0  # ms that are worth a word
 _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
@@ -66,7 +66,7 @@ def where(seen: Observation) -> str:
         case LogSummary():
             return "the log as a whole"
         case PastedAnswer():
-            return "the ICAP answer"
+            return "the ICAP response"
         case RequestGroup() as group:
             requests = count(group.count or 1, "request")
             return f"{requests} to {member}" if member else requests
@@ -148,13 +148,13 @@ def _look_up(sheet: DNS) -> Iterator[str]:
 def _path(sheet: Path) -> Iterator[str]:
     """What got lost, of how much."""
     sent, connections = count(sheet.segments_sent or 0, "segment"), count(sheet.connections or 0, "connection")
-    yield f"{sheet.segments_lost or 0} of {sent} sent again, on {sheet.connections_lossy or 0} of {connections}"
+    yield f"{sheet.segments_lost or 0} of {sent} retransmitted, on {sheet.connections_lossy or 0} of {connections}"
     if sheet.syn_retries:
         yield f"{sheet.syn_retries} of them to connect"
     if sheet.answers_lost:
-        yield f"{count(sheet.answers_lost, 'answer')} sent again by the member"
+        yield f"{count(sheet.answers_lost, 'response')} retransmitted by the member"
     if sheet.answers_late:
-        yield f"{count(sheet.answers_late, 'answer')} later than the others by 0.2 s or more"
+        yield f"{count(sheet.answers_late, 'response')} at least 0.2 s later than the others"
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
@@ -169,7 +169,7 @@ def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
         if peer := safe_text(answer.peer):
             yield _PEERS.get(peer, f"the peer speaks {peer}")
         if excerpt := server_text(answer.peer_excerpt):
-            yield f"it said: {excerpt}"
+            yield f"it sent: {excerpt}"
     if tls is not None:
         yield from _certificate(tls, reason)
     yield from _clocks(sheet)
@@ -201,7 +201,7 @@ def _joined(texts: tuple[str, ...] | None, between: str = ", ") -> str:
 def _previews(preview: Preview) -> Iterator[str]:
     """Uploads with previews of several lengths."""
     missed = {"failed": preview.cases_failed, "allowed from the preview only": preview.cases_passed_unseen}
-    missed["came back cut to the preview"] = preview.cases_cut
+    missed["returned cut to the preview"] = preview.cases_cut
     for words, cases in missed.items():
         if cases:
             yield visible(f"{words}: {', '.join(cases)}")
@@ -234,16 +234,16 @@ def _clocks(sheet: Sheet) -> Iterator[str]:
         return
     skew, offset, doubt = times.clock_skew_s, times.clock_offset_s, times.clock_uncertainty_s
     if skew is not None and offset is not None and skew >= _SKEWED:
-        known = f", known to {doubt:g} s" if doubt is not None else ""
+        known = f" (±{doubt:g} s)" if doubt is not None else ""
         yield f"its clock is {abs(offset):,.0f} s {'ahead' if offset > 0 else 'behind'}{known}"
     limit = None if profile is None else profile.warn_ms
     if times.answer_ms is not None and limit is not None and times.answer_ms > limit:
-        yield f"the answer came after {milliseconds(times.answer_ms)}"
+        yield f"answered after {milliseconds(times.answer_ms)}"
     tag, sample = server_text(answer.istag), sheet.part(Sample)
     if tag and answer.icap_status == 200 and sheet.part(Options) is not None:
         yield f"ISTag {tag}"
     if sample is not None and sample.istag_changed:
-        yield f"ISTag {tag} is another than in OPTIONS"
+        yield f"ISTag {tag} differs from that of OPTIONS"
 
 
 def _requests(group: RequestGroup) -> Iterator[str]:
@@ -263,7 +263,7 @@ def _requests(group: RequestGroup) -> Iterator[str]:
     yield _joined(group.adf_codes, " ")
     yield server_text(group.significance)
     if group.answer.complete_body_sent is False:
-        yield "the body was not sent whole"
+        yield "the body was not sent completely"
     if group.latency_max_ms is not None:
         yield f"{'took' if group.count == 1 else 'up to'} {milliseconds(group.latency_max_ms)}"
 
@@ -275,7 +275,7 @@ def _configured(found: ConfigurationObject) -> Iterator[str]:
         "fail_action": found.fail_action or found.group_fail_action,
         "buffer_size_exceed_action": found.buffer_size_exceed_action,
         "health monitor": found.monitor_type,
-        "it sends": found.monitor_request,
+        "health monitor request": found.monitor_request,
         "ratio": found.ratio,
     }
     yield from (f"{name} {server_text(str(value))}" for name, value in settings.items() if value is not None)
@@ -298,12 +298,12 @@ _CHANGES = {
     "user-agent": "with a User-Agent",
     "content-length": "with a Content-Length",
     "host-without-port": "with no port in Host",
-    "unchanged": "as it was",
+    "unchanged": "unchanged",
     "tiny-body": "with a body of 1 byte",
     "preview-offered": "with the offered Preview",
-    "tls": "by TLS",
+    "tls": "over TLS",
     "plain": "in clear text",
-    "proxy-v1": "behind a line of the PROXY protocol",
+    "proxy-v1": "after a PROXY protocol line",
     "blank-line": "an empty line",
 }
 
@@ -312,14 +312,14 @@ def _services(sheet: Services) -> str:
     """``REQMOD is taken under /avscan (REQMOD, RESPMOD; C-ICAP/0.5.10)``, and what scans nothing; or that none is."""
     answers = sheet.services or ()
     kinds = (
-        (sheet.candidates, "REQMOD is taken under "),
-        (sheet.unproven, "REQMOD is taken, and scanning not shown, under "),
-        (sheet.unscanning, "REQMOD is taken, and nothing scanned, under "),
+        (sheet.candidates, "REQMOD is accepted at "),
+        (sheet.unproven, "REQMOD is accepted, but scanning is not shown, at "),
+        (sheet.unscanning, "REQMOD is accepted, but nothing is scanned, at "),
     )
     told = [
         words + _paths([answer for answer in answers if answer.service_uri in paths]) for paths, words in kinds if paths
     ]
-    return "; ".join(told) or f"none of {len(answers)} usual service paths takes REQMOD here"
+    return "; ".join(told) or f"none of {len(answers)} common service paths accepts REQMOD"
 
 
 def _paths(found: Sequence[ServiceTried]) -> str:
@@ -341,8 +341,8 @@ def _variants(sheet: Variants) -> str:
     helped = sheet.accepted or ()
     tried = dict.fromkeys(safe_text(each.variant) for each in sheet.variants or () if each.variant not in helped)
     changes = ", ".join(_CHANGES.get(name, name) for name in tried)
-    said = [f"{f'refused with {status}' if status else 'no answer'} in each form: {changes}"] if tried else []
-    said += ["an empty line is answered, as if a line stood before it"] if "blank-line" in helped else []
+    said = [f"{f'refused with {status}' if status else 'no answer'} in every form tried: {changes}"] if tried else []
+    said += ["an empty line gets a response, as if a request line had come before it"] if "blank-line" in helped else []
     return "; ".join(said)
 
 

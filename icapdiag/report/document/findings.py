@@ -15,6 +15,7 @@ from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Cause, Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
+from icapdiag.report.document.pool import APART
 from icapdiag.report.document.words import count, logs_of, named, names, prose, safe_text, span
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import CauseStatus, Status
@@ -25,6 +26,7 @@ _FACTS = 90  # of one observation
 _VALUE = 300  # characters of one fact
 _BUDGET = 900_000  # characters of facts in one document
 _PORT = 5  # digits
+_NAMED = {"camps": "groups"}  # keys that are no words for people
 
 
 class Budget:
@@ -37,7 +39,8 @@ class Budget:
         """Names and values of what an observation holds, if there is room for all of them, else none."""
         if self._left <= 0:
             return ()
-        facts = ((visible(name, 60), _value(value)) for name, value in islice(flatten(seen).items(), _FACTS))
+        found = islice(flatten(seen).items(), _FACTS)
+        facts = ((_NAMED.get(name, visible(name, 60)), APART.get(str(value)) or _value(value)) for name, value in found)
         rows = tuple((name, value) for name, value in facts if value)
         self._left -= sum(len(name) + len(value) for name, value in rows)
         return rows if self._left >= 0 else ()

@@ -90,7 +90,7 @@ class OutcomeRow(NamedTuple):
     cells: tuple[str, ...]
 
 
-OUTCOME_HEAD = ("client got", "requests", "share", "most at", "why, mostly")
+OUTCOME_HEAD = ("client got", "requests", "share", "mostly at", "main reason")
 OUTCOME_LEAST = 3  # columns that are always shown
 OUTCOME_RIGHT = (1, 2)
 _KINDS = {
@@ -209,7 +209,7 @@ class AnswerBlock:
 
     def __init__(self, group: ReportedGroup) -> None:
         answer, member = group.answer, safe_text(group.member)
-        self.title = f"ICAP answer of {member}" if member else "ICAP answer"
+        self.title = f"ICAP response of {member}" if member else "ICAP response"
         if answer.icap_status is not None:
             self.title += f": ICAP {answer.icap_status} {safe_text(answer.icap_reason)}".rstrip()
         if answer.http_status is not None:
@@ -272,7 +272,7 @@ def over_time(timeline: Sequence[Bucket], room: int, outcomes: Outcomes) -> Coun
     end = _after(last, step)
     size, unit = next((size, unit) for size, unit in _UNITS if step * share % size == 0)
     column = count(step * share // size, unit)
-    caption = f"Over time, {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, one column is {column}"
+    caption = f"Over time, {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, each column is {column}"
     return Counts(first, end, step * share, drawn, caption) if drawn else None
 
 

@@ -51,10 +51,10 @@ def describe_measured(sheet: Keepalive | Size | Load | Repeat) -> Iterator[str]:
 
 _REUSE = {
     "honoured": "answered on the same connection",
-    "announced-close": "not sent: the server said that it closes",
-    "closed": "not answered: the server had closed and not said so",
+    "announced-close": "not sent: the server announced that it would close",
+    "closed": "not answered: the server closed without saying so",
     "unanswered": "not answered",
-    "desynchronised": "not answered rightly",
+    "desynchronised": "answered wrongly",
 }
 
 
@@ -63,13 +63,13 @@ def _reuse(sheet: Keepalive) -> Iterator[str]:
     reuse = safe_text(sheet.reuse)
     yield f"second request {_REUSE.get(reuse, reuse)}"
     if sheet.closed_after_ms is not None:
-        yield f"closed {milliseconds(sheet.closed_after_ms)} after the first answer"
+        yield f"closed {milliseconds(sheet.closed_after_ms)} after the first response"
     if sheet.desync_signs:
         yield visible(", ".join(sheet.desync_signs))
     if sheet.extra_excerpt:
         yield f"{sheet.extra_bytes or 0} bytes left over: {visible(from_wire(safe_text(sheet.extra_excerpt)))}"
     if sheet.idle_close_s is not None:
-        yield f"closed after {sheet.idle_close_s:g} s without a request"
+        yield f"closed after {sheet.idle_close_s:g} s idle"
     yield from _capacity(sheet.capacity)
 
 
@@ -82,44 +82,44 @@ def _capacity(capacity: Capacity) -> Iterator[str]:
 def _need(capacity: Capacity) -> Iterator[str]:
     needed, rps, latency = capacity.needed_connections, capacity.expected_rps, capacity.expected_latency_ms
     if needed is not None and rps is not None and latency is not None:
-        yield f"{rps:g} requests/s x {milliseconds(latency)} need {needed} connections"
+        yield f"{rps:g} requests/s x {milliseconds(latency)} need {count(needed, 'connection')}"
 
 
 # --- scans at the same time ------------------------------------------------------------------------
 
 _ENDED = {
-    "ceiling": "the ceiling: no limit met",
-    "busy": "turned away",
+    "ceiling": "ceiling reached, no limit found",
+    "busy": "rejected",
     "refused": "connection refused",
     "failed": "failed",
     "slower": "twice as slow",
-    "deadline": "no time left",
+    "deadline": "time ran out",
     "local": "this host's own limit",
 }
 
 
 def _load(sheet: Load) -> Iterator[str]:
     """Of the ramp of parallel scans."""
-    yield f"stood {sheet.held_connections or 0} at a time, ceiling {sheet.ceiling or 0}"
+    yield f"handled {sheet.held_connections or 0} at a time (ceiling {sheet.ceiling or 0})"
     if sheet.broke_at is not None:
         detail = sheet.broke_status or safe_text(sheet.broke_reason)
         yield f"at {sheet.broke_at}: {_ended(sheet)}" + (f" ({detail})" if detail else "")
     if sheet.steps:
         timed = [step for step in sheet.steps if step.p95_ms is not None] or sheet.steps
-        yield f"p95 {_p95(timed[0])} alone, {_p95(timed[-1])} at the end"
+        yield f"p95 {_p95(timed[0])} with one, {_p95(timed[-1])} at the end"
     yield from _capacity(sheet.capacity)
 
 
 def load_table(members: Sequence[MemberReport]) -> Figures:
     """A row for each member that was put under load; no rows if none was."""
     needs = [
-        f"{visible(member.name, _NAME)}: {need}; held: {safe_text(sheet.needed_held)}"
+        f"{visible(member.name, _NAME)}: {need}; handled: {safe_text(sheet.needed_held)}"
         for member, sheet in met(members, Load)
         for need in _need(sheet.capacity)
     ]
     return Figures(
-        title="Under load (scans at the same time; ~: may include client-side delay):",
-        head=("member", "held", "scans/s", "p95 alone", "p95 then", "ended by"),
+        title="Under load (parallel scans; ~: may include client-side delay):",
+        head=("member", "handled", "scans/s", "p95 at 1", "p95 at max", "ended by"),
         rows=[_load_row(*each) for each in met(members, Load) if each[1].steps],
         right=range(1, 5),
         cut=((0, 6),),
@@ -151,25 +151,27 @@ _TYPICAL = (_KIB, 64 * _KIB, _MIB)  # bytes; beside the largest, the sizes that 
 _FAILURES = {
     "status": "answered with an error",
     "refused": "refused",
-    "changed": "answered otherwise",
+    "changed": "unexpected response",
     "dropped": "connection dropped",
-    "silent": "no answer in time",
-    "slow": "still being sent when time was up",
+    "silent": "no response in time",
+    "slow": "still being sent when time ran out",
     "unacknowledged": "lost on the way",
-    "broken": "answer can't be read",
+    "broken": "unreadable response",
 }
-_CUT_SHORT = {"busy": "the server was busy", "deadline": "time was up", "error": "this host failed"}
+_CUT_SHORT = {"busy": "the server was busy", "deadline": "time ran out", "error": "this host failed"}
 
 
 def _sizes(sheet: Size) -> Iterator[str]:
     """The limits, to the byte; nothing if there is none."""
     if sheet.eicar_passed_size is not None and sheet.eicar_found_size is not None:
-        yield f"EICAR found in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}"
+        yield f"EICAR detected in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}"
     if sheet.size_unread is not None and sheet.size_read is not None:
-        yield f"{sheet.size_read:,} bytes asked for in full, {sheet.size_unread:,} allowed from the preview only"
+        yield f"{sheet.size_read:,} bytes read in full, {sheet.size_unread:,} allowed from the preview only"
     if sheet.size_failed is not None:
         went = "" if sheet.size_passed is None else f"{count(sheet.size_passed, 'byte')} passed, "
-        small = {None: "", True: ", in small packets it arrived", False: ", in small packets too"}[sheet.mtu_black_hole]
+        small = {None: "", True: ", arrived in small packets", False: ", not in small packets either"}[
+            sheet.mtu_black_hole
+        ]
         rate = "" if sheet.size_failure_rate is None else f" ({sheet.size_failure_rate:,} bytes/s)"
         yield f"{went}{sheet.size_failed:,} {_failure(sheet)}{small}{rate}"
     if sheet.tiny_refused:
@@ -186,7 +188,7 @@ def sizes_table(members: Sequence[MemberReport]) -> Figures:
     largest = {max(upload.size or 0 for upload in sheet.ladder or ()) for _, sheet in tried}
     sizes = [size for size in _TYPICAL if size < max(largest, default=0)] + sorted(largest)[-1:]
     return Figures(
-        title=f"By body size (until the answer, upload and all; {_DOUBT}):",
+        title=f"By body size (time to response, including the upload; {_DOUBT}):",
         head=("member", *map(spoken_size, sizes), "limit"),
         rows=[(visible(member.name, _NAME), *_times(sheet, sizes), limit_words(sheet)) for member, sheet in tried],
         right=range(1, len(sizes) + 1),
@@ -203,8 +205,8 @@ def limit_words(sheet: Size) -> str:
     if sheet.size_failed is not None:
         parts.append(f"{_failure(sheet)} from {spoken_size(sheet.size_failed)}")
     if not parts and sheet.size_passed is not None:
-        scanned = ", EICAR found" if sheet.eicar_found_size is not None else ""
-        parts.append(f"none to {spoken_size(sheet.size_passed)}{scanned}")
+        scanned = ", EICAR detected" if sheet.eicar_found_size is not None else ""
+        parts.append(f"none up to {spoken_size(sheet.size_passed)}{scanned}")
     if why := _CUT_SHORT.get(sheet.stopped or ""):
         parts.append(why)
     return "; ".join(parts) or "-"
@@ -243,7 +245,7 @@ def rounds_table(members: Sequence[MemberReport]) -> Figures:
     found = [(member, sheet, step) for member, sheet in met(members, Repeat) for step in sheet.samples or ()]
     worst, below = [], []
     if needs_summary(members) and len(found) > _WORST:
-        below = [f"The {_WORST} with most loss, then the slowest, of {len(found):,}; the report as JSON has them all."]
+        below = [f"The worst {_WORST} of {len(found):,}, by loss and then by time; the JSON report has all."]
         worst = sorted(found, key=lambda each: (each[2].loss_percent or 0.0, each[2].p95_ms or 0.0), reverse=True)
     return Figures(
         title=f"Rounds ({_DOUBT}):",
@@ -260,7 +262,7 @@ def _rounds(sheet: Repeat) -> Iterator[str]:
     """What several rounds say of the service; nothing where its tags are all alike."""
     distinct, answers, switches = sheet.istags_distinct or 0, sheet.istag_answers or 0, sheet.istag_switches or 0
     if distinct > 1:
-        yield f"{distinct} ISTags in {answers} answers, {switches} switches"
+        yield f"{distinct} ISTags in {answers} responses, {switches} changes"
 
 
 def _round(member: MemberReport, sheet: Repeat, step: RepeatedStep) -> tuple[str, ...]:

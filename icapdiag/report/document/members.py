@@ -232,11 +232,11 @@ def clocks(members: Sequence[MemberReport]) -> str:
     by = Counter(times.answer_clock for times in timed)
     said = []
     if any(tcp.rtt_ms is not None for _, tcp in met(members, TCP)):
-        said.append("of connections as measured by the kernel (TCP_INFO)")
+        said.append("connections by the kernel (TCP_INFO)")
     if by["kernel"]:
-        said.append("of answers by the kernel's receive timestamp")
+        said.append("responses by the kernel's receive timestamp")
     if by["application"]:
-        said.append(f"of {count(by['application'], 'answer')} by this program's clock")
+        said.append(f"{count(by['application'], 'response')} by icapdiag itself")
     doubtful = any(times.answer_uncertain for times in timed)
     mark = " ~: may include more than 5 % of client-side delay." if doubtful else ""
-    return f"Times {', '.join(said)}.{mark}" if said else ""
+    return f"Times measured: {', '.join(said)}.{mark}" if said else ""

@@ -236,9 +236,9 @@ def _affected(report: Report) -> Iterator[str]:
 def _answers(report: Report) -> str:
     answers = [each for each in report.groups if each.probe]
     if not answers:
-        return "nothing in it went through ICAP"
+        return "no ICAP requests in it"
     verdicts = ", ".join(dict.fromkeys(safe_text(each.answer.verdict) or "not understood" for each in answers))
-    return f"{count(len(answers), 'ICAP answer')}: {verdicts}"
+    return f"{count(len(answers), 'ICAP response')}: {verdicts}"
 
 
 def _composition(report: Report) -> str:
@@ -257,7 +257,7 @@ def _composition(report: Report) -> str:
 
 _UNTESTED = 3  # of what was not tested
 _LISTED = 4  # of one of them
-_STEP_FAILED = " (EICAR was not sent: a step before it failed)"
+_STEP_FAILED = " (EICAR was not sent: an earlier step failed)"
 
 
 def _untested(item: str) -> str:

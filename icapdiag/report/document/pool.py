@@ -14,7 +14,7 @@ from icapdiag.facts.sheet import facts_of
 from icapdiag.report.document.words import count, names, safe_text, server_text
 from icapdiag.text import visible
 
-# --- side by side: what differs, and who is the odd one out -----------------------------------------
+# --- side by side: what differs, and which member is the outlier --------------------------------------
 
 _VALUE = 60  # characters of one value
 _GROUPS_SHOWN = 4
@@ -23,8 +23,8 @@ _MATRIX = "_outcome"  # what became of a probe: the matrix of the members has it
 _LABELS = {
     "options_status": "status of OPTIONS", "clean_status": "status of clean", "clean_verdict": "verdict on clean",
     "eicar_verdict": "verdict on EICAR", "transport": "transport", "cert_sha256": "certificate",
-    "cert_days_left": "certificate is good for", "source_address": "our address", "route": "route", "rtt": "round trip",
-    "scan_time": "time to scan", "clock_offset": "clock", "tcp_outcome": "tcp", "tls_outcome": "tls",
+    "cert_days_left": "certificate valid for", "source_address": "local address", "route": "route", "rtt": "round trip",
+    "scan_time": "scan time", "clock_offset": "clock", "tcp_outcome": "tcp", "tls_outcome": "tls",
     "options_outcome": "options", "clean_outcome": "clean", "eicar_outcome": "eicar",
 }  # fmt: skip
 APART = {"two-camps": "two groups", "several-camps": "no majority", "all-different": "all different"}
@@ -129,7 +129,7 @@ class RuleBlock:
             Deviating(
                 breaks,
                 words or "deviates",
-                "clients fail on it" if breaks else "tolerated",
+                "breaks clients" if breaks else "tolerated",
                 tuple(member for way, member in records if way == (breaks, words)),
             )
             for (breaks, words), _ in found[:_WAYS_SHOWN]

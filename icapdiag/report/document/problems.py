@@ -240,7 +240,7 @@ _CLIENT_WORDS = {
     "disabled": "passed without being offered to ICAP",
     "blocked": "blocked",
     "passed": "passed",
-    "modified": "passed as modified",
+    "modified": "passed, modified by the scanner",
     "unknown": "with an unknown outcome",
 }
 

@@ -23,7 +23,6 @@ from icapdiag.text import visible
 from icapdiag.vocabulary import Status
 
 _PROFILE = ("vendor", "preview_size", "allow_204", "response_timeout")  # of the subject
-_UNKNOWN = " is synchronised is not known"
 _LISTED = 8  # addresses, interfaces, DNS servers
 
 
@@ -122,7 +121,7 @@ def _resolvers(report: Report, vantage: ProbingVantage) -> str:
         return ""
     servers = [visible(server) for server in (vantage.resolvers or ())[:NAMES_SHOWN]]
     given = " (--resolver)" if vantage.resolvers_given else ""
-    return f"Names were looked up at {', '.join(servers)}{given}." if servers else ""
+    return f"DNS servers: {', '.join(servers)}{given}." if servers else ""
 
 
 def _clock(vantage: Vantage, *, sentence: bool) -> str:
@@ -139,9 +138,11 @@ def _clock(vantage: Vantage, *, sentence: bool) -> str:
                 else f"synchronised{within}"
             )
         case False:
-            told = "This host's clock is not synchronised: it may be the one that is wrong."
+            told = "This host's clock is not synchronised and may itself be wrong."
             return told if sentence else "not synchronised: times may be off"
-    return f"Whether this host's clock{_UNKNOWN}." if sentence else f"whether it{_UNKNOWN}"
+    return (
+        "It is not known whether this host's clock is synchronised." if sentence else "not known whether synchronised"
+    )
 
 
 def caveat(report: Report) -> str:

@@ -186,7 +186,7 @@ def line(report: Report, findings: Collection[str], members: Collection[str] = (
     ids = [each for group in groups for each in group.request_ids or ()]
     if ids and not brief:
         parts.append(f"request ids {names(ids[:_NAMES], _NAMES)}")
-    some = f"of {looked_at:,} looked at: " if 0 < looked_at < total else ""
+    some = f"of {looked_at:,} examined: " if 0 < looked_at < total else ""
     return some + (", " if brief else "; ").join(parts) if parts else ""
 
 

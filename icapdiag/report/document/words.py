@@ -22,8 +22,8 @@ from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity
 _LET_THROUGH = (Severity.CRITICAL, Effect.UNSCANNED)
 _SERVED = frozenset({"passed", "modified"})  # outcomes for the client
 OTHER = "other"  # an action that this program does not know
-INCOMPLETE = "incomplete: not every probe could run"
-CUT_SHORT = "interrupted: only a part was read"
+INCOMPLETE = "incomplete: not all probes ran"
+CUT_SHORT = "interrupted: only partly read"
 NAMES_SHOWN = 5
 
 

@@ -79,14 +79,14 @@ def answer_times(found: Sequence[AnswerTimes], limits: Limits) -> Chart | None:
     rows = [_answers(number, each, scale, back) for number, each in enumerate(found[:_MEMBERS])]
     if rest := found[_MEMBERS:]:
         times = [ms for each in rest for ms in each.times]
-        words = f"{measured(min(times))} to {measured(max(times))}" if times else "no answer"
-        name = f"{count(len(rest), 'more member')}, all quicker"
+        words = f"{measured(min(times))} to {measured(max(times))}" if times else "no response"
+        name = f"{count(len(rest), 'more member')}, all faster"
         told = "The fastest and the slowest of them."
         rows.append(_row("latency-rest", name, words, told, _BAR, *back, *_bar(scale, times, "range many")))
     slow = "; ".join(f"{each.member}: {_times(each)}" for each in found[:5])
     profile = ", ".join(f"{name} {measured(ms)}" for name, ms in limits)
     return Chart(
-        "Time to answer, by member",
+        "Response times by member",
         f"{count(len(found), 'member')}, the slowest first. {slow}."
         + (f" Thresholds of the profile: {profile}." if profile else ""),
         _axis([(scale.place(tick), svg.ms_shown(tick)) for tick in ticks], *flags, height_em=2.4 if flags else 1.4),
@@ -101,7 +101,7 @@ def _answers(number: int, each: AnswerTimes, scale: svg.Scale, back: Sequence[Ma
         for probe, ms in each.answers
     ]
     if each.silent_ms is not None:
-        tip = f"no answer in {milliseconds(each.silent_ms)}"
+        tip = f"no response in {milliseconds(each.silent_ms)}"
         parts.append(svg.mark("cross", scale.place(each.silent_ms), _MIDDLE, kind="critical", tip=tip))
     words = _times(each)
     told = "; ".join([f"{probe} {measured(ms)}" for probe, ms in each.answers] or [words])
@@ -117,7 +117,7 @@ def _bar(scale: svg.Scale, times: Sequence[float], kind: str) -> Iterator[Markup
 def _times(each: AnswerTimes) -> str:
     silent = milliseconds(each.silent_ms)
     if not each.times:
-        return f"no answer in {silent}"
+        return f"no response in {silent}"
     low, high = measured(min(each.times)), measured(max(each.times))
     told = low if low == high else f"{low} to {high}"
     return f"{told}, then none in {silent}" if silent else told
@@ -169,7 +169,7 @@ def _outcome(number: int, counts: Counts, name: str, row: Sequence[int]) -> Smal
     return _row(f"time-{number}", name, told, counts.caption, _HEIGHT + 0.1, *parts, kind="timeline")
 
 
-# --- members side by side --------------------------------------------------------------------------
+# --- differences between members ---------------------------------------------------------------------
 
 _MARKED = 60  # members with a mark of their own in a row; beyond, only those that stand apart
 _VALUE_SHAPES = ("ring", "diamond", "square", "triangle", "cross")
@@ -186,7 +186,7 @@ def members_by_value(number: int, difference: DifferenceBlock, comparison: Compa
     parts = [svg.line(0, _ROW / 2, 100, _ROW / 2, kind="track")]
     for place, each in enumerate(difference.values):
         if place or len(members) <= _MARKED:
-            kind, size = ("odd", 1.1) if each.odd else (f"camp-{min(place, 4)}", 0.8)
+            kind, size = ("odd", 1.1) if each.odd else (f"group-{min(place, 4)}", 0.8)
             parts += [
                 svg.mark(shape(place), places[name], _ROW / 2, kind=kind, tip=f"{name}: {each.value}", size_em=size)
                 for name in each.members[:_MARKED]

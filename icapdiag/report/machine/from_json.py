@@ -74,39 +74,41 @@ class NotAReport(ValueError):
 def read_report(data: bytes) -> Report:
     """The report in ``data``, as `to_json.render` wrote it. Raises `NotAReport`."""
     if len(data) > LARGEST:
-        raise NotAReport([f"it has {len(data):,} bytes, more than the {LARGEST:,} that a report may have"])
+        raise NotAReport([f"it has {len(data):,} bytes; a report has at most {LARGEST:,}"])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotAReport([f"byte {error.start + 1} is no UTF-8: give the file that -o json wrote"]) from None
+        raise NotAReport([f"byte {error.start + 1} is not UTF-8: pass the file that -o json wrote"]) from None
     if not text.strip():
-        raise NotAReport(["it is empty: the run that should have written it did not come to its end"])
+        raise NotAReport(["it is empty: the run that should have written it did not finish"])
     try:
         document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise NotAReport([f"{where}: no JSON ({error.msg}): give the file that -o json wrote, whole"]) from None
+        raise NotAReport([f"{where}: not JSON ({error.msg}): pass the complete file that -o json wrote"]) from None
     except RecursionError:
-        raise NotAReport(["lists and objects inside each other, deeper than any report has them"]) from None
+        raise NotAReport(["it is nested more deeply than any report"]) from None
     except Ambiguous as error:
-        raise NotAReport([f"{error}: give the file that -o json wrote"]) from None
+        raise NotAReport([f"{error}: pass the file that -o json wrote"]) from None
     except ValueError as error:  # NaN, or a number of thousands of digits
-        raise NotAReport([f"a number that no report has: {error}"]) from None
+        raise NotAReport([f"a number that no report contains: {error}"]) from None
     return from_plain(document)
 
 
 def from_plain(document: object) -> Report:
     """The report that `to_json.to_plain` made ``document`` of. Raises `NotAReport`."""
     if not isinstance(document, dict):
-        raise NotAReport([f"it holds {_kind(document)} and not an object: give the file that -o json wrote"])
+        raise NotAReport([f"it contains {_kind(document)}, not an object: pass the file that -o json wrote"])
     version = document.get("schema_version")
     if version is None and "members" not in document and "findings" not in document:
-        raise NotAReport(["it has no schema_version, members or findings: give the file that -o json wrote"])
+        raise NotAReport(["it has no schema_version, members or findings: pass the file that -o json wrote"])
     if version != SCHEMA_VERSION or version is True:
         known = f"this icapdiag reads version {SCHEMA_VERSION}"
-        raise NotAReport([f"schema_version: {_shown(version)} is not known; {known}: use the icapdiag that wrote it"])
+        raise NotAReport(
+            [f"schema_version: {_shown(version)} is not supported; {known}: use the icapdiag that wrote it"]
+        )
     if document.get("command") == "check --plan":
-        raise NotAReport(["it is the plan of a run and not its report: run check without --plan"])
+        raise NotAReport(["it is a plan, not a report: run check without --plan"])
     reader = _Reader()
     report = reader.report(document)
     if report is None or reader.problems:
@@ -219,7 +221,7 @@ def _unsaid(report: Report) -> Iterator[str]:
         yield f"verdict: 'disabled' is none of {', '.join(each for each in Health if each is not report.verdict)}"
     for key, text in (("started_at", report.started_at), ("finished_at", report.finished_at)):
         if not _is_moment(text):
-            yield f"{key}: {_shown(text)} is no time such as 2026-01-01T00:00:00.000Z"
+            yield f"{key}: {_shown(text)} is not a time such as 2026-01-01T00:00:00.000Z"
 
 
 @cache
@@ -258,7 +260,7 @@ def _misfits(kind: types.Type, value: object, place: str) -> Iterator[str]:
             if told == _OF_ANOTHER_TYPE:
                 yield f"{place}: is {_kind(value)} and must be {_noun(kind)}{' or null' if may_be_null else ''}"
             elif told:
-                yield f"{place}: {_shown(value)} is {f'no {form}' if form else told}"
+                yield f"{place}: {_shown(value)} is {f'not {form}' if form else told}"
 
 
 def _misfit(kind: types.Type, value: object) -> str:
@@ -271,7 +273,7 @@ def _misfit(kind: types.Type, value: object) -> str:
             return "" if value in words else f"none of {', '.join(words)}"
         case types.StrType(pattern=pattern, max_length=longest), str():
             fits = (longest is None or len(value) <= longest) and (pattern is None or re.search(pattern, value))
-            return "" if fits else "not in its form"
+            return "" if fits else "not in the expected form"
         case (types.FloatType(ge=low, le=most, lt=below), int() | float() as number) | (
             types.IntType(ge=low, le=most, lt=below),
             int() as number,
@@ -324,11 +326,11 @@ def _bounds(place: str, value: object) -> Iterator[str]:
                 case list():
                     deeper += one
                 case float() if not math.isfinite(one):  # 1e999
-                    yield f"{place}: holds a number beyond all bounds"
+                    yield f"{place}: contains a number that is too large"
         if not deeper:
             return
         level = deeper
-    yield f"{place}: is deeper than {DEEPEST} lists and objects inside each other"
+    yield f"{place}: is nested more than {DEEPEST} levels deep"
 
 
 def _is_moment(text: str) -> bool:
@@ -343,7 +345,7 @@ def _at(place: str, key: str) -> str:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _kind(value: object) -> str:

@@ -108,7 +108,7 @@ def _probe(probe: Observation, name: str) -> _Case:
         case Status.FAILED:
             return _Case(name, "failure", reason or "failed", told, seconds=seconds)
         case Status.ERROR:
-            return _Case(name, "error", reason or "error", told, "Nothing was learnt about the server.", seconds)
+            return _Case(name, "error", reason or "error", told, "This says nothing about the server.", seconds)
         case Status.BLOCKED:
             return _Case(name, "skipped", "not-run", f"not run ({reason} failed)")
         case Status.SKIPPED:
@@ -145,14 +145,14 @@ def _paragraphs(finding: Finding) -> Iterator[str]:
 def _run(report: Report) -> Iterator[_Case]:
     about = [f"{title(report)}: {tally(report)}", seen_from(report, brief=True)]
     about += [visible(note, 400) for note in report.notes]
-    whole = "everything was read" if logs_of(report) else "every probe could run"
+    whole = "all input was read" if logs_of(report) else "all probes ran"
     if report.complete:
         yield _Case(whole, text="\n".join(about))
     else:
         yield _Case(whole, "error", "incomplete", gap(report), "\n".join(about))
     count = report.unmatched.count
     told = "\n".join(f"{where(seen)}: {describe(seen)}" for seen in report.unmatched.examples[:_EVIDENCE])
-    explained = "every failure is explained"
+    explained = "all failures are explained"
     if count:
         yield _Case(explained, "error", "unexplained", f"{count:,} observations that no runbook explains", told)
     else:

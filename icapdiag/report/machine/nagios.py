@@ -79,7 +79,7 @@ def _text(report: Report) -> str:
         who = f" ({names(worst.members, 2)})" if worst.members else ""
         parts.append(named(worst) + who + (f" and {more} more" if more else ""))
     if report.unmatched.count:
-        parts.append(f"{report.unmatched.count} failures without an explanation")
+        parts.append(f"{report.unmatched.count} unexplained failures")
     parts += [gap(report)] if gap(report) else []
     return _SPECIAL.sub(lambda found: f"\\x{ord(found.group()):02x}", "; ".join(parts))
 

@@ -57,7 +57,7 @@ def _value(value: float) -> str:
 
 def _metrics(report: Report) -> Iterator[_Metric]:
     version = safe_text(report.tool.version)
-    yield _Metric("info", "The program that wrote this.", [({"version": version, "command": report.command}, 1)])
+    yield _Metric("info", "The icapdiag that wrote this.", [({"version": version, "command": report.command}, 1)])
     start, end = moment(report.started_at), moment(report.finished_at)
     if start is not None and end is not None:
         yield _Metric("run_timestamp_seconds", "When the run ended, Unix time.", [({}, end.timestamp())])
@@ -65,7 +65,7 @@ def _metrics(report: Report) -> Iterator[_Metric]:
     yield _Metric("run_complete", "1 if every probe could run and everything was read.", [({}, int(report.complete))])
     yield _Metric(
         "verdict",
-        "1 for the verdict on the whole.",
+        "1 for the overall verdict.",
         [({"verdict": h.value}, int(h is report.verdict)) for h in Health if h is not Health.DISABLED],
     )
     counts = Counter(finding.severity for finding in report.findings)
@@ -79,7 +79,7 @@ def _metrics(report: Report) -> Iterator[_Metric]:
         suppressed = Counter(accepted.severity for accepted in report.suppressed)
         yield _Metric(
             "suppressed_findings",
-            "Findings that the pool file accepts, by severity; they are in no other metric.",
+            "Findings suppressed by the pool file, by severity; not in any other metric.",
             [({"severity": s.value}, suppressed[s]) for s in Severity],
         )
     yield _Metric("unexplained_observations", "Failures that no runbook explains.", [({}, report.unmatched.count)])
@@ -108,7 +108,7 @@ def _of_members(report: Report) -> Iterator[_Metric]:
     probes = [(m, p, {**_who(m), "probe": p.probe, **_at(p)}) for m in report.members for p in m.probes if p.probe]
     yield _Metric(
         "probe_status",
-        "1 for what became of a probe; reason is a word of a closed vocabulary, or the probe that blocked it.",
+        "1 for the status of a probe; reason is from a closed vocabulary, or the failed probe that it needs.",
         (({**labels, "status": p.status.value, "reason": p.reason or ""}, 1) for _, p, labels in probes),
     )
     yield _Metric(
@@ -118,17 +118,17 @@ def _of_members(report: Report) -> Iterator[_Metric]:
     )
     yield _Metric(
         "probe_answer_seconds",
-        "Time until the server answered, by the kernel's receive timestamp where there is one.",
+        "Time until the server answered, as measured by the kernel if possible.",
         ((labels, took / 1000) for _, p, labels in probes if (took := _answer_ms(p.facts)) is not None),
     )
 
 
 def _of_log(report: Report, logs: LogSubject) -> Iterator[_Metric]:
     entries, records = logs.entries or EntryCounts(), logs.records or RecordCounts()
-    yield _Metric("log_entries", "Entries that were counted.", [({}, entries.entries_total)])
+    yield _Metric("log_entries", "Log entries counted.", [({}, entries.entries_total)])
     yield _Metric(
         "log_icap_entries",
-        "Entries by what Avi says of ICAP.",
+        "Log entries by Avi's ICAP action.",
         [({"action": word}, number) for word, number in by_action(entries).items()],
     )
     yield _Metric(
@@ -139,7 +139,7 @@ def _of_log(report: Report, logs: LogSubject) -> Iterator[_Metric]:
     results = {"read": records.read, "skipped": records.skipped, "unreadable": records.unreadable}
     yield _Metric(
         "log_records",
-        "Records of the input by what became of them.",
+        "Records of the input: read, skipped or unreadable.",
         [({"result": word}, number) for word, number in results.items()],
     )
 

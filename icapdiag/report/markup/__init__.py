@@ -144,7 +144,7 @@ def _outcomes(found: Sequence[logs.OutcomeRow]) -> Iterator[Block]:
 
 def _answers(doc: Document) -> Iterator[Block]:
     for answer in doc.answers:
-        yield Heading(2, ("ICAP answer",))
+        yield Heading(2, ("ICAP response",))
         yield Verbatim(tuple(draw.answer(answer, _WIDTH, PLAIN)))
 
 
@@ -171,7 +171,7 @@ def _details(problem: ProblemBlock) -> Iterator[Block]:
     """What was seen of it, other causes and fixes."""
     yield Heading(2, ("Details of ", *_headline(problem)))
     yield Paragraph((problem.finding.meaning,))
-    yield from _seen(problem.seen, "What was seen")
+    yield from _seen(problem.seen, "Evidence")
     if causes := problem.causes[_certain(problem) :]:
         yield Paragraph(("Other causes:",))
         yield Items(tuple(map(_cause, causes)))
@@ -219,9 +219,9 @@ def _listed(heading: str, lines: Sequence[str]) -> Iterator[Block]:
 def _figures(doc: Document) -> Iterator[Block]:
     """What the table draws as well, in plain text."""
     drawn = (
-        ("Members side by side", draw.comparison(doc.comparison, _WIDTH)),
+        ("Differences between members", draw.comparison(doc.comparison, _WIDTH)),
         ("Clocks", wrap(doc.clocks, _WIDTH)),
-        ("Several rounds", draw.figures(doc.rounds, _WIDTH)),
+        ("Rounds", draw.figures(doc.rounds, _WIDTH)),
         ("Sizes", draw.figures(doc.sizes, _WIDTH)),
         ("Load", draw.figures(doc.load, _WIDTH)),
         ("RFC 3507", draw.rules(doc.rules, _WIDTH)),
@@ -239,7 +239,7 @@ def _figures(doc: Document) -> Iterator[Block]:
 _TO_ATTACHMENT = (
     "The rest of this report did not fit here: see the attachment, or run `icapdiag report render` on the saved JSON."
 )
-_WHOLE = "The whole report with all evidence is in the attachment."
+_WHOLE = "The complete report with all evidence is in the attachment."
 _FEWEST = 3  # lines, rows or items of a block that are worth keeping
 _GAP = "\n\n"
 

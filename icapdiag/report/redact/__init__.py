@@ -39,10 +39,11 @@ _OURS = {  # the same for everybody
 _OURS_WHOLE = re.compile(rf"(?:{PSEUDONYM.pattern}(?: at (?=n)|:[0-9]+$|$))+|\[removed\]").fullmatch
 _WORDS = frozenset({"member", "pool", "profile"})
 _PROPER = _WORDS | {"host", "service", "engine", "person"}
-KEPT_NOTE = "Kept as they are in this redacted report, as asked for: {}."
+KEPT_NOTE = "Kept in this redacted report, as requested: {}."
 REDACTED_NOTE = (
     "Redacted: pseudonyms replace all names, addresses, words and numbers that are not known to be harmless. "
-    "The same value has the same one; net1-host2 is in network 1. To keep names, for your own tracker: --no-redact."
+    "The same value always has the same pseudonym; net1-host2 is in network 1. "
+    "To keep names, for your own tracker: --no-redact."
 )
 
 R = TypeVar("R", bound=Record)

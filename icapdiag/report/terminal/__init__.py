@@ -77,11 +77,11 @@ def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator
     yield draw.figures(doc.sizes, width)
     yield draw.time_line(doc.timeline, width, plain=plain)
     yield draw.groups(doc.groups, width)
-    yield draw.items("Failed, and the command for these requests:", draw.rates(doc.rates), width)
+    yield draw.items("Failures, and the command that selects these requests:", draw.rates(doc.rates), width)
     yield draw.counts(doc.counts, width, None if detail > 1 else _COUNTS)
     if detail > 1:
         yield draw.rules(doc.rules, width)
-    suppressed = f"Suppressed ({len(doc.suppressed)}), as the pool file accepts for a time:"
+    suppressed = f"Suppressed ({len(doc.suppressed)}), accepted in the pool file for a limited time:"
     yield draw.items(suppressed, doc.suppressed, width)
     yield draw.items("Notes:", doc.notes, width)
     if doc.of_logs:

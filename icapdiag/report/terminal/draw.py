@@ -143,7 +143,7 @@ def comparison(block: Comparison, width: int) -> list[str]:
     """A column a member where that fits ``width``, else the values of each fact; nothing if all agree."""
     if not block.differences:
         return []
-    title = "Members side by side (what differs):"
+    title = "Differences between members:"
     members = [visible(name, _CELL) for name in block.members]
     if sum(columns(name) + 2 for name in members) < width:
         drawn = grid(["", *members], [[each.label, *_values(each, members)] for each in block.differences])
@@ -184,7 +184,7 @@ def rules(block: Sequence[RuleBlock], width: int) -> list[str]:
         return []
     kept, total, untested = (sum(getattr(rule, name) for rule in block) for name in ("kept", "deviating", "not_tested"))
     tally = f"{kept:,} kept, {count(total, 'deviation')}, {untested:,} not tested"
-    drawn = wrap(f"Conformance with RFC 3507 ({count(len(block), 'rule')} for each member): {tally}.", width)
+    drawn = wrap(f"Conformance to RFC 3507 ({count(len(block), 'rule')} for each member): {tally}.", width)
     for rule in block:
         name = f"{rule.number} {rule.name}"
         told = [f"{name} ({rule.section}), {way.weight}: {way.words} at {names(way.members)}" for way in rule.ways]

@@ -50,7 +50,7 @@ REFUSED = (
 @pytest.mark.parametrize("name", REFUSED)
 def test_names_that_no_attachment_has(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(AttachError, match="is not a valid attachment name: pass another with --name"):
+    with pytest.raises(AttachError, match="is not a valid attachment name: pass a different one with --name"):
         read_document(tmp_path / "file", name)
 
 
@@ -78,7 +78,7 @@ def test_a_file_is_read_once_and_whole(tmp_path: Path, monkeypatch: pytest.Monke
     assert ("bundle.zip", 4, "application/zip") == (found.name, found.size, found.type)
     assert "other.html" == read_document(path, "other.html").name
     monkeypatch.setattr(module, "LARGEST", 3)
-    with pytest.raises(AttachError, match="has more than"):
+    with pytest.raises(AttachError, match="is larger than"):
         read_document(path, None)
     path.write_bytes(b"")
     with pytest.raises(AttachError, match="is empty"):

@@ -93,7 +93,7 @@ def test_it_arrives_byte_for_byte_and_once(name: str, clock: Clock) -> None:
         assert f"{document.data.decode()}\n\n{mark}" == stored[1].decode()
     else:
         assert (document.name, document.data) == stored
-    assert f"already has {document.name}, which is not replaced: pass another name with --name" in again
+    assert f"already has {document.name}, which will not be replaced: pass a different name with --name" in again
 
 
 def test_a_name_in_any_letters(clock: Clock) -> None:
@@ -113,8 +113,8 @@ def test_a_name_in_any_letters(clock: Clock) -> None:
             "HTTP 401: the token is not accepted. Jira Cloud: email:API-token; Data Center: a personal access",
         ),
         ("jira", 403, "needs Browse Projects and Create Attachments in this project (it says: go away)"),
-        ("jira", 404, "there is no such issue, the token's user may not see it, or attachments are switched off"),
-        ("jira", 413, "the file is larger than Jira's attachment limit: make a smaller one"),
+        ("jira", 404, "there is no such issue, the token's user may not see it, or attachments are disabled"),
+        ("jira", 413, "the file is larger than Jira's attachment limit: make it smaller"),
         ("servicenow", 401, "the token is not accepted: user:password, or an OAuth access token"),
         ("servicenow", 403, "needs write access to it"),
         ("servicenow", 404, "there is no such record"),
@@ -122,7 +122,7 @@ def test_a_name_in_any_letters(clock: Clock) -> None:
         ("github", 401, "the token is not accepted: it is wrong or expired"),
         ("github", 403, "needs Issues: read and write of this repository"),
         ("github", 404, "there is no such issue, or the token may not see the repository"),
-        ("github", 410, "issues are switched off in this repository"),
+        ("github", 410, "issues are disabled in this repository"),
         ("github", 422, "GitHub rejects the comment"),
         ("jira", 429, "too many requests: try again later"),
         ("jira", 400, "it rejects the request"),
@@ -177,7 +177,7 @@ def test_it_does_not_wait_for_ever(wait: str, seconds: float, clock: Clock) -> N
     with serve(tickets) as server:
         said = refused(server, "jira", clock, seconds=seconds)
 
-    assert f"HTTP 429: too many requests; it asks to wait {wait[:9]} s: try again then" == said
+    assert f"HTTP 429: too many requests: try again in {wait[:9]} s" == said
     assert ([], []) == (clock.slept, tickets.stored)
 
 
@@ -202,7 +202,7 @@ def test_a_lost_answer_does_not_make_two_of_it(name: str, misfortune: Answer, cl
     with serve(tickets) as server:
         said = sent(server, name, clock)
 
-    assert "(it is there, although its answer was lost)" in said
+    assert "(attached, although the response was lost)" in said
     assert 1 == len(tickets.stored)
 
 
@@ -225,7 +225,7 @@ def test_twice_lost_is_given_up(clock: Clock) -> None:
     with serve(tickets) as server:
         said = refused(server, "jira", clock)
 
-    assert said.startswith("URL sent no complete answer: ")
+    assert said.startswith("URL sent no complete response: ")
     assert said.endswith("; bundle.zip is not attached to OPS-123: check the ticket")
 
 
@@ -284,7 +284,7 @@ def test_another_file_of_that_name_is_not_taken_for_ours(clock: Clock) -> None:
         system = system_at(server.url, "jira", clock.deadline())
         other = system_at(server.url, "jira", Deadline(60))
         clock.meanwhile = lambda: other.put(Document(ZIP.name, b"another"))
-        with pytest.raises(AttachError, match=r"has bundle\.zip with another size: check the ticket"):
+        with pytest.raises(AttachError, match=r"has bundle\.zip with a different size: check the ticket"):
             send(system, ZIP)
 
     assert [(ZIP.name, b"another")] == tickets.stored
@@ -295,7 +295,7 @@ def test_no_redirect_is_followed(status: int, clock: Clock) -> None:
     with serve(nothing_of) as other, serve(lambda _: answer(status, location=f"{other.url}/login")) as server:
         said = refused(server, "jira", clock)
 
-    assert f"HTTP {status}: URL redirects to 127.0.0.1, which is not followed" in said
+    assert f"HTTP {status}: URL redirects to 127.0.0.1; not followed" in said
     assert [] == other.seen
 
 
@@ -317,14 +317,14 @@ def test_slow_drops_end_with_the_deadline(clock: Clock) -> None:
 
     assert time.monotonic() - began < 5
     assert (
-        "URL sent no complete answer: no answer in time (--deadline); whether bundle.zip arrived is unknown: "
+        "URL sent no complete response: no response in time (--deadline); it is not known whether bundle.zip arrived: "
         "check OPS-123 before you try again"
     ) == said
 
 
 def test_an_endless_answer_is_cut(clock: Clock) -> None:
     with serve(lambda _: b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (9 << 20)) as server:
-        assert "the answer exceeds 8 MiB" in refused(server, "jira", clock)
+        assert "the response exceeds 8 MiB" in refused(server, "jira", clock)
 
 
 def test_nobody_there_is_tried_again_and_told(clock: Clock) -> None:
@@ -357,9 +357,9 @@ def test_a_token_that_is_said_back_is_not_shown(clock: Clock) -> None:
 def test_github_takes_no_files(clock: Clock) -> None:
     with serve(GitHubServer()) as server:
         for document, expected in (
-            (ZIP, "GitHub has no API that attaches a file such as bundle.zip to an issue."),
+            (ZIP, "GitHub has no API to attach a file such as bundle.zip to an issue."),
             (Document("a.md", b"\xff"), "a.md is not UTF-8 text"),
-            (Document("a.md", b"x" * 65_500), "a.md is longer than the 65,536 characters of a comment"),
+            (Document("a.md", b"x" * 65_500), "a.md is longer than a comment may be "),
         ):
             with pytest.raises(AttachError, match=expected.replace(".", "\\.")):
                 sent(server, "github", clock, document=document)
@@ -455,7 +455,7 @@ def test_a_copy_is_a_new_file(tmp_path: Path) -> None:
     path = copy(tmp_path, ZIP)
 
     assert (tmp_path / "bundle.zip", ZIP.data) == (path, path.read_bytes())
-    with pytest.raises(AttachError, match="already exists, and is not replaced"):
+    with pytest.raises(AttachError, match="already exists and will not be replaced"):
         copy(tmp_path, Document("bundle.zip", b"other"))
     (tmp_path / "link").symlink_to(tmp_path / "target")
     with pytest.raises(AttachError, match="exists"):

@@ -54,7 +54,7 @@ def test_an_address(url: str, expected: Base, origin: str) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://jira.example.com", "clear text: use https, or say --allow-http"),
+        ("http://jira.example.com", "clear text: use https, or pass --allow-http"),
         ("http://127.0.0.1.example.com", "clear text"),
         ("http://localhost.example.com", "clear text"),
         ("https://me:secret@jira.example.com", "contains a user or password"),

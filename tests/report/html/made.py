@@ -120,7 +120,7 @@ def difference(fact: str, kind: str, *camps: tuple[str, tuple[str, ...]]) -> Com
 
 
 def pool_report() -> Report:
-    """Five members: one refuses, one is slow and the odd one out, one breaks with large bodies, two are well."""
+    """Five members: one refuses, one is slow and an outlier, one breaks with large bodies, two are well."""
     hosts = ("10.0.0.1", "10.0.0.2", "10.0.0.3")
     well = tuple(f"{host}:1344" for host in hosts)
     members = (

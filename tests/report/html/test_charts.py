@@ -1,4 +1,4 @@
-"""What the drawings say: the thresholds, the odd one out, what failed."""
+"""What the drawings say: the thresholds, the outlier, what failed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_member_that_never_answered_is_shown_where_the_wait_ended() -> None:
     silent = samples.member("10.0.0.9", observation("options", Status.FAILED, "timeout", elapsed_ms=10_000.0))
     chart = latency(settled(samples.report([samples.HEALTHY, silent], ())))
     assert chart is not None
-    assert ("10.0.0.9:1344", "no answer in 10.0 s") == (chart.rows[0].name, chart.rows[0].value)
+    assert ("10.0.0.9:1344", "no response in 10.0 s") == (chart.rows[0].name, chart.rows[0].value)
     assert "mark critical" in classes(chart.rows[0].drawing)
 
 
@@ -63,7 +63,7 @@ def test_of_a_large_pool_the_quick_ones_share_a_bar() -> None:
     chart = latency(large_report(100))
     assert chart is not None
     assert 25 == len(chart.rows)
-    assert "66 more members, all quicker" == chart.rows[-1].name
+    assert "66 more members, all faster" == chart.rows[-1].name
 
 
 def marks(found: Comparison, number: int = 0) -> list[str]:
@@ -76,7 +76,7 @@ def test_the_odd_one_out_is_marked_and_named() -> None:
     preview, istag = found.differences
     assert ("Preview", "outlier", "two groups") == (preview.label, charts.apart(preview), charts.apart(istag))
     assert [("1024", False), ("0", True)] == [(each.value, each.odd) for each in preview.values]
-    assert ["mark camp-0"] * 3 + ["mark odd"] == marks(found)
+    assert ["mark group-0"] * 3 + ["mark odd"] == marks(found)
     assert [False, False] == [each.odd for each in istag.values]
 
 
