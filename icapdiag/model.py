@@ -252,8 +252,8 @@ class Report(Record, kw_only=True):
         tuple[ReportedGroup, ...],
         about(
             "groups",
-            "requests of a log with the same outcome, most frequent first, and one for each raw ICAP answer; empty for"
-            " check",
+            "requests of a log with the same outcome, most frequent first, and one for each raw ICAP response;"
+            " empty for check",
         ),
     ] = ()
     timeline: Annotated[tuple[Bucket, ...], about("timeline", "of a log, oldest first; empty for check")] = ()

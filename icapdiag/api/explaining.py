@@ -23,10 +23,10 @@ from icapdiag.report.document.words import page_gap
 from icapdiag.runbook import Library, load_runbooks, match
 
 POOL_IS_GROUP = "Avi logs the pool group as the pool; members are identified from the ICAP URIs."
-INTERRUPTED = "Interrupted: what had not been read by then is not counted."
+INTERRUPTED = "Interrupted: the rest of the input was not read and is not counted."
 PAGE = (
-    "A page of an API answer is not the log: it holds {}. Counts and shares are of these. Fetch the rest: follow next,"
-    " or ask for shorter time spans (start, end) with page_size=10000."
+    "This is one page of an API response, not the whole log: it contains {}. Counts and shares are of these. "
+    "Fetch the rest: follow next, or ask for shorter time spans (start, end) with page_size=10000."
 )
 _NOTES_SHOWN = 12  # on repairs and problems, over all sources
 _EXCERPT = 60
@@ -47,7 +47,7 @@ def explain(
     stop: Stop | None = None,
     refused: Callable[[str], object] = lambda _: None,
 ) -> Report:
-    """Read Avi logs and pasted ICAP answers, and say what happened to ICAP, why, and what to do.
+    """Read Avi logs and pasted ICAP responses, and say what happened to ICAP, why, and what to do.
 
     ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` say what
     of them counts: everything, where they are None. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's
@@ -134,7 +134,7 @@ def _source(source: SourceReport) -> LogSource:
 
 
 def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGroup:
-    """A raw ICAP answer as a group of its own."""
+    """A raw ICAP response as a group of its own."""
     return ReportedAnswer(
         **asdict(observation.facts),
         probe=observation.probe,
@@ -161,7 +161,7 @@ def _refusal(source: SourceReport) -> str:
         return source.instead
     first = source.problems[0] if source.problems else None
     why = "" if first is None else f" ({': '.join(part for part in (first.place, first.reason) if part)})"
-    return f"{source.name}: nothing in it is an Avi log or an ICAP answer{why}"
+    return f"{source.name}: it contains no Avi log and no ICAP response{why}"
 
 
 def _filters(filters: Filters) -> LeftOut:

@@ -24,7 +24,7 @@ from icapdiag.avi.addresses import to_address
 from icapdiag.avi.times import to_iso
 from icapdiag.doubled import members
 
-_TEXT_KEPT = 64 * 1024  # characters of one text; a header block of an ICAP answer has at most 64 KiB
+_TEXT_KEPT = 64 * 1024  # characters of one text; a header block of an ICAP response has at most 64 KiB
 LIST_KEPT = 100  # ICAP requests of an entry, violations in a file, codes; there is one, as a rule, or two
 _NUMBER_END = 1 << 64
 _DIGITS = re.compile(r"-?[0-9]{1,19}")

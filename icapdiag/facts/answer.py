@@ -1,4 +1,4 @@
-"""An ICAP answer, met live, kept in a log or pasted: the status, the verdict, the headers."""
+"""An ICAP response, met live, kept in a log or pasted: the status, the verdict, the headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ServiceURI = Annotated[Text | None, about("service path", "the path of the ICAP 
 
 def header(name: str, unit: str = "", *, changes: bool = False) -> About:
     """What is known of a header's fact: the header's name is its label."""
-    return about(name, f"header {name} of the ICAP answer", unit, changes=changes)
+    return about(name, f"header {name} of the ICAP response", unit, changes=changes)
 
 
 class Deviation(Record):
@@ -30,7 +30,7 @@ class Deviation(Record):
 
 
 class Answer(Record):
-    """An ICAP answer. A header's fact is its value as the server wrote it, bounded and not escaped."""
+    """An ICAP response. A header's fact is its value as the server wrote it, bounded and not escaped."""
 
     method: Annotated[Text | None, about("method", "the ICAP method of the request: OPTIONS, REQMOD or RESPMOD")] = None
     protocol_rule: Annotated[
@@ -43,7 +43,7 @@ class Answer(Record):
     complete_body_sent: Annotated[
         bool | None, about("complete body sent", "the server got all of it, not only the preview")
     ] = None
-    icap_status: Annotated[int | None, about("ICAP status", "the status code of the ICAP answer")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "the status code of the ICAP response")] = None
     icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
     verdict: Annotated[Word | None, about("verdict", "what the server decided about the body", values=VERDICTS)] = None
     verdict_reason: Annotated[Text | None, about("verdict's reason", "the server's reason in its own words")] = None

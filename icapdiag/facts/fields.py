@@ -19,7 +19,7 @@ _TYPES: Mapping[type, str] = {str: TEXT, int: INTEGER, float: NUMBER, bool: BOOL
 PROFILE, FIGURES = "profile", "pool"  # what stands before the dot in ``profile.fail_action``, ``pool.members``
 POOL = "pool"  # "probe" of what differs between the members, and of nobody's connection
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
-ANSWER = "answer"  # "probe" of an ICAP answer outside of a log: bytes, a client's print, header lines
+ANSWER = "answer"  # "probe" of an ICAP response outside of a log: bytes, a client's print, header lines
 SKIP_REASONS = ("disabled", "not-asked", "not-needed", "literal-address", "plain")  # of status skipped
 SOURCES = ("probe", "log", "config")
 
@@ -79,7 +79,7 @@ _OF_EVERY = (  # of every observation, beside its facts: name, type, unit, meani
         TEXT,
         "",
         (
-            "which probe made it; pool for what differs between members, answer for a pasted ICAP answer, summary for"
+            "which probe made it; pool for what differs between members, answer for a pasted ICAP response, summary for"
             " a log as a whole, empty for a log's requests and switched-off members"
         ),
         (*PROBES, SUMMARY, ANSWER),

@@ -154,7 +154,7 @@ class RequestGroup(Sheet):
 
 
 class PastedAnswer(RequestGroup):
-    """An ICAP answer outside of a log: bytes, a client's print, header lines. Only what it says is written."""
+    """An ICAP response outside of a log: bytes, a client's print, header lines. Only what it says is written."""
 
     nulls = frozenset()
     moved = "service_uri count; odd_headers error protocol_rule peer peer_excerpt"
@@ -168,7 +168,7 @@ class ReportedGroup(RequestGroup):
 
     probe: Annotated[
         Word | None,
-        about("probe", "answer: a raw ICAP answer; empty: requests of a log", values=("", "answer"), closed=True),
+        about("probe", "answer: a raw ICAP response; empty: requests of a log", values=("", "answer"), closed=True),
     ] = None
     member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
     status: Annotated[Word | None, about("status", "failed: ICAP did not do its work")] = None
@@ -329,7 +329,7 @@ class RecordCounts(Record):
 
     required = frozenset({"total", "read", "skipped", "unreadable"})
     total: Annotated[Whole, about("records", "how many in all")] = 0
-    read: Annotated[Whole, about("read", "log entries and ICAP answers")] = 0
+    read: Annotated[Whole, about("read", "log entries and ICAP responses")] = 0
     skipped: Annotated[Whole, about("skipped", "alerts and other records that are no log entry")] = 0
     unreadable: Annotated[Whole, about("unreadable", "what could not be read")] = 0
 
@@ -351,9 +351,9 @@ class LogSource(RecordCounts):
     problems: Annotated[tuple[Remark, ...], about("problems", "the first few")] = ()
     problems_total: Annotated[Whole, about("problems in all", "how many")] = 0
     matching: Annotated[
-        Ordinal | None, about("matching", "entries that matched the query, as an API answer says (count)")
+        Ordinal | None, about("matching", "entries that matched the query, as an API response says (count)")
     ] = None
-    more: Annotated[bool | None, about("more", "the API answer names a next page")] = None
+    more: Annotated[bool | None, about("more", "the API response names a next page")] = None
     percent_remaining: Annotated[
         float | None, about("remaining", "of the time span that was still to be searched (percent_remaining)", "%")
     ] = None

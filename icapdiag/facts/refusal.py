@@ -100,7 +100,7 @@ class Variants(ProbeSheet):
             "the changes with which the request was answered well: preview-offered is a preview of the length that"
             " OPTIONS offers, tiny-body one byte, tls a handshake that was answered by TLS on a member without,"
             " plain OPTIONS in clear on a member with TLS, proxy-v1 OPTIONS behind a PROXY protocol line that got an"
-            " ICAP answer, blank-line nothing but a line end, unchanged the same request once more",
+            " ICAP response, blank-line nothing but a line end, unchanged the same request once more",
             values=CHANGES,
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""The headers of an ICAP answer that mean something to us: one table, from which every other list is derived.
+"""The headers of an ICAP response that mean something to us: one table, from which every other list is derived.
 
 A new vendor header is a row here and, if its values are like no other's, a reader in `icapdiag.icap.dialects`.
 """
@@ -30,7 +30,7 @@ class Header(NamedTuple):
     refused, then the bare word of an action. ``inner``: believed in the encapsulated response head, too; Skyhigh and
     Sophos write theirs into the head of the block page. ``shown``: where evidence names it, 1 before 7 (0: not at all).
     ``explains``: free text that goes with a verdict from elsewhere. ``pasted``: whether a line of it makes pasted text
-    an ICAP answer, and whether one of any other header of its family (``X-Response-…``) does. ``statuses``: the only
+    an ICAP response, and whether one of any other header of its family (``X-Response-…``) does. ``statuses``: the only
     ICAP statuses that it comes with, where that is known.
     """
 

@@ -73,14 +73,14 @@ def _placed(note: _Note, places: Mapping[int, tuple[int, int]]) -> _Note:
     return replace(note, line=line, column=column)
 
 
-PAGE_KEYS: Final = ("count", "next", "more", "percent_remaining")  # of an API answer, beside its results
+PAGE_KEYS: Final = ("count", "next", "more", "percent_remaining")  # of an API response, beside its results
 BEGIN: Final = ""  # in the place of a key: an answer begins
 _WHOLE = re.compile(r'"?([0-9]{1,15})"?')
 _PERCENT = re.compile(r'"?([0-9]{1,3}(?:\.[0-9]{1,30})?)"?')
 
 
 class Page(Struct):
-    """What API answers say of the entries that they do not hold."""
+    """What API responses say of the entries that they do not hold."""
 
     answers: int = 0
     matching: int = 0  # entries that matched the query; 0: not said
@@ -188,7 +188,7 @@ class Tally(Struct):
 
 
 class Account:
-    """What became of the records of one source: how many were read, notes on the odd ones, raw ICAP answers."""
+    """What became of the records of one source: how many were read, notes on the odd ones, raw ICAP responses."""
 
     def __init__(self) -> None:
         self.answers: list[Observation] = []

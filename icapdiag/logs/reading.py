@@ -19,7 +19,7 @@ Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """What was read of all inputs. ``answers`` are raw ICAP answers, one observation each."""
+    """What was read of all inputs. ``answers`` are raw ICAP responses, one observation each."""
 
     summary: Summary
     sources: tuple[SourceReport, ...]
@@ -75,7 +75,7 @@ def read_source(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> tuple[SourceReport, list[Observation]]:
-    """Read a source to its end into the summary; also returns the raw ICAP answers found. What it holds raises nothing.
+    """Read a source to its end into the summary; returns also the raw ICAP responses. Its content never raises.
 
     What reads a large log is imported for one, and what reads anything else for something else.
     """

@@ -14,7 +14,7 @@ from icapdiag.yamltree import ListNode, MapNode, Node
 POOL, GROUP, PROFILE, PKI, MONITOR = "Pool", "PoolGroup", "IcapProfile", "PKIProfile", "HealthMonitor"
 CHAIN = (PROFILE, GROUP, POOL)
 _KINDS = {kind.lower(): kind for kind in (*CHAIN, PKI, MONITOR)}
-# Keys that hold objects: of an API answer, of an export (CamelCase in avi_config files, lower case in Ansible's).
+# Keys that hold objects: of an API response, of an export (CamelCase in avi_config files, lower case in Ansible's).
 SECTIONS = frozenset({"results", *_KINDS, *_KINDS.values()})
 _MOST_LISTED = 10
 _UUID = re.compile(r"(?P<type>[a-z0-9]+)-[0-9A-Za-z-]+")

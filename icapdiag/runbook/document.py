@@ -26,7 +26,7 @@ STAGES = {  # in the order in which a request meets them
     "dns": "Name",
     "tcp": "Connection",
     "tls": "TLS",
-    "icap": "ICAP answer",
+    "icap": "ICAP response",
     "verdict": "Verdict",
     "pool": "Members compared",
     "log": "Service Engine and its log",

@@ -78,7 +78,7 @@ def _groups(document: Facts) -> Iterator[SavedRecord]:
     for number, record in enumerate(records, 1):
         if record.get("product") is None and (product := around.product(record)):
             record["product"] = product  # as the match of the whole log has it
-        name = f"{record.get('icap_action') or 'an ICAP answer'}, count {record.get('count', 1)}"
+        name = f"{record.get('icap_action') or 'an ICAP response'}, count {record.get('count', 1)}"
         yield SavedRecord(f"group {number}: {name}", record)
 
 

@@ -151,8 +151,8 @@ def test_wrong_usage(args: Sequence[str], words: str, log: Path) -> None:
     ("content", "words"),
     [
         (b"", "nothing.txt is empty"),
-        (b"Dear all, ICAP is broken again.\n", "nothing in it is an Avi log or an ICAP answer ("),
-        (b"\x7fELF" + bytes(range(256)), "nothing in it is an Avi log or an ICAP answer ("),
+        (b"Dear all, ICAP is broken again.\n", "it contains no Avi log and no ICAP response ("),
+        (b"\x7fELF" + bytes(range(256)), "it contains no Avi log and no ICAP response ("),
     ],
 )
 def test_a_file_with_nothing_in_it_is_2(content: bytes, words: str, log: Path) -> None:

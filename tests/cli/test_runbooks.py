@@ -44,7 +44,7 @@ def test_list_groups_by_stage_the_gravest_first() -> None:
     status, out, err = icapdiag("runbooks", "list")
     assert (0, "") == (status, err)
     blocks = [block.splitlines() for block in out.strip().split("\n\n")]
-    assert ["Name", "Connection", "TLS", "ICAP answer", "Verdict"] == [block[0] for block in blocks][:5]
+    assert ["Name", "Connection", "TLS", "ICAP response", "Verdict"] == [block[0] for block in blocks][:5]
     connection = blocks[1][1:]
     assert ["tcp-refused", "critical", "Connection"] == next(li for li in connection if "tcp-refused " in li).split()[
         :3

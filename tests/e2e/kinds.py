@@ -135,7 +135,7 @@ CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
     "F": {
         "avi: the load balancer's own 413": Read(
             text=b"HTTP/1.1 413 Request Entity Too Large\r\nContent-Type: text/html\r\nContent-Length: 5\r\n"
-            b"Server: Avi\r\n\r\n<html", refused="an HTTP answer"),
+            b"Server: Avi\r\n\r\n<html", refused="an HTTP response"),
         "squid: its error page": Read(
             text=b"HTTP/1.1 500 Internal Server Error\r\nServer: squid/5.7\r\nX-Squid-Error: ERR_ICAP_FAILURE 0\r\n"
             b"Content-Length: 0\r\n\r\n", refused="an error page of Squid"),

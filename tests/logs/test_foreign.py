@@ -49,7 +49,7 @@ def test_what_no_icap_port_has_sent_is_refused_and_named(tmp_path: Path, text: b
     path = tmp_path / "paste.txt"
     path.write_bytes(text.replace(b"\r\n", b"\n").replace(b"\n", ends))
 
-    with pytest.raises(NothingRead, match="nothing in it is an Avi log or an ICAP answer") as refused:
+    with pytest.raises(NothingRead, match="it contains no Avi log and no ICAP response") as refused:
         explain([path])
 
     assert words in str(refused.value)

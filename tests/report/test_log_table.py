@@ -192,9 +192,9 @@ def test_an_answer_is_explained() -> None:
 
 def test_many_answers_are_counted() -> None:
     made = log_report([{**ANSWER, "member": f"10.0.0.{number}:1344"} for number in range(8)], ())
-    assert (5, 8) == tuple(render(made, detail=detail).count("ICAP answer of 10.0.0.") for detail in (0, 1))
-    assert "\n\nand 3 more ICAP answers: -v\n\n" in render(made)
-    assert "more ICAP answers" not in render(made, detail=1)
+    assert (5, 8) == tuple(render(made, detail=detail).count("ICAP response of 10.0.0.") for detail in (0, 1))
+    assert "\n\nand 3 more ICAP responses: -v\n\n" in render(made)
+    assert "more ICAP responses" not in render(made, detail=1)
 
 
 def test_an_answer_that_says_little() -> None:

@@ -1,4 +1,4 @@
-"""ICAP answers outside of a log: bytes from the wire, the print of c-icap-client, a block of header lines.
+"""ICAP responses outside of a log: bytes from the wire, the print of c-icap-client, a block of header lines.
 
 Each becomes one observation (source ``log``, probe ``answer``) with the facts of a live answer. What
 the form can't show is no fact: a print leaves bodies out, a header block has no status.

@@ -1,4 +1,4 @@
-"""What a record is: a log entry, a part of one, an alert, an ICAP answer; and what a line of syslog carries.
+"""What a record is: a log entry, a part of one, an alert, an ICAP response; and what a line of syslog carries.
 
 Syslog lines are those of Service Engines (RFC 5424, JSON members without braces), Controller alerts, others.
 """
@@ -56,7 +56,7 @@ _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [
 def classify(value: JSONObject) -> LogEntry | bytes | str:
     """What the object is, looking into objects and messages that collectors wrap. Raises `Ambiguous` and nothing else.
 
-    Bytes are an ICAP answer, to be read like one from the wire; text says why it is neither.
+    Bytes are an ICAP response, to be read like one from the wire; text says why it is neither.
     """
     for _ in range(_MESSAGES):
         inner: object = None
@@ -88,7 +88,7 @@ def records_in(found: Found) -> Iterator[Found] | None:
 
 
 def _listing(value: JSONObject) -> list[object] | None:
-    """The list in an API answer, or in a search result. Raises `Ambiguous`."""
+    """The list in an API response, or in a search result. Raises `Ambiguous`."""
     results = value.get("results")
     if isinstance(results, list) and "report_timestamp" not in value:
         return results

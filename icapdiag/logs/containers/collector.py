@@ -28,7 +28,7 @@ AnyPlaces = Places | ByteOffsets
 class Collector:
     """Takes the records of one source: entries go to the summary, everything else into its account.
 
-    With ``logs_only`` an ICAP answer in a record is none of them.
+    With ``logs_only`` an ICAP response in a record is none of them.
     """
 
     def __init__(self, summary: Summary, account: Account, *, logs_only: bool = False) -> None:
@@ -60,7 +60,7 @@ class Collector:
             self.refuse("skipped" if found.skip else "unreadable", found.reason, places.of(found.start), excerpt)
 
     def page(self, members: Iterable[tuple[str, str]]) -> None:
-        """An API answer begins, or one more member of it is known."""
+        """An API response begins, or one more member of it is known."""
         for key, text in members:
             if key == BEGIN:
                 self.notes.page.begin()

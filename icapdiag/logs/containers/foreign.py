@@ -1,4 +1,4 @@
-"""Texts that hold no ICAP answer: what they are instead, and whether a port for ICAP may have sent them."""
+"""Texts that hold no ICAP response: what they are instead, and whether a port for ICAP may have sent them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log entries, pieces of them and raw ICAP answers in a text of any kind: a ticket, a mail, a web page, a shell."""
+"""Log entries, pieces of them and raw ICAP responses in a text of any kind: a ticket, a mail, a web page, a shell."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def passages(text: str) -> Iterator[Found]:
 def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -> Container | None:
     """Take what there is in the text (``data``: its bytes); None if there is nothing.
 
-    ``logs`` is False where the text begins with an ICAP answer: what its bodies hold is no log.
+    ``logs`` is False where the text begins with an ICAP response: what its bodies hold is no log.
     """
     answered = collector.take_answers(answers(data)) if has_answers(data) else []
     pieces: list[Found] = []

@@ -128,7 +128,7 @@ def _kind_of_lines(text: bytes) -> Kind:
 
 
 def _is_record(line: bytes) -> bool:
-    """Whether the line is an object, and no API answer."""
+    """Whether the line is an object, and no API response."""
     try:
         return "results" not in msgspec.json.decode(line, type=dict)
     except (ValueError, RecursionError):  # of msgspec and of bytes that are no UTF-8

@@ -219,7 +219,7 @@ class Values:
 
 
 def _page_members(head: str) -> list[tuple[str, str]]:
-    """What stands before the results of an API answer."""
+    """What stands before the results of an API response."""
     return [(found[1], found[2][:_PAGE_VALUE]) for found in _PAGE_MEMBER.finditer(head)]
 
 

@@ -1,6 +1,6 @@
 """What makes two requests the same kind: the key of a group, and the facts that go with it.
 
-Among them are the headers that Avi keeps of an ICAP answer, read and judged once for all answers that say the same.
+Among them are the headers that Avi keeps of an ICAP response, read and judged once for all answers that say the same.
 """
 
 from __future__ import annotations

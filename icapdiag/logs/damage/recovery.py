@@ -43,7 +43,7 @@ class Found(Struct, frozen=True, kw_only=True):
     skip: bool = False
     repairs: tuple[tuple[str, int], ...] = ()
     open_end: bool = False
-    page: tuple[tuple[str, str], ...] | None = None  # members of an API answer beside its results, as JSON
+    page: tuple[tuple[str, str], ...] | None = None  # members of an API response beside its results, as JSON
 
 
 class _Frame(Struct):

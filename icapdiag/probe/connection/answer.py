@@ -1,4 +1,4 @@
-"""An ICAP answer, and the settings that it came under, as facts."""
+"""An ICAP response, and the settings that it came under, as facts."""
 
 from __future__ import annotations
 

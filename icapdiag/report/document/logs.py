@@ -25,7 +25,7 @@ from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, Severity
 
 LET_THROUGH = "let through"  # an outcome: passed by the scanner's own word, without a scan
-PASTED = "answer"  # `probe` of the group that stands for one raw ICAP answer
+PASTED = "answer"  # `probe` of the group that stands for one raw ICAP response
 _EXAMPLES = 3  # names of a kind in the details of a group
 _REMARKS = 5  # repairs and problems of one file
 _VALUES = 40  # of a kind in an answer
@@ -205,7 +205,7 @@ def groups(report: Report) -> list[GroupBlock]:
 
 
 class AnswerBlock:
-    """A raw ICAP answer: labels, each with its values."""
+    """A raw ICAP response: labels, each with its values."""
 
     def __init__(self, group: ReportedGroup) -> None:
         answer, member = group.answer, safe_text(group.member)

@@ -141,7 +141,7 @@ def gap(report: Report) -> str:
 
 
 def page_gap(sources: Iterable[LogSource]) -> str:
-    """``200 of 60,000 entries`` where API answers hold some of what matched the query; empty if they hold all of it.
+    """``200 of 60,000 entries`` where API responses hold some of what matched the query; empty if they hold all of it.
 
     Pages of one query, which have the same count, may be in several files.
     """

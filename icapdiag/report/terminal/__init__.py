@@ -59,7 +59,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     answers = doc.answers if detail else doc.answers[:_ANSWERS]
     yield from (draw.answer(answer, width, paint) for answer in answers)
     more = len(doc.answers) - len(answers)
-    yield [f"and {count(more, 'more ICAP answer')}: -v"] if more else []
+    yield [f"and {count(more, 'more ICAP response')}: -v"] if more else []
     shown = doc.problems if detail else doc.problems[:_PROBLEMS]
     yield from (problem(each, width, paint, detail, MOST - alone) for each in shown)
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
