@@ -21,7 +21,7 @@ from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health, Severity, Status
 
-NOTHING_LEARNT = "No ICAP log entry and no ICAP response was found in it."
+NOTHING_LEARNT = "No request in it went through ICAP, and no ICAP response was found."
 NOTHING_PROBED = "Nothing was probed: no member of the pool is enabled."
 CAVEAT = (
     "This was tested from this host, not from the Service Engine: "

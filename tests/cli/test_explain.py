@@ -74,7 +74,7 @@ def test_a_log_without_icap_says_nothing(tmp_path: Path) -> None:
     _, document, _ = explained("log.json", cwd=tmp_path)
     assert document["verdict"] in {"unknown", "warning"}
     assert [] == document["groups"]
-    assert [] != [note for note in document["notes"] if "No ICAP log entry and no ICAP response was found" in note]
+    assert [] != [note for note in document["notes"] if "No request in it went through ICAP" in note]
 
 
 def test_files_patterns_and_standard_input(log: Path) -> None:

@@ -180,9 +180,7 @@ def test_one_output_that_fails_does_not_cost_the_others(
     assert not write_outputs(report(), outputs)
     out, err = capfdbinary.readouterr()
     assert b"icapdiag: can't write /dev/full: No space left on device\n" == err
-    assert out.startswith(
-        b"CRITICAL  ICAP-POOL-GROUP /avscan: 1 of 2 members has critical problems: The server refuses"
-    )
+    assert out.startswith(b"CRITICAL  ICAP-POOL-GROUP /avscan: 1 of 2 members has critical problems: The")
     assert "critical" == json.loads((tmp_path / "r.json").read_bytes())["verdict"]
 
 
