@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +12,14 @@ from msgspec.structs import replace
 
 from icapdiag.facts import from_plain
 from icapdiag.facts.logs import ReportedGroup
-from icapdiag.model import Facts, Unmatched, unflatten
+from icapdiag.model import Cause, Facts, Steps, Unmatched, unflatten
 from icapdiag.report import formats as form
 from icapdiag.report.build import NOTHING_LEARNT, exit_status
 from icapdiag.report.document.evidence import describe, reason, where
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.terminal import draw, render_news
 from icapdiag.report.terminal.lines import columns, cut, grid
-from icapdiag.vocabulary import Effect, ExitStatus, Health, Severity
+from icapdiag.vocabulary import CauseStatus, Effect, ExitStatus, Health, Severity
 from tests.report.documents import document, seen
 from tests.report.documents import table as render
 from tests.report.log_samples import ANSWER, BLOCKED, DISABLED, ENTRIES, FAILED, FINDING, bucket, log_report, source
@@ -188,6 +189,20 @@ def test_an_answer_is_explained() -> None:
     assert expected == block(text, "ICAP response")
     assert "entries" not in text.partition("\n\n")[0]
     assert "Requests alike" not in text
+
+
+def test_a_log_with_many_problems_has_one_screen() -> None:
+    long = "A step that goes on for longer than one line of the screen has room for, and then for some more. " * 3
+    steps = Steps(now=(long,), fix=(long,), check=(long,))
+    causes = tuple(Cause(id=f"c{number}", title=long, status=CauseStatus.POSSIBLE) for number in range(4))
+    members = tuple(f"100.64.3.{number}:1344" for number in range(40))
+    found = [
+        replace(FINDING, id=f"finding-{number}", members=members, steps=steps, causes=causes, effect=Effect.UNSCANNED)
+        for number in range(12)
+    ]
+    lines = render(log_report(findings=tuple(found)), 100).splitlines()
+    assert len(lines) <= 80
+    assert [f"finding-{number}" for number in range(12)] == re.findall(r"\[(finding-\d+)\]", "\n".join(lines))
 
 
 def test_many_answers_are_counted() -> None:

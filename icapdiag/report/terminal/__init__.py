@@ -24,6 +24,7 @@ _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
 _ANSWERS = 5
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
+_LOG_PROBLEMS = 6  # the same of a log, whose problems have more to say
 _COUNTS = 40  # rows of who and what
 _NAMES = 45  # columns that names are filled up to
 
@@ -60,7 +61,8 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     yield from (draw.answer(answer, width, paint) for answer in answers)
     more = len(doc.answers) - len(answers)
     yield [f"and {count(more, 'more ICAP response')}: -v"] if more else []
-    shown = doc.problems if detail else doc.problems[:_PROBLEMS]
+    most = _LOG_PROBLEMS if doc.of_logs else _PROBLEMS
+    shown = doc.problems if detail else doc.problems[:most]
     yield from (problem(each, width, paint, detail, MOST - alone) for each in shown)
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
     if detail:

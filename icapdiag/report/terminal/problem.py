@@ -34,11 +34,11 @@ def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most
     ]
 
 
-def headline(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
+def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> list[str]:
     """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``."""
     severity = block.severity.value.upper()
     start, end = f"{block.number}  {severity}  ", f" [{block.id}]"
-    most = 2 * width - columns(end) - 12  # two lines, which seldom break at their very end
+    most = lines * width - columns(end) - (12 if lines > 1 else 2)  # lines seldom break at their very end
     where = block.where_within(max(most - columns(start) - columns(block.title), 24))
     between = ": " if block.requests else " "
     text = f"{start}{block.title}{between if where else ''}{where}{end}"
@@ -55,7 +55,7 @@ def first_step(block: ProblemBlock, width: int) -> list[str]:
 
 def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
     """The headline only, for a problem that the screen has no room for."""
-    first, *rest = headline(block, width, paint)
+    first, *rest = headline(block, width, paint, 1)
     return [cut(f"{first} {' '.join(map(str.strip, rest))}", width)] if rest and not paint.color else [first]
 
 
