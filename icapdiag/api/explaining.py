@@ -199,7 +199,7 @@ def _notes_on(source: SourceReport) -> Iterator[str]:
     for repair in source.repairs:
         yield f"{source.name}: corrected{_at(repair.place)}: {repair.what}"
     if source.repairs_total > len(source.repairs):
-        yield f"{source.name}: {source.repairs_total - len(source.repairs):,} more repairs"
+        yield f"{source.name}: {source.repairs_total - len(source.repairs):,} more corrections"
     problems = [problem for problem in source.problems if problem.kind != "skipped"]
     for problem in problems:
         yield f"{source.name}: {_problem(problem)}"

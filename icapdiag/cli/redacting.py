@@ -85,4 +85,4 @@ def _load(key: Path) -> Pseudonyms:
     try:
         return Pseudonyms.loads(data[:_LARGEST].decode("utf-8"))
     except (KeyFileError, UnicodeDecodeError) as error:
-        fail(f"{key}: {error}; move it away, or name another file with --pseudonyms")
+        fail(f"{key}: {error}; move it away, or pass a different file with --pseudonyms")

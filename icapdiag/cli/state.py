@@ -27,7 +27,7 @@ def state_folder() -> Path:
     try:
         return (Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state") / "icapdiag"
     except RuntimeError:
-        raise FileNotFoundError(0, "there is no home folder: set HOME or XDG_STATE_HOME") from None
+        raise FileNotFoundError(0, "no home folder: set HOME or XDG_STATE_HOME") from None
 
 
 def remember_redacted(data: bytes, name: object) -> None:

@@ -196,10 +196,9 @@ class Size(ProbeSheet):
         Word | None,
         about(
             "failure",
-            "what became of that body: status is an ICAP error, refused another verdict that keeps it back, changed any"
-            " other one, dropped a closed connection, silent no answer in time, slow one still being sent by then,"
-            " unacknowledged one of which the peer's kernel never confirmed a part, broken an answer that can't be"
-            " read",
+            "what became of that body: status is an ICAP error, refused a verdict that blocks it, changed any other"
+            " verdict, dropped a closed connection, silent no response in time, slow a body still being sent when time"
+            " ran out, unacknowledged a body never fully acknowledged by the peer's kernel, broken an unreadable one",
             values=("status", "refused", "changed", "dropped", "silent", "slow", "unacknowledged", "broken"),
         ),
     ] = None
@@ -240,7 +239,7 @@ class Size(ProbeSheet):
     segment_size: Annotated[int | None, about("segment size", "payload of the packets that were lost", "bytes")] = None
     size_read: Annotated[
         int | None,
-        about("longest read", "the longest body of which the server asked for more than the preview", "bytes"),
+        about("longest read", "the longest body that the server read beyond the preview", "bytes"),
     ] = None
     size_unread: Annotated[
         int | None,

@@ -313,7 +313,7 @@ class Remark(Record):
 
     nulls = frozenset({"line", "column", "offset"})
     required = nulls
-    what: Annotated[Text | None, about("repair", "what was corrected")] = None
+    what: Annotated[Text | None, about("fix", "what was corrected")] = None
     kind: Annotated[
         Word | None, about("kind", "of a problem", values=("unreadable", "skipped", "input"), closed=True)
     ] = None
@@ -330,7 +330,7 @@ class RecordCounts(Record):
     required = frozenset({"total", "read", "skipped", "unreadable"})
     total: Annotated[Whole, about("records", "how many in all")] = 0
     read: Annotated[Whole, about("read", "log entries and ICAP responses")] = 0
-    skipped: Annotated[Whole, about("skipped", "alerts and other records that are no log entry")] = 0
+    skipped: Annotated[Whole, about("skipped", "alerts and other records that are not log entries")] = 0
     unreadable: Annotated[Whole, about("unreadable", "what could not be read")] = 0
 
 
@@ -346,8 +346,8 @@ class LogSource(RecordCounts):
     label: Annotated[Word, about("content", "the same for people")] = ""
     compressed: Annotated[Word, about("compressed", "gzip, zstd; empty for none")] = ""
     bytes: Annotated[Whole, about("size", "after decompression", "bytes")] = 0
-    repairs: Annotated[tuple[Remark, ...], about("repairs", "the first few")] = ()
-    repairs_total: Annotated[Whole, about("repairs in all", "how many")] = 0
+    repairs: Annotated[tuple[Remark, ...], about("fixes", "the first few")] = ()
+    repairs_total: Annotated[Whole, about("fixes in all", "how many")] = 0
     problems: Annotated[tuple[Remark, ...], about("problems", "the first few")] = ()
     problems_total: Annotated[Whole, about("problems in all", "how many")] = 0
     matching: Annotated[

@@ -188,7 +188,7 @@ def _interim(case: _Case) -> Judgement | None:
     if not 100 <= case.response.status <= 199:
         return None
     words = tidy(f"{case.response.status} {case.response.reason}")
-    return case.judgement(UNKNOWN, f"ICAP {words} is no final answer", ["status"])
+    return case.judgement(UNKNOWN, f"ICAP {words} is not a final response", ["status"])
 
 
 def _failed(case: _Case) -> Judgement | None:

@@ -1,4 +1,4 @@
-"""What the reader of a log must say about it besides the counts: repairs, problems, one report for each source."""
+"""What is reported about a log besides the counts: what was fixed, problems, one report per source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def excerpt_of(raw: bytes) -> str:
 
 
 class Repair(Struct, frozen=True):
-    """What was taken for granted to read a damaged text; the text itself is not changed.
+    """What was assumed to read a damaged text; the text itself is not changed.
 
     ``line`` and ``column`` count from 1, characters; None where only the byte ``offset`` in the
     decompressed input is known.
@@ -116,7 +116,7 @@ class Page(Struct):
 
 
 class Notes(Struct):
-    """The first few repairs and problems of one source, and how many there were in all."""
+    """The first few fixes and problems of one source, and how many there were in all."""
 
     page: Page = field(default_factory=Page)
     repairs: list[Repair] = []

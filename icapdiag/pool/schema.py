@@ -221,7 +221,7 @@ def validate(shape: type[Shape], node: Node, path: Path, problems: Problems) -> 
 
 
 def listed(node: Node | None, path: Path, such: str, most: int, problems: Problems) -> list[Node]:
-    """The elements of a list; none where there is no list, or one of more than ``most``, which is noted.
+    """The elements of a list; none if it is not a list, or one longer than ``most``, which is noted.
 
     ``such`` goes on after "write a list".
     """

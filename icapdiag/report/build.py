@@ -1,4 +1,4 @@
-"""From what was collected and what matched to the one value that every format is drawn from."""
+"""Builds a report, from which every format is drawn, of what was collected and what matched."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ProbedMember(Struct, frozen=True, kw_only=True):
 class ReadLogs(Struct, frozen=True, kw_only=True):
     """What was read out of logs and pasted answers.
 
-    ``groups`` are the requests that went alike, and the raw answers, each with the ids of its ``findings``.
+    ``groups`` are requests with identical results, and the raw responses, each with the ids of its ``findings``.
     """
 
     subject: LogSubject
@@ -88,7 +88,7 @@ def build_check_report(
 ) -> Report:
     """The report of ``icapdiag check``. Times must be aware; ``findings`` come worst first.
 
-    A member is as sick as its worst finding. Without one it is ``unknown`` when a probe could not
+    A member's verdict is that of its worst finding. Without one it is ``unknown`` when a probe could not
     run or failed in a way that no runbook explains: silence must not look like health.
     ``complete`` says that the run was not cut short; a probe that could not run makes the report
     incomplete as well.

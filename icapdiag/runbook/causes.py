@@ -146,7 +146,7 @@ def _left(weighed: Sequence[Weighed]) -> list[Weighed]:
 def written(steps: Iterable[Step], record: Facts, own: Facts = MappingProxyType({})) -> tuple[str, ...]:
     """The texts of those that fit, each once, with their places and values filled in: ``own``, then the record's.
 
-    What is for another product than the one that answers is left out: a step that begins with its name and a colon,
+    What is for a product other than the one that answers is left out: a step that begins with its name and a colon,
     and a hint in brackets that does, as in ``(c-icap: MaxServers)``. So is what needs a value that nobody knows.
     """
     texts = (

@@ -111,7 +111,7 @@ def _effect(runbook: Runbook, met: Sequence[Met]) -> Effect | None:
 
 
 def _severity(runbook: Runbook, met: Sequence[Met]) -> Severity:
-    """That of the runbook; but where each request of a log went well at another attempt, nobody was harmed."""
+    """That of the runbook; but if each request of a log succeeded in another attempt, nobody was affected."""
     attempts = [one for one in met if one.record.get("icap_action") == _FAILED]
     served = len(attempts) == len(met) and all(one.record.get("client_outcome") in _SERVED for one in attempts)
     return Severity.WARNING if served and runbook.severity is Severity.CRITICAL else runbook.severity

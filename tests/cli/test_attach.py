@@ -172,7 +172,7 @@ def test_a_token_file(file: Path, tmp_path: Path) -> None:
     [
         (("--to", "jira:OPS-123"), "no jira URL: pass --url https://HOST or set ICAPDIAG_JIRA_URL"),
         (("--to", "jira:OPS-123", "--url", "http://192.0.2.1"), "in clear text: use https, or pass --allow-http"),
-        (("--to", "github:owner/repo#7"), "there is no token: set ICAPDIAG_GITHUB_TOKEN, or give --token-file FILE"),
+        (("--to", "github:owner/repo#7"), "no token: set ICAPDIAG_GITHUB_TOKEN, or give --token-file FILE"),
         (("--to", "trac:7"), "'trac:7' is not a destination: use jira:OPS-123"),
         (("--to", "file:/", "--url", "https://x"), "says nothing with file:"),
         (("--to", "jira:OPS-123", "--deadline", "0"), "give a number of seconds above 0"),

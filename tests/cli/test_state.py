@@ -120,7 +120,7 @@ def test_a_state_folder_that_a_link_of_somebody_else_makes(shared: Path) -> None
 def test_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("XDG_STATE_HOME")
-    assert "there is no home folder: set HOME or XDG_STATE_HOME" == done_as(STRANGER, noted)
+    assert "no home folder: set HOME or XDG_STATE_HOME" == done_as(STRANGER, noted)
 
 
 def test_where_the_state_folder_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _system(
     if token is None:
         if not dry_run:
             name = variable(target.kind, "TOKEN")
-            raise AttachError(f"there is no token: set {name}, or give --token-file FILE (mode 0600)")
+            raise AttachError(f"no token: set {name}, or give --token-file FILE (mode 0600)")
         token = Token("")
     client = Client(base, token.header(target.kind), Deadline(deadline), f"icapdiag/{__version__}")
     return SYSTEMS[target.kind](client, target, token)

@@ -1,4 +1,4 @@
-"""Where decoded entries and undecodable records go, and where they are counted."""
+"""Counts decoded entries, and passes on records that do not decode."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _TWICE = "a key appears twice"
 
 
 def place_of_error(error: BaseException) -> int | None:
-    """The index of the byte that msgspec stumbled over, if it says so."""
+    """The index of the byte at which msgspec failed, if it says so."""
     found = _byte.search(str(error))
     return int(found[1]) if found else None
 
@@ -83,7 +83,7 @@ def is_cut(raw: bytes) -> bool:
 
 
 def is_entry(raw: bytes) -> bool | None:
-    """Whether ``raw`` is a log entry; None if it is no JSON object at all."""
+    """Whether ``raw`` is a log entry; None if it is not a JSON object."""
     try:
         return looks_like_entry(decode_entry(raw))
     except ValueError:
@@ -91,7 +91,7 @@ def is_entry(raw: bytes) -> bool | None:
 
 
 def overfull(text: bytes | memoryview) -> bool:
-    """Whether a long text holds so many objects that it would be many times as large when it is read."""
+    """Whether a long text contains so many objects that decoding it would need many times its size."""
     if len(text) <= _LONG:
         return False
     raw = bytes(text)
@@ -99,7 +99,7 @@ def overfull(text: bytes | memoryview) -> bool:
 
 
 class FallbackReader(Account):
-    """Takes what is in stretches of one large input; notes have byte offsets for places."""
+    """Reads parts of one large input record by record; notes have byte offsets as places."""
 
     def __init__(self, summary: Summary) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ def _actions(entries: Sequence[LogEntry]) -> tuple[int, bool]:
 class Sink:
     """Decodes blocks of entries and counts them; odd records go to ``fallback``.
 
-    Known words are expected until a text does not fit. ``strict=False`` makes numbers of text: 64-bit numbers come so.
+    Known values are expected until one is not known. ``strict=False`` makes numbers of text: 64-bit numbers come so.
     msgspec takes the last of two values of one key. Where more actions were met than entries have, an ``action``,
     ``icap_log`` or ``request_logs`` appears twice. Other keys are looked for in the first ``look_into`` bytes, and in
     all that comes after a record with one. Such a record is left to the fallback.

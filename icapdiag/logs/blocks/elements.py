@@ -1,9 +1,9 @@
 """Arrays, envelopes and objects in any layout: cut between elements, decoded a block at a time.
 
-Elements of one file are written alike, so the text between the first two of them (``},{"adf"``, also with line ends
+Elements of one file have the same layout, so the text between the first two of them (``},{"adf"``, also with line ends
 and indents) is the separator for all. A slice that begins at an element and decodes as a list ends at an element: no
-JSON value is the beginning of another. So a separator that was found inside of an element, or in no place at all,
-costs time and nothing else: then elements are taken one by one.
+JSON value is the beginning of another. So a separator found inside an element, or not found at all,
+only costs time: elements are then read one by one.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class ElementScanner:
         return True
 
     def _skip_member(self) -> bool:
-        """Whatever an envelope holds beside its results."""
+        """The members of an envelope other than its results."""
         member = skip_member(self._buffer, self._start, self._filled)
         if member is not None and self._buffer[member[1]] == 0x5B and _MAY_BE_RESULTS.fullmatch(member[0]):
             self.stack.append(ARRAY)  # once more: both are read
@@ -237,7 +237,7 @@ class ElementScanner:
         return self._element()
 
     def _run_of_elements(self, cut: int) -> bool:
-        """Decode up to the last separator in the buffer; False if that was not to be."""
+        """Decode up to the last separator in the buffer; False if that failed."""
         self._single_until = cut  # unless it comes out well
         for _ in range(_STEPS_BACK):
             try:
@@ -299,7 +299,7 @@ class ElementScanner:
         return self._broken(start + max(1, broken_at(bytes(buffer[start:end]))))
 
     def _broken(self, after: int) -> bool:
-        """Something that is no JSON and whose brackets do not say where it ends: up to the next element."""
+        """Text that is not JSON and has no matching bracket: skip to the next element."""
         start, end = self._start, self._filled
         following = self._next_element(after)
         if following is None and not self._ended and end - start < 2 * BLOCK:

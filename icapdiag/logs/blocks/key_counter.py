@@ -1,4 +1,4 @@
-"""Whether a key that is read appears twice in one of many entries, told without building their fields.
+"""Whether a key that is read appears twice in one of many entries, without building their fields.
 
 The entries are decoded once more, into shapes in which one object stands for every value that is read. msgspec drops
 the first of two values of one key, so in the end fewer references to that object are left than values were met.

@@ -1,4 +1,4 @@
-"""Where JSON values end, found by brackets and strings alone, and what stands between the elements of a file."""
+"""Where JSON values end, found by brackets and strings only, and the text between the elements of a file."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def end_of_scalar(text: bytearray, start: int, end: int) -> int:
 def skip_member(text: bytearray, start: int, end: int) -> tuple[bytes, int, int] | None:
     """The next ``"key": value`` at or after ``start``: its key, and where its value begins and ends (or negative).
 
-    None if there is no member there (the object ends, or it is not whole).
+    None without one (the object ends, or is incomplete).
     """
     found = _MEMBER.match(text, start, end)
     if found is None or found.end() >= end:
@@ -105,7 +105,7 @@ def page_members(text: bytearray, start: int, results: int) -> Iterator[tuple[st
 
 
 class Separators:
-    """Where elements meet: ``}``, what is between, ``{`` and the first key. False until something was learnt.
+    """The separator of elements: ``}``, what is between, ``{`` and the first key. False until it is known.
 
     ``listed``: commas part the elements.
     """
@@ -146,7 +146,7 @@ class Separators:
         """Where an element begins at or behind ``after``.
 
         That is where a log entry stands, or where the strict separator is and no other object.
-        ``is_entry`` says None of what is no object.
+        ``is_entry`` returns None for what is not an object.
         """
         brace = self._strict.index(b"{") if self._strict else 0
         for tried, found in enumerate(_OBJECT.finditer(text, after, end)):

@@ -1,8 +1,8 @@
 """All records of a stream or a file counted into a `Summary`; a large file in two processes, whose counts are added.
 
 Whole entries are decoded in place, block by block. A block that does not decode as a whole is read record by
-record, and a record that is no entry by the `FallbackReader`. So the counts are those of reading every record
-by itself: read + skipped + unreadable == total.
+record, and a record that is not an entry by the `FallbackReader`. So the counts are as if every record were
+read separately: read + skipped + unreadable == total.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Progress = Callable[[int], None]
 
 
 class Layout(Enum):
-    """How records lie in the text."""
+    """The layout of records in the text."""
 
     LINES = auto()  # one JSON value a line
     VALUES = auto()  # arrays, envelopes and objects in any layout, also back to back
@@ -206,7 +206,7 @@ class _Work(NamedTuple):
         return sink.tally
 
     def _receive(self, child: int, reading: int, progress: Progress, boundary: int) -> _Part | None:
-        """What the child sends; None if it died. A stop is passed on to it."""
+        """What the child sends; None if it died. Passes a stop on to it."""
         pieces: list[bytes] = []
         passed_on = False
         while True:

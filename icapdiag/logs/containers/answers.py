@@ -1,7 +1,7 @@
 """ICAP responses outside of a log: bytes from the wire, the print of c-icap-client, a block of header lines.
 
 Each becomes one observation (source ``log``, probe ``answer``) with the facts of a live answer. What
-the form can't show is no fact: a print leaves bodies out, a header block has no status.
+the form can't show is not a fact: a print leaves bodies out, a header block has no status.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def has_answers(data: bytes) -> bool:
 def observe(data: bytes, *, method: str | None = None, member: str = "") -> Observation:
     """The observation of one answer. Raises nothing, whatever the bytes are. ``method``: the request's, if it is known.
 
-    Line ends, offsets and bodies suffer where people copy text, so what is broken in them is no fault of the server.
+    Copying text damages line ends, offsets and bodies, so errors in these are not blamed on the server.
     """
     if _METHODS.search(data[: 64 << 10]):
         method = "OPTIONS"
@@ -116,7 +116,7 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
 
 
 def _end(data: bytes, start: int, begins: list[int], spare: int) -> tuple[int, int]:
-    """Where the answer at ``start`` ends, by itself or where the next status line begins; and what is left to spare."""
+    """Where the response at ``start`` ends: at its own end or at the next status line; and the rest of the budget."""
     reader = ResponseReader()
     at = start
     for begin in begins:
@@ -172,7 +172,7 @@ def _method_before(data: bytes, since: int, at: int) -> str | None:
 
 
 def _printed(text: bytes) -> bytes:
-    """The heads in a print. A head inside counts only where Encapsulated names it: the client prints
+    """The heads in a print. An encapsulated head counts only if Encapsulated names it: the client prints
     the request that it had sent below ``REQMOD HEADERS:``, too."""
     blocks: dict[bytes, list[bytes]] = {b"ICAP": []}
     current: list[bytes] | None = blocks[b"ICAP"]

@@ -54,9 +54,9 @@ _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [
 
 
 def classify(value: JSONObject) -> LogEntry | bytes | str:
-    """What the object is, looking into objects and messages that collectors wrap. Raises `Ambiguous` and nothing else.
+    """What the object is, unwrapping objects and messages that log collectors add. Raises `Ambiguous` and nothing else.
 
-    Bytes are an ICAP response, to be read like one from the wire; text says why it is neither.
+    Bytes are an ICAP response, to be parsed; text says why it is neither.
     """
     for _ in range(_MESSAGES):
         inner: object = None
@@ -135,7 +135,7 @@ def _part(value: JSONObject) -> JSONObject | None:
 
 
 def _rebuilt(protocol: Mapping[str, object], headers: Mapping[str, object], body: object) -> bytes:
-    """The heads that a parsing client (files_antivirus) made its object of.
+    """The heads from which a parsing client (files_antivirus) made its object.
 
     A client that does not skip 100 Continue has the final status line among the header names;
     where the offsets were wrong, so has the encapsulated head.

@@ -28,7 +28,7 @@ AnyPlaces = Places | ByteOffsets
 class Collector:
     """Takes the records of one source: entries go to the summary, everything else into its account.
 
-    With ``logs_only`` an ICAP response in a record is none of them.
+    With ``logs_only`` an ICAP response in a record is not an entry.
     """
 
     def __init__(self, summary: Summary, account: Account, *, logs_only: bool = False) -> None:
@@ -129,7 +129,7 @@ def read_csv(source: Source, delimiter: str, collector: Collector, tick: Tick) -
 
 
 def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:
-    """Lines of a syslog stream; blank ones count for nothing."""
+    """Lines of a syslog stream; empty ones are ignored."""
     file = io.BufferedReader(source, _BUFFER)
     number = 0
     while line := file.readline(RECORD_LIMIT + 1):

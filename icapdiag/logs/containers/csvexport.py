@@ -1,7 +1,7 @@
 """The UI's CSV export: cells in Python repr, several lines long, in columns that have shifted.
 
-Plain columns are taken by name and only where the cell is plausible; the ICAP cell is found by what
-it holds, nearest to its column. Nothing is evaluated: a cell becomes JSON by rewriting, or goes
+Plain columns are taken by name and only where the cell is plausible; the ICAP cell is found by its
+content, nearest to its column. Nothing is evaluated: a cell becomes JSON by rewriting, or goes
 through `ast.literal_eval`, or is read as far as it goes.
 """
 
@@ -149,7 +149,7 @@ class Columns:
 
 
 def cell_value(cell: str) -> tuple[object, str]:
-    """The value of a cell in JSON or in Python's repr, and what had to be repaired; None if it is neither."""
+    """The value of a cell in JSON or in Python's repr, and what had to be fixed; None if it is neither."""
     for text in (cell, _as_json(cell)):
         if text is not None:
             try:
@@ -194,8 +194,8 @@ def _depth(cell: str) -> int:
 def _as_json(cell: str) -> str | None:
     r"""The repr as JSON by plain replacement; None where that is not safe.
 
-    An escaped quote or ``\x``/``\U`` means something else in Python; an apostrophe makes the result no
-    JSON, and so is noticed.
+    An escaped quote or ``\x``/``\U`` means something else in Python; an apostrophe makes the result
+    invalid JSON, and so is noticed.
     """
     if "\\'" in cell or "\\x" in cell or "\\U" in cell or cell.count("'") % 2:
         return None

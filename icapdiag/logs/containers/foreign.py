@@ -1,4 +1,4 @@
-"""Texts that hold no ICAP response: what they are instead, and whether a port for ICAP may have sent them."""
+"""Texts without an ICAP response: what they are instead, and whether an ICAP port may have sent them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def peer_of(data: bytes) -> tuple[str, bytes] | None:
 
 
 def reason_of(data: bytes) -> str:
-    """What the text is, in words, where no ICAP port has sent it; nothing where that is not known."""
+    """What the text is, in words, if no ICAP port sent it; empty if not known."""
     head = data[:_LOOKED_AT]
     http = _HTTP.search(head)
     if http is None:

@@ -40,7 +40,7 @@ def is_page(text: str) -> bool:
 
 
 def page_text(text: str) -> str:
-    """What a web page shows, every line on its own line still."""
+    """The text of a web page, with its lines kept."""
     return html.unescape(_TAGS.sub(lambda tag: _NEWLINES.sub("", tag[0]), _without_code(text)))
 
 
@@ -82,7 +82,7 @@ def passages(text: str) -> Iterator[Found]:
 def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -> Container | None:
     """Take what there is in the text (``data``: its bytes); None if there is nothing.
 
-    ``logs`` is False where the text begins with an ICAP response: what its bodies hold is no log.
+    ``logs`` is False where the text begins with an ICAP response: its bodies are not logs.
     """
     answered = collector.take_answers(answers(data)) if has_answers(data) else []
     pieces: list[Found] = []
@@ -117,7 +117,7 @@ def _note_prompt(pieces: list[Found], text: str) -> None:
 
 
 def _inside(piece: Found, answered: list[FoundAnswer], text: str) -> bool:
-    """Whether an object that is no log's lies in the body of an answer."""
+    """Whether an object that is not from a log is in the body of a response."""
     with suppress(Ambiguous):
         if not answered or (piece.value is not None and isinstance(classify(piece.value), LogEntry)):
             return False

@@ -1,4 +1,4 @@
-"""What is not decoded block by block: small and damaged JSON, CSV, syslog, texts; each record by itself."""
+"""Reads one record at a time what is not decoded in blocks: small and damaged JSON, CSV, syslog, texts."""
 
 from __future__ import annotations
 
@@ -79,6 +79,6 @@ def _text(source: Source, collector: Collector, tick: Tick, *, logs: bool) -> Co
 
 
 def _nothing(source: Source, account: Account, why: str) -> Container:
-    """An input without anything of ours counts as one record that can't be read."""
+    """An input without log entries or responses counts as one unreadable record."""
     account.refuse("unreadable", why, (1, 1, None), excerpt_of(source.head))
     return Container.UNKNOWN

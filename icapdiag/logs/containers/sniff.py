@@ -73,7 +73,7 @@ _ANSWER = re.compile(rb"\s*ICAP/\d", re.IGNORECASE)
 
 
 def container_of_object(value: dict[str, object] | None) -> Container:
-    """What a single object is called."""
+    """The container of a single object."""
     keys = set(value or ())
     if keys == {"icap_log"}:
         return Container.FRAGMENT
@@ -107,7 +107,7 @@ def kind_of(head: bytes) -> Kind:
 
 
 def _kind_of_lines(text: bytes) -> Kind:
-    """The reader for a text that is no list, by its first lines."""
+    """The reader for a text that is not a list, by its first lines."""
     lines = [line for line in text[: 1 << 18].split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     if len(lines) > 1 and all(map(_is_record, lines)):
         return Kind.LINES

@@ -163,7 +163,7 @@ class Values:
         return self._boundary_at
 
     def _is_behind_bracket(self, at: int, start: int) -> bool:
-        """Whether a closing bracket stands before ``at``, with nothing between them but brackets, commas and blanks."""
+        """Whether a closing bracket stands before ``at``, with only brackets, commas and spaces between them."""
         for index in range(at - 1, start, -1):
             char = self._text[index]
             if char in "}]":
@@ -200,7 +200,7 @@ class Values:
         return decoded[1] if decoded else 0
 
     def _other(self) -> Found:
-        """Inside a list one unreadable element; outside, a line of something that is no JSON."""
+        """Inside a list one unreadable element; outside, a line that is not JSON."""
         start = self._at
         plain = _PLAIN.match(self._text, start)
         if self._open and plain and _ELEMENT_ENDS.match(self._text, plain.end()):

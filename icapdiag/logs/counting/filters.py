@@ -36,7 +36,7 @@ class Filters(Struct, frozen=True, dict=True):
 
     @staticmethod
     def action_name(word: str) -> str:
-        """``failed`` or ``icap_failed`` → ``ICAP_FAILED``; raises `ValueError` for what is no action."""
+        """``failed`` or ``icap_failed`` → ``ICAP_FAILED``; raises `ValueError` for an unknown action."""
         name = "ICAP_" + word.strip().upper().removeprefix("ICAP_")
         if name not in ACTIONS:
             known = ", ".join(action.removeprefix("ICAP_").lower() for action in ACTIONS)

@@ -305,7 +305,7 @@ class CountedGroup(Struct, array_like=True):
 
     @property
     def looked_at(self) -> int | None:
-        """Requests whose names were read; None if nobody asks for them."""
+        """Requests whose names were read; None if they are not needed."""
         if not self.blamed:
             return None
         return 0 if self.who is None else self.who.looked_at

@@ -33,7 +33,7 @@ class Second(Struct, array_like=True, gc=False):
 
 
 class Pace(Struct, array_like=True):
-    """Seconds by how many entries they have, each second of a virtual service and a Service Engine by itself."""
+    """Seconds by how many entries they have, for each second of a virtual service and a Service Engine."""
 
     seconds: dict[int, int] = {}  # by entries
     ends: dict[int, float] = {}  # of these seconds, the sum of when their last entries came, in s

@@ -120,7 +120,7 @@ def disabled_outcome(entry: LogEntry) -> str:
 
 
 def client_outcome(action: str | None, response_code: int | None, codes: tuple[str, ...]) -> str:
-    """What the client got, as far as the log tells; one of `timeline.OUTCOMES`.
+    """What the client got, as far as the log shows; one of `timeline.OUTCOMES`.
 
     A failure with fail_action OPEN lets the request pass unscanned, with CLOSED the client gets 500;
     a body over buffer_size is let pass or refused with 413. The application could have answered 500
@@ -292,7 +292,7 @@ class LoggedAnswer:
 
 
 def _read(text: str) -> Response:
-    """The text through the reader of live answers. A cut end is no mistake here: the log keeps a part only."""
+    """The text through the reader of live answers. A cut end is not an error here: the log keeps only a part."""
     if "\n" not in text and "\\n" in text:  # escaped twice on its way
         text = text.replace("\\r\\n", "\r\n").replace("\\n", "\n")
     data = f"ICAP/1.0 200 OK\r\n{text.strip()}\r\n\r\n".encode("latin-1", "replace")
@@ -308,9 +308,9 @@ def _read(text: str) -> Response:
 
 
 class HeaderCache:
-    """Header texts → `LoggedAnswer`; the ``Date`` line, ISTag (as a rule) and offsets make no difference.
+    """Header texts → `LoggedAnswer`; the ``Date`` line, offsets and usually the ISTag are ignored.
 
-    ``by_text`` is for callers in a hurry: the text without its Date line, if that comes first, to the answer.
+    ``by_text`` is for speed: the text without its Date line, if that comes first, to the answer.
     Both caches start anew when they are full.
     """
 

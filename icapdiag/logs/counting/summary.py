@@ -65,7 +65,7 @@ class Summary(Counting):
         return msgspec.msgpack.encode(counted)
 
     def merge_wire(self, text: bytes) -> None:
-        """Add what `to_wire` gave of a later part of the log. Raises `ValueError` for what is no summary."""
+        """Add what `to_wire` gave of a later part of the log. Raises `ValueError` for anything else."""
         wire = msgspec.msgpack.decode(text, type=SummaryWire)
         self.entries += wire.entries
         self.filtered += wire.filtered

@@ -1,1 +1,1 @@
-"""JSON objects in a text, damaged or not, and every liberty that was taken to read them."""
+"""JSON objects in a text, damaged or not, and every fix that was needed to read them."""

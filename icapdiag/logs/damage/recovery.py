@@ -1,4 +1,4 @@
-"""A damaged JSON object, read as far as it goes; every liberty taken is recorded with its place.
+"""A damaged JSON object, read as far as possible; every fix is recorded with its place.
 
 The scanner keeps its own stack (at most `DEPTH` levels), never goes back and never raises. Members that were complete
 are kept; where a bracket is missing, the record ends no later than where the next one begins.
@@ -54,7 +54,7 @@ class _Frame(Struct):
 
 
 def salvage_object(text: str, start: int) -> Found | None:
-    """The object that begins with the ``{`` at ``start``; None if it is none, or at once no JSON any more."""
+    """The object that begins with the ``{`` at ``start``; None if nothing of it is JSON."""
     return _Salvager(text, start, bare=False).run()
 
 
@@ -285,7 +285,7 @@ class _Salvager(Words):
         return self._line_start and self.starts_line(self._at) and column <= self._column
 
     def _garbage(self, *, new_line: bool) -> None:
-        """Skip what is no JSON if the line goes on with it; else the record ends here."""
+        """Skip text that is not JSON if the line continues after it; else the record ends here."""
         found = _GARBAGE.match(self.text, self._at)
         rubbish = found[0] if found else self.text[self._at]
         behind = self._at + len(rubbish)

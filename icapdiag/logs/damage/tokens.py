@@ -1,4 +1,4 @@
-"""The words of JSON, sound and damaged: blanks, texts, numbers, as people and mail programs leave them.
+"""Tokens of JSON, intact or damaged: white space, strings, numbers, as people and mail programs leave them.
 
 Strict first, by the standard library's C scanner; only what that refuses is read character by
 character. Nothing here recurses, and every call moves forward.
@@ -125,7 +125,7 @@ def _without_surrogates(text: str) -> str:
 
 
 class Words:
-    """Reads single words of ``text``. ``repairs`` collects ``(what, index)``; ``cut``: what the text ended in."""
+    """Reads single tokens of ``text``. ``repairs`` collects ``(what, index)``; ``cut``: what the text ended in."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -134,12 +134,12 @@ class Words:
         self.smart = False  # typographic quotes delimit texts here
 
     def note(self, what: str, at: int) -> None:
-        """Record a repair, if there are not many already."""
+        """Record a fix, if there are not many already."""
         if len(self.repairs) < NOTED:
             self.repairs.append((what, at))
 
     def note_once(self, what: str, at: int) -> None:
-        """Record a repair of a kind that goes through a whole text, at its first place."""
+        """Record a fix that applies throughout a text, at its first place."""
         if all(known != what for known, _ in self.repairs):
             self.note(what, at)
 
@@ -162,7 +162,7 @@ class Words:
         return at
 
     def starts_line(self, at: int) -> bool:
-        """Whether nothing but blanks and mail quoting stands before ``at`` on its line."""
+        """Whether only white space and mail quoting precede ``at`` on its line."""
         start = self.text.rfind("\n", max(0, at - 200), at) + 1
         return not self.text[start:at].strip("> \t\r") and (start > 0 or at <= 200)
 

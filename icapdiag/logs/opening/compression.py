@@ -1,6 +1,6 @@
 """gzip and zstd as streams of bounded pieces: concatenated members, cut ends, trailing garbage, bombs.
 
-Data is handed on as it comes, so a damaged file gives what it holds up to the damage.
+Data is passed on as it comes, so a damaged file is read up to the damage.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def has_zstd() -> bool:
 
 
 def _zstd() -> tuple[Callable[[], Any], type[Exception]]:
-    """Makes decompression objects, alike in both libraries, and what they raise."""
+    """Makes decompression objects, with the same interface in both libraries, and the error they raise."""
     try:
         module = importlib.import_module("compression.zstd")
     except ImportError:

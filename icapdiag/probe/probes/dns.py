@@ -215,7 +215,7 @@ async def _resolve(asking: asyncresolver.Resolver, host: str, query: _Query) -> 
 
 
 async def _ask_about_localhost(address: str, port: int) -> str | None:
-    """What is there: "answers" to a name that a DNS server knows by itself (RFC 6761, 6.3), or "closed"; else None."""
+    """ "answers" to a name that every DNS server knows (RFC 6761, 6.3), or "closed"; else None."""
     from dns import message  # noqa: PLC0415
 
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -41,8 +41,8 @@ _SAY = {
     400: "it rejects the request",
     401: "the token is not accepted: it is wrong, expired, or for another address",
     403: "the token's user may not do this",
-    404: "there is no such ticket, or the token's user may not see it",
-    405: "there is no such API at this address: check --url",
+    404: "no such ticket, or the token's user may not see it",
+    405: "no such API at this address: check --url",
     413: "the file is larger than it accepts: make it smaller",
     415: "it does not accept this kind of file",
     422: "it does not accept the content",
@@ -173,7 +173,7 @@ class Jira(System):
     say: ClassVar = {
         401: "the token is not accepted. Jira Cloud: email:API-token; Data Center: a personal access token",
         403: "the token's user may not attach files: it needs Browse Projects and Create Attachments in this project",
-        404: "there is no such issue, the token's user may not see it, or attachments are disabled",
+        404: "no such issue, the token's user may not see it, or attachments are disabled",
         413: "the file is larger than Jira's attachment limit: make it smaller (report bundle --max-size)",
     }
     listing = "/rest/api/2/issue/{ticket}?fields=attachment"
@@ -198,7 +198,7 @@ class ServiceNow(System):
     say: ClassVar = {
         401: "the token is not accepted: user:password, or an OAuth access token",
         403: "the token's user may not attach files to this record: it needs write access to it (such as role itil)",
-        404: "there is no such record, or the token's user may not see it",
+        404: "no such record, or the token's user may not see it",
         413: "the file is larger than com.glide.attachment.max_size: make it smaller",
     }
     lookup = "/api/now/table/{table}?sysparm_query=number%3D{ticket}&sysparm_fields=sys_id%2Cnumber&sysparm_limit=2"
@@ -242,7 +242,7 @@ class GitHub(System):
     say: ClassVar = {
         401: "the token is not accepted: it is wrong or expired",
         403: "the token may not write to issues: a fine-grained one needs Issues: read and write of this repository",
-        404: "there is no such issue, or the token may not see the repository",
+        404: "no such issue, or the token may not see the repository",
         410: "issues are disabled in this repository, or this one was deleted",
         422: "GitHub rejects the comment",
     }

@@ -41,7 +41,7 @@ _LEAST = (Health.DISABLED, Health.OK, Health.UNKNOWN, Health.WARNING, Health.CRI
 
 
 class TooLarge(ValueError):
-    """Not even what can't be left out fits; the text says how much it takes."""
+    """The required files do not fit; the text says how large they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Bundle:
 
 
 def build(report: Report, *, redacted: bool, largest: int, with_pool: bool = True) -> Bundle:
-    """The bundle of a report that is as it shall leave, in at most so many bytes.
+    """The bundle of a report, which is redacted already if it is to be, within a size limit.
 
     The least useful goes first: transcripts of healthy members, those of others, the formats but JSON.
     ``with_pool`` False leaves pool.yaml out. Raises `TooLarge`.
@@ -95,7 +95,7 @@ def _marked(name: str, data: bytes) -> bytes:
 
 
 def _without_eicar(report: Report) -> Report:
-    """A fact may quote what a server gave back."""
+    """A fact may quote what a server sent."""
     test = eicar().decode()
     return _with_texts(report, lambda text: text.replace(test, EICAR_MARK))
 

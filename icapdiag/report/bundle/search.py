@@ -1,4 +1,4 @@
-"""A finished archive is opened again and searched for what may not be in it, however it is written there."""
+"""Searches a finished archive for what must not be in it, in any encoding."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = (
 
 
 def holding(secrets: Mapping[str, str], words: Collection[str] = ()) -> Callable[[str], bool]:
-    """Whether one of these stands in a text of a report, however it is written there."""
+    """Whether one of these is in a text of a report, in any encoding."""
     looked_for = _LookedFor(secrets, words)
 
     def is_in(text: str) -> bool:
@@ -128,7 +128,7 @@ def _one_of(prefixes: Sequence[str]) -> str:
 
 
 def _is_part_enough(value: str) -> bool:
-    """Whether it tells even as a part of a longer word. 10.0.0.1 is no part of 110.0.0.12."""
+    """Whether it is found inside longer words too. 10.0.0.1 is not found in 110.0.0.12."""
     return len(value) >= _WHOLE and any(map(str.isalpha, value))
 
 
@@ -163,7 +163,7 @@ def _forms(name: str, data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _row(found: re.Match[bytes]) -> bytes:
-    """What a row of a dump shows; the first row of one is no continuation of what was before."""
+    """The text that a row of a dump shows; the first row of a dump starts anew."""
     return (b"" if int(found[1], 16) else b"\n") + bytes.fromhex(found[2].decode())
 
 

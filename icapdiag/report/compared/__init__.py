@@ -1,4 +1,4 @@
-"""Two reports of before and after, or several from here and there, held against each other.
+"""Compares two reports of one subject over time, or several from different hosts.
 
 Here a diff or a merge becomes text, Markdown or JSON.
 """

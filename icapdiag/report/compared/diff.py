@@ -1,7 +1,7 @@
-"""Two reports of the same subject: what is new, fixed, changed, unchanged, and what nobody looked at this time.
+"""Two reports of the same subject: what is new, fixed, changed, unchanged, and what was not tested this time.
 
 A finding that is gone is fixed only if what showed it was tested again: a member that can't be reached any more
-has no other faults to show, and that is no improvement.
+shows no other faults, and that is not an improvement.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Change(StrEnum):
 
 
 class NotComparable(ValueError):
-    """Two reports that say nothing about each other; why."""
+    """Two reports that can't be compared; why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One finding at one member (``member`` is "" for what concerns no single one), or probes lost sight of.
+    """One finding at one member (``member`` is "" if it concerns no single one), or probes that were not repeated.
 
     ``finding`` is then "" and ``detail`` says which. ``detail`` of what changed: from what to what.
     """
@@ -76,7 +76,7 @@ class Diff:
 
     @property
     def is_worse(self) -> bool:
-        """Whether something is new or was lost sight of."""
+        """Whether something is new or was not tested again."""
         return any(item.change in {Change.NEW, Change.LOST} for item in self.items)
 
 
@@ -127,7 +127,7 @@ def _items(before: Report, after: Report) -> Iterator[Item]:
 
 
 def _lost(before: Report, after: Report, said: set[tuple[str, str]]) -> Iterator[Item]:
-    """Probes that told something before and nothing now, a line a member."""
+    """Probes with a result before and none now, a line per member."""
     now = {member.name: member for member in after.members}
     tested = _tested(after)
     for member in before.members:
@@ -161,7 +161,7 @@ def _item(change: Change, key: tuple[str, str], finding: Finding, detail: str = 
 
 
 def _by_member(report: Report) -> dict[tuple[str, str], Finding]:
-    """Findings by id and member. In a log the member is no part of the diagnosis: the requests are counted."""
+    """Findings by id and member. In a log the member is not part of the diagnosis: the requests are counted."""
     found: dict[tuple[str, str], Finding] = {}
     for finding in report.findings:
         for member in (finding.members if report.members else ()) or ("",):
@@ -179,7 +179,7 @@ def _suppressed(report: Report) -> dict[tuple[str, str], str]:
 
 
 def _tested(report: Report) -> set[tuple[str, str]]:
-    """Member and probe of all that says how it is now, be it that there was nothing to look into."""
+    """Member and probe of everything that was tested, or needed no test."""
     probes = ((member.name, probe) for member in report.members for probe in member.probes)
     return {(name, probe.probe) for name, probe in probes if probe.status in _TESTED or _is_needless(probe)}
 
@@ -240,7 +240,7 @@ def _circumstances(before: Report, after: Report) -> Iterator[Circumstance]:
 
 
 def _setting(report: Report) -> dict[str, JSONValue]:
-    """By whom, from where, at what and how it was looked."""
+    """What ran, from where, on what and with which settings."""
     setting: dict[str, JSONValue] = {
         "icapdiag": report.tool.version,
         "runbooks": report.tool.runbooks,

@@ -1,4 +1,4 @@
-"""The same pool seen from several places: what fails from one place only is the path's fault, not the server's."""
+"""The same pool seen from several places: what fails from one place only points to the path, not the server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SeenFrom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedMember:
-    """A member from everywhere, in the order of the vantages. ``detail``: from where it is how."""
+    """A member from everywhere, in the order of the vantages. ``detail``: what it is from where."""
 
     member: str
     seen: tuple[SeenFrom, ...]
@@ -61,7 +61,7 @@ class Merged:
 
 
 def merge(reports: Sequence[Report]) -> Merged:
-    """Hold reports of ``check`` against each other. Raises ValueError for those of other commands."""
+    """Compare reports of ``check``. Raises ValueError for those of other commands."""
     if any(report.command != "check" for report in reports):
         raise ValueError("only reports of icapdiag check have members to compare")
     vantages = tuple(_vantages(reports))
@@ -72,7 +72,7 @@ def merge(reports: Sequence[Report]) -> Merged:
 
 
 def _vantages(reports: Sequence[Report]) -> Iterator[str]:
-    """A name for each; the same host twice is told apart by its source address, else by number."""
+    """A name for each; the same host twice gets its source address added, or a number."""
     hosts = [report.vantage.host or "?" for report in reports]
     sources = [report.vantage.source_address or "" for report in reports]
     names = [

@@ -1,7 +1,7 @@
-"""From the facts of a report to what it says to people, by section. Each format draws it, and derives nothing.
+"""What a report says to people, by section, made from its facts. Formats draw it and derive nothing.
 
 Text is one line and free of what drives a terminal or reorders text; each format escapes it for its own sink besides.
-Names of members and data of charts are as the report has them, so that they can be told apart: whoever draws one makes
+Names of members and data of charts are as the report has them, so that they stay distinct: the renderer makes
 it safe.
 """
 

@@ -31,14 +31,14 @@ _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
 
 def describe(seen: Observation) -> str:
-    """What an observation has to say, most telling first; its bare reason if nothing else."""
+    """What an observation says, most relevant first; its reason if there is nothing else."""
     own = list(_own_words(seen.facts))
     said = "; ".join(part for part in own or _facts(seen.facts, seen.reason) if part)
     return said if said or own else server_text(seen.reason) or seen.status.value
 
 
 def describe_group(group: ReportedGroup) -> str:
-    """The same of requests alike, or of a pasted answer, as a report has them."""
+    """The same for a group of requests, or for a pasted response."""
     return "; ".join(part for part in _facts(group) if part) or server_text(group.reason) or safe_text(group.status)
 
 
@@ -130,7 +130,7 @@ def _log(sheet: LogSummary) -> Iterator[str]:
 
 
 def _look_up(sheet: DNS) -> Iterator[str]:
-    """What took its time when a name was looked up, or got no answer."""
+    """What was slow in a name lookup, or got no response."""
     if sheet.slowest_ms is not None and sheet.slowest_ms >= _SLOW_DNS:
         yield f"a DNS server took {milliseconds(sheet.slowest_ms)}"
     if sheet.silent_resolvers:
@@ -146,7 +146,7 @@ def _look_up(sheet: DNS) -> Iterator[str]:
 
 
 def _path(sheet: Path) -> Iterator[str]:
-    """What got lost, of how much."""
+    """Packet loss: how much, of how much."""
     sent, connections = count(sheet.segments_sent or 0, "segment"), count(sheet.connections or 0, "connection")
     yield f"{sheet.segments_lost or 0} of {sent} retransmitted, on {sheet.connections_lossy or 0} of {connections}"
     if sheet.syn_retries:
@@ -247,7 +247,7 @@ def _clocks(sheet: Sheet) -> Iterator[str]:
 
 
 def _requests(group: RequestGroup) -> Iterator[str]:
-    """Requests of a log that went alike."""
+    """A group of requests in a log."""
     yield safe_text(group.icap_action)
     code = "" if group.response_code is None else f"the client got {group.response_code}"
     outcome = "passed unscanned" if group.client_outcome == "unscanned" else ""
@@ -309,7 +309,7 @@ _CHANGES = {
 
 
 def _services(sheet: Services) -> str:
-    """``REQMOD is taken under /avscan (REQMOD, RESPMOD; C-ICAP/0.5.10)``, and what scans nothing; or that none is."""
+    """``REQMOD is accepted at /avscan (REQMOD, RESPMOD; C-ICAP/0.5.10)``, and which scan nothing; or that none does."""
     answers = sheet.services or ()
     kinds = (
         (sheet.candidates, "REQMOD is accepted at "),
@@ -333,7 +333,7 @@ def _paths(found: Sequence[ServiceTried]) -> str:
 
 
 def _variants(sheet: Variants) -> str:
-    """With which change the refused request is taken, or that it is with none; empty if none was tried."""
+    """Which change makes the refused request accepted, if any; empty if none was tried."""
     method, status, cure = safe_text(sheet.refused_method), sheet.refused_status or 0, safe_text(sheet.cured_by)
     if cure:
         failed = f"refused with {status}" if status else f"not answered ({safe_text(sheet.refused_reason)})"

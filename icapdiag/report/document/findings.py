@@ -129,7 +129,7 @@ def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBloc
 
 
 def members_of(seen: Observation) -> tuple[str, ...]:
-    """Whom an observation is about; of requests that went alike all that they went to."""
+    """The members an observation is about; for a group of requests all of its members."""
     group = seen.facts.part(RequestGroup)
     return (group.members if group else None) or ((seen.member,) if seen.member else ())
 

@@ -38,7 +38,7 @@ def record_counts(counts: RecordCounts | None) -> tuple[str, ...]:
 
 
 class SourceBlock:
-    """A file that was read: its name, what it was taken for, its records, and what was repaired or lost."""
+    """A file that was read: its name, its format, its records, and what was fixed or lost."""
 
     def __init__(self, source: LogSource) -> None:
         self.name = source.name
@@ -47,7 +47,7 @@ class SourceBlock:
         self.records = record_counts(source)
         self.read = records_read(source)  # the same in words
         self.remarks = [
-            *_remarks("repaired", [(each.what, each) for each in source.repairs], source.repairs_total),
+            *_remarks("corrected", [(each.what, each) for each in source.repairs], source.repairs_total),
             *_remarks("lost", [(each.reason, each) for each in source.problems], source.problems_total),
         ]
 
@@ -249,7 +249,7 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def over_time(timeline: Sequence[Bucket], room: int, outcomes: Outcomes) -> Counts | None:
-    """The buckets in at most ``room`` columns, a row for each of the outcomes that came; None if there is no line.
+    """The buckets in at most ``room`` columns, a row for each outcome that occurred; None if there is no time line.
 
     Neighbours share a column where there are more of them than columns.
     """

@@ -259,7 +259,7 @@ def rounds_table(members: Sequence[MemberReport]) -> Figures:
 
 
 def _rounds(sheet: Repeat) -> Iterator[str]:
-    """What several rounds say of the service; nothing where its tags are all alike."""
+    """What several rounds show about the service; nothing if its ISTags are the same."""
     distinct, answers, switches = sheet.istags_distinct or 0, sheet.istag_answers or 0, sheet.istag_switches or 0
     if distinct > 1:
         yield f"{distinct} ISTags in {answers} responses, {switches} changes"

@@ -105,7 +105,7 @@ class MatrixMember:
 
     @property
     def way(self) -> tuple[object, ...]:
-        """What members have in common that went alike: the outcome of each probe, not its time."""
+        """What members with identical results have in common: the outcome of each probe, not its time."""
         return (self.verdict, *(tuple((probe, _cell(each).brief) for probe, each in own.items()) for own in self.seen))
 
 

@@ -146,5 +146,5 @@ def _clock(vantage: Vantage, *, sentence: bool) -> str:
 
 
 def caveat(report: Report) -> str:
-    """What this host can't stand in for; empty where it only read."""
+    """That this host is not the Service Engine; empty if it only read logs."""
     return safe_text(_probing(report.vantage).caveat, 400)

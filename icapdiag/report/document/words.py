@@ -72,8 +72,8 @@ def milliseconds(value: float | None) -> str:
 def measured(value: float | None, *, doubtful: bool | None = False, nothing: str = "") -> str:
     """A time that was measured, in ms; ``~`` where our own delays may be in it, ``nothing`` for None.
 
-    What is shorter than people care for is said to be. Our delays only make a figure longer: what is next to
-    nothing all the same is that.
+    Times too short to matter are shown as such. Client-side delay only makes a figure longer, so a tiny one
+    is never doubtful.
     """
     if value is None:
         return nothing

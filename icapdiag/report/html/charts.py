@@ -195,7 +195,7 @@ def members_by_value(number: int, difference: DifferenceBlock, comparison: Compa
 
 
 def apart(difference: DifferenceBlock) -> str:
-    """How the members stand to each other, in a word or two."""
+    """How the members differ, in a word or two."""
     return "outlier" if difference.outlier else difference.apart
 
 
@@ -248,7 +248,7 @@ class _Plot:
         self._parts += [svg.line(*one, *two, kind=kind) for one, two in itertools.pairwise(placed)]
 
     def mark(self, shape: str, value: float, ms: float | None, tip: str, size: float = 0.8, up: float = 0) -> None:
-        """``size`` and ``up`` in em: what has no time stands so high above the bottom. A cross is what failed."""
+        """``size`` and ``up`` in em: what has no time is drawn that far above the bottom. A cross is a failure."""
         down = _CURVE - up if ms is None else self._down(ms)
         kind = "critical" if shape == "cross" else "point"
         self._parts.append(svg.mark(shape, self._across.place(value), down, kind=kind, tip=tip, size_em=size))

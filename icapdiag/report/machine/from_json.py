@@ -64,7 +64,7 @@ R = TypeVar("R", bound=Record)
 
 
 class NotAReport(ValueError):
-    """What was read is no report; ``problems`` are messages for people, each with its place."""
+    """What was read is not a report; ``problems`` are messages for people, each with its place."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -201,7 +201,7 @@ class _Reader:
         return None
 
     def _each(self, holder: object, place: str, key: str, read: Callable[[object, str], R | None]) -> tuple[R, ...]:
-        """What ``read`` makes of each item of a list; nothing of a list that is missing, which its holder tells."""
+        """What ``read`` makes of each item of a list; empty for a missing one, which is reported for its holder."""
         items = _fields(holder).get(key, [])
         if not isinstance(items, list):
             self.problems.append(f"{_at(place, key)}: is {_kind(items)} and must be a list")
@@ -211,7 +211,7 @@ class _Reader:
 
 
 def _fields(value: object) -> dict[str, Any]:
-    """Those of an object; none of what is none, which whoever makes a record of it tells."""
+    """The fields of an object; empty for anything else, which is reported when a record is made of it."""
     return value if isinstance(value, dict) else {}
 
 
@@ -236,7 +236,7 @@ def _types(cls: type[Record]) -> Mapping[str, types.Type]:
 
 
 def _wrong(cls: type[Record], value: Mapping[str, Any], place: str) -> Iterator[str]:
-    """All that is of another type than the class says."""
+    """All values whose type is not that of the class."""
     for key, kind in _types(cls).items():
         if key in value:
             yield from _misfits(kind, value[key], _at(place, key))
@@ -305,7 +305,7 @@ def _noun(kind: types.Type | None) -> str:
 
 
 def _out_of_bounds(document: Mapping[str, Any]) -> Iterator[str]:
-    """What is deeper than anybody may follow, and numbers that can't be written again."""
+    """Values nested too deeply, and numbers that can't be written as JSON."""
     for key, value in document.items():
         match value:
             case list():
@@ -355,6 +355,6 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value of the file in a message; whoever prints that makes it safe for a terminal."""
+    """A value of the file in a message; the caller makes it safe for a terminal."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

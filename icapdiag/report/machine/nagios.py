@@ -52,7 +52,7 @@ _OF_VERDICT = {
 
 
 def plugin_status(report: Report) -> PluginStatus:
-    """The verdict as a plugin says it; an incomplete run in which nothing was found is no OK."""
+    """The verdict as a plugin status; an incomplete run without findings is not OK."""
     status = _OF_VERDICT.get(report.verdict, PluginStatus.UNKNOWN)
     unsure = not report.complete or report.unmatched.count or any(m.verdict is Health.UNKNOWN for m in report.members)
     return PluginStatus.UNKNOWN if unsure and status is PluginStatus.OK else status

@@ -1,4 +1,4 @@
-"""The report as JSON (design section 7): for machines, and for `cat` on a terminal all the same."""
+"""The report as JSON (design section 7): for programs, and safe for `cat` on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports that may leave the house: what could identify a site is replaced by pseudonyms, before any renderer sees it.
+"""Reports that may leave the site: what could identify it is replaced by pseudonyms, before any renderer sees it.
 
 The rule is to keep what is known to be harmless and to replace all else: a run of words is kept where each is one of
 our own (`words.txt`) or a short number and the whole is no host, path, address or date of somebody's. So nobody has to
@@ -85,7 +85,7 @@ def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[s
 
 
 def _could_be_any(name: str, kind: str) -> bool:
-    """Whether a name can't be told from ordinary words, where the report does not say that it is one."""
+    """Whether a name looks like ordinary words where the report does not mark it as a name."""
     return says_nothing(name) and (kind not in _PROPER or len(WORD.findall(name)) == 1)
 
 

@@ -27,11 +27,11 @@ class _Key(msgspec.Struct):
 
 
 class KeyFileError(ValueError):
-    """A text that is no key; what is wrong with it."""
+    """A text that is not a valid key; what is wrong with it."""
 
 
 def stands_for_itself(text: str) -> bool:
-    """Whether an address tells nothing, as 127.0.0.1 does. Raises ValueError for a text that is no address."""
+    """Whether an address identifies nobody, such as 127.0.0.1. Raises ValueError for any other text."""
     address = ip_address(text.partition("%")[0])
     return any(getattr(address, f"is_{trait}") for trait in _NOBODY)
 
@@ -48,7 +48,7 @@ class Pseudonyms:
         self._taken = {pseudonym for values in self._by_kind.values() for pseudonym in values.values()}
 
     def reserve(self, pseudonyms: Iterable[str]) -> None:
-        """What already stands for something, or is somebody's name, is given to nobody else."""
+        """What already stands for something, or is somebody's name, is not given to anything else."""
         self._taken.update(pseudonyms)
 
     def of(self, kind: str, value: str) -> str:
@@ -64,8 +64,8 @@ class Pseudonyms:
         return found
 
     def of_address(self, text: str) -> str:
-        """What stands for this address, such as ``net1-host3``: ``net1`` for all of one network (/24, /64). As it is
-        where it tells nothing, as 127.0.0.1 does. Raises ValueError for a text that is no address.
+        """What stands for this address, such as ``net1-host3``: ``net1`` for all of one network (/24, /64). Unchanged
+        if it identifies nobody, such as 127.0.0.1. Raises ValueError for any other text.
         """
         address = ip_address(text.partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address

@@ -41,7 +41,7 @@ _ZERO = re.compile(r"(?<![0-9])0[0-9]")  # as 05 in a date or a telephone number
 
 
 def says_nothing(text: str) -> bool:
-    """Whether nothing in a text is replaced: as a name it can't be told from ordinary words."""
+    """Whether nothing in a text is replaced: as a name it looks like ordinary words."""
     return Texts(Pseudonyms(), {}, lambda *_: None).of(text) in {text, decoded(text)}
 
 
@@ -225,7 +225,7 @@ class Texts:
         return self._path(run, kind) if "/" in run or run[0] == "~" else self._joined(run, kind)
 
     def _path(self, run: str, kind: str) -> str:
-        """/avscan stays, as c-icap/0.5.10 does; what leads further tells of somebody's disk or site."""
+        """/avscan stays, as c-icap/0.5.10 does; longer paths describe someone's disk or site."""
         steps = run.strip("/").split("/")
         match steps:
             case [step] if run[0] != "~":
@@ -236,7 +236,7 @@ class Texts:
         return f"{'/' * (run[0] == '/')}{self.named('path', run)}"
 
     def _joined(self, run: str, kind: str) -> str:
-        """Pieces with ``. - _ %`` between them, or one: all are harmless, and it is no host, or it goes as a whole."""
+        """Pieces joined by ``. - _ %``: kept if all are harmless and it is not a host, else replaced as a whole."""
         stem, dot, ending = run.rpartition(".")
         if not re.search(r"[^0-9._%-]", run):
             return self._number(run)
@@ -253,7 +253,7 @@ class Texts:
         return self.named("host" if dot and not ending.isdigit() else "header" if is_header else kind, run)
 
     def _number(self, text: str) -> str:
-        """Digits with something between them or not: an address, a size; else who knows whose number."""
+        """Digits with something between them or not: an address, a size; else it may be anyone's number."""
         parts = re.split("([ ,])", text)
         if len(parts) > 1 and any(map(_V4.match, parts)):
             return "".join(part if part in " ," else self._number(part) for part in parts)
@@ -366,7 +366,7 @@ def _runs(text: str, redacted: Callable[[str], str]) -> Iterator[str]:
 
 
 def _readable_line(line: str) -> str | None:
-    """As UTF-8; None for what is no text."""
+    """As UTF-8; None if it is not text."""
     try:
         text = line if line.isascii() else line.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -306,7 +306,7 @@ def rates(found: Sequence[Rate]) -> list[str]:
 
 
 def counts(found: Sequence[Count], width: int, most: int | None) -> list[str]:
-    """Requests by action, and by who and what they were, in at most so many rows; nothing if all of them passed."""
+    """Requests by action, and by who and what they were, in a limited number of rows; nothing if all of them passed."""
     if not found:
         return []
     listed = found[:most]

@@ -27,7 +27,7 @@ _SGR = {
 
 
 class Paint(NamedTuple):
-    """Colour, never the only carrier of a meaning: wraps text in SGR sequences, or leaves it alone."""
+    """Colour, never the only carrier of a meaning: wraps text in SGR sequences, or leaves it unchanged."""
 
     color: bool
 
@@ -43,7 +43,7 @@ PLAIN = Paint(color=False)
 def wrap(text: str, width: int, first: str = "", rest: str | None = None, *, break_words: bool = False) -> list[str]:
     """Lines of ``text``, which must be safe to show. Words are broken only in what a server said.
 
-    ``first`` begins the first line, ``rest`` (blanks of the same length, if it is None) the others.
+    ``first`` begins the first line, ``rest`` (spaces of the same length, if it is None) the others.
     """
     lines = textwrap.wrap(
         _CODE.sub(lambda code: code.group().replace(" ", _GLUE), text),
@@ -81,7 +81,7 @@ def table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
     """Columns under headings and a rule, a line a row; ``right`` are the columns that end flush.
 
-    Cells must be safe to show. Trailing blanks are left out.
+    Cells must be safe to show. Trailing spaces are left out.
     """
     drawn = tabulate(
         [list(head), SEPARATING_LINE, *map(list, rows)],
