@@ -88,6 +88,34 @@ async def test_a_stated_fail_action_is_not_assumed() -> None:
     assert "assumed" not in text
 
 
+DISABLE = "Disable {0}: Applications > Pools > av-pool > Servers. Healthy members left: 1."
+
+
+@pytest.mark.parametrize(
+    ("fault", "users"),
+    [
+        ("no-security-rule", "Legitimate uploads sent to it are refused; Avi logs ICAP_BLOCKED."),
+        ("form-missed", "Files in HTML forms sent to it pass unscanned; Avi logs ICAP_PASSED."),
+        ("tls-expired", "Uploads sent to it pass unscanned if Avi rejects it too (ICAP_FAIL_OPEN, Avi's default)."),
+    ],
+)
+async def test_beside_a_healthy_member_the_failing_one_is_disabled(fault: str, users: str) -> None:
+    (lines,) = problems(screen(await checked("healthy", fault)))
+    text = " ".join(" ".join(lines).split())
+    assert f"Users {users} " in text
+    assert f"Now {DISABLE.format(fault)} " in text
+
+
+async def test_without_a_healthy_member_the_icap_rule_is_disabled() -> None:
+    (lines,) = problems(screen(await checked("no-security-rule")))
+    assert "Now Disable the ICAP rule, if uploads may pass unscanned" in " ".join(" ".join(lines).split())
+
+
+async def test_a_stated_fail_action_says_what_a_rejected_certificate_does() -> None:
+    text = " ".join(" ".join(screen(await checked("tls-untrusted", stated=True))).split())
+    assert "Users Uploads sent to it get HTTP 500 if Avi rejects it too (ICAP_FAIL_CLOSED)." in text
+
+
 async def test_a_healthy_pool_of_five() -> None:
     lines = screen(await checked("healthy", names=[f"10.0.0.{number}:1344" for number in range(1, 6)]))
     assert len(lines) <= 12

@@ -175,3 +175,37 @@ def test_so_has_the_evidence(name: str) -> None:
         pytest.skip("the evidence is not beside this checkout")
 
     check(name, explain([str(path)]))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "head", "row"),
+    [
+        ("204-disabled-by-design", "60 passed, 90 not offered to ICAP", "requests", "200 (passed) 60"),
+        ("205-retry-two-members", "1 request", "ICAP requests", "200 (passed) 2 100.0 % 100.64.3.15:1344 (1 of its 1)"),
+        (
+            "206-waf-blocked-first",
+            "1 request not offered",
+            "requests",
+            "(not offered to ICAP) 1 100.0 % answered by WAF",
+        ),
+        ("210-respmod-blocked", "1 request blocked", "ICAP requests", "403 (blocked) 2"),
+    ],
+)
+def test_the_screen_counts_requests_or_says_what_it_counts(
+    name: str, verdict: str, head: str, row: str, tmp_path: Path
+) -> None:
+    (tmp_path / "log.json").write_text(json.dumps(LOGS[name]))
+    first, table, *_ = render(explain([str(tmp_path / "log.json")]), width=120).split("\n\n")
+    text = " ".join(table.split())
+
+    assert verdict in first
+    assert text.startswith(f"client got {head} share")
+    assert row in text
+
+
+def test_a_failed_attempt_is_not_why_a_request_passed(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(json.dumps(RETRIED))
+    table = render(explain([str(tmp_path / "log.json")]), width=120).split("\n\n")[1]
+
+    assert "ADF_ICAP_CONNECTION_ERROR" not in table
+    assert "Allowed" in table

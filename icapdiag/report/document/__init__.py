@@ -93,6 +93,7 @@ class Document:
         self.records = logs.record_counts(of_logs.records if of_logs else None)
         self.answers = answers
         self.outcomes = logs.outcomes(report)  # what clients got, the most harm first
+        self.outcome_head = logs.outcome_head(report)
         # the most harm first; failures by member, pool and virtual service; who and what did not simply pass
         self.groups, self.rates, self.counts = logs.groups(report), who.rates(report), who.counts(report)
 

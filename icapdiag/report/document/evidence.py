@@ -46,6 +46,8 @@ def reason(group: ReportedGroup) -> str:
     """Why requests of a log went as they did, in the words of the server or else of the Service Engine."""
     words = next((said for name in _EXPLAINING if (said := server_text(getattr(group.answer, name)))), "")
     words = words or server_text(group.opswat_reason)
+    if group.answered_by in _ANSWERED:  # before ICAP
+        words = words or f"answered by {_ANSWERED[group.answered_by]}"
     codes = _joined(group.adf_codes, " ")
     if codes and group.status == Status.FAILED:
         return codes

@@ -107,6 +107,7 @@ class FindingBlock:
         # whether something failed there, so that the profile's fail_action decides
         self.failed = finding.by_fail_action or any(seen.status is Status.FAILED for seen in finding.evidence)
         self.probes = frozenset(seen.probe for seen in finding.evidence)
+        self.reasons = frozenset(seen.reason for seen in finding.evidence)
         self.meaning = prose(finding.meaning)
         self.seen = _seen(finding.evidence, budget)
         self.more_seen = max(finding.count - min(len(finding.evidence), _SEEN), 0)

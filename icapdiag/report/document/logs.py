@@ -13,6 +13,7 @@ from icapdiag.report.document.evidence import describe_group, deviations, reason
 from icapdiag.report.document.words import (
     count,
     is_let_through,
+    logs_of,
     milliseconds,
     moment,
     names,
@@ -22,7 +23,7 @@ from icapdiag.report.document.words import (
     span,
 )
 from icapdiag.text import visible
-from icapdiag.vocabulary import SEVERITY_ORDER, Severity
+from icapdiag.vocabulary import SEVERITY_ORDER, Severity, Status
 
 LET_THROUGH = "let through"  # an outcome: passed by the scanner's own word, without a scan
 PASTED = "answer"  # `probe` of the group that stands for one raw ICAP response
@@ -91,8 +92,10 @@ class OutcomeRow(NamedTuple):
 
 
 OUTCOME_HEAD = ("client got", "requests", "share", "mostly at", "main reason")
+_ICAP_HEAD = ("client got", "ICAP requests", "share", "mostly at", "main reason")
 OUTCOME_LEAST = 3  # columns that are always shown
 OUTCOME_RIGHT = (1, 2)
+_ANSWERED = (LET_THROUGH, "blocked", "modified", "passed")  # by an ICAP server
 _KINDS = {
     "unscanned": "critical",
     LET_THROUGH: "critical",
@@ -101,6 +104,13 @@ _KINDS = {
     "unknown": "unknown",
     "disabled": "disabled",
 }
+
+
+def outcome_head(report: Report) -> tuple[str, ...]:
+    """The cells above the outcomes. A retry or RESPMOD makes several ICAP requests of one request: then it says so."""
+    subject = logs_of(report)
+    entries = subject.entries if subject else None
+    return _ICAP_HEAD if entries and (entries.icap_requests or 0) > entries.entries_icap else OUTCOME_HEAD
 
 
 def outcomes(report: Report) -> list[OutcomeRow]:
@@ -120,12 +130,18 @@ def outcomes(report: Report) -> list[OutcomeRow]:
                 f"{number:,}",
                 f"{100 * number / total:.1f} %",
                 _most(_by_member(own), all_at),
-                reason(own[0]),
+                reason(_decisive(outcome, own)),
             ),
         )
         for outcome, own in found.items()
         if (number := sum(each.count or 0 for each in own))
     ]
+
+
+def _decisive(outcome: str, groups: Sequence[ReportedGroup]) -> ReportedGroup:
+    """Why it ended so: where something answered in the end, no attempt that failed before is the reason."""
+    answered = (each for each in groups if outcome in _ANSWERED and each.status != Status.FAILED)
+    return next(answered, groups[0])
 
 
 def _codes(groups: Sequence[ReportedGroup]) -> list[int]:

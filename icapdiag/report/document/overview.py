@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject, ProbingVantage
 from icapdiag.model import MemberReport, Report
+from icapdiag.report.document.logs import OUTCOME_WORDS
 from icapdiag.report.document.members import verdict_on
 from icapdiag.report.document.problems import ProblemBlock, is_stated
 from icapdiag.report.document.words import (
@@ -164,7 +165,8 @@ def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock])
     if not said and problems:
         said = [problems[0].title + (f": {problems[0].requests}" if problems[0].requests else "")]
     if not said:
-        parts = [f"{number:,} {word}" for word, number in by_action(entries).items() if number]
+        names = {"disabled": OUTCOME_WORDS["disabled"]}  # as the table of outcomes names it
+        parts = [f"{number:,} {names.get(word, word)}" for word, number in by_action(entries).items() if number]
         left = total - entries.entries_icap
         parts += [f"{left:,} without ICAP"] if left > 0 else []
         said = [f"{count(total, 'request')}: {', '.join(parts)}"]

@@ -23,7 +23,7 @@ from icapdiag.report.document.words import (
 )
 from icapdiag.runbook.placeholders import fill_command, values
 from icapdiag.text import visible
-from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Severity
+from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Reason, Severity
 
 _CAUSES_NAMED = 3  # of those that are only possible
 _NOT_OFFERED = "not offered"  # an outcome of uploads that ICAP was disabled for
@@ -155,6 +155,14 @@ _FAILING = {
     Effect.UNSCANNED: "Uploads that fail in this way pass unscanned ({action}); Avi logs ICAP_FAILED.",
     Effect.REFUSED: "Uploads that fail in this way get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
 }
+# Why this host rejects a certificate. Whether Avi does depends on the pool's PKI profile.
+_CERTIFICATE = {Reason.TLS_EXPIRED, Reason.TLS_NOT_YET_VALID, Reason.TLS_UNTRUSTED, Reason.TLS_NAME}
+_FORMS = {  # what a probe sends the test file in
+    "eicar-form": "files in HTML forms",
+    "eicar-zip": "ZIP archives",
+    "eicar-pdf": "PDF documents",
+    "eicar-json": "files in JSON",
+}
 # --- what users get --------------------------------------------------------------------------------
 
 
@@ -166,6 +174,12 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
         return _FAILING[problem.effect].format(action=fail_action(report))
     at = "it" if len(problem.members) == 1 else "them" if problem.members else "the pool"
     action = fail_action(report)
+    files = _files(finding.probes) if problem.effect is Effect.UNSCANNED and not finding.failed else ""
+    if files:
+        return f"{files} sent to {at} pass unscanned; Avi logs ICAP_PASSED."
+    if finding.reasons and finding.reasons <= _CERTIFICATE and problem.effect in (None, Effect.NONE):
+        end = "get HTTP 500" if action == "ICAP_FAIL_CLOSED" else "pass unscanned"
+        return f"Uploads sent to {at} {end} if Avi rejects it too ({action})."
     said = {
         (Effect.UNSCANNED, True): f"Uploads sent to {at} pass unscanned ({action}); Avi logs ICAP_FAILED.",
         (Effect.UNSCANNED, False): f"Uploads sent to {at} pass unscanned; Avi logs ICAP_PASSED.",
@@ -174,6 +188,12 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     }
     slow = f"Uploads sent to {at} are slow." if problem.effect is Effect.SLOW else ""
     return said.get((problem.effect or Effect.NONE, finding.failed), slow)
+
+
+def _files(probes: frozenset[str | None]) -> str:
+    """Which uploads such probes stand for; empty for the bare file, which stands for all."""
+    found = " and ".join(words for probe, words in _FORMS.items() if probe in probes)
+    return found[:1].upper() + found[1:] if probes <= _FORMS.keys() else ""
 
 
 def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str:

@@ -69,7 +69,7 @@ def _engine() -> Environment:
         finalize=_shown,
     )
     engine.globals |= {"charts": charts, "count": count, "names": names, "group_head": logs.HEAD}
-    engine.globals |= {"outcome_head": logs.OUTCOME_HEAD, "outcome_right": logs.OUTCOME_RIGHT}
+    engine.globals |= {"outcome_right": logs.OUTCOME_RIGHT}
     engine.filters |= {"ms": milliseconds, "marked": _marked, "cell": _cell, "comma": "{:,}".format, "cut": visible}
     return engine
 

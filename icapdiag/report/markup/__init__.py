@@ -98,7 +98,7 @@ def layout(report: Report) -> Iterator[Block]:
         if said:
             yield Paragraph((Said(said),))
     yield from _members(f"Members ({len(doc.matrix.members)})", doc.matrix)
-    yield from _outcomes(doc.outcomes)
+    yield from _outcomes(doc.outcome_head, doc.outcomes)
     yield from _answers(doc)
     for problem in doc.problems:
         yield from _problem(problem)
@@ -135,10 +135,10 @@ def _members(heading: str, matrix: Matrix, *, whole: bool = False) -> Iterator[B
     yield Table(head, (*rows, *_rest(len(matrix.members), len(head))))
 
 
-def _outcomes(found: Sequence[logs.OutcomeRow]) -> Iterator[Block]:
+def _outcomes(headings: Sequence[str], found: Sequence[logs.OutcomeRow]) -> Iterator[Block]:
     if found:
         yield Heading(2, ("What clients got",))
-        head = tuple(heading.capitalize() for heading in logs.OUTCOME_HEAD)
+        head = tuple(heading[:1].upper() + heading[1:] for heading in headings)
         yield Table(head, tuple(tuple(Said(cell) if cell else "" for cell in row.cells) for row in found))
 
 

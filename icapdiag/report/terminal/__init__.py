@@ -54,7 +54,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     far = not detail and max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR
     first = first_step(doc.problems[0], width) if doc.problems and far else []
     yield from ([head + members] if alone else [head + first, members])
-    yield draw.outcomes(doc.outcomes, width, paint)
+    yield draw.outcomes(doc.outcome_head, doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
     yield draw.figures(doc.load, width, None if detail else _STEPS)
     answers = doc.answers if detail else doc.answers[:_ANSWERS]

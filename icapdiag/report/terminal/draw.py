@@ -257,11 +257,11 @@ def answer(block: logs.AnswerBlock, width: int, paint: Paint) -> list[str]:
 _REASON = 16  # columns of a cell that are worth having
 
 
-def outcomes(found: Sequence[logs.OutcomeRow], width: int, paint: Paint) -> list[str]:
+def outcomes(head: tuple[str, ...], found: Sequence[logs.OutcomeRow], width: int, paint: Paint) -> list[str]:
     """A row for each thing that clients got, the most harm first; columns that are empty or do not fit are left out."""
     if not found:
         return []
-    rows = [logs.OUTCOME_HEAD, *(row.cells for row in found)]
+    rows = [head, *(row.cells for row in found)]
     least = logs.OUTCOME_LEAST
     kept = [index for index in range(len(rows[0])) if index < least or any(row[index] for row in rows[1:])]
     while len(kept) > least and max(map(columns, _outcomes(rows, kept[:-1]))) + 2 + _REASON > width:
