@@ -14,7 +14,7 @@ import pytest
 import typer.main
 
 from icapdiag.cli.app import build_app
-from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag
+from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag, started
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -93,6 +93,32 @@ def test_the_example_in_python_runs(folder: Path) -> None:
         [sys.executable, "-c", script], cwd=folder, env=environment(), capture_output=True, timeout=TIMEOUT, check=True
     )
     assert b"critical" in done.stdout
+
+
+def _as_shown(text: str) -> str:
+    """Without what differs from run to run: ports, and where a line wraps for them."""
+    return " ".join(re.sub(r":\d{4,5}/", ":PORT/", text).split())
+
+
+def test_the_log_that_the_readme_explains(folder: Path) -> None:
+    text = blocks(ROOT / "README.md", "text")[1]
+    shown = text.partition("avi-log.json\n")[2]
+    assert shown == icapdiag("explain", "avi-log.json", cwd=folder)[1]
+
+
+def test_the_pool_that_the_readme_checks(tmp_path: Path) -> None:
+    text = blocks(ROOT / "README.md", "text")[0]
+    shown = text.partition("--eicar\n")[2].removesuffix("…\n")
+    faults = text.splitlines()[0].split()[3:-3]
+    lab = started("lab", *faults, "--pool-file", "lab.yaml", cwd=tmp_path)
+    try:
+        assert lab.stderr is not None
+        lab.stderr.readline()  # it serves
+        out = icapdiag("check", "lab.yaml", "--eicar", cwd=tmp_path)[1]
+    finally:
+        lab.terminate()
+        lab.communicate(timeout=TIMEOUT)
+    assert _as_shown(out).startswith(_as_shown(shown))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
