@@ -101,7 +101,7 @@ async def test_an_avi_export_is_judged_by_what_it_says(tmp_path: Path) -> None:
         assert report.findings[0].id in render(settled(report), name)
 
 
-DEEP = "chunked uploads, previews, sizes, kept connections, RFC 3507 rules (--depth deep)"
+DEEP = "chunked uploads, previews, sizes, persistent connections, RFC 3507 rules (--depth deep)"
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,9 @@ def _notes(
 ) -> list[str]:
     notes = list(pool.notes)
     if names := left_out(probes):
-        notes.append(f"Left out, so nothing is known of what they would show: {', '.join(names)}.")
+        notes.append(f"Left out, so their results are unknown: {', '.join(names)}.")
     if interrupted:
-        notes.append("Interrupted: what had not been probed by then is unknown.")
+        notes.append("Interrupted: the remaining probes were not run.")
     for each in results.observations:
         dns = each.facts.part(DNS)
         if dns is not None and (untested := dns.addresses_not_tested):
@@ -198,7 +198,7 @@ def _notes(
     if unchecked:
         notes.append(
             f"The name in the certificate was not checked for {', '.join(unchecked)}: with host_check_enabled and"
-            " without domain_name, Avi wants the client's Host there. Give that name with --sni NAME."
+            " without domain_name, Avi checks the client's Host there. Pass that name with --sni NAME."
         )
     notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
     return notes

@@ -48,7 +48,7 @@ def resolve(pool: Pool, library: Library) -> Pool:
         else:
             if known not in OWN:
                 continue
-            message = f"{known} tells of suppressions and can't be suppressed: put them in order"
+            message = f"{known} is about suppressions and can't be suppressed: correct them instead"
         errors.append(Located(file=pool.source, line=each.line, column=each.column, path=path, message=message))
     if errors:
         raise PoolError(errors)

@@ -19,7 +19,7 @@ _DEEP = MappingProxyType(
         "chunked": "chunked uploads",
         "preview": "previews",
         "size": "sizes",
-        "keepalive": "kept connections",
+        "keepalive": "persistent connections",
         "conformance": "RFC 3507 rules",
     }
 )
@@ -44,7 +44,7 @@ def _untested(pool: Pool, settings: Settings, chosen: frozenset[str], results: l
             )
         ]
         if unsent:
-            yield f"detection at {_listed(unsent)} (EICAR was not sent: a step before it failed)"
+            yield f"detection at {_listed(unsent)} (EICAR was not sent: an earlier step failed)"
     left = [words for name, words in _DEEP.items() if name not in chosen]
     missing = [_FORMS[form] for name, form in EICAR_FORMS.items() if name not in chosen]
     if missing and settings.eicar and "clean" in chosen:

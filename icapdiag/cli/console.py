@@ -67,7 +67,7 @@ def _write_all(stream: BinaryIO, data: bytes) -> None:
     while rest:
         written = stream.write(rest)
         if not written:  # None: it does not block, and is full
-            raise OSError("standard output takes no more")
+            raise OSError("standard output accepts no more data")
         rest = rest[written:]
 
 

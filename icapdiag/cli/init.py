@@ -56,7 +56,7 @@ def init(
     """Write a commented pool file to start from, or copy the examples."""
     if examples is not None:
         if servers or pool is not None or service_uri is not None:
-            raise typer.BadParameter("copies files and needs nothing else", param_hint="--examples")
+            raise typer.BadParameter("can't be combined with other settings", param_hint="--examples")
         _copy_examples(examples, force=force)
         return
     if not servers:

@@ -137,7 +137,7 @@ def _rescue(report: Report) -> None:
             write_data(Path(name), data, force=False, mode=PRIVATE)
             remark(f"the report was saved in {name}: icapdiag report render {quote(name)} writes it in any format")
             return
-    remark("the report can't be saved in another place either: it is lost")
+    remark("the report can't be saved elsewhere either and is lost")
 
 
 def write_file(path: Path, text: str, *, force: bool = True) -> None:
@@ -245,6 +245,6 @@ def as_plugin(args: Sequence[str], status: int) -> int:
     if not asked or status in {ExitStatus.OK, ExitStatus.BROKEN_PIPE} or isinstance(status, PluginStatus):
         return status
     with suppress(OSError, ValueError, AttributeError):  # a stdout that is closed, or none at all
-        sys.stdout.write("ICAP UNKNOWN - icapdiag could not do its work: its standard error says why\n")
+        sys.stdout.write("ICAP UNKNOWN - icapdiag failed: see its standard error\n")
         sys.stdout.flush()
     return PluginStatus.UNKNOWN

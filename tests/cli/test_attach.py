@@ -46,7 +46,7 @@ def test_a_file_is_attached(file: Path) -> None:
 
     assert 0 == status
     assert f"Attached table.txt (3 bytes, sha256 {digest}) to {server.url}/browse/OPS-123\n" == out
-    assert f"icapdiag: '{file}' goes out as it is: it is not a redacted file as icapdiag wrote it on this host\n" == err
+    assert f"icapdiag: '{file}' goes out as it is: icapdiag did not write it as a redacted file on this host\n" == err
     assert (2, "") == again[:2]
     assert "OPS-123 already has table.txt, which will not be replaced: pass a different name with --name" in again[2]
     assert (0, [("table.txt", b"OK\n"), ("2.txt", b"OK\n")]) == (other[0], tickets.stored)
@@ -59,7 +59,7 @@ def test_what_is_not_redacted_stays(file: Path) -> None:
 
     assert (2, "", []) == (status, out, server.seen)
     assert (
-        "would leave this host as it is: it is not a redacted file as icapdiag wrote it on this host. "
+        "would leave this host as it is: icapdiag did not write it as a redacted file on this host. "
         "Make a redacted one (icapdiag report redact SAVED.json -o html=FILE, or report bundle), or say --unredacted\n"
     ) in err
     assert 2 == dry[0]
@@ -174,7 +174,7 @@ def test_a_token_file(file: Path, tmp_path: Path) -> None:
         (("--to", "jira:OPS-123", "--url", "http://192.0.2.1"), "in clear text: use https, or pass --allow-http"),
         (("--to", "github:owner/repo#7"), "no token: set ICAPDIAG_GITHUB_TOKEN, or give --token-file FILE"),
         (("--to", "trac:7"), "'trac:7' is not a destination: use jira:OPS-123"),
-        (("--to", "file:/", "--url", "https://x"), "says nothing with file:"),
+        (("--to", "file:/", "--url", "https://x"), "has no effect with file:"),
         (("--to", "jira:OPS-123", "--deadline", "0"), "give a number of seconds above 0"),
         (("--to", "jira:OPS-123", "--name", "a/b"), "'a/b' is not a valid attachment name"),
     ],
@@ -200,7 +200,7 @@ def test_into_a_folder(file: Path, tmp_path: Path) -> None:
     where = ("--to", f"file:{tmp_path / 'share'}", "--unredacted")
 
     assert (
-        f"Nothing was written. It would be, unless it exists: {tmp_path}/share/table.txt\n"
+        f"Nothing was written. This would be, unless it exists: {tmp_path}/share/table.txt\n"
         == attach(str(file), *where, "--dry-run")[1]
     )
     assert [] == list((tmp_path / "share").iterdir())

@@ -134,7 +134,7 @@ def test_a_leak_is_masked(saved: Path, tmp_path: Path, monkeypatch: pytest.Monke
     done = CliRunner().invoke(app, ["bundle", str(saved), "-o", str(target)])
 
     assert 0 == done.exit_code
-    assert "the texts that held it are [removed]" in done.stderr
+    assert "the texts with them are now [removed]" in done.stderr
     assert NAME not in texts(target)
     assert "[removed]" in texts(target)
 

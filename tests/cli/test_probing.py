@@ -69,7 +69,7 @@ def test_which_probes_run(args: Sequence[str], expected: list[str], healthy: str
 def test_what_was_left_out_is_said(healthy: str) -> None:
     document = report(healthy, "--depth", "quick")
 
-    assert ["Left out, so nothing is known of what they would show: clean, eicar."] == document["notes"]
+    assert ["Left out, so their results are unknown: clean, eicar."] == document["notes"]
     assert {"not-asked"} == {p["reason"] for p in document["members"][0]["probes"] if p["probe"] in {"clean", "eicar"}}
 
 

@@ -65,7 +65,7 @@ def test_a_table_has_as_much_detail_as_is_asked_for(command: tuple[str, ...], sa
     [
         (("explain", "log", "-q", "-v"), "can't be given together with --verbose"),
         (("report", "render", "json", "-v", "-o", "json"), "is for the table only: add -o table"),
-        (("check", "icap://127.0.0.1:1/x", "--plan", "-v"), "a plan has no more and no less detail"),
+        (("check", "icap://127.0.0.1:1/x", "--plan", "-v"), "has no effect on a plan"),
     ],
 )
 def test_detail_is_for_tables(args: tuple[str, ...], words: str, saved: Path) -> None:

@@ -133,7 +133,7 @@ def test_unknown_ids_are_told_with_their_places(library: Library, tmp_path: Path
 
     assert [
         "no runbook 'tcp-refusd'; did you mean 'tcp-refused'? (see icapdiag runbooks list)",
-        "suppression-unused tells of suppressions and can't be suppressed: put them in order",
+        "suppression-unused is about suppressions and can't be suppressed: correct them instead",
     ] == [error.message for error in caught.value.errors]
     assert [(4, 15, "suppressions[0].finding"), (5, 15, "suppressions[1].finding")] == [
         (error.line, error.column, error.path) for error in caught.value.errors

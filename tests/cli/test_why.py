@@ -68,7 +68,7 @@ def test_a_report_of_check_shows_what_one_probe_takes_from_another(tmp_path: Pat
     assert 0 == status
     assert "clean of a:1344\n  method-not-allowed: superseded by respmod-only\n" in out
     assert "respmod of a:1344\n  respmod-only: reported\n    + match[0].probe: respmod   (it is 'respmod')\n" in out
-    assert out.endswith("\nNo runbook applies to 1 more record, and none has to.\n")
+    assert out.endswith("\nNo runbook applies to 1 more record, and none needs to.\n")
 
 
 def test_a_report_of_explain_shows_groups_and_the_log_as_a_whole(tmp_path: Path) -> None:

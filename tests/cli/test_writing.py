@@ -172,7 +172,7 @@ def test_a_monitoring_system_gets_one_line_and_its_own_status(saved: Path) -> No
 )
 def test_a_mistake_is_unknown_to_a_monitoring_system(args: tuple[str, ...], tmp_path: Path) -> None:
     status, out, err = icapdiag(*args, cwd=tmp_path)
-    assert (3, "ICAP UNKNOWN - icapdiag could not do its work: its standard error says why\n") == (status, out)
+    assert (3, "ICAP UNKNOWN - icapdiag failed: see its standard error\n") == (status, out)
     assert err
 
 

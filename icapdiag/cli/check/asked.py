@@ -46,7 +46,7 @@ def chosen_probes(
 ) -> tuple[Probe, ...]:
     """The probes that the options ask for."""
     if only and depth is not None:
-        raise typer.BadParameter("names the probes itself: --depth says nothing beside it", param_hint="--only")
+        raise typer.BadParameter("names the probes: --depth has no effect with it", param_hint="--only")
     if settings.eicar and only and any(probe.virus for probe in PROBES if probe.name in only):
         only = {*only, "eicar"}
     try:
@@ -63,20 +63,20 @@ def insist_on_use(probes: Collection[Probe], given: Settings, *, load: bool, yes
     chosen = chosen_names(probes)
     loading = "load" in chosen
     if loading and not load:
-        raise typer.BadParameter("load is felt by the server: add --load to say that it may", param_hint="--only")
+        raise typer.BadParameter("load affects the server: add --load to confirm", param_hint="--only")
     if load and not loading:
         raise typer.BadParameter("the other options leave the load probe out", param_hint="--load")
     if load and given.rate is not None:
-        raise typer.BadParameter("would hold back the connections of --load", param_hint="--rate")
+        raise typer.BadParameter("would limit the connections of --load", param_hint="--rate")
     for useless, option in ((yes, "--yes"), (ceiling is not None, "--load-ceiling")):
         if useless and not loading:
-            raise typer.BadParameter("says nothing without --load", param_hint=option)
+            raise typer.BadParameter("has no effect without --load", param_hint=option)
     if given.idle and "keepalive" not in chosen:
         raise typer.BadParameter("is for the keepalive probe: add --depth deep", param_hint="--idle")
     if given.expected_rps is not None and not chosen & {"keepalive", "load"}:
         raise typer.BadParameter("is for --load, or for --depth deep", param_hint="--expected-rps")
     if given.expected_latency_ms is not None and given.expected_rps is None:
-        raise typer.BadParameter("says nothing without --expected-rps", param_hint="--expected-latency")
+        raise typer.BadParameter("has no effect without --expected-rps", param_hint="--expected-latency")
 
 
 def with_largest(settings: Settings, size: str | None, probes: Collection[Probe]) -> Settings:
@@ -102,7 +102,7 @@ def with_sni(pool: Pool, name: str | None) -> Pool:
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--sni") from None
     if not any(member.tls for member in pool.members):
-        raise typer.BadParameter("no member of this pool has TLS", param_hint="--sni")
+        raise typer.BadParameter("no member of this pool uses TLS", param_hint="--sni")
     members = (replace(each, tls=_sending(each.tls, host)) if each.tls else each for each in pool.members)
     return replace(pool, members=tuple(members))
 
@@ -119,7 +119,7 @@ def _sending(tls: TLS, name: str) -> TLS:
 def insist_on_consent(pool: Pool, only: Collection[str] | None, *, eicar: bool) -> None:
     """EICAR sets off alarms: naming its probe is not enough."""
     if "eicar" in (only or ()) and not eicar and "eicar" not in pool.samples:
-        raise typer.BadParameter("eicar sends a test virus: add --eicar to say that it may", param_hint="--only")
+        raise typer.BadParameter("eicar sends a test virus: add --eicar to confirm", param_hint="--only")
 
 
 def confirm_load(pool: Pool, settings: Settings) -> None:

@@ -90,7 +90,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     if plan and not {each.format for each in outputs} <= {"table", "json"}:
         raise typer.BadParameter("a plan is written as table or json only", param_hint="--plan")
     if plan and (quiet or verbose):
-        raise typer.BadParameter("a plan has no more and no less detail", param_hint="-q" if quiet else "-v")
+        raise typer.BadParameter("has no effect on a plan", param_hint="-q" if quiet else "-v")
     settings = asked.settings_of(
         eicar=eicar,
         transcript=transcript,

@@ -17,7 +17,7 @@ from icapdiag.report.document.words import count
 from icapdiag.text import visible
 from icapdiag.vocabulary import ExitStatus
 
-_NAME_NOTE = "a name: each of its addresses, {most} at most, gets all of this, and stands in URI and Host in its place"
+_NAME_NOTE = "a host name: each of its addresses (at most {most}) gets all of this, with the address in URI and Host"
 
 _MANY = 3  # messages that may be sent on one condition; more are told in a line each
 
@@ -48,7 +48,7 @@ def render(plan: Plan) -> str:
     lines = [
         "PLAN  nothing has been sent, and no name looked up",
         f"ICAP pool {visible(plan.pool.name)}, service {service}: {what}.",
-        "A probe that fails keeps those that need it from being sent.",
+        "Probes that need a failed probe are not sent.",
     ]
     for member in plan.members:
         lines += ["", *_member(member)]

@@ -49,7 +49,7 @@ def load(targets: list[str], profile: str | None, service_uri: str | None, libra
                 raise typer.BadParameter("a pool file and URLs can't be mixed", param_hint="POOL_OR_URL")
             if profile is not None or service_uri is not None:
                 option = "--service-uri" if profile is None else "--profile"
-                raise typer.BadParameter("is for files: a URL says it all", param_hint=option)
+                raise typer.BadParameter("is for files, not for URLs", param_hint=option)
             return pool_from_urls(urls, name=FROM_COMMAND_LINE)
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")

@@ -49,7 +49,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         list[str] | None,
         typer.Argument(
             metavar="FILE...",
-            help="Logs in any form (JSON, CSV, syslog, gzip), texts with pieces of logs, raw ICAP responses. "
+            help="Logs in any form (JSON, CSV, syslog, gzip), texts with log fragments, raw ICAP responses. "
             "Patterns such as 'logs/*.gz' are expanded; - is standard input, which is also read if no FILE is given.",
         ),
     ] = None,
@@ -130,13 +130,11 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         request_id=request_id,
     )
     if filters.since is not None and filters.until is not None and filters.since >= filters.until:
-        raise typer.BadParameter("nothing can be newer than --since and older than --until", param_hint="--until")
+        raise typer.BadParameter("--since must be before --until", param_hint="--until")
     if follow and len(files) != 1:
         raise typer.BadParameter("one file, or -, can be followed at a time", param_hint="--follow")
     if follow and redact:
-        raise typer.BadParameter(
-            "what is shown meanwhile is not redacted: save the report, then icapdiag report redact"
-        )
+        raise typer.BadParameter("what --follow shows is not redacted: save the report, then icapdiag report redact")
     redaction = redaction_of(redact, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction, detail=detail_of(quiet, verbose))
     library = load_library(folders)  # before the reading: a mistake in a runbook must not cost an hour

@@ -38,7 +38,7 @@ class CanNotFollow(InputError):
     """The input can be read, but not piece by piece."""
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__([f"{name} is {what}: it can't be followed, but read without --follow"])
+        super().__init__([f"{name} is {what}: it can't be followed; read it without --follow"])
 
 
 def follow_file(file: str, filters: Filters, library: Library, stop: Stop, *, on_stdout: bool) -> Explained:

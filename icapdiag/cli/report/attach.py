@@ -64,7 +64,7 @@ def _insist_on_redaction(document: Document, file: Path, *, unredacted: bool) ->
     try:
         if is_redacted(document.sha256):
             return
-        why = "it is not a redacted file as icapdiag wrote it on this host"
+        why = "icapdiag did not write it as a redacted file on this host"
     except OSError as error:
         why = f"the list of redacted files can't be read ({error.strerror or error})"
     if not unredacted:
@@ -77,9 +77,9 @@ def _insist_on_redaction(document: Document, file: Path, *, unredacted: bool) ->
 
 def _into_folder(folder: Path, document: Document, url: str | None, token_file: Path | None, *, dry_run: bool) -> None:
     if url is not None or token_file is not None:
-        raise typer.BadParameter("says nothing with file:", param_hint="--url" if url else "--token-file")
+        raise typer.BadParameter("has no effect with file:", param_hint="--url" if url else "--token-file")
     if dry_run:
-        print_text(f"Nothing was written. It would be, unless it exists: {_shown(folder / document.name)}\n")
+        print_text(f"Nothing was written. This would be, unless it exists: {_shown(folder / document.name)}\n")
         return
     with uninterrupted():
         path = copy(folder, document)
@@ -112,7 +112,7 @@ def _planned(system: System, document: Document) -> Iterator[str]:
             hidden = f"{scheme} [hidden]" if secret else "[no token yet]"
             yield f"  {name}: {hidden if name == 'Authorization' else _shown(value)}"
     yield ""
-    yield "The last one only if nothing of that name is there."
+    yield "The last one only if no attachment has that name."
 
 
 def _described(document: Document) -> str:

@@ -68,7 +68,7 @@ def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *
             made = write(leaving)
         except _Refused as refused:  # one text must not cost the ticket
             made = write(_masked(leaving, refused))
-            remark("what was to be replaced was found in the finished archive: the texts that held it are [removed].")
+            remark("names or secrets were found in the finished archive: the texts with them are now [removed].")
     except TooLarge as error:
         fail(f"{error}: give --max-size more")
     except _Refused as refused:
@@ -84,7 +84,7 @@ def write_bundle(saved: str, output: str, max_size: str, redaction: Redaction, *
     if made.dropped:
         more = len(made.dropped) - _SHOWN
         listed = ", ".join(made.dropped[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        remark(f"left out to stay within --max-size {max_size}: {listed} (manifest.json has them all).")
+        remark(f"left out to stay within --max-size {max_size}: {listed} (manifest.json lists all).")
 
 
 def _masked(report: Report, refused: _Refused) -> Report:
@@ -172,7 +172,7 @@ def kept_texts(report: Report, keep: tuple[str, ...]) -> set[str]:
 
 
 def _refusal(hits: tuple[Hit, ...], output: str) -> Iterator[str]:
-    yield f"icapdiag: {output} was not written: something that was to be replaced was found in the finished archive."
+    yield f"icapdiag: {output} was not written: names or secrets were found in the finished archive."
     by_file: dict[str, list[str]] = {}
     for hit in hits:
         by_file.setdefault(hit.file, []).append(f"{hit.kind} (as {hit.form})" if hit.form else hit.kind)

@@ -125,7 +125,7 @@ def diff(
     from icapdiag.cli.report.saved import write_diff
 
     if before == after == "-":
-        raise typer.BadParameter("standard input can be read once only", param_hint="AFTER.json")
+        raise typer.BadParameter("standard input can be read only once", param_hint="AFTER.json")
     write_diff(before, after, output)
 
 

@@ -37,13 +37,13 @@ def write_saved(
 
 
 def list_replaced(saved: str, redaction: Redaction) -> None:
-    """Print what stands for what in the redacted report."""
+    """Print which value each pseudonym replaces."""
     _, replaced = redacted(load_report(saved), redaction)
     rows = [
         [each.kind, visible(each.pseudonym), visible(each.value, 100), f"{each.count:,}", visible(each.where)]
         for each in replaced
     ]
-    lines = grid(("kind", "stands there", "for", "times", "first in"), rows, right=(3,)) if rows else []
+    lines = grid(("kind", "pseudonym", "value", "times", "first in"), rows, right=(3,)) if rows else []
     print_text("\n".join(lines or ["Nothing would be replaced."]) + "\n")
 
 

@@ -24,7 +24,7 @@ def draw(library: Library, records: Sequence[SavedRecord], runbook_id: str | Non
     drawn = ["\n".join(lines) + "\n" for lines in blocks if lines]
     quiet = len(blocks) - len(drawn)
     if quiet:
-        drawn.append(f"No runbook applies to {quiet} more record{'s' if quiet > 1 else ''}, and none has to.\n")
+        drawn.append(f"No runbook applies to {quiet} more record{'s' if quiet > 1 else ''}, and none needs to.\n")
     return "\n".join(drawn)
 
 
@@ -35,7 +35,7 @@ def _record(library: Library, saved: SavedRecord, runbook_id: str | None, *, alo
     if runbook_id is not None:
         lines += [line for one in explanations if not one.applies for line in _not_applying(one)]
     elif not applying and (alone or needs_explanation(saved.record)):
-        lines.append("  no runbook applies; the nearest:" if explanations else "  no runbook comes near")
+        lines.append("  no runbook applies; the nearest:" if explanations else "  no runbook is close")
         lines += [line for one in explanations for line in _not_applying(one)]
     return [visible(saved.name), *lines] if lines else []
 
