@@ -1,11 +1,12 @@
 """Reports that an earlier version saved (488011a, before facts had types), and what it made of them in each format.
 
-All is as that version drew it, byte for byte, but for four defects that have since been corrected:
+All is as that version drew it, byte for byte, but for five defects that have since been corrected:
 
 - Markdown, the tickets and JUnit say how long a run took as the table and HTML always did ("took 394 ms", not "0.4 s").
 - nagios (``entries_other``) and Prometheus (``action="other"``) have entries whose action is not known.
 - Where a retry or RESPMOD made several ICAP requests of one, what clients got is headed "ICAP requests".
 - Of a TLS member whose certificate is not accepted, the problem says what becomes of uploads (Users).
+- The first step has two lines, for its click path; a failing member without a failed step has the title of its problem.
 
 ``python -m tests.golden REPORT.json…`` adds saved reports; ``python -m tests.golden --update`` draws all of them anew,
 which is right only where a change of the output is meant: look at ``git diff --stat`` and say why in the commit.

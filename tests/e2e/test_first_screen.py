@@ -116,6 +116,21 @@ async def test_a_stated_fail_action_says_what_a_rejected_certificate_does() -> N
     assert "Users Uploads sent to it get HTTP 500 if Avi rejects it too (ICAP_FAIL_CLOSED)." in text
 
 
+async def test_the_first_step_has_its_whole_click_path() -> None:
+    report = await checked("refused", names=["a", "b", "c"])
+    first = "\n".join(screen(report, 80)).partition("First: ")[2].partition("\n\n")[0]
+    assert first == (
+        "To refuse uploads instead of passing them unscanned, set fail_action\n"
+        "       ICAP_FAIL_CLOSED: Templates > Profiles > ICAP Profile > PROFILE. …"
+    )
+
+
+async def test_a_failing_member_without_a_failed_step_has_the_title_of_its_problem() -> None:
+    name = "x" * 44
+    text = " ".join(" ".join(screen(await checked("no-blank-line", names=[f"{name}1", f"{name}2"]), 80)).split())
+    assert f"{name}1: critical ICAP response violates the protocol {name}2: critical ICAP" in text
+
+
 async def test_a_healthy_pool_of_five() -> None:
     lines = screen(await checked("healthy", names=[f"10.0.0.{number}:1344" for number in range(1, 6)]))
     assert len(lines) <= 12

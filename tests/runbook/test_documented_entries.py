@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from icapdiag.api.explaining import explain
+from icapdiag.logs.counting.filters import Filters
 from icapdiag.model import Report
 from icapdiag.report.document.evidence import describe
 from icapdiag.report.document.words import gap, unscanned
@@ -209,3 +210,13 @@ def test_a_failed_attempt_is_not_why_a_request_passed(tmp_path: Path) -> None:
 
     assert "ADF_ICAP_CONNECTION_ERROR" not in table
     assert "Allowed" in table
+
+
+@pytest.mark.parametrize(
+    ("method", "said"), [("PUT", "no request matches the filters"), ("POST", "20 of 80 requests passed unscanned")]
+)
+def test_filters_that_match_nothing_are_said(method: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(json.dumps(LOGS["203-disabled-with-uploads"]))
+    report = explain([str(tmp_path / "log.json")], filters=Filters(method=method))
+
+    assert said in render(report)

@@ -159,6 +159,8 @@ def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
 def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) -> str:
     entries = logs.entries or EntryCounts()
     total = entries.entries_total
+    if not total and entries.filtered:
+        return "no request matches the filters"
     if not total:
         return problems[0].title if problems else _answers(report)
     said = list(_requests(report, entries))

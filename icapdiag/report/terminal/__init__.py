@@ -48,7 +48,8 @@ def render(
 def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: int) -> Iterator[list[str]]:
     yield wrap(doc.redacted, width)
     head = draw.verdict(doc.verdict, doc.overview.sentence, width, paint) + wrap(doc.overview.composition, width)
-    members = draw.matrix(doc.matrix, width, paint, detail)
+    titles = {visible(name): each.title for each in reversed(doc.problems) for name in each.members}
+    members = draw.matrix(doc.matrix, width, paint, detail, titles)
     alone = not detail and len(doc.matrix.lines) == 1
     # Below a table the first problem is far from the top.
     far = not detail and max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR

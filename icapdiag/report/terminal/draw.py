@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from icapdiag.facts.logs import Bucket
 from icapdiag.report.document import Document, logs
@@ -61,10 +61,12 @@ def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> i
     return max(map(columns, grid(head, rows))) - width
 
 
-def matrix(block: Matrix, width: int, paint: Paint, detail: int = 0) -> list[str]:
+def matrix(
+    block: Matrix, width: int, paint: Paint, detail: int = 0, titles: Mapping[str, str] | None = None
+) -> list[str]:
     """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member.
 
-    ``detail`` 0 has neither times nor threats; 2 has every member.
+    ``detail`` 0 has neither times nor threats; 2 has every member. ``titles``: the worst problem of each member.
     """
     if not block.members:
         return []
@@ -77,7 +79,7 @@ def matrix(block: Matrix, width: int, paint: Paint, detail: int = 0) -> list[str
             return _matrix(block, lines, length, paint)
     if detail:
         return list(_members(block, lines, width, paint))
-    return [text for line in lines for text in _member(block, line, width, paint)]
+    return [text for line in lines for text in _member(block, line, width, paint, titles or {})]
 
 
 def _matrix(matrix: Matrix, lines: Sequence[MatrixLine], length: str, paint: Paint) -> list[str]:
@@ -107,13 +109,15 @@ def _steps(matrix: Matrix, line: MatrixLine, width: int, paint: Paint) -> list[s
     return lines
 
 
-def _member(matrix: Matrix, line: MatrixLine, width: int, paint: Paint) -> list[str]:
-    """A member and what went wrong there: ``10.0.0.6:1344: critical  tcp FAILED refused``."""
-    wrong = (
+def _member(matrix: Matrix, line: MatrixLine, width: int, paint: Paint, titles: Mapping[str, str]) -> list[str]:
+    """A member and what went wrong there, by step or else by title: ``10.0.0.6:1344: critical  tcp FAILED refused``."""
+    wrong = [
         f"{probe} {cell.brief}"
         for probe, cell in zip(matrix.probes, line.cells, strict=bool(line.cells))
         if cell.shape in _COLOURS and cell.shape != "blocked"
-    )
+    ]
+    if not wrong and line.name in titles:
+        wrong = [titles[line.name]]
     start = f"{line.name}: {line.verdict}" if line.verdict else f"  {line.name}"
     first, *rest = wrap(f"{start}  {', '.join(wrong)}".rstrip(), width, rest="    ", break_words=True)
     head, found, tail = first.partition(f": {line.verdict}")

@@ -47,10 +47,10 @@ def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> l
 
 
 def first_step(block: ProblemBlock, width: int) -> list[str]:
-    """What to do first, in one line; empty without a step."""
+    """What to do first, in at most two lines, which have room for a click path; empty without a step."""
     step = next(iter((*block.now, *block.fix)), "")
     lines = wrap(_bare(step), width, "First: ", "       ", break_words=True)
-    return lines if len(lines) < 2 or _is_command(step) else _clipped(step, width, "First: ", 1)
+    return lines if len(lines) < 3 or _is_command(step) else _clipped(step, width, "First: ", 2)
 
 
 def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
