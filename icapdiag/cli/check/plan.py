@@ -46,7 +46,7 @@ def render(plan: Plan) -> str:
     what = ", ".join(parts)
     service = visible(plan.pool.profile.service_uri)
     lines = [
-        "PLAN  nothing has been sent, and no name looked up",
+        "PLAN  nothing has been sent, and no name resolved",
         f"ICAP pool {visible(plan.pool.name)}, service {service}: {what}.",
         "Probes that need a failed probe are not sent.",
     ]

@@ -53,7 +53,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 PROBE: Probe = Probe(
     name="eicar-again",
     run=_run,
-    sends="two REQMODs more with the EICAR test virus where it passed, without a preview and partly behind one, "
+    sends="two more REQMODs with the EICAR test virus where it passed, without a preview and partly behind one, "
     "each on its own connection",
     plan=_plan,
     label="active",

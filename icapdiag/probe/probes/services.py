@@ -128,7 +128,7 @@ def _takes_reqmod(answer: ServiceTried) -> bool:
 
 
 def _unneeded(context: Context) -> bool:
-    """There is something to find where OPTIONS knows no such service, or knows it without REQMOD."""
+    """There is something to find where OPTIONS does not have this service path, or knows it without REQMOD."""
     if served(context, "clean"):
         return True
     if refusal(context, "options") in {400, 404}:
@@ -150,8 +150,8 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 PROBE: Probe = Probe(
     name="services",
     run=_run,
-    sends=f"{len(KNOWN)} OPTIONS for the usual service paths, where the server does not know the one asked for;"
-    f" with --eicar also the test virus to {_EICAR_MOST} of those that take REQMOD",
+    sends=f"{len(KNOWN)} OPTIONS for common service paths, if the server does not know the one asked for;"
+    f" with --eicar also the test virus to {_EICAR_MOST} of those that accept REQMOD",
     plan=_plan,
     virus=True,
     needs=("tcp", "tls", "options"),

@@ -92,7 +92,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 PROBE: Probe = Probe(
     name="tls",
     run=_run,
-    sends="a TLS handshake on that connection, where the member has TLS; one more to read a refused certificate",
+    sends="a TLS handshake on that connection, if the member uses TLS; one more to read a refused certificate",
     plan=_plan,
     depth="quick",
     carries=True,

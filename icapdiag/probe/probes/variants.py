@@ -261,7 +261,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 PROBE: Probe = Probe(
     name="variants",
     run=_run,
-    sends="a request that failed again, with one thing changed at a time, each on a connection of its own",
+    sends="the failed request again, with one change at a time, each on a connection of its own",
     plan=_plan,
     needs=("tcp",),
     after=("tls", "options", "clean"),
