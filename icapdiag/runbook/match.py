@@ -14,7 +14,7 @@ from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.findings import SAMPLES, About, Diagnosed, Met, Roots, evidence, finding_of, requests, under_roots
 from icapdiag.runbook.library import Library
 from icapdiag.runbook.surroundings import Surroundings, WideRecord
-from icapdiag.vocabulary import Status, Verdict
+from icapdiag.vocabulary import Reason, Status, Verdict
 
 # Fields that have few values, and that most runbooks ask for.
 _SORTED_BY = ("source", "probe", "status", "reason", "icap_status", "verdict", "fact", "kind")
@@ -156,13 +156,13 @@ def needs_explanation(record: Facts) -> bool:
     Failures and errors are, except that the summary of a log only repeats its requests'. So is a verdict
     other than a clean pass, except that an EICAR sample should be blocked, that OPTIONS has no body to
     judge, and that where Avi logged what it did with a request, the headers it kept need not tell as well.
-    ``blocked`` and ``skipped`` only follow from something else.
+    ``blocked`` and ``skipped`` only follow from something else, and who interrupts a run knows why.
     """
     status, probe, verdict = record.get("status"), record.get("probe"), record.get("verdict")
     if probe == SUMMARY:
         return False
     if status in {Status.FAILED, Status.ERROR}:
-        return True
+        return record.get("reason") != Reason.INTERRUPTED
     if status != Status.OK or probe == "options":
         return False
     if probe in {"eicar", *EICAR_FORMS} and verdict == Verdict.BLOCKED:

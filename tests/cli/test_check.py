@@ -123,6 +123,7 @@ def test_an_interruption_still_gives_the_report(number: signal.Signals, silent: 
     assert not document["complete"]
     assert "interrupted" in {probe["reason"] for probe in document["members"][1]["probes"]}
     assert "unknown" == document["members"][1]["verdict"]
+    assert 0 == document["unmatched"]["count"]  # who interrupts a run met no failure
     assert [] != [note for note in document["notes"] if note.startswith("Interrupted")]
 
 
