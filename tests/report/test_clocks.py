@@ -16,7 +16,7 @@ def test_each_clock_is_named_and_what_it_timed() -> None:
     text = " ".join(render(report([timed], ()), detail=1).split())
 
     assert (
-        "Times measured: connections by the kernel (TCP_INFO), responses by the kernel's receive timestamp, "
+        "Times measured: connections by the kernel (TCP_INFO), responses by kernel receive timestamps, "
         "1 response by icapdiag itself. ~: may include more than 5 % of client-side delay." in text
     )
     assert "allowed ~2.0 ms" in text

@@ -265,7 +265,7 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def over_time(timeline: Sequence[Bucket], room: int, outcomes: Outcomes) -> Counts | None:
-    """The buckets in at most ``room`` columns, a row for each outcome that occurred; None if there is no time line.
+    """The buckets in at most ``room`` columns, a row for each outcome that occurred; None without a time line.
 
     Neighbours share a column where there are more of them than columns.
     """

@@ -234,7 +234,7 @@ def clocks(members: Sequence[MemberReport]) -> str:
     if any(tcp.rtt_ms is not None for _, tcp in met(members, TCP)):
         said.append("connections by the kernel (TCP_INFO)")
     if by["kernel"]:
-        said.append("responses by the kernel's receive timestamp")
+        said.append("responses by kernel receive timestamps")
     if by["application"]:
         said.append(f"{count(by['application'], 'response')} by icapdiag itself")
     doubtful = any(times.answer_uncertain for times in timed)

@@ -1,7 +1,7 @@
 """Reports that may leave the site: what could identify it is replaced by pseudonyms, before any renderer sees it.
 
 The rule is to keep what is known to be harmless and to replace all else: a run of words is kept where each is one of
-our own (`words.txt`) or a short number and the whole is no host, path, address or date of somebody's. So nobody has to
+our own (`words.txt`) or a short number and the whole is not a host, path, address or date. So nobody has to
 foresee what a server, a log or a pool file may hold.
 
 First all names in the report are learnt, then every text is gone through: what becomes of it is decided by its kind,
