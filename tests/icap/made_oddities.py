@@ -21,11 +21,11 @@ _PAGE = "HTTP/1.1 200 OK\nServer: origin\nContent-Length: 9\n\n"
 
 ODDITIES: Mapping[str, tuple[Kind, bytes]] = {
     "100 and nothing after it": (
-        Wire("unknown", words="no final answer"),
+        Wire("unknown", words="not a final response"),
         crlf("ICAP/1.0 100 Continue\nHost: scanner.test\n\n"),
     ),
     "100 without headers, and a line after it": (
-        Wire("unknown", words="no final answer"),
+        Wire("unknown", words="not a final response"),
         crlf("ICAP/1.0 100 Continue\n\nNot-A-Header: x"),
     ),
     "206 with an unquoted ISTag, and no body": (

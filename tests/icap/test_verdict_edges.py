@@ -129,7 +129,7 @@ def test_a_status_without_words_gets_ours(status: int, words: str) -> None:
 def test_which_status_is_no_final_answer(status: int, expected: str) -> None:
     judgement = judged(status=status, reason="Said")
     assert (expected, ("status",)) == facts(judgement)
-    assert ("no final answer" in judgement.reason) == (expected == "unknown")
+    assert ("not a final response" in judgement.reason) == (expected == "unknown")
 
 
 @pytest.mark.parametrize("words", ["Infected", "virus", "MALWARE found"])
