@@ -194,7 +194,7 @@ def pool_from_urls(
         try:
             place = _read_url(url)
         except ValueError as error:
-            problems.add_option(shown(url), str(error))
+            problems.add_option("" if shown(url) in str(error) else shown(url), str(error))
             continue
         member = member_at(place, tls=tls)
         key = (same_host(member.host), member.port)

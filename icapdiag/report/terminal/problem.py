@@ -12,6 +12,7 @@ from icapdiag.vocabulary import CauseStatus
 
 MOST = 8  # lines of one problem on the first screen
 _LABEL = 5  # columns: Cause, Users, Check
+_STEPS = ("Now", "Fix")  # what is to be done is cut last: its click path stands at the end
 _FILLED = 0.6  # of the room, by sentences that are whole
 _EVIDENCE_SHOWN = 3
 _COMMAND = re.compile(r"`([^`\n]{1,300})`")
@@ -81,7 +82,7 @@ def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: i
     ]
     free = [index for index, (_, text) in enumerate(said) if not _is_command(text)]
     while sum(map(len, drawn)) > most and (long := [index for index in free if len(drawn[index]) > 1]):
-        longest = max(long, key=lambda index: len(drawn[index]) - (said[index][0] == "Fix"))
+        longest = max(long, key=lambda index: len(drawn[index]) - (said[index][0] in _STEPS))
         lines = len(drawn[longest]) - 1
         start, short = starts[longest], brief.get(said[longest][0], "")
         whole = wrap(short, width, start, " " * len(start), break_words=True)
