@@ -138,15 +138,15 @@ CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
             b"Server: Avi\r\n\r\n<html", refused="an HTTP response"),
         "squid: its error page": Read(
             text=b"HTTP/1.1 500 Internal Server Error\r\nServer: squid/5.7\r\nX-Squid-Error: ERR_ICAP_FAILURE 0\r\n"
-            b"Content-Length: 0\r\n\r\n", refused="an error page of Squid"),
+            b"Content-Length: 0\r\n\r\n", refused="a Squid error page"),
         "symantec-dlp: a block page in the answer to REQMOD": Read(
             text=b"REQMOD icap://10.0.0.5:1344/reqmod ICAP/1.0\r\nHost: 10.0.0.5\r\n\r\n"
             b"ICAP/1.0 200 OK\r\nISTag: \"Vontu\"\r\nEncapsulated: res-hdr=0, res-body=47\r\n\r\n"
             b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n\r\n5\r\n<html\r\n0\r\n\r\n",
             first=("request-blocked", "", ""), never="were not stopped"),
-        "c-icap: a request without its answer": Read(
+        "c-icap: a request without its response": Read(
             text=b"REQMOD icap://10.0.0.5:1344/avscan ICAP/1.0\r\nHost: 10.0.0.5\r\nAllow: 204\r\n"
-            b"Encapsulated: null-body=0\r\n\r\n", refused="without its answer"),
+            b"Encapsulated: null-body=0\r\n\r\n", refused="without its response"),
         "nginx: a bare 400, which the port may have said": Read(
             text=b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n",
             first=("pasted-not-icap", "other-port", "possible"), severity="warning"),

@@ -17,7 +17,7 @@ from tests.pool.naughty import NAUGHTY
 from tests.pool.test_pool_fuzz import TEMPLATES, outcome, sound
 
 _DATA = Path(__file__).parents[1] / "data" / "avi-config"
-_README = Path(__file__).parents[2] / "README.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "pool-file.md"
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
 
 GRAMMAR: Grammar = {
@@ -52,7 +52,7 @@ GRAMMAR: Grammar = {
 
 
 def seeds() -> Sequence[bytes]:
-    yaml = _README.read_text().split("```yaml\n")[1].split("```")[0]
+    yaml = _PAGE.read_text().split("```yaml\n")[1].split("```")[0]
     filled = (template.replace("{}", "\0").format().replace("\0", "a") for template in TEMPLATES)
     naughty = (f"service_uri: /a\nmembers: [{text}]\n" for text in NAUGHTY)
     texts = [text.encode("utf-8", "replace") for text in (yaml, *filled, *naughty)]

@@ -60,6 +60,12 @@ def test_the_service_is_another(cicap: CIcap, service: str, arguments: tuple[str
             "healthy", id="no type of file is scanned",
         ),
         pytest.param(
+            lambda scanners: scanners.squidclamav(scanners.without_types()), "avscan", (EICAR,),
+            Diagnosis("eicar-not-detected", "file-types", "likely", "abortcontent",
+                      never=rf"{OTHERS}|enable_preview|systemctl restart clamav|PassOnError|ScanFileTypes"),
+            "", id="squidclamav leaves the type out",
+        ),
+        pytest.param(
             lambda scanners: scanners.port("access-denied"), "avscan", (),
             Diagnosis("access-denied", "access-list", "likely", r"\bicap_access\b", never=OTHERS),
             "access-allowed", id="the access list leaves this host out",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -152,3 +153,15 @@ def test_a_record_over_the_limit_is_given_up(tmp_path: Path, monkeypatch: pytest
     reading, report = read(tmp_path / "text", text)
     assert report.read >= 1
     assert "ICAP_PASSED" in actions(reading)
+
+
+@pytest.mark.parametrize("line", ['{"r', '{"r' + "x" * 77])
+def test_many_strings_without_an_end_take_linear_time(line: str) -> None:
+    """Each asked for the longest line of the whole text."""
+    spent: list[float] = []
+    for number in (4_000, 16_000):
+        text = "null\n" + f"{line}\n" * number
+        began = process_time()
+        assert [] == list(passages(text))
+        spent.append(process_time() - began)
+    assert spent[1] < 8 * spent[0] + 0.2

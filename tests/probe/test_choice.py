@@ -40,7 +40,7 @@ def test_what_is_left_out(
     [
         (("optoins",), (), "did you mean 'options'"),
         ((), ("EICAR",), "did you mean 'eicar'"),
-        (("x",), (), "there are dns, tcp"),
+        (("x",), (), "choose from dns, tcp"),
         (("tcp",), ("tcp",), "at once"),
         ((), ("tcp",), "tcp carries tls, options"),
         (("tcp",), ("dns",), "dns carries tcp"),

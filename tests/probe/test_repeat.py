@@ -108,7 +108,7 @@ async def test_the_tags_of_all_rounds(
     found = next(o for o in results.observations if o.probe == "repeat")
     assert facts == {name: value for name, value in facts_of(found).items() if name.startswith("istag")}
     distinct = facts.get("istags_distinct", 0)
-    words = f"{distinct} ISTags in {facts['istag_answers']} answers" if distinct > 1 else "ok"
+    words = f"{distinct} ISTags in {facts['istag_answers']} responses" if distinct > 1 else "ok"
     assert describe(found).startswith(words)
 
 

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from functools import cached_property
+from functools import lru_cache
 from typing import Final
 
 from icapdiag.doubled import members
@@ -122,6 +122,13 @@ def sanitise(value: dict[str, object]) -> None:
 
 def _without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@lru_cache(maxsize=1)  # a text may hold thousands of damaged objects, each of which asks
+def _longest_line(text: str) -> tuple[int, int]:
+    """How long it is, and how many lines are as long."""
+    widths = [len(line.rstrip("\r")) for line in text.split("\n")]
+    return max(widths), widths.count(max(widths))
 
 
 class Words:
@@ -250,13 +257,10 @@ class Words:
     def _hard_wrapped(self, at: int) -> bool:
         """Whether the line was broken at the width of a terminal, and so perhaps inside a word."""
         width = at - (self.text.rfind("\n", 0, at) + 1)
-        longest, times = self._longest_line
-        return width == longest >= _NARROW and (times > 1 or width in _WIDTHS)
-
-    @cached_property
-    def _longest_line(self) -> tuple[int, int]:
-        widths = [len(line.rstrip("\r")) for line in self.text.split("\n")]
-        return max(widths), widths.count(max(widths))
+        if width < _NARROW:
+            return False
+        longest, times = _longest_line(self.text)
+        return width == longest and (times > 1 or width in _WIDTHS)
 
     def scalar(self, at: int) -> tuple[object, int, bool]:
         """A number or a word such as ``true``: its value, the index behind it, whether it could be read."""
