@@ -109,7 +109,7 @@ def test_the_plan_says_the_ceiling_and_asks_for_nothing(pool: Path) -> None:
         (["--load", "--skip", "load"], "leave the load probe out"),
         (["--yes"], "without --load"),
         (["--load-ceiling", "4"], "without --load"),
-        (["--load", "--yes", "--rate", "5"], "hold back"),
+        (["--load", "--yes", "--rate", "5"], "would limit the connections"),
         (["--idle", "5"], "--depth deep"),
         (["--expected-rps", "5"], "--depth deep"),
         (["--load", "--yes", "--expected-latency", "5"], "without --expected-rps"),
