@@ -50,6 +50,12 @@ def _differ(one: object, other: object) -> bool:
         return True
 
 
+def every(value: dict[str, Any], key: str) -> tuple[object, ...]:
+    """All values that this object has under the key, in their order. Raises KeyError where there is none."""
+    earlier = value.earlier.get(key, ()) if isinstance(value, Members) else ()
+    return (*earlier, dict.__getitem__(value, key))
+
+
 def check(value: object) -> None:
     """Raise `Ambiguous` if any key of this object has two values."""
     if isinstance(value, Members):

@@ -101,7 +101,7 @@ class Page(Struct):
             self.matching = max(self.matching, int(found[1]) if found else 0)
         elif key == "percent_remaining":
             found = _PERCENT.fullmatch(text)
-            self.remaining = min(float(found[1]), 100.0) if found else 0.0
+            self.remaining = max(self.remaining, min(float(found[1]), 100.0) if found else 0.0)
         elif text == "true" or (text[:1] == '"' and text != '""'):  # an address, as a rule
             self.more = True
 

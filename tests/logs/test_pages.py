@@ -86,6 +86,20 @@ def test_nothing_is_made_of_odd_values(tmp_path: Path, value: str) -> None:
     assert 0 <= (reading.sources[0].percent_remaining or 0) <= 100
 
 
+@pytest.mark.parametrize("place", ["before", "damaged"])
+@pytest.mark.usefixtures("_reader")
+def test_of_two_values_the_one_that_leaves_more_open_counts(tmp_path: Path, place: str) -> None:
+    twice = (
+        f'"next": "{NEXT}", "next": null, "count": 60000, "count": 4, "percent_remaining": 9, "percent_remaining": 0'
+    )
+    results = f'"results": {json.dumps(ENTRIES)}'
+    text = f"{{{twice}, {results}}}" if place == "before" else f"{{{results}, {twice},, 'x'}}"
+    (tmp_path / "log.json").write_text(text)
+
+    (source,) = read_logs([str(tmp_path / "log.json")]).sources
+    assert (4, 60000, True, 9.0) == (source.read, source.matching, source.more, source.percent_remaining)
+
+
 def test_parts_of_a_file_are_put_together() -> None:
     first, second = Page(), Page()
     first.begin()

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from icapdiag.doubled import every
 from icapdiag.logs.containers.classify import STARTS_MEMBER, is_syslog, payload_of, read_payload, records_in
 from icapdiag.logs.damage.records import NOT_AN_OBJECT, read_damaged, read_line, read_strict, shifted
 from icapdiag.logs.damage.recovery import Found, read_members
@@ -135,7 +136,8 @@ class Values:
         records = records_in(found)
         if records is not None:
             self.envelopes += 1
-            members = ((key, json.dumps(found.value.get(key))) for key in PAGE_KEYS if key in found.value)
+            value = found.value  # of two values of a key the one that leaves more open counts, see `Page`
+            members = ((key, json.dumps(one)) for key in PAGE_KEYS if key in value for one in every(value, key))
             yield Found(start=start, end=found.end, page=((BEGIN, ""), *members))
             yield from records
             return
