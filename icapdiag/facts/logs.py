@@ -337,7 +337,7 @@ class RecordCounts(Record):
 class LogSource(RecordCounts):
     """One input that was read."""
 
-    moved = "bytes total read skipped unreadable"
+    moved = "bytes total read skipped unreadable keys_not_checked"
     required = RecordCounts.required | {
         "name", "container", "label", "compressed", "bytes", "repairs", "repairs_total", "problems", "problems_total"
     }  # fmt: skip
@@ -356,4 +356,8 @@ class LogSource(RecordCounts):
     more: Annotated[bool | None, about("more", "the API response names a next page")] = None
     percent_remaining: Annotated[
         float | None, about("remaining", "of the time span that was still to be searched (percent_remaining)", "%")
+    ] = None
+    keys_not_checked: Annotated[
+        Ordinal | None,
+        about("keys not checked", "of a large input, records in which only actions were checked for duplicate keys"),
     ] = None

@@ -230,4 +230,5 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     matching: int | None = None  # see `Page`
     more: bool | None = None
     percent_remaining: float | None = None
+    keys_not_checked: int | None = None
     instead: str = ""

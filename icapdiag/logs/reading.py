@@ -123,6 +123,7 @@ def read_source(
         matching=notes.page.matching or None,
         more=notes.page.more or None,
         percent_remaining=notes.page.remaining or None,
+        keys_not_checked=tally.not_looked_into or None,
         instead="" if tally.read or account.answers else _instead(source),
     )
     return report, account.answers

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from icapdiag.api.explaining import explain
 from icapdiag.avi.entry import (
     DetailedEntry,
     DetailedIcapLog,
@@ -26,9 +27,12 @@ from icapdiag.avi.entry import (
     WafLog,
 )
 from icapdiag.doubled import Ambiguous, Members, check
+from icapdiag.facts.run import LogSubject
 from icapdiag.logs.blocks import summarise
+from icapdiag.logs.blocks.decoding import LOOKED_INTO_WHOLE
 from icapdiag.logs.notes import SourceReport
 from icapdiag.logs.opening import source as sources
+from icapdiag.report.terminal import render
 from tests.examples import examples
 from tests.logs.reading import block_size
 from tests.logs.samples import actions, containers, entry, read
@@ -298,12 +302,36 @@ def test_a_log_too_long_to_look_through_says_so(tmp_path: Path, monkeypatch: pyt
     entries[100] = _with_twice("request", "reason", first=False)
     with block_size(3000):
         _, report = read(tmp_path / "log", _written(entries, "jsonl"))
-        said = refused(report)
         entries[60] = _with_twice("request", "action", first=False)
         _, later = read(tmp_path / "log", _written(entries, "jsonl"))
-    assert 1 == len(said)
-    assert re.fullmatch(r"in 1\d\d of 120 entries only the actions were checked for duplicate keys; .*", said[0])
+    assert [] == refused(report)
+    assert 100 < (report.keys_not_checked or 0) < 120
+    assert 0 < (later.keys_not_checked or 0) < 70
     assert [TWICE, "reason"] == [reason if reason == TWICE else reason.split('"')[1] for reason in refused(later)[-2:]]
+
+
+def test_the_end_of_a_log_above_64_mib(tmp_path: Path) -> None:
+    """The first screen says in how many records keys were looked for; a second action is found wherever it is."""
+    log, usual = tmp_path / "log.jsonl", f"{json.dumps(_full())}\n".encode()
+    count = LOOKED_INTO_WHOLE // len(usual) + 2
+    block = usual * 1000
+    with log.open("wb") as out:
+        for _ in range(count // 1000 + 1):
+            out.write(block)
+        before = out.tell() // len(usual)
+        out.write(_with_twice("request", "reason", first=False).encode() + b"\n")
+        out.write(block)  # once one key was there twice, all that follow are looked for
+        out.write(_with_twice("request", "action", first=False).encode() + b"\n")
+    report = explain([log])
+    assert isinstance(report.subject, LogSubject)
+    (source,) = report.subject.sources
+    assert (before + 1001, 1, [TWICE]) == (source.read, source.unreadable, [each.reason for each in source.problems])
+    checked = source.read - (source.keys_not_checked or 0)
+    assert 0 < checked < before // 20
+    said = f"Duplicate keys other than actions were looked for in {checked:,} of {source.read:,} records."
+    assert said in " ".join(render(report).split())
+    log.write_bytes(usual * 1000)
+    assert "Duplicate keys" not in render(explain([log]))
 
 
 @pytest.mark.usefixtures("_head")

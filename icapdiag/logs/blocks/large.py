@@ -7,13 +7,8 @@ from icapdiag.logs.blocks.spans import results_of
 from icapdiag.logs.blocks.summarise import Layout, summarise_file, summarise_stream
 from icapdiag.logs.containers.sniff import Container, Kind
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.notes import Account, Problem, Repair
+from icapdiag.logs.notes import Account, Repair
 from icapdiag.logs.opening.source import Source, Stop, Tick, locate
-
-_NOT_LOOKED_INTO = (
-    "in {:,} of {:,} entries only the actions were checked for duplicate keys; "
-    "of other duplicate keys the last value was used"
-)
 
 
 def read_large(
@@ -38,8 +33,6 @@ def read_large(
         notes.repair(Repair("the input ends inside a list or its last record", offset=tally.end_offset))
     if source.stored_size is not None and (offsets := notes.offsets()):
         notes.set_places(locate(source.name, offsets, mark=mark))
-    if tally.not_looked_into:
-        account.notes.problem(Problem("input", _NOT_LOOKED_INTO.format(tally.not_looked_into, tally.read)))
     account.tally.add(tally)
     account.notes.merge(notes)
     head = bytearray(source.head.lstrip(b" \t\r\n\f\v\0,")[:4096])

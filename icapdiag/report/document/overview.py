@@ -284,6 +284,10 @@ def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
         if logs.entries and logs.entries.filtered:
             number = logs.entries.filtered
             yield f"{count(number, 'entry', 'entries')} left out by the filters."
+        if unchecked := sum(each.keys_not_checked or 0 for each in logs.sources):
+            read = sum(each.read for each in logs.sources)
+            checked = f"{read - unchecked:,} of {count(read, 'record')}"
+            yield f"Duplicate keys other than actions were looked for in {checked}."
     else:
         if problems:
             enabled = sum(member.verdict is not Health.DISABLED for member in report.members)
