@@ -39,6 +39,7 @@ KEYS = (
     "vendor",
     "unless",
     "effect",
+    "effect_when",
     "explains",
     "causes",
     "now",
@@ -50,7 +51,11 @@ KEYS = (
     "references",
     "aliases",
 )
-EFFECTS = (*(str(effect) for effect in Effect), "fail-action")  # the last: as the profile's fail_action has it
+FAIL_ACTIONS = (
+    "fail-action",
+    "fail-closed",
+)  # what the profile's fail_action makes of it; the last: passing does no harm
+EFFECTS = (*(str(effect) for effect in Effect), *FAIL_ACTIONS)
 CAUSE_KEYS = ("id", "title", "proven_by", "supported_by", "ruled_out_by", "fix", "settle")
 STEP_KEYS = ("step", "when", "unless")
 MATCH = "match"  # proven_by: what the runbook matches is proof
@@ -93,6 +98,16 @@ class Runbook:
     def unless(self) -> tuple[Selection, ...]:
         """Those of which none may hold."""
         return _Reader(self._front, self._source, [], sound=True).selections("unless")
+
+    @cached_property
+    def effects(self) -> Mapping[str, tuple[Selection, ...]]:
+        """Each other effect, one of EFFECTS, and the facts that make it so; the first that holds counts."""
+        return _Reader(self._front, self._source, [], sound=True).effects()
+
+    def effect_of(self, record: Facts) -> str:
+        """One of EFFECTS, by what is known of a record; or none is said."""
+        held = (name for name, selections in self.effects.items() if any(each.holds(record) for each in selections))
+        return next(held, self.effect)
 
     @cached_property
     def causes(self) -> tuple[Cause, ...]:
@@ -189,6 +204,7 @@ def parse_runbook(
     if not sound:  # there may be mistakes in what is read later
         for key in ("match", "unless"):
             reader.selections(key)
+        reader.effects()
         reader.causes()
         for key in ("now", "check"):
             reader.steps(key)
@@ -304,6 +320,15 @@ class _Reader:
                     self._error(f"{where}.{name}", str(error))
             selections.append(Selection(where, tuple(conditions)))
         return tuple(selections)
+
+    def effects(self) -> Mapping[str, tuple[Selection, ...]]:
+        key = "effect_when"
+        written = self._front.get(key) or {}
+        if not isinstance(written, dict):
+            self._error(key, f"must be a mapping of effects to conditions: {', '.join(EFFECTS)}")
+            return {}
+        self._known(key, written, EFFECTS)
+        return {name: self.selections(name, written, key) for name in written}
 
     def causes(self) -> tuple[Cause, ...]:
         return tuple(self._cause(at, each) for at, each in self._mappings(self._items("causes"), "a cause's keys"))

@@ -26,7 +26,7 @@ from icapdiag.runbook.causes import (
     weigh,
     written,
 )
-from icapdiag.runbook.document import Runbook
+from icapdiag.runbook.document import FAIL_ACTIONS, Runbook
 from icapdiag.runbook.library import FOLDER, Library
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, items, plain
 from icapdiag.runbook.surroundings import WideRecord
@@ -42,7 +42,6 @@ SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 _HARMED = (Effect.UNSCANNED, Effect.REFUSED)
-_FAIL_ACTION = "fail-action"  # a runbook's effect where the profile decides
 _REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
 _FAILED = "ICAP_FAILED"  # icap_action of an attempt
 _SERVED = frozenset({"passed", "modified", "blocked"})
@@ -72,10 +71,12 @@ class Diagnosed:
         self.weighed = {
             about: _together([weigh(runbook.causes, each.record) for each in own]) for about, own in self.abouts.items()
         }
-        self.effect = _effect(runbook, met)
+        failing = [each for each in met if runbook.effect_of(each.record) in FAIL_ACTIONS]
+        self.effect = _effect(runbook, met, failing)
         self.severity = _severity(runbook, met)
+        self.by_fail_action = bool(failing) and (self.effect in _HARMED or runbook.effect == FAIL_ACTIONS[1])
         known = met[0].record.get("profile.fail_action") or met[0].record.get("client_outcome")
-        self._assumed = runbook.effect == _FAIL_ACTION and not known
+        self._assumed = bool(failing) and self.effect in _HARMED and not known
 
     @property
     def rank(self) -> tuple[int, int, bool, int, int, str]:
@@ -97,10 +98,19 @@ def _together(weighed: Sequence[tuple[Weighed, ...]]) -> tuple[Weighed, ...]:
     return tuple(min(each, key=lambda one: order.index(one.status)) for each in zip(*weighed, strict=True))
 
 
-def _effect(runbook: Runbook, met: Sequence[Met]) -> Effect | None:
+def _effect(runbook: Runbook, met: Sequence[Met], failing: Sequence[Met]) -> Effect | None:
+    """The worst at any of its places; where something fails, ``failing``, what becomes of such requests."""
+    said = {runbook.effect_of(each.record) for each in met}
+    found = [Effect(name) for name in said if name and name not in FAIL_ACTIONS]
+    if failing:
+        failed = _by_fail_action(failing)
+        harmless = failed is Effect.UNSCANNED and "fail-action" not in said
+        found.append(Effect.NONE if harmless else failed)
+    return min(found, key=EFFECT_ORDER.index, default=None)
+
+
+def _by_fail_action(met: Sequence[Met]) -> Effect:
     """What the log says that clients got, else what the profile does; where nobody said, Avi fails open by default."""
-    if runbook.effect != _FAIL_ACTION:
-        return Effect(runbook.effect) if runbook.effect else None
     outcomes = {str(each.record.get("client_outcome")) for each in met}
     if outcomes <= _SERVED:  # another attempt of the same requests went well
         return Effect.NONE
@@ -253,7 +263,7 @@ def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
         effect=one.effect,
         causes=_causes(one.weighed, one.abouts),
         steps=steps,
-        by_fail_action=True if runbook.effect == _FAIL_ACTION and one.effect in _HARMED else None,
+        by_fail_action=one.by_fail_action or None,
         because_of=because_of or None,
     )
 

@@ -110,6 +110,10 @@ CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
         "kaspersky: empty uploads are refused": Live(
             servers={ONE: of("kaspersky", scan=empty_refused)}, probes=["size"], settings={"max_size": 4096},
             first=("tiny-upload-refused", "refuses-by-status", "proven")),
+        "kaspersky: empty uploads and those without a length are refused": Live(
+            servers={ONE: of("kaspersky", scan=empty_refused, refuse=without_inner_length)},
+            probes=["chunked", "size"], settings={"max_size": 4096},
+            first=("chunked-upload-refused", "needs-length", "proven"), steps="Allow empty files"),
         "netty: uploads without a length are refused": Live(
             servers={ONE: named("Netty ICAP", refuse=without_inner_length)}, probes=["chunked"],
             first=("chunked-upload-refused", "needs-length", "proven"), steps="Content-Length"),

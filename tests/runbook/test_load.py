@@ -8,6 +8,7 @@ import pytest
 
 from icapdiag.mistakes import Located, in_file_order
 from icapdiag.runbook import Library, RunbookError, UnknownRunbook, builtin_directory, library, load_runbooks
+from icapdiag.runbook.document import EFFECTS
 from icapdiag.runbook.library import read_library
 from icapdiag.runbook.source import Source
 from icapdiag.vocabulary import Severity
@@ -133,6 +134,20 @@ def test_every_problem_of_every_file_at_once(tmp_path: Path) -> None:
         "runbooks/i.md: larger than 262144 bytes",
         "runbooks/j.md: can't be read: No such file or directory",
     ] == problems(folder)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{refusd: [{status: ok}]}", "effect_when.refusd: unknown key; did you mean 'refused'?"),
+        ("{refused: [{}]}", "effect_when.refused[0]: an empty mapping would match everything"),
+        ("refused", f"effect_when: must be a mapping of effects to conditions: {', '.join(EFFECTS)}"),
+    ],
+)
+def test_an_effect_with_conditions_that_is_written_wrong(tmp_path: Path, written: str, expected: str) -> None:
+    folder = write(tmp_path / "ours", a=runbook_text("a", head=f"effect: none\neffect_when: {written}\n"))
+
+    assert [expected] == [line.partition(": ")[2] for line in problems(folder)]
 
 
 def test_one_id_in_two_files_of_a_folder(tmp_path: Path) -> None:

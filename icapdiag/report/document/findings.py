@@ -105,7 +105,8 @@ class FindingBlock:
         self.requests = count(finding.count, "request") if logged else ""
         self.span = span(finding.first_seen, finding.last_seen)
         # whether something failed there, so that the profile's fail_action decides
-        self.failed = finding.by_fail_action or any(seen.status is Status.FAILED for seen in finding.evidence)
+        self.by_fail_action = bool(finding.by_fail_action)
+        self.failed = self.by_fail_action or any(seen.status is Status.FAILED for seen in finding.evidence)
         self.probes = frozenset(seen.probe for seen in finding.evidence)
         self.reasons = frozenset(seen.reason for seen in finding.evidence)
         self.meaning = prose(finding.meaning)

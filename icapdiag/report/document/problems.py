@@ -154,6 +154,7 @@ def _certain(cause: CauseBlock) -> str:
 _FAILING = {
     Effect.UNSCANNED: "Uploads that fail in this way pass unscanned ({action}); Avi logs ICAP_FAILED.",
     Effect.REFUSED: "Uploads that fail in this way get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
+    Effect.NONE: "Uploads that fail in this way pass ({action}), which does no harm; Avi logs ICAP_FAILED.",
 }
 # Why this host rejects a certificate. Whether Avi does depends on the pool's PKI profile.
 _CERTIFICATE = {Reason.TLS_EXPIRED, Reason.TLS_NOT_YET_VALID, Reason.TLS_UNTRUSTED, Reason.TLS_NAME}
@@ -170,7 +171,8 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     """What it means for requests, with figures where a log has them."""
     if logs_of(report):
         return _of_requests(problem, finding, report)
-    if problem.severity is not Severity.CRITICAL and finding.failed and problem.effect in _FAILING:
+    by_fail_action = (finding.failed and problem.effect is not Effect.NONE) or finding.by_fail_action
+    if problem.severity is not Severity.CRITICAL and by_fail_action and problem.effect in _FAILING:
         return _FAILING[problem.effect].format(action=fail_action(report))
     at = "it" if len(problem.members) == 1 else "them" if problem.members else "the pool"
     action = fail_action(report)
