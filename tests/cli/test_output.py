@@ -13,6 +13,7 @@ from icapdiag.cli.output import Output, OutputError, end_status, exit_code, pars
 from icapdiag.report.machine.nagios import PluginStatus
 from icapdiag.vocabulary import ExitStatus, Severity
 from tests.report.samples import report
+from tests.users import shared_folder, unprivileged
 
 
 @pytest.mark.parametrize(
@@ -163,14 +164,13 @@ def test_nothing_is_left_of_a_file_that_failed(tmp_path: Path, monkeypatch: pyte
     assert [file] == list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every file")
-def test_a_read_only_file_stays_as_it_is(tmp_path: Path) -> None:
-    file = tmp_path / "r.json"
-    file.write_text("old")
-    file.chmod(0o444)
-    with pytest.raises(PermissionError):
-        write_file(file, "new")
-    assert "old" == file.read_text()
+def test_a_read_only_file_stays_as_it_is() -> None:
+    with shared_folder() as folder:
+        file = folder / "r.json"
+        file.write_text("old")
+        file.chmod(0o444)
+        assert "the file is read-only" == unprivileged(lambda: write_file(file, "new"))
+        assert ([file], "old") == (list(folder.iterdir()), file.read_text())
 
 
 def test_one_output_that_fails_does_not_cost_the_others(

@@ -25,6 +25,7 @@ from icapdiag.probe import PROBES, Probe, Settings, probe_pool
 from icapdiag.probe.base import Depth
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.runbook import load_runbooks, match
+from tests.conftest import NO_EVIDENCE
 from tests.contradictions import OF_PRODUCTS, of_another_product, opposites
 from tests.logs.generate import generated
 from tests.runbook.cases import LOGS as FAULTS_IN_LOGS
@@ -170,7 +171,7 @@ def field_servers() -> Any:
         sys.path.remove(str(FIELD))
 
 
-@pytest.mark.skipif(not FIELD.is_dir(), reason="the field cases are not here")
+@pytest.mark.skipif(not FIELD.is_dir(), reason=NO_EVIDENCE)
 @pytest.mark.parametrize("case", [case for case in field_cases() if case.form == "live"], ids=lambda case: case.name)
 async def test_of_a_field_case(case: FieldCase, field_servers: Any) -> None:
     listener, port, _ = field_servers.serve(field_servers.B[case.name])
@@ -195,7 +196,7 @@ async def test_of_a_field_case(case: FieldCase, field_servers: Any) -> None:
 to_bool = {"true": True, "false": False}
 
 
-@pytest.mark.skipif(not FIELD.is_dir(), reason="the field cases are not here")
+@pytest.mark.skipif(not FIELD.is_dir(), reason=NO_EVIDENCE)
 @pytest.mark.parametrize("case", [case for case in field_cases() if case.form == "text"], ids=lambda case: case.name)
 def test_of_a_field_text(case: FieldCase) -> None:
     seen = read_logs([str(FIELD / "texts" / case.name)]).observations

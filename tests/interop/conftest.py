@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import INTEROP_IS_REQUIRED
+from tests.conftest import NO_SKIPS
 from tests.interop import c_icap, e2guardian, squid
 from tests.interop.certificates import write_certificate
 from tests.interop.chromium import Browser, chromium
@@ -137,7 +137,7 @@ def own_network(programs: Programs) -> Namespace:
 
 @pytest.fixture(scope="session")
 def e2guardian_server(programs: Programs, own_network: Namespace) -> E2guardian:
-    if own_network.pid is None and not INTEROP_IS_REQUIRED:
+    if own_network.pid is None and not NO_SKIPS:
         pytest.skip("e2guardian listens on every address, and no network namespace can be made to keep it in")
     server = E2guardian(own_network, free_port())
     e2guardian.start(programs, server.network, server.port)

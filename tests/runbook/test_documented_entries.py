@@ -19,6 +19,7 @@ from icapdiag.model import Report
 from icapdiag.report.document.evidence import describe
 from icapdiag.report.document.words import gap, unscanned
 from icapdiag.report.terminal import render
+from tests.conftest import NO_EVIDENCE
 
 EVIDENCE = Path(__file__).parents[3] / "shared" / "evidence" / "avi-logs"
 OPSWAT = 'Server: Metadefender Core V4\r\nISTag: "1"\r\nX-Response-Info: Allowed\r\nEncapsulated: null-body=0\r\n'
@@ -173,7 +174,7 @@ def test_each_has_its_right_answer(name: str, tmp_path: Path) -> None:
 def test_so_has_the_evidence(name: str) -> None:
     path = EVIDENCE / f"{name}.json"
     if not path.exists():
-        pytest.skip("the evidence is not beside this checkout")
+        pytest.skip(NO_EVIDENCE)
 
     check(name, explain([str(path)]))
 
