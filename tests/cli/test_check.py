@@ -199,6 +199,7 @@ def test_mistakes_in_the_pool_are_all_told_and_nothing_is_sent(tmp_path: Path) -
         (("pool.yaml", "-o", "json=no/such/folder/r.json"), "does not exist"),
         (("pool.yaml", "--timeout", "0"), "above 0"),
         (("pool.yaml", "--deadline", "nan"), "above 0"),
+        (("pool.yaml", "--max-addresses", "65"), "65 is not in the range 1<=x<=64"),
         (("pool.yaml", "--connect-timeout", "inf"), "above 0"),
         (("pool.yaml", "--fail-on", "fatal"), "critical"),
         (("pool.yaml", "--runbooks", "nowhere"), "nowhere"),
