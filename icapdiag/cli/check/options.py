@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -12,7 +13,10 @@ from icapdiag.cli.help import LIMITS, LOAD, OUTPUT, PROBING, REACHING
 from icapdiag.cli.options import above_zero
 
 _MOST = 1000  # scans at a time; beyond, this host's own limits would be measured
-_seconds = above_zero("number of seconds")
+_probing, _reaching, _load, _limit = (
+    partial(typer.Option, rich_help_panel=panel) for panel in (PROBING, REACHING, LOAD, LIMITS)
+)
+_seconds = partial(_limit, metavar="SECONDS", callback=above_zero("number of seconds"))
 
 
 class Depth(StrEnum):
@@ -43,145 +47,91 @@ Targets = Annotated[
     typer.Argument(metavar="POOL_OR_URL...", help="A pool file, an Avi export, or icap:// and icaps:// URLs."),
 ]
 
-Lab = Annotated[
-    bool,
-    typer.Option("--lab", rich_help_panel=PROBING, help="Probe the embedded lab, with EICAR. Needs no pool."),
-]
+Lab = Annotated[bool, _probing("--lab", help="Probe the embedded lab, with EICAR. Needs no pool.")]
 Eicar = Annotated[
     bool,
-    typer.Option(
-        "--eicar",
-        rich_help_panel=PROBING,
-        help="Also send the harmless EICAR test file, raw and in an HTML form. May raise alarms on the way.",
+    _probing(
+        "--eicar", help="Also send the harmless EICAR test file, raw and in an HTML form. May raise alarms on the way."
     ),
 ]
 DepthChoice = Annotated[
     Depth | None,
-    typer.Option(
-        rich_help_panel=PROBING,
+    _probing(
         help="quick: DNS, TCP, TLS and OPTIONS. standard (default): also sample uploads. "
-        "deep: also previews, sizes, connections and all else that is safe.",
+        "deep: also previews, sizes, connections and all else that is safe."
     ),
 ]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(metavar="PROBE", rich_help_panel=PROBING, help="Run this probe and those it needs; repeatable."),
-]
-Skip = Annotated[
-    list[str] | None,
-    typer.Option(metavar="PROBE", rich_help_panel=PROBING, help="Skip this probe; repeatable."),
-]
-ServiceUri = Annotated[
-    str | None,
-    typer.Option(metavar="PATH", rich_help_panel=PROBING, help="Service path to use instead of the pool file's."),
-]
-ProfileName = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", rich_help_panel=PROBING, help="Which ICAP profile of an Avi export to use."),
-]
+Only = Annotated[list[str] | None, _probing(metavar="PROBE", help="Run this probe and those it needs; repeatable.")]
+Skip = Annotated[list[str] | None, _probing(metavar="PROBE", help="Skip this probe; repeatable.")]
+ServiceUri = Annotated[str | None, _probing(metavar="PATH", help="Service path to use instead of the pool file's.")]
+ProfileName = Annotated[str | None, _probing(metavar="NAME", help="Which ICAP profile of an Avi export to use.")]
 Count = Annotated[
     int | None,
-    typer.Option(
-        metavar="N",
-        min=1,
-        max=100,
-        rich_help_panel=PROBING,
-        help="Repeat the harmless steps N times, to see loss and varying times.",
-    ),
+    _probing(metavar="N", min=1, max=100, help="Repeat the harmless steps N times, to see loss and varying times."),
 ]
 Idle = Annotated[
     float | None,
-    typer.Option(
+    _probing(
         metavar="SECONDS",
         callback=above_zero(),
-        rich_help_panel=PROBING,
         help="How long the keepalive probe waits for the server to close an idle connection.",
     ),
 ]
 MaxSize = Annotated[
     str | None,
-    typer.Option(
-        metavar="SIZE",
-        rich_help_panel=PROBING,
-        help="Longest body of the size probe, such as 512K. Default: buffer_size, at most 8M.",
-    ),
+    _probing(metavar="SIZE", help="Longest body of the size probe, such as 512K. Default: buffer_size, at most 8M."),
 ]
-ListProbes = Annotated[
-    bool, typer.Option("--list-probes", rich_help_panel=PROBING, help="List the probes and what each sends, and exit.")
-]
-PlanOnly = Annotated[
-    bool,
-    typer.Option("--plan", rich_help_panel=PROBING, help="Print every message that would be sent; send nothing."),
-]
+ListProbes = Annotated[bool, _probing("--list-probes", help="List the probes and what each sends, and exit.")]
+PlanOnly = Annotated[bool, _probing("--plan", help="Print every message that would be sent; send nothing.")]
 
 SNI = Annotated[
     str | None,
-    typer.Option(
+    _reaching(
         metavar="NAME",
-        rich_help_panel=REACHING,
         help="Send this name in the TLS handshake (SNI). The certificate must be for it only where neither the pool "
         "file's server_name nor an Avi pool says what it must be for.",
     ),
 ]
 Source = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS", callback=_address, rich_help_panel=REACHING, help="Connect from this address of this host."
-    ),
+    str | None, _reaching(metavar="ADDRESS", callback=_address, help="Connect from this address of this host.")
 ]
 Device = Annotated[
     str | None,
-    typer.Option(
-        metavar="DEVICE",
-        callback=_device,
-        rich_help_panel=REACHING,
-        help="Connect through this interface; may need root or CAP_NET_RAW.",
-    ),
+    _reaching(metavar="DEVICE", callback=_device, help="Connect through this interface; may need root or CAP_NET_RAW."),
 ]
-IPv4 = Annotated[bool, typer.Option("-4", "--ipv4", rich_help_panel=REACHING, help="Probe IPv4 addresses only.")]
-IPv6 = Annotated[bool, typer.Option("-6", "--ipv6", rich_help_panel=REACHING, help="Probe IPv6 addresses only.")]
+IPv4 = Annotated[bool, _reaching("-4", "--ipv4", help="Probe IPv4 addresses only.")]
+IPv6 = Annotated[bool, _reaching("-6", "--ipv6", help="Probe IPv6 addresses only.")]
 Resolver = Annotated[
     list[str] | None,
-    typer.Option(
+    _reaching(
         metavar="ADDRESS[:PORT]",
-        rich_help_panel=REACHING,
         help="Ask this DNS server, such as the Service Engine's, instead of this host's; repeatable.",
     ),
 ]
 
 Load = Annotated[
     bool,
-    typer.Option(
+    _load(
         "--load",
-        rich_help_panel=LOAD,
         help="Also scan harmless lines in parallel, more and more of them, until a limit shows. "
         "Can slow production traffic: asks first.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", rich_help_panel=LOAD, help="Run --load without asking.")]
+Yes = Annotated[bool, _load("--yes", "-y", help="Run --load without asking.")]
 Ceiling = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=1, max=_MOST, rich_help_panel=LOAD, help="Most parallel scans of --load. Default: 64."
-    ),
+    int | None, _load(metavar="N", min=1, max=_MOST, help="Most parallel scans of --load. Default: 64.")
 ]
 Rps = Annotated[
     float | None,
-    typer.Option(
+    _load(
         metavar="N",
         callback=above_zero(),
-        rich_help_panel=LOAD,
         help="Requests per second that each member must handle; the report says how many connections they take.",
     ),
 ]
 Latency = Annotated[
     float | None,
-    typer.Option(
-        metavar="MS",
-        callback=above_zero(),
-        rich_help_panel=LOAD,
-        help="Time of one scan, with --expected-rps. Default: as measured.",
-    ),
+    _load(metavar="MS", callback=above_zero(), help="Time of one scan, with --expected-rps. Default: as measured."),
 ]
 
 Transcript = Annotated[
@@ -195,63 +145,38 @@ Transcript = Annotated[
 
 MaxAddresses = Annotated[
     int | None,
-    typer.Option(
-        metavar="N",
-        min=1,
-        max=64,
-        rich_help_panel=LIMITS,
-        help="Test at most N addresses of a name; the report lists the rest. Default: 8.",
+    _limit(
+        metavar="N", min=1, max=64, help="Test at most N addresses of a name; the report lists the rest. Default: 8."
     ),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option(
+    _limit(
         metavar="N",
         callback=above_zero("number of connections per second"),
-        rich_help_panel=LIMITS,
         help="Open at most N new connections per second, over all members.",
     ),
 ]
 Warn = Annotated[
     int | None,
-    typer.Option(
-        metavar="MS",
-        min=1,
-        rich_help_panel=LIMITS,
-        help="A response is slow above MS. Default: the profile's slow_response_warning_threshold.",
+    _limit(
+        metavar="MS", min=1, help="A response is slow above MS. Default: the profile's slow_response_warning_threshold."
     ),
 ]
 Crit = Annotated[
     int | None,
-    typer.Option(
+    _limit(
         metavar="MS",
         min=1,
-        rich_help_panel=LIMITS,
         help="A response is too slow above MS, which is critical. Default: the profile's response_timeout.",
     ),
 ]
-DnsTimeout = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="To resolve one name. Default: 5."),
-]
-ConnectTimeout = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="For one TCP or TLS handshake. Default: 5."
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS", callback=_seconds, rich_help_panel=LIMITS, help="For one ICAP transaction. Default: 10."
-    ),
-]
+DnsTimeout = Annotated[float | None, _seconds(help="To resolve one name. Default: 5.")]
+ConnectTimeout = Annotated[float | None, _seconds(help="For one TCP or TLS handshake. Default: 5.")]
+Timeout = Annotated[float | None, _seconds(help="For one ICAP transaction. Default: 10.")]
 Deadline = Annotated[
     float | None,
-    typer.Option(
-        metavar="SECONDS",
-        callback=_seconds,
-        rich_help_panel=LIMITS,
-        help="For all steps of one member; tests after a failure and deep tests add time of their own. Default: 30.",
+    _seconds(
+        help="For all steps of one member; tests after a failure and deep tests add time of their own. Default: 30."
     ),
 ]
