@@ -1,4 +1,4 @@
-"""The file that is attached: which names it may have, and that it is read once and whole."""
+"""The file that is attached: which names it may have, that it is read once and whole, and its copy in a folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from icapdiag.report.attach import document as module
-from icapdiag.report.attach.document import read_document
+from icapdiag.report.attach.document import Document, copy, read_document
 from icapdiag.report.attach.target import AttachError
+from tests.report.attach.sending import ZIP
 
 REFUSED = (
     *(
@@ -85,3 +86,28 @@ def test_a_file_is_read_once_and_whole(tmp_path: Path, monkeypatch: pytest.Monke
         read_document(path, None)
     with pytest.raises(AttachError, match="No such file"):
         read_document(tmp_path / "missing", None)
+
+
+def test_a_copy_is_a_new_file(tmp_path: Path) -> None:
+    path = copy(tmp_path, ZIP)
+
+    assert (tmp_path / "bundle.zip", ZIP.data) == (path, path.read_bytes())
+    with pytest.raises(AttachError, match="already exists and will not be replaced"):
+        copy(tmp_path, Document("bundle.zip", b"other"))
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(AttachError, match="exists"):
+        copy(tmp_path, Document("link", b"other"))
+    with pytest.raises(AttachError, match="No such file"):
+        copy(tmp_path / "nowhere", ZIP)
+    assert (ZIP.data, False) == (path.read_bytes(), (tmp_path / "target").exists())
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(AttachError, match="No space left on device"):
+        copy(tmp_path, ZIP)
+
+    assert [] == list(tmp_path.iterdir())
