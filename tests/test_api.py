@@ -23,7 +23,7 @@ from icapdiag.report.formats import render
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import redact
 from icapdiag.report.redact.pseudonyms import Pseudonyms
-from tests.probe.test_network import dns_server, records
+from tests.probe.resolvers import dns_server, records
 
 
 def failures(log: Path) -> dict[str, int]:

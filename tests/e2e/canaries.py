@@ -19,7 +19,7 @@ import trio
 
 from icapdiag.lab.certificates import new_authority
 from icapdiag.report.redact.known import vocabulary
-from tests.probe.test_network import dns_server, records
+from tests.probe.resolvers import dns_server, records
 
 LETTERS = "bcdfghjklmnpqrstvwxz"
 

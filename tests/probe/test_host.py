@@ -30,7 +30,7 @@ from icapdiag.probe.running.runner import probe_pool
 from icapdiag.vocabulary import Reason, Status
 from tests.facts import facts_of
 from tests.probe.fakes import member, pool_of
-from tests.probe.test_network import dns_server, records
+from tests.probe.resolvers import dns_server, records
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux's own ioctls and /proc")
 SETTINGS = Settings(connect_timeout=1, timeout=1, deadline=3, dns_timeout=1)

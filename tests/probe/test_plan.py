@@ -21,7 +21,7 @@ from icapdiag.probe.base import Probe
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import Plan, plan_pool
 from tests.probe.fakes import member, pool_of
-from tests.probe.test_network import dns_server
+from tests.probe.resolvers import dns_server
 
 SETTINGS = Settings(eicar=True, correlation_id="icapdiag-0123456789abcdef", timeout=2, connect_timeout=2, deadline=9)
 

@@ -24,7 +24,7 @@ from icapdiag.probe import Settings, probe_pool
 from icapdiag.probe.recorder import EXCHANGES, KEPT, ConnectionRecorder, TranscriptRecorder, without_eicar
 from tests.examples import examples
 from tests.probe.fakes import member, pool_of
-from tests.probe.test_network import dns_server, records
+from tests.probe.resolvers import dns_server, records
 
 ANSWER = b"ICAP/1.0 200 OK\r\nISTag: 1\r\nEncapsulated: res-hdr=0, res-body=19\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
 

@@ -27,7 +27,7 @@ from icapdiag.probe.running.catalogue import choose
 from icapdiag.runbook import Library, load_runbooks, match
 from tests.e2e.test_odd_one_out import POOLS, TWICE
 from tests.probe.fakes import member, pool_of
-from tests.probe.test_network import dns_server, rcode, records
+from tests.probe.resolvers import dns_server, rcode, records
 from tests.runbook.cases import LOGS, PASTED
 
 # Proved by tests/e2e/test_lab_faults.py, by `check --lab`.
