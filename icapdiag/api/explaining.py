@@ -28,7 +28,8 @@ PAGE = (
     "This is one page of an API response, not the whole log: it contains {}. Counts and shares are of these. "
     "Fetch the rest: follow next, or ask for shorter time spans (start, end) with page_size=10000."
 )
-_NOTES_SHOWN = 12  # on repairs and problems, over all sources
+_NOTES_SHOWN = 12  # on corrections and problems, over all sources
+_NOT_REPORTED = frozenset({"instead", "repairs", "repairs_total"})  # of a source: said by a note, and as corrections
 _EXCERPT = 60
 _NOTHING = frozenset({"empty", "unknown"})  # containers
 
@@ -126,10 +127,11 @@ def report_on(
 
 def _source(source: SourceReport) -> LogSource:
     notes = {
-        "repairs": tuple(Remark(**asdict(repair)) for repair in source.repairs),
+        "corrections": tuple(Remark(**asdict(repair)) for repair in source.repairs),
+        "corrections_total": source.repairs_total,
         "problems": tuple(Remark(**asdict(problem)) for problem in source.problems),
     }
-    told = {name: value for name, value in asdict(source).items() if name != "instead"}
+    told = {name: value for name, value in asdict(source).items() if name not in _NOT_REPORTED}
     return LogSource(**told | notes)
 
 

@@ -163,7 +163,7 @@ class Size(ProbeSheet):
         about("profile's buffer_size", "buffer_size of the ICAP profile: Avi hands over nothing longer", "KB"),
     ] = None
     max_size: Annotated[int | None, about("largest tried", "--max-size, or the profile's buffer_size", "bytes")] = None
-    ladder: Annotated[
+    sizes_tried: Annotated[
         tuple[SizedUpload, ...] | None,
         about(
             "uploads by size",
@@ -171,7 +171,7 @@ class Size(ProbeSheet):
             " first byte sent on), answer_clock, uncertain, read (the server took all of it); the shortest first",
         ),
     ] = None
-    eicar_ladder: Annotated[
+    eicar_sizes_tried: Annotated[
         tuple[SizedUpload, ...] | None,
         about("EICAR by size", "each upload with EICAR behind padding, the same way, and form"),
     ] = None

@@ -313,7 +313,7 @@ class Remark(Record):
 
     nulls = frozenset({"line", "column", "offset"})
     required = nulls
-    what: Annotated[Text | None, about("fix", "what was corrected")] = None
+    what: Annotated[Text | None, about("correction", "what was corrected")] = None
     kind: Annotated[
         Word | None, about("kind", "of a problem", values=("unreadable", "skipped", "input"), closed=True)
     ] = None
@@ -339,15 +339,16 @@ class LogSource(RecordCounts):
 
     moved = "bytes total read skipped unreadable keys_not_checked"
     required = RecordCounts.required | {
-        "name", "container", "label", "compressed", "bytes", "repairs", "repairs_total", "problems", "problems_total"
+        "name", "container", "label", "compressed", "bytes", "corrections", "corrections_total", "problems",
+        "problems_total",
     }  # fmt: skip
     name: Annotated[FileName, about("input", "its name")] = ""
     container: Annotated[Word, about("container", "what the content was taken for, whatever the file's name")] = ""
     label: Annotated[Word, about("content", "the same for people")] = ""
     compressed: Annotated[Word, about("compressed", "gzip, zstd; empty for none")] = ""
     bytes: Annotated[Whole, about("size", "after decompression", "bytes")] = 0
-    repairs: Annotated[tuple[Remark, ...], about("fixes", "the first few")] = ()
-    repairs_total: Annotated[Whole, about("fixes in all", "how many")] = 0
+    corrections: Annotated[tuple[Remark, ...], about("corrections", "the first few")] = ()
+    corrections_total: Annotated[Whole, about("corrections in all", "how many")] = 0
     problems: Annotated[tuple[Remark, ...], about("problems", "the first few")] = ()
     problems_total: Annotated[Whole, about("problems in all", "how many")] = 0
     matching: Annotated[

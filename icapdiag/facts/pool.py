@@ -28,7 +28,7 @@ COMPARED = ("product", "service", "service_id", "server", "istag", "methods", "a
              "cert_sha256", "cert_days_left", "family", "source_address", "route", "rtt", "scan_time", "clock_offset",
              "tcp_outcome", "tls_outcome", "options_outcome", "clean_outcome", "eicar_outcome", "address",
              "identity")  # fmt: skip
-DIFFERENCES = ("outlier", "two-camps", "several-camps", "all-different", "same-server")
+DIFFERENCES = ("outlier", "two-groups", "several-groups", "all-different", "same-server")
 SUPPRESSION_STATES = ("expired", "unused", "no-such-member")
 
 
@@ -58,7 +58,9 @@ class Difference(ProbeSheet):
         ),
     ] = None
     values: Annotated[tuple[Text, ...] | None, about("values", "those of most members first, 20 at most")] = None
-    camps: Annotated[tuple[ValueGroup, ...] | None, about("members by value", "each: value, count, members")] = None
+    value_groups: Annotated[tuple[ValueGroup, ...] | None, about("members by value", "each: value, count, members")] = (
+        None
+    )
     majority_value: Annotated[Text | None, about("majority's value", "of those that agree, beside an outlier")] = None
     majority_members: Annotated[tuple[MemberName, ...] | None, about("majority", "those that have it, 20 at most")] = (
         None
@@ -77,13 +79,13 @@ class Difference(ProbeSheet):
 class ComparedFact(Record):
     """What the members say about one fact."""
 
-    required = frozenset({"fact", "kind", "camps", "odd", "unknown"})
+    required = frozenset({"fact", "kind", "value_groups", "outliers", "unknown"})
     fact: Annotated[Word, about("fact", "which one", values=COMPARED)] = ""
     kind: Annotated[
         Word, about("kind", "how the members stand to each other", values=("same", *DIFFERENCES), closed=True)
     ] = ""
-    camps: Annotated[tuple[ValueGroup, ...], about("members by value", "the largest group first")] = ()
-    odd: Annotated[tuple[MemberName, ...], about("outliers", "with outlier: who is not of the majority")] = ()
+    value_groups: Annotated[tuple[ValueGroup, ...], about("members by value", "the largest group first")] = ()
+    outliers: Annotated[tuple[MemberName, ...], about("outliers", "with outlier: who is not of the majority")] = ()
     unknown: Annotated[
         tuple[MemberName, ...],
         about("unknown", "members that could not be asked; NAME at ADDRESS for one address of several"),

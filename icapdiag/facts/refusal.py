@@ -11,11 +11,11 @@ from icapdiag.facts.sheet import Record, Text, Word, about
 from icapdiag.facts.standard import Stopped
 from icapdiag.icap.product import PRODUCTS
 
-CURES = (
+FIXES = (
     "no-preview", "preview-offered", "tiny-body", "no-allow", "user-agent", "content-length", "host-without-port",
     "no-encapsulated", "tls", "plain", "proxy-v1",
 )  # fmt: skip
-CHANGES = (*CURES, "blank-line", "unchanged")
+CHANGES = (*FIXES, "empty-line", "unchanged")
 
 RefusedMethod = Annotated[Text | None, about("refused method", "the method of the request that was refused")]
 RefusedStatus = Annotated[int | None, about("refused with", "the ICAP status that it was refused with")]
@@ -100,19 +100,19 @@ class Variants(ProbeSheet):
             "the changes with which the request was answered well: preview-offered is a preview of the length that"
             " OPTIONS offers, tiny-body one byte, tls a handshake that was answered by TLS on a member without,"
             " plain OPTIONS in clear on a member with TLS, proxy-v1 OPTIONS behind a PROXY protocol line that got an"
-            " ICAP response, blank-line nothing but a line end, unchanged the same request once more",
+            " ICAP response, empty-line nothing but a line end, unchanged the same request once more",
             values=CHANGES,
         ),
     ] = None
     rejected: Annotated[
         tuple[Word, ...] | None, about("rejected", "the changes with which it failed as well", values=CHANGES)
     ] = None
-    cured_by: Annotated[
+    fixed_by: Annotated[
         Word | None,
         about(
-            "cured by",
+            "fixed by",
             "the one change with which the server takes the request that it still refuses without",
-            values=CURES,
+            values=FIXES,
         ),
     ] = None
     stopped: Stopped = None

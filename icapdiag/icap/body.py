@@ -73,7 +73,7 @@ class ChunkedReader:
         """The stream has ended: True if only the empty line after the last chunk is missing."""
         if self._at is not _At.TRAILER:
             return self.done
-        self._deviate("last-chunk-without-blank-line", "the empty line after the last chunk is missing", b"")
+        self._deviate("last-chunk-without-empty-line", "the empty line after the last chunk is missing", b"")
         self._finish()
         return True
 

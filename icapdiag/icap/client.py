@@ -153,7 +153,7 @@ class Exchange:
         if self.excess.strip(b"\r\n"):
             self._deviate("bytes-after-end", "4.3.3", "bytes follow the end of the answer", self.excess)
         elif self.excess:
-            self._deviate("blank-line-after-end", "4.3.3", "empty lines follow the end of the answer", self.excess)
+            self._deviate("empty-line-after-end", "4.3.3", "empty lines follow the end of the answer", self.excess)
 
     def _deviate(self, rule: str, section: str, detail: str, seen: bytes = b"") -> None:
         if all(known.rule != rule for known in self._deviations):

@@ -27,7 +27,7 @@ class Claim(NamedTuple):
 
     ``source`` is a header's name, ``status`` (ICAP) or ``http-status`` (the encapsulated head).
     ``explicit`` is of use for ``allowed`` only: False means "nothing was found", which leaves room for
-    a block on other grounds. ``repaired`` (cleaned): the server says that the returned body is the cleaned one.
+    a block on other grounds. ``cleaned``: the server says that the returned body is the file without the threat.
     ``fallback_name``: ``threats`` holds a short form, of use only where no other header names the threat.
     """
 
@@ -35,7 +35,7 @@ class Claim(NamedTuple):
     words: str  # the server's own, tidied
     threats: tuple[str, ...] = ()
     explicit: bool = True
-    repaired: bool = False
+    cleaned: bool = False
     fallback_name: bool = False
     source: str = ""
 
@@ -72,7 +72,7 @@ def _find(phrases: Phrases, text: str) -> str | None:
 
 # Results of MetaDefender Core as MetaDefender ICAP Server repeats them (spelling has changed over the
 # years), Trend Micro DDAN, Skyhigh; the last lines of each group are likely wordings, not documented ones.
-# First match wins, so the order is: nothing found, refused, repaired, could not be looked into, scanner failed.
+# First match wins, so the order is: nothing found, refused, cleaned, could not be looked into, scanner failed.
 _REASONS: Phrases = (
     (r"^no threats?\b|^clean\b|(allow|white)listed|skipped clean", ALLOWED),
     (r"\bno\b.{0,40}\brule\b", BLOCKED),  # never scanned, and blocked all the same: the default of a fresh server
@@ -143,7 +143,7 @@ def read_infection(value: str) -> Claim | None:
         verdict,
         _name(name) or whole,
         _names(name) if verdict == BLOCKED else (),
-        repaired=fields.get("resolution") == "1",
+        cleaned=fields.get("resolution") == "1",
     )
 
 

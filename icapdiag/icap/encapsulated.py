@@ -121,7 +121,7 @@ class EncapsulatedReader:
                 return None
             if verdict:
                 self._deviate(
-                    "encapsulated-head-without-blank-line",
+                    "encapsulated-head-without-empty-line",
                     "an encapsulated head does not end with an empty line",
                     buffer[:length],
                 )

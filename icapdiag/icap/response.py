@@ -87,8 +87,8 @@ class ResponseReader:
 
     def _read_head(self) -> bool:
         if blank := len(self._buffer) - len(self._buffer.lstrip(b"\r\n")):
-            if all(known.rule != "blank-line-before-head" for known in self._deviations):
-                self._deviate("blank-line-before-head", "4.3.3", "empty lines come before the status line")
+            if all(known.rule != "empty-line-before-head" for known in self._deviations):
+                self._deviate("empty-line-before-head", "4.3.3", "empty lines come before the status line")
             del self._buffer[:blank]
         if not may_be_icap(self._buffer):
             peer = guess_protocol(self._buffer)
@@ -112,7 +112,7 @@ class ResponseReader:
         if b"\n" not in block:
             raise PeerClosed("closed", "the peer closed inside the status line", block)
         self._buffer.clear()
-        self._deviate("head-without-blank-line", "4.3", "the head does not end with an empty line", block[-SEEN:])
+        self._deviate("head-without-empty-line", "4.3", "the head does not end with an empty line", block[-SEEN:])
         self._parse_head(block)
 
     def _parse_head(self, block: bytes) -> None:

@@ -229,7 +229,7 @@ def _refused(case: _Case) -> Judgement | None:
     page = next((c for c in refusals if c.source == "http-status" and c.verdict == BLOCKED), None)
     passes = [claim for claim in case.saying(ALLOWED) if claim.explicit]
     returned = page is None and case.change in {_Change.DIFFERENT, _Change.NO_ORIGINAL}
-    if winner.verdict == BLOCKED and returned and winner.repaired:
+    if winner.verdict == BLOCKED and returned and winner.cleaned:
         return case.judgement(MODIFIED, f"{_sentence(winner)}; the cleaned content came back", [winner.source])
     if winner.verdict == BLOCKED and passes and (page is None or case.response.status == 204):
         if case.change is _Change.DIFFERENT:

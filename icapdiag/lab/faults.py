@@ -241,7 +241,7 @@ _ALL = (
     Fault("tls-refused", "a TLS port that shares no cipher with its clients", "tls-handshake-failed",
           says(TLS_NO_CIPHER), tls=True),
     # broken ICAP
-    Fault("no-blank-line", "closes before the empty line that ends the head", "malformed-response",
+    Fault("no-empty-line", "closes before the empty line that ends the head", "malformed-response",
           damaged(lambda wire: wire[: wire.index(b"\r\n\r\n") + 2], reply=_without_body)),
     Fault("wrong-encapsulated", "announces the body at an offset where it isn't", "malformed-response",
           damaged(offset_too_large)),
@@ -295,6 +295,8 @@ _ALL = (
 )  # fmt: skip
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for fault in (*_ALL, *METADATA_FAULTS)})
+ALIASES: Mapping[str, str] = MappingProxyType({"no-blank-line": "no-empty-line"})
+"""Names that faults once had: served, and not listed."""
 
 
 def faults_of(depth: Depth) -> tuple[str, ...]:

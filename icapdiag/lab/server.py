@@ -17,7 +17,7 @@ import trio
 from icapdiag.icap.request import encode_response
 from icapdiag.lab.connection import Connection, Counters
 from icapdiag.lab.dialects import DIALECTS
-from icapdiag.lab.faults import FAULTS
+from icapdiag.lab.faults import ALIASES, FAULTS
 from icapdiag.lab.members import Certificate, Fault, LabMember, pool_yaml
 from icapdiag.lab.scanner import ISTAG, MAX_CONNECTIONS
 
@@ -103,10 +103,11 @@ async def _serve(
 
 def _select(names: Sequence[str] | None) -> tuple[Fault, ...]:
     known = {**FAULTS, **DIALECTS}
-    unknown = [name for name in names or () if name not in known]
+    wanted = [ALIASES.get(name, name) for name in (FAULTS if names is None else names)]
+    unknown = [name for name in wanted if name not in known]
     if unknown:
         raise ValueError(f"no such fault in the lab: {', '.join(unknown)}; there are {', '.join(known)}")
-    return tuple(known[name] for name in dict.fromkeys(FAULTS if names is None else names))
+    return tuple(known[name] for name in dict.fromkeys(wanted))
 
 
 async def _bind(host: str, port: int) -> trio.socket.SocketType:

@@ -193,7 +193,7 @@ def _divided(one: Diagnosed) -> dict[About, list[Difference]]:
     for about, met in one.abouts.items():
         if isinstance(about, tuple) and not about[1]:
             parts = (each.observation.facts.part(Difference) for each in met)
-            found[about] = [part for part in parts if part is not None and part.camps]
+            found[about] = [part for part in parts if part is not None and part.value_groups]
     return found
 
 
@@ -202,13 +202,15 @@ def _explains_division(root: Diagnosed, about: About, divisions: Sequence[Differ
     having = {other[1] for other in root.abouts if isinstance(other, tuple) and isinstance(about, tuple)
               and other[0] == about[0] and other[1]}  # fmt: skip
 
-    def shares(camp: ValueGroup) -> set[bool]:
-        labels = camp.members or ()
+    def shares(group: ValueGroup) -> set[bool]:
+        labels = group.members or ()
         own = {any(label == name or label.startswith(f"{name} at ") for name in having) for label in labels}
-        return own | {False} if (camp.count or 0) > len(labels) else own  # of a long list only the first are known
+        return own | {False} if (group.count or 0) > len(labels) else own  # of a long list only the first are known
 
-    shared = [[shares(camp) for camp in difference.camps or ()] for difference in divisions]
-    return bool(shared) and all(camps.count({False}) == 1 and camps.count({True}) == len(camps) - 1 for camps in shared)
+    shared = [[shares(group) for group in difference.value_groups or ()] for difference in divisions]
+    return bool(shared) and all(
+        groups.count({False}) == 1 and groups.count({True}) == len(groups) - 1 for groups in shared
+    )
 
 
 def _settled(weighed: Sequence[Weighed]) -> tuple[str, ...]:

@@ -80,4 +80,4 @@ def test_lines_are_those_of_the_file(log: Path) -> None:
         stream.write("\n<html>\n")
     _, out, _ = shell("$icapdiag explain - --follow -o json < log.json", cwd=log.parent)
     (source,) = validated(out)["subject"]["sources"]
-    assert [(22, 1)] == [(note["line"], note["column"]) for note in (*source["repairs"], *source["problems"])]
+    assert [(22, 1)] == [(note["line"], note["column"]) for note in (*source["corrections"], *source["problems"])]

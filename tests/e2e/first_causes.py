@@ -46,7 +46,7 @@ FIRST_CAUSES: Mapping[str, tuple[str, str] | None] = {
     "tls-alert": ("no-ssl-profile", "proven"),
     "tls-on-plain-port": ("tls-hangs", "likely"),
     "tls-refused": ("cipher", "likely"),
-    "no-blank-line": ("blank-line", "proven"),
+    "no-empty-line": ("empty-line", "proven"),
     "wrong-encapsulated": ("offsets", "proven"),
     "bad-chunk": ("chunks", "likely"),
     "endless-body": ("endless-body", "likely"),

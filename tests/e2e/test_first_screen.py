@@ -127,7 +127,7 @@ async def test_the_first_step_has_its_whole_click_path() -> None:
 
 async def test_a_failing_member_without_a_failed_step_has_the_title_of_its_problem() -> None:
     name = "x" * 44
-    text = " ".join(" ".join(screen(await checked("no-blank-line", names=[f"{name}1", f"{name}2"]), 80)).split())
+    text = " ".join(" ".join(screen(await checked("no-empty-line", names=[f"{name}1", f"{name}2"]), 80)).split())
     assert f"{name}1: critical ICAP response violates the protocol {name}2: critical ICAP" in text
 
 

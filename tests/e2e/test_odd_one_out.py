@@ -80,12 +80,12 @@ POOLS: Mapping[str, Built] = {
 }
 MORE: Mapping[str, Built] = {
     "three that are well": Built({"a": WELL, "b": WELL, "c": WELL}, {}),
-    "two camps": Built({"a": WELL, "b": tagged("older"), "c": tagged("older"), "d": WELL}, {"istag-differs": []}),
-    "two camps of scanners": Built(
+    "two groups": Built({"a": WELL, "b": tagged("older"), "c": tagged("older"), "d": WELL}, {"istag-differs": []}),
+    "two groups of scanners": Built(
         {"a": WELL, "b": Scanner(scan=allow), "c": WELL, "d": Scanner(scan=allow)},
         {"eicar-not-detected": ["b", "d"], "members-disagree-on-verdict": []},
     ),
-    "two camps of settings": Built(
+    "two groups of settings": Built(
         {"a": WELL, "b": Scanner(offers=changed(OFFERS, Preview="4096")), "c": WELL,
          "d": Scanner(offers=changed(OFFERS, Preview="4096"))},
         {"members-differ-in-configuration": []},
@@ -236,8 +236,8 @@ async def test_the_report_has_them_side_by_side(tmp_path: Path, monkeypatch: pyt
     table = done.stdout.decode()
 
     assert 0 == done.returncode
-    assert ("outlier", ["b"]) == (rows["istag"]["kind"], rows["istag"]["odd"])
-    assert ("same", "1024") == (rows["preview"]["kind"], rows["preview"]["camps"][0]["value"])
+    assert ("outlier", ["b"]) == (rows["istag"]["kind"], rows["istag"]["outliers"])
+    assert ("same", "1024") == (rows["preview"]["kind"], rows["preview"]["value_groups"][0]["value"])
     assert re.search(r"\nISTag +icapdiag-lab-1 +older \* +icapdiag-lab-1 +icapdiag-lab-1\n", table)
     assert "Seen   b: ISTag: older, but icapdiag-lab-1 at a, c, d" in table
     assert {"a": "ok", "b": "warning", "c": "ok", "d": "ok"} == {m["name"]: m["verdict"] for m in report["members"]}

@@ -124,8 +124,8 @@ def test_what_json_can_not_keep(value: Record, plain: dict[str, object]) -> None
 
 
 def test_a_fact_of_another_type_is_refused_with_its_place() -> None:
-    with pytest.raises(msgspec.ValidationError, match=r"\$\.ladder\[0\]\.size"):
-        from_plain(sheet_type("probe", "size"), {"ladder": [{"size": "long"}]})
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.sizes_tried\[0\]\.size"):
+        from_plain(sheet_type("probe", "size"), {"sizes_tried": [{"size": "long"}]})
 
 
 def test_the_sheet_of_a_probe_that_is_not_known_has_what_all_have() -> None:

@@ -118,7 +118,7 @@ def test_100_releases_the_rest_once(step: int) -> None:
         (None, CONTINUE + CLEAN, ["100-without-preview"]),
         (4, CONTINUE + CONTINUE + CLEAN, ["100-repeated"]),
         (4, CLEAN + b"rubbish", ["bytes-after-end"]),
-        (4, CLEAN + b"\r\n", ["blank-line-after-end"]),
+        (4, CLEAN + b"\r\n", ["empty-line-after-end"]),
         (4, b'ICAP/1.0 206 Partial\r\nISTag: "t"\r\n\r\n', ["206-without-allow"]),
     ],
 )

@@ -42,9 +42,9 @@ def same_at_every_split(data: bytes) -> Response:
         (b"ICAP/1.0 999 x\r\n" + TAG + b"\r\n", 999, "x", []),
         (b"ICAP/2.0 204 OK\r\n" + TAG + b"\r\n", 204, "OK", ["icap-version"]),
         (b"icap/1.0 204 OK\r\n" + TAG + b"\r\n", 204, "OK", ["icap-version"]),
-        (b"\r\n\r\nICAP/1.0 204 OK\r\n" + TAG + b"\r\n", 204, "OK", ["blank-line-before-head"]),
+        (b"\r\n\r\nICAP/1.0 204 OK\r\n" + TAG + b"\r\n", 204, "OK", ["empty-line-before-head"]),
         (b'ICAP/1.0 204 OK\nISTag: "t"\n\n', 204, "OK", ["head-line-ends"]),
-        (b"ICAP/1.0 204 OK\r\n" + TAG, 204, "OK", ["head-without-blank-line"]),
+        (b"ICAP/1.0 204 OK\r\n" + TAG, 204, "OK", ["head-without-empty-line"]),
         (b"ICAP/1.0 204 OK\r\nISTag: t\r\n\r\n", 204, "OK", ["istag-unquoted"]),
         (b'ICAP/1.0 204 OK\r\nISTag: "%s"\r\n\r\n' % (b"x" * 33), 204, "OK", ["istag-too-long"]),
         (b"ICAP/1.0 204 OK\r\n\r\n", 204, "OK", ["istag-missing"]),
@@ -118,7 +118,7 @@ def test_an_encapsulated_header_glued_to_the_istag_is_parted() -> None:
         (b"0005\r\nhello\r\n000\r\n\r\n", b"hello", True, []),
         (b"5\nhello\n0\n\n", b"hello", True, ["chunk-line-ends"]),
         (b"5\r\nhello0\r\n\r\n", b"hello", True, ["chunk-data-end"]),
-        (b"5\r\nhello\r\n0\r\n", b"hello", True, ["last-chunk-without-blank-line"]),
+        (b"5\r\nhello\r\n0\r\n", b"hello", True, ["last-chunk-without-empty-line"]),
         (b"5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n", b"hello", True, []),
         (b"5\r\nhel", b"hel", False, []),
         (b"5\r\nhello\r\n", b"hello", False, []),
@@ -183,7 +183,7 @@ def test_an_encapsulated_head_without_its_blank_line() -> None:
 
     response = same_at_every_split(data + head + b"5\r\nhello\r\n0\r\n\r\n")
 
-    assert (rules(response), response.body) == (["encapsulated-head-without-blank-line"], b"hello")
+    assert (rules(response), response.body) == (["encapsulated-head-without-empty-line"], b"hello")
 
 
 def test_a_response_head_announced_as_a_request_head_is_known_by_its_first_line() -> None:
@@ -319,7 +319,7 @@ def test_what_was_read_can_be_salvaged() -> None:
     response = reader.salvage()
 
     assert response is not None
-    assert (response.status, rules(response)) == (404, ["head-without-blank-line", "istag-missing"])
+    assert (response.status, rules(response)) == (404, ["head-without-empty-line", "istag-missing"])
     assert ResponseReader().salvage() is None
 
 

@@ -66,7 +66,7 @@ def test_a_missing_engine_is_recognised_without_eicar(cicap_pool: Pool) -> None:
     assert {"istag-differs": ["no-engine-loaded"]} == {
         each["id"]: each["because_of"] for each in checked.report["findings"] if each.get("because_of")
     }
-    odd = {row["fact"]: row["odd"] for row in checked.report["comparison"] if row["odd"]}
+    odd = {row["fact"]: row["outliers"] for row in checked.report["comparison"] if row["outliers"]}
     times = {"rtt", "scan_time"}  # a busy machine makes its own
     assert {"istag": three} == {fact: members for fact, members in odd.items() if fact not in times}
 

@@ -25,7 +25,7 @@ def test_it_is_found_without_eicar_too_by_what_is_not_read(cicap: CIcap) -> None
     assert ["size-limit-pass"] == list(checked.findings())
     facts = checked.facts("size")
     assert facts["size_read"] <= MAX_OBJECT_SIZE < facts["size_unread"]
-    assert "eicar_ladder" not in facts
+    assert "eicar_sizes_tried" not in facts
 
 
 def test_nothing_is_found_where_there_is_no_limit(cicap: CIcap) -> None:
@@ -34,9 +34,11 @@ def test_nothing_is_found_where_there_is_no_limit(cicap: CIcap) -> None:
     assert {} == checked.findings()
     facts = checked.facts("size")
     sizes = [0, 1, 1024, 1400, 4096, 65536, 1024**2, 4 * 1024**2, 8 * 1024**2]
-    assert sizes == [upload["size"] for upload in facts["ladder"]]
-    assert {"allowed"} == {upload["verdict"] for upload in facts["ladder"]}
-    assert [("blocked", 4096), ("blocked", sizes[-1])] == [(r["verdict"], r["size"]) for r in facts["eicar_ladder"]]
+    assert sizes == [upload["size"] for upload in facts["sizes_tried"]]
+    assert {"allowed"} == {upload["verdict"] for upload in facts["sizes_tried"]}
+    assert [("blocked", 4096), ("blocked", sizes[-1])] == [
+        (r["verdict"], r["size"]) for r in facts["eicar_sizes_tried"]
+    ]
 
 
 def test_an_echo_that_alternates_between_reading_and_not_has_no_limit(cicap: CIcap) -> None:
@@ -57,7 +59,7 @@ def test_the_ladder_over_tls(cicap: CIcap) -> None:
     assert {} == checked.findings()
     assert (1024**2, {"kernel"}) == (
         checked.facts("size")["eicar_found_size"],
-        {upload["answer_clock"] for upload in checked.facts("size")["ladder"]},
+        {upload["answer_clock"] for upload in checked.facts("size")["sizes_tried"]},
     )
 
 
@@ -73,4 +75,4 @@ def test_without_a_preview_it_is_eicar_that_finds_the_limit(cicap: CIcap) -> Non
     assert ["size-limit-pass"] == list(checked.findings())
     facts = checked.facts("size")
     assert facts["eicar_found_size"] <= MAX_OBJECT_SIZE < facts["eicar_passed_size"]
-    assert {True} == {upload["read"] for upload in facts["ladder"]}
+    assert {True} == {upload["read"] for upload in facts["sizes_tried"]}

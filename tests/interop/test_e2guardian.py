@@ -55,5 +55,5 @@ def test_a_400_without_a_blank_line_ends_in_time(e2guardian_server: E2guardian, 
     assert ["service-not-found"] == [problem["finding"] for problem in checked.report["problems"]]
     assert ["/request"] == checked.facts("services")["unproven"]
     WRONG_PATH.holds(checked)
-    assert "head-without-blank-line" in checked.facts("options")["deviation_rules"]
+    assert "head-without-empty-line" in checked.facts("options")["deviation_rules"]
     assert checked.seconds < 10  # 16 OPTIONS among it, which all lack that line

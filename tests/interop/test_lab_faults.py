@@ -157,7 +157,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     "options-without-encapsulated": {"OPTIONS": "400"},
     "other-path": {"OPTIONS": "404"},
     # broken ICAP
-    "no-blank-line": every_scan("nothing"),
+    "no-empty-line": every_scan("nothing"),
     "wrong-encapsulated": every_scan("200") | dict.fromkeys(_INFECTED, "200 infection"),
     "bad-chunk": HEALTHY | dict.fromkeys(_UNINFECTED, "200"),
     "endless-body": {"OPTIONS": OFFERS, "clean": "silent"},

@@ -54,4 +54,4 @@ def test_small_packets_are_the_proof(checked: Checked) -> None:
     assert ("unacknowledged", True, 1448) == (facts["size_failure"], facts["mtu_black_hole"], facts["segment_size"])
     assert facts["size_passed"] < LONGEST
     assert facts["size_failed"] <= LONGEST  # with the head of the request it is a longer packet
-    assert [True, True, False, False] == [upload["status"] == "ok" for upload in facts["ladder"]]
+    assert [True, True, False, False] == [upload["status"] == "ok" for upload in facts["sizes_tried"]]

@@ -63,7 +63,7 @@ def _member(payload: str, *, column: bool) -> ProbedMember:
         observation("eicar", verdict=payload, threats=[payload], answer_ms=3.0),
         observation(payload if column else "clean", Status.BLOCKED, payload),
         observation("repeat", samples=[figures], address=payload),
-        observation("size", ladder=[{"size": 1, "status": "failed", "verdict": payload, "reason": payload}]),
+        observation("size", sizes_tried=[{"size": 1, "status": "failed", "verdict": payload, "reason": payload}]),
         observation("load", steps=[{"concurrency": 1, "requests": 1, "errors": 1, "p50_ms": 1}]),
     )
 
@@ -99,7 +99,7 @@ def _subject(batch: Sequence[str], first: str, *, logs: bool) -> PoolSubject | L
                 label=payload,
                 compressed=payload,
                 total=1,
-                repairs=(Remark(what=payload, line=1),),
+                corrections=(Remark(what=payload, line=1),),
                 problems=(Remark(reason=payload, line=1),),
             )
             for payload in batch[:50]
@@ -109,8 +109,8 @@ def _subject(batch: Sequence[str], first: str, *, logs: bool) -> PoolSubject | L
 
 
 def _difference(batch: Sequence[str]) -> ComparedFact:
-    camps = tuple(ValueGroup(value=payload, members=(payload,)) for payload in batch)
-    return ComparedFact(fact=batch[0], kind="outlier", camps=camps, odd=tuple(batch[1:]))
+    groups = tuple(ValueGroup(value=payload, members=(payload,)) for payload in batch)
+    return ComparedFact(fact=batch[0], kind="outlier", value_groups=groups, outliers=tuple(batch[1:]))
 
 
 def _group(payload: str) -> ReportedGroup:

@@ -82,7 +82,7 @@ OUTCOMES = {
     "not-icap-ssh": ("ssh",) * 3,
     "tls-alert": ("tls",) * 3,
     "tls-on-plain-port": ("silent",) * 3,
-    "no-blank-line": ("200", "204 head-without-blank-line", "200 infection head-without-blank-line"),
+    "no-empty-line": ("200", "204 head-without-empty-line", "200 infection head-without-empty-line"),
     "wrong-encapsulated": ("200", "200 encapsulated-wrong-offset", "200 403 infection encapsulated-wrong-offset"),
     "bad-chunk": ("200", "chunk-invalid", "chunk-invalid"),
     "endless-body": ("200", "body-total", "body-total"),

@@ -12,6 +12,7 @@ import yaml
 from icapdiag.icap.request import options_request
 from icapdiag.lab import FAULTS, Lab, serve_lab
 from icapdiag.lab import server as server_module
+from icapdiag.lab.faults import ALIASES
 from icapdiag.pool import load_pool
 from tests.lab.connecting import connect
 
@@ -40,6 +41,13 @@ async def test_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"no such fault in the lab: haelthy, x; there are healthy, "):
         async with serve_lab(["haelthy", "x"]):
             pytest.fail("served")
+
+
+async def test_a_fault_has_the_name_that_it_once_had_as_well() -> None:
+    async with serve_lab(["no-blank-line", "no-empty-line"]) as lab:
+        assert ["no-empty-line"] == [member.name for member in lab.members]
+    assert set() == ALIASES.keys() & FAULTS.keys()
+    assert set(ALIASES.values()) <= FAULTS.keys()
 
 
 async def test_fixed_port_is_followed_by_the_next_ones() -> None:

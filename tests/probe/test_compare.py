@@ -81,13 +81,13 @@ def row(comparison: Comparison, fact: str) -> Any:
         ("ab", "all-different"),
         ("abc", "all-different"),
         ("aab", "outlier"),
-        ("aabb", "two-camps"),
+        ("aabb", "two-groups"),
         ("aaabb", "outlier"),
         ("aabc", "outlier"),
-        ("aabbc", "several-camps"),
-        ("aabbcc", "several-camps"),
-        ("aaabcdef", "several-camps"),
-        ("aabbccdd", "several-camps"),
+        ("aabbc", "several-groups"),
+        ("aabbcc", "several-groups"),
+        ("aaabcdef", "several-groups"),
+        ("aabbccdd", "several-groups"),
     ],
 )
 def test_kinds(values: str, expected: str) -> None:
@@ -95,7 +95,7 @@ def test_kinds(values: str, expected: str) -> None:
 
 
 def test_the_largest_camp_comes_first_then_that_of_the_earlier_member() -> None:
-    found = [(camp.value, camp.members) for camp in value_groups({0: "c", 1: "a", 2: "b", 3: "b", 5: "a"})]
+    found = [(group.value, group.members) for group in value_groups({0: "c", 1: "a", 2: "b", 3: "b", 5: "a"})]
     assert [("a", (1, 5)), ("b", (2, 3)), ("c", (0,))] == found
 
 
@@ -127,7 +127,7 @@ def test_a_uniform_pool_differs_in_nothing() -> None:
 
     assert () == found.observations
     assert {"same"} == {row.kind for row in found.table}
-    assert [f"m{number}" for number in range(1, 6)] == row(found, "istag")["camps"][0]["members"]
+    assert [f"m{number}" for number in range(1, 6)] == row(found, "istag")["value_groups"][0]["members"]
 
 
 def test_the_odd_one_out_is_named_beside_the_majority() -> None:
@@ -138,18 +138,18 @@ def test_the_odd_one_out_is_named_beside_the_majority() -> None:
         ("m3", "preview", "outlier", "4096", "1024", ["m1", "m2", "m4"], 3, ["1024", "4096"],
          "10.0.0.3", "10.0.0.3", 1344),
     ] == seen(found, *names)  # fmt: skip
-    assert ["m3"] == row(found, "preview")["odd"]
+    assert ["m3"] == row(found, "preview")["outliers"]
 
 
 def test_two_camps_are_named_as_such_and_blame_nobody() -> None:
     found = compare("p", [member(1), member(2, preview=0), member(3), member(4, preview=0)])
 
-    camps = [
+    groups = [
         {"value": "1024", "count": 2, "members": ["m1", "m3"]},
         {"value": "0", "count": 2, "members": ["m2", "m4"]},
     ]
-    assert [("", "preview", "two-camps", None, camps)] == seen(found, "majority_value", "camps")
-    assert [] == row(found, "preview")["odd"]
+    assert [("", "preview", "two-groups", None, groups)] == seen(found, "majority_value", "value_groups")
+    assert [] == row(found, "preview")["outliers"]
 
 
 def test_what_was_not_learnt_is_no_difference_and_what_was_not_said_is_one() -> None:
@@ -203,11 +203,11 @@ def test_the_five_members_of_the_lab_on_c_icap() -> None:
     )
 
     assert [
-        ("", "istag", "several-camps"),
+        ("", "istag", "several-groups"),
         ("m5", "methods", "outlier"),
         ("m4", "clean_status", "outlier"),
         ("m5", "clean_verdict", "outlier"),
-        ("", "eicar_verdict", "two-camps"),
+        ("", "eicar_verdict", "two-groups"),
         ("m4", "clean_outcome", "outlier"),
         ("m4", "eicar_outcome", "outlier"),
     ] == seen(found)
@@ -279,7 +279,7 @@ def test_each_address_of_a_name_is_a_side_of_its_own() -> None:
     found = compare("p", [[*at("10.0.0.1", 1024), *at("10.0.0.2", 0)], member(3), member(4)])
 
     assert [("", "preview", "outlier", "0", "10.0.0.2")] == seen(found, "value", "address")
-    assert [" at 10.0.0.2"] == row(found, "preview")["odd"]
+    assert [" at 10.0.0.2"] == row(found, "preview")["outliers"]
 
 
 def test_two_members_at_one_address_are_one_server() -> None:

@@ -202,7 +202,7 @@ async def test_a_server_that_stops_answering_is_left_in_time(autojump_clock: tri
 
 
 @pytest.mark.parametrize(
-    ("name", "cure"),
+    ("name", "fix"),
     [
         ("refuses-preview", "no-preview"),
         ("refuses-allow", "no-allow"),
@@ -211,12 +211,12 @@ async def test_a_server_that_stops_answering_is_left_in_time(autojump_clock: tri
         ("options-without-encapsulated", "no-encapsulated"),
     ],
 )
-async def test_the_one_change_that_cures_is_named(name: str, cure: str) -> None:
+async def test_the_one_change_that_fixes_it_is_named(name: str, fix: str) -> None:
     seen, _ = await met(name)
     variants: Any = facts_of(seen["variants"])
 
-    assert cure == variants["cured_by"]
-    assert (cure, "unchanged") == (variants["accepted"][0], variants["rejected"][-1])
+    assert fix == variants["fixed_by"]
+    assert (fix, "unchanged") == (variants["accepted"][0], variants["rejected"][-1])
     assert variants["refused_status"] == variants["variants"][-1]["icap_status"]
 
 
@@ -229,10 +229,10 @@ async def test_a_host_without_its_port_is_tried() -> None:
     async with serving(answer) as (pool, _):
         results = await probe_pool(pool, SETTINGS)
 
-    assert "host-without-port" == facts_of(by_probe(results.observations)["variants"])["cured_by"]
+    assert "host-without-port" == facts_of(by_probe(results.observations)["variants"])["fixed_by"]
 
 
-async def test_what_comes_and_goes_has_no_cure() -> None:
+async def test_what_comes_and_goes_has_no_fix() -> None:
     """The fourth request is taken whatever it is, and all after it."""
 
     def answer(request: Request, number: int) -> tuple[int, str, Mapping[str, str], bool]:
@@ -242,7 +242,7 @@ async def test_what_comes_and_goes_has_no_cure() -> None:
         results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["variants"]))
     variants: Any = facts_of(by_probe(results.observations)["variants"])
 
-    assert "cured_by" not in variants
+    assert "fixed_by" not in variants
     assert [400, 204, 204] == [each["icap_status"] for each in variants["variants"] if each["method"] == "REQMOD"]
 
 

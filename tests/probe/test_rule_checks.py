@@ -159,7 +159,7 @@ BROKEN: Mapping[str, tuple[Mapping[str, Facts], Mapping[str, Facts], str, bool]]
         "",
         True,
     ),
-    "heads": (changed(eicar=deviating(EICAR, "encapsulated-head-without-blank-line", "a: b")), REQUESTS, "a: b", True),
+    "heads": (changed(eicar=deviating(EICAR, "encapsulated-head-without-empty-line", "a: b")), REQUESTS, "a: b", True),
     "hop-by-hop": (changed(eicar={**EICAR, "hop_by_hop": ["Connection"]}), REQUESTS, "Connection", False),
     "unknown-method": (
         ANSWERS,

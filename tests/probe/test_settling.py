@@ -175,7 +175,7 @@ async def test_a_short_offer_and_any_failure_is_a_coincidence(
 ) -> None:
     variants, matched = await diagnosed(scanner(lambda _: reply, Service=service, Preview=str(offer)))
 
-    assert ([], None) == (variants.get("accepted", []), variants.get("cured_by"))
+    assert ([], None) == (variants.get("accepted", []), variants.get("fixed_by"))
     assert {"no-preview", "preview-offered", "tiny-body", "no-allow"} <= set(variants["rejected"])
     assert [finding] == ids(matched)
 
@@ -190,7 +190,7 @@ async def test_what_comes_and_goes_is_no_cure(autojump_clock: trio.testing.MockC
 
     variants, matched = await diagnosed(scanner(answer, Preview="0"))
 
-    assert "cured_by" not in variants
+    assert "fixed_by" not in variants
     assert "unchanged" in variants["accepted"]
     assert ["no-response"] == ids(matched)
 
@@ -222,7 +222,7 @@ async def test_a_tls_port_that_drops_clear_text_is_known_by_its_handshake(
 
     variants, matched = await diagnosed(scanner(lambda _: CLEAN), wrap=contexts[certificate])
 
-    assert "tls" == variants["cured_by"]
+    assert "tls" == variants["fixed_by"]
     assert ["plain-on-tls-port"] == ids(matched)
     assert "proven" in causes(matched, "plain-on-tls-port").values()
 
@@ -240,7 +240,7 @@ async def test_a_listener_that_expects_the_proxy_protocol(
 ) -> None:
     variants, matched = await diagnosed(serve, unproxied=refusal)
 
-    assert "proxy-v1" == variants["cured_by"]
+    assert "proxy-v1" == variants["fixed_by"]
     assert ["proxy-protocol"] == ids(matched)
     assert {"expected": "proven"} == causes(matched, "proxy-protocol")
 
@@ -284,7 +284,7 @@ async def test_a_plain_port_behind_a_member_with_tls_is_asked_in_clear(
 
     variants, matched = await diagnosed(serve, with_tls)
 
-    assert "plain" == variants["cured_by"]
+    assert "plain" == variants["fixed_by"]
     assert ["tls-on-plain-port"] == ids(matched)
     assert "proven" in causes(matched, "tls-on-plain-port").values()
 
@@ -301,7 +301,7 @@ async def test_a_server_that_takes_no_preview_at_all_is_another_case(
 
     variants, matched = await diagnosed(scanner(answer, Service=ESET, Preview=str(offer)))
 
-    assert (["no-preview"], "no-preview") == (variants["accepted"], variants["cured_by"])
+    assert (["no-preview"], "no-preview") == (variants["accepted"], variants["fixed_by"])
     assert ["refused-for-preview"] == ids(matched)
     assert finding not in ids(matched)
 

@@ -84,7 +84,7 @@ async def test_limits_of_the_lab_are_found_to_the_size() -> None:
 
 async def test_every_size_has_its_time_and_the_clock_it_is_by() -> None:
     (observation,) = (await sizes_of("healthy")).values()
-    uploads = facts_of(observation)["ladder"]
+    uploads = facts_of(observation)["sizes_tried"]
 
     assert isinstance(uploads, list)
     assert [0, 1, 1024, 1400, 4096, 65536, 524288] == [upload["size"] for upload in uploads]
@@ -102,7 +102,7 @@ async def test_eicar_is_sent_only_when_it_may() -> None:
         plan = plan_pool(pool, Settings(), choose(PROBES, only=["size"]))
     facts = facts_of(next(o for o in results.observations if o.probe == "size"))
 
-    assert not {"eicar_ladder", "eicar_form", "eicar_found_size"} & facts.keys()
+    assert not {"eicar_sizes_tried", "eicar_form", "eicar_found_size"} & facts.keys()
     assert not any("EICAR" in p.condition for step in plan.members[0].steps for p in step.planned)
 
 
@@ -130,7 +130,7 @@ async def test_the_deadline_ends_it_and_says_so() -> None:
         context.outcomes["clean"] = ok(sheet("clean", verdict="allowed")), 1.0
         outcome = await size.PROBE.run(context)
 
-    ladder = facts_of(outcome)["ladder"]
+    ladder = facts_of(outcome)["sizes_tried"]
     assert isinstance(ladder, list)
     assert (Status.OK, "deadline", True) == (outcome.status, facts_of(outcome)["stopped"], 0 < len(ladder) < 3)
     assert "size_failed" not in facts_of(outcome)

@@ -106,8 +106,8 @@ def source(name: str = "log.json", **changed: JSONValue) -> dict[str, JSONValue]
         "read": 20,
         "skipped": 1,
         "unreadable": 1,
-        "repairs": [{"what": "a missing brace", "line": 3, "column": 17, "offset": None}],
-        "repairs_total": 1,
+        "corrections": [{"what": "a missing brace", "line": 3, "column": 17, "offset": None}],
+        "corrections_total": 1,
         "problems": [
             {"kind": "unreadable", "reason": "no JSON", "line": 5, "column": 1, "offset": 99, "excerpt": "<html>"}
         ],

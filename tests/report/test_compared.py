@@ -74,8 +74,8 @@ def test_what_is_hidden_by_a_new_failure_is_not_fixed() -> None:
 
     assert [
         ("new", "a", "tcp-refused"),
-        ("lost sight of", "a", "f1"),
-        ("lost sight of", "a", "clean: not run (tcp failed)"),
+        ("not re-tested", "a", "f1"),
+        ("not re-tested", "a", "clean: not run (tcp failed)"),
     ] == changes(before, after)
 
 

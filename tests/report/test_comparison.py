@@ -22,10 +22,10 @@ from tests.report.samples import HEALTHY, REFUSED, report
 A, B, C, D = (f"10.0.0.{number}:1344" for number in (5, 6, 7, 8))
 
 
-def fact(name: str, kind: str, *camps: tuple[str, Sequence[str]], unknown: Sequence[str] = ()) -> ComparedFact:
-    listed = tuple(ValueGroup(value=value, members=tuple(members)) for value, members in camps)
-    odd = tuple(name for _, members in camps[1:] for name in members) if kind == "outlier" else ()
-    return ComparedFact(fact=name, kind=kind, camps=listed, odd=odd, unknown=tuple(unknown))
+def fact(name: str, kind: str, *groups: tuple[str, Sequence[str]], unknown: Sequence[str] = ()) -> ComparedFact:
+    listed = tuple(ValueGroup(value=value, members=tuple(members)) for value, members in groups)
+    odd = tuple(name for _, members in groups[1:] for name in members) if kind == "outlier" else ()
+    return ComparedFact(fact=name, kind=kind, value_groups=listed, outliers=odd, unknown=tuple(unknown))
 
 
 def drawn(comparison: Sequence[ComparedFact], width: int) -> list[str]:
@@ -36,7 +36,7 @@ POOL = (
     fact("server", "same", ("C-ICAP/0.5.10", (A, B, C, D))),
     fact("istag", "outlier", ("CI0001-9OPRPm4oRCAVcJKwg9DiggAA", (A, B)), ("CI0001-1B2M2Y8AsgTpgAmY7PhCfgAA", (C,)),
          unknown=(D,)),
-    fact("preview", "two-camps", ("1024", (A, C)), ("0", (B, D))),
+    fact("preview", "two-groups", ("1024", (A, C)), ("0", (B, D))),
     fact("options_outcome", "outlier", ("ok", (A, B, C)), ("refused", (D,))),
 )  # fmt: skip
 
@@ -76,8 +76,8 @@ def test_many_members_are_named_by_the_first_few() -> None:
 
 
 def test_many_values_are_cut() -> None:
-    camps = [(f"CI0001-{number}", [f"m{number}"]) for number in range(300)]
-    text = " ".join(drawn([fact("istag", "all-different", *camps)], 90))
+    groups = [(f"CI0001-{number}", [f"m{number}"]) for number in range(300)]
+    text = " ".join(drawn([fact("istag", "all-different", *groups)], 90))
 
     assert "ISTag (all different): CI0001-0 at m0;" in text
     assert text.endswith("296 other values")
@@ -108,7 +108,7 @@ def test_the_json_has_all_of_it() -> None:
     document = json.loads(to_json(replace(report(), comparison=POOL)))
 
     assert ["server", "istag", "preview", "options_outcome"] == [row["fact"] for row in document["comparison"]]
-    assert ([C], [D]) == (document["comparison"][1]["odd"], document["comparison"][1]["unknown"])
+    assert ([C], [D]) == (document["comparison"][1]["outliers"], document["comparison"][1]["unknown"])
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_the_json_has_all_of_it() -> None:
             "Preview: 0, but 1024 at 70 members",
         ),
         (
-            {"kind": "two-camps", "fact": "eicar_verdict", "values": ["allowed", "blocked"],
-             "camps": [{"value": "allowed", "count": 1, "members": [A]},
+            {"kind": "two-groups", "fact": "eicar_verdict", "values": ["allowed", "blocked"],
+             "value_groups": [{"value": "allowed", "count": 1, "members": [A]},
                        {"value": "blocked", "count": 1, "members": [B]}]},
             f"verdict on EICAR: allowed at {A}; blocked at {B} (two groups)",
         ),
@@ -152,7 +152,7 @@ def test_evidence_is_about_a_member_or_about_the_pool(member: str, expected: str
 
 def test_all_facts_of_an_observation_name_the_kind_of_difference_in_words() -> None:
     groups = [{"value": "allowed", "count": 1, "members": [A]}, {"value": "blocked", "count": 1, "members": [B]}]
-    rows = dict(Budget().rows(seen("pool", kind="two-camps", fact="eicar_verdict", camps=groups)))
+    rows = dict(Budget().rows(seen("pool", kind="two-groups", fact="eicar_verdict", value_groups=groups)))
 
     assert "two groups" == rows["kind"]
     assert "camp" not in f"{rows}"

@@ -42,7 +42,7 @@ IDENTITIES = {
     "Cause.members": "member",
     "CertificateLink.issuer": "subject",
     "CertificateLink.subject": "subject",
-    "ComparedFact.odd": "member",
+    "ComparedFact.outliers": "member",
     "ComparedFact.unknown": "member",
     "Configuration.pool": "pool",
     "Configuration.source": "file",

@@ -47,11 +47,11 @@ REFUSED: Facts = {
         ),
         (REFUSED, "refused with 400 in every form tried: without Preview, with a User-Agent"),
         (
-            {**REFUSED, "cured_by": "no-preview"},
+            {**REFUSED, "fixed_by": "no-preview"},
             "REQMOD, refused with 400, is accepted without Preview; still rejected without it",
         ),
         (
-            {**REFUSED, "cured_by": "\x1b[2J"},
+            {**REFUSED, "fixed_by": "\x1b[2J"},
             "REQMOD, refused with 400, is accepted \\x1b[2J; still rejected without it",
         ),
         (

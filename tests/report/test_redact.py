@@ -250,10 +250,12 @@ def test_a_secret_is_in_no_format(where: str) -> None:
 
 
 def test_an_address_of_a_member_that_has_several_stays_one_of_the_same_member() -> None:
-    compared = ComparedFact(fact="istag", kind="same", odd=("scan",), unknown=("scan at 10.1.2.3", "scan at night"))
+    compared = ComparedFact(
+        fact="istag", kind="same", outliers=("scan",), unknown=("scan at 10.1.2.3", "scan at night")
+    )
     redacted, _ = redact(replace(REPORT, comparison=(compared,)), Pseudonyms())
 
-    assert ("member-1",) == redacted.comparison[0].odd
+    assert ("member-1",) == redacted.comparison[0].outliers
     assert ("member-1 at net1-host1", "member-2") == redacted.comparison[0].unknown
 
 

@@ -36,12 +36,19 @@ def drawn(members: Sequence[MemberReport], width: int) -> list[str]:
 
 
 HEALTHY: Facts = {
-    "ladder": [rung(0, 0.3), rung(1, 0.4), rung(1024, 0.02), rung(65536, 2.25), rung(MIB, 12.0), rung(8 * MIB, 1500)],
+    "sizes_tried": [
+        rung(0, 0.3),
+        rung(1, 0.4),
+        rung(1024, 0.02),
+        rung(65536, 2.25),
+        rung(MIB, 12.0),
+        rung(8 * MIB, 1500),
+    ],
     "size_passed": 8 * MIB,
     "eicar_found_size": 8 * MIB,
 }
 CUT: Facts = {
-    "ladder": [rung(1024, 0.5, uncertain=True), rung(65536, None, status="failed", reason="timeout")],
+    "sizes_tried": [rung(1024, 0.5, uncertain=True), rung(65536, None, status="failed", reason="timeout")],
     "size_passed": 1024,
     "size_failed": 65536,
     "size_failure": "silent",
@@ -61,11 +68,11 @@ def test_one_line_a_member() -> None:
 
 
 def test_nothing_where_no_ladder_ran() -> None:
-    assert [] == drawn([member("a", {}), member("b", {"ladder": []}), member("c", {}, probe="load")], 100)
+    assert [] == drawn([member("a", {}), member("b", {"sizes_tried": []}), member("c", {}, probe="load")], 100)
 
 
 def test_of_a_size_that_was_tried_twice_the_last_counts() -> None:
-    lines = drawn([member("a", {"ladder": [rung(1024, 900.0), rung(1024, 2.0)]})], 100)
+    lines = drawn([member("a", {"sizes_tried": [rung(1024, 900.0), rung(1024, 2.0)]})], 100)
 
     assert "a       2.0 ms  -" == lines[-1]
 

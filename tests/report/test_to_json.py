@@ -58,14 +58,14 @@ def test_the_schema_holds_a_report_on_logs() -> None:
     del plain["groups"][1]["findings"]
     del plain["timeline"][0]["start"]
     del plain["subject"]["sources"][0]["skipped"]
-    plain["subject"]["sources"][0]["repairs"][0]["line"] = "3"
+    plain["subject"]["sources"][0]["corrections"][0]["line"] = "3"
     errors = {error.json_path for error in report_validator().iter_errors(plain)}
     assert {
         "$.groups[0].count",
         "$.groups[1]",
         "$.timeline[0]",
         "$.subject.sources[0]",
-        "$.subject.sources[0].repairs[0].line",
+        "$.subject.sources[0].corrections[0].line",
     } == errors
 
 

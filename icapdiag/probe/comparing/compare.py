@@ -80,8 +80,8 @@ def _row(fact: str, kind: str, groups: Sequence[ValueGroup], targets: Sequence[T
     return ComparedFact(
         fact=fact,
         kind=kind,
-        camps=tuple(NamedGroup(value=group.value, members=_labels(group.members, targets)) for group in groups),
-        odd=odd,
+        value_groups=tuple(NamedGroup(value=group.value, members=_labels(group.members, targets)) for group in groups),
+        outliers=odd,
         unknown=tuple(target.label for index, target in enumerate(targets) if index not in known),
     )
 
@@ -93,7 +93,9 @@ def _differing(
         NamedGroup(value=group.value, count=len(group.members), members=_labels(group.members[:_SHOWN], targets))
         for group in groups[:_SHOWN]
     )
-    difference = Difference(fact=fact, kind=kind, values=tuple(group.value for group in groups[:_SHOWN]), camps=shown)
+    difference = Difference(
+        fact=fact, kind=kind, values=tuple(group.value for group in groups[:_SHOWN]), value_groups=shown
+    )
     if kind != OUTLIER:
         yield _observation(pool, difference)
         return

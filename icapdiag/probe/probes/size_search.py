@@ -121,12 +121,14 @@ class SearchResult(Struct, kw_only=True):
     def facts(self) -> Size:
         """For the report."""
         facts = Size(
-            ladder=tuple(upload.record() for upload in by_size(self.clean)),
+            sizes_tried=tuple(upload.record() for upload in by_size(self.clean)),
             size_passed=self.passed if self.passed >= 0 else None,
             stopped=self.stopped or None,
         )
         if self.eicar:
-            facts.eicar_ladder = tuple(replace(upload.record(), form=upload.sample) for upload in by_size(self.eicar))
+            facts.eicar_sizes_tried = tuple(
+                replace(upload.record(), form=upload.sample) for upload in by_size(self.eicar)
+            )
             facts.eicar_form = self.form or "none"
         if self.failed is not None:
             facts.size_failed, facts.size_failure = self.failed.size, self.failure

@@ -32,7 +32,7 @@ _BUDGET = 12.0  # seconds for all of them
 _TIMEOUT = 3.0  # seconds for one answer
 _SILENT = 2.0  # seconds, where the request got none
 _TINY = b"x"
-_BLANK, _UNCHANGED = "blank-line", "unchanged"
+_EMPTY, _UNCHANGED = "empty-line", "unchanged"
 _DROPPED = (Reason.RESET, Reason.CLOSED)
 _SPOKEN = (Reason.TLS_HANDSHAKE, Reason.TLS_CLIENT_CERTIFICATE)  # TLS came back, if only an alert
 _NO_CONNECTION = (Reason.REFUSED, Reason.UNREACHABLE, Reason.PROHIBITED, Reason.LOCAL_NETWORK)
@@ -89,7 +89,7 @@ _ALL: Mapping[str, Mapping[str, Build]] = {
         **_changed(options_of),
         **dict.fromkeys(("tls", "plain", "proxy-v1"), options_of),  # it is the connection that is another
         # No request at all. It is answered where something in front has sent a line before.
-        _BLANK: lambda context: dataclasses.replace(options_of(context), first=b"\r\n"),
+        _EMPTY: lambda context: dataclasses.replace(options_of(context), first=b"\r\n"),
     },
 }
 _CONNECTIONS = ("tls", "plain", "proxy-v1")
@@ -119,7 +119,7 @@ def _doubt_about_reqmod(context: Context) -> _Doubt | None:
 def _doubt_about_options(context: Context) -> _Doubt | None:
     status, reason = refusal(context, "options"), unanswered(context, "options")
     if status in _DOUBTFUL:
-        proxied = ("proxy-v1", _BLANK) if status == 400 else ()
+        proxied = ("proxy-v1", _EMPTY) if status == 400 else ()
         return _Doubt("OPTIONS", status, None, (*_HEADS, *_changed(options_of), *proxied))
     if reason is not None and not _unread(context, "options"):
         dropped = reason in _DROPPED and not context.found("options", Transfer).bytes_received
@@ -160,7 +160,7 @@ async def _run(context: Context) -> Outcome:
     tried: list[tuple[VariantTried, bool]] = []
     facts.stopped = await context.within(_BUDGET, _try_all(context, facts, tried)) or None
     facts.variants = tuple(each for each, _ in tried)
-    of_any = (*_CONNECTIONS, _BLANK)  # about no method
+    of_any = (*_CONNECTIONS, _EMPTY)  # about no method
     named = [(each.variant or "", each.method, taken) for each, taken in tried]
     mine = [(name, taken) for name, method, taken in named if method == facts.refused_method or name in of_any]
     facts.accepted = tuple(name for name, taken in mine if taken)
@@ -171,12 +171,12 @@ async def _run(context: Context) -> Outcome:
 async def _try_all(context: Context, facts: Variants, tried: list[tuple[VariantTried, bool]]) -> str:
     """Method after method, until a variant is taken; why it stopped early, or ""."""
     for doubt in _doubts(context):
-        if facts.cured_by:
+        if facts.fixed_by:
             continue
-        cure, stopped = await _try(context, doubt, tried)
-        if cure or facts.refused_method is None:
+        fix, stopped = await _try(context, doubt, tried)
+        if fix or facts.refused_method is None:
             facts.refused_method, facts.refused_status, facts.refused_reason = doubt.method, doubt.status, doubt.reason
-            facts.cured_by = cure or None
+            facts.fixed_by = fix or None
         if stopped:
             return stopped
     return ""
@@ -185,7 +185,7 @@ async def _try_all(context: Context, facts: Variants, tried: list[tuple[VariantT
 async def _try(context: Context, doubt: _Doubt, tried: list[tuple[VariantTried, bool]]) -> tuple[str, str]:
     """The variant that was taken where the request as it was still fails, or ""; why it stopped early, or ""."""
     _, base = _BASES[doubt.method]
-    cured = ""
+    fix = ""
     left = _attempts(context, doubt)
     while left:
         name = left.pop(0)
@@ -199,18 +199,18 @@ async def _try(context: Context, doubt: _Doubt, tried: list[tuple[VariantTried, 
             return "", "connection"
         if name == _UNCHANGED:
             # Taken as it was, too: then it was not the variant that made the difference.
-            return ("" if taken else cured), ""
+            return ("" if taken else fix), ""
         if taken and name in {"tls", "plain"}:
             return name, ""  # it speaks that, and so can't speak the other
-        if taken and not cured and name != _BLANK:
-            cured = name
+        if taken and not fix and name != _EMPTY:
+            fix = name
             also = [each for each in left if each in _PREVIEWS] if name in _PREVIEWS else []
             left = [*also, _UNCHANGED]
     return "", ""
 
 
 async def _send(context: Context, name: str, request: PreparedRequest, doubt: _Doubt) -> Transaction:
-    limit = min(_TIMEOUT if doubt.status and name != _BLANK else _SILENT, context.settings.timeout)
+    limit = min(_TIMEOUT if doubt.status and name != _EMPTY else _SILENT, context.settings.timeout)
     settings = replace(context.settings, connect_timeout=min(limit, context.settings.connect_timeout))
     tls = {"tls": TLS(verify=False), "plain": None}.get(name, context.member.tls)
     context = replace(context, member=replace(context.member, tls=tls), settings=settings)
@@ -221,7 +221,7 @@ def _taken(name: str, result: Transaction, doubt: _Doubt) -> bool:
     """Whether the change helped: an answer that can be read where there was none, a good one where it was refused."""
     if name == "tls":
         return bool(result.transfer.bytes_sent) or result.reason in _SPOKEN
-    if name == _BLANK or (name in _CONNECTIONS and doubt.status is None):
+    if name == _EMPTY or (name in _CONNECTIONS and doubt.status is None):
         return result.answer.icap_status is not None
     return result.failure is None
 

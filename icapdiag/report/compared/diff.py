@@ -26,7 +26,7 @@ class Change(StrEnum):
     """What became of something, the worst first."""
 
     NEW = "new"
-    LOST = "lost sight of"
+    LOST = "not re-tested"
     CHANGED = "changed"
     FIXED = "fixed"
     UNCHANGED = "unchanged"
@@ -114,7 +114,7 @@ def _items(before: Report, after: Report) -> Iterator[Item]:
     for key, finding in old.items():
         if key in new:
             continue
-        if key in hidden_now:  # still there: nothing was repaired
+        if key in hidden_now:  # still there: nothing was fixed
             yield _item(Change.CHANGED, key, finding, f"suppressed now: {hidden_now[key]}")
             continue
         missed = sorted(probe for probe in _shown_by(finding, key[1]) if (key[1], probe) not in tested)

@@ -306,7 +306,7 @@ _CHANGES = {
     "tls": "over TLS",
     "plain": "in clear text",
     "proxy-v1": "after a PROXY protocol line",
-    "blank-line": "an empty line",
+    "empty-line": "an empty line",
 }
 
 
@@ -336,15 +336,15 @@ def _paths(found: Sequence[ServiceTried]) -> str:
 
 def _variants(sheet: Variants) -> str:
     """Which change makes the refused request accepted, if any; empty if none was tried."""
-    method, status, cure = safe_text(sheet.refused_method), sheet.refused_status or 0, safe_text(sheet.cured_by)
-    if cure:
+    method, status, fix = safe_text(sheet.refused_method), sheet.refused_status or 0, safe_text(sheet.fixed_by)
+    if fix:
         failed = f"refused with {status}" if status else f"not answered ({safe_text(sheet.refused_reason)})"
-        return f"{method}, {failed}, is accepted {_CHANGES.get(cure, cure)}; still rejected without it"
+        return f"{method}, {failed}, is accepted {_CHANGES.get(fix, fix)}; still rejected without it"
     helped = sheet.accepted or ()
     tried = dict.fromkeys(safe_text(each.variant) for each in sheet.variants or () if each.variant not in helped)
     changes = ", ".join(_CHANGES.get(name, name) for name in tried)
     said = [f"{f'refused with {status}' if status else 'no answer'} in every form tried: {changes}"] if tried else []
-    said += ["an empty line gets a response, as if a request line had come before it"] if "blank-line" in helped else []
+    said += ["an empty line gets a response, as if a request line had come before it"] if "empty-line" in helped else []
     return "; ".join(said)
 
 

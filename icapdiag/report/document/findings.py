@@ -26,7 +26,7 @@ _FACTS = 90  # of one observation
 _VALUE = 300  # characters of one fact
 _BUDGET = 900_000  # characters of facts in one document
 _PORT = 5  # digits
-_NAMED = {"camps": "groups"}  # keys that are no words for people
+_NAMED = {"value_groups": "groups"}  # keys that are no words for people
 
 
 class Budget:

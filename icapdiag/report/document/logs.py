@@ -28,7 +28,7 @@ from icapdiag.vocabulary import SEVERITY_ORDER, Severity, Status
 LET_THROUGH = "let through"  # an outcome: passed by the scanner's own word, without a scan
 PASTED = "answer"  # `probe` of the group that stands for one raw ICAP response
 _EXAMPLES = 3  # names of a kind in the details of a group
-_REMARKS = 5  # repairs and problems of one file
+_REMARKS = 5  # corrections and problems of one file
 _VALUES = 40  # of a kind in an answer
 
 
@@ -48,7 +48,7 @@ class SourceBlock:
         self.records = record_counts(source)
         self.read = records_read(source)  # the same in words
         self.remarks = [
-            *_remarks("corrected", [(each.what, each) for each in source.repairs], source.repairs_total),
+            *_remarks("corrected", [(each.what, each) for each in source.corrections], source.corrections_total),
             *_remarks("lost", [(each.reason, each) for each in source.problems], source.problems_total),
         ]
 

@@ -184,8 +184,8 @@ def _sizes(sheet: Size) -> Iterator[str]:
 
 def sizes_table(members: Sequence[MemberReport]) -> Figures:
     """A row for each member that was sent bodies of growing size; no rows if none was."""
-    tried = [each for each in met(members, Size) if each[1].ladder]
-    largest = {max(upload.size or 0 for upload in sheet.ladder or ()) for _, sheet in tried}
+    tried = [each for each in met(members, Size) if each[1].sizes_tried]
+    largest = {max(upload.size or 0 for upload in sheet.sizes_tried or ()) for _, sheet in tried}
     sizes = [size for size in _TYPICAL if size < max(largest, default=0)] + sorted(largest)[-1:]
     return Figures(
         title=f"By body size (time to response, including the upload; {_DOUBT}):",
@@ -229,7 +229,7 @@ def _failure(sheet: Size) -> str:
 
 def _times(sheet: Size, sizes: Sequence[int]) -> Iterator[str]:
     """The last time of each size; a word where there was no answer."""
-    uploads = {upload.size or 0: upload for upload in sheet.ladder or ()}
+    uploads = {upload.size or 0: upload for upload in sheet.sizes_tried or ()}
     for size in sizes:
         upload = uploads.get(size, SizedUpload())
         yield measured(upload.answer_ms, doubtful=upload.uncertain, nothing=safe_text(upload.reason) or "-")
@@ -328,7 +328,7 @@ def limits(members: Sequence[MemberReport]) -> Limits:
 def size_curves(members: Sequence[MemberReport]) -> list[Curve[SizedUpload]]:
     """Of each member that was sent bodies of growing size, those where something failed first."""
     return _curves(
-        [(member, sheet.ladder) for member, sheet in met(members, Size)], lambda each: upload_failed(each.status)
+        [(member, sheet.sizes_tried) for member, sheet in met(members, Size)], lambda each: upload_failed(each.status)
     )
 
 

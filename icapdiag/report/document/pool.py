@@ -27,7 +27,7 @@ _LABELS = {
     "scan_time": "scan time", "clock_offset": "clock", "tcp_outcome": "tcp", "tls_outcome": "tls",
     "options_outcome": "options", "clean_outcome": "clean", "eicar_outcome": "eicar",
 }  # fmt: skip
-APART = {"two-camps": "two groups", "several-camps": "no majority", "all-different": "all different"}
+APART = {"two-groups": "two groups", "several-groups": "no majority", "all-different": "all different"}
 
 
 class ValueOf(NamedTuple):
@@ -45,7 +45,7 @@ class DifferenceBlock:
         self.label, self.apart, self.outlier = _label(fact.fact), APART.get(fact.kind, ""), fact.kind == "outlier"
         self.values = [
             ValueOf(server_text(group.value, _VALUE), group.members or (), self.outlier and number > 0)
-            for number, group in enumerate(fact.camps)
+            for number, group in enumerate(fact.value_groups)
         ]
 
 
@@ -57,14 +57,16 @@ class Comparison:
 
     def __init__(self, facts: Sequence[ComparedFact], order: Sequence[str]) -> None:
         self.members = list(
-            dict.fromkeys(name for each in facts for group in each.camps for name in group.members or ())
+            dict.fromkeys(name for each in facts for group in each.value_groups for name in group.members or ())
         )
         place = {name: number for number, name in enumerate(order)}
         # An address of a member that has several is NAME at ADDRESS.
         self.order = sorted(
             self.members, key=lambda name: place.get(name, place.get(name.split(" at ")[0], len(place)))
         )
-        found = [each for each in facts if each.kind != "same" and not each.fact.endswith(_MATRIX) and each.camps]
+        found = [
+            each for each in facts if each.kind != "same" and not each.fact.endswith(_MATRIX) and each.value_groups
+        ]
         self.differences = [DifferenceBlock(each) for each in found]
 
 
@@ -79,7 +81,7 @@ def describe_difference(sheet: Difference) -> str:
         return f"{label}: {value}, but {most} at {_who(sheet.majority_members or (), sheet.majority_count or 0)}"
     groups = [
         f"{server_text(group.value, _VALUE)} at {_who(group.members or (), group.count or 0)}"
-        for group in (sheet.camps or ())[:_GROUPS_SHOWN]
+        for group in (sheet.value_groups or ())[:_GROUPS_SHOWN]
     ]
     apart = APART.get(sheet.kind or "", "")
     return f"{label}: " + "; ".join(groups or map(server_text, sheet.values or ())) + (f" ({apart})" if apart else "")

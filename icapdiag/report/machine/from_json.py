@@ -2,7 +2,8 @@
 
 The file may come from anybody, so it is bounded in size and depth, and every value is of the type that its class
 says. Whoever shows a text escapes it. Keys that are not known are left alone, as a later version of the program may
-have added them; what an earlier one did not write yet is taken as absent.
+have added them; what an earlier one did not write yet is taken as absent, and what it called by another name is
+read by that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from icapdiag import facts
 from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.fields import ANSWER, sheet_type
 from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
+from icapdiag.facts.renamed import renamed
 from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Vantage
 from icapdiag.facts.sheet import Record, facts_of
 from icapdiag.model import SCHEMA_VERSION, Finding, MemberReport, Observation, Report, Unmatched
@@ -82,7 +84,7 @@ def read_report(data: bytes) -> Report:
     if not text.strip():
         raise NotAReport(["it is empty: the run that should have written it did not finish"])
     try:
-        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=unique)
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise NotAReport([f"{where}: not JSON ({error.msg}): pass the complete file that -o json wrote"]) from None
@@ -342,6 +344,10 @@ def _is_moment(text: str) -> bool:
 
 def _at(place: str, key: str) -> str:
     return f"{place}.{key}" if place else key
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return renamed(unique(pairs))
 
 
 def _refuse_constant(name: str) -> float:

@@ -89,7 +89,7 @@ def answering(host: str, ms: float, *, breaks_at: int | None = None, errors: int
             "eicar", address=host, icap_status=200, verdict="blocked", answer_ms=ms, threats=["Eicar-Test-Signature"]
         ),
         observation("repeat", address=host, samples=figures),
-        observation("size", address=host, ladder=ladder),
+        observation("size", address=host, sizes_tried=ladder),
         observation("load", address=host, steps=load),
         observation(
             "conformance",
@@ -109,13 +109,13 @@ def rule(name: str, result: str, detail: str = "", *, breaks: bool = False) -> d
     return {"rule": name, "result": result, "detail": detail, "seen": detail and "ICAP/1.0 200 OK", "breaks": breaks}
 
 
-def difference(fact: str, kind: str, *camps: tuple[str, tuple[str, ...]]) -> ComparedFact:
+def difference(fact: str, kind: str, *groups: tuple[str, tuple[str, ...]]) -> ComparedFact:
     """One fact side by side, as the comparison of the members has it."""
     return ComparedFact(
         fact=fact,
         kind=kind,
-        camps=tuple(ValueGroup(value=value, members=members) for value, members in camps),
-        odd=tuple(name for _, members in camps[1:] for name in members) if kind == "outlier" else (),
+        value_groups=tuple(ValueGroup(value=value, members=members) for value, members in groups),
+        outliers=tuple(name for _, members in groups[1:] for name in members) if kind == "outlier" else (),
     )
 
 
@@ -139,7 +139,7 @@ def pool_report() -> Report:
     )
     comparison = (
         difference("preview", "outlier", ("1024", well), ("0", (f"{SLOW}:1344",))),
-        difference("istag", "two-camps", ('"a"', well[:2]), ('"b"', (well[2], f"{SLOW}:1344"))),
+        difference("istag", "two-groups", ('"a"', well[:2]), ('"b"', (well[2], f"{SLOW}:1344"))),
         difference("allow", "same", ("204", (*well, f"{SLOW}:1344"))),
     )
     return settled(replace(built, comparison=comparison))

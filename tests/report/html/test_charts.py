@@ -126,7 +126,7 @@ def test_load_shows_each_step_and_its_errors() -> None:
 
 def test_steps_that_say_nothing_are_left_out() -> None:
     ladder: list[Facts] = [{"status": "ok"}, {"size": KIB, "answer_ms": None, "status": ""}, {}]
-    odd = samples.member("10.0.0.1", observation("size", ladder=ladder), observation("load", steps=[{}]))
+    odd = samples.member("10.0.0.1", observation("size", sizes_tried=ladder), observation("load", steps=[{}]))
     found = document(settled(samples.report([odd], ())))
     assert (("1 KiB", "-", "-", ""),) == charts.size_curve(0, found.size_curves[0]).rows
     assert () == charts.load_curve(0, found.load_curves[0]).rows
