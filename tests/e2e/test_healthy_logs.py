@@ -1,6 +1,6 @@
 """`explain` raises no false alarm: logs of what passed or was rewritten within limits, and answers of healthy scanners.
 
-The twenty and more requests are those of tests/runbook/test_logs.py; here the whole program reads them, from a file.
+The twenty and more requests are those of tests/runbook/test_logs_healthy.py; here the program reads them, from a file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from icapdiag.logs.reading import read_logs
 from icapdiag.runbook import load_runbooks, match
 from tests.cli.run import icapdiag
 from tests.runbook.logged import Entry, entry
-from tests.runbook.test_logs import HEALTHY
+from tests.runbook.test_logs_healthy import HEALTHY
 
 ACTIONS = [one["icap_log"]["action"] for one in HEALTHY]  # type: ignore[index]
 PASSED = [one for one, action in zip(HEALTHY, ACTIONS, strict=True) if action == "ICAP_PASSED"]

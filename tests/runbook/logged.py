@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from icapdiag.avi.entry import decode_entry
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.model import Observation
+from icapdiag.model import Observation, Unmatched
+from icapdiag.runbook import Library, match
 
 Entry = Mapping[str, object]
 
@@ -61,3 +62,12 @@ def observe(*entries: Entry) -> tuple[Observation, ...]:
     for one in entries:
         summary.add(decode_entry(one))
     return summary.observations()
+
+
+def found(library: Library, *entries: Entry) -> set[str]:
+    """The ids of what these entries are found to be; each failure has a runbook."""
+    matched = match(library, observe(*entries))
+
+    assert Unmatched() == matched.unmatched
+
+    return {finding.id for finding in matched.findings}

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from icapdiag.facts.fields import SHEETS
 from icapdiag.model import Observation
-from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.runbook import Library, match
 from icapdiag.runbook.lint import lint_files
 from icapdiag.runbook.why import run_examples
 from icapdiag.vocabulary import Status
 from tests.facts.strategies import records
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 def test_lint_is_clean() -> None:

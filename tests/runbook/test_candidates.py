@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.model import Facts, JSONValue
-from icapdiag.runbook import Library, load_runbooks
+from icapdiag.runbook import Library
 from icapdiag.runbook.match import CandidateIndex
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 def plainly(library: Library, record: Facts) -> list[str]:

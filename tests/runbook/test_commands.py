@@ -13,7 +13,7 @@ import pytest
 from icapdiag.runbook import load_runbooks
 from tests.runbook.cases import LOGS, answered, failed
 from tests.runbook.logged import Entry, entry
-from tests.runbook.test_logs import BLOCKED
+from tests.runbook.test_logs_blocked import BLOCKED
 
 SAVED = "/tmp/log.json"  # noqa: S108 - where the commands keep the log
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

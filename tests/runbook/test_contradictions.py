@@ -13,7 +13,7 @@ import pytest
 
 from icapdiag.icap.product import PRODUCTS
 from icapdiag.model import Facts
-from icapdiag.runbook import Library, load_runbooks
+from icapdiag.runbook import Library
 from icapdiag.runbook.causes import fixes, settling, weigh, written
 from icapdiag.runbook.document import Runbook
 from tests.contradictions import OF_PRODUCTS, REPLACES, of_another_product, opposites
@@ -41,11 +41,6 @@ KNOWN: Mapping[str, tuple[Facts, str]] = {
 }  # fmt: skip
 # Matched by what one product says only, or by what is no ICAP server at all.
 IMPLIES_A_PRODUCT = {"no-engine-loaded", "core-unreachable", "no-security-rule", "shadow-service", "not-icap"}
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 def steps(runbook: Runbook, record: Facts) -> list[str]:

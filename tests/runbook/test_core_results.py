@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.runbook import Library, match
 from tests.facts import facts_of
 from tests.runbook.logged import entry, observe
 from tests.runbook.test_headers_csv import rows
@@ -52,11 +52,6 @@ RESULTS: Mapping[str, tuple[str, str | None]] = {
 }
 # Of hash look-ups only, and no result of a scan: it says nothing about the body.
 NO_RESULT = {"Unknown"}
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 @pytest.mark.parametrize("value", RESULTS)

@@ -6,13 +6,8 @@ import re
 
 import pytest
 
-from icapdiag.runbook import Library, load_runbooks
+from icapdiag.runbook import Library
 from tests.runbook.coverage import COVERAGE, TOLD
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 @pytest.mark.parametrize("number", COVERAGE)

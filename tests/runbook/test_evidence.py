@@ -24,7 +24,7 @@ from icapdiag.model import Observation
 from icapdiag.pool import TLS, Member, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.running.catalogue import choose
-from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.runbook import Library, match
 from tests.e2e.test_odd_one_out import POOLS, TWICE
 from tests.probe.fakes import member, pool_of
 from tests.probe.resolvers import dns_server, rcode, records
@@ -38,11 +38,6 @@ COMPARED = {*POOLS, *TWICE}
 NAMESPACES = {"mtu-black-hole"}
 # And for what is said of the pool file itself: tests/cli/test_suppressing.py.
 POOL_FILE = {"suppression-expired", "suppression-unused"}
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 async def found(

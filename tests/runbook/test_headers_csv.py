@@ -13,7 +13,7 @@ import re
 import pytest
 
 from icapdiag.icap.verdict import judge
-from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.runbook import Library, match
 from tests.facts import facts_of
 from tests.icap.answers import answer
 from tests.icap.test_verdict_headers_csv import HEADERS, STATUSES, TABLE
@@ -197,11 +197,6 @@ INFERRED = {
     "server-size-limit",
     "invalid-request-blocked",
 }
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 def found(library: Library, one: Entry) -> set[str]:

@@ -12,16 +12,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from icapdiag.model import JSONValue, Observation
-from icapdiag.runbook import Library, explaining, load_runbooks, match
+from icapdiag.runbook import Library, explaining, match
 from tests.facts import facts_of
 from tests.runbook.cases import failed, scored
 from tests.runbook.logged import Entry, entry, observe
 from tests.runbook.test_headers_csv import rows
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 def verdict_of(observation: Observation) -> str | None:

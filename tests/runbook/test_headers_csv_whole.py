@@ -13,16 +13,11 @@ from pathlib import Path
 import pytest
 
 from icapdiag.logs.reading import read_logs
-from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.runbook import Library, match
 from tests.facts import facts_of
 from tests.icap.test_verdict_headers_csv import HEADERS, REPAIRED, STATUSES, WHOLE
 from tests.runbook.coverage import COVERAGE
 from tests.runbook.test_headers_csv import OTHER_HINTS, rows
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
 
 
 def wire(

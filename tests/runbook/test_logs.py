@@ -9,117 +9,12 @@ import pytest
 
 from icapdiag.icap.product import NO_ENGINE
 from icapdiag.logs.reading import read_logs
-from icapdiag.model import Steps, Unmatched
-from icapdiag.runbook import Library, load_runbooks, match
-from icapdiag.vocabulary import Severity
+from icapdiag.model import Steps
+from icapdiag.runbook import Library, match
 from tests.facts import facts_of
 from tests.runbook.cases import answered, failed, scored
-from tests.runbook.logged import Entry, entry, observe
+from tests.runbook.logged import Entry, entry, found, observe
 from tests.runbook.writing import library_of, runbook_text
-
-
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return load_runbooks()
-
-
-def found(library: Library, *entries: Entry) -> set[str]:
-    matched = match(library, observe(*entries))
-
-    assert Unmatched() == matched.unmatched
-
-    return {finding.id for finding in matched.findings}
-
-
-# X-Response-Desc and X-Blocked-Reason of a block, as MetaDefender Core's results are called over the years.
-BLOCKED = {
-    "Infected": "request-blocked-infected",
-    "Suspicious": "blocked-suspicious",
-    "Failed": "failed-to-scan",
-    "Failed To Scan": "failed-to-scan",
-    "Blocklisted": "blocked-by-list",
-    "Blacklisted": "blocked-by-list",
-    "Skipped Infected": "blocked-by-list",
-    "Exceeded Archive Depth": "archive-limits",
-    "Not Scanned": "failed-to-scan",
-    "Aborted": "failed-to-scan",
-    "Encrypted Archive": "encrypted-upload",
-    "Exceeded Archive Size": "archive-limits",
-    "Exceeded Archive File Number": "archive-limits",
-    "Password Protected Document": "encrypted-upload",
-    "Exceeded Archive Timeout": "archive-limits",
-    "Filetype Mismatch": "blocked-type-mismatch",
-    "File type Mismatch": "blocked-type-mismatch",
-    "Mismatch": "blocked-type-mismatch",
-    "Potentially Vulnerable File": "blocked-vulnerable-file",
-    "Cancelled": "failed-to-scan",
-    "Canceled": "failed-to-scan",
-    "Sensitive data found": "blocked-sensitive-data",
-    "Yara Rule Matched": "blocked-yara-rule",
-    "Potentially Unwanted Program": "blocked-unwanted-program",
-    "PUA detected": "blocked-unwanted-program",
-    "PUA/PUP detected": "blocked-unwanted-program",
-    "Unsupported file type": "unsupported-file-type",
-    "File format not supported": "unsupported-file-type",
-    "Known Bad": "blocked-known-bad",
-    "In Progress": "failed-to-scan",
-    "Error received from MetaDefender Core": "core-unreachable",
-}
-
-
-@pytest.mark.parametrize(("desc", "expected"), BLOCKED.items())
-def test_each_reason_of_a_block_has_its_runbook(library: Library, desc: str, expected: str) -> None:
-    assert {expected} == found(library, answered("ICAP_BLOCKED", desc))
-    assert {expected} == found(library, entry("ICAP_BLOCKED", status=200, http_status=403, opswat_log={"reason": desc}))
-
-
-# Reasons of the ICAP server itself, which scanned nothing. Wordings but the first are likely, not published.
-@pytest.mark.parametrize(
-    ("desc", "expected"),
-    [
-        ("No security rule matched", "no-security-rule"),
-        ("No matching workflow rule", "no-security-rule"),
-        ("License expired", "scanner-licence"),
-        ("The licence is invalid", "scanner-licence"),
-        ("MetaDefender Core is unavailable", "core-unreachable"),
-        ("No Core server", "core-unreachable"),
-        ("Request body too large", "server-size-limit"),
-        ("File size exceeds limit", "server-size-limit"),
-        ("Invalid header", "invalid-request-blocked"),
-        ("Invalid character found in HTTP response header name", "invalid-request-blocked"),
-        ("Scan timed out", "failed-to-scan"),
-        ("Words of next year's version", "blocked-without-scan"),
-    ],
-)
-def test_a_block_without_a_scan(library: Library, desc: str, expected: str) -> None:
-    assert {expected} == found(library, answered("ICAP_BLOCKED", desc, scanned=False))
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ("X-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Signature;", "eicar-test"),
-        ("X-Virus-ID: Win.Test.EICAR_HDB-1", "eicar-test"),
-        ("X-Response-Desc: URL: No risk rating from WRS; FILE: Detected by ATSE", "request-blocked-infected"),
-        ("X-Block-Reason: Malware found", "request-blocked-infected"),
-        ("X-Block-Reason: Media Type (Block List)", "blocked-by-list"),
-        ("X-Block-Reason: Archive not supported", "unsupported-file-type"),
-        ("X-Infection-Found: Type=2; Resolution=0; Threat=Container size violation;", "archive-limits"),
-        ("X-Infection-Found: Type=2; Resolution=0; Threat=Encrypted container violation;", "encrypted-upload"),
-        ("X-Infection-Found: Type=0; Resolution=2; Threat=Heuristics.Encrypted.Zip;", "encrypted-upload"),
-        ("X-Infection-Found: Type=0; Resolution=2; Threat=Heuristics.Limits.Exceeded;", "archive-limits"),
-        ("X-Infection-Found: Type=0; Resolution=2; Threat=Heuristics.OLE2.ContainsMacros;", "blocked-suspicious"),
-        ("X-Infection-Found: Type=0; Resolution=2; Threat=PUA.Win.Tool.Netcat-1;", "blocked-unwanted-program"),
-        ("X-Infection-Found: Type=1; Resolution=0; Threat=File policy violation File Size Blocked;",
-            "server-size-limit"),
-        ("X-Response-Info: BLOCKED\r\nX-Response-Desc: URL category blk is BLOCKED\r\nServer: C-ICAP/0.5.10",
-            "request-blocked"),
-        ("Server: KAV ICAP", "request-blocked"),
-    ],
-)  # fmt: skip
-def test_other_products_blocks(library: Library, headers: str, expected: str) -> None:
-    assert {expected} == found(library, entry("ICAP_BLOCKED", status=200, http_status=403, headers=headers))
-
 
 CONNECTION, TIMEDOUT, ERROR = "ADF_ICAP_CONNECTION_ERROR", "ADF_ICAP_TIMEDOUT", "ADF_ICAP_SERVER_ERROR"
 MEMORY, SIZE, GENERIC = "ADF_ICAP_OUT_OF_MEMORY", "ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED", "ADF_ICAP_FAILED"
@@ -267,90 +162,12 @@ def test_the_log_as_a_whole(library: Library) -> None:
     assert {"icap-disabled"} == found(library, {"icap_log": {"action": "ICAP_DISABLED"}})
 
 
-HEALTHY = [
-    entry("ICAP_PASSED", status=204),
-    entry("ICAP_PASSED", status=204, response_code=200),
-    entry("ICAP_PASSED", status=204, response_code=404),
-    entry("ICAP_PASSED", status=204, headers='ISTag: "CI0001-abc"\r\nServer: C-ICAP/0.5.10'),
-    entry("ICAP_PASSED", status=204, headers="X-Response-Info: Allowed"),
-    entry("ICAP_PASSED", status=204, headers="X-Response-Info: Allowed\r\nX-ICAP-Profile: Proxy"),
-    entry("ICAP_PASSED", status=200, headers="X-Response-Info: Allowed\r\nX-Response-Desc: No Threat Detected"),
-    entry(
-        "ICAP_PASSED", status=200, headers="X-Response-Desc: No Threats Found\r\nEncapsulated: req-hdr=0, req-body=90"
-    ),
-    entry("ICAP_PASSED", status=200),
-    entry("ICAP_PASSED", status=200, headers="Encapsulated: req-hdr=0, req-body=90"),
-    entry("ICAP_PASSED", status=200, headers="X-Response-Info: passed\r\nX-Virus-ID: no threats"),
-    entry("ICAP_PASSED", status=204, headers="X-FSecure-Scan-Result: clean"),
-    entry("ICAP_PASSED", status=204, headers="X-Violations-Found: 0"),
-    entry("ICAP_PASSED", status=204, headers="X-Response-Desc: URL: No risk rating from WRS"),
-    entry("ICAP_PASSED", status=204, headers="X-Infection-Found: none"),
-    entry("ICAP_PASSED", latency=9900),
-    entry("ICAP_PASSED", status=204, vendor="ICAP_VENDOR_GENERIC"),
-    entry("ICAP_PASSED", status=204, vendor="ICAP_VENDOR_LASTLINE", nsx_defender_log={"score": 0}),
-    entry("ICAP_PASSED", status=204, complete_body_sent=None),
-    entry("ICAP_PASSED", status=204, icap_method="ICAP_METHOD_RESPMOD"),
-    entry("ICAP_MODIFIED", status=200, codes=["ADF_ICAP_MODIFIED"], modified_content_length=70),
-    entry("ICAP_MODIFIED", status=200, headers="X-Response-Info: Allowed\r\nX-Response-Desc: Sanitized"),
-    entry("ICAP_MODIFIED", status=200, headers="X-Infection-Found: Type=0; Resolution=1; Threat=W97M.Thus;"),
-    entry("ICAP_MODIFIED", status=201),
-]
-
-
-@pytest.mark.parametrize("one", HEALTHY)
-def test_no_false_alarm_on_a_healthy_request(library: Library, one: Entry) -> None:
-    matched = match(library, observe(one))
-
-    assert [] == [finding.id for finding in matched.findings if finding.severity is not Severity.INFO]
-    assert Unmatched() == matched.unmatched
-
-
-def test_what_passed_within_limits_gives_nothing_at_all(library: Library) -> None:
-    passed = [one for one in HEALTHY if one["icap_log"]["action"] == "ICAP_PASSED"]  # type: ignore[index]
-
-    assert len(passed) >= 20
-    assert set() == found(library, *passed)
-    for one in passed:
-        assert set() == found(library, one)
-
-
-def test_no_false_alarm_on_a_healthy_log(library: Library) -> None:
-    matched = match(library, observe(*HEALTHY * 5))
-
-    assert {"request-modified"} == {finding.id for finding in matched.findings}
-    assert 20 == matched.findings[0].count
-
-
 @pytest.mark.parametrize("action", ["ICAP_QUEUED", "ICAP_SKIPPED", "icap passed", "ICAP_PASSED_LATER"])
 def test_an_unknown_action_is_never_well(library: Library, action: str) -> None:
     (finding,) = match(library, observe(entry(action, status=204, headers="X-Response-Info: Allowed"))).findings
 
     assert ("icap-action-unknown", "warning") == (finding.id, finding.severity)
     assert action == facts_of(finding.evidence[0])["icap_action"]
-
-
-@pytest.mark.parametrize(
-    ("product", "name"),
-    [
-        ("C-ICAP/0.5.12", "Eicar-Test-Signature"),
-        ("Kaspersky Scan Engine", "EICAR-Test-File"),
-        ("ESET File Security", "Eicar test file"),
-        ("Sophos ICAP", "EICAR-AV-Test"),
-    ],
-)
-def test_the_test_file_is_a_test_that_worked(library: Library, product: str, name: str) -> None:
-    headers = f"Server: {product}\r\nX-Virus-ID: {name}"
-    blocked = entry("ICAP_BLOCKED", status=200, http_status=403, headers=headers, response_code=403)
-
-    (finding,) = match(library, observe(blocked)).findings
-
-    assert ("eicar-test", "info") == (finding.id, finding.severity)
-    assert "rate-limit" not in " ".join(finding.remedy)
-    malware = entry(
-        "ICAP_BLOCKED", status=200, http_status=403, headers=headers.replace(name, "W32.X"), response_code=403
-    )
-    assert ["request-blocked-infected"] == [one.id for one in match(library, observe(malware)).findings]
-    assert ["request-blocked-infected"] == [one.id for one in match(library, observe(blocked, malware)).findings]
 
 
 @pytest.mark.parametrize("headers", ["X-Virus-ID: W32.X", "X-Infection-Found: Type=0; Resolution=2; Threat=W32.X;"])
