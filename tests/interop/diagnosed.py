@@ -42,5 +42,6 @@ class Diagnosis:
 
 def nothing_is_wrong(checked: Checked) -> None:
     """Fails the test where the check has a critical finding or a warning."""
-    assert {} == checked.findings("critical") | checked.findings("warning")
+    found = checked.findings("critical") | checked.findings("warning")
+    assert {} == found, found
     assert 0 == checked.exit_status

@@ -8,12 +8,13 @@ from tests.interop.load_balancers import EMPTY_ADDRESS
 from tests.interop.networks import NOBODY, Network
 from tests.interop.programs import Program, need
 
-FIRST, SECOND, LATE = "127.0.0.53", "127.0.0.54", "127.0.0.55"  # each on port 53
+FIRST, SECOND, LATE, REFUSING = "127.0.0.53", "127.0.0.54", "127.0.0.55", "127.0.0.57"  # each on port 53
 ABSENT_RESOLVER = "10.99.0.53"  # on the Ethernet where nobody is
 
 _UNBOUND = """\
 server:
   interface: {address}
+  access-control: 127.0.0.0/8 {access}
   do-daemonize: no
   use-syslog: no
   chroot: ""
@@ -56,6 +57,7 @@ _RECORDS = {
         "robin A 127.0.0.3",
     ),
     SECOND: ("av A 127.0.0.1", f"moved A {EMPTY_ADDRESS}"),
+    REFUSING: ("av A 127.0.0.1",),
 }
 # Answers every question for A with 127.0.0.1, and any other with nothing, after so many seconds.
 _LATE = """
@@ -83,7 +85,14 @@ def start_unbound(network: Network, address: str) -> Program:
     )
     configuration = folder / f"unbound-{address}.conf"
     configuration.write_text(
-        _UNBOUND.format(address=address, folder=folder, records=records, nobody=NOBODY, dead=EMPTY_ADDRESS)
+        _UNBOUND.format(
+            address=address,
+            access="refuse" if address == REFUSING else "allow",
+            folder=folder,
+            records=records,
+            nobody=NOBODY,
+            dead=EMPTY_ADDRESS,
+        )
     )
     argv = [need("unbound"), "-c", str(configuration)]
     return network.programs.start(f"unbound-{address}", argv, ports=[(address, 53)], namespace=network.namespace)

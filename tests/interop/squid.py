@@ -55,11 +55,11 @@ class Proxy:
 
 
 @contextmanager
-def proxy(programs: Programs, icap_url: str) -> Iterator[Proxy]:
+def proxy(programs: Programs, icap_url: str, *, name: str = "squid", settings: str = "") -> Iterator[Proxy]:
     """A Squid that asks the ICAP service at ``icap_url``, for both directions; a failed scan is an HTTP 500."""
     need_root("Squid changes its user")
     program = need("squid")
-    folder = programs.folder / "squid"
+    folder = programs.folder / name
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
     port = free_port()
@@ -82,10 +82,11 @@ icap_service svc_req reqmod_precache {icap_url} bypass=off
 adaptation_access svc_req allow all
 icap_service svc_resp respmod_precache {icap_url} bypass=off
 adaptation_access svc_resp allow all
+{settings}
 """)
     with _origin() as origin:
         squid = programs.start(
-            "squid",
+            name,
             [program, "-N", "-f", str(configuration)],
             ports=[("127.0.0.1", port)],
             logs=[folder / "cache.log", folder / "icap.log"],

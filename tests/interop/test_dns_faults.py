@@ -11,7 +11,7 @@ from tests.interop.clients import Checked
 from tests.interop.diagnosed import Diagnosis, nothing_is_wrong
 from tests.interop.networks import PORT, Network
 from tests.interop.programs import Programs
-from tests.interop.resolvers import ABSENT_RESOLVER, FIRST, LATE, SECOND
+from tests.interop.resolvers import ABSENT_RESOLVER, FIRST, LATE, REFUSING, SECOND
 from tests.interop.scanners import TYPES
 
 NOT_THERE = "127.0.0.56"  # where no DNS server is
@@ -27,6 +27,7 @@ def named(programs: Programs, known_eicar: None) -> Iterator[Network]:
             load_balancers.start_haproxy(network)[0],
             resolvers.start_unbound(network, FIRST),
             resolvers.start_unbound(network, SECOND),
+            resolvers.start_unbound(network, REFUSING),
             resolvers.start_late(network, 2.5),
             c_icap.start_clamd(programs, clamd_socket),
         ]
@@ -55,6 +56,11 @@ IPV4_ONLY = Diagnosis("ipv6-not-accepted", "ipv4-listener", "likely", "IPv6 list
             "nix.pool.test", (FIRST,),
             Diagnosis("dns-name-not-found", "misspelt", "possible", "name", never="DNSSEC|REFUSED|firewall"),
             id="a name that does not exist",
+        ),
+        pytest.param(
+            "av.pool.test", (REFUSING,),  # which differs from FIRST by its access-control
+            Diagnosis(NO_RESOLVER, "refuses-client", "proven", "unbound: access-control", never="DNSSEC|port 53"),
+            id="a resolver that refuses this client",
         ),
         pytest.param(
             "scanner.dead.test", (FIRST,),

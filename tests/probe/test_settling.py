@@ -209,9 +209,10 @@ async def test_a_port_that_drops_everything_is_asked_by_tls_and_by_proxy(
 ) -> None:
     variants, matched = await diagnosed(serve)
 
-    assert ["tls", "proxy-v1", "no-encapsulated", "unchanged"] == variants["rejected"]
+    assert ["tls", "proxy-v1", "empty-line", "no-encapsulated", "unchanged"] == variants["rejected"]
     assert ["tcp-reset"] == ids(matched)
-    assert {"tls-port": "ruled out", "proxy-protocol": "ruled out"}.items() <= causes(matched, "tcp-reset").items()
+    excluded = dict.fromkeys(("tls-port", "proxy-protocol", "proxy-line"), "ruled out")
+    assert excluded.items() <= causes(matched, "tcp-reset").items()
 
 
 @pytest.mark.parametrize("certificate", ["healthy", "expired", "client-certificate"])
@@ -268,6 +269,23 @@ async def test_a_400_to_everything_may_be_a_proxy_line_that_nobody_expects(
 
     assert "bad-request" in ids(matched)
     assert ("likely" if line else "ruled out") == causes(matched, "bad-request")["proxy-line"]
+
+
+async def test_a_proxy_line_whose_400_is_lost_to_a_reset(autojump_clock: trio.testing.MockClock) -> None:
+    """The server behind answers the line with 400 and closes; the balancer then has more to send, and is reset."""
+
+    async def serve(connection: Connection) -> None:
+        if await connection.receive() == b"\r\n":
+            await connection.send(status(400, "Bad request"))
+        else:
+            await connection.reset()
+
+    variants, matched = await diagnosed(serve)
+
+    assert ["empty-line"] == variants["accepted"]
+    assert ["tcp-reset"] == ids(matched)
+    known = causes(matched, "tcp-reset")
+    assert ("likely", "ruled out") == (known["proxy-line"], known["dead-backend"])
 
 
 @pytest.mark.parametrize("says", [b"", b"\x15\x03\x03\x00\x02\x02\x46"])

@@ -124,7 +124,8 @@ def _doubt_about_options(context: Context) -> _Doubt | None:
     if reason is not None and not _unread(context, "options"):
         dropped = reason in _DROPPED and not context.found("options", Transfer).bytes_received
         first: tuple[str, ...] = () if context.member.tls else ("tls",)
-        return _Doubt("OPTIONS", None, reason, (*((*first, "proxy-v1") if dropped else ()), *_HEADS, _UNCHANGED))
+        connections = (*first, "proxy-v1", _EMPTY) if dropped else ()
+        return _Doubt("OPTIONS", None, reason, (*connections, *_HEADS, _UNCHANGED))
     if (reason := unanswered(context, "tls")) is not None:
         rest = ("proxy-v1", _UNCHANGED) if reason in _DROPPED else ()
         return _Doubt("OPTIONS", None, reason, ("plain", *rest))
