@@ -101,7 +101,9 @@ SHAPES: tuple[Shape, ...] = (
     _shape("kim"), _shape("ali"), _shape("hu7"), _shape("srv9"), _shape("Zq7Xk9vT"), _shape("QQ123456C"),
     _shape("K-1234567-Z"), _shape("emp00123"), _shape("550e8400-e29b-41d4-a716-446655440000"),
     _shape("deadbeefcafebabe1234567890abcdef"), _shape("Zm9vYmFyOnpvcnJv"),
-    _shape("47.3769, 8.5417"),
+    _shape("47.3769, 8.5417"), _shape("47.3769N 8.5417E", "47.3769", "8.5417"),
+    _shape("10[.]9[.]8[.]7"), _shape("10(.)9(.)8(.)7"), _shape("10[dot]9[dot]8[dot]7"), _shape("10,9,8,7"),
+    _shape("10 9 8 7"), _shape("scan (at) server (dot) lan", "(at)"),
 )  # fmt: skip
 
 
@@ -128,6 +130,8 @@ ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "hexadecimal entities": lambda text: _every(text, lambda each: f"&#x{ord(each):X};"),
     "\\x": lambda text: _every(text, lambda each: "".join(f"\\x{byte:02x}" for byte in each.encode())),
     "\\u": lambda text: _every(text, lambda each: f"\\u{ord(each):04x}"),
+    "\\U": lambda text: _every(text, lambda each: f"\\U{ord(each):08x}"),
+    "quoted-printable": lambda text: _every(text, lambda each: "".join(f"={byte:02X}" for byte in each.encode())),
     "octal": lambda text: _every(text, lambda each: "".join(f"\\{byte:03o}" for byte in each.encode())),
     "JSON": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
     "soft hyphens": lambda text: _split(text, "\u00ad"),

@@ -15,11 +15,16 @@ _ENTITY = re.compile(r"&(?:#0*[1-9][0-9]{0,6}|#x0*[1-9a-f][0-9a-f]{0,5}|[a-z][a-
 _BYTES = re.compile(r"(?:\\x[0-9a-f]{2}|\\[0-3][0-7]{2})+", re.IGNORECASE)
 _UNITS = re.compile(r"(?:[\\%]u[0-9a-f]{4})+", re.IGNORECASE)
 _CODEPOINT = re.compile(r"\\U(?:000|0010)[0-9a-fA-F]{4,5}|\\[ux]\{0{0,4}(?:10|[0-9a-fA-F])?[0-9a-fA-F]{1,4}\}")
+_QUOTED = re.compile("(?:=[0-9a-f]{2})+", re.IGNORECASE)  # quoted-printable, in words with two of them side by side
+_IS_QUOTED = re.compile("(?:=[0-9a-f]{2}){2}", re.IGNORECASE)
+_DEFANGED = re.compile(r"(?<=\w) ?[\[({] ?(?:(\.|dot)|(:)|@|at) ?[\])}] ?(?=\w)", re.IGNORECASE)  # 10[.]9[.]8[.]7
 _ROUNDS = 6  # encodings inside each other
 
 
 def decoded(text: str) -> str:
-    """``text`` without invisible characters and with percent, entity and backslash escapes undone.
+    """``text`` without invisible characters and with percent, entity, quoted-printable and backslash escapes undone.
+
+    Points, colons and at-signs in brackets are those of addresses that nobody is to follow.
 
     What is encoded more often than anybody does by mistake becomes ``[removed]``.
     """
@@ -31,12 +36,22 @@ def decoded(text: str) -> str:
             found = _ENTITY.sub(lambda each: html.unescape(each[0]), found)
         if "\\" in found or "%u" in found:
             found = found.replace("\\r\\n", "\r\n").replace("\\/", "/")
-            found = _UNITS.sub(_units, _BYTES.sub(lambda each: _text_of(_escaped_bytes(each[0])), found))
             found = _CODEPOINT.sub(lambda each: chr(int(re.sub("[^0-9a-fA-F]", "", each[0][2:]), 16)), found)
+            found = _UNITS.sub(_units, _BYTES.sub(lambda each: _text_of(_escaped_bytes(each[0])), found))
+        if _IS_QUOTED.search(found):
+            found = "".join(map(_unquoted, re.split(r"(\s+)", found)))
+        if "[" in found or "(" in found or "{" in found:
+            found = _DEFANGED.sub(lambda each: "." if each[1] else each[2] or "@", found)
         if found == text:
             return text
         text = found
     return REMOVED
+
+
+def _unquoted(word: str) -> str:
+    if not _IS_QUOTED.search(word):
+        return word
+    return _QUOTED.sub(lambda each: _text_of(bytes.fromhex(each[0].replace("=", ""))), word)
 
 
 def _text_of(data: bytes) -> str:

@@ -31,7 +31,9 @@ _VERSION = re.compile(
 )
 _DAY = re.compile(r"(?:(\d{4})([./-])\d{1,2}\2\d{1,2}|\d{1,2}([./-])\d{1,2}\3(?:\d{4}|\d\d))")
 _V4 = re.compile(r"(\d{1,3})([._-])(\d{1,3})\2(\d{1,3})\2(\d{1,3})((?:[.:/]\d{1,5})?)")
+_OCTETS = re.compile(r"\d{1,3}(?:,\d{1,3}){3,5}|\d{1,3}(?: \d{1,3}){3,5}")  # as FTP writes an address and its port
 _THOUSANDS = re.compile(r"(?!0\d)\d{1,3}(?:,\d{3}){1,3}")
+_COORDINATE = re.compile(r"[0-9]{1,3}\.[0-9]{4,}[NESW]", re.IGNORECASE)
 _ENDING = re.compile(
     "bin|cfg|conf|crt|csv|docx?|exe|gz|html?|ini|jpg|js|json|key|log|md|pcap|pdf|pem|png|pptx|rar|so|tar|txt|xlsx?|xml"
     "|ya?ml|zip",
@@ -255,6 +257,12 @@ class Texts:
     def _number(self, text: str) -> str:
         """Digits with something between them or not: an address, a size; else it may be anyone's number."""
         parts = re.split("([ ,])", text)
+        if (
+            _OCTETS.fullmatch(text)
+            and sum(map(str.isdigit, text)) > _FEW
+            and (address := self._address(".".join(parts[:8:2])))
+        ):
+            return address
         if len(parts) > 1 and any(map(_V4.match, parts)):
             return "".join(part if part in " ," else self._number(part) for part in parts)
         found = _V4.fullmatch(text)
@@ -333,6 +341,7 @@ def _is_version(text: str) -> bool:
         all(map(is_harmless, filter(None, pieces)))
         and sum(map(str.isdigit, text)) <= DIGITS + 1
         and not _V4.fullmatch(found["numbers"])
+        and not _COORDINATE.fullmatch(text)
         and not (_DAY.fullmatch(found["numbers"]) and (not is_named or re.search("[0-9]{4}", found["numbers"])))
     )
 
