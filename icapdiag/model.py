@@ -73,7 +73,7 @@ class Observation(Record, kw_only=True):
     probe: Annotated[Word, about("probe", "which one; empty for logs, and for a member that is disabled")]
     pool: Annotated[PoolName, about("pool", "its name")]
     member: Annotated[MemberName, about("member", "its name")]
-    status: Annotated[Status, about("status", "what became of the probe")]
+    status: Annotated[Status, about("status", "the result of the probe")]
     reason: Annotated[
         Word | None,
         about(
@@ -102,7 +102,7 @@ class Cause(Record, kw_only=True):
     title: Annotated[OwnText, about("title", "of the cause")]
     status: Annotated[CauseStatus, about("status", "how certain it is")]
     members: Annotated[tuple[MemberName, ...] | None, about("members", "at which it has this status")] = None
-    facts: Annotated[tuple[Text, ...] | None, about("facts", "what makes it so")] = None
+    facts: Annotated[tuple[Text, ...] | None, about("facts", "the facts behind this status")] = None
 
 
 class Steps(Record, kw_only=True):
@@ -110,7 +110,7 @@ class Steps(Record, kw_only=True):
 
     now: Annotated[tuple[Note, ...] | None, about("now", "what stops the harm")] = None
     fix: Annotated[tuple[Note, ...] | None, about("fix", "of the causes that are not ruled out")] = None
-    check: Annotated[tuple[Note, ...] | None, about("check", "what settles the cause, and shows that it is fixed")] = (
+    check: Annotated[tuple[Note, ...] | None, about("check", "what confirms the cause, and shows that it is fixed")] = (
         None
     )
 
@@ -132,7 +132,7 @@ class Finding(Record, kw_only=True):
     )  # fmt: skip
 
     id: Annotated[FindingID, about("finding", "the runbook's file name; never reused")]
-    severity: Annotated[Severity, about("severity", "what it means for the people behind the load balancer")]
+    severity: Annotated[Severity, about("severity", "how bad it is for users behind the load balancer")]
     title: Annotated[OwnText, about("title", "of the runbook")]
     members: Annotated[tuple[MemberName, ...], about("members", "where it was found")]
     count: Annotated[Ordinal, about("count", "observations that matched", changes=True)]
@@ -180,7 +180,7 @@ class Problem(Record, kw_only=True):
     causes: FindingCauses = None
     steps: FindingSteps = None
     consequences: Annotated[tuple[RunbookID, ...] | None, about("consequences", "findings that it explains")] = None
-    verify: Annotated[tuple[Verification, ...] | None, about("verify", "how to see for oneself")] = None
+    verify: Annotated[tuple[Verification, ...] | None, about("verify", "commands that show the problem")] = None
     escalate: Annotated[
         tuple[OwnText, ...] | None, about("escalate with", "what the vendor's support needs to know")
     ] = None
@@ -217,9 +217,9 @@ class Report(Record, kw_only=True):
          "members", "groups", "findings", "unmatched", "notes"}
     )  # fmt: skip
 
-    redacted: Annotated[OwnText | None, about("redacted", "by what rule; absent where nothing is")] = None
+    redacted: Annotated[OwnText | None, about("redacted", "how; absent if the report is not redacted")] = None
     schema_version: Annotated[int, about("schema version", "of this document")] = SCHEMA_VERSION
-    tool: Annotated[Tool, about("tool", "what made the report")] = field(default_factory=Tool)
+    tool: Annotated[Tool, about("tool", "the program that made the report")] = field(default_factory=Tool)
     command: Annotated[Text, about("command", "the one that collected: check, explain")]
     started_at: Annotated[RunMoment, about("started", "when the run began", "ISO 8601, UTC", changes=True)]
     finished_at: Annotated[RunMoment, about("finished", "when it ended", "ISO 8601, UTC", changes=True)]
@@ -227,7 +227,7 @@ class Report(Record, kw_only=True):
     vantage: Annotated[Vantage, about("vantage", "where the program ran")]
     subject: Annotated[Subject, about("subject", "what was looked at")]
     configuration: Annotated[
-        Configuration, about("configuration", "check: the pool as it was in force, and the options of the run")
+        Configuration, about("configuration", "check: the pool with all defaults, and the options of the run")
     ] = field(default_factory=Configuration)
     verdict: Annotated[
         Health, about("verdict", "on the whole", values=("ok", "warning", "critical", "unknown"), closed=True)
@@ -237,7 +237,7 @@ class Report(Record, kw_only=True):
         tuple[ComparedFact, ...],
         about(
             "comparison",
-            "the members side by side, a fact each; empty for one member, for a pool with compare: false, and for"
+            "the members side by side, one fact each; empty for one member, for a pool with compare: false, and for"
             " explain",
         ),
     ] = ()
@@ -245,7 +245,8 @@ class Report(Record, kw_only=True):
         tuple[RuleOverview, ...],
         about(
             "conformance",
-            "rules of RFC 3507 that each member was held to; empty unless the probe conformance ran (--depth deep)",
+            "rules of RFC 3507 that each member was checked against; empty unless the probe conformance ran"
+            " (--depth deep)",
         ),
     ] = ()
     groups: Annotated[
@@ -271,7 +272,7 @@ class Report(Record, kw_only=True):
     notes: Annotated[tuple[Note, ...], about("notes", "what the reader must know about this run")] = ()
     not_tested: Annotated[
         tuple[Note, ...] | None,
-        about("not tested", "check: what the run did not look at, each with the reason or the option for it"),
+        about("not tested", "check: what was not tested, each with the reason or the option that tests it"),
     ] = None
 
 

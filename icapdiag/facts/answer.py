@@ -20,13 +20,13 @@ def header(name: str, unit: str = "", *, changes: bool = False) -> About:
 
 
 class Deviation(Record):
-    """Something that RFC 3507 forbids and the server did."""
+    """A way in which the server breaks RFC 3507."""
 
     rule: Annotated[Word | None, about("rule", "the rule that was broken, as a slug")] = None
-    section: Annotated[Word | None, about("section", "the section that has it")] = None
+    section: Annotated[Word | None, about("section", "of the RFC")] = None
     detail: Annotated[Text | None, about("detail", "what is wrong")] = None
     seen: Annotated[Text | None, about("seen", "the bytes, as ISO 8859-1")] = None
-    case: Annotated[Word | None, about("upload", "the upload whose answer it was in, of several")] = None
+    case: Annotated[Word | None, about("upload", "of several uploads, the one that was answered so")] = None
 
 
 class Answer(Record):
@@ -34,25 +34,30 @@ class Answer(Record):
 
     method: Annotated[Text | None, about("method", "the ICAP method of the request: OPTIONS, REQMOD or RESPMOD")] = None
     protocol_rule: Annotated[
-        Word | None, about("protocol rule", "the rule at which reading stopped, with reason protocol or too-large")
+        Word | None,
+        about(
+            "protocol rule", "the rule that the response broke so that it can't be read; reason protocol or too-large"
+        ),
     ] = None
-    peer: Annotated[Word | None, about("peer speaks", "what it speaks instead, with reason not-icap", values=PEERS)] = (
-        None
-    )
-    peer_excerpt: Annotated[Text | None, about("peer sent", "the first bytes that such a peer sent")] = None
+    peer: Annotated[
+        Word | None, about("peer speaks", "the protocol that answered instead, with reason not-icap", values=PEERS)
+    ] = None
+    peer_excerpt: Annotated[Text | None, about("peer sent", "its first bytes")] = None
     complete_body_sent: Annotated[
-        bool | None, about("complete body sent", "the server got all of it, not only the preview")
+        bool | None, about("complete body sent", "the whole body was sent, not only the preview")
     ] = None
     icap_status: Annotated[int | None, about("ICAP status", "the status code of the ICAP response")] = None
-    icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
+    icap_reason: Annotated[Text | None, about("ICAP reason", "the text after the status code")] = None
     verdict: Annotated[Word | None, about("verdict", "what the server decided about the body", values=VERDICTS)] = None
     verdict_reason: Annotated[Text | None, about("verdict's reason", "the server's reason in its own words")] = None
     threats: Annotated[tuple[Text, ...] | None, about("threats", "names of threats that the server found")] = None
-    decided_by: Annotated[tuple[Word, ...] | None, about("decided by", "what the verdict was read from")] = None
-    complete: Annotated[bool | None, about("complete", "the answer was received to its end")] = None
+    decided_by: Annotated[
+        tuple[Word, ...] | None, about("decided by", "the headers, status or body that the verdict is based on")
+    ] = None
+    complete: Annotated[bool | None, about("complete", "the response was received completely")] = None
     deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "each: rule, section, detail, seen")] = None
     deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "of RFC 3507, as slugs")] = None
-    http_status: Annotated[int | None, about("HTTP status", "of the HTTP response inside the answer")] = None
+    http_status: Annotated[int | None, about("HTTP status", "of the encapsulated HTTP response")] = None
 
     istag: Annotated[ISTag | None, header("ISTag", changes=True)] = None
     server: Annotated[Text | None, header("Server")] = None
@@ -84,7 +89,7 @@ class Answer(Record):
     x_error_code: Annotated[Text | None, header("X-Error-Code")] = None
     product: Annotated[
         Word | None,
-        about("product", "the one that its headers name; unknown: none of those that are known here", values=PRODUCTS),
+        about("product", "as identified from its headers; unknown: none of the known ones", values=PRODUCTS),
     ] = None
     connection: Annotated[Text | None, header("Connection")] = None
     date: Annotated[Text | None, header("Date", changes=True)] = None
@@ -94,12 +99,12 @@ class Answer(Record):
     max_connections: Annotated[int | None, header("Max-Connections")] = None
     options_ttl: Annotated[int | None, header("Options-TTL", "s")] = None
     encapsulated: Annotated[Text | None, header("Encapsulated")] = None
-    parts: Annotated[tuple[Word, ...] | None, about("encapsulated parts", "of the answer, such as req-hdr")] = None
+    parts: Annotated[tuple[Word, ...] | None, about("encapsulated parts", "of the response, such as req-hdr")] = None
     hop_by_hop: Annotated[
         tuple[Text, ...] | None,
         about("hop-by-hop headers", "headers inside the encapsulated heads that are for one connection only"),
     ] = None
     odd_headers: Annotated[
         tuple[Text, ...] | None,
-        about("odd headers", "headers of the answer that no RFC knows, with names that do not begin with X-"),
+        about("non-standard headers", "headers of the answer that no RFC defines and that do not begin with X-"),
     ] = None

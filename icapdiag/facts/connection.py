@@ -29,7 +29,7 @@ CLOCKS = ("kernel", "application")
 
 
 class Endpoint(Record):
-    """Where a probe went."""
+    """The server that a probe connected to."""
 
     host: Annotated[HostName | None, about("host", "the member's host as configured: an address or a name")] = None
     port: Annotated[int | None, about("port", "the member's TCP port")] = None
@@ -38,7 +38,7 @@ class Endpoint(Record):
 
 
 class ProbeSheet(Sheet):
-    """What every probe of a member has."""
+    """Facts of every probe of a member."""
 
     endpoint: Endpoint = msgspec.field(default_factory=Endpoint)
 
@@ -48,107 +48,115 @@ class DNSRecord(Record):
 
     nulls = frozenset({"ttl_s"})
     type: Annotated[Word | None, about("type", "A or AAAA")] = None
-    address: Annotated[Address | None, about("address", "what it holds")] = None
-    ttl_s: Annotated[int | None, about("TTL", "for how long it may be kept", "s")] = None
-    resolver: Annotated[Address | None, about("resolver", "who gave it")] = None
+    address: Annotated[Address | None, about("address", "the IP address")] = None
+    ttl_s: Annotated[int | None, about("TTL", "how long it may be cached", "s")] = None
+    resolver: Annotated[Address | None, about("resolver", "the DNS server that returned it")] = None
 
 
 class DNS(ProbeSheet):
-    """dns: what each resolver says about the member's name."""
+    """dns: the answers of each resolver for the member's name."""
 
     moved = "rcode error"
-    resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "those that were asked", changes=True)] = None
+    resolvers: Annotated[
+        tuple[Address, ...] | None, about("resolvers", "DNS servers that were queried", changes=True)
+    ] = None
     records: Annotated[
         tuple[DNSRecord, ...] | None, about("records", "the first 100, each: type, address, ttl_s, resolver")
     ] = None
-    answers_differ: Annotated[bool | None, about("answers differ", "two resolvers gave different addresses")] = None
+    answers_differ: Annotated[bool | None, about("answers differ", "two resolvers returned different addresses")] = None
     rcode: Annotated[Text | None, about("response code", "the DNS response code, such as NXDOMAIN or SERVFAIL")] = None
-    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "the first 100 that the resolvers gave")] = None
-    addresses_found: Annotated[int | None, about("addresses found", "how many the resolvers gave")] = None
+    addresses: Annotated[
+        tuple[Address, ...] | None, about("addresses", "the first 100 that the resolvers returned")
+    ] = None
+    addresses_found: Annotated[int | None, about("addresses found", "how many the resolvers returned")] = None
     addresses_tested: Annotated[int | None, about("addresses tested", "how many were probed")] = None
     addresses_not_tested: Annotated[
         tuple[Address, ...] | None, about("addresses not tested", "the first 100 that --max-addresses left out")
     ] = None
     hosts_file_only: Annotated[
-        bool | None, about("hosts file only", "this host's hosts file knows it, DNS does not")
+        bool | None, about("hosts file only", "the name is in this host's hosts file and not in DNS")
     ] = None
     slowest_ms: Annotated[
-        float | None, about("slowest answer", "of a DNS server, by this program's clock", "ms", changes=True)
+        float | None, about("slowest answer", "of a DNS server, measured by this program", "ms", changes=True)
     ] = None
     silent_resolvers: Annotated[
-        tuple[Address, ...] | None, about("DNS servers without an answer", "those that did not answer in time")
+        tuple[Address, ...] | None, about("DNS servers that did not answer", "those that did not answer in time")
     ] = None
     answering_resolvers: Annotated[
         tuple[Address, ...] | None,
-        about("DNS servers silent for this name", "those of them that answered for another one (localhost)"),
+        about("DNS servers silent for this name", "those of them that answered a query for localhost"),
     ] = None
     closed_resolvers: Annotated[
         tuple[Address, ...] | None,
-        about("DNS servers not there", "those of them whose port is closed, or whose host is unreachable"),
+        about("DNS servers unreachable", "those of them whose port is closed, or whose host is unreachable"),
     ] = None
     failing_resolvers: Annotated[
         tuple[Address, ...] | None,
         about("DNS servers that failed", "those that answered with a failure, such as SERVFAIL or REFUSED"),
     ] = None
     aaaa_unanswered_by: Annotated[
-        tuple[Address, ...] | None, about("AAAA unanswered by", "those that answered for A, and not for AAAA, in time")
+        tuple[Address, ...] | None,
+        about("AAAA unanswered by", "those that answered the query for A in time, but not the one for AAAA"),
     ] = None
 
 
 class TCP(ProbeSheet):
-    """tcp: the connection, as the kernel has it."""
+    """tcp: the connection, as the kernel reports it."""
 
     moved = "address error"
     family: Annotated[Word | None, about("address family", "ipv4 or ipv6", values=("ipv4", "ipv6"))] = None
     local_address: Annotated[Address | None, about("source address", "our address on the connection", changes=True)] = (
         None
     )
-    rtt_ms: Annotated[float | None, about("round trip", "of the handshake, by the kernel", "ms", changes=True)] = None
+    rtt_ms: Annotated[
+        float | None, about("round trip", "of the handshake, as measured by the kernel", "ms", changes=True)
+    ] = None
     retransmits: Annotated[int | None, about("retransmissions", "of segments of the handshake", changes=True)] = None
-    route_mtu: Annotated[int | None, about("path MTU", "the longest packet, as far as the kernel knows", "bytes")] = (
+    route_mtu: Annotated[int | None, about("path MTU", "the largest packet, as far as the kernel knows", "bytes")] = (
         None
     )
     interface: Annotated[Interface | None, about("interface", "the interface of this host that has our address")] = None
     route_interface: Annotated[
-        Interface | None, about("route's interface", "the interface that the kernel's route to the address leaves by")
+        Interface | None, about("route's interface", "the interface of the kernel's route to the address")
     ] = None
     route_gateway: Annotated[Address | None, about("gateway", "of that route; absent if there is none")] = None
 
 
 class Path(ProbeSheet):
-    """path: what the kernel knows of packets lost, over all connections to an address."""
+    """path: packet loss according to the kernel, over all connections to an address."""
 
-    connections: Annotated[int | None, about("connections", "that were opened to it", changes=True)] = None
+    connections: Annotated[int | None, about("connections", "how many were opened to it", changes=True)] = None
     connections_lossy: Annotated[
-        int | None, about("with loss", "those on which a segment of ours had to be sent again", changes=True)
+        int | None, about("connections with loss", "those on which a segment of ours was retransmitted", changes=True)
     ] = None
     syn_retries: Annotated[
-        int | None, about("SYNs sent again", "attempts to connect that got no answer at first", changes=True)
+        int | None,
+        about("SYNs retransmitted", "repeated attempts to connect: the SYN before got no answer", changes=True),
     ] = None
     segments_sent: Annotated[int | None, about("segments sent", "by this host, in all", changes=True)] = None
     segments_lost: Annotated[
         int | None,
         about(
-            "segments sent again",
-            "those of ours that had to be sent again, SYNs too, without those that arrived twice",
+            "segments retransmitted",
+            "segments of ours that were retransmitted, including SYNs, without those that arrived twice",
             changes=True,
         ),
     ] = None
-    loss_percent: Annotated[float | None, about("loss", "their share", "%", changes=True)] = None
+    loss_percent: Annotated[float | None, about("loss", "their share of segments_sent", "%", changes=True)] = None
     sent_twice: Annotated[
         int | None,
         about(
             "segments that arrived twice",
-            "those of ours that were sent again although they had arrived: what should have said so was lost, or late",
+            "segments of ours that were retransmitted although they had arrived: the acknowledgement was lost, or late",
             changes=True,
         ),
     ] = None
     answers_lost: Annotated[
         int | None,
         about(
-            "answers lost",
-            "those that came later than the others, with a sign that a packet of the peer's had to be sent again: a gap"
-            " in front of what it sent after it, or a segment of ours that it got twice",
+            "answers retransmitted",
+            "answers that came later than the others, with a sign that the peer retransmitted a packet: a gap before"
+            " what it sent next, or a segment of ours that it received twice",
             changes=True,
         ),
     ] = None
@@ -156,8 +164,8 @@ class Path(ProbeSheet):
         int | None,
         about(
             "answers late",
-            "those that came 0.2, 0.6 or 1 s after the others and no other time between: as when a packet is sent again"
-            " by the clock",
+            "answers that came 0.2, 0.6 or 1 s after the others, and none in between: typical of a retransmission"
+            " timeout",
             changes=True,
         ),
     ] = None
@@ -165,28 +173,28 @@ class Path(ProbeSheet):
         int | None,
         about(
             "segments out of order",
-            "those of the peer's that arrived behind a gap: one before them was lost, or late",
+            "segments of the peer's that arrived after a gap: an earlier one was lost, or late",
             changes=True,
         ),
     ] = None
 
 
 class NoAnswer(Record):
-    """What the kernel knows of a peer from which nothing came in time."""
+    """What the kernel knows of a peer that did not answer in time."""
 
     request_acknowledged: Annotated[
         bool | None,
         about(
             "request acknowledged",
-            "nothing came back in time, though the peer's kernel acknowledged every byte that was sent",
+            "there was no answer in time, although the peer's kernel acknowledged every byte sent",
         ),
     ] = None
     close_reaction: Annotated[
         Word | None,
         about(
             "reaction to close",
-            "nothing came back in time: what came when this program closed its half of the connection; none if nothing"
-            " did, which is how a connection looks that no process has taken from the kernel's queue",
+            "there was no answer in time: the peer's reaction when this program closed its half of the connection; none"
+            " is typical of a connection that no process has accepted from the kernel's queue",
             values=("none", "closed", "reset", "answered"),
         ),
     ] = None
@@ -194,8 +202,7 @@ class NoAnswer(Record):
         bool | None,
         about(
             "answer lost",
-            "the peer sent an answer that did not arrive: what it sent after it did, and the kernel waits for the gap"
-            " to be filled",
+            "the peer sent an answer that did not arrive: later data did, and the kernel waits for the missing part",
         ),
     ] = None
 
@@ -203,8 +210,8 @@ class NoAnswer(Record):
 class CertificateLink(Record):
     """One certificate of a chain."""
 
-    subject: Annotated[DistinguishedName | None, about("subject", "whom it is for")] = None
-    issuer: Annotated[DistinguishedName | None, about("issuer", "who signed it")] = None
+    subject: Annotated[DistinguishedName | None, about("subject", "to whom it was issued")] = None
+    issuer: Annotated[DistinguishedName | None, about("issuer", "the CA that signed it")] = None
     not_after: Annotated[Moment | None, about("valid until", "end of its validity", "ISO 8601")] = None
 
 
@@ -212,24 +219,24 @@ class TLS(ProbeSheet):
     """tls: the handshake and the certificate, also one that was rejected."""
 
     moved = "sni request_acknowledged close_reaction answer_lost error verify_error"
-    server_name: Annotated[HostName | None, about("server name", "the name that is asked for")] = None
+    server_name: Annotated[HostName | None, about("server name", "the name that is requested")] = None
     sni: Annotated[bool | None, about("SNI", "the name was sent with the handshake; a literal address is not")] = None
     wanted_names: Annotated[
         tuple[HostName, ...] | None,
-        about("wanted names", "the certificate must be for one of these; absent: for the server name, or for any"),
+        about("expected names", "the certificate must have one of these; absent: the server name, or any"),
     ] = None
     verified: Annotated[
-        bool | None, about("verified", "the certificate's chain and dates hold, and its name where it matters")
+        bool | None, about("verified", "the certificate's chain and dates are valid, and its name if that is checked")
     ] = None
-    verify_error: Annotated[Text | None, about("verification error", "why they do not")] = None
-    tls_version: Annotated[Word | None, about("TLS version", "the protocol agreed on, such as TLSv1.3")] = None
-    cipher: Annotated[Word | None, about("cipher", "the cipher suite agreed on")] = None
+    verify_error: Annotated[Text | None, about("verification error", "why the certificate was rejected")] = None
+    tls_version: Annotated[Word | None, about("TLS version", "the negotiated version, such as TLSv1.3")] = None
+    cipher: Annotated[Word | None, about("cipher", "the negotiated cipher suite")] = None
     cert_subject: Annotated[DistinguishedName | None, about("certificate's subject", "the certificate's subject")] = (
         None
     )
     cert_issuer: Annotated[DistinguishedName | None, about("certificate's issuer", "the certificate's issuer")] = None
     cert_names: Annotated[
-        tuple[HostName, ...] | None, about("certificate's names", "names and addresses that the certificate is for")
+        tuple[HostName, ...] | None, about("certificate's names", "names and addresses in the certificate")
     ] = None
     cert_not_before: Annotated[Moment | None, about("certificate valid from", "start of its validity", "ISO 8601")] = (
         None
@@ -248,7 +255,7 @@ class TLS(ProbeSheet):
 
 
 class ProfileInForce(Record):
-    """The ICAP profile's own settings, and the limits of this run, beside what they led to."""
+    """The ICAP profile's settings and the limits of this run, next to the results that they led to."""
 
     service_uri: ServiceURI = None
     profile_vendor: Annotated[Word | None, about("profile's vendor", "such as ICAP_VENDOR_OPSWAT")] = None
@@ -263,7 +270,7 @@ class ProfileInForce(Record):
     profile_slow_response_warning_threshold: Annotated[
         int | None, about("profile's slow threshold", "slow_response_warning_threshold of the profile", "ms")
     ] = None
-    timeout_ms: Annotated[int | None, about("our timeout", "how long this program was ready to wait", "ms")] = None
+    timeout_ms: Annotated[int | None, about("timeout", "how long this program waits for an answer", "ms")] = None
     warn_ms: Annotated[
         int | None,
         about("slow above", "an answer is slow after this: --warn, else slow_response_warning_threshold", "ms"),
@@ -272,21 +279,21 @@ class ProfileInForce(Record):
 
 
 class Transfer(Record):
-    """Bytes and times of one request and its answer, and the two clocks."""
+    """Bytes and times of one request and its response, and the two clocks."""
 
     bytes_sent: Annotated[
         int | None, about("bytes sent", "on the connection for this request", "bytes", changes=True)
     ] = None
-    bytes_received: Annotated[int | None, about("bytes received", "received in answer", "bytes", changes=True)] = None
+    bytes_received: Annotated[int | None, about("bytes received", "in response", "bytes", changes=True)] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
     first_byte_ms: Annotated[
-        float | None, about("first byte", "from the request to the first byte of the answer", "ms", changes=True)
+        float | None, about("first byte", "from the request to the first byte of the response", "ms", changes=True)
     ] = None
     answer_application_ms: Annotated[
         float | None,
         about(
-            "answer, by our own clock",
-            "the same by this program's own clock, which counts its own delays",
+            "response time, own clock",
+            "the same, measured by this program's own clock, which includes client-side delay",
             "ms",
             changes=True,
         ),
@@ -295,7 +302,7 @@ class Transfer(Record):
         Word | None,
         about(
             "clock",
-            "whose clock answer_ms is by: the kernel's receive timestamp, or this program's own",
+            "what answer_ms was measured with: the kernel's receive timestamp, or this program's own clock",
             values=CLOCKS,
             changes=True,
         ),
@@ -303,8 +310,8 @@ class Transfer(Record):
     answer_ms: Annotated[
         float | None,
         about(
-            "answer",
-            "from the request to the arrival of the answer's first bytes, by answer_clock",
+            "response time",
+            "from the request to the first bytes of the response, measured with answer_clock",
             "ms",
             changes=True,
         ),
@@ -313,7 +320,7 @@ class Transfer(Record):
         bool | None,
         about(
             "uncertain",
-            "our own delays, or a clock that was set, may make more than 5 % of answer_ms",
+            "answer_ms may include more than 5 % of client-side delay, or the clock was set meanwhile",
             changes=True,
         ),
     ] = None
@@ -321,32 +328,34 @@ class Transfer(Record):
         float | None,
         about(
             "clock ahead by",
-            "how far the server's clock is ahead of this host's, by the answer's Date",
+            "how far the server's clock is ahead of this host's, according to Date in the response",
             "s",
             changes=True,
         ),
     ] = None
     clock_uncertainty_s: Annotated[
-        float | None, about("give or take", "by how much that may be wrong, either way", "s", changes=True)
+        float | None, about("clock uncertainty", "how far clock_offset_s may be off, either way", "s", changes=True)
     ] = None
     clock_skew_s: Annotated[
         float | None,
         about(
             "clocks differ by",
-            "by how much the two clocks differ at the least, whichever is ahead",
+            "the smallest difference that the uncertainty leaves, whichever clock is ahead",
             "s",
             changes=True,
         ),
     ] = None
-    reset_after_answer: Annotated[bool | None, about("reset after the answer", "after a complete answer")] = None
+    reset_after_answer: Annotated[
+        bool | None, about("reset after the answer", "the server reset the connection after a complete answer")
+    ] = None
     syn_retries: Annotated[
-        int | None, about("SYNs sent again", "for this connection; absent if none was", changes=True)
+        int | None, about("SYNs retransmitted", "for this connection; absent if none", changes=True)
     ] = None
     segments_lost: Annotated[
         int | None,
         about(
-            "segments sent again",
-            "of ours on this connection, the SYN too, without those that arrived twice; absent if none was",
+            "segments retransmitted",
+            "by this host on this connection, including the SYN, without those that arrived twice; absent if none",
             changes=True,
         ),
     ] = None
@@ -359,20 +368,22 @@ class TranscriptEntry(Record):
     direction: Annotated[Word, about("direction", "who sent it", values=("sent", "received", "event"), closed=True)] = (
         "event"
     )
-    connection: Annotated[Whole | None, about("connection", "counted over the member; 0: about none")] = None
+    connection: Annotated[Whole | None, about("connection", "its number among those to the member; 0: of none")] = None
     at_ms: Annotated[float | None, about("at", "when it began, since the probe began", "ms", changes=True)] = None
-    until_ms: Annotated[float | None, about("until", "when the last of it came", "ms", changes=True)] = None
-    size: Annotated[Whole | None, about("size", "in all, however many of them are kept", "bytes")] = None
-    pieces: Annotated[Whole | None, about("pieces", "writes or reads that it took", changes=True)] = None
+    until_ms: Annotated[float | None, about("until", "when it ended", "ms", changes=True)] = None
+    size: Annotated[Whole | None, about("size", "in all, including what is not kept", "bytes")] = None
+    pieces: Annotated[Whole | None, about("pieces", "number of writes or reads", changes=True)] = None
     text: Annotated[
         WireText,
         about(
             "text",
-            "the first bytes, each as the character of its number (ISO 8859-1); the EICAR test file stands replaced by"
-            " a mark. Of what was sent, without the body. Of an event, what happened",
+            "the first bytes, decoded as ISO 8859-1; the EICAR test file is replaced by a mark. Of what was sent,"
+            " without the body. Of an event, what happened",
         ),
     ] = ""
-    body_size: Annotated[Whole | None, about("body", "of a body that was sent, chunks taken apart", "bytes")] = None
+    body_size: Annotated[
+        Whole | None, about("body", "length of the body that was sent, without the chunk headers", "bytes")
+    ] = None
     body_sha256: Annotated[SampleDigest | None, about("body's SHA-256", "digest of it", "hex")] = None
 
 

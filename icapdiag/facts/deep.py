@@ -1,4 +1,4 @@
-"""What only a deep look finds out: previews, rules, sizes, connections, load. One sheet a probe."""
+"""Facts of the deep probes: previews, rules, sizes, connections, load. One sheet per probe."""
 
 from __future__ import annotations
 
@@ -22,42 +22,44 @@ class PreviewCase(Record):
     preview: Annotated[int | None, about("preview", "length of the preview; null: none", "bytes")] = None
     body_size: Annotated[int | None, about("body", "length of the body", "bytes")] = None
     allow_204: Annotated[bool | None, about("Allow: 204", "the request had it")] = None
-    status: Annotated[Word | None, about("status", "what became of it")] = None
+    status: Annotated[Word | None, about("status", "the result")] = None
     reason: Annotated[Word | None, about("reason", "why it failed")] = None
-    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
-    icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "of the response")] = None
+    icap_reason: Annotated[Text | None, about("ICAP reason", "the text after the status code")] = None
     verdict: Annotated[Word | None, about("verdict", "on the body", values=VERDICTS)] = None
     verdict_reason: Annotated[Text | None, about("verdict's reason", "in the server's words")] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue")] = None
-    complete_body_sent: Annotated[bool | None, about("complete body sent", "the server got all of it")] = None
-    answer_ms: Annotated[float | None, about("answer", "as answer_ms elsewhere", "ms", changes=True)] = None
-    answer_clock: Annotated[Word | None, about("clock", "whose", values=CLOCKS, changes=True)] = None
-    answer_uncertain: Annotated[bool | None, about("uncertain", "as elsewhere", changes=True)] = None
-    bytes_received: Annotated[int | None, about("bytes received", "received in answer", "bytes", changes=True)] = None
+    complete_body_sent: Annotated[bool | None, about("complete body sent", "the whole body was sent")] = None
+    answer_ms: Annotated[float | None, about("response time", "see answer_ms", "ms", changes=True)] = None
+    answer_clock: Annotated[Word | None, about("clock", "see answer_clock", values=CLOCKS, changes=True)] = None
+    answer_uncertain: Annotated[bool | None, about("uncertain", "see answer_uncertain", changes=True)] = None
+    bytes_received: Annotated[int | None, about("bytes received", "in response", "bytes", changes=True)] = None
     istag: Annotated[ISTag | None, about("ISTag", "of the answer", changes=True)] = None
     date: Annotated[Text | None, about("Date", "of the answer", changes=True)] = None
     x_violations_found: Annotated[Text | None, about("X-Violations-Found", "of the answer")] = None
     encapsulated: Annotated[Text | None, about("Encapsulated", "of the answer")] = None
     parts: Annotated[tuple[Word, ...] | None, about("encapsulated parts", "of the answer")] = None
-    hop_by_hop: Annotated[tuple[Text, ...] | None, about("hop-by-hop headers", "in the encapsulated heads")] = None
-    odd_headers: Annotated[tuple[Text, ...] | None, about("odd headers", "of the answer")] = None
-    deviations: Annotated[tuple[Deviation, ...] | None, about("deviations", "what the answer breaks of RFC 3507")] = (
-        None
-    )
+    hop_by_hop: Annotated[tuple[Text, ...] | None, about("hop-by-hop headers", "in the encapsulated headers")] = None
+    odd_headers: Annotated[tuple[Text, ...] | None, about("non-standard headers", "of the response")] = None
+    deviations: Annotated[
+        tuple[Deviation, ...] | None, about("deviations", "rules of RFC 3507 that the response breaks")
+    ] = None
     deviation_rules: Annotated[tuple[Word, ...] | None, about("rules broken", "as slugs")] = None
-    protocol_rule: Annotated[Word | None, about("protocol rule", "the rule at which reading stopped")] = None
+    protocol_rule: Annotated[
+        Word | None, about("protocol rule", "the rule that the response broke so that it can't be read")
+    ] = None
     error: Annotated[Text | None, about("error", "the operating system's or the library's own words")] = None
 
 
 class Preview(ProbeSheet):
-    """preview: uploads with previews of the lengths that matter."""
+    """preview: uploads with previews of several lengths."""
 
     profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
     cases: Annotated[
         tuple[PreviewCase, ...] | None,
         about(
             "uploads",
-            "each upload: case, preview and body_size (bytes), allow_204, status, reason, and what the answer says",
+            "each upload: case, preview and body_size (bytes), allow_204, status, reason, and facts of the response",
         ),
     ] = None
     cases_ok: Annotated[
@@ -76,18 +78,18 @@ class Preview(ProbeSheet):
     ] = None
     cases_hung: Annotated[
         tuple[Word, ...] | None,
-        about("hung", "those in which the server was sent a preview and never said a word"),
+        about("hung", "uploads whose preview the server never answered"),
     ] = None
-    cases_continued: Annotated[tuple[Word, ...] | None, about("continued", "those in which it sent 100 Continue")] = (
-        None
-    )
+    cases_continued: Annotated[
+        tuple[Word, ...] | None, about("continued", "uploads in which the server sent 100 Continue")
+    ] = None
     cases_passed_unseen: Annotated[
         tuple[Word, ...] | None,
-        about("passed unseen", "those that it called clean with the rest of the body not sent"),
+        about("passed unseen", "uploads reported clean although only the preview had been sent"),
     ] = None
     cases_cut: Annotated[
         tuple[Word, ...] | None,
-        about("cut", "those that came back changed while the rest of the body was not sent; absent if none did"),
+        about("cut", "uploads that came back modified although only the preview had been sent; absent if none"),
     ] = None
     continued: Annotated[bool | None, about("continued", "the server sent 100 Continue for the rest")] = None
     eicar: EicarOutcomes = msgspec.field(default_factory=EicarOutcomes)
@@ -97,7 +99,7 @@ class Preview(ProbeSheet):
         Word | None,
         about(
             "passes unseen",
-            "how often uploads longer than the preview were called clean by the preview alone",
+            "how often uploads longer than the preview were reported clean after only the preview",
             values=("never", "sometimes", "always"),
         ),
     ] = None
@@ -106,7 +108,7 @@ class Preview(ProbeSheet):
 
 
 class RuleResult(Record):
-    """How a member does by one rule."""
+    """Whether a member keeps to one rule."""
 
     nulls = frozenset({"detail", "seen"})
     rule: Annotated[Word | None, about("rule", "as a slug")] = None
@@ -125,15 +127,17 @@ class Conformance(ProbeSheet):
         tuple[RuleResult, ...] | None,
         about("rules", "each rule of RFC 3507: rule, number, section, result, detail, seen, breaks"),
     ] = None
-    rules_passed: Annotated[tuple[Word, ...] | None, about("rules kept", "rules that the member keeps to, by name")] = (
-        None
-    )
+    rules_passed: Annotated[
+        tuple[Word, ...] | None, about("rules kept", "names of the rules that the member keeps to")
+    ] = None
     rules_deviating: Annotated[tuple[Word, ...] | None, about("rules deviated from", "rules that it deviates from")] = (
         None
     )
-    rules_not_tested: Annotated[tuple[Word, ...] | None, about("rules not tested", "of which nothing was seen")] = None
+    rules_not_tested: Annotated[tuple[Word, ...] | None, about("rules not tested", "rules that no response showed")] = (
+        None
+    )
     rules_breaking: Annotated[
-        tuple[Word, ...] | None, about("rules broken for clients", "those of them on which strict clients fail")
+        tuple[Word, ...] | None, about("breaking deviations", "those on which strict clients fail")
     ] = None
 
 
@@ -142,17 +146,17 @@ class SizedUpload(Record):
 
     nulls = frozenset({"icap_status", "answer_ms", "answer_clock", "verdict", "reason"})
     size: Annotated[int | None, about("size", "of the body", "bytes")] = None
-    status: Annotated[Word | None, about("status", "what became of it")] = None
-    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
-    answer_ms: Annotated[float | None, about("answer", "from the first byte sent on", "ms", changes=True)] = None
-    answer_clock: Annotated[Word | None, about("clock", "whose", values=CLOCKS, changes=True)] = None
+    status: Annotated[Word | None, about("status", "the result")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "of the response")] = None
+    answer_ms: Annotated[float | None, about("response time", "from the first byte sent", "ms", changes=True)] = None
+    answer_clock: Annotated[Word | None, about("clock", "see answer_clock", values=CLOCKS, changes=True)] = None
     verdict: Annotated[Word | None, about("verdict", "on the body", values=VERDICTS)] = None
     reason: Annotated[Word | None, about("reason", "why it failed")] = None
-    read: Annotated[bool | None, about("read", "the server took all of it")] = None
-    uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
-        None
-    )
-    form: Annotated[Word | None, about("form", "where EICAR stands in it")] = None
+    read: Annotated[bool | None, about("read", "the server read the whole body")] = None
+    uncertain: Annotated[
+        bool | None, about("uncertain", "the time may include more than 5 % of client-side delay", changes=True)
+    ] = None
+    form: Annotated[Word | None, about("form", "where EICAR is in the body")] = None
 
 
 class Size(ProbeSheet):
@@ -160,7 +164,7 @@ class Size(ProbeSheet):
 
     profile_buffer_size: Annotated[
         int | None,
-        about("profile's buffer_size", "buffer_size of the ICAP profile: Avi hands over nothing longer", "KB"),
+        about("profile's buffer_size", "buffer_size of the ICAP profile: Avi sends nothing larger to ICAP", "KB"),
     ] = None
     max_size: Annotated[int | None, about("largest tried", "--max-size, or the profile's buffer_size", "bytes")] = None
     sizes_tried: Annotated[
@@ -168,54 +172,54 @@ class Size(ProbeSheet):
         about(
             "uploads by size",
             "each harmless upload: size (bytes of body), status, reason, icap_status, verdict, answer_ms (from the"
-            " first byte sent on), answer_clock, uncertain, read (the server took all of it); the shortest first",
+            " first byte sent), answer_clock, uncertain, read (the server read the whole body); smallest first",
         ),
     ] = None
     eicar_sizes_tried: Annotated[
         tuple[SizedUpload, ...] | None,
-        about("EICAR by size", "each upload with EICAR behind padding, the same way, and form"),
+        about("EICAR by size", "each upload with EICAR after padding, in the same way, and form"),
     ] = None
     eicar_form: Annotated[
         Word | None,
         about(
-            "EICAR found in",
-            "where the server finds EICAR in a small body: archive is behind padding, as the last file of a ZIP that is"
-            " stored uncompressed, leading before it; none: in neither, so nothing can be said of longer ones",
+            "EICAR detected in",
+            "where the server detects EICAR in a small body: archive, after padding as the last file of an uncompressed"
+            " ZIP; leading, before the padding; none, in neither, so longer bodies can't be tested",
             values=("archive", "leading", "none"),
         ),
     ] = None
     size_passed: Annotated[
         int | None,
-        about("longest passed", "the longest harmless body that was treated as a small one is", "bytes"),
+        about("largest passed", "the largest harmless body that was treated like a small one", "bytes"),
     ] = None
     size_failed: Annotated[
         int | None,
-        about("shortest failed", "the shortest that was not, twice in a row or next to one; absent if none", "bytes"),
+        about("smallest failed", "the smallest that was not, twice in a row or next to one; absent if none", "bytes"),
     ] = None
     size_failure: Annotated[
         Word | None,
         about(
             "failure",
-            "what became of that body: status is an ICAP error, refused a verdict that blocks it, changed any other"
-            " verdict, dropped a closed connection, silent no response in time, slow a body still being sent when time"
-            " ran out, unacknowledged a body never fully acknowledged by the peer's kernel, broken an unreadable one",
+            "how it failed: status, an ICAP error; refused, a verdict that blocks it; changed, any other verdict;"
+            " dropped, a closed connection; silent, no response in time; slow, still being sent at the timeout;"
+            " unacknowledged, never fully acknowledged by the peer's kernel; broken, an unreadable response",
             values=("status", "refused", "changed", "dropped", "silent", "slow", "unacknowledged", "broken"),
         ),
     ] = None
-    size_failure_status: Annotated[int | None, about("failed with", "the ICAP status that it was answered with")] = None
+    size_failure_status: Annotated[int | None, about("failed with", "the ICAP status of the response")] = None
     size_failure_reason: Annotated[
         Word | None,
-        about("failure's reason", "why it failed, in the words of reason; absent if the answer is a verdict"),
+        about("failure's reason", "why it failed, one of the values of reason; absent if the server sent a verdict"),
     ] = None
     size_failure_rate: Annotated[
         int | None,
-        about("rate", "of that body while it was slow: what the peer's kernel took", "bytes/s", changes=True),
+        about("rate", "at which the peer's kernel received that body while it was slow", "bytes/s", changes=True),
     ] = None
     size_failure_held_back: Annotated[
         float | None,
         about(
             "held back by the server",
-            "the share of that time for which the server's kernel had no room for more, as its process read too slowly",
+            "the share of that time in which the server's receive buffer was full, as its process read too slowly",
             "%",
             changes=True,
         ),
@@ -223,34 +227,40 @@ class Size(ProbeSheet):
     tiny_refused: Annotated[
         tuple[int, ...] | None,
         about(
-            "tiny refused", "sizes of 0 and 1 bytes that were not treated as longer ones are, twice in a row", "bytes"
+            "tiny bodies refused",
+            "sizes of 0 and 1 bytes that were not treated like larger ones, twice in a row",
+            "bytes",
         ),
     ] = None
     tiny_failure: Annotated[
         Word | None,
         about(
             "tiny bodies' failure",
-            "what became of the longest of these, in the words of size_failure",
+            "how the largest of these failed, one of the values of size_failure",
             values=("status", "refused", "changed", "dropped", "silent", "slow", "unacknowledged", "broken"),
         ),
     ] = None
-    tiny_failure_status: Annotated[int | None, about("tiny failed with", "the ICAP status of its answer")] = None
-    mtu_black_hole: Annotated[bool | None, about("MTU black hole", "a lost body arrived in small packets")] = None
+    tiny_failure_status: Annotated[int | None, about("tiny bodies failed with", "the ICAP status of the response")] = (
+        None
+    )
+    mtu_black_hole: Annotated[
+        bool | None, about("MTU black hole", "the body that was lost arrived when it was sent in small packets")
+    ] = None
     segment_size: Annotated[int | None, about("segment size", "payload of the packets that were lost", "bytes")] = None
     size_read: Annotated[
         int | None,
-        about("longest read", "the longest body that the server read beyond the preview", "bytes"),
+        about("largest read", "the largest body that the server read beyond the preview", "bytes"),
     ] = None
     size_unread: Annotated[
         int | None,
-        about("shortest unread", "the shortest that it passed on the preview alone; absent if none", "bytes"),
+        about("smallest unread", "the smallest that it passed after only the preview; absent if none", "bytes"),
     ] = None
     eicar_found_size: Annotated[
-        int | None, about("EICAR found up to", "the longest body in which it was found", "bytes")
+        int | None, about("EICAR detected up to", "the largest body in which it was detected", "bytes")
     ] = None
     eicar_passed_size: Annotated[
         int | None,
-        about("EICAR passed from", "the shortest in which it let EICAR pass; absent if it never did", "bytes"),
+        about("EICAR passed from", "the smallest body in which EICAR passed; absent if none", "bytes"),
     ] = None
     stopped: Stopped = None
 
@@ -264,8 +274,8 @@ class Keepalive(ProbeSheet):
         Word | None,
         about(
             "reuse",
-            "what became of the second request: honoured is answered rightly; announced-close and closed, the server"
-            " closed after the first answer, with and without saying so; desynchronised, see desync_signs",
+            "what happened to the second request: honoured, answered correctly; announced-close and closed, the server"
+            " closed after the first answer, with and without Connection: close; desynchronised, see desync_signs",
             values=("honoured", "announced-close", "closed", "unanswered", "desynchronised"),
         ),
     ] = None
@@ -278,16 +288,18 @@ class Keepalive(ProbeSheet):
     ] = None
     extra_bytes: Annotated[
         int | None,
-        about("bytes left over", "came after the end of the first answer, before there was a second request", "bytes"),
+        about(
+            "bytes left over", "received after the end of the first answer, before the second request was sent", "bytes"
+        ),
     ] = None
     first_status: Annotated[int | None, about("first answer", "ICAP status of the first answer")] = None
     first_verdict: Annotated[Word | None, about("first verdict", "on the first body", values=VERDICTS)] = None
-    extra_excerpt: Annotated[Text | None, about("left over", "the first of them")] = None
+    extra_excerpt: Annotated[Text | None, about("left over", "the first bytes left over")] = None
     closed_after_ms: Annotated[
         float | None,
         about(
             "closed after",
-            "from the first answer to the server's close, without a second request",
+            "from the first answer until the server closed, without a second request",
             "ms",
             changes=True,
         ),

@@ -86,15 +86,15 @@ _OF_EVERY = (  # of every observation, beside its facts: name, type, unit, meani
     ),
     ("pool", TEXT, "", "the pool's name; in a log usually the pool group's", ()),
     ("member", TEXT, "", "the member's name, host:port unless the pool file names it", ()),
-    ("status", TEXT, "", "what became of the probe", tuple(str(status) for status in Status)),
+    ("status", TEXT, "", "the result of the probe", tuple(str(status) for status in Status)),
     (
         "reason",
         TEXT,
         "",
-        "why it failed; for status blocked the probe that was in the way, for skipped why there was no need",
+        "why it failed; with status blocked, the probe that failed before; with skipped, why it was not needed",
         _REASONS,
     ),
-    ("elapsed_ms", NUMBER, "ms", "wall time of the step; absent if it never ran", ()),
+    ("elapsed_ms", NUMBER, "ms", "duration of the step; absent if it never ran", ()),
 )
 BASE = tuple(row[0] for row in _OF_EVERY)
 

@@ -1,4 +1,4 @@
-"""What a member can take at a time: how many connections, and what came of more and more scans. One sheet a probe."""
+"""How many connections a member accepts, and how many parallel scans it handles. One sheet per probe."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OfferedConnections = Annotated[
 
 
 class Capacity(Record):
-    """What is asked of a member, and how many connections that needs."""
+    """The load that a member is expected to handle, and how many connections that needs."""
 
     offered_connections: OfferedConnections = None
     expected_rps: Annotated[
         float | None,
-        about("expected rate", "requests per second that the member is to take (--expected-rps)", "1/s"),
+        about("expected rate", "requests per second that the member must handle (--expected-rps)", "1/s"),
     ] = None
     expected_latency_ms: Annotated[
         float | None,
@@ -29,33 +29,33 @@ class Capacity(Record):
     ] = None
     needed_connections: Annotated[
         int | None,
-        about("connections needed", "that Avi has open at a time for that: rate times latency"),
+        about("connections needed", "connections that Avi has open at the same time at that rate: rate times latency"),
     ] = None
 
 
 class LoadStep(Record):
-    """Scans at so many at a time."""
+    """Scans at one level of concurrency."""
 
     nulls = frozenset({"p50_ms", "p95_ms", "max_ms"})
-    concurrency: Annotated[int | None, about("at a time", "scans at a time")] = None
+    concurrency: Annotated[int | None, about("concurrency", "parallel scans")] = None
     requests: Annotated[int | None, about("requests", "how many in all")] = None
     errors: Annotated[int | None, about("errors", "those that failed")] = None
-    p50_ms: Annotated[float | None, about("p50", "half of them took no longer", "ms", changes=True)] = None
-    p95_ms: Annotated[float | None, about("p95", "95 in 100 took no longer", "ms", changes=True)] = None
+    p50_ms: Annotated[float | None, about("p50", "median", "ms", changes=True)] = None
+    p95_ms: Annotated[float | None, about("p95", "95th percentile", "ms", changes=True)] = None
     max_ms: Annotated[float | None, about("max", "the longest", "ms", changes=True)] = None
-    rps: Annotated[float | None, about("rate", "answered per second", "1/s", changes=True)] = None
-    uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
-        None
-    )
+    rps: Annotated[float | None, about("rate", "scans answered per second", "1/s", changes=True)] = None
+    uncertain: Annotated[
+        bool | None, about("uncertain", "the times may include more than 5 % of client-side delay", changes=True)
+    ] = None
     syn_retries: Annotated[
-        int | None, about("SYNs sent again", "for their connections; absent if none was", changes=True)
+        int | None, about("SYNs retransmitted", "for their connections; absent if none", changes=True)
     ] = None
 
 
 class Load(ProbeSheet):
-    """load: more and more scans at a time."""
+    """load: a growing number of parallel scans."""
 
-    ceiling: Annotated[int | None, about("ceiling", "scans at a time at most (--load-ceiling)")] = None
+    ceiling: Annotated[int | None, about("ceiling", "most parallel scans to try (--load-ceiling)")] = None
     steps: Annotated[
         tuple[LoadStep, ...] | None,
         about(
@@ -66,16 +66,16 @@ class Load(ProbeSheet):
         Word | None,
         about(
             "ended",
-            "why the ramp ended: busy is a 503 or the like; refused, a connection; failed, anything else; slower, p95"
-            " doubled, or connections had to be tried again; local, this host had no more to give",
+            "why the ramp ended: busy, the server answered 503 or the like; refused, it refused a connection; failed,"
+            " anything else; slower, p95 doubled, or SYNs were retransmitted; local, this host reached its own limits",
             values=("ceiling", "busy", "refused", "failed", "slower", "deadline", "local"),
         ),
     ] = None
     held_connections: Annotated[
         int | None,
-        about("held connections", "the most scans at a time that the member answered, none much later"),
+        about("parallel scans sustained", "the most that the member answered without getting much slower"),
     ] = None
-    broke_at: Annotated[int | None, about("ended at", "scans at a time that were too many")] = None
+    broke_at: Annotated[int | None, about("ended at", "the number of parallel scans that was too many")] = None
     broke_status: Annotated[int | None, about("ended with", "ICAP status of the first scan refused")] = None
     broke_reason: Annotated[
         Word | None,
@@ -86,18 +86,18 @@ class Load(ProbeSheet):
         ),
     ] = None
     broke_connecting: Annotated[
-        bool | None, about("no connection", "that scan got no connection, so the server did not see it")
+        bool | None, about("no connection", "that scan got no connection, so the server never saw it")
     ] = None
     broke_syn_retries: Annotated[
         int | None,
-        about("SYNs sent again", "in the step that ended the ramp; absent if some were before", changes=True),
+        about("SYNs retransmitted", "in the step that ended the ramp; absent if some were before", changes=True),
     ] = None
     capacity: Capacity = msgspec.field(default_factory=Capacity)
     needed_held: Annotated[
         Word | None,
         about(
-            "held what is needed",
-            "whether the member stood needed_connections; unknown if the ramp did not get that far",
+            "sustains what is needed",
+            "whether the member sustained needed_connections; unknown if the ramp did not get that far",
             values=("yes", "no", "unknown"),
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""What a log says: of groups of requests, of the log as a whole, of what was read."""
+"""Facts of a log: groups of requests, the log as a whole, and the inputs that were read."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class RequestGroup(Sheet):
         Word | None,
         about(
             "client got",
-            "what the client got: unscanned passed without a scan (fail-open, or an upload that ICAP was disabled for),"
-            " refused-500 and refused-413 were turned away by fail-closed, disabled was not to be scanned",
+            "what the client got: unscanned, passed without a scan (fail open, or an upload with ICAP disabled);"
+            " refused-500 and refused-413, rejected by fail closed; disabled, not meant to be scanned",
             values=OUTCOMES,
         ),
     ] = None
@@ -61,31 +61,31 @@ class RequestGroup(Sheet):
         ),
     ] = None
     unknown_codes: Annotated[
-        tuple[Word, ...] | None, about("unknown ADF codes", "codes about ICAP that this program does not know")
+        tuple[Word, ...] | None, about("unknown ADF codes", "codes about ICAP that are unknown to this program")
     ] = None
     significance: Annotated[Text | None, about("significance", "why the entry is significant to Avi")] = None
     icap_method: Annotated[Word | None, about("icap_method", "as Avi writes it, such as ICAP_METHOD_REQMOD")] = None
     vendor: Annotated[Word | None, about("vendor", "of the profile, such as ICAP_VENDOR_OPSWAT")] = None
     opswat_reason: Annotated[Text | None, about("OPSWAT", "MetaDefender's reason (reason, opswat_log.reason)")] = None
     service_uri: ServiceURI = None
-    icap_tls: Annotated[bool | None, about("ICAP over TLS", "the ICAP URI is an icaps one")] = None
-    request_body: Annotated[
-        Word | None, about("body", "the requests that ICAP was disabled for had a body", values=BODIES)
-    ] = None
+    icap_tls: Annotated[bool | None, about("ICAP over TLS", "the ICAP URI begins with icaps")] = None
+    request_body: Annotated[Word | None, about("body", "the requests with ICAP disabled had a body", values=BODIES)] = (
+        None
+    )
     answered_by: Annotated[
         Word | None,
         about(
             "answered by",
-            "who answered requests that ICAP was disabled for, before the application: waf, or WAF or a rule (rule)",
+            "what answered requests with ICAP disabled, before the application: waf; rule, the WAF or a policy rule",
             values=("waf", "rule"),
         ),
     ] = None
     answer: Answer = msgspec.field(default_factory=Answer)
-    count: Annotated[Ordinal | None, about("count", "how many in the group", "requests", changes=True)] = None
-    first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
-    last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
+    count: Annotated[Ordinal | None, about("count", "requests in the group", "requests", changes=True)] = None
+    first_seen: Annotated[Moment | None, about("first seen", "time of the first one", "ISO 8601", changes=True)] = None
+    last_seen: Annotated[Moment | None, about("last seen", "time of the last one", "ISO 8601", changes=True)] = None
     members: Annotated[
-        tuple[MemberName, ...] | None, about("members", "the ICAP servers that they went to, host:port, busiest first")
+        tuple[MemberName, ...] | None, about("members", "the ICAP servers that received them, host:port, busiest first")
     ] = None
     pools: Annotated[
         tuple[PoolName, ...] | None,
@@ -93,26 +93,32 @@ class RequestGroup(Sheet):
     ] = None
     response_code: Annotated[int | None, about("response code", "the HTTP status that the client got")] = None
     latency_p50_ms: Annotated[
-        int | None, about("latency p50", "half of the requests spent no longer than this in ICAP", "ms", changes=True)
+        int | None, about("latency p50", "median of the time spent in ICAP", "ms", changes=True)
     ] = None
-    latency_p95_ms: Annotated[int | None, about("latency p95", "the same of 95 in 100", "ms", changes=True)] = None
-    latency_p99_ms: Annotated[int | None, about("latency p99", "the same of 99 in 100", "ms", changes=True)] = None
+    latency_p95_ms: Annotated[
+        int | None, about("latency p95", "95th percentile of the time spent in ICAP", "ms", changes=True)
+    ] = None
+    latency_p99_ms: Annotated[
+        int | None, about("latency p99", "99th percentile of the time spent in ICAP", "ms", changes=True)
+    ] = None
     latency_max_ms: Annotated[int | None, about("latency max", "the longest time in ICAP", "ms", changes=True)] = None
-    request_length_max: Annotated[int | None, about("longest request", "the longest of the requests", "bytes")] = None
+    request_length_max: Annotated[int | None, about("largest request", "the largest request_length", "bytes")] = None
     modified_content_length_max: Annotated[
-        int | None, about("longest modified", "the longest content that an ICAP server gave back", "bytes")
+        int | None, about("largest modified", "the largest content that an ICAP server returned", "bytes")
     ] = None
     nsx_score_max: Annotated[
-        int | None, about("NSX score", "the highest score that NSX Defender gave (nsx_defender_log.score)", "0 to 100")
+        int | None, about("NSX score", "the highest score from NSX Defender (nsx_defender_log.score)", "0 to 100")
     ] = None
-    preview_sent: Annotated[int | None, about("preview sent", "Preview of the Service Engine", "bytes")] = None
+    preview_sent: Annotated[
+        int | None, about("preview sent", "the header Preview that the Service Engine sent", "bytes")
+    ] = None
     request_ids: Annotated[
         tuple[RequestID, ...] | None,
-        about("request ids", "request_id of a few of them, to be looked up in Avi's logs", changes=True),
+        about("request ids", "request_id of a few of them, to find them in Avi's logs", changes=True),
     ] = None
     virtualservices: Annotated[
         tuple[VirtualService, ...] | None,
-        about("virtual services", "the virtual services that they came through, a few"),
+        about("virtual services", "virtual services of the requests, a few"),
     ] = None
     service_engines: Annotated[
         tuple[ServiceEngine, ...] | None, about("Service Engines", "the Service Engines that handled them, a few")
@@ -130,7 +136,7 @@ class RequestGroup(Sheet):
         None
     )
     policy_rules: Annotated[
-        tuple[Text, ...] | None, about("rules", "names of the policy rules that decided about the requests, a few")
+        tuple[Text, ...] | None, about("rules", "names of the policy rules that matched the requests, a few")
     ] = None
     source_ports: Annotated[
         tuple[Word, ...] | None,
@@ -145,23 +151,23 @@ class RequestGroup(Sheet):
     ] = None
     resolutions: Annotated[
         tuple[Word, ...] | None,
-        about("resolutions", "what MetaDefender did about what it found (opswat_log.violations[].resolution)"),
+        about("resolutions", "what MetaDefender did with the threats (opswat_log.violations[].resolution)"),
     ] = None
     timestamp: Annotated[
         Moment | None,
-        about("timestamp", "when the request was logged; UTC unless it says otherwise", "ISO 8601", changes=True),
+        about("timestamp", "when the request was logged; UTC unless it has an offset", "ISO 8601", changes=True),
     ] = None
 
 
 class PastedAnswer(RequestGroup):
-    """An ICAP response outside of a log: bytes, a client's print, header lines. Only what it says is written."""
+    """An ICAP response outside a log: bytes, a client's output, header lines. Only what it contains is written."""
 
     nulls = frozenset()
     moved = "service_uri count; odd_headers error protocol_rule peer peer_excerpt"
 
 
 class ReportedGroup(RequestGroup):
-    """A group as a report has it: with its status, its counts by name, and the findings that explain it."""
+    """A group in a report: with its status, its counts by name, and the findings that explain it."""
 
     moved = RequestGroup.moved + "; ^ probe"
     required = frozenset({"probe", "count", "findings"})
@@ -170,24 +176,23 @@ class ReportedGroup(RequestGroup):
         Word | None,
         about("probe", "answer: a raw ICAP response; empty: requests of a log", values=("", "answer"), closed=True),
     ] = None
-    member: Annotated[MemberName | None, about("member", "of an answer: who gave it")] = None
-    status: Annotated[Word | None, about("status", "failed: ICAP did not do its work")] = None
+    member: Annotated[MemberName | None, about("member", "of an answer: who sent it")] = None
+    status: Annotated[Word | None, about("status", "failed: ICAP failed for these requests")] = None
     reason: Annotated[Word | None, about("reason", "of an answer: why it failed")] = None
     by_member: Annotated[
         dict[MemberName, int] | None, about("by member", "by ICAP server", "requests", changes=True)
     ] = None
     by_pool: Annotated[dict[PoolName, int] | None, about("by pool", "by pool group", "requests", changes=True)] = None
-    by_threat: Annotated[
-        dict[Text, int] | None, about("by threat", "by name of a threat", "requests", changes=True)
-    ] = None
+    by_threat: Annotated[dict[Text, int] | None, about("by threat", "by threat name", "requests", changes=True)] = None
     by_virtualservice: Annotated[
         dict[VirtualService, int] | None, about("by virtual service", "by virtual service", "requests", changes=True)
     ] = None
     looked_at: Annotated[
         Whole | None,
         about(
-            "looked at",
-            "whose client, path and so on were read: all, except in very large logs; the next counts add up to it",
+            "sampled",
+            "requests whose client, path and so on were read: all, except in very large logs; the next counts add up to"
+            " this number",
             "requests",
             changes=True,
         ),
@@ -216,7 +221,7 @@ class ReportedGroup(RequestGroup):
 
 
 class ReportedAnswer(ReportedGroup):
-    """A pasted answer as a report has it."""
+    """A pasted answer in a report."""
 
     nulls = frozenset({"reason"})
     moved = PastedAnswer.moved + "; ^ probe"
@@ -237,8 +242,8 @@ class LogSummary(Sheet):
     only_significant: Annotated[
         bool | None, about("only significant", "all entries are significant and none passed: exported without nf=true")
     ] = None
-    first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
-    last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
+    first_seen: Annotated[Moment | None, about("first seen", "time of the first one", "ISO 8601", changes=True)] = None
+    last_seen: Annotated[Moment | None, about("last seen", "time of the last one", "ISO 8601", changes=True)] = None
     span_s: Annotated[float | None, about("span", "from the first entry to the last", "s", changes=True)] = None
     failed_share: Annotated[
         float | None, about("failed share", "failed entries among those that went through ICAP", "0 to 1", changes=True)
@@ -249,7 +254,7 @@ class LogSummary(Sheet):
     ] = 0
     unscanned_failed: Annotated[
         int | None,
-        about("unscanned, ICAP failed", "because ICAP failed, and the profile fails open", "requests", changes=True),
+        about("unscanned, ICAP failed", "because ICAP failed and the profile fails open", "requests", changes=True),
     ] = None
     unscanned_too_large: Annotated[
         int | None,
@@ -264,48 +269,48 @@ class LogSummary(Sheet):
         int | None,
         about(
             "log ceiling",
-            "entries a second, of one virtual service and Service Engine, that many seconds have and none exceeds:"
-            " most likely a log throttle, so that counts are at least what they say",
+            "the number of entries per second, of one virtual service and Service Engine, that many seconds reach and"
+            " none exceeds: most likely log throttling, so the counts are minimums",
             "1/s",
             changes=True,
         ),
     ] = None
     throttled_s: Annotated[
-        int | None, about("seconds at the ceiling", "how many seconds have as many", "s", changes=True)
+        int | None, about("seconds at the ceiling", "number of seconds with that many entries", "s", changes=True)
     ] = None
 
 
 class EntryCounts(LogSummary):
-    """A log as a whole as a report has it."""
+    """A log as a whole, in a report."""
 
     moved = "entries_disabled entries_other icap_requests"
     entries_other: Annotated[int, about("other", "those with an unknown action", "entries", changes=True)] = 0
     icap_requests: Annotated[
-        int, about("ICAP requests", "requests to ICAP servers, more than entries where Avi tried again", changes=True)
+        int, about("ICAP requests", "requests to ICAP servers; more than entries if Avi retried", changes=True)
     ] = 0
     filtered: Annotated[int, about("left out", "entries left out by the filters", "entries", changes=True)] = 0
     groups: Annotated[int, about("groups", "groups of requests with the same outcome", changes=True)] = 0
 
 
 class Bucket(Record):
-    """Requests of a span of time, by what became of them for the client."""
+    """Requests of one time span, by what the client got."""
 
     required = frozenset({"start", "step_s"})
-    start: Annotated[Moment, about("start", "its begin", "ISO 8601")] = ""
+    start: Annotated[Moment, about("start", "its beginning", "ISO 8601")] = ""
     step_s: Annotated[Ordinal, about("step", "its length", "s")] = 1
     requests: Annotated[Whole, about("requests", "how many in all", "requests")] = 0
     passed: Annotated[Whole, about("passed", "passed after a scan", "requests")] = 0
-    modified: Annotated[Whole, about("modified", "passed as an ICAP server changed it", "requests")] = 0
-    blocked: Annotated[Whole, about("blocked", "refused because of what is in it", "requests")] = 0
-    unscanned: Annotated[Whole, about("unscanned", "passed although ICAP failed", "requests")] = 0
+    modified: Annotated[Whole, about("modified", "passed as modified by an ICAP server", "requests")] = 0
+    blocked: Annotated[Whole, about("blocked", "blocked because of the content", "requests")] = 0
+    unscanned: Annotated[Whole, about("unscanned", "passed without a scan", "requests")] = 0
     refused_500: Annotated[Whole, about("refused (500)", "refused because ICAP failed", "requests")] = msgspec.field(
         default=0, name="refused-500"
     )
     refused_413: Annotated[Whole, about("refused (413)", "refused because the body was too large", "requests")] = (
         msgspec.field(default=0, name="refused-413")
     )
-    disabled: Annotated[Whole, about("disabled", "was not to be scanned", "requests")] = 0
-    unknown: Annotated[Whole, about("unknown", "can't be told", "requests")] = 0
+    disabled: Annotated[Whole, about("disabled", "not meant to be scanned", "requests")] = 0
+    unknown: Annotated[Whole, about("unknown", "not known", "requests")] = 0
 
 
 class Remark(Record):
@@ -321,7 +326,7 @@ class Remark(Record):
     line: Annotated[Ordinal | None, about("line", "of the input, from 1")] = None
     column: Annotated[Ordinal | None, about("column", "of that line, from 1")] = None
     offset: Annotated[Whole | None, about("offset", "from the start, after decompression", "bytes")] = None
-    excerpt: Annotated[Text | None, about("excerpt", "what stands there")] = None
+    excerpt: Annotated[Text | None, about("excerpt", "the text at that place")] = None
 
 
 class RecordCounts(Record):
@@ -343,8 +348,8 @@ class LogSource(RecordCounts):
         "problems_total",
     }  # fmt: skip
     name: Annotated[FileName, about("input", "its name")] = ""
-    container: Annotated[Word, about("container", "what the content was taken for, whatever the file's name")] = ""
-    label: Annotated[Word, about("content", "the same for people")] = ""
+    container: Annotated[Word, about("container", "recognised from the content, not from the file's name")] = ""
+    label: Annotated[Word, about("content", "the container in words")] = ""
     compressed: Annotated[Word, about("compressed", "gzip, zstd; empty for none")] = ""
     bytes: Annotated[Whole, about("size", "after decompression", "bytes")] = 0
     corrections: Annotated[tuple[Remark, ...], about("corrections", "the first few")] = ()
@@ -356,7 +361,7 @@ class LogSource(RecordCounts):
     ] = None
     more: Annotated[bool | None, about("more", "the API response names a next page")] = None
     percent_remaining: Annotated[
-        float | None, about("remaining", "of the time span that was still to be searched (percent_remaining)", "%")
+        float | None, about("remaining", "part of the time span not searched yet (percent_remaining)", "%")
     ] = None
     keys_not_checked: Annotated[
         Ordinal | None,

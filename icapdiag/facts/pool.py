@@ -1,4 +1,4 @@
-"""What is known of a pool as a whole: how its members compare, the rules they keep, its configuration."""
+"""Facts of a pool as a whole: how its members compare, the rules that they keep to, its configuration."""
 
 from __future__ import annotations
 
@@ -36,39 +36,37 @@ class ValueGroup(Record):
     """The members that have one value in common."""
 
     nulls = required = frozenset({"value", "members"})
-    value: Annotated[Text | None, about("value", "(none): not said; (changes): several")] = None
-    count: Annotated[int | None, about("count", "how many members", "members")] = None
-    members: Annotated[tuple[MemberName, ...] | None, about("members", "these")] = None
+    value: Annotated[Text | None, about("value", "(none): no value; (changes): several values")] = None
+    count: Annotated[int | None, about("count", "number of members", "members")] = None
+    members: Annotated[tuple[MemberName, ...] | None, about("members", "their names")] = None
 
 
 class Difference(ProbeSheet):
-    """pool: one fact in which members differ, or are the same and should not be; about one of them or about all."""
+    """pool: one fact in which members differ, or are equal and should not be; about one of them or about all."""
 
     fact: Annotated[
         Word | None,
-        about("fact", "what differs between the members, or is the same and should not be", values=COMPARED),
+        about("fact", "what differs between the members, or is equal and should not be", values=COMPARED),
     ] = None
     kind: Annotated[
         Word | None,
         about(
             "kind",
-            "how the members stand to each other: outlier is one against a majority, and the observation is about it;"
-            " with same-server it is about a member that shares its server; else it is about no single member",
+            "how the values are distributed: outlier, one member differs from a majority, and the observation is about"
+            " it; same-server, about a member that shares its server; the others are about no single member",
             values=DIFFERENCES,
         ),
     ] = None
-    values: Annotated[tuple[Text, ...] | None, about("values", "those of most members first, 20 at most")] = None
+    values: Annotated[tuple[Text, ...] | None, about("values", "the most frequent first, 20 at most")] = None
     value_groups: Annotated[tuple[ValueGroup, ...] | None, about("members by value", "each: value, count, members")] = (
         None
     )
-    majority_value: Annotated[Text | None, about("majority's value", "of those that agree, beside an outlier")] = None
-    majority_members: Annotated[tuple[MemberName, ...] | None, about("majority", "those that have it, 20 at most")] = (
-        None
-    )
-    majority_count: Annotated[int | None, about("majority counts", "how many have it", "members")] = None
+    majority_value: Annotated[Text | None, about("majority's value", "the value of the majority, with outlier")] = None
+    majority_members: Annotated[tuple[MemberName, ...] | None, about("majority", "its members, 20 at most")] = None
+    majority_count: Annotated[int | None, about("majority size", "number of its members", "members")] = None
     value: Annotated[
         Text | None,
-        about("value", "of the outlier; (none) if its answer does not say, (changes) if it says several"),
+        about("value", "of the outlier; (none) without one, (changes) if it has several"),
     ] = None
     same_as: Annotated[
         tuple[MemberName, ...] | None,
@@ -77,28 +75,29 @@ class Difference(ProbeSheet):
 
 
 class ComparedFact(Record):
-    """What the members say about one fact."""
+    """The members compared by one fact."""
 
     required = frozenset({"fact", "kind", "value_groups", "outliers", "unknown"})
     fact: Annotated[Word, about("fact", "which one", values=COMPARED)] = ""
     kind: Annotated[
-        Word, about("kind", "how the members stand to each other", values=("same", *DIFFERENCES), closed=True)
+        Word, about("kind", "how the values are distributed", values=("same", *DIFFERENCES), closed=True)
     ] = ""
     value_groups: Annotated[tuple[ValueGroup, ...], about("members by value", "the largest group first")] = ()
-    outliers: Annotated[tuple[MemberName, ...], about("outliers", "with outlier: who is not of the majority")] = ()
+    outliers: Annotated[tuple[MemberName, ...], about("outliers", "with outlier: members outside the majority")] = ()
     unknown: Annotated[
         tuple[MemberName, ...],
-        about("unknown", "members that could not be asked; NAME at ADDRESS for one address of several"),
+        about("unknown", "members without a result; NAME at ADDRESS for one address of several"),
     ] = ()
 
 
 class PoolFigures(Record):
-    """What conditions may ask about the pool, beside one member of it: ``pool.members`` and so on."""
+    """Figures of the pool for conditions about one of its members: ``pool.members`` and so on."""
 
-    members: Annotated[int | None, about("members", "of the pool, those that are switched off included")] = None
-    other_members: Annotated[int | None, about("other members", "that are switched on")] = None
+    members: Annotated[int | None, about("members", "of the pool, including disabled ones")] = None
+    other_members: Annotated[int | None, about("other members", "enabled members other than this one")] = None
     other_members_ok: Annotated[
-        int | None, about("other members ok", "those of them where the samples went as they should and nothing failed")
+        int | None,
+        about("other members ok", "those of them whose samples had the expected verdict and where nothing failed"),
     ] = None
 
 
@@ -107,14 +106,14 @@ class MemberDeviation(Record):
 
     nulls = frozenset({"detail", "seen"})
     required = frozenset({"member", "detail", "seen", "breaks"})
-    member: Annotated[MemberName | None, about("member", "who")] = None
-    detail: Annotated[Text | None, about("detail", "how")] = None
+    member: Annotated[MemberName | None, about("member", "its name")] = None
+    detail: Annotated[Text | None, about("detail", "how it deviates")] = None
     seen: Annotated[Text | None, about("seen", "the bytes, as ISO 8859-1")] = None
     breaks: Annotated[bool | None, about("breaks", "strict clients fail on it; false: tolerated")] = None
 
 
 class RuleOverview(Record):
-    """One rule of RFC 3507: each member that was held to it is named once."""
+    """One rule of RFC 3507: each member that was checked against it is named once."""
 
     required = frozenset(
         {"rule", "number", "section", "asks", "tolerance", "takes", "passed", "deviating", "not_tested"}
@@ -122,33 +121,33 @@ class RuleOverview(Record):
     rule: Annotated[Word, about("rule", "as a slug")] = ""
     number: Annotated[Ordinal, about("number", "its number among the rules")] = 1
     section: Annotated[Word, about("section", "of RFC 3507 unless it says otherwise")] = ""
-    asks: Annotated[Word, about("asks", "what it asks for")] = ""
-    tolerance: Annotated[Word, about("tolerance", "how clients take a server that deviates")] = ""
-    takes: Annotated[Word, about("takes", "what a test of it needs")] = ""
+    asks: Annotated[Word, about("asks", "what it requires")] = ""
+    tolerance: Annotated[Word, about("tolerance", "how clients react to a server that deviates")] = ""
+    takes: Annotated[Word, about("takes", "what a test of it requires")] = ""
     passed: Annotated[tuple[MemberName, ...], about("kept by", "members that keep to it")] = ()
     deviating: Annotated[tuple[MemberDeviation, ...], about("deviating", "members that do not")] = ()
-    not_tested: Annotated[tuple[MemberName, ...], about("not tested", "members of which nothing was seen")] = ()
+    not_tested: Annotated[tuple[MemberName, ...], about("not tested", "members without a response that shows it")] = ()
 
 
 class Terms(Record):
-    """Who accepts a finding, for which members, why and until when."""
+    """Who accepts a finding, at which members, why and until when."""
 
     nulls = frozenset({"member_pattern"})
     member_pattern: Annotated[
         MemberPattern | None,
-        about("members", "names of the members that it is for; absent if it is for all"),
+        about("members", "names of the members where it applies; absent: all"),
     ] = None
-    owner: Annotated[Person | None, about("owner", "who answers for it")] = None
-    because: Annotated[Text | None, about("because", "the reason given for it")] = None
+    owner: Annotated[Person | None, about("owner", "who is responsible")] = None
+    because: Annotated[Text | None, about("because", "the reason given")] = None
     until: Annotated[Moment | None, about("until", "its last day, UTC", "ISO 8601")] = None
 
 
 class SuppressedFinding(Terms):
-    """A finding that the pool file accepts."""
+    """A finding that a suppression in the pool file accepts."""
 
     required = frozenset({"id", "severity", "title", "members", "count", "member_pattern", "owner", "because", "until"})
     id: Annotated[RunbookID, about("finding", "id of the runbook")] = ""
-    severity: Annotated[Severity, about("severity", "that it would have")] = Severity.INFO
+    severity: Annotated[Severity, about("severity", "of the finding without the suppression")] = Severity.INFO
     title: Annotated[Text, about("title", "of the runbook")] = ""
     members: Annotated[tuple[MemberName, ...], about("members", "where it was found")] = ()
     count: Annotated[Ordinal, about("count", "observations that matched")] = 1
@@ -169,8 +168,8 @@ class ConfigurationObject(Sheet):
         Word | None,
         about(
             "suppression",
-            "of a suppression in the pool file, what is wrong with it: past its last day, of a finding that is not"
-            " there, or for members that are not in the pool",
+            "what is wrong with a suppression in the pool file: it has expired, its finding did not occur, or its"
+            " members are not in the pool",
             values=SUPPRESSION_STATES,
         ),
     ] = None
@@ -185,20 +184,24 @@ class ConfigurationObject(Sheet):
         about("fail_action", "fail_action of an ICAP profile: ICAP_FAIL_OPEN (default) or ICAP_FAIL_CLOSED"),
     ] = None
     buffer_size_exceed_action: Annotated[
-        Word | None, about("buffer_size_exceed_action", "the same for bodies larger than buffer_size")
+        Word | None, about("buffer_size_exceed_action", "action for bodies larger than buffer_size")
     ] = None
     group_fail_action: Annotated[
         Word | None,
-        about("group's fail_action", "type of the fail_action of a pool group or pool; absent if there is none"),
+        about("group's fail_action", "type of fail_action of a pool group or pool; absent if none is set"),
     ] = None
     broken_references: Annotated[
         tuple[Text, ...] | None,
         about("broken references", "references into another cloud or tenant"),
     ] = None
-    monitor_type: Annotated[Word | None, about("monitor", "of a pool, such as HEALTH_MONITOR_TCP")] = None
-    monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None
-    enabled: Annotated[bool | None, about("enabled", "the object, or server, is switched on")] = None
-    ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0 gets nothing")] = None
+    monitor_type: Annotated[
+        Word | None, about("monitor", "type of the pool's health monitor, such as HEALTH_MONITOR_TCP")
+    ] = None
+    monitor_request: Annotated[Text | None, about("monitor request", "what the health monitor sends, if anything")] = (
+        None
+    )
+    enabled: Annotated[bool | None, about("enabled", "the object or server is enabled")] = None
+    ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0: no traffic")] = None
     same_server_as: Annotated[
         tuple[MemberName, ...] | None,
         about("same server as", "other entries of the pool group with the same address and port"),

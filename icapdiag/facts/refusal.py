@@ -1,4 +1,4 @@
-"""What the probes that look into a refusal find out: other services, other requests, RESPMOD. One sheet a probe."""
+"""Facts of the probes that follow up a refusal: other services, other requests, RESPMOD. One sheet per probe."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ FIXES = (
 CHANGES = (*FIXES, "empty-line", "unchanged")
 
 RefusedMethod = Annotated[Text | None, about("refused method", "the method of the request that was refused")]
-RefusedStatus = Annotated[int | None, about("refused with", "the ICAP status that it was refused with")]
+RefusedStatus = Annotated[int | None, about("refused with", "the ICAP status of the refusal")]
 RefusedReason = Annotated[
-    Word | None, about("failed because", "the reason of its failure, where it got no ICAP status")
+    Word | None, about("failed because", "the reason of its failure, if there was no ICAP response")
 ]
 
 
 class ServiceTried(Record):
-    """A path that OPTIONS was asked for."""
+    """A path to which OPTIONS was sent."""
 
     nulls = frozenset({"icap_status"})
     service_uri: ServiceURI = None
-    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
-    methods: Annotated[tuple[Text, ...] | None, about("Methods", "what the service takes")] = None
-    service: Annotated[Text | None, about("Service", "what it calls itself")] = None
-    product: Annotated[Word | None, about("product", "the virus scanner that its headers name", values=PRODUCTS)] = None
-    reason: Annotated[Word | None, about("reason", "why there was no answer")] = None
-    eicar: Annotated[
-        Word | None, about("EICAR", "what it decided about EICAR, where that was sent", values=VERDICTS)
+    icap_status: Annotated[int | None, about("ICAP status", "of the response")] = None
+    methods: Annotated[tuple[Text, ...] | None, about("Methods", "those that the service supports")] = None
+    service: Annotated[Text | None, about("Service", "the header Service")] = None
+    product: Annotated[
+        Word | None, about("product", "the virus scanner, identified from its headers", values=PRODUCTS)
     ] = None
+    reason: Annotated[Word | None, about("reason", "why there was no response")] = None
+    eicar: Annotated[Word | None, about("EICAR", "the verdict on EICAR, if that was sent", values=VERDICTS)] = None
 
 
 class Services(ProbeSheet):
-    """services: what the server has where the asked path leads nowhere."""
+    """services: other services of the server, where the configured path has none."""
 
     missing: Annotated[
         Word | None,
@@ -56,17 +56,23 @@ class Services(ProbeSheet):
     ] = None
     candidates: Annotated[
         tuple[Text, ...] | None,
-        about("services found", "those that take REQMOD and scan: EICAR was blocked there, or their name says so"),
+        about(
+            "services found",
+            "those that support REQMOD and scan: they blocked EICAR, or have the name of a virus scanner",
+        ),
     ] = None
     unproven: Annotated[
         tuple[Text, ...] | None,
-        about("services that may scan", "those that take REQMOD, and neither EICAR nor their name shows what they do"),
+        about(
+            "services that may scan",
+            "those that support REQMOD, but neither EICAR nor their name shows whether they scan",
+        ),
     ] = None
     unscanning: Annotated[
         tuple[Text, ...] | None,
         about(
             "services without scanning",
-            "those that take REQMOD and passed EICAR, or that are an echo, a demo or a URL filter by their name",
+            "those that support REQMOD and passed EICAR, or whose name is that of an echo, a demo or a URL filter",
         ),
     ] = None
     stopped: Stopped = None
@@ -78,9 +84,9 @@ class VariantTried(Record):
     nulls = frozenset({"icap_status", "icap_reason"})
     method: Annotated[Text | None, about("method", "its ICAP method")] = None
     variant: Annotated[Word | None, about("change", "what was changed; unchanged: nothing", values=CHANGES)] = None
-    icap_status: Annotated[int | None, about("ICAP status", "what it was answered with")] = None
-    icap_reason: Annotated[Text | None, about("ICAP reason", "the words after it")] = None
-    reason: Annotated[Word | None, about("reason", "why there was no answer")] = None
+    icap_status: Annotated[int | None, about("ICAP status", "of the response")] = None
+    icap_reason: Annotated[Text | None, about("ICAP reason", "the text after the status code")] = None
+    reason: Annotated[Word | None, about("reason", "why there was no response")] = None
 
 
 class Variants(ProbeSheet):
@@ -97,21 +103,21 @@ class Variants(ProbeSheet):
         tuple[Word, ...] | None,
         about(
             "accepted",
-            "the changes with which the request was answered well: preview-offered is a preview of the length that"
-            " OPTIONS offers, tiny-body one byte, tls a handshake that was answered by TLS on a member without,"
-            " plain OPTIONS in clear on a member with TLS, proxy-v1 OPTIONS behind a PROXY protocol line that got an"
-            " ICAP response, empty-line nothing but a line end, unchanged the same request once more",
+            "the changes with which the request was accepted: preview-offered, a preview of the length that OPTIONS"
+            " offers; tiny-body, one byte; tls, a TLS handshake with a member that is configured without TLS; plain,"
+            " OPTIONS without TLS to a member configured with it; proxy-v1, OPTIONS after a PROXY protocol line;"
+            " empty-line, only a line end; unchanged, the same request again",
             values=CHANGES,
         ),
     ] = None
     rejected: Annotated[
-        tuple[Word, ...] | None, about("rejected", "the changes with which it failed as well", values=CHANGES)
+        tuple[Word, ...] | None, about("rejected", "the changes with which it still failed", values=CHANGES)
     ] = None
     fixed_by: Annotated[
         Word | None,
         about(
             "fixed by",
-            "the one change with which the server takes the request that it still refuses without",
+            "the one change that makes the server accept the request; without it the request is still rejected",
             values=FIXES,
         ),
     ] = None
@@ -119,13 +125,13 @@ class Variants(ProbeSheet):
 
 
 class Respmod(ProbeSheet):
-    """respmod: whether the server takes RESPMOD where it refuses REQMOD."""
+    """respmod: whether the server supports RESPMOD where it refuses REQMOD."""
 
     refused_method: RefusedMethod = None
     refused_status: RefusedStatus = None
     refused_reason: RefusedReason = None
-    respmod_served: Annotated[bool | None, about("takes RESPMOD", "the service takes RESPMOD")] = None
-    respmod_status: Annotated[int | None, about("RESPMOD answered with", "its ICAP status")] = None
+    respmod_served: Annotated[bool | None, about("supports RESPMOD", "the service supports RESPMOD")] = None
+    respmod_status: Annotated[int | None, about("RESPMOD answered with", "the ICAP status of the response")] = None
     respmod_verdict: Annotated[
         Word | None,
         about("verdict in RESPMOD", "what the server decided about a clean body in RESPMOD", values=VERDICTS),

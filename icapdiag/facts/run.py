@@ -28,32 +28,34 @@ from icapdiag.facts.sheet import (
 
 
 class Tool(Record):
-    """What made the report."""
+    """The program that made the report."""
 
     required = frozenset({"name", "version"})
-    name: Annotated[Word | None, about("program", "which one", values=("icapdiag",), closed=True)] = None
+    name: Annotated[Word | None, about("program", "its name", values=("icapdiag",), closed=True)] = None
     version: Annotated[Word | None, about("version", "of the program")] = None
-    runbooks: Annotated[RunbooksDigest | None, about("runbooks", "their digest: another one judged by others")] = None
+    runbooks: Annotated[
+        RunbooksDigest | None, about("runbooks", "digest of the runbooks; it differs where other runbooks were used")
+    ] = None
 
 
 class NetworkInterface(Record):
-    """An interface that connections left by."""
+    """An interface through which connections were made."""
 
     nulls = frozenset({"mtu"})
     required = frozenset({"name", "mtu", "addresses"})
     name: Annotated[Word | None, about("interface", "its name")] = None
-    mtu: Annotated[int | None, about("MTU", "its longest packet", "bytes")] = None
-    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "ours on it")] = None
+    mtu: Annotated[int | None, about("MTU", "of the interface", "bytes")] = None
+    addresses: Annotated[tuple[Address, ...] | None, about("addresses", "this host's addresses on it")] = None
 
 
 class Route(Record):
-    """A way to members."""
+    """A route to members."""
 
     nulls = frozenset({"gateway"})
     required = frozenset({"interface", "gateway", "members"})
-    interface: Annotated[Interface | None, about("interface", "that it leaves by")] = None
-    gateway: Annotated[Address | None, about("gateway", "the next hop; null: the member is on this network")] = None
-    members: Annotated[int | None, about("members", "how many are reached by it")] = None
+    interface: Annotated[Interface | None, about("interface", "through which it leaves")] = None
+    gateway: Annotated[Address | None, about("gateway", "the next hop; null: the member is on the same network")] = None
+    members: Annotated[int | None, about("members", "number of members reached by it")] = None
 
 
 class Vantage(Record):
@@ -62,30 +64,36 @@ class Vantage(Record):
     nulls: ClassVar[frozenset[str]] = frozenset({"host", "source_address"})
     required = frozenset({"host", "source_address"})
     host: Annotated[HostName | None, about("host", "its name")] = None
-    source_address: Annotated[Address | None, about("source address", "ours; null: no connection was made")] = None
-    source_addresses: Annotated[tuple[Address, ...], about("source addresses", "ours on the connections")] = ()
+    source_address: Annotated[Address | None, about("source address", "of this host; null: no connection was made")] = (
+        None
+    )
+    source_addresses: Annotated[tuple[Address, ...], about("source addresses", "of this host on the connections")] = ()
     platform: Annotated[Word | None, about("platform", "operating system, release, processor")] = None
     python: Annotated[Word | None, about("Python", "its version")] = None
     icapdiag: Annotated[Word | None, about("icapdiag", "its version")] = None
 
 
 class ProbingVantage(Vantage):
-    """Of a check: also what the kernel says of the way and the clock."""
+    """Of a check: also the routes and the clock, as the kernel reports them."""
 
     nulls = Vantage.nulls | {"clock_synchronised", "clock_max_error_ms"}
-    interfaces: Annotated[tuple[NetworkInterface, ...] | None, about("interfaces", "those of these addresses")] = None
-    resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "DNS servers that names are asked at")] = None
-    resolvers_given: Annotated[bool | None, about("resolvers given", "by --resolver, not by this host")] = None
-    clock_synchronised: Annotated[bool | None, about("clock synchronised", "by the kernel; null: unknown")] = None
+    interfaces: Annotated[tuple[NetworkInterface, ...] | None, about("interfaces", "with these source addresses")] = (
+        None
+    )
+    resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "DNS servers that are queried")] = None
+    resolvers_given: Annotated[bool | None, about("resolvers given", "with --resolver, not from this host")] = None
+    clock_synchronised: Annotated[
+        bool | None, about("clock synchronised", "as reported by the kernel; null: unknown")
+    ] = None
     clock_max_error_ms: Annotated[
         float | None, about("clock's error", "the kernel's bound on the clock's error", "ms", changes=True)
     ] = None
-    routes: Annotated[tuple[Route, ...] | None, about("routes", "the ways to the members, most used first")] = None
+    routes: Annotated[tuple[Route, ...] | None, about("routes", "to the members, most used first")] = None
     caveat: Annotated[Text | None, about("caveat", "what can differ from the Service Engine")] = None
 
 
 class Filters(Record):
-    """What was left out of the counts."""
+    """Filters of a run of explain: entries that do not match are not counted."""
 
     nulls = frozenset({"since", "until", "pool", "member"})
     since: Annotated[Moment | None, about("since", "the earliest", "ISO 8601")] = None
@@ -125,7 +133,7 @@ class LogSubject(Subject):
     sources: Annotated[tuple[LogSource, ...], about("sources", "one for each file read")] = ()
     records: Annotated[RecordCounts | None, about("records", "of all files")] = None
     entries: Annotated[EntryCounts | None, about("entries", "the log as a whole")] = None
-    filters: Annotated[Filters | None, about("filters", "what was left out of the counts")] = None
+    filters: Annotated[Filters | None, about("filters", "entries that do not match are not counted")] = None
 
 
 class ProfileSettings(Record):
@@ -141,11 +149,13 @@ class ProfileSettings(Record):
     allow_204: Annotated[bool | None, about("allow_204", "204 is allowed")] = None
     response_timeout: Annotated[int | None, about("response_timeout", "how long Avi waits", "ms")] = None
     slow_response_warning_threshold: Annotated[
-        int | None, about("slow_response_warning_threshold", "slow after this", "ms")
+        int | None, about("slow_response_warning_threshold", "slow above this", "ms")
     ] = None
-    buffer_size: Annotated[int | None, about("buffer_size", "longest body that is handed over", "KB")] = None
-    buffer_size_exceed_action: Annotated[Word | None, about("buffer_size_exceed_action", "of longer ones")] = None
-    fail_action: Annotated[Word | None, about("fail_action", "what becomes of requests where ICAP fails")] = None
+    buffer_size: Annotated[int | None, about("buffer_size", "largest body that is sent to ICAP", "KB")] = None
+    buffer_size_exceed_action: Annotated[Word | None, about("buffer_size_exceed_action", "action for larger ones")] = (
+        None
+    )
+    fail_action: Annotated[Word | None, about("fail_action", "what happens to requests when ICAP fails")] = None
     pool_group_ref: Annotated[Text | None, about("pool_group_ref", "the pool group")] = None
     cloud_ref: Annotated[Text | None, about("cloud_ref", "the cloud")] = None
     tenant_ref: Annotated[Text | None, about("tenant_ref", "the tenant")] = None
@@ -162,8 +172,8 @@ class TLSSettings(Record):
     nulls = frozenset({"server_name", "ca_file", "cert_file"})
     verify: Annotated[bool | None, about("verify", "the certificate is checked")] = None
     server_name: Annotated[HostName | None, about("server_name", "the name that it must have")] = None
-    ca_file: Annotated[FileName | None, about("ca_file", "authorities that are trusted")] = None
-    cert_file: Annotated[FileName | None, about("cert_file", "our own certificate")] = None
+    ca_file: Annotated[FileName | None, about("ca_file", "trusted CAs")] = None
+    cert_file: Annotated[FileName | None, about("cert_file", "the client certificate")] = None
 
 
 class ConfiguredMember(Record):
@@ -184,12 +194,12 @@ class ConfiguredSuppression(Record):
     finding: Annotated[RunbookID | None, about("finding", "that is accepted")] = None
     member: Annotated[MemberPattern | None, about("member", "at these members; absent: at all")] = None
     reason: Annotated[Text | None, about("reason", "why")] = None
-    owner: Annotated[Person | None, about("owner", "who answers for it")] = None
+    owner: Annotated[Person | None, about("owner", "who is responsible")] = None
     until: Annotated[Moment | None, about("until", "its last day", "ISO 8601")] = None
 
 
 class RunOptions(Record):
-    """The options of a check. Times in seconds, but where the name says ms."""
+    """The options of a check. Times are in seconds, or in ms where the name says so."""
 
     nulls = frozenset({"rate", "warn_ms", "crit_ms", "family", "expected_rps", "expected_latency_ms"})
     probes: Annotated[tuple[Word, ...] | None, about("probes", "that were chosen")] = None
@@ -200,23 +210,23 @@ class RunOptions(Record):
     deadline: Annotated[float | None, about("deadline", "for a member", "s")] = None
     pace: Annotated[float | None, about("pace", "between two members", "s")] = None
     rate: Annotated[float | None, about("rate", "new connections at most", "1/s")] = None
-    warn_ms: Annotated[int | None, about("warn", "slow after this; null: by the profile", "ms")] = None
-    crit_ms: Annotated[int | None, about("crit", "too slow after this; null: by the profile", "ms")] = None
+    warn_ms: Annotated[int | None, about("warn", "slow above this; null: from the profile", "ms")] = None
+    crit_ms: Annotated[int | None, about("crit", "too slow above this; null: from the profile", "ms")] = None
     correlation_id: Annotated[Word | None, about("correlation_id", "sent with samples", changes=True)] = None
     resolvers: Annotated[tuple[Address, ...] | None, about("resolvers", "that were given")] = None
     resolver_port: Annotated[int | None, about("resolver_port", "of those without one")] = None
     count: Annotated[int | None, about("count", "rounds")] = None
     pause: Annotated[float | None, about("pause", "between rounds", "s")] = None
-    source: Annotated[Address | None, about("source", "our address; empty: the kernel's choice")] = None
-    interface: Annotated[Interface | None, about("interface", "that connections must leave by")] = None
+    source: Annotated[Address | None, about("source", "source address; empty: the kernel's choice")] = None
+    interface: Annotated[Interface | None, about("interface", "through which connections must leave")] = None
     family: Annotated[int | None, about("family", "4 or 6; null: both")] = None
-    max_addresses: Annotated[int | None, about("max_addresses", "of a name that are probed")] = None
+    max_addresses: Annotated[int | None, about("max_addresses", "addresses of a name to probe, at most")] = None
     idle: Annotated[float | None, about("idle", "how long a connection is left idle", "s")] = None
-    load_ceiling: Annotated[int | None, about("load_ceiling", "scans at a time, at most")] = None
-    expected_rps: Annotated[float | None, about("expected_rps", "requests to be taken", "1/s")] = None
+    load_ceiling: Annotated[int | None, about("load_ceiling", "most parallel scans")] = None
+    expected_rps: Annotated[float | None, about("expected_rps", "requests to be handled", "1/s")] = None
     expected_latency_ms: Annotated[float | None, about("expected_latency", "of a scan", "ms")] = None
     max_size: Annotated[int | None, about("max_size", "of a body", "bytes")] = None
-    transcript: Annotated[bool | None, about("transcript", "what passed was recorded")] = None
+    transcript: Annotated[bool | None, about("transcript", "what was sent and received was recorded")] = None
 
 
 class Configuration(Record):

@@ -15,8 +15,7 @@ Stopped = Annotated[
     Word | None,
     about(
         "stopped",
-        "why there were fewer rounds, or fewer tries: enough is that all that was announced had been sent, error that"
-        " this host failed",
+        "why there were fewer rounds or attempts: enough, all announced connections were used; error, this host failed",
         values=("busy", "deadline", "connection", "enough", "error"),
     ),
 ]
@@ -31,7 +30,7 @@ class Options(ProbeSheet):
     no_answer: NoAnswer = msgspec.field(default_factory=NoAnswer)
     answer: Answer = msgspec.field(default_factory=Answer)
     offers_reqmod: Annotated[bool | None, about("offers REQMOD", "OPTIONS lists REQMOD")] = None
-    offers_204: Annotated[bool | None, about("offers 204", "the OPTIONS answer allows 204")] = None
+    offers_204: Annotated[bool | None, about("offers 204", "the OPTIONS response allows 204")] = None
 
 
 class Sample(ProbeSheet):
@@ -44,8 +43,8 @@ class Sample(ProbeSheet):
         Word | None,
         about(
             "form",
-            "how the file was uploaded: multipart is an HTML form, json has it in base64, chunked is without its"
-            " length; absent: as it is",
+            "how the file was uploaded: multipart, an HTML form; json, base64 in JSON; chunked, without a length;"
+            " absent: the plain file",
             values=("multipart", "zip", "pdf", "json", "chunked"),
         ),
     ] = None
@@ -57,12 +56,14 @@ class Sample(ProbeSheet):
     no_answer: NoAnswer = msgspec.field(default_factory=NoAnswer)
     answer: Answer = msgspec.field(default_factory=Answer)
     istag_changed: Annotated[
-        bool | None, about("ISTag changed", "ISTag is another than in the same member's OPTIONS answer a moment ago")
+        bool | None,
+        about("ISTag changed", "ISTag differs from the one in the same member's OPTIONS response just before"),
     ] = None
-    offered_204: Annotated[bool | None, about("offered 204", "offers_204 of the same member's OPTIONS answer")] = None
-    offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS answer", "bytes")] = None
+    offered_204: Annotated[bool | None, about("offered 204", "offers_204 of the same member's OPTIONS response")] = None
+    offered_preview: Annotated[int | None, about("offered preview", "Preview of its OPTIONS response", "bytes")] = None
     options_answer_ms: Annotated[
-        float | None, about("answer to OPTIONS", "answer_ms of the same member's OPTIONS answer", "ms", changes=True)
+        float | None,
+        about("response time of OPTIONS", "answer_ms of the same member's OPTIONS response", "ms", changes=True),
     ] = None
 
 
@@ -70,49 +71,51 @@ EICAR_OUTCOMES = ("not-asked", "failed", "passed-unseen", "passed", "blocked", "
 
 
 class EicarOutcomes(Record):
-    """What became of EICAR with a preview that it does not fit into, and without any."""
+    """What happened to EICAR placed behind the preview, and without a preview."""
 
     eicar_beyond_preview: Annotated[
         Word | None,
         about(
             "EICAR behind the preview",
-            "what became of EICAR behind the end of the preview; passed-unseen: that part was not asked for",
+            "what happened to EICAR placed behind the preview; passed-unseen: the server did not ask for that part",
             values=EICAR_OUTCOMES,
         ),
     ] = None
     eicar_whole: Annotated[
         Word | None,
-        about("EICAR without a preview", "the same for the same body without a preview", values=EICAR_OUTCOMES),
+        about("EICAR without a preview", "what happened to the same body without a preview", values=EICAR_OUTCOMES),
     ] = None
 
 
 class EicarAgain(ProbeSheet):
-    """eicar-again: EICAR, which has passed, once more."""
+    """eicar-again: EICAR again, after it has passed."""
 
     profile: ProfileInForce = msgspec.field(default_factory=ProfileInForce)
     outcomes: EicarOutcomes = msgspec.field(default_factory=EicarOutcomes)
 
 
 class RepeatedStep(Record):
-    """What came of one step over several rounds."""
+    """Results of one step over several rounds."""
 
     nulls = frozenset({"min_ms", "avg_ms", "p95_ms", "max_ms"})
     step: Annotated[Word | None, about("step", "the probe that was repeated")] = None
-    sent: Annotated[int | None, about("sent", "how often")] = None
-    lost: Annotated[int | None, about("lost", "how often nothing came")] = None
-    loss_percent: Annotated[float | None, about("loss", "the share of these", "%")] = None
+    sent: Annotated[int | None, about("sent", "number of requests")] = None
+    lost: Annotated[int | None, about("lost", "number without an answer")] = None
+    loss_percent: Annotated[float | None, about("loss", "the share of requests without an answer", "%")] = None
     min_ms: Annotated[float | None, about("min", "the shortest time", "ms", changes=True)] = None
     avg_ms: Annotated[float | None, about("average", "the mean", "ms", changes=True)] = None
-    p95_ms: Annotated[float | None, about("p95", "95 in 100 took no longer", "ms", changes=True)] = None
+    p95_ms: Annotated[float | None, about("p95", "95th percentile", "ms", changes=True)] = None
     max_ms: Annotated[float | None, about("max", "the longest", "ms", changes=True)] = None
-    clock: Annotated[Word | None, about("clock", "whose these are by", values=(*CLOCKS, "both"), changes=True)] = None
-    uncertain: Annotated[bool | None, about("uncertain", "our delays may make more than 5 % of it", changes=True)] = (
-        None
-    )
+    clock: Annotated[
+        Word | None, about("clock", "what the times were measured with", values=(*CLOCKS, "both"), changes=True)
+    ] = None
+    uncertain: Annotated[
+        bool | None, about("uncertain", "the times may include more than 5 % of client-side delay", changes=True)
+    ] = None
 
 
 class Repeat(ProbeSheet):
-    """repeat: the harmless steps again and again."""
+    """repeat: the harmless steps, repeated."""
 
     samples: Annotated[
         tuple[RepeatedStep, ...] | None,
@@ -123,9 +126,9 @@ class Repeat(ProbeSheet):
         ),
     ] = None
     istags: Annotated[
-        tuple[ISTag, ...] | None, about("ISTags", "those of all answers, each once, 20 at most", changes=True)
+        tuple[ISTag, ...] | None, about("ISTags", "the distinct ISTags of all answers, 20 at most", changes=True)
     ] = None
-    istags_distinct: Annotated[int | None, about("distinct ISTags", "how many there were", changes=True)] = None
+    istags_distinct: Annotated[int | None, about("distinct ISTags", "their number", changes=True)] = None
     istag_answers: Annotated[
         int | None, about("answers with ISTag", "how many answers were compared", changes=True)
     ] = None
@@ -133,8 +136,7 @@ class Repeat(ProbeSheet):
         int | None,
         about(
             "ISTag switches",
-            "answers whose tag is another than that of the answer before: an update is one, backends that take turns"
-            " are many",
+            "answers whose ISTag differs from the previous one: an update causes one, alternating backends cause many",
             changes=True,
         ),
     ] = None
