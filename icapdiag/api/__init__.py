@@ -1,5 +1,5 @@
-"""What the program does, as functions: sources are read or probed, runbooks judge them, a report comes out.
+"""The program as functions: sources are read or probed, runbooks judge the facts, the result is a report.
 
-`icapdiag.check` and `icapdiag.explain` are the names to import; the command line is one of their users. A module
-each, as whoever explains a log has no use for what probes servers.
+Import `icapdiag.check` and `icapdiag.explain`; the command line is one of their users. Each has a module of its own,
+so that explaining a log does not load what probes servers.
 """

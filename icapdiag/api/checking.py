@@ -1,4 +1,4 @@
-"""`check`: a pool is probed, the runbooks judge what was seen, and the report says it."""
+"""`check`: probe a pool, judge the facts by the runbooks, report."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ async def check(
 
     ``pool`` is a pool file or an export of Avi's, the URL of one server (``icap://HOST:PORT/SERVICE``, ``icaps://``),
     or an `icapdiag.pool.Pool`. ``settings`` say how to probe (times in seconds), and whether the EICAR test virus may
-    be sent: it is, too, if the pool file asks for it. ``probes`` are those of a usual run if they are None,
-    ``runbooks`` (`icapdiag.runbook.load_runbooks`) the program's own. ``observer`` is told of progress. Cancel
-    ``cancel_scope`` to stop early: the report then has what there is, and is not `complete`. Servers that fail raise
-    nothing: that is what the report is about.
+    be sent: it is also sent if the pool file asks for it. ``probes`` are those of a usual run if they are None,
+    ``runbooks`` (`icapdiag.runbook.load_runbooks`) the program's own. ``observer`` is notified of progress. Cancel
+    ``cancel_scope`` to stop early: the report then contains the results so far, and is not `complete`. Failing servers
+    raise nothing: they are in the report.
 
     Raises `icapdiag.pool.PoolError` for a pool that can't be used, with every mistake and its place, before anything
     is sent.
@@ -103,7 +103,7 @@ async def check(
 
 
 def in_force(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> Settings:
-    """The settings with EICAR as they and the pool ask for it together, and a correlation id."""
+    """The settings with EICAR as requested by them or by the pool, and a correlation id."""
     asked = (settings.eicar or "eicar" in pool.samples) and "eicar" not in left_out(probes)
     return replace(
         settings,

@@ -1,4 +1,4 @@
-"""`explain`: logs are read, the runbooks judge what they tell, and the report says it."""
+"""`explain`: read logs, judge the facts by the runbooks, report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOTHING = frozenset({"empty", "unknown"})  # containers
 
 
 class NothingRead(InputError):
-    """No input holds anything that can be explained."""
+    """No input contains anything that can be explained."""
 
 
 def explain(
@@ -50,15 +50,15 @@ def explain(
 ) -> Report:
     """Read Avi logs and pasted ICAP responses, and say what happened to ICAP, why, and what to do.
 
-    ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` say what
-    of them counts: everything, where they are None. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's
-    own if they are None. ``jobs`` is the number of processes for a large file; None chooses by its size. ``progress``
-    is called with the name of a file, the bytes of it that were read and its size in bytes (None: nobody knows). Once
-    ``stop`` says True the reading ends: the report then has what there is, and is not `complete`. ``refused`` is called
-    with a sentence about each input that gives nothing, while another one does.
+    ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` select
+    the entries that count; None: all. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's
+    own if they are None. ``jobs`` is the number of processes for a large file; None: chosen by its size. ``progress``
+    is called with the name of a file, the bytes read so far and its size in bytes (None: unknown). Reading ends once
+    ``stop`` returns True: the report then contains the results so far, and is not `complete`. ``refused`` is called
+    with a sentence about each input without usable content, if another input has some.
 
     Raises `icapdiag.logs.opening.inputs.InputError` for inputs that can't be opened, before anything is read, and its
-    kind `NothingRead` if none of them gives anything.
+    subclass `NothingRead` if none of them has usable content.
     """
     filters = filters or Filters()
     library = load_runbooks() if runbooks is None else runbooks
@@ -66,14 +66,14 @@ def explain(
     started_at = datetime.now(UTC)
     reading = read_logs(inputs, filters=filters, jobs=jobs, progress=progress, stop=stop)
     complete = stop is None or not stop()
-    if complete:  # else an input that nobody came to is not to blame
+    if complete:  # otherwise an input that was not reached is not to blame
         for refusal in refusals(reading):
             refused(refusal)
     return report_on(reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete)
 
 
 def refusals(reading: Reading) -> list[str]:
-    """A sentence about each input out of which nothing at all could be read. Raises `NothingRead` if none is left."""
+    """A sentence about each input without usable content. Raises `NothingRead` if that is all of them."""
     useless = [source for source in reading.sources if _is_useless(source)]
     said = [_refusal(source) for source in useless]
     if useless and len(useless) == len(reading.sources):
@@ -148,7 +148,7 @@ def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGrou
 
 
 def _is_useless(source: SourceReport) -> bool:
-    """An empty list of results is not such a case, nor are alerts of the Controller; JSON of others is."""
+    """Whether nothing in it is of use. An empty list of results and Controller alerts are; foreign JSON is not."""
     if source.read:
         return False
     if source.skipped:
@@ -189,7 +189,7 @@ def _filtered(head: EntryCounts) -> list[str]:
 
 
 def _notes(sources: Iterable[SourceReport]) -> list[str]:
-    """What was corrected and what could not be read, the first of it."""
+    """The first notes on what was corrected and what could not be read."""
     notes = [note for source in sources for note in _notes_on(source)]
     if len(notes) > _NOTES_SHOWN:
         more = len(notes) - _NOTES_SHOWN

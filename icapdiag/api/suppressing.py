@@ -19,14 +19,14 @@ from icapdiag.vocabulary import SEVERITY_ORDER, Status
 
 OWN = ("suppression-expired", "suppression-unused")
 _TESTED = {Status.OK, Status.FAILED}
-_NOTHING_THERE = {"literal-address", "plain", "not-needed"}  # skipped, as there is nothing that could be found
+_NOTHING_THERE = {"literal-address", "plain", "not-needed"}  # reasons to skip where nothing can be found
 _POOL = "pool"
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """``findings`` are what counts; ``suppressed`` what the pool file accepts.
+    """``findings`` count; ``suppressed`` are those that the pool file accepts.
 
-    ``accepted`` are the members at which something is suppressed.
+    ``accepted``: members with a suppressed finding.
     """
 
     findings: tuple[Finding, ...]
@@ -37,7 +37,7 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 def resolve(pool: Pool, library: Library) -> Pool:
-    """The pool, its suppressions' ids checked. Raises `PoolError` with every one that isn't there."""
+    """The pool with the ids of its suppressions checked. Raises `PoolError` with every unknown one."""
     errors: list[Located] = []
     for each in pool.suppressions:
         path = f"suppressions[{each.index}].finding"
@@ -56,9 +56,9 @@ def resolve(pool: Pool, library: Library) -> Pool:
 
 
 def judge(library: Library, pool: Pool, observations: Iterable[Observation], today: date, *, complete: bool) -> Judged:
-    """Match, with what the pool file accepts on ``today`` (UTC) set apart, and what is wrong with that as findings.
+    """Match, keep what the pool file accepts on ``today`` (UTC) separate, and add findings on faulty suppressions.
 
-    ``complete``: everything that was asked for was done, so that what did not come up is not there.
+    ``complete``: everything requested was done, so a finding that did not occur is not there.
     """
     observations = (*observations, *(_configured(pool, each) for each in pool.objects))
     listed = [(number, library.by_id(each.finding), each) for number, each in enumerate(pool.suppressions)]
@@ -93,7 +93,7 @@ def judge(library: Library, pool: Pool, observations: Iterable[Observation], tod
 
 
 class _Seen:
-    """What a run looked at, as far as it can be said of a finding that it is not there."""
+    """What a run tested, to decide whether a finding is really absent."""
 
     def __init__(self, pool: Pool, observations: Sequence[Observation], *, complete: bool) -> None:
         self._members = {member.name: member.enabled for member in pool.members}
@@ -103,11 +103,11 @@ class _Seen:
         self._compared = pool.compare
 
     def names_nobody(self, suppression: Suppression) -> bool:
-        """Whether no member of the pool has such a name."""
+        """Whether no member of the pool has a matching name."""
         return not suppression.covers("") and not any(suppression.covers(name) for name in self._members)
 
     def would_show(self, runbook: Runbook, suppression: Suppression) -> bool:
-        """Whether each probe that the runbook goes by came to its end at each member that is meant."""
+        """Whether each probe that the runbook needs finished at each member concerned."""
         if not self._complete:
             return False
         probes = {probe for group in runbook.match for probe in _probes(group.conditions) or self._ran}
@@ -120,7 +120,7 @@ class _Seen:
 
 
 def _probes(conditions: Sequence[Condition]) -> set[str]:
-    """The probes whose observations can meet all of these conditions; empty where any could."""
+    """The probes whose observations can meet all of these conditions; empty if any probe's could."""
     left = set(PROBES)
     for condition in conditions:
         if condition.field == "probe" and condition.operator == "equals":
@@ -137,7 +137,7 @@ def _is_tested(observation: Observation) -> bool:
 
 
 def _state(suppression: Suppression, runbook: Runbook, today: date, seen: _Seen, *, used: bool) -> str:
-    """What is wrong with it; "" if nothing is, or if that can't be said."""
+    """What is wrong with it; "" if nothing is, or if that is unknown."""
     if suppression.until < today:
         return "expired"
     if used:

@@ -1,4 +1,4 @@
-"""What a check did not look at, in words: silence is not health."""
+"""What a check did not test, in words: silence is not health."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEEP = MappingProxyType(
 
 
 def not_tested(pool: Pool, settings: Settings, probes: tuple[Probe, ...], results: Iterable[MemberResult]) -> list[str]:
-    """Each with the reason or the option for it in brackets, the most important first."""
+    """Each with the reason, or the option that tests it, in brackets; the most important first."""
     return list(_untested(pool, settings, chosen_names(probes), [each for each in results if each.member.enabled]))
 
 

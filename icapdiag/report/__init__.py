@@ -1,4 +1,4 @@
-"""Reports: built from plain values of `icapdiag.model`, and drawn in one format a file.
+"""Reports: built from plain values of `icapdiag.model`, and rendered; each format is one file.
 
 Nothing here probes or judges, and importing this package loads no renderer.
 """

@@ -1,4 +1,4 @@
-"""Builds a report, from which every format is drawn, of what was collected and what matched."""
+"""Builds the report, from which every format is rendered, from what was collected and what matched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  
 
 
 class ProbedMember(Struct, frozen=True, kw_only=True):
-    """One member as the probes left it. ``host`` and ``port`` as configured, observations in order."""
+    """One member with its observations in order. ``host`` and ``port`` as configured."""
 
     name: str
     host: str
@@ -44,7 +44,7 @@ class ProbedMember(Struct, frozen=True, kw_only=True):
 
 
 class ReadLogs(Struct, frozen=True, kw_only=True):
-    """What was read out of logs and pasted answers.
+    """What was read from logs and pasted answers.
 
     ``groups`` are requests with identical results, and the raw responses, each with the ids of its ``findings``.
     """
@@ -61,7 +61,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def empty_report() -> Report:
-    """A report of nothing: drawn, it shows what a format says of itself."""
+    """A report without content: rendered, it shows the fixed words of a format."""
     never = timestamp(datetime.fromtimestamp(0, UTC))
     return Report(
         command="check",
@@ -167,7 +167,7 @@ def build_explain_report(
 
 
 def is_disabled(observations: Sequence[Observation]) -> bool:
-    """Whether these observations of one member say that it is switched off in the pool."""
+    """Whether these observations of one member say that it is disabled in the pool."""
     return any(o.status is Status.SKIPPED and o.reason == "disabled" and not o.probe for o in observations)
 
 
@@ -224,7 +224,7 @@ def _has_gaps(report: Report) -> bool:
 
 
 def _conformance(members: Sequence[MemberReport]) -> tuple[RuleOverview, ...]:
-    """Each rule in their order; empty unless some member was held to them. Of several addresses each is named."""
+    """Each rule in order; empty unless a member was checked against them. Each of several addresses is named."""
     judged = [each for member in members for each in _judged(member)]
     return tuple(_overview(name, judged) for name in RULES) if judged else ()
 
@@ -271,18 +271,18 @@ def source_addresses(observations: Iterable[Observation]) -> list[str]:
 
 
 def probing_vantage(observations: Sequence[Observation], kernel: ProbingVantage) -> ProbingVantage:
-    """This host as it stands in for the Service Engine; ``kernel``: what was asked of it. No traffic."""
+    """This host, which stands in for the Service Engine; ``kernel``: its answers. No traffic."""
     found = kernel | ProbingVantage(**_host(source_addresses(observations)))
     return replace(found, caveat=CAVEAT, routes=tuple(_routes(observations)))
 
 
 def reading_vantage() -> Vantage:
-    """This host, which only read what was logged elsewhere."""
+    """This host, which only read logs from elsewhere."""
     return Vantage(**_host([]))
 
 
 def _routes(observations: Iterable[Observation]) -> list[Route]:
-    """The ways to the members, most used first."""
+    """The routes to the members, most used first."""
     members: dict[tuple[str, str | None], set[str]] = {}
     for each in observations:
         tcp = each.facts.part(TCP)

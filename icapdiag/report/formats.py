@@ -1,7 +1,7 @@
-"""The formats: a renderer is a function in a module of one of the rooms here, and one line below.
+"""The formats: each is a function in a module of one of the packages here, and a line in `FORMATS`.
 
-Whoever names a format finds it in `FORMATS`, so ``-o``, ``--for`` and their help need no other change.
-A renderer is imported when its format is asked for.
+``-o``, ``--for`` and their help use `FORMATS`, so a new format needs no other change. A renderer is imported when its
+format is used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Style(NamedTuple):
-    """What the place where a report is shown can do. The default is a file's."""
+    """What the output can show. The default is for a file."""
 
     width: int = 100  # columns
     color: bool = False

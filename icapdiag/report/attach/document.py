@@ -1,4 +1,4 @@
-"""The file to attach: its bytes, read once, the name it gets, and its copy in a folder."""
+"""The file to attach: its bytes, read once, its name, and its copy in a folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VALID = re.compile(rf'(?![-. ]|.*[. ]$|{_DEVICE})[^"*/:<>?\\|]+', re.IGNORECASE
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """``name`` is that of the attachment: a file name without a folder, quotes and controls."""
+    """``name``: of the attachment; a file name without a folder, quotes or control characters."""
 
     name: str
     data: bytes = field(repr=False)
@@ -39,7 +39,7 @@ class Document:
 
     @property
     def type(self) -> str:
-        """The media type that its name stands for."""
+        """The media type for its name."""
         return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
 
@@ -60,7 +60,7 @@ def read_document(path: Path, name: str | None) -> Document:
 
 
 def copy(folder: Path, document: Document) -> Path:
-    """Write it to a new file in a folder; its path. Raises `AttachError`, and leaves no part of a file."""
+    """Write it to a new file in a folder, and return its path. Raises `AttachError`; a partial file is removed."""
     path = folder / document.name
     try:
         with open_folder(folder) as here, ExitStack() as undo:

@@ -1,6 +1,6 @@
-"""One request over one connection of its own, with an end to every wait and a cap on every answer.
+"""One request over a connection of its own; every wait has a deadline, every answer a maximum size.
 
-No redirect is followed and no proxy used: what is sent goes to the host that was named, or nowhere.
+No redirect is followed and no proxy used: data goes only to the host that was named.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. ``target`` is path and query below the base's prefix; ``headers`` are those beside ours."""
+    """A request. ``target``: path and query below the base's prefix; ``headers``: additional ones."""
 
     method: str
     target: str
@@ -46,7 +46,7 @@ class Response:
 
 
 class Deadline:
-    """The end of all waiting. ``now`` and ``sleep`` are the clock's."""
+    """The deadline of all waits. ``now`` and ``sleep`` are the clock's."""
 
     def __init__(
         self, seconds: float, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
@@ -55,7 +55,7 @@ class Deadline:
         self._end = now() + seconds
 
     def left(self) -> float:
-        """Seconds. Raises `AttachError` when there are none: whoever asks is about to begin something."""
+        """Seconds left. Raises `AttachError` if there are none, as the caller is about to start something."""
         if self.is_over():
             raise AttachError(f"gave up after {self._seconds:g} s (--deadline)")
         return self._end - self._now()
@@ -64,7 +64,7 @@ class Deadline:
         return self._now() >= self._end
 
     def pause(self, seconds: float) -> bool:
-        """Wait, if there is time to go on afterwards; whether it was done."""
+        """Wait if that leaves time to continue, and return whether it did."""
         if seconds >= self._end - self._now():
             return False
         self._sleep(seconds)
@@ -73,7 +73,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Speaks to one API. ``authorization`` goes into no message and no log."""
+    """A client of one API. ``authorization`` never appears in a message or log."""
 
     base: Base
     authorization: str = field(repr=False)
@@ -81,9 +81,9 @@ class Client:
     agent: str
 
     def send(self, call: Call) -> Response:
-        """The answer. A request that changes something is sent again only if it can't have been received.
+        """Return the response. A request that changes something is retried only if it can't have been received.
 
-        Raises `AnswerLostError` when nobody knows whether it was, and `AttachError`.
+        Raises `AnswerLostError` if that is unknown, and `AttachError`.
         """
         again = (NotSentError, AnswerLostError) if call.method == "GET" else (NotSentError,)
         for attempt in range(1, _ATTEMPTS + 1):
@@ -135,7 +135,7 @@ class Client:
             raise AnswerLostError(f"{self.base.origin} sent no complete response: {late}") from None
 
     def _dial(self) -> socket.socket:
-        """A connection to the first address that takes one. Raises `NotSentError`; `AttachError` for a certificate."""
+        """A connection to the first address that accepts one. Raises `NotSentError`, or `AttachError` (certificate)."""
         problem = OSError("the name has no address")
         for address in _addresses(self.base.host, self.base.port, self.deadline.left()):
             if self.base.loopback_only and not ip_address(address.partition("%")[0]).is_loopback:
@@ -159,7 +159,7 @@ class Client:
 
 
 def retry_after(answer: Response) -> float | None:
-    """The seconds that a server asks us to wait before we try again; None if it does not (RFC 9110 section 10.2.3)."""
+    """How many seconds the server asks to wait before a retry; None if it does not (RFC 9110 section 10.2.3)."""
     if answer.status not in {403, 429, 503}:  # 403: GitHub's secondary limits
         return None
     text = answer.headers.get("retry-after", "").strip()
@@ -205,7 +205,7 @@ def _said(error: BaseException) -> str:
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
-    """Resolve in a thread that may be left behind: the resolver's own patience has no end. Raises `NotSentError`."""
+    """Resolve in a thread that may be abandoned: the system resolver has no timeout. Raises `NotSentError`."""
     found: Future[list[str]] = Future()
 
     def ask() -> None:

@@ -51,9 +51,9 @@ _SAY = {
 
 
 class System(ABC):
-    """One ticket of one system: what `send` asks and does there. Subclasses have what the systems differ in.
+    """One ticket of one system, as `send` uses it. Subclasses implement the differences between the systems.
 
-    ``listing``, ``upload`` and ``where`` have their variables in braces, those of `_fill`.
+    ``listing``, ``upload`` and ``where`` are templates for `_fill`.
     """
 
     say: ClassVar[Mapping[int, str]]  # what the system's own documentation has about a status, where it says more
@@ -74,7 +74,7 @@ class System(ABC):
         self._record = "{sys_id}"  # ServiceNow's own id of the ticket, once it is known
 
     def check(self, document: Document) -> None:
-        """Refuse what this system can't take at all. Raises `AttachError`."""
+        """Reject what this system can't accept. Raises `AttachError`."""
         del document
 
     @abstractmethod
@@ -82,14 +82,14 @@ class System(ABC):
         """Headers and body of the upload."""
 
     def plan(self, document: Document) -> Iterator[Call]:
-        """The requests that `there` and `put` make, in order; what only an answer can tell stands in braces."""
+        """The requests that `there` and `put` make, in order; values known only from a response are in braces."""
         yield Call("GET", self._fill(self.listing, document))
         yield Call("POST", self._fill(self.upload, document), *self.content(document))
 
     def there(self, document: Document) -> int | None:
-        """The size in bytes of what is attached by this name, -1 if it isn't told; None if nothing is.
+        """The size in bytes of the attachment of this name, -1 if unknown; None if there is none.
 
-        Of several the one that may be ours, else the last. Raises `AttachError`.
+        Of several, the one that may be ours, otherwise the last. Raises `AttachError`.
         """
         found = None
         for row in self.rows(document):
@@ -100,7 +100,7 @@ class System(ABC):
         return found
 
     def put(self, document: Document) -> str:
-        """Send it, once `there` said None; where it is now. Raises `AnswerLostError`, and `AttachError`."""
+        """Send it, after `there` returned None; return where it is. Raises `AnswerLostError` and `AttachError`."""
         answer = self.client.send(Call("POST", self._fill(self.upload, document), *self.content(document)))
         if not 200 <= answer.status < 300:
             raise self._problem(answer)
@@ -113,7 +113,7 @@ class System(ABC):
         return self._fill(self.where, document)
 
     def rows(self, document: Document) -> Iterable[JSONValue]:
-        """What is there. Raises `AttachError`."""
+        """The existing attachments or comments. Raises `AttachError`."""
         for page in range(1, self.pages + 1):
             listed = self.get(self._fill(self.listing, document, page))
             yield from listed
@@ -124,7 +124,7 @@ class System(ABC):
         )
 
     def size(self, row: JSONValue, document: Document) -> int | None:
-        """The bytes of one attachment if it has the document's name, -1 where it isn't told; None if it has not."""
+        """The size in bytes of an attachment with the document's name, -1 if unknown; None if it has another name."""
         name, size = self.named
         if _at(row, name) != document.name:
             return None
@@ -132,7 +132,7 @@ class System(ABC):
         return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
 
     def get(self, target: str) -> list[JSONValue]:
-        """The list that is there. Raises `AttachError`."""
+        """The list in the response. Raises `AttachError`."""
         answer = self.client.send(Call("GET", target))
         if answer.status != 200:
             raise self._problem(answer)
@@ -168,7 +168,7 @@ class System(ABC):
 
 
 class Jira(System):
-    """An issue; the file becomes an attachment, which everybody can fetch who sees the issue."""
+    """An issue; the file becomes an attachment that everybody who can see the issue can download."""
 
     say: ClassVar = {
         401: "the token is not accepted. Jira Cloud: email:API-token; Data Center: a personal access token",
@@ -193,7 +193,7 @@ class Jira(System):
 
 
 class ServiceNow(System):
-    """A record of the table that its number's prefix stands for."""
+    """A record of the table that the prefix of its number denotes."""
 
     say: ClassVar = {
         401: "the token is not accepted: user:password, or an OAuth access token",
@@ -268,7 +268,7 @@ class GitHub(System):
             )
 
     def _mark(self, document: Document) -> str:
-        """By which a comment of ours is known again; GitHub does not show it."""
+        """A mark that identifies our comment; GitHub does not show it."""
         return f"<!-- icapdiag {quote(document.name, safe='')} sha256:{document.sha256} -->"
 
     def size(self, row: JSONValue, document: Document) -> int | None:
@@ -287,7 +287,7 @@ SYSTEMS: Mapping[str, type[System]] = {JIRA: Jira, SERVICENOW: ServiceNow, GITHU
 
 
 def send(system: System, document: Document) -> str:
-    """Attach it; in which words to say where it is now. Raises `AttachError`."""
+    """Attach it, and return a text that says where it is now. Raises `AttachError`."""
     system.check(document)
     if system.there(document) is not None:
         raise AttachError(
@@ -307,7 +307,7 @@ def send(system: System, document: Document) -> str:
 
 
 def _arrived(system: System, document: Document, error: AnswerLostError) -> bool:
-    """Whether the file is there after all, by name and size. Raises `AttachError` if that can't be found out."""
+    """Whether the file did arrive, by name and size. Raises `AttachError` if that is unknown."""
     unknown = f"{error}; it is not known whether {document.name} arrived: check {system.name} before you try again"
     if not system.client.deadline.pause(_SETTLING):
         raise AttachError(unknown) from None
@@ -332,7 +332,7 @@ def _parsed(answer: Response, problem: type[AttachError]) -> JSONValue:
 
 
 def _reason(answer: Response) -> str:
-    """What the server says to an error, in the form of any of the three; "" if nothing can be made of it."""
+    """The error message of the server, in the format of any of the three systems; "" if there is none."""
     try:
         said = _parsed(answer, AttachError)
     except AttachError:
@@ -344,7 +344,7 @@ def _reason(answer: Response) -> str:
 
 
 def _at(value: JSONValue, *path: str) -> JSONValue:
-    """What stands there in nested objects; None if nothing does."""
+    """The value at that path in nested objects; None if there is none."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value

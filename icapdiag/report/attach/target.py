@@ -1,4 +1,4 @@
-"""``--to``, the base URL and the token: where a file goes, by what right, and what can go wrong on the way."""
+"""``--to``, the base URL and the token: where a file is sent, with which credentials, and what can fail."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _FORM = {
 
 
 class AttachError(Exception):
-    """It can't be done; the message says why and what to do. Nothing in it is secret."""
+    """The file can't be attached; the message says why and what to do, and contains no secret."""
 
 
 class NotSentError(AttachError):
-    """The request was certainly not received: there was no connection to send it on. It may be tried again."""
+    """The request was certainly not received, as there was no connection. It may be retried."""
 
 
 class AnswerLostError(AttachError):
-    """The request was sent, wholly or in part, and nobody knows what became of it."""
+    """The request was sent, completely or in part; whether it was processed is unknown."""
 
 
 class UnreadableError(AnswerLostError):
-    """The request was accepted, and what the server says of it can't be read: never send it again."""
+    """The request was accepted, but the response can't be read: never send it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``kind`` is one of the four systems, ``name`` what follows the colon, in the form that this system has."""
+    """``kind``: one of the four systems; ``name``: the part after the colon, in that system's form."""
 
     kind: str
     name: str
@@ -60,7 +60,7 @@ class Base:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and a port that is not the usual one."""
+        """Scheme, host, and the port if it is not the default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = self.port == (443 if self.secure else 80)
         return f"{'https' if self.secure else 'http'}://{host}" + ("" if usual else f":{self.port}")
@@ -68,7 +68,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A secret; it is in no repr. ``user:secret`` is sent as Basic, anything else as Bearer."""
+    """A secret, left out of repr. ``user:secret`` is sent as Basic, anything else as Bearer."""
 
     text: str = field(repr=False)
 
@@ -79,7 +79,7 @@ class Token:
         return f"Bearer {self.text}"
 
     def scrub(self, text: str) -> str:
-        """``text`` without the token, should a server have said it back to us."""
+        """``text`` without the token, in case a server echoed it."""
         secrets = {self.text, self.text.partition(":")[2], self.header(JIRA).partition(" ")[2]} - {""}
         for secret in sorted(secrets, key=len, reverse=True):
             text = text.replace(secret, "[token]")
@@ -87,7 +87,7 @@ class Token:
 
 
 def parse_target(text: str) -> Target:
-    """What ``--to`` names. Raises `AttachError`."""
+    """The target that ``--to`` names. Raises `AttachError`."""
     kind, _, name = text.partition(":")
     if kind == FILE and name:
         return Target(kind, name)
@@ -104,7 +104,7 @@ def variable(kind: str, what: str) -> str:
 
 
 def parse_base(kind: str, given: str | None, environment: Mapping[str, str], *, allow_http: bool) -> Base:
-    """The API's address, of ``--url`` or the environment. Raises `AttachError`."""
+    """The API's address, from ``--url`` or the environment. Raises `AttachError`."""
     name = variable(kind, "URL")
     text = given or environment.get(name) or (_GITHUB_API if kind == GITHUB else "")
     if not text:
@@ -143,7 +143,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def read_token(kind: str, file: Path | None, environment: Mapping[str, str]) -> Token | None:
-    """The token of the file, else of the environment; None if there is none. Raises `AttachError`."""
+    """The token from the file, otherwise from the environment; None if there is none. Raises `AttachError`."""
     source = f"the token file {str(file)!r}" if file else variable(kind, "TOKEN")
     text = _token_file(file, source) if file else environment.get(source)
     if text is None or not (file or text):

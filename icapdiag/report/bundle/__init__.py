@@ -1,6 +1,6 @@
 """One archive for a ticket: the report in three formats, what was sent and received, and from where.
 
-As many files as its size allows, and the same bytes for the same report.
+As many files as the size limit allows; the same report gives the same bytes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LEAST = (Health.DISABLED, Health.OK, Health.UNKNOWN, Health.WARNING, Health.CRI
 
 
 class TooLarge(ValueError):
-    """The required files do not fit; the text says how large they are."""
+    """The required files do not fit; the message says how large they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Bundle:
 
 
 def build(report: Report, *, redacted: bool, largest: int, with_pool: bool = True) -> Bundle:
-    """The bundle of a report, which is redacted already if it is to be, within a size limit.
+    """The bundle of a report within a size limit. Redaction happens before.
 
-    The least useful goes first: transcripts of healthy members, those of others, the formats but JSON.
+    The least useful files are dropped first: transcripts of healthy members, other transcripts, formats except JSON.
     ``with_pool`` False leaves pool.yaml out. Raises `TooLarge`.
     """
     report = _without_eicar(settled(report))
@@ -86,7 +86,7 @@ def build(report: Report, *, redacted: bool, largest: int, with_pool: bool = Tru
 
 
 def _marked(name: str, data: bytes) -> bytes:
-    """With a first line, or a first key, that says that it is redacted; report.* say so themselves."""
+    """The file with a first line, or first key, that says that it is redacted; report.* say so themselves."""
     if name.startswith("report."):
         return data
     if name.endswith(".json"):
@@ -95,13 +95,13 @@ def _marked(name: str, data: bytes) -> bytes:
 
 
 def _without_eicar(report: Report) -> Report:
-    """A fact may quote what a server sent."""
+    """The report without the EICAR test file, which a fact may quote from a server."""
     test = eicar().decode()
     return _with_texts(report, lambda text: text.replace(test, EICAR_MARK))
 
 
 def masked(report: Report, holds: Callable[[str], bool]) -> Report:
-    """The report with ``[removed]`` for each text that holds what may not leave. Raises `NotAReport`."""
+    """The report with ``[removed]`` for each text for which ``holds`` is true. Raises `NotAReport`."""
     return _with_texts(report, lambda text: REMOVED if holds(text) else text)
 
 
@@ -121,7 +121,7 @@ def _with_texts(report: Report, drawn: Callable[[str], str]) -> Report:
 
 
 def without_transcripts(report: Report) -> Report:
-    """The report as it stands beside transcripts that are files of their own."""
+    """The report without transcripts, which are separate files."""
     members = tuple(
         replace(member, probes=tuple(replace(probe, transcript=()) for probe in member.probes))
         for member in report.members
@@ -151,7 +151,7 @@ def _transcripts(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _folders(report: Report) -> list[str]:
-    """Of each member: its pseudonym, or, where names are not only pseudonyms, its number in the report."""
+    """The folder of each member: its pseudonym or, if names are not only pseudonyms, its number in the report."""
     names = [member.name for member in report.members]
     if len(set(names)) == len(names) and all(_PSEUDONYM.fullmatch(name) for name in names):
         return names
@@ -159,7 +159,7 @@ def _folders(report: Report) -> list[str]:
 
 
 def _names(folder: str, member: MemberReport) -> Iterator[tuple[int, str]]:
-    """Index of the probe, name of its file: a number where the probe's own could be anything."""
+    """Index of the probe and name of its file: a number if the probe's name could be anything."""
     taken: set[str] = set()
     for index, probe in enumerate(member.probes):
         if probe.transcript:
@@ -170,7 +170,7 @@ def _names(folder: str, member: MemberReport) -> Iterator[tuple[int, str]]:
 
 
 def _least_useful(report: Report) -> Iterator[str]:
-    """Names of transcripts, those first that can best be done without."""
+    """Names of transcripts, the least useful first."""
     folders = _folders(report)
     for verdict in _LEAST:
         for folder, member in reversed(list(zip(folders, report.members, strict=True))):
@@ -208,7 +208,7 @@ def _packed_size(name: str, data: bytes) -> int:
 
 
 def _archive(files: Mapping[str, bytes], started_at: str) -> bytes:
-    """Nothing in it depends on when or where it is made."""
+    """The archive, which does not depend on when or where it is made."""
     target = io.BytesIO()
     moment = _moment(started_at)
     with zipfile.ZipFile(target, "w") as archive:
@@ -221,7 +221,7 @@ def _archive(files: Mapping[str, bytes], started_at: str) -> bytes:
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
-    """What to read first stands first."""
+    """What to read first comes first."""
     return sorted(names, key=lambda name: (name != "README.txt", name.startswith("transcripts/"), name))
 
 

@@ -36,7 +36,7 @@ _WEB_SAFE = bytes.maketrans(b"-_", b"+/")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What was found: not the value itself, as this is said where others may look."""
+    """What was found, without the value itself, as others may see the message."""
 
     file: str
     kind: str
@@ -44,10 +44,10 @@ class Hit:
 
 
 def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = ()) -> tuple[Hit, ...]:
-    """Where one of the ``secrets`` (values and their kinds) stands in a file of the archive, or in a file's name.
+    """Where one of the ``secrets`` (values and their kinds) occurs in a file of the archive, or in a file's name.
 
-    ``words``: single words that were replaced, looked for as whole words, and not in report.html, whose own markup
-    has words of its own. Raises OSError and zipfile.BadZipFile.
+    ``words``: single words that were replaced; searched as whole words, and not in report.html, whose markup
+    contains ordinary words. Raises OSError and zipfile.BadZipFile.
     """
     looked_for = _LookedFor(secrets, words)
     forms: dict[tuple[str, str], str] = {}  # the first one, by file and kind
@@ -62,7 +62,7 @@ def search(archive: Path, secrets: Mapping[str, str], words: Collection[str] = (
 
 
 def holding(secrets: Mapping[str, str], words: Collection[str] = ()) -> Callable[[str], bool]:
-    """Whether one of these is in a text of a report, in any encoding."""
+    """Whether one of these occurs in a text of a report, in any encoding."""
     looked_for = _LookedFor(secrets, words)
 
     def is_in(text: str) -> bool:
@@ -89,10 +89,10 @@ class _LookedFor:
 
 
 class _Finder:
-    """Finds any of thousands of values in a text, in a time that hardly depends on their number."""
+    """Finds any of thousands of values in a text, in a time nearly independent of their number."""
 
     def __init__(self, wanted: Mapping[str, str]) -> None:
-        """Each has `_LEAST` characters or more."""
+        """Each value has at least `_LEAST` characters."""
         self._wanted = wanted
         lengths: dict[str, set[int]] = {}
         for value in wanted:
@@ -101,7 +101,7 @@ class _Finder:
         self._prefix = re.compile(f"(?={_one_of(sorted(lengths))})" if lengths else "(?!)")
 
     def kinds(self, text: str, least: int) -> set[str]:
-        """The kinds of those that are in it and have so many characters."""
+        """The kinds of the values of at least ``least`` characters that occur in it."""
         found: set[str] = set()
         for place in self._prefix.finditer(text):
             start = place.start()
@@ -128,17 +128,17 @@ def _one_of(prefixes: Sequence[str]) -> str:
 
 
 def _is_part_enough(value: str) -> bool:
-    """Whether it is found inside longer words too. 10.0.0.1 is not found in 110.0.0.12."""
+    """Whether it also counts inside longer words. 10.0.0.1 is not found in 110.0.0.12."""
     return len(value) >= _WHOLE and any(map(str.isalpha, value))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """No letter or digit before or behind it."""
+    """Whether no letter or digit is before or after it."""
     return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
 
 
 def _forms(name: str, data: bytes) -> Iterator[tuple[str, str]]:
-    """The text in lower case, and what it says to those who decode it."""
+    """The text in lower case, and its decoded forms."""
     rows = b"".join(_row(found) for found in _ROW.finditer(data))
     if rows:
         yield "dump", rows.decode("utf-8", "replace").lower()
@@ -163,7 +163,7 @@ def _forms(name: str, data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _row(found: re.Match[bytes]) -> bytes:
-    """The text that a row of a dump shows; the first row of a dump starts anew."""
+    """The text in a row of a dump; the first row starts a new one."""
     return (b"" if int(found[1], 16) else b"\n") + bytes.fromhex(found[2].decode())
 
 
@@ -172,7 +172,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _unbased(runs: Iterable[bytes]) -> Iterator[bytes]:
-    """From each of the four places where a group of four characters may begin."""
+    """Base64 decoded at each of the four possible alignments."""
     for run in runs:
         plain = run.translate(_WEB_SAFE)
         for start in range(4):
@@ -185,7 +185,7 @@ def _unbased(runs: Iterable[bytes]) -> Iterator[bytes]:
 
 @cache
 def own_words() -> frozenset[str]:
-    """Words that a report has of itself: names of fields and formats."""
+    """A report's own words: names of fields and formats."""
     return frozenset(WORD.findall(_own_text()))
 
 
@@ -203,7 +203,7 @@ def _own_text() -> str:
 
 
 def worth_looking_for(values: Iterable[tuple[str, str]], allowed: Collection[str]) -> dict[str, str]:
-    """Kinds by value, without what redaction keeps, what a report has of itself and what is ``allowed`` there."""
+    """Kinds by value, without what redaction keeps, the report's own words and what is ``allowed``."""
     lowered = {text.lower() for text in allowed}
     return {
         value: kind

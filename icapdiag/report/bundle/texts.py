@@ -1,4 +1,4 @@
-"""The texts of a bundle that no format draws: README.txt, pool.yaml, a probe's transcript in hex and text."""
+"""Texts of a bundle other than the report's formats: README.txt, pool.yaml, transcripts in hex and text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PLAIN = (
 
 
 def readme(report: Report, files: Collection[str], *, redacted: bool) -> str:
-    """Ends in a newline. ``files``: names of what may be in the archive."""
+    """Ends in a newline. ``files``: names of the files that may be in the archive."""
     present = [
         f"  {name:<15} {what}"
         for name, what in _WHAT
@@ -58,9 +58,9 @@ _FILES = ("ca_file", "cert_file")
 
 
 def pool_yaml(configuration: Configuration) -> str:
-    """A text that the pool reader takes, if the configuration is one that it gave; "" if there is none.
+    """A pool file, valid if the configuration came from one; "" if there is no configuration.
 
-    TLS files stand in comments: they are not at hand where this is read.
+    TLS files are in comments: they don't exist where this is read.
     """
     if not configuration.members:
         return ""
@@ -96,14 +96,14 @@ def _flow(record: Record) -> str:
 
 
 def _fields(record: Record) -> Iterator[tuple[str, str]]:
-    """What is there, and neither empty nor a record."""
+    """The fields that are neither empty nor records."""
     for fact, value in values_of(record):
         if isinstance(value, str | int | float) and value != "":
             yield fact.key, _value(value)
 
 
 def _value(value: str | float) -> str:
-    """A JSON string is a YAML string; bare, a name may be a number."""
+    """A JSON string, which is a YAML string too; unquoted, a name may be read as a number."""
     return json.dumps(value, ensure_ascii=True)
 
 

@@ -1,6 +1,6 @@
 """Compares two reports of one subject over time, or several from different hosts.
 
-Here a diff or a merge becomes text, Markdown or JSON.
+This module renders a diff or a merge as text, Markdown or JSON.
 """
 
 from __future__ import annotations

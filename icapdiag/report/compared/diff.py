@@ -1,7 +1,7 @@
 """Two reports of the same subject: what is new, fixed, changed, unchanged, and what was not tested this time.
 
-A finding that is gone is fixed only if what showed it was tested again: a member that can't be reached any more
-shows no other faults, and that is not an improvement.
+A missing finding is fixed only if its probes ran again: a member that can't be reached any more shows no other
+faults, which is not an improvement.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOT_OF_THE_RUN = frozenset({"source", "warn_ms", "crit_ms"})  # of a pool: its 
 
 
 class Change(StrEnum):
-    """What became of something, the worst first."""
+    """How something changed, the worst first."""
 
     NEW = "new"
     LOST = "not re-tested"
@@ -33,12 +33,12 @@ class Change(StrEnum):
 
 
 class NotComparable(ValueError):
-    """Two reports that can't be compared; why."""
+    """Two reports that can't be compared; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One finding at one member (``member`` is "" if it concerns no single one), or probes that were not repeated.
+    """One finding at one member (``member`` is "" if it concerns no single one), or probes that were not re-run.
 
     ``finding`` is then "" and ``detail`` says which. ``detail`` of what changed: from what to what.
     """
@@ -76,12 +76,12 @@ class Diff:
 
     @property
     def is_worse(self) -> bool:
-        """Whether something is new or was not tested again."""
+        """Whether something is new or was not re-tested."""
         return any(item.change in {Change.NEW, Change.LOST} for item in self.items)
 
 
 def diff(before: Report, after: Report) -> Diff:
-    """What became of ``before``. Raises `NotComparable` for reports of different commands."""
+    """What changed since ``before``. Raises `NotComparable` for reports of different commands."""
     if before.command != after.command:
         raise NotComparable(f"one report is from icapdiag {before.command}, the other from icapdiag {after.command}")
     items = sorted(_items(before, after), key=_order)
@@ -127,7 +127,7 @@ def _items(before: Report, after: Report) -> Iterator[Item]:
 
 
 def _lost(before: Report, after: Report, said: set[tuple[str, str]]) -> Iterator[Item]:
-    """Probes with a result before and none now, a line per member."""
+    """Probes with a result before and none now, one line per member."""
     now = {member.name: member for member in after.members}
     tested = _tested(after)
     for member in before.members:
@@ -179,7 +179,7 @@ def _suppressed(report: Report) -> dict[tuple[str, str], str]:
 
 
 def _tested(report: Report) -> set[tuple[str, str]]:
-    """Member and probe of everything that was tested, or needed no test."""
+    """Member and probe of everything that was tested or did not need a test."""
     probes = ((member.name, probe) for member in report.members for probe in member.probes)
     return {(name, probe.probe) for name, probe in probes if probe.status in _TESTED or _is_needless(probe)}
 
@@ -193,13 +193,13 @@ def _evidence(finding: Finding, member: str) -> Iterator[Observation]:
 
 
 def _shown_by(finding: Finding, member: str) -> set[str]:
-    """The probes whose observations the finding was made of; those of the first members are kept as evidence."""
+    """The probes on whose observations the finding is based; only those of the first members are kept as evidence."""
     evidence = tuple(_evidence(finding, member)) or finding.evidence
     return {seen.probe for seen in evidence} - {"", POOL}
 
 
 def _changed(before: Finding, after: Finding, member: str) -> str:
-    """From what to what, of facts that should be the same in every run."""
+    """Old and new values of facts that should be the same in every run."""
     changes: list[str] = []
     if before.severity is not after.severity:
         changes.append(f"severity {before.severity.value} → {after.severity.value}")
@@ -217,7 +217,7 @@ def _changed(before: Finding, after: Finding, member: str) -> str:
 
 
 def _lasting(seen: Observation) -> dict[str, str | float]:
-    """What is the same in every run as long as nothing changes, by name; no lists."""
+    """The facts that stay the same from run to run, by name; no lists."""
     known = {fact.key: value for fact, value in values_of(seen.facts) if not fact.changes}
     known |= {"status": seen.status.value, "reason": seen.reason}
     return {name: value for name, value in known.items() if isinstance(value, str | int | float)}
@@ -240,7 +240,7 @@ def _circumstances(before: Report, after: Report) -> Iterator[Circumstance]:
 
 
 def _setting(report: Report) -> dict[str, JSONValue]:
-    """What ran, from where, on what and with which settings."""
+    """What ran, from where, against what and with which settings."""
     setting: dict[str, JSONValue] = {
         "icapdiag": report.tool.version,
         "runbooks": report.tool.runbooks,

@@ -38,7 +38,7 @@ class SeenFrom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedMember:
-    """A member from everywhere, in the order of the vantages. ``detail``: what it is from where."""
+    """A member from all vantages, in their order. ``detail``: its state from each."""
 
     member: str
     seen: tuple[SeenFrom, ...]
@@ -48,7 +48,7 @@ class MergedMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """``vantages`` are named by host and source address; ``notes`` say what the runs do not have in common."""
+    """``vantages`` are named by host and source address; ``notes`` say in what the runs differ."""
 
     pool: str
     vantages: tuple[str, ...]
@@ -113,7 +113,7 @@ def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> Merge
 
 
 def _looked_for(name: str, here: Report, there: Report) -> bool:
-    """Whether some problem that the member has here would have shown there: the same was sent."""
+    """Whether a problem of the member here would have shown there, as the same was sent."""
     tested = {
         seen.probe for each in there.members if each.name == name for seen in each.probes if seen.status in _TESTED
     }

@@ -1,8 +1,8 @@
-"""What a report says to people, by section, made from its facts. Formats draw it and derive nothing.
+"""A report in words, by section, made from its facts. Formats render it and derive nothing.
 
-Text is one line and free of what drives a terminal or reorders text; each format escapes it for its own sink besides.
-Names of members and data of charts are as the report has them, so that they stay distinct: the renderer makes
-it safe.
+Text is one line, without terminal controls and bidirectional controls; each format also escapes it for its own sink.
+Names of members and data of charts are unchanged from the report, so that they stay distinct: the renderer escapes
+them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OF_SEVERITY = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WAR
 
 
 class Document:
-    """All that a report says to people. A format takes what it has room for, in its own order."""
+    """The whole report in words. A format uses what it has room for, in its own order."""
 
     def __init__(self, report: Report) -> None:
         of_logs, checked, budget = words.logs_of(report), report.members, findings.Budget()
@@ -99,7 +99,7 @@ class Document:
 
 
 class MemberLine(NamedTuple):
-    """The least that there is to say of a member, or of a server that a log names: its worst finding."""
+    """The shortest summary of a member, or of a server named in a log: its worst finding."""
 
     name: str
     verdict: Health
@@ -125,14 +125,14 @@ def summary(report: Report) -> Iterator[MemberLine]:
 
 
 def _worst(found: Sequence[Finding]) -> str:
-    """The worst finding, and how many there are beside it."""
+    """The worst finding, and how many others there are."""
     finding = words.worst_of(found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return "" if finding is None else words.named(finding) + more
 
 
 def _ranks(found: Sequence[problems.ProblemBlock]) -> dict[str, int]:
-    """The place of each member: that of the first problem that it has."""
+    """The rank of each member: that of its first problem."""
     ranks: dict[str, int] = {}
     for problem in found:
         for name in problem.members:

@@ -1,4 +1,4 @@
-"""One line that says why a finding was made: what the server said, or what the system said about it."""
+"""One line of evidence for a finding: the words of the server or of the operating system."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
 
 def describe(seen: Observation) -> str:
-    """What an observation says, most relevant first; its reason if there is nothing else."""
+    """An observation in words, most relevant first; its reason if there is nothing else."""
     own = list(_own_words(seen.facts))
     said = "; ".join(part for part in own or _facts(seen.facts, seen.reason) if part)
     return said if said or own else server_text(seen.reason) or seen.status.value
@@ -43,7 +43,7 @@ def describe_group(group: ReportedGroup) -> str:
 
 
 def reason(group: ReportedGroup) -> str:
-    """Why requests of a log went as they did, in the words of the server or else of the Service Engine."""
+    """Why requests of a log ended as they did, in the words of the server, otherwise of the Service Engine."""
     words = next((said for name in _EXPLAINING if (said := server_text(getattr(group.answer, name)))), "")
     words = words or server_text(group.opswat_reason)
     if group.answered_by in _ANSWERED:  # before ICAP
@@ -83,7 +83,7 @@ def where(seen: Observation) -> str:
 
 
 def deviations(found: tuple[Deviation, ...] | None, limit: int | None = None) -> Iterator[str]:
-    """Where an answer is not as the standard has it, the first ``limit`` of them, safe to show."""
+    """How an answer deviates from the standard: the first ``limit`` deviations, safe to show."""
     for each in [each for each in found or () if each.detail][:limit]:
         section = safe_text(each.section)
         of = section if section.startswith("RFC") else f"RFC 3507 {section}"
@@ -91,7 +91,7 @@ def deviations(found: tuple[Deviation, ...] | None, limit: int | None = None) ->
 
 
 def _own_words(sheet: Sheet) -> Iterator[str]:
-    """What is said of facts that are other than those of one answer; nothing for the others."""
+    """Text for facts other than those of a single answer; nothing for the others."""
     match sheet:
         case LogSummary():
             yield from _log(sheet)
@@ -132,7 +132,7 @@ def _log(sheet: LogSummary) -> Iterator[str]:
 
 
 def _look_up(sheet: DNS) -> Iterator[str]:
-    """What was slow in a name lookup, or got no response."""
+    """What was slow or failed in a name lookup."""
     if sheet.slowest_ms is not None and sheet.slowest_ms >= _SLOW_DNS:
         yield f"a DNS server took {milliseconds(sheet.slowest_ms)}"
     if sheet.silent_resolvers:
@@ -160,7 +160,7 @@ def _path(sheet: Path) -> Iterator[str]:
 
 
 def _facts(sheet: Sheet, reason: str | None = None) -> Iterator[str]:
-    """What there is to say of any sheet, by its parts."""
+    """Text for any sheet, by its parts."""
     answer, preview, tls = sheet.part(Answer), sheet.part(Preview), sheet.part(TLS)
     if preview is not None:
         yield from _previews(preview)
@@ -230,7 +230,7 @@ def _certificate(tls: TLS, reason: str | None) -> Iterator[str]:
 
 
 def _clocks(sheet: Sheet) -> Iterator[str]:
-    """A server's time that is not ours, an answer that took too long, and a tag that changed."""
+    """A server's clock that differs from ours, an answer that was too slow, an ISTag that changed."""
     times, profile, answer = sheet.part(Transfer), sheet.part(ProfileInForce), sheet.part(Answer)
     if times is None or answer is None:
         return
@@ -271,7 +271,7 @@ def _requests(group: RequestGroup) -> Iterator[str]:
 
 
 def _configured(found: ConfigurationObject) -> Iterator[str]:
-    """An object of an Avi configuration, by Avi's names."""
+    """An object of an Avi configuration, with Avi's names."""
     yield from map(server_text, found.broken_references or ())
     settings = {
         "fail_action": found.fail_action or found.group_fail_action,

@@ -1,4 +1,4 @@
-"""Findings, what was seen of them, what no runbook explains, and what the pool file accepts."""
+"""Findings with their evidence, what no runbook explains, and what the pool file accepts."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _NAMED = {"value_groups": "groups"}  # keys that are no words for people
 
 
 class Budget:
-    """Characters that may still be written; a hostile server must not make a page that no browser opens."""
+    """Characters that may still be written: a hostile server must not produce a page that no browser opens."""
 
     def __init__(self, characters: int = _BUDGET) -> None:
         self._left = characters
 
     def rows(self, seen: Observation) -> tuple[tuple[str, str], ...]:
-        """Names and values of what an observation holds, if there is room for all of them, else none."""
+        """Names and values of an observation's facts; empty if there is not room for all of them."""
         if self._left <= 0:
             return ()
         found = islice(flatten(seen).items(), _FACTS)
@@ -64,7 +64,7 @@ def _value(value: JSONValue) -> str:
 
 
 class SeenBlock(NamedTuple):
-    """One observation: whose, what it says, and all that is known about it (of the first few)."""
+    """One observation: its member, its text, and all facts (for the first few)."""
 
     where: str
     words: str
@@ -73,7 +73,7 @@ class SeenBlock(NamedTuple):
 
 
 class CauseBlock(NamedTuple):
-    """A cause, how certain it is, by which facts, and at which members if not at all."""
+    """A cause, its certainty and the facts behind it, and the members if it does not apply to all."""
 
     status: CauseStatus
     title: str
@@ -82,7 +82,7 @@ class CauseBlock(NamedTuple):
 
     @property
     def words(self) -> str:
-        """All of it in a sentence."""
+        """The cause in one sentence."""
         return f"{self.title}{f' ({self.facts})' if self.facts else ''}.{f' At {self.at}.' if self.at else ''}"
 
 
@@ -92,7 +92,7 @@ def cause_block(cause: Cause) -> CauseBlock:
 
 
 class FindingBlock:
-    """A finding. The URL of the first member where a probe met it fills in the command that prints its runbook."""
+    """A finding. The command that prints its runbook has the URL of the first member at which a probe found it."""
 
     def __init__(self, finding: Finding, service_uri: str, budget: Budget) -> None:
         self.id = safe_text(finding.id)
@@ -118,12 +118,12 @@ class FindingBlock:
         self._filled = f"{self.command} --member {shlex.quote(url)}" if url else self.command
 
     def command_within(self, room: int) -> str:
-        """The command filled in, if it has at most ``room`` characters, else bare: a broken one can't be pasted."""
+        """The command filled in if that has at most ``room`` characters, otherwise bare: a cut one can't be pasted."""
         return self._filled if len(self._filled) <= room else self.command
 
 
 def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBlock, ...]:
-    """The first few observations, the first of them whole."""
+    """The first few observations, some of them with all facts."""
     return tuple(
         SeenBlock(where(each), describe(each), budget.rows(each) if number < _WHOLE else (), members_of(each))
         for number, each in enumerate(observations[:_SEEN])
@@ -145,7 +145,7 @@ class Place(NamedTuple):
 
 
 def _place(finding: Finding) -> Place | None:
-    """That of the first observation; a log knows a member by its name, which is its address."""
+    """The place in the first observation; in a log, a member's name is its address."""
     met = finding.evidence[0].facts.part(Endpoint) if finding.evidence else None
     if met is not None and met.host:
         return Place(met.host, met.port)

@@ -1,4 +1,4 @@
-"""What only a report on logs has: what was read, what clients got, request groups, pasted answers, the time line."""
+"""Sections of a report on logs: what was read, what clients got, request groups, pasted answers, the timeline."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def record_counts(counts: RecordCounts | None) -> tuple[str, ...]:
 
 
 class SourceBlock:
-    """A file that was read: its name, its format, its records, and what was fixed or lost."""
+    """A file that was read: its name, format and records, and what was corrected or lost."""
 
     def __init__(self, source: LogSource) -> None:
         self.name = source.name
@@ -78,14 +78,14 @@ _CODES = 3  # HTTP statuses of one outcome
 
 
 def client_got(outcome: str | None, codes: Iterable[int | None]) -> str:
-    """``500 (fail closed)``, ``200 (unscanned)``; the outcome only where no status is logged."""
+    """``500 (fail closed)``, ``200 (unscanned)``; only the outcome if no status is logged."""
     word = OUTCOME_WORDS.get(outcome or "") or safe_text(outcome, 20)
     listed = ", ".join(dict.fromkeys(str(code) for code in codes if code is not None))
     return f"{listed} ({word})" if listed and word else listed or word
 
 
 class OutcomeRow(NamedTuple):
-    """What clients got, and how often: ``kind`` is how bad that is."""
+    """What clients got, and how often; ``kind``: how bad that is."""
 
     kind: str
     cells: tuple[str, ...]
@@ -107,14 +107,14 @@ _KINDS = {
 
 
 def outcome_head(report: Report) -> tuple[str, ...]:
-    """The cells above the outcomes. A retry or RESPMOD makes several ICAP requests of one request: then it says so."""
+    """The header of the outcomes. It names ICAP requests if a retry or RESPMOD made several of one request."""
     subject = logs_of(report)
     entries = subject.entries if subject else None
     return _ICAP_HEAD if entries and (entries.icap_requests or 0) > entries.entries_icap else OUTCOME_HEAD
 
 
 def outcomes(report: Report) -> list[OutcomeRow]:
-    """What clients got, the most harm first, with the member that most of it happened at."""
+    """What clients got, the most harmful first, with the member where it happened most."""
     requests = [each for each in report.groups if each.probe != PASTED and each.count]
     all_at = _by_member(requests)
     found: dict[str, list[ReportedGroup]] = {name: [] for name in OUTCOME_WORDS}
@@ -139,7 +139,7 @@ def outcomes(report: Report) -> list[OutcomeRow]:
 
 
 def _decisive(outcome: str, groups: Sequence[ReportedGroup]) -> ReportedGroup:
-    """Why it ended so: where something answered in the end, no attempt that failed before is the reason."""
+    """The reason for the outcome: if a member answered in the end, an earlier failed attempt is not the reason."""
     answered = (each for each in groups if outcome in _ANSWERED and each.status != Status.FAILED)
     return next(answered, groups[0])
 
@@ -161,7 +161,7 @@ def _by_member(groups: Sequence[ReportedGroup]) -> Counter[str]:
 
 
 def _most(counts: Counter[str], of_all: Counter[str]) -> str:
-    """``10.0.0.7:1344 (119 of its 131)``, and at how many more members it happened."""
+    """``10.0.0.7:1344 (119 of its 131)``, and the number of other members where it happened."""
     if not counts:
         return ""
     ((name, number),) = counts.most_common(1)
@@ -207,7 +207,7 @@ class GroupBlock:
 
 
 def groups(report: Report) -> list[GroupBlock]:
-    """The groups, those with the most harm first, and the most frequent of them."""
+    """The groups, the most harmful first, then the most frequent."""
     severities = {finding.id: finding.severity for finding in report.findings}
     harm = {outcome: rank for rank, outcome in enumerate(OUTCOME_WORDS)}
     found = [each for each in report.groups if each.probe != PASTED]
@@ -221,7 +221,7 @@ def groups(report: Report) -> list[GroupBlock]:
 
 
 class AnswerBlock:
-    """A raw ICAP response: labels, each with its values."""
+    """A raw ICAP response as labels with values."""
 
     def __init__(self, group: ReportedGroup) -> None:
         answer, member = group.answer, safe_text(group.member)
@@ -245,7 +245,7 @@ class AnswerBlock:
 
 
 class Counts(NamedTuple):
-    """Requests over time, by outcome: a column for each ``step_s`` seconds from ``start`` on."""
+    """Requests over time, by outcome: one column per ``step_s`` seconds, from ``start``."""
 
     start: datetime  # UTC
     end: datetime
@@ -265,9 +265,9 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def over_time(timeline: Sequence[Bucket], room: int, outcomes: Outcomes) -> Counts | None:
-    """The buckets in at most ``room`` columns, a row for each outcome that occurred; None without a time line.
+    """The buckets in at most ``room`` columns, one row per outcome that occurred; None without a timeline.
 
-    Neighbours share a column where there are more of them than columns.
+    Adjacent buckets share a column if there are more buckets than columns.
     """
     buckets = sorted(
         ((start, each) for each in timeline if (start := moment(each.start)) is not None), key=lambda item: item[0]

@@ -1,4 +1,4 @@
-"""What is measured: connections that are used again, load, sizes, rounds, answer times. Words, tables, chart data."""
+"""Measurements: reused connections, load, sizes, rounds, response times; as words, tables and chart data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DOUBT = "~: may include client-side delay"
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """A table of measurements: ``title`` above it, ``below`` it a line each."""
+    """A table of measurements; ``title`` is above it, the lines of ``below`` are below it."""
 
     title: str
     head: tuple[str, ...]
@@ -35,7 +35,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 def describe_measured(sheet: Keepalive | Size | Load | Repeat) -> Iterator[str]:
-    """What was measured, as evidence; nothing if it says nothing."""
+    """A measurement as evidence; empty if it shows nothing."""
     match sheet:
         case Keepalive() if sheet.reuse:
             yield from _reuse(sheet)
@@ -59,7 +59,7 @@ _REUSE = {
 
 
 def _reuse(sheet: Keepalive) -> Iterator[str]:
-    """Of two requests on one connection."""
+    """Two requests on one connection."""
     reuse = safe_text(sheet.reuse)
     yield f"second request {_REUSE.get(reuse, reuse)}"
     if sheet.closed_after_ms is not None:
@@ -99,7 +99,7 @@ _ENDED = {
 
 
 def _load(sheet: Load) -> Iterator[str]:
-    """Of the ramp of parallel scans."""
+    """The ramp of parallel scans."""
     yield f"handled {sheet.held_connections or 0} at a time (ceiling {sheet.ceiling or 0})"
     if sheet.broke_at is not None:
         detail = sheet.broke_status or safe_text(sheet.broke_reason)
@@ -111,7 +111,7 @@ def _load(sheet: Load) -> Iterator[str]:
 
 
 def load_table(members: Sequence[MemberReport]) -> Figures:
-    """A row for each member that was put under load; no rows if none was."""
+    """One row per member under load; no rows if there was none."""
     needs = [
         f"{visible(member.name, _NAME)}: {need}; handled: {safe_text(sheet.needed_held)}"
         for member, sheet in met(members, Load)
@@ -162,7 +162,7 @@ _CUT_SHORT = {"busy": "the server was busy", "deadline": "time ran out", "error"
 
 
 def _sizes(sheet: Size) -> Iterator[str]:
-    """The limits, to the byte; nothing if there is none."""
+    """The size limits, to the byte; empty if there is none."""
     if sheet.eicar_passed_size is not None and sheet.eicar_found_size is not None:
         yield f"EICAR detected in {sheet.eicar_found_size:,} bytes, passed in {sheet.eicar_passed_size:,}"
     if sheet.size_unread is not None and sheet.size_read is not None:
@@ -183,7 +183,7 @@ def _sizes(sheet: Size) -> Iterator[str]:
 
 
 def sizes_table(members: Sequence[MemberReport]) -> Figures:
-    """A row for each member that was sent bodies of growing size; no rows if none was."""
+    """One row per member that was sent bodies of growing size; no rows if there was none."""
     tried = [each for each in met(members, Size) if each[1].sizes_tried]
     largest = {max(upload.size or 0 for upload in sheet.sizes_tried or ()) for _, sheet in tried}
     sizes = [size for size in _TYPICAL if size < max(largest, default=0)] + sorted(largest)[-1:]
@@ -197,7 +197,7 @@ def sizes_table(members: Sequence[MemberReport]) -> Figures:
 
 
 def limit_words(sheet: Size) -> str:
-    """The limits that were found, in a few words; how far it went without one, if none."""
+    """The size limits in a few words; without one, the largest size tried."""
     parts = []
     unseen = sheet.eicar_passed_size or sheet.size_unread
     if unseen and (sheet.eicar_found_size or 0) < unseen:
@@ -228,7 +228,7 @@ def _failure(sheet: Size) -> str:
 
 
 def _times(sheet: Size, sizes: Sequence[int]) -> Iterator[str]:
-    """The last time of each size; a word where there was no answer."""
+    """The last time of each size; a word if there was no answer."""
     uploads = {upload.size or 0: upload for upload in sheet.sizes_tried or ()}
     for size in sizes:
         upload = uploads.get(size, SizedUpload())
@@ -241,7 +241,7 @@ _WORST = 40  # rows of many members
 
 
 def rounds_table(members: Sequence[MemberReport]) -> Figures:
-    """A row a member and step of several rounds; no rows if nothing was repeated."""
+    """One row per member and repeated step; no rows if nothing was repeated."""
     found = [(member, sheet, step) for member, sheet in met(members, Repeat) for step in sheet.samples or ()]
     worst, below = [], []
     if needs_summary(members) and len(found) > _WORST:
@@ -259,7 +259,7 @@ def rounds_table(members: Sequence[MemberReport]) -> Figures:
 
 
 def _rounds(sheet: Repeat) -> Iterator[str]:
-    """What several rounds show about the service; nothing if its ISTags are the same."""
+    """What several rounds show about the service; empty if all ISTags are the same."""
     distinct, answers, switches = sheet.istags_distinct or 0, sheet.istag_answers or 0, sheet.istag_switches or 0
     if distinct > 1:
         yield f"{distinct} ISTags in {answers} responses, {switches} changes"
@@ -273,7 +273,7 @@ def _round(member: MemberReport, sheet: Repeat, step: RepeatedStep) -> tuple[str
 
 
 def _name(member: MemberReport, sheet: Load | Repeat) -> str:
-    """The member's name, and the address where it was met at several."""
+    """The member's name, with the address if it was probed at several."""
     several = len({each.endpoint.address for each in sheets(member, type(sheet))}) > 1
     address = safe_text(sheet.endpoint.address)
     return visible(f"{member.name} at {address}" if several and address else member.name, _NAME)
@@ -288,7 +288,7 @@ Step = TypeVar("Step", SizedUpload, LoadStep)
 
 
 class AnswerTimes:
-    """How long a member took to answer, in ms: by probe, and with the extremes of repeated steps."""
+    """Response times of a member in ms: by probe, with the extremes of repeated steps."""
 
     def __init__(self, member: MemberReport) -> None:
         self.member, self.health = member.name, member.verdict
@@ -303,7 +303,7 @@ class AnswerTimes:
 
 
 class Curve(Struct, Generic[Step], frozen=True):
-    """Uploads to a member, by size, or scans, by how many at a time."""
+    """Uploads to a member by size, or scans by concurrency."""
 
     member: str
     limits: Limits
@@ -311,7 +311,7 @@ class Curve(Struct, Generic[Step], frozen=True):
 
 
 def answer_times(members: Sequence[MemberReport]) -> list[AnswerTimes]:
-    """How long each took, the slowest first; empty where no member gave an answer to measure."""
+    """Response times, the slowest member first; empty if nothing was measured."""
     found = [each for each in map(AnswerTimes, members) if each.times or each.silent_ms is not None]
     return sorted(found, key=lambda each: -each.slowest) if any(each.times for each in found) else []
 
@@ -326,14 +326,14 @@ def limits(members: Sequence[MemberReport]) -> Limits:
 
 
 def size_curves(members: Sequence[MemberReport]) -> list[Curve[SizedUpload]]:
-    """Of each member that was sent bodies of growing size, those where something failed first."""
+    """Members that were sent bodies of growing size, those with failures first."""
     return _curves(
         [(member, sheet.sizes_tried) for member, sheet in met(members, Size)], lambda each: upload_failed(each.status)
     )
 
 
 def load_curves(members: Sequence[MemberReport]) -> list[Curve[LoadStep]]:
-    """Of each member under load, those with errors first."""
+    """Members under load, those with errors first."""
     return _curves([(member, sheet.steps) for member, sheet in met(members, Load)], lambda step: bool(step.errors))
 
 
@@ -345,12 +345,12 @@ def _curves(
 
 
 def upload_failed(status: str | None) -> bool:
-    """Whether this is what became of an upload that was not answered."""
+    """Whether this status is that of an upload without an answer."""
     return status in (Status.FAILED, Status.ERROR)
 
 
 def _answer_ms(seen: Observation) -> float | None:
-    """ms until the answer without our own delays, if there was an answer."""
+    """ms until the answer, without client-side delay; None without an answer."""
     if _timed_out(seen):
         return None
     times = seen.facts.part(Transfer)

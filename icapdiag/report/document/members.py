@@ -1,7 +1,7 @@
-"""The matrix: members and their addresses, and what became of each probe. And whose clock its times are by.
+"""The matrix: members, their addresses and the result of each probe; and which clock measured the times.
 
-Hundreds of members go on one screen: the most severe first, and of those with identical results a few and how many
-more.
+Hundreds of members fit on one screen: the most severe first, and of those with identical results a few and the
+number of others.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _KINDS = 16  # different results that have rows
 
 
 def sheets(member: MemberReport, wanted: type[R]) -> list[R]:
-    """The facts of this type that were found out about a member."""
+    """The facts of this type about a member."""
     return [found for seen in member.probes if (found := seen.facts.part(wanted)) is not None]
 
 
@@ -51,26 +51,26 @@ def met(members: Iterable[MemberReport], wanted: type[R]) -> list[tuple[MemberRe
 
 
 def needs_summary(members: Sequence[MemberReport]) -> bool:
-    """Whether these are too many for a line each."""
+    """Whether there are too many members for one line each."""
     return len(members) > _MANY
 
 
 def verdict_on(member: MemberReport, probe: str) -> str | None:
-    """What the member decided about this sample; None if it was not sent. Of several addresses the worst."""
+    """The member's verdict on this sample; None if it was not sent. Of several addresses, the worst."""
     found = [seen for seen in member.probes if seen.probe == probe and seen.status is not Status.SKIPPED]
     verdicts = [answer.verdict if (answer := seen.facts.part(Answer)) and answer.verdict else "" for seen in found]
     return min(verdicts, key=_WANTED[probe].__contains__, default=None)
 
 
 def danger(seen: Observation) -> str:
-    """``NOT DETECTED``, ``BLOCKED``: what a scanner that works would not have done; else empty."""
+    """``NOT DETECTED``, ``BLOCKED``: a result that a working scanner would not give; otherwise empty."""
     answer = seen.facts.part(Answer)
     verdict = answer.verdict if answer is not None and seen.status is Status.OK else None
     return _DANGER.get((seen.probe, verdict or ""), "")
 
 
 class Cell(NamedTuple):
-    """What became of a probe, in three lengths, and the shape that stands for it on a page; "" for nothing."""
+    """The result of a probe in three lengths, and its shape on a page; "" for nothing."""
 
     terse: str
     brief: str  # no times, no threats, no reason why a probe was not run
@@ -79,7 +79,7 @@ class Cell(NamedTuple):
 
 
 class MatrixLine(NamedTuple):
-    """A member in the matrix, or one of its addresses; ``verdict`` is "" for what stands below a member."""
+    """A member in the matrix, or one of its addresses; ``verdict`` is "" for a line below a member's own."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -87,7 +87,7 @@ class MatrixLine(NamedTuple):
 
 
 class MatrixMember:
-    """A member's lines: one, or one for the name and one below it for each of its addresses."""
+    """A member's lines: one, or one for the name and one for each of its addresses below it."""
 
     def __init__(self, member: MemberReport, probes: Sequence[str]) -> None:
         self.verdict = member.verdict
@@ -105,14 +105,14 @@ class MatrixMember:
 
     @property
     def way(self) -> tuple[object, ...]:
-        """What members with identical results have in common: the outcome of each probe, not its time."""
+        """What members with identical results share: the outcome of each probe, not its time."""
         return (self.verdict, *(tuple((probe, _cell(each).brief) for probe, each in own.items()) for own in self.seen))
 
 
 class Matrix:
-    """The members and what became of each probe, the most harm first; ``screen`` are the lines for one screen.
+    """The members and the result of each probe, the most harmful first; ``screen``: the lines for one screen.
 
-    ``ranks``: the places of members in the order of problems.
+    ``ranks``: the ranks of members by their problems.
     """
 
     def __init__(self, members: Sequence[MemberReport], ranks: Mapping[str, int]) -> None:
@@ -144,7 +144,7 @@ def _by_probe(observations: Iterable[Observation]) -> dict[str, Observation]:
 
 
 def _summary(members: Sequence[MatrixMember], probes: Sequence[str]) -> list[MatrixLine]:
-    """The lines of many members; the report as JSON has every member."""
+    """The summary of many members; the JSON report has every one."""
     same: dict[tuple[object, ...], list[MatrixMember]] = {}
     for each in members:
         same.setdefault(each.way, []).append(each)
@@ -163,7 +163,7 @@ def _summary(members: Sequence[MatrixMember], probes: Sequence[str]) -> list[Mat
 
 
 def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
-    """The line for those that are not shown, with the longest of their times."""
+    """The line for the members not shown, with their longest times."""
     slowest: dict[str, float] = {}
     for each in found:
         for probe, observation in each.seen[0].items():
@@ -179,7 +179,7 @@ def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
 
 
 def _cell(seen: Observation | None) -> Cell:
-    """What became of one probe, in a few words."""
+    """The result of one probe in a few words."""
     if seen is None or seen.status is Status.SKIPPED:
         return Cell("-", "-", "-")
     reason = visible(str(seen.reason or ""), 40)
@@ -219,7 +219,7 @@ def _outcome(seen: Observation) -> Cell:
 
 
 def _measured_ms(seen: Observation) -> float | None:
-    """ms that the server, or the way to it, took, without our own delays; None if the step never ran."""
+    """Time of the server and the path to it in ms, without client-side delay; None if the step never ran."""
     times, tcp = seen.facts.part(Transfer), seen.facts.part(TCP)
     if times is not None and times.answer_ms is not None:
         return times.answer_ms
@@ -227,7 +227,7 @@ def _measured_ms(seen: Observation) -> float | None:
 
 
 def clocks(members: Sequence[MemberReport]) -> str:
-    """Whose clock the times are by; empty where the report does not say."""
+    """Which clock measured the times; empty if the report does not say."""
     timed = [times for _, times in met(members, Transfer) if times.answer_ms is not None]
     by = Counter(times.answer_clock for times in timed)
     said = []

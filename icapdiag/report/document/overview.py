@@ -1,6 +1,6 @@
-"""The report in a sentence, and what stands at its end: what was not tested, from where it was seen, where more is.
+"""The report in one sentence, and its end: what was not tested, from where it was seen, where to read more.
 
-The sentence is a full answer: how bad, how many of how many, since when and until when, who is affected.
+The sentence is a full answer: how bad, how many of how many, from when to when, who is affected.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TESTED: dict[tuple[str | None, str | None], str] = {  # what each member did, i
 
 
 def _subject(report: Report) -> str:
-    """``av-pool /avscan``, the member and its path where there is only one, or the name of a log without its folder."""
+    """``av-pool /avscan``; the member and its path if there is only one; or the name of a log without its folder."""
     if logs := logs_of(report):
         number = len(logs.sources)
         return safe_text(logs.sources[0].name.rpartition("/")[2]) if number == 1 else count(number, "file")
@@ -48,7 +48,7 @@ def _subject(report: Report) -> str:
 
 
 def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
-    """All of it in one sentence, without what it is about and the verdict that stands before it."""
+    """The whole answer in one sentence, without the subject and the verdict before it."""
     logs = logs_of(report)
     found = _of_logs(report, logs, problems) if logs else _of_pool(report, problems)
     found = found or count(len(problems), "problem")  # whose runbook has no title
@@ -59,7 +59,7 @@ def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
 
 
 class Overview:
-    """The answer, what its number of unscanned requests consists of, and the sentences at the end."""
+    """The answer, the parts of its number of unscanned requests, and the sentences at the end."""
 
     def __init__(self, report: Report, problems: Sequence[ProblemBlock]) -> None:
         self.subject = _subject(report)
@@ -105,7 +105,7 @@ def _of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
 
 
 def _kind(report: Report, problem: ProblemBlock) -> str:
-    """The words on many members that a problem is at."""
+    """What members with this problem do, in the plural: ``refuse every upload``."""
     if problem.severity is not Severity.CRITICAL:
         return "have warnings"
     missed = any(" eicar" in seen.where for seen in problem.seen)
@@ -130,7 +130,7 @@ def _assumed(report: Report) -> str:
 
 
 def _effect(report: Report, problem: ProblemBlock) -> str:
-    """``uploads pass unscanned (assumed)``; empty where it has none."""
+    """``uploads pass unscanned (assumed)``; empty without an effect."""
     match problem.effect:
         case Effect.UNSCANNED:
             which = "they" if problem.finding.failed and problem.severity is not Severity.CRITICAL else "uploads"
@@ -143,7 +143,7 @@ def _effect(report: Report, problem: ProblemBlock) -> str:
 
 
 def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
-    """What all members did; nothing that was not tested."""
+    """What all members did, limited to what was tested."""
     who = f"all {len(enabled):,} members" if len(enabled) > 1 else "the member"
     ways = {(verdict_on(member, "clean"), verdict_on(member, "eicar")) for member in enabled}
     if len(ways) == 1 and report.verdict is Health.OK and (did := _TESTED.get(ways.pop(), "")):
@@ -179,7 +179,7 @@ def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock])
 
 
 def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
-    """``218 of 3,000 requests passed unscanned``, ``12 refused``; nothing where nothing went wrong."""
+    """``218 of 3,000 requests passed unscanned``, ``12 refused``; empty if nothing went wrong."""
     left = entries.entries_disabled - unscanned(report).not_offered
     disabled = left if any(each.id == "icap-disabled" for each in report.findings) else 0
     counted = (
@@ -199,7 +199,7 @@ def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
 
 
 def _refused(report: Report) -> int:
-    """Legitimate requests that were turned away: by fail-closed, or by a scanner that did not scan."""
+    """Legitimate requests that were rejected: by fail closed, or by a scanner that did not scan."""
     wrongly = {
         each.id for each in report.findings if each.severity is Severity.CRITICAL and each.effect is Effect.REFUSED
     }
@@ -224,7 +224,7 @@ def _failed_otherwise(report: Report) -> int:
 
 
 def _affected(report: Report) -> Iterator[str]:
-    """At how many of the members that the log names something went wrong."""
+    """How many of the members named in the log had failures."""
     worst = next(iter(report.findings), None)
     if worst is None or worst.severity is Severity.INFO:
         return
@@ -246,7 +246,7 @@ def _answers(report: Report) -> str:
 
 
 def _composition(report: Report) -> str:
-    """What the number of unscanned requests consists of; empty where there is nothing to add."""
+    """The parts of the number of unscanned requests; empty if there is nothing to add."""
     found = unscanned(report)
     counted = (
         (found.after_failure, "after an ICAP failure"),
@@ -265,7 +265,7 @@ _STEP_FAILED = " (EICAR was not sent: an earlier step failed)"
 
 
 def _untested(item: str) -> str:
-    """One of what was not tested, in short: the list of all is in the notes of the run."""
+    """A short form of one item that was not tested; the notes of the run have all of them."""
     text = safe_text(item, 400).removesuffix(_STEP_FAILED)
     words, bracket, option = text.rpartition(" (")
     parts = (words or option).split(", ")

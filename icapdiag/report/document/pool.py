@@ -1,4 +1,4 @@
-"""What is said of a pool as a whole: its members side by side, and by the rules of RFC 3507."""
+"""The pool as a whole: its members side by side, and checked against the rules of RFC 3507."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ValueOf(NamedTuple):
 
 
 class DifferenceBlock:
-    """A fact in which members differ; the value of most members first. ``apart`` says how, such as "two groups"."""
+    """A fact in which members differ, the most frequent value first. ``apart`` says how, such as "two groups"."""
 
     def __init__(self, fact: ComparedFact) -> None:
         self.label, self.apart, self.outlier = _label(fact.fact), APART.get(fact.kind, ""), fact.kind == "outlier"
@@ -50,9 +50,9 @@ class DifferenceBlock:
 
 
 class Comparison:
-    """Members side by side: what differs, without what the matrix of the members shows already.
+    """Members side by side: what differs, except what the matrix of the members already shows.
 
-    ``members`` are all that are named, as they are met; ``order`` has them in the pool's order.
+    ``members``: all that are named, in order of occurrence; ``order``: the same in the pool's order.
     """
 
     def __init__(self, facts: Sequence[ComparedFact], order: Sequence[str]) -> None:
@@ -71,7 +71,7 @@ class Comparison:
 
 
 def describe_difference(sheet: Difference) -> str:
-    """What an observation about the pool has to say: who has what, or who is the same server."""
+    """An observation about the pool in words: which members have which value, or are the same server."""
     label, value = _label(sheet.fact or ""), server_text(sheet.value, _VALUE)
     if sheet.kind == "same-server":
         likely = "likely " if sheet.fact == "identity" else ""
@@ -107,7 +107,7 @@ _WAYS_SHOWN = 3  # of deviating from one rule
 
 
 class Deviating(NamedTuple):
-    """A way of deviating from a rule, and who does it."""
+    """One deviation from a rule, and the members that have it."""
 
     breaks: bool
     words: str
@@ -140,7 +140,7 @@ class RuleBlock:
 
     @property
     def kind(self) -> str:
-        """The shape that stands for it."""
+        """Its shape on a page."""
         if self.deviating:
             return "warning" if any(way.breaks for way in self.ways) else "info"
         return "ok" if self.kept else "disabled"

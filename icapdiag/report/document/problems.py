@@ -34,7 +34,7 @@ _AGAIN = "`icapdiag check "  # the step that shows whether it is fixed
 
 
 class ProblemBlock:
-    """A problem, as every format for people has it. ``number`` counts from 1; 0 for what is only worth knowing."""
+    """A problem for every format that people read. ``number`` counts from 1; 0 for mere information."""
 
     def __init__(self, problem: Problem, finding: FindingBlock, report: Report, number: int) -> None:
         self.number = number
@@ -66,11 +66,11 @@ class ProblemBlock:
 
     @property
     def where(self) -> str:
-        """``135 requests at 12 members: a, b, c and 9 more``; empty where it concerns no member in particular."""
+        """``135 requests at 12 members: a, b, c and 9 more``; empty if it concerns no particular member."""
         return self.where_within(None)
 
     def where_within(self, room: int | None) -> str:
-        """The same in at most ``room`` characters, if it can be: fewer members are named, then none."""
+        """The same in at most ``room`` characters if possible: with fewer member names, then without."""
         many = len(self.members)
         if not many:
             return self.requests
@@ -85,13 +85,13 @@ class ProblemBlock:
 
     @property
     def again(self) -> str:
-        """The step that shows whether it is fixed, else the one that settles the cause; empty if there is none."""
+        """The step that shows whether it is fixed, otherwise the one that confirms the cause; may be empty."""
         found = [step for step in self.check if step.startswith(_AGAIN)]
         return (found or self.check or ("",))[-1 if found else 0]
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
-        """What the first screen says of it, as labels and texts."""
+        """Its lines on the first screen, as labels and texts."""
         what = self.cause or ("" if self.fix and self.users else self.finding.meaning)
         said = (
             ("Cause" if self.cause else "What", what),
@@ -105,7 +105,7 @@ class ProblemBlock:
 
 
 class VerifyBlock(NamedTuple):
-    """What commands show, and the commands, a line each."""
+    """What commands show, and the commands, one per line."""
 
     shows: str
     commands: tuple[str, ...]
@@ -122,7 +122,7 @@ def _first(steps: Sequence[str]) -> str:
 
 
 def _cause(causes: Sequence[CauseBlock]) -> str:
-    """The most certain causes and how certain they are."""
+    """The most certain causes and their certainty."""
     left = [each for each in causes if each.status is not CauseStatus.RULED_OUT]
     if not left:
         return ""
@@ -168,7 +168,7 @@ _FORMS = {  # what a probe sends the test file in
 
 
 def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
-    """What it means for requests, with figures where a log has them."""
+    """The effect on requests, with figures from a log."""
     if logs_of(report):
         return _of_requests(problem, finding, report)
     by_fail_action = (finding.failed and problem.effect is not Effect.NONE) or finding.by_fail_action
@@ -193,7 +193,7 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
 
 
 def _files(probes: frozenset[str | None]) -> str:
-    """Which uploads such probes stand for; empty for the bare file, which stands for all."""
+    """Which uploads these probes represent; empty for the bare file, which represents all."""
     found = " and ".join(words for probe, words in _FORMS.items() if probe in probes)
     return found[:1].upper() + found[1:] if probes <= _FORMS.keys() else ""
 
@@ -219,7 +219,7 @@ def _of_all(report: Report, number: int) -> str:
 
 
 def is_stated(report: Report) -> bool:
-    """Whether the profile's fail_action is known, and not only Avi's default."""
+    """Whether the profile's fail_action is known, rather than assumed from Avi's default."""
     profile = report.configuration.profile
     return profile is not None and "fail_action" in (profile.stated or ())
 
@@ -233,7 +233,7 @@ def fail_action(report: Report) -> str:
 
 
 def _outcomes(report: Report, groups: Sequence[ReportedGroup]) -> Iterator[tuple[int, str]]:
-    """How many, and ``passed unscanned (fail open)``, for each outcome, the worst first."""
+    """For each outcome the number and words such as ``passed unscanned (fail open)``, the worst first."""
     for outcome, words in _CLIENT_WORDS.items():
         own = [each for each in groups if _outcome(report, each) == outcome]
         if own:
@@ -271,9 +271,9 @@ _CLIENT_WORDS = {
 
 
 def problems(report: Report, blocks: Sequence[FindingBlock]) -> tuple[list[ProblemBlock], list[ProblemBlock]]:
-    """The problems, and what is only worth knowing. A report of before there were problems has its findings as such.
+    """The problems, and mere information. In a report without ``problems``, each finding is one.
 
-    ``blocks`` are of the report's findings.
+    ``blocks``: those of the report's findings.
     """
     known = {finding.id: block for finding, block in zip(report.findings, blocks, strict=True)}
     found = [each for each in report.problems or () if each.finding in known]
@@ -293,7 +293,7 @@ def problems(report: Report, blocks: Sequence[FindingBlock]) -> tuple[list[Probl
 
 
 def _roots(findings: Sequence[Finding], problems: set[str]) -> dict[str, set[str]]:
-    """For each finding that is only a consequence, the problems that it follows from, through others as well."""
+    """For each finding that is only a consequence, the problems that it follows from, also indirectly."""
     because = {finding.id: finding.because_of or () for finding in findings}
     found: dict[str, set[str]] = {}
     for name, above in because.items():

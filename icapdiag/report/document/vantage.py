@@ -1,4 +1,4 @@
-"""Where a report was made from, and when: the host, its addresses and ways out, its DNS servers, its clock."""
+"""Where and when a report was made: the host, its addresses and routes, its DNS servers, its clock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LISTED = 8  # addresses, interfaces, DNS servers
 
 
 def seen_from(report: Report, *, brief: bool = False) -> str:
-    """Who looked, from where, and when; ``brief`` leaves out by which interface."""
+    """The host, its address and the time of the run; ``brief`` leaves out the interface."""
     vantage, addresses = report.vantage, report.vantage.source_addresses
     listed = ", ".join(visible(address) for address in addresses[:NAMES_SHOWN])
     if listed and not brief:
@@ -52,7 +52,7 @@ def surroundings(report: Report) -> str:
 
 
 def about(report: Report) -> Iterator[tuple[str, str]]:
-    """Where the program ran and when, as labels and values; some of them empty."""
+    """Where and when the program ran, as labels and values, some of them empty."""
     vantage, logs, pool = report.vantage, logs_of(report), pool_of(report)
     probing = _probing(vantage)
     start = moment(report.started_at)
@@ -74,7 +74,7 @@ def about(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def profile(report: Report) -> Iterator[tuple[str, str]]:
-    """The settings of the ICAP profile that the report carries, by Avi's names; what is assumed is marked as that."""
+    """The settings of the ICAP profile with Avi's names; assumed ones are marked."""
     pool, assumed = pool_of(report), _assumed(report)
     for fact in facts_of(PoolSubject):
         value = getattr(pool, fact.name)
@@ -88,7 +88,7 @@ def profile(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _assumed(report: Report) -> set[str]:
-    """The settings that nobody gave; none where the report does not say."""
+    """The settings assumed from defaults; none if the report does not say."""
     settings = report.configuration.profile
     if settings is None or settings.stated is None:
         return set()
@@ -96,7 +96,7 @@ def _assumed(report: Report) -> set[str]:
 
 
 def _probing(vantage: Vantage) -> ProbingVantage:
-    """What a check says of where it ran; nothing of who only read."""
+    """Details of where a check ran; empty for explain."""
     return vantage if isinstance(vantage, ProbingVantage) else ProbingVantage()
 
 
@@ -106,7 +106,7 @@ def _interfaces(found: Sequence[NetworkInterface] | None, limit: int, mtu: str) 
 
 
 def _ways(vantage: ProbingVantage) -> list[str]:
-    """``eth0 via 10.0.0.1`` for each way to the members, with their number if there are several."""
+    """``eth0 via 10.0.0.1`` for each route to the members, with their number if there are several."""
     routes = vantage.routes or ()
     words = []
     for route in routes:
@@ -116,7 +116,7 @@ def _ways(vantage: ProbingVantage) -> list[str]:
 
 
 def _resolvers(report: Report, vantage: ProbingVantage) -> str:
-    """Only where a name was looked up: else no DNS server had a part in it."""
+    """The DNS servers, only if a name was looked up."""
     if not any(o.probe == "dns" and o.status is not Status.SKIPPED for m in report.members for o in m.probes):
         return ""
     servers = [visible(server) for server in (vantage.resolvers or ())[:NAMES_SHOWN]]
@@ -125,7 +125,7 @@ def _resolvers(report: Report, vantage: ProbingVantage) -> str:
 
 
 def _clock(vantage: Vantage, *, sentence: bool) -> str:
-    """Whether this host's clock can be trusted, for itself or beside a label; empty where nothing was probed."""
+    """Whether this host's clock can be trusted, with or without a label; empty if nothing was probed."""
     if not isinstance(vantage, ProbingVantage):
         return ""
     error = milliseconds(vantage.clock_max_error_ms) if vantage.clock_max_error_ms else ""
@@ -146,5 +146,5 @@ def _clock(vantage: Vantage, *, sentence: bool) -> str:
 
 
 def caveat(report: Report) -> str:
-    """That this host is not the Service Engine; empty if it only read logs."""
+    """The note that this host is not the Service Engine; empty if it only read logs."""
     return safe_text(_probing(report.vantage).caveat, 400)

@@ -1,4 +1,4 @@
-"""Whose requests a log tells of, and where they failed; each count with the command that gives it again."""
+"""Whose requests are in a log, and where they failed; each count with the command that reproduces it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ACTIONS = ("ICAP_FAILED", "ICAP_DISABLED", "ICAP_BLOCKED", "ICAP_MODIFIED")  # 
 
 
 class Rate(NamedTuple):
-    """``10.0.0.7:1344 failed 119 of 131``; ``command`` gives the first number again."""
+    """``10.0.0.7:1344 failed 119 of 131``; ``command`` reproduces the first number."""
 
     kind: str
     name: str
@@ -61,7 +61,7 @@ class Rate(NamedTuple):
 
 
 class Count(NamedTuple):
-    """Requests with one action and one name. ``exact`` False: there are at least so many."""
+    """Requests with one action and one name. ``exact`` False: the number is a minimum."""
 
     action: str
     kind: str
@@ -82,9 +82,9 @@ def _groups(report: Report) -> Iterator[ReportedGroup]:
 
 
 def rates(report: Report) -> list[Rate]:
-    """What failed how often, by member, by pool and by virtual service, the most failures first.
+    """Failure rates by member, pool and virtual service, the most failures first.
 
-    Virtual services are left out where they were not read of all requests.
+    Virtual services are left out if they were not read for all requests.
     """
     found: list[Rate] = []
     for kind in _RATED:
@@ -110,12 +110,12 @@ def rates(report: Report) -> list[Rate]:
 
 
 def _read_of_all(report: Report) -> bool:
-    """Whether the virtual services of all requests were read."""
+    """Whether the virtual service of every request was read."""
     return all(sum((group.by_virtualservice or {}).values()) == group.count for group in _groups(report))
 
 
 def counts(report: Report) -> list[Count]:
-    """Requests that did not simply pass, by action and by who and what they were."""
+    """Requests that did not simply pass, by action and by their client, path and so on."""
     found: list[Count] = []
     for action in _ACTIONS:
         groups = [group for group in _groups(report) if group.icap_action == action]
@@ -129,7 +129,7 @@ def counts(report: Report) -> list[Count]:
 
 
 def _together(groups: Sequence[ReportedGroup], attribute: str) -> tuple[list[tuple[str, int]], bool]:
-    """Names with counts, most frequent first, and whether no request is missing in these."""
+    """Names with counts, most frequent first, and whether the counts are complete."""
     counted: dict[str, int] = {}
     for group in groups:
         for name, number in (getattr(group, attribute) or {}).items():
@@ -146,7 +146,7 @@ def _together(groups: Sequence[ReportedGroup], attribute: str) -> tuple[list[tup
 
 
 def _folded(counted: dict[str, int]) -> dict[str, int]:
-    """Paths; where hardly two requests have the same one, the folders that they are in: ``/upload/*``."""
+    """Paths; if hardly any repeats, their folders: ``/upload/*``."""
     for level in (2, 1):
         frequent = sorted(counted.values(), reverse=True)[:_NAMES]
         if len(counted) <= _FEW or 2 * sum(frequent) >= sum(counted.values()):
@@ -161,12 +161,12 @@ def _folded(counted: dict[str, int]) -> dict[str, int]:
 
 
 def of_problem(report: Report, problem: Problem, *, brief: bool = False) -> str:
-    """Who sent the requests of a problem and what they were, in a line; empty where the log does not say."""
+    """Clients, paths and so on of a problem's requests in one line; empty if the log does not have them."""
     return line(report, {problem.finding}, problem.members, brief=brief)
 
 
 def line(report: Report, findings: Collection[str], members: Collection[str] = (), *, brief: bool = False) -> str:
-    """Who sent the requests that these findings explain; of some members only, if any are named."""
+    """Clients, paths and so on of the requests that these findings explain; only of ``members``, if any are named."""
     groups = [
         group
         for group in _groups(report)
@@ -191,7 +191,7 @@ def line(report: Report, findings: Collection[str], members: Collection[str] = (
 
 
 def _in_brief(kind: str, ordered: Sequence[tuple[str, int]], total: int) -> str:
-    """``client 10.0.0.1``, ``client 10.0.0.1 (200) and 3 more``; ``37 clients`` where none has many of them."""
+    """``client 10.0.0.1``, ``client 10.0.0.1 (200) and 3 more``; ``37 clients`` if none is frequent."""
     word = _KINDS[kind][1]
     name, number = ordered[0]
     if len(ordered) > _NAMES and _LEADING * number < total:
@@ -202,7 +202,7 @@ def _in_brief(kind: str, ordered: Sequence[tuple[str, int]], total: int) -> str:
 
 
 def _listed(ordered: Sequence[tuple[str, int]], total: int, *, exact: bool) -> str:
-    """``10.0.0.1 (200), 10.0.0.2 (3) and 4 more``; one name that all have needs no count."""
+    """``10.0.0.1 (200), 10.0.0.2 (3) and 4 more``; a single name has no count."""
     if len(ordered) == 1 and ordered[0][1] == total:
         return visible(ordered[0][0], _WIDTH)
     least = "" if exact else "≥ "
@@ -215,7 +215,7 @@ def _listed(ordered: Sequence[tuple[str, int]], total: int, *, exact: bool) -> s
 
 
 def command(report: Report, action: str, option: str, name: str) -> str:
-    """The command whose report has these requests and no others; empty where no option selects them."""
+    """The command whose report has exactly these requests; empty if no option selects them."""
     return _command(report, action, option, name)[0]
 
 
@@ -238,7 +238,7 @@ def _inputs(logs: LogSubject) -> str:
 
 
 def _limits(filters: Filters, option: str) -> Iterator[str]:
-    """The filters that were in force, but for actions and for what is chosen anew."""
+    """The filters of the run, except for actions and those that are set anew."""
     for own in ("since", "until", "pool", "member", "vs", "client", "method", "path", "request_id"):
         value, name = getattr(filters, own), f"--{own.replace('_', '-')}"
         if value and name != option:

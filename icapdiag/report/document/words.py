@@ -1,4 +1,4 @@
-"""Words that every format says the same: how many, how long, when, how bad, what a report is about.
+"""Words that all formats share: how many, how long, when, how bad, what a report is about.
 
 All text is one line and safe for a terminal.
 """
@@ -36,7 +36,7 @@ def safe_text(text: str | None, limit: int | None = 200) -> str:
 
 
 def server_text(text: str | None, limit: int = 200) -> str:
-    """What a server wrote, on one line: the reader of heads joins folded lines with a line end."""
+    """A server's text on one line: the header parser joins folded lines with a line end."""
     return visible(from_wire(text).replace("\r\n", "\n").replace("\n", " / "), limit) if text else ""
 
 
@@ -51,7 +51,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def names(found: Sequence[str], limit: int = NAMES_SHOWN) -> str:
-    """The first few names, safe to show, and how many there are beyond."""
+    """The first few names, safe to show, and the number of others."""
     more = len(found) - limit
     listed = ", ".join(visible(name, 80) for name in found[:limit])
     return f"{listed} and {more} more" if more > 0 else listed
@@ -70,9 +70,9 @@ def milliseconds(value: float | None) -> str:
 
 
 def measured(value: float | None, *, doubtful: bool | None = False, nothing: str = "") -> str:
-    """A time that was measured, in ms; ``~`` where our own delays may be in it, ``nothing`` for None.
+    """A measured time in ms; with ``~`` if it may include client-side delay, ``nothing`` for None.
 
-    Times too short to matter are shown as such. Client-side delay only makes a figure longer, so a tiny one
+    Times too short to matter are shown as such. Client-side delay only makes a time longer, so a tiny one
     is never doubtful.
     """
     if value is None:
@@ -82,7 +82,7 @@ def measured(value: float | None, *, doubtful: bool | None = False, nothing: str
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time of the report in UTC; None if it is none."""
+    """A time of the report in UTC; None if it is not a time."""
     try:
         found = datetime.fromisoformat(text or "")
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -101,7 +101,7 @@ def span(first: str | None, last: str | None) -> str:
 
 
 def took(report: Report) -> str:
-    """How long the run was; empty where the report does not say."""
+    """The duration of the run; empty if the report does not have it."""
     start, end = moment(report.started_at), moment(report.finished_at)
     return milliseconds((end - start).total_seconds() * 1000) if start is not None and end is not None else ""
 
@@ -110,12 +110,12 @@ def took(report: Report) -> str:
 
 
 def logs_of(report: Report) -> LogSubject | None:
-    """The logs that it tells of; None where it tells of what was probed."""
+    """The logs of the report; None if it is about a pool."""
     return report.subject if isinstance(report.subject, LogSubject) else None
 
 
 def pool_of(report: Report) -> PoolSubject:
-    """The pool that was probed; an empty one where there is none."""
+    """The pool that was probed; an empty one if there is none."""
     return report.subject if isinstance(report.subject, PoolSubject) else PoolSubject()
 
 
@@ -130,7 +130,7 @@ def title(report: Report) -> str:
 
 
 def gap(report: Report) -> str:
-    """Why the report is not whole, and whether detection was tested; empty if there is nothing to say."""
+    """Why the report is incomplete, and whether detection was tested; empty if there is nothing to say."""
     logs = logs_of(report)
     page = page_gap(logs.sources) if logs else ""
     state = [] if report.complete else [f"incomplete: {page}" if page else CUT_SHORT if logs else INCOMPLETE]
@@ -141,9 +141,9 @@ def gap(report: Report) -> str:
 
 
 def page_gap(sources: Iterable[LogSource]) -> str:
-    """``200 of 60,000 entries`` where API responses hold some of what matched the query; empty if they hold all of it.
+    """``200 of 60,000 entries`` if API responses have only some of the matching entries; empty if they have all.
 
-    Pages of one query, which have the same count, may be in several files.
+    Pages of one query, with the same count, may be in several files.
     """
     held: dict[int, int] = {}
     more = 0
@@ -160,13 +160,13 @@ def page_gap(sources: Iterable[LogSource]) -> str:
 
 
 def untested(report: Report) -> str:
-    """What a check did not look at, in one sentence; empty where nothing is known of that."""
+    """What a check did not test, in one sentence; empty if that is unknown."""
     listed = "; ".join(safe_text(each, 400) for each in report.not_tested or ())
     return f"Not tested: {listed}." if listed else ""
 
 
 def tally(report: Report) -> str:
-    """How many members there are of each health, or what became of how many entries of a log."""
+    """Members by health, or entries of a log by action."""
     if logs := logs_of(report):
         return entry_counts(report, logs.entries, brief=True)
     suppressed = f"; {count(len(report.suppressed), 'finding')} suppressed" if report.suppressed else ""
@@ -181,9 +181,9 @@ def members_tally(members: Sequence[MemberReport]) -> str:
 
 
 def entry_counts(report: Report, entries: EntryCounts | None, *, brief: bool = False) -> str:
-    """What became of how many entries of a log; ``brief`` leaves out how many of them went through ICAP.
+    """Entries of a log by action; ``brief`` leaves out how many of them went through ICAP.
 
-    Entries with an action that is not known are counted where there are any: the parts must come to the whole.
+    Entries with an unknown action are counted if there are any, so that the parts add up.
     """
     entries = entries or EntryCounts()
     parts = [f"{number:,} {word}" for word, number in by_action(entries).items() if number or word != OTHER]
@@ -194,7 +194,7 @@ def entry_counts(report: Report, entries: EntryCounts | None, *, brief: bool = F
 
 
 def by_action(entries: EntryCounts) -> dict[str, int]:
-    """How many entries went how through ICAP; the parts come to the whole."""
+    """Entries that went through ICAP, by action; the parts add up."""
     return {
         "passed": entries.entries_passed,
         "modified": entries.entries_modified,
@@ -206,7 +206,7 @@ def by_action(entries: EntryCounts) -> dict[str, int]:
 
 
 def base(entries: EntryCounts) -> tuple[int, str]:
-    """Of how many requests shares are counted, in words: of all that have an icap_log, where some have none."""
+    """The base of shares, in words: the requests with an icap_log, if some have none."""
     with_icap, total = entries.entries_icap, entries.entries_total
     return (with_icap, "requests with ICAP") if 0 < with_icap < total else (total, "requests")
 
@@ -239,7 +239,7 @@ class Unscanned(NamedTuple):
 
 
 def unscanned(report: Report) -> Unscanned:
-    """The one number that every format has. What has no body and is not offered to ICAP is not in it."""
+    """The one number that every format shows. Requests without a body that were not offered to ICAP do not count."""
     logs = logs_of(report)
     entries = (logs.entries if logs else None) or EntryCounts()
     let_through = sum(each.count or 0 for each in report.groups if is_let_through(report, each))
@@ -248,7 +248,7 @@ def unscanned(report: Report) -> Unscanned:
 
 
 def is_let_through(report: Report, group: ReportedGroup) -> bool:
-    """Whether the scanner let these requests pass without a scan, or in spite of what it found."""
+    """Whether the scanner let these requests pass without a scan, or despite a detection."""
     if group.probe or group.client_outcome not in _SERVED or not group.findings:
         return False
     telling = (each.id for each in report.findings if (each.severity, each.effect) == _LET_THROUGH)
@@ -266,6 +266,6 @@ def named(finding: Finding | SuppressedFinding) -> str:
 
 
 def endpoint(member: MemberReport) -> str:
-    """The member's name, with host and port where these do not stand in it."""
+    """The member's name, with host and port if it does not contain them."""
     address = host_port(member.address, member.port)
     return safe_text(member.name) if address in member.name else f"{safe_text(member.name)} ({safe_text(address)})"

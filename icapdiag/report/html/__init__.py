@@ -1,4 +1,4 @@
-"""The report as one HTML file: no network, no script, readable on a phone, on a wall and on paper."""
+"""The report as one HTML file: no network, no script, readable on phones, wall displays and paper."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _UNIT = re.compile(r"(\d) (ms|s)\b")
 def render(report: Report) -> str:
     """The page; ends in a newline. The same report gives the same bytes.
 
-    All text that came from a server, a log or a file is escaped by the template engine, in which nothing
-    is marked as safe but our own drawings; controls and what reorders text are shown as escapes.
+    All text that came from a server, a log or a file is escaped by the template engine, in which only our own
+    drawings are marked as safe; control and bidirectional characters are shown as escapes.
     """
     doc = Document(report)
     page = _engine().get_template("page.html.j2")
@@ -38,7 +38,7 @@ def render(report: Report) -> str:
 
 
 def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[MatrixLine, ...]], ...]:
-    """The members, worst first, in parts: what stands open has no title, the rest is behind its title."""
+    """The members in parts, worst first: the open part has no title, the others are folded behind their titles."""
     ordered = matrix.members
     quiet = (Health.OK, Health.DISABLED)
     sick = [member for member in ordered if member.verdict not in quiet]
@@ -52,7 +52,7 @@ def _folded(matrix: Matrix) -> tuple[tuple[str, tuple[MatrixLine, ...]], ...]:
 
 @cache
 def _policy() -> str:
-    """No script, no request, no style but ours, which is known by its hash (CSP Level 3)."""
+    """No script, no request, no style except ours, identified by its hash (CSP Level 3)."""
     style = _engine().get_template("style.css").render()
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -75,7 +75,7 @@ def _engine() -> Environment:
 
 
 def _marked(prose: str) -> Markup:
-    """A runbook's text with its commands, which stand between backticks, as code."""
+    """A runbook's text, with the commands between backticks as code."""
     return Markup("").join(
         Markup("<code>{}</code>").format(safe(part)) if number % 2 else safe(part)
         for number, part in enumerate(_CODE.split(prose))
@@ -83,10 +83,10 @@ def _marked(prose: str) -> Markup:
 
 
 def _cell(cell: Cell) -> str:
-    """The words of a cell: a number stays with its unit, and the shape beside them shouts for them."""
+    """The words of a cell: a number stays with its unit; capitals are lowered, as the shape has the emphasis."""
     return _UNIT.sub("\\1\xa0\\2", _LOUD.sub(lambda word: word.group().lower(), cell.full))
 
 
 def _shown(value: object) -> object:
-    """What the template writes: text of any origin can neither drive a terminal nor hide or reorder text."""
+    """What the template writes: no text can control a terminal, or hide or reorder other text."""
     return visible(value, None) if isinstance(value, str) and not isinstance(value, Markup) else value

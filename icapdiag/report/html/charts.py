@@ -1,4 +1,4 @@
-"""The drawings of the page: rows of words with a drawing each on one axis (small multiples), and curves."""
+"""The drawings of the page: small multiples (rows with a text and a drawing on a common axis) and curves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NARROW = 4  # labels that a phone has room for
 
 
 class SmallMultiple(NamedTuple):
-    """Words on a line of their own, which wrap where they must, and a drawing below them; safe to show."""
+    """A line of text, which may wrap, and a drawing below it; safe to show."""
 
     name: str
     value: str
@@ -32,7 +32,7 @@ class SmallMultiple(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Drawings on one common axis, and what they come to in words."""
+    """Drawings on one common axis, and a summary in words."""
 
     title: str
     description: str
@@ -41,7 +41,7 @@ class Chart(NamedTuple):
 
 
 def _axis(labels: Sequence[tuple[float, str]], *more: Markup, height_em: float = 1.4) -> Markup:
-    """Labels at their places in percent; those at the edges stay inside. Their words are in the description."""
+    """Labels at their places in percent; those at the edges stay inside. The description repeats their words."""
     parts = []
     for number, (place, label) in enumerate(labels):
         kind = "fine" if len(labels) > _NARROW and number % 2 else ""
@@ -64,7 +64,7 @@ _BAR, _MIDDLE = 1.2, 0.6  # em, of one bar
 
 
 def answer_times(found: Sequence[AnswerTimes], limits: Limits) -> Chart | None:
-    """A bar a member, the slowest first, beside the thresholds of the profile; None where nothing was measured."""
+    """One bar per member, the slowest first, with the profile's thresholds; None if nothing was measured."""
     if not found:
         return None
     times = [ms for each in found for ms in (*each.times, each.slowest)]
@@ -140,10 +140,10 @@ _KINDS = {label: kind for label, _, kind in _OUTCOMES}
 
 
 def time_line(timeline: Sequence[Bucket]) -> Chart | None:
-    """A row of columns for each outcome; None without a line to draw.
+    """One row of columns per outcome; None if there is nothing to draw.
 
     Each row is scaled to its own highest column and says how high that is, so that one failure
-    beside a thousand requests is seen.
+    among a thousand requests is visible.
     """
     counts = over_time(timeline, _COLUMNS, [(label, counted) for label, counted, _ in _OUTCOMES])
     if counts is None:
@@ -178,7 +178,7 @@ _VALUES = 6  # of a fact
 
 
 def members_by_value(number: int, difference: DifferenceBlock, comparison: Comparison) -> Markup:
-    """A mark for each member in the pool's order; in a large pool the track stands for the most frequent value."""
+    """One mark per member in the pool's order; in a large pool the track represents the most frequent value."""
     members = comparison.order
     places = {name: (place + 0.5) / len(members) * 100 for place, name in enumerate(members)}
     told = "; ".join(f"{each.value} at {names(each.members, 3)}" for each in difference.values[:_VALUES])
@@ -200,7 +200,7 @@ def apart(difference: DifferenceBlock) -> str:
 
 
 def shape(number: int) -> str:
-    """The shape that stands for a value, that of most members first."""
+    """The shape of a value, by its place in the order of frequency."""
     return _VALUE_SHAPES[min(number, len(_VALUE_SHAPES) - 1)]
 
 
@@ -211,7 +211,7 @@ _LEFT, _RIGHT, _EDGE = 19.0, 95.0, 15.0  # percent
 
 
 class Curve(NamedTuple):
-    """One member's drawing, the figures in it as a table, and whether a step failed."""
+    """One member's drawing, its figures as a table, and whether a step failed."""
 
     member: str
     drawing: Markup
@@ -221,7 +221,7 @@ class Curve(NamedTuple):
 
 
 class _Plot:
-    """ms upwards on a logarithmic scale, with the thresholds of the profile, and labelled values across."""
+    """A plot: ms upwards on a logarithmic scale with the profile's thresholds, labelled values across."""
 
     def __init__(
         self, across: svg.Scale, labels: dict[float, str], times: Iterable[float | None], limits: Limits
@@ -243,12 +243,12 @@ class _Plot:
         return _CURVE - (self._up.place(ms) / 100) * (_CURVE - _TOP)
 
     def line(self, points: Iterable[tuple[float, float | None]], kind: str) -> None:
-        """Joins values and their times in ms; those without a time are left out."""
+        """A line through values and their times in ms; values without a time are left out."""
         placed = [(self._across.place(value), self._down(ms)) for value, ms in points if ms is not None]
         self._parts += [svg.line(*one, *two, kind=kind) for one, two in itertools.pairwise(placed)]
 
     def mark(self, shape: str, value: float, ms: float | None, tip: str, size: float = 0.8, up: float = 0) -> None:
-        """``size`` and ``up`` in em: what has no time is drawn that far above the bottom. A cross is a failure."""
+        """``size`` and ``up`` in em: a value without a time is drawn ``up`` above the bottom. A cross is a failure."""
         down = _CURVE - up if ms is None else self._down(ms)
         kind = "critical" if shape == "cross" else "point"
         self._parts.append(svg.mark(shape, self._across.place(value), down, kind=kind, tip=tip, size_em=size))

@@ -1,9 +1,9 @@
-"""SVG built of elements, and scales from values to places on a drawing.
+"""SVG elements, and scales from values to places on a drawing.
 
 Every text and attribute is escaped here, and nowhere else.
 
-A drawing has no ``viewBox``: across it is measured in percent of the page's width, down in ``em``. So it fills a
-phone and a wall, and its text keeps the size of the page's text.
+A drawing has no ``viewBox``: widths are in percent of the page's width, heights in ``em``. So it fits phones and wall
+displays, and its text has the size of the page's text.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def element(tag: str, *children: str, **attributes: str | float) -> Markup:
 
 
 def drawing(name: str, title: str, description: str, height_em: float, *content: Markup, kind: str = "") -> Markup:
-    """A whole drawing with its words for those who can't see it. ``name`` must be unique on the page."""
+    """A complete drawing with a text alternative. ``name`` must be unique on the page."""
     return element(
         "svg",
         element("title", title, id=f"{name}-title"),
@@ -63,7 +63,7 @@ def line(x1: float, y1_em: float, x2: float, y2_em: float, *, kind: str) -> Mark
 
 
 def bar(x: float, y_em: float, width: float, height_em: float, *, kind: str, tip: str = "") -> Markup:
-    """A filled box; ``tip`` is what a mouse over it tells."""
+    """A filled box; ``tip``: its tooltip."""
     place = {"x": percent(x), "y": em(y_em), "width": percent(width), "height": em(height_em)}
     return element("rect", *_titles(tip), **place, class_=kind)
 
@@ -88,7 +88,7 @@ def em(value: float) -> str:
 
 
 def safe(words: str) -> Markup:
-    """Text of any origin, escaped for HTML, with nothing in it that hides or reorders text."""
+    """Text of any origin, escaped for HTML, without characters that hide or reorder text."""
     return escape(visible(words, None))
 
 
@@ -101,7 +101,7 @@ def _number(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """``low`` stands at ``start`` percent, ``high`` at ``end``; what is beyond is drawn at the edge."""
+    """``low`` is at ``start`` percent, ``high`` at ``end``; values beyond are drawn at the edge."""
 
     low: float
     high: float

@@ -1,1 +1,1 @@
-"""For programs: JSON and what monitoring, CI and scanning read."""
+"""Formats for programs: JSON, and those of monitoring, CI and code scanning."""

@@ -1,9 +1,8 @@
-"""A saved report read back: the same `Report` that was written, or what is wrong with it and where.
+"""Reads a saved report: the same `Report` that was written, or what is wrong with it and where.
 
-The file may come from anybody, so it is bounded in size and depth, and every value is of the type that its class
-says. Whoever shows a text escapes it. Keys that are not known are left alone, as a later version of the program may
-have added them; what an earlier one did not write yet is taken as absent, and what it called by another name is
-read by that.
+The file may come from anybody, so it is bounded in size and depth, and every value has the type that its class
+requires. Renderers escape texts. Unknown keys are ignored, as a later version of the program may have added them; keys
+that an earlier version did not write are absent, and its other names for some are read too.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class NotAReport(ValueError):
 
 
 def read_report(data: bytes) -> Report:
-    """The report in ``data``, as `to_json.render` wrote it. Raises `NotAReport`."""
+    """The report in ``data``, written by `to_json.render`. Raises `NotAReport`."""
     if len(data) > LARGEST:
         raise NotAReport([f"it has {len(data):,} bytes; a report has at most {LARGEST:,}"])
     try:
@@ -98,7 +97,7 @@ def read_report(data: bytes) -> Report:
 
 
 def from_plain(document: object) -> Report:
-    """The report that `to_json.to_plain` made ``document`` of. Raises `NotAReport`."""
+    """The report of a document made by `to_json.to_plain`. Raises `NotAReport`."""
     if not isinstance(document, dict):
         raise NotAReport([f"it contains {_kind(document)}, not an object: pass the file that -o json wrote"])
     version = document.get("schema_version")
@@ -161,7 +160,7 @@ class _Reader:
         return None if observation is None or sheet is None else replace(observation, facts=sheet)
 
     def _flat(self, value: object, place: str) -> Observation | None:
-        """Evidence: the facts stand beside what is known of every observation."""
+        """Evidence: the facts are next to the fields that every observation has."""
         fields = _fields(value)
         whole = {**_FLAT, **fields} if value == fields else value
         observation = self._record(Observation, whole, place, {"facts": {}, "transcript": []})
@@ -186,7 +185,7 @@ class _Reader:
         return self._record(ReportedAnswer if is_answer else ReportedGroup, value, place)
 
     def _record(self, cls: type[R], value: object, place: str, own: Mapping[str, Any] = _NOTHING) -> R | None:
-        """A record of this class; ``own`` stands for what is read otherwise. None if there is a problem."""
+        """A record of this class; ``own`` replaces values that are read separately. None if there is a problem."""
         if not isinstance(value, dict):
             self.problems.append(f"{place}: is {_kind(value)} and must be an object")
             return None
@@ -203,7 +202,7 @@ class _Reader:
         return None
 
     def _each(self, holder: object, place: str, key: str, read: Callable[[object, str], R | None]) -> tuple[R, ...]:
-        """What ``read`` makes of each item of a list; empty for a missing one, which is reported for its holder."""
+        """The result of ``read`` for each item of a list; empty if it is missing, which is reported elsewhere."""
         items = _fields(holder).get(key, [])
         if not isinstance(items, list):
             self.problems.append(f"{_at(place, key)}: is {_kind(items)} and must be a list")
@@ -213,12 +212,12 @@ class _Reader:
 
 
 def _fields(value: object) -> dict[str, Any]:
-    """The fields of an object; empty for anything else, which is reported when a record is made of it."""
+    """The fields of an object; empty for anything else, which is reported when it becomes a record."""
     return value if isinstance(value, dict) else {}
 
 
 def _unsaid(report: Report) -> Iterator[str]:
-    """What is wrong although it is of the right type."""
+    """Values that are wrong although their type is right."""
     if report.verdict is Health.DISABLED:
         yield f"verdict: 'disabled' is none of {', '.join(each for each in Health if each is not report.verdict)}"
     for key, text in (("started_at", report.started_at), ("finished_at", report.finished_at)):
@@ -266,7 +265,7 @@ def _misfits(kind: types.Type, value: object, place: str) -> Iterator[str]:
 
 
 def _misfit(kind: types.Type, value: object) -> str:
-    """What a text or a number is not; "" if nothing is wrong with it."""
+    """What is wrong with a text or a number; "" if nothing is."""
     match kind, value:
         case _, bool():
             return "" if kind == types.BoolType() else _OF_ANOTHER_TYPE
@@ -289,7 +288,7 @@ def _misfit(kind: types.Type, value: object) -> str:
 
 
 def _bare(kind: types.Type) -> tuple[types.Type, str, bool]:
-    """The type itself, what its values are called, and whether null is one."""
+    """The type itself, the name of its form, and whether null is allowed."""
     form, may_be_null = "", False
     while True:
         match kind:

@@ -1,9 +1,9 @@
-"""The report as JUnit XML, in the form that Jenkins, GitLab and their kin read (Jenkins' junit-10.xsd).
+"""The report as JUnit XML, in the form that Jenkins, GitLab and others read (Jenkins' junit-10.xsd).
 
-A suite a member with a test case a probe: what failed is a failure, and so is a sample that a working scanner would
-have treated otherwise (EICAR that passes); what we could not do is an error, and what was not run because of a failure
-before it is skipped and says which. A suite of findings has a case each: a critical one is a
-failure, others tell what they have to say and pass. Last, whether the run was whole and every failure explained.
+One suite per member with one test case per probe. A failed probe is a failure, and so is a sample that a working
+scanner would have treated differently (EICAR that passes). What icapdiag could not do is an error; a probe that was not
+run because another failed is skipped and names that one. A suite of findings has one case each: a critical one is a
+failure, others contain their text and pass. The last cases: the run was complete, and every failure is explained.
 """
 
 from __future__ import annotations
@@ -160,5 +160,5 @@ def _run(report: Report) -> Iterator[_Case]:
 
 
 def _clean(text: str) -> str:
-    """Text without what makes a document ill-formed: readers drop the whole report for one such character."""
+    """Text without characters that make XML ill-formed: readers reject the whole report for one of them."""
     return _FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -1,6 +1,6 @@
-"""One line for Nagios, Icinga and their kin, with performance data, and the exit status that goes with it.
+"""One line for Nagios, Icinga and compatible systems, with performance data, and the exit status.
 
-As the Monitoring Plugins Development Guidelines have it: a text, ``|``, and ``'label'=value[unit];warn;crit;min;max``.
+Following the Monitoring Plugins Development Guidelines: a text, ``|``, and ``'label'=value[unit];warn;crit;min;max``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def plugin_status(report: Report) -> PluginStatus:
 
 
 def render(report: Report) -> str:
-    """One line of at most `LINE` bytes that ends in a newline; performance data beyond that is left out."""
+    """One line of at most `LINE` bytes, ending in a newline; performance data that does not fit is left out."""
     line = _cut(f"ICAP {plugin_status(report).name} - {_text(report)}", _TEXT)
     separator = " | "
     for item in _performance(report):
@@ -90,7 +90,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def _performance(report: Report) -> Iterator[str]:
-    """The counts first: what is left out of a long line are times of single members."""
+    """Counts come first, so that times of single members are what a long line leaves out."""
     severities = Counter(finding.severity for finding in report.findings)
     for severity in Severity:
         yield f"'findings_{severity.value}'={severities[severity]};;;0"
@@ -120,13 +120,13 @@ def _performance(report: Report) -> Iterator[str]:
 
 
 def _took(probe: Observation) -> float | None:
-    """Until the answer, where it was measured; else as long as the probe took."""
+    """The response time if it was measured, otherwise the duration of the probe."""
     transfer = probe.facts.part(Transfer)
     return probe.elapsed_ms if transfer is None or transfer.answer_ms is None else transfer.answer_ms
 
 
 def _label(text: str, member: str) -> str:
-    """A label without what readers stumble over; the address of a member that is an address is not said twice."""
+    """A label without characters that confuse readers; a member named by its address has it only once."""
     words = text.split(" ")
     if words[-1] and words[-1] in member:
         words.pop()

@@ -1,7 +1,7 @@
 """Metrics in Prometheus' text format, for the textfile collector of node_exporter: write to ``NAME.prom``.
 
-Label values are bounded in length, and words of closed vocabularies wherever there is one (status, reason,
-verdict), so that the number of series does not grow with what servers say.
+Label values are bounded in length, and from closed vocabularies if there is one (status, reason, verdict), so that
+servers can't make the number of series grow.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _who(member: MemberReport) -> dict[str, str]:
 
 
 def _at(probe: Observation) -> dict[str, str]:
-    """The address behind a name, as a member may have several."""
+    """The address, as the name of a member may have several."""
     return {"address": safe_text(address_of(probe))}
 
 

@@ -1,7 +1,7 @@
-"""The findings as SARIF 2.1.0 (OASIS), for code scanning: a rule a finding, a result a finding and member.
+"""The findings as SARIF 2.1.0 (OASIS), for code scanning: one rule per finding, one result per finding and member.
 
-A network finding has no line of source: it points at the member's line of the pool file where that is known. Rule,
-place and fingerprint stay the same from run to run, so that a reader can tell an old alert from a new one.
+A network finding has no source line: it points to the member's line in the pool file if that is known. Rule, place and
+fingerprint stay the same from run to run, so that a reader can distinguish old alerts from new ones.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def render(report: Report) -> str:
 
 
 def _finding(accepted: SuppressedFinding) -> Finding:
-    """A suppressed finding; the report keeps no evidence of these."""
+    """A suppressed finding, of which the report keeps no evidence."""
     return Finding(
         id=accepted.id,
         severity=accepted.severity,

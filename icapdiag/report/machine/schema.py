@@ -22,7 +22,7 @@ _FACTS = "Field names are documented by: icapdiag runbooks fields"
 
 @cache
 def schema_text() -> str:
-    """The schema as it is published; ends in a newline."""
+    """The published schema; ends in a newline."""
     return json.dumps(schema(), ensure_ascii=False, indent=2) + "\n"
 
 
@@ -48,7 +48,7 @@ def schema() -> dict[str, Any]:
 
 
 def _classes() -> list[type[Record]]:
-    """Every class that a report holds, in the order in which they are met."""
+    """Every class in a report, in order of occurrence."""
     waiting = [*_held(Report), *_held(PoolSubject), *_held(LogSubject), *_held(Observation), *SHEETS.values()]
     found: dict[type[Record], None] = {}
     while waiting:
@@ -64,7 +64,7 @@ def _held(cls: type[Record]) -> list[type[Record]]:
 
 
 def _own_facts(cls: type[Record]) -> list[FactField]:
-    """Without those of its parts, to which it refers. Of a check more is known of the vantage."""
+    """The facts of a class without those of its parts, which are referenced. A check has more facts of the vantage."""
     return [fact for _, fact in attributes_of(ProbingVantage if cls is Vantage else cls) if fact is not None]
 
 
@@ -80,12 +80,12 @@ def _object(cls: type[Record]) -> dict[str, Any]:
 
 
 def _subject() -> dict[str, Any]:
-    """That of `check` and that of `explain`: which one it is shows from what it has."""
+    """The subject of `check` or of `explain`, recognisable by its keys."""
     return {**_object(Subject), "properties": _object(PoolSubject)["properties"] | _object(LogSubject)["properties"]}
 
 
 def _own_fields(leave: Iterable[str]) -> dict[str, Any]:
-    """Those of an observation, beside its facts."""
+    """The fields of an observation, except its facts."""
     return _properties(_own_facts(Observation), "", leave)
 
 
@@ -130,7 +130,7 @@ def _evidence() -> dict[str, Any]:
 
 
 def _properties(facts: Iterable[FactField], observation: str, leave: Iterable[str] = ()) -> dict[str, Any]:
-    """``observation``: as what one stands in this class."""
+    """``observation``: the definition of observations in this class."""
     return {
         fact.key: {"title": fact.label, "description": _told(fact)}
         | _type(types.type_info(fact.hint), fact, observation)

@@ -1,4 +1,4 @@
-"""The findings as CSV, a row a finding and member: for spreadsheets, which must not run what a server said."""
+"""The findings as CSV, one row per finding and member, for spreadsheets: no text of a server runs as a formula."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 
 
 def render(report: Report) -> str:
-    """RFC 4180 with a header line, every text quoted. A cell that a spreadsheet could run begins with ``'``."""
+    """RFC 4180 with a header line, every text quoted. A cell that could be a formula begins with ``'``."""
     verdicts = {member.name: member.verdict.value for member in report.members}
     pool = safe_text(pool_of(report).pool)
     out = io.StringIO()
@@ -53,12 +53,12 @@ def render(report: Report) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """``text`` on one line, bounded, and nothing in it that a spreadsheet would run."""
+    """``text`` on one line, bounded, and never a formula."""
     return _FORMULA.sub(r"\1'\2", visible(text, _LENGTH))
 
 
 def _evidence(finding: Finding, member: str) -> Iterator[str]:
-    """What was seen at this member; of all of them where none is named."""
+    """The evidence at this member; at all of them if none is named."""
     for seen in finding.evidence:
         if not member or seen.member in (member, ""):
             yield describe(seen) if member else f"{where(seen)}: {describe(seen)}"

@@ -30,7 +30,7 @@ def render(report: Report) -> str:
 
 
 def render_lines(report: Report) -> str:
-    """The findings, a line each, the worst first: for log shippers and ``jq``. Nothing at all where there is none.
+    """The findings, one per line, the worst first: for log shippers and ``jq``. Empty without findings.
 
     Each line is the finding as ``-o json`` has it, and ``report`` with what it needs to stand alone: the
     keys of the run, the host that looked, and the pool or the files that were looked at.
@@ -123,7 +123,7 @@ def _probe(probe: Observation) -> dict[str, Any]:
 
 
 def _rounded(elapsed_ms: float | None) -> float | None:
-    """Whole microseconds: clocks have no more to say."""
+    """Rounded to microseconds, the resolution of the clocks."""
     return None if elapsed_ms is None else round(elapsed_ms, 3)
 
 

@@ -1,7 +1,7 @@
-"""The report as a text of headings, paragraphs, lists and tables: what Markdown and ticket bodies are written from.
+"""The report as headings, paragraphs, lists and tables, from which Markdown and ticket bodies are written.
 
-Blocks come in the order in which a reader wants them, so that a body with a limit can stop at any of them. Their text
-is one line and free of what drives a terminal or reorders text; each format escapes it for its own sink besides.
+Blocks are in order of usefulness, so that a body with a limit can stop at any of them. Their text is one line, without
+terminal controls and bidirectional controls; each format also escapes it for its own sink.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CODE = re.compile(r"`([^`\n]{1,300})`")
 
 
 class Said(Struct, frozen=True):
-    """What a server, a log or a file says: never to be read as markup."""
+    """Text from a server, a log or a file, never interpreted as markup."""
 
     text: str
 
@@ -49,14 +49,14 @@ class Items(Struct, frozen=True):
 
 
 class Verbatim(Struct, frozen=True):
-    """Lines in a fixed width, some of them a server's. ``summary`` names what a reader may want to unfold."""
+    """Lines in a fixed-width font, some of them from a server. ``summary`` is the title when folded."""
 
     lines: tuple[str, ...]
     summary: str = ""
 
 
 class Table(Struct, frozen=True):
-    """Columns under headings, each row with as many cells."""
+    """Columns under headings; each row has as many cells."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Inline, ...], ...]
@@ -67,7 +67,7 @@ Writer = Callable[[str], str]
 
 
 def written(parts: Sequence[Inline], said: Writer, plain: Writer, code: Writer) -> str:
-    """The parts in a row; what was said, plain words and `commands` each as a format writes it."""
+    """The parts, joined; foreign text, plain words and `commands` each in the format's own way."""
 
     def prose(text: str) -> str:  # split into text, code, text, code, … text
         return "".join(code(part) if number % 2 else plain(part) for number, part in enumerate(_CODE.split(text)))
@@ -76,7 +76,7 @@ def written(parts: Sequence[Inline], said: Writer, plain: Writer, code: Writer) 
 
 
 def text_of(parts: Sequence[Inline]) -> str:
-    """The words without what tells prose from what was said."""
+    """The words without the distinction between prose and foreign text."""
     return "".join(part.text if isinstance(part, Said) else part for part in parts)
 
 
@@ -89,7 +89,7 @@ _CAUSES = 3  # that stand first
 
 
 def layout(report: Report) -> Iterator[Block]:
-    """The blocks of the report, the most useful first: the answer, the members, each problem, how it was made."""
+    """The blocks of the report, the most useful first: the answer, the members, each problem, details of the run."""
     doc = Document(report)
     if doc.redacted:
         yield Paragraph((doc.redacted,))
@@ -122,7 +122,7 @@ def _rest(number_of: int, columns: int) -> list[tuple[Inline, ...]]:
 
 
 def _members(heading: str, matrix: Matrix, *, whole: bool = False) -> Iterator[Block]:
-    """The matrix, the most harm first; ``whole`` with times, threats, and why something was not run."""
+    """The matrix, the most harmful first; ``whole``: with times, threats, and why something was not run."""
     if not matrix.members:
         return
     rows: list[tuple[Inline, ...]] = []
@@ -163,12 +163,12 @@ def _headline(problem: ProblemBlock) -> tuple[Inline, ...]:
 
 
 def _certain(problem: ProblemBlock) -> int:
-    """How many of its causes stand first: the most certain ones."""
+    """How many of its causes come first: the most certain ones."""
     return min(sum(each.status is problem.causes[0].status for each in problem.causes), _CAUSES)
 
 
 def _details(problem: ProblemBlock) -> Iterator[Block]:
-    """What was seen of it, other causes and fixes."""
+    """The evidence, other causes and fixes."""
     yield Heading(2, ("Details of ", *_headline(problem)))
     yield Paragraph((problem.finding.meaning,))
     yield from _seen(problem.seen, "Evidence")
@@ -185,7 +185,7 @@ def _details(problem: ProblemBlock) -> Iterator[Block]:
 
 
 def _cause(cause: CauseBlock) -> tuple[Inline, ...]:
-    """How certain a cause is, and the facts that make it so: some of them a server's words."""
+    """The certainty of a cause, and the facts behind it, some of them a server's words."""
     facts: tuple[Inline, ...] = (": ", Said(cause.facts)) if cause.facts else ()
     at: tuple[Inline, ...] = (" at ", Said(cause.at)) if cause.at else ()
     return (f"{cause.status.capitalize()} cause: {cause.title}", *facts, *at, ".")
@@ -217,7 +217,7 @@ def _listed(heading: str, lines: Sequence[str]) -> Iterator[Block]:
 
 
 def _figures(doc: Document) -> Iterator[Block]:
-    """What the table draws as well, in plain text."""
+    """The figures that the table format shows too, in plain text."""
     drawn = (
         ("Differences between members", draw.comparison(doc.comparison, _WIDTH)),
         ("Clocks", wrap(doc.clocks, _WIDTH)),
@@ -245,15 +245,15 @@ _GAP = "\n\n"
 
 
 def whole(report: Report, draw: Callable[[Block], str]) -> str:
-    """All blocks as ``draw`` writes them; ends in a newline."""
+    """All blocks, written by ``draw``; ends in a newline."""
     return _GAP.join(map(draw, layout(report))) + "\n"
 
 
 def ticket(report: Report, draw: Callable[[Block], str], limit: int) -> str:
-    """The blocks as ``draw`` writes them, at most ``limit`` bytes of UTF-8; ends in a newline.
+    """The blocks, written by ``draw``, at most ``limit`` bytes of UTF-8; ends in a newline.
 
-    Fields count characters, some of them in units of UTF-16 and some in bytes: bytes are never fewer.
-    A list or a table is cut where it no longer fits; a heading is not left without what it heads.
+    Ticket systems count characters, UTF-16 units or bytes; the number of bytes is never the smallest.
+    A list or a table is cut where it no longer fits; a heading is never left without content.
     """
     rest = draw(Paragraph((_TO_ATTACHMENT,)))
     room = limit - _size(_GAP + rest + "\n")
@@ -275,7 +275,7 @@ def ticket(report: Report, draw: Callable[[Block], str], limit: int) -> str:
 
 
 def _shortened(block: Block, draw: Callable[[Block], str], room: int) -> str:
-    """As much of the beginning of a block as fits, and how much more there is; empty if that is too little."""
+    """The beginning of a block as far as it fits, and how much is left out; empty if that is too little."""
     number = _length(block)
     kept = bisect_right(range(1, number), room, key=lambda kept: _size(draw(_first(block, kept))))
     return draw(_first(block, kept)) if 0 < min(_FEWEST, number - 1) <= kept else ""

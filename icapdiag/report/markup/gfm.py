@@ -1,8 +1,8 @@
-"""GitHub Flavored Markdown: the report, the body of an issue on GitHub, and text that stays text.
+"""GitHub Flavored Markdown: the report, the body of an issue on GitHub, and escaping.
 
-GitHub makes links of addresses, names, numbers and hashes that stand in the text, after escapes are resolved, but not
-in code: so what a server says stands in code spans and fenced blocks only. Prose is escaped, and what GitHub would
-take for a mention or a reference is broken by a zero-width space.
+GitHub turns addresses, names, numbers and hashes in the text into links, after escapes are resolved, but not in code:
+so a server's text is only in code spans and fenced blocks. Prose is escaped, and anything that GitHub would take for a
+mention or a reference is broken by a zero-width space.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ZERO_WIDTH = "\u200b"
 
 
 def render(report: Report) -> str:
-    """The report as Markdown, whole; ends in a newline. What servers say stands in code only."""
+    """The complete report as Markdown; ends in a newline. Text of servers is only in code."""
     return whole(report, draw)
 
 
@@ -52,7 +52,7 @@ def draw(block: Block, *, folded: bool = False) -> str:
 
 
 def code(text: str) -> str:
-    """A code span around text of one line, whatever backticks are in it; empty for no text."""
+    """A code span around one line of text, which may contain backticks; empty without text."""
     if not text.strip():
         return ""
     ticks = "`" * (_longest_run(text) + 1)

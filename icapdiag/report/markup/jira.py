@@ -46,5 +46,5 @@ def _text(text: str) -> str:
 
 
 def _closed(line: str) -> str:
-    """A line that can't end the block that it stands in."""
+    """A line that can't end the block around it."""
     return re.sub(r"(?i)\{(?=noformat)", "{" + _ZERO_WIDTH, line)

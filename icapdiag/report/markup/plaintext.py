@@ -1,7 +1,7 @@
-"""Plain text of any width, for who pastes, and the text of a work note in ServiceNow.
+"""Plain text of any width, for pasting, and the text of a work note in ServiceNow.
 
-A journal field of ServiceNow shows what stands between ``[code]`` tags as HTML, and everything else as it is. So
-this is plain text, and no such tag of a server's is left in it.
+A journal field of ServiceNow renders text between ``[code]`` tags as HTML, and everything else literally. So this is
+plain text, and such tags in a server's text are removed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def render_servicenow(report: Report) -> str:
 
 
 def draw(block: Block, *, rows: int | None = None) -> str:
-    """One block, without line ends around it; of a table so many rows at most."""
+    """One block, without line ends around it; a table has a limited number of rows."""
     match block:
         case Heading(level, text):
             line = text_of(text)

@@ -1,11 +1,11 @@
-"""Reports that may leave the site: what could identify it is replaced by pseudonyms, before any renderer sees it.
+"""Reports that may leave the site: everything that could identify it is replaced by pseudonyms before rendering.
 
-The rule is to keep what is known to be harmless and to replace all else: a run of words is kept where each is one of
-our own (`words.txt`) or a short number and the whole is not a host, path, address or date. So nobody has to
-foresee what a server, a log or a pool file may hold.
+The rule is to keep only what is known to be harmless: a run of words is kept if each is one of our own (`words.txt`) or
+a short number and the whole is not a host, path, address or date. So nobody has to foresee what a server, a log or a
+pool file may contain.
 
-First all names in the report are learnt, then every text is gone through: what becomes of it is decided by its kind,
-which its class in `icapdiag.facts` says.
+First all names in the report are collected, then every text is processed according to its kind, which its class in
+`icapdiag.facts` declares.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Replaced(Struct, frozen=True):
-    """One value that was replaced. ``pseudonym`` may be ``[removed]``; ``where``: the fact that had it first."""
+    """One value that was replaced. ``pseudonym`` may be ``[removed]``; ``where``: the first fact that contained it."""
 
     kind: str
     value: str
@@ -64,20 +64,20 @@ def redact(
 ) -> tuple[Report, tuple[Replaced, ...]]:
     """The report with pseudonyms, and what was replaced, in the order of the report.
 
-    ``keep`` names facts whose values stay, wherever they stand: what identifies somebody is left in them.
-    ``pseudonyms`` grows by what is new in this report.
+    ``keep`` names facts whose values are kept wherever they occur, although they identify somebody.
+    ``pseudonyms`` is extended by the new values of this report.
     """
     return _Redaction(report, pseudonyms, frozenset(keep)).run()
 
 
 def kept_values(report: Report, keep: Collection[str]) -> set[str]:
-    """Names and addresses that stay, as their facts are to be kept."""
+    """Names and addresses that stay because their facts are kept."""
     kept = {value for value, _, fact in _names_in(report) if fact in keep}
     return kept | {address for address, _ in map(_endpoint, kept) if address}
 
 
 def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """Every name and address that the report gives as such and that is to be replaced, with its kind."""
+    """Every name and address that the report marks as such and that must be replaced, with its kind."""
     kept = kept_values(report, keep)
     for name, kind in _names(report):
         if name not in kept and not (kind == "address" and stands_for_itself(name)):
@@ -85,7 +85,7 @@ def known_values(report: Report, keep: Collection[str] = ()) -> Iterator[tuple[s
 
 
 def _could_be_any(name: str, kind: str) -> bool:
-    """Whether a name looks like ordinary words where the report does not mark it as a name."""
+    """Whether a name looks like ordinary words in places where it is not marked as a name."""
     return says_nothing(name) and (kind not in _PROPER or len(WORD.findall(name)) == 1)
 
 
@@ -169,7 +169,7 @@ class _Redaction:
                 return self._texts.of(value) if kind in NAMELESS else self._named(kind, value)
 
     def _named(self, kind: str, value: str) -> str:
-        """The pseudonym of a whole value; an address is one wherever it stands."""
+        """The pseudonym of a whole value; an address is always treated as one."""
         if self._again and _OURS_WHOLE(value):
             return value
         name, at = _member_and_address(kind, value)
@@ -185,13 +185,13 @@ class _Redaction:
 
 
 def _called(record: Record, fact: FactField) -> str:
-    """The name of a fact for ``keep``: that of a member is ``member`` wherever it stands."""
+    """The name of a fact for ``keep``: that of a member is always ``member``."""
     is_named_by_kind = isinstance(record, MemberReport | Finding) and fact.kind not in NAMELESS
     return (fact.kind if is_named_by_kind else "") or fact.key
 
 
 def _names(report: Report) -> Iterator[tuple[str, str]]:
-    """Whatever the report gives as the name or address of something, with its kind; the first kind counts."""
+    """Everything that the report marks as a name or address, with its kind; the first kind counts."""
     seen: set[str] = set()
     for value, kind, _ in _names_in(report):
         address, _ = _endpoint(value)
@@ -226,7 +226,7 @@ def _names_of(value: Any, fact: FactField, called: str) -> Iterator[tuple[str, s
 
 
 def _member_and_address(kind: str, value: str) -> tuple[str, str]:
-    """Of one address of a member that has several, ``NAME at ADDRESS``, both; else all of it and ""."""
+    """Both parts of ``NAME at ADDRESS`` (one address of a member with several); otherwise the whole text and ""."""
     name, _, at = value.rpartition(" at ")
     return (name, at) if kind == "member" and name and _endpoint(at)[0] else (value, "")
 

@@ -1,4 +1,4 @@
-"""A text as it was meant: what hides a name from a search shows it to whoever reads."""
+"""Decodes a text: a reader sees a name that its encoding hides from a search."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def decoded(text: str) -> str:
 
     Points, colons and at-signs in brackets are those of addresses that nobody is to follow.
 
-    What is encoded more often than anybody does by mistake becomes ``[removed]``.
+    Text with more layers of encoding than happen by mistake becomes ``[removed]``.
     """
     for _ in range(_ROUNDS):
         found = text if text.isascii() else _INVISIBLE.sub("", normalize("NFKC", text))

@@ -1,4 +1,4 @@
-"""What is known: words that are harmless, and names that are somebody's."""
+"""Known words that are harmless, and known names that identify somebody."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def vocabulary() -> frozenset[str]:
 
 
 def is_harmless(piece: str) -> bool:
-    """Whether letters and digits without anything between them can stay."""
+    """Whether a run of letters and digits can stay."""
     if not piece.isascii():
         return piece.lower() in vocabulary()
     if piece.isdigit():
@@ -32,12 +32,12 @@ _LOWER = {ord("A") + number: ord("a") + number for number in range(26)}
 
 
 def folded(text: str) -> str:
-    """In lower case and of the same length, which ``str.lower`` does not promise."""
+    """In lower case and of the same length, which ``str.lower`` does not guarantee."""
     return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 class Known:
-    """Names that are not empty, in any letter case. One in a text stands alone: no letter, digit or _ around it."""
+    """Non-empty names, in any letter case. They match as whole words: no letter, digit or _ around them."""
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = frozenset(map(folded, names))
@@ -49,7 +49,7 @@ class Known:
         self._start = re.compile(rf"(?<!\w)[{first}]" if first else r"(?!)")
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where they begin and end, from left to right; the longest that begins at a place."""
+        """Where they begin and end, from left to right; of several at one place, the longest."""
         at = 0
         text = folded(text)
         for found in self._start.finditer(text):

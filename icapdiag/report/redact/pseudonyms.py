@@ -27,7 +27,7 @@ class _Key(msgspec.Struct):
 
 
 class KeyFileError(ValueError):
-    """A text that is not a valid key; what is wrong with it."""
+    """A text that is not a valid key; the message says why."""
 
 
 def stands_for_itself(text: str) -> bool:
@@ -39,7 +39,7 @@ def stands_for_itself(text: str) -> bool:
 class Pseudonyms:
     """The pseudonyms given so far, by kind: ``member``, ``host``, ``address`` and so on.
 
-    ``known`` are those of an earlier run (`dumps`), which are given again.
+    ``known``: those of an earlier run (`dumps`), which are used again.
     """
 
     def __init__(self, known: Mapping[str, Mapping[str, str]] | None = None) -> None:
@@ -48,7 +48,7 @@ class Pseudonyms:
         self._taken = {pseudonym for values in self._by_kind.values() for pseudonym in values.values()}
 
     def reserve(self, pseudonyms: Iterable[str]) -> None:
-        """What already stands for something, or is somebody's name, is not given to anything else."""
+        """A text that is already a pseudonym, or somebody's name, is not used for another value."""
         self._taken.update(pseudonyms)
 
     def of(self, kind: str, value: str) -> str:
@@ -64,7 +64,7 @@ class Pseudonyms:
         return found
 
     def of_address(self, text: str) -> str:
-        """What stands for this address, such as ``net1-host3``: ``net1`` for all of one network (/24, /64). Unchanged
+        """The pseudonym of this address, such as ``net1-host3``: ``net1`` for one network (/24, /64). Unchanged
         if it identifies nobody, such as 127.0.0.1. Raises ValueError for any other text.
         """
         address = ip_address(text.partition("%")[0])
@@ -87,18 +87,18 @@ class Pseudonyms:
         return found
 
     def __iter__(self) -> Iterator[tuple[str, str, str]]:
-        """Kind, value, pseudonym, in the order in which they were given."""
+        """Kind, value and pseudonym, in order of assignment."""
         for kind, values in self._by_kind.items():
             if kind != "network":
                 yield from ((kind, value, pseudonym) for value, pseudonym in values.items())
 
     def dumps(self) -> str:
-        """All of it as JSON, for `loads`. Whoever has this text can undo the redaction."""
+        """Everything as JSON, for `loads`. Whoever has this text can undo the redaction."""
         return json.dumps({"version": VERSION, "pseudonyms": self._by_kind}, ensure_ascii=True, indent=1) + "\n"
 
     @classmethod
     def loads(cls, text: str) -> Pseudonyms:
-        """What `dumps` gave. Raises `KeyFileError` for anything else."""
+        """Read what `dumps` returned. Raises `KeyFileError` for anything else."""
         try:
             key = msgspec.json.decode(text.encode(errors="replace"), type=_Key)
         except (msgspec.DecodeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""One text at a time: a run of pieces stays if it is known to be harmless as a whole, and all else is replaced.
+"""Redacts one text at a time: a run of pieces stays if it is known to be harmless as a whole; all else is replaced.
 
 A run is what a reader takes for one thing: pieces of letters and digits with ``. - _ / \\ @ : % =`` between them, or
 numbers with single spaces between them. Piece by piece, ``10-9-8-7`` would look harmless.
@@ -43,7 +43,7 @@ _ZERO = re.compile(r"(?<![0-9])0[0-9]")  # as 05 in a date or a telephone number
 
 
 def says_nothing(text: str) -> bool:
-    """Whether nothing in a text is replaced: as a name it looks like ordinary words."""
+    """Whether nothing in a text is replaced: a name that looks like ordinary words."""
     return Texts(Pseudonyms(), {}, lambda *_: None).of(text) in {text, decoded(text)}
 
 
@@ -119,9 +119,9 @@ class Texts:
         self._again = again
 
     def of(self, text: str) -> str:
-        """``text``, with all that is not known to be harmless replaced. Takes a time that grows with its length.
+        """``text`` with everything replaced that is not known to be harmless. Linear in its length.
 
-        The same of what comes out changes nothing more.
+        Applied to its own result, it changes nothing.
         """
         if text.lower() in vocabulary() and folded(text) not in self._names:
             return text
@@ -143,7 +143,7 @@ class Texts:
         return text if self._without_secrets(text) == text else redacted
 
     def of_own(self, text: str) -> str:
-        """A text of a runbook or of ours: only known values are replaced in it."""
+        """A text of a runbook or of icapdiag: only known values are replaced."""
         return self._around_names(text, str)
 
     def named(self, kind: str, value: str) -> str:
@@ -219,7 +219,7 @@ class Texts:
         return REMOVED
 
     def _run(self, run: str, kind: str = "word") -> str:
-        """Without ``=`` and ``:``, whose sides are judged one by one, as are those of a single slash."""
+        """A run without ``=`` and ``:``, whose two sides are judged separately, as are those of a single slash."""
         if run.lower() in vocabulary() or not WORD.search(run):
             return run
         if "@" in run or "\\" in run:
@@ -255,7 +255,7 @@ class Texts:
         return self.named("host" if dot and not ending.isdigit() else "header" if is_header else kind, run)
 
     def _number(self, text: str) -> str:
-        """Digits with something between them or not: an address, a size; else it may be anyone's number."""
+        """Digits, with or without separators: an address or a size; otherwise it may be a personal number."""
         parts = re.split("([ ,])", text)
         if (
             _OCTETS.fullmatch(text)
@@ -281,7 +281,7 @@ class Texts:
         return self.named("number", text)
 
     def _url(self, scheme: str, text: str) -> str:
-        """The scheme, the host's pseudonym, the path if it is harmless; user and query go."""
+        """The scheme, the host's pseudonym, and the path if it is harmless; user and query are removed."""
         authority, slash, path = text[len(scheme) :].partition("/")
         authority, *query = re.split(r"[?#]", authority, maxsplit=1)
         path, *more = re.split(r"[?#]", path, maxsplit=1)
@@ -296,7 +296,7 @@ class Texts:
         return path if not path or (self._plain(path) == path and "/" not in path) else self.named("path", f"/{path}")
 
     def _host(self, text: str) -> str:
-        """What can only be a host, with or without a port."""
+        """A text that can only be a host, with or without a port."""
         name, colon, port = text.partition(":")
         if text.startswith("[") or not re.fullmatch("[0-9]{0,5}", port):
             name, colon, port = text.strip("[]"), "", ""
@@ -315,7 +315,7 @@ class Texts:
 
 
 def _value_of(found: re.Match[str], text: str) -> str:
-    """What follows the name of a secret; "" if it is none."""
+    """The value after the name of a secret; "" if the name is not one."""
     name, sign = found[1], found[2]
     form = None
     if _HEADER.search(name):
@@ -331,7 +331,7 @@ def _value_of(found: re.Match[str], text: str) -> str:
 
 
 def _is_version(text: str) -> bool:
-    """Whether it is a version, with or without the product's name before it: no address and no birthday."""
+    """Whether it is a version, with or without the product's name before it, and not an address or a date."""
     found = _VERSION.fullmatch(text) if len(text) <= 80 else None
     if found is None or _ZERO.search(found["numbers"]):
         return False
@@ -352,7 +352,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def wire(text: str, redacted: Callable[[str], str]) -> str:
-    """Bytes as ISO 8859-1 text, and the same of what stands for them."""
+    """Redact bytes given as ISO 8859-1 text; the result has the same form."""
     parts = text.split(EICAR_MARK)
     return EICAR_MARK.join("".join(_runs(part, redacted)) for part in parts)
 
@@ -384,6 +384,6 @@ def _readable_line(line: str) -> str | None:
 
 
 def _as_bytes(text: str) -> str:
-    """Control characters that were written as escapes stay escapes, lest their line be no text the next time."""
+    """Escaped control characters stay escaped, so that their line still counts as text the next time."""
     shown = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return shown.encode("utf-8", "backslashreplace").decode("latin-1")

@@ -32,11 +32,11 @@ _NAMES = 45  # columns that names are filled up to
 def render(
     report: Report, width: int = PIPED_WIDTH, *, color: bool = False, plain: bool = False, detail: int = 0
 ) -> str:
-    """The report as lines of at most ``width`` columns (never fewer than 60); ends in a newline.
+    """The report in lines of at most ``width`` columns (at least 60); ends in a newline.
 
     Everything that came from a server or a log is escaped and cut. Only words and commands of a
-    runbook that are longer than a line run over. ``plain`` draws bars in ASCII, for a terminal
-    that has no block characters.
+    runbook that are longer than a line exceed it. ``plain`` draws bars in ASCII, for a terminal
+    without block characters.
     """
     doc, paint, width = Document(report), Paint(color=color), max(width, MIN_WIDTH)
     if detail == QUIET:
@@ -75,7 +75,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
 
 
 def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator[list[str]]:
-    """How the report was made, and all that was measured and counted."""
+    """How the report was made, and everything that was measured and counted."""
     yield draw.comparison(doc.comparison, width)
     yield draw.figures(doc.sizes, width)
     yield draw.time_line(doc.timeline, width, plain=plain)
@@ -101,7 +101,7 @@ def _joined(sections: Iterable[list[str]]) -> str:
 
 
 def render_news(report: Report, news: Sequence[Finding], width: int = PIPED_WIDTH, *, color: bool = False) -> str:
-    """One line on what a growing log has by now, and the findings that are new; ends in a newline."""
+    """One line on the current state of a growing log, and the new findings; ends in a newline."""
     width, paint, doc = max(width, MIN_WIDTH), Paint(color=color), Document(report)
     head = draw.verdict(doc.verdict, doc.entries, width, paint, before=f"{doc.finished}  ")
     new = {finding.id for finding in news}
@@ -112,9 +112,9 @@ def render_news(report: Report, news: Sequence[Finding], width: int = PIPED_WIDT
 def render_short(
     report: Report, width: int = FILE_STYLE.width, *, color: bool = False, plain: bool = False, detail: int = 0
 ) -> str:
-    """A line for the whole, then one a member with its worst finding; ends in a newline. Lines are as long as they are.
+    """One line for the whole, then one per member with its worst finding; ends in a newline. Lines are not wrapped.
 
-    A log has no members of its own: there it is one a server that the log names.
+    For a log, there is one line per server that it names.
     """
     del width, plain, detail  # a line is a line, and nothing is drawn
     paint, (whole, *members) = Paint(color=color), summary(report)

@@ -1,4 +1,4 @@
-"""The sections of a document as lines of text, for a terminal and wherever a fixed width is shown."""
+"""The sections of a document as lines of text, for a terminal or any fixed-width output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EVIDENCE_SHOWN = 3
 def verdict(
     kind: Health | Severity, text: str, width: int, paint: Paint, *, before: str = "", break_words: bool = True
 ) -> list[str]:
-    """A line that begins with how bad it is."""
+    """A line that begins with the severity."""
     label = kind.value.upper()
     first, *lines = wrap(f"{before}{label}  {text}", width, rest="  ", break_words=break_words)
     return [first.replace(label, paint(kind.value, label), 1), *lines]
@@ -37,7 +37,7 @@ def _hanging(text: str, width: int) -> list[str]:
 
 
 def figures(block: Figures, width: int, most: int | None = None) -> list[str]:
-    """The table in at most ``width`` columns, columns left out and cells cut as it allows; nothing without rows.
+    """The table in at most ``width`` columns; columns are left out and cells cut to fit. Empty without rows.
 
     ``most``: rows on the first screen.
     """
@@ -64,9 +64,9 @@ def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> i
 def matrix(
     block: Matrix, width: int, paint: Paint, detail: int = 0, titles: Mapping[str, str] | None = None
 ) -> list[str]:
-    """The matrix in at most ``width`` columns, as detailed as that allows; else as one block a member.
+    """The matrix in at most ``width`` columns, as detailed as that allows; otherwise one block per member.
 
-    ``detail`` 0 has neither times nor threats; 2 has every member. ``titles``: the worst problem of each member.
+    ``detail`` 0: without times and threats; 2: with every member. ``titles``: the worst problem of each member.
     """
     if not block.members:
         return []
@@ -110,7 +110,7 @@ def _steps(matrix: Matrix, line: MatrixLine, width: int, paint: Paint) -> list[s
 
 
 def _member(matrix: Matrix, line: MatrixLine, width: int, paint: Paint, titles: Mapping[str, str]) -> list[str]:
-    """A member and what went wrong there, by step or else by title: ``10.0.0.6:1344: critical  tcp FAILED refused``."""
+    """A member and its failures, by step or otherwise by title: ``10.0.0.6:1344: critical  tcp FAILED refused``."""
     wrong = [
         f"{probe} {cell.brief}"
         for probe, cell in zip(matrix.probes, line.cells, strict=bool(line.cells))
@@ -144,7 +144,7 @@ _VALUES_SHOWN = 4
 
 
 def comparison(block: Comparison, width: int) -> list[str]:
-    """A column a member where that fits ``width``, else the values of each fact; nothing if all agree."""
+    """One column per member if that fits ``width``, otherwise the values of each fact; empty if all agree."""
     if not block.differences:
         return []
     title = "Differences between members:"
@@ -183,7 +183,7 @@ def _difference(difference: DifferenceBlock, width: int) -> list[str]:
 
 
 def rules(block: Sequence[RuleBlock], width: int) -> list[str]:
-    """The counts, and the rules that any member deviates from; nothing if none was held to them."""
+    """The counts, and the rules that any member deviates from; empty if no member was checked."""
     if not block:
         return []
     kept, total, untested = (sum(getattr(rule, name) for rule in block) for name in ("kept", "deviating", "not_tested"))
@@ -217,7 +217,7 @@ _OUTCOMES = (
 
 
 def sources(found: Sequence[logs.SourceBlock], records: Sequence[str], width: int) -> list[str]:
-    """What was read, in a sentence or in a table after an empty line."""
+    """The inputs, in a sentence or in a table after an empty line."""
     if len(found) == 1:
         text = f"{found[0].form}: {found[0].read}."
         return wrap(text, width, rest="  ", break_words=True)
@@ -233,7 +233,7 @@ def sources(found: Sequence[logs.SourceBlock], records: Sequence[str], width: in
 
 
 def time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) -> list[str]:
-    """Bars, a row a kind of outcome, each scaled to its own highest column; ``plain`` keeps to ASCII."""
+    """Bars, one row per outcome, each scaled to its own highest column; ``plain``: in ASCII."""
     label = max(len(name) for name, _ in _OUTCOMES)
     counts = logs.over_time(timeline, max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
     if counts is None:
@@ -262,7 +262,7 @@ _REASON = 16  # columns of a cell that are worth having
 
 
 def outcomes(head: tuple[str, ...], found: Sequence[logs.OutcomeRow], width: int, paint: Paint) -> list[str]:
-    """A row for each thing that clients got, the most harm first; columns that are empty or do not fit are left out."""
+    """One row per client outcome, the most harmful first; columns that are empty or do not fit are left out."""
     if not found:
         return []
     rows = [head, *(row.cells for row in found)]
@@ -279,7 +279,7 @@ def _outcomes(rows: Sequence[Sequence[str]], kept: Sequence[int]) -> list[str]:
 
 
 def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
-    """A row a group, the most frequent first, with its details below it; nothing without groups."""
+    """One row per group, the most frequent first, with its details below it; empty without groups."""
     if not found:
         return []
     listed = found[:_GROUPS_SHOWN]
@@ -305,12 +305,12 @@ def groups(found: Sequence[logs.GroupBlock], width: int) -> list[str]:
 
 
 def rates(found: Sequence[Rate]) -> list[str]:
-    """What failed how often, each with its command."""
+    """Failure rates, each with its command."""
     return [f"{each.words}: {each.command}" if each.command else each.words for each in found]
 
 
 def counts(found: Sequence[Count], width: int, most: int | None) -> list[str]:
-    """Requests by action, and by who and what they were, in a limited number of rows; nothing if all of them passed."""
+    """Requests by action and by client, path and so on, in a limited number of rows; empty if all passed."""
     if not found:
         return []
     listed = found[:most]
@@ -336,7 +336,7 @@ def unexplained(block: Unexplained, width: int) -> list[str]:
 
 
 def items(heading: str, items: Sequence[str], width: int) -> list[str]:
-    """A list below its heading; nothing without items."""
+    """A list below its heading; empty without items."""
     drawn = [heading] if items else []
     for item in items:
         drawn += wrap(item, width, "  - ", break_words=True)
@@ -344,7 +344,7 @@ def items(heading: str, items: Sequence[str], width: int) -> list[str]:
 
 
 def closing(doc: Document, width: int, detail: int) -> list[str]:
-    """What is only worth knowing, then what was not tested, from where it was seen, and where to read more."""
+    """Mere information, then what was not tested, from where it was seen, and where to read more."""
     drawn = []
     if doc.informing and not detail:
         drawn = wrap(f"Also: {'; '.join(_known(each) for each in doc.informing[:_EVIDENCE_SHOWN])}.", width)

@@ -27,7 +27,7 @@ _SGR = {
 
 
 class Paint(NamedTuple):
-    """Colour, never the only carrier of a meaning: wraps text in SGR sequences, or leaves it unchanged."""
+    """Colour, which never carries a meaning alone: wraps text in SGR sequences, or leaves it unchanged."""
 
     color: bool
 
@@ -41,9 +41,9 @@ PLAIN = Paint(color=False)
 
 
 def wrap(text: str, width: int, first: str = "", rest: str | None = None, *, break_words: bool = False) -> list[str]:
-    """Lines of ``text``, which must be safe to show. Words are broken only in what a server said.
+    """Wrap ``text``, which must be safe to show. Only words of a server are broken.
 
-    ``first`` begins the first line, ``rest`` (spaces of the same length, if it is None) the others.
+    ``first`` begins the first line, ``rest`` the others (None: spaces of the same length).
     """
     lines = textwrap.wrap(
         _CODE.sub(lambda code: code.group().replace(" ", _GLUE), text),
@@ -72,14 +72,14 @@ def cut(text: str, width: int) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
-    """Columns without a rule, a line a row, the first of them the headings; else as `grid`. Colour takes no place."""
+    """Columns without a rule, one line per row, the first one the headings; otherwise like `grid`."""
     align = ["right" if index in right else "left" for index in range(len(rows[0]))]
     drawn = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=align)
     return [line.rstrip() for line in drawn.split("\n")]
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
-    """Columns under headings and a rule, a line a row; ``right`` are the columns that end flush.
+    """Columns under headings and a rule, one line per row; ``right``: right-aligned columns.
 
     Cells must be safe to show. Trailing spaces are left out.
     """

@@ -1,4 +1,4 @@
-"""A problem as lines of text: at most eight on the first screen, all that is known of it with more detail."""
+"""A problem as lines of text: at most eight on the first screen, everything about it with more detail."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z`(])(?!Proven|Likely)")
 
 
 def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST) -> list[str]:
-    """Its number, what it is and where, then its labelled lines; ``detail`` is how much of it (0 to 2).
+    """Its number, title and place, then its labelled lines; ``detail``: how much (0 to 2).
 
-    ``most``: lines without details.
+    ``most``: the most lines without details.
     """
     head = headline(block, width, paint)
     if detail == 0:
@@ -48,14 +48,14 @@ def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> l
 
 
 def first_step(block: ProblemBlock, width: int) -> list[str]:
-    """What to do first, in at most two lines, which have room for a click path; empty without a step."""
+    """The first step, in at most two lines, enough for a click path; empty without a step."""
     step = next(iter((*block.now, *block.fix)), "")
     lines = wrap(_bare(step), width, "First: ", "       ", break_words=True)
     return lines if len(lines) < 3 or _is_command(step) else _clipped(step, width, "First: ", 2)
 
 
 def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
-    """The headline only, for a problem that the screen has no room for."""
+    """Only the headline, for a problem that does not fit on the screen."""
     first, *rest = headline(block, width, paint, 1)
     return [cut(f"{first} {' '.join(map(str.strip, rest))}", width)] if rest and not paint.color else [first]
 
@@ -65,7 +65,7 @@ def _indent(number: int) -> str:
 
 
 def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[str]:
-    """The text behind its label, or below the one before it where there is none."""
+    """The text after its label, or without one below the text before it."""
     start = f"{_indent(len(str(block.number)))}{label:<{_LABEL}}  "
     number = _NUMBER.match(text)
     below = " " * (len(start) + (number.end() if number else 0))
@@ -73,7 +73,7 @@ def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[st
 
 
 def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: int, width: int, most: int) -> list[str]:
-    """As many lines as there may be: the longest text is cut first, and a command stays whole."""
+    """The lines within the limit: the longest text is cut first, and a command stays complete."""
     starts = [f"{_indent(number)}{label:<{_LABEL}}  " for label, _ in said]
     texts = [_bare(text) for _, text in said]
     drawn = [
@@ -92,7 +92,7 @@ def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: i
 
 
 def _clipped(text: str, width: int, start: str, lines: int) -> list[str]:
-    """So many whole sentences as fill the most of it, else words; what is left out shows as an ellipsis."""
+    """As many whole sentences as fit, if they fill most of it, otherwise words; an ellipsis marks what is left out."""
     text = text[: lines * width]  # more than there is room for
     sentences, words = _SENTENCE.split(text), text.split(" ")
     whole = (" ".join(sentences[:number]) for number in range(len(sentences) - 1, 0, -1))
@@ -113,7 +113,7 @@ def _is_command(text: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    """A command that stands alone needs no backticks."""
+    """A text that is only a command has no backticks."""
     found = _COMMAND.fullmatch(text)
     return found[1] if found else text
 
@@ -122,7 +122,7 @@ def _bare(text: str) -> str:
 
 
 def _whole(block: ProblemBlock, detail: int, width: int) -> Iterator[tuple[str, str]]:
-    """All that is known of it, as labels and texts; a label stands once for several texts."""
+    """Everything about it, as labels and texts; several texts share one label."""
     finding = block.finding
     yield from _rows("What", [finding.meaning])
     order = [each for each in block.causes if detail > 1 or each.status is not CauseStatus.RULED_OUT]
