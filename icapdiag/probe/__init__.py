@@ -1,7 +1,7 @@
-"""Probes: one kind of traffic to one pool member, and what came of it.
+"""Probes: each sends one kind of traffic to one pool member and returns facts.
 
-trio and sockets live here. `probe_pool` is the way in; everything it returns is
-`icapdiag.model.Observation`. A new probe is a module in `icapdiag.probe.probes`
+This package uses trio and sockets. `probe_pool` is the entry point; it returns
+`icapdiag.model.Observation` objects. A new probe is a module in `icapdiag.probe.probes`
 with a `Probe` record, its place in `icapdiag.probe.running.catalogue`, and a sheet in `icapdiag.facts`.
 """
 

@@ -1,4 +1,4 @@
-"""What every probe is given, and what it gives back."""
+"""The input and the result of every probe."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     ``timeout`` is for one ICAP transaction, ``connect_timeout`` for one TCP or TLS handshake,
     ``dns_timeout`` for one name; ``deadline`` is for all steps of one member, however slowly
-    it drips. ``pace`` is the time between two members' starts: unpaced starts queue up in
-    our own event loop and come out as latency of the servers. ``resolvers`` are DNS servers as
+    it answers. ``pace`` is the time between the starts of two members: without it, starts queue up in
+    our own event loop and look like latency of the servers. ``resolvers`` are DNS servers as
     ``address``, ``address:port`` or ``[address]:port``.
     """
 
@@ -65,7 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Observer(Protocol):
-    """Told about progress while the probes run; called in trio's thread, must not block."""
+    """Notified of progress while the probes run; called in trio's thread, must not block."""
 
     def member_started(self, member: Member) -> None: ...
     def probe_finished(self, observation: Observation) -> None: ...
@@ -73,9 +73,9 @@ class Observer(Protocol):
 
 
 class Failure(Struct, frozen=True):
-    """Why something did not work. ``status`` is ``failed`` if the peer or the path did it, ``error`` if this host did.
+    """Why something did not work. ``status``: ``failed`` if the peer or the path caused it, ``error`` if this host did.
 
-    ``error``: the system's or the library's own words.
+    ``error``: the message of the operating system or library.
     """
 
     reason: Reason
@@ -84,7 +84,7 @@ class Failure(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What one run of a probe found. ``reason`` as in `Observation`."""
+    """The result of one run of a probe. ``reason`` as in `Observation`."""
 
     status: Status
     reason: str | None = None
@@ -96,13 +96,13 @@ def ok(facts: ProbeSheet | None = None) -> Outcome:
 
 
 def failed(failure: Failure, facts: ProbeSheet | None = None) -> Outcome:
-    """As the failure has it, ``error`` too where the facts have none."""
+    """The outcome of this failure; its ``error`` is used if the facts have none."""
     facts = facts or ProbeSheet()
     return Outcome(failure.status, failure.reason, replace(facts, error=failure.error or facts.error))
 
 
 def found_in(facts: Sheet | None, wanted: type[R]) -> R:
-    """Those facts, or that part of them; nothing is known in it if there are none."""
+    """Those facts, or that part of them; empty if there are none."""
     return (facts and facts.part(wanted)) or wanted()
 
 
@@ -110,11 +110,11 @@ class Context(Struct, kw_only=True):
     """One member at one of its addresses, while its probes run in sequence.
 
     ``stream`` is the connection that ``tcp`` (and ``tls``) opened and ``options`` uses;
-    ``addresses`` is what ``dns`` found and is probed, ``untested`` how many addresses are not.
+    ``addresses`` are those that ``dns`` found and that are probed, ``untested`` is the number of others.
     ``due`` is the member's deadline on trio's clock.
-    ``chosen`` names the probes that were not left out; ``outcomes`` has what came of those that
-    ran at this address, and in how many ms; ``path`` what its connections met. ``recorder`` records what
-    passes, where that is asked for.
+    ``chosen`` names the selected probes; ``outcomes`` has the results of those that ran at this
+    address, with their duration in ms; ``path`` the loss on its connections. ``recorder``, if any, records what
+    is sent and received.
     """
 
     pool: Pool
@@ -133,17 +133,17 @@ class Context(Struct, kw_only=True):
     path: Path = field(default_factory=Path)
 
     def time_for(self, step: float) -> float:
-        """Seconds this step may take: its own timeout, or less if the member's deadline is nearer."""
+        """How many seconds this step may take: its own timeout, or less if the member's deadline comes first."""
         return max(0.0, min(step, self.due - trio.current_time()))
 
     async def wait_for_rate(self) -> None:
-        """Call before each new connection: waits as the rate wants it, which is not taken off the member's time."""
+        """Call before each new connection: waits for the rate limit, without using up the member's deadline."""
         if self.rate_limiter is not None:
             self.due += await self.rate_limiter.wait()
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        """While no other member is probed; the wait for that is not taken off the member's time."""
+        """Run while no other member is probed; waiting for that does not count against the member's deadline."""
         if self.exclusive_access is None:
             yield
             return
@@ -152,7 +152,7 @@ class Context(Struct, kw_only=True):
             yield
 
     def handshakes(self, what: str = "handshake") -> tuple[Message, ...]:
-        """The TLS handshake that a new connection to the member begins with, or nothing where it has no TLS."""
+        """The TLS handshake at the start of a new connection to the member; empty without TLS."""
         return (Message(kind="tls", what=what, size=None),) if self.member.tls else ()
 
     def connections(self, *messages: Message, condition: str = "") -> Planned:
@@ -162,7 +162,7 @@ class Context(Struct, kw_only=True):
 
     @property
     def place(self) -> tuple[str, int]:
-        """Host and port to name in requests: of the address in hand; of the member's host while there is none."""
+        """Host and port to name in requests: the current address, otherwise the member's host."""
         return self.address or self.member.host, self.member.port
 
     @property
@@ -172,20 +172,20 @@ class Context(Struct, kw_only=True):
 
     @property
     def preview_size(self) -> int | None:
-        """Bytes of the previews that the profile has; None: it has none."""
+        """The profile's preview size in bytes; None without previews."""
         return self.pool.profile.preview_size if self.pool.profile.enable_preview else None
 
     def outcome(self, probe: str) -> Outcome | None:
-        """What came of this probe at this address; None if it did not run."""
+        """The outcome of this probe at this address; None if it did not run."""
         return self.outcomes[probe][0] if probe in self.outcomes else None
 
     def found(self, probe: str, wanted: type[R]) -> R:
-        """What this probe found out at this address, or that part of it; nothing is known in it if it did not run."""
+        """The facts of this probe at this address, or that part of them; empty if it did not run."""
         outcome = self.outcome(probe)
         return found_in(None if outcome is None else outcome.facts, wanted)
 
     async def within(self, seconds: float, steps: Awaitable[str]) -> str:
-        """Why the steps ended, as they say it; ``deadline`` if these seconds, or the member's, were over before."""
+        """The steps' own reason for ending; ``deadline`` if these seconds, or the member's, ran out first."""
         with trio.move_on_after(self.time_for(seconds)):
             return await steps
         return "deadline"
@@ -200,20 +200,20 @@ class Context(Struct, kw_only=True):
 class Probe(Struct, frozen=True, kw_only=True):
     """A probe's record.
 
-    ``label`` is what it may set off: ``safe``, ``active`` for what sensors take for an attack, ``load``
-    for what can slow the server and its other clients, which runs while no other member is probed;
-    ``sends`` says what goes over the wire, in a line, and ``plan`` in full.
-    ``virus``: where EICAR may be sent, it sends it, as the eicar probe does before it.
+    ``label`` is its risk: ``safe``; ``active`` if sensors may take it for an attack; ``load`` if it can
+    slow the server and its other clients, so that it runs while no other member is probed.
+    ``sends`` describes its traffic in one line, ``plan`` in full.
+    ``virus``: if EICAR may be sent, it sends it, as the eicar probe does before it.
     ``depth`` is the shallowest run that has it.
     ``connects``: it opens one connection, when the rate allows it (`Context.wait_for_rate`).
-    ``needs`` names the probes it stands on; ``carries`` that those which need it can't do without
-    what it leaves behind, an address or a connection. ``blocks`` says whether an outcome of this
-    probe keeps those that need it from running. ``skip`` gives a word if the probe does not
-    apply (``not-asked``), else None. ``after`` names the probes whose outcome it looks at, good or bad;
-    ``unneeded`` says, once they have run, that they leave nothing to find out: such a probe is planned and
-    then skipped as ``not-needed``. ``follows`` marks what repeats others, or sums them up, and is not chosen by name;
-    ``more_time`` is what it adds to the member's deadline. ``timeout`` picks this step's limit out of the settings;
-    None: the probe keeps time itself (`Context.time_for`), so as to keep what it has read.
+    ``needs`` names the probes that must succeed before it; ``carries``: they require what this one
+    leaves behind, an address or a connection. ``blocks`` returns whether an outcome of this
+    probe prevents the probes that need it. ``skip`` returns a word if the probe does not
+    apply (``not-asked``), otherwise None. ``after`` names the probes whose outcome it uses, good or bad;
+    ``unneeded`` returns, once they have run, whether nothing is left to find out: such a probe is planned and
+    then skipped as ``not-needed``. ``follows`` marks a probe that repeats or sums up others and can't be selected;
+    ``more_time`` is added to the member's deadline. ``timeout`` selects this step's limit from the settings;
+    None: the probe limits its time itself (`Context.time_for`), to keep what it has read.
     """
 
     name: str
@@ -236,7 +236,7 @@ class Probe(Struct, frozen=True, kw_only=True):
 
 
 async def run_with_deadline(context: Context, probe: Probe) -> Outcome:
-    """Run the probe, watched by a clock that it can't outlast; its bugs are an outcome, too."""
+    """Run the probe within a deadline; an exception in it is an outcome, too."""
     limit = context.time_for(probe.timeout(context.settings) if probe.timeout else NEVER)
     if limit <= 0:
         text = f"the member's {context.settings.deadline:g} s were used up"

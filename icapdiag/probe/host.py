@@ -28,7 +28,7 @@ _TIMEOUT = 0.2  # seconds; the kernel answers at once
 
 
 class Interface(Struct, frozen=True):
-    """A network interface; ``mtu`` in bytes, None if the kernel would not say."""
+    """A network interface; ``mtu`` in bytes, None if unknown."""
 
     name: str
     mtu: int | None
@@ -36,10 +36,10 @@ class Interface(Struct, frozen=True):
 
 @lru_cache(maxsize=1024)
 def interface_of(address: str) -> Interface | None:
-    """The interface that has this address of ours; None where that can't be told.
+    """The interface with this local address; None if unknown.
 
     Packets to a member leave through the interface of its route, which on a host with several
-    may be another than that of the source address.
+    can differ from that of the source address.
     """
     if sys.platform != "linux":
         return None
@@ -54,7 +54,7 @@ def interface_of(address: str) -> Interface | None:
 
 
 def host_facts(sources: list[str], resolvers: tuple[str, ...]) -> ProbingVantage:
-    """Interfaces behind our addresses ``sources``, the DNS servers in force, and the state of the clock."""
+    """Interfaces of the local addresses ``sources``, the DNS servers in use, and the state of the clock."""
     found = dict.fromkeys(interface for source in sources if (interface := interface_of(source)))
     interfaces = (
         NetworkInterface(name=each.name, mtu=each.mtu, addresses=tuple(s for s in sources if interface_of(s) == each))
@@ -71,7 +71,7 @@ def host_facts(sources: list[str], resolvers: tuple[str, ...]) -> ProbingVantage
 
 
 def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
-    """The DNS servers that this host is configured for; none if that can't be read."""
+    """The DNS servers configured on this host; none if that can't be read."""
     with suppress(OSError):
         words = [line.split() for line in file.read_text("utf-8", "replace").splitlines()]
         return [word[1] for word in words if len(word) > 1 and word[0] == "nameserver"]
@@ -79,9 +79,9 @@ def configured_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[str]:
 
 
 def clock_state() -> tuple[bool | None, float | None]:
-    """Whether the kernel holds its clock to be synchronised, and by how much it may be off in ms.
+    """Whether the kernel considers its clock synchronised, and its maximum error in ms.
 
-    None where it can't be asked. Server clocks are compared with this one.
+    None if it can't be read. Server clocks are compared with this one.
     """
     timex = _Timex()  # modes 0: only reads
     with suppress(OSError, AttributeError):
@@ -92,7 +92,7 @@ def clock_state() -> tuple[bool | None, float | None]:
 
 
 class _Timex(ctypes.Structure):
-    """struct timex as far as it is read here, and room for the rest."""
+    """The part of struct timex that is read here, and padding for the rest."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -147,7 +147,7 @@ class Route(Struct, frozen=True):
 
 @lru_cache(maxsize=8192)
 def route_to(address: str, source: str = "", device: str = "") -> Route | None:
-    """The route from our address ``source`` (and by ``device``, if given); None where that can't be told."""
+    """The route from the local address ``source`` (and through ``device``, if given); None if unknown."""
     if sys.platform != "linux":
         return None
     with suppress(OSError, ValueError, struct.error):

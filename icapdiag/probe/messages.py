@@ -1,4 +1,4 @@
-"""What goes over a connection as a plan tells it, ICAP requests by the bytes that would be sent."""
+"""The messages of a plan; ICAP requests with the bytes that would be sent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _IN_JSON = {"size": "bytes", "rest": "bytes_after_continue", "body_size": "body_
 class Message(Struct, frozen=True, kw_only=True, rename=_IN_JSON):
     """One message that would be sent. ``kind`` is ``icap``, ``dns`` or ``tls``.
 
-    ``size`` bytes go out at once, ``rest`` more if the server asks for them with 100 Continue; None where
-    that is not ours to say. ``text`` is its head; its body is shown as length and SHA-256 only.
+    ``size`` bytes are sent at once, ``rest`` more if the server asks for them with 100 Continue; None if
+    that is unknown. ``text`` is its head; its body is shown as length and SHA-256 only.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Message(Struct, frozen=True, kw_only=True, rename=_IN_JSON):
 class Planned(Struct, frozen=True, kw_only=True):
     """Messages to one peer, ``host:port``, and the new TCP connections for them; ``condition``: only then.
 
-    All of it happens so many ``times``, at most that many of them ``at_once``.
+    All of it happens ``times`` times, at most ``at_once`` of them in parallel.
     """
 
     to: str
@@ -43,7 +43,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 def icap_message(request: PreparedRequest, body: bytes | Body | None = None, *, what: str = "") -> Message:
-    """An ICAP request as planned. ``body`` is what it carries, and is shown as its digest only."""
+    """An ICAP request as planned. ``body``: its content, shown only as a digest."""
     head, blank, after = request.first.partition(b"\r\n\r\n")
     text = head + blank
     if body is not None:  # the encapsulated head, and nothing of the body

@@ -1,6 +1,6 @@
-"""What a probe sends and receives, for a reader to see: the head of each exchange, and when it was.
+"""Records what a probe sends and receives: the head of each exchange, and its time.
 
-Bodies of ours are kept as length and SHA-256 only, and the EICAR test file is never kept, whoever sends it.
+Bodies that we send are kept only as length and SHA-256, and the EICAR test file is never kept, whoever sends it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TranscriptRecorder:
         self.begin()
 
     def begin(self) -> None:
-        """A probe starts: what was recorded so far is another one's."""
+        """A probe starts: previous records belong to another one."""
         self.run += 1
         self._started = trio.current_time()
         self._entries: list[_Entry] = []
@@ -66,26 +66,26 @@ class TranscriptRecorder:
         return ConnectionRecorder(self, self._connections)
 
     def event(self, text: str, connection: int = 0) -> None:
-        """What happened beside the bytes. ``connection`` 0: it is about none."""
+        """Record an event. ``connection`` 0: not about a connection."""
         self._events += 1
         if self._events <= _EVENTS:
             self.entry("event", connection).text = text[:_TEXT]
 
     def entry(self, direction: str, connection: int) -> _Entry:
-        """A new one for what begins now."""
+        """Start a new entry."""
         now = trio.current_time()
         found = _Entry(direction, connection, now, now)
         self._entries.append(found)
         return found
 
     def admits(self) -> bool:
-        """Whether one more exchange is recorded; else it is counted."""
+        """Whether one more exchange is recorded; otherwise it is only counted."""
         self._exchanges += 1
         self.left_out = max(0, self._exchanges - EXCHANGES)
         return not self.left_out
 
     def taken(self) -> tuple[TranscriptEntry, ...]:
-        """What was recorded since `begin`, as it stands in a report: bytes as ISO 8859-1 text."""
+        """The records since `begin`, for a report: bytes as ISO 8859-1 text."""
         self._mask()
         records = [self._record(entry) for entry in self._entries]
         if self.left_out:
@@ -112,7 +112,7 @@ class TranscriptRecorder:
         return round((moment - self._started) * 1000, 3)
 
     def _mask(self) -> None:
-        """Give the entries their texts. The test file may be in several: it is looked for over all of one side."""
+        """Set the texts of the entries. The test file may span several, so all of one side are searched together."""
         directions: dict[tuple[int, str], list[_Entry]] = {}
         for entry in self._entries:
             if entry.direction != "event":
@@ -123,7 +123,7 @@ class TranscriptRecorder:
 
 
 class ConnectionRecorder:
-    """One connection's bytes, as the peers mean them: under TLS what was encrypted."""
+    """One connection's bytes, in clear, also under TLS."""
 
     def __init__(self, transcript: TranscriptRecorder, number: int) -> None:
         self._transcript = transcript
@@ -134,7 +134,7 @@ class ConnectionRecorder:
         self._begin(0, 0)
 
     def _begin(self, kept: int, head: int) -> None:
-        """How many bytes of what is sent are kept, and how many are not body."""
+        """How many of the sent bytes are kept, and how many precede the body."""
         self._left, self._head = {"sent": kept, "received": KEPT}, head
         self._reader, self._buffer, self._readable = ChunkedReader(_OURS), bytearray(), True
 
@@ -195,7 +195,7 @@ class ConnectionRecorder:
 
 
 def _head_length(first: bytes) -> int:
-    """Bytes before the body: the ICAP head and the encapsulated ones."""
+    """Bytes before the body: the ICAP head and the encapsulated heads."""
     end = first.find(b"\r\n\r\n") + 4
     found = _BODY.search(first, 0, end)
     if found is None or found[0].lower().endswith(b"null-body=" + found[1]):
@@ -205,12 +205,12 @@ def _head_length(first: bytes) -> int:
 
 @cache
 def _pattern() -> re.Pattern[bytes]:
-    """The test file, whole or spread over chunks."""
+    """A pattern for the test file, in one piece or split over chunks."""
     return re.compile(_FRAMING.join(re.escape(bytes((byte,))) for byte in eicar()))
 
 
 def without_eicar(pieces: list[bytes]) -> list[bytes]:
-    """What one side sent, piece by piece, with a mark where the test file, or at the end a part of it, began."""
+    """What one side sent, piece by piece, with a mark in place of the test file, or of its beginning at the end."""
     whole = b"".join(pieces)
     spans = [found.span() for found in _pattern().finditer(whole)]
     test = eicar()

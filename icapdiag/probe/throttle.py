@@ -1,4 +1,4 @@
-"""Who may go when: new connections at no more than a given rate, and one member exclusively."""
+"""Limits when probes may act: the rate of new connections, and exclusive access for one member."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import trio
 
 
 class RateLimiter:
-    """Lets one through every ``1 / rate`` seconds, in the order in which they come."""
+    """Admits one caller every ``1 / rate`` seconds, in order of arrival."""
 
     def __init__(self, rate: float) -> None:
         self._interval = 1 / rate
         self._next = -float("inf")
 
     async def wait(self) -> float:
-        """Wait for one's turn; the seconds that it took."""
+        """Wait for the caller's turn; returns the seconds waited."""
         now = trio.current_time()
         turn = max(now, self._next)
         self._next = turn + self._interval
@@ -25,9 +25,9 @@ class RateLimiter:
 
 
 class ExclusiveAccess:
-    """Lets one at a time do what must not be disturbed, while the others wait for that or are done.
+    """Lets one caller at a time do what must not be disturbed, while the others wait or are done.
 
-    Those who start later do not wait for it.
+    Later callers do not wait for it.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class ExclusiveAccess:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Within it the caller disturbs, but while it waits for `exclusive` access, or has it."""
+        """Shared access, except while the caller waits for `exclusive` access or has it."""
         self._change(1)
         try:
             yield
@@ -47,7 +47,7 @@ class ExclusiveAccess:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[float]:
-        """Only within `shared`. The seconds that it took to get it."""
+        """Only within `shared`. Yields the seconds waited."""
         started = trio.current_time()
         self._change(-1)
         try:

@@ -1,1 +1,1 @@
-"""What members have in common and what sets one apart, worked out from what the probes saw."""
+"""How the members of a pool compare, derived from the observations of the probes."""

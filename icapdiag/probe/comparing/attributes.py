@@ -1,4 +1,4 @@
-"""What can be compared between the members of a pool: each fact, and how it is read from one target."""
+"""The facts that are compared between members of a pool, and how each is read from one target."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Target(Struct, frozen=True):
     probes: Mapping[str, Observation]
 
     def found(self, probe: str, wanted: type[R]) -> R:
-        """What this probe found out, or the part of it of this type; nothing is known in it if it did not run."""
+        """The facts of this probe, or their part of this type; empty if it did not run."""
         return found_in(self.probes[probe].facts if probe in self.probes else None, wanted)
 
     @property
@@ -43,14 +43,14 @@ class Target(Struct, frozen=True):
 
     @property
     def clock_range(self) -> Range | None:
-        """Between what the offset of its clock lies, in seconds."""
+        """The range of its clock's offset, in seconds."""
         transfer = self.found("options", Transfer)
         offset, uncertainty = transfer.clock_offset_s, transfer.clock_uncertainty_s
         return None if offset is None or uncertainty is None else (offset - uncertainty, offset + uncertainty)
 
 
 def targets_of(observations: Iterable[Observation]) -> tuple[Target, ...]:
-    """Those of one member; none if it is switched off in the pool."""
+    """The targets of one member; none if it is disabled in the pool."""
     found = list(observations)
     if not found or any(o.status is Status.SKIPPED and o.reason == "disabled" for o in found):
         return ()
@@ -77,19 +77,19 @@ Reading = Callable[[Sequence[Target]], Values]
 
 
 def _each(read: Callable[[Target], str | None]) -> Reading:
-    """A fact that is read from every target separately; None: not known."""
+    """A fact that is read from every target separately; None: unknown."""
     return lambda targets: {i: value for i, target in enumerate(targets) if (value := read(target)) is not None}
 
 
 def _offers(target: Target) -> Answer | None:
-    """A good OPTIONS answer; None if there was none."""
+    """A successful OPTIONS response; None if there was none."""
     options = target.probes.get("options")
     answer = target.found("options", Answer)
     return answer if options and options.status is Status.OK and answer.icap_status == 200 else None
 
 
 def _of_offers(value: Callable[[Answer], str]) -> Reading:
-    """What OPTIONS says, `ABSENT` if it does not say it."""
+    """A value from OPTIONS, `ABSENT` if it has none."""
     return _each(lambda target: None if (offers := _offers(target)) is None else value(offers) or ABSENT)
 
 
@@ -98,7 +98,7 @@ def _header(value: Callable[[Answer], str | int | None]) -> Reading:
 
 
 def _set(value: Callable[[Answer], str | tuple[str, ...] | None], fold: Callable[[str], str] = str) -> Reading:
-    """A list whose order means nothing, and whose letter case only where ``fold`` keeps it."""
+    """A list whose order does not matter, and whose letter case only if ``fold`` keeps it."""
 
     def read(offers: Answer) -> str:
         found = value(offers) or ()
@@ -109,7 +109,7 @@ def _set(value: Callable[[Answer], str | tuple[str, ...] | None], fold: Callable
 
 
 def _istag(target: Target) -> str | None:
-    """The tag without its quotes; `CHANGING` where one member's answers have several."""
+    """The tag without its quotes; `CHANGING` if one member's answers have several."""
     if _offers(target) is None:
         return None
     said = (target.found(probe, Answer).istag for probe in ("options", "clean", "eicar"))
@@ -128,7 +128,7 @@ def _outcome(probe: str) -> Reading:
 
 
 def _found(probe: str, wanted: type[R], value: Callable[[R], str | None]) -> Reading:
-    """What one probe found out."""
+    """The facts of one probe."""
     return _each(lambda target: value(target.found(probe, wanted)))
 
 

@@ -1,6 +1,6 @@
-"""Outliers: what differs between the members of a pool, and who stands where.
+"""Compares the members of a pool: what differs, which values they have, which one is the outlier.
 
-Pure: it looks at what the other probes have observed. What a difference means is for runbooks to say.
+Pure: it uses what the other probes have observed. Runbooks say what a difference means.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _TRAITS = ("service", "service_id", "server", "istag", "methods", "preview", "al
 
 
 class Comparison(Struct, frozen=True):
-    """``observations``: one for each fact that differs, or for each outlier where there is a majority.
+    """``observations``: one for each fact that differs, or for each outlier if there is a majority.
 
-    ``table`` has every fact that two or more members have something to say about (`_row`).
+    ``table`` has every fact that is known of two or more members (`_row`).
     """
 
     observations: tuple[Observation, ...] = ()
@@ -47,10 +47,10 @@ class Comparison(Struct, frozen=True):
 
 
 def compare(pool: str, members: Iterable[Sequence[Observation]]) -> Comparison:
-    """Hold the members of the pool of this name against each other.
+    """Compare the members of the pool of this name.
 
-    ``members`` are the observations of each, in the pool's order. Those that are switched off are left out;
-    an address of a name that has several is a target of its own. Nothing comes of fewer than two targets.
+    ``members`` are the observations of each, in the pool's order. Disabled ones are left out;
+    an address of a name that has several is a target of its own. With fewer than two targets the result is empty.
     """
     targets = [target for observations in members for target in targets_of(observations)]
     if len(targets) < 2:
@@ -71,9 +71,9 @@ def compare(pool: str, members: Iterable[Sequence[Observation]]) -> Comparison:
 
 
 def _row(fact: str, kind: str, groups: Sequence[ValueGroup], targets: Sequence[Target]) -> ComparedFact:
-    """One fact side by side: the groups, largest first, and who is odd if anybody is.
+    """One fact side by side: the groups, largest first, and the outliers if there are any.
 
-    ``unknown`` are the targets that had no chance to say anything about it.
+    ``unknown``: the targets of which it is not known.
     """
     known = {member for group in groups for member in group.members}
     odd = _labels([m for group in groups[1:] for m in group.members], targets) if kind == OUTLIER else ()
@@ -126,7 +126,7 @@ def _labels(members: Iterable[int], targets: Sequence[Target]) -> tuple[str, ...
 
 
 def shared_addresses(targets: Sequence[Target]) -> list[Shared]:
-    """Endpoints of different members that dialled one address and port: ``10.0.0.5:1344`` and who."""
+    """Endpoints of different members with the same address and port: ``10.0.0.5:1344`` and which."""
     found: dict[str, list[int]] = {}
     for index, target in enumerate(targets):
         port = target.endpoint.port
@@ -145,10 +145,10 @@ def _place(address: str, port: int) -> str:
 def alike_servers(targets: Sequence[Target], readings: Mapping[str, Values]) -> list[Shared]:
     """Endpoints at different addresses that are likely one server.
 
-    Servers with the same set-up answer identically, to the second of their Date. So a shared mark counts only
-    where this very pool shows that it tells servers apart: a second member with the same banner has a different one.
-    Such marks are an ISTag that looks like a time or a counter, and a certificate for no wildcard. All else
-    that the two say must agree as well, their clocks within what is known of them. ``readings`` are those
+    Servers with the same set-up answer identically, to the second of their Date. So a shared identifier counts only
+    if this pool shows that it distinguishes servers: some other member with the same banner has a different one.
+    Such identifiers are an ISTag that looks like a time or a counter, and a certificate without a wildcard. All other
+    facts of the two must agree as well, and their clocks within the known uncertainty. ``readings`` are those
     of `attributes.ATTRIBUTES`.
     """
     traits = {name: readings[name] for name in _TRAITS}

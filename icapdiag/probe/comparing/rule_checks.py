@@ -1,4 +1,4 @@
-"""How a member does by the rules of `icapdiag.icap.conformance`, worked out from what the probes saw of it."""
+"""Whether a member keeps to the rules of `icapdiag.icap.conformance`, derived from what the probes observed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RFC_1123 = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d
 
 
 class Heard(Struct, frozen=True):
-    """An answer to one request. ``error``: why there was none, or not all of it; ``bytes_sent`` of the request."""
+    """An answer to one request. ``error``: why it is missing or incomplete; ``bytes_sent``: of the request."""
 
     answer: Answer
     error: str | None = None
@@ -31,9 +31,9 @@ class Heard(Struct, frozen=True):
 
 
 class Evidence:
-    """All that was exchanged with a member at one address.
+    """Everything that was exchanged with a member at one address.
 
-    ``sheets`` are those of the probes that ran, ``requests`` those of the conformance probe, by name.
+    ``sheets``: those of the probes that ran; ``requests``: those of the conformance probe, by name.
     """
 
     def __init__(self, sheets: Mapping[str, ProbeSheet], requests: Mapping[str, Heard]) -> None:
@@ -61,7 +61,7 @@ class Evidence:
         return any(name in (answer.parts or ()) for answer in self.answers for name in names)
 
     def broken(self, rule: Rule, *, among: Callable[[Answer], bool]) -> RuleResult | None:
-        """The worst deviation from this rule that the exchanges show whose answers are such."""
+        """The worst deviation from this rule in the exchanges with such answers."""
         exchanges = [heard for heard in self.exchanges if among(heard.answer)]
         found = [
             _deviates(item.detail or "", item.seen or _first_line(heard.answer), breaks=item.rule in BREAKING)
@@ -81,9 +81,9 @@ _First = Callable[[Evidence], RuleResult | None]
 
 
 class _Check(Struct, frozen=True):
-    """How a rule is tested: ``test``, where no exchange shows a deviation from it.
+    """How a rule is tested: by ``test`` if no exchange shows a deviation from it.
 
-    ``first``: what settles it before that, mostly that nothing was seen to compare it with.
+    ``first``: a result before that, mostly that there was nothing to test it with.
     ``among``: the answers whose deviations count.
     """
 
@@ -93,7 +93,7 @@ class _Check(Struct, frozen=True):
 
 
 def check_rules(evidence: Evidence) -> Iterator[RuleResult]:
-    """A result for each rule, in their order."""
+    """A result for each rule, in order."""
     for rule in RULES.values():
         check = _CHECKS[rule.name]
         found = check.first(evidence) or evidence.broken(rule, among=check.among(evidence)) or check.test(evidence)
@@ -119,7 +119,7 @@ def _kept(good: bool, seen: str, otherwise: str, *, breaks: bool = False) -> Rul
 
 
 def _unless(seen: Callable[[Evidence], object]) -> _First:
-    """Not tested unless there is such a thing."""
+    """Not tested unless there is such a value."""
     return lambda evidence: None if seen(evidence) else _UNTESTED
 
 
@@ -201,13 +201,13 @@ def _encapsulated(evidence: Evidence) -> RuleResult:
 
 
 def _with_encapsulated(evidence: Evidence) -> Callable[[Answer], bool]:
-    """That of OPTIONS, which has a rule of its own, may be missing."""
+    """Encapsulated may be missing in the response to OPTIONS, which has a rule of its own."""
     bare = "encapsulated-missing" in (evidence.options.deviation_rules or ())
     return lambda answer: not (bare and answer is evidence.options)
 
 
 def _optional(seen: str) -> RuleResult:
-    """Of a header that may be left out, and is only to be well-formed."""
+    """A test of an optional header, which only has to be well-formed."""
     return _passes(seen, "" if seen else "not sent, and need not be")
 
 
@@ -262,7 +262,7 @@ def _100_continue(evidence: Evidence) -> RuleResult:
 
 
 def _of_parts(*names: str) -> _Check:
-    """Passed if such a part was read, and nothing was wrong with it."""
+    """Passed if such a part was read and was correct."""
     return _Check(lambda evidence: _passes() if evidence.any_part(*names) else _UNTESTED)
 
 
@@ -274,7 +274,7 @@ def _hop_by_hop(evidence: Evidence) -> RuleResult:
 
 
 def _answered_with(request: str, wanted: int) -> _Check:
-    """A request that calls for this status. What refuses a good OPTIONS says nothing by refusing a bad one."""
+    """Passed if a request got this status. A server that refuses a good OPTIONS shows nothing by refusing a bad one."""
 
     def test(evidence: Evidence) -> RuleResult:
         heard = evidence.asked(request)
@@ -288,7 +288,7 @@ def _answered_with(request: str, wanted: int) -> _Check:
 
 
 def _of_reuse(good: set[str], bad: set[str], otherwise: str) -> _Check:
-    """By what became of a second request on a connection."""
+    """A test by the result of a second request on a connection."""
     tested = _unless(lambda evidence: evidence.reuse in good | bad)
     return _Check(lambda evidence: _kept(evidence.reuse in good, "", otherwise.format(evidence.reuse)), tested)
 

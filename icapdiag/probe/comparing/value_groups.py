@@ -1,4 +1,4 @@
-"""Who agrees with whom: members sorted by what they have to say about one fact."""
+"""Groups members by their value of one fact."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Range = tuple[float, float]  # the lowest and the highest that a measured value 
 
 
 class ValueGroup(Struct, frozen=True):
-    """Members, by index, that say the same. ``value`` is text, whatever it was before."""
+    """Members, by index, with the same value. ``value`` is always text."""
 
     value: str
     members: tuple[int, ...]
 
 
 def value_groups(values: Mapping[int, str]) -> tuple[ValueGroup, ...]:
-    """The largest group first, of equal ones that of the earlier member. Who is not in ``values`` is in none."""
+    """The largest group first, among equal ones that of the earlier member. Members not in ``values`` are in none."""
     found: dict[str, list[int]] = {}
     for member in sorted(values):
         found.setdefault(values[member], []).append(member)
@@ -31,10 +31,10 @@ def value_groups(values: Mapping[int, str]) -> tuple[ValueGroup, ...]:
 
 
 def kind_of(groups: Sequence[ValueGroup]) -> str:
-    """How the groups stand to each other, `SAME` or one of `DIFFERENCES`: what these words mean is defined here alone.
+    """How the values are distributed: `SAME` or one of `DIFFERENCES`, which are defined here.
 
-    There is an outlier only against two or more that agree, and those must be at least half of all:
-    three of eight that agree by chance are no majority.
+    There is an outlier only if two or more members agree and are at least half of all:
+    three of eight that agree by chance are not a majority.
     """
     if len(groups) < 2:
         return SAME
@@ -47,7 +47,7 @@ def kind_of(groups: Sequence[ValueGroup]) -> str:
 
 
 def alike(measured: Mapping[int, float], *, factor: float, slack: float) -> list[list[int]]:
-    """Members in classes by what was measured of them, each from the smallest value on.
+    """Members in classes by a measured value, each class from its smallest value upwards.
 
     A value is of the same class up to ``factor`` times the smallest of the class, or ``slack`` above it:
     twice next to nothing is still next to nothing.
@@ -63,7 +63,7 @@ def alike(measured: Mapping[int, float], *, factor: float, slack: float) -> list
 
 
 def overlapping(measured: Mapping[int, Range]) -> list[list[int]]:
-    """Members in classes by what is known of an uncertain value: those of one class could all have the same."""
+    """Members in classes by an uncertain value: all members of a class could have the same value."""
     classes: list[list[int]] = []
     shared = 0.0  # the highest value that all of the last class could have
     for member in sorted(measured, key=lambda each: measured[each]):

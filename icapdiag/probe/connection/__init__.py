@@ -1,1 +1,1 @@
-"""One connection to a member, and one ICAP transaction on it: bytes, time, and what went wrong."""
+"""One connection to a member, and one ICAP transaction on it: bytes, times and failures."""

@@ -1,4 +1,4 @@
-"""An ICAP response, and the settings that it came under, as facts."""
+"""An ICAP response, and the settings of the request, as facts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TEXTS_KEPT = 20  # of a list that a server fills
 
 
 def answer_facts(exchange: Exchange, response: Response | None) -> Answer:
-    """Status, deviations and headers of an answer; where there is none, what the server did wrong before.
+    """Status, deviations and headers of an answer; without one, the deviations before it.
 
-    It may be a 100 that may not come.
+    The answer may be an unexpected 100 Continue.
     """
     answer = Answer(method=exchange.request.method)
     deviations = (*(response.deviations if response else ()), *exchange.deviations)
@@ -51,7 +51,7 @@ def answer_facts(exchange: Exchange, response: Response | None) -> Answer:
 
 
 def verdict_facts(response: Response, sent_body: bytes | Body, *, method: str = "REQMOD") -> Answer:
-    """What the answer says about the body that was sent."""
+    """The verdict of the answer on the body that was sent."""
     judgement = judge(response, sent_body=sent_body, method=method)
     return Answer(
         verdict=judgement.verdict,
@@ -77,7 +77,7 @@ def profile_facts(context: Context) -> ProfileInForce:
 
 
 def thresholds(profile: Profile, settings: Settings) -> dict[str, int]:
-    """After how many ms an answer is slow, and too slow: as this run was told, else by the profile."""
+    """Above how many ms an answer is slow, and too slow: from the options of the run, otherwise from the profile."""
     warn, crit = settings.warn_ms, settings.crit_ms
     return {
         "warn_ms": profile.slow_response_warning_threshold if warn is None else warn,

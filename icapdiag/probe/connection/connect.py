@@ -1,4 +1,4 @@
-"""A connection to the member, with TLS where it has that, or why there is none: exceptions and errnos as reasons."""
+"""Connects to a member, with TLS if configured; translates exceptions and errnos into reasons."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ConnectError(Exception):
 async def open_connection(context: Context, *, segment: int | None = None, proxied: bool = False) -> trio.abc.Stream:
     """Connect within the settings' ``connect_timeout``; the caller closes. Raises `ConnectError`.
 
-    ``segment`` is as of `tcp.connect`; ``proxied``: with a line of the PROXY protocol before anything else.
+    ``segment`` is as of `tcp.connect`; ``proxied``: with a line of the PROXY protocol first.
     """
     stream: trio.abc.Stream | None = None
     try:
@@ -77,7 +77,7 @@ async def open_connection(context: Context, *, segment: int | None = None, proxi
 
 
 def proxy_line(sock: socket.socket) -> bytes:
-    """What a load balancer that speaks the PROXY protocol, version 1, sends first: who connects to whom."""
+    """The first line from a load balancer that uses the PROXY protocol, version 1: source and destination."""
     (here, its_port), (there, port) = sock.getsockname()[:2], sock.getpeername()[:2]
     family = "TCP6" if sock.family == socket.AF_INET6 else "TCP4"
     return f"PROXY {family} {here} {there} {its_port} {port}\r\n".encode("ascii")
@@ -85,7 +85,7 @@ def proxy_line(sock: socket.socket) -> bytes:
 
 @lru_cache(maxsize=64)
 def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
-    """A context for members with these settings: one for all of them, as making it takes 60 ms.
+    """One context for all members with these settings, as creating one takes 60 ms.
 
     Raises OSError (ssl.SSLError too) if a file can't be used.
     """
@@ -100,7 +100,7 @@ def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
 
 
 def server_name(context: Context) -> str:
-    """The name to ask for (SNI), and to find in the certificate unless that has names of its own."""
+    """The name for SNI, and the one expected in the certificate unless other names are configured."""
     tls = context.member.tls
     return (tls.server_name if tls else None) or context.member.host
 
@@ -126,9 +126,9 @@ async def handshake(context: Context, stream: TimestampedStream, *, verify: bool
 
 
 def _insist_on_name(stream: SSLStream, names: tuple[str, ...]) -> None:
-    """The certificate must be for one of the names (RFC 6125, 6.4). Raises as a handshake that fails on it does.
+    """The certificate must be for one of the names (RFC 6125, 6.4). Raises the same as a failing handshake.
 
-    Python's ssl looks for the name that it sends, and for no other.
+    Python's ssl checks only the name that it sends.
     """
     alternatives = (stream.getpeercert() or {}).get("subjectAltName", ())
     offered = [str(value).lower() for kind, value in alternatives if kind in {"DNS", "IP Address"}]
@@ -140,7 +140,7 @@ def _insist_on_name(stream: SSLStream, names: tuple[str, ...]) -> None:
 
 
 def os_failure(exc: OSError, address: str = "") -> Failure:
-    """The failure of a socket call: ``failed`` if the peer or the path did it, ``error`` if this host did."""
+    """The failure of a socket call: ``failed`` if the peer or the path caused it, ``error`` if this host did."""
     if isinstance(exc, BindError):
         return _unusable(exc)
     reason = _REASONS.get(exc.errno or 0)
@@ -150,7 +150,7 @@ def os_failure(exc: OSError, address: str = "") -> Failure:
 
 
 def _unusable(exc: OSError) -> Failure:
-    """A setting that this host can't follow."""
+    """A setting that this host can't use."""
     return Failure(Reason.CONFIGURATION, describe(exc), Status.ERROR)
 
 
@@ -169,7 +169,7 @@ def ssl_failure(exc: ssl.SSLError) -> Failure:
 
 
 def stream_failure(exc: BaseException) -> Failure:
-    """The failure of a broken stream, by the error beneath trio's BrokenResourceError."""
+    """The failure of a broken stream, from the cause of trio's BrokenResourceError."""
     cause = exc.__cause__
     if isinstance(cause, ssl.SSLError):
         return ssl_failure(cause)
@@ -179,7 +179,7 @@ def stream_failure(exc: BaseException) -> Failure:
 
 
 def describe(exc: BaseException) -> str:
-    """The system's or the library's own words."""
+    """The message of the operating system or library."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return exc.verify_message
     if isinstance(exc, ssl.SSLError):

@@ -1,6 +1,6 @@
-"""One ICAP exchange: send while reading, stop in time, keep what was read, and record it where that is asked for.
+"""One ICAP exchange: sends while reading, stops in time, keeps what was read, and records it if requested.
 
-`exchange_messages` does it over an open stream; `transact` on a connection of its own, as Avi has each.
+`exchange_messages` does this over an open stream, `transact` on a new connection, as Avi does.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _REFUSAL = re.compile(rb"\s*ICAP/1\.\d [45]\d\d[^\n]*\n")
 
 
 class Transaction(Struct, kw_only=True):
-    """What came of one request. ``failure`` None: an answer came whole, with a status below 400."""
+    """The result of one request. ``failure`` None: a complete answer with a status below 400."""
 
     failure: Failure | None
     transfer: Transfer
@@ -60,10 +60,10 @@ class Transaction(Struct, kw_only=True):
 
 
 class ExchangeResult(Transaction):
-    """How it went on an open connection. ``response`` is the final answer, or as much of it as could be read.
+    """The result on an open connection. ``response`` is the final answer, as far as it could be read.
 
-    ``sending``: it ended before all was out that might go out; ``idle`` is for how many seconds the kernel had
-    taken nothing more of the request by then.
+    ``sending``: it ended before all that could be sent was sent; ``idle``: for how many seconds the kernel
+    had accepted no more of the request by then.
     """
 
     exchange: Exchange
@@ -73,7 +73,7 @@ class ExchangeResult(Transaction):
 
 
 class _Running:
-    """One exchange, with its bytes and times. ``scope`` ends it, also that many seconds after a refusal began."""
+    """An exchange in progress, with its bytes and times. ``scope`` ends it, also some seconds into a refusal."""
 
     def __init__(self, stream: trio.abc.Stream, exchange: Exchange, scope: trio.CancelScope, ending: float) -> None:
         self.stream = stream
@@ -103,7 +103,7 @@ class _Running:
         return failure
 
     def _is_taken_at_once(self) -> bool:
-        """Whether the kernel has room for all of the request: then it needs no task of its own, which costs as much."""
+        """Whether the kernel accepts the whole request at once, so that sending needs no separate task."""
         request, ours = self.exchange.request, isinstance(self.stream, TimestampedStream)
         return ours and not request.withholds and request.stream is None and len(request.first) <= _AT_ONCE
 
@@ -133,7 +133,7 @@ class _Running:
         return None
 
     async def _receive_content(self) -> None:
-        """What follows an answer that announces nothing: some servers send their block page there, as a segment."""
+        """Read what follows an answer that announces no body: some servers send their block page there."""
         with trio.move_on_after(self.ending), suppress(trio.BrokenResourceError, ProtocolError):
             while self.exchange.nothing_returns and len(self.exchange.excess) < _READ:
                 if not (data := bytes(await receive_recorded(self.stream, _READ))):
@@ -152,7 +152,7 @@ class _Running:
             self.scope.deadline = min(self.whole, trio.current_time() + self.ending)
 
     async def _send(self) -> None:
-        """The request, and the rest once the server asks for it."""
+        """Send the request, and the rest once the server asks for it."""
         await self._send_pieces()
         if self.send_failure is None:
             await self.released.wait()
@@ -173,7 +173,7 @@ class _Running:
         self.sending = False
 
     def transfer(self, response: Response | None) -> Transfer:
-        """Bytes and times; ``response`` is an answer whose head came whole."""
+        """Bytes and times; ``response``: an answer with a complete head."""
         transfer = Transfer(
             bytes_sent=self.sent,
             bytes_received=self.exchange.received,
@@ -201,15 +201,14 @@ async def exchange_messages(
     limits: Limits = PROBE_LIMITS,
     sent_body: bytes | Body | None = None,
 ) -> ExchangeResult:
-    """Send the request and read the answer within ``timeout`` seconds in all, however it drips.
+    """Send the request and read the answer within ``timeout`` seconds in all, however slowly it arrives.
 
-    ``sent_body`` (decoded) adds the verdict on it, if the head of the answer came whole: headers that are still
-    missing may say the opposite of what a part of them says. Of a refusal little is missing once its status line
-    is there: its head is given ``ending`` seconds more.
+    ``sent_body`` (decoded) adds the verdict on it if the head of the answer is complete: missing headers could
+    contradict the others. After the status line of a refusal, the rest of its head gets ``ending`` more seconds.
 
     The body is sent while the answer is being read: a server may answer early, and two
-    sides that both only write block each other for good. An answer followed by a reset is
-    read: after a failed write the reading goes on.
+    sides that both only write deadlock. An answer followed by a reset is still read:
+    reading continues after a failed write.
     """
     exchange = Exchange(request, limits=limits)
     if (recorder := recorder_of(stream)) is not None:
@@ -247,7 +246,7 @@ async def exchange_messages(
 
 
 def _ending(exchange: Exchange) -> Failure | None:
-    """What is wrong with an answer that was read to its end, or to the peer's close."""
+    """What is wrong with an answer that was read to its end or until the peer closed."""
     response = exchange.response
     assert response is not None  # noqa: S101 - the exchange is done
     if response.status >= 400:
@@ -258,15 +257,15 @@ def _ending(exchange: Exchange) -> Failure | None:
 
 
 def answered(outcome: Outcome) -> bool:
-    """Whether an ICAP server answered, if only to refuse: what comes after can still be tried.
+    """Whether an ICAP server answered, even with a refusal: then the next probes make sense.
 
-    A refusal counts as soon as its status line was read: e2guardian never ends the head of its 400.
+    A refusal counts once its status line was read: e2guardian never ends the head of its 400.
     """
     return outcome.status is Status.OK or (found_in(outcome.facts, Answer).icap_status or 0) >= 400
 
 
 def recorder_of(stream: trio.abc.Stream) -> ConnectionRecorder | None:
-    """Where what passes is recorded; None: nowhere."""
+    """The recorder, if any."""
     transport = transport_of(stream)
     return None if transport is None else transport.recorder
 
@@ -285,7 +284,7 @@ async def send_recorded(stream: trio.abc.Stream, data: bytes) -> None:
 
 
 async def receive_recorded(stream: trio.abc.Stream, most: int) -> bytes | bytearray:
-    """Empty at the end of the stream. Raises trio.BrokenResourceError."""
+    """Returns b"" at the end of the stream. Raises trio.BrokenResourceError."""
     recorder = recorder_of(stream)
     try:
         data = await stream.receive_some(most)
@@ -311,10 +310,10 @@ async def transact(
 ) -> Transaction:
     """Send the request and read the answer; ``sent_body`` and ``ending`` as in `exchange_messages`.
 
-    ``timeout`` is that of the settings if it is None; the member's deadline comes first. ``closing``: seconds that
-    the server has to close after its answer, as it was asked to; until then it may count the connection. ``look``:
-    look what the kernel knows of the peer, if nothing came in time and at the end. ``proxied`` is as of
-    `open_connection`. It does not wait for the rate: see `Context.wait_for_rate`.
+    ``timeout`` None: from the settings; the member's deadline takes precedence. ``closing``: how many seconds the
+    server has to close after its answer, as requested; until then it may count the connection. ``look``: get what
+    the kernel knows of the peer, if there was no answer in time and at the end. ``proxied`` as in
+    `open_connection`. It does not wait for the rate limit: see `Context.wait_for_rate`.
     """
     try:
         stream = await open_connection(context, proxied=proxied)

@@ -1,4 +1,4 @@
-"""How late our own event loop is: what that is in a figure is not the server's."""
+"""The delay of our own event loop, which must not be attributed to the server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _IDLE = 0.0001  # seconds; the kernel lets a loop wait no longer than this for w
 
 
 class LoopDelay:
-    """A task that sleeps, and sees by how much it oversleeps.
+    """A task that sleeps and measures by how much it oversleeps.
 
-    Of the right order and no bound: good for marking a figure as doubtful, not for correcting it.
+    An estimate, not a bound: good enough to mark a time as doubtful, not to correct it.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class LoopDelay:
             self._late.append((now, now - self._due))
 
     def since(self, moment: float) -> float:
-        """The longest delay, in seconds, since this time of trio's clock, the one that still lasts too."""
+        """The longest delay in seconds since this time of trio's clock, including the current one."""
         worst = max(0.0, trio.current_time() - self._due)
         for when, late in reversed(self._late):
             if when < moment:
@@ -42,10 +42,10 @@ class LoopDelay:
 
 
 class Polls(trio.abc.Instrument):
-    """Since when what the loop has just been told of may have been there.
+    """The earliest time at which an event just reported to the loop can have happened.
 
-    A poll that had to wait was told at once. One that had not, may have been told of what came right after the
-    poll before it, while the loop was busy with other tasks.
+    A poll that had to wait returns at once. One that did not wait may report what came right after the
+    previous poll, while the loop was busy with other tasks.
     """
 
     def __init__(self) -> None:
@@ -62,9 +62,9 @@ class Polls(trio.abc.Instrument):
 
 
 class Occupation(trio.abc.Instrument):
-    """How busy our own event loop is: the part of the time in which it was not waiting for anything.
+    """How busy our own event loop is: the share of time in which it was not waiting.
 
-    Processor time would not tell: on a crowded machine a busy loop gets little of it.
+    Processor time would be misleading: on a busy machine, a busy loop gets little of it.
     """
 
     def __init__(self) -> None:
@@ -100,12 +100,12 @@ WATCHER: trio.lowlevel.RunVar[tuple[LoopDelay, Polls] | None] = trio.lowlevel.Ru
 
 
 def loop_delay_since(moment: float) -> float | None:
-    """See `LoopDelay.since`; None: nobody watches, so nothing is known."""
+    """See `LoopDelay.since`; None: not measured."""
     watcher = WATCHER.get()
     return None if watcher is None else watcher[0].since(moment)
 
 
 def earliest_arrival() -> float | None:
-    """See `Polls`, by trio's clock; None: nobody watches."""
+    """See `Polls`, by trio's clock; None: not measured."""
     watcher = WATCHER.get()
     return None if watcher is None else watcher[1].earliest

@@ -1,4 +1,4 @@
-"""A TCP stream that knows when the kernel sent and received, however late the program came to it."""
+"""A TCP stream with the kernel's send and receive times, independent of delays in the program."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _READ = 64 * 1024
 
 
 def kernel_stamps() -> bool:
-    """Whether this system gives arrival times (Linux, with 64-bit times)."""
+    """Whether this system reports arrival times (Linux, with 64-bit times)."""
     return sys.platform == "linux" and sys.maxsize > 2**32 and _ROOM > 0
 
 
 def want_stamps(sock: socket.socket) -> bool:
-    """Ask the kernel for the arrival times of what this socket receives; False if it won't give them."""
+    """Ask the kernel for arrival times on this socket; False if it does not support them."""
     if not kernel_stamps():
         return False
     try:
@@ -41,7 +41,7 @@ def want_stamps(sock: socket.socket) -> bool:
 
 
 class Handover(Struct, frozen=True):
-    """Right before and right after the kernel was given bytes: ns since 1970, and the first by trio's clock too."""
+    """The times right before and after handing bytes to the kernel: ns since 1970; the first by trio's clock, too."""
 
     begin_ns: int
     end_ns: int
@@ -49,17 +49,17 @@ class Handover(Struct, frozen=True):
 
 
 class TimestampedStream(trio.abc.HalfCloseableStream):
-    """A connected, non-blocking socket as a stream that knows when the kernel sent and received.
+    """A connected, non-blocking socket as a stream with the kernel's send and receive times.
 
-    ``arrived_ns``: when it took in what was read last (of several segments that one read returns, the last), in
-    nanoseconds since 1970 on the wall clock. Where it does not say, None, and ``arrived_after`` is the time of
-    trio's clock since when that may have been there, None if not even that is known. ``handed_over``: the first
-    bytes since that was set to None. ``syn_retries``: SYNs that were sent again for it, as far as the kernel says.
-    ``closing`` is told of the socket right before it is closed. Under TLS, which may keep a message waiting for its
-    turn of the event loop, look at the stream `transport_of`.
+    ``arrived_ns``: when the last read data arrived (with several segments in one read, the last one), in
+    nanoseconds since 1970 by the wall clock. If the kernel does not report it, None; then ``arrived_after`` is the
+    earliest possible time by trio's clock, None if unknown. ``handed_over``: of the first bytes sent since it was
+    set to None. ``syn_retries``: retransmitted SYNs, as far as the kernel reports them. ``closing`` is called with
+    the socket right before it is closed. Under TLS, which may delay a message in the event loop, use the stream
+    of `transport_of`.
 
-    It does what `trio.SocketStream` does, in half of its time: of thousands of members at once, our own time
-    is what makes theirs look long.
+    It does what `trio.SocketStream` does in half the time: with thousands of members at once, our own overhead
+    makes their times look longer.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -143,7 +143,7 @@ def _told_by_trio(exc: OSError) -> trio.ClosedResourceError | trio.BrokenResourc
 
 
 def transport_of(stream: trio.abc.Stream) -> TimestampedStream | None:
-    """The stream on the wire, under TLS too; None if it is none of ours."""
+    """The underlying TCP stream, also below TLS; None if it is not a `TimestampedStream`."""
     while isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
     return stream if isinstance(stream, TimestampedStream) else None

@@ -1,4 +1,4 @@
-"""One TCP connection to one address: how it is opened, and what the kernel knows of it, an answer or not."""
+"""One TCP connection to one address: how it is opened, and what the kernel knows about it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _DELAYED = 0.045  # seconds that a kernel may take its time with an acknowledgem
 
 
 class BindError(OSError):
-    """The source address or interface that was asked for can't be used; the text says why."""
+    """The requested source address or interface can't be used; the message says why."""
 
 
 async def dial(context: Context, *, segment: int | None = None) -> TimestampedStream:
-    """Connect to the context's address, from where its settings say. Raises as `connect`."""
+    """Connect to the context's address, from the configured source. Raises like `connect`."""
     address, port = context.address, context.member.port
     recorder = None if context.recorder is None else context.recorder.connection()
     try:
@@ -57,7 +57,7 @@ async def dial(context: Context, *, segment: int | None = None) -> TimestampedSt
 
 
 def _account(path: Path, syn_retries: int, sock: socket.socket) -> None:
-    """Add what a connection met to what is known of the path."""
+    """Add the loss on a connection to that of the path."""
     if (info := tcp_info(sock)) is None:
         return
     path.connections = (path.connections or 0) + 1
@@ -72,7 +72,7 @@ def _account(path: Path, syn_retries: int, sock: socket.socket) -> None:
 async def connect(address: str, port: int, settings: Settings, *, segment: int | None = None) -> TimestampedStream:
     """Connect to exactly this address; no happy eyeballs, which would hide a dead one.
 
-    ``segment`` is the most bytes of TCP payload in a packet, of either side; None: as the route has it.
+    ``segment``: the largest TCP payload of a packet in bytes, of either side; None: by the route's MTU.
     Raises OSError, `BindError` too. The connection has TCP_NODELAY: small messages go out at once.
     """
     family, kind, proto, _, where = socket.getaddrinfo(
@@ -96,7 +96,7 @@ async def connect(address: str, port: int, settings: Settings, *, segment: int |
 
 
 async def _connect(sock: socket.socket, where: Any) -> None:
-    """As `trio.socket` does it, without its look-up of the address. Raises OSError."""
+    """Connect like `trio.socket`, without its address lookup. Raises OSError."""
     await trio.lowlevel.checkpoint_if_cancelled()
     code = sock.connect_ex(where)
     if code in _UNDER_WAY:
@@ -134,7 +134,7 @@ def _bind_to_source(sock: socket.socket, source: str) -> None:
 def tcp_facts(sock: socket.socket) -> TCP:
     """Local address, and the handshake's round trip in ms as the kernel measured it (Linux).
 
-    Unlike our own clock it does not count the time that our event loop was busy.
+    Unlike our own clock, it does not include the time in which our event loop was busy.
     """
     local = str(sock.getsockname()[0])
     facts = TCP(family="ipv6" if sock.family == socket.AF_INET6 else "ipv4", local_address=local)
@@ -148,9 +148,9 @@ def tcp_facts(sock: socket.socket) -> TCP:
 
 
 def hold_back(sock: socket.socket, most: int) -> None:
-    """Let the kernel take no more than about ``most`` bytes that it can't send yet (Linux).
+    """Limit the bytes that the kernel buffers before it can send them to about ``most`` (Linux).
 
-    Else it takes megabytes at once, and how far a request has gone out can't be seen from what was written.
+    Otherwise it buffers megabytes, and written bytes don't show how much of a request was sent.
     """
     if (option := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
         with suppress(OSError):
@@ -173,12 +173,12 @@ class TCPInfo(NamedTuple):
 
     @property
     def lost(self) -> int:
-        """Segments of ours that had to be sent again, or their acknowledgements."""
+        """Segments of ours that were lost, or whose acknowledgements were lost."""
         return max(0, self.retransmits - self.arrived_twice)
 
 
 def tcp_info(sock: socket.socket) -> TCPInfo | None:
-    """None where the kernel does not say (Linux does), or if the connection is gone."""
+    """None if the kernel does not report it (Linux does), or if the connection is gone."""
     if sys.platform == "linux":
         with suppress(OSError, struct.error):
             known = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
@@ -187,7 +187,7 @@ def tcp_info(sock: socket.socket) -> TCPInfo | None:
 
 
 def unacknowledged_bytes(sock: socket.socket) -> int:
-    """Bytes that were written and that the peer's kernel has not confirmed; 0 where this kernel does not say."""
+    """Bytes that were written but not acknowledged by the peer's kernel; 0 if this kernel does not report them."""
     if sys.platform == "win32":
         return 0
     import fcntl  # noqa: PLC0415 - neither is on Windows
@@ -199,11 +199,11 @@ def unacknowledged_bytes(sock: socket.socket) -> int:
 
 
 async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer:
-    """Of a connection on which nothing came back in time. It is of no use afterwards.
+    """Facts of a connection without an answer in time. The connection can't be used afterwards.
 
-    ``request_acknowledged``: the peer's kernel took every byte (Linux). ``close_reaction`` is what came when we
-    closed our half. A process that has the connection reads that end and closes, or at the least complains;
-    ``none`` is how it looks while the connection waits in the kernel's queue for a process to take it.
+    ``request_acknowledged``: the peer's kernel acknowledged every byte (Linux). ``close_reaction``: the reaction when
+    we closed our half. A process that has the connection reads the end and closes, or sends an error;
+    ``none`` is typical of a connection that waits in the kernel's queue to be accepted.
     """
     facts = NoAnswer()
     if (transport := transport_of(stream)) is None:
@@ -223,8 +223,8 @@ async def no_answer_facts(context: Context, stream: trio.abc.Stream) -> NoAnswer
 async def half_close(context: Context, stream: trio.abc.Stream) -> None:
     """Close our half after a complete exchange, and wait until the peer's kernel has acknowledged that.
 
-    The end is a segment that can get lost as any other one: of a connection that is simply closed, nobody would know.
-    It costs a round trip; more only where something was lost.
+    The FIN can get lost like any other segment; if the connection were simply closed, that would not be noticed.
+    It costs one round trip; more only if something was lost.
     """
     transport = transport_of(stream)
     info = None if transport is None else tcp_info(transport.socket)

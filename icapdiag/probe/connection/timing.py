@@ -1,6 +1,6 @@
-"""How long an answer took, by the best clock there is, and whether our own event loop may be in the figure.
+"""Response times, by the best clock available, and whether they may include delay of our own event loop.
 
-And how far the server's clock is from ours, as well as the Date of its answer can tell.
+Also the offset of the server's clock, as far as Date in its answer shows it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LEAST = 0.0001  # seconds that our own clock is always late: a loop that has no
 
 
 class Stopwatch:
-    """Runs from the moment the request is handed to the kernel to the arrival of the final answer.
+    """Measures from handing the request to the kernel until the final answer arrives.
 
     The arrival is that of the first bytes that follow the request, or the rest of the body that a
-    100 Continue asked for: as the kernel's receive timestamp says, where it is plausible (not before the
-    request, not in the future: the wall clock may have been set), else by our own clock. The figure
-    is uncertain where the handing over took so long that it matters which moment of it counts.
+    100 Continue asked for: the kernel's receive timestamp if it is plausible (not before the
+    request, not in the future: the wall clock may have been set), otherwise our own clock. The time
+    is uncertain if handing over the request took so long that its start and end differ noticeably.
     """
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class Stopwatch:
                 arrival.after = transport.arrived_after
 
     def continued(self) -> None:
-        """What was received was a 100 Continue: the answer is still to come."""
+        """A 100 Continue was received: the answer is still to come."""
         self._arrival = None
 
     def facts(self) -> Transfer:
-        """``answer_ms`` and what it rests on; nothing before there is an answer."""
+        """``answer_ms`` and its clock; empty before there is an answer."""
         if self._arrival is None or self._sent is None:
             return Transfer()
         arrival = self._arrival
@@ -82,7 +82,7 @@ class Stopwatch:
 class _Arrival(Struct):
     """When the request was handed over and the answer arrived. ``after`` and ``seen`` by trio's clock.
 
-    By our own clock it arrived between ``after``, None if that is not known, and ``seen``.
+    By our own clock, the answer arrived between ``after`` (None: unknown) and ``seen``.
     """
 
     handover: Handover | None
@@ -92,7 +92,7 @@ class _Arrival(Struct):
     seen: float
 
     def doubt(self, begin: float) -> float:
-        """How much of the time since ``begin`` may be our own delay, in seconds."""
+        """How many seconds of the time since ``begin`` may be client-side delay."""
         delay = loop_delay_since(begin)
         if delay is None or self.after is None:
             return self.seen - begin
@@ -101,7 +101,7 @@ class _Arrival(Struct):
 
 @asynccontextmanager
 async def watched_loop() -> AsyncIterator[None]:
-    """Watch the event loop inside the block, and keep the kernel's stamping of what arrives switched on."""
+    """Watch the event loop inside the block, and keep the kernel's receive timestamps enabled."""
     delay, polls = LoopDelay(), Polls()
     # The kernel switches it on with the first socket that wants it, and does so a moment later.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
@@ -119,12 +119,12 @@ async def watched_loop() -> AsyncIterator[None]:
 
 
 def clock_facts(date: str | None, sent_at: float, received_at: float) -> Transfer:
-    """Offset of the server's clock in seconds, positive when it is ahead; nothing without a readable Date.
+    """Offset of the server's clock in seconds, positive if it is ahead; empty without a readable Date.
 
     ``sent_at`` and ``received_at`` are our wall clock (seconds since 1970) at the request and at the first
     byte of the answer. The server wrote its Date in between, and whole seconds only (RFC 9110, 5.6.7), so
     the offset is known to within half of that time and half a second: ``clock_uncertainty_s``.
-    ``clock_skew_s`` is what is left beyond any doubt.
+    ``clock_skew_s`` is the offset beyond this uncertainty.
     """
     if date is None:
         return Transfer()

@@ -1,1 +1,1 @@
-"""The probes, one a module, and what some of them share."""
+"""The probes, one per module, and code that some of them share."""

@@ -1,4 +1,4 @@
-"""What a certificate says, also one that was not accepted."""
+"""The facts of a certificate, also of one that was rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.Un
 
 
 def certificate_facts(stream: trio.SSLStream[TimestampedStream], now: datetime | None = None) -> TLS:
-    """Subject, issuer, names, dates and chain of the peer's certificate; nothing if it sent none."""
+    """Subject, issuer, names, dates and chain of the peer's certificate; empty if it sent none."""
     chain = _chain(stream)
     if not chain:
         return TLS()
@@ -44,7 +44,7 @@ def _chain(stream: trio.SSLStream[TimestampedStream]) -> list[bytes]:
     """DER of the chain as sent, leaf first.
 
     Python shows more than the leaf only since 3.13 (SSLObject.get_unverified_chain), and trio does not
-    pass that on: older versions give the leaf alone.
+    pass that on: older versions return only the leaf.
     """
     chain_of = getattr(getattr(stream, "_ssl_object", None), "get_unverified_chain", None)
     if chain_of is not None:

@@ -1,4 +1,4 @@
-"""conformance: the rules of RFC 3507 against all that was seen, and a few requests that only rules call for."""
+"""conformance: checks everything observed against the rules of RFC 3507, with a few additional requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST = 4
 
 
 def requests(context: Context) -> Iterator[tuple[str, PreparedRequest]]:
-    """Each with its name. By name only where the member was given by name."""
+    """The requests by name. The request by host name only if the member is configured by name."""
     host, port = context.place
     service = context.pool.profile.service_uri
     yield "options-again", options_of(context)

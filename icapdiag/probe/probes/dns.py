@@ -1,4 +1,4 @@
-"""dns: what each configured resolver says about the member's name."""
+"""dns: asks each configured resolver for the member's name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AGAIN = 2.0  # seconds after which a query is sent again
 
 
 class _Query(Struct):
-    """One question to one resolver, and the answer: ``took`` seconds, None without one."""
+    """One query to one resolver, and its answer: ``took`` seconds, None without an answer."""
 
     server: str
     kind: str
@@ -35,7 +35,7 @@ class _Query(Struct):
 
     @property
     def failed(self) -> bool:
-        """Whether the answer was that the server can't answer, or won't."""
+        """Whether the server answered with a failure or refusal."""
         return self.problem is not None and self.problem[0] is Reason.DNS_FAILURE
 
 
@@ -90,7 +90,7 @@ async def _run(context: Context) -> Outcome:
 
 
 def _answers_differ(queries: list[_Query]) -> bool:
-    """Whether two servers gave different addresses; one that gave no answer, or a failure, gave none of its own."""
+    """Whether two servers returned different addresses; servers that failed or did not answer are ignored."""
     unsure = {query.server for query in queries if query.took is None or query.failed}
     addresses: dict[str, set[str | None]] = {}
     for query in queries:
@@ -100,7 +100,7 @@ def _answers_differ(queries: list[_Query]) -> bool:
 
 
 def _standing(silent: list[_Query], standing: str) -> tuple[str, ...] | None:
-    """Those servers that never answered for the name, and are known to be so."""
+    """The servers that never answered for the name, by their known state."""
     return tuple(query.server for query in silent if query.standing == standing) or None
 
 
@@ -109,7 +109,7 @@ def _drops_aaaa(server: str, silent: list[_Query]) -> bool:
 
 
 def _servers(settings: Settings) -> list[str]:
-    """The DNS servers to ask: those of the settings, else those that this host is configured for."""
+    """The DNS servers to query: those of the settings, otherwise those configured on this host."""
     from dns import resolver  # noqa: PLC0415 - 80 ms that a pool of addresses need not pay
 
     if settings.resolvers:
@@ -143,7 +143,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 
 
 async def _ask(context: Context, query: _Query) -> None:
-    """Ask one resolver for one type. Whatever it answers is recorded, never raised; nothing is, if it does not."""
+    """Query one resolver for one type. Every answer is recorded and never raised; without one nothing is recorded."""
     from dns import asyncresolver, exception, resolver  # noqa: PLC0415
 
     asking = asyncresolver.Resolver(configure=False)
@@ -178,7 +178,7 @@ async def _ask(context: Context, query: _Query) -> None:
 
 
 def _rcode_of(error: exception.DNSException | OSError) -> str | None:
-    """The response code of an answer that dnspython took for none."""
+    """The response code of an answer that dnspython treats as an error."""
     from dns import rcode  # noqa: PLC0415
 
     attempts = () if isinstance(error, OSError) else error.kwargs.get("errors", ())
@@ -187,10 +187,10 @@ def _rcode_of(error: exception.DNSException | OSError) -> str | None:
 
 
 async def _resolve(asking: asyncresolver.Resolver, host: str, query: _Query) -> resolver.Answer:
-    """The first answer. Asked again after a while, as datagrams get lost; the first query still stands then.
+    """The first answer. The query is repeated after a while, as datagrams get lost; the first one stays valid.
 
-    dnspython alone would drop it: a resolver that takes longer than one try would never be heard. Raises what it does.
-    Of a server that is silent until then, it is found out whether it is there at all.
+    dnspython itself would discard the answer to it, so that a resolver slower than one attempt never counts. Raises
+    like dnspython. If a server is silent until then, check whether it answers at all.
     """
     from dns import exception  # noqa: PLC0415
 
@@ -215,7 +215,7 @@ async def _resolve(asking: asyncresolver.Resolver, host: str, query: _Query) -> 
 
 
 async def _ask_about_localhost(address: str, port: int) -> str | None:
-    """ "answers" to a name that every DNS server knows (RFC 6761, 6.3), or "closed"; else None."""
+    """ "answers" for a name that every DNS server knows (RFC 6761, 6.3), or "closed"; otherwise None."""
     from dns import message  # noqa: PLC0415
 
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -230,7 +230,7 @@ async def _ask_about_localhost(address: str, port: int) -> str | None:
 
 
 async def _ask_system(context: Context, found: list[str]) -> None:
-    """What the system's own resolver (hosts file, nsswitch) makes of the name; nothing if it fails."""
+    """The result of the system's resolver (hosts file, nsswitch); empty if it fails."""
     with trio.move_on_after(context.time_for(context.settings.dns_timeout)):
         try:
             entries = await trio.socket.getaddrinfo(context.member.host, None, type=socket.SOCK_STREAM)
@@ -253,7 +253,7 @@ def is_literal(host: str) -> bool:
 
 
 def split_resolver(text: str) -> tuple[str, int | None]:
-    """``address``, ``address:port`` or ``[address]:port``, taken apart. Raises ValueError for anything else."""
+    """Split ``address``, ``address:port`` or ``[address]:port``. Raises ValueError for anything else."""
     if is_literal(text):
         return text, None
     address, colon, port = text.rpartition(":")
@@ -271,12 +271,12 @@ def _wanted(context: Context, address: str) -> bool:
 
 
 def is_ruled_out(context: Context) -> bool:
-    """Whether the member is given by an address of the IP version that is not wanted."""
+    """Whether the member's address has the excluded IP version."""
     return is_literal(context.member.host) and not _wanted(context, context.member.host)
 
 
 def _ruled_out(context: Context, facts: DNS) -> Outcome:
-    """No address of the version that was asked for: our own doing, and no word on the member."""
+    """No address of the requested IP version: caused by an option, not by the member."""
     text = f"no IPv{context.settings.family} address, and no other wanted"
     return failed(Failure(Reason.CONFIGURATION, text, Status.ERROR), facts)
 

@@ -1,7 +1,7 @@
-"""eicar-again: the EICAR file that passed, without a preview and partly behind one: was it looked at, and when?
+"""eicar-again: sends the EICAR file that passed again, without a preview and partly behind one: was it scanned?
 
-A server that calls it clean while a part of it is still here has not scanned it: of this kind of file it scans
-nothing, or it judges by the preview. One that has asked for all of it has an engine that fails or misses it.
+A server that reports it clean before it has received all of it has not scanned it: it does not scan this type of file,
+or it decides by the preview. If it asked for all of it, its engine fails or does not detect it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BUDGET = 6.0  # seconds for both
 
 
 def _requests(context: Context) -> Mapping[str, PreparedRequest]:
-    """By the name of what is found out."""
+    """The requests, by the fact that they determine."""
     offered = context.found("options", Answer).preview
     size = _PREVIEW if offered is None else min(offered, _PREVIEW)
     allow_204 = context.pool.profile.allow_204

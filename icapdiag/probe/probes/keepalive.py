@@ -1,4 +1,4 @@
-"""keepalive: two uploads on one connection. Does it stay open, and is the second answer the second's?"""
+"""keepalive: two uploads on one connection. Does it stay open, and does the second answer belong to the second?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXCERPT = 120
 
 
 class _Rest(Struct):
-    """What came after an answer that was complete, in ``after`` seconds. ``ended``: until the server closed."""
+    """What came after a complete answer, within ``after`` seconds. ``ended``: the server closed."""
 
     data: bytes = b""
     size: int = 0
@@ -58,10 +58,10 @@ async def _run(context: Context) -> Outcome:
 
 
 def _first(context: Context) -> tuple[PreparedRequest, bytes]:
-    """Without ``Connection: close``, as the second is, and with its body. Its answer has to be known again.
+    """The first request and its body: without ``Connection: close``, and with a recognisable answer.
 
-    Where it may not be EICAR, whose answer is a block, it is sent without a preview and without Allow: 204, so that
-    the answer brings the body back (RFC 3507, 4.6).
+    If EICAR (which is blocked) may not be sent, it has no preview and no Allow: 204, so that the answer
+    returns the body (RFC 3507, 4.6).
     """
     virus = context.settings.eicar
     body = eicar() if virus else _FIRST
@@ -77,7 +77,7 @@ async def _ask(context: Context, stream: trio.abc.Stream, request: PreparedReque
 
 
 async def _after(context: Context, stream: trio.abc.Stream, first: ExchangeResult) -> Keepalive:
-    """What becomes of the connection after the first answer, and of the second request on it."""
+    """What happens to the connection after the first answer, and to the second request on it."""
     rest = await _listen(stream, _SETTLED)
     left_over = first.exchange.excess + rest.data
     announced = first.response is not None and "close" in (first.response.headers.get("Connection") or "").lower()
@@ -107,7 +107,7 @@ async def _after(context: Context, stream: trio.abc.Stream, first: ExchangeResul
 
 
 def _signs(context: Context, first: ExchangeResult, second: ExchangeResult) -> list[str]:
-    """What shows that the second answer is not the second request's."""
+    """The signs that the second answer does not belong to the second request."""
     if second.reason in {Reason.NOT_ICAP, Reason.PROTOCOL}:
         return ["unreadable"]
     if second.response is None or not second.exchange.answering:
@@ -121,7 +121,7 @@ def _signs(context: Context, first: ExchangeResult, second: ExchangeResult) -> l
 
 
 async def _listen(stream: trio.abc.Stream, seconds: float) -> _Rest:
-    """Read for that many seconds, or to the end of the stream."""
+    """Read for the given time, or to the end of the stream."""
     rest = _Rest()
     started = trio.current_time()
     with trio.move_on_after(seconds):

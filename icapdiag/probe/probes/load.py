@@ -1,7 +1,7 @@
-"""load: clean scans in parallel, more and more of them, up to a ceiling. Where does the member refuse, or slow down?
+"""load: a growing number of parallel clean scans, up to a ceiling. When does the member refuse, or slow down?
 
-As Avi does it: each scan has a connection of its own. The ramp ends at the first refusal, failure or
-doubling of the 95th percentile, so that it never goes far beyond what the server stands.
+As with Avi, each scan has its own connection. The ramp ends at the first refusal, failure or doubling
+of the 95th percentile, so that it never goes far beyond what the server handles.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ _SATURATED = 0.7  # of the time; a program that was busy for more of it may have
 
 
 def concurrency_steps(ceiling: int) -> tuple[int, ...]:
-    """How many scans at a time, step by step: 1, 2, 4 and so on, and last the ceiling."""
+    """The number of parallel scans, step by step: 1, 2, 4 and so on, finally the ceiling."""
     doubling = [2**power for power in range(ceiling.bit_length()) if 2**power < ceiling]
     return (*doubling, ceiling)
 
 
 def scans_of(concurrency: int) -> int:
-    """How many scans the step makes in all."""
+    """The number of scans in a step."""
     return max(_LEAST, _EACH * concurrency)
 
 
 class ConcurrencyStep(Struct):
-    """One step while it runs and after. ``times`` are of the answers that came, ``held`` of their connections, ms."""
+    """One step during and after its run. ``times``: of the answers received; ``held``: of their connections; in ms."""
 
     concurrency: int
     times: list[float] = field(default_factory=list)
@@ -94,7 +94,7 @@ class ConcurrencyStep(Struct):
 
 
 def nearest_rank(figures: list[float], percent: int) -> float:
-    """The percentile that is a figure that was met."""
+    """The percentile as one of the measured values."""
     return sorted(figures)[-(-percent * len(figures) // 100) - 1]
 
 
@@ -109,7 +109,7 @@ async def _run(context: Context) -> Outcome:
 
 
 async def _ramp(context: Context, steps: list[ConcurrencyStep]) -> str:
-    """Step after step; why it ended."""
+    """Run the steps, and return why the ramp ended."""
     numbers = count(1)
     for concurrency in concurrency_steps(context.settings.load_ceiling):
         if steps:
@@ -122,7 +122,7 @@ async def _ramp(context: Context, steps: list[ConcurrencyStep]) -> str:
 
 
 async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int]) -> None:
-    """All scans of one step, so many at a time; after a failure none is begun."""
+    """Run all scans of one step in parallel; after a failure no more are started."""
     left = scans_of(step.concurrency)
     started = trio.current_time()
 
@@ -149,7 +149,7 @@ async def _take(context: Context, step: ConcurrencyStep, numbers: Iterator[int])
 
 
 def _ending(steps: list[ConcurrencyStep]) -> str:
-    """What the last step met that ends the ramp, or nothing."""
+    """Why the ramp ends after the last step, if it does."""
     base, last = steps[0], steps[-1]
     if last.failed is not None:
         if last.failed.status is Status.ERROR:
@@ -192,7 +192,7 @@ def _facts(context: Context, steps: list[ConcurrencyStep], ended: str) -> Load:
 
 
 def _body(context: Context, number: int) -> bytes:
-    """Harmless, and unlike any other, or a scanner may answer out of its memory."""
+    """A harmless body, different from all others, as a scanner may cache verdicts."""
     return f"icapdiag: scan {number:06} of a load test of {context.peer} {context.settings.correlation_id}\n".encode()
 
 
@@ -210,10 +210,10 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 
 
 def capacity_facts(context: Context, measured_ms: float | None = None) -> Capacity:
-    """The server's Max-Connections, and, where the expected rate was given, the connections that it takes.
+    """The server's Max-Connections and, with an expected rate, the connections that it needs.
 
-    Avi opens one for each request (Little's law: L = λW). ``measured_ms`` is how long a scan holds its connection;
-    that of the clean probe if it is None. What the user expects (``expected_latency_ms``) comes first.
+    Avi opens one for each request (Little's law: L = λW). ``measured_ms``: how long a scan holds its connection;
+    None: as measured by the clean probe. The user's value (``expected_latency_ms``) takes precedence.
     """
     settings = context.settings
     offered = context.found("options", Answer).max_connections

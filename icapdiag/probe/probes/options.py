@@ -1,4 +1,4 @@
-"""options: what does the service say about itself (RFC 3507, 4.10)?"""
+"""options: asks the service for its options (RFC 3507, 4.10)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""path: packets that got lost on the way, by what the kernel counted on all connections of the run.
+"""path: packet loss, from the kernel's counters on all connections of the run.
 
-One lost packet means nothing: a few more connections show whether it is the way of this path.
+A single lost packet means nothing: a few more connections show whether the path loses packets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAST_LATE = 5.0  # ms; reordering makes no packet later
 
 
 class Answered(NamedTuple):
-    """One answer: when it came, in ms, and what the kernel counted on its connection."""
+    """One answer: its time in ms, and the kernel's counters of its connection."""
 
     took: float
     gap: bool = False  # something of the peer's came before what belongs in front of it
@@ -64,9 +64,9 @@ async def _look_again(context: Context, seen: list[Answered]) -> str:
 
 
 def answers_lost(seen: list[Answered], rtt_ms: float) -> int:
-    """How many were lost on the way back, and sent again.
+    """The number of answers that were lost on the way back and retransmitted.
 
-    Reordering makes gaps, too, but they close before a round trip is over; a slow server is slow without a gap.
+    Reordering also causes gaps, but they close within a round trip; a slow server is slow without a gap.
     """
     usual = median(each.took for each in seen) if seen else 0.0
     asked_for = max(rtt_ms, _LEAST_LATE)  # what is behind the gap has the peer's kernel send again what was in front
@@ -77,9 +77,9 @@ def answers_lost(seen: list[Answered], rtt_ms: float) -> int:
 
 
 def answers_late(seen: list[Answered]) -> int:
-    """How many came as late as the peer's kernel sends again what nobody confirmed, the others at once.
+    """The number of answers delayed by a retransmission timeout of the peer's kernel, if the others came at once.
 
-    Servers are late by any amount; where one was, the figures say nothing.
+    A server can be late by any amount; if one was, these times show nothing.
     """
     usual = median(each.took for each in seen) if seen else 0.0
     late = [each.took - usual for each in seen if each.took > usual + _JITTER]
@@ -92,7 +92,7 @@ def _unneeded(context: Context) -> bool:
 
 
 def _options_waited(context: Context) -> bool:
-    """OPTIONS took longer than a scan, by as much as a segment that is sent again."""
+    """Whether OPTIONS took longer than a scan by a retransmission timeout."""
     options, scan = (context.found(probe, Transfer).answer_ms for probe in ("options", "clean"))
     usual = max(scan or 0.0, context.found("tcp", TCP).rtt_ms or 0.0)
     return None not in {options, scan} and (options or 0.0) >= usual + _SENT_AGAIN

@@ -1,7 +1,7 @@
-"""preview: does the server keep to previews and 204 (RFC 3507, 4.5 and 4.6), as an upload through Avi needs it to?
+"""preview: does the server handle previews and 204 (RFC 3507, 4.5 and 4.6) as uploads through Avi need it?
 
-Each case is one upload on a connection of its own: the whole body at once, then previews of the
-lengths that matter. One that fails does not end the others.
+Each case is one upload on its own connection: the whole body at once, then previews of several
+lengths. A failed case does not stop the others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _UNKEPT = f"if OPTIONS offers a preview of 1 to {LONGEST:,} bytes; shown is the 
 
 
 class Case(Struct, frozen=True):
-    """One upload. ``preview`` is what the Preview header announces in bytes, None for none."""
+    """One upload. ``preview``: the value of the header Preview in bytes, None without it."""
 
     name: str
     body: bytes
@@ -49,7 +49,7 @@ class Case(Struct, frozen=True):
 
 
 def cases(context: Context, offered: int | None) -> Iterator[Case]:
-    """All cases for a server that offers a preview of that many bytes in OPTIONS, None for none."""
+    """All cases for a server that offers a preview of ``offered`` bytes in OPTIONS; None: it offers none."""
     ours = context.preview_size
     usual = ours or 0  # of what uploads come with
     yield Case("whole", _clean(usual + len(CLEAN)), None)
@@ -107,7 +107,7 @@ async def _run(context: Context) -> Outcome:
 
 
 def _outcome(done: Sequence[tuple[Case, Transaction]], facts: Preview) -> Outcome:
-    """Ok when any case was answered: what did not work in the others is what the probe is there to find out."""
+    """Ok if any case was answered: failures of the others are the findings of this probe."""
     ours = next((result.failure for _, result in done if result.status is Status.ERROR), None)
     if ours is not None:
         return failed(ours, facts)
@@ -119,7 +119,7 @@ def _outcome(done: Sequence[tuple[Case, Transaction]], facts: Preview) -> Outcom
 
 
 def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
-    """The cases as records, and by what became of them."""
+    """The cases as records, and grouped by result."""
     withheld = [(case, result) for case, result in done if case.beyond and result.status is Status.OK]
     hung = [case for case, result in done if result.reason == Reason.TIMEOUT and not result.transfer.bytes_received]
     harmless = [(case, result) for case, result in withheld if not case.name.startswith("eicar")]
@@ -149,7 +149,7 @@ def _summary(done: Sequence[tuple[Case, Transaction]]) -> Preview:
 
 
 def _record(case: Case, result: Transaction) -> PreviewCase:
-    """How it was sent, and those facts of the answer and the transfer that such a record has, too."""
+    """How the case was sent, with the facts of the answer and the transfer that the record has."""
     told = from_plain(PreviewCase, {**to_plain(result.answer), **to_plain(result.transfer)})
     return replace(
         told,
@@ -164,28 +164,28 @@ def _record(case: Case, result: Transaction) -> PreviewCase:
 
 
 def _failed(result: Transaction) -> bool:
-    """By what was sent: an overload says nothing of it."""
+    """Whether a case failed because of what was sent, not because of overload."""
     return result.status is Status.FAILED and result.answer.icap_status not in BUSY
 
 
 def _passed_unseen(result: Transaction) -> bool:
-    """Whether the body was called clean while the rest of it was still here."""
+    """Whether the body was reported clean before all of it was sent."""
     return _before_its_end(result, Verdict.ALLOWED)
 
 
 def _before_its_end(result: Transaction, verdict: Verdict) -> bool:
-    """Whether this was the verdict while the rest of the body was still here."""
+    """Whether this verdict came before the whole body was sent."""
     return result.answer.verdict == verdict and result.answer.complete_body_sent is False
 
 
 def _eicar(done: Sequence[tuple[Case, Transaction]], name: str) -> str:
-    """What became of EICAR in this case; ``not-asked`` if it was not to be sent."""
+    """What happened to EICAR in this case; ``not-asked`` if it was not requested."""
     result = next((result for case, result in done if case.name == name), None)
     return "not-asked" if result is None else became_of_eicar(result)
 
 
 def became_of_eicar(result: Transaction) -> str:
-    """What became of EICAR in this exchange, in one word."""
+    """What happened to EICAR in this exchange, in one word."""
     if result.status is not Status.OK:
         return "failed"
     if _passed_unseen(result):

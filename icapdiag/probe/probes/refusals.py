@@ -1,4 +1,4 @@
-"""What probes that look into a refusal share: what was refused, and a connection to ask on while it is kept."""
+"""Shared by the probes that follow up a refusal: what was refused, and a connection that is reused."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _UNANSWERED = (Reason.TIMEOUT, *_GONE, Reason.PROTOCOL)
 
 
 def refusal(context: Context, probe: str) -> int | None:
-    """The ICAP status with which this probe's request was turned away; None if it was not, or did not run."""
+    """The ICAP status with which this probe's request was refused; None if it was not, or did not run."""
     status = context.found(probe, Answer).icap_status
     return status if status is not None and status >= 400 else None
 
 
 def unanswered(context: Context, probe: str) -> Reason | None:
-    """Why this probe's request got no answer that can be read, on a connection that there was; None if it did."""
+    """Why this probe's request got no readable answer although it was connected; None if it got one."""
     outcome = context.outcome(probe)
     if outcome is None or outcome.status is not Status.FAILED or refusal(context, probe):
         return None
@@ -37,31 +37,31 @@ def unanswered(context: Context, probe: str) -> Reason | None:
 
 
 def refuses_reqmod(context: Context) -> bool:
-    """Whether OPTIONS lists other methods only, and REQMOD was refused, or not answered: which is a refusal, too."""
+    """Whether OPTIONS lists only other methods, and REQMOD was refused or not answered (a refusal, too)."""
     failed = refusal(context, "clean") or unanswered(context, "clean")
     return bool(failed) and lists_reqmod(context) is False
 
 
 def served(context: Context, probe: str) -> bool:
-    """Whether this probe ran and its request was taken."""
+    """Whether this probe ran and its request was accepted."""
     outcome = context.outcome(probe)
     return outcome is not None and outcome.status is Status.OK
 
 
 def lists_reqmod(context: Context) -> bool | None:
-    """Whether OPTIONS lists REQMOD among the methods; None if it lists none, or was not answered."""
+    """Whether OPTIONS lists REQMOD; None if it lists no methods, or was not answered."""
     options = context.found("options", Options)
     return options.offers_reqmod is True if options.answer.methods else None
 
 
 def planned(context: Context, messages: Sequence[Message], condition: str) -> Planned:
-    """These ICAP messages, each on a new connection should none be kept."""
+    """These ICAP messages, each on a new connection in case none is kept."""
     shaken = context.handshakes("handshake on each connection")
     return Planned(to=context.peer, connections=len(messages), messages=(*shaken, *messages), condition=condition)
 
 
 class PersistentConnection:
-    """A way to ask one question after another. ``limit``: seconds that one answer may take."""
+    """Sends requests one after another. ``limit``: how many seconds one answer may take."""
 
     def __init__(self, context: Context, limit: float) -> None:
         self._context = context
@@ -70,7 +70,7 @@ class PersistentConnection:
         self._may_keep = True
 
     async def ask(self, request: PreparedRequest) -> ExchangeResult | None:
-        """How it went; None where a connection that was kept had gone: ask again, on a new one.
+        """The result; None if a reused connection had been closed: then ask again, on a new one.
 
         Raises `ConnectError`.
         """
@@ -95,7 +95,7 @@ class PersistentConnection:
 
 
 def _stays_open(result: ExchangeResult) -> bool:
-    """Whether the answer came whole and did not announce the end of the connection (RFC 3507, 4.1)."""
+    """Whether the answer was complete and did not announce a close (RFC 3507, 4.1)."""
     if result.response is None or not (result.status is Status.OK or result.reason is Reason.ICAP_STATUS):
         return False
     return "close" not in (token.lower() for token in result.response.headers.tokens("Connection"))

@@ -1,4 +1,4 @@
-"""repeat: the harmless steps again and again, for what one look can't tell: loss, and how times spread."""
+"""repeat: repeats the harmless steps to measure loss and the spread of times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TAGS = 20  # that are kept
 
 
 class _Step:
-    """What came of one step, round by round: ms, or None for a loss."""
+    """The results of one step, round by round: ms, or None for a loss."""
 
     def __init__(self) -> None:
         self.figures: list[float | None] = []
@@ -92,7 +92,7 @@ def _tags(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 async def _rounds(context: Context, steps: dict[str, _Step], tags: list[str]) -> str:
-    """All rounds but the first, which the probes themselves were; why there were fewer, or "". ``tags`` grows."""
+    """Run the rounds after the first; returns why there were fewer, or "". Extends ``tags``."""
     outcomes = [outcome for outcome, _ in context.outcomes.values()]
     for _ in range(context.settings.count - 1):
         if any(found_in(outcome.facts, Answer).icap_status in BUSY for outcome in outcomes):
@@ -104,7 +104,7 @@ async def _rounds(context: Context, steps: dict[str, _Step], tags: list[str]) ->
 
 
 async def _round(context: Context, steps: dict[str, _Step]) -> list[Outcome]:
-    """Every step once more, at most one connection at a time."""
+    """Repeat every step, at most one connection at a time."""
     outcomes: list[Outcome] = []
     for shared in _ROUNDS:
         for probe in shared:

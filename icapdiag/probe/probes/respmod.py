@@ -1,4 +1,4 @@
-"""respmod: whether a service that turns REQMOD away takes RESPMOD, which Avi does not send."""
+"""respmod: whether a service that refuses REQMOD supports RESPMOD, which Avi does not send."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def _run(context: Context) -> Outcome:
 
 
 def _unneeded(context: Context) -> bool:
-    """Where REQMOD is served nobody needs to know, and where it never got that far it is not the method."""
+    """Unneeded if REQMOD works, or if the failure can't be due to the method."""
     return not (refusal(context, "clean") in _OTHER_METHOD or refuses_reqmod(context))
 
 

@@ -1,4 +1,4 @@
-"""clean and eicar: a small upload in the form that an Avi Service Engine sends, and the verdict on it."""
+"""clean and eicar: a small upload as sent by an Avi Service Engine, and the verdict on it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def scan_request(
     close: bool = True,
     form: str = "raw",
 ) -> PreparedRequest:
-    """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile has on.
+    """A Service Engine's REQMOD with this body; ``preview`` and ``allow`` False leave out what the profile enables.
 
     ``close`` False leaves out Connection: close, which a Service Engine always sends.
     """
@@ -71,9 +71,9 @@ def upload_request(
     form: str = "raw",
     service_uri: str | None = None,
 ) -> PreparedRequest:
-    """The same with a preview of that many bytes, None for none, and with or without Allow: 204; ``form``: of `FORMS`.
+    """The same with a preview of the given bytes (None: without), and with or without Allow: 204; ``form``: of `FORMS`.
 
-    ``service_uri``: the profile's if None.
+    ``service_uri`` None: the profile's.
     """
     fields = [
         ("User-Agent", f"icapdiag/{__version__}"),
@@ -137,7 +137,7 @@ def _detected(context: Context) -> bool:
 
 
 def _in_form(name: str, form: str, what: str, depth: Depth) -> Probe:
-    """Where the file itself is not detected, nothing is learnt from the same in a wrapping."""
+    """Unneeded if the bare file is not detected, as other forms of it then show nothing."""
     return Probe(
         name=name,
         run=partial(_scan, sample=eicar, form=form),

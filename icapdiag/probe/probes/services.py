@@ -1,4 +1,4 @@
-"""services: what the server does have, where it has no service at the path that was asked for."""
+"""services: looks for the server's services if there is none at the configured path."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _E2GUARDIAN = "/request"  # it is the one that answers 400, and that it may do w
 
 
 def _names(context: Context) -> tuple[str, ...]:
-    """The paths to ask for, but for the one that was: of the same spelling if letter case is put aside, first."""
+    """The paths to try, without the configured one; those that differ from it only in letter case come first."""
     asked = context.pool.profile.service_uri.partition("?")[0]
     first = _E2GUARDIAN if refusal(context, "options") == 400 else ""
     names = [name for name in KNOWN if name != asked]
@@ -76,7 +76,7 @@ def _paths(answers: Iterable[ServiceTried]) -> tuple[str, ...]:
 
 
 async def _send_eicar(context: Context, services: Iterable[ServiceTried]) -> str:
-    """What each decides about EICAR: a path that takes REQMOD need not scan."""
+    """Get each service's verdict on EICAR: a path that accepts REQMOD may still not scan."""
     for service in services:
         await context.wait_for_rate()
         limit = min(_EICAR_TIMEOUT, context.settings.timeout)
@@ -91,9 +91,9 @@ def _eicar_request(context: Context, service_uri: str) -> PreparedRequest:
 
 
 def _scans(answer: ServiceTried) -> bool | None:
-    """Whether the service is a scanner, by what it does with EICAR, else by its name; None: nothing shows it.
+    """Whether the service is a scanner, by its verdict on EICAR, otherwise by its name; None: unknown.
 
-    Where an echo blocks EICAR, something else did.
+    If an echo service blocks EICAR, something else blocked it.
     """
     named = f"{answer.service_uri} {answer.service or ''}"
     if _NO_SCANNER.search(named):
@@ -104,7 +104,7 @@ def _scans(answer: ServiceTried) -> bool | None:
 
 
 async def _ask(context: Context, connection: PersistentConnection, answers: list[ServiceTried]) -> str:
-    """Ask for one after the other, with no more requests than there are names; why it stopped early, or ""."""
+    """Try one after the other, with at most one request per name; returns why it stopped early, or ""."""
     left = list(_names(context))
     for _ in range(len(left)):
         try:
@@ -128,7 +128,7 @@ def _takes_reqmod(answer: ServiceTried) -> bool:
 
 
 def _unneeded(context: Context) -> bool:
-    """There is something to find where OPTIONS does not have this service path, or knows it without REQMOD."""
+    """Needed only if OPTIONS has no service at this path, or one without REQMOD."""
     if served(context, "clean"):
         return True
     if refusal(context, "options") in {400, 404}:

@@ -1,4 +1,4 @@
-"""size: bodies of growing size, to the size where the server fails, stops scanning, or the path loses them."""
+"""size: sends bodies of growing size, until the server fails or stops scanning, or the path loses them."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def _message(context: Context, sample: Sample, size: int) -> Message:
 
 
 def _at_most(message: Message) -> Message:
-    """The message as the largest of those whose size is found on the way."""
+    """The message with the largest size, as the actual sizes depend on the search."""
     return replace(message, what=f"{message.what}, this long at most", body_sha256=None)
 
 
 def upload_timeout(timeout: float, size: int) -> float:
-    """Seconds that an upload of that many bytes may take where a small one may take ``timeout``."""
+    """How many seconds an upload of this size may take if a small one may take ``timeout``."""
     return timeout + size / _SLOWEST
 
 

@@ -1,6 +1,6 @@
-"""Which sizes to try: through growing sizes, then between the last that passed and the first that did not.
+"""The size search: growing sizes, then sizes between the last that passed and the first that did not.
 
-Nothing here sends: `SizeSearch` is given what does.
+Nothing here sends: `SizeSearch` gets a function for that.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _FEW = 3  # sizes beyond the preview, at the least, that say whether a body is r
 
 
 class Upload(SizedUpload, kw_only=True):
-    """What became of one upload, as the report has it, and what the search goes by.
+    """The result of one upload, for the report and for the search.
 
-    ``answer_ms`` has the upload in it where the server waits for all of it. ``read``: the server asked for the whole
-    body, and took it. ``segment`` are the bytes of payload that a packet of this connection had at the most.
+    ``answer_ms`` includes the upload if the server waits for all of it. ``read``: the server asked for the whole
+    body, and received it. ``segment``: the largest payload of a packet on this connection, in bytes.
     """
 
     sample: Sample
@@ -57,7 +57,7 @@ class Upload(SizedUpload, kw_only=True):
         return self.icap_status in BUSY
 
     def ending(self, usual: str | None) -> Ending:
-        """How it differs from a small body that is passed on, whose verdict is ``usual``; "" if it does not."""
+        """How the result differs from that of a small body, whose verdict is ``usual``; "" if it does not."""
         if self.status is Status.FAILED:
             if self.reason == Reason.ICAP_STATUS:
                 return "status"
@@ -72,7 +72,7 @@ class Upload(SizedUpload, kw_only=True):
 
 
 def upload_sizes(most: int) -> tuple[int, ...]:
-    """The sizes to try, ascending, in bytes: `SIZES`, four times as much again and again, and ``most`` itself."""
+    """The sizes to try, ascending, in bytes: `SIZES`, then each four times the previous one, and ``most``."""
     sizes = list(SIZES)
     while sizes[-1] * 4 < most:
         sizes.append(sizes[-1] * 4)
@@ -83,25 +83,25 @@ Send = Callable[[Sample, int, int | None], Awaitable[Upload]]
 
 
 class Stopped(Exception):
-    """No more is to be sent; its text is a word for why."""
+    """Nothing more may be sent; the message is a word for the reason."""
 
 
 class Limit(Struct):
-    """Between which sizes, in bytes, something changes; ``above`` None: nowhere."""
+    """The sizes, in bytes, between which something changes; ``above`` None: nothing changes."""
 
     below: int
     above: int | None = None
 
 
 class SearchResult(Struct, kw_only=True):
-    """What was found. ``clean`` and ``eicar`` are the uploads in the order in which they were sent.
+    """The results. ``clean`` and ``eicar``: the uploads in the order in which they were sent.
 
-    ``failed`` is the smallest that was not treated as small ones are; ``tiny`` are bodies of 0 or 1 byte that were not.
-    ``unread`` is between the last body that the server asked for and the first that it passed without; ``cured``:
-    small packets made the failed one pass.
-    ``form`` is that in which EICAR is found behind padding, None if in none. ``missed`` is between the longest
-    in which it was found and the shortest in which it was passed. ``stopped`` says why not all was tried:
-    ``busy``, ``deadline``, ``enough`` (as many as were announced) or ``error``, which ``ours`` gives the reason of.
+    ``failed``: the smallest that was not treated like small ones; ``tiny``: bodies of 0 or 1 byte that were not.
+    ``unread``: between the last body that the server asked for and the first that it passed without reading; ``cured``:
+    the failed one passed in small packets.
+    ``form``: the form in which EICAR is detected after padding, None if in none. ``missed``: between the largest body
+    in which it was detected and the smallest in which it passed. ``stopped``: why not everything was tried:
+    ``busy``, ``deadline``, ``enough`` (all announced connections were used) or ``error``, with its reason in ``ours``.
     """
 
     clean: list[Upload] = field(default_factory=list)
@@ -147,9 +147,9 @@ class SearchResult(Struct, kw_only=True):
 
 
 class SizeSearch:
-    """One search. ``usual`` is the verdict on a small harmless body, ``preview`` the bytes that go ahead unasked.
+    """One search. ``usual``: the verdict on a small harmless body; ``preview``: the bytes sent before the server asks.
 
-    ``preview`` None: without a preview, the server never decides in what it is sent.
+    ``preview`` None: without a preview, so the server never decides early.
     """
 
     def __init__(self, send: Send, *, usual: str | None, preview: int | None, most: int) -> None:
@@ -161,7 +161,7 @@ class SizeSearch:
         self.found = SearchResult()
 
     async def run(self, *, eicar: bool) -> SearchResult:
-        """Up, and on to the limits; with ``eicar`` also whether what is larger is still scanned."""
+        """Run the search; with ``eicar``, also whether larger bodies are still scanned."""
         found = self.found
         try:
             await self._up()
@@ -174,7 +174,7 @@ class SizeSearch:
         return found
 
     async def _try(self, sample: Sample, size: int, segment: int | None = None) -> Upload:
-        """One more upload. Raises `Stopped` instead of one too many, and after one that says to leave it at that."""
+        """Send one more upload. Raises `Stopped` if none is left, and after one that requires to stop."""
         found = self.found
         kind = "clean" if sample == "clean" else "eicar"
         if not self._left[kind]:
@@ -196,7 +196,7 @@ class SizeSearch:
         return not upload.ending(self._usual)
 
     async def _up(self) -> None:
-        """Every size until one fails, and fails again."""
+        """Try every size until one fails twice."""
         found = self.found
         for size in self._sizes:
             upload = await self._try("clean", size)
@@ -238,7 +238,7 @@ class SizeSearch:
                 silences += upload.lost == "silent"
 
     async def _narrow_unread(self) -> None:
-        """From which size on the server passes a body without asking for what is beyond the preview."""
+        """Find the size from which the server passes a body without asking for the part after the preview."""
         found, preview = self.found, self._preview
         if preview is None:
             return
@@ -267,7 +267,7 @@ class SizeSearch:
         found.unread = limit
 
     async def _look_for_eicar(self) -> None:
-        """Whether larger bodies are scanned as a small one is, and if not, up to which size they are."""
+        """Find out whether larger bodies are scanned like a small one, and if not, up to which size."""
         found = self.found
         if self._usual not in {Verdict.ALLOWED, Verdict.MODIFIED} or found.passed < ARCHIVE_LEAST:
             return
@@ -288,7 +288,7 @@ class SizeSearch:
                 break
 
     def _telling_sizes(self) -> list[int]:
-        """Just under and just over each limit that harmless bodies met, and the top; ascending."""
+        """Sizes just below and just above each limit of harmless bodies, and the largest; ascending."""
         found = self.found
         sizes = {found.passed}
         if found.failed is not None and found.failure in _TELLING:
@@ -298,7 +298,7 @@ class SizeSearch:
         return sorted(sizes)
 
     async def _move(self, limit: Limit, form: Sample, size: int) -> bool:
-        """Move the limit to where this size has it; False where the answer does not tell whether EICAR was seen."""
+        """Move the limit according to this size; False if the answer does not show whether EICAR was detected."""
         upload = await self._try(form, size)
         if self._catches(upload):
             limit.below = size
@@ -307,18 +307,18 @@ class SizeSearch:
         return size in {limit.below, limit.above}
 
     def _catches(self, upload: Upload) -> bool:
-        """Whether the server saw EICAR: it did with it what it does not do with harmless text."""
+        """Whether the server detected EICAR: it treated it differently from harmless text."""
         answered = upload.status is Status.OK or upload.reason == Reason.ICAP_STATUS
         return answered and upload.verdict in {Verdict.BLOCKED, Verdict.MODIFIED} - {self._usual}
 
 
 def _between(low: int, high: int) -> int | None:
-    """A size between the two, in the middle of their ratio; None if they are close enough."""
+    """The geometric mean of the two; None if they are close enough."""
     if high - low <= max(1, low // _CLOSE):
         return None
     return min(max(isqrt(max(low, 1) * high), low + 1), high - 1)
 
 
 def by_size(found: Sequence[Upload]) -> list[Upload]:
-    """The uploads, the smallest first; those of one size in the order in which they were sent."""
+    """The uploads, smallest first; those of one size in the order in which they were sent."""
     return sorted(found, key=lambda upload: upload.size)

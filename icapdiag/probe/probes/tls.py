@@ -51,8 +51,8 @@ async def _run(context: Context) -> Outcome:
 async def _look_at_rejected(context: Context) -> sheets.TLS:
     """Facts of a certificate that did not verify, read over a second connection.
 
-    Python's ssl module does not show a certificate that it has rejected. Nothing is sent
-    over this connection but the handshake.
+    Python's ssl module does not show a certificate that it has rejected. Only the handshake is sent
+    over this connection.
     """
     try:
         stream = await dial(context)

@@ -1,4 +1,4 @@
-"""variants: the request that failed, with one thing changed at a time, to find out what it failed for."""
+"""variants: repeats the failed request with one change at a time, to find out why it failed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _scan(context: Context) -> PreparedRequest:
 
 
 def _offered(context: Context) -> PreparedRequest:
-    """With the preview that OPTIONS offers, if that is shorter; until that is known, with the shortest."""
+    """A request with the preview that OPTIONS offers if that is shorter; with the shortest while it is unknown."""
     size = context.found("options", Answer).preview if "options" in context.outcomes else 0
     if size is None or context.preview_size is None or size >= min(context.preview_size, len(CLEAN)):
         return _scan(context)
@@ -51,7 +51,7 @@ def _offered(context: Context) -> PreparedRequest:
 
 
 def _changed(base: Build) -> dict[str, Build]:
-    """What can be changed in every request."""
+    """The changes that are possible in every request."""
 
     def content_length(context: Context) -> PreparedRequest:
         request = base(context)
@@ -96,7 +96,7 @@ _CONNECTIONS = ("tls", "plain", "proxy-v1")
 
 
 class _Doubt(NamedTuple):
-    """A request that failed, by status or by reason, and what may be changed in it."""
+    """A request that failed, by status or by reason, and the changes to try."""
 
     method: str
     status: int | None
@@ -135,7 +135,7 @@ def _doubt_about_options(context: Context) -> _Doubt | None:
 
 
 def _unread(context: Context, probe: str) -> bool:
-    """Whether it got lost, or nobody reads what comes: however it is written, it makes no difference."""
+    """Whether the request got lost or is not read by any process, so that changes make no difference."""
     known = context.found(probe, NoAnswer)
     lost = known.request_acknowledged is False or known.answer_lost is True
     return lost or (probe == "options" and known.close_reaction == "none")
@@ -147,7 +147,7 @@ def _doubts(context: Context) -> list[_Doubt]:
 
 
 def _attempts(context: Context, doubt: _Doubt) -> list[str]:
-    """Those changes that make a request different from the failed one."""
+    """The changes that produce a request different from the failed one."""
     _, base = _BASES[doubt.method]
     failed = base(context).first
     builds = _ALL[doubt.method]
@@ -170,7 +170,7 @@ async def _run(context: Context) -> Outcome:
 
 
 async def _try_all(context: Context, facts: Variants, tried: list[tuple[VariantTried, bool]]) -> str:
-    """Method after method, until a variant is taken; why it stopped early, or ""."""
+    """Try method after method until a variant is accepted; returns why it stopped early, or ""."""
     for doubt in _doubts(context):
         if facts.fixed_by:
             continue
@@ -184,7 +184,7 @@ async def _try_all(context: Context, facts: Variants, tried: list[tuple[VariantT
 
 
 async def _try(context: Context, doubt: _Doubt, tried: list[tuple[VariantTried, bool]]) -> tuple[str, str]:
-    """The variant that was taken where the request as it was still fails, or ""; why it stopped early, or ""."""
+    """The variant that is accepted while the unchanged request still fails, or ""; and why it stopped early, or ""."""
     _, base = _BASES[doubt.method]
     fix = ""
     left = _attempts(context, doubt)
@@ -219,7 +219,7 @@ async def _send(context: Context, name: str, request: PreparedRequest, doubt: _D
 
 
 def _taken(name: str, result: Transaction, doubt: _Doubt) -> bool:
-    """Whether the change helped: an answer that can be read where there was none, a good one where it was refused."""
+    """Whether the change helped: a readable answer instead of none, or success instead of a refusal."""
     if name == "tls":
         return bool(result.transfer.bytes_sent) or result.reason in _SPOKEN
     if name == _EMPTY or (name in _CONNECTIONS and doubt.status is None):
@@ -246,7 +246,7 @@ def _unneeded(context: Context) -> bool:
 
 
 def _plan(context: Context) -> tuple[Planned, ...]:
-    """Each of the variants, and once more as it was, to see whether it still fails."""
+    """Each of the variants, and the unchanged request again, to see whether it still fails."""
     other = "plain" if context.member.tls else "tls"
     messages: list[Message] = []
     for method, (_, base) in _BASES.items():

@@ -1,1 +1,1 @@
-"""Which probes run, what they would send, and all members at once."""
+"""Which probes run, what they would send, and running them on all members at once."""

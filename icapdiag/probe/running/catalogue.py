@@ -1,4 +1,4 @@
-"""The probes, in the order in which they run, and which of them do: by depth, by name, or all but some."""
+"""The probes in order, and the selection of those to run: by depth, by name, or with exceptions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROBES: tuple[Probe, ...] = (*_USUAL, *_DEEP, REPEAT, LOAD, PATH)
 
 
 class ChoiceError(ValueError):
-    """Names that can't be followed; the text says what to give instead."""
+    """Names that can't be used; the message says what to give instead."""
 
 
 def choose(
@@ -49,13 +49,12 @@ def choose(
     skip: Collection[str] = (),
     load: bool = False,
 ) -> tuple[Probe, ...]:
-    """The probes with those switched off (skipped as ``not-asked``) that are not wanted.
+    """The probes; those that are not selected are skipped as ``not-asked``.
 
-    ``only`` names the probes itself, whatever the depth, and what they need or look at runs too; ``load`` adds
-    what puts a load on servers and is of no depth; ``skip`` is taken away from either. Those deeper than a usual
-    run, and those that look at what others met, are not even skipped if they are not wanted: nobody expects
-    them. Raises `ChoiceError` for a name that no probe has, and for a ``skip`` of what a wanted probe can't do
-    without.
+    ``only`` names the probes, independent of depth; the probes that they need or use run too. ``load`` adds
+    those that put load on servers, which belong to no depth; ``skip`` removes probes from either. Probes deeper than a
+    standard run, and those that follow up others, are left out instead of skipped if they are not selected.
+    Raises `ChoiceError` for an unknown name, and if ``skip`` names a probe that a selected one requires.
     """
     known = {probe.name: probe for probe in probes}
     for name in (*only, *skip):
@@ -80,17 +79,17 @@ def choose(
 
 
 def left_out(probes: Iterable[Probe]) -> tuple[str, ...]:
-    """The names of those that `choose` switched off."""
+    """The names of the probes that `choose` did not select."""
     return tuple(probe.name for probe in probes if probe.skip is _off)
 
 
 def chosen_names(probes: Iterable[Probe]) -> frozenset[str]:
-    """The names of the others."""
+    """The names of the selected probes."""
     return frozenset(probe.name for probe in probes if probe.skip is not _off)
 
 
 def in_rounds(probes: Iterable[Probe], rounds: int) -> tuple[Probe, ...]:
-    """Those that have something to do in that many rounds: what repeats the others has not, in one."""
+    """The probes with something to do in this many rounds: in one round, those that repeat others have nothing."""
     return tuple(probe for probe in probes if rounds > 1 or probe.name != REPEAT.name)
 
 

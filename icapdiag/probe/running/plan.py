@@ -1,4 +1,4 @@
-"""What a run would send, worked out by the code that builds the requests; nothing is sent or looked up."""
+"""What a run would send, from the code that builds the requests; nothing is sent or looked up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from icapdiag.probe.running.catalogue import chosen_names
 
 
 class Step(Struct, frozen=True):
-    """What one probe would send. Empty ``planned`` and a ``skipped`` that says why, if it would not run."""
+    """What one probe would send. If it would not run, ``planned`` is empty and ``skipped`` says why."""
 
     probe: str
     label: str
@@ -21,7 +21,7 @@ class Step(Struct, frozen=True):
 
 
 class MemberPlan(Struct, frozen=True):
-    """What one member would be sent: at each of its addresses, should it be given by name."""
+    """What would be sent to one member: to each of its addresses if it is configured by name."""
 
     member: Member
     steps: tuple[Step, ...]
@@ -29,10 +29,10 @@ class MemberPlan(Struct, frozen=True):
 
 
 class Totals(Struct, frozen=True):
-    """Sums. The ``at_most`` ones have what is sent on a condition, to all addresses of a name, and bodies that the
+    """Sums. The ``at_most`` ones include what is sent conditionally, to all addresses of a name, and bodies that the
     server asks for.
 
-    ``connections_at_once``: that any one member sees, at the most.
+    ``connections_at_once``: the most that any one member sees.
     """
 
     members: int

@@ -1,4 +1,4 @@
-"""All members at once, and all probes of each in sequence: paced starts, a cap on descriptors, an end that comes."""
+"""Probes all members at once, the probes of each in sequence: paced starts, limited descriptors, deadlines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MemberResult(Struct, eq=False):
 class Results(Struct, frozen=True):
     """Every member of the pool, in the pool's order. ``complete``: no probe was interrupted.
 
-    ``pool_observations`` say what differs between the members, and ``comparison`` has them side by side.
+    ``pool_observations``: what differs between the members; ``comparison``: the members side by side.
     """
 
     members: tuple[MemberResult, ...]
@@ -67,13 +67,13 @@ async def probe_pool(
     cancel_scope: trio.CancelScope | None = None,
     probes: tuple[Probe, ...] | None = None,
 ) -> Results:
-    """Probe every enabled member; cancel ``cancel_scope`` to stop early with what there is.
+    """Probe every enabled member; cancel ``cancel_scope`` to stop early with the results so far.
 
-    ``probes`` are those of a usual run, if it is None.
+    ``probes`` None: those of a standard run.
 
     Members run concurrently, started ``settings.pace`` seconds apart. The number in flight
-    is bounded by the file descriptors that this process may have, not by a small constant:
-    a handful of dead members would otherwise hold up all the others.
+    is limited by the file descriptors available to this process, not by a small constant:
+    otherwise a few dead members would delay all others.
     """
     probes = choose(PROBES) if probes is None else probes
     results = tuple(MemberResult(member) for member in pool.members)
@@ -140,7 +140,7 @@ async def probe_pool(
 
 
 def _pace(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> float:
-    """Seconds between two members' starts: with a rate as long as one's connections take, so that none has to queue."""
+    """Seconds between the starts of two members: with a rate limit, long enough that connections don't queue."""
     members = tuple(member for member in pool.members if member.enabled)[:1]
     if not settings.rate or not members:
         return settings.pace
@@ -149,7 +149,7 @@ def _pace(pool: Pool, settings: Settings, probes: tuple[Probe, ...]) -> float:
 
 
 def descriptor_cap(each: int = 1) -> int:
-    """How many members may be in flight, each with so many descriptors. The soft limit is raised first."""
+    """How many members may be probed at once with this many descriptors each. The soft limit is raised first."""
     if sys.platform == "win32":
         return _MOST
     import resource  # noqa: PLC0415 - not on Windows
@@ -169,9 +169,9 @@ def descriptor_cap(each: int = 1) -> int:
 async def _probe_member(context: Context, probes: tuple[Probe, ...], emit: Emit) -> None:
     """Run the probes and emit one observation for each, at most one connection at a time.
 
-    Of a name that has more addresses than may be probed, the rest is emitted as an ``error``: it is not known.
+    If a name has more addresses than may be probed, the others are emitted as an ``error``: their state is unknown.
     A probe whose prerequisite failed is emitted as ``blocked``. At the member's deadline the
-    running probe ends as ``timeout`` and what needs it is blocked; nothing here outlasts it.
+    running probe ends as ``timeout`` and the probes that need it are blocked.
     """
     try:
         shared: dict[str, str] = {}
@@ -222,7 +222,7 @@ async def _step(context: Context, probe: Probe, blockers: dict[str, str], emit: 
 
 
 def _observation(pool: Pool, member: Member, probe: str, outcome: Outcome, address: str = "") -> Observation:
-    """What the probe found out: of the probe's own class also where nothing came of it but an error."""
+    """The probe's observation, with its own fact class even if the result is only an error."""
     wanted = sheet_type("probe", probe)
     facts = outcome.facts if isinstance(outcome.facts, wanted) else wanted(error=outcome.facts.error)
     endpoint = Endpoint(host=member.host, port=member.port, tls=member.tls is not None, address=address or None)

@@ -58,7 +58,7 @@ _FILES = ("ca_file", "cert_file")
 
 
 def pool_yaml(configuration: Configuration) -> str:
-    """A pool file, valid if the configuration came from one; "" if there is no configuration.
+    """A pool file, valid if the configuration came from one; "" without a configuration.
 
     TLS files are in comments: they don't exist where this is read.
     """

@@ -68,7 +68,7 @@ def render(report: Report) -> str:
 
 
 def _finding(accepted: SuppressedFinding) -> Finding:
-    """A suppressed finding, of which the report keeps no evidence."""
+    """A suppressed finding; the report keeps no evidence for it."""
     return Finding(
         id=accepted.id,
         severity=accepted.severity,
