@@ -101,6 +101,17 @@ def test_the_report_says_that_it_is_redacted_and_what_was_kept() -> None:
     assert Replaced("host", "jump7.acme.example", "host-1", 1, "host") in replaced
 
 
+def test_what_is_said_again_is_counted_again() -> None:
+    texts = ("Zorro at Zorro", "Zorro at Zorro", "x")
+    said = [replace(PROBE, facts=Options(answer=Answer(server=text))) for text in texts]
+        replace(PROBE, facts=Options(answer=Answer(server=text))) for text in ("Zorro at Zorro", "Zorro at Zorro", "x")
+    ]
+    member = MemberReport(name="m", address="127.0.0.1", port=1344, verdict=Health.OK, probes=tuple(said))
+    _, replaced = redact(replace(REPORT, members=(member,)), Pseudonyms())
+
+    assert [("word", 4)] == [(each.kind, each.count) for each in replaced if each.value == "Zorro"]
+
+
 def test_networks_stay_together() -> None:
     pseudonyms = Pseudonyms()
     addresses = [f"10.{a}.{b}.{c}" for a in range(3) for b in range(4) for c in (1, 7, 254)]

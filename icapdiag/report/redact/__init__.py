@@ -95,6 +95,8 @@ class _Redaction:
         self._keep = keep
         self._found: dict[tuple[str, str], Replaced] = {}
         self._where = ""
+        self._noted: list[tuple[str, str, str]] = []  # in the text that is redacted now
+        self._done: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {}  # servers say the same again and again
         self._ids = {finding.id for finding in report.findings}
         self._again = report.redacted is not None
         pseudonyms.reserve(PSEUDONYM.findall(repr(report)))
@@ -116,7 +118,20 @@ class _Redaction:
         notes = (*redacted.notes, *(note for note in kept if note not in redacted.notes))
         return replace(redacted, redacted=REDACTED_NOTE, notes=notes), tuple(self._found.values())
 
+    def _of(self, text: str) -> str:
+        """A text of a server, a log or a file."""
+        self._noted = []
+        if text in self._done:
+            shown, noted = self._done[text]
+            for each in noted:
+                self._note(*each)
+            return shown
+        shown = self._texts.of(text)
+        self._done[text] = shown, tuple(self._noted)
+        return shown
+
     def _note(self, kind: str, value: str, pseudonym: str) -> None:
+        self._noted.append((kind, value, pseudonym))
         key = (kind, value)
         known = self._found.get(key)
         if known is None:
@@ -160,13 +175,13 @@ class _Redaction:
             case "note":
                 return self._notes.of(value)
             case "wire":
-                return wire(value, self._texts.of)
+                return wire(value, self._of)
             case "runbook" if value in self._ids:
                 return value
             case "digest" | "runbooks" | "moment" if _OURS[kind].fullmatch(value):
                 return value
             case _:
-                return self._texts.of(value) if kind in NAMELESS else self._named(kind, value)
+                return self._of(value) if kind in NAMELESS else self._named(kind, value)
 
     def _named(self, kind: str, value: str) -> str:
         """The pseudonym of a whole value; an address is always treated as one."""

@@ -99,7 +99,6 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_FORMS = ("moment", "date", "url", "target", "ours", "mac", "v6", "code", "number", "query", "service", "run")
 _PRODUCT = re.compile(
     r"(?:version|release|build|[a-z-]*(?:icap|av|core|ssl|squid|python|nginx|apache|proxy|linux)) v?$", re.IGNORECASE
 )
@@ -188,7 +187,7 @@ class Texts:
 
     def _replace(self, found: re.Match[str]) -> str:
         text = found[0]
-        match next(form for form in _FORMS if found[form] is not None):
+        match str(found.lastgroup):  # of groups in each other the outermost
             case "moment" | "ours":
                 shown = text
             case "url":
