@@ -1,8 +1,9 @@
 from icapdiag.api.checking import check as check
 from icapdiag.api.explaining import explain as explain
+from icapdiag.api.linting import lint as lint
 from icapdiag.logs.counting.filters import Filters as Filters
 from icapdiag.model import Report as Report
 from icapdiag.probe import Settings as Settings
 
 __version__: str
-__all__ = ["Filters", "Report", "Settings", "__version__", "check", "explain"]
+__all__ = ["Filters", "Report", "Settings", "__version__", "check", "explain", "lint"]

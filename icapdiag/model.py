@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from icapdiag.facts.config import Place
 from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.facts.fields import sheet_type
 from icapdiag.facts.logs import Bucket, ReportedGroup
@@ -119,6 +120,10 @@ FindingEffect = Annotated[
     Effect | None, about("effect", "what it means for requests behind the load balancer, as far as it is known")
 ]
 FindingCauses = Annotated[tuple[Cause, ...] | None, about("causes", "the most certain first")]
+FindingPlaces = Annotated[
+    tuple[Place, ...] | None,
+    about("places", "lint: the objects and fields that it is about, as they stand in the files"),
+]
 FindingSteps = Annotated[Steps | None, about("steps", "what to do")]
 
 
@@ -145,6 +150,7 @@ class Finding(Record, kw_only=True):
     effect: FindingEffect = None
     causes: FindingCauses = None
     steps: FindingSteps = None
+    places: FindingPlaces = None
     by_fail_action: Annotated[
         bool | None,
         about("by fail_action", "requests fail there, and effect is what fail_action makes of that; absent otherwise"),
@@ -179,6 +185,7 @@ class Problem(Record, kw_only=True):
     effect: FindingEffect = None
     causes: FindingCauses = None
     steps: FindingSteps = None
+    places: FindingPlaces = None
     consequences: Annotated[tuple[RunbookID, ...] | None, about("consequences", "findings that it explains")] = None
     verify: Annotated[tuple[Verification, ...] | None, about("verify", "commands that show the problem")] = None
     escalate: Annotated[
@@ -220,7 +227,7 @@ class Report(Record, kw_only=True):
     redacted: Annotated[OwnText | None, about("redacted", "how; absent if the report is not redacted")] = None
     schema_version: Annotated[int, about("schema version", "of this document")] = SCHEMA_VERSION
     tool: Annotated[Tool, about("tool", "the program that made the report")] = field(default_factory=Tool)
-    command: Annotated[Text, about("command", "the one that collected: check, explain")]
+    command: Annotated[Text, about("command", "the one that collected: check, explain, lint")]
     started_at: Annotated[RunMoment, about("started", "when the run began", "ISO 8601, UTC", changes=True)]
     finished_at: Annotated[RunMoment, about("finished", "when it ended", "ISO 8601, UTC", changes=True)]
     complete: Annotated[bool, about("complete", "false: interrupted, or some probe ended in error")]

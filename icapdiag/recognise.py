@@ -8,6 +8,7 @@ from typing import NamedTuple
 LOOKED_AT = 1 << 16  # bytes
 LOG_COMMAND = "icapdiag explain"
 POOL_COMMAND = "icapdiag check"
+LINT_COMMAND = "icapdiag lint"
 
 
 class Recognised(NamedTuple):
@@ -35,7 +36,10 @@ _MARKS = (
     (rb"\AICAP/1\.\d \d{3}", "an ICAP response", f"{LOG_COMMAND} {{file}}"),
     (rb'"schema_version"\s*:', "a report saved by icapdiag", "icapdiag report render {file}"),
     (rb'"(?:IcapProfile|PoolGroup|VirtualService|Pool)"\s*:\s*\[', "an Avi configuration export",
-     f"{POOL_COMMAND} {{file}}"),
+     f"{LINT_COMMAND} {{file}}, or {POOL_COMMAND} {{file}} to test its servers"),
+    (rb'^resource[ \t]+"avi_', "a Terraform configuration",
+     "write its values as JSON: terraform show -json > values.json"),
+    (rb"^kind:[ \t]+(?:HostRule|L7Rule)\b", "an AKO rule", f"{LINT_COMMAND} {{file}}"),
     (rb"\A---\r?\nid:\s", "a runbook", "icapdiag runbooks lint --runbooks DIR"),
     (rb"^[ \t]*service_uri[ \t]*:", "a pool file", f"{POOL_COMMAND} {{file}}"),
     (rb"\A(?:\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x4d\x3c\xb2\xa1|\xa1\xb2\x3c\x4d|\x0a\x0d\x0d\x0a)",

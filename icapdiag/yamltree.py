@@ -140,9 +140,18 @@ def read_yaml(text: str, file: str, *, subject: str = "a pool file", first_line:
     Raises `FileError` for text that is not YAML, is nested too deep or holds several documents. Anchors, aliases
     and tags are kept as the ``problem`` of their node; `report` lists them. ``subject`` names the kind of file.
     """
-    reader = _Reader(text, file, subject, first_line - 1)
+    documents = _read(_Reader(text, file, subject, first_line - 1))
+    return documents[0] if documents else None
+
+
+def read_yaml_documents(text: str, file: str, *, subject: str) -> list[Node]:
+    """Like `read_yaml` for a text that may hold several documents, as Kubernetes' files do; empty ones are left out."""
+    return _read(_Reader(text, file, subject, 0, several=True))
+
+
+def _read(reader: _Reader) -> list[Node]:
     try:
-        return reader.document()
+        return reader.documents()
     except yaml.MarkedYAMLError as error:
         raise reader.syntax_error(error) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -153,25 +162,28 @@ def read_yaml(text: str, file: str, *, subject: str = "a pool file", first_line:
 class _Reader:
     """Turns the events of a text into nodes; ``offset`` lines of the file stand before it."""
 
-    def __init__(self, text: str, file: str, subject: str, offset: int) -> None:
+    def __init__(self, text: str, file: str, subject: str, offset: int, *, several: bool = False) -> None:
         self._text = text
+        self._several = several
         self._file = visible(file)
         self._subject = subject
         self._offset = offset
         self._events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
 
-    def document(self) -> Node | None:
-        root: Node | None = None
+    def documents(self) -> list[Node]:
+        roots: list[Node] = []
         documents = 0
         for event in self._events:
             if isinstance(event, yaml.NodeEvent):
                 root = self._node(event, 0)
+                if not (self._several and is_null(root)):
+                    roots.append(root)
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
-                if documents > 1:
+                if documents > 1 and not self._several:
                     cure = "delete from the line '---' on"
                     raise self.fatal(f"a second document: {self._subject} holds one; {cure}", *_place(event))
-        return root
+        return roots
 
     def _node(self, event: Any, depth: int) -> Node:
         line, column = _place(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -15,6 +16,7 @@ import typer.main
 
 from icapdiag.cli.app import build_app
 from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag, started
+from tests.lint.right import export, put
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -49,6 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (made / name).write_bytes(log)
     subprocess.run(["gzip", "-k", "log.json"], cwd=made, check=True, timeout=TIMEOUT)
     (made / "log.json.gz").rename(made / "se.log.gz")
+    (made / "objects").mkdir()
+    configuration = json.dumps(export(put("VirtualService", name="icap-test")))
+    for name in ("vs.json", "policies.json", "icap.json", "objects/export.json"):
+        (made / name).write_text(configuration, "utf-8")
     (made / "pool.yaml").write_text("service_uri: /avscan\nmembers: ['127.0.0.1:9']\n", "utf-8")
     for name in ("report", "before", "after", "dc1", "dc2"):
         assert 1 == icapdiag("check", "pool.yaml", "-o", f"json={name}.json", cwd=made)[0]

@@ -18,6 +18,7 @@ _COMMANDS = {  # module and name, in icapdiag.cli
     "explain": ("explain.command", "explain"),
     "init": ("init", "init"),
     "lab": ("lab", "lab"),
+    "lint": ("lint", "lint"),
     "report": ("report.commands", "app"),
     "runbooks": ("runbooks.commands", "app"),
 }

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from icapdiag.facts import connection, deep, logs, pool, refusal, run, standard
+from icapdiag.facts import config, connection, deep, logs, pool, refusal, run, standard
 from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
@@ -38,6 +38,7 @@ SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
         ("log", SUMMARY): logs.LogSummary,
         ("log", ANSWER): logs.PastedAnswer,
         ("config", ""): pool.ConfigurationObject,
+        **{("config", kind): sheet for kind, sheet in config.SHEETS.items()},
     }
 )
 """The class of the facts of an observation, by its ``source`` and ``probe``. A probe's stands beside the class."""
@@ -45,7 +46,7 @@ SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
 _OF_SOURCE: Mapping[str, type[Sheet]] = {
     "probe": connection.ProbeSheet,
     "log": logs.RequestGroup,
-    "config": pool.ConfigurationObject,
+    "config": config.ObjectSheet,
 }
 
 

@@ -10,8 +10,9 @@ from ipaddress import ip_address
 
 from msgspec.structs import replace
 
+from icapdiag.avi.config.forms import collect
+from icapdiag.avi.config.objects import CHAIN, GROUP, POOL, PROFILE, AviObject, Reference, names, references, section
 from icapdiag.mistakes import Path, Problems, shown
-from icapdiag.pool.aviobjects import CHAIN, GROUP, POOL, PROFILE, AviObject, collect, names, parse_reference
 from icapdiag.pool.avisettings import configuration, tls_of
 from icapdiag.pool.hosts import parse_host, same_host
 from icapdiag.pool.members import MOST_MEMBERS
@@ -88,12 +89,11 @@ class _Resolver:
         if profile is None:
             choice = "pool groups and no ICAP profile that chooses one: add the profile, or keep one of"
             return self._only(GROUP, choice)
-        text = profile.node.text("pool_group_ref")
-        if not text:
+        reference, _ = next(references(profile.node, "pool_group_ref"), (Reference(), None))
+        if not reference.label:
             raise self._stop(
                 profile, f"ICAP profile {shown(profile.name)} names no pool group: its pool_group_ref is missing"
             )
-        reference = parse_reference(text)
         meant = [found for found in self._of(GROUP) if found.matches(reference)]
         if len(meant) != 1:
             what = "is not in this file" if not meant else "is here more than once"
@@ -140,7 +140,10 @@ class _Resolver:
             member = validate(AviGroupMember, item, path, self._problems)
             if member is None:
                 continue
-            reference = parse_reference(member.pool_ref)
+            reference, _ = next(references(item, "pool_ref"), (Reference(), None))
+            if not reference.label:
+                self._problems.add(item, (*path, "pool_ref"), "missing: write pool_ref: …")
+                continue
             meant = [found for found in pools if found.matches(reference)]
             if len(meant) == 1:
                 before = chosen.get(id(meant[0]), (meant[0], False))[1]
@@ -215,8 +218,8 @@ def _address(item: Node, server: AviServer, path: Path, problems: Problems) -> s
             problems.add(item, (*path, "ip"), "missing: a server has ip: {addr, type} or a hostname")
             return None
         host, where = item.get("hostname"), (*path, "hostname")
-    elif isinstance(ip, MapNode):
-        address = validate(AviAddress, ip, (*path, "ip"), problems)
+    elif (mapping := section(item, "ip")) is not None:
+        address = validate(AviAddress, mapping, (*path, "ip"), problems)
         return address.addr if address else None
     else:
         host, where = ip, (*path, "ip")

@@ -8,21 +8,29 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from icapdiag.avi.config.forms import Wanted, is_avi
 from icapdiag.mistakes import Path, Problems, bare, shown
 from icapdiag.pool.avi import read_objects
-from icapdiag.pool.aviobjects import SECTIONS, is_avi
 from icapdiag.pool.hosts import EXAMPLES, ServerAddress, parse_address, parse_service_uri, parse_url, same_host
 from icapdiag.pool.members import MOST_MEMBERS, Defaults, member_at, read_members, read_tls
 from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, PoolError, Profile, Suppression, endpoint, fatal
 from icapdiag.pool.scalars import texts
 from icapdiag.pool.schema import AviProfile, PoolFile, ProfileFile, SuppressionFile, given, listed, validate
-from icapdiag.pool.source import EMPTY, parse_tree, read_tree
+from icapdiag.treefile import FileKind, parse_tree, read_tree
 from icapdiag.vocabulary import COMMAND_LINE
 from icapdiag.yamltree import MapNode, Node, kind, report
 
 SAMPLES = ("clean", "eicar")
-KEYS = frozenset(PoolFile.__struct_fields__) | SECTIONS | {"servers", "domain_name"}  # read of the outermost mapping
+KEYS = Wanted()
 MOST_SUPPRESSIONS = 1000
+EMPTY = "empty: the shortest useful file has service_uri: /… and members: [address]"
+FILE = FileKind(
+    name="a pool file",
+    in_folder="name the pool file in it",
+    too_large="not a pool file; of an export keep Pool, PoolGroup and IcapProfile",
+    empty=EMPTY,
+    raises=PoolError,
+)
 LASTLINE_PREVIEW = 10  # bytes; the least that Avi accepts for that vendor
 
 
@@ -32,12 +40,12 @@ def load_pool(path: FilePath, *, profile: str | None = None, service_uri: str | 
     ``profile`` names the IcapProfile to take where an export holds several; ``service_uri``
     replaces the file's. Raises `PoolError` with every mistake found, and nothing else.
     """
-    return _load(read_tree(path, KEYS), path, profile, service_uri)
+    return _load(read_tree(path, KEYS, FILE), path, profile, service_uri)
 
 
 def loads_pool(data: bytes, path: FilePath, *, profile: str | None = None, service_uri: str | None = None) -> Pool:
     """Like `load_pool` for bytes at hand (standard input, the lab's own pool); ``path`` names them in messages."""
-    return _load(parse_tree(data, str(path), KEYS), path, profile, service_uri)
+    return _load(parse_tree(data, str(path), KEYS, FILE), path, profile, service_uri)
 
 
 def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | None) -> Pool:

@@ -171,7 +171,7 @@ class AviAddress(Lenient):
 class AviGroupMember(Lenient):
     """One pool of a PoolGroup of the API. Ratio 0: Avi never selects it."""
 
-    pool_ref: Name
+    pool_ref: Unread = None
     ratio: Annotated[int, integer(0, 1_000_000)] = 1
 
 

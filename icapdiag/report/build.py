@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag import __version__
+from icapdiag.facts.config import LintSubject
 from icapdiag.facts.connection import TCP
 from icapdiag.facts.deep import Conformance, RuleResult
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import MemberDeviation, RuleOverview
 from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
 from icapdiag.icap.conformance import RULES
-from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
+from icapdiag.model import Finding, MemberReport, Observation, Problem, Report, Unmatched
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health, Severity, Status
 
 NOTHING_LEARNT = "No request in it went through ICAP, and no ICAP response was found."
@@ -163,6 +164,40 @@ def build_explain_report(
         findings=findings,
         unmatched=unmatched,
         notes=(*notes, *(() if logs.groups else (NOTHING_LEARNT,))),
+    )
+
+
+def build_lint_report(
+    *,
+    subject: LintSubject,
+    vantage: Vantage,
+    findings: tuple[Finding, ...],
+    problems: tuple[Problem, ...],
+    started_at: datetime,
+    finished_at: datetime,
+    notes: Iterable[str] = (),
+    not_tested: Iterable[str] = (),
+) -> Report:
+    """The report of ``icapdiag lint``. Times must be aware; ``findings`` come worst first.
+
+    The verdict is that of the worst finding; without one it is ``unknown`` where nothing that ICAP needs was there.
+    """
+    verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
+    if not subject.services and not subject.profiles:
+        verdicts.append(Health.UNKNOWN)
+    return Report(
+        command="lint",
+        started_at=timestamp(started_at),
+        finished_at=timestamp(finished_at),
+        complete=True,
+        verdict=_worst(verdicts),
+        vantage=vantage,
+        subject=subject,
+        tool=Tool(name="icapdiag", version=__version__),
+        findings=findings,
+        problems=problems or None,
+        notes=tuple(notes),
+        not_tested=tuple(not_tested) or None,
     )
 
 

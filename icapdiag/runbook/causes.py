@@ -21,7 +21,7 @@ PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the ne
 
 _STRANGE = re.compile(r"[^\w .:/%?&=+,~@\[\]()-]")  # what means something to a shell, or to Markdown
 _FACTS = 4  # of one cause, that a report names
-_ADDRESSING = ("source", "probe")  # which observation it is about, and no fact of it
+_ADDRESSING = ("source", "probe", "object")  # which observation it is about, and no fact of it
 _OF_ANY_PROBE = ("status", "reason", "verdict", "icap_status", "answer_ms")  # say little without the probe's name
 PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 
@@ -244,8 +244,11 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
 _LISTED = 3  # of several paths
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
 _FACTS_OF = {  # where a value is that is not a fact of the same name
-    "profile": ("profile.name",),
+    "profile": ("profile.name", "icap_profile"),
     "virtual_service": ("virtualservices",),
     "paths": ("candidates", "services.candidates"),  # of ours that take REQMOD
 }
-OURS = ("host", "members", "object_name", "pool", "service", "service_uri", *_FACTS_OF)  # not a server's
+OURS = (  # not a server's
+    "allowed", "covered_by", "field", "host", "members", "object_name", "policy_set", "pool", "service", "service_uri",
+    *_FACTS_OF,
+)  # fmt: skip

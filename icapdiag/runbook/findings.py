@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from icapdiag.facts.config import Place
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import Difference, ValueGroup
 from icapdiag.facts.standard import EICAR_FORMS
@@ -28,6 +29,7 @@ from icapdiag.runbook.causes import (
 )
 from icapdiag.runbook.document import FAIL_ACTIONS, Runbook
 from icapdiag.runbook.library import FOLDER, Library
+from icapdiag.runbook.places import places
 from icapdiag.runbook.prose import STEPS, first_paragraph, first_steps, items, plain
 from icapdiag.runbook.surroundings import WideRecord
 from icapdiag.runbook.verifying import verify
@@ -154,12 +156,14 @@ class Roots:
     def problems(self, one: Diagnosed, others: Iterable[Diagnosed]) -> Iterator[Problem]:
         """A finding at members with the same most certain causes each, where it is not a consequence.
 
-        What is only possible tells no members apart. Where steps name other service paths, it is another problem.
+        What is only possible tells no members apart. Where steps name other service paths, or other objects of a
+        configuration, it is another problem.
         """
         alike: dict[tuple[str, ...], list[About]] = {}
         for about, weighed in one.weighed.items():
             if (about, one.runbook.id) not in self._explained:
-                alike.setdefault((*_settled(weighed), *paths(one.abouts[about][0].record)), []).append(about)
+                record = one.abouts[about][0].record
+                alike.setdefault((*_settled(weighed), *paths(record), *_object(record)), []).append(about)
         for abouts in alike.values():
             met = [each for about in abouts for each in one.abouts[about]]
             here = {*abouts, *((about[0], "") for about in abouts if isinstance(about, tuple))}
@@ -181,6 +185,7 @@ class Roots:
                 effect=one.effect,
                 causes=_causes({about: one.weighed[about] for about in abouts}, one.abouts),
                 steps=_steps(one.runbook, [by_certainty(each)[0] for each in together], met),
+                places=_places(one.runbook, met),
                 consequences=tuple(follows) or None,
                 verify=verify(one.runbook, tls=bool(met[0].record.get("tls"))) or None,
                 escalate=tuple(items(one.runbook.sections.get("Escalate with", ""))) or None,
@@ -265,9 +270,21 @@ def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
         effect=one.effect,
         causes=_causes(one.weighed, one.abouts),
         steps=steps,
+        places=_places(runbook, met),
         by_fail_action=one.by_fail_action or None,
         because_of=because_of or None,
     )
+
+
+def _object(record: Facts) -> tuple[str, ...]:
+    """The object of a configuration that steps name: of a server its pool; of a value its field, too."""
+    if record.get("source") != "config":
+        return ()
+    return tuple(str(record.get(name)) for name in ("in_pool" if record.get("in_pool") else "object_name", "field"))
+
+
+def _places(runbook: Runbook, met: Iterable[Met]) -> tuple[Place, ...] | None:
+    return places(runbook, ((each.observation, each.record) for each in met)) or None
 
 
 def _named(met: Iterable[Met]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from icapdiag.model import Facts, JSONValue, Observation, flatten
 from icapdiag.vocabulary import Status, Verdict
 
 _PRODUCT = "product"
+_ICAP_PROFILE = "icapprofile"  # "probe" of one in a configuration
 _LOG = ""  # in the place of a member: all that the log has
 _GOOD = {"clean": Verdict.ALLOWED, "eicar": Verdict.BLOCKED}
 
@@ -59,12 +60,15 @@ class Surroundings:
         self._profile = profile or {}
         self._probes: dict[tuple[str, str], dict[str, list[Seen]]] = {}
         self._products: dict[str, set[str]] = {}  # of a log, by member and by pool
+        self._profiles: dict[str, Seen] = {}  # of a configuration, by name
         for each in seen:
             source, pool, member, probe = (str(_value(each, name)) for name in ("source", "pool", "member", "probe"))
             if source == "probe" and member:
                 self._probes.setdefault((pool, member), {}).setdefault(probe, []).append(each)
             elif source == "log":
                 self._note_product(each)
+            elif source == "config" and probe == _ICAP_PROFILE:
+                self._profiles.setdefault(str(_fact(each, "object_name")), each)
         self._healthy: set[tuple[str, str]] | None = None
 
     def _note_product(self, seen: Seen) -> None:
@@ -97,7 +101,8 @@ class Surroundings:
     def facts(self, own: Facts, room: str) -> Facts:
         """What is known under this name beside the record: ``profile``, ``pool`` or a probe's name."""
         if room == PROFILE:
-            return self._profile
+            named = self._profiles.get(str(own.get("icap_profile"))) if own.get("source") == "config" else None
+            return self._profile if named is None else _flat(named)
         if room == FIGURES:
             return self._pool(own)
         found = self._probes.get(_member(own), {}).get(room, ())
@@ -129,6 +134,10 @@ def _flat(seen: Seen) -> Facts:
 
 def _value(seen: Seen, name: str) -> object:
     return getattr(seen, name) if isinstance(seen, Observation) else seen.get(name, "")
+
+
+def _fact(seen: Seen, name: str) -> object:
+    return getattr(seen.facts, name, "") if isinstance(seen, Observation) else seen.get(name, "")
 
 
 def _address(seen: Seen) -> object:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
+from icapdiag.avi.config.objects import Reference, parse_reference
 from icapdiag.pool import TLS, Member, PoolError, load_pool
-from icapdiag.pool.aviobjects import Reference, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -503,7 +503,7 @@ def test_other_objects_are_named_as_such(mistakes: Mistakes) -> None:
     [
         ("", Reference("")),
         ("a/b", Reference("a/b")),
-        ("${avi_pool.x.id}", Reference("${avi_pool.x.id}")),
+        ("${avi_pool.x.id}", Reference(address="avi_pool.x")),
         ("/api/pool/?name=a%20b", Reference("", "a b")),
         ("/api/pool/a%2Fb", Reference("a/b")),
         ("/api/pool/?" + "&".join(["a=b"] * 100), Reference()),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icapdiag.pool import PoolError, load_pool, source
-from icapdiag.pool.source import NotJSON, read_json
+from icapdiag import jsontree, treefile
+from icapdiag.jsontree import NotJSON, read_json
+from icapdiag.pool import PoolError, load_pool
 from icapdiag.yamltree import ListNode, Scalar
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def test_a_device_without_end() -> None:
 
 
 def test_a_yaml_file_beyond_one_mebibyte(mistakes: Mistakes) -> None:
-    data = b"service_uri: /a\nmembers: [a]\n" + b"#" * source.YAML_BYTES
+    data = b"service_uri: /a\nmembers: [a]\n" + b"#" * treefile.YAML_BYTES
     expected = ["pool.yaml: larger than 1 MiB, the most for YAML; of an Avi export, the JSON form is read"]
     assert expected == mistakes(data)
     expected = ["pool.yaml:1:2: not JSON: a key in double quotes is expected here"]
-    assert expected == mistakes(b"{a: [" + b" " * source.YAML_BYTES + b"]}")
+    assert expected == mistakes(b"{a: [" + b" " * treefile.YAML_BYTES + b"]}")
 
 
 def test_a_file_is_loaded_from_its_path(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_yaml_flow_form_is_no_json_and_fine(load: Load) -> None:
         ("[1]\n x", "p.json:2:2: not JSON: more text after the end of the object"),
         ('["a\n"]', "p.json:1:4: not JSON: Invalid control character at"),
         ('["a', "p.json:1:2: not JSON: Unterminated string starting at"),
-        ('{"foreign": [1, 2}', "p.json:1:18: not JSON: Expecting ',' delimiter"),
+        ('{"Foreign": [1, 2}', "p.json:1:18: not JSON: Expecting ',' delimiter"),
     ],
 )
 def test_broken_json_says_where(mistakes: Mistakes, text: str, expected: str) -> None:
@@ -150,7 +151,7 @@ def test_json_agrees_with_the_standard_reader() -> None:
 
 
 def test_the_number_of_values_is_bounded(mistakes: Mistakes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "VALUES", 10)
+    monkeypatch.setattr(jsontree, "VALUES", 10)
     (line,) = mistakes('{"members": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}', file="p.json")
     assert "not JSON: more than 10 values" in line
 

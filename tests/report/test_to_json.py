@@ -82,6 +82,7 @@ NEW = {
     "causes",
     "steps",
     "because_of",
+    "places",
     "problems",
     "not_tested",
 }  # since findings have causes; older reports have none

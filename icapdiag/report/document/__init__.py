@@ -12,7 +12,19 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from icapdiag.model import Finding, Report
-from icapdiag.report.document import findings, logs, measured, members, overview, pool, problems, vantage, who, words
+from icapdiag.report.document import (
+    configuration,
+    findings,
+    logs,
+    measured,
+    members,
+    overview,
+    pool,
+    problems,
+    vantage,
+    who,
+    words,
+)
 from icapdiag.text import visible
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Health, Severity
 
@@ -54,6 +66,8 @@ class Document:
         # from the first entry of a log to the last
         self.span = words.span(entries.first_seen, entries.last_seen) if entries else ""
         self.of_logs = of_logs is not None
+        # virtual services with whether their uploads are scanned, a sentence each, where there are several
+        self.services = configuration.lines(words.lint_of(report))
         # how many members are how healthy, worst first
         self.verdicts = _counted([member.verdict for member in checked], HEALTH_ORDER)
         # how many findings are how severe, worst first
@@ -114,6 +128,10 @@ def summary(report: Report) -> Iterator[MemberLine]:
     for finding in report.findings:
         for name in dict.fromkeys(finding.members):
             own.setdefault(name, []).append(finding)
+    if lint := words.lint_of(report):
+        for service in lint.services:
+            health = {"yes": Health.OK, "no": Health.CRITICAL}.get(service.scanned or "", Health.UNKNOWN)
+            yield MemberLine(words.safe_text(service.name), health, "")
     if words.logs_of(report):
         named = dict.fromkeys(name for group in report.groups for name in group.members or ())
         for name in named | dict.fromkeys(own):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.answer import Answer, Deviation
+from icapdiag.facts.config import ObjectSheet
 from icapdiag.facts.connection import DNS, TLS, Endpoint, Path, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Preview, Size
 from icapdiag.facts.load import Load
@@ -15,6 +16,7 @@ from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import EicarOutcomes, Options, Repeat, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
+from icapdiag.report.document.configuration import described, named
 from icapdiag.report.document.measured import describe_measured
 from icapdiag.report.document.pool import describe_difference
 from icapdiag.report.document.words import count, milliseconds, safe_text, server_text
@@ -32,7 +34,7 @@ _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
 def describe(seen: Observation) -> str:
     """An observation in words, most relevant first; its reason if there is nothing else."""
-    own = list(_own_words(seen.facts))
+    own = list(described(seen.facts) if isinstance(seen.facts, ObjectSheet) else _own_words(seen.facts))
     said = "; ".join(part for part in own or _facts(seen.facts, seen.reason) if part)
     return said if said or own else server_text(seen.reason) or seen.status.value
 
@@ -63,6 +65,11 @@ def where(seen: Observation) -> str:
 
     A name may have several addresses: there, the one that was dialled, too.
     """
+    sheet = seen.facts
+    return named(sheet.object, sheet.object_name) if isinstance(sheet, ObjectSheet) else _where(seen)
+
+
+def _where(seen: Observation) -> str:
     member = server_text(seen.member)
     match seen.facts:
         case LogSummary():

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject, ProbingVantage
 from icapdiag.model import MemberReport, Report
+from icapdiag.report.document import configuration
 from icapdiag.report.document.logs import OUTCOME_WORDS
 from icapdiag.report.document.members import verdict_on
 from icapdiag.report.document.problems import ProblemBlock, is_stated
@@ -17,6 +18,7 @@ from icapdiag.report.document.words import (
     by_action,
     count,
     gap,
+    lint_of,
     logs_of,
     of_all,
     pool_of,
@@ -40,6 +42,8 @@ def _subject(report: Report) -> str:
     if logs := logs_of(report):
         number = len(logs.sources)
         return safe_text(logs.sources[0].name.rpartition("/")[2]) if number == 1 else count(number, "file")
+    if lint := lint_of(report):
+        return configuration.headline(lint)[0]
     pool = pool_of(report)
     name = "" if pool.source == _URLS else safe_text(pool.pool)
     if len(report.members) == 1:
@@ -49,13 +53,21 @@ def _subject(report: Report) -> str:
 
 def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
     """The whole answer in one sentence, without the subject and the verdict before it."""
-    logs = logs_of(report)
+    logs, lint = logs_of(report), lint_of(report)
+    if lint:
+        return _of_configuration(configuration.headline(lint)[1], problems)
     found = _of_logs(report, logs, problems) if logs else _of_pool(report, problems)
     found = found or count(len(problems), "problem")  # whose runbook has no title
     state = gap(report)
     if report.unmatched.count:
         found += f", {count(report.unmatched.count, 'request' if logs else 'failure')} that no runbook explains"
     return found + (f" ({state})" if state and state not in found else "")
+
+
+def _of_configuration(answer: str, problems: Sequence[ProblemBlock]) -> str:
+    """With the worst problem, where the answer is not one: of what is not scanned the first problem says why."""
+    worst = next((each for each in problems if each.severity is Severity.CRITICAL), None)
+    return f"{answer}; {worst.title}" if worst is not None and "→" in answer else answer
 
 
 class Overview:
@@ -288,6 +300,10 @@ def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
             read = sum(each.read for each in logs.sources)
             checked = f"{read - unchecked:,} of {count(read, 'record')}"
             yield f"Duplicate keys other than actions were looked for in {checked}."
+    elif lint := lint_of(report):
+        if problems:
+            yield f"{count(len(problems), 'problem')}."
+        yield from configuration.closing(lint, report.not_tested or (), problems=bool(problems))
     else:
         if problems:
             enabled = sum(member.verdict is not Health.DISABLED for member in report.members)

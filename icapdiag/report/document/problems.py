@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from icapdiag.facts.logs import ACTIONS, ReportedGroup
 from icapdiag.model import Finding, Problem, Report, Steps, Verification
-from icapdiag.report.document import who
+from icapdiag.report.document import configuration, who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
 from icapdiag.report.document.words import (
     base,
     count,
     is_let_through,
+    lint_of,
     logs_of,
     names,
     of_all,
@@ -57,6 +58,9 @@ class ProblemBlock:
         self.now = tuple(prose(step) for step in (steps and steps.now) or ())
         self.fix = tuple(prose(step) for step in (steps and steps.fix) or ())
         self.check = tuple(prose(step) for step in (steps and steps.check) or ())
+        self.objects = configuration.objects_of(problem)
+        # where it stands in the files of a configuration, with what is written there
+        self.places = [configuration.place(each) for each in problem.places or ()]
         known = values(finding.place, pool_of(report).service_uri)
         self.verify = tuple(_verification(each, known) for each in problem.verify or ())
         self.escalate = tuple(prose(each) for each in problem.escalate or ())
@@ -73,7 +77,7 @@ class ProblemBlock:
         """The same in at most ``room`` characters if possible: with fewer member names, then without."""
         many = len(self.members)
         if not many:
-            return self.requests
+            return f"at {names(self.objects, 2)}" if self.objects else self.requests
         for shown in range(min(many, 4), -1, -1):
             at = f"at {count(many, 'member')}" + (f": {names(self.members, shown)}" if shown else "")
             if many <= shown:
@@ -82,6 +86,12 @@ class ProblemBlock:
             if room is None or len(text) <= room:
                 return text
         return text if many > 1 else f"{self.requests} at {visible(self.members[0], 80)}".strip()
+
+    @property
+    def place_in_brief(self) -> str:
+        """The first place, and how many there are beside it."""
+        more = len(self.places) - 1
+        return "".join(self.places[:1]) + (f" and {more} more" if more > 0 else "")
 
     @property
     def again(self) -> str:
@@ -95,6 +105,7 @@ class ProblemBlock:
         what = self.cause or ("" if self.fix and self.users else self.finding.meaning)
         said = (
             ("Cause" if self.cause else "What", what),
+            ("Where", self.place_in_brief),
             ("Users", self.users),
             ("Who", self.who_in_brief),
             ("Now", _first(self.now)),
@@ -156,6 +167,11 @@ _FAILING = {
     Effect.REFUSED: "Uploads that fail in this way get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
     Effect.NONE: "Uploads that fail in this way pass ({action}), which does no harm; Avi logs ICAP_FAILED.",
 }
+_CONFIGURED = {  # by severity: critical, else
+    Effect.UNSCANNED: ("Uploads pass unscanned.", "Uploads may pass unscanned."),
+    Effect.REFUSED: ("Legitimate uploads are refused.", "Legitimate uploads may be refused."),
+    Effect.SLOW: ("Uploads are slow.", "Uploads may be slow."),
+}
 # Why this host rejects a certificate. Whether Avi does depends on the pool's PKI profile.
 _CERTIFICATE = {Reason.TLS_EXPIRED, Reason.TLS_NOT_YET_VALID, Reason.TLS_UNTRUSTED, Reason.TLS_NAME}
 _FORMS = {  # what a probe sends the test file in
@@ -171,6 +187,8 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     """The effect on requests, with figures from a log."""
     if logs_of(report):
         return _of_requests(problem, finding, report)
+    if lint_of(report):
+        return _by_configuration(problem)
     by_fail_action = (finding.failed and problem.effect is not Effect.NONE) or finding.by_fail_action
     if problem.severity is not Severity.CRITICAL and by_fail_action and problem.effect in _FAILING:
         return _FAILING[problem.effect].format(action=fail_action(report))
@@ -190,6 +208,12 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     }
     slow = f"Uploads sent to {at} are slow." if problem.effect is Effect.SLOW else ""
     return said.get((problem.effect or Effect.NONE, finding.failed), slow)
+
+
+def _by_configuration(problem: Problem) -> str:
+    """What it means once the configuration is in use: what is critical happens, the rest may."""
+    now, may = _CONFIGURED.get(problem.effect or Effect.NONE, ("", ""))
+    return now if problem.severity is Severity.CRITICAL else may
 
 
 def _files(probes: frozenset[str | None]) -> str:

@@ -10,6 +10,7 @@ from icapdiag.model import Report
 from icapdiag.report.document.words import (
     NAMES_SHOWN,
     count,
+    lint_of,
     logs_of,
     milliseconds,
     moment,
@@ -36,7 +37,8 @@ def seen_from(report: Report, *, brief: bool = False) -> str:
         listed = f"{word} {listed}{''.join(interfaces)}"
     start = moment(report.started_at)
     listed = f" ({listed})" if listed else ""
-    where = f"{'Read on' if logs_of(report) else 'Probed from'} {safe_text(vantage.host)}{listed}"
+    is_probed = logs_of(report) is None and lint_of(report) is None
+    where = f"{'Probed from' if is_probed else 'Read on'} {safe_text(vantage.host)}{listed}"
     when = (f", {start:%F %T} UTC" if start else "") + (f", took {took(report)}" if took(report) else "")
     return f"{where} by icapdiag {safe_text(report.tool.version)}{when}."
 
@@ -59,6 +61,9 @@ def about(report: Report) -> Iterator[tuple[str, str]]:
     yield "Started", f"{start:%F %T} UTC, took {took(report)}" if start is not None else ""
     if logs is not None:
         yield "Log covers", span(logs.entries.first_seen, logs.entries.last_seen) if logs.entries else ""
+    elif lint := lint_of(report):
+        yield "Files", names(lint.inputs, _LISTED)
+        yield "Objects", ", ".join(f"{number:,} {safe_text(kind)}" for kind, number in (lint.objects or {}).items())
     else:
         yield "Pool from", safe_text(pool.source)
     yield "Host", safe_text(vantage.host)

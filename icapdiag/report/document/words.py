@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from icapdiag.avi.addresses import host_port
+from icapdiag.facts.config import LintSubject
 from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, ReportedGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.run import LogSubject, PoolSubject
@@ -114,6 +115,11 @@ def logs_of(report: Report) -> LogSubject | None:
     return report.subject if isinstance(report.subject, LogSubject) else None
 
 
+def lint_of(report: Report) -> LintSubject | None:
+    """The configuration that it tells of; None where it tells of something else."""
+    return report.subject if isinstance(report.subject, LintSubject) else None
+
+
 def pool_of(report: Report) -> PoolSubject:
     """The pool that was probed; an empty one if there is none."""
     return report.subject if isinstance(report.subject, PoolSubject) else PoolSubject()
@@ -124,6 +130,9 @@ def title(report: Report) -> str:
     if logs := logs_of(report):
         number = len(logs.sources)
         return f"ICAP in {safe_text(logs.sources[0].name) if number == 1 else count(number, 'file')}"
+    if lint := lint_of(report):
+        number = len(lint.inputs)
+        return f"ICAP configuration in {safe_text(lint.inputs[0]) if number == 1 else count(number, 'file')}"
     pool = pool_of(report)
     service = safe_text(pool.service_uri)
     return f"ICAP pool {safe_text(pool.pool)}".rstrip() + (f", service {service}" if service else "")
@@ -162,15 +171,25 @@ def page_gap(sources: Iterable[LogSource]) -> str:
 def untested(report: Report) -> str:
     """What a check did not test, in one sentence; empty if that is unknown."""
     listed = "; ".join(safe_text(each, 400) for each in report.not_tested or ())
-    return f"Not tested: {listed}." if listed else ""
+    return f"Not {'visible' if lint_of(report) else 'tested'}: {listed}." if listed else ""
 
 
 def tally(report: Report) -> str:
     """Members by health, or entries of a log by action."""
     if logs := logs_of(report):
         return entry_counts(report, logs.entries, brief=True)
+    if lint := lint_of(report):
+        return services_tally(lint)
     suppressed = f"; {count(len(report.suppressed), 'finding')} suppressed" if report.suppressed else ""
     return (members_tally(report.members) or "no members") + suppressed
+
+
+def services_tally(found: LintSubject) -> str:
+    """``2 virtual services: 1 scanned, 1 not scanned``."""
+    words = {"yes": "scanned", "no": "not scanned", "unknown": "unknown"}
+    counts = {word: sum(each.scanned == key for each in found.services) for key, word in words.items()}
+    listed = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
+    return count(len(found.services), "virtual service") + (f": {listed}" if listed else "")
 
 
 def members_tally(members: Sequence[MemberReport]) -> str:

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from icapdiag import facts
 from icapdiag.doubled import Ambiguous, unique
+from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import ANSWER, sheet_type
 from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
 from icapdiag.facts.renamed import renamed
@@ -129,9 +130,11 @@ class _Reader:
         self.problems += _out_of_bounds(document)
         given = document.get("subject", {})
         is_of_logs = "sources" in _fields(given)
-        subject = self._record(LogSubject if is_of_logs else PoolSubject, given, "subject")
+        is_of_files = is_of_logs or "services" in _fields(given)
+        cls = LogSubject if is_of_logs else LintSubject if is_of_files else PoolSubject
+        subject = self._record(cls, given, "subject")
         pool = getattr(subject, "pool", None)
-        vantage = self._record(Vantage if is_of_logs else ProbingVantage, document.get("vantage", {}), "vantage")
+        vantage = self._record(Vantage if is_of_files else ProbingVantage, document.get("vantage", {}), "vantage")
         unmatched = self._unmatched(document.get("unmatched", {"count": 0, "examples": []}), "unmatched")
         lists: dict[str, tuple[Any, ...]] = {
             "members": self._each(document, "", "members", lambda value, place: self._member(value, place, pool)),

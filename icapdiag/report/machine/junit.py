@@ -16,17 +16,31 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, MemberReport, Observation, Report
+from icapdiag.report.document.configuration import place
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.findings import suppressed_because
 from icapdiag.report.document.members import address_of, danger
 from icapdiag.report.document.vantage import seen_from
-from icapdiag.report.document.words import endpoint, gap, logs_of, moment, named, names, prose, safe_text, tally, title
+from icapdiag.report.document.words import (
+    endpoint,
+    gap,
+    lint_of,
+    logs_of,
+    moment,
+    named,
+    names,
+    prose,
+    safe_text,
+    tally,
+    title,
+)
 from icapdiag.text import visible
 from icapdiag.vocabulary import Severity, Status
 
 # What XML 1.0 has no place for, beside what `visible` escapes already (section 2.2).
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _EVIDENCE = 3
+_PLACES = 20
 
 
 class _Case(NamedTuple):
@@ -134,6 +148,8 @@ def _suppressed(accepted: SuppressedFinding) -> _Case:
 def _paragraphs(finding: Finding) -> Iterator[str]:
     if finding.members:
         yield "Members: " + ", ".join(visible(name, 80) for name in finding.members)
+    for each in (finding.places or ())[:_PLACES]:
+        yield f"Where: {place(each)}"
     yield prose(finding.meaning)
     for seen in finding.evidence[:_EVIDENCE]:
         yield f"Seen: {where(seen)}: {describe(seen)}"
@@ -145,7 +161,7 @@ def _paragraphs(finding: Finding) -> Iterator[str]:
 def _run(report: Report) -> Iterator[_Case]:
     about = [f"{title(report)}: {tally(report)}", seen_from(report, brief=True)]
     about += [visible(note, 400) for note in report.notes]
-    whole = "all input was read" if logs_of(report) else "all probes ran"
+    whole = "all input was read" if logs_of(report) or lint_of(report) else "all probes ran"
     if report.complete:
         yield _Case(whole, text="\n".join(about))
     else:

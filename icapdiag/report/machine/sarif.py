@@ -1,7 +1,8 @@
 """The findings as SARIF 2.1.0 (OASIS), for code scanning: one rule per finding, one result per finding and member.
 
-A network finding has no source line: it points to the member's line in the pool file if that is known. Rule, place and
-fingerprint stay the same from run to run, so that a reader can distinguish old alerts from new ones.
+A network finding has no source line: it points to the member's line in the pool file if that is known. A finding about
+an Avi configuration points to line and column of each place. Rule, place and fingerprint stay the same from run to run,
+so that a reader can distinguish old alerts from new ones.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from icapdiag.facts.config import Place
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, Report
+from icapdiag.report.document.configuration import named, setting
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.findings import suppressed_because
 from icapdiag.report.document.words import gap, logs_of, moment, pool_of, prose, safe_text, title
@@ -94,6 +97,9 @@ def _rule(finding: Finding) -> dict[str, Any]:
 
 
 def _results(report: Report, finding: Finding, rule: int) -> Iterator[dict[str, Any]]:
+    if finding.places:
+        yield from (_at_place(finding, rule, place) for place in finding.places)
+        return
     for member in dict.fromkeys(finding.members) or (None,):
         yield {
             "ruleId": finding.id,
@@ -105,6 +111,26 @@ def _results(report: Report, finding: Finding, rule: int) -> Iterator[dict[str, 
             "partialFingerprints": {"icapdiagFinding/v1": _fingerprint(report, finding, member)},
             "occurrenceCount": finding.count,
         }
+
+
+def _at_place(finding: Finding, rule: int, place: Place) -> dict[str, Any]:
+    """A result for a place in an Avi configuration. Its fingerprint goes by names, as lines move."""
+    name = named(place.object, place.object_name)
+    parts = (finding.id, name, place.field or "")
+    said = ": ".join(part for part in (name, setting(place)) if part)
+    location: dict[str, Any] = {"logicalLocations": [{"name": name, "fullyQualifiedName": name, "kind": "resource"}]}
+    if place.file and not _NO_FILE.search(place.file):
+        region = {"startLine": place.line or 1, "startColumn": place.column or 1}
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(place.file)}, "region": region}
+    return {
+        "ruleId": finding.id,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "kind": "fail",
+        "message": {"text": f"{prose(finding.title)}. {said}."},
+        "locations": [location],
+        "partialFingerprints": {"icapdiagFinding/v1": _hashed(parts)},
+    }
 
 
 def _message(finding: Finding, member: str | None) -> str:
@@ -123,12 +149,16 @@ def _location(report: Report, member: str | None) -> dict[str, Any]:
     if file:
         line = next((each.line for each in report.members if each.name == member and each.line), 1)
         location["physicalLocation"] = {
-            "artifactLocation": {"uri": quote(file.encode("utf-8", "backslashreplace"))},
+            "artifactLocation": {"uri": _uri(file)},
             "region": {"startLine": line},
         }
     name = visible(member) if member else title(report)
     location["logicalLocations"] = [{"name": name, "fullyQualifiedName": name, "kind": "resource"}]
     return location
+
+
+def _uri(file: str) -> str:
+    return quote(file.encode("utf-8", "backslashreplace"))
 
 
 def _file(report: Report) -> str:
@@ -140,6 +170,10 @@ def _file(report: Report) -> str:
 
 def _fingerprint(report: Report, finding: Finding, member: str | None) -> str:
     parts = (finding.id, safe_text(pool_of(report).pool), member or "")
+    return _hashed(parts)
+
+
+def _hashed(parts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 

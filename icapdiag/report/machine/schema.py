@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec.inspect as types
 
+from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import SHEETS
 from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Subject, Vantage
 from icapdiag.facts.sheet import FactField, Record, Sheet, attributes_of, parts_of
@@ -49,7 +50,14 @@ def schema() -> dict[str, Any]:
 
 def _classes() -> list[type[Record]]:
     """Every class in a report, in order of occurrence."""
-    waiting = [*_held(Report), *_held(PoolSubject), *_held(LogSubject), *_held(Observation), *SHEETS.values()]
+    waiting = [
+        *_held(Report),
+        *_held(PoolSubject),
+        *_held(LogSubject),
+        *_held(LintSubject),
+        *_held(Observation),
+        *SHEETS.values(),
+    ]
     found: dict[type[Record], None] = {}
     while waiting:
         cls = waiting.pop(0)
@@ -80,8 +88,9 @@ def _object(cls: type[Record]) -> dict[str, Any]:
 
 
 def _subject() -> dict[str, Any]:
-    """The subject of `check` or of `explain`, recognisable by its keys."""
-    return {**_object(Subject), "properties": _object(PoolSubject)["properties"] | _object(LogSubject)["properties"]}
+    """The subject of `check`, `explain` or `lint`, recognisable by its keys."""
+    of_each = (_object(cls)["properties"] for cls in (LintSubject, PoolSubject, LogSubject))
+    return {**_object(Subject), "properties": {key: value for each in of_each for key, value in each.items()}}
 
 
 def _own_fields(leave: Iterable[str]) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def layout(report: Report) -> Iterator[Block]:
         if said:
             yield Paragraph((Said(said),))
     yield from _members(f"Members ({len(doc.matrix.members)})", doc.matrix)
+    yield from _listed("Virtual services", doc.services)
     yield from _outcomes(doc.outcome_head, doc.outcomes)
     yield from _answers(doc)
     for problem in doc.problems:
@@ -151,7 +152,9 @@ def _answers(doc: Document) -> Iterator[Block]:
 def _problem(problem: ProblemBlock) -> Iterator[Block]:
     """What is wrong, why, and what to do first."""
     yield Heading(2, _headline(problem))
-    said = ((f"{label}: ", text) for label, text in problem.lines if label != "Cause")
+    said = (
+        (f"{label}: ", Said(text) if label == "Where" else text) for label, text in problem.lines if label != "Cause"
+    )
     yield Items((*(_cause(each) for each in problem.causes[: _certain(problem)]), *said))
 
 
@@ -171,6 +174,9 @@ def _details(problem: ProblemBlock) -> Iterator[Block]:
     """The evidence, other causes and fixes."""
     yield Heading(2, ("Details of ", *_headline(problem)))
     yield Paragraph((problem.finding.meaning,))
+    if problem.places[1:]:
+        yield Paragraph(("Where:",))
+        yield Items(tuple((Said(each),) for each in problem.places[:_ROWS]))
     yield from _seen(problem.seen, "Evidence")
     if causes := problem.causes[_certain(problem) :]:
         yield Paragraph(("Other causes:",))

@@ -23,6 +23,7 @@ _FAR = 3  # rows of the table above the first problem
 _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
 _ANSWERS = 5
+_SERVICES = 10  # virtual services of a configuration
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
 _LOG_PROBLEMS = 6  # the same of a log, whose problems have more to say
 _COUNTS = 40  # rows of who and what
@@ -55,6 +56,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     far = not detail and max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR
     first = first_step(doc.problems[0], width) if doc.problems and far else []
     yield from ([head + members] if alone else [head + first, members])
+    yield draw.sentences(doc.services, width, None if detail else _SERVICES)
     yield draw.outcomes(doc.outcome_head, doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
     yield draw.figures(doc.load, width, None if detail else _STEPS)

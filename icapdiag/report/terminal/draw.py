@@ -29,6 +29,12 @@ def verdict(
     return [first.replace(label, paint(kind.value, label), 1), *lines]
 
 
+def sentences(said: Sequence[str], width: int, most: int | None = None) -> list[str]:
+    """Sentences below each other. ``most``: as many of them on the first screen."""
+    drawn = [line for text in said[:most] for line in _hanging(text, width)]
+    return drawn + ([f"  and {len(said) - most:,} more: -v"] if most and len(said) > most else [])
+
+
 def _hanging(text: str, width: int) -> list[str]:
     return wrap(text, width, "  ", "    ", break_words=True)
 

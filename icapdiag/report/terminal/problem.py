@@ -15,6 +15,7 @@ _LABEL = 5  # columns: Cause, Users, Check
 _STEPS = ("Now", "Fix")  # what is to be done is cut last: its click path stands at the end
 _FILLED = 0.6  # of the room, by sentences that are whole
 _EVIDENCE_SHOWN = 3
+_PLACES = 10
 _COMMAND = re.compile(r"`([^`\n]{1,300})`")
 _NUMBER = re.compile(r"\d{1,3}\. ")  # of a step
 _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z`(])(?!Proven|Likely)")
@@ -127,6 +128,7 @@ def _whole(block: ProblemBlock, detail: int, width: int) -> Iterator[tuple[str, 
     yield from _rows("What", [finding.meaning])
     order = [each for each in block.causes if detail > 1 or each.status is not CauseStatus.RULED_OUT]
     yield from _rows("Cause", [f"{each.status.capitalize()}: {each.words}" for each in order])
+    yield from _rows("Where", block.places[: None if detail > 1 else _PLACES])
     yield from _rows("Users", [block.users])
     yield from _rows("Who", [block.who])
     yield from _rows("Now", _numbered(block.now))

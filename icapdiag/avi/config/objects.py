@@ -1,31 +1,53 @@
-"""Finding the objects of Avi's API in a file, whatever holds them, and what their references mean."""
+"""Objects of Avi's configuration, and what their references mean."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct
 
 from icapdiag.mistakes import Path, shown
-from icapdiag.yamltree import ListNode, MapNode, Node
+from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null
 
 POOL, GROUP, PROFILE, PKI, MONITOR = "Pool", "PoolGroup", "IcapProfile", "PKIProfile", "HealthMonitor"
+VIRTUAL_SERVICE, POLICY_SET = "VirtualService", "HTTPPolicySet"
+ANALYTICS, SE_GROUP, APPLICATION = "AnalyticsProfile", "ServiceEngineGroup", "ApplicationProfile"
+SSL_PROFILE, CLOUD = "SSLProfile", "Cloud"
+HOST_RULE, L7_RULE = "HostRule", "L7Rule"  # of AKO: they name objects on the Controller
 CHAIN = (PROFILE, GROUP, POOL)
-_KINDS = {kind.lower(): kind for kind in (*CHAIN, PKI, MONITOR)}
-# Keys that hold objects: of an API response, of an export (CamelCase in avi_config files, lower case in Ansible's).
-SECTIONS = frozenset({"results", *_KINDS, *_KINDS.values()})
+AKO = (HOST_RULE, L7_RULE)
+KINDS = MappingProxyType(
+    {
+        kind.lower(): kind
+        for kind in (*CHAIN, PKI, MONITOR, VIRTUAL_SERVICE, POLICY_SET, ANALYTICS, SE_GROUP, APPLICATION, SSL_PROFILE)
+    }
+    | {CLOUD.lower(): CLOUD}
+)
+"""By the type in URLs and uuids."""
 _MOST_LISTED = 10
 _UUID = re.compile(r"(?P<type>[a-z0-9]+)-[0-9A-Za-z-]+")
+_INTERPOLATED = re.compile(r"(?:\$\{)?((?:data\.)?avi_[a-z0-9_]+\.[\w-]+)(?:\[[^\]]*\])?\.(?:id|uuid)\}?")
+_TELLING: tuple[tuple[str, tuple[str, ...]], ...] = (  # keys that only one kind has
+    (VIRTUAL_SERVICE, ("icap_request_profile_refs", "http_policies", "vsvip_ref", "vh_parent_vs_ref")),
+    (POLICY_SET, ("http_security_policy", "http_request_policy", "http_response_policy")),
+    (PKI, ("ca_certs",)),
+    (POOL, ("servers", "default_server_port", "lb_algorithm")),
+    (ANALYTICS, ("client_log_config", "sensitive_log_profile", "apdex_response_threshold")),
+    (SE_GROUP, ("memory_per_se", "se_name_prefix", "max_se")),
+)
 
 
 class AviObject(Struct, frozen=True):
-    """An object of one of the kinds, and where it stands."""
+    """An object of one of the kinds, and where it stands. ``address`` is Terraform's, such as ``avi_pool.icap``."""
 
     kind: str
     node: MapNode
     path: Path
+    file: str = ""
+    address: str = ""
 
     @property
     def name(self) -> str:
@@ -34,6 +56,8 @@ class AviObject(Struct, frozen=True):
 
     def matches(self, reference: Reference) -> bool:
         """Whether the reference means this object, as far as both say."""
+        if reference.address:
+            return reference.address == self.address
         own = {self.node.text("uuid"), parse_reference(self.node.text("url")).word} - {""}
         if reference.word and reference.word in own:
             return True
@@ -54,52 +78,61 @@ def names(objects: Sequence[AviObject]) -> str:
     return listed + (f" and {len(objects) - _MOST_LISTED} more" if len(objects) > _MOST_LISTED else "")
 
 
-def is_avi(root: Node) -> bool:
-    """Whether the tree is Avi's and not a pool file of ours."""
-    if isinstance(root, ListNode):
-        return any(isinstance(item, MapNode) for item in root.items)
-    if not isinstance(root, MapNode):
-        return False
-    marks = {"META", "_last_modified", "tenant_ref", "cloud_ref"}  # the last three: an object of another kind
-    return bool(_sections(root) or kind_of(root) or marks & root.keys())
-
-
-def _sections(root: MapNode) -> list[tuple[str, Node]]:
-    """The parts that hold objects. Our own ``pool:`` is a text, so it is none."""
-    found = [(key.text, value) for key, value in root.pairs() if key.text in SECTIONS]
-    return [(key, value) for key, value in found if isinstance(value, ListNode | MapNode)]
-
-
 def kind_of(node: MapNode) -> str:
     """The kind by URL, uuid or the keys that only they have; "" for anything else."""
     named = type_of_url(node.text("url")) or type_of_uuid(node.text("uuid"))
     if named:
-        return _KINDS.get(named, "")
+        return KINDS.get(named, "")
     members = node.get("members")
     if isinstance(members, ListNode):
         refers = any(isinstance(item, MapNode) and item.find("pool_ref") for item in members.items)
         return GROUP if refers else ""
-    if node.find("pool_group_ref") and (node.find("name") or node.find("service_uri")):
-        return PROFILE
-    return POOL if any(node.find(key) for key in ("servers", "default_server_port", "lb_algorithm")) else ""
+    if node.find("pool_group_ref") and (node.find("service_uri") or not _has(node, VIRTUAL_SERVICE)):
+        return PROFILE if node.find("name") or node.find("service_uri") else ""
+    if node.text("type").startswith("HEALTH_MONITOR_"):
+        return MONITOR
+    return next((kind for kind, _ in _TELLING if _has(node, kind)), "")
 
 
-def collect(root: Node) -> Iterator[AviObject]:
-    """Every object of these kinds in the file."""
-    sections = _sections(root) if isinstance(root, MapNode) else []
-    for key, value in sections:
-        yield from _objects(_KINDS.get(key.lower(), ""), value, (key,))
-    if not sections:
-        yield from _objects("", root, ())
+def _has(node: MapNode, kind: str) -> bool:
+    return any(node.find(key) for name, keys in _TELLING if name == kind for key in keys)
 
 
-def _objects(kind: str, node: Node, path: Path) -> Iterator[AviObject]:
-    if isinstance(node, ListNode):
-        for index, item in enumerate(node.items):
-            if isinstance(item, MapNode):
-                yield from _objects(kind, item, (*path, index))
-    elif isinstance(node, MapNode) and (found := kind or kind_of(node)):
-        yield AviObject(found, node, path)
+def section(node: Node, key: str) -> MapNode | None:
+    """The mapping under a key. Terraform writes a block that can stand once as a list of one."""
+    value = node.get(key)
+    if isinstance(value, ListNode) and len(value.items) == 1:
+        value = value.items[0]
+    return value if isinstance(value, MapNode) else None
+
+
+def elements(node: Node, key: str) -> list[MapNode]:
+    """The mappings in the list under a key; one that stands there without a list counts as its only element."""
+    value = node.get(key)
+    found = value.items if isinstance(value, ListNode) else [value]
+    return [item for item in found if isinstance(item, MapNode)]
+
+
+def texts(node: Node, key: str) -> list[str]:
+    """The texts of the list under a key, or the only one that stands there without a list."""
+    return [item.text for item in scalars(node, key)]
+
+
+def scalars(node: Node, key: str) -> list[Scalar]:
+    """The same with their places."""
+    value = node.get(key)
+    found = value.items if isinstance(value, ListNode) else [value]
+    return [item for item in found if isinstance(item, Scalar) and item.text and not is_null(item)]
+
+
+def references(node: Node, key: str) -> Iterator[tuple[Reference, Node]]:
+    """What the texts under a key refer to, each with its place; an object that stands there itself goes by its name."""
+    value = node.get(key)
+    for item in value.items if isinstance(value, ListNode) else [value]:
+        if isinstance(item, Scalar) and item.text and not is_null(item):
+            yield parse_reference(item.text), item
+        elif isinstance(item, MapNode):
+            yield Reference(item.text("uuid") or item.text("name"), item.text("name")), item
 
 
 class Reference(Struct, frozen=True):
@@ -112,11 +145,12 @@ class Reference(Struct, frozen=True):
     name: str = ""
     tenant: str = ""
     cloud: str = ""
+    address: str = ""  # Terraform's: ``${avi_pool.icap.id}`` is avi_pool.icap
 
     @property
     def label(self) -> str:
         """The part to name in a message."""
-        return self.name or self.word
+        return self.name or self.word or self.address
 
     @property
     def uuid(self) -> str:
@@ -133,6 +167,8 @@ class Reference(Struct, frozen=True):
 
 def parse_reference(text: str) -> Reference:
     """Read ``https://c/api/pool/UUID``, ``…#NAME``, ``/api/pool/?name=N&tenant=T``, ``/api/pool?…``, or a name."""
+    if found := _INTERPOLATED.fullmatch(text):
+        return Reference(address=found[1])
     if "/" not in text and "?" not in text:
         word, _, fragment = text.partition("#")
         return Reference(word, fragment) if fragment else Reference(text)

@@ -1,0 +1,185 @@
+"""An Avi configuration as observations: for each object that ICAP depends on, what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from icapdiag.avi.config.configuration import Configuration, Unseen
+from icapdiag.avi.config.objects import (
+    AKO,
+    ANALYTICS,
+    PROFILE,
+    SE_GROUP,
+    AviObject,
+)
+from icapdiag.avi.config.pools import (
+    Chain,
+    GroupedPool,
+    chain_of,
+    group_sheet,
+    monitor_sheets,
+    pki_sheets,
+    pool_sheet,
+    profile_sheet,
+    server_sheets,
+)
+from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
+from icapdiag.avi.config.services import Service, services_of
+from icapdiag.avi.config.values import Values, refused_values
+from icapdiag.facts.config import (
+    AnalyticsSheet,
+    EngineGroupSheet,
+    LintSubject,
+    ObjectSheet,
+)
+from icapdiag.model import Observation
+from icapdiag.vocabulary import Status
+
+
+class Links(Struct, frozen=True):
+    """What an object is part of: virtual services, an ICAP profile, and a pool or pool group by name."""
+
+    virtualservices: tuple[str, ...] | None = None
+    icap_profile: str | None = None
+    pool: str = ""
+
+
+class Looked(Struct, frozen=True):
+    """What was seen of a configuration. ``unseen``: what it refers to and the files do not have."""
+
+    observations: tuple[Observation, ...]
+    subject: LintSubject
+    unseen: tuple[Unseen, ...]
+
+
+class NoSuchService(ValueError):
+    """A virtual service was asked for that is not in the files; ``known`` are the names of those that are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name)
+        self.known = tuple(known)
+
+
+def look(objects: Iterable[AviObject], inputs: Sequence[str], chosen: Sequence[str] = ()) -> Looked:
+    """What ICAP depends on. ``chosen``: names or uuids of the virtual services to look at; else all that use ICAP.
+
+    Raises `NoSuchService`.
+    """
+    configuration = Configuration(objects)
+    services = list(services_of(configuration))
+    for name in chosen:
+        if not any(_is_called(each, name) for each in services):
+            raise NoSuchService(name, [each.name for each in services])
+    if chosen:
+        judged = [each for each in services if any(_is_called(each, name) for name in chosen)]
+        profiles = [profile for each in judged for profile in each.profiles]
+    else:
+        judged = [each for each in services if each.is_for_icap]
+        profiles = [*(profile for each in judged for profile in each.profiles), *configuration.of(PROFILE)]
+    chains = [chain_of(configuration, each) for each in {id(each.node): each for each in profiles}.values()]
+    seen = _Observer(configuration, judged, chains, any_services=bool(services))
+    observations = tuple(seen.all())
+    return Looked(
+        observations=observations,
+        subject=LintSubject(
+            inputs=tuple(inputs),
+            services=tuple(summary(each, chains) for each in judged),
+            profiles=tuple(each.profile.name for each in chains) or None,
+            objects=configuration.counts() or None,
+            without_icap=tuple(each.name for each in services if not each.is_for_icap and each not in judged) or None,
+        ),
+        unseen=tuple(each for each in configuration.unseen.values() if id(each.owner.node) in seen.looked_at),
+    )
+
+
+def _is_called(service: Service, name: str) -> bool:
+    return name in {service.name, service.found.node.text("uuid")} - {""}
+
+
+class _Observer:
+    """Makes the observations of what was chosen, each object once."""
+
+    def __init__(
+        self, configuration: Configuration, services: Sequence[Service], chains: Sequence[Chain], *, any_services: bool
+    ) -> None:
+        self._configuration = configuration
+        self._services = services
+        self._chains = chains
+        self._any_services = any_services
+        self.looked_at: set[int] = set()  # ids of the nodes
+
+    def all(self) -> Iterator[Observation]:
+        """Every observation, from the virtual services down."""
+        for service in self._services:
+            yield from self._of_service(service)
+        for chain in self._chains:
+            yield from self._of_chain(chain)
+
+    def _is_new(self, found: AviObject) -> bool:
+        new = id(found.node) not in self.looked_at
+        self.looked_at.add(id(found.node))
+        return new
+
+    def _whole(self, found: AviObject, sheet: ObjectSheet, links: Links) -> Iterator[Observation]:
+        """An object, and whatever in it Avi does not take; nothing if it was there before."""
+        if self._is_new(found):
+            yield _observation(sheet, links)
+            yield from self._refused(found, sheet.object or "", links)
+
+    def _refused(self, found: AviObject, kind: str, links: Links) -> Iterator[Observation]:
+        for refused in refused_values(found, kind):
+            yield _observation(refused, links, "setting")
+
+    def _of_service(self, service: Service) -> Iterator[Observation]:
+        found, links = service.found, Links((service.name,), profile_name(service))
+        yield from self._whole(found, service_sheet(service, self._chains), links)
+        for rule in service.rules:
+            yield _observation(rule_sheet(service, rule), links)
+        for policy in service.policy_sets:
+            if self._is_new(policy):
+                yield from self._refused(policy, "httppolicyset", links)
+        if found.kind not in AKO:
+            for each in self._configuration.follow(found, "analytics_profile_ref", ANALYTICS):
+                yield from self._whole(each, Values(each).sheet(AnalyticsSheet, "analyticsprofile", each.name), links)
+            for each in self._configuration.follow(found, "se_group_ref", SE_GROUP):
+                sheet = Values(each).sheet(EngineGroupSheet, "serviceenginegroup", each.name)
+                yield from self._whole(each, sheet, links)
+
+    def _of_chain(self, chain: Chain) -> Iterator[Observation]:
+        using = [each for each in self._services if any(one.node is chain.profile.node for one in each.profiles)]
+        attached = bool(using) if self._any_services else None
+        group = chain.group
+        links = Links(
+            tuple(each.name for each in using) or None, chain.profile.name, group.name if group is not None else ""
+        )
+        yield from self._whole(chain.profile, profile_sheet(chain, attached), links)
+        if group is not None:
+            yield from self._whole(group, group_sheet(group, chain), links)
+            for pool in chain.pools:
+                yield from self._of_pool(chain, pool, replace(links, pool=pool.found.name))
+
+    def _of_pool(self, chain: Chain, pool: GroupedPool, links: Links) -> Iterator[Observation]:
+        found = pool.found
+        if id(found.node) in self.looked_at:
+            return
+        yield from self._whole(found, pool_sheet(self._configuration, pool), links)
+        for name, server in server_sheets(pool, chain.pools):
+            yield _observation(server, links, member=name)
+        for monitor, sheet in monitor_sheets(self._configuration, found):
+            yield from self._whole(monitor, sheet, links)
+        for authority, pki in pki_sheets(self._configuration, found):
+            yield from self._whole(authority, pki, links)
+
+
+def _observation(sheet: ObjectSheet, links: Links, probe: str = "", *, member: str = "") -> Observation:
+    return Observation(
+        source="config",
+        probe=probe or sheet.object or "",
+        pool=links.pool,
+        member=member,
+        status=Status.OK,
+        facts=replace(sheet, virtualservices=links.virtualservices, icap_profile=links.icap_profile),
+    )

@@ -1,0 +1,243 @@
+"""From an ICAP profile down: its pool group, the pools in it, their servers and monitors, as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from icapdiag.avi.addresses import host_port
+from icapdiag.avi.config.configuration import Configuration
+from icapdiag.avi.config.objects import (
+    GROUP,
+    MONITOR,
+    PKI,
+    POOL,
+    AviObject,
+    elements,
+    references,
+    section,
+)
+from icapdiag.avi.config.relations import broken_references, deciding_monitor, fail_action_of, request_of
+from icapdiag.avi.config.schema import as_flag, as_integer
+from icapdiag.avi.config.values import Part, Values
+from icapdiag.facts.config import GroupSheet, MonitorSheet, PKISheet, PoolSheet, ProfileSheet, ServerSheet
+from icapdiag.yamltree import ListNode, MapNode
+
+# What fills a pool with servers that its own list does not show.
+_PORT = "default_server_port"
+_ELSEWHERE = ("ipaddrgroup_ref", "nsx_securitygroup", "external_autoscale_groups", "autoscale_policy_ref", "networks")
+
+
+class Server(Struct, frozen=True):
+    """A server as it stands in a pool. ``port`` None: what is written is no port."""
+
+    part: Part
+    host: str
+    port: int | None
+    own_port: bool
+    enabled: bool
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``, as a member is called."""
+        return host_port(self.host, self.port) if self.port else self.host
+
+
+class GroupedPool(Struct, frozen=True):
+    """A pool in a pool group. ``servers`` None: the pool's list does not show them."""
+
+    found: AviObject
+    member: Part  # of the group
+    enabled: bool
+    ratio: int | None
+    servers: tuple[Server, ...] | None
+
+    @property
+    def usable(self) -> int | None:
+        """How many servers Avi can select; None if they are not visible."""
+        if not self.enabled or self.ratio == 0:
+            return 0
+        return None if self.servers is None else sum(each.enabled for each in self.servers)
+
+
+class Chain(Struct, frozen=True):
+    """An ICAP profile with what is visible of its pool group."""
+
+    profile: AviObject
+    group: AviObject | None
+    pools: tuple[GroupedPool, ...]
+    unseen_pools: int
+
+    @property
+    def servers(self) -> int | None:
+        """Of all pools; None if not all are visible."""
+        if self.group is None or self.unseen_pools or any(each.servers is None for each in self.pools):
+            return None
+        return sum(len(each.servers or ()) for each in self.pools)
+
+    @property
+    def usable(self) -> int | None:
+        """Of them those that Avi can select."""
+        counts = [each.usable for each in self.pools]
+        if self.group is None or self.unseen_pools or None in counts:
+            return None
+        return sum(count or 0 for count in counts)
+
+
+def chain_of(configuration: Configuration, profile: AviObject) -> Chain:
+    """What the profile leads to."""
+    group = next(iter(configuration.follow(profile, "pool_group_ref", GROUP)), None)
+    pools: list[GroupedPool] = []
+    unseen = 0
+    for number, item in enumerate(elements(group.node, "members") if group else ()):
+        found = configuration.follow(group, "pool_ref", POOL, item) if group else []
+        unseen += not found
+        pools += [_grouped(each, Part("PoolGroupMember", item, f"members[{number}]")) for each in found]
+    return Chain(profile, group, tuple(pools), unseen)
+
+
+def _grouped(found: AviObject, member: Part) -> GroupedPool:
+    listed = found.node.get("servers")
+    hidden = not isinstance(listed, ListNode | MapNode) or any(found.node.text(key) for key in _ELSEWHERE)
+    if isinstance(listed, ListNode) and not listed.items and found.address:
+        hidden = True  # Terraform may have them as resources of their own
+    default = as_integer(found.node.text("default_server_port") or "80")
+    servers = [_server(item, number, default) for number, item in enumerate(elements(found.node, "servers"))]
+    return GroupedPool(
+        found=found,
+        member=member,
+        enabled=as_flag(found.node.text("enabled") or "true") is not False,
+        ratio=as_integer(member.node.text("ratio") or "1"),
+        servers=None if hidden and not servers else tuple(servers),
+    )
+
+
+def _server(node: MapNode, number: int, default: int | None) -> Server:
+    address = section(node, "ip")
+    host = (address.text("addr") if address else node.text("ip")) or node.text("hostname")
+    if node.text("hostname") and as_flag(node.text("resolve_server_by_dns")):
+        host = node.text("hostname")
+    own = as_integer(node.text("port") or "0")
+    return Server(
+        part=Part("Server", node, f"servers[{number}]"),
+        host=host[:256],
+        port=default if own == 0 else own,
+        own_port=own != 0,
+        enabled=as_flag(node.text("enabled") or "true") is not False,
+    )
+
+
+# --- as facts --------------------------------------------------------------------------------------
+
+
+def profile_sheet(chain: Chain, attached: bool | None) -> ProfileSheet:
+    """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files."""
+    found, values = chain.profile, Values(chain.profile)
+    values.note("usable_servers", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
+    broken = broken_references(found, "pool_group_ref", [chain.group] if chain.group else [])
+    values.note("broken_references", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
+    return values.sheet(
+        ProfileSheet,
+        "icapprofile",
+        found.name,
+        attached=attached,
+        group_visible=chain.group is not None,
+        servers=chain.servers,
+        usable_servers=chain.usable,
+        broken_references=broken,
+    )
+
+
+def group_sheet(group: AviObject, chain: Chain) -> GroupSheet:
+    """The pool group's facts."""
+    values = Values(group)
+    note_fail_action(values, group)
+    values.note("pools", "members", group.node.get("members") or group.node)
+    values.note("broken_references", "members", group.node.get("members") or group.node)
+    return values.sheet(
+        GroupSheet,
+        "poolgroup",
+        group.name,
+        group_fail_action=fail_action_of(group),
+        pools=len(elements(group.node, "members")),
+        pools_not_visible=chain.unseen_pools,
+        broken_references=broken_references(group, "pool_ref", [each.found for each in chain.pools]),
+    )
+
+
+def note_fail_action(values: Values, found: AviObject) -> None:
+    """Where the fail_action of a pool group or a pool stands."""
+    action = section(found.node, "fail_action")
+    if action is not None:
+        values.note("group_fail_action", "fail_action", action.get("type") or action, fail_action_of(found) or "")
+
+
+def pool_sheet(configuration: Configuration, pool: GroupedPool) -> PoolSheet:
+    """The facts of a pool, and of its place in the group."""
+    found, values = pool.found, Values(pool.found)
+    note_fail_action(values, found)
+    kind, request = deciding_monitor(configuration.of(MONITOR), found)
+    at = found.node.get("health_monitor_refs") or found.node
+    values.note("monitor_type", "health_monitor_refs", at)
+    values.note("monitor_request", "health_monitor_refs", at)
+    values.note("tls", "ssl_profile_ref", found.node.get("ssl_profile_ref") or found.node)
+    return values.sheet(
+        PoolSheet,
+        "pool",
+        found.name,
+        ratio=values.read("ratio", int, part=pool.member),
+        priority_label=values.read("priority_label", str, part=pool.member),
+        servers=None if pool.servers is None else len(pool.servers),
+        group_fail_action=fail_action_of(found),
+        tls=bool(found.node.text("ssl_profile_ref")),
+        monitors=sum(1 for _ in references(found.node, "health_monitor_refs")),
+        monitor_type=kind,
+        monitor_request=request,
+    )
+
+
+def server_sheets(pool: GroupedPool, others: Sequence[GroupedPool]) -> Iterator[tuple[str, ServerSheet]]:
+    """The facts of each server, beside its name. ``others``: all pools of the group."""
+    listed: dict[str, list[str]] = {}
+    for each in others:
+        for server in each.servers or ():
+            listed.setdefault(server.endpoint.lower(), []).append(each.found.name)
+    for server in pool.servers or ():
+        values = Values(pool.found, server.part)
+        if server.own_port:
+            values.read("port", int)
+        else:
+            values.read(_PORT, int, fact="port", part=Part(POOL, pool.found.node))
+        values.note("host", server.part.at("ip"), server.part.node.get("ip") or server.part.node, server.host)
+        same = listed[server.endpoint.lower()]
+        if len(same) > 1:
+            values.note("same_server_as", server.part.at("ip"), server.part.node, server.endpoint)
+        yield (
+            server.endpoint,
+            values.sheet(
+                ServerSheet,
+                "server",
+                server.endpoint,
+                host=server.host or None,
+                port=server.port,
+                port_from="server" if server.own_port else "pool" if pool.found.node.text(_PORT) else "default",
+                ratio=values.read("ratio", int),
+                in_pool=pool.found.name,
+                same_server_as=(server.endpoint,) * (len(same) - 1) or None,
+            ),
+        )
+
+
+def monitor_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[AviObject, MonitorSheet]]:
+    """The facts of the health monitors of a pool that are in the files."""
+    for found in configuration.follow(pool, "health_monitor_refs", MONITOR):
+        values = Values(found)
+        yield found, values.sheet(MonitorSheet, "healthmonitor", found.name, monitor_request=request_of(found.node))
+
+
+def pki_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[AviObject, PKISheet]]:
+    """The facts of the PKI profile of a pool, if it is in the files."""
+    for found in configuration.follow(pool, "pki_profile_ref", PKI):
+        certificates = len(elements(found.node, "ca_certs"))
+        yield found, Values(found).sheet(PKISheet, "pkiprofile", found.name, authorities=certificates)

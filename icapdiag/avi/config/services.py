@@ -1,0 +1,165 @@
+"""Virtual services: their ICAP profiles, their policy sets in order, and whether uploads reach ICAP.
+
+AKO's HostRule and L7Rule stand for the virtual services that AKO makes of them: they name a profile and policy sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from icapdiag.avi.config.configuration import Configuration
+from icapdiag.avi.config.objects import (
+    HOST_RULE,
+    L7_RULE,
+    POLICY_SET,
+    PROFILE,
+    VIRTUAL_SERVICE,
+    AviObject,
+    Reference,
+    elements,
+    references,
+    section,
+    texts,
+)
+from icapdiag.avi.config.rules import CHECK_ICAP, Rule, rules_of
+from icapdiag.avi.config.schema import as_flag, as_integer
+from icapdiag.yamltree import Node, Scalar
+
+
+class IcapRule(Struct, frozen=True):
+    """A rule with the ICAP action at a virtual service, and the rules before it that end the evaluation."""
+
+    rule: Rule
+    before: tuple[Rule, ...]  # for some of its requests
+    covered_by: Rule | None  # for all of them
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is in force, and requests come to it."""
+        return self.rule.enabled and self.covered_by is None
+
+
+class Service(Struct, frozen=True):
+    """A virtual service. ``profile_refs`` counts the references, ``profiles`` are those that are in the files."""
+
+    found: AviObject
+    name: str
+    enabled: bool
+    profile_refs: tuple[tuple[Reference, Node], ...]
+    profiles: tuple[AviObject, ...]
+    policy_sets: tuple[AviObject, ...]
+    policy_refs: int
+    unseen_policies: int
+    rules: tuple[IcapRule, ...]
+
+    @property
+    def is_for_icap(self) -> bool:
+        """Whether anything at it has to do with ICAP."""
+        return bool(self.profile_refs or self.rules)
+
+    @property
+    def reached(self) -> tuple[IcapRule, ...]:
+        """The rules that send requests to ICAP."""
+        return tuple(each for each in self.rules if each.reached)
+
+
+def services_of(configuration: Configuration) -> Iterator[Service]:
+    """All virtual services of the files, and what stands for some."""
+    for found in configuration.of(VIRTUAL_SERVICE):
+        yield _service(configuration, found)
+    for found in configuration.of(HOST_RULE, L7_RULE):
+        yield _of_ako(configuration, found)
+
+
+def _service(configuration: Configuration, found: AviObject) -> Service:
+    listed = elements(found.node, "http_policies")
+    ordered = sorted(enumerate(listed), key=lambda each: (_index(each[1], each[0]), each[0]))
+    sets = [configuration.follow(found, "http_policy_set_ref", POLICY_SET, item) for _, item in ordered]
+    switches = (found.node.text(name) for name in ("enabled", "traffic_enabled"))
+    return _put_together(
+        found,
+        found.name,
+        enabled=all(as_flag(text or "true") is not False for text in switches),
+        profile_refs=tuple(references(found.node, "icap_request_profile_refs")),
+        profiles=configuration.follow(found, "icap_request_profile_refs", PROFILE),
+        policies=[each for group in sets for each in group],
+        policy_refs=len(listed),
+        unseen=sum(not group for group in sets),
+    )
+
+
+def _index(item: Node, number: int) -> int:
+    value = item.get("index")
+    index = as_integer(value.text) if isinstance(value, Scalar) else None
+    return number if index is None else index
+
+
+def _of_ako(configuration: Configuration, found: AviObject) -> Service:
+    metadata, spec = section(found.node, "metadata"), section(found.node, "spec")
+    host = section(spec, "virtualhost") if spec else None
+    rule = (host or spec) if found.kind == HOST_RULE else spec
+    named: list[tuple[Reference, Node]] = []
+    policies: list[AviObject] = []
+    count = unseen = 0
+    if rule is not None:
+        named = list(references(rule, "icapProfile"))
+        policy = section(rule, "httpPolicy")
+        wanted = texts(policy, "policySets") if policy else []
+        count = len(wanted)
+        for name in wanted:
+            meant = configuration.find(POLICY_SET, Reference(name))
+            if isinstance(meant, AviObject):
+                policies.append(meant)
+            else:
+                unseen += 1
+                configuration.note_unseen(found, "policySets", POLICY_SET, name, meant)
+        if rule.text("l7Rule"):  # which may bring policy sets of its own
+            count, unseen = count + 1, unseen + 1
+            configuration.note_unseen(found, "l7Rule", L7_RULE, rule.text("l7Rule"), "may bring policy sets of its own")
+    enabled = as_flag(rule.text("enableVirtualHost") or "true") is not False if rule else True
+    return _put_together(
+        found,
+        metadata.text("name") if metadata else "",
+        enabled=enabled,
+        profile_refs=tuple(named),
+        profiles=configuration.follow(found, "icapProfile", PROFILE, rule) if rule else [],
+        policies=policies,
+        policy_refs=count,
+        unseen=unseen,
+    )
+
+
+def _put_together(
+    found: AviObject,
+    name: str,
+    *,
+    enabled: bool,
+    profile_refs: tuple[tuple[Reference, Node], ...],
+    profiles: Sequence[AviObject],
+    policies: Sequence[AviObject],
+    policy_refs: int,
+    unseen: int,
+) -> Service:
+    return Service(
+        found=found,
+        name=name,
+        enabled=enabled,
+        profile_refs=profile_refs,
+        profiles=tuple(profiles),
+        policy_sets=tuple(policies),
+        policy_refs=policy_refs,
+        unseen_policies=unseen,
+        rules=tuple(_icap_rules([rule for each in policies for rule in rules_of(each)])),
+    )
+
+
+def _icap_rules(rules: Sequence[Rule]) -> Iterator[IcapRule]:
+    """The rules with the ICAP action among all of them, which are in the order of evaluation."""
+    for number, rule in enumerate(rules):
+        if rule.action != CHECK_ICAP:
+            continue
+        ending = [each for each in rules[:number] if each.ends and each.match.meets(rule.match)]
+        covering = next((each for each in ending if each.match.covers(rule.match)), None)
+        yield IcapRule(rule, tuple(ending), covering)

@@ -1,0 +1,155 @@
+"""What a report says of an Avi configuration: which uploads reach ICAP, and where in the files a finding stands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from icapdiag.facts.config import LintSubject, ObjectSheet, Place, RuleSummary, ServiceSummary
+from icapdiag.model import Finding, Problem
+from icapdiag.report.document.words import count, names, safe_text
+
+_METHODS = 4  # of a rule, that are named
+_PATHS = 2
+_RULES = 2
+_SETTINGS = 12  # of an object
+_FILES = 3  # of one command
+_WORDS = {  # kinds of object, for people
+    "virtualservice": "virtual service", "hostrule": "HostRule", "l7rule": "L7Rule", "rule": "rule",
+    "icapprofile": "ICAP profile", "poolgroup": "pool group", "pool": "pool", "server": "server",
+    "healthmonitor": "health monitor", "pkiprofile": "PKI profile", "analyticsprofile": "analytics profile",
+    "serviceenginegroup": "SE group", "httppolicyset": "HTTP policy set",
+}  # fmt: skip
+_WHY = {
+    "no-profile": "a rule has the ICAP action and no ICAP profile is attached",
+    "no-rule": "the profile is attached but no rule has the ICAP action",
+    "rule-disabled": "the rule with the ICAP action is disabled",
+    "rule-covered": "an earlier rule ends the evaluation before the ICAP rule",
+    "nothing-attached": "no ICAP profile is attached and no rule has the ICAP action",
+    "not-enabled": "the virtual service is disabled",
+    "no-member": "no server of its pool group can be selected",
+    "policy-set-not-visible": "a policy set is not in these files",
+}
+
+
+def named(kind: str | None, name: str | None) -> str:
+    """``pool icap-pool``."""
+    return f"{_WORDS.get(kind or '', safe_text(kind, 40))} {safe_text(name, 80)}".strip()
+
+
+# --- virtual services ------------------------------------------------------------------------------
+
+
+def headline(found: LintSubject) -> tuple[str, str]:
+    """What it is about, and the answer: the first line."""
+    services = found.services
+    if len(services) == 1:
+        return _about(services[0]), _answer(services[0])
+    if services:
+        scanned = [each for each in services if each.scanned == "yes"]
+        others = [each for each in services if each.scanned != "yes"]
+        said = f"not {_names(others)}" if others else _names(scanned)
+        known = f"{len(scanned):,} of {count(len(services), 'virtual service')}"
+        verb = "are" if scanned else "is"
+        return f"{'Uploads' if scanned else 'No upload'} to {known} {verb} scanned", said
+    if found.profiles:
+        return "Whether uploads are scanned is not visible", (
+            f"no virtual service that uses ICAP in these files; {_list('ICAP profile', found.profiles)} checked"
+        )
+    return "Nothing to check", "these files have no ICAP profile, and no virtual service that uses ICAP"
+
+
+def lines(found: LintSubject | None) -> list[str]:
+    """A line for each virtual service, where there are several."""
+    if found is None or len(found.services) < 2:
+        return []
+    return [f"{_about(each)}: {_answer(each)}" for each in found.services]
+
+
+def _about(service: ServiceSummary) -> str:
+    name = safe_text(service.name, 80)
+    if service.object != "virtualservice":
+        name = named(service.object, service.name)
+    match service.scanned:
+        case "yes":
+            return f"Uploads to {name} are scanned"
+        case "no":
+            return f"No upload to {name} is scanned"
+        case _:
+            return f"Whether uploads to {name} are scanned is not visible"
+
+
+def _answer(service: ServiceSummary) -> str:
+    if service.scanned != "yes":
+        return _WHY.get(service.why or "", safe_text(service.why))
+    rules = service.rules or ()
+    said = ", ".join(_rule(each) for each in rules[:_RULES])
+    more = f" and {len(rules) - _RULES} more" if len(rules) > _RULES else ""
+    members = "members not visible" if service.members is None else count(service.members, "member")
+    return f"rule{'s' if len(rules) > 1 else ''} {said}{more} → {safe_text(service.profile, 80)} → {members}"
+
+
+def _rule(found: RuleSummary) -> str:
+    methods = names(found.methods or (), _METHODS) if found.methods is not None else "all methods"
+    paths = names(found.paths, _PATHS) if found.paths else ""
+    others = f"; only some {names(found.other_matches, _PATHS)}" if found.other_matches else ""
+    return f"{safe_text(found.name, 80)} ({f'{methods} {paths}'.strip()}{others})"
+
+
+def _names(services: Sequence[ServiceSummary]) -> str:
+    return names([each.name or "" for each in services])
+
+
+def _list(noun: str, found: Sequence[str]) -> str:
+    return f"{noun}{'s' if len(found) > 1 else ''} {names(found)}"
+
+
+# --- places ----------------------------------------------------------------------------------------
+
+
+def objects_of(found: Finding | Problem) -> tuple[str, ...]:
+    """The objects that it is about, each once."""
+    return tuple(dict.fromkeys(named(each.object, each.object_name) for each in found.places or ()))
+
+
+def place(found: Place) -> str:
+    """``export.json:12:5: pool icap-pool: default_server_port 80 (Avi's default; 1 to 65535)``."""
+    at = ":".join(str(part) for part in (safe_text(found.file, None), found.line, found.column) if part)
+    return ": ".join(part for part in (at, named(found.object, found.object_name), setting(found)) if part)
+
+
+def setting(found: Place) -> str:
+    """``default_server_port 80 (Avi's default; 1 to 65535)``; empty for a place that is a whole object."""
+    if not found.field:
+        return ""
+    unit = f" {safe_text(found.unit)}" if found.unit and found.value else ""
+    value = f" {safe_text(found.value)}{unit}" if found.value else ""
+    notes = []
+    if found.is_default:
+        notes.append("Avi's default")
+    elif found.default:
+        notes.append(f"default {safe_text(found.default)}")
+    if found.allowed and not found.allowed.startswith("true"):
+        notes.append(f"allowed {safe_text(found.allowed)}")
+    return f"{safe_text(found.field)}{value}" + (f" ({'; '.join(notes)})" if notes and value else "")
+
+
+def described(sheet: ObjectSheet) -> Iterator[str]:
+    """An object of a configuration: the values that are written in it."""
+    for each in (sheet.settings or ())[:_SETTINGS]:
+        if each.value and not each.is_default:
+            unit = f" {safe_text(each.unit)}" if each.unit else ""
+            yield f"{safe_text(each.field)} {safe_text(each.value, 80)}{unit}"
+
+
+def closing(found: LintSubject, not_visible: Iterable[str], *, problems: bool) -> Iterator[str]:
+    """What could not be seen, and what was not looked at."""
+    listed = [safe_text(each, 200) for each in not_visible]
+    if listed:
+        more = f" and {len(listed) - _FILES} more" if len(listed) > _FILES else ""
+        yield f"Not visible: {'; '.join(listed[:_FILES])}{more}."
+    if problems and 0 < len(found.inputs) <= _FILES:
+        files = " ".join(shlex.quote(safe_text(each, None)) for each in found.inputs)
+        yield f"After a change: `icapdiag lint {files}`."
+    if found.without_icap:
+        yield f"Without ICAP: {_list('virtual service', found.without_icap)}."
