@@ -104,8 +104,6 @@ def test_the_report_says_that_it_is_redacted_and_what_was_kept() -> None:
 def test_what_is_said_again_is_counted_again() -> None:
     texts = ("Zorro at Zorro", "Zorro at Zorro", "x")
     said = [replace(PROBE, facts=Options(answer=Answer(server=text))) for text in texts]
-        replace(PROBE, facts=Options(answer=Answer(server=text))) for text in ("Zorro at Zorro", "Zorro at Zorro", "x")
-    ]
     member = MemberReport(name="m", address="127.0.0.1", port=1344, verdict=Health.OK, probes=tuple(said))
     _, replaced = redact(replace(REPORT, members=(member,)), Pseudonyms())
 
