@@ -1,7 +1,7 @@
-"""Whether a key that is read appears twice in one of many entries, without building their fields.
+"""Checks whether a key that is read appears twice in one of many entries, without building their fields.
 
-The entries are decoded once more, into shapes in which one object stands for every value that is read. msgspec drops
-the first of two values of one key, so in the end fewer references to that object are left than values were met.
+The entries are decoded again, into types in which the same object replaces every value that is read. msgspec drops
+the first of two values of one key, so in the end there are fewer references to that object than values decoded.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from msgspec import Meta, Struct
 
 
 class _Value:
-    """What stands for any value of a field."""
+    """Replaces any value of a field."""
 
 
 class KeyCounter:
-    """Decodes entries with any values; objects and lists where an entry has them, and no empty list, or it raises."""
+    """Decodes entries with any values. Raises if an object or list is missing where an entry has it, or is empty."""
 
     def __init__(self, entry: type[Struct]) -> None:
         self._value = _Value()
@@ -30,7 +30,7 @@ class KeyCounter:
         )
 
     def is_doubled(self, form: Literal[0, 1], text: memoryview | bytes) -> bool:
-        """Whether a key is twice in an entry: of lines (0), of an array (1). Raises what msgspec does."""
+        """Whether an entry has a key twice: of lines (0), of an array (1). Raises like msgspec."""
         self._met, before = 0, sys.getrefcount(self._value)
         entries = self._decoders[form](text)
         kept = sys.getrefcount(self._value) - before
@@ -42,7 +42,7 @@ class KeyCounter:
         return self._value
 
     def _shape(self, entry: type[Struct]) -> type[Struct]:
-        """One that holds a value for each field, and one for itself: of two empty objects one would be lost, too."""
+        """A type with a value for each field and one for itself, so that one of two empty objects is noticed, too."""
         fields = [(name, self._field(hint), None) for name, hint in get_type_hints(entry).items()]
         own = ("own", _Value, msgspec.field(default_factory=self._meet, name=" "))
         return msgspec.defstruct(entry.__name__, [*fields, own], kw_only=True, gc=False)

@@ -1,4 +1,4 @@
-"""A source of large JSON, block by block, and what is said of it."""
+"""Reads a source of large JSON, block by block, with its notes."""
 
 from __future__ import annotations
 

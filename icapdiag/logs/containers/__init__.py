@@ -1,1 +1,1 @@
-"""What logs come in: recognised by content, taken apart into records, and those into entries."""
+"""Log containers: recognised by content, split into records, and those into entries."""

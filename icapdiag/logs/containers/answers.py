@@ -1,7 +1,7 @@
-"""ICAP responses outside of a log: bytes from the wire, the print of c-icap-client, a block of header lines.
+"""ICAP responses outside a log: raw bytes, the output of c-icap-client, a block of header lines.
 
-Each becomes one observation (source ``log``, probe ``answer``) with the facts of a live answer. What
-the form can't show is not a fact: a print leaves bodies out, a header block has no status.
+Each becomes one observation (source ``log``, probe ``answer``) with the facts of a live answer. What a
+form can't show is not a fact: client output has no body, a header block has no status.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class FoundAnswer(Struct, frozen=True):
 
 
 def answers(data: bytes, *, headers: bool = False) -> Iterator[FoundAnswer]:
-    """Every answer in the bytes, in order; with ``headers`` also blocks of header lines, if there is nothing else."""
+    """Every answer in the bytes, in order; with ``headers``, also blocks of header lines if there is nothing else."""
     found = False
     for answer in _from_wire(data):
         found = True
@@ -60,14 +60,14 @@ def answers(data: bytes, *, headers: bool = False) -> Iterator[FoundAnswer]:
 
 
 def has_answers(data: bytes) -> bool:
-    """Whether the bytes hold an ICAP status line at the start of a line."""
+    """Whether the bytes contain an ICAP status line at the start of a line."""
     return _STATUS.search(data) is not None
 
 
 def observe(data: bytes, *, method: str | None = None, member: str = "") -> Observation:
-    """The observation of one answer. Raises nothing, whatever the bytes are. ``method``: the request's, if it is known.
+    """The observation of one answer. Raises nothing for any bytes. ``method``: of the request, if known.
 
-    Copying text damages line ends, offsets and bodies, so errors in these are not blamed on the server.
+    Copying text damages line ends, offsets and bodies, so errors in these are not attributed to the server.
     """
     if _METHODS.search(data[: 64 << 10]):
         method = "OPTIONS"
@@ -82,7 +82,7 @@ def observe(data: bytes, *, method: str | None = None, member: str = "") -> Obse
 
 
 def foreign(data: bytes) -> Observation | None:
-    """The observation that another protocol answered; None for bytes that no ICAP port can have sent."""
+    """The observation that another protocol answered; None for bytes that can't come from an ICAP port."""
     found = peer_of(data)
     return found and _failed(NotICAP(found[0], found[1][:80]), "", excerpt=found[1][:200])
 
@@ -116,7 +116,7 @@ def _from_wire(data: bytes) -> Iterator[FoundAnswer]:
 
 
 def _end(data: bytes, start: int, begins: list[int], spare: int) -> tuple[int, int]:
-    """Where the response at ``start`` ends: at its own end or at the next status line; and the rest of the budget."""
+    """Where the response at ``start`` ends (at its own end or at the next status line), and the remaining budget."""
     reader = ResponseReader()
     at = start
     for begin in begins:
@@ -134,7 +134,7 @@ def _end(data: bytes, start: int, begins: list[int], spare: int) -> tuple[int, i
 
 
 def _unindented(text: bytes, indent: bytes) -> bytes:
-    """Lines without the indent of the first, as far as they have it."""
+    """Lines without the indentation of the first line."""
     lines: list[bytes] = []
     for line in text.splitlines(keepends=True):
         if line.strip(b" \t\r\n>") and not line.startswith(indent):
@@ -144,14 +144,14 @@ def _unindented(text: bytes, indent: bytes) -> bytes:
 
 
 def _title_before(data: bytes, at: int) -> int | None:
-    """Where the ``ICAP HEADERS:`` begins that stands right above index ``at``; None if none does."""
+    """Where the ``ICAP HEADERS:`` directly above index ``at`` begins; None if there is none."""
     before = data[max(0, at - 200) : at].rstrip()
     line = before.rfind(b"\n") + 1
     return at - len(data[max(0, at - 200) : at]) + line if _PRINT.match(before[line:]) else None
 
 
 def _member_before(data: bytes, at: int) -> str:
-    """The server that the client named last before its print: ``ICAP server:HOST, ip:…, port:N``."""
+    """The last server that the client named before its output: ``ICAP server:HOST, ip:…, port:N``."""
     servers = _SERVER.findall(data, max(0, at - _NEAR), at)
     if not servers:
         return ""
@@ -160,7 +160,7 @@ def _member_before(data: bytes, at: int) -> str:
 
 
 def _method_before(data: bytes, since: int, at: int) -> str | None:
-    """The method of the request that stands above index ``at``, or of the client's command; None if neither does."""
+    """The method of the request above index ``at``, or of the client's command; None if there is neither."""
     before = data[max(since, at - _NEAR) : at]
     asked = [found[1].upper().decode() for found in REQUEST.finditer(before)]
     if asked:
@@ -172,8 +172,8 @@ def _method_before(data: bytes, since: int, at: int) -> str | None:
 
 
 def _printed(text: bytes) -> bytes:
-    """The heads in a print. An encapsulated head counts only if Encapsulated names it: the client prints
-    the request that it had sent below ``REQMOD HEADERS:``, too."""
+    """The heads in client output. An encapsulated head counts only if Encapsulated names it: the client also prints
+    the request that it sent, below ``REQMOD HEADERS:``."""
     blocks: dict[bytes, list[bytes]] = {b"ICAP": []}
     current: list[bytes] | None = blocks[b"ICAP"]
     for line in text.splitlines():
@@ -194,7 +194,7 @@ def _printed(text: bytes) -> bytes:
 
 
 def _header_blocks(data: bytes) -> Iterator[FoundAnswer]:
-    """Runs of header lines with a header of ICAP among them, with real line ends or escaped ones."""
+    """Runs of header lines that include an ICAP header, with real or escaped line ends."""
     for start, line in _lines(data):
         text = line
         if rb"\r\n" in line or rb"\n" in line:
@@ -234,7 +234,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def observe_headers(block: bytes) -> Observation:
-    """Header lines, as Avi keeps them: judged as below a 200, which is not made a fact."""
+    """Header lines as logged by Avi: judged as if the status were 200, which is not recorded as a fact."""
     observation = observe(b"ICAP/1.0 200 OK\r\n" + block.strip(b"\r\n") + b"\r\n\r\n")
     facts = {
         name: value for name, value in to_plain(observation.facts).items() if name not in {"icap_status", "icap_reason"}
@@ -264,7 +264,7 @@ def _answered(response: Response, method: str | None, member: str) -> Observatio
 
 
 def _judgement(response: Response, method: str | None) -> Judgement:
-    """The verdict; where the request is not known, and it depends on its method, there is none."""
+    """The verdict; None if it depends on the method and the request is unknown."""
     judgement = judge(response, method=method or "REQMOD")
     if method is not None or judge(response, method="RESPMOD").verdict == judgement.verdict:
         return judgement

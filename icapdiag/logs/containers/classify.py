@@ -1,4 +1,4 @@
-"""What a record is: a log entry, a part of one, an alert, an ICAP response; and what a line of syslog carries.
+"""Classifies records (a log entry, a part of one, an alert, an ICAP response) and syslog lines.
 
 Syslog lines are those of Service Engines (RFC 5424, JSON members without braces), Controller alerts, others.
 """
@@ -56,7 +56,7 @@ _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* \S+ |[A-Z][a-z]{2} [
 def classify(value: JSONObject) -> LogEntry | bytes | str:
     """What the object is, unwrapping objects and messages that log collectors add. Raises `Ambiguous` and nothing else.
 
-    Bytes are an ICAP response, to be parsed; text says why it is neither.
+    Bytes: an ICAP response to be parsed; text: why it is neither.
     """
     for _ in range(_MESSAGES):
         inner: object = None
@@ -79,7 +79,7 @@ def classify(value: JSONObject) -> LogEntry | bytes | str:
 
 
 def records_in(found: Found) -> Iterator[Found] | None:
-    """The records of an object that only holds them; None if it is a record itself."""
+    """The records in an object that only contains them; None if it is a record itself."""
     try:
         records = _listing(found.value or {})
     except Ambiguous as error:
@@ -88,7 +88,7 @@ def records_in(found: Found) -> Iterator[Found] | None:
 
 
 def _listing(value: JSONObject) -> list[object] | None:
-    """The list in an API response, or in a search result. Raises `Ambiguous`."""
+    """The list in an API response or a search result. Raises `Ambiguous`."""
     results = value.get("results")
     if isinstance(results, list) and "report_timestamp" not in value:
         return results
@@ -125,7 +125,7 @@ def _plain(value: JSONObject) -> LogEntry | bytes | str | None:
 
 
 def _part(value: JSONObject) -> JSONObject | None:
-    """The icap_log that the object is, or that it is one request log of."""
+    """The object as an icap_log, if it is one or one of its request logs."""
     action = value.get("action")
     if any(key in value for key in REQUEST_KEYS):
         return {"action": action, "request_logs": [value]}
@@ -135,10 +135,10 @@ def _part(value: JSONObject) -> JSONObject | None:
 
 
 def _rebuilt(protocol: Mapping[str, object], headers: Mapping[str, object], body: object) -> bytes:
-    """The heads from which a parsing client (files_antivirus) made its object.
+    """The heads rebuilt from the object of a client that parses them (files_antivirus).
 
     A client that does not skip 100 Continue has the final status line among the header names;
-    where the offsets were wrong, so has the encapsulated head.
+    with wrong offsets, the encapsulated head is there too.
     """
     check(headers)
     status_lines = [name for name in headers if re.match(_STATUS_LINE, name)]
@@ -165,14 +165,14 @@ class Payload(Struct, frozen=True):
 
 
 def is_syslog(line: bytes) -> bool:
-    """Whether the line begins as syslog does, with its priority or as a syslog server writes it to a file."""
+    """Whether the line begins like syslog: with a priority, or as a syslog server writes it to a file."""
     return _PREFIX.match(line) is not None or (_STAMP.match(line) is not None and isinstance(payload_of(line), Payload))
 
 
 def payload_of(line: bytes) -> Payload | str:
-    """What a line carries, or why it carries nothing (an alert, no JSON). Raises nothing.
+    """The payload of a line, or why it has none (an alert, not JSON). Raises nothing.
 
-    The line has no line end. An alert in JSON form is a payload: its object tells what it is.
+    The line has no line end. An alert in JSON is a payload; its object shows what it is.
     """
     if header := _RFC5424.match(line):
         start = header.end()

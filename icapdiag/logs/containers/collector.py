@@ -1,4 +1,4 @@
-"""The records of one source: counted, noted, and their entries put into the summary; CSV and syslog line by line."""
+"""Collects the records of one source: counts them, notes problems, adds entries to the summary; also CSV and syslog."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AnyPlaces = Places | ByteOffsets
 
 
 class Collector:
-    """Takes the records of one source: entries go to the summary, everything else into its account.
+    """Takes the records of one source: entries go to the summary, everything else to its account.
 
     With ``logs_only`` an ICAP response in a record is not an entry.
     """
@@ -40,7 +40,7 @@ class Collector:
         self._logs_only = logs_only
 
     def decoded(self, raw: bytes, places_of: Callable[[str], AnyPlaces]) -> tuple[str, AnyPlaces]:
-        """The bytes as text, and the places in it; bytes that are no UTF-8 are noted."""
+        """The bytes as text, and the places in it; bytes that are not UTF-8 are noted."""
         text, stray = to_text(raw)
         places = places_of(text)
         if stray is not None:
@@ -60,7 +60,7 @@ class Collector:
             self.refuse("skipped" if found.skip else "unreadable", found.reason, places.of(found.start), excerpt)
 
     def page(self, members: Iterable[tuple[str, str]]) -> None:
-        """An API response begins, or one more member of it is known."""
+        """Note the beginning of an API response, or one more of its members."""
         for key, text in members:
             if key == BEGIN:
                 self.notes.page.begin()
@@ -90,7 +90,7 @@ class Collector:
         self.answers.append(observation)
 
     def take_answers(self, found: Iterable[FoundAnswer]) -> list[FoundAnswer]:
-        """Raw answers, up to a number that can still be shown one by one."""
+        """Take raw answers, up to a number that can still be shown one by one."""
         taken: list[FoundAnswer] = []
         for one in found:
             if len(self.answers) >= ANSWERS_KEPT:
@@ -102,7 +102,7 @@ class Collector:
 
 
 def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Collector) -> Found | None:
-    """Take all pieces of a text; the last record is returned."""
+    """Take all pieces of a text; returns the last record."""
     last = None
     for piece in pieces:
         collector.found(piece, places, text)

@@ -1,8 +1,8 @@
 """The UI's CSV export: cells in Python repr, several lines long, in columns that have shifted.
 
 Plain columns are taken by name and only where the cell is plausible; the ICAP cell is found by its
-content, nearest to its column. Nothing is evaluated: a cell becomes JSON by rewriting, or goes
-through `ast.literal_eval`, or is read as far as it goes.
+content, nearest to its column. Nothing is evaluated: a cell is rewritten as JSON, or read with
+`ast.literal_eval`, or as far as possible.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CsvRow(Struct, frozen=True):
 
 
 def rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
-    """The rows below the header row. Raises nothing for what the file holds."""
+    """The rows below the header row. Raises nothing for any content."""
     csv.field_size_limit(CELL_LIMIT)
     reader = csv.reader(lines, delimiter=delimiter)
     columns: Columns | None = None
@@ -87,7 +87,7 @@ def rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
 
 
 class Columns:
-    """Where the header row says that each field is."""
+    """The columns of the fields, by the header row."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
@@ -133,7 +133,7 @@ class Columns:
         return cells[at].strip() if at is not None and at < len(cells) else ""
 
     def _icap_cell(self, cells: Sequence[str]) -> int | None:
-        """The cell that holds an icap_log: the one in its column, else the nearest that looks like one."""
+        """The cell with an icap_log: the one in its column, otherwise the nearest that looks like one."""
         for at in self._nearest(len(cells)):
             cell = cells[at]
             if cell[:1] == "{" and "ICAP_" in cell and _ACTION.search(cell):
@@ -143,13 +143,13 @@ class Columns:
 
     @cache  # noqa: B019 - as long as the file is read, and for a few lengths of rows
     def _nearest(self, count: int) -> tuple[int, ...]:
-        """The columns of a row that may hold an icap_log, from its own column outwards."""
+        """The columns of a row that may contain an icap_log, from its own column outwards."""
         expected = self._index.get(_ICAP, count - 1)
         return tuple(sorted(set(range(count)) - self._foreign, key=lambda at: abs(at - expected)))
 
 
 def cell_value(cell: str) -> tuple[object, str]:
-    """The value of a cell in JSON or in Python's repr, and what had to be fixed; None if it is neither."""
+    """The value of a cell in JSON or Python's repr, and what was corrected; None if it is neither."""
     for text in (cell, _as_json(cell)):
         if text is not None:
             try:
@@ -171,7 +171,7 @@ def cell_value(cell: str) -> tuple[object, str]:
 
 
 def _has_twice(node: ast.Dict) -> bool:
-    """Whether a key appears twice, of which Python takes the last."""
+    """Whether a key appears twice (Python keeps only the last value)."""
     keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
     return len(set(keys)) < len(keys)
 
@@ -183,7 +183,7 @@ def _clean(value: object, cell: str) -> object:
 
 
 def _depth(cell: str) -> int:
-    """How deep the brackets go, those inside of texts included."""
+    """The depth of nested brackets, including those inside strings."""
     depth = deepest = 0
     for found in _BRACKET.finditer(cell):
         depth += 1 if found[0] in "([{" else -1
@@ -192,7 +192,7 @@ def _depth(cell: str) -> int:
 
 
 def _as_json(cell: str) -> str | None:
-    r"""The repr as JSON by plain replacement; None where that is not safe.
+    r"""The repr as JSON by simple replacement; None if that is not safe.
 
     An escaped quote or ``\x``/``\U`` means something else in Python; an apostrophe makes the result
     invalid JSON, and so is noticed.

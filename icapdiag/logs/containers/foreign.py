@@ -1,4 +1,4 @@
-"""Texts without an ICAP response: what they are instead, and whether an ICAP port may have sent them."""
+"""Texts without an ICAP response: what they are, and whether an ICAP port can have sent them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AVI = {
 
 
 def peer_of(data: bytes) -> tuple[str, bytes] | None:
-    """The protocol of bytes that an ICAP port may have sent (a word of `facts.answer.PEERS`), and where they begin."""
+    """The protocol of bytes that an ICAP port can have sent (a word of `facts.answer.PEERS`), and where they begin."""
     http = _HTTP.search(data[:_LOOKED_AT])  # perhaps below a line of someone's own
     if http is not None:
         return None if reason_of(data) else ("http", data[http.start() :])
@@ -39,7 +39,7 @@ def peer_of(data: bytes) -> tuple[str, bytes] | None:
 
 
 def reason_of(data: bytes) -> str:
-    """What the text is, in words, if no ICAP port sent it; empty if not known."""
+    """What the text is, in words, if it is not from an ICAP port; empty if unknown."""
     head = data[:_LOOKED_AT]
     http = _HTTP.search(head)
     if http is None:

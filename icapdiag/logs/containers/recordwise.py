@@ -1,4 +1,4 @@
-"""Reads one record at a time what is not decoded in blocks: small and damaged JSON, CSV, syslog, texts."""
+"""Reads, record by record, what is not decoded in blocks: small and damaged JSON, CSV, syslog, texts."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _json(source: Source, kind: Kind, collector: Collector) -> Container:
 
 
 def _text(source: Source, collector: Collector, tick: Tick, *, logs: bool) -> Container | None:
-    """A text with logs that is long, or any other up to the limit of a file of answers; what lies beyond is noted."""
+    """Read a long text with logs, or any other text up to the limit for raw answers; the rest is noted."""
     from icapdiag.logs.containers.freeform import read_any_text, read_text  # noqa: PLC0415 - most inputs are no text
 
     if logs and not source.whole:
@@ -79,6 +79,6 @@ def _text(source: Source, collector: Collector, tick: Tick, *, logs: bool) -> Co
 
 
 def _nothing(source: Source, account: Account, why: str) -> Container:
-    """An input without log entries or responses counts as one unreadable record."""
+    """Count an input without log entries or responses as one unreadable record."""
     account.refuse("unreadable", why, (1, 1, None), excerpt_of(source.head))
     return Container.UNKNOWN

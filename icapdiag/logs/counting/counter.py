@@ -1,4 +1,4 @@
-"""Counting log entries into groups: the path of every single ICAP request."""
+"""Counts log entries into groups; every single ICAP request goes through here."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Counting:
 
     @property
     def groups_(self) -> dict[Signature, CountedGroup]:
-        """The groups, with everything counted."""
+        """The groups, after counting everything noted."""
         if self._uncounted:
             self.count_new()
         return self._groups
 
     def count_new(self) -> None:
-        """Count what groups have noted."""
+        """Count what the groups have noted."""
         self._uncounted = 0
         for group in self._groups.values():
             group.count_new()
@@ -79,7 +79,7 @@ class Counting:
         """Count entries in the order of the log. Times that are not plain UTC are rewritten in place.
 
         With ``strict`` nothing is counted, and False is returned, if some do not look like log entries. ``paced``: they
-        follow the ones before without a gap, so that entries a second can be counted.
+        follow the previous ones without a gap, so that entries per second can be counted.
         """
         times = [entry.report_timestamp for entry in entries]
         if strict and not all(times) and not all(map(looks_like_entry, entries)):
@@ -100,7 +100,7 @@ class Counting:
         return True
 
     def _buckets(self, logged: Sequence[LogEntry], times: list[Any]) -> Iterable[Bucket]:
-        """For each entry the bucket of its time. Entries of a block are mostly of one minute."""
+        """The bucket of each entry's time. Entries of a block are mostly from one minute."""
         try:
             ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
             first, last = ordered[0], ordered[-1]
@@ -117,10 +117,10 @@ class Counting:
         return map(self.timeline_.bucket, [one.report_timestamp for one in logged])  # type: ignore[arg-type]
 
     def _count(self, logged: Sequence[Any], buckets: Iterable[Bucket]) -> None:  # noqa: C901, PLR0912, PLR0915
-        """The path of every single request: a few look-ups, and counting into the group.
+        """Count every single request: a few look-ups, and counting in the group.
 
-        Everything that can wait until a key is seen for the first time, or until the end, does. It is one
-        long loop because a call per request costs more than the rest of it.
+        All other work is deferred until a key is seen for the first time, or until the end. It is one
+        long loop because a call per request would cost more than the rest.
         """
         keys, destinations, answers = self._keys, self._destinations, self._answers.by_text
         detailed = isinstance(logged[0], DetailedEntry)
@@ -211,7 +211,7 @@ class Counting:
             self.count_new()
 
     def _count_each(self, entry: LogEntry, bucket: Bucket) -> None:
-        """An entry with several ICAP requests, or with none."""
+        """Count an entry with several ICAP requests, or with none."""
         log = entry.icap_log
         requests: Sequence[RequestLog] = (log and log.request_logs) or ()
         if log is None or (not requests and not log.action):
@@ -234,7 +234,7 @@ class Counting:
         self.more_actions[name] = self.more_actions.get(name, 0) + more
 
     def _count_bare(self, entry: LogEntry, log: IcapLog, bucket: Bucket) -> None:
-        """An entry that names no ICAP request: ICAP was disabled for it, or no server could be asked."""
+        """Count an entry without an ICAP request: ICAP was disabled for it, or no server was available."""
         codes, carried = entry.significant_log, body_of(entry)
         kind = (log.action, entry.response_code, codes, entry.significance, carried, answered_by(entry))
         group = self._keys.get(kind) or self._group(kind, entry, log, _NO_REQUEST, None)
@@ -253,7 +253,7 @@ class Counting:
     def _group(
         self, kind: object, entry: LogEntry, log: IcapLog, request: RequestLog, answer: LoggedAnswer | None
     ) -> CountedGroup:
-        """The group of a raw key that was not seen before."""
+        """The group of a raw key that is new."""
         signature, judgement = signature_of(entry, log, request, answer)
         group = self._groups.get(signature)
         if group is None and len(self._groups) >= GROUPS_KEPT:
@@ -273,7 +273,7 @@ class Counting:
         return group
 
     def _destination(self, request: RequestLog) -> Destination:
-        """Where a request went, which is then expected for its address, too."""
+        """The destination of a request, which is remembered for its address."""
         address = request.icap_server_ip
         key = (request.pool_name, address or request.icap_absolute_uri, request.icap_server_port)
         where = self._destinations.get(key)
@@ -286,7 +286,7 @@ class Counting:
         return where
 
     def _filter(self, entries: Sequence[LogEntry]) -> list[LogEntry]:
-        """The entries that the filters take, with only those ICAP requests that they take."""
+        """The entries that match the filters, with only the ICAP requests that match."""
         kept: list[LogEntry] = []
         for entry in entries:
             if not _is_utc(entry.report_timestamp):
@@ -312,11 +312,11 @@ def _alone(entry: LogEntry, action: Action | None, *requests: RequestLog) -> Log
 
 
 def _without_failure(entry: LogEntry) -> LogEntry:
-    """The entry without what it says of a failure: that is of another attempt of the same request."""
+    """The entry without its failure, which belongs to another attempt of the same request."""
     codes = tuple(code for code in entry.significant_log or () if code not in FAILURES)
     return replace(entry, significant_log=codes, significance=None)
 
 
 def _is_utc(moment: object) -> bool:
-    """Whether a time is text in UTC with six digits, as Avi writes it: such text sorts as time does."""
+    """Whether a time is a UTC text with six digits, as Avi writes it, which sorts in time order."""
     return isinstance(moment, str) and (moment[26:] == "+00:00" or (len(moment) == 27 and moment[-1] == "Z"))

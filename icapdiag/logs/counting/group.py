@@ -1,4 +1,4 @@
-"""A group of ICAP requests of one kind: its counts, and what is shown of it."""
+"""A group of ICAP requests of one kind: its counts, and the facts shown."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ NOWHERE = Destination("", "")
 
 
 def destination_of(request: RequestLog) -> Destination:
-    """Where a request went; empty names where the log does not say."""
+    """The destination of a request; names are empty if the log does not have them."""
     pool = request.pool_name.val if isinstance(request.pool_name, PoolName) else request.pool_name
     member = member_name(request.icap_server_ip, request.icap_server_port, request.icap_absolute_uri)
     return Destination((pool or "")[:TEXT_KEPT], member or "", request.icap_server_port)
 
 
 class CountedGroup(Struct, array_like=True):
-    """Mutable on purpose: `Counting` notes requests in it, since a call for each would cost more than the rest."""
+    """Mutable on purpose: `Counting` writes into it directly, as a call per request would cost more than the rest."""
 
     signature: Signature
     sheet: RequestGroup  # as the first request shows it
@@ -105,15 +105,15 @@ class CountedGroup(Struct, array_like=True):
 
     @property
     def count(self) -> int:
-        """Requests: each has one latency, or none."""
+        """The number of requests; each has one latency or none."""
         return sum(self.latencies.values())
 
     def narrow(self) -> None:
-        """This is one of many groups: fewer names are kept."""
+        """Keep fewer names, as there are many groups."""
         self.room = NARROW
 
     def note_entry(self, entry: DetailedEntry, request: RequestLog) -> None:
-        """A request that is to be looked at, as long as `noting`."""
+        """Note the entry of a request, as long as `noting`."""
         if self.blamed:
             if self.who is None:
                 self.who = Who(room=self.room)
@@ -122,7 +122,7 @@ class CountedGroup(Struct, array_like=True):
             self.note_example(entry, request)
 
     def note_example(self, entry: LogEntry, request: RequestLog) -> None:
-        """One of the first requests of the group."""
+        """Note one of the first requests of the group."""
         number = SAMPLE - self.left
         self.left -= 1
         self.noting = self.blamed or self.left > 0
@@ -147,7 +147,7 @@ class CountedGroup(Struct, array_like=True):
                 self.preview = max(preview, self.preview or 0)
 
     def note_moment(self, moment: str | None) -> None:
-        """The time of a request, or none."""
+        """Note the time of a request, if it has one."""
         if moment is None:
             return
         if self.first is None or self.last is None:
@@ -162,18 +162,18 @@ class CountedGroup(Struct, array_like=True):
         _note(self.threats, name[:TEXT_KEPT], count, THREATS_KEPT)
 
     def note_service(self, name: str | None, count: int) -> None:
-        """Requests that came through a virtual service."""
+        """Note requests through a virtual service."""
         if name:
             _note(self.services, name[:TEXT_KEPT], count, DESTINATIONS_KEPT)
 
     def note_violations(self, found: tuple[Violation, ...]) -> None:
-        """What MetaDefender did about what it found in a file."""
+        """Note what MetaDefender did with the threats in a file."""
         for each in found[:LIST_KEPT]:
             if each.resolution:
                 _note(self.resolutions, each.resolution[:TEXT_KEPT], 1, NAMES_KEPT)
 
     def note_nsx(self, log: NsxDefenderLog) -> None:
-        """What NSX Defender said: a score, or a task that has none yet."""
+        """Note the result of NSX Defender: a score, or a task that has none yet."""
         if log.score is not None:
             self.score = max(self.score or 0, log.score)
         elif log.task_uuid or log.status_url:
@@ -183,13 +183,13 @@ class CountedGroup(Struct, array_like=True):
             self.tasks.append(task[:TEXT_KEPT])
 
     def note_latency(self, latency: int | None, count: int) -> None:
-        """Requests with this latency, or without one."""
+        """Note requests with this latency, or without one."""
         self.latencies[latency] = self.latencies.get(latency, 0) + count
         if len(self.latencies) > 2 * VALUES_KEPT:
             self.latencies = coarsen(self.latencies)
 
     def note_destination(self, where: Destination, count: int) -> None:
-        """Requests that went there."""
+        """Note requests to this destination."""
         if where not in self.destinations and len(self.destinations) >= DESTINATIONS_KEPT:
             where = _ELSEWHERE
         self.destinations[where] = self.destinations.get(where, 0) + count
@@ -209,7 +209,7 @@ class CountedGroup(Struct, array_like=True):
             self.who.count_new()
 
     def merge(self, later: CountedGroup) -> None:
-        """Add a group whose requests come later in the log; the facts stay those of the first request."""
+        """Add a group whose requests come later in the log; the facts remain those of the first request."""
         known = SAMPLE - self.left
         for mine, names in (
             (self.virtualservices, later.virtualservices),
@@ -305,18 +305,18 @@ class CountedGroup(Struct, array_like=True):
 
     @property
     def looked_at(self) -> int | None:
-        """Requests whose names were read; None if they are not needed."""
+        """The number of requests whose names were read; None if they are not needed."""
         if not self.blamed:
             return None
         return 0 if self.who is None else self.who.looked_at
 
     def names_by(self, kind: str) -> dict[str, int] | None:
-        """Requests by client, path and so on, of those that were looked at; None if no name is known."""
+        """Requests by client, path and so on, among those whose names were read; None if no name is known."""
         return None if self.who is None else getattr(self.who, kind).all() or None
 
 
 def _note(counts: dict[str, int], name: str, count: int, room: int) -> None:
-    """Requests of this name; without room for another one they are counted together."""
+    """Add requests of this name; names beyond the limit are counted together."""
     if name not in counts and len(counts) >= room:
         name = MORE
     counts[name] = counts.get(name, 0) + count
@@ -333,9 +333,9 @@ def coarsen(counts: Latencies) -> Latencies:
 
 
 def percentiles(counts: Mapping[int | None, int], *shares: float) -> list[int] | None:
-    """For each share (0 to 1) the smallest value that so many requests do not exceed.
+    """For each share (0 to 1), the smallest value that this share of requests does not exceed.
 
-    This is the nearest rank, a value that occurred (SQL's ``percentile_disc``). None without any value.
+    This is the nearest rank, a value that occurred (SQL's ``percentile_disc``). None without values.
     """
     values = sorted(value for value in counts if value is not None)
     if not values:

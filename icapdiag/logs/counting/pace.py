@@ -1,4 +1,4 @@
-"""How many entries a second are logged: a ceiling that many seconds reach and none exceeds is a throttle's."""
+"""Entries per second: a ceiling that many seconds reach and none exceeds shows log throttling."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _EARLY = 0.85  # s: a throttle takes the first entries of a second, steady traff
 
 
 class Ceiling(NamedTuple):
-    """Entries a second of one virtual service and Service Engine, and how many seconds had as many."""
+    """Entries per second of one virtual service and Service Engine, and how many seconds had that many."""
 
     rate: int
     seconds: int
 
 
 class Second(Struct, array_like=True, gc=False):
-    """A second of a virtual service and a Service Engine: its entries, and the fraction at which the last one came."""
+    """A second of a virtual service and Service Engine: its entries, and the fraction of the last one."""
 
     entries: int
     last: str
 
 
 class Pace(Struct, array_like=True):
-    """Seconds by how many entries they have, for each second of a virtual service and a Service Engine."""
+    """Seconds by number of entries, for each virtual service and Service Engine."""
 
     seconds: dict[int, int] = {}  # by entries
     ends: dict[int, float] = {}  # of these seconds, the sum of when their last entries came, in s
     open: dict[tuple[str | bool | None, ...], Second] = {}  # those that may still get entries
 
     def note(self, entries: Sequence[LogEntry]) -> None:
-        """Entries in the order of the log. Those with an odd time are left out."""
+        """Note entries in the order of the log. Those with an unusual time are left out."""
         opened = self.open
         for entry in entries:
             moment = entry.report_timestamp
@@ -59,7 +59,7 @@ class Pace(Struct, array_like=True):
             self._close(len(self.open) // 2)
 
     def _close(self, number: int) -> None:
-        """Count the seconds that were opened first."""
+        """Count the oldest open seconds."""
         for key in list(self.open)[:number]:
             second = self.open.pop(key)
             rate = min(second.entries, _FASTEST)
@@ -68,7 +68,7 @@ class Pace(Struct, array_like=True):
             self.ends[rate] = self.ends.get(rate, 0.0) + end
 
     def closed(self) -> Pace:
-        """With all seconds counted but the first and the last of them, which may be cut."""
+        """The result with all seconds counted except the first and the last, which may be incomplete."""
         found = Pace(dict(self.seconds), dict(self.ends), dict(self.open))
         times = [str(key[0]) for key in found.open]
         if times:
@@ -78,14 +78,14 @@ class Pace(Struct, array_like=True):
         return found
 
     def merge(self, other: Pace) -> None:
-        """Add what was counted elsewhere; its open seconds are counted as they are."""
+        """Add counts from elsewhere; its open seconds are counted as they are."""
         theirs = other.closed()
         for rate, count in theirs.seconds.items():
             self.seconds[rate] = self.seconds.get(rate, 0) + count
             self.ends[rate] = self.ends.get(rate, 0.0) + theirs.ends[rate]
 
     def ceiling(self) -> Ceiling | None:
-        """The rate that looks like a throttle's; None if there is none."""
+        """The rate that looks like throttling; None if there is none."""
         found = self.closed()
         above = 0
         for rate in sorted(found.seconds, reverse=True):

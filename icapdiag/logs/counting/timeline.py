@@ -1,4 +1,4 @@
-"""When things happened: requests per minute, hour or day, and what their clients got."""
+"""The timeline: requests per minute, hour or day, and what their clients got."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUCKETS_SHOWN = 200
 
 
 class Timeline(Struct):
-    """Counts per bucket; when there are too many of them they are joined to larger ones."""
+    """Counts per bucket; if there are too many buckets, they are joined into larger ones."""
 
     undated: Bucket = field(default_factory=lambda: [0] * len(OUTCOMES))  # without a time, or beyond all bounds
     width: int = _MINUTE
@@ -60,7 +60,7 @@ class Timeline(Struct):
         _add(self.undated, other.undated)
 
     def __iter__(self) -> Iterator[tuple[datetime, timedelta, Bucket]]:
-        """Start, step and counts, in order, in the finest step that gives at most `BUCKETS_SHOWN`; no empty ones."""
+        """Start, step and counts in order, without empty ones; the finest step with at most `BUCKETS_SHOWN`."""
         width, buckets = self.width, self.buckets
         while len(buckets) > BUCKETS_SHOWN and width in _COARSER:
             width = _COARSER[width]

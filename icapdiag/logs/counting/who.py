@@ -1,4 +1,4 @@
-"""Who sent the requests of a group, and what they were: names with counts, as many as there is room for."""
+"""Clients, paths and so on of a group's requests: names with counts, limited in number."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _LARGE = "10 MB and more"
 
 
 class Names(Struct, array_like=True):
-    """Requests by name. Where there are too many names the rarer half is given up, and ``lost`` counts its requests."""
+    """Requests by name. If there are too many names, the rarer half is dropped, and ``lost`` counts its requests."""
 
     counts: dict[str, int] = {}
     lost: int = 0
 
     def note(self, name: str, count: int = 1, room: int = ROOM) -> None:
-        """Requests of one name."""
+        """Note requests of one name."""
         known = self.counts.get(name)
         if known is None:
             if len(self.counts) >= room:
@@ -57,7 +57,7 @@ class Names(Struct, array_like=True):
         self.lost += other.lost
 
     def first(self, limit: int) -> list[str]:
-        """The most frequent names, of equally frequent ones those that came first."""
+        """The most frequent names; of equally frequent ones, the earlier first."""
         return sorted(self.counts, key=self.counts.__getitem__, reverse=True)[:limit]
 
     def all(self) -> dict[str, int]:
@@ -66,7 +66,7 @@ class Names(Struct, array_like=True):
 
 
 class Who(Struct, array_like=True):
-    """Of the requests of a group that were decoded with details."""
+    """Names of the requests of a group that were decoded with details."""
 
     looked_at: int = 0
     room: int = ROOM
@@ -97,7 +97,7 @@ class Who(Struct, array_like=True):
         self.new.clear()
 
     def listed(self, limit: int) -> dict[str, tuple[str, ...] | None]:
-        """For each kind the most frequent names."""
+        """The most frequent names of each kind."""
         return {kind: tuple(getattr(self, kind).first(limit)) or None for kind in KINDS}
 
     def merge(self, other: Who) -> None:
@@ -113,19 +113,19 @@ def client_address(value: object) -> str | None:
 
 
 def folder(path: str) -> str:
-    """The path, of a long one only its beginning: ``/api/v1/upload/*``."""
+    """The path; of a long one only the beginning: ``/api/v1/upload/*``."""
     if path.count("/") <= _SEGMENTS:
         return path
     return f"{'/'.join(path.split('/', _SEGMENTS + 1)[: _SEGMENTS + 1])}/*"
 
 
 def _media_type(text: str) -> str:
-    """Without its parameters: each form has a boundary of its own."""
+    """The media type without parameters, as each form has its own boundary."""
     return text.partition(";")[0].strip().lower()
 
 
 def _size(length: int) -> str:
-    """How long the request was, in words."""
+    """The size of the request in words."""
     return next((words for limit, words in _SIZES if length < limit), _LARGE) if length > 0 else ""
 
 

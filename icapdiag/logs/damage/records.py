@@ -1,4 +1,4 @@
-"""Single JSON objects in a text: by the strict decoder, by `recovery` where that gives up; and where they stand."""
+"""Single JSON objects in a text and their places: read by the strict decoder, or by `recovery` if that fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Place = tuple[int | None, int | None, int | None]  # line and column from 1, in 
 
 
 class Places:
-    """Line and column of the indices of a text that begins on ``line``, behind ``column`` characters of it."""
+    """Line and column of the indices of a text that begins on ``line`` after ``column`` characters."""
 
     def __init__(self, text: str, line: int = 1, column: int = 0) -> None:
         self._starts = [0, *(found.end() for found in re.finditer(r"\n", text))]
@@ -55,7 +55,7 @@ def read_strict(text: str, start: int) -> Found | None:
 
 
 def read_object(text: str, start: int) -> Found | None:
-    """The object whose ``{`` is at ``start``, damaged or not; None if nothing of it can be read."""
+    """The object whose ``{`` is at ``start``, damaged or not; None if none of it can be read."""
     return read_strict(text, start) or read_damaged(text, start)
 
 
@@ -68,7 +68,7 @@ def read_damaged(text: str, start: int, stop: int | None = None) -> Found | None
 
 
 def shifted(found: Found, by: int) -> Found:
-    """The piece with all its indices moved."""
+    """The piece with all its indices shifted."""
     return replace(
         found,
         start=found.start + by,
@@ -78,7 +78,7 @@ def shifted(found: Found, by: int) -> Found:
 
 
 def read_line(text: str) -> dict[str, object] | None:
-    """A line that is one object and nothing else; None if it is not."""
+    """A line that is exactly one object; None if it is not."""
     found = read_strict(text, 0)
     return found.value if found and found.end == len(text) else None
 

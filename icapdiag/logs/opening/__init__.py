@@ -1,1 +1,1 @@
-"""From what the user typed to a stream of UTF-8 bytes, whatever it is wrapped in."""
+"""Turns the user's arguments into streams of UTF-8 bytes, decompressed and decoded."""

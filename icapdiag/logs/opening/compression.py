@@ -1,6 +1,6 @@
 """gzip and zstd as streams of bounded pieces: concatenated members, cut ends, trailing garbage, bombs.
 
-Data is passed on as it comes, so a damaged file is read up to the damage.
+Data is passed on as it arrives, so a damaged file is read up to the damage.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Complain = Callable[[str], None]
 
 
 def compression_of(head: bytes) -> str:
-    """``gzip``, ``zstd`` or nothing, by the first four bytes."""
+    """``gzip``, ``zstd`` or "", by the first four bytes."""
     if head.startswith(GZIP_MAGIC):
         return "gzip"
     return "zstd" if head.startswith(ZSTD_MAGIC) or _is_skippable(head) else ""
@@ -35,13 +35,13 @@ def compression_of(head: bytes) -> str:
 def inflate(kind: str, read: Read, complain: Complain) -> Iterator[bytes]:
     """The decompressed pieces of a stream; ``complain`` gets one sentence for each thing that is wrong.
 
-    Raises ImportError if zstd's library is missing (see `has_zstd`), OSError as ``read`` does.
+    Raises ImportError if zstd's library is missing (see `has_zstd`), OSError like ``read``.
     """
     return _gunzip(read, complain) if kind == "gzip" else _unzstd(read, complain)
 
 
 def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
-    """Members are inflated raw and their checksums held here, so that a wrong one loses no data."""
+    """Members are inflated raw and their checksums compared here, so that a wrong one loses no data."""
     buffer = b""
     members = 0
     while True:
@@ -126,7 +126,7 @@ def has_zstd() -> bool:
 
 
 def _zstd() -> tuple[Callable[[], Any], type[Exception]]:
-    """Makes decompression objects, with the same interface in both libraries, and the error they raise."""
+    """Creates decompression objects, with the same interface in both libraries, and the error that they raise."""
     try:
         module = importlib.import_module("compression.zstd")
     except ImportError:
@@ -141,7 +141,7 @@ def _is_skippable(data: bytes) -> bool:
 
 
 def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
-    """Frames one after the other; decompression objects tell a cut frame, zstandard's stream reader does not."""
+    """Read frame after frame; decompression objects detect a cut frame, zstandard's stream reader does not."""
     new_engine, failure = _zstd()
     buffer = b""
     frames = 0

@@ -1,4 +1,4 @@
-"""From what the user typed to files: paths, patterns that no shell expanded, ``-`` for standard input."""
+"""Turns the user's arguments into files: paths, patterns that no shell expanded, ``-`` for standard input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InputError(Exception):
 def expand_inputs(inputs: Iterable[str]) -> tuple[str, ...]:
     """Paths to read, in order, each file once; ``-`` stays as it is.
 
-    Raises `InputError` with everything that is wrong: no such file, a directory, a pattern without
+    Raises `InputError` with all problems: no such file, a directory, a pattern without
     a match, no permission, zstd without its library.
     """
     paths: dict[str, str] = {}  # by what they really are
@@ -59,7 +59,7 @@ def _exists(text: str) -> bool:
 
 
 def _refusal(path: str) -> str:
-    """Why the file can't be read, or nothing. A FIFO is not opened here: that would take its first bytes."""
+    """Why the file can't be read, or "". A FIFO is not opened here, as that would consume its first bytes."""
     if path == STDIN:
         return "standard input is closed" if sys.stdin is None else ""
     try:

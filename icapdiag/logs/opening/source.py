@@ -1,4 +1,4 @@
-"""One input as a stream of UTF-8 bytes, whatever it is wrapped in; nothing is held but its beginning."""
+"""One input as a stream of UTF-8 bytes, decompressed and decoded; only its beginning is kept."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ STRAY = "icapdiag.stray"  # the name of our error handler for decoding
 class Source(io.RawIOBase):
     """Decompressed UTF-8 bytes of one input, without its byte order mark.
 
-    ``head`` is the beginning, at most 1 MiB, and still comes out of the stream; ``whole``: there is no more than that.
-    ``compressed`` names the compressions, outermost first. ``encoding`` is what the text was written in, ``mark`` the
+    ``head`` is the beginning, at most 1 MiB, and still part of the stream; ``whole``: it is everything.
+    ``compressed`` names the compressions, outermost first. ``encoding``: of the original text; ``mark``: the
     length of its byte order mark. ``faults`` are sentences about the input as a whole; later reads may add to them.
-    ``fd`` is the descriptor of a regular file that needs neither inflating nor recoding, else None.
+    ``fd`` is the descriptor of a regular file that needs neither decompression nor recoding, otherwise None.
     """
 
     def __init__(self, name: str, read: Read, *, fd: int | None = None, stored_size: int | None = None) -> None:
@@ -76,7 +76,7 @@ class Source(io.RawIOBase):
         return len(data)
 
     def _stored(self) -> Iterator[bytes]:
-        """The file's bytes; an error of the system ends them and is noted."""
+        """The file's bytes; an operating system error ends them and is noted."""
         while True:
             try:
                 data = self._read_stored(PIECE)
@@ -109,7 +109,7 @@ class _Pull:
         self._kept = memoryview(b"")
 
     def peek(self, size: int) -> bytes:
-        """The next ``size`` bytes, fewer only at the end; they stay."""
+        """The next ``size`` bytes, fewer only at the end, without consuming them."""
         kept: list[bytes | memoryview] = [self._kept]
         length = len(self._kept)
         while length < size and (piece := next(self._pieces, b"")):
@@ -134,9 +134,9 @@ class _Pull:
 
 @contextmanager
 def open_source(name: str, stop: Stop | None = None) -> Iterator[Source]:
-    """Open a path or ``-``. Raises `InputError` if it can't be opened after all.
+    """Open a path or ``-``. Raises `InputError` if it can't be opened.
 
-    ``stop`` is asked before every read: when it says True, the input ends there.
+    ``stop`` is called before every read: if it returns True, the input ends there.
     """
     if name == STDIN:
         stdin = sys.stdin.buffer
@@ -162,7 +162,7 @@ def open_source(name: str, stop: Stop | None = None) -> Iterator[Source]:
 
 
 def _until(stop: Stop | None, read: Read, slow: IO[bytes] | None) -> Read:
-    """``read`` that ends when ``stop`` says so, also while it waits for a ``slow`` stream, a pipe say."""
+    """A ``read`` that ends when ``stop`` returns True, also while waiting for a ``slow`` stream such as a pipe."""
     if stop is None:
         return read
 
@@ -178,7 +178,7 @@ def _until(stop: Stop | None, read: Read, slow: IO[bytes] | None) -> Read:
 def locate(name: str, offsets: Iterable[int], *, mark: int = 0) -> dict[int, tuple[int, int]]:
     """Line and column (from 1, characters) of each offset; offsets count the ``mark`` bytes of a byte order mark.
 
-    Reads no further than the last offset. What can't be found any more is left out.
+    Reads no further than the last offset. Offsets that can't be found any more are left out.
     """
     wanted = sorted(set(offsets))
     places: dict[int, tuple[int, int]] = {}
@@ -198,7 +198,7 @@ def locate(name: str, offsets: Iterable[int], *, mark: int = 0) -> dict[int, tup
 
 
 def _place(block: bytes, line: int, column: int) -> tuple[int, int]:
-    """Line and column just behind the block, which begins at ``line`` and ``column``."""
+    """Line and column right after the block, which begins at ``line`` and ``column``."""
     last = block.rfind(b"\n")
     characters = len(block[last + 1 :].decode("utf-8", "ignore"))
     return (line + block.count(b"\n"), characters + 1) if last >= 0 else (line, column + characters)
@@ -207,7 +207,7 @@ def _place(block: bytes, line: int, column: int) -> tuple[int, int]:
 def encoding_of(head: bytes) -> tuple[str, int]:
     """The encoding of a text by its first bytes, and the length of its byte order mark.
 
-    Without a mark, NUL bytes at the places where UTF-16 and UTF-32 have them in ASCII tell
+    Without a mark, it is detected from NUL bytes at the places where UTF-16 and UTF-32 have them in ASCII
     (RFC 4627, 3); everything else is ``utf-8``.
     """
     for mark, name in _MARKS:
@@ -227,10 +227,10 @@ def _is_ascii(unit: bytes, place: int) -> bool:
 
 
 def to_text(data: bytes) -> tuple[str, int | None]:
-    """UTF-8 as text, and the index of the first character that was no UTF-8 (None: there is none).
+    """UTF-8 as text, and the index of the first character that was not UTF-8 (None: there is none).
 
-    Bytes that are no UTF-8 are read as Windows-1252, one by one: that is what an editor on
-    Windows makes of a smart quote.
+    Bytes that are not UTF-8 are read as Windows-1252, one by one: an editor on Windows
+    writes a smart quote that way.
     """
     try:
         return data.decode("utf-8"), None
