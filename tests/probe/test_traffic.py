@@ -103,3 +103,15 @@ async def test_who_is_switched_off_sees_nothing(autojump_clock: trio.testing.Moc
 
     assert Traffic(0, 0, 0) == seen_by(lab, "disabled")
     assert 0 < seen_by(lab, "healthy").bytes
+
+
+@pytest.mark.parametrize(("with_eicar", "connections"), [(False, 2), (True, 4)])
+async def test_a_healthy_member_sees_few_connections(
+    with_eicar: bool, connections: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """OPTIONS and a harmless upload; with EICAR that, too, raw and in a form."""
+    settings = Settings(eicar=with_eicar)
+    async with laboratory(["healthy"]) as (lab, pool):
+        await probe_pool(pool, settings, probes=choose(PROBES, depth="standard"))
+
+    assert connections == seen_by(lab, "healthy").connections
