@@ -5,7 +5,7 @@ The clock jumps over every wait, so that mute members cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ import pytest
 import trio.testing
 from msgspec.structs import replace
 
+from icapdiag.facts.refusal import Services, Variants
 from icapdiag.lab import FAULTS, Lab, serve_lab
+from icapdiag.model import Observation
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
 from icapdiag.probe.base import Probe
@@ -67,6 +69,22 @@ def everything() -> tuple[Probe, ...]:
     return choose(PROBES, only=NAMES)
 
 
+def tried(observations: Iterable[Observation]) -> Iterator[tuple[str, str, str]]:
+    """What the follow-ups of each member did send: member, probe, and what the plan calls it."""
+    for each in observations:
+        if (variants := each.facts.part(Variants)) is not None:
+            yield from ((each.member, "variants", f"{one.method} {one.variant}") for one in variants.variants or ())
+        if (services := each.facts.part(Services)) is not None:
+            yield from ((each.member, "services", f"OPTIONS {one.service_uri}") for one in services.services or ())
+
+
+def followups(plans: Iterable[MemberPlan]) -> Iterator[tuple[str, str, str]]:
+    for plan in plans:
+        for step in plan.steps:
+            for message in (message for found in step.planned for message in found.messages):
+                yield plan.member.name, step.probe, message.what
+
+
 async def test_no_fault_draws_more_than_was_planned(autojump_clock: trio.testing.MockClock) -> None:
     async with laboratory() as (lab, pool):
         plan = plan_pool(pool, SETTINGS, everything())
@@ -80,6 +98,7 @@ async def test_no_fault_draws_more_than_was_planned(autojump_clock: trio.testing
     }
     assert {} == over
     assert [] == [o for o in results.observations if o.reason == "bug"]
+    assert set() == set(tried(results.observations)) - set(followups(plan.members))
 
 
 @pytest.mark.parametrize("name", NAMES)
