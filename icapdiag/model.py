@@ -17,6 +17,7 @@ from icapdiag.facts.fields import sheet_type
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import ComparedFact, RuleOverview, SuppressedFinding
 from icapdiag.facts.run import Configuration, Subject, Tool, Vantage
+from icapdiag.facts.scanner import ReportedEvent, ReportedRequests
 from icapdiag.facts.sheet import (
     FindingID,
     HostName,
@@ -70,7 +71,7 @@ class Observation(Record, kw_only=True):
     nulls = frozenset({"reason", "elapsed_ms"})
     required = frozenset({"probe", "status", "reason", "elapsed_ms", "facts"})
 
-    source: Annotated[Word, about("source", "where it comes from: probe, log or config")]
+    source: Annotated[Word, about("source", "where it comes from: probe, log, config or scanner")]
     probe: Annotated[Word, about("probe", "which one; empty for logs, and for a member that is disabled")]
     pool: Annotated[PoolName, about("pool", "its name")]
     member: Annotated[MemberName, about("member", "its name")]
@@ -264,6 +265,14 @@ class Report(Record, kw_only=True):
             " empty for check",
         ),
     ] = ()
+    scanner_events: Annotated[
+        tuple[ReportedEvent, ...] | None,
+        about("scanner's messages", "of a scanner's own log, by what they say; absent where there is none"),
+    ] = None
+    scanner_requests: Annotated[
+        tuple[ReportedRequests, ...] | None,
+        about("scanner's requests", "of an access log of c-icap or an ICAP log of Squid; absent where there is none"),
+    ] = None
     timeline: Annotated[tuple[Bucket, ...], about("timeline", "of a log, oldest first; empty for check")] = ()
     findings: Annotated[tuple[Finding, ...], about("findings", "worst first")] = ()
     problems: Annotated[

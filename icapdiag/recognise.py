@@ -47,6 +47,8 @@ _MARKS = (
     (rb"\APK\x03\x04", "a ZIP archive", "unpack it and name the files inside"),
     (rb"\A(?:7z\xbc\xaf|\xfd7zXZ|BZh|\x04\x22\x4d\x18)", "a compressed file or archive", "unpack it first"),
     (rb"\A[^\n]{0,300}haproxy\[\d+\]", "a log of HAProxy", EXPORT),
+    (rb"\A\d{9,11}\.\d{3} +\d+ \S+ NONE_NONE/\d{3} \d+ (?:-|POST|PUT|PATCH|GET|HEAD) ",
+     "a log of Squid without anything about ICAP", "give the format after the file: icap_log stdio:FILE icap_squid"),
     (rb"\A\d{9,11}\.\d{3} +\d+ \S+ [A-Z_]+/\d{3} ", "an access log of Squid", EXPORT),
     (rb"\A[^\n]{0,120} -> [^\n]{1,300}: (?:[^\n]* FOUND|OK)$|\A[^\n]{0,120}clamd\[\d+\]", "a log of clamd", EXPORT),
     (rb'\A\S+ \S+ \S+ \[[^]\n]{10,40}\] "[A-Z]+ [^"\n]*" \d{3} ', "a web server's access log (nginx, Apache)", EXPORT),

@@ -49,6 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log = (made / "avi-log.json").read_bytes()
     for name in ("log.json", "export.csv", "ticket.txt", "big.jsonl"):
         (made / name).write_bytes(log)
+    logs = Path(__file__).parent / "data" / "scanner-logs"
+    for name, recorded in (("server", "c-icap-server"), ("access", "c-icap-access"), ("cache", "squid-cache-faults")):
+        (made / f"{name}.log").write_bytes((logs / f"{recorded}.log").read_bytes())
     subprocess.run(["gzip", "-k", "log.json"], cwd=made, check=True, timeout=TIMEOUT)
     (made / "log.json.gz").rename(made / "se.log.gz")
     (made / "objects").mkdir()

@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
+from icapdiag.facts.scanner import SCANNER, ReportedEvent, ReportedRequests
 from icapdiag.logs.containers.classify import ALERT
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.notes import Problem, SourceReport
@@ -23,6 +24,10 @@ from icapdiag.report.document.words import page_gap
 from icapdiag.runbook import Library, load_runbooks, match
 
 POOL_IS_GROUP = "Avi logs the pool group as the pool; members are identified from the ICAP URIs."
+ZONE_ASSUMED = (
+    "Times without a time zone were read as UTC, and syslog times without a year as of the last twelve months: "
+    "c-icap's server log and Squid's cache log have the local time of their host."
+)
 INTERRUPTED = "Interrupted: the rest of the input was not read and is not counted."
 PAGE = (
     "This is one page of an API response, not the whole log: it contains {}. Counts and shares are of these. "
@@ -48,7 +53,7 @@ def explain(
     stop: Stop | None = None,
     refused: Callable[[str], object] = lambda _: None,
 ) -> Report:
-    """Read Avi logs and pasted ICAP responses, and say what happened to ICAP, why, and what to do.
+    """Read logs of Avi and of scanners, and pasted ICAP responses; say what happened to ICAP, why, and what to do.
 
     ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` select
     the entries that count; None: all. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's
@@ -89,16 +94,21 @@ def report_on(
     matched = match(library, observations)
     summary = reading.summary
     reported = iter(summary.groups(observations))  # in the order of their observations
+    judged = [*zip(observations, matched.explained, strict=True)]
     groups = [
         _answer(observation, ids) if observation.probe else replace(next(reported), findings=ids)
-        for observation, ids in zip(observations, matched.explained, strict=True)
-        if observation.probe != "summary"
+        for observation, ids in judged
+        if observation.source == "log" and observation.probe != "summary"
     ]
+    found = zip(reading.scanner.seen(), (ids for each, ids in judged if each.source == SCANNER), strict=True)
+    logged_there = [each.reported(ids) for each, ids in found]
     head = summary.head()
     logged = tuple(_source(source) for source in reading.sources)
     page = page_gap(logged)
     notes = [*([] if complete else [INTERRUPTED]), *([PAGE.format(page)] if page else []), *_filtered(head)]
     notes += _notes(reading.sources)
+    if any(each.zone_assumed for each in logged_there):
+        notes.append(ZONE_ASSUMED)
     if any(group.pools for group in groups):
         notes.append(POOL_IS_GROUP)
     notes += [f"A runbook of yours replaces the built-in {name}." for name in library.replaced]
@@ -113,6 +123,8 @@ def report_on(
             ),
             groups=tuple(groups),
             timeline=summary.timeline(),
+            events=tuple(each for each in logged_there if isinstance(each, ReportedEvent)),
+            requests=tuple(each for each in logged_there if isinstance(each, ReportedRequests)),
         ),
         vantage=reading_vantage(),
         findings=matched.findings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -12,17 +13,59 @@ from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Problem, Repair, SourceReport
 from icapdiag.logs.opening.inputs import expand_inputs
-from icapdiag.logs.opening.source import Source, Stop, open_source
+from icapdiag.logs.opening.source import Source, Stop, Tick, open_source
 from icapdiag.model import Observation
 
+if TYPE_CHECKING:
+    from icapdiag.logs.scanner.counting import ScannerCounting
+    from icapdiag.logs.scanner.events import Seen
+
+_LOOKED_AT = 1 << 18  # bytes in which a line of a scanner's log is looked for
 Progress = Callable[[str, int, int | None], None]  # source, bytes of the stored file done, its size or None
 
 
+class ScannerLogs:
+    """What scanners' own logs say. What reads them is imported for the first of them: most inputs are logs of Avi."""
+
+    def __init__(self, filters: Filters | None = None) -> None:
+        self._filters = filters
+        self._counting: ScannerCounting | None = None
+
+    def read(self, source: Source, account: Account, tick: Tick) -> Container | None:
+        """Count the records of a source; None, and nothing is read, if it is not a scanner's log."""
+        from icapdiag.logs.scanner.counting import ScannerCounting  # noqa: PLC0415
+        from icapdiag.logs.scanner.lines import is_scanner_log  # noqa: PLC0415
+        from icapdiag.logs.scanner.reading import read_scanner_log  # noqa: PLC0415
+
+        if not is_scanner_log(source.head[:_LOOKED_AT]):
+            return None
+        if self._counting is None:
+            self._counting = ScannerCounting(self._filters)
+        return read_scanner_log(source, self._counting, account, tick)
+
+    @property
+    def filtered(self) -> int:
+        """Messages and requests that the filters left out."""
+        return 0 if self._counting is None else self._counting.filtered
+
+    def seen(self) -> tuple[Seen, ...]:
+        """All of it, as observations."""
+        if self._counting is None:
+            return ()
+        from icapdiag.logs.scanner.events import seen  # noqa: PLC0415
+
+        return tuple(seen(self._counting))
+
+
 class Reading(Struct, frozen=True, kw_only=True):
-    """What was read of all inputs. ``answers`` are raw ICAP responses, one observation each."""
+    """What was read of all inputs.
+
+    ``answers`` are raw ICAP responses, one observation each; ``scanner`` is what the scanner's own logs say.
+    """
 
     summary: Summary
     sources: tuple[SourceReport, ...]
+    scanner: ScannerLogs
     answers: tuple[Observation, ...] = ()
 
     @property
@@ -33,11 +76,12 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """The log's groups, the raw answers, and last the log as a whole, unless there were only answers."""
+        """Of Avi's logs the groups, the raw answers, what scanners logged, and last Avi's log as a whole, if any."""
         groups = self.summary.observations()
-        if self.answers and self.records.read == len(self.answers):
-            return self.answers
-        return (*groups[:-1], *self.answers, *groups[-1:])
+        others = (*self.answers, *(each.observation for each in self.scanner.seen()))
+        if others and not self.summary.entries:
+            return others
+        return (*groups[:-1], *others, *groups[-1:])
 
 
 def read_logs(
@@ -54,28 +98,29 @@ def read_logs(
     Raises `InputError` for inputs that can't be opened, before anything is read. What the files
     hold raises nothing: it is counted and noted.
     """
-    summary = Summary(filters)
+    summary, scanner = Summary(filters), ScannerLogs(filters)
     sources: list[SourceReport] = []
     found: list[Observation] = []
     for name in expand_inputs(inputs):
         if stop is not None and stop():
             break
         with open_source(name, stop) as source:
-            report, answers = read_source(source, summary, jobs=jobs, progress=progress, stop=stop)
+            report, answers = read_source(source, summary, scanner, jobs=jobs, progress=progress, stop=stop)
             sources.append(report)
             found += answers
-    return Reading(summary=summary, sources=tuple(sources), answers=tuple(found))
+    return Reading(summary=summary, sources=tuple(sources), answers=tuple(found), scanner=scanner)
 
 
 def read_source(
     source: Source,
     summary: Summary,
+    scanner: ScannerLogs,
     *,
     jobs: int | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> tuple[SourceReport, list[Observation]]:
-    """Read a source to its end into the summary; returns also the raw ICAP responses. Its content never raises.
+    """Read a source to its end into one of the two; returns also the raw ICAP responses. Its content never raises.
 
     What reads a large log is imported for one, and what reads anything else for something else.
     """
@@ -93,7 +138,9 @@ def read_source(
     elif source.mark:
         notes.repair(Repair("a byte order mark was left out", 1, 1))
     container = Container.EMPTY
-    if kind in {Kind.LINES, Kind.VALUES} and not source.whole:
+    if kind in {Kind.TEXT, Kind.SYSLOG} and (logged := scanner.read(source, account, tick)):
+        container = logged
+    elif kind in {Kind.LINES, Kind.VALUES} and not source.whole:
         from icapdiag.logs.blocks.large import read_large  # noqa: PLC0415
 
         container = read_large(source, kind, summary, account, tick, jobs=jobs, stop=stop)

@@ -18,6 +18,7 @@ from icapdiag.facts.deep import Conformance, RuleResult
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import MemberDeviation, RuleOverview
 from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
+from icapdiag.facts.scanner import ReportedEvent, ReportedRequests
 from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Problem, Report, Unmatched
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, ExitStatus, Health, Severity, Status
@@ -53,6 +54,13 @@ class ReadLogs(Struct, frozen=True, kw_only=True):
     subject: LogSubject
     groups: tuple[ReportedGroup, ...]
     timeline: tuple[Bucket, ...]
+    events: tuple[ReportedEvent, ...] = ()  # of scanners' own logs, as the next ones
+    requests: tuple[ReportedRequests, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to judge."""
+        return bool(self.groups or self.events or self.requests)
 
 
 def timestamp(moment: datetime) -> str:
@@ -148,7 +156,7 @@ def build_explain_report(
     that no runbook explains, when only a part was read, or when there was nothing to judge.
     """
     verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
-    if unmatched.count or not complete or not logs.groups:
+    if unmatched.count or not complete or not logs.anything:
         verdicts.append(Health.UNKNOWN)
     return Report(
         command="explain",
@@ -160,10 +168,12 @@ def build_explain_report(
         subject=logs.subject,
         tool=Tool(name="icapdiag", version=__version__),
         groups=logs.groups,
+        scanner_events=logs.events or None,
+        scanner_requests=logs.requests or None,
         timeline=logs.timeline,
         findings=findings,
         unmatched=unmatched,
-        notes=(*notes, *(() if logs.groups else (NOTHING_LEARNT,))),
+        notes=(*notes, *(() if logs.anything else (NOTHING_LEARNT,))),
     )
 
 

@@ -19,7 +19,7 @@ from icapdiag.runbook.conditions import Condition, ConditionError, Selection, pa
 from icapdiag.runbook.source import Front, Source
 from icapdiag.vocabulary import Effect, Severity
 
-SOURCES = ("log", "probe", "config")
+SOURCES = ("log", "probe", "config", "scanner")
 FIXES = ("Likely causes", "Fix on Avi", "Fix on the ICAP server")  # in the front matter of a runbook with causes
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
 STAGES = {  # in the order in which a request meets them

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from icapdiag.facts.config import Place
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import Difference, ValueGroup
+from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
+from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import Cause, Facts, Finding, JSONValue, Observation, Problem, Steps, unflatten
 from icapdiag.runbook.causes import (
@@ -42,6 +44,8 @@ MEMBERS = 50  # named in the finding of a log, which may know thousands
 
 SAMPLES = ("clean", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
+_PORT = 5  # digits
+_LOGGED = frozenset({"log", SCANNER})  # sources with counts, and with any number of members
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 _HARMED = (Effect.UNSCANNED, Effect.REFUSED)
 _REFUSED = frozenset({"refused-500", "refused-413"})  # outcomes for the client
@@ -71,7 +75,10 @@ class Diagnosed:
         for each in met:
             self.abouts.setdefault(each.about, []).append(each)
         self.weighed = {
-            about: _together([weigh(runbook.causes, each.record) for each in own]) for about, own in self.abouts.items()
+            about: _together(
+                [weigh(runbook.causes, each.record) for each in own], apart=own[0].observation.source == SCANNER
+            )
+            for about, own in self.abouts.items()
         }
         failing = [each for each in met if runbook.effect_of(each.record) in FAIL_ACTIONS]
         self.effect = _effect(runbook, met, failing)
@@ -94,9 +101,13 @@ class Diagnosed:
         )
 
 
-def _together(weighed: Sequence[tuple[Weighed, ...]]) -> tuple[Weighed, ...]:
-    """The causes by all the records of one member: what rules a cause out comes first, then what proves it."""
-    order = (CauseStatus.RULED_OUT, CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE)
+def _together(weighed: Sequence[tuple[Weighed, ...]], *, apart: bool = False) -> tuple[Weighed, ...]:
+    """The causes by all the records of one member: what rules a cause out comes first, then what proves it.
+
+    ``apart``: they are about different requests or times, as messages of a log are, so that each can have its cause.
+    """
+    contradicted = (CauseStatus.RULED_OUT, CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE)
+    order = CERTAINTY_ORDER if apart else contradicted
     return tuple(min(each, key=lambda one: order.index(one.status)) for each in zip(*weighed, strict=True))
 
 
@@ -291,7 +302,7 @@ def _named(met: Iterable[Met]) -> tuple[str, ...]:
     members: dict[str, None] = {}
     for observation, *_ in met:
         for member in _members(observation):
-            if observation.source != "log" or len(members) < MEMBERS:
+            if observation.source not in _LOGGED or len(members) < MEMBERS:
                 members.setdefault(member)
     return tuple(members)
 
@@ -313,7 +324,9 @@ def _causes(
                     title=plain(best.cause.title),
                     status=best.status,
                     members=members if len(where) < len(weighed) else None,
-                    facts=in_words(best.facts) or None,
+                    facts=_said(best, (met for about in where for met in abouts[about]))
+                    or in_words(best.facts)
+                    or None,
                 ),
             )
         )
@@ -321,11 +334,22 @@ def _causes(
     return tuple(cause for _, cause in found) or None
 
 
+def _said(weighed: Weighed, met: Iterable[Met]) -> tuple[str, ...]:
+    """What a scanner logged that makes a cause as certain as it is; nothing where that is no message."""
+    for each in met:
+        facts = each.observation.facts
+        if isinstance(facts, ScannerEvent) and facts.example:
+            (own,) = weigh((weighed.cause,), each.record)
+            if own.status is weighed.status is CauseStatus.PROVEN:
+                return (f'the log says "{facts.example}"',)
+    return ()
+
+
 def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> Steps:
     record = met[0].record
     names = _named(met)
     members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-    own = {"members": members} if names else {}
+    own = _place(met) | ({"members": members} if names else {})
     fix = fixes(weighed, record, own) if runbook.causes else _first_steps(runbook, record)
     return Steps(
         now=written(runbook.now, record, own) or None,
@@ -337,6 +361,14 @@ def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> 
         )
         or None,
     )
+
+
+def _place(met: Sequence[Met]) -> dict[str, JSONValue]:
+    """Host and port of the server that a scanner's log names, for the steps; a probe's record has them."""
+    host, _, port = met[0].observation.member.rpartition(":")
+    if met[0].observation.source != SCANNER or not host or not port.isdecimal() or len(port) > _PORT:
+        return {}
+    return {"host": host.strip("[]"), "port": int(port)}
 
 
 def _first_steps(runbook: Runbook, record: WideRecord) -> tuple[str, ...]:
@@ -361,26 +393,42 @@ def _again_logged(met: Iterable[Met]) -> tuple[str, ...]:
     """The command that probes the members at which requests of a log failed, the first few of them."""
     urls: dict[str, None] = {}
     for each in met:
-        group = each.observation.facts.part(RequestGroup)
-        if group is None or each.observation.status is not Status.FAILED:
+        facts, group = each.observation.facts, each.observation.facts.part(RequestGroup)
+        if each.observation.status is not Status.FAILED:
             continue
-        scheme = "icaps" if group.icap_tls else "icap"
-        found = (f"{scheme}://{member}{group.service_uri or '/'}" for member in group.members or ())
+        if isinstance(facts, ScannerEvent | ScannerRequests) and _place((each,)):
+            found: Iterable[str] = (f"icap://{each.observation.member}{facts.service_uri or '/'}",)
+        elif group is not None:
+            scheme = "icaps" if group.icap_tls else "icap"
+            found = (f"{scheme}://{member}{group.service_uri or '/'}" for member in group.members or ())
+        else:
+            continue
         urls |= dict.fromkeys(url for url in found if _URL.fullmatch(url))
     return (f"`icapdiag check {' '.join(map(shlex.quote, list(urls)[:_NAMED]))} --eicar`",) if urls else ()
 
 
 def _weight(met: Iterable[Met]) -> int:
     """Requests of a log, or members probed."""
-    logged = [one for one in met if one[0].source == "log"]
-    probed = {member for observation, *_ in met if observation.source != "log" for member in _members(observation)}
+    logged = [one for one in met if one[0].source in _LOGGED]
+    probed = {
+        member for observation, *_ in met if observation.source not in _LOGGED for member in _members(observation)
+    }
     return requests(logged) + len(probed)
 
 
 def requests(met: Iterable[Met]) -> int:
-    """Of a log; an observation of a probe counts as one."""
-    groups = (observation.facts.part(RequestGroup) for observation, *_ in met)
-    return sum((group.count if group else None) or 1 for group in groups)
+    """Of a log; an observation of a probe counts as one, as does a message of a scanner that is about no request."""
+    return sum(_requests(observation.facts) or 1 for observation, *_ in met)
+
+
+def _requests(facts: Sheet) -> int | None:
+    match facts:
+        case ScannerEvent():
+            return facts.concerned_count
+        case ScannerRequests():
+            return facts.count
+    group = facts.part(RequestGroup)
+    return group.count if group else None
 
 
 def _members(observation: Observation) -> Iterable[str]:

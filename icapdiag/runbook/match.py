@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from icapdiag.facts.fields import SUMMARY
+from icapdiag.facts.scanner import ScannerEvent, ScannerRequests
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import OFFERS, Facts, Finding, JSONValue, Observation, Problem, Unmatched, flatten
 from icapdiag.runbook.causes import is_proven, weigh
@@ -123,7 +124,13 @@ def _address(record: Facts) -> tuple[str, ...]:
 
 
 def _about(observation: Observation, number: int) -> About:
-    """What an observation is about: a member with all that was probed on it, else itself alone."""
+    """What an observation is about: a member with all that was probed on it or logged of it, else itself alone.
+
+    A scanner's log that names no member is about its own server.
+    """
+    facts = observation.facts
+    if isinstance(facts, ScannerEvent | ScannerRequests):
+        return (facts.program or "", observation.member) if observation.member else ("", facts.log or "")
     return (observation.pool, observation.member) if observation.source == "probe" else number
 
 

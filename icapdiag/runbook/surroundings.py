@@ -12,6 +12,7 @@ from typing import Any
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.fields import FIGURES, PROFILE
 from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.scanner import C_ICAP, SCANNER
 from icapdiag.icap.product import UNKNOWN_PRODUCT
 from icapdiag.model import Facts, JSONValue, Observation, flatten
 from icapdiag.vocabulary import Status, Verdict
@@ -84,7 +85,12 @@ class Surroundings:
                 self._products.setdefault(place, set()).add(product)
 
     def product(self, own: Facts) -> str | None:
-        """Of a log: the one product that these servers name in other answers, or those of their pool, or all."""
+        """Of a log: the one product that these servers name in other answers, or those of their pool, or all.
+
+        Of a scanner's own log: the one that writes it.
+        """
+        if own.get("source") == SCANNER and own.get("program") == C_ICAP:
+            return C_ICAP
         if own.get("source") != "log":
             return None
         for places in (own.get("members"), own.get("pools"), (_LOG,)):

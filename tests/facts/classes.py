@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.facts import config, connection, logs, pool, run
+from icapdiag.facts import config, connection, logs, pool, run, scanner
 from icapdiag.facts.fields import SHEETS
 from icapdiag.facts.sheet import Record, Sheet, facts_of, parts_of
 
@@ -21,6 +21,8 @@ def every_class() -> Iterator[type[Record]]:
         logs.ReportedGroup,
         logs.ReportedAnswer,
         logs.Bucket,
+        scanner.ReportedEvent,
+        scanner.ReportedRequests,
         pool.ComparedFact,
         pool.RuleOverview,
         pool.SuppressedFinding,

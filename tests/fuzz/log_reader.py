@@ -15,10 +15,11 @@ from zlib import crc32
 import msgspec
 
 from icapdiag.facts import to_plain
+from icapdiag.facts.scanner import CONTAINERS
 from icapdiag.logs.blocks.summarise import Layout
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.opening.source import Source
-from icapdiag.logs.reading import read_source
+from icapdiag.logs.reading import ScannerLogs, read_source
 from icapdiag.model import Observation
 from tests.fuzz.driver import Grammar, Target
 from tests.logs.reading import read
@@ -99,10 +100,13 @@ def _read(data: bytes, most: int) -> tuple[Hashable, Hashable, bool]:
     stream = io.BytesIO(data)
     source = Source("log", lambda size: stream.read(min(size, most)))
     summary = Summary()
-    report, answers = read_source(source, summary)
+    scanner = ScannerLogs()
+    report, answers = read_source(source, summary, scanner)
     assert report.total == report.read + report.skipped + report.unreadable
-    assert summary.entries + len(answers) == report.read
-    observations: list[Observation] = [*summary.observations(), *answers]
+    logged = report.container in CONTAINERS
+    assert summary.entries + len(answers) == (0 if logged else report.read)
+    found = [each.observation for each in scanner.seen()]
+    observations: list[Observation] = [*summary.observations(), *answers, *found]
     said = msgspec.json.encode([to_plain(each.facts) for each in observations])
     noted = repr((report.repairs, report.problems)).encode()
     assert len(said) + len(noted) <= _SPENT + _TIMES * max(len(data), source.size), (len(said), len(noted), len(data))

@@ -85,6 +85,8 @@ NEW = {
     "places",
     "problems",
     "not_tested",
+    "scanner_events",
+    "scanner_requests",
 }  # since findings have causes; older reports have none
 
 

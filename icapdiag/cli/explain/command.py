@@ -1,4 +1,4 @@
-"""``icapdiag explain``: what Avi logs, or pasted ICAP responses, say about ICAP, and what to do."""
+"""``icapdiag explain``: what logs of Avi and of scanners, or pasted ICAP responses, say about ICAP; what to do."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from icapdiag.vocabulary import Severity
 EXAMPLES = """\
 icapdiag explain log.json                           what failed, why, and what to do
 icapdiag explain 'logs/*.gz' --since 2h --action failed
+icapdiag explain server.log access.log              the scanner's own logs: c-icap, Squid
 kubectl logs … | icapdiag explain                   standard input
 icapdiag explain log.json -o html=report.html --for jira=ticket.txt"""
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
@@ -49,7 +50,8 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         list[str] | None,
         typer.Argument(
             metavar="FILE...",
-            help="Logs in any form (JSON, CSV, syslog, gzip), texts with log fragments, raw ICAP responses. "
+            help="Logs in any form (JSON, CSV, syslog, gzip), texts with log fragments, raw ICAP responses, logs of "
+            "c-icap (server.log, access.log) and Squid (cache.log, icap_log). "
             "Patterns such as 'logs/*.gz' are expanded; - is standard input, which is also read if no FILE is given.",
         ),
     ] = None,
@@ -104,7 +106,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     verbose: Verbose = 0,
     fail_on: FailOn = Severity.CRITICAL,
 ) -> None:
-    """Explain Avi logs, or a pasted ICAP response: what failed, why, and what to do."""
+    """Explain logs of Avi, c-icap or Squid, or a pasted ICAP response: what failed, why, and what to do."""
     from icapdiag.cli.explain.run import explain_files
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs

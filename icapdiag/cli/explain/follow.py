@@ -26,7 +26,7 @@ from icapdiag.logs.notes import KEPT, Problem, Repair, SourceReport
 from icapdiag.logs.opening.compression import compression_of
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Source, encoding_of
-from icapdiag.logs.reading import Reading, read_source
+from icapdiag.logs.reading import Reading, ScannerLogs, read_source
 from icapdiag.model import Observation, Report
 from icapdiag.report.terminal import PIPED_WIDTH, render_news
 from icapdiag.runbook import Library
@@ -70,6 +70,7 @@ class Watcher:
         self._told: set[str] = set()  # findings that were shown
         self._changed = True
         self._summary = Summary(filters)
+        self._scanner = ScannerLogs(filters)
         self._source: SourceReport | None = None
         self._answers: list[Observation] = []
 
@@ -77,11 +78,11 @@ class Watcher:
     def reading(self) -> Reading:
         """All that was read so far."""
         sources = () if self._source is None else (self._source,)
-        return Reading(summary=self._summary, sources=sources, answers=tuple(self._answers))
+        return Reading(summary=self._summary, sources=sources, answers=tuple(self._answers), scanner=self._scanner)
 
     def take(self, data: bytes, line: int) -> None:
         """Read one more piece that begins on this line. Raises `CanNotFollow` for what pieces can't tell."""
-        piece, answers = read_source(Source(self._name, io.BytesIO(data).read), self._summary)
+        piece, answers = read_source(Source(self._name, io.BytesIO(data).read), self._summary, self._scanner)
         self._answers += answers
         if self._source is None and piece.container == Container.CSV:
             raise CanNotFollow(self._name, "CSV, whose heading comes only once")

@@ -35,6 +35,10 @@ class Container(StrEnum):
     ANSWER = "answer", "raw ICAP response"
     CLIENT = "c-icap-client", "output of c-icap-client"
     HEADERS = "headers", "ICAP header block"
+    C_ICAP_SERVER = "c-icap-server-log", "server log of c-icap"
+    C_ICAP_ACCESS = "c-icap-access-log", "access log of c-icap"
+    SQUID_CACHE = "squid-cache-log", "cache log of Squid"
+    SQUID_ICAP = "squid-icap-log", "ICAP log of Squid"
     EMPTY = "empty", "empty"
     UNKNOWN = "unknown", "unknown"
 

@@ -86,9 +86,12 @@ class Filters(Struct, frozen=True, dict=True):
         """``pool`` and ``member`` are empty where the log names none."""
         if self.actions and action not in self.actions:
             return False
-        pools, members = self._patterns
-        if pools and not pools.fullmatch(pool):
-            return False
+        pools, _ = self._patterns
+        return not (pools and not pools.fullmatch(pool)) and self.takes_member(member)
+
+    def takes_member(self, member: str) -> bool:
+        """Whether it is the ICAP server asked for, whatever was logged of it."""
+        _, members = self._patterns
         return members is None or any(members.fullmatch(name) for name in (member, member.rpartition(":")[0]))
 
     @cached_property

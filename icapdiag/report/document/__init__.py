@@ -21,6 +21,7 @@ from icapdiag.report.document import (
     overview,
     pool,
     problems,
+    scanner,
     vantage,
     who,
     words,
@@ -62,7 +63,7 @@ class Document:
         self.tally = words.tally(report)
         self.entries = f"{words.entry_counts(report, entries)}." if of_logs else ""  # what a log holds, as a sentence
         # whether there is something to say of entries: pasted answers have none
-        self.entries_read = bool(entries and entries.entries_total) or not answers
+        self.entries_read = bool(entries and entries.entries_total) or not (answers or scanner.is_there(report))
         # from the first entry of a log to the last
         self.span = words.span(entries.first_seen, entries.last_seen) if entries else ""
         self.of_logs = of_logs is not None
@@ -106,8 +107,9 @@ class Document:
         # of all files: total, read, skipped, unreadable
         self.records = logs.record_counts(of_logs.records if of_logs else None)
         self.answers = answers
-        self.outcomes = logs.outcomes(report)  # what clients got, the most harm first
-        self.outcome_head = logs.outcome_head(report)
+        # what clients got, the most harm first
+        self.outcomes, self.outcome_head = logs.outcomes(report), logs.outcome_head(report)
+        self.scanner_events, self.scanner_requests = scanner.events_table(report), scanner.requests_table(report)
         # the most harm first; failures by member, pool and virtual service; who and what did not simply pass
         self.groups, self.rates, self.counts = logs.groups(report), who.rates(report), who.counts(report)
 

@@ -12,10 +12,12 @@ from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
 from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
+from icapdiag.facts.scanner import ScannerEvent, ScannerRequests
 from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import EicarOutcomes, Options, Repeat, Sample
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
+from icapdiag.report.document import scanner
 from icapdiag.report.document.configuration import described, named
 from icapdiag.report.document.measured import describe_measured
 from icapdiag.report.document.pool import describe_difference
@@ -72,10 +74,10 @@ def where(seen: Observation) -> str:
 def _where(seen: Observation) -> str:
     member = server_text(seen.member)
     match seen.facts:
-        case LogSummary():
-            return "the log as a whole"
-        case PastedAnswer():
-            return "the ICAP response"
+        case ScannerEvent() | ScannerRequests() as there:
+            return scanner.where(there, seen.member)
+        case LogSummary() | PastedAnswer():
+            return "the log as a whole" if isinstance(seen.facts, LogSummary) else "the ICAP response"
         case RequestGroup() as group:
             requests = count(group.count or 1, "request")
             return f"{requests} to {member}" if member else requests
@@ -102,6 +104,8 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
     match sheet:
         case LogSummary():
             yield from _log(sheet)
+        case ScannerEvent() | ScannerRequests():
+            yield from scanner.describe(sheet)
         case RequestGroup() if sheet.part(PastedAnswer) is None:
             yield from _requests(sheet)
         case Difference():
@@ -112,12 +116,10 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield from _look_up(sheet)
         case Path() if sheet.segments_sent:
             yield from _path(sheet)
-        case Services():
-            yield _services(sheet)
+        case Services() | Respmod():
+            yield _services(sheet) if isinstance(sheet, Services) else _respmod(sheet)
         case Variants() if said := _variants(sheet):
             yield said
-        case Respmod():
-            yield _respmod(sheet)
         case ConfigurationObject(object="suppression"):
             yield _suppression(sheet)
         case ConfigurationObject():

@@ -13,6 +13,7 @@ from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
+from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Cause, Finding, Observation, Report, flatten
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.pool import APART
@@ -91,6 +92,9 @@ def cause_block(cause: Cause) -> CauseBlock:
     return CauseBlock(cause.status, prose(cause.title).rstrip("."), facts, names(cause.members or ()))
 
 
+_OF_LOGS = frozenset({"log", SCANNER})  # sources that know a server by its address
+
+
 class FindingBlock:
     """A finding. The command that prints its runbook has the URL of the first member at which a probe found it."""
 
@@ -103,6 +107,8 @@ class FindingBlock:
         # About an answer, or about the log as a whole, nothing was counted.
         logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
         self.requests = count(finding.count, "request") if logged else ""
+        # seen in scanners' own logs only
+        self.of_scanner = bool(finding.evidence) and all(seen.source == SCANNER for seen in finding.evidence)
         self.span = span(finding.first_seen, finding.last_seen)
         # whether something failed there, so that the profile's fail_action decides
         self.by_fail_action = bool(finding.by_fail_action)
@@ -151,7 +157,7 @@ def _place(finding: Finding) -> Place | None:
         return Place(met.host, met.port)
     name = next(iter(finding.members), "")
     host, _, port = name.rpartition(":")
-    if finding.evidence and finding.evidence[0].source == "log" and host and port.isdecimal() and len(port) <= _PORT:
+    if finding.evidence and finding.evidence[0].source in _OF_LOGS and host and port.isdecimal() and len(port) <= _PORT:
         return Place(host.strip("[]"), int(port))
     return None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject, ProbingVantage
 from icapdiag.model import MemberReport, Report
-from icapdiag.report.document import configuration
+from icapdiag.report.document import configuration, scanner
 from icapdiag.report.document.logs import OUTCOME_WORDS
 from icapdiag.report.document.members import verdict_on
 from icapdiag.report.document.problems import ProblemBlock, is_stated
@@ -171,11 +171,15 @@ def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
 def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) -> str:
     entries = logs.entries or EntryCounts()
     total = entries.entries_total
+    if not total and scanner.is_there(report):
+        return scanner.answer(report, [each.title for each in problems])
     if not total and entries.filtered:
         return "no request matches the filters"
     if not total:
         return problems[0].title if problems else _answers(report)
     said = list(_requests(report, entries))
+    if said and problems and problems[0].of_scanner:  # which the counts of Avi's log do not show
+        said = [f"{problems[0].title}; {said[0]}", *said[1:]]
     if not said and problems:
         said = [problems[0].title + (f": {problems[0].requests}" if problems[0].requests else "")]
     if not said:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from icapdiag.facts.logs import ACTIONS, ReportedGroup
 from icapdiag.model import Finding, Problem, Report, Steps, Verification
-from icapdiag.report.document import configuration, who
+from icapdiag.report.document import configuration, scanner, who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
 from icapdiag.report.document.words import (
@@ -47,6 +47,7 @@ class ProblemBlock:
         self.members = problem.members
         self.requests = count(problem.count, "request") if finding.requests else ""
         self.span = finding.span
+        self.of_scanner = finding.of_scanner
         self.causes = [cause_block(each) for each in problem.causes or ()]
         self.cause = _cause(self.causes)
         # how certain it is comes first where there is no room for the facts
@@ -186,7 +187,8 @@ _FORMS = {  # what a probe sends the test file in
 def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     """The effect on requests, with figures from a log."""
     if logs_of(report):
-        return _of_requests(problem, finding, report)
+        there = scanner.users(problem, report, by_fail_action=finding.by_fail_action)
+        return there if finding.of_scanner and there else _of_requests(problem, finding, report)
     if lint_of(report):
         return _by_configuration(problem)
     by_fail_action = (finding.failed and problem.effect is not Effect.NONE) or finding.by_fail_action

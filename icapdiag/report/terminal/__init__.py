@@ -81,6 +81,8 @@ def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator
     yield draw.comparison(doc.comparison, width)
     yield draw.figures(doc.sizes, width)
     yield draw.time_line(doc.timeline, width, plain=plain)
+    yield draw.figures(doc.scanner_events, width)
+    yield draw.figures(doc.scanner_requests, width)
     yield draw.groups(doc.groups, width)
     yield draw.items("Failures, and the command that selects these requests:", draw.rates(doc.rates), width)
     yield draw.counts(doc.counts, width, None if detail > 1 else _COUNTS)

@@ -1,0 +1,276 @@
+"""Logs that Debian's c-icap 0.5.10 and Squid 5.7 wrote with a fault each: what is found, and first; in any wrapping."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from icapdiag.api import explaining
+from icapdiag.logs.counting.filters import Filters
+from icapdiag.logs.scanner.reading import log_of
+from icapdiag.model import Report
+from icapdiag.report.terminal import render
+from icapdiag.runbook import Library, load_runbooks
+from icapdiag.vocabulary import CauseStatus, Effect, Health
+
+DATA = Path(__file__).parents[2] / "data" / "scanner-logs"
+AVI = Path(__file__).parents[2] / "data" / "avi-logs"
+
+# file → the first finding, its first cause and how sure that is, its effect, words of the first line
+FAULTS: dict[str, tuple[str, str, str, str, str]] = {
+    "c-icap-no-engine.log": ("no-engine-loaded", "no-engine", "proven", "unscanned", "at least 2 requests"),
+    "c-icap-pass-on-error.log": ("scan-errors-pass", "pass-on-error", "proven", "unscanned", "at least 2 requests"),
+    "c-icap-engine-died.log": ("server-error", "engine-down", "proven", "unscanned", "2 requests failed in ICAP"),
+    "c-icap-threads.log": ("server-threads-exhausted", "threads-busy", "proven", "unscanned", "2026-11-30 04:37:16"),
+    "c-icap-port-in-use.log": ("service-not-started", "port-in-use", "proven", "unscanned", "could not start"),
+    "c-icap-key.log": ("service-not-started", "certificate", "proven", "unscanned", "could not start"),
+    "c-icap-access-500.log": ("server-error", "engine-down", "possible", "unscanned", "2 of 3 requests failed in ICAP"),
+    "squid-cache-404.log": ("proxy-icap-down", "invalid-options", "proven", "refused", "Squid refuses requests"),
+    "squid-cache-suspended.log": ("proxy-icap-down", "suspended", "proven", "refused", "Squid refuses requests"),
+    "squid-cache-bypass.log": ("proxy-bypasses-icap", "no-options", "proven", "unscanned", "passes requests"),
+    "squid-icap-custom.log": ("proxy-bypasses-icap", "bypassed", "proven", "unscanned", "at least 10 requests passed"),
+    "squid-icap.log": ("proxy-icap-failed", "no-connection", "possible", "unscanned", "12 of 18 requests"),
+    "squid-icap-bypass.log": ("server-error", "engine-down", "possible", "unscanned", "4 of 6 requests failed in ICAP"),
+}  # fmt: skip
+OTHERS = {  # file → all findings
+    "c-icap-server.log": {"size-limit-pass", "bad-request", "request-blocked-infected"},
+    "c-icap-access.log": {"service-not-found", "bad-request"},
+    "c-icap-access-custom.log": {"service-not-found", "bad-request", "request-blocked-infected"},
+    "c-icap-descriptors.log": {"server-out-of-resources", "server-threads-exhausted", "no-engine-loaded"},
+    "squid-cache-faults.log": {
+        "proxy-bypasses-icap", "proxy-options-failed", "proxy-connection-limit", "clock-skewed",
+        "no-connections-offered",
+    },
+}  # fmt: skip
+
+
+@cache
+def library() -> Library:
+    return load_runbooks()
+
+
+def explain(paths: Sequence[Path], filters: Filters | None = None) -> Report:
+    return explaining.explain(paths, filters=filters, runbooks=library())
+
+
+def first_line(report: Report) -> str:
+    return " ".join(render(report).split("\n\n")[0].split())
+
+
+def ids(report: Report) -> list[str]:
+    return [found.id for found in report.findings]
+
+
+def counted(report: Report) -> list[str]:
+    """What was counted, whatever the file is called."""
+    events = [
+        (each.event, each.messages, each.first_seen, each.last_seen, each.passed_count, each.refused_count)
+        for each in report.scanner_events or ()
+    ]
+    requests = [
+        (each.service_uri, each.icap_status, each.outcome, each.count) for each in report.scanner_requests or ()
+    ]
+    return sorted(map(str, [*events, *requests]))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_comes_first_with_its_cause(name: str) -> None:
+    finding, cause, status, effect, words = FAULTS[name]
+    report = explain([DATA / name])
+    problem = (report.problems or ())[0]
+
+    assert (finding, effect) == (problem.finding, problem.effect)
+    assert problem.causes
+    assert (cause, status) == (problem.causes[0].id, problem.causes[0].status)
+    assert words in first_line(report)
+    assert Health.CRITICAL is report.verdict
+    assert 0 == report.unmatched.count
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_several_faults_in_one_log(name: str) -> None:
+    report = explain([DATA / name])
+
+    assert OTHERS[name] == set(ids(report))
+    assert 0 == report.unmatched.count
+
+
+@pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
+def test_a_small_log_fits_on_a_screen(path: Path) -> None:
+    report = explain([path])
+
+    if len(report.problems or ()) == 1:
+        assert 25 >= len(render(report).splitlines())
+    assert report.subject.records.unreadable == 0  # type: ignore[attr-defined]
+
+
+def test_a_proven_cause_quotes_the_log() -> None:
+    report = explain([DATA / "c-icap-no-engine.log"])
+
+    assert 'the log says "Antivirus engine is not available, allow 204"' in " ".join(render(report).split())
+
+
+def test_what_the_engine_was_looked_for_at() -> None:
+    (event,) = explain([DATA / "c-icap-no-engine.log"]).scanner_events or ()
+
+    assert ("/run/clamav/clamd.ctl", 2, 2) == (event.engine_address, event.concerned_count, event.passed_count)
+
+
+def test_an_engine_that_came_back(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text(
+        "Mon Nov 30 04:37:14 2026, 1/2, Antivirus engine is not available, allow 204\n"
+        "Mon Nov 30 05:00:00 2026, 1/2, Setting antivirus default engine: clamd\n"
+    )
+    (event,) = explain([path]).scanner_events or ()
+
+    assert "2026-11-30T05:00:00.000000+00:00" == event.ended_at
+
+
+def test_a_service_that_is_up_again(tmp_path: Path) -> None:
+    path = tmp_path / "cache.log"
+    path.write_text(
+        "2026/11/30 04:38:15| essential ICAP service is down after an options fetch failure: "
+        "icap://192.0.2.1/a [down,!opt]\n"
+        "2026/11/30 04:39:15| essential ICAP service is up: icap://192.0.2.1/a [up]\n"
+    )
+    (event,) = explain([path]).scanner_events or ()
+
+    assert "2026-11-30T04:39:15.000000+00:00" == event.ended_at
+    assert "192.0.2.1:1344" == event.member
+
+
+def test_spare_threads_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text(
+        "Mon Nov 30 04:37:14 2026, main proc, ATTENTION!!!! Not enough available servers (children 1, free servers 16, "
+        "used servers 0)!!!!! Maybe you should increase"
+    )
+    report = explain([path])
+
+    assert [] == ids(report)
+    assert 0 == report.unmatched.count
+
+
+def test_silence_is_not_health(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text("Mon Nov 30 04:37:09 2026, 11685/3138651968, recomputing istag ...\n")
+    report = explain([path])
+
+    assert Health.UNKNOWN is report.verdict
+    assert "no message about an ICAP fault in it" in first_line(report)
+
+
+@pytest.mark.parametrize("name", [*FAULTS, *OTHERS])
+@pytest.mark.parametrize("change", ["crlf", "gzip", "quoted", "bom", "no last line end"])
+def test_in_any_wrapping_the_same_is_found(name: str, change: str, tmp_path: Path) -> None:
+    data = (DATA / name).read_bytes()
+    changed = {
+        "crlf": data.replace(b"\n", b"\r\n"),
+        "gzip": gzip.compress(data),
+        "quoted": b"".join(b"> " + line for line in data.splitlines(keepends=True)),
+        "bom": b"\xef\xbb\xbf" + data,
+        "no last line end": data.rstrip(b"\n"),
+    }[change]
+    path = tmp_path / name
+    path.write_bytes(changed)
+
+    assert counted(explain([DATA / name])) == counted(explain([path]))
+
+
+@pytest.mark.parametrize("name", ["c-icap-no-engine.log", "squid-icap.log", "c-icap-access.log"])
+def test_rotated_files_are_one_log(name: str, tmp_path: Path) -> None:
+    lines = (DATA / name).read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    (tmp_path / "x.log.2.gz").write_bytes(gzip.compress(b"".join(lines[:half])))
+    (tmp_path / "x.log").write_bytes(b"".join(lines[half:]))
+    report = explain([tmp_path / "x.log", tmp_path / "x.log.2.gz"])
+
+    assert counted(explain([DATA / name])) == counted(report)
+    logs = {each.log for each in report.scanner_events or ()} | {each.log for each in report.scanner_requests or ()}
+    assert {str(tmp_path / "x.log")} == logs
+
+
+@pytest.mark.parametrize(
+    ("name", "log"),
+    [("a/server.log", "a/server.log"), ("server.log.1", "server.log"), ("server.log.2.gz", "server.log"),
+     ("cache.log-20261130.zst", "cache.log"), ("server.log-20261130-1764460800.gz", "server.log"), (".1", ".1"),
+     ("<stdin>", "<stdin>")],
+)  # fmt: skip
+def test_the_log_that_a_file_is_a_part_of(name: str, log: str) -> None:
+    assert log == log_of(name)
+
+
+def test_beside_a_log_of_avi() -> None:
+    avi = next(path for path in sorted(AVI.iterdir()) if path.suffix == ".json")
+    alone, both = explain([avi]), explain([avi, DATA / "c-icap-no-engine.log"])
+
+    assert set(ids(both)) == {*ids(alone), "no-engine-loaded"}
+    assert alone.groups == both.groups
+    assert "No virus engine loaded" in render(both)
+
+
+def spans(since: str | None, until: str | None) -> Filters:
+    moments = [None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (since, until)]
+    return Filters(since=moments[0], until=moments[1])
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (None, None, 6),
+        ("2026-11-30T04:37:14", None, 5),
+        ("2026-11-30T04:37:15", None, 0),
+        (None, "2026-11-30T04:37:10", 1),
+    ],
+)
+def test_times_are_filtered(since: str | None, until: str | None, found: int) -> None:
+    report = explain([DATA / "c-icap-no-engine.log"], filters=spans(since, until))
+
+    assert found == sum(each.messages or 0 for each in report.scanner_events or () if each.event == "no-engine")
+
+
+def test_only_one_server() -> None:
+    report = explain([DATA / "squid-icap-custom.log"], filters=Filters(member="192.0.2.50"))
+
+    assert {"192.0.2.50:1344"} == {each.member for each in report.scanner_requests or ()}
+
+
+def test_several_servers_of_one_proxy_are_told_apart() -> None:
+    report = explain([DATA / "squid-cache-faults.log"])
+    found = [problem for problem in report.problems or () if problem.finding == "proxy-bypasses-icap"]
+
+    assert [("192.0.2.50:1344",), ("no-such-scanner.invalid:1344",)] == sorted(each.members for each in found)
+    assert ["stale-options", "no-options"] == [
+        next(cause.id for cause in each.causes or () if cause.status is CauseStatus.PROVEN)
+        for each in sorted(found, key=lambda each: each.members)
+    ]
+    assert all(each.effect is Effect.UNSCANNED for each in found)
+
+
+def cut(lines: Sequence[bytes], seed: int) -> bytes:
+    """Each line cut somewhere."""
+    random_ = random.Random(seed)  # noqa: S311 - the same in each run
+    return b"\n".join(line[: random_.randrange(len(line) + 1)] for line in lines)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", ["squid-icap.log", "c-icap-access.log", "c-icap-server.log", "squid-cache-faults.log"])
+def test_cut_lines_invent_nothing(name: str, seed: int, tmp_path: Path) -> None:
+    """What is left of a log is a part of what it was: no event, status or service that was not in it."""
+    path = tmp_path / "cut.log"
+    path.write_bytes((DATA / name).read_bytes() + b"\n" + cut((DATA / name).read_bytes().splitlines(), seed))
+    whole, found = explain([DATA / name]), explain([path])
+
+    assert {each.event for each in found.scanner_events or ()} == {each.event for each in whole.scanner_events or ()}
+    assert {each.icap_status for each in found.scanner_requests or ()} <= {
+        each.icap_status for each in whole.scanner_requests or ()
+    }
+    records = found.subject.records  # type: ignore[attr-defined]
+    assert records.total == records.read + records.skipped + records.unreadable
