@@ -26,7 +26,6 @@ EXPORT = (
     "export the virtual service's own log (Applications > Virtual Services > NAME > Logs), "
     "or GET /api/analytics/logs?type=1&virtualservice=UUID"
 )
-_CAPTURE = "icapdiag reads no captures yet; look at it with: tshark -r {file} -d tcp.port==1344,icap -Y icap"
 
 # From the most telling mark to the weakest: the first that is found decides. Avi's own log entries come first, as an
 # entry can hold anything else as text; what is only a line's shape (access logs) comes last.
@@ -43,7 +42,7 @@ _MARKS = (
     (rb"\A---\r?\nid:\s", "a runbook", "icapdiag runbooks lint --runbooks DIR"),
     (rb"^[ \t]*service_uri[ \t]*:", "a pool file", f"{POOL_COMMAND} {{file}}"),
     (rb"\A(?:\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x4d\x3c\xb2\xa1|\xa1\xb2\x3c\x4d|\x0a\x0d\x0d\x0a)",
-     "a packet capture", _CAPTURE),
+     "a packet capture", f"{LOG_COMMAND} {{file}}"),
     (rb"\APK\x03\x04", "a ZIP archive", "unpack it and name the files inside"),
     (rb"\A(?:7z\xbc\xaf|\xfd7zXZ|BZh|\x04\x22\x4d\x18)", "a compressed file or archive", "unpack it first"),
     (rb"\A[^\n]{0,300}haproxy\[\d+\]", "a log of HAProxy", EXPORT),

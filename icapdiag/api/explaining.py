@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import select
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from os import PathLike, fspath
+from pathlib import Path
 
 from msgspec.structs import asdict, replace
 
+from icapdiag.capture.file import is_capture
 from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
@@ -15,7 +19,8 @@ from icapdiag.facts.scanner import SCANNER, ReportedEvent, ReportedRequests
 from icapdiag.logs.containers.classify import ALERT
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.notes import Problem, SourceReport
-from icapdiag.logs.opening.inputs import InputError
+from icapdiag.logs.opening.compression import compression_of, inflate
+from icapdiag.logs.opening.inputs import STDIN, InputError, expand_inputs
 from icapdiag.logs.opening.source import Stop
 from icapdiag.logs.reading import Progress, Reading, read_logs
 from icapdiag.model import Observation, Report
@@ -36,6 +41,8 @@ PAGE = (
 _NOTES_SHOWN = 12  # on corrections and problems, over all sources
 _NOT_REPORTED = frozenset({"instead", "repairs", "repairs_total"})  # of a source: said by a note, and as corrections
 _EXCERPT = 60
+_LOOKED_AT = 4096  # bytes of a file, perhaps compressed
+_POLL = 0.2  # s between two looks at ``stop``
 _NOTHING = frozenset({"empty", "unknown"})  # containers
 
 
@@ -68,6 +75,13 @@ def explain(
     filters = filters or Filters()
     library = load_runbooks() if runbooks is None else runbooks
     inputs = [fspath(path) for path in paths]
+    names = expand_inputs(inputs)
+    if captures := [name for name in names if is_capture(_head(name, stop))]:
+        if len(captures) < len(names):
+            raise InputError(["packet captures and logs can't be explained together: run icapdiag explain for each"])
+        from icapdiag.api.capturing import explain_captures  # noqa: PLC0415 - most inputs are logs
+
+        return explain_captures(captures, inputs=inputs, filters=filters, library=library, progress=progress, stop=stop)
     started_at = datetime.now(UTC)
     reading = read_logs(inputs, filters=filters, jobs=jobs, progress=progress, stop=stop)
     complete = stop is None or not stop()
@@ -75,6 +89,34 @@ def explain(
         for refusal in refusals(reading):
             refused(refusal)
     return report_on(reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete)
+
+
+def _head(name: str, stop: Stop | None) -> bytes:
+    """The first bytes of an input, unpacked; those of standard input stay in it. Nothing of a named pipe."""
+    try:
+        if name == STDIN:
+            data = _peek(stop)
+        elif not Path(name).is_file():
+            return b""
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(_LOOKED_AT)
+        if kind := compression_of(data[:4]):
+            rest = iter((data,))
+            data = next(inflate(kind, lambda _: next(rest, b""), lambda _: None), b"")
+    except (OSError, ValueError, ImportError):
+        return b""
+    return data[:4]
+
+
+def _peek(stop: Stop | None) -> bytes:
+    """What has come on standard input, once something has. Raises OSError, ValueError where it is no stream."""
+    stdin = sys.stdin.buffer
+    while not (stop is not None and stop()):
+        if select.select([stdin], [], [], _POLL)[0]:
+            peek: Callable[[int], bytes] | None = getattr(stdin, "peek", None)
+            return b"" if peek is None else peek(_LOOKED_AT)[:_LOOKED_AT]
+    return b""
 
 
 def refusals(reading: Reading) -> list[str]:

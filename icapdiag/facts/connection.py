@@ -37,10 +37,21 @@ class Endpoint(Record):
     address: Annotated[Address | None, about("address", "the IP address that was dialled")] = None
 
 
+class Sightings(Record):
+    """How often a capture has what the sheet says."""
+
+    count: Annotated[
+        int | None, about("count", "of a capture: connections, or requests, that went so", "requests", changes=True)
+    ] = None
+    first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
+    last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
+
+
 class ProbeSheet(Sheet):
     """Facts of every probe of a member."""
 
     endpoint: Endpoint = msgspec.field(default_factory=Endpoint)
+    sightings: Sightings = msgspec.field(default_factory=Sightings)
 
 
 class DNSRecord(Record):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from icapdiag.facts import config, connection, deep, logs, pool, refusal, run, scanner, standard
+from icapdiag.facts import capture, config, connection, deep, logs, pool, refusal, run, scanner, standard
 from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
@@ -28,6 +28,7 @@ _OF_PROBES: Mapping[str, type[Sheet]] = {
     **standard.SHEETS,
     **deep.SHEETS,
     **refusal.SHEETS,
+    **capture.SHEETS,
     POOL: pool.Difference,
 }
 PROBES = tuple(filter(None, _OF_PROBES))  # "" is a member that is switched off

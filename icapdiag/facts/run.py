@@ -92,6 +92,22 @@ class ProbingVantage(Vantage):
     caveat: Annotated[Text | None, about("caveat", "what can differ from the Service Engine")] = None
 
 
+class CaptureVantage(ProbingVantage):
+    """Of a capture: where it was made. The host is that of the packets, not the one that read them."""
+
+    place: Annotated[
+        Word | None,
+        about(
+            "capture's place",
+            "at which end of the ICAP connections it was made, by the times of the handshakes",
+            values=("client", "server", "between", "unknown"),
+        ),
+    ] = None
+    avi_form: Annotated[
+        bool | None, about("Avi's form", "the requests have the headers of a Service Engine, in its order")
+    ] = None
+
+
 class Filters(Record):
     """Filters of a run of explain: entries that do not match are not counted."""
 
@@ -124,6 +140,34 @@ class PoolSubject(Subject):
     response_timeout: Annotated[int | None, about("response_timeout", "of the profile", "ms")] = None
     warn_ms: Annotated[int | None, about("slow above", "a response above this is slow", "ms")] = None
     crit_ms: Annotated[int | None, about("too slow above", "a response above this is too slow", "ms")] = None
+
+
+class CaptureFileRead(Record):
+    """A packet capture that was read."""
+
+    required = frozenset({"name", "packets"})
+    name: Annotated[FileName | None, about("file", "its name")] = None
+    format: Annotated[Word | None, about("format", "pcap or pcapng", values=("pcap", "pcapng"))] = None
+    compressed: Annotated[Word | None, about("compressed", "how, if it is")] = None
+    packets: Annotated[int | None, about("packets", "read")] = None
+    bytes: Annotated[int | None, about("bytes", "read, not compressed", "bytes")] = None
+    first_seen: Annotated[Moment | None, about("first packet", "its time", "ISO 8601")] = None
+    last_seen: Annotated[Moment | None, about("last packet", "its time", "ISO 8601")] = None
+    dropped: Annotated[int | None, about("dropped", "packets that the capturing program lost, as it says")] = None
+    cut: Annotated[int | None, about("cut packets", "of which only the beginning was captured")] = None
+    faults: Annotated[tuple[Text, ...] | None, about("faults", "what could not be read")] = None
+
+
+class CaptureSubject(PoolSubject):
+    """explain: packet captures, with the members that they show."""
+
+    required = frozenset({"captures"})
+    inputs: Annotated[tuple[FileName, ...], about("inputs", "as given on the command line")] = ()
+    captures: Annotated[tuple[CaptureFileRead, ...], about("captures", "one for each file read")] = ()
+    packets: Annotated[int | None, about("packets", "of all files")] = None
+    requests: Annotated[int | None, about("requests", "of ICAP, in all files")] = None
+    connections: Annotated[int | None, about("connections", "to the members")] = None
+    filters: Annotated[Filters | None, about("filters", "entries that do not match are not counted")] = None
 
 
 class LogSubject(Subject):

@@ -63,10 +63,42 @@ class ChunkedReader:
 
         Raises `ProtocolError` (``chunk-invalid``) and `CapExceeded`.
         """
-        steps = {_At.SIZE: self._size, _At.DATA: self._data, _At.DATA_END: self._data_end, _At.TRAILER: self._trailer}
-        while not self.done:
-            if not steps[self._at](buffer):
+        while (at := self._at) is not _At.DONE:
+            if at is _At.DATA:
+                goes_on = self._data(buffer)
+            elif at is _At.SIZE:
+                goes_on = self._size(buffer)
+            else:
+                goes_on = self._data_end(buffer) if at is _At.DATA_END else self._trailer(buffer)
+            if not goes_on:
                 return False
+        return True
+
+    def take(self, data: bytes) -> bool:
+        """Read bytes that are data of the current chunk to the last one; False if there are others, and none is read.
+
+        What `feed` does, without a buffer in between.
+        """
+        length = len(data)
+        if self._at is not _At.DATA or length > self._left:
+            return False
+        keep = self._limits.body_kept - len(self.body)
+        if keep > 0:
+            self.body += data[:keep]
+        self.size += length
+        self._left -= length
+        if not self._left:
+            self._at = _At.DATA_END
+        return True
+
+    def miss(self, size: int) -> bool:
+        """So many bytes of the stream are lost: True if all of them were data of the current chunk, which goes on."""
+        if self._at is not _At.DATA or size > self._left:
+            return False
+        self.size += size
+        self._left -= size
+        if not self._left:
+            self._at = _At.DATA_END
         return True
 
     def close(self) -> bool:

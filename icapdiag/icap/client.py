@@ -113,6 +113,13 @@ class Exchange:
         while self._to_send:
             yield from self._to_send.pop(0)
 
+    def miss(self, size: int) -> bool:
+        """So many bytes of the answer are lost: True if it can be read on, as they were data of its body."""
+        if self.done or not self._reader.miss(size):
+            return False
+        self.received += size
+        return True
+
     def receive_eof(self) -> None:
         """The peer closed. Raises `PeerClosed` or `NotICAP` if nothing was answered."""
         if self.done:

@@ -100,6 +100,14 @@ class EncapsulatedReader:
             self._searched = 0
         return not self._has_body or self.body.feed(buffer)
 
+    def take(self, data: bytes) -> bool:
+        """As `ChunkedReader.take`."""
+        return not self._wanted and self._has_body and self.body.take(data)
+
+    def miss(self, size: int) -> bool:
+        """As `ChunkedReader.miss`: never True inside of a head."""
+        return not self._wanted and self._has_body and self.body.miss(size)
+
     def close(self, buffer: bytearray) -> bool:
         """The stream ended inside a part: keep what there is of it. True if that is all but a last empty line."""
         if self._has_body:

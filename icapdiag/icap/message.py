@@ -111,6 +111,7 @@ class Request(NamedTuple):
     preview: int | None = None  # the Preview header
     ieof: bool = False  # the body ended inside the preview ("0; ieof")
     deviations: tuple[Deviation, ...] = ()
+    body_size: int = 0  # decoded bytes in all, of which ``body`` has the first `Limits.body_kept`
 
 
 class Response(NamedTuple):

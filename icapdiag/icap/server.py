@@ -1,4 +1,4 @@
-"""The request reader: the server's side of RFC 3507, for the lab and for golden tests."""
+"""The request reader: the server's side of RFC 3507, for the lab, for captures and for golden tests."""
 
 from __future__ import annotations
 
@@ -33,6 +33,54 @@ class RequestReader:
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
+    def take(self, data: bytes) -> bool:
+        """Read bytes that are all data of a body's current chunk; False if they are not, and none is read."""
+        if self._buffer:
+            return False
+        if self._waiting is not None:
+            return self._waiting[1].take(data)
+        return self._head is not None and self._parts.take(data)
+
+    @property
+    def unread(self) -> bytes:
+        """Bytes that belong to nothing that was read so far: the beginning of a head, or of a chunk's size."""
+        return bytes(self._buffer)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the last request had a preview that its body did not fit into, and no rest was read since."""
+        return self._waiting is not None
+
+    @property
+    def begun(self) -> Request | None:
+        """The request that is being read, as much of it as there is; None before its head is complete."""
+        if self._head is None:
+            return None
+        return self._with(self._head, self._parts)
+
+    def miss(self, size: int) -> bool:
+        """So many bytes are lost: True if all of them were data of the body's current chunk, which goes on."""
+        if self._buffer:
+            return False
+        if self._waiting is not None:
+            return self._waiting[1].miss(size)
+        return self._head is not None and self._parts.miss(size)
+
+    def forget_body(self) -> None:
+        """No rest of the last request comes: what follows is the next one."""
+        self._waiting = None
+
+    @staticmethod
+    def _with(head: Request, parts: EncapsulatedReader) -> Request:
+        return head._replace(
+            http_request=parts.http_request,
+            http_response=parts.http_response,
+            body=bytes(parts.body.body),
+            ieof="ieof" in parts.body.extensions,
+            deviations=(*head.deviations, *parts.deviations),
+            body_size=parts.body.size,
+        )
+
     def next_request(self) -> Request | None:
         if self._head is None and not self._read_head():
             return None
@@ -40,13 +88,7 @@ class RequestReader:
         assert head is not None  # noqa: S101 - set by _read_head
         if not parts.feed(self._buffer):
             return None
-        request = head._replace(
-            http_request=parts.http_request,
-            http_response=parts.http_response,
-            body=bytes(parts.body.body),
-            ieof="ieof" in parts.body.extensions,
-            deviations=(*head.deviations, *parts.deviations),
-        )
+        request = self._with(head, parts)
         withheld = parts.body.done and request.preview is not None and not request.ieof
         self._waiting = (request, ChunkedReader(self._limits)) if withheld else None
         self._head = None
@@ -60,7 +102,8 @@ class RequestReader:
         if not reader.feed(self._buffer):
             return None
         self._waiting = None
-        return request._replace(body=request.body + bytes(reader.body))
+        kept = (request.body + bytes(reader.body))[: self._limits.body_kept]
+        return request._replace(body=kept, body_size=request.body_size + reader.size)
 
     def _read_head(self) -> bool:
         start = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))

@@ -17,7 +17,7 @@ from icapdiag.facts.connection import TCP
 from icapdiag.facts.deep import Conformance, RuleResult
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import MemberDeviation, RuleOverview
-from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
+from icapdiag.facts.run import CaptureVantage, LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
 from icapdiag.facts.scanner import ReportedEvent, ReportedRequests
 from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Problem, Report, Unmatched
@@ -319,6 +319,21 @@ def probing_vantage(observations: Sequence[Observation], kernel: ProbingVantage)
     """This host, which stands in for the Service Engine; ``kernel``: its answers. No traffic."""
     found = kernel | ProbingVantage(**_host(source_addresses(observations)))
     return replace(found, caveat=CAVEAT, routes=tuple(_routes(observations)))
+
+
+def captured_vantage(clients: Sequence[str], place: str, *, avi_form: bool | None) -> CaptureVantage:
+    """Where a capture was made; ``clients`` connected to the members, the most frequent first."""
+    own = _host([])
+    return CaptureVantage(
+        host=clients[0] if clients and place == "client" else None,
+        source_address=clients[0] if clients else None,
+        source_addresses=tuple(clients),
+        platform=own["platform"],
+        python=own["python"],
+        icapdiag=own["icapdiag"],
+        place=place,
+        avi_form=avi_form,
+    )
 
 
 def reading_vantage() -> Vantage:

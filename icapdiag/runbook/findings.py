@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from icapdiag.facts.config import Place
+from icapdiag.facts.connection import Sightings
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import Difference, ValueGroup
 from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
@@ -42,7 +43,7 @@ TEXT = 400  # characters of one text in the evidence
 ELEMENTS = 20  # of one list in the evidence
 MEMBERS = 50  # named in the finding of a log, which may know thousands
 
-SAMPLES = ("clean", "eicar", *EICAR_FORMS)
+SAMPLES = ("clean", "upload", "eicar", *EICAR_FORMS)
 _NAMED = 3  # members in one step
 _PORT = 5  # digits
 _LOGGED = frozenset({"log", SCANNER})  # sources with counts, and with any number of members
@@ -263,7 +264,8 @@ def finding_of(one: Diagnosed, because_of: tuple[str, ...]) -> Finding:
     """An observation of a log stands for many requests, at one or several members, over some time."""
     runbook, met = one.runbook, one.met
     times = ("timestamp", "first_seen", "last_seen")
-    texts = (getattr(each.observation.facts, name, None) for each in met for name in times)
+    records = [each.observation.facts.part(Sightings) or each.observation.facts for each in met]
+    texts = (getattr(record, name, None) for record in records for name in times)
     moments = sorted(moment for text in texts if text and (moment := _moment(text)))
     steps = _steps(runbook, next(iter(one.weighed.values())), met)
     return Finding(
@@ -417,7 +419,7 @@ def _weight(met: Iterable[Met]) -> int:
 
 
 def requests(met: Iterable[Met]) -> int:
-    """Of a log; an observation of a probe counts as one, as does a message of a scanner that is about no request."""
+    """Of a log or a capture; an observation of a live probe counts as one, as does a scanner's message about none."""
     return sum(_requests(observation.facts) or 1 for observation, *_ in met)
 
 
@@ -427,7 +429,7 @@ def _requests(facts: Sheet) -> int | None:
             return facts.concerned_count
         case ScannerRequests():
             return facts.count
-    group = facts.part(RequestGroup)
+    group = facts.part(RequestGroup) or facts.part(Sightings)
     return group.count if group else None
 
 

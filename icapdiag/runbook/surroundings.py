@@ -20,7 +20,7 @@ from icapdiag.vocabulary import Status, Verdict
 _PRODUCT = "product"
 _ICAP_PROFILE = "icapprofile"  # "probe" of one in a configuration
 _LOG = ""  # in the place of a member: all that the log has
-_GOOD = {"clean": Verdict.ALLOWED, "eicar": Verdict.BLOCKED}
+_GOOD = {"clean": (Verdict.ALLOWED,), "upload": (Verdict.ALLOWED, Verdict.BLOCKED), "eicar": (Verdict.BLOCKED,)}
 
 
 class WideRecord(Mapping[str, JSONValue]):
@@ -156,7 +156,7 @@ def _address(seen: Seen) -> object:
 def _is_healthy(probes: Mapping[str, list[Seen]]) -> bool:
     """Whether the member took each sample as a scanner should, and nothing failed."""
     samples = [(name, each) for name in _GOOD for each in probes.get(name, ()) if _value(each, "status") == Status.OK]
-    if not any(name == "clean" for name, _ in samples):
+    if not any(name in {"clean", "upload"} for name, _ in samples):
         return False
     failed = any(_value(each, "status") == Status.FAILED for found in probes.values() for each in found)
-    return not failed and all(_flat(each).get("verdict") == _GOOD[name] for name, each in samples)
+    return not failed and all(_flat(each).get("verdict") in _GOOD[name] for name, each in samples)

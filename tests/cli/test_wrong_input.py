@@ -130,10 +130,10 @@ FILES = {
     ),
     "events.json": ("explain", b'{"results": [{"event_id": "VS_UP"}]}', "the Controller's events", VIRTUAL_SERVICES),
     "upload.pcap": (
-        "explain",
+        "check",
         b"\xd4\xc3\xb2\xa1" + struct.pack("<HHIIII", 2, 4, 0, 0, 65535, 1),
         "a packet capture",
-        "tshark -r",
+        "icapdiag explain upload.pcap",
     ),
     "logs.zip": ("explain", b"PK\x03\x04" + bytes(40), "a ZIP archive", "unpack it"),
     "runbook.md": ("explain", b"---\nid: x\n---\n", "a runbook", "icapdiag runbooks lint"),

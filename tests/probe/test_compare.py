@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.facts import to_plain
+from icapdiag.facts.clock import clock_facts
 from icapdiag.facts.fields import fields
 from icapdiag.model import JSONValue, Observation, flatten, sheet_of
 from icapdiag.probe.comparing.attributes import ATTRIBUTES
 from icapdiag.probe.comparing.compare import Comparison, compare
 from icapdiag.probe.comparing.value_groups import alike, kind_of, overlapping, value_groups
-from icapdiag.probe.connection.timing import clock_facts
 from icapdiag.vocabulary import Status
 from tests.facts import facts_of
 

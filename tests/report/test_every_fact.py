@@ -39,6 +39,9 @@ CANARY = "Zq7Xk9vT"
 IDENTITIES = {
     "Answer.istag": "istag",
     "Answer.x_fsecure_infected_filename": "file",
+    "CaptureFileRead.name": "file",
+    "CaptureSubject.inputs": "file",
+    "Captured.clients": "address",
     "Cause.members": "member",
     "CertificateLink.issuer": "subject",
     "CertificateLink.subject": "subject",

@@ -1,4 +1,4 @@
-"""``icapdiag explain``: what logs of Avi and of scanners, or pasted ICAP responses, say about ICAP; what to do."""
+"""``icapdiag explain``: what logs of Avi and of scanners, pasted ICAP responses, or packet captures say about ICAP."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ icapdiag explain log.json                           what failed, why, and what t
 icapdiag explain 'logs/*.gz' --since 2h --action failed
 icapdiag explain server.log access.log              the scanner's own logs: c-icap, Squid
 kubectl logs … | icapdiag explain                   standard input
+icapdiag explain icap.pcap --pool pool.yaml         a packet capture of a Service Engine
 icapdiag explain log.json -o html=report.html --for jira=ticket.txt"""
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -51,7 +52,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         typer.Argument(
             metavar="FILE...",
             help="Logs in any form (JSON, CSV, syslog, gzip), texts with log fragments, raw ICAP responses, logs of "
-            "c-icap (server.log, access.log) and Squid (cache.log, icap_log). "
+            "c-icap (server.log, access.log) and Squid (cache.log, icap_log), packet captures (pcap, pcapng). "
             "Patterns such as 'logs/*.gz' are expanded; - is standard input, which is also read if no FILE is given.",
         ),
     ] = None,
@@ -66,7 +67,11 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     ] = None,
     pool: Annotated[
         str | None,
-        typer.Option(metavar="NAME", rich_help_panel=FILTERS, help="Only this ICAP pool group; * and ? are wildcards."),
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=FILTERS,
+            help="Only this ICAP pool group; * and ? are wildcards. With a capture: the pool file of its members.",
+        ),
     ] = None,
     member: Annotated[
         str | None,
@@ -106,13 +111,14 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     verbose: Verbose = 0,
     fail_on: FailOn = Severity.CRITICAL,
 ) -> None:
-    """Explain logs of Avi, c-icap or Squid, or a pasted ICAP response: what failed, why, and what to do."""
+    """Explain logs of Avi, c-icap or Squid, pasted ICAP responses, packet captures: what failed, why, what to do."""
     from icapdiag.cli.explain.run import explain_files
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
     from icapdiag.cli.signals import stopping
     from icapdiag.logs.counting.filters import Filters
     from icapdiag.logs.opening.inputs import InputError
+    from icapdiag.mistakes import FileError
 
     if not files:
         if stdin_is_terminal():
@@ -150,7 +156,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
                 explained = follow_file(files[0], filters, library, stop, on_stdout=on_stdout)
             else:
                 explained = explain_files(files, filters, library, jobs, stop)
-        except InputError as error:
+        except (InputError, FileError) as error:
             stop_with(f"icapdiag: {each}" for each in error.errors)
         for refusal in explained.refused:
             remark(refusal)

@@ -14,17 +14,18 @@ import trio
 from msgspec import Struct, field
 
 from icapdiag.facts.answer import Answer
+from icapdiag.facts.answered import answer_facts, verdict_facts
+from icapdiag.facts.clock import clock_facts
 from icapdiag.facts.connection import NoAnswer, Transfer
 from icapdiag.icap.body import Body
 from icapdiag.icap.client import Exchange, State
 from icapdiag.icap.message import CapExceeded, Limits, NotICAP, PeerClosed, ProtocolError, Response
 from icapdiag.icap.request import PreparedRequest
 from icapdiag.probe.base import Context, Failure, Outcome, found_in
-from icapdiag.probe.connection.answer import answer_facts, verdict_facts
 from icapdiag.probe.connection.connect import ConnectError, describe, open_connection, stream_failure
 from icapdiag.probe.connection.stream import TimestampedStream, transport_of
 from icapdiag.probe.connection.tcp import half_close, no_answer_facts, tcp_info
-from icapdiag.probe.connection.timing import Stopwatch, clock_facts
+from icapdiag.probe.connection.timing import Stopwatch
 from icapdiag.probe.recorder import ConnectionRecorder
 from icapdiag.vocabulary import Reason, Status
 

@@ -1,43 +1,19 @@
-"""The facts of a certificate, also of one that was rejected."""
+"""The certificate of a connection's peer, also one that was rejected."""
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 
 import trio
-from cryptography import x509
 
-from icapdiag.facts.connection import TLS, CertificateLink
-from icapdiag.icap.header_table import TEXT_KEPT
+from icapdiag.facts.certificate import chain_facts
+from icapdiag.facts.connection import TLS
 from icapdiag.probe.connection.stream import TimestampedStream
-
-_NAMES = 50
-_UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 def certificate_facts(stream: trio.SSLStream[TimestampedStream], now: datetime | None = None) -> TLS:
     """Subject, issuer, names, dates and chain of the peer's certificate; empty if it sent none."""
-    chain = _chain(stream)
-    if not chain:
-        return TLS()
-    digest = hashlib.sha256(chain[0]).hexdigest()
-    try:
-        links = tuple(_link(der) for der in chain[:10])
-        leaf = x509.load_der_x509_certificate(chain[0])
-        left = leaf.not_valid_after_utc - (now or datetime.now(UTC))
-        return TLS(
-            cert_subject=links[0].subject,
-            cert_issuer=links[0].issuer,
-            cert_names=_names(leaf),
-            cert_not_before=_iso(leaf.not_valid_before_utc),
-            cert_not_after=links[0].not_after,
-            cert_days_left=round(left.total_seconds() / 86400, 1),
-            cert_sha256=digest,
-            cert_chain=links,
-        )
-    except _UNREADABLE as exc:  # OpenSSL took it, and it is a stranger's all the same
-        return TLS(cert_sha256=digest, cert_error=str(exc)[:200])
+    return chain_facts(_chain(stream), now)
 
 
 def _chain(stream: trio.SSLStream[TimestampedStream]) -> list[bytes]:
@@ -51,26 +27,3 @@ def _chain(stream: trio.SSLStream[TimestampedStream]) -> list[bytes]:
         return [bytes(der) for der in chain_of()]
     leaf = stream.getpeercert(binary_form=True)
     return [leaf] if isinstance(leaf, bytes) else []
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return ()
-    dns = names.get_values_for_type(x509.DNSName)
-    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    return tuple(name[:TEXT_KEPT] for name in (*dns, *addresses)[:_NAMES])
-
-
-def _link(der: bytes) -> CertificateLink:
-    certificate = x509.load_der_x509_certificate(der)
-    return CertificateLink(
-        subject=certificate.subject.rfc4514_string()[:TEXT_KEPT],
-        issuer=certificate.issuer.rfc4514_string()[:TEXT_KEPT],
-        not_after=_iso(certificate.not_valid_after_utc),
-    )
-
-
-def _iso(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,12 +20,28 @@ from icapdiag.report.document.words import count, endpoint, measured
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import HEALTH_ORDER, Status
 
-_FIRST = ("dns", "tcp", "tls", "options", "clean", "eicar", "eicar-form")  # in the order in which they run
+_FIRST = ("dns", "tcp", "tls", "options", "clean", "upload", "eicar", "eicar-form")  # in the order in which they run
 # No column: a member as a whole, what has a table of its own, and what is evidence of what others met.
-_ASIDE = ("chunked", "eicar-again", "repeat", "size", "load", "services", "variants", "respmod", "conformance", "path")
+_ASIDE = (
+    "chunked",
+    "eicar-again",
+    "repeat",
+    "size",
+    "load",
+    "services",
+    "variants",
+    "respmod",
+    "conformance",
+    "path",
+    "capture",
+)
 _APART = ("", *_ASIDE, *EICAR_FORMS)
 # What a scanner that works makes of a body; only the cells of these probes show what became of one.
-_WANTED = {"clean": ("allowed",), **dict.fromkeys(("eicar", *EICAR_FORMS), ("blocked", "modified"))}
+_WANTED = {
+    "clean": ("allowed",),
+    "upload": ("allowed", "blocked", "modified"),
+    **dict.fromkeys(("eicar", *EICAR_FORMS), ("blocked", "modified")),
+}
 _HEADINGS = {"eicar": "EICAR", "eicar-form": "EICAR form"}
 _DANGER = {
     ("eicar", "allowed"): "NOT DETECTED",

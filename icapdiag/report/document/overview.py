@@ -14,6 +14,7 @@ from icapdiag.report.document import configuration, scanner
 from icapdiag.report.document.logs import OUTCOME_WORDS
 from icapdiag.report.document.members import verdict_on
 from icapdiag.report.document.problems import ProblemBlock, is_stated
+from icapdiag.report.document.vantage import captured_at
 from icapdiag.report.document.words import (
     by_action,
     count,
@@ -318,6 +319,8 @@ def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
             yield f"Not tested: {'; '.join(map(_untested, report.not_tested[:_UNTESTED]))}."
     if report.suppressed:
         yield f"{count(len(report.suppressed), 'finding')} suppressed by the pool file."
-    if isinstance(report.vantage, ProbingVantage) and report.vantage.host:
+    if where := captured_at(report.vantage):
+        yield f"{where}."
+    elif isinstance(report.vantage, ProbingVantage) and report.vantage.host:
         other = ", which is not the Service Engine" if report.vantage.caveat else ""
         yield f"Seen from {safe_text(report.vantage.host)}{other}."

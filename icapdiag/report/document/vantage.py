@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 
-from icapdiag.facts.run import NetworkInterface, PoolSubject, ProbingVantage, Vantage
+from icapdiag.facts.run import CaptureVantage, NetworkInterface, PoolSubject, ProbingVantage, Vantage
 from icapdiag.facts.sheet import facts_of
 from icapdiag.model import Report
 from icapdiag.report.document.words import (
@@ -23,6 +24,9 @@ from icapdiag.report.document.words import (
 from icapdiag.text import visible
 from icapdiag.vocabulary import Status
 
+_PLACES = MappingProxyType(
+    {"server": " at the ICAP server", "between": " between client and server", "unknown": ", which does not say where"}
+)
 _PROFILE = ("vendor", "preview_size", "allow_204", "response_timeout")  # of the subject
 _LISTED = 8  # addresses, interfaces, DNS servers
 
@@ -37,10 +41,24 @@ def seen_from(report: Report, *, brief: bool = False) -> str:
         listed = f"{word} {listed}{''.join(interfaces)}"
     start = moment(report.started_at)
     listed = f" ({listed})" if listed else ""
-    is_probed = logs_of(report) is None and lint_of(report) is None
-    where = f"{'Probed from' if is_probed else 'Read on'} {safe_text(vantage.host)}{listed}"
+    where = captured_at(vantage)
+    where = f"{where or f'{_verb(report)} {safe_text(vantage.host)}'}{listed}"
     when = (f", {start:%F %T} UTC" if start else "") + (f", took {took(report)}" if took(report) else "")
     return f"{where} by icapdiag {safe_text(report.tool.version)}{when}."
+
+
+def captured_at(vantage: Vantage) -> str:
+    """``Seen in a capture at the Service Engine 10.0.0.9``; empty for anything but a capture."""
+    if not isinstance(vantage, CaptureVantage):
+        return ""
+    who = "Service Engine" if vantage.avi_form else "client"
+    at_client = f" at the {who} {safe_text(vantage.host)}"
+    return f"Seen in a capture{_PLACES.get(vantage.place or '') or at_client}"
+
+
+def _verb(report: Report) -> str:
+    is_probed = logs_of(report) is None and lint_of(report) is None
+    return "Probed from" if is_probed else "Read on"
 
 
 def surroundings(report: Report) -> str:

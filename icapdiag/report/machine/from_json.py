@@ -26,7 +26,15 @@ from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import ANSWER, sheet_type
 from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
 from icapdiag.facts.renamed import renamed
-from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Vantage
+from icapdiag.facts.run import (
+    CaptureSubject,
+    CaptureVantage,
+    LogSubject,
+    PoolSubject,
+    ProbingVantage,
+    Subject,
+    Vantage,
+)
 from icapdiag.facts.sheet import Record, facts_of
 from icapdiag.model import SCHEMA_VERSION, Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Status
@@ -119,6 +127,15 @@ def from_plain(document: object) -> Report:
     return report
 
 
+# What was looked at, and from where, by the key that only such a subject has.
+_SUBJECTS: Mapping[str, tuple[type[Subject], type[Vantage]]] = {
+    "sources": (LogSubject, Vantage),
+    "services": (LintSubject, Vantage),
+    "captures": (CaptureSubject, CaptureVantage),
+    "": (PoolSubject, ProbingVantage),
+}
+
+
 class _Reader:
     """Makes records of a document, and collects the problems of all of it."""
 
@@ -129,12 +146,10 @@ class _Reader:
         """None if there are problems."""
         self.problems += _out_of_bounds(document)
         given = document.get("subject", {})
-        is_of_logs = "sources" in _fields(given)
-        is_of_files = is_of_logs or "services" in _fields(given)
-        cls = LogSubject if is_of_logs else LintSubject if is_of_files else PoolSubject
-        subject = self._record(cls, given, "subject")
+        kind, seen_from = _SUBJECTS[next((key for key in _SUBJECTS if key in _fields(given)), "")]
+        subject = self._record(kind, given, "subject")
         pool = getattr(subject, "pool", None)
-        vantage = self._record(Vantage if is_of_files else ProbingVantage, document.get("vantage", {}), "vantage")
+        vantage = self._record(seen_from, document.get("vantage", {}), "vantage")
         unmatched = self._unmatched(document.get("unmatched", {"count": 0, "examples": []}), "unmatched")
         lists: dict[str, tuple[Any, ...]] = {
             "members": self._each(document, "", "members", lambda value, place: self._member(value, place, pool)),

@@ -11,7 +11,7 @@ import msgspec.inspect as types
 
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import SHEETS
-from icapdiag.facts.run import LogSubject, PoolSubject, ProbingVantage, Subject, Vantage
+from icapdiag.facts.run import CaptureSubject, CaptureVantage, LogSubject, Subject, Vantage
 from icapdiag.facts.sheet import FactField, Record, Sheet, attributes_of, parts_of
 from icapdiag.model import SCHEMA_VERSION, MemberReport, Observation, Report
 from icapdiag.vocabulary import Reason, Status
@@ -52,7 +52,7 @@ def _classes() -> list[type[Record]]:
     """Every class in a report, in order of occurrence."""
     waiting = [
         *_held(Report),
-        *_held(PoolSubject),
+        *_held(CaptureSubject),
         *_held(LogSubject),
         *_held(LintSubject),
         *_held(Observation),
@@ -72,8 +72,11 @@ def _held(cls: type[Record]) -> list[type[Record]]:
 
 
 def _own_facts(cls: type[Record]) -> list[FactField]:
-    """The facts of a class without those of its parts, which are referenced. A check has more facts of the vantage."""
-    return [fact for _, fact in attributes_of(ProbingVantage if cls is Vantage else cls) if fact is not None]
+    """The facts of a class without those of its parts, which are referenced.
+
+    A check, or a capture, has more facts of the vantage.
+    """
+    return [fact for _, fact in attributes_of(CaptureVantage if cls is Vantage else cls) if fact is not None]
 
 
 def _object(cls: type[Record]) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _object(cls: type[Record]) -> dict[str, Any]:
 
 def _subject() -> dict[str, Any]:
     """The subject of `check`, `explain` or `lint`, recognisable by its keys."""
-    of_each = (_object(cls)["properties"] for cls in (LintSubject, PoolSubject, LogSubject))
+    of_each = (_object(cls)["properties"] for cls in (LintSubject, CaptureSubject, LogSubject))
     return {**_object(Subject), "properties": {key: value for each in of_each for key, value in each.items()}}
 
 
