@@ -101,7 +101,7 @@ class CaptureFile:
         return True
 
     def _skip(self, length: int) -> bool:
-        """Leave out so many bytes, however many they are."""
+        """Skip this number of bytes, however large."""
         while length > len(self._buffer) - self._at:
             length -= len(self._buffer) - self._at
             self._gone += len(self._buffer)

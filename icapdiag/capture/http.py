@@ -101,7 +101,7 @@ class _Side:
         self._chunks, self._lost = None, True
 
     def miss(self, size: int) -> None:
-        """So many bytes are not in the capture."""
+        """This number of bytes is missing from the capture."""
         if self._skip >= size and not self._buffer:
             self._skip -= size
         elif not (self._chunks is not None and not self._buffer and self._chunks.miss(size)):

@@ -74,7 +74,7 @@ def ending_of(connection: Connection, current: Transaction) -> Ending:
 
 
 def _answered(response: Response | None) -> Ending:
-    """By a complete answer, or one of which the capture lacks the end."""
+    """By a complete answer, or one whose end is missing from the capture."""
     if response is None or response.status < 200:
         return UNFINISHED
     return Ending(Status.FAILED, Reason.ICAP_STATUS) if response.status >= 400 else Ending(Status.OK)

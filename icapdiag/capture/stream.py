@@ -17,7 +17,7 @@ _TWICE = 100_000  # ns within which two equal segments without an identification
 
 
 class Piece(NamedTuple):
-    """Bytes in order; or a ``gap`` of so many that the capture has not."""
+    """Bytes in order, or a ``gap``: the number of bytes missing from the capture."""
 
     data: bytes
     gap: int

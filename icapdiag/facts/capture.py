@@ -42,7 +42,7 @@ class Captured(ProbeSheet):
     ] = None
     unfinished_requests: Annotated[
         int | None,
-        about("unfinished", "requests of which the capture does not show what became", changes=True),
+        about("unfinished", "requests whose result is not in the capture", changes=True),
     ] = None
     previews_sent: Annotated[tuple[SentValue, ...] | None, about("previews sent", "by their length in bytes")] = None
     allows_sent: Annotated[tuple[SentValue, ...] | None, about("Allow sent", "values of the header Allow")] = None

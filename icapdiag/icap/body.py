@@ -92,7 +92,7 @@ class ChunkedReader:
         return True
 
     def miss(self, size: int) -> bool:
-        """So many bytes of the stream are lost: True if all of them were data of the current chunk, which goes on."""
+        """This number of bytes is lost: True if all were data of the current chunk, which goes on."""
         if self._at is not _At.DATA or size > self._left:
             return False
         self.size += size

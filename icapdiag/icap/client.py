@@ -114,7 +114,7 @@ class Exchange:
             yield from self._to_send.pop(0)
 
     def miss(self, size: int) -> bool:
-        """So many bytes of the answer are lost: True if it can be read on, as they were data of its body."""
+        """This number of bytes of the answer is lost: True if reading can continue, as they were data of its body."""
         if self.done or not self._reader.miss(size):
             return False
         self.received += size

@@ -61,7 +61,7 @@ class ResponseReader:
             raise
 
     def miss(self, size: int) -> bool:
-        """So many bytes are lost: True if all of them were data of the body's current chunk, which goes on."""
+        """This number of bytes is lost: True if all were data of the body's current chunk, which goes on."""
         return self._result is None and self.head is not None and not self._buffer and self._parts.miss(size)
 
     def feed_eof(self) -> Response:

@@ -59,7 +59,7 @@ class RequestReader:
         return self._with(self._head, self._parts)
 
     def miss(self, size: int) -> bool:
-        """So many bytes are lost: True if all of them were data of the body's current chunk, which goes on."""
+        """This number of bytes is lost: True if all were data of the body's current chunk, which goes on."""
         if self._buffer:
             return False
         if self._waiting is not None:

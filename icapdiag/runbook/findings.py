@@ -337,7 +337,7 @@ def _causes(
 
 
 def _said(weighed: Weighed, met: Iterable[Met]) -> tuple[str, ...]:
-    """What a scanner logged that makes a cause as certain as it is; nothing where that is no message."""
+    """The scanner message that decides how certain a cause is; empty if there is none."""
     for each in met:
         facts = each.observation.facts
         if isinstance(facts, ScannerEvent) and facts.example:

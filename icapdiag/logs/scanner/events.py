@@ -147,7 +147,7 @@ def _event(
     passed: int | None = None,
     reached: bool | None = None,
 ) -> ScannerEvent:
-    """An event that these messages tell of, the most telling first."""
+    """The event in these messages; the most specific one comes first."""
     first, parts = told[0], told[0].parts
     count = sum(each.count for each in told)
     if event in _PASSED:

@@ -52,7 +52,7 @@ def is_scanner_log(head: bytes) -> bool:
 
 
 class Message(NamedTuple):
-    """A message without what stands before it. ``time``: as logged, or None where it is no time."""
+    """A message without its prefix. ``time``: as logged, None if it is not a time."""
 
     program: str
     time: Time | None

@@ -148,7 +148,7 @@ def where(facts: ScannerEvent | ScannerRequests, member: str) -> str:
 
 
 def describe(facts: ScannerEvent | ScannerRequests) -> Iterator[str]:
-    """What messages or requests say, most telling first."""
+    """Messages or requests in words, the most specific first."""
     if isinstance(facts, ScannerEvent):
         yield f'"{server_text(facts.example)}"'
         if (facts.messages or 0) > 1:
