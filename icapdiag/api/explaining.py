@@ -232,6 +232,10 @@ def _filters(filters: Filters) -> LeftOut:
         method=filters.method,
         path=filters.path,
         request_id=filters.request_id,
+        se=filters.se,
+        rule=filters.rule,
+        content_type=filters.content_type,
+        reason=filters.reason,
     )
 
 

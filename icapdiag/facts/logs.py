@@ -179,6 +179,14 @@ class ReportedGroup(RequestGroup):
     member: Annotated[MemberName | None, about("member", "of an answer: who sent it")] = None
     status: Annotated[Word | None, about("status", "failed: ICAP failed for these requests")] = None
     reason: Annotated[Word | None, about("reason", "of an answer: why it failed")] = None
+    logged_reason: Annotated[
+        Text | None,
+        about(
+            "logged reason",
+            "why they ended so, in one text: the codes of a failure, otherwise the words of the server or of"
+            " MetaDefender, with … for names of threats",
+        ),
+    ] = None
     by_member: Annotated[
         dict[MemberName, int] | None, about("by member", "by ICAP server", "requests", changes=True)
     ] = None

@@ -20,6 +20,7 @@ from icapdiag.facts.sheet import (
     RequestID,
     RunbookID,
     RunbooksDigest,
+    ServiceEngine,
     Text,
     VirtualService,
     Word,
@@ -122,6 +123,10 @@ class Filters(Record):
     method: Annotated[Word | None, about("method", "only this one")] = None
     path: Annotated[Text | None, about("path", "only this one")] = None
     request_id: Annotated[RequestID | None, about("request id", "only this one")] = None
+    se: Annotated[ServiceEngine | None, about("Service Engine", "only this one")] = None
+    rule: Annotated[Text | None, about("rule", "only this one")] = None
+    content_type: Annotated[Text | None, about("content type", "only this one")] = None
+    reason: Annotated[Text | None, about("reason", "only this one")] = None
 
 
 class Subject(Record):

@@ -28,17 +28,27 @@ def log() -> list[dict[str, Any]]:
     for n in range(90):
         host = MEMBERS[n % 3]
         action = ("ICAP_FAILED", "ICAP_PASSED", "ICAP_BLOCKED", "ICAP_FAILED", "ICAP_PASSED")[n % 5]
-        request = {
+        request: dict[str, Any] = {
             "icap_absolute_uri": f"icap://{f'[{host}]' if ':' in host else host}:1344/avscan ",
             "pool_name": {"val": ("pg", HOSTILE)[n % 2], "crc32": 1},
         }
-        fields = {
+        if action == "ICAP_BLOCKED":
+            words = ("Infected", "No security rule matched", HOSTILE)[n % 3]
+            request["icap_response_code"] = 200
+            request["icap_headers_received_from_server"] = f"ISTag: x\r\nX-Response-Desc: {words}\r\n"
+        elif action == "ICAP_PASSED" and n % 4:
+            request["icap_response_code"] = 204
+            request["icap_headers_received_from_server"] = "ISTag: x\r\n"
+        fields: dict[str, Any] = {
             "vs_name": ("shop", HOSTILE, "x[1]")[n % 3],
             "client_ip": ("10.1.1.1", "2001:db8::9")[n % 7 == 0],
             "method": ("POST", "put")[n % 4 == 0],
             "uri_path": ("/upload", "/a/b/c/1", "/a/b/c/2", f"/{HOSTILE}", "/a*b")[n % 5 % 4],
             "response_code": (200, 500)[n % 11 == 0],
             "request_id": f"r{n}",
+            "service_engine": ("se-a", "se-b")[n % 2],
+            "http_security_policy_rule_name": ("scan uploads", HOSTILE, None)[n % 3],
+            "request_content_type": ("image/PNG", "multipart/form-data; boundary=x", "text/plain")[n % 3],
         }
         found.append(entry(action, request, **fields))
     retried = entry(
@@ -86,9 +96,10 @@ def test_each_printed_command_gives_its_count(report: Report) -> None:
     printed += [(each.number, each.command) for each in who.counts(report) if each.command]
 
     assert all(command for _, command in printed[: len(who.rates(report))])
-    assert {"--member", "--pool", "--vs", "--client", "--method", "--path"} == {
-        word for _, command in printed for word in shlex.split(command) if word.startswith("--")
-    } - {"--action"}
+    assert {
+        *("--member", "--pool", "--vs", "--client", "--method", "--path"),
+        *("--se", "--rule", "--content-type", "--reason"),
+    } == {word for _, command in printed for word in shlex.split(command) if word.startswith("--")} - {"--action"}
     for number, command in printed:
         assert number == requests_of(command), command
 

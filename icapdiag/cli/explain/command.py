@@ -91,6 +91,23 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         str | None, typer.Option(metavar="PATH", help="Only this path; * and ? stand for anything: '/upload/*'.")
     ] = None,
     request_id: Annotated[str | None, typer.Option(metavar="ID", help="Only this request.")] = None,
+    se: Annotated[
+        str | None,
+        typer.Option("--se", metavar="NAME", help="Only this Service Engine; * and ? stand for anything."),
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this policy rule; * and ? stand for anything.")
+    ] = None,
+    content_type: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="Only this media type, such as 'image/*'; without its parameters."),
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="Only this reason, as -v lists them: a code such as ADF_ICAP_TIMEDOUT, or 'Infected*'."
+        ),
+    ] = None,
     action: Annotated[
         list[Action] | None, typer.Option(rich_help_panel=FILTERS, help="Only these outcomes; repeatable.")
     ] = None,
@@ -136,6 +153,10 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         method=method,
         path=path,
         request_id=request_id,
+        se=se,
+        rule=rule,
+        content_type=content_type,
+        reason=reason,
     )
     if filters.since is not None and filters.until is not None and filters.since >= filters.until:
         raise typer.BadParameter("--since must be before --until", param_hint="--until")

@@ -25,6 +25,7 @@ from icapdiag.logs.counting.signature import (
     judgement_of,
     other_signature,
     outcome_of,
+    reason_of,
     sheet_for,
     signature_of,
 )
@@ -295,15 +296,29 @@ class Counting:
             taken = entry if filters.takes_time(to_iso(entry.report_timestamp)) and filters.takes_entry(entry) else None
             if taken is not None and log is not None and filters.by_request:
                 requests: Sequence[RequestLog] = log.request_logs or (_NO_REQUEST,)
-                takes = filters.takes_request
-                chosen = [one for one in requests if takes(one.action or log.action or "", *destination_of(one)[:2])]
+                retried = any(one.action == FAILED for one in requests)
+                chosen = [one for one in requests if self._takes(entry, log, one, retried=retried)]
                 if len(chosen) < len(requests):
-                    taken = _alone(entry, log.action, *chosen) if chosen else None
+                    blamed = not retried or any(one.action == FAILED for one in chosen)
+                    own = entry if blamed else _without_failure(entry)
+                    taken = _alone(own, log.action, *chosen) if chosen else None
             if taken is None:
                 self.filtered += 1
             else:
                 kept.append(taken)
         return kept
+
+    def _takes(self, entry: LogEntry, log: IcapLog, request: RequestLog, *, retried: bool) -> bool:
+        """Whether the filters for ICAP requests take this one; ``retried``: another attempt of the entry failed."""
+        if not self.filters.takes_request(request.action or log.action or "", *destination_of(request)[:2]):
+            return False
+        if self.filters.reason is None:
+            return True
+        text = request.icap_headers_received_from_server
+        answer = None if text is None else self._answers.find(text)
+        own = entry if not retried or request.action == FAILED else _without_failure(entry)
+        bare = log if request is _NO_REQUEST else IcapLog(log.action, (request,))
+        return self.filters.takes_reason(reason_of(signature_of(own, bare, request, answer)[0]))
 
 
 def _alone(entry: LogEntry, action: Action | None, *requests: RequestLog) -> LogEntry:

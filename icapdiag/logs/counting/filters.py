@@ -13,6 +13,7 @@ from icapdiag.avi.addresses import to_address
 from icapdiag.avi.entry import DetailedEntry, LogEntry
 from icapdiag.avi.times import to_iso
 from icapdiag.facts.logs import ACTIONS
+from icapdiag.logs.counting.who import media_type
 
 
 class Filters(Struct, frozen=True, dict=True):
@@ -20,7 +21,9 @@ class Filters(Struct, frozen=True, dict=True):
 
     ``pool``, ``member`` and ``actions`` look at ICAP requests: a pool group's name, a host or ``host:port`` (case is
     ignored in both), and some of `ACTIONS`. The others look at entries: ``vs`` is the name or the uuid of a virtual
-    service, ``client`` an address. ``*`` and ``?`` stand for any text.
+    service, ``client`` an address, ``se`` a Service Engine, ``rule`` the policy rule that decided,
+    ``content_type`` a media type without parameters. ``reason`` is what `reason_of` says of an ICAP request. ``*`` and
+    ``?`` stand for any text.
     """
 
     since: datetime | None = None
@@ -33,6 +36,10 @@ class Filters(Struct, frozen=True, dict=True):
     method: str | None = None
     path: str | None = None
     request_id: str | None = None
+    se: str | None = None
+    rule: str | None = None
+    content_type: str | None = None
+    reason: str | None = None
 
     @staticmethod
     def action_name(word: str) -> str:
@@ -52,14 +59,22 @@ class Filters(Struct, frozen=True, dict=True):
 
     @property
     def by_request(self) -> bool:
-        return self.pool is not None or self.member is not None or bool(self.actions)
+        named = (self.pool, self.member, self.reason)
+        return bool(self.actions) or any(glob is not None for glob in named)
 
     @property
     def by_entry(self) -> bool:
-        return any(glob is not None for glob in (self.vs, self.client, self.method, self.path, self.request_id))
+        return any(glob is not None for glob in self._globs)
+
+    @property
+    def _globs(self) -> tuple[str | None, ...]:
+        """Those that look at entries."""
+        return (
+            *(self.vs, self.client, self.method, self.path, self.request_id, self.se, self.rule, self.content_type),
+        )
 
     def takes_entry(self, entry: LogEntry) -> bool:
-        """Whether its virtual service, client, method, path and request id are those asked for."""
+        """Whether its virtual service, client, method, path and so on are those asked for."""
         if not self.by_entry:
             return True
         detailed = entry if isinstance(entry, DetailedEntry) else DetailedEntry()
@@ -69,6 +84,9 @@ class Filters(Struct, frozen=True, dict=True):
             ((detailed.method or "").upper(),),
             (detailed.uri_path,),
             (entry.request_id,),
+            (entry.service_engine,),
+            (detailed.rule,),
+            (media_type(detailed.request_content_type or ""),),
         )
         return all(
             glob is None or any(glob.fullmatch(text or "") for text in texts)
@@ -89,6 +107,10 @@ class Filters(Struct, frozen=True, dict=True):
         pools, _ = self._patterns
         return not (pools and not pools.fullmatch(pool)) and self.takes_member(member)
 
+    def takes_reason(self, reason: str) -> bool:
+        """Whether an ICAP request ended for the reason asked for."""
+        return self._reason is None or self._reason.fullmatch(reason) is not None
+
     def takes_member(self, member: str) -> bool:
         """Whether it is the ICAP server asked for, whatever was logged of it."""
         _, members = self._patterns
@@ -102,9 +124,13 @@ class Filters(Struct, frozen=True, dict=True):
 
     @cached_property
     def _of_entry(self) -> tuple[re.Pattern[str] | None, ...]:
-        method = None if self.method is None else self.method.upper()
-        globs = (self.vs, self.client, method, self.path, self.request_id)
+        vs, client, method, *others, content_type = self._globs
+        globs = (vs, client, method and method.upper(), *others, content_type and content_type.lower())
         return tuple(None if glob is None else _compiled(glob) for glob in globs)
+
+    @cached_property
+    def _reason(self) -> re.Pattern[str] | None:
+        return None if self.reason is None else _compiled(self.reason)
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:

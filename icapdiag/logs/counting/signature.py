@@ -89,6 +89,16 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
         return Status.FAILED if failed else Status.OK
 
 
+def reason_of(signature: Signature) -> str:
+    """Why requests ended as they did, in one text: codes of a failure, else the server's or MetaDefender's words."""
+    adf_codes = " ".join(signature.adf_codes)[:_WORDS_KEPT]
+    if signature.status is Status.FAILED and adf_codes:
+        return adf_codes
+    said = (signature.response_desc, signature.blocked_reason, signature.opswat_reason, signature.verdict_reason)
+    words = next(filter(None, said), "")
+    return words or adf_codes or ", ".join(signature.significance)[:_WORDS_KEPT]
+
+
 def other_signature(signature: Signature) -> Signature:
     """What is kept of a signature when there are too many groups: there are few of these."""
     return Signature(

@@ -19,7 +19,7 @@ from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, 
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import CountedGroup
 from icapdiag.logs.counting.pace import Pace
-from icapdiag.logs.counting.signature import other_signature
+from icapdiag.logs.counting.signature import other_signature, reason_of
 from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Timeline
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
@@ -148,6 +148,7 @@ class Summary(Counting):
                 status=str(group.signature.status),
                 by_member=group.counts_by("member"),
                 by_pool=group.counts_by("pool"),
+                logged_reason=reason_of(group.signature) or None,
                 by_threat=dict(group.threats),
                 by_virtualservice=group.services or None,
                 looked_at=group.looked_at,

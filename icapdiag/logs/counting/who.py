@@ -119,7 +119,7 @@ def folder(path: str) -> str:
     return f"{'/'.join(path.split('/', _SEGMENTS + 1)[: _SEGMENTS + 1])}/*"
 
 
-def _media_type(text: str) -> str:
+def media_type(text: str) -> str:
     """The media type without parameters, as each form has its own boundary."""
     return text.partition(";")[0].strip().lower()
 
@@ -135,7 +135,7 @@ _KINDS: tuple[tuple[str, Callable[[Any], str | None]], ...] = (
     ("methods", str.upper),
     ("hosts", str),
     ("paths", folder),
-    ("content_types", _media_type),
+    ("content_types", media_type),
     ("sizes", _size),
     ("rules", str),
     ("engines", str),

@@ -32,16 +32,21 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
     "method": ("by_method", "", "--method"),
     "path": ("by_path", "", "--path"),
     "host": ("by_host", "host", ""),
-    "content type": ("by_content_type", "", ""),
+    "content type": ("by_content_type", "", "--content-type"),
     "size": ("by_size", "", ""),
-    "rule": ("by_rule", "rule", ""),
-    "Service Engine": ("by_service_engine", "Service Engine", ""),
+    "rule": ("by_rule", "rule", "--rule"),
+    "Service Engine": ("by_service_engine", "Service Engine", "--se"),
     "member": ("by_member", "member", "--member"),
     "pool": ("by_pool", "pool", "--pool"),
 }
 _IN_LINE = tuple(name for name in _KINDS if name not in {"Service Engine", "member", "pool"})
 _IN_BRIEF = ("client", "user", "virtual service", "method", "path")
 _RATED = ("member", "pool", "virtual service")
+_OWN = (  # filters of a run
+    *("since", "until", "pool", "member", "vs", "client", "method", "path", "request_id"),
+    *("se", "rule", "content_type", "reason"),
+)
+_PASSED = "ICAP_PASSED"
 _ACTIONS = ("ICAP_FAILED", "ICAP_DISABLED", "ICAP_BLOCKED", "ICAP_MODIFIED")  # most harm first
 
 
@@ -116,9 +121,10 @@ def _read_of_all(report: Report) -> bool:
 
 def counts(report: Report) -> list[Count]:
     """Requests that did not simply pass, by action and by their client, path and so on."""
-    found: list[Count] = []
+    found = list(_by_action(report))
     for action in _ACTIONS:
         groups = [group for group in _groups(report) if group.icap_action == action]
+        found += _by_reason(report, action, groups)
         for kind, (attribute, _, option) in _KINDS.items():
             ordered, exact = _together(groups, attribute)
             found += [
@@ -126,6 +132,33 @@ def counts(report: Report) -> list[Count]:
                 for name, number in ordered[:_ROWS]
             ]
     return found
+
+
+def _by_action(report: Report) -> Iterator[Count]:
+    """How many requests there are of each action; empty where all simply passed."""
+    total = {action: sum(group.count or 0 for group in _groups(report) if group.icap_action == action)
+             for action in (*_ACTIONS, _PASSED)}  # fmt: skip
+    if any(total[action] for action in _ACTIONS):
+        for action, number in total.items():
+            if number:
+                command, options = _command(report, action)
+                yield Count(action, "action", _word(action), number, exact=True, command=command, options=options)
+
+
+def _by_reason(report: Report, action: str, groups: Sequence[ReportedGroup]) -> Iterator[Count]:
+    """The same by reason, which all requests of a group have in common."""
+    counted: dict[str, int] = {}
+    for group in groups:
+        if group.logged_reason:
+            counted[group.logged_reason] = counted.get(group.logged_reason, 0) + (group.count or 0)
+    for name, number in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:_ROWS]:
+        command, options = _command(report, action, "--reason", name)
+        shown = visible(name, _WIDTH)
+        yield Count(action, "reason", shown, number, exact=True, command=command, options=options)
+
+
+def _word(action: str) -> str:
+    return action.removeprefix("ICAP_").lower()
 
 
 def _together(groups: Sequence[ReportedGroup], attribute: str) -> tuple[list[tuple[str, int]], bool]:
@@ -219,15 +252,18 @@ def command(report: Report, action: str, option: str, name: str) -> str:
     return _command(report, action, option, name)[0]
 
 
-def _command(report: Report, action: str, option: str, name: str) -> tuple[str, str]:
-    """The command, and its options."""
+def _command(report: Report, action: str, option: str = "", name: str = "") -> tuple[str, str]:
+    """The command, and its options. Without an option it selects the action as a whole."""
     logs = logs_of(report)
+    if logs is not None and not option and not name:
+        options = " ".join(map(shlex.quote, [*_limits(logs.filters or Filters(), option), "--action", _word(action)]))
+        return f"icapdiag explain {_inputs(logs)} {options}", options
     plain = name[:-1] if option == "--path" and name.endswith("/*") else name
     if logs is None or not option or name != visible(name, None) or not {"*", "?"}.isdisjoint(plain):
         return "", ""
     pattern = name if len(name) < _CUT else f"{name}*"
     words = [*_limits(logs.filters or Filters(), option), option, pattern]
-    options = " ".join(map(shlex.quote, [*words, "--action", action.removeprefix("ICAP_").lower()]))
+    options = " ".join(map(shlex.quote, [*words, "--action", _word(action)]))
     return f"icapdiag explain {_inputs(logs)} {options}", options
 
 
@@ -239,7 +275,7 @@ def _inputs(logs: LogSubject) -> str:
 
 def _limits(filters: Filters, option: str) -> Iterator[str]:
     """The filters of the run, except for actions and those that are set anew."""
-    for own in ("since", "until", "pool", "member", "vs", "client", "method", "path", "request_id"):
+    for own in _OWN:
         value, name = getattr(filters, own), f"--{own.replace('_', '-')}"
         if value and name != option:
             yield from (name, safe_text(value, None))
