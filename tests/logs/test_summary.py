@@ -114,6 +114,7 @@ def test_a_blocked_request_in_all_its_facts() -> None:
         "virtualservices": ["virtualservice-1"],
         "service_engines": ["se-1"],
         "status": "ok",
+        "logged_reason": "Infected",
         "by_member": {"100.64.3.15:1344": 1},
         "by_pool": {"ICAP-POOL-GROUP": 1},
         "by_threat": {"EICAR-Test-File (not a virus)": 1},

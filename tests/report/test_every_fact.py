@@ -72,6 +72,7 @@ IDENTITIES = {
     "Filters.member": "member",
     "Filters.pool": "pool",
     "Filters.request_id": "request",
+    "Filters.se": "engine",
     "Filters.vs": "service",
     "Finding.members": "member",
     "LintSubject.inputs": "file",
