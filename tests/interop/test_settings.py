@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
+from icapdiag.icap.request import options_request
 from tests.interop import c_icap, macros
 from tests.interop.clients import c_icap_client, check
 from tests.interop.diagnosed import Diagnosis, nothing_is_wrong
 from tests.interop.programs import Programs, free_port
 from tests.interop.scanners import SCANNER, TYPES
 
+PATIENCE = 20.0  # seconds
 EVERYTHING = "0.0.0.0/0.0.0.0"
 # As the runbooks advise them. Of PreviewSize and Timeout as shipped another number is sent.
 C_ICAP = """\
@@ -63,6 +68,14 @@ def test_c_icap_with_all_of_its_settings(started: Start) -> None:
     assert 5000 == checked.facts("options")["preview"]
 
 
+def options(port: int) -> bytes:
+    """The beginning of the answer to OPTIONS; empty where there is none."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+        sock.sendall(options_request("127.0.0.1", port, "/avscan", close=True).first)
+        return sock.recv(4096)
+    return b""
+
+
 def test_an_access_list_is_changed_while_c_icap_runs(started: Start, programs: Programs) -> None:
     """As its step says: `acl` and `icap_access allow` above `deny all`, then `reconfigure`."""
     denied = f"acl all src {EVERYTHING}\nicap_access deny all\n"
@@ -73,13 +86,17 @@ def test_an_access_list_is_changed_while_c_icap_runs(started: Start, programs: P
     configuration = programs.folder / f"{name}.conf"
     right = configuration.read_text()
 
-    def reconfigure(text: str) -> None:
+    def reconfigure(text: str, answer: bytes) -> None:
+        """Until c-icap, which takes a moment for it, answers so."""
         configuration.write_text(text)
         (programs.folder / f"{name}.ctl").write_text("reconfigure")
+        until = time.monotonic() + PATIENCE
+        while not options(port).startswith(answer) and time.monotonic() < until:
+            time.sleep(0.05)
 
-    reconfigure(right.replace(allowed, ""))
+    reconfigure(right.replace(allowed, ""), b"ICAP/1.0 403")
     Diagnosis("access-denied", "access-list", "likely", "icap_access allow avi").holds(check(url))
-    reconfigure(right)
+    reconfigure(right, b"ICAP/1.0 200")
     nothing_is_wrong(check(url))
 
 
