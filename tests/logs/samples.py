@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from icapdiag.facts.scanner import CONTAINERS
 from icapdiag.logs.notes import SourceReport
 from icapdiag.logs.reading import Reading, read_logs
 from tests.facts import facts_of
@@ -112,7 +113,8 @@ def read(path: Path, data: bytes | str) -> tuple[Reading, SourceReport]:
     reading = read_logs([str(path)])
     (source,) = reading.sources
     assert source.total == source.read + source.skipped + source.unreadable
-    assert reading.summary.entries + len(reading.answers) == source.read
+    if source.container not in CONTAINERS:  # whose lines are counted otherwise
+        assert reading.summary.entries + len(reading.answers) == source.read
     return reading, source
 
 

@@ -274,3 +274,13 @@ def test_cut_lines_invent_nothing(name: str, seed: int, tmp_path: Path) -> None:
     }
     records = found.subject.records  # type: ignore[attr-defined]
     assert records.total == records.read + records.skipped + records.unreadable
+
+
+def test_squid_in_front_of_a_dead_port_a_web_server_and_a_missing_service() -> None:
+    report = explain([DATA.parent / "transcripts" / "126-squid-5.7-client-logs.txt"])
+
+    assert [
+        ("service-not-found", ("127.0.0.1:21344",)),
+        ("proxy-icap-down", ("127.0.0.1:21099", "127.0.0.1:21080")),
+    ] == [(problem.finding, problem.members) for problem in report.problems or ()]
+    assert "icap_service line of squid.conf" in ((report.problems or ())[0].steps.fix or ("",))[0]  # type: ignore[union-attr]
