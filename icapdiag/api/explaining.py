@@ -110,7 +110,7 @@ def _head(name: str, stop: Stop | None) -> bytes:
 
 
 def _peek(stop: Stop | None) -> bytes:
-    """What has come on standard input, once something has. Raises OSError, ValueError where it is no stream."""
+    """The first bytes on standard input, once there are any. Raises OSError, ValueError if it can't be read so."""
     stdin = sys.stdin.buffer
     while not (stop is not None and stop()):
         if select.select([stdin], [], [], _POLL)[0]:

@@ -136,7 +136,7 @@ def _read(path: Path) -> list[AviObject]:
 
 
 def _other(path: Path) -> Recognised | None:
-    """What a file is that is no configuration, as far as its first bytes show it; None if they do not."""
+    """What a file is instead of a configuration, by its first bytes; None if they do not show it."""
     try:
         found = recognised(read_file(path, LOOKED_AT, regular=True))
     except (OSError, ValueError):

@@ -191,7 +191,7 @@ class Conversation:
             current.request = head
 
     def sent_gap(self, size: int) -> None:
-        """So many bytes of the client are not in the capture."""
+        """``size`` bytes of the client are not in the capture."""
         if self._reading is not None:
             self._reading.missing += size
         if not self._lost and not self._reader.miss(size):
@@ -248,7 +248,7 @@ class Conversation:
             self._deaf = True
 
     def received_gap(self, size: int, time: int) -> None:
-        """So many bytes of the server are not in the capture."""
+        """``size`` bytes of the server are not in the capture."""
         if self._deaf:
             return
         if not self._open:

@@ -38,7 +38,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
 )
 """Words of closed vocabularies, and ids of causes."""
 
+OLD_WORDS: Mapping[str, str] = MappingProxyType({new: old for old, new in WORDS.items()})
+"""The former one of each word that has one."""
+
 _TOTAL = ("repairs_total", "corrections_total")  # of `LogSource`, beside the list that `KEYS` has
+OLD_KEYS: Mapping[str, str] = MappingProxyType({new: old for old, new in (*KEYS.items(), _TOTAL)})
+"""The former name of each key that has one."""
 _HOLDERS = frozenset(
     {"kind", "rule", "protocol_rule", "deviation_rules", "variant", "accepted", "rejected", "id"}
 )  # keys whose value is one of these words, or a list of them; a member or a service may be named like one

@@ -30,7 +30,7 @@ _ELSEWHERE = ("ipaddrgroup_ref", "nsx_securitygroup", "external_autoscale_groups
 
 
 class Server(Struct, frozen=True):
-    """A server as it stands in a pool. ``port`` None: what is written is no port."""
+    """A server as it stands in a pool. ``port`` is None where the text written is not a port number."""
 
     part: Part
     host: str

@@ -39,7 +39,7 @@ class Values:
         self._stated: list[str] = []
 
     def read(self, field: str, wanted: type, *, fact: str = "", part: Part | None = None) -> Any:
-        """The field's value, or Avi's default, as ``wanted``: str, int or bool. None if it is no such value.
+        """The field's value, or Avi's default, as ``wanted``: str, int or bool. None if it is of another type.
 
         ``fact`` is the name of the fact where that is another. ``part``: where it is read, if not in the object itself.
         """

@@ -11,6 +11,7 @@ import msgspec.inspect as types
 
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import SHEETS
+from icapdiag.facts.renamed import OLD_KEYS, OLD_WORDS
 from icapdiag.facts.run import CaptureSubject, CaptureVantage, LogSubject, Subject, Vantage
 from icapdiag.facts.sheet import FactField, Record, Sheet, attributes_of, parts_of
 from icapdiag.model import SCHEMA_VERSION, MemberReport, Observation, Report
@@ -80,11 +81,15 @@ def _own_facts(cls: type[Record]) -> list[FactField]:
 
 
 def _object(cls: type[Record]) -> dict[str, Any]:
+    required = [fact.key for fact in _own_facts(cls) if fact.key in cls.required]
     found = {
         "type": "object",
         "description": (cls.__doc__ or "").partition("\n\n")[0],
-        "required": [fact.key for fact in _own_facts(cls) if fact.key in cls.required],
-        "allOf": [_reference(part) for part in parts_of(cls)],
+        "required": [key for key in required if key not in OLD_KEYS],
+        "allOf": [
+            *(_reference(part) for part in parts_of(cls)),
+            *({"anyOf": [{"required": [key]}, {"required": [OLD_KEYS[key]]}]} for key in required if key in OLD_KEYS),
+        ],
         "properties": _properties(_own_facts(cls), Observation.__name__ if cls is MemberReport else _FLAT),
     }
     return {key: value for key, value in found.items() if value}
@@ -169,7 +174,12 @@ def _type(kind: types.Type, fact: FactField, observation: str) -> dict[str, Any]
         case types.DictType():
             return {"type": "object", "additionalProperties": _type(kind.value_type, fact, observation)}
         case _:
-            return {"enum": list(fact.values)} if fact.closed else _scalar(kind) | _examples(fact)
+            return {"enum": _words(fact)} if fact.closed else _scalar(kind) | _examples(fact)
+
+
+def _words(fact: FactField) -> list[str]:
+    """What the fact can be; in a report of an earlier version also by its old name."""
+    return [*fact.values, *(OLD_WORDS[word] for word in fact.values if word in OLD_WORDS)]
 
 
 def _examples(fact: FactField) -> dict[str, Any]:
