@@ -190,10 +190,11 @@ def build_lint_report(
 ) -> Report:
     """The report of ``icapdiag lint``. Times must be aware; ``findings`` come worst first.
 
-    The verdict is that of the worst finding; without one it is ``unknown`` where nothing that ICAP needs was there.
+    The verdict is that of the worst finding; without one it is ``unknown`` where the files do not show whether
+    uploads reach ICAP.
     """
     verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
-    if not subject.services and not subject.profiles:
+    if _not_visible(subject):
         verdicts.append(Health.UNKNOWN)
     return Report(
         command="lint",
@@ -209,6 +210,11 @@ def build_lint_report(
         notes=tuple(notes),
         not_tested=tuple(not_tested) or None,
     )
+
+
+def _not_visible(subject: LintSubject) -> bool:
+    """Whether of some virtual service, or of all, the files do not show if uploads reach ICAP."""
+    return not subject.services or any(each.scanned == "unknown" for each in subject.services)
 
 
 def is_disabled(observations: Sequence[Observation]) -> bool:
@@ -262,6 +268,7 @@ def _has_gaps(report: Report) -> bool:
         or report.verdict is Health.UNKNOWN
         or report.unmatched.count > 0
         or any(member.verdict is Health.UNKNOWN for member in report.members)
+        or (isinstance(report.subject, LintSubject) and _not_visible(report.subject))
     )
 
 
