@@ -154,6 +154,7 @@ class DetailedEntry(LogEntry, kw_only=True):
     http_security_policy_rule_name: str | None = None
     http_request_policy_rule_name: str | None = None
     waf_log: WafLog | None = None
+    server_response_code: int | None = None  # what the application answered; none, or 0, if it did not
     icap_log: DetailedIcapLog | None = None
 
     @property
@@ -241,6 +242,7 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> DetailedEntry:
         user_id=_text(fields.get("user_id")),
         http_security_policy_rule_name=_text(fields.get("http_security_policy_rule_name")),
         http_request_policy_rule_name=_text(fields.get("http_request_policy_rule_name")),
+        server_response_code=_number(fields.get("server_response_code")),
         waf_log=WafLog(_text(waf.get("status"))) if isinstance(waf, Mapping) else None,
     )
 

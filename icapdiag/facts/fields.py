@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
@@ -123,13 +123,16 @@ def field_named(name: str) -> Field | None:
     if not dot:
         return fields().get(name)
     if room in _ROOMS:
-        found = next((each for each in facts_of(_ROOMS[room]) if each.key == fact), None)
-        return None if found is None else _with(None, found, "probe", "")
+        known_from = ((each, source) for source, cls in _ROOMS[room] for each in facts_of(cls) if each.key == fact)
+        return next((_with(None, each, source, "") for each, source in known_from), None)
     known = fields().get(fact)
     return known if room in PROBES and known is not None and (fact in BASE or room in known.probes) else None
 
 
-_ROOMS: Mapping[str, type[Record]] = {PROFILE: run.ProfileSettings, FIGURES: pool.PoolFigures}
+_ROOMS: Mapping[str, Sequence[tuple[str, type[Record]]]] = {  # each with the source that it is known from
+    PROFILE: (("probe", run.ProfileSettings),),
+    FIGURES: (("probe", pool.PoolFigures), ("log", pool.LoggedPoolFigures)),
+}
 
 
 def _with(known: Field | None, fact: FactField, source: str, probe: str) -> Field:

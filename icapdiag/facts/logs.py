@@ -296,6 +296,15 @@ class EntryCounts(LogSummary):
     icap_requests: Annotated[
         int, about("ICAP requests", "requests to ICAP servers; more than entries if Avi retried", changes=True)
     ] = 0
+    by_outcome: Annotated[
+        dict[Word, int] | None,
+        about(
+            "by outcome",
+            "by what the client got, where Avi sent several ICAP requests for one",
+            "entries",
+            changes=True,
+        ),
+    ] = None
     filtered: Annotated[int, about("left out", "entries left out by the filters", "entries", changes=True)] = 0
     groups: Annotated[int, about("groups", "groups of requests with the same outcome", changes=True)] = 0
 

@@ -97,7 +97,15 @@ class PoolFigures(Record):
     other_members: Annotated[int | None, about("other members", "enabled members other than this one")] = None
     other_members_ok: Annotated[
         int | None,
-        about("other members ok", "those of them whose samples had the expected verdict and where nothing failed"),
+        about("other members ok", "those of them without a critical finding, whose samples had the expected verdict"),
+    ] = None
+
+
+class LoggedPoolFigures(Record):
+    """The same in a log, beside the members that a record is about."""
+
+    other_members_answering: Annotated[
+        int | None, about("other members answering", "of a log: those that answered, and failed no request")
     ] = None
 
 

@@ -222,6 +222,8 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = None if _IDENTITY.match(str(known)) else known
         if name == "pool" and (known in {COMMAND_LINE, FROM_COMMAND_LINE} or record.get("source") == "log"):
             known = None  # a log names the pool group
+        if name == "pool" and known:
+            known = record.get("pool.pool_name") or known
         if isinstance(known, str) and known and name in OURS:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known

@@ -89,6 +89,12 @@ class Diagnosed:
         self._assumed = bool(failing) and self.effect in _HARMED and not known
 
     @property
+    def failing(self) -> list[tuple[str, str]]:
+        """The members at which it does harm now: none of them is healthy."""
+        critical = self.severity is Severity.CRITICAL
+        return [about for about in self.abouts if critical and isinstance(about, tuple) and about[1]]
+
+    @property
     def rank(self) -> tuple[int, int, bool, int, int, str]:
         """How it is sorted: by harm, what is assumed of it last, by how much it concerns, by certainty."""
         statuses = [CERTAINTY_ORDER.index(each.status) for weighed in self.weighed.values() for each in weighed]
@@ -348,8 +354,10 @@ def _said(weighed: Weighed, met: Iterable[Met]) -> tuple[str, ...]:
 
 
 def _steps(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> Steps:
-    record = met[0].record
     names = _named(met)
+    record = met[0].record.also_about(
+        {(each.observation.pool, name) for each in met for name in _members(each.observation)}
+    )
     members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     own = _place(met) | ({"members": members} if names else {})
     fix = fixes(weighed, record, own) if runbook.causes else _first_steps(runbook, record)

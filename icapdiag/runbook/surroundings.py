@@ -6,12 +6,13 @@ there), ``profile.fail_action`` a setting of the ICAP profile, ``pool.other_memb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.fields import FIGURES, PROFILE
 from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.facts.scanner import C_ICAP, SCANNER
 from icapdiag.icap.product import UNKNOWN_PRODUCT
 from icapdiag.model import Facts, JSONValue, Observation, flatten
@@ -26,9 +27,12 @@ _GOOD = {"clean": (Verdict.ALLOWED,), "upload": (Verdict.ALLOWED, Verdict.BLOCKE
 class WideRecord(Mapping[str, JSONValue]):
     """A flat record that answers for its surroundings as well. As a mapping it is the record alone."""
 
-    def __init__(self, own: Facts, around: Surroundings | None = None) -> None:
+    def __init__(
+        self, own: Facts, around: Surroundings | None = None, others: Collection[tuple[str, str]] = frozenset()
+    ) -> None:
         self.own = own
         self._around = around
+        self._others = others  # members that it is about as well
         self._known: dict[str, Facts] = {}
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -37,9 +41,15 @@ class WideRecord(Mapping[str, JSONValue]):
             known = self.own.get(name, default)
             return self._around.product(self.own) if known is None and name == _PRODUCT and self._around else known
         room, _, fact = name.partition(".")
+        if room == FIGURES:  # which become known as findings do
+            return self._around.pool(self.own, self._others).get(fact, default)
         if room not in self._known:
             self._known[room] = self._around.facts(self.own, room)
         return self._known[room].get(fact, default)
+
+    def also_about(self, members: Collection[tuple[str, str]]) -> WideRecord:
+        """The same record, about these members as well: none of them is another member. Each is a pool and a name."""
+        return WideRecord(self.own, self._around, members)
 
     def __getitem__(self, name: str) -> JSONValue:
         return self.own[name]
@@ -62,14 +72,21 @@ class Surroundings:
         self._probes: dict[tuple[str, str], dict[str, list[Seen]]] = {}
         self._products: dict[str, set[str]] = {}  # of a log, by member and by pool
         self._profiles: dict[str, Seen] = {}  # of a configuration, by name
+        self._objects: dict[str, list[str]] = {}  # names of Avi's, by kind
+        self._answered: dict[bool, set[str]] = {True: set(), False: set()}  # members of a log: well, and not
         for each in seen:
             source, pool, member, probe = (str(_value(each, name)) for name in ("source", "pool", "member", "probe"))
             if source == "probe" and member:
                 self._probes.setdefault((pool, member), {}).setdefault(probe, []).append(each)
             elif source == "log":
                 self._note_product(each)
-            elif source == "config" and probe == _ICAP_PROFILE:
-                self._profiles.setdefault(str(_fact(each, "object_name")), each)
+                self._note_answer(each)
+            elif source == "config":
+                kind, name = _object(each)
+                self._objects.setdefault(kind, []).append(name)
+                if probe == _ICAP_PROFILE:
+                    self._profiles.setdefault(str(_fact(each, "object_name")), each)
+        self._enabled = {member for member, probes in self._probes.items() if "" not in probes}
         self._healthy: set[tuple[str, str]] | None = None
 
     def _note_product(self, seen: Seen) -> None:
@@ -83,6 +100,16 @@ class Surroundings:
         if isinstance(product, str) and product != UNKNOWN_PRODUCT:
             for place in (_LOG, *places):
                 self._products.setdefault(place, set()).add(product)
+
+    def _note_answer(self, seen: Seen) -> None:
+        """Which members answered, and which failed."""
+        if _value(seen, "status") in (Status.OK, Status.FAILED):
+            group = seen.facts.part(RequestGroup) if isinstance(seen, Observation) else None
+            members = (group.members if group else None) or (
+                () if isinstance(seen, Observation) else seen.get("members")
+            )
+            if isinstance(members, list | tuple):
+                self._answered[_value(seen, "status") == Status.OK].update(map(str, members))
 
     def product(self, own: Facts) -> str | None:
         """Of a log: the one product that these servers name in other answers, or those of their pool, or all.
@@ -105,33 +132,59 @@ class Surroundings:
         return WideRecord(own, self)
 
     def facts(self, own: Facts, room: str) -> Facts:
-        """What is known under this name beside the record: ``profile``, ``pool`` or a probe's name."""
+        """What is known under this name beside the record: ``profile`` or a probe's name."""
         if room == PROFILE:
             named = self._profiles.get(str(own.get("icap_profile"))) if own.get("source") == "config" else None
             return self._profile if named is None else _flat(named)
-        if room == FIGURES:
-            return self._pool(own)
         found = self._probes.get(_member(own), {}).get(room, ())
         address = own.get("address")
         here = [each for each in found if address and _address(each) == address]
         return _flat((here or found)[0]) if found else {}
 
-    def _pool(self, own: Facts) -> Facts:
+    def note_failing(self, members: Collection[tuple[str, str]]) -> None:
+        """Members that are not healthy, whatever their probes say; each is a pool and a name."""
+        self._healthy = self._healthy_ones() - set(members)
+
+    def pool(self, own: Facts, others: Collection[tuple[str, str]] = frozenset()) -> Facts:
+        """Figures about the pool. ``others`` are members that the record is about beside its own."""
+        if own.get("source") == "log":
+            mine = own.get("members")
+            named = map(str, mine) if isinstance(mine, list | tuple) else ()
+            failing = {*self._answered[False], *named, *(name for _, name in others)}
+            return {"other_members_answering": len(self._answered[True] - failing)} if mine else {}
         if own.get("source") != "probe":
             return {}
-        if self._healthy is None:
-            self._healthy = {member for member, probes in self._probes.items() if _is_healthy(probes)}
-        mine = _member(own)
-        enabled = [member for member, probes in self._probes.items() if "" not in probes]
+        healthy, these = self._healthy_ones(), {_member(own), *others}
         return {
             "members": len(self._probes),
-            "other_members": len([member for member in enabled if member != mine]),
-            "other_members_ok": len(self._healthy - {mine}),
+            "other_members": len(self._enabled) - len(these & self._enabled),
+            "other_members_ok": len(healthy) - len(these & healthy),
+            "pool_name": self._pool_name(str(own.get("pool", ""))),
         }
+
+    def _pool_name(self, name: str) -> str | None:
+        """The pool that Avi lists as such where ``name`` is its group's; None where the name is as good as any."""
+        if name not in self._objects.get("poolgroup", ()):
+            return None
+        pools = self._objects.get("pool", [])
+        return pools[0] if len(pools) == 1 else f"POOL (in pool group {name})"
+
+    def _healthy_ones(self) -> set[tuple[str, str]]:
+        if self._healthy is None:
+            self._healthy = {member for member, probes in self._probes.items() if _is_healthy(probes)}
+        return self._healthy
 
 
 def _member(own: Facts) -> tuple[str, str]:
     return str(own.get("pool", "")), str(own.get("member", ""))
+
+
+def _object(seen: Seen) -> tuple[str, str]:
+    """The kind and the name of an object of Avi's configuration."""
+    if isinstance(seen, Observation):
+        part = seen.facts.part(ConfigurationObject) or ConfigurationObject()
+        return str(part.object), str(part.object_name)
+    return str(seen.get("object")), str(seen.get("object_name"))
 
 
 def _flat(seen: Seen) -> Facts:

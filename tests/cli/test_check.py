@@ -73,7 +73,9 @@ def test_findings_end_in_1_whatever_the_format(lab: Path, tmp_path: Path) -> Non
     document = validated((tmp_path / "r.json").read_text())
     assert 1 == status
     assert ["ok", "critical"] == [member["verdict"] for member in document["members"]]
-    assert out.startswith("CRITICAL  icapdiag-lab /avscan: 1 of 2 members fails open (assumed): ICAP server answers")
+    assert out.startswith(
+        "CRITICAL  icapdiag-lab /avscan: 1 of 2 members fails open (if fail_action is Avi's default): ICAP"
+    )
     assert "icapdiag runbooks show server-error" in out
     assert "sending the EICAR test virus" in err  # the lab's pool file asks for it
     assert 1 == len(err.splitlines())

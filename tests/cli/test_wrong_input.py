@@ -183,11 +183,12 @@ def test_a_file_that_is_for_something_else(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     status, out, err = icapdiag(command, name, cwd=tmp_path)
     assert (2, "", 1) == (status, out, len(err.splitlines()))
-    assert (True, True, True) == (f"{name}: this is " in err, what in err, way_out in err), err
+    assert (True, True, True) == (err.startswith("icapdiag: "), what in err, way_out in err), err
+    assert f"{name}: this is " in err
 
 
 @pytest.mark.parametrize(("arguments", "fault", "way_out"), USAGES)
 def test_a_wrong_usage(arguments: str, fault: str, way_out: str, tmp_path: Path) -> None:
     status, out, err = icapdiag(*arguments.split(), cwd=tmp_path)
     assert (2, "") == (status, out)
-    assert (True, True) == (fault in err, way_out in err), err
+    assert (True, True, True) == (err.startswith("icapdiag: "), fault in err, way_out in err), err

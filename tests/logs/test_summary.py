@@ -134,6 +134,7 @@ def test_a_blocked_request_in_all_its_facts() -> None:
         ("ICAP_PASSED", 503, [], "passed"),
         ("ICAP_MODIFIED", 200, [], "modified"),
         ("ICAP_BLOCKED", 403, [], "blocked"),
+        ("ICAP_FAILED", 403, ["ADF_ICAP_FAILED"], "unknown"),
         ("ICAP_BLOCKED", 500, ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "blocked"),
         ("ICAP_DISABLED", 200, [], "disabled"),
         ("ICAP_FAILED", 200, ["ADF_ICAP_FAILED"], "unscanned"),

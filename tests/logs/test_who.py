@@ -153,6 +153,8 @@ def test_filters(make: Any, filters: Filters, takes: bool) -> None:
         ({"method": "POST", "response_code": 0}, "disabled", "yes", None),
         ({"method": "POST", "response_code": 403}, "disabled", "yes", "rule"),
         ({"method": "POST", "response_code": 403, "waf_log": {"status": "REJECTED"}}, "disabled", "yes", "waf"),
+        ({"method": "POST", "response_code": 403, "server_response_code": 0}, "disabled", "yes", "rule"),
+        ({"method": "POST", "response_code": 403, "server_response_code": 403}, "unscanned", "yes", None),
         ({"method": "POST", "response_code": 200, "waf_log": {"status": "FLAGGED"}}, "unscanned", "yes", None),
         ({"response_code": 200}, "disabled", "unknown", None),
     ],

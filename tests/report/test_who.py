@@ -7,13 +7,17 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import html5lib
 import pytest
+from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from icapdiag.api.explaining import explain
+from icapdiag.facts.run import LogSubject
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.model import Report
-from icapdiag.report.document import who
+from icapdiag.report import formats
+from icapdiag.report.document import Document, who
 from icapdiag.report.terminal import render
 from tests.cli.run import icapdiag
 from tests.logs.test_summary import entry
@@ -71,6 +75,54 @@ def report(tmp_path: Path) -> Report:
     file = tmp_path / "a log's name.json"
     file.write_text(json.dumps(log()))
     return explain([str(file)])
+
+
+def test_the_page_has_the_tables(report: Report) -> None:
+    doc = Document(report)
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(formats.render(report, "html"))
+    tables = {each.get("aria-label"): each for each in tree.iter("div") if each.get("role") == "region"}
+    counted = {who.RATE_TITLE: [each.cells for each in doc.rates], who.COUNT_TITLE: [each.cells for each in doc.counts]}
+    for title, expected in counted.items():
+        rows = [tuple("".join(cell.itertext()) for cell in row) for row in tables[f"Table: {title}"].iter("tr")]
+        assert expected
+        assert expected == rows[1:]
+
+
+@pytest.mark.parametrize("format_", ["markdown", "github"])
+def test_markdown_has_the_tables(report: Report, format_: str) -> None:
+    parser = MarkdownIt("gfm-like", {"linkify": False})
+    tokens = parser.parse(formats.render(report, format_))
+    cells = ["".join(part.content for part in each.children or ()) for each in tokens if each.type == "inline"]
+    text = "\n".join(cells)
+    doc = Document(report)
+    for row in (*(each.cells for each in doc.rates), *(each.cells for each in doc.counts)):
+        assert "\n".join(row).strip("\n") in text
+
+
+def test_requests_of_clients_are_counted_where_one_was_sent_again(report: Report) -> None:
+    doc = Document(report)
+    counted = {row.cells[0]: int(row.cells[1]) for row in doc.outcomes}
+    assert "requests" == doc.outcome_head[1]
+    assert 92 == sum(counted.values())  # 93 ICAP requests
+    assert any(" ICAP requests (" in block.users for block in doc.problems)
+
+
+def test_a_failure_that_was_sent_again_says_what_became_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps([each for each in log() if len(each["icap_log"].get("request_logs", ())) > 1]))
+    doc = Document(explain([str(file)]))
+    assert ["1 of 2 ICAP requests (50.0 %) failed; another attempt passed."] == [each.users for each in doc.problems]
+    assert [("passed", "1", "100.0 %")] == [row.cells[:3] for row in doc.outcomes]
+
+
+def test_a_report_of_before_they_were_counted_says_that_it_has_icap_requests(report: Report) -> None:
+    subject = report.subject
+    assert isinstance(subject, LogSubject)
+    assert subject.entries is not None
+    old = replace(report, subject=replace(subject, entries=replace(subject.entries, by_outcome=None)))
+    doc = Document(old)
+    assert "ICAP requests" == doc.outcome_head[1]
+    assert 93 == sum(int(row.cells[1]) for row in doc.outcomes)
 
 
 def requests_of(command: str) -> int:

@@ -11,6 +11,7 @@ from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.deep import Size
 from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.facts.refusal import Services
 from icapdiag.facts.standard import Options, Sample
 from icapdiag.model import Cause, Facts, Finding, Observation, Steps
@@ -58,7 +59,8 @@ causes:
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     text = runbook_text("passes", CAUSES, sections=NO_FIXES).replace("examples:", "examples:")
-    return library_of(tmp_path / "runbooks", passes=text, slow=runbook_text("slow", "match: {probe: clean}\n"))
+    warning = runbook_text("slow", "match: {probe: clean}\n").replace("severity: critical", "severity: warning")
+    return library_of(tmp_path / "runbooks", passes=text, slow=warning)
 
 
 def options(member: str, **answer: Any) -> Observation:
@@ -115,6 +117,71 @@ def test_other_members_count_if_they_are_healthy(library: Library) -> None:
     found = match(library, [options("a"), eicar("a"), *healthy]).findings[0]
 
     assert "Disable a. 1 others are healthy." == found.remedy[0]
+
+
+def test_a_member_with_a_critical_finding_is_not_healthy(tmp_path: Path) -> None:
+    passes, slow = runbook_text("passes", CAUSES, sections=NO_FIXES), runbook_text("slow", "match: {probe: clean}\n")
+    library = library_of(tmp_path / "critical", passes=passes, slow=slow)
+    as_it_should = [options("b"), eicar("b", probe="clean"), eicar("b", "blocked")]
+
+    matched = match(library, [options("a"), eicar("a"), *as_it_should])
+
+    assert "There is no other member." == next(each for each in matched.findings if each.id == "passes").remedy[0]
+
+
+def test_members_of_the_same_finding_are_not_left_over(tmp_path: Path) -> None:
+    now = 'now: ["Disable {members}. {pool.other_members_ok} others are healthy."]\n'
+    text = runbook_text("slow", "match: {probe: clean, member: [a, b]}\n" + now).replace("critical", "warning")
+    seen = [each for name in "abc" for each in (options(name), eicar(name, probe="clean"), eicar(name, "blocked"))]
+
+    (found,) = match(library_of(tmp_path / "warning", slow=text), seen).findings
+
+    assert "Disable a, b. 1 others are healthy." == found.remedy[0]
+
+
+def test_what_answered_in_a_log_is_left(tmp_path: Path) -> None:
+    now = (
+        'now:\n  - {step: "Disable {members}. {pool.other_members_answering} are left.", '
+        "when: [{pool.other_members_answering|gte: 1}]}\n  - Call the owner.\n"
+    )
+    text = runbook_text("fails", "match: {status: failed}\n" + now).replace("source: probe", "source: log")
+    library = library_of(tmp_path / "logged", fails=text)
+
+    def logged(status: Status, *members: str) -> Observation:
+        return Observation(
+            source="log", probe="", pool="", member="", status=status, facts=RequestGroup(members=members)
+        )
+
+    def first(*seen: Observation) -> str:
+        return match(library, seen).findings[0].remedy[0]
+
+    failed = logged(Status.FAILED, "a")
+    assert "Disable a. 2 are left." == first(failed, logged(Status.OK, "a", "b", "c"))
+    assert "Call the owner." == first(failed, logged(Status.OK, "a"))
+    assert "Call the owner." == first(failed, logged(Status.FAILED, "b"), logged(Status.OK, "b"))
+
+
+@pytest.mark.parametrize(
+    ("objects", "pool"),
+    [
+        ({}, "p"),
+        ({"pool": ["p"]}, "p"),
+        ({"poolgroup": ["p"], "pool": ["p-1"]}, "p-1"),
+        ({"poolgroup": ["p"], "pool": ["p-1", "p-2"]}, "POOL (in pool group p)"),
+    ],
+)
+def test_a_click_path_to_pools_never_has_a_pool_group(objects: dict[str, list[str]], pool: str) -> None:
+    config = [
+        Observation(
+            source="config", probe="", pool="p", member="", status=Status.OK,
+            facts=ConfigurationObject(object=kind, object_name=name),
+        )
+        for kind, names in objects.items()
+        for name in names
+    ]  # fmt: skip
+    record = Surroundings([options("a"), *config]).of({"source": "probe", "pool": "p", "member": "a"})
+
+    assert f"Applications > Pools > {pool} > Servers" == fill("Applications > Pools > {pool} > Servers", record)
 
 
 def test_members_with_other_causes_are_other_problems(library: Library) -> None:
@@ -350,10 +417,13 @@ def test_what_lets_viruses_in_comes_before_what_holds_none(closed: bool) -> None
     [
         ({"options.istag|startswith": "CI"}, ("ISTag: CI0001",)),
         ({"probe": "eicar", "offers_204": False}, ("offers 204: no",)),
-        ({"answer_ms|gt": 5}, ("answer: 12.5 ms",)),
+        ({"answer_ms|gt": 5}, ("response time: 12.5 ms",)),
         ({"methods": "REQMOD"}, ("Methods: REQMOD, OPTIONS",)),
         ({"server|exists": False}, ("Server: not known",)),
-        ({"options.status": "ok", "options.answer_ms|lt": 1000}, ("status of options: ok", "answer of options: 2 ms")),
+        (
+            {"options.status": "ok", "options.answer_ms|lt": 1000},
+            ("status of options: ok", "response time of options: 2 ms"),
+        ),
     ],
 )
 def test_facts_are_named_by_their_labels(condition: Any, expected: tuple[str, ...]) -> None:

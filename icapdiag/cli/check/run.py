@@ -21,6 +21,7 @@ from icapdiag.bounded import read_file
 from icapdiag.cli.console import complain, print_text, stderr_is_terminal, stop_with
 from icapdiag.cli.progress import INTERVAL, ProbingProgress, StatusLine
 from icapdiag.cli.signals import Stop
+from icapdiag.mistakes import Located
 from icapdiag.model import Report
 from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_from_urls
 from icapdiag.probe import PROBES, Probe, Settings
@@ -55,7 +56,12 @@ def load(targets: list[str], profile: str | None, service_uri: str | None, libra
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
         return resolve(load_pool(Path(targets[0]), profile=profile, service_uri=service_uri), library)
     except PoolError as error:
-        stop_with(_instead(targets[0]) or [*error.errors, *_hint(targets)])
+        stop_with(_instead(targets[0]) or [*map(_named, error.errors), *_hint(targets)])
+
+
+def _named(error: Located) -> str:
+    """A mistake; one that has no line begins with the program's name, as other errors do."""
+    return f"icapdiag: {error}" if error.line is None else str(error)
 
 
 def _instead(file: str) -> list[str]:
@@ -63,7 +69,7 @@ def _instead(file: str) -> list[str]:
     with suppress(OSError, ValueError):
         found = recognised(read_file(Path(file), LOOKED_AT, regular=True))
         if found is not None and POOL_COMMAND not in found.instead:
-            return [found.said(file)]
+            return [f"icapdiag: {found.said(file)}"]
     return []
 
 

@@ -117,10 +117,16 @@ def body_of(entry: LogEntry) -> str:
 
 
 def answered_by(entry: LogEntry) -> str | None:
-    """Who answered in the place of the application: waf, or rule where WAF or a rule did so most likely."""
-    if isinstance(entry, DetailedEntry) and entry.waf_log is not None and entry.waf_log.status == WAF_REJECTED:
-        return "waf"
-    return "rule" if entry.response_code == FORBIDDEN else None
+    """Who answered in the place of the application: waf, or rule where WAF or a rule did so most likely.
+
+    What the application itself refused went there.
+    """
+    by_application = False
+    if isinstance(entry, DetailedEntry):
+        if entry.waf_log is not None and entry.waf_log.status == WAF_REJECTED:
+            return "waf"
+        by_application = bool(entry.server_response_code)
+    return "rule" if entry.response_code == FORBIDDEN and not by_application else None
 
 
 def disabled_outcome(entry: LogEntry) -> str:
@@ -134,12 +140,13 @@ def client_outcome(action: str | None, response_code: int | None, codes: tuple[s
 
     A failure with fail_action OPEN lets the request pass unscanned, with CLOSED the client gets 500;
     a body over buffer_size is let pass or refused with 413. The application could have answered 500
-    or 413 itself, so these are likely and not certain. See `disabled_outcome` where ICAP was disabled.
+    or 413 itself, so these are likely and not certain. 403 after a failure is WAF's, a rule's or the application's,
+    and which of them came first differs from version to version. See `disabled_outcome` where ICAP was disabled.
     """
     too_large = BODY_SIZE in codes and action != BLOCKED
     if action == FAILED or too_large:
-        if not response_code:  # not logged, or the client went away
-            return "unknown"
+        if not response_code or (response_code == FORBIDDEN and action == FAILED):
+            return "unknown"  # without a code: not logged, or the client went away
         if response_code == 413 and too_large:
             return "refused-413"
         return "refused-500" if response_code == 500 and action == FAILED else "unscanned"

@@ -105,7 +105,8 @@ class Summary(Counting):
         not_offered = sum(group.count for group in unscanned if group.signature.request_body == "yes")
         too_large = sum(group.count for group in unscanned if BODY_SIZE in group.signature.adf_codes) - self.more_large
         ceiling = self.pace.ceiling()
-        in_all = self.outcomes()[UNSCANNED]
+        outcomes = self.outcomes()
+        in_all = outcomes[UNSCANNED]
         return EntryCounts(
             entries_total=self.entries - self.filtered,
             entries_icap=entries,
@@ -116,6 +117,7 @@ class Summary(Counting):
             entries_disabled=disabled,
             entries_other=entries - passed - modified - blocked - failed - disabled,
             icap_requests=requests,
+            by_outcome={name: count for name, count in outcomes.items() if count} if requests > entries else None,
             only_significant=entries > 0 and not self.insignificant and not passed,
             first_seen=to_iso(first),
             last_seen=to_iso(last),

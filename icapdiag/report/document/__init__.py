@@ -47,7 +47,9 @@ class Document:
         service_uri = words.pool_of(report).service_uri or ""
 
         # what is wrong
-        self.findings = [findings.FindingBlock(each, service_uri, budget) for each in report.findings]
+        self.findings = [
+            findings.FindingBlock(each, service_uri, budget, words.noun(report)) for each in report.findings
+        ]
         # what does most harm first; and what is only worth knowing
         self.problems, self.informing = problems.problems(report, self.findings)
         self.unexplained = findings.Unexplained(report, budget)

@@ -96,9 +96,12 @@ _OF_LOGS = frozenset({"log", SCANNER})  # sources that know a server by its addr
 
 
 class FindingBlock:
-    """A finding. The command that prints its runbook has the URL of the first member at which a probe found it."""
+    """A finding. The command that prints its runbook has the URL of the first member at which a probe found it.
 
-    def __init__(self, finding: Finding, service_uri: str, budget: Budget) -> None:
+    ``noun``: what a log's are counted in.
+    """
+
+    def __init__(self, finding: Finding, service_uri: str, budget: Budget, noun: str = "request") -> None:
         self.id = safe_text(finding.id)
         self.severity = finding.severity
         self.title = prose(finding.title)
@@ -106,7 +109,8 @@ class FindingBlock:
         self.count = finding.count
         # About an answer, or about the log as a whole, nothing was counted.
         logged = any(seen.source == "log" and not seen.probe for seen in finding.evidence)
-        self.requests = count(finding.count, "request") if logged else ""
+        self.noun = noun
+        self.requests = count(finding.count, noun) if logged else ""
         # seen in scanners' own logs only
         self.of_scanner = bool(finding.evidence) and all(seen.source == SCANNER for seen in finding.evidence)
         self.span = span(finding.first_seen, finding.last_seen)

@@ -11,6 +11,7 @@ from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, Reporte
 from icapdiag.model import Report
 from icapdiag.report.document.evidence import describe_group, deviations, reason
 from icapdiag.report.document.words import (
+    asked_again,
     count,
     is_let_through,
     logs_of,
@@ -107,10 +108,27 @@ _KINDS = {
 
 
 def outcome_head(report: Report) -> tuple[str, ...]:
-    """The header of the outcomes. It names ICAP requests if a retry or RESPMOD made several of one request."""
+    """The header of the outcomes. A report from before requests of clients were counted names ICAP requests."""
+    return _ICAP_HEAD if asked_again(report) and not _by_outcome(report) else OUTCOME_HEAD
+
+
+def _by_outcome(report: Report) -> Mapping[str, int]:
+    """Requests of clients by outcome; empty where they are as many as ICAP requests, or were not counted."""
     subject = logs_of(report)
-    entries = subject.entries if subject else None
-    return _ICAP_HEAD if entries and (entries.icap_requests or 0) > entries.entries_icap else OUTCOME_HEAD
+    return (subject.entries.by_outcome if subject and subject.entries else None) or {}
+
+
+def _counted(report: Report, found: Mapping[str, Sequence[ReportedGroup]]) -> dict[str, int]:
+    """How many requests had which outcome."""
+    asked = {outcome: sum(each.count or 0 for each in own) for outcome, own in found.items()}
+    if not (known := _by_outcome(report)):
+        return asked
+    counts = {outcome: known.get(outcome, 0) for outcome in found}
+    for outcome in ("passed", "modified"):  # where the log has what was let through
+        let = sum(each.count or 0 for each in found[LET_THROUGH] if each.client_outcome == outcome)
+        counts[LET_THROUGH] += (moved := min(let, counts[outcome]))
+        counts[outcome] -= moved
+    return counts
 
 
 def outcomes(report: Report) -> list[OutcomeRow]:
@@ -121,7 +139,8 @@ def outcomes(report: Report) -> list[OutcomeRow]:
     for each in requests:
         outcome = LET_THROUGH if is_let_through(report, each) else each.client_outcome
         found[outcome if outcome in found else "unknown"].append(each)
-    total = sum(each.count or 0 for each in requests)
+    counts = _counted(report, found)
+    total = sum(counts.values())
     return [
         OutcomeRow(
             _KINDS.get(outcome, ""),
@@ -134,7 +153,7 @@ def outcomes(report: Report) -> list[OutcomeRow]:
             ),
         )
         for outcome, own in found.items()
-        if (number := sum(each.count or 0 for each in own))
+        if own and (number := counts[outcome])
     ]
 
 

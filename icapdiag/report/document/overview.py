@@ -21,6 +21,7 @@ from icapdiag.report.document.words import (
     gap,
     lint_of,
     logs_of,
+    names,
     of_all,
     pool_of,
     records_read,
@@ -31,6 +32,8 @@ from icapdiag.report.document.words import (
 from icapdiag.vocabulary import Effect, Health, Severity, Verdict
 
 _URLS = "command line"  # source of a pool that is no file's
+_CONDITION = " (if fail_action is Avi's default)"
+_PROBABLY = "probably "  # where it is not known what Avi does
 _TESTED: dict[tuple[str | None, str | None], str] = {  # what each member did, if all did it
     (Verdict.ALLOWED, Verdict.BLOCKED): "allow a harmless file and block EICAR",
     (Verdict.ALLOWED, None): "allow a harmless file; detection not tested",
@@ -79,7 +82,34 @@ class Overview:
         self.answer = _answer(report, problems)
         self.sentence = f"{self.subject}: {self.answer}"
         self.composition = _composition(report)
+        self.first = _first(problems)  # what to do first, a step
         self.closing = tuple(filter(None, _closing(report, problems)))
+
+
+_TOGETHER = 3  # members that are named one by one
+
+
+def _first(problems: Sequence[ProblemBlock]) -> str:
+    """The first step of the first problem, for all members that need the same; empty without a step."""
+    worst = next(iter(problems), None)
+    if worst is None:
+        return ""
+    step = next(iter((*worst.now, *worst.fix)), "")
+    shape = _shape(step, worst)
+    same = [each for each in problems if each.severity is worst.severity and each.now and shape]
+    members = dict.fromkeys(name for each in same if _shape(each.now[0], each) == shape for name in each.members)
+    if len(members) == len(worst.members):
+        return step
+    listed = names([*members], _TOGETHER)
+    together = listed if len(members) <= _TOGETHER else f"{count(len(members), 'member')} ({listed})"
+    return step.replace(names(worst.members, _TOGETHER), together, 1)
+
+
+def _shape(step: str, problem: ProblemBlock) -> str:
+    """The step without the members that it is for; empty where it names none."""
+    named = names(problem.members, _TOGETHER)
+    before, found, after = step.partition(named) if problem.members else ("", "", "")
+    return f"{before}\n{after}" if found else ""
 
 
 # --- a pool ----------------------------------------------------------------------------------------
@@ -102,14 +132,18 @@ def _of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
         for member in enabled:
             if at.get(member.name) is problem:
                 counts.setdefault(_kind(report, problem), []).append(problem)
-    said = [_plural(kind, len(found)) for kind, found in counts.items()]
-    numbers = [f"{len(found):,}" for found in counts.values()]
+    kinds = list(counts)
+    sure = {kind.removeprefix(_PROBABLY): place for place, kind in reversed([*enumerate(kinds)])}
+    kinds.sort(key=lambda kind: (sure[kind.removeprefix(_PROBABLY)], kind.startswith(_PROBABLY)))
+    said = [_plural(kind, len(counts[kind])) for kind in kinds]
+    numbers = [f"{len(counts[kind]):,}" for kind in kinds]
     if unknown := sum(member.verdict is Health.UNKNOWN for member in enabled):
         said.append("could not be judged")
         numbers.append(f"{unknown:,}")
     if not said:
         return general.title if general else _healthy(enabled, report)
     of = f"of {count(len(enabled), 'member')}" if len(enabled) > 1 else "member"
+    said = [words if not index else _once(words, said[:index]) for index, words in enumerate(said)]
     first, *more = [f"{number} {words}" for number, words in zip(numbers, said, strict=True)]
     first = first.replace(numbers[0], f"{numbers[0]} {of}", 1)
     lead = f"{general.title}; " if general and general is problems[0] else ""
@@ -123,33 +157,44 @@ def _kind(report: Report, problem: ProblemBlock) -> str:
         return "have warnings"
     missed = any(" eicar" in seen.where for seen in problem.seen)
     every = "clean" in problem.finding.probes
+    surely = _PROBABLY if problem.reaction_assumed else ""
     words = {
-        (Effect.UNSCANNED, True): "fail open" + _assumed(report),
+        (Effect.UNSCANNED, True): f"{surely}fail open{_condition(report)}",
         (Effect.UNSCANNED, False): "let viruses through" if missed else "let uploads pass unscanned",
-        (Effect.REFUSED, True): "fail closed",
+        (Effect.REFUSED, True): f"{surely}fail closed",
         (Effect.REFUSED, False): "refuse every upload" if every else "refuse legitimate uploads",
     }
     return words.get((problem.effect or Effect.NONE, problem.finding.failed), "have critical problems")
 
 
 def _plural(kind: str, number: int) -> str:
-    verb, _, rest = kind.partition(" ")
+    if number != 1:
+        return kind
+    surely, adverb, rest = kind.rpartition(_PROBABLY)
+    verb, _, rest = rest.partition(" ")
     one = {"have": "has"}.get(verb, f"{verb}s")
-    return kind if number != 1 else f"{one} {rest}".rstrip().replace("warnings", "a warning")
+    return f"{surely}{adverb}{one} {rest}".rstrip().replace("warnings", "a warning")
 
 
-def _assumed(report: Report) -> str:
-    return "" if is_stated(report) else " (assumed)"
+def _once(words: str, before: Sequence[str]) -> str:
+    """The words without a condition that was said before."""
+    return words.removesuffix(_CONDITION) if any(_CONDITION in each for each in before) else words
+
+
+def _condition(report: Report) -> str:
+    """What must hold for a member to fail open; empty where it is known."""
+    return "" if is_stated(report) else _CONDITION
 
 
 def _effect(report: Report, problem: ProblemBlock) -> str:
-    """``uploads pass unscanned (assumed)``; empty without an effect."""
+    """``uploads pass unscanned (if fail_action is Avi's default)``; empty without an effect."""
+    surely = _PROBABLY if problem.reaction_assumed else ""
     match problem.effect:
         case Effect.UNSCANNED:
             which = "they" if problem.finding.failed and problem.severity is not Severity.CRITICAL else "uploads"
-            return f"{which} pass unscanned" + (_assumed(report) if problem.finding.failed else "")
+            return f"{which} {surely}pass unscanned" + (_condition(report) if problem.finding.failed else "")
         case Effect.REFUSED:
-            return "uploads get HTTP 500" if problem.finding.failed else "legitimate uploads are refused"
+            return f"uploads {surely}get HTTP 500" if problem.finding.failed else "legitimate uploads are refused"
         case Effect.SLOW:
             return "uploads are slow"
     return ""
@@ -184,8 +229,8 @@ def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock])
     if not said and problems:
         said = [problems[0].title + (f": {problems[0].requests}" if problems[0].requests else "")]
     if not said:
-        names = {"disabled": OUTCOME_WORDS["disabled"]}  # as the table of outcomes names it
-        parts = [f"{number:,} {names.get(word, word)}" for word, number in by_action(entries).items() if number]
+        known = {"disabled": OUTCOME_WORDS["disabled"]}  # as the table of outcomes names it
+        parts = [f"{number:,} {known.get(word, word)}" for word, number in by_action(entries).items() if number]
         left = total - entries.entries_icap
         parts += [f"{left:,} without ICAP"] if left > 0 else []
         said = [f"{count(total, 'request')}: {', '.join(parts)}"]

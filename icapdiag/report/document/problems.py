@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from icapdiag.facts.logs import ACTIONS, ReportedGroup
@@ -11,6 +11,8 @@ from icapdiag.report.document import configuration, scanner, who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
 from icapdiag.report.document.words import (
+    SERVED,
+    asked_again,
     base,
     count,
     is_let_through,
@@ -24,7 +26,7 @@ from icapdiag.report.document.words import (
 )
 from icapdiag.runbook.placeholders import fill_command, values
 from icapdiag.text import visible
-from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Reason, Severity
+from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Reason, Severity, Status
 
 _CAUSES_NAMED = 3  # of those that are only possible
 _NOT_OFFERED = "not offered"  # an outcome of uploads that ICAP was disabled for
@@ -45,14 +47,16 @@ class ProblemBlock:
         self.effect = problem.effect
         self.title = prose(problem.title)
         self.members = problem.members
-        self.requests = count(problem.count, "request") if finding.requests else ""
+        self.requests = count(problem.count, finding.noun) if finding.requests else ""
         self.span = finding.span
         self.of_scanner = finding.of_scanner
         self.causes = [cause_block(each) for each in problem.causes or ()]
         self.cause = _cause(self.causes)
         # how certain it is comes first where there is no room for the facts
         self.cause_in_brief = _in_brief(self.causes)
-        self.users = _users(problem, finding, report)
+        # whether nothing failed there in this check, and Avi most likely rejects the response all the same
+        self.reaction_assumed = finding.by_fail_action and _nothing_failed(report, problem.members)
+        self.users = _users(problem, finding, report, reaction_assumed=self.reaction_assumed)
         self.who = who.of_problem(report, problem)
         self.who_in_brief = who.of_problem(report, problem, brief=True)
         steps = problem.steps
@@ -164,9 +168,9 @@ def _certain(cause: CauseBlock) -> str:
 
 # Not all uploads fail there.
 _FAILING = {
-    Effect.UNSCANNED: "Uploads that fail in this way pass unscanned ({action}); Avi logs ICAP_FAILED.",
-    Effect.REFUSED: "Uploads that fail in this way get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
-    Effect.NONE: "Uploads that fail in this way pass ({action}), which does no harm; Avi logs ICAP_FAILED.",
+    Effect.UNSCANNED: "Uploads that fail in this way pass unscanned{action}; Avi logs ICAP_FAILED.",
+    Effect.REFUSED: "Uploads that fail in this way get HTTP 500{action}; Avi logs ICAP_FAILED.",
+    Effect.NONE: "Uploads that fail in this way pass{action}, which does no harm; Avi logs ICAP_FAILED.",
 }
 _CONFIGURED = {  # by severity: critical, else
     Effect.UNSCANNED: ("Uploads pass unscanned.", "Uploads may pass unscanned."),
@@ -175,16 +179,27 @@ _CONFIGURED = {  # by severity: critical, else
 }
 # Why this host rejects a certificate. Whether Avi does depends on the pool's PKI profile.
 _CERTIFICATE = {Reason.TLS_EXPIRED, Reason.TLS_NOT_YET_VALID, Reason.TLS_UNTRUSTED, Reason.TLS_NAME}
+_REACTIONS = {Effect.UNSCANNED: "pass unscanned", Effect.REFUSED: "get HTTP 500"}
 _FORMS = {  # what a probe sends the test file in
     "eicar-form": "files in HTML forms",
     "eicar-zip": "ZIP archives",
     "eicar-pdf": "PDF documents",
     "eicar-json": "files in JSON",
 }
+# What a Service Engine does at a member, too.
+_AS_AVI = frozenset({"dns", "tcp", "tls", "options", "clean", "eicar", *_FORMS})
+
 # --- what users get --------------------------------------------------------------------------------
 
 
-def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
+def _nothing_failed(report: Report, members: Collection[str]) -> bool:
+    """Whether these members were probed, and what Avi does as well, failed at none of them."""
+    probed = [member for member in report.members if member.name in members]
+    failed = (each.status is Status.FAILED for member in probed for each in member.probes if each.probe in _AS_AVI)
+    return bool(probed) and not any(failed)
+
+
+def _users(problem: Problem, finding: FindingBlock, report: Report, *, reaction_assumed: bool) -> str:
     """The effect on requests, with figures from a log."""
     if logs_of(report):
         there = scanner.users(problem, report, by_fail_action=finding.by_fail_action)
@@ -200,14 +215,17 @@ def _users(problem: Problem, finding: FindingBlock, report: Report) -> str:
     if files:
         return f"{files} sent to {at} pass unscanned; Avi logs ICAP_PASSED."
     if finding.reasons and finding.reasons <= _CERTIFICATE and problem.effect in (None, Effect.NONE):
-        end = "get HTTP 500" if action == "ICAP_FAIL_CLOSED" else "pass unscanned"
-        return f"Uploads sent to {at} {end} if Avi rejects it too ({action})."
+        end = "get HTTP 500" if "ICAP_FAIL_CLOSED" in action else "pass unscanned"
+        also = action if is_stated(report) else action.replace(" if", " and", 1)
+        return f"Uploads sent to {at} {end} if Avi rejects it too{also}."
     said = {
-        (Effect.UNSCANNED, True): f"Uploads sent to {at} pass unscanned ({action}); Avi logs ICAP_FAILED.",
+        (Effect.UNSCANNED, True): f"Uploads sent to {at} pass unscanned{action}; Avi logs ICAP_FAILED.",
         (Effect.UNSCANNED, False): f"Uploads sent to {at} pass unscanned; Avi logs ICAP_PASSED.",
-        (Effect.REFUSED, True): f"Uploads sent to {at} get HTTP 500 ({action}); Avi logs ICAP_FAILED.",
+        (Effect.REFUSED, True): f"Uploads sent to {at} get HTTP 500{action}; Avi logs ICAP_FAILED.",
         (Effect.REFUSED, False): f"Legitimate uploads sent to {at} are refused; Avi logs ICAP_BLOCKED.",
     }
+    for effect, end in _REACTIONS.items() if reaction_assumed else ():
+        said[effect, True] = f"Avi probably rejects this; then uploads {end}{action}."
     slow = f"Uploads sent to {at} are slow." if problem.effect is Effect.SLOW else ""
     return said.get((problem.effect or Effect.NONE, finding.failed), slow)
 
@@ -232,6 +250,8 @@ def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str
         return f"{_of_all(report, counted)}: {', '.join(f'{number:,} {words}' for number, words in outcomes)}."
     passed, general = _EFFECTS.get(problem.effect or Effect.NONE, ("", ""))
     words = outcomes[0][1] if len(outcomes) == 1 else passed
+    if groups and all(each.icap_action == "ICAP_FAILED" and each.client_outcome in SERVED for each in groups):
+        words = f"failed; another attempt {words}"
     return f"{_of_all(report, problem.count)} {words}." if finding.requests and words else general
 
 
@@ -239,6 +259,10 @@ def _of_all(report: Report, number: int) -> str:
     """``119 of 5,706 requests (2.1 %)``."""
     logs = logs_of(report)
     entries = logs.entries if logs else None
+    if entries is not None and asked_again(report):
+        whole = entries.icap_requests
+        share = f" of {whole:,} ICAP requests ({100 * number / whole:.1f} %)"
+        return f"{number:,}{share}" if number < whole else count(number, "ICAP request")
     if entries is None or number >= base(entries)[0]:
         return count(number, "request")
     return f"{of_all(entries, number)} ({100 * number / base(entries)[0]:.1f} %)"
@@ -251,11 +275,11 @@ def is_stated(report: Report) -> bool:
 
 
 def fail_action(report: Report) -> str:
-    """``ICAP_FAIL_OPEN``, and whether that is only assumed."""
+    """`` (ICAP_FAIL_OPEN)``, or `` if …`` where that is only assumed."""
     profile = report.configuration.profile
     if profile is not None and is_stated(report):
-        return safe_text(profile.fail_action)
-    return "ICAP_FAIL_OPEN, Avi's default"
+        return f" ({safe_text(profile.fail_action)})"
+    return " if fail_action is Avi's default"
 
 
 def _outcomes(report: Report, groups: Sequence[ReportedGroup]) -> Iterator[tuple[int, str]]:

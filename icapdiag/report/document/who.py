@@ -50,6 +50,14 @@ _PASSED = "ICAP_PASSED"
 _ACTIONS = ("ICAP_FAILED", "ICAP_DISABLED", "ICAP_BLOCKED", "ICAP_MODIFIED")  # most harm first
 
 
+RATE_TITLE = "Failures by member, pool and virtual service"
+RATE_HEAD = ("by", "name", "failed", "ICAP requests", "share", "command that selects these requests")
+RATE_RIGHT = (2, 3, 4)
+COUNT_TITLE = "Who and what"
+COUNT_HEAD = ("action", "by", "name", "requests", "filter of explain that gives these requests")
+COUNT_RIGHT = (3,)
+
+
 class Rate(NamedTuple):
     """``10.0.0.7:1344 failed 119 of 131``; ``command`` reproduces the first number."""
 
@@ -58,6 +66,12 @@ class Rate(NamedTuple):
     failed: int
     requests: int
     command: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Under `RATE_HEAD`."""
+        share = f"{100 * self.failed / self.requests:.1f} %"
+        return self.kind, self.name, f"{self.failed:,}", f"{self.requests:,}", share, self.command
 
     @property
     def words(self) -> str:
@@ -75,6 +89,11 @@ class Count(NamedTuple):
     exact: bool
     command: str
     options: str  # of the command: what stands behind the files
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Under `COUNT_HEAD`."""
+        return self.action.removeprefix("ICAP_").lower(), self.kind, self.name, self.words, self.options
 
     @property
     def words(self) -> str:

@@ -21,7 +21,7 @@ from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity
 
 _LET_THROUGH = (Severity.CRITICAL, Effect.UNSCANNED)
-_SERVED = frozenset({"passed", "modified"})  # outcomes for the client
+SERVED = frozenset({"passed", "modified"})  # outcomes for the client
 OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not all probes ran"
 CUT_SHORT = "interrupted: only partly read"
@@ -230,9 +230,23 @@ def base(entries: EntryCounts) -> tuple[int, str]:
     return (with_icap, "requests with ICAP") if 0 < with_icap < total else (total, "requests")
 
 
+def asked_again(report: Report) -> bool:
+    """Whether Avi sent several ICAP requests for one request of a client: a retry, or RESPMOD."""
+    logs = logs_of(report)
+    entries = logs.entries if logs else None
+    return entries is not None and (entries.icap_requests or 0) > entries.entries_icap
+
+
+def noun(report: Report) -> str:
+    """What the requests of a log's findings are."""
+    return "ICAP request" if asked_again(report) else "request"
+
+
 def of_all(entries: EntryCounts, number: int) -> str:
-    """``119 of 5,706 requests``."""
+    """``119 of 5,706 requests``, ``all 20 requests``, ``1 request``."""
     total, what = base(entries)
+    if number == total == entries.entries_total:
+        return f"all {count(total, 'request')}" if total > 1 else "1 request"
     return f"{number:,} of {total:,} {what if total != 1 else what.replace('requests', 'request')}"
 
 
@@ -268,7 +282,7 @@ def unscanned(report: Report) -> Unscanned:
 
 def is_let_through(report: Report, group: ReportedGroup) -> bool:
     """Whether the scanner let these requests pass without a scan, or despite a detection."""
-    if group.probe or group.client_outcome not in _SERVED or not group.findings:
+    if group.probe or group.client_outcome not in SERVED or not group.findings:
         return False
     telling = (each.id for each in report.findings if (each.severity, each.effect) == _LET_THROUGH)
     return any(each in group.findings for each in telling)

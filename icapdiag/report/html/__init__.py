@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from icapdiag.model import Report
-from icapdiag.report.document import Document, logs
+from icapdiag.report.document import Document, logs, who
 from icapdiag.report.document.members import Cell, Matrix, MatrixLine
 from icapdiag.report.document.words import count, milliseconds, names
 from icapdiag.report.html import charts
@@ -23,6 +23,8 @@ _FEW = 24  # members that are shown with nothing folded
 _SICK_SHOWN = 60  # members that are not ok and stand open
 _CODE = re.compile(r"`([^`]{1,200})`")
 _LOUD = re.compile(r"^(FAILED|ERROR)\b")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d UTC)")
+_NUMBER = re.compile(r"(\d) (?=[a-z])")
 _UNIT = re.compile(r"(\d) (ms|s)\b")
 
 
@@ -69,8 +71,15 @@ def _engine() -> Environment:
         finalize=_shown,
     )
     engine.globals |= {"charts": charts, "count": count, "names": names, "group_head": logs.HEAD}
-    engine.globals |= {"outcome_right": logs.OUTCOME_RIGHT}
-    engine.filters |= {"ms": milliseconds, "marked": _marked, "cell": _cell, "comma": "{:,}".format, "cut": visible}
+    engine.globals |= {"outcome_right": logs.OUTCOME_RIGHT, "who": who}
+    engine.filters |= {
+        "ms": milliseconds,
+        "marked": _marked,
+        "unbroken": _unbroken,
+        "cell": _cell,
+        "comma": "{:,}".format,
+        "cut": visible,
+    }
     return engine
 
 
@@ -79,6 +88,16 @@ def _marked(prose: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(safe(part)) if number % 2 else safe(part)
         for number, part in enumerate(_CODE.split(prose))
+    )
+
+
+def _unbroken(text: str) -> Markup:
+    """The text with each time, and each number and its noun, on one line."""
+    return Markup("").join(
+        Markup('<span class="unbroken">{}</span>').format(safe(part))
+        if number % 2
+        else safe(_NUMBER.sub("\\1\xa0", part))
+        for number, part in enumerate(_TIME.split(text))
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from icapdiag.model import Report
-from icapdiag.report.document import Document, logs
+from icapdiag.report.document import Document, logs, who
 from icapdiag.report.document.findings import CauseBlock, SeenBlock
 from icapdiag.report.document.members import Matrix
 from icapdiag.report.document.problems import ProblemBlock
@@ -94,9 +94,12 @@ def layout(report: Report) -> Iterator[Block]:
     if doc.redacted:
         yield Paragraph((doc.redacted,))
     yield Heading(1, (f"{doc.verdict.value.upper()}: ", Said(doc.overview.sentence)))
-    for said in (doc.overview.composition, " ".join(doc.overview.closing)):
-        if said:
-            yield Paragraph((Said(said),))
+    if doc.overview.composition:
+        yield Paragraph((Said(doc.overview.composition),))
+    if doc.overview.first:
+        yield Paragraph((f"First: {doc.overview.first}",))
+    if doc.overview.closing:
+        yield Paragraph((Said(" ".join(doc.overview.closing)),))
     yield from _members(f"Members ({len(doc.matrix.members)})", doc.matrix)
     yield from _listed("Virtual services", doc.services)
     yield from _outcomes(doc.outcome_head, doc.outcomes)
@@ -112,6 +115,8 @@ def layout(report: Report) -> Iterator[Block]:
         yield from _details(each)
     yield from _members("Members, with times", doc.matrix, whole=True)
     yield from _figures(doc)
+    yield from _selected(who.RATE_TITLE, who.RATE_HEAD, [each.cells for each in doc.rates])
+    yield from _selected(who.COUNT_TITLE, who.COUNT_HEAD, [each.cells for each in doc.counts])
     yield from _listed(f"Suppressed ({len(doc.suppressed)})", doc.suppressed)
     yield from _listed("Notes", doc.notes)
     yield from _run(doc)
@@ -141,6 +146,14 @@ def _outcomes(headings: Sequence[str], found: Sequence[logs.OutcomeRow]) -> Iter
         yield Heading(2, ("What clients got",))
         head = tuple(heading[:1].upper() + heading[1:] for heading in headings)
         yield Table(head, tuple(tuple(Said(cell) if cell else "" for cell in row.cells) for row in found))
+
+
+def _selected(heading: str, head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Iterator[Block]:
+    """Requests that were counted; the last cell says how they are selected."""
+    if rows:
+        yield Heading(2, (heading,))
+        titles = tuple(each[:1].upper() + each[1:] for each in head)
+        yield Table(titles, tuple(tuple(Said(cell) if cell else "" for cell in row) for row in rows[:_ROWS]))
 
 
 def _answers(doc: Document) -> Iterator[Block]:

@@ -54,7 +54,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     alone = not detail and len(doc.matrix.lines) == 1
     # Below a table the first problem is far from the top.
     far = not detail and max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR
-    first = first_step(doc.problems[0], width) if doc.problems and far else []
+    first = first_step(doc.overview.first, width) if doc.overview.first and far else []
     yield from ([head + members] if alone else [head + first, members])
     yield draw.sentences(doc.services, width, None if detail else _SERVICES)
     yield draw.outcomes(doc.outcome_head, doc.outcomes, width, paint)

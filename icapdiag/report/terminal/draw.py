@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from icapdiag.facts.logs import Bucket
-from icapdiag.report.document import Document, logs
+from icapdiag.report.document import Document, logs, who
 from icapdiag.report.document.findings import Unexplained
 from icapdiag.report.document.measured import Figures
 from icapdiag.report.document.members import Matrix, MatrixLine
@@ -264,7 +264,7 @@ def answer(block: logs.AnswerBlock, width: int, paint: Paint) -> list[str]:
     return drawn
 
 
-_REASON = 16  # columns of a cell that are worth having
+_REASON = 20  # columns of a cell that are worth having
 
 
 def outcomes(head: tuple[str, ...], found: Sequence[logs.OutcomeRow], width: int, paint: Paint) -> list[str]:
@@ -274,10 +274,15 @@ def outcomes(head: tuple[str, ...], found: Sequence[logs.OutcomeRow], width: int
     rows = [head, *(row.cells for row in found)]
     least = logs.OUTCOME_LEAST
     kept = [index for index in range(len(rows[0])) if index < least or any(row[index] for row in rows[1:])]
-    while len(kept) > least and max(map(columns, _outcomes(rows, kept[:-1]))) + 2 + _REASON > width:
+    while len(kept) > least and max(map(columns, _outcomes(rows, kept[:-1]))) + 2 + _worth(rows, kept[-1]) > width:
         kept.pop()
     first, *lines = [cut(line, width) for line in _outcomes(rows, kept)]
     return [first, *(paint(row.kind, line) for row, line in zip(found, lines, strict=True))]
+
+
+def _worth(rows: Sequence[Sequence[str]], index: int) -> int:
+    """The columns without which this one is not worth having."""
+    return min(max(columns(row[index]) for row in rows), _REASON)
 
 
 def _outcomes(rows: Sequence[Sequence[str]], kept: Sequence[int]) -> list[str]:
@@ -320,9 +325,9 @@ def counts(found: Sequence[Count], width: int, most: int | None) -> list[str]:
     if not found:
         return []
     listed = found[:most]
-    rows = [(each.action.removeprefix("ICAP_").lower(), each.kind, each.name, each.words) for each in listed]
-    head, rule, *lines = grid(("action", "by", "name", "requests"), rows, right=(3,))
-    drawn = ["Who and what, with the filter of explain that gives these requests:", cut(head, width), cut(rule, width)]
+    rows = [each.cells[:-1] for each in listed]
+    head, rule, *lines = grid(who.COUNT_HEAD[:-1], rows, right=who.COUNT_RIGHT)
+    drawn = [f"{who.COUNT_TITLE}, with the {who.COUNT_HEAD[-1]}:", cut(head, width), cut(rule, width)]
     for line, each in zip(lines, listed, strict=True):
         beside = f"{line}  {each.options}".rstrip()
         if columns(beside) <= width:

@@ -1,45 +1,51 @@
-"""A problem as lines of text: at most eight on the first screen, everything about it with more detail."""
+"""A problem as lines of text: at most eight on the first screen at 100 columns, all that is known with more detail.
+
+What is to be done now and the fix are never cut inside a command or a click path: other lines give way first.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from icapdiag.report.document.findings import FindingBlock
 from icapdiag.report.document.problems import ProblemBlock
 from icapdiag.report.terminal.lines import Paint, columns, cut, wrap
 from icapdiag.vocabulary import CauseStatus
 
-MOST = 8  # lines of one problem on the first screen
+MOST = 8  # lines of one problem on the first screen, at `WIDE` columns
+WIDE = 100  # a narrower screen has more lines
 _LABEL = 5  # columns: Cause, Users, Check
-_STEPS = ("Now", "Fix")  # what is to be done is cut last: its click path stands at the end
+_BESIDE = 10  # columns that are not for text: the indentation and the label
+_STEPS = ("Fix", "Now")  # what is to be done, in the order in which it gives way
+_LONG = 300  # characters of a step that is no longer one: then it gives way on a narrow screen as well
 _FILLED = 0.6  # of the room, by sentences that are whole
 _EVIDENCE_SHOWN = 3
 _PLACES = 10
 _COMMAND = re.compile(r"`([^`\n]{1,300})`")
 _NUMBER = re.compile(r"\d{1,3}\. ")  # of a step
 _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z`(])(?!Proven|Likely)")
+_CLAUSE = re.compile(r"(?:[^.;:,()\s]|[.;:,](?!\s|$)|\s(?!$))+")  # between marks: a click path is within one
+_STEP = " > "  # of a click path
 
 
 def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST) -> list[str]:
     """Its number, title and place, then its labelled lines; ``detail``: how much (0 to 2).
 
-    ``most``: the most lines without details.
+    ``most``: lines without details, at `WIDE` columns. There are more where what is to be done needs them.
     """
-    head = headline(block, width, paint)
     if detail == 0:
-        brief = {"Cause": block.cause_in_brief}
-        return [*head, *_fitted(block.lines, brief, len(str(block.number)), width, most - len(head))]
+        return _fitted(block, width, paint, most)
     return [
-        *head,
+        *headline(block, width, paint),
         *(line for label, text in _whole(block, detail, width) for line in _labelled(label, text, block, width)),
     ]
 
 
-def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> list[str]:
-    """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``."""
+def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2, *, named: bool = True) -> list[str]:
+    """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``; ``named``: with its id."""
     severity = block.severity.value.upper()
-    start, end = f"{block.number}  {severity}  ", f" [{block.id}]"
+    start, end = f"{block.number}  {severity}  ", f" [{block.id}]" if named else ""
     most = lines * width - columns(end) - (12 if lines > 1 else 2)  # lines seldom break at their very end
     where = block.where_within(max(most - columns(start) - columns(block.title), 24))
     between = ": " if block.requests else " "
@@ -48,16 +54,22 @@ def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> l
     return [first.replace(severity, paint(block.severity.value, severity), 1), *rest]
 
 
-def first_step(block: ProblemBlock, width: int) -> list[str]:
-    """The first step, in at most two lines, enough for a click path; empty without a step."""
-    step = next(iter((*block.now, *block.fix)), "")
-    lines = wrap(_bare(step), width, "First: ", "       ", break_words=True)
-    return lines if len(lines) < 3 or _is_command(step) else _clipped(step, width, "First: ", 2)
+def first_step(step: str, width: int) -> list[str]:
+    """What to do first: whole, or the sentences of it that have room in two lines of a wide screen."""
+    lines = wrap(_bare(step), width, _FIRST, " " * len(_FIRST), break_words=not _is_command(step))
+    long = len(step) > _LONG
+    short = _sentences(step, width, _FIRST, 2) if (width >= WIDE or long) and len(lines) > 2 else []
+    return short or (_clipped(step, width, _FIRST, 2) if long else lines)
+
+
+_FIRST = "First: "
 
 
 def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
     """Only the headline, for a problem that does not fit on the screen."""
     first, *rest = headline(block, width, paint, 1)
+    if rest:  # then its title says more than its id
+        first, *rest = headline(block, width, paint, 1, named=False)
     return [cut(f"{first} {' '.join(map(str.strip, rest))}", width)] if rest and not paint.color else [first]
 
 
@@ -73,36 +85,91 @@ def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[st
     return wrap(text, width, start, below, break_words=not text.startswith("icapdiag "))  # which can be pasted
 
 
-def _fitted(said: Sequence[tuple[str, str]], brief: Mapping[str, str], number: int, width: int, most: int) -> list[str]:
-    """The lines within the limit: the longest text is cut first, and a command stays complete."""
-    starts = [f"{_indent(number)}{label:<{_LABEL}}  " for label, _ in said]
-    texts = [_bare(text) for _, text in said]
-    drawn = [
-        wrap(text, width, start, " " * len(start), break_words=not _is_command(whole))
-        for start, text, (_, whole) in zip(starts, texts, said, strict=True)
-    ]
-    free = [index for index, (_, text) in enumerate(said) if not _is_command(text)]
-    while sum(map(len, drawn)) > most and (long := [index for index in free if len(drawn[index]) > 1]):
-        longest = max(long, key=lambda index: len(drawn[index]) - (said[index][0] in _STEPS))
-        lines = len(drawn[longest]) - 1
-        start, short = starts[longest], brief.get(said[longest][0], "")
-        whole = wrap(short, width, start, " " * len(start), break_words=True)
-        kept = _clipped(short or texts[longest], width, start, lines)
-        drawn[longest] = whole if short and len(whole) <= lines else kept
-    return [line for lines in drawn for line in lines]
+# --- the first screen ------------------------------------------------------------------------------
+
+
+def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int) -> list[str]:
+    """As many lines as there may be, or as what is to be done needs. What gives way first is only worth knowing."""
+    if width < WIDE:
+        most = -(-most * (WIDE - _BESIDE) // (width - _BESIDE))
+    number = len(str(block.number))
+    said = dict(block.lines)
+    start = {label: f"{_indent(number)}{label:<{_LABEL}}  " for label in said}
+    drawn = {label: _drawn(text, width, start[label]) for label, text in said.items()}
+    head = headline(block, width, paint)
+
+    def over() -> int:
+        return len(head) + sum(map(len, drawn.values())) - most
+
+    told = [label for label, text in said.items() if label not in _STEPS and not _is_command(text)]
+    while over() > 0 and (long := [label for label in told if len(drawn[label]) > 1]):
+        label = max(long, key=lambda label: len(drawn[label]))
+        brief = {"Cause": block.cause_in_brief}.get(label, "")
+        kept = _shortened(said[label], brief, width, start[label], len(drawn[label]) - 1)
+        if not kept:
+            told.remove(label)
+        drawn[label] = kept or drawn[label]
+    if over() > 0 and {"Users", "Who"} <= said.keys():
+        both = f"{said['Users'].removesuffix('.')}: {said['Who']}"
+        drawn["Users"] = _shortened(both, "", width, start["Users"], 1) or drawn["Users"]
+        del drawn["Who"]
+    for lines, named in ((2, False), (1, True), (1, False)):
+        if over() > 0 and len(short := headline(block, width, paint, lines, named=named)) < len(head):
+            head = short
+    for step in _STEPS:
+        text, endless = said.get(step, ""), len(said.get(step, "")) > _LONG
+        while over() > 0 and text and len(drawn[step]) > 1 and (endless or width >= WIDE):
+            kept = _sentences(text, width, start[step], len(drawn[step]) - 1)
+            if not kept and endless:
+                kept = _clipped(text, width, start[step], 2)
+            if not 0 < len(kept) < len(drawn[step]):
+                break
+            drawn[step] = kept
+    return [*head, *(line for lines in drawn.values() for line in lines)]
+
+
+def _drawn(text: str, width: int, start: str) -> list[str]:
+    return wrap(_bare(text), width, start, " " * len(start), break_words=not _is_command(text))
+
+
+def _shortened(text: str, brief: str, width: int, start: str, lines: int) -> list[str]:
+    """The text in so many lines; ``brief`` says the same in fewer words, if there are any. Empty if it can't be."""
+    if brief and len(whole := _drawn(brief, width, start)) <= lines:
+        return whole
+    if len(whole := _drawn(text, width, start)) <= lines:
+        return whole
+    return _clipped(brief or text, width, start, lines)
+
+
+def _sentences(text: str, width: int, start: str, lines: int) -> list[str]:
+    """Its first sentences, as many as there is room for; empty if there is none for the first."""
+    sentences = _SENTENCE.split(text)
+    short = (" ".join(sentences[:number]) for number in range(len(sentences) - 1, 0, -1))
+    return next((found for kept in short if len(found := _ended(kept, width, start)) <= lines), [])
 
 
 def _clipped(text: str, width: int, start: str, lines: int) -> list[str]:
-    """As many whole sentences as fit, if they fill most of it, otherwise words; an ellipsis marks what is left out."""
-    text = text[: lines * width]  # more than there is room for
-    sentences, words = _SENTENCE.split(text), text.split(" ")
-    whole = (" ".join(sentences[:number]) for number in range(len(sentences) - 1, 0, -1))
-    cut_short = (" ".join(words[:number]) for number in range(len(words) - 1, 0, -1))
-    fits = [
-        next((kept for kept in found if kept.count("`") % 2 == 0 and len(_ended(kept, width, start)) <= lines), "")
-        for found in (whole, cut_short)
-    ]
-    return _ended(fits[0] if len(fits[0]) > _FILLED * len(fits[1]) else fits[1], width, start)[:lines]
+    """So many whole sentences as fill the most of it, else words; what is left out shows as an ellipsis."""
+    text = text[: (lines + 1) * width]  # more than there is room for
+    words = text.split(" ")
+    short = (" ".join(words[:number]) for number in range(len(words) - 1, 0, -1))
+    found = (_ended(kept, width, start) for kept in short if _may_end(text, len(kept)))
+    by_words = next((each for each in found if len(each) <= lines), [])
+    by_sentence = _sentences(text, width, start, lines)
+    return by_sentence if _length(by_sentence) > _FILLED * _length(by_words) else by_words
+
+
+def _length(lines: Sequence[str]) -> int:
+    return sum(map(len, lines))
+
+
+def _may_end(text: str, place: int) -> bool:
+    """Whether a text may be cut there: outside of commands and click paths."""
+    if text.count("`", 0, place) % 2:
+        return False
+    return all(
+        _STEP not in found.group() or not found.start() < place < found.end() for found in _CLAUSE.finditer(text)
+    )
 
 
 def _ended(kept: str, width: int, start: str) -> list[str]:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from icapdiag.facts import Answer, facts_of
 from icapdiag.facts.run import Configuration, ProbingVantage, ProfileSettings, Route
 from icapdiag.model import Cause, Problem, Report, Unmatched, Verification, sheet_of, unflatten
+from icapdiag.report.document import Document
 from icapdiag.report.formats import render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import render as to_json
@@ -127,7 +128,7 @@ def test_the_verdict_and_the_worst_finding_come_first() -> None:
 
 
 def test_sections_of_a_check() -> None:
-    headings = [heading.text for heading in tree_of("pool").iter("h2")]
+    headings = [(heading.text or "").replace("\xa0", " ") for heading in tree_of("pool").iter("h2")]
     assert [
         "1 of 5 members has critical problems, 1 has a warning, 1 failure that no runbook explains", "Members",
         "Problems, most severe first", "Not explained by any runbook (1)", "Differences between members",
@@ -137,7 +138,7 @@ def test_sections_of_a_check() -> None:
 
 
 def test_sections_of_a_log() -> None:
-    headings = [heading.text for heading in tree_of("log").iter("h2")]
+    headings = ["".join(heading.itertext()).replace("\xa0", " ") for heading in tree_of("log").iter("h2")]
     assert [
         "3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
         "What clients got", "ICAP response: ICAP 200 OK, HTTP 403 inside", "Problems, most severe first", "Over time",
@@ -168,7 +169,24 @@ def test_sections_of_a_log() -> None:
     ],
 )
 def test_without_a_finding_the_first_thing_says_why(report: Report, title: str) -> None:
-    assert title == next(parsed(page(settled(report))).iter("h2")).text
+    heading = "".join(next(parsed(page(settled(report))).iter("h2")).itertext())
+    assert title == heading.replace("\xa0", " ")
+
+
+def test_no_line_of_the_headline_ends_within_a_time_or_after_a_number() -> None:
+    (heading, *_) = tree_of("log").iter("h2")
+    assert "".join(heading.itertext()).startswith("3\xa0of 16\xa0requests with ICAP passed unscanned, 2026-01-01 10:")
+    assert ["2026-01-01 10:00:00", "2026-01-02 00:00:01"] == [each.text for each in heading.iter("span")]
+    assert {"unbroken"} == {each.get("class") for each in heading.iter("span")}
+    assert ".unbroken { white-space: nowrap; }" in drawn("log")
+
+
+def test_what_to_do_first_stands_at_the_top() -> None:
+    top = next(each for each in tree_of("pool").iter("section") if "worst" in (each.get("class") or ""))
+    first = next(each for each in top.iter("p") if each.get("class") == "first")
+    assert f"First: {Document(REPORTS['pool']).overview.first}" == "".join(first.itertext()).replace(
+        "ss -ltn", "`ss -ltn`"
+    )
 
 
 def test_incomplete_reports_say_so() -> None:
