@@ -27,7 +27,7 @@ OBJECTS = ("virtualservice", "hostrule", "l7rule", "rule", "icapprofile", "poolg
            "suppression")  # fmt: skip
 SCANNED = ("yes", "no", "unknown")
 REASONS = ("no-profile", "no-rule", "rule-disabled", "rule-covered", "nothing-attached", "not-enabled", "no-member",
-           "profile-not-visible", "policy-set-not-visible")  # fmt: skip
+           "policy-set-elsewhere", "policy-set-not-visible")  # fmt: skip
 
 
 class Setting(Record):

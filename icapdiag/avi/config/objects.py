@@ -91,6 +91,8 @@ def kind_of(node: MapNode) -> str:
         return PROFILE if node.find("name") or node.find("service_uri") else ""
     if node.text("type").startswith("HEALTH_MONITOR_"):
         return MONITOR
+    if node.find("vip") and any(node.find(key) for key in ("pool_ref", "pool_group_ref", "services")):
+        return VIRTUAL_SERVICE
     return next((kind for kind, _ in _TELLING if _has(node, kind)), "")
 
 

@@ -11,6 +11,7 @@ from icapdiag.avi.config.services import IcapRule, Service
 from icapdiag.avi.config.values import Part, Values
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
 
+_UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere")  # AKO's other rules may name policy sets, too
 MOST_NAMED = 50  # rules of one virtual service, or before another
 
 
@@ -24,7 +25,7 @@ def profile_name(service: Service) -> str | None:
 def verdict(service: Service, chains: Iterable[Chain]) -> tuple[str, str | None]:
     """Whether uploads reach ICAP by this configuration, and why not, or why nobody can say."""
     why = _obstacle(service, chains)
-    return ("unknown" if why == "policy-set-not-visible" else "no" if why else "yes"), why
+    return ("unknown" if why in _UNKNOWN else "no" if why else "yes"), why
 
 
 def _obstacle(service: Service, chains: Iterable[Chain]) -> str | None:
@@ -42,7 +43,7 @@ def _no_rule(service: Service) -> str:
     if service.unseen_policies:
         return "policy-set-not-visible"
     if not service.rules:
-        return "no-rule"
+        return "policy-set-elsewhere" if service.found.kind in AKO else "no-rule"
     return "rule-covered" if any(each.rule.enabled for each in service.rules) else "rule-disabled"
 
 

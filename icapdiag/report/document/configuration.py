@@ -28,6 +28,7 @@ _WHY = {
     "nothing-attached": "no ICAP profile is attached and no rule has the ICAP action",
     "not-enabled": "the virtual service is disabled",
     "no-member": "no server of its pool group can be selected",
+    "policy-set-elsewhere": "AKO attaches the profile only, and no policy set is named here",
     "policy-set-not-visible": "a policy set is not in these files",
 }
 
