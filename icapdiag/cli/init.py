@@ -1,7 +1,5 @@
 """``icapdiag init``: write a pool file with a comment on each line, or copies of the examples."""
 
-import json
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from icapdiag.text import visible
 EXAMPLES = """\
 icapdiag init                                       asks for the servers
 icapdiag init 10.0.0.1 icap2.example.com:11344 --service-uri /avscan
+icapdiag init --from export.json --virtual-service shop
 icapdiag init --examples examples                   a pool, a log and an Avi export to try things with"""
 
 TEMPLATE = """\
@@ -45,6 +44,19 @@ def init(
     service_uri: Annotated[
         str | None, typer.Option(metavar="PATH", help=f"Path of the ICAP service. Default: {DEFAULT_SERVICE}.")
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="EXPORT",
+            dir_okay=False,
+            help="Make it of an Avi export; what is assumed stands there as comments.",
+        ),
+    ] = None,
+    virtual_service: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --from: of the ICAP profile of this virtual service.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(metavar="NAME", help="With --from: of this ICAP profile.")] = None,
     examples: Annotated[
         Path | None,
         typer.Option(
@@ -55,9 +67,18 @@ def init(
 ) -> None:
     """Write a commented pool file to start from, or copy the examples."""
     if examples is not None:
-        if servers or pool is not None or service_uri is not None:
+        if servers or (pool, service_uri, source) != (None, None, None):
             raise typer.BadParameter("can't be combined with other settings", param_hint="--examples")
         _copy_examples(examples, force=force)
+        return
+    if source is None and (virtual_service, profile) != (None, None):
+        option = "--profile" if virtual_service is None else "--virtual-service"
+        raise typer.BadParameter("needs --from EXPORT", param_hint=option)
+    if source is not None:
+        if servers or pool is not None:
+            raise typer.BadParameter("takes servers and names from the export", param_hint="--from")
+        _convert(source, output, profile, service_uri, virtual_service, force=force)
+        print_text(f"Wrote {visible(str(output), None)}. Next: icapdiag check {visible(str(output), None)}\n")
         return
     if not servers:
         servers, service_uri, pool = _asked(service_uri, pool)
@@ -70,11 +91,12 @@ def pool_file(servers: list[str], service_uri: str, pool: str, file: Path) -> st
     """The text of the file. Ends the command with every mistake in what it is to hold."""
     from icapdiag.pool import PoolError, loads_pool
     from icapdiag.pool.model import DEFAULT_PORT
+    from icapdiag.pool.writing import quoted
 
-    members = "".join(f"  - {_quoted(server)}\n" for server in servers)
+    members = "".join(f"  - {quoted(server)}\n" for server in servers)
     shown = visible(file.name, None)
     text = TEMPLATE.format(
-        file=shown, pool=_quoted(pool), service_uri=_quoted(service_uri), port=DEFAULT_PORT, members=members
+        file=shown, pool=quoted(pool), service_uri=quoted(service_uri), port=DEFAULT_PORT, members=members
     )
     try:
         loads_pool(text.encode(), file)
@@ -83,12 +105,29 @@ def pool_file(servers: list[str], service_uri: str, pool: str, file: Path) -> st
     return text
 
 
-def _quoted(value: str) -> str:
-    """A plain scalar where YAML reads it as that text, a quoted one elsewhere."""
-    from icapdiag.pool.scalars import yaml_reading
+def _convert(
+    source: Path,
+    output: Path,
+    profile: str | None,
+    service_uri: str | None,
+    virtual_service: str | None,
+    *,
+    force: bool,
+) -> None:
+    """Write the pool of an Avi export as a pool file, and beside it the certificates that it names."""
+    from icapdiag.pool import PoolError, load_pool
+    from icapdiag.pool.writing import written
 
-    plain = re.fullmatch(r"[A-Za-z0-9/][A-Za-z0-9./_-]*(?::\d+)?", value) and yaml_reading(value) is None
-    return value if plain else json.dumps(value)
+    try:
+        pool = load_pool(source, profile=profile, service_uri=service_uri, virtual_service=virtual_service)
+    except PoolError as error:
+        stop_with(error.errors)
+    of = f", virtual service {virtual_service}" if virtual_service else ""
+    made = written(pool, output.stem, f"{source}{of}, by icapdiag init")
+    for name, pem in made.authorities.items():
+        _write(output.with_name(name), pem.encode(), force=force)
+        remark(f"wrote {visible(str(output.with_name(name)), None)}")
+    _write(output, made.text.encode(), force=force)
 
 
 def _asked(service_uri: str | None, pool: str | None) -> tuple[list[str], str, str]:

@@ -7,11 +7,14 @@ Defaults are those of Avi's API schema, such as port 80 for a pool that names no
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from icapdiag.avi.config.configuration import Configuration
 from icapdiag.avi.config.forms import collect
 from icapdiag.avi.config.objects import CHAIN, GROUP, POOL, PROFILE, AviObject, Reference, names, references, section
+from icapdiag.avi.config.services import is_called, services_of
 from icapdiag.mistakes import Path, Problems, shown
 from icapdiag.pool.avisettings import configuration, tls_of
 from icapdiag.pool.hosts import parse_host, same_host
@@ -20,10 +23,20 @@ from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, Profile, endpoi
 from icapdiag.pool.schema import AviAddress, AviGroupMember, AviPool, AviProfile, AviServer, given, validate
 from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null
 
+VIRTUAL_SERVICE_OPTION = "--virtual-service"
+_LISTED = 10  # names in a message
 
-def read_objects(root: Node, file: str, problems: Problems, *, profile: str | None, service_uri: str | None) -> Pool:
+
+class Choice(NamedTuple):
+    """Which ICAP profile of several is meant: by its name or uuid, or by that of the virtual service that uses it."""
+
+    profile: str | None = None
+    virtual_service: str | None = None
+
+
+def read_objects(root: Node, file: str, problems: Problems, *, choice: Choice, service_uri: str | None) -> Pool:
     """The pool that the objects describe. Raises `PoolError` with every mistake found."""
-    return _Resolver(list(collect(root)), file, problems).read(profile, service_uri)
+    return _Resolver(list(collect(root)), file, problems).read(choice, service_uri)
 
 
 class _Resolver:
@@ -44,7 +57,7 @@ class _Resolver:
             raise self._stop(None, f"holds {len(found)} {choice} {names(found)}")
         return found[0] if found else None
 
-    def read(self, chosen: str | None, service_uri: str | None) -> Pool:
+    def read(self, chosen: Choice, service_uri: str | None) -> Pool:
         if not any(found.kind in CHAIN for found in self._objects):
             raise fatal(
                 self._file, "holds no IcapProfile, PoolGroup or Pool of Avi: export these three, or write a pool.yaml"
@@ -73,7 +86,31 @@ class _Resolver:
         self._problems.add(found.node if found else None, found.path if found else (), message)
         return self._problems.error()
 
-    def _profile(self, chosen: str | None) -> AviObject | None:
+    def _profile(self, choice: Choice) -> AviObject | None:
+        if choice.virtual_service is not None:
+            return self._profile_of(choice.virtual_service, choice.profile)
+        return self._profile_named(choice.profile)
+
+    def _profile_of(self, name: str, named: str | None) -> AviObject:
+        """The ICAP profile of a virtual service. ``named``: the one that must be it, if one was named."""
+        services = list(services_of(Configuration(self._objects)))
+        found = next((each for each in services if is_called(each, name)), None)
+        if found is None:
+            known = ", ".join(shown(each.name) for each in services[:_LISTED]) or "none"
+            message = f"no virtual service {shown(name)} in this file: there is {known}"
+        elif not found.profile_refs:
+            message = f"virtual service {shown(name)} has no ICAP profile"
+        elif not found.profiles:
+            missing = shown(found.profile_refs[0][0].label)
+            message = f"ICAP profile {missing} of virtual service {shown(name)} is not in this file: export it too"
+        elif named is not None and named not in {found.profiles[0].name, found.profiles[0].node.text("uuid")}:
+            message = f"virtual service {shown(name)} uses the ICAP profile {shown(found.profiles[0].name)}"
+        else:
+            return found.profiles[0]
+        self._problems.add_option(VIRTUAL_SERVICE_OPTION, message)
+        raise self._problems.error()
+
+    def _profile_named(self, chosen: str | None) -> AviObject | None:
         if chosen is not None:
             profiles = self._of(PROFILE)
             meant = [found for found in profiles if chosen in {found.name, found.node.text("uuid")}]

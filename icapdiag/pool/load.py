@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.config.forms import Wanted, is_avi
 from icapdiag.mistakes import Path, Problems, bare, shown
-from icapdiag.pool.avi import read_objects
+from icapdiag.pool.avi import VIRTUAL_SERVICE_OPTION, Choice, read_objects
 from icapdiag.pool.hosts import EXAMPLES, ServerAddress, parse_address, parse_service_uri, parse_url, same_host
 from icapdiag.pool.members import MOST_MEMBERS, Defaults, member_at, read_members, read_tls
 from icapdiag.pool.model import DEFAULT_PORT, TLS, Member, Pool, PoolError, Profile, Suppression, endpoint, fatal
@@ -34,21 +34,31 @@ FILE = FileKind(
 LASTLINE_PREVIEW = 10  # bytes; the least that Avi accepts for that vendor
 
 
-def load_pool(path: FilePath, *, profile: str | None = None, service_uri: str | None = None) -> Pool:
+def load_pool(
+    path: FilePath, *, profile: str | None = None, service_uri: str | None = None, virtual_service: str | None = None
+) -> Pool:
     """The pool that a file describes.
 
-    ``profile`` names the IcapProfile to take where an export holds several; ``service_uri``
+    ``profile`` names the IcapProfile to take where an export holds several, or ``virtual_service`` the virtual service
+    (by name or uuid) whose profile it is; ``service_uri``
     replaces the file's. Raises `PoolError` with every mistake found, and nothing else.
     """
-    return _load(read_tree(path, KEYS, FILE), path, profile, service_uri)
+    return _load(read_tree(path, KEYS, FILE), path, Choice(profile, virtual_service), service_uri)
 
 
-def loads_pool(data: bytes, path: FilePath, *, profile: str | None = None, service_uri: str | None = None) -> Pool:
+def loads_pool(
+    data: bytes,
+    path: FilePath,
+    *,
+    profile: str | None = None,
+    service_uri: str | None = None,
+    virtual_service: str | None = None,
+) -> Pool:
     """Like `load_pool` for bytes at hand (standard input, the lab's own pool); ``path`` names them in messages."""
-    return _load(parse_tree(data, str(path), KEYS, FILE), path, profile, service_uri)
+    return _load(parse_tree(data, str(path), KEYS, FILE), path, Choice(profile, virtual_service), service_uri)
 
 
-def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | None) -> Pool:
+def _load(root: Node, path: FilePath, choice: Choice, service_uri: str | None) -> Pool:
     problems = Problems(str(path), PoolError)
     report(root, (), problems)
     if service_uri is not None:
@@ -57,8 +67,10 @@ def _load(root: Node, path: FilePath, profile: str | None, service_uri: str | No
         except ValueError as error:
             problems.add_option("--service-uri", str(error))
     if is_avi(root):
-        return read_objects(root, str(path), problems, profile=profile, service_uri=service_uri)
-    return _read_file(root, path, problems, profile, service_uri)
+        return read_objects(root, str(path), problems, choice=choice, service_uri=service_uri)
+    if choice.virtual_service is not None:
+        problems.add_option(VIRTUAL_SERVICE_OPTION, "this file is not an Avi export, and has no virtual services")
+    return _read_file(root, path, problems, choice.profile, service_uri)
 
 
 def _read_file(root: Node, path: FilePath, problems: Problems, chosen: str | None, service_uri: str | None) -> Pool:

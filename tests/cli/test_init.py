@@ -12,6 +12,7 @@ import pytest
 
 from icapdiag.pool import load_pool
 from tests.cli.run import PROGRAM, ROOT, environment, icapdiag
+from tests.lint.right import export, put, server
 
 
 def test_a_pool_file_with_a_comment_for_what_else_it_takes(tmp_path: Path) -> None:
@@ -102,3 +103,59 @@ def test_the_examples_fit_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["pool.yaml", "avi-log.json", "avi-export.json"])
 def test_the_examples_are_in_the_package(name: str) -> None:
     assert (ROOT / "icapdiag" / "examples" / name).is_file()
+
+
+def test_a_pool_file_of_an_export_says_what_is_assumed(tmp_path: Path) -> None:
+    made = export(
+        put("VirtualService", name="shop"),
+        put(
+            "Pool",
+            ssl_profile_ref="/api/sslprofile?name=s",
+            pki_profile_ref="/api/pkiprofile?name=ca",
+            default_server_port=None,
+            servers=[server("192.0.2.1"), server("2001:db8::1", port=11344), server("192.0.2.3", enabled=False)],
+        ),
+        put("IcapProfile", fail_action=None, preview_size=1000),
+    )
+    made["PKIProfile"] = [{"name": "ca", "ca_certs": [{"certificate": "PEM"}]}]
+    (tmp_path / "export.json").write_text(json.dumps(made), "utf-8")
+    status, out, err = icapdiag("init", "--from", "export.json", "--virtual-service", "shop", cwd=tmp_path)
+    assert (0, "Wrote pool.yaml. Next: icapdiag check pool.yaml\n") == (status, out)
+    assert "wrote pool-ca.pem" in err
+    text = (tmp_path / "pool.yaml").read_text("utf-8")
+    for line in (
+        "# Made of export.json, virtual service shop, by icapdiag init.",
+        "  fail_action: ICAP_FAIL_OPEN  # Avi's default",
+        "  preview_size: 1000  # bytes",
+        "  # 192.0.2.1:80: port 80 is Avi's default where a pool sets none; ICAP servers usually listen on 1344",
+        "  # 192.0.2.3:80: not in use: the server or its pool is disabled, or its ratio in the pool group is 0",
+    ):
+        assert line in text.splitlines()
+    assert "SNI" in text
+    theirs = load_pool(tmp_path / "export.json")
+    ours = load_pool(tmp_path / "pool.yaml")
+    assert [(each.host, each.port, each.enabled) for each in theirs.members] == [
+        (each.host, each.port, each.enabled) for each in ours.members
+    ]
+    unlike = {"pool_group_ref", "cloud_ref", "tenant_ref", "default_port"}
+    assert {name: getattr(theirs.profile, name) for name in theirs.profile.__struct_fields__ if name not in unlike} == {
+        name: getattr(ours.profile, name) for name in ours.profile.__struct_fields__ if name not in unlike
+    }
+    assert theirs.name == ours.name
+    assert "fail_action" in ours.stated
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--virtual-service", "shop"), "needs --from EXPORT"),
+        (("--from", "export.json", "10.0.0.1"), "takes servers and names from the export"),
+        (("--from", "export.json", "--virtual-service", "x"), "no virtual service 'x' in this file: there is 'app-vs'"),
+        (("--from", "none.json"), "no such file"),
+    ],
+)
+def test_what_can_not_be_made_of_an_export(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(export()), "utf-8")
+    status, _, err = icapdiag("init", *arguments, cwd=tmp_path)
+    assert (2, True) == (status, said in err)
+    assert not (tmp_path / "pool.yaml").exists()

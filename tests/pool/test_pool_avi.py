@@ -250,3 +250,34 @@ def test_a_configuration_is_a_pool_or_a_pool_error(file: Path) -> None:
         Member(host=host, port=port, name=f"{host}:{port}", line=line) for host, port, line in POOLS[file.name]
     )
     assert expected == load_pool(file, service_uri="/avscan").members
+
+
+def test_the_profile_of_a_virtual_service(load: Load, mistakes: Mistakes) -> None:
+    made = {
+        "Pool": [pool(), pool("other", "192.0.2.9")],
+        "PoolGroup": [group(), group("other-group", "other")],
+        "IcapProfile": [profile(), profile("second", "other-group")],
+        "VirtualService": [
+            {
+                "name": "shop",
+                "uuid": "virtualservice-1",
+                "icap_request_profile_refs": ["/api/icapprofile/?name=second"],
+            },
+            {"name": "plain"},
+            {"name": "lost", "icap_request_profile_refs": ["third"]},
+        ],
+    }
+    text = json.dumps(made)
+    for name in ("shop", "virtualservice-1"):
+        assert hosts(load(text, virtual_service=name)) == ["192.0.2.9:1344"]
+    assert hosts(load(text, virtual_service="shop", profile="second")) == ["192.0.2.9:1344"]
+    for name, said in (
+        ("nobody", "no virtual service 'nobody' in this file: there is 'shop', 'plain', 'lost'"),
+        ("plain", "virtual service 'plain' has no ICAP profile"),
+        ("lost", "ICAP profile 'third' of virtual service 'lost' is not in this file: export it too"),
+    ):
+        assert mistakes(text, virtual_service=name) == [f"--virtual-service: {said}"]
+    (line,) = mistakes(text, virtual_service="shop", profile="icap")
+    assert line == "--virtual-service: virtual service 'shop' uses the ICAP profile 'second'"
+    (line,) = mistakes("service_uri: /a\nmembers: [a]\n", virtual_service="shop")
+    assert line == "--virtual-service: this file is not an Avi export, and has no virtual services"

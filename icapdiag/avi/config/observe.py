@@ -27,7 +27,7 @@ from icapdiag.avi.config.pools import (
     server_sheets,
 )
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
-from icapdiag.avi.config.services import Service, services_of
+from icapdiag.avi.config.services import Service, is_called, services_of
 from icapdiag.avi.config.values import Values, refused_values
 from icapdiag.facts.config import (
     AnalyticsSheet,
@@ -71,10 +71,10 @@ def look(objects: Iterable[AviObject], inputs: Sequence[str], chosen: Sequence[s
     configuration = Configuration(objects)
     services = list(services_of(configuration))
     for name in chosen:
-        if not any(_is_called(each, name) for each in services):
+        if not any(is_called(each, name) for each in services):
             raise NoSuchService(name, [each.name for each in services])
     if chosen:
-        judged = [each for each in services if any(_is_called(each, name) for name in chosen)]
+        judged = [each for each in services if any(is_called(each, name) for name in chosen)]
         profiles = [profile for each in judged for profile in each.profiles]
     else:
         judged = [each for each in services if each.is_for_icap]
@@ -93,10 +93,6 @@ def look(objects: Iterable[AviObject], inputs: Sequence[str], chosen: Sequence[s
         ),
         unseen=tuple(each for each in configuration.unseen.values() if id(each.owner.node) in seen.looked_at),
     )
-
-
-def _is_called(service: Service, name: str) -> bool:
-    return name in {service.name, service.found.node.text("uuid")} - {""}
 
 
 class _Observer:

@@ -65,6 +65,11 @@ class Service(Struct, frozen=True):
         return tuple(each for each in self.rules if each.reached)
 
 
+def is_called(service: Service, name: str) -> bool:
+    """Whether this is the name or the uuid of the virtual service."""
+    return name in {service.name, service.found.node.text("uuid")} - {""}
+
+
 def services_of(configuration: Configuration) -> Iterator[Service]:
     """All virtual services of the files, and what stands for some."""
     for found in configuration.of(VIRTUAL_SERVICE):

@@ -45,6 +45,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     idle: options.Idle = None,
     service_uri: options.ServiceUri = None,
     profile: options.ProfileName = None,
+    virtual_service: options.ServiceName = None,
     folders: Folders = None,
     output: Outputs = None,
     ticket: Tickets = None,
@@ -77,11 +78,12 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
     from icapdiag.cli.signals import stopping
+    from icapdiag.pool.avi import Choice
 
     if list_probes:
         run.list_probes()
         return
-    if lab and (service_uri, profile, sni) != (None, None, None):
+    if lab and (service_uri, profile, virtual_service, sni) != (None,) * 4:
         raise typer.BadParameter("the lab has its own service, profile and names", param_hint="--lab")
     if bool(pool) == lab:
         raise typer.BadParameter("give a pool file, one or more ICAP URLs, or --lab", param_hint="POOL_OR_URL")
@@ -117,7 +119,7 @@ def check(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     asked.insist_on_use(probes, settings, load=load, yes=yes, ceiling=load_ceiling)
     settings = asked.with_largest(settings, max_size, probes)
     library = load_library(folders)  # before any traffic: a mistake in a runbook must not cost a run
-    target = None if lab else run.load(pool or [], profile, service_uri, library)
+    target = None if lab else run.load(pool or [], Choice(profile, virtual_service), service_uri, library)
     if target is not None:
         target = asked.with_sni(target, sni)
         asked.insist_on_consent(target, only, eicar=eicar)

@@ -24,6 +24,7 @@ from icapdiag.cli.signals import Stop
 from icapdiag.mistakes import Located
 from icapdiag.model import Report
 from icapdiag.pool import Member, Pool, PoolError, load_pool, loads_pool, pool_from_urls
+from icapdiag.pool.avi import VIRTUAL_SERVICE_OPTION, Choice
 from icapdiag.probe import PROBES, Probe, Settings
 from icapdiag.probe.running.catalogue import chosen_names
 from icapdiag.probe.running.plan import Plan, plan_pool
@@ -41,20 +42,20 @@ def list_probes() -> None:
     print_text("".join(f"{probe.name:<{width}}  {probe.label:<6}  {probe.sends}\n" for probe in PROBES))
 
 
-def load(targets: list[str], profile: str | None, service_uri: str | None, library: Library) -> Pool:
+def load(targets: list[str], choice: Choice, service_uri: str | None, library: Library) -> Pool:
     """The pool of a file or of URLs; what is wrong with it ends the command."""
     urls = [target for target in targets if "://" in target]
     try:
         if urls:
             if len(urls) < len(targets):
                 raise typer.BadParameter("a pool file and URLs can't be mixed", param_hint="POOL_OR_URL")
-            if profile is not None or service_uri is not None:
-                option = "--service-uri" if profile is None else "--profile"
+            if option := _for_files(choice, service_uri):
                 raise typer.BadParameter("is for files, not for URLs", param_hint=option)
             return pool_from_urls(urls, name=FROM_COMMAND_LINE)
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint="POOL_OR_URL")
-        return resolve(load_pool(Path(targets[0]), profile=profile, service_uri=service_uri), library)
+        pool = load_pool(Path(targets[0]), service_uri=service_uri, **choice._asdict())
+        return resolve(pool, library)
     except PoolError as error:
         stop_with(_instead(targets[0]) or [*map(_named, error.errors), *_hint(targets)])
 
@@ -62,6 +63,12 @@ def load(targets: list[str], profile: str | None, service_uri: str | None, libra
 def _named(error: Located) -> str:
     """A mistake; one that has no line begins with the program's name, as other errors do."""
     return f"icapdiag: {error}" if error.line is None else str(error)
+
+
+def _for_files(choice: Choice, service_uri: str | None) -> str:
+    """The option that was given and is for files only; empty if there is none."""
+    given = {"--profile": choice.profile, VIRTUAL_SERVICE_OPTION: choice.virtual_service, "--service-uri": service_uri}
+    return next((option for option, value in given.items() if value is not None), "")
 
 
 def _instead(file: str) -> list[str]:
