@@ -45,11 +45,12 @@ class FileKind(Struct, frozen=True, kw_only=True):
 
 def read_tree(path: Path, wanted: Container[str], kind: FileKind) -> Node:
     """The tree of the file. ``wanted`` as in `read_json`. Raises the error of ``kind``."""
+    return parse_tree(read_data(path, kind), str(path), wanted, kind)
+
+
+def read_data(path: Path, kind: FileKind) -> bytes:
+    """What is in the file, at most `JSON_BYTES`. Raises the error of ``kind``."""
     file = str(path)
-    return parse_tree(_read(path, file, kind), file, wanted, kind)
-
-
-def _read(path: Path, file: str, kind: FileKind) -> bytes:
     try:
         data = read_file(path, JSON_BYTES)
     except IsADirectoryError:

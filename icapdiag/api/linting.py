@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.avi.addresses import host_port
 from icapdiag.avi.config.configuration import Unseen
 from icapdiag.avi.config.forms import Wanted, collect
 from icapdiag.avi.config.objects import AviObject
 from icapdiag.avi.config.observe import NoSuchService, look
-from icapdiag.bounded import read_file
+from icapdiag.facts.answer import Answer
 from icapdiag.mistakes import FileError, Located, Problems, shown, visible
 from icapdiag.model import Report
 from icapdiag.recognise import LINT_COMMAND, LOOKED_AT, POOL_COMMAND, Recognised, recognised
 from icapdiag.report.build import build_lint_report, reading_vantage
+from icapdiag.report.machine.from_json import NotAReport, read_report
 from icapdiag.runbook import Library, load_runbooks, match
-from icapdiag.treefile import FileKind, read_tree
+from icapdiag.treefile import FileKind, parse_tree, read_data
 from icapdiag.yamltree import report as report_tree
 
 FILE = FileKind(
@@ -32,6 +36,8 @@ FILE = FileKind(
 MOST_FILES = 1000
 _SUFFIXES = frozenset({".json", ".yaml", ".yml", ".tf.json", ".tfstate"})
 _LISTED = 10
+_REPORT = re.compile(rb'\A\s*\{\s*"(?:redacted|schema_version)"')
+_OPTIONS = "options"  # the probe
 _WRONG = (
     "no object of Avi's that ICAP depends on: export the virtual service, its policy sets, ICAP profile, pool group and"
     " pools (API responses, an avi_config export, terraform show -json, Ansible values, AKO HostRule or L7Rule)"
@@ -51,7 +57,8 @@ def lint(
     """Check an Avi configuration without any traffic: do uploads reach ICAP, and what is wrong on the way.
 
     ``paths`` are files or folders with objects in any of the forms that Avi's API, its exports, Ansible, Terraform and
-    AKO have; together they are one configuration. ``virtual_services`` are names or uuids of those to look at: all that
+    AKO have; together they are one configuration. A saved report of `check` among them says what previews the servers
+    accept. ``virtual_services`` are names or uuids of those to look at: all that
     use ICAP, if there are none. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's own if they are None.
     What is not in the files is not visible, which the report says, and never wrong.
 
@@ -59,9 +66,9 @@ def lint(
     """
     library = load_runbooks() if runbooks is None else runbooks
     started_at = datetime.now(UTC)
-    objects = read_objects([Path(path) for path in paths])
+    given = read_inputs([Path(path) for path in paths])
     try:
-        looked = look(objects, [str(path) for path in paths], virtual_services)
+        looked = look(given.objects, [str(path) for path in paths], virtual_services, given.previews)
     except NoSuchService as error:
         known = ", ".join(shown(name) for name in error.known[:_LISTED]) or "none"
         more = f" and {len(error.known) - _LISTED} more" if len(error.known) > _LISTED else ""
@@ -81,18 +88,29 @@ def lint(
     return replace(report, tool=replace(report.tool, runbooks=library.digest))
 
 
-def read_objects(paths: Iterable[Path]) -> list[AviObject]:
-    """The objects of all these files. Raises `NotConfiguration` with every mistake in them."""
+class Inputs(Struct, frozen=True):
+    """What the files hold: objects, and of reports the longest preview that each server accepts, by ``host:port``."""
+
+    objects: list[AviObject]
+    previews: dict[str, int]
+
+
+def read_inputs(paths: Iterable[Path]) -> Inputs:
+    """What is in all these files. Raises `NotConfiguration` with every mistake in them."""
     mistakes: list[Located] = []
-    objects: list[AviObject] = []
+    given = Inputs([], {})
     for path in _files(paths, mistakes):
         try:
-            objects += _read(path)
+            data = read_data(path, FILE)
+            if _REPORT.search(data[:LOOKED_AT]):
+                given.previews.update(previews_in(data, str(path)))
+            else:
+                given.objects.extend(objects_in(data, str(path)))
         except FileError as error:
             mistakes += error.errors
     if mistakes:
         raise NotConfiguration(mistakes)
-    return objects
+    return given
 
 
 def _files(paths: Iterable[Path], mistakes: list[Located]) -> Iterator[Path]:
@@ -116,31 +134,43 @@ def _is_named_so(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _read(path: Path) -> list[AviObject]:
-    file = str(path)
+def objects_in(data: bytes, file: str) -> list[AviObject]:
+    """The objects of a file. Raises `NotConfiguration`, or another `FileError`, with every mistake in it."""
+    other = _other(data)
     try:
-        root = read_tree(path, Wanted(), FILE)
+        root = parse_tree(data, file, Wanted(), FILE)
         problems = Problems(file, NotConfiguration)
         report_tree(root, (), problems)
         problems.check()
         objects = list(collect(root, file))
     except FileError:
-        other = _other(path)
         if other is not None and POOL_COMMAND not in other.instead:
             raise FILE.error(file, _said(other, file)) from None
         raise
     if not objects:
-        other = _other(path)
         raise FILE.error(file, _said(other, file) if other else _WRONG, root.line, root.column)
     return objects
 
 
-def _other(path: Path) -> Recognised | None:
-    """What a file is instead of a configuration, by its first bytes; None if they do not show it."""
+def previews_in(data: bytes, file: str) -> dict[str, int]:
+    """The longest preview that each server of a saved report accepts. Raises `NotConfiguration`."""
     try:
-        found = recognised(read_file(path, LOOKED_AT, regular=True))
-    except (OSError, ValueError):
-        return None  # whoever reads it says it better
+        report = read_report(data)
+    except NotAReport as error:
+        raise NotConfiguration([Located(file=visible(file), message=problem) for problem in error.problems]) from None
+    found: dict[str, int] = {}
+    for member in report.members:
+        for probe in member.probes:
+            answer = probe.facts.part(Answer) if probe.probe == _OPTIONS else None
+            if answer is not None and answer.preview is not None:
+                name = host_port(member.address, member.port).lower()
+                found[name] = min(answer.preview, found.get(name, answer.preview))
+    return found
+
+
+def _other(data: bytes) -> Recognised | None:
+    """What a file is instead of a configuration, by its first bytes; None if they do not show it."""
+    found = recognised(data[:LOOKED_AT])
     return None if found is None or LINT_COMMAND in found.instead else found
 
 

@@ -152,6 +152,12 @@ class ProfileSheet(ObjectSheet):
     usable_servers: Annotated[int | None, about("usable servers", "enabled ones in enabled pools that Avi selects")] = (
         None
     )
+    server_preview: Annotated[
+        int | None, about("server preview", "the longest that all its servers accept, by a report of a check", "bytes")
+    ] = None
+    server_preview_of: Annotated[
+        tuple[MemberName, ...] | None, about("server preview of", "the servers that accept no longer one")
+    ] = None
     broken_references: Annotated[
         tuple[Text, ...] | None, about("broken references", "references into another cloud or tenant")
     ] = None

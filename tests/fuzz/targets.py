@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.fuzz import icap_response, log_reader, pool_file, redactor, runbook_file, saved_report
+from tests.fuzz import avi_config, icap_response, log_reader, pool_file, redactor, runbook_file, saved_report
 from tests.fuzz.driver import Target
 
 TARGETS: dict[str, Target] = {
+    "avi-config": avi_config.TARGET,
     "icap-response": icap_response.TARGET,
     "log-reader": log_reader.TARGET,
     "pool-file": pool_file.TARGET,

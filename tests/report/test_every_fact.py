@@ -97,6 +97,7 @@ IDENTITIES = {
     "PreviewCase.istag": "istag",
     "ProbingVantage.resolvers": "address",
     "ProfileSettings.name": "profile",
+    "ProfileSheet.server_preview_of": "member",
     "ReportedGroup.by_member": "member",
     "ReportedGroup.by_pool": "pool",
     "ReportedGroup.by_service_engine": "engine",

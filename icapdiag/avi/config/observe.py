@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -63,8 +64,15 @@ class NoSuchService(ValueError):
         self.known = tuple(known)
 
 
-def look(objects: Iterable[AviObject], inputs: Sequence[str], chosen: Sequence[str] = ()) -> Looked:
+def look(
+    objects: Iterable[AviObject],
+    inputs: Sequence[str],
+    chosen: Sequence[str] = (),
+    previews: Mapping[str, int] = MappingProxyType({}),
+) -> Looked:
     """What ICAP depends on. ``chosen``: names or uuids of the virtual services to look at; else all that use ICAP.
+
+    ``previews``: the longest that a server accepts, in bytes, by ``host:port``, as far as it is known.
 
     Raises `NoSuchService`.
     """
@@ -80,7 +88,7 @@ def look(objects: Iterable[AviObject], inputs: Sequence[str], chosen: Sequence[s
         judged = [each for each in services if each.is_for_icap]
         profiles = [*(profile for each in judged for profile in each.profiles), *configuration.of(PROFILE)]
     chains = [chain_of(configuration, each) for each in {id(each.node): each for each in profiles}.values()]
-    seen = _Observer(configuration, judged, chains, any_services=bool(services))
+    seen = _Observer(configuration, judged, chains, previews, any_services=bool(services))
     observations = tuple(seen.all())
     return Looked(
         observations=observations,
@@ -99,8 +107,15 @@ class _Observer:
     """Makes the observations of what was chosen, each object once."""
 
     def __init__(
-        self, configuration: Configuration, services: Sequence[Service], chains: Sequence[Chain], *, any_services: bool
+        self,
+        configuration: Configuration,
+        services: Sequence[Service],
+        chains: Sequence[Chain],
+        previews: Mapping[str, int],
+        *,
+        any_services: bool,
     ) -> None:
+        self._previews = previews
         self._configuration = configuration
         self._services = services
         self._chains = chains
@@ -151,7 +166,7 @@ class _Observer:
         links = Links(
             tuple(each.name for each in using) or None, chain.profile.name, group.name if group is not None else ""
         )
-        yield from self._whole(chain.profile, profile_sheet(chain, attached), links)
+        yield from self._whole(chain.profile, profile_sheet(chain, attached, self._previews), links)
         if group is not None:
             yield from self._whole(group, group_sheet(group, chain), links)
             for pool in chain.pools:

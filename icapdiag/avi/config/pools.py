@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -131,8 +131,14 @@ def _server(node: MapNode, number: int, default: int | None) -> Server:
 # --- as facts --------------------------------------------------------------------------------------
 
 
-def profile_sheet(chain: Chain, attached: bool | None) -> ProfileSheet:
-    """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files."""
+def profile_sheet(chain: Chain, attached: bool | None, previews: Mapping[str, int]) -> ProfileSheet:
+    """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files.
+
+    ``previews``: the longest that a server accepts, by ``host:port``.
+    """
+    asked = {each.endpoint.lower() for pool in chain.pools for each in pool.servers or () if each.enabled}
+    known = {name: previews[name] for name in sorted(asked) if name in previews}
+    least = min(known.values(), default=None)
     found, values = chain.profile, Values(chain.profile)
     values.note("usable_servers", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
     broken = broken_references(found, "pool_group_ref", [chain.group] if chain.group else [])
@@ -146,6 +152,8 @@ def profile_sheet(chain: Chain, attached: bool | None) -> ProfileSheet:
         servers=chain.servers,
         usable_servers=chain.usable,
         broken_references=broken,
+        server_preview=least,
+        server_preview_of=tuple(name for name, size in known.items() if size == least) or None,
     )
 
 

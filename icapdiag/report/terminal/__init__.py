@@ -23,6 +23,7 @@ _FAR = 3  # rows of the table above the first problem
 _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
 _ANSWERS = 5
+_BRIEF = 6  # lines of a problem of a configuration: the fix is in the files, and -v says how
 _SERVICES = 10  # virtual services of a configuration
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
 _LOG_PROBLEMS = 6  # the same of a log, whose problems have more to say
@@ -66,7 +67,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     yield [f"and {count(more, 'more ICAP response')}: -v"] if more else []
     most = _LOG_PROBLEMS if doc.of_logs else _PROBLEMS
     shown = doc.problems if detail else doc.problems[:most]
-    yield from (problem(each, width, paint, detail, MOST - alone) for each in shown)
+    yield from (problem(each, width, paint, detail, (_BRIEF if each.places else MOST) - alone) for each in shown)
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
     if detail:
         yield from (problem(each, width, paint, detail) for each in doc.informing)

@@ -1,0 +1,148 @@
+"""What lint is given: reports beside, wrong files, several mistakes, formats, exit status, lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import icapdiag
+from icapdiag.api.linting import NotConfiguration
+from icapdiag.report.build import empty_report
+from icapdiag.report.formats import render
+from tests.cli.run import icapdiag as run
+from tests.lint.right import Export, add_rules, allowing, export, put, put_rule, rules
+
+
+def saved(folder: Path, made: Any, name: str = "export.json") -> Path:
+    file = folder / name
+    file.write_text(made if isinstance(made, str) else json.dumps(made, indent=1), encoding="utf-8")
+    return file
+
+
+def a_check(address: str, preview: int) -> str:
+    """A saved report in which the server's OPTIONS answer offers that preview."""
+    report = json.loads(render(empty_report(), "json"))
+    probe = {"probe": "options", "status": "ok", "reason": None, "elapsed_ms": 1.0, "facts": {"preview": preview}}
+    member = {"name": address, "address": address, "port": 1344, "verdict": "ok", "probes": [probe]}
+    return json.dumps({**report, "members": [member]})
+
+
+@pytest.mark.parametrize(
+    ("address", "preview", "expected"),
+    [("192.0.2.1", 1024, ["preview-above-servers"]), ("192.0.2.1", 4096, []), ("192.0.2.77", 1024, [])],
+)
+def test_a_report_beside_says_what_previews_servers_accept(
+    address: str, preview: int, expected: list[str], tmp_path: Path
+) -> None:
+    report = icapdiag.lint([saved(tmp_path, export()), saved(tmp_path, a_check(address, preview), "report.json")])
+    assert expected == [each.id for each in report.findings]
+    for finding in report.findings:
+        (place,) = finding.places or ()
+        assert ("preview_size", "4096", "bytes") == (place.field, place.value, place.unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("service_uri: /a\nmembers: [a]\n", "this is a pool file: icapdiag check"),
+        ('{"results": [{"icap_log": {}}]}', "this is an Avi log: icapdiag explain"),
+        ("ICAP/1.0 200 OK\r\n\r\n", "this is an ICAP response: icapdiag explain"),
+        ('resource "avi_pool" "p" {\n}\n', "this is a Terraform configuration: write its values as JSON"),
+        ('{"Pool": [', "not JSON"),
+        ("", "empty"),
+        ("[1, 2]", "no object of Avi's that ICAP depends on"),
+        ("pool:\n- &a {name: p, servers: []}\n- *a\n", "anchor &a"),
+        ('{"schema_version": 1}', "command: is missing"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_with_what_to_do(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(NotConfiguration) as caught:
+        icapdiag.lint([saved(tmp_path, text, "file.json" if text[:1] in "{[" else "file.yaml")])
+    assert said in str(caught.value)
+
+
+def test_the_mistakes_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    files = [saved(tmp_path, "{", "a.json"), saved(tmp_path, export(), "b.json"), tmp_path / "c.json", tmp_path / "d"]
+    (tmp_path / "d").mkdir()
+    status, out, err = run("lint", *map(str, files), cwd=tmp_path)
+    assert (2, "") == (status, out)
+    assert {"a.json", "d", "c.json"} == {line.partition(":")[0].rpartition("/")[2] for line in err.splitlines()}
+
+
+def test_an_unknown_virtual_service_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotConfiguration, match="no virtual service 'x' in these files: there is 'app-vs'"):
+        icapdiag.lint([saved(tmp_path, export())], virtual_services=["x"])
+
+
+def two_services(found: Export) -> None:
+    found["VirtualService"].append({"name": "plain-vs"})
+
+
+def test_only_the_chosen_virtual_service_is_looked_at(tmp_path: Path) -> None:
+    file = saved(tmp_path, export(two_services))
+    subject: Any = icapdiag.lint([file]).subject
+    assert (["app-vs"], ("plain-vs",)) == ([each.name for each in subject.services], subject.without_icap)
+    report = icapdiag.lint([file], virtual_services=["plain-vs"])
+    assert ["icap-not-in-use"] == [each.id for each in report.findings]
+    chosen: Any = report.subject
+    assert [("plain-vs", "no", "nothing-attached")] == [(each.name, each.scanned, each.why) for each in chosen.services]
+
+
+def test_sarif_points_at_line_and_column(tmp_path: Path) -> None:
+    file = saved(tmp_path, export(put("IcapProfile", preview_size=9000)))
+    status, out, _ = run("lint", str(file), "-o", "sarif", cwd=tmp_path)
+    assert 0 == status
+    (result,) = json.loads(out)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    line = file.read_text("utf-8").splitlines()[place["region"]["startLine"] - 1]
+    assert "9000" == line[place["region"]["startColumn"] - 1 :].rstrip(",")
+    assert place["artifactLocation"]["uri"].endswith("export.json")
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--fail-on", "warning"), 1), (("--fail-on", "info"), 1)])
+def test_exit_status_as_everywhere(options: tuple[str, ...], status: int, tmp_path: Path) -> None:
+    file = saved(tmp_path, export(put("Pool", default_server_port=None)))
+    assert status == run("lint", str(file), *options, cwd=tmp_path)[0]
+
+
+def test_critical_is_one_and_nothing_for_icap_is_three(tmp_path: Path) -> None:
+    assert 1 == run("lint", str(saved(tmp_path, export(lambda made: rules(made).clear()))), cwd=tmp_path)[0]
+    assert 3 == run("lint", str(saved(tmp_path, {"Pool": [{"name": "web", "servers": []}]})), cwd=tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    "form", ["short", "markdown", "html", "json", "junit", "csv", "nagios", "prometheus", "ndjson"]
+)
+def test_every_format_draws_it_and_a_saved_report_draws_the_same(form: str, tmp_path: Path) -> None:
+    file = saved(tmp_path, export(put("Pool", default_server_port=None), put_rule(enable=False), two_services))
+    run("lint", str(file), "-o", f"{form}=direct", "-o", "json=report.json", cwd=tmp_path)
+    if form != "json":
+        run("report", "render", "report.json", "-o", f"{form}=again", cwd=tmp_path)
+        assert (tmp_path / "direct").read_bytes() == (tmp_path / "again").read_bytes()
+
+
+def test_the_first_screen_has_forty_lines_at_most(tmp_path: Path) -> None:
+    wrong = export(
+        put("Pool", default_server_port=None),
+        put("PoolGroup", fail_action={"type": "FAIL_ACTION_CLOSE_CONN"}),
+        put("IcapProfile", fail_action=None, preview_size=9000),
+        add_rules(allowing("all", 0)),
+    )
+    _, out, _ = run("lint", str(saved(tmp_path, wrong)), cwd=tmp_path)
+    lines = out.splitlines()
+    assert len(lines) <= 40
+    assert (
+        "CRITICAL  No upload to app-vs is scanned: an earlier rule ends the evaluation before the ICAP rule" in lines[0]
+    )
+
+
+def test_names_are_redacted(tmp_path: Path) -> None:
+    made = json.dumps(export(put_rule(enable=False), put("Pool", default_server_port=None)))
+    for name in ("app-vs", "icap-prof", "icap-group", "icap-pool", "scan-uploads", "app-policies"):
+        made = made.replace(name, f"{name.partition('-')[0]}-zq7xk9")
+    _, out, _ = run("lint", str(saved(tmp_path, made)), "--redact", "-o", "json", cwd=tmp_path)
+    assert "zq7xk9" not in out
+    assert "192.0.2.1" not in out
