@@ -11,8 +11,9 @@ from icapdiag.facts.scanner import ScannerEvent, ScannerRequests
 from icapdiag.facts.standard import EICAR_FORMS
 from icapdiag.model import OFFERS, Facts, Finding, JSONValue, Observation, Problem, Unmatched, flatten
 from icapdiag.runbook.causes import is_proven, weigh
+from icapdiag.runbook.diagnosed import About, Diagnosed, Met, requests
 from icapdiag.runbook.document import Runbook
-from icapdiag.runbook.findings import SAMPLES, About, Diagnosed, Met, Roots, evidence, finding_of, requests, under_roots
+from icapdiag.runbook.findings import SAMPLES, Roots, evidence, finding_of, under_roots
 from icapdiag.runbook.library import Library
 from icapdiag.runbook.surroundings import Surroundings, WideRecord
 from icapdiag.vocabulary import Reason, Status, Verdict

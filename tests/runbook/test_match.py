@@ -13,7 +13,8 @@ from icapdiag.facts.sheet import Sheet, facts_of
 from icapdiag.facts.standard import Options
 from icapdiag.model import JSONValue, Observation, Unmatched, flatten, sheet_of
 from icapdiag.runbook import Library, explaining, match
-from icapdiag.runbook.findings import ELEMENTS, EVIDENCE, MEMBERS, TEXT, bounded
+from icapdiag.runbook.diagnosed import MEMBERS
+from icapdiag.runbook.findings import ELEMENTS, EVIDENCE, TEXT, bounded
 from icapdiag.runbook.prose import first_paragraph, first_steps
 from icapdiag.vocabulary import Reason, Severity, Status
 from tests.runbook.writing import SECTIONS, library_of, runbook_text

@@ -1,0 +1,86 @@
+"""The steps of a finding: what to do now, how to fix its causes, and the command that checks it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
+from icapdiag.model import JSONValue, Steps
+from icapdiag.runbook.causes import Weighed, fill, fixes, for_product, settling, written
+from icapdiag.runbook.diagnosed import Met, members_of, named
+from icapdiag.runbook.document import Runbook
+from icapdiag.runbook.prose import first_steps
+from icapdiag.runbook.surroundings import WideRecord
+from icapdiag.vocabulary import Status
+
+_NAMED = 3  # members in one step
+_PORT = 5  # digits
+_URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
+
+
+def steps_of(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -> Steps:
+    """What to do, filled in for these members: ``weighed`` are the causes in the order of the runbook."""
+    names = named(met)
+    record = met[0].record.also_about(
+        {(each.observation.pool, name) for each in met for name in members_of(each.observation)}
+    )
+    members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    own = _place(met) | ({"members": members} if names else {})
+    fix = fixes(weighed, record, own) if runbook.causes else _first_steps(runbook, record)
+    return Steps(
+        now=written(runbook.now, record, own) or None,
+        fix=fix or None,
+        check=(
+            *settling(weighed, record, own),
+            *written(runbook.check, record, own),
+            *(_again(met) or _again_logged(met)),
+        )
+        or None,
+    )
+
+
+def _place(met: Sequence[Met]) -> dict[str, JSONValue]:
+    """Host and port of the server that a scanner's log names, for the steps; a probe's record has them."""
+    host, _, port = met[0].observation.member.rpartition(":")
+    if met[0].observation.source != SCANNER or not host or not port.isdecimal() or len(port) > _PORT:
+        return {}
+    return {"host": host.strip("[]"), "port": int(port)}
+
+
+def _first_steps(runbook: Runbook, record: WideRecord) -> tuple[str, ...]:
+    return tuple(filter(None, (for_product(step, record) for step in first_steps(runbook.sections))))
+
+
+def _again(met: Sequence[Met]) -> tuple[str, ...]:
+    """The command that probes the members once more, the first few of them."""
+    records = [each.record for each in met if each.record.get("source") == "probe" and each.record.get("host")]
+    if not records:
+        return ()
+    urls = dict.fromkeys(
+        fill(f"{'icaps' if each.get('tls') else 'icap'}://{{host}}:{{port}}{{service_uri}}", each) for each in records
+    )
+    eicar = any(
+        str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in ("ok", "failed") for each in records
+    )
+    return (f"`icapdiag check {' '.join(list(urls)[:_NAMED])}{' --eicar' if eicar else ''}`",)
+
+
+def _again_logged(met: Iterable[Met]) -> tuple[str, ...]:
+    """The command that probes the members at which requests of a log failed, the first few of them."""
+    urls: dict[str, None] = {}
+    for each in met:
+        facts, group = each.observation.facts, each.observation.facts.part(RequestGroup)
+        if each.observation.status is not Status.FAILED:
+            continue
+        if isinstance(facts, ScannerEvent | ScannerRequests) and _place((each,)):
+            found: Iterable[str] = (f"icap://{each.observation.member}{facts.service_uri or '/'}",)
+        elif group is not None:
+            scheme = "icaps" if group.icap_tls else "icap"
+            found = (f"{scheme}://{member}{group.service_uri or '/'}" for member in group.members or ())
+        else:
+            continue
+        urls |= dict.fromkeys(url for url in found if _URL.fullmatch(url))
+    return (f"`icapdiag check {' '.join(map(shlex.quote, list(urls)[:_NAMED]))} --eicar`",) if urls else ()
