@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tests.fuzz import avi_config, icap_response, log_reader, pool_file, redactor, runbook_file, saved_report
+from tests.fuzz import (
+    avi_config,
+    icap_response,
+    log_reader,
+    pool_file,
+    redactor,
+    runbook_file,
+    saved_report,
+    scanner_log,
+)
 from tests.fuzz.driver import Target
 
 TARGETS: dict[str, Target] = {
@@ -13,4 +22,5 @@ TARGETS: dict[str, Target] = {
     "redactor": redactor.TARGET,
     "runbook-file": runbook_file.TARGET,
     "saved-report": saved_report.TARGET,
+    "scanner-log": scanner_log.TARGET,
 }

@@ -24,6 +24,7 @@ EXECUTIONS = {
     "redactor": 300,
     "runbook-file": 4000,
     "saved-report": 1500,
+    "scanner-log": 1500,
 }  # 1 to 5 s each
 
 
