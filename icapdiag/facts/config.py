@@ -26,6 +26,8 @@ OBJECTS = ("virtualservice", "hostrule", "l7rule", "rule", "icapprofile", "poolg
            "healthmonitor", "pkiprofile", "analyticsprofile", "serviceenginegroup", "httppolicyset",
            "suppression")  # fmt: skip
 SCANNED = ("yes", "no", "unknown")
+MONITORING = ("icap", "management", "script", "request", "connect", "other-port", "ping", "passive", "none", "http",
+              "foreign")  # fmt: skip
 REASONS = ("no-profile", "no-rule", "rule-disabled", "rule-covered", "nothing-attached", "not-enabled", "no-member",
            "policy-set-elsewhere", "policy-set-not-visible")  # fmt: skip
 
@@ -201,6 +203,13 @@ class PoolSheet(ObjectSheet):
     monitors: Annotated[int | None, about("monitors", "health monitors that it refers to")] = None
     monitor_type: Annotated[Word | None, about("monitor", "of a pool, such as HEALTH_MONITOR_TCP")] = None
     monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None
+    monitoring: Annotated[
+        Word | None,
+        about("monitoring", "what the monitor that decides sees of a server; absent: not visible", values=MONITORING),
+    ] = None
+    monitor_assumed: Annotated[
+        bool | None, about("monitor assumed", "that monitor is not in the files and taken for Avi's own of its name")
+    ] = None
 
 
 class ServerSheet(ObjectSheet):
@@ -230,6 +239,15 @@ class MonitorSheet(ObjectSheet):
     failed_checks: Annotated[int | None, about("failed_checks", "until a server is down")] = None
     monitor_port: Annotated[int | None, about("monitor_port", "0: the server's port")] = None
     monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None
+    monitor_expects: Annotated[Text | None, about("monitor expects", "what an answer must contain")] = None
+    request_complete: Annotated[
+        bool | None, about("request complete", "the ICAP request that the monitor sends ends with an empty line")
+    ] = None
+    monitor_path: Annotated[Text | None, about("monitored path", "path in the monitor's OPTIONS request")] = None
+    same_service: Annotated[
+        bool | None, about("same service", "that path is the service_uri of a profile that the monitor is used for")
+    ] = None
+    detection_time: Annotated[int | None, about("detection time", "until a failed server is down", "s")] = None
 
 
 class PKISheet(ObjectSheet):

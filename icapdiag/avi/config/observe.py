@@ -9,9 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.avi.config.configuration import Configuration, Unseen
+from icapdiag.avi.config.monitors import monitor_sheets
 from icapdiag.avi.config.objects import (
     AKO,
     ANALYTICS,
+    MONITOR,
     PROFILE,
     SE_GROUP,
     AviObject,
@@ -21,7 +23,6 @@ from icapdiag.avi.config.pools import (
     GroupedPool,
     chain_of,
     group_sheet,
-    monitor_sheets,
     pki_sheets,
     pool_sheet,
     profile_sheet,
@@ -179,10 +180,20 @@ class _Observer:
         yield from self._whole(found, pool_sheet(self._configuration, pool), links)
         for name, server in server_sheets(pool, chain.pools):
             yield _observation(server, links, member=name)
-        for monitor, sheet in monitor_sheets(self._configuration, found):
+        for monitor, sheet in monitor_sheets(self._configuration, found, self._services_watched(found)):
             yield from self._whole(monitor, sheet, links)
         for authority, pki in pki_sheets(self._configuration, found):
             yield from self._whole(authority, pki, links)
+
+    def _services_watched(self, pool: AviObject) -> list[str]:
+        """service_uri of the profiles with a pool that has a monitor of this pool."""
+        own = {id(each.node) for each in self._configuration.follow(pool, "health_monitor_refs", MONITOR)}
+        return [
+            chain.profile.node.text("service_uri")
+            for chain in self._chains
+            for each in chain.pools
+            if own & {id(one.node) for one in self._configuration.follow(each.found, "health_monitor_refs", MONITOR)}
+        ]
 
 
 def _observation(sheet: ObjectSheet, links: Links, probe: str = "", *, member: str = "") -> Observation:

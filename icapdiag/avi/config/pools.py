@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from icapdiag.avi.addresses import host_port
 from icapdiag.avi.config.configuration import Configuration
+from icapdiag.avi.config.monitors import watch_of
 from icapdiag.avi.config.objects import (
     GROUP,
     MONITOR,
@@ -18,10 +19,10 @@ from icapdiag.avi.config.objects import (
     references,
     section,
 )
-from icapdiag.avi.config.relations import broken_references, deciding_monitor, fail_action_of, request_of
+from icapdiag.avi.config.relations import broken_references, deciding_monitor, fail_action_of
 from icapdiag.avi.config.schema import as_flag, as_integer
 from icapdiag.avi.config.values import Part, Values
-from icapdiag.facts.config import GroupSheet, MonitorSheet, PKISheet, PoolSheet, ProfileSheet, ServerSheet
+from icapdiag.facts.config import GroupSheet, PKISheet, PoolSheet, ProfileSheet, ServerSheet
 from icapdiag.yamltree import ListNode, MapNode
 
 # What fills a pool with servers that its own list does not show.
@@ -52,6 +53,13 @@ class GroupedPool(Struct, frozen=True):
     enabled: bool
     ratio: int | None
     servers: tuple[Server, ...] | None
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Of its servers; the pool's default port if none are visible."""
+        default = as_integer(self.found.node.text(_PORT) or "80")
+        found = [each.port for each in self.servers] if self.servers else [default]
+        return frozenset(port for port in found if port)
 
     @property
     def usable(self) -> int | None:
@@ -189,6 +197,9 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool) -> PoolSheet:
     at = found.node.get("health_monitor_refs") or found.node
     values.note("monitor_type", "health_monitor_refs", at)
     values.note("monitor_request", "health_monitor_refs", at)
+    watch = watch_of(configuration, found, pool.ports)
+    if watch is not None:
+        values.note("monitoring", "health_monitor_refs", watch.place, watch.label)
     values.note("tls", "ssl_profile_ref", found.node.get("ssl_profile_ref") or found.node)
     return values.sheet(
         PoolSheet,
@@ -202,6 +213,8 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool) -> PoolSheet:
         monitors=sum(1 for _ in references(found.node, "health_monitor_refs")),
         monitor_type=kind,
         monitor_request=request,
+        monitoring=watch.word if watch else None,
+        monitor_assumed=watch.assumed if watch else None,
     )
 
 
@@ -235,13 +248,6 @@ def server_sheets(pool: GroupedPool, others: Sequence[GroupedPool]) -> Iterator[
                 same_server_as=(server.endpoint,) * (len(same) - 1) or None,
             ),
         )
-
-
-def monitor_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[AviObject, MonitorSheet]]:
-    """The facts of the health monitors of a pool that are in the files."""
-    for found in configuration.follow(pool, "health_monitor_refs", MONITOR):
-        values = Values(found)
-        yield found, values.sheet(MonitorSheet, "healthmonitor", found.name, monitor_request=request_of(found.node))
 
 
 def pki_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[AviObject, PKISheet]]:
