@@ -173,7 +173,7 @@ class GroupSheet(ObjectSheet):
         about("group's fail_action", "type of the fail_action of a pool group or pool; absent if there is none"),
     ] = None
     min_servers: Annotated[int | None, about("min_servers", "up in a pool, for it to be selected")] = None
-    pools: Annotated[int | None, about("pools", "that it refers to")] = None
+    group_members: Annotated[int | None, about("members", "pools that a pool group refers to")] = None
     pools_not_visible: Annotated[int | None, about("not visible", "pools that are not in the files")] = None
     broken_references: Annotated[
         tuple[Text, ...] | None, about("broken references", "references into another cloud or tenant")

@@ -169,14 +169,14 @@ def group_sheet(group: AviObject, chain: Chain) -> GroupSheet:
     """The pool group's facts."""
     values = Values(group)
     note_fail_action(values, group)
-    values.note("pools", "members", group.node.get("members") or group.node)
+    values.note("group_members", "members", group.node.get("members") or group.node)
     values.note("broken_references", "members", group.node.get("members") or group.node)
     return values.sheet(
         GroupSheet,
         "poolgroup",
         group.name,
         group_fail_action=fail_action_of(group),
-        pools=len(elements(group.node, "members")),
+        group_members=len(elements(group.node, "members")),
         pools_not_visible=chain.unseen_pools,
         broken_references=broken_references(group, "pool_ref", [each.found for each in chain.pools]),
     )
