@@ -82,6 +82,7 @@ def lint(
         problems=matched.problems,
         started_at=started_at,
         finished_at=datetime.now(UTC),
+        complete=looked.complete,
         notes=[f"A runbook of yours replaces the built-in {name}." for name in library.replaced],
         not_tested=_not_visible(looked.unseen),
     )

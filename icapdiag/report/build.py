@@ -185,6 +185,7 @@ def build_lint_report(
     problems: tuple[Problem, ...],
     started_at: datetime,
     finished_at: datetime,
+    complete: bool = True,
     notes: Iterable[str] = (),
     not_tested: Iterable[str] = (),
 ) -> Report:
@@ -194,13 +195,13 @@ def build_lint_report(
     uploads reach ICAP.
     """
     verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
-    if _not_visible(subject):
+    if _not_visible(subject) or not complete:
         verdicts.append(Health.UNKNOWN)
     return Report(
         command="lint",
         started_at=timestamp(started_at),
         finished_at=timestamp(finished_at),
-        complete=True,
+        complete=complete,
         verdict=_worst(verdicts),
         vantage=vantage,
         subject=subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from icapdiag.api.linting import NotConfiguration
 from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
 from tests.cli.run import icapdiag as run
-from tests.lint.right import Export, add_rules, allowing, export, put, put_rule, rules
+from tests.lint.right import Export, add_rules, allowing, export, put, put_rule, rule, rules, server
 
 
 def saved(folder: Path, made: Any, name: str = "export.json") -> Path:
@@ -131,7 +132,8 @@ def test_the_first_screen_has_forty_lines_at_most(tmp_path: Path) -> None:
         put("IcapProfile", fail_action=None, preview_size=9000),
         add_rules(allowing("all", 0)),
     )
-    _, out, _ = run("lint", str(saved(tmp_path, wrong)), cwd=tmp_path)
+    saved(tmp_path, wrong)
+    _, out, _ = run("lint", "export.json", cwd=tmp_path)
     lines = out.splitlines()
     assert len(lines) <= 40
     assert (
@@ -146,3 +148,31 @@ def test_names_are_redacted(tmp_path: Path) -> None:
     _, out, _ = run("lint", str(saved(tmp_path, made)), "--redact", "-o", "json", cwd=tmp_path)
     assert "zq7xk9" not in out
     assert "192.0.2.1" not in out
+
+
+@pytest.mark.parametrize("kind", ["VirtualService", "IcapProfile"])
+def test_of_too_many_objects_the_first_are_looked_at_and_it_is_said(kind: str, tmp_path: Path) -> None:
+    made = export()
+    made[kind] = [{**made[kind][0], "name": f"n{number}"} for number in range(1001)]
+    made["VirtualService"][0]["icap_request_profile_refs"] = [made["IcapProfile"][0]["name"]]
+    report = icapdiag.lint([saved(tmp_path, made)])
+    assert not report.complete
+    assert "(incomplete: too many objects to look at all of them)" in render(report, "table").replace("\n  ", " ")
+
+
+def test_time_grows_no_faster_than_the_file(tmp_path: Path) -> None:
+    """Servers in many pools of one group, rules before many ICAP rules, long lists of paths."""
+    many = 300
+    made = export(add_rules(*(rule(f"r{number}", number) for number in range(many))))
+    paths = [f"/x{number}" for number in range(many)]
+    for number in range(many):
+        add_rules(allowing(f"a{number}", -number - 1, path={"match_criteria": "EQUALS", "match_str": paths}))(made)
+    made["Pool"] = [
+        {**made["Pool"][0], "name": f"p{number}", "servers": [server(f"10.0.{number // 250}.{number % 250}")] * 10}
+        for number in range(many)
+    ]
+    made["PoolGroup"][0]["members"] = [{"pool_ref": f"p{number}"} for number in range(many)]
+    file = saved(tmp_path, made)
+    before = time.process_time()
+    icapdiag.lint([file])
+    assert time.process_time() - before < 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -21,7 +22,8 @@ from icapdiag.avi.config.objects import (
 from icapdiag.avi.config.pools import (
     Chain,
     GroupedPool,
-    chain_of,
+    chains_of,
+    endpoints_of,
     group_sheet,
     pki_sheets,
     pool_sheet,
@@ -40,6 +42,10 @@ from icapdiag.facts.config import (
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
 
+MOST_SERVICES = MOST_PROFILES = 1000  # that are looked at
+MOST_OBSERVATIONS = 50_000
+_NAMED = 20  # virtual services of one profile
+
 
 class Links(Struct, frozen=True):
     """What an object is part of: virtual services, an ICAP profile, and a pool or pool group by name."""
@@ -50,11 +56,15 @@ class Links(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """What was seen of a configuration. ``unseen``: what it refers to and the files do not have."""
+    """What was seen of a configuration. ``unseen``: what it refers to and the files do not have.
+
+    ``complete`` False: it has more objects than are looked at.
+    """
 
     observations: tuple[Observation, ...]
     subject: LintSubject
     unseen: tuple[Unseen, ...]
+    complete: bool = True
 
 
 class NoSuchService(ValueError):
@@ -83,14 +93,17 @@ def look(
         if not any(is_called(each, name) for each in services):
             raise NoSuchService(name, [each.name for each in services])
     if chosen:
-        judged = [each for each in services if any(is_called(each, name) for name in chosen)]
-        profiles = [profile for each in judged for profile in each.profiles]
+        meant = [each for each in services if any(is_called(each, name) for name in chosen)]
     else:
-        judged = [each for each in services if each.is_for_icap]
-        profiles = [*(profile for each in judged for profile in each.profiles), *configuration.of(PROFILE)]
-    chains = [chain_of(configuration, each) for each in {id(each.node): each for each in profiles}.values()]
+        meant = [each for each in services if each.is_for_icap]
+    judged = meant[:MOST_SERVICES]
+    profiles = {id(profile.node): profile for each in judged for profile in each.profiles}
+    if not chosen:
+        profiles |= {id(each.node): each for each in configuration.of(PROFILE)}
+    chains = chains_of(configuration, islice(profiles.values(), MOST_PROFILES))
     seen = _Observer(configuration, judged, chains, previews, any_services=bool(services))
-    observations = tuple(seen.all())
+    observations = tuple(islice(seen.all(), MOST_OBSERVATIONS))
+    without = [each.name for each in services if not each.is_for_icap and not chosen]
     return Looked(
         observations=observations,
         subject=LintSubject(
@@ -98,8 +111,11 @@ def look(
             services=tuple(summary(each, chains) for each in judged),
             profiles=tuple(each.profile.name for each in chains) or None,
             objects=configuration.counts() or None,
-            without_icap=tuple(each.name for each in services if not each.is_for_icap and each not in judged) or None,
+            without_icap=tuple(without[:MOST_SERVICES]) or None,
         ),
+        complete=len(meant) <= MOST_SERVICES
+        and len(profiles) <= MOST_PROFILES
+        and len(observations) < MOST_OBSERVATIONS,
         unseen=tuple(each for each in configuration.unseen.values() if id(each.owner.node) in seen.looked_at),
     )
 
@@ -165,20 +181,23 @@ class _Observer:
         attached = bool(using) if self._any_services else None
         group = chain.group
         links = Links(
-            tuple(each.name for each in using) or None, chain.profile.name, group.name if group is not None else ""
+            tuple(each.name for each in using[:_NAMED]) or None,
+            chain.profile.name,
+            group.name if group is not None else "",
         )
         yield from self._whole(chain.profile, profile_sheet(chain, attached, self._previews), links)
         if group is not None:
             yield from self._whole(group, group_sheet(group, chain), links)
+            listed = endpoints_of(chain.pools)
             for pool in chain.pools:
-                yield from self._of_pool(chain, pool, replace(links, pool=pool.found.name))
+                yield from self._of_pool(pool, listed, replace(links, pool=pool.found.name))
 
-    def _of_pool(self, chain: Chain, pool: GroupedPool, links: Links) -> Iterator[Observation]:
+    def _of_pool(self, pool: GroupedPool, listed: Mapping[str, int], links: Links) -> Iterator[Observation]:
         found = pool.found
         if id(found.node) in self.looked_at:
             return
         yield from self._whole(found, pool_sheet(self._configuration, pool), links)
-        for name, server in server_sheets(pool, chain.pools):
+        for name, server in server_sheets(pool, listed):
             yield _observation(server, links, member=name)
         for monitor, sheet in monitor_sheets(self._configuration, found, self._services_watched(found)):
             yield from self._whole(monitor, sheet, links)

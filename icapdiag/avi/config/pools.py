@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -26,6 +27,8 @@ from icapdiag.facts.config import GroupSheet, PKISheet, PoolSheet, ProfileSheet,
 from icapdiag.yamltree import ListNode, MapNode
 
 # What fills a pool with servers that its own list does not show.
+MOST_SERVERS = 20_000  # of a pool
+_NAMED = 20  # entries with the same address and port
 _PORT = "default_server_port"
 _ELSEWHERE = ("ipaddrgroup_ref", "nsx_securitygroup", "external_autoscale_groups", "autoscale_policy_ref", "networks")
 
@@ -69,40 +72,74 @@ class GroupedPool(Struct, frozen=True):
         return None if self.servers is None else sum(each.enabled for each in self.servers)
 
 
+class Group(Struct, frozen=True):
+    """A pool group with what is visible of it. ``servers``, ``usable``: None if not all pools are visible."""
+
+    found: AviObject
+    pools: tuple[GroupedPool, ...]
+    unseen_pools: int
+    servers: int | None
+    usable: int | None
+
+
 class Chain(Struct, frozen=True):
     """An ICAP profile with what is visible of its pool group."""
 
     profile: AviObject
-    group: AviObject | None
-    pools: tuple[GroupedPool, ...]
-    unseen_pools: int
+    below: Group | None
+
+    @property
+    def group(self) -> AviObject | None:
+        """The pool group; None if it is not visible."""
+        return self.below.found if self.below else None
+
+    @property
+    def pools(self) -> tuple[GroupedPool, ...]:
+        """The pools of the group that are visible."""
+        return self.below.pools if self.below else ()
+
+    @property
+    def unseen_pools(self) -> int:
+        """How many pools of the group are not visible."""
+        return self.below.unseen_pools if self.below else 0
 
     @property
     def servers(self) -> int | None:
         """Of all pools; None if not all are visible."""
-        if self.group is None or self.unseen_pools or any(each.servers is None for each in self.pools):
-            return None
-        return sum(len(each.servers or ()) for each in self.pools)
+        return self.below.servers if self.below else None
 
     @property
     def usable(self) -> int | None:
         """Of them those that Avi can select."""
-        counts = [each.usable for each in self.pools]
-        if self.group is None or self.unseen_pools or None in counts:
-            return None
-        return sum(count or 0 for count in counts)
+        return self.below.usable if self.below else None
 
 
-def chain_of(configuration: Configuration, profile: AviObject) -> Chain:
-    """What the profile leads to."""
-    group = next(iter(configuration.follow(profile, "pool_group_ref", GROUP)), None)
+def chains_of(configuration: Configuration, profiles: Iterable[AviObject]) -> list[Chain]:
+    """What the profiles lead to, each profile once."""
+    groups: dict[int, Group] = {}
+    chains: list[Chain] = []
+    for profile in {id(each.node): each for each in profiles}.values():
+        found = next(iter(configuration.follow(profile, "pool_group_ref", GROUP)), None)
+        if found is not None and id(found.node) not in groups:
+            groups[id(found.node)] = _group(configuration, found)
+        chains.append(Chain(profile, groups[id(found.node)] if found is not None else None))
+    return chains
+
+
+def _group(configuration: Configuration, found: AviObject) -> Group:
     pools: list[GroupedPool] = []
     unseen = 0
-    for number, item in enumerate(elements(group.node, "members") if group else ()):
-        found = configuration.follow(group, "pool_ref", POOL, item) if group else []
-        unseen += not found
-        pools += [_grouped(each, Part("PoolGroupMember", item, f"members[{number}]")) for each in found]
-    return Chain(profile, group, tuple(pools), unseen)
+    for number, item in enumerate(elements(found.node, "members")):
+        meant = configuration.follow(found, "pool_ref", POOL, item)
+        unseen += not meant
+        pools += [_grouped(each, Part("PoolGroupMember", item, f"members[{number}]")) for each in meant]
+    listed = [None if each.servers is None else len(each.servers) for each in pools]
+    return Group(found, tuple(pools), unseen, _sum(listed, unseen), _sum([each.usable for each in pools], unseen))
+
+
+def _sum(counts: Sequence[int | None], unseen: int) -> int | None:
+    known = [count for count in counts if count is not None]
+    return None if unseen or len(known) < len(counts) else sum(known)
 
 
 def _grouped(found: AviObject, member: Part) -> GroupedPool:
@@ -111,7 +148,9 @@ def _grouped(found: AviObject, member: Part) -> GroupedPool:
     if isinstance(listed, ListNode) and not listed.items and found.address:
         hidden = True  # Terraform may have them as resources of their own
     default = as_integer(found.node.text("default_server_port") or "80")
-    servers = [_server(item, number, default) for number, item in enumerate(elements(found.node, "servers"))]
+    servers = [
+        _server(item, number, default) for number, item in enumerate(elements(found.node, "servers")[:MOST_SERVERS])
+    ]
     return GroupedPool(
         found=found,
         member=member,
@@ -144,7 +183,8 @@ def profile_sheet(chain: Chain, attached: bool | None, previews: Mapping[str, in
 
     ``previews``: the longest that a server accepts, by ``host:port``.
     """
-    asked = {each.endpoint.lower() for pool in chain.pools for each in pool.servers or () if each.enabled}
+    pools = chain.pools if previews else ()
+    asked = {each.endpoint.lower() for pool in pools for each in pool.servers or () if each.enabled}
     known = {name: previews[name] for name in sorted(asked) if name in previews}
     least = min(known.values(), default=None)
     found, values = chain.profile, Values(chain.profile)
@@ -218,12 +258,13 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool) -> PoolSheet:
     )
 
 
-def server_sheets(pool: GroupedPool, others: Sequence[GroupedPool]) -> Iterator[tuple[str, ServerSheet]]:
-    """The facts of each server, beside its name. ``others``: all pools of the group."""
-    listed: dict[str, list[str]] = {}
-    for each in others:
-        for server in each.servers or ():
-            listed.setdefault(server.endpoint.lower(), []).append(each.found.name)
+def endpoints_of(pools: Sequence[GroupedPool]) -> Counter[str]:
+    """How often each ``host:port`` is listed in these pools."""
+    return Counter(server.endpoint.lower() for each in pools for server in each.servers or ())
+
+
+def server_sheets(pool: GroupedPool, listed: Mapping[str, int]) -> Iterator[tuple[str, ServerSheet]]:
+    """The facts of each server, beside its name. ``listed``: see `endpoints_of`, of all pools of the group."""
     for server in pool.servers or ():
         values = Values(pool.found, server.part)
         if server.own_port:
@@ -232,7 +273,7 @@ def server_sheets(pool: GroupedPool, others: Sequence[GroupedPool]) -> Iterator[
             values.read(_PORT, int, fact="port", part=Part(POOL, pool.found.node))
         values.note("host", server.part.at("ip"), server.part.node.get("ip") or server.part.node, server.host)
         same = listed[server.endpoint.lower()]
-        if len(same) > 1:
+        if same > 1:
             values.note("same_server_as", server.part.at("ip"), server.part.node, server.endpoint)
         yield (
             server.endpoint,
@@ -245,7 +286,7 @@ def server_sheets(pool: GroupedPool, others: Sequence[GroupedPool]) -> Iterator[
                 port_from="server" if server.own_port else "pool" if pool.found.node.text(_PORT) else "default",
                 ratio=values.read("ratio", int),
                 in_pool=pool.found.name,
-                same_server_as=(server.endpoint,) * (len(same) - 1) or None,
+                same_server_as=(server.endpoint,) * min(same - 1, _NAMED) or None,
             ),
         )
 

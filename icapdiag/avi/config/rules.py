@@ -24,6 +24,7 @@ _METHODS = frozenset(
      "COPY", "MOVE", "LOCK", "UNLOCK")
 )  # fmt: skip
 UPLOADS = ("POST", "PUT", "PATCH")
+_COMPARED = 10_000  # pairs of strings of two rules; beyond that nothing is said of them
 _WORDS = {
     "BEGINS_WITH": "under", "EQUALS": "", "CONTAINS": "containing", "ENDS_WITH": "ending in", "REGEX_MATCH": "matching",
     "DOES_NOT_BEGIN_WITH": "not under", "DOES_NOT_EQUAL": "not", "DOES_NOT_CONTAIN": "not containing",
@@ -52,6 +53,8 @@ class PathMatch(Struct, frozen=True):
             return False
         if (self.criterion, set(self.strings)) == (other.criterion, set(other.strings)):
             return True
+        if len(self.strings) * len(other.strings) > _COMPARED:
+            return False
         return all(any(self._covers(own, other.criterion, each) for own in self.strings) for each in other.strings)
 
     def _covers(self, own: str, criterion: str, other: str) -> bool:
@@ -74,7 +77,8 @@ class PathMatch(Struct, frozen=True):
         if other is None or self.opaque or other.opaque:
             return False
         begins = {"BEGINS_WITH", "EQUALS"}
-        if not {self.criterion, other.criterion} <= begins:
+        too_many = len(self.strings) * len(other.strings) > _COMPARED
+        if too_many or not {self.criterion, other.criterion} <= begins:
             return False
         pairs = ((_bare(own).lower(), _bare(each).lower()) for own in self.strings for each in other.strings)
         return not any(own.startswith(each) or each.startswith(own) for own, each in pairs)

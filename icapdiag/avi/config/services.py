@@ -27,6 +27,8 @@ from icapdiag.avi.config.rules import CHECK_ICAP, Rule, rules_of
 from icapdiag.avi.config.schema import as_flag, as_integer
 from icapdiag.yamltree import Node, Scalar
 
+MOST_RULES = 200  # with the ICAP action, and such as end the evaluation, of one virtual service
+
 
 class IcapRule(Struct, frozen=True):
     """A rule with the ICAP action at a virtual service, and the rules before it that end the evaluation."""
@@ -39,6 +41,9 @@ class IcapRule(Struct, frozen=True):
     def reached(self) -> bool:
         """Whether it is in force, and requests come to it."""
         return self.rule.enabled and self.covered_by is None
+
+
+Known = dict[tuple[int, ...], tuple[IcapRule, ...]]  # rules by the ids of their policy sets' nodes
 
 
 class Service(Struct, frozen=True):
@@ -72,16 +77,18 @@ def is_called(service: Service, name: str) -> bool:
 
 def services_of(configuration: Configuration) -> Iterator[Service]:
     """All virtual services of the files, and what stands for some."""
+    known: Known = {}
     for found in configuration.of(VIRTUAL_SERVICE):
-        yield _service(configuration, found)
+        yield _service(configuration, found, known)
     for found in configuration.of(HOST_RULE, L7_RULE):
-        yield _of_ako(configuration, found)
+        yield _of_ako(configuration, found, known)
 
 
-def _service(configuration: Configuration, found: AviObject) -> Service:
+def _service(configuration: Configuration, found: AviObject, known: Known) -> Service:
     listed = elements(found.node, "http_policies")
     ordered = sorted(enumerate(listed), key=lambda each: (_index(each[1], each[0]), each[0]))
     sets = [configuration.follow(found, "http_policy_set_ref", POLICY_SET, item) for _, item in ordered]
+    policies = [each for group in sets for each in group]
     switches = (found.node.text(name) for name in ("enabled", "traffic_enabled"))
     return _put_together(
         found,
@@ -89,9 +96,10 @@ def _service(configuration: Configuration, found: AviObject) -> Service:
         enabled=all(as_flag(text or "true") is not False for text in switches),
         profile_refs=tuple(references(found.node, "icap_request_profile_refs")),
         profiles=configuration.follow(found, "icap_request_profile_refs", PROFILE),
-        policies=[each for group in sets for each in group],
+        policies=policies,
         policy_refs=len(listed),
         unseen=sum(not group for group in sets),
+        rules=_rules(policies, known),
     )
 
 
@@ -101,7 +109,7 @@ def _index(item: Node, number: int) -> int:
     return number if index is None else index
 
 
-def _of_ako(configuration: Configuration, found: AviObject) -> Service:
+def _of_ako(configuration: Configuration, found: AviObject, known: Known) -> Service:
     metadata, spec = section(found.node, "metadata"), section(found.node, "spec")
     host = section(spec, "virtualhost") if spec else None
     rule = (host or spec) if found.kind == HOST_RULE else spec
@@ -133,6 +141,7 @@ def _of_ako(configuration: Configuration, found: AviObject) -> Service:
         policies=policies,
         policy_refs=count,
         unseen=unseen,
+        rules=_rules(policies, known),
     )
 
 
@@ -146,6 +155,7 @@ def _put_together(
     policies: Sequence[AviObject],
     policy_refs: int,
     unseen: int,
+    rules: tuple[IcapRule, ...],
 ) -> Service:
     return Service(
         found=found,
@@ -156,15 +166,26 @@ def _put_together(
         policy_sets=tuple(policies),
         policy_refs=policy_refs,
         unseen_policies=unseen,
-        rules=tuple(_icap_rules([rule for each in policies for rule in rules_of(each)])),
+        rules=rules,
     )
+
+
+def _rules(policies: Sequence[AviObject], known: Known) -> tuple[IcapRule, ...]:
+    """The rules with the ICAP action in these policy sets, in the order of evaluation; worked out once."""
+    key = tuple(id(each.node) for each in policies)
+    if key not in known:
+        known[key] = tuple(_icap_rules([rule for each in policies for rule in rules_of(each)]))
+    return known[key]
 
 
 def _icap_rules(rules: Sequence[Rule]) -> Iterator[IcapRule]:
     """The rules with the ICAP action among all of them, which are in the order of evaluation."""
-    for number, rule in enumerate(rules):
-        if rule.action != CHECK_ICAP:
-            continue
-        ending = [each for each in rules[:number] if each.ends and each.match.meets(rule.match)]
-        covering = next((each for each in ending if each.match.covers(rule.match)), None)
-        yield IcapRule(rule, tuple(ending), covering)
+    ending: list[Rule] = []
+    left = MOST_RULES
+    for rule in rules:
+        if rule.action == CHECK_ICAP and left:
+            left -= 1
+            before = tuple(each for each in ending if each.match.meets(rule.match))
+            yield IcapRule(rule, before, next((each for each in before if each.match.covers(rule.match)), None))
+        elif rule.ends and len(ending) < MOST_RULES:
+            ending.append(rule)

@@ -59,7 +59,8 @@ def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
     """The whole answer in one sentence, without the subject and the verdict before it."""
     logs, lint = logs_of(report), lint_of(report)
     if lint:
-        return _of_configuration(configuration.headline(lint)[1], problems)
+        found = _of_configuration(configuration.headline(lint)[1], problems)
+        return found + (f" ({gap(report)})" if gap(report) else "")
     found = _of_logs(report, logs, problems) if logs else _of_pool(report, problems)
     found = found or count(len(problems), "problem")  # whose runbook has no title
     state = gap(report)

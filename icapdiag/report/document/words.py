@@ -25,6 +25,7 @@ SERVED = frozenset({"passed", "modified"})  # outcomes for the client
 OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not all probes ran"
 CUT_SHORT = "interrupted: only partly read"
+TOO_MANY = "incomplete: too many objects to look at all of them"
 NAMES_SHOWN = 5
 
 
@@ -142,7 +143,8 @@ def gap(report: Report) -> str:
     """Why the report is incomplete, and whether detection was tested; empty if there is nothing to say."""
     logs = logs_of(report)
     page = page_gap(logs.sources) if logs else ""
-    state = [] if report.complete else [f"incomplete: {page}" if page else CUT_SHORT if logs else INCOMPLETE]
+    missing = CUT_SHORT if logs else TOO_MANY if lint_of(report) else INCOMPLETE
+    state = [] if report.complete else [f"incomplete: {page}" if page else missing]
     first = safe_text(next(iter(report.not_tested or ()), ""))
     if first.startswith(("detection (", "uploads and detection (")):
         state.append(f"{first.partition(' (')[0]} not tested")
