@@ -9,12 +9,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from icapdiag.api.capture_notes import no_icap, not_seen, notes_on
 from icapdiag.api.suppressing import judge, resolve
 from icapdiag.capture.members import MemberSeen
-from icapdiag.capture.reading import CaptureReader, Peer, Traffic
+from icapdiag.capture.reading import CaptureReader, Peer
 from icapdiag.facts.capture import Captured, SentValue
 from icapdiag.facts.connection import ProfileInForce
-from icapdiag.facts.run import CaptureFileRead, CaptureSubject
+from icapdiag.facts.run import CaptureSubject
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.opening.inputs import InputError
@@ -27,13 +28,6 @@ from icapdiag.report.build import ProbedMember, build_check_report, captured_van
 from icapdiag.runbook import Library
 
 _CLIENTS = 20
-_NAMED = 5
-_LINKS = "https://www.tcpdump.org/linktypes.html"
-ENCRYPTED = (
-    "{} encrypted: requests and responses in it can't be read. To read them, log the TLS keys (SSLKEYLOGFILE) of one"
-    " side, then in Wireshark: Preferences > Protocols > TLS > Master-Secret log, File > Export PDUs to File (OSI layer"
-    " 4, TLS), and explain that file; or capture behind the server's TLS."
-)
 
 
 def explain_captures(
@@ -75,9 +69,9 @@ def explain_captures(
     reader.finish()
     complete = stop is None or not stop()
     wanted = Filters(member=filters.member)
-    seen = [each for each in reader.members if wanted.takes_request("", "", _name(reader, each))]
+    seen = [each for each in reader.members if wanted.takes_request("", "", reader.name(each))]
     if not reader.members and complete:
-        raise InputError([_no_icap(names, reader.traffic)])
+        raise InputError([no_icap(names, reader.traffic)])
     return _report(reader, seen, pool, library, inputs=inputs, filters=filters, started_at=started_at,
                    complete=complete, faults=faults)  # fmt: skip
 
@@ -106,10 +100,6 @@ def _known(pool: Pool) -> Iterator[tuple[Peer, str]]:
             continue
 
 
-def _name(reader: CaptureReader, member: MemberSeen) -> str:
-    return reader.known.get(member.peer, str(member.peer))
-
-
 def _report(
     reader: CaptureReader,
     seen: Sequence[MemberSeen],
@@ -122,7 +112,7 @@ def _report(
     complete: bool,
     faults: Sequence[str],
 ) -> Report:
-    found = {_name(reader, each): (each, tuple(each.observations(pool.name, _name(reader, each)))) for each in seen}
+    found = {reader.name(each): (each, tuple(each.observations(pool.name, reader.name(each)))) for each in seen}
     observations = [one for _, own in found.values() for one in own]
     services = {value.value or "" for _, own in found.values() for value in _services(own)}
     if not pool.source and len(services) == 1:
@@ -162,14 +152,14 @@ def _report(
         started_at=started_at,
         finished_at=datetime.now(UTC),
         complete=complete,
-        notes=[*faults, *_notes(reader, seen)],
+        notes=[*faults, *notes_on(reader, seen)],
     )
     return replace(
         report,
         command="explain",
         problems=judged.problems or None,
         suppressed=judged.suppressed,
-        not_tested=tuple(_not_seen(reader, seen, observations, pool)) or None,
+        not_tested=tuple(not_seen(reader, seen, observations, pool)) or None,
         tool=replace(report.tool, runbooks=library.digest),
     )
 
@@ -185,92 +175,4 @@ def _left_out(filters: Filters) -> LeftOut:
         since=None if filters.since is None else filters.since.isoformat(),
         until=None if filters.until is None else filters.until.isoformat(),
         member=filters.member,
-    )
-
-
-# --- what the reader must know ---------------------------------------------------------------------
-
-
-def _notes(reader: CaptureReader, seen: Sequence[MemberSeen]) -> Iterator[str]:
-    for file in reader.files:
-        yield from _notes_on(file)
-    counted = (
-        (reader.left_out, "packets were left out by --since and --until."),
-        (reader.given_up, "connections were given up before their end: too many were open at a time."),
-        (
-            _total(seen, "missing_bytes"),
-            "bytes of ICAP connections are missing from the capture; requests beyond the gaps were read.",
-        ),
-        (
-            _total(seen, "unfinished_requests"),
-            "requests have no outcome in the capture: it ends, or lacks packets, before they do.",
-        ),
-        (
-            _total(seen, "bytes_that_differ"),
-            "TCP segments came twice with different bytes; the first ones were read.",
-        ),
-    )
-    yield from (f"{number:,} {words}" for number, words in counted if number)
-    for comment, number in reader.comments.most_common(_NAMED):
-        yield f"Packet comment ({number:,} packets): {comment}"
-    if encrypted := [str(each.peer) for each in seen if each.encrypted]:
-        yield ENCRYPTED.format(f"{_listed(encrypted)}: connections are")
-        if reader.has_secrets:
-            yield "The capture has TLS keys in it, which icapdiag does not use: export it decrypted, as described."
-
-
-def _total(seen: Sequence[MemberSeen], fact: str) -> int:
-    return sum(getattr(each.captured, fact) or 0 for each in seen)
-
-
-def _notes_on(file: CaptureFileRead) -> Iterator[str]:
-    for fault in file.faults or ():
-        yield f"{file.name}: {fault}"
-    if file.dropped:
-        yield f"{file.name}: the capturing program lost {file.dropped:,} packets, as it says itself."
-    if file.cut:
-        yield (
-            f"{file.name}: {file.cut:,} of {file.packets or 0:,} packets were captured only in part (snap length):"
-            " capture whole packets (tcpdump -s 0) to see all headers."
-        )
-
-
-def _not_seen(
-    reader: CaptureReader, seen: Sequence[MemberSeen], observations: Sequence[Observation], pool: Pool
-) -> Iterator[str]:
-    probes = {each.probe for each in observations}
-    if not probes & {"clean", "upload", "eicar", "eicar-form"}:
-        yield "uploads and detection (the capture has none that can be read)"
-    elif not probes & {"eicar", "eicar-form"}:
-        yield "detection (no EICAR in the capture)"
-    if "options" not in probes:
-        yield "OPTIONS (the clients sent none)"
-    there = {_name(reader, each) for each in seen}
-    if missing := [member.name for member in pool.members if member.enabled and member.name not in there]:
-        yield f"{_listed(missing)} (no packet to it in the capture)"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _no_icap(names: Sequence[str], traffic: Traffic) -> str:
-    """What the captures hold instead."""
-    file = names[0] if len(names) == 1 else f"these {len(names)} captures"
-    if not traffic.packets:
-        return f"{file}: no packets in it"
-    ports = ", ".join(f"{port} ({number:,})" for port, number in traffic.ports)
-    kinds = ", ".join(f"{number:,} {kind}" for kind, number in traffic.kinds)
-    parts = [
-        f"{traffic.packets:,} packets",
-        f"{traffic.connections:,} TCP connections" + (f", to ports {ports}" if ports else ""),
-        *([f"other packets: {kinds}"] if kinds else []),
-        *([f"link types that are not supported: {', '.join(map(str, traffic.unread_links))} ({_LINKS})"]
-          if traffic.unread_links else []),
-    ]  # fmt: skip
-    return (
-        f"{file}: no ICAP in this capture ({'; '.join(parts)}). Capture on the Service Engine, or on the ICAP server:"
-        " tcpdump -i any -s 0 -w icap.pcap port 1344. For a server on another port that does not answer, name the pool"
-        " file with --pool."
     )

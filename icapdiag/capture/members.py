@@ -99,9 +99,7 @@ class MemberSeen:
             unfinished_requests=0, connections_reused=0, resets_by_server=0, resets_by_client=0,
             server_full=0, client_full=0, missing_bytes=0, bytes_that_differ=0,
         )  # fmt: skip
-        self._sent: dict[str, Counter[str]] = {
-            name: Counter() for name in ("preview", "allow", "connection", "service")
-        }
+        self.sent: dict[str, Counter[str]] = {name: Counter() for name in ("preview", "allow", "connection", "service")}
         self._path = sheets.Path(connections=0, connections_lossy=0, syn_retries=0, segments_sent=0, segments_lost=0,
                                  out_of_order=0, answers_lost=0)  # fmt: skip
         self._closing: Counter[str] = Counter()
@@ -165,7 +163,7 @@ class MemberSeen:
         return 0 if took is None else sum(limit is not None and took > limit for limit in limits)
 
     def _count(self, name: str, value: str | None) -> None:
-        counted, word = self._sent[name], _NONE if value is None else value[:100]
+        counted, word = self.sent[name], _NONE if value is None else value[:100]
         if word in counted or len(counted) < _VALUES:
             counted[word] += 1
 
@@ -364,7 +362,7 @@ class MemberSeen:
         return replace(seen, facts=facts)
 
     def _captured(self) -> Captured:
-        listed = {name: _values(counted) for name, counted in self._sent.items()}
+        listed = {name: _values(counted) for name, counted in self.sent.items()}
         first = self._closing.most_common(1)
         return replace(
             self.captured,
@@ -374,10 +372,14 @@ class MemberSeen:
             connections_sent=listed["connection"],
             services_asked=listed["service"],
             first_to_close=first[0][0] if first else None,
-            client_answers=_values(
-                Counter(str(u.status) for g in self._groups.values() for u in g.uploads if u.status is not None)
-            ),
+            client_answers=_values(self.client_answers),
         )
+
+    @property
+    def client_answers(self) -> Counter[str]:
+        """The HTTP statuses that clients got, and how often."""
+        uploads = (upload for group in self._groups.values() for upload in group.uploads)
+        return Counter(str(upload.status) for upload in uploads if upload.status is not None)
 
     def keep_upload(self, group: Group, upload: HttpUpload) -> None:
         """The client's HTTP request that led to a transaction of this group."""

@@ -25,7 +25,7 @@ PATIENCE = 1_000_000_000  # ns after which a client that closes had waited for a
 _CONNECTING = 3_000_000_000  # ns without an answer to a SYN
 _CLOSING = 900_000_000  # ns in which a process that has the connection reads the end of it
 _EICAR_FILE = 128  # bytes: EICAR may be followed by blanks up to that (eicar.org)
-_ENDLESS = 8 << 20  # bytes of a response beyond the length of its request
+_ENDLESS = 4 << 20  # bytes of a response beyond the length of its request
 _WORD = 120  # bytes of an excerpt
 _URI = re.compile(r"[a-z]{1,10}://[^/?#]*(/[^?#]*)?", re.IGNORECASE)
 _UNREAD = {NotICAP: Reason.NOT_ICAP, PeerClosed: Reason.CLOSED, CapExceeded: Reason.TOO_LARGE}
@@ -251,6 +251,8 @@ def connecting(connection: Connection, end: int) -> Ending:
     """What became of the attempt to connect; ``end``: of the capture, ns."""
     if connection.refused:
         return Ending(Status.FAILED, Reason.REFUSED, "Connection refused")
+    if connection.answered and _is_dropped(connection):
+        return Ending(Status.FAILED, Reason.RESET, "the server reset the connection before any request")
     if connection.answered:
         return Ending(Status.OK)
     if (error := connection.unreachable) is not None and not error.too_big:
@@ -261,6 +263,12 @@ def connecting(connection: Connection, end: int) -> Ending:
         times = f"{connection.syns} SYNs" if connection.syns > 1 else "the SYN"
         return Ending(Status.FAILED, Reason.TIMEOUT, f"no answer to {times}")
     return UNFINISHED
+
+
+def _is_dropped(connection: Connection) -> bool:
+    """Whether the server reset a connection on which neither side had said or ended anything."""
+    quiet = connection.streams[CLIENT].segments == 0 and connection.streams[SERVER].segments == 0
+    return quiet and connection.reset_by == SERVER and connection.client_closed is None
 
 
 _CERTIFICATE_ALERTS = {45: Reason.TLS_EXPIRED, 42: Reason.TLS_UNTRUSTED, 46: Reason.TLS_UNTRUSTED,

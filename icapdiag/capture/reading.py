@@ -20,8 +20,8 @@ from icapdiag.facts.run import CaptureFileRead
 
 ICAP_PORTS = frozenset({1344, 11344})  # RFC 3507, 4.1, and what is usual with TLS
 _MEMBERS = 4096
-_SERVERS = 20_000  # that are looked at at the end, as their connections carried nothing
-_KEPT = 64  # connections of a server that carried nothing
+_SILENT = 10_000  # connections that carried nothing and are kept to the end: of ports of ICAP, and of others
+_KEPT = 64  # of these, of one server
 _PATHS = 4096  # of HTTP requests that are kept for later
 _REQUESTS = 16  # of a path
 _JOIN = 300 * 1_000_000_000  # ns between an HTTP request and the scan that it caused
@@ -66,6 +66,7 @@ class CaptureReader:
         self._table = Table(self._ports, ended=self._ended, take=self._transaction, upload=self._upload)
         self._members: dict[bytes, MemberSeen] = {}
         self._silent: dict[bytes, list[Connection]] = {}  # of servers that no ICAP was seen of
+        self._kept = Counter[bool]()  # how many these are: at ports of ICAP, and at others
         self._waiting: OrderedDict[tuple[str, str], deque[Upload]] = OrderedDict()
         self._server_ports: Counter[int] = Counter()
         self._time = 0
@@ -160,9 +161,12 @@ class CaptureReader:
         if head is None or len(words) < 2:
             return None
         host = (head.headers.get("Host") or "").lower()
-        found = self._waiting.get((words[0][:16], _path(words[1][:2048])), ())
-        before = [each for each in found if 0 <= current.begun - each.begun < _JOIN and each.host.lower() == host]
-        return before[-1] if before else None
+        found = self._waiting.get((words[0][:16], _path(words[1][:2048])), deque())
+        for each in reversed(found):
+            if 0 <= current.begun - each.begun < _JOIN and each.host.lower() == host:
+                found.remove(each)  # it leads to one scan
+                return each
+        return None
 
     def _ended(self, connection: Connection) -> None:
         server = connection.server
@@ -173,16 +177,14 @@ class CaptureReader:
             if (member := self._member(server)) is not None:
                 member.connection(connection, self._time)
                 for earlier in self._silent.pop(server, ()):
+                    self._kept[earlier.trackable] -= 1
                     member.connection(earlier, self._time)
             return
-        held = self._silent.get(server)
-        if held is None:
-            if len(self._silent) >= _SERVERS:
-                return
-            held = self._silent[server] = []
-        if len(held) < _KEPT:
+        held = self._silent.get(server, ())
+        if len(held) < _KEPT and self._kept[connection.trackable] < _SILENT:
+            self._kept[connection.trackable] += 1
             connection.forget()
-            held.append(connection)
+            self._silent.setdefault(server, []).append(connection)
 
     # --- in the end --------------------------------------------------------------------------------
 
@@ -204,6 +206,10 @@ class CaptureReader:
     def members(self) -> list[MemberSeen]:
         """In the order of their addresses; call `finish` before."""
         return sorted(self._members.values(), key=lambda each: (":" in each.peer.address, _sortable(each.peer)))
+
+    def name(self, member: MemberSeen) -> str:
+        """As the pool has it, else address and port."""
+        return self.known.get(member.peer, str(member.peer))
 
     @property
     def given_up(self) -> int:

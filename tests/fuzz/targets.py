@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.fuzz import (
     avi_config,
+    capture,
     icap_response,
     log_reader,
     pool_file,
@@ -16,6 +17,7 @@ from tests.fuzz.driver import Target
 
 TARGETS: dict[str, Target] = {
     "avi-config": avi_config.TARGET,
+    "capture": capture.TARGET,
     "icap-response": icap_response.TARGET,
     "log-reader": log_reader.TARGET,
     "pool-file": pool_file.TARGET,

@@ -18,6 +18,7 @@ from tests.fuzz.targets import TARGETS
 ROOT = Path(__file__).parents[2]
 EXECUTIONS = {
     "avi-config": 400,
+    "capture": 600,
     "icap-response": 4000,
     "log-reader": 1500,
     "pool-file": 4000,

@@ -92,7 +92,7 @@ class Document:
 
         # members
         self.matrix = members.Matrix(checked, _ranks(self.problems))
-        self.clocks = members.clocks(checked)
+        self.clocks = vantage.packet_times(report.vantage) or members.clocks(checked)
         self.rounds = measured.rounds_table(checked)
         self.sizes = measured.sizes_table(checked)
         self.load = measured.load_table(checked)

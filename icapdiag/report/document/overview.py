@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.logs import EntryCounts
-from icapdiag.facts.run import LogSubject, ProbingVantage
+from icapdiag.facts.run import CaptureSubject, LogSubject, ProbingVantage
 from icapdiag.model import MemberReport, Report
 from icapdiag.report.document import configuration, scanner
 from icapdiag.report.document.logs import OUTCOME_WORDS
@@ -203,6 +203,9 @@ def _effect(report: Report, problem: ProblemBlock) -> str:
 
 def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
     """What all members did, limited to what was tested."""
+    if isinstance(report.subject, CaptureSubject) and report.verdict is Health.OK:
+        requests = count(report.subject.requests or 0, "ICAP request")
+        return f"no problem found in {requests} to {count(len(enabled), 'member')}"
     who = f"all {len(enabled):,} members" if len(enabled) > 1 else "the member"
     ways = {(verdict_on(member, "clean"), verdict_on(member, "eicar")) for member in enabled}
     if len(ways) == 1 and report.verdict is Health.OK and (did := _TESTED.get(ways.pop(), "")):

@@ -56,6 +56,11 @@ def captured_at(vantage: Vantage) -> str:
     return f"Seen in a capture{_PLACES.get(vantage.place or '') or at_client}"
 
 
+def packet_times(vantage: Vantage) -> str:
+    """Whose times a capture has; empty for anything else."""
+    return "Times are those of the packets." if isinstance(vantage, CaptureVantage) else ""
+
+
 def _verb(report: Report) -> str:
     is_probed = logs_of(report) is None and lint_of(report) is None
     return "Probed from" if is_probed else "Read on"
@@ -149,7 +154,7 @@ def _resolvers(report: Report, vantage: ProbingVantage) -> str:
 
 def _clock(vantage: Vantage, *, sentence: bool) -> str:
     """Whether this host's clock can be trusted, with or without a label; empty if nothing was probed."""
-    if not isinstance(vantage, ProbingVantage):
+    if not isinstance(vantage, ProbingVantage) or isinstance(vantage, CaptureVantage):
         return ""
     error = milliseconds(vantage.clock_max_error_ms) if vantage.clock_max_error_ms else ""
     match vantage.clock_synchronised:
