@@ -214,6 +214,7 @@ class GroupBlock:
             "RESPMOD" if group.answer.method == "RESPMOD" else "",
             names(group.members or (), _EXAMPLES),
             f"pool {names(group.pools, _EXAMPLES)}" if group.pools else "",
+            f"uuid {names(group.pool_uuids, _EXAMPLES)}" if group.pool_uuids else "",
             f"request ids {names(group.request_ids[:_EXAMPLES], _EXAMPLES)}" if group.request_ids else "",
             f"ICAP source ports {names(group.source_ports[:_EXAMPLES], _EXAMPLES)}" if group.source_ports else "",
             f"see {names(group.findings)}" if group.findings else "",

@@ -15,6 +15,11 @@ from icapdiag.api import explaining
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.scanner.reading import log_of
 from icapdiag.model import Report
+from icapdiag.report import formats
+from icapdiag.report.machine import to_json
+from icapdiag.report.machine.from_json import read_report
+from icapdiag.report.machine.to_json import settled
+from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.report.terminal import render
 from icapdiag.runbook import Library, load_runbooks
 from icapdiag.vocabulary import CauseStatus, Effect, Health
@@ -284,3 +289,25 @@ def test_squid_in_front_of_a_dead_port_a_web_server_and_a_missing_service() -> N
         ("proxy-icap-down", ("127.0.0.1:21099", "127.0.0.1:21080")),
     ] == [(problem.finding, problem.members) for problem in report.problems or ()]
     assert "icap_service line of squid.conf" in ((report.problems or ())[0].steps.fix or ("",))[0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["markdown", "html", "json", "csv", "junit", "sarif", "nagios", "prometheus"])
+def test_in_every_format(name: str) -> None:
+    drawn = formats.render(explain([DATA / "c-icap-no-engine.log"]), name)
+
+    assert "no-engine-loaded" in drawn or "No virus engine loaded" in drawn
+
+
+def test_a_saved_report_is_read_back() -> None:
+    report = settled(explain([DATA / "squid-cache-faults.log", DATA / "squid-icap.log"]))
+
+    assert report == read_report(to_json.render(report).encode())
+
+
+def test_names_and_addresses_of_a_scanners_log_are_redacted() -> None:
+    paths = [path for path in sorted(DATA.iterdir()) if path.name.startswith(("squid", "c-icap-access"))]
+    redacted, _ = redact(settled(explain(paths)), Pseudonyms())
+    drawn = to_json.render(redacted) + formats.render(redacted, "markdown") + formats.render(redacted, "table")
+
+    for name in ("192.0.2.", "198.51.100.", "no-such-scanner", "client.example", "squid-cache-faults", str(DATA)):
+        assert name not in drawn
