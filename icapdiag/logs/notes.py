@@ -138,6 +138,16 @@ class Notes(Struct):
         if len(self.problems) < KEPT:
             self.problems.append(replace(note, excerpt=note.excerpt[:EXCERPT].strip()))
 
+    @property
+    def repairs_kept(self) -> bool:
+        """Whether there are as many fixes as are kept."""
+        return len(self.repairs) == KEPT
+
+    def is_full(self, kind: ProblemKind) -> bool:
+        """Whether one more problem of this kind would only be counted."""
+        kept = [one.kind for one in self.problems]
+        return len(kept) == KEPT and (kind == "skipped" or "skipped" not in kept)
+
     def offsets(self) -> set[int]:
         """The byte offsets that the notes name."""
         offsets = [*(note.offset for note in self.repairs), *(note.offset for note in self.problems)]
@@ -204,6 +214,14 @@ class Account:
         else:
             self.tally.unreadable += 1
         self.notes.problem(Problem(kind, reason, *place, excerpt))
+
+    def refuse_again(self, kind: ProblemKind) -> None:
+        """A record of which there were many already: counted, and not noted."""
+        if kind == "skipped":
+            self.tally.skipped += 1
+        else:
+            self.tally.unreadable += 1
+        self.notes.problems_total += 1
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):

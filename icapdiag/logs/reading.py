@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from icapdiag.facts.logs import RecordCounts
-from icapdiag.logs.containers.sniff import Container, Kind, kind_of
+from icapdiag.logs.containers.sniff import Container, Kind, header_row, kind_of
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Problem, Repair, SourceReport
@@ -144,6 +144,11 @@ def read_source(
         from icapdiag.logs.blocks.large import read_large  # noqa: PLC0415
 
         container = read_large(source, kind, summary, account, tick, jobs=jobs, stop=stop)
+    elif kind is Kind.CSV:
+        from icapdiag.logs.blocks.rows import RowScanner  # noqa: PLC0415
+
+        RowScanner(source, header_row(source.head), summary, account, tick).run()
+        container = Container.CSV
     elif kind is not Kind.EMPTY:
         from icapdiag.logs.containers.recordwise import read_records  # noqa: PLC0415
 

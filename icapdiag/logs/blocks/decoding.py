@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import DecodeError, ValidationError
@@ -25,7 +25,7 @@ from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.logs import ACTIONS
 from icapdiag.logs.blocks.key_counter import KeyCounter
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.notes import Account, excerpt_of
+from icapdiag.logs.notes import Account, Repair, excerpt_of
 
 BLOCK: Final = 512 * 1024  # bytes read at a time: fits a core's second-level cache
 MAX_RECORD: Final = 16 * 1024 * 1024  # bytes; a longer record is cut and unreadable
@@ -99,6 +99,14 @@ def overfull(text: bytes | memoryview) -> bool:
     return raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS
 
 
+class Mended(NamedTuple):
+    """A damaged record as JSON, the text in which it was found, and what was fixed: ``(what, index)``."""
+
+    text: bytes
+    damaged: str
+    repairs: tuple[tuple[str, int], ...]
+
+
 class FallbackReader(Account):
     """Reads parts of one large input record by record; notes have byte offsets as places."""
 
@@ -118,6 +126,27 @@ class FallbackReader(Account):
         from icapdiag.logs.containers.recordwise import read_stretch  # noqa: PLC0415 - most logs have no such record
 
         read_stretch(raw, offset, self.summary, self)
+
+    def mend(self, raw: bytes) -> Mended | None:
+        """A damaged record that is one log entry, for decoding it together with others; None if `read` has to."""
+        if len(raw) > _LONG:
+            return None
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            return None
+        from icapdiag.logs.damage.mending import mended  # noqa: PLC0415 - as above
+
+        found = mended(text)
+        return found and Mended(found[0], text, found[1].repairs)
+
+    def note_mended(self, offset: int, mended: Mended) -> None:
+        """A record that began at ``offset`` was read."""
+        for what, index in mended.repairs:
+            if self.notes.repairs_kept:
+                self.notes.repairs_total += 1
+            else:
+                self.notes.repair(Repair(what, offset=offset + len(mended.damaged[:index].encode())))
 
 
 def _is_doubled(text: str) -> bool:
@@ -152,9 +181,12 @@ class Sink:
     Who sent what takes a fifth longer to decode. It is decoded of all entries in these first bytes, and beyond, unless
     a filter needs it, of some blocks all over the input; but of everything once ICAP was disabled for a request: what
     that carried decides whether it matters.
+
+    ``unique``: no key is twice in what comes, as somebody else has seen; and everything is decoded with details.
     """
 
-    def __init__(self, fallback: FallbackReader, *, look_into: int = 0) -> None:
+    def __init__(self, fallback: FallbackReader, *, look_into: int = 0, unique: bool = False) -> None:
+        self._unique = unique
         self.fallback = fallback
         self.tally = fallback.tally
         self.page = fallback.notes.page
@@ -184,7 +216,7 @@ class Sink:
     @property
     def _with_details(self) -> bool:
         """Whether what is decoded next is."""
-        if self._look_into > 0 or self._some_disabled or self.fallback.summary.filters.by_entry:
+        if self._unique or self._look_into > 0 or self._some_disabled or self.fallback.summary.filters.by_entry:
             return True
         return self._decoded // BLOCK % _DETAILED_OF == 0
 
@@ -199,7 +231,7 @@ class Sink:
     def _decode(self, form: Literal[0, 1], text: memoryview | bytes) -> Sequence[LogEntry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        detailed, self._paced = self._with_details, self._look_into > 0
+        detailed, self._paced = self._with_details, self._unique or self._look_into > 0
         self._decoded += len(text)
         self._met.clear()
         try:
@@ -223,6 +255,9 @@ class Sink:
 
     def _is_doubled(self, form: Literal[0, 1], text: memoryview | bytes) -> bool:
         """Whether a key appears twice, as far as this is looked for."""
+        if self._unique:
+            self._looked_into = True
+            return False
         self._looked_into = self._doubled or self._look_into > 0
         if not self._looked_into:
             return False
@@ -244,6 +279,17 @@ class Sink:
         if not self._looked_into:
             self.tally.not_looked_into += len(entries)
         return True
+
+    def take_damaged(self, offset: int, raw: bytes) -> None:
+        """A damaged record, or several."""
+        mended = self.fallback.mend(raw)
+        try:
+            if mended is not None and self.take(self.lines(mended.text)):
+                self.fallback.note_mended(offset, mended)
+                return
+        except UNDECODABLE:
+            pass
+        self.fallback.read(offset, raw)
 
     def take_object(self, offset: int, raw: bytes) -> bool:
         """A record that is JSON; False, and nothing counted, if it is none, or `overfull`."""

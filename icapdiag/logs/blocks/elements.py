@@ -28,10 +28,13 @@ from icapdiag.logs.blocks.spans import (
     Separators,
     end_of_scalar,
     end_of_value,
+    may_be_lenient,
     page_members,
     results_of,
     skip_member,
+    sound_end,
 )
+from icapdiag.logs.damage.beginnings import NONE, Beginnings, indent_of
 from icapdiag.logs.notes import PAGE_KEYS
 
 _BETWEEN = re.compile(rb"[\s,]*+")
@@ -40,6 +43,9 @@ _MAY_BE_RESULTS = re.compile(rb"results|.*\\.*", re.DOTALL)  # or written with e
 _END_LISTED = re.compile(rb"\s*+(?:,|\]|\Z)")
 _END = re.compile(rb"\s*+(?:[,\]{]|\Z)")
 _GARBAGE = re.compile(rb"[^\n{\[]++")
+_ANEW = re.compile(rb"\s*+(?:\[|%b)" % _REPLY.pattern)
+_SEPARATOR_SEEN = 512  # bytes behind an element
+_BEFORE = 200  # bytes in front of what is not yet counted that are kept: is it the beginning of a line?
 _STEPS_BACK = 8
 _DEEPEST = 8
 _QUOTE_BEHIND = 32  # from an element's brace to its first quote, at most
@@ -62,12 +68,14 @@ class ElementScanner:
         self._sink = sink
         self.stack: list[str] = []
         self.separators = Separators()
-        self._buffer = bytearray(2 * BLOCK + 2)
+        self._buffer = bytearray(2 * BLOCK + _BEFORE + 2)
+        self._buffer[0] = 0x0A
         self._start = self._filled = 1
         self._base = offset - 1  # of the buffer's first byte in the input
         self._ended = False
         self._lost = False  # inside something unreadable: go on at the next element
         self._single_until = 0  # up to this index elements are taken one by one
+        self._beginnings = Beginnings()
         self._needed = 0  # bytes from ``_start`` on, without which it is of no use to look again
 
     @property
@@ -100,11 +108,11 @@ class ElementScanner:
 
     def _fill(self) -> bool:
         """Read a block behind what is there; False at the end of the input."""
-        shift = self._start - 1
+        shift = self._start - 1 - _BEFORE
         if shift > 0:
             view = memoryview(self._buffer)
-            view[1 : self._filled - shift] = view[self._start : self._filled]
-            self._start, self._filled, self._base = 1, self._filled - shift, self._base + shift
+            view[1 : self._filled - shift] = view[1 + shift : self._filled]
+            self._start, self._filled, self._base = self._start - shift, self._filled - shift, self._base + shift
             self._single_until -= shift
         if self._filled + BLOCK + 1 > len(self._buffer):
             self._buffer = self._buffer.ljust(2 * len(self._buffer), b"\0")
@@ -206,9 +214,9 @@ class ElementScanner:
         return True
 
     def _find_way(self) -> bool:
-        following = self._next_element(self._start)
-        self._lost = following is None
-        if following is not None:
+        following = self._next_element(self._start, self._filled)
+        self._lost = following is None or following == UNFINISHED
+        if following is not None and not self._lost:
             self._start = following
             return True
         self._start = max(self._start, self._filled - BLOCK)
@@ -216,8 +224,9 @@ class ElementScanner:
 
     def _object(self, *, in_array: bool) -> bool:
         if not in_array or _REPLY.match(self._buffer, self._start, self._filled):
-            results = results_of(self._buffer, self._start, self._filled)
-            if results == UNFINISHED and not self._ended:
+            following = self._next_beginning(self._start)
+            results = results_of(self._buffer, self._start, self._filled if following is None else following)
+            if results == UNFINISHED and following is None and not self._ended:
                 return self._too_long()
             if results > 0:
                 self._sink.page.begin()
@@ -282,39 +291,91 @@ class ElementScanner:
         return True
 
     def _element(self) -> bool:
-        """One element by its brackets; a broken one ends where the next begins."""
+        """One element: JSON, or damaged; see `_damaged`."""
         buffer, start, end = self._buffer, self._start, self._filled
-        stop = end_of_value(buffer, start, end)
+        stop = sound_end(buffer, start, end)
         if stop == UNFINISHED and not self._ended:
             return self._too_long()
+        if stop > 0:
+            if self._awaits_separator(stop):
+                return False
+            raw = bytes(buffer[start:stop])
+            if self._sink.take_object(self.offset, raw):
+                self.separators.learn(buffer, stop, end)
+            else:
+                self._sink.fallback.read(self.offset, raw)
+            self._start = stop
+            return True
+        return self._damaged()
+
+    def _awaits_separator(self, stop: int) -> bool:
+        """Whether more text is needed to see what parts the elements: that must not depend on where blocks end."""
+        return not self.separators and not self._ended and self._filled - stop < _SEPARATOR_SEEN
+
+    def _damaged(self) -> bool:
+        """An element that is no JSON: up to its last bracket, to the next one, or to a line that begins one."""
+        buffer, start = self._buffer, self._start
+        following = self._next_beginning(start)
+        end = self._filled if following is None else following
+        stop = end_of_value(buffer, start, end)
+        if stop == UNFINISHED and following is None and not self._ended:
+            return self._too_long()
+        if stop > 0 and self._awaits_separator(stop):
+            return False
         raw = bytes(buffer[start : stop if stop > 0 else end])
-        if stop > 0 and self._sink.take_object(self.offset, raw):
+        if stop > 0 and may_be_lenient(raw, broken_at(raw)) and self._sink.take_object(self.offset, raw):
             self.separators.learn(buffer, stop, end)
             self._start = stop
             return True
         if stop > 0 and (_END_LISTED if self.separators.listed else _END).match(buffer, stop, end):
-            self._sink.fallback.read(self.offset, raw)
+            self._sink.take_damaged(self.offset, raw)
             self._start = stop
             return True
+        if following is not None and self._is_one_a_line(start):
+            return self._skip_to(following, following)
         return self._broken(start + max(1, broken_at(bytes(buffer[start:end]))))
+
+    def _is_one_a_line(self, start: int) -> bool:
+        line = max(start - _BEFORE, self._buffer.rfind(b"\n", max(0, start - _BEFORE), start) + 1)
+        return not self._buffer[line:start].strip(b" \t[,") and (not self.separators or self.separators.by_lines)
+
+    def _next_beginning(self, start: int) -> int | None:
+        """Where the next line begins that begins a record; None if none does, or none is there yet."""
+        indent = indent_of(self._buffer, start)
+        found = self._beginnings.next(self._buffer, self._base, start, self._filled, indent)
+        return None if found == NONE else found
 
     def _broken(self, after: int) -> bool:
         """Text that is not JSON and has no matching bracket: skip to the next element."""
-        start, end = self._start, self._filled
-        following = self._next_element(after)
-        if following is None and not self._ended and end - start < 2 * BLOCK:
-            return False
+        start = self._start
+        line = self._next_beginning(start)
+        end = self._filled if line is None else line
+        following = self._next_element(after, end)
+        if following == UNFINISHED or (following is None and line is None):
+            if not self._ended and self._filled - start < MAX_RECORD:
+                self._needed = 2 * (self._filled - start)
+                return False
+            following = None if following == UNFINISHED else following
+        return self._skip_to(line if following is None else following, end)
+
+    def _skip_to(self, following: int | None, end: int) -> bool:
+        """Take what is damaged, and go on behind it."""
         self._lost = following is None
-        raw = bytes(self._buffer[start : end if following is None else following]).rstrip(b" \t\r\n,")
+        end = end if following is None else following
+        raw = bytes(self._buffer[self._start : end]).rstrip(b" \t\r\n,")
         self._sink.tally.truncated = self._sink.tally.truncated or (self._ended and self._lost)
-        self._sink.fallback.read(self.offset, raw)
-        self._start = end if following is None else following
+        self._sink.take_damaged(self.offset, raw)
+        self._start = end
+        if _ANEW.match(self._buffer, end, self._filled):  # what was open was not closed
+            self.stack.clear()
         return True
 
-    def _next_element(self, after: int) -> int | None:
+    def _next_element(self, after: int, end: int) -> int | None:
         """Where the next element begins, seen from something broken.
 
         A string without its end goes on to the next element's first quote, so the search begins a bit earlier.
         """
         earliest = max(self._start + (0 if self._lost else 1), after - _QUOTE_BEHIND)
-        return self.separators.next_element(self._buffer, earliest, self._filled, is_entry)
+        return self.separators.next_element(
+            self._buffer, earliest, end, is_entry, more=not self._ended and end == self._filled
+        )

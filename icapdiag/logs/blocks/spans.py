@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import msgspec
+
 _PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'  # no bracket outside of strings
 # Everything up to the next bracket, or to the next with others inside of it. Possessive: nothing is tried twice.
 _FLAT = re.compile(rb"(?:%b)*+" % _PLAIN, re.DOTALL)
@@ -26,10 +28,14 @@ _ENVELOPE_MEMBERS = 20  # a reply has a handful before its results
 _NEXT = re.compile(rb'\s*+,?+\s*+\{\s*+"')
 _OBJECT = re.compile(rb'\{\s*+"')
 _KEY_KEPT = 64
+_LENIENT = frozenset((*range(0x20), *b"NI"))
+_any = msgspec.json.Decoder(msgspec.Raw).decode
+_PLACE = re.compile(r"\(byte (\d+)\)")
 _TRIED = 200  # objects that are looked into, in search of the next element
+_LOOKED_INTO = 16 * 1024  # bytes of each
 
 
-def end_of_value(text: bytearray, start: int, end: int) -> int:
+def end_of_value(text: bytes | bytearray, start: int, end: int) -> int:
     """The index after the object or array that begins at ``start``.
 
     `UNFINISHED` if it does not end before ``end``, `MISMATCHED` at a bracket of the wrong kind, or one that
@@ -54,6 +60,47 @@ def end_of_value(text: bytearray, start: int, end: int) -> int:
         found = run.match(text, position, end)
         position = found.end() if found else end
     return UNFINISHED
+
+
+def sound_end(text: bytes | bytearray, start: int, end: int) -> int:
+    """The index after the JSON value at ``start``, whatever follows.
+
+    `UNFINISHED` if the text ends inside of it, `MISMATCHED` if something in it is not JSON.
+    """
+    try:
+        _any(memoryview(text)[start:end])
+    except RecursionError:
+        return MISMATCHED
+    except ValueError as error:
+        found = _PLACE.search(str(error))
+        if found is None:  # also said of half a surrogate pair
+            return MISMATCHED if end_of_value(text, start, end) > 0 else UNFINISHED
+        if "trailing characters" not in str(error):
+            return MISMATCHED
+        end = start + int(found[1]) - 1  # counted from 1 here
+    while text[end - 1] in b" \t\r\n":
+        end -= 1
+    return end
+
+
+def broken_place(record: bytes) -> int | None:
+    """Where a text stops being one JSON value; None if it is one, `UNFINISHED` if it ends inside of it.
+
+    Not looked into are bytes that are not UTF-8.
+    """
+    try:
+        _any(record)
+    except RecursionError:
+        return 0
+    except ValueError as error:
+        found = _PLACE.search(str(error))
+        return int(found[1]) if found else UNFINISHED
+    return None
+
+
+def may_be_lenient(record: bytes, broken: int) -> bool:
+    """Whether a less strict decoder may take what is broken there: NaN, a control character, half a surrogate pair."""
+    return broken <= 0 or broken >= len(record) or record[broken] in _LENIENT or record[broken - 1] in _LENIENT
 
 
 def end_of_scalar(text: bytearray, start: int, end: int) -> int:
@@ -118,6 +165,14 @@ class Separators:
     def __bool__(self) -> bool:
         return bool(self._loose)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Separators):
+            return NotImplemented
+        return (self._strict, self._loose, self.listed) == (other._strict, other._loose, other.listed)
+
+    def __hash__(self) -> int:
+        return hash((self._strict, self._loose, self.listed))
+
     def learn(self, text: bytearray, stop: int, end: int) -> None:
         """From what follows the first element, which ends at ``stop``; later calls change nothing."""
         found = None if self._loose else _NEXT.match(text, stop, end)
@@ -130,6 +185,11 @@ class Separators:
         self._strict = self._loose + bytes(text[found.end() : key_end + 1]) if key_end >= 0 else self._loose
         self.listed = b"," in found[0]
 
+    @property
+    def by_lines(self) -> bool:
+        """Whether each element begins a line."""
+        return b"\n" in self._strict
+
     def last(self, text: bytearray, start: int, end: int) -> int:
         """The index of the last separator's ``}``; -1 if there is none."""
         cut = text.rfind(self._strict, start, end)
@@ -141,18 +201,22 @@ class Separators:
         return None if found < 0 else (found + self._strict.index(b"{"), found + len(self._strict))
 
     def next_element(
-        self, text: bytearray, after: int, end: int, is_entry: Callable[[bytes], bool | None]
+        self, text: bytearray, after: int, end: int, is_entry: Callable[[bytes], bool | None], *, more: bool
     ) -> int | None:
-        """Where an element begins at or behind ``after``.
+        """Where an element begins at or behind ``after``; `UNFINISHED` if the text ends in what may be one.
 
         That is where a log entry stands, or where the strict separator is and no other object.
-        ``is_entry`` returns None for what is not an object.
+        ``is_entry`` returns None for what is not an object. ``more``: the text goes on behind ``end``.
         """
         brace = self._strict.index(b"{") if self._strict else 0
         for tried, found in enumerate(_OBJECT.finditer(text, after, end)):
             start = found.start()
             parted = bool(self._strict) and text.startswith(self._strict, start - brace)
-            stop = end_of_value(text, start, end) if tried < _TRIED or parted else UNFINISHED
+            stop = MISMATCHED
+            if tried < _TRIED or parted:
+                stop = end_of_value(text, start, min(end, start + _LOOKED_INTO))
+                if stop == UNFINISHED and more and start + _LOOKED_INTO > end:
+                    return UNFINISHED
             known = is_entry(bytes(text[start:stop])) if stop > 0 else None
             if known or (parted and known is None):
                 return start

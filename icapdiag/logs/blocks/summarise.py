@@ -35,6 +35,7 @@ from icapdiag.logs.blocks.elements import ElementScanner
 from icapdiag.logs.blocks.lines import LineScanner
 from icapdiag.logs.blocks.spans import Separators
 from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.damage.beginnings import NONE, Beginnings
 from icapdiag.logs.notes import Notes, Tally
 from icapdiag.logs.opening.source import Stop
 
@@ -42,6 +43,7 @@ FORK_ABOVE = 200 * 1000 * 1000  # bytes; below, a second process costs more than
 _POLL = 0.2  # s between two looks at ``stop`` while the other process works
 _FIRST = 0.51  # share of this process: the other one has to hand over what it counted, too
 _SEARCHED = (64 * 1024, 4 * 1024 * 1024)  # bytes from the middle on, for a record's beginning: mostly there at once
+_GLANCE = 200  # bytes of a line, in which the beginning of a record is recognised
 _COUNTER = struct.Struct("=q")
 
 Progress = Callable[[int], None]
@@ -189,12 +191,10 @@ class _Work(NamedTuple):
         sink = self.sink
         part = _Range(self.fd, self.start, split.seen, self.stop)
         scanner = _scanner(self.layout)(part.readinto, sink, offset=self.start)
-        if isinstance(scanner, LineScanner):
-            scanner.run(progress)
-            arrived = True
-        else:
-            scanner.run(progress, final=False)
-            arrived = scanner.offset == split.boundary and tuple(scanner.stack) == split.stack
+        scanner.run(progress, final=False)
+        arrived = scanner.offset == split.boundary
+        if isinstance(scanner, ElementScanner):
+            arrived = arrived and tuple(scanner.stack) == split.stack and scanner.separators == split.separators
         found = self._receive(child, reading, progress, split.boundary) if arrived else None
         if found is not None:
             sink.fallback.summary.merge_wire(found.summary)
@@ -237,9 +237,10 @@ class _Work(NamedTuple):
         for searched in _SEARCHED:
             text = os.pread(self.fd, searched, middle)
             if scanner is None:
-                boundary = middle + text.find(b"\n") + 1
-                if boundary > middle:
-                    return _Split(boundary, boundary, (), Separators())
+                found = Beginnings().next(text, 0, 0, len(text), 0)
+                if found != NONE:
+                    line = text[found : found + _GLANCE].split(b"\n", 1)[0]
+                    return _Split(middle + found, middle + found + len(line), (), Separators())
             elif place := scanner.separators.first(text):
                 return _Split(middle + place[0], middle + place[1], tuple(scanner.stack), scanner.separators)
         return None

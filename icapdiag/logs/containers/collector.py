@@ -1,4 +1,4 @@
-"""Collects the records of one source: counts them, notes problems, adds entries to the summary; also CSV and syslog."""
+"""Collects the records of one source: counts them, notes problems, adds entries to the summary; also syslog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Place, Places, read_line
 from icapdiag.logs.damage.recovery import Found
 from icapdiag.logs.notes import BEGIN, EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
-from icapdiag.logs.opening.source import STRAY, Source, Tick, to_text
+from icapdiag.logs.opening.source import Source, Tick, to_text
 from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no log entry field is left"
@@ -108,24 +108,6 @@ def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Co
         collector.found(piece, places, text)
         last = piece if piece.value is not None else last
     return last
-
-
-def read_csv(source: Source, delimiter: str, collector: Collector, tick: Tick) -> None:
-    """The rows of a CSV export."""
-    from icapdiag.logs.containers.csvexport import rows  # noqa: PLC0415 - few logs are CSV
-
-    file = io.TextIOWrapper(io.BufferedReader(source, _BUFFER), "utf-8", errors=STRAY, newline="")
-    pieces = iter(lambda: file.readline(RECORD_LIMIT), "")
-    for number, row in enumerate(rows(pieces, delimiter)):
-        for what, line in row.repairs:
-            collector.notes.repair(Repair(what, line))
-        if row.value is None:
-            collector.refuse("unreadable", row.reason, (row.line, None, None), row.excerpt)
-        else:
-            collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs))
-        if number % _TICK == 0:
-            tick()
-    file.detach().detach()
 
 
 def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:

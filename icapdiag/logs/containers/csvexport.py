@@ -8,9 +8,8 @@ content, nearest to its column. Nothing is evaluated: a cell is rewritten as JSO
 from __future__ import annotations
 
 import ast
-import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from msgspec import Struct
@@ -24,9 +23,9 @@ _LITERAL_LIMIT = 256 << 10  # characters; literal_eval takes hundreds of bytes o
 _NESTING = 90  # levels; the compiler behind literal_eval has no patience with more
 _SHIFT = 10  # columns that rows of one export differ by, between versions of the Controller
 _ICAP = "icap_log"
-_NUMBERS = ("response_code", "request_length")
+NUMBERS = ("response_code", "request_length")
 _TRUTH = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
-_TEXTS = (
+TEXTS = (
     *("significance", "virtualservice", "vs_name", "service_engine", "request_id", "report_timestamp"),
     *("client_ip", "client_ip6", "method", "uri_path", "host", "request_content_type", "user_id"),
     *("http_security_policy_rule_name", "http_request_policy_rule_name"),
@@ -36,7 +35,7 @@ _FOREIGN = {
     *("user_agent", "referer", "uri_path", "uri_query", "rewritten_uri_path", "rewritten_uri_query", "redirected_uri"),
     *("xff", "host", "sni_hostname", "user_id", "all_request_headers", "request_content_type", "etag"),
 }
-_PLAUSIBLE = {
+PLAUSIBLE = {
     "report_timestamp": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d{9,19}(?:\.\d+)?$"),
     "virtualservice": re.compile(r"virtualservice-|https?://|/api/"),
     "service_engine": re.compile(r"[\w.:-]+$"),
@@ -64,28 +63,6 @@ class CsvRow(Struct, frozen=True):
     excerpt: str = ""
 
 
-def rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
-    """The rows below the header row. Raises nothing for any content."""
-    csv.field_size_limit(CELL_LIMIT)
-    reader = csv.reader(lines, delimiter=delimiter)
-    columns: Columns | None = None
-    line = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield CsvRow(line, None, reason=f"not CSV: {error}")
-            line = reader.line_num + 1
-            continue
-        if columns is None:
-            columns = Columns(cells)
-        elif cells and cells != columns.names:  # exports put together repeat the header
-            yield columns.row(cells, line)
-        line = reader.line_num + 1
-
-
 class Columns:
     """The columns of the fields, by the header row."""
 
@@ -94,6 +71,10 @@ class Columns:
         clean = [name.strip().lstrip("\ufeff") for name in names]
         self._index = {name: at for at, name in reversed(list(enumerate(clean)))}
         self._foreign = {at for at, name in enumerate(clean) if name in _FOREIGN}
+
+    def index_of(self, name: str) -> int | None:
+        """The column of a field; None without one."""
+        return self._index.get(name)
 
     def row(self, cells: Sequence[str], line: int) -> CsvRow:
         if len(cells) < 2:
@@ -112,12 +93,12 @@ class Columns:
 
     def _plain_fields(self, cells: Sequence[str]) -> dict[str, object]:
         value: dict[str, object] = {}
-        for name in _TEXTS:
+        for name in TEXTS:
             text = self._cell(cells, name)
-            plausible = _PLAUSIBLE.get(name)
+            plausible = PLAUSIBLE.get(name)
             if text and (plausible is None or plausible.match(text)):
                 value[name] = text
-        for name in _NUMBERS:
+        for name in NUMBERS:
             if _NUMBER.match(text := self._cell(cells, name)):
                 value[name] = int(text)
         if (text := self._cell(cells, "adf")) in _TRUTH:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from icapdiag.avi.entry import LogEntry
 from icapdiag.doubled import Ambiguous
 from icapdiag.logs.containers.answers import CLIENT, HEADERS, FoundAnswer, answers, foreign, has_answers
@@ -15,9 +17,10 @@ from icapdiag.logs.containers.classify import STARTS_MEMBER, classify, records_i
 from icapdiag.logs.containers.collector import ANSWERS_KEPT, RECORD_LIMIT, Collector, collect
 from icapdiag.logs.containers.foreign import reason_of
 from icapdiag.logs.containers.sniff import Container, container_of_object
-from icapdiag.logs.damage.records import Places, read_object
+from icapdiag.logs.damage.beginnings import NONE, NextBeginning, indent_of
+from icapdiag.logs.damage.records import Places, read_damaged, read_strict
 from icapdiag.logs.damage.recovery import Found, read_members
-from icapdiag.logs.damage.tokens import QUOTE
+from icapdiag.logs.damage.tokens import QUOTE, is_hard_wrapped
 from icapdiag.logs.notes import Repair
 from icapdiag.logs.opening.source import STRAY, Source, Tick
 
@@ -61,10 +64,11 @@ def _without_code(text: str) -> str:
 def passages(text: str) -> Iterator[Found]:
     """Every object and every run of members that may be of a log; the prose between them counts for nothing."""
     at = 0
+    beginnings = NextBeginning(text)
     while start := _START.search(text, at):
         begin = start.start()
         bare = text[begin] != "{"
-        found = read_members(text, begin) if bare else read_object(text, begin)
+        found = read_members(text, begin) if bare else _object(text, begin, beginnings)
         if found is None:
             if bare:
                 yield Found(start=begin, end=start.end(), reason="a fragment of an entry that can't be read")
@@ -77,6 +81,19 @@ def passages(text: str) -> Iterator[Found]:
             if ours and text[line:begin].strip("> \t\r,"):
                 yield Found(start=line, end=begin, repairs=((BESIDE, line),))
             yield from records_in(found) or (found,)
+
+
+def _object(text: str, begin: int, beginnings: NextBeginning) -> Found | None:
+    """The object at ``begin``; a damaged one ends before a line that begins the next, if that is no broken line."""
+    found = read_strict(text, begin)
+    if found is not None:
+        return found
+    indent = indent_of(text, begin)
+    stop = beginnings.behind(begin, indent)
+    if stop != NONE and is_hard_wrapped(text, stop - 1):
+        stop = NONE
+    found = read_damaged(text, begin, None if stop == NONE else stop)
+    return found if found is None or stop == NONE else replace(found, open_end=False)
 
 
 def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -> Container | None:

@@ -1,12 +1,12 @@
-"""Reads, record by record, what is not decoded in blocks: small and damaged JSON, CSV, syslog, texts."""
+"""Reads, record by record, what is not decoded in blocks: small and damaged JSON, syslog, texts."""
 
 from __future__ import annotations
 
 import io
 
 from icapdiag.logs.containers.classify import is_syslog
-from icapdiag.logs.containers.collector import Collector, collect, read_csv, read_syslog
-from icapdiag.logs.containers.sniff import Container, Kind, container_of_object, foreign_kind, header_row
+from icapdiag.logs.containers.collector import Collector, collect, read_syslog
+from icapdiag.logs.containers.sniff import Container, Kind, container_of_object, foreign_kind
 from icapdiag.logs.containers.values import Values, lines, region
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.damage.records import ByteOffsets, Places
@@ -23,9 +23,6 @@ def read_records(source: Source, kind: Kind, summary: Summary, account: Account,
     match kind:
         case Kind.FOREIGN:
             return _nothing(source, account, f"it is {foreign_kind(source.head)}; unpack or convert it first")
-        case Kind.CSV:
-            read_csv(source, header_row(source.head), collector, tick)
-            return Container.CSV
         case Kind.SYSLOG:
             read_syslog(source, collector, tick)
             return Container.SYSLOG

@@ -73,6 +73,10 @@ _FOREIGN = (
 _DELIMITERS = ",;\t|"
 _HEADER_NAMES = frozenset({"report_timestamp", "virtualservice", "icap_log", "significant_log", "client_ip", "log_id"})
 _LIST = re.compile(rb'\[\s*(?:[\[\]{"]|-?\d[\d.eE+-]*\s*[,\]]|(?:true|false|null)\b|$)')
+_BEGINS = re.compile(rb"[ \t,]*\{[ \t]*[\"'}]")
+_REPLY = re.compile(rb'\{\s*"(?:count|results|next|previous|percent_remaining)"\s*:[^\n]*?(?:"results"|\n)')
+_PLACE = re.compile(r"\(byte (\d+)\)")
+_any = msgspec.json.Decoder(msgspec.Raw)
 _ANSWER = re.compile(rb"\s*ICAP/\d", re.IGNORECASE)
 
 
@@ -122,6 +126,8 @@ def _kind_of_lines(text: bytes) -> Kind:
     if not braced and any(is_syslog(line.strip()) for line in lines):
         return Kind.SYSLOG
     braces = [line for each in lines if (line := each.strip().rstrip(b",")).startswith(b"{")]
+    if braced and len(lines) > 1 and (kind := _kind_by_first_value(text, lines)) is not None:
+        return kind
     objects = [value for line in braces if (value := read_line(line.decode("utf-8", "replace"))) is not None]
     whole = sum(line.endswith(b"}") and len(line) > 2 for line in braces)  # be they damaged in between
     if any("results" in value for value in objects):
@@ -129,6 +135,22 @@ def _kind_of_lines(text: bytes) -> Kind:
     if objects and whole * 2 >= len(lines) > 1:
         return Kind.LINES
     return Kind.VALUES if braced else Kind.TEXT
+
+
+def _kind_by_first_value(text: bytes, lines: list[bytes]) -> Kind | None:
+    """Values if the first is sound and goes over several lines; lines if it is not, and most lines begin a record."""
+    said = ""
+    try:
+        _any.decode(text)
+    except (ValueError, RecursionError) as error:
+        said = str(error)
+    place = _PLACE.search(said)
+    if place is None and said:  # it ends inside of its first value
+        return None
+    if not said or "trailing characters" in said:
+        return Kind.VALUES if b"\n" in text[: int(place[1]) - 1 if place else None].rstrip() else None
+    begin = sum(_BEGINS.match(line) is not None for line in lines)
+    return Kind.LINES if 2 * begin >= len(lines) and not _REPLY.match(text) else None
 
 
 def _is_record(line: bytes) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from icapdiag.doubled import every
 from icapdiag.logs.containers.classify import STARTS_MEMBER, is_syslog, payload_of, read_payload, records_in
+from icapdiag.logs.damage.beginnings import NONE, NextBeginning, indent_of
 from icapdiag.logs.damage.records import NOT_AN_OBJECT, read_damaged, read_line, read_strict, shifted
 from icapdiag.logs.damage.recovery import Found, read_members
 from icapdiag.logs.damage.tokens import OPENERS, QUOTE, decode_at
@@ -34,6 +35,7 @@ _ELEMENT_ENDS = re.compile(r"\s*(?:[,\]}]|$)")
 _FIRST_KEY = re.compile(r'\{\s*"([\w.-]{1,60})"')
 _UP_TO_BRACKET = re.compile(r"[^{\[]+")
 _EMPTY = re.compile(r"\[[\s,\x00]*\]")
+_ANEW = re.compile(rf"[ \t>]*(?:\[|{ENVELOPE.pattern})")
 _IN_LIST = re.compile(r"[^{\[\]]+")
 _PROSE = re.compile(r"[^\r\n{\[]+")
 _BRACKET = re.compile(r"\s*(?:\[|\],?|\},?|\]\},?|,)\s*\Z")  # a line that only opens or closes a list
@@ -56,6 +58,7 @@ class Values:
         self._fruitless = 0  # pieces since the last record
         self._boundary_names = ""
         self._boundary_at = 0  # the last boundary that was found, by these names
+        self._beginnings = NextBeginning(text)
         self.lists = self.envelopes = self.objects = self.members = 0
 
     def __iter__(self) -> Iterator[Found]:
@@ -126,7 +129,13 @@ class Values:
             self._at = envelope.end()
             yield Found(start=start, end=self._at, page=((BEGIN, ""), *_page_members(envelope[0])))
             return
-        found = read_strict(self._text, start) or read_damaged(self._text, start, self._boundary(start))
+        found = read_strict(self._text, start)
+        if found is None:
+            following = self._next_beginning(start)
+            if following != NONE:
+                yield from self._up_to(following)
+                return
+            found = read_damaged(self._text, start, self._boundary(start))
         if found is None or found.value is None:
             rest = _UP_TO_BRACKET.match(self._text, start + 1)
             self._at = rest.end() if rest else start + 1
@@ -145,6 +154,19 @@ class Values:
             self._first_keys[next(iter(found.value), "")] = None
         self.objects += not self._open
         yield found
+
+    def _up_to(self, following: int) -> Iterator[Found]:
+        """A damaged object, and what else there is before the line that begins the next record."""
+        start, self._at = self._at, following
+        for piece in region(self._text[start:following]):
+            self.objects += piece.value is not None and not self._open
+            yield shifted(piece, start)
+        if _ANEW.match(self._text, following):  # what was open was not closed
+            self._open.clear()
+
+    def _next_beginning(self, start: int) -> int:
+        """As `next_beginning`, looked for once."""
+        return self._beginnings.behind(start, indent_of(self._text, start))
 
     def _boundary(self, start: int) -> int:
         """Where the next record begins at the latest: behind closing brackets, with the first key of the others."""

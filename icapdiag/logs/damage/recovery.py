@@ -11,10 +11,13 @@ import re
 from msgspec import Struct
 
 from icapdiag.doubled import Members
-from icapdiag.logs.damage.tokens import OPENERS, QUOTE, SURROGATE, Words, sanitise
+from icapdiag.logs.damage.runs import WINDOW, sound_members
+from icapdiag.logs.damage.tokens import OPENERS, QUOTE, STRAIGHT, SURROGATE, Words, sanitise
 
 DEPTH = 200  # levels of brackets; what is nested deeper is left out
 
+_RUN_DEPTH = DEPTH - 100  # levels; a run of sound members may have as many more
+_SMALL_WINDOW = 256  # characters: where damage is close together, looking far ahead would not pay
 _GLANCE = 200  # characters after which even nothing is a result: nobody shall look at them again
 
 _BARE_KEY = re.compile(rf"([A-Za-z_][\w.-]{{0,60}}){QUOTE}?\s*:")
@@ -43,6 +46,7 @@ class Found(Struct, frozen=True, kw_only=True):
     skip: bool = False
     repairs: tuple[tuple[str, int], ...] = ()
     open_end: bool = False
+    doubled: bool = False  # a key is twice in one of its objects, of a damaged record
     page: tuple[tuple[str, str], ...] | None = None  # members of an API response beside its results, as JSON
 
 
@@ -70,11 +74,14 @@ class _Salvager(Words):
         self._bare = bare
         self._at = start if bare else start + 1
         self._root = Members()
+        self._objects = [self._root]
         self._frames = [_Frame(self._root)]
         self._line_start = self.starts_line(start)
         self._open_end = False
         self._behind = start  # the end of the last word read
         self._column = start - (text.rfind("\n", 0, start) + 1)
+        self._slow_until = start  # no run of sound members begins before this index
+        self._window = WINDOW  # in which runs are looked for
 
     def run(self) -> Found | None:
         while self._frames:
@@ -95,7 +102,12 @@ class _Salvager(Words):
         if SURROGATE.search(self.text, self._start, self._at):
             sanitise(self._root)
         return Found(
-            start=self._start, end=self._at, value=self._root, repairs=tuple(self.repairs), open_end=self._open_end
+            start=self._start,
+            end=self._at,
+            value=self._root,
+            repairs=tuple(self.repairs),
+            open_end=self._open_end,
+            doubled=any(members.earlier for members in self._objects),
         )
 
     def _in_object(self, char: str, frame: _Frame, members: Members, *, new_line: bool) -> None:
@@ -108,12 +120,35 @@ class _Salvager(Words):
         elif char == "{" or (frame.has_value and new_line and self._begins_again()):
             self._finish()  # the next record
         elif char in OPENERS:
-            self._quoted_member(frame, members)
+            if not self._sound_members(char, frame, members):
+                self._quoted_member(frame, members)
         elif found := _BARE_KEY.match(self.text, self._at):
             self.note("a key without its quotes was read", self._at)
             self._value(frame, members, found[1], found.end())
         else:
             self._garbage(new_line=new_line)
+
+    def _sound_members(self, char: str, frame: _Frame, members: Members) -> bool:
+        """Take all members up to the next damage at once, if there are some; see `sound_members`."""
+        at = self._at
+        if char != STRAIGHT or frame.has_value or at < self._slow_until or len(self._frames) > _RUN_DEPTH:
+            return False
+        run = sound_members(self.text, at, self._window)
+        known = self._bare and len(self._frames) == 1 and run.members and not members.keys().isdisjoint(run.members)
+        if not run.members or known:
+            self._slow_until = max(run.end, at + 1)
+            self._window = _SMALL_WINDOW
+            return False
+        self._window = WINDOW
+        if members.keys().isdisjoint(run.members):
+            members.update(run.members)
+        else:
+            for key, value in run.members.items():
+                members.put(key, value)
+        self._at = run.end
+        frame.has_value = run.closed
+        frame.comma = -1 if run.closed else run.end - 1
+        return True
 
     def _quoted_member(self, frame: _Frame, members: Members) -> None:
         if frame.has_value:
@@ -257,7 +292,10 @@ class _Salvager(Words):
             self.note(f"data nested deeper than {DEPTH} levels was left out", self._at)
             self._at = self._skip_nested(self._at)
             return
-        container: Members | list[object] = Members() if char == "{" else []
+        container: Members | list[object] = []
+        if char == "{":
+            container = Members()
+            self._objects.append(container)
         outer = self._frames[-1].container
         if isinstance(outer, Members):
             outer.put(key, container)

@@ -131,6 +131,15 @@ def _longest_line(text: str) -> tuple[int, int]:
     return max(widths), widths.count(max(widths))
 
 
+def is_hard_wrapped(text: str, at: int) -> bool:
+    """Whether the line that ends at ``at`` was broken at the width of a terminal, and so perhaps inside a word."""
+    width = at - (text.rfind("\n", 0, at) + 1)
+    if width < _NARROW:
+        return False
+    longest, times = _longest_line(text)
+    return width == longest and (times > 1 or width in _WIDTHS)
+
+
 class Words:
     """Reads single tokens of ``text``. ``repairs`` collects ``(what, index)``; ``cut``: what the text ended in."""
 
@@ -241,7 +250,9 @@ class Words:
         if breaks > 1 or _UNCLOSED.match(self.text, behind):
             return None, at
         self.note("a string broken across lines was joined", at)
-        joined = self.text[at - 1] in " \t" or self.text[at - 2 : at] in {r"\n", r"\r"} or self._hard_wrapped(at)
+        joined = (
+            self.text[at - 1] in " \t" or self.text[at - 2 : at] in {r"\n", r"\r"} or is_hard_wrapped(self.text, at)
+        )
         return ("" if joined else " "), behind
 
     def _unclosed(self, value: str, at: int) -> tuple[str, int]:
@@ -253,14 +264,6 @@ class Words:
             if not self.text[comma + 1 : at].strip(" \t\r"):
                 return stripped[:-1], comma
         return stripped, at
-
-    def _hard_wrapped(self, at: int) -> bool:
-        """Whether the line was broken at the width of a terminal, and so perhaps inside a word."""
-        width = at - (self.text.rfind("\n", 0, at) + 1)
-        if width < _NARROW:
-            return False
-        longest, times = _longest_line(self.text)
-        return width == longest and (times > 1 or width in _WIDTHS)
 
     def scalar(self, at: int) -> tuple[object, int, bool]:
         """A number or a word such as ``true``: its value, the index behind it, whether it could be read."""

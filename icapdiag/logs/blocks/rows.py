@@ -1,0 +1,270 @@
+"""The CSV export, a block at a time: rows that are as the Controller writes them become JSON, decoded together.
+
+One pattern, made of the header row, takes the columns that are needed from a row where each holds what it should, and
+nothing that JSON would have to escape. Every other row is read cell by cell, see `csvexport`; so a row that the
+pattern takes must mean the same there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Final
+
+import msgspec
+
+from icapdiag.avi.vocabulary import WAF_REJECTED
+from icapdiag.logs.blocks.decoding import UNDECODABLE, FallbackReader, Sink
+from icapdiag.logs.containers import csvexport
+from icapdiag.logs.containers.collector import Collector
+from icapdiag.logs.containers.csvexport import NUMBERS, PLAUSIBLE, TEXTS, Columns
+from icapdiag.logs.counting.summary import Summary
+from icapdiag.logs.notes import Account, Repair
+from icapdiag.logs.opening.source import STRAY, Source, Tick
+
+_BLOCK: Final = 512 * 1024  # bytes
+_TOGETHER: Final = 200  # rows that are decoded as one
+_LOG, _CODES = "icap_log", "significant_log"
+_OWN: Final = ("adf", _CODES, _LOG)  # columns with a form of their own
+_END: Final = rb"(?:\r\n|\n|\r|\Z)"
+_EDGE: Final = rb"!#-+\--\[\]-~"  # of a text: no blank, quote, comma, backslash, nothing that is not ASCII
+_SPACES: Final = b" \t\r\n"
+_decode = msgspec.json.Decoder().decode_lines
+_encode = msgspec.json.Encoder().encode_lines
+_WORDS: Final = ((b"': True", b"': true"), (b"': False", b"': false"), (b"': None", b"': null"))
+_NUMBER: Final = rb"(-?(?:0|[1-9][0-9]{0,17}))"
+_REJECTED: Final = WAF_REJECTED.encode()
+_ACTION = re.compile(rb"'action'\s*:\s*'ICAP_[A-Z]+'")
+_FORMS: Final = {  # what a plausible cell begins with, or is, and has no more letters than ASCII: see `PLAUSIBLE`
+    "report_timestamp": rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}",
+    "virtualservice": rb"virtualservice-|https?://|/api/",
+    "service_engine": rb"[A-Za-z0-9_.:-]+",
+    "client_ip": rb"-?[0-9.]+",
+    "client_ip6": rb"[0-9A-Fa-f.:]+",
+    "method": rb"[A-Za-z-]{1,40}",
+    "uri_path": rb"/",
+    "request_content_type": rb"[A-Za-z0-9_.+-]+/",
+}
+
+
+class _Layout:
+    """The patterns of a file, and the JSON of a row."""
+
+    def __init__(self, names: list[str], delimiter: str) -> None:
+        self.columns = Columns(names)
+        stop = re.escape(delimiter.encode())
+        wanted = {self.columns.index_of(name): name for name in (*TEXTS, *NUMBERS, *_OWN)}
+        parts: list[bytes] = []
+        members: list[bytes] = []
+        self._groups: dict[str, int] = {}  # of the columns with a form of their own
+        groups = 0
+        for at in range(len(names)):
+            name = wanted.get(at)
+            pattern, json = (_cell(stop), b"") if name is None else _form(name, stop)
+            parts.append(pattern)
+            if name is not None:
+                members.append(b'"%b":%b' % (name.encode(), json))
+                self._groups[name] = groups
+                groups += re.compile(pattern).groups
+        known = {"report_timestamp", _LOG} <= self._groups.keys() and PLAUSIBLE.keys() <= _FORMS.keys()
+        self.plain = re.compile(stop.join(parts) + _END) if known else None
+        self._form = b"{%b}" % b",".join(members)
+
+    def json_of(self, row: re.Match[bytes]) -> bytes | None:
+        """The row as JSON; None if it has to be read cell by cell."""
+        text = row[0]
+        if _REJECTED in text:
+            return None
+        cells = list(row.groups(b""))
+        log = cells[self._groups[_LOG]]
+        if log:
+            json = _icap_log(log)
+            if json is None:
+                return None
+            cells[self._groups[_LOG]] = json
+        elif b"ICAP_" in text:  # it may be in another column
+            return None
+        else:
+            cells[self._groups[_LOG]] = b"null"
+        if (codes := self._groups.get(_CODES)) is not None:
+            cells[codes] = cells[codes].strip(b'"').replace(b"'", b'"') or b"null"
+        return self._form % tuple(cells)
+
+
+def _cell(stop: bytes) -> bytes:
+    """The pattern of any cell."""
+    return rb'(?:"[^"]*+(?:""[^"]*+)*+"[^%b\r\n]*+|[^"%b\r\n][^%b\r\n]*+|)' % (stop, stop, stop)
+
+
+def _form(name: str, stop: bytes) -> tuple[bytes, bytes]:
+    """The pattern of a cell that is taken, and its value in JSON, with a place for each group of the pattern."""
+    begins = _FORMS.get(name, b"")
+    own = {
+        "icap_log": (rb"(%b)" % _cell(stop), b"%b"),
+        "significant_log": (rb'("\[[^]"\\]*+\]"|\[[^]"\\%b\r\n]*+\]|)' % stop, b"%b"),
+        "adf": (rb"(True|False)", b'"%b"'),
+        "response_code": (_NUMBER, b"%b"),
+        "request_length": (_NUMBER, b"%b"),
+        "report_timestamp": (rb"(%b[^\"\\\x00-\x1f\x7f%b]*(?<=[%b]))" % (begins, stop, _EDGE), b'"%b"'),
+        "service_engine": (rb"(%b|)" % begins, b'"%b"'),
+        "client_ip": (rb"(%b|)" % begins, b'"%b"'),
+        "client_ip6": (rb"(%b|)" % begins, b'"%b"'),
+        "method": (rb"(%b)" % begins, b'"%b"'),
+    }
+    if name in own:
+        return own[name]
+    plain = rb"(?=[%b])(?:%b)[^\"\\\x00-\x1f\x7f%b]*(?<=[%b])" % (_EDGE, begins, stop, _EDGE)
+    quoted = rb"(?=[%b])(?:%b)[^\"\\\x00-\x1f\x7f]*(?<=[%b,])" % (_EDGE, begins, _EDGE)
+    return rb'(?:(%b)|"(%b)"(?!")|)' % (plain, quoted), b'"%b%b"'  # one of both is empty
+
+
+def _icap_log(cell: bytes) -> bytes | None:
+    r"""The repr as JSON by plain replacement; None where that is not safe, as in `csvexport`."""
+    if cell[0] == 0x22:
+        if cell[-1] != 0x22:
+            return None
+        cell = cell[1:-1]
+        if b'"' in cell:
+            cell = cell.replace(b'""', b'"').replace(b'"', b'\\"')
+    if not cell.startswith(b"{'") or cell.count(b"'") % 2 or _ACTION.search(cell) is None:
+        return None
+    if b"\\" in cell and (b"\\'" in cell or b"\\x" in cell or b"\\U" in cell):
+        return None
+    for word, value in _WORDS:
+        if word in cell:
+            cell = cell.replace(word, value)
+    return cell.replace(b"'", b'"')
+
+
+def _is_unique(text: bytes) -> bool:
+    """Whether no key is twice in an object: msgspec takes the last of two, so then less is written than was read.
+
+    False also for numbers and escapes that are written in another way. Raises what msgspec does.
+    """
+    again = _encode(_decode(text))
+    return again.translate(None, _SPACES) == text.translate(None, _SPACES)
+
+
+class RowScanner:
+    """Reads the rows of a source to its end."""
+
+    def __init__(self, source: Source, delimiter: str, summary: Summary, account: Account, tick: Tick) -> None:
+        self._source = source
+        self._delimiter = delimiter
+        self._collector = Collector(summary, account)
+        self._sink = Sink(FallbackReader(summary), unique=True)
+        self._tick = tick
+        stop = re.escape(delimiter.encode())
+        self._any_row = re.compile(rb"%b(?:%b%b)*+%b" % (_cell(stop), stop, _cell(stop), _END))
+        self._layout: _Layout | None = None
+        self._line = 1  # of the next row
+        self._kept: list[tuple[int, bytes, bytes]] = []  # rows to be decoded: line, text, JSON
+        self._account = account
+
+    def run(self) -> None:
+        """Read all rows."""
+        text = b""
+        ended = False
+        wanted = _BLOCK
+        while not ended:
+            pieces, size = [text], len(text)
+            while size < wanted and not ended:
+                piece = self._source.read(_BLOCK) or b""
+                ended = not piece
+                size += len(piece)
+                pieces.append(piece)
+            text = b"".join(pieces)
+            done = self._rows(text, ended=ended)
+            text = text[done:]
+            wanted = max(_BLOCK, 2 * len(text))  # a long row is not looked through after every block
+            self._tick()
+        self._count_kept()
+        self._account.tally.read += self._sink.tally.read
+
+    def _rows(self, text: bytes, *, ended: bool) -> int:
+        """The index behind the last row that is complete."""
+        at, end = 0, len(text)
+        while at < end:
+            layout = self._layout
+            row = layout.plain.match(text, at) if layout is not None and layout.plain is not None else None
+            if row is not None and (row.end() < end or ended):
+                json = layout.json_of(row) if layout is not None else None
+                if json is not None:
+                    self._kept.append((self._line, row[0], json))
+                    self._line += row[0].count(b"\n")
+                    if len(self._kept) == _TOGETHER:
+                        self._count_kept()
+                    at = row.end()
+                    continue
+            stop = self._row_end(text, at, ended=ended)
+            if stop < 0:
+                break
+            self._count_kept()  # in the order of the log
+            self._slowly(text[at:stop])
+            at = stop
+        return at
+
+    def _row_end(self, text: bytes, at: int, *, ended: bool) -> int:
+        """Behind the row at ``at``, as `csv` sees it; -1 if more text is needed."""
+        row = self._any_row.match(text, at)
+        if row is not None and (row.end() < len(text) or ended):
+            return row.end()
+        if not ended and len(text) - at <= csvexport.CELL_LIMIT:
+            return -1
+        # A quote that nothing closes: the row ends before the next line that is a row, if there is one.
+        plain = self._layout.plain if self._layout else None
+        line = text.find(b"\n", at) + 1
+        while line and plain is not None:
+            if plain.match(text, line):
+                return line
+            line = text.find(b"\n", line) + 1
+        return len(text) if ended else text.rfind(b"\n", at) + 1 or len(text)
+
+    def _slowly(self, raw: bytes) -> None:
+        """One row, or lines of which `csv` makes several."""
+        line, self._line = self._line, self._line + raw.count(b"\n")
+        text = raw.decode("utf-8", STRAY)
+        csv.field_size_limit(csvexport.CELL_LIMIT)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
+        while True:
+            at = line + reader.line_num
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self._collector.refuse("unreadable", f"not CSV: {error}", (at, None, None), "")
+                continue
+            if not cells:
+                continue
+            if self._layout is None:
+                self._layout = _Layout(cells, self._delimiter)
+            elif cells != self._layout.columns.names:  # exports put together repeat the header
+                self._take(self._layout.columns, cells, at)
+
+    def _take(self, columns: Columns, cells: list[str], line: int) -> None:
+        collector = self._collector
+        row = columns.row(cells, line)
+        for what, place in row.repairs:
+            collector.notes.repair(Repair(what, place))
+        if row.value is None:
+            collector.refuse("unreadable", row.reason, (row.line, None, None), row.excerpt)
+        else:
+            collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs))
+
+    def _count_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        if not kept:
+            return
+        text = b"\n".join([json for _, _, json in kept])
+        try:
+            if _is_unique(text) and self._sink.take(self._sink.lines(text)):
+                return
+        except UNDECODABLE:
+            pass
+        after = self._line
+        for line, text, _ in kept:
+            self._line = line
+            self._slowly(text)
+        self._line = after
