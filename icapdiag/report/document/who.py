@@ -140,7 +140,7 @@ def _read_of_all(report: Report) -> bool:
 
 def counts(report: Report) -> list[Count]:
     """Requests that did not simply pass, by action and by their client, path and so on."""
-    found = list(_by_action(report))
+    found: list[Count] = []
     for action in _ACTIONS:
         groups = [group for group in _groups(report) if group.icap_action == action]
         found += _by_reason(report, action, groups)
@@ -150,7 +150,7 @@ def counts(report: Report) -> list[Count]:
                 Count(action, kind, visible(name, _WIDTH), number, exact, *_command(report, action, option, name))
                 for name, number in ordered[:_ROWS]
             ]
-    return found
+    return [*_by_action(report), *found] if found else []
 
 
 def _by_action(report: Report) -> Iterator[Count]:
