@@ -210,6 +210,13 @@ class PoolSheet(ObjectSheet):
     monitor_assumed: Annotated[
         bool | None, about("monitor assumed", "that monitor is not in the files and taken for Avi's own of its name")
     ] = None
+    min_servers_up: Annotated[int | None, about("min_servers_up", "servers up, for the pool to be up; 0: one")] = None
+    usable_servers: Annotated[int | None, about("usable servers", "enabled ones in enabled pools that Avi selects")] = (
+        None
+    )
+    standby: Annotated[
+        bool | None, about("standby", "a pool with a higher priority_label is in the group; absent: no labels")
+    ] = None
 
 
 class ServerSheet(ObjectSheet):

@@ -135,6 +135,30 @@ def add_rules(*more: Object) -> Mistake:
     return lambda found: rules(found).extend(copy.deepcopy(more))
 
 
+def second_pool(member: Object | None = None, **fields: Any) -> Mistake:
+    """A second pool in the group, with servers of its own. ``member``: more of its place in the group."""
+
+    def make(found: Export) -> None:
+        pool = copy.deepcopy(found["Pool"][0])
+        _put(pool, {"name": "icap-pool-2", "servers": [server("192.0.2.11"), server("192.0.2.12")], **fields})
+        found["Pool"].append(pool)
+        found["PoolGroup"][0]["members"].append(
+            {"pool_ref": "/api/pool/?name=icap-pool-2", "ratio": 1, **(member or {})}
+        )
+
+    return make
+
+
+def all_of(*mistakes: Mistake) -> Mistake:
+    """Several changes as one."""
+
+    def make(found: Export) -> None:
+        for mistake in mistakes:
+            mistake(found)
+
+    return make
+
+
 def leave_out(*kinds: str) -> Mistake:
     """All objects of these kinds."""
 

@@ -12,7 +12,20 @@ import pytest
 import icapdiag
 from icapdiag.model import Report
 from icapdiag.vocabulary import CauseStatus, Severity
-from tests.lint.right import Export, Mistake, add_rules, allowing, export, put, put_rule, put_server, rules
+from tests.lint.right import (
+    Export,
+    Mistake,
+    add_rules,
+    all_of,
+    allowing,
+    export,
+    put,
+    put_rule,
+    put_server,
+    rules,
+    second_pool,
+    server,
+)
 
 Lint = Callable[[Export], Report]
 
@@ -199,6 +212,49 @@ CASES = {
         "receive_timeout",
         "4",
     ),
+    "every server disabled": Case(
+        put("Pool", servers=[server("192.0.2.1", enabled=False), server("192.0.2.2", enabled="false")]),
+        "no-usable-member",
+        "switched-off",
+        PROVEN,
+        "icap_request_profile_refs",
+        "icap-prof",
+    ),
+    "the pool disabled": Case(
+        put("Pool", enabled=False),
+        "no-usable-member",
+        "switched-off",
+        PROVEN,
+        "icap_request_profile_refs",
+        "icap-prof",
+    ),
+    "a pool with ratio 0": Case(
+        second_pool({"ratio": 0}), "member-gets-no-traffic", "mistaken", POSSIBLE, "members[1].ratio", "0"
+    ),
+    "more servers needed than there are": Case(
+        put("Pool", min_servers_up="3"),
+        "pool-needs-more-servers",
+        "too-many-needed",
+        PROVEN,
+        "min_servers_up",
+        "3",
+    ),
+    "a server twice": Case(
+        put("Pool", servers=[server("192.0.2.1"), server("192.0.2.2"), server("192.0.2.1", port=1344)]),
+        "duplicate-server",
+        "copied-entry",
+        LIKELY,
+        "servers[0].ip",
+        None,
+    ),
+    "a server in two pools of the group": Case(
+        second_pool(servers=[server("192.0.2.3"), server("192.0.2.2")]),
+        "duplicate-server",
+        "copied-entry",
+        LIKELY,
+        "servers[1].ip",
+        None,
+    ),
     "fails open by default": Case(
         put("IcapProfile", fail_action=None), "fails-open", "on-failure", PROVEN, "fail_action", "ICAP_FAIL_OPEN"
     ),
@@ -231,6 +287,20 @@ NOTES = {
         "health_monitor_refs",
         None,
     ),
+    "only one server": Case(
+        put("Pool", servers=[server("192.0.2.1")]), "one-usable-member", "single", PROVEN, "pool_group_ref", None
+    ),
+    "a pool of lower priority": Case(
+        all_of(
+            put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "priority_label": "10"}]),
+            second_pool({"priority_label": "9"}),
+        ),
+        "pool-standby",
+        "lower-priority",
+        PROVEN,
+        "members[1].priority_label",
+        "9",
+    ),
     "a monitor that is slow to see it": Case(
         put("HealthMonitor", send_interval=30, failed_checks=3),
         "health-monitor-slow",
@@ -241,6 +311,13 @@ NOTES = {
     ),
 }
 RIGHT = {
+    "a second pool": second_pool(),
+    "a second pool of the same priority": all_of(
+        put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "priority_label": "10"}]),
+        second_pool({"priority_label": "10"}),
+    ),
+    "as many servers needed as there are": put("Pool", min_servers_up=2),
+    "a server on two ports": put("Pool", servers=[server("192.0.2.1"), server("192.0.2.1", port=1345)]),
     "OPTIONS with line ends as they are typed": put(
         "HealthMonitor", tcp_monitor={"tcp_request": OPTIONS.replace("\r\n", "\\r\\n"), "tcp_response": "ICAP/1.0 200"}
     ),

@@ -7,7 +7,7 @@ System-TCP, are known by their names where the files do not have them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from icapdiag.avi.config.configuration import Configuration
@@ -102,14 +102,14 @@ def _request(monitor: MapNode) -> str:
 
 
 def monitor_sheets(
-    configuration: Configuration, pool: AviObject, services: Sequence[str]
+    configuration: Configuration, pool: AviObject, services: Mapping[int, Sequence[str]]
 ) -> Iterator[tuple[AviObject, MonitorSheet]]:
     """The facts of the health monitors of a pool that are in the files.
 
-    ``services``: service_uri of the ICAP profiles whose pools have this pool's monitors.
+    ``services``: service_uri of the ICAP profiles that a monitor is for, by the id of its node.
     """
     for found in configuration.follow(pool, "health_monitor_refs", MONITOR):
-        yield found, _sheet(found, services)
+        yield found, _sheet(found, services.get(id(found.node), ()))
 
 
 def _sheet(found: AviObject, services: Sequence[str]) -> MonitorSheet:

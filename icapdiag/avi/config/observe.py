@@ -20,10 +20,11 @@ from icapdiag.avi.config.objects import (
     AviObject,
 )
 from icapdiag.avi.config.pools import (
+    Beside,
     Chain,
     GroupedPool,
+    beside_of,
     chains_of,
-    endpoints_of,
     group_sheet,
     pki_sheets,
     pool_sheet,
@@ -137,6 +138,7 @@ class _Observer:
         self._services = services
         self._chains = chains
         self._any_services = any_services
+        self._paths = self._watched()
         self.looked_at: set[int] = set()  # ids of the nodes
 
     def all(self) -> Iterator[Observation]:
@@ -188,31 +190,30 @@ class _Observer:
         yield from self._whole(chain.profile, profile_sheet(chain, attached, self._previews), links)
         if group is not None:
             yield from self._whole(group, group_sheet(group, chain), links)
-            listed = endpoints_of(chain.pools)
+            beside = beside_of(chain.pools)
             for pool in chain.pools:
-                yield from self._of_pool(pool, listed, replace(links, pool=pool.found.name))
+                yield from self._of_pool(pool, beside, replace(links, pool=pool.found.name))
 
-    def _of_pool(self, pool: GroupedPool, listed: Mapping[str, int], links: Links) -> Iterator[Observation]:
+    def _of_pool(self, pool: GroupedPool, beside: Beside, links: Links) -> Iterator[Observation]:
         found = pool.found
         if id(found.node) in self.looked_at:
             return
-        yield from self._whole(found, pool_sheet(self._configuration, pool), links)
-        for name, server in server_sheets(pool, listed):
+        yield from self._whole(found, pool_sheet(self._configuration, pool, beside), links)
+        for name, server in server_sheets(pool, beside):
             yield _observation(server, links, member=name)
-        for monitor, sheet in monitor_sheets(self._configuration, found, self._services_watched(found)):
+        for monitor, sheet in monitor_sheets(self._configuration, found, self._paths):
             yield from self._whole(monitor, sheet, links)
         for authority, pki in pki_sheets(self._configuration, found):
             yield from self._whole(authority, pki, links)
 
-    def _services_watched(self, pool: AviObject) -> list[str]:
-        """service_uri of the profiles with a pool that has a monitor of this pool."""
-        own = {id(each.node) for each in self._configuration.follow(pool, "health_monitor_refs", MONITOR)}
-        return [
-            chain.profile.node.text("service_uri")
-            for chain in self._chains
-            for each in chain.pools
-            if own & {id(one.node) for one in self._configuration.follow(each.found, "health_monitor_refs", MONITOR)}
-        ]
+    def _watched(self) -> dict[int, list[str]]:
+        """service_uri of the profiles with a pool that a monitor is for, by the id of the monitor's node."""
+        found: dict[int, dict[str, None]] = {}
+        for chain in self._chains:
+            for pool in chain.pools:
+                for monitor in self._configuration.follow(pool.found, "health_monitor_refs", MONITOR):
+                    found.setdefault(id(monitor.node), {})[chain.profile.node.text("service_uri")] = None
+        return {key: list(services) for key, services in found.items()}
 
 
 def _observation(sheet: ObjectSheet, links: Links, probe: str = "", *, member: str = "") -> Observation:

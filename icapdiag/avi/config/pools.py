@@ -229,7 +229,38 @@ def note_fail_action(values: Values, found: AviObject) -> None:
         values.note("group_fail_action", "fail_action", action.get("type") or action, fail_action_of(found) or "")
 
 
-def pool_sheet(configuration: Configuration, pool: GroupedPool) -> PoolSheet:
+class Beside(Struct, frozen=True):
+    """The pools of one group together, as far as Avi selects them.
+
+    ``endpoints``: how often each ``host:port`` is in use. ``first``: the highest priority_label, if all are numbers.
+    """
+
+    endpoints: Counter[str]
+    first: int | None
+
+
+def beside_of(pools: Sequence[GroupedPool]) -> Beside:
+    """What the pools of a group are together."""
+    used = [each for each in pools if each.usable != 0]
+    labels = [as_integer(each.member.node.text("priority_label")) for each in used]
+    known = [label for label in labels if label is not None]
+    return Beside(
+        endpoints=Counter(server.endpoint.lower() for each in used for server in each.servers or () if server.enabled),
+        first=max(known) if known and len(known) == len(labels) else None,
+    )
+
+
+def _stands_by(values: Values, pool: GroupedPool, beside: Beside) -> bool | None:
+    """Whether another pool of the group comes first by its priority_label; None if labels are not numbers."""
+    label = pool.member.node.get("priority_label") or pool.member.node
+    own = as_integer(pool.member.node.text("priority_label"))
+    if own is None or beside.first is None:
+        return None
+    values.note("standby", pool.member.at("priority_label"), label, str(own))
+    return own < beside.first
+
+
+def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) -> PoolSheet:
     """The facts of a pool, and of its place in the group."""
     found, values = pool.found, Values(pool.found)
     note_fail_action(values, found)
@@ -255,16 +286,13 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool) -> PoolSheet:
         monitor_request=request,
         monitoring=watch.word if watch else None,
         monitor_assumed=watch.assumed if watch else None,
+        usable_servers=pool.usable,
+        standby=_stands_by(values, pool, beside),
     )
 
 
-def endpoints_of(pools: Sequence[GroupedPool]) -> Counter[str]:
-    """How often each ``host:port`` is listed in these pools."""
-    return Counter(server.endpoint.lower() for each in pools for server in each.servers or ())
-
-
-def server_sheets(pool: GroupedPool, listed: Mapping[str, int]) -> Iterator[tuple[str, ServerSheet]]:
-    """The facts of each server, beside its name. ``listed``: see `endpoints_of`, of all pools of the group."""
+def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, ServerSheet]]:
+    """The facts of each server, beside its name. ``beside``: of all pools of the group."""
     for server in pool.servers or ():
         values = Values(pool.found, server.part)
         if server.own_port:
@@ -272,7 +300,7 @@ def server_sheets(pool: GroupedPool, listed: Mapping[str, int]) -> Iterator[tupl
         else:
             values.read(_PORT, int, fact="port", part=Part(POOL, pool.found.node))
         values.note("host", server.part.at("ip"), server.part.node.get("ip") or server.part.node, server.host)
-        same = listed[server.endpoint.lower()]
+        same = beside.endpoints[server.endpoint.lower()] if server.enabled and pool.usable != 0 else 0
         if same > 1:
             values.note("same_server_as", server.part.at("ip"), server.part.node, server.endpoint)
         yield (

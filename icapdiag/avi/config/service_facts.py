@@ -60,7 +60,8 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
     policies = found.node.get("http_policies") or found.node
     rules = service.rules
     if service.profile_refs:
-        values.note("", "icap_request_profile_refs", service.profile_refs[0][1], profile_name(service) or "")
+        fact = "why" if why == "no-member" else ""
+        values.note(fact, "icap_request_profile_refs", service.profile_refs[0][1], profile_name(service) or "")
     for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "policy_sets"):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
     known = not service.unseen_policies or bool(service.reached)
