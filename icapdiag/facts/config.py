@@ -28,8 +28,8 @@ OBJECTS = ("virtualservice", "hostrule", "l7rule", "rule", "icapprofile", "poolg
 SCANNED = ("yes", "no", "unknown")
 MONITORING = ("icap", "management", "script", "request", "connect", "other-port", "ping", "passive", "none", "http",
               "foreign")  # fmt: skip
-REASONS = ("no-profile", "no-rule", "rule-disabled", "rule-covered", "nothing-attached", "not-enabled", "no-member",
-           "policy-set-elsewhere", "policy-set-not-visible")  # fmt: skip
+REASONS = ("no-profile", "no-rule", "rule-disabled", "rule-covered", "rule-not-for-uploads", "nothing-attached",
+           "not-enabled", "no-member", "policy-set-elsewhere", "policy-set-not-visible")  # fmt: skip
 
 
 class Setting(Record):
@@ -100,6 +100,26 @@ class VirtualServiceSheet(ObjectSheet):
     icap_rules_covered: Annotated[
         int | None, about("covered rules", "rules with the ICAP action behind one that ends all of their requests")
     ] = None
+    icap_rules_not_for_uploads: Annotated[
+        int | None, about("rules not for uploads", "rules with the ICAP action for neither POST nor PUT nor PATCH")
+    ] = None
+    methods_past: Annotated[
+        tuple[Word, ...] | None, about("methods past ICAP", "of POST, PUT and PATCH, those of no ICAP rule")
+    ] = None
+    paths_only: Annotated[tuple[Text, ...] | None, about("paths", "that the ICAP rules are for; absent: all")] = None
+    letter_case_counts: Annotated[
+        bool | None, about("letter case counts", "paths of the ICAP rules in another letter case are other paths")
+    ] = None
+    headers_only: Annotated[
+        tuple[Text, ...] | None, about("headers", "that the ICAP rules ask for; absent: some rule asks for none")
+    ] = None
+    needs_content_length: Annotated[
+        bool | None, about("needs Content-Length", "chunked uploads do not have it, and meet no ICAP rule")
+    ] = None
+    conditions_only: Annotated[
+        tuple[Word, ...] | None, about("other conditions", "that the ICAP rules have; absent: some rule has none")
+    ] = None
+    waf: Annotated[bool | None, about("WAF", "the virtual service has a WAF policy")] = None
     scanned: Annotated[
         Word | None, about("scanned", "whether uploads reach ICAP by this configuration", values=SCANNED)
     ] = None
@@ -121,6 +141,12 @@ class RuleSheet(ObjectSheet):
     ] = None
     covered_by: Annotated[Text | None, about("covered by", "an earlier rule that ends all of its requests")] = None
     covering_action: Annotated[Word | None, about("covering action", "of that rule")] = None
+    allowed_before: Annotated[
+        tuple[Text, ...] | None, about("allowed before", "earlier ALLOW rules for some of its uploads")
+    ] = None
+    paths_unmatched: Annotated[
+        tuple[Text, ...] | None, about("unmatched paths", "strings of its path match that no path matches")
+    ] = None
     profile_attached: Annotated[bool | None, about("profile attached", "the virtual service has an ICAP profile")] = (
         None
     )
@@ -325,6 +351,10 @@ class ServiceSummary(Record):
     rules: Annotated[tuple[RuleSummary, ...] | None, about("rules", "that send requests to ICAP, in their order")] = (
         None
     )
+    methods_past: Annotated[
+        tuple[Word, ...] | None, about("methods past ICAP", "of POST, PUT and PATCH, those of no ICAP rule")
+    ] = None
+    paths_only: Annotated[tuple[Text, ...] | None, about("paths", "that the ICAP rules are for; absent: all")] = None
     profile: Annotated[ProfileName | None, about("ICAP profile", "that it refers to")] = None
     members: Annotated[int | None, about("members", "that Avi can use; absent: not visible")] = None
 

@@ -128,7 +128,7 @@ def _weight(met: Iterable[Met]) -> int:
 
 def requests(met: Iterable[Met]) -> int:
     """Of a log or a capture; an observation of a live probe counts as one, as does a scanner's message about none."""
-    return sum(_requests(observation.facts) or 1 for observation, *_ in met)
+    return sum(max(_requests(observation.facts) or 1, 1) for observation, *_ in met)
 
 
 def _requests(facts: Sheet) -> int | None:

@@ -69,6 +69,30 @@ CASES = {
     "a rule before it allows everything": Case(
         add_rules(allowing("all", 0)), "icap-rule-missing", "rule-covered", LIKELY, "http_policies", "app-policies"
     ),
+    "the rule is for downloads": Case(
+        put_rule(match={"method": {"match_criteria": "IS_IN", "methods": ["HTTP_METHOD_GET"]}}),
+        "icap-rule-missing",
+        "not-for-uploads",
+        PROVEN,
+        "http_policies",
+        "app-policies",
+    ),
+    "a rule before it allows some uploads": Case(
+        add_rules(allowing("office", 0, client_ip={"match_criteria": "IS_IN", "addrs": [{"addr": "192.0.2.9"}]})),
+        "icap-rule-bypassed",
+        "order",
+        LIKELY,
+        "http_security_policy.rules[1].action",
+        "HTTP_SECURITY_ACTION_ALLOW",
+    ),
+    "a wildcard in a path": Case(
+        put_rule(match={"path": {"match_criteria": "BEGINS_WITH", "match_str": ["/upload/*"]}}),
+        "icap-rule-path-unmatched",
+        "literal",
+        LIKELY,
+        f"{RULE}.match.path",
+        "/upload/*",
+    ),
     "a rule and no profile": Case(
         put("VirtualService", icap_request_profile_refs=None),
         "icap-profile-not-attached",

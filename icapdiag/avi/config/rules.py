@@ -6,6 +6,7 @@ ignores a leading slash, and letter case unless a match asks for it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -25,6 +26,8 @@ _METHODS = frozenset(
 )  # fmt: skip
 UPLOADS = ("POST", "PUT", "PATCH")
 _COMPARED = 10_000  # pairs of strings of two rules; beyond that nothing is said of them
+_PLAIN = ("BEGINS_WITH", "EQUALS", "CONTAINS", "ENDS_WITH")
+_NO_PATH = re.compile(r"[*?#]|^https?://")
 _WORDS = {
     "BEGINS_WITH": "under", "EQUALS": "", "CONTAINS": "containing", "ENDS_WITH": "ending in", "REGEX_MATCH": "matching",
     "DOES_NOT_BEGIN_WITH": "not under", "DOES_NOT_EQUAL": "not", "DOES_NOT_CONTAIN": "not containing",
@@ -84,6 +87,18 @@ class PathMatch(Struct, frozen=True):
         return not any(own.startswith(each) or each.startswith(own) for own, each in pairs)
 
     @property
+    def everything(self) -> bool:
+        """Whether each path is one of these."""
+        return self.covers(None)
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Strings that no path matches: a URL or a query is no path, and ``*`` is a character like another."""
+        if self.criterion not in _PLAIN:
+            return ()
+        return tuple(each for each in self.strings if _NO_PATH.search(each))
+
+    @property
     def words(self) -> tuple[str, ...]:
         """``under /upload``, for people."""
         word = _WORDS.get(self.criterion, self.criterion)
@@ -94,12 +109,37 @@ def _bare(text: str) -> str:
     return text.removeprefix("/")
 
 
+class HeaderMatch(Struct, frozen=True):
+    """A condition on a request header."""
+
+    name: str
+    criterion: str
+    values: tuple[str, ...]
+
+    @property
+    def needs_length(self) -> bool:
+        """Whether a request without Content-Length, which a chunked one is, does not meet it."""
+        return self.name.lower() == "content-length" and not self.criterion.startswith("HDR_DOES_NOT")
+
+    @property
+    def words(self) -> str:
+        """``Content-Type contains multipart/form-data``, for people."""
+        criterion = self.criterion.removeprefix("HDR_").replace("_", " ").lower()
+        return f"{self.name} {criterion} {' or '.join(self.values)}".strip()
+
+
 class Match(Struct, frozen=True):
     """Which requests a rule is for. None: all. ``others``: conditions that are compared as they are written."""
 
     methods: frozenset[str] | None = None
     paths: PathMatch | None = None
     others: tuple[tuple[str, JSONValue], ...] = ()
+    headers: tuple[HeaderMatch, ...] = ()  # which are among the others, too
+
+    @property
+    def uploads(self) -> frozenset[str]:
+        """The methods with a body that it is for."""
+        return frozenset(UPLOADS) if self.methods is None else self.methods & frozenset(UPLOADS)
 
     def covers(self, other: Match) -> bool:
         """Whether each request that ``other`` is for is for this, too, as far as it can be said."""
@@ -162,7 +202,12 @@ def _match(node: MapNode | None) -> Match:
     if node is None:
         return Match()
     others = [(key.text, core_value(value)) for key, value in node.pairs() if key.text in _OTHERS and _is_there(value)]
-    return Match(_methods(node), _paths(node), tuple(others))
+    return Match(_methods(node), _paths(node), tuple(others), tuple(_headers(node)))
+
+
+def _headers(node: MapNode) -> Iterator[HeaderMatch]:
+    for each in elements(node, "hdrs"):
+        yield HeaderMatch(each.text("hdr"), each.text("match_criteria"), tuple(texts(each, "value")))
 
 
 def _is_there(value: Node) -> bool:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from icapdiag.avi.config.objects import AKO
 from icapdiag.avi.config.pools import Chain
-from icapdiag.avi.config.rules import Match, other_words
+from icapdiag.avi.config.rules import UPLOADS, Match, other_words
 from icapdiag.avi.config.services import IcapRule, Service
 from icapdiag.avi.config.values import Part, Values
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
 
 _UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere")  # AKO's other rules may name policy sets, too
+_HEADERS = "headers"
+_LIMITS = (
+    "methods_past", "paths_only", "letter_case_counts", "headers_only", "needs_content_length", "conditions_only",
+)  # fmt: skip
 MOST_NAMED = 50  # rules of one virtual service, or before another
 
 
@@ -44,7 +49,10 @@ def _no_rule(service: Service) -> str:
         return "policy-set-not-visible"
     if not service.rules:
         return "policy-set-elsewhere" if service.found.kind in AKO else "no-rule"
-    return "rule-covered" if any(each.rule.enabled for each in service.rules) else "rule-disabled"
+    enabled = [each for each in service.rules if each.rule.enabled]
+    if not enabled:
+        return "rule-disabled"
+    return "rule-covered" if any(each.covered_by for each in enabled) else "rule-not-for-uploads"
 
 
 def of_service(service: Service, chains: Iterable[Chain]) -> list[Chain]:
@@ -62,7 +70,7 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
     if service.profile_refs:
         fact = "why" if why == "no-member" else ""
         values.note(fact, "icap_request_profile_refs", service.profile_refs[0][1], profile_name(service) or "")
-    for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "policy_sets"):
+    for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "icap_rules_not_for_uploads", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
     known = not service.unseen_policies or bool(service.reached)
     return values.sheet(
@@ -77,9 +85,37 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
         icap_rules=len(service.reached) if known else None,
         icap_rules_disabled=sum(not each.rule.enabled for each in rules),
         icap_rules_covered=sum(each.rule.enabled and each.covered_by is not None for each in rules),
+        icap_rules_not_for_uploads=sum(
+            each.rule.enabled and each.covered_by is None and not each.rule.match.uploads for each in rules
+        ),
+        waf=bool(found.node.text("waf_policy_ref")),
         scanned=scanned,
         why=why,
+        **_limits(service),
     )
+
+
+def _limits(service: Service) -> dict[str, Any]:
+    """What uploads must have in common for one of the ICAP rules to be for them; nothing if a policy set is missing."""
+    limits: dict[str, Any] = dict.fromkeys(_LIMITS)
+    matches = [each.rule.match for each in service.reached]
+    if not matches or service.unseen_policies:
+        return limits
+    past = frozenset(UPLOADS).difference(*(each.uploads for each in matches))
+    limits["methods_past"] = tuple(each for each in UPLOADS if each in past) or None
+    if not any(each.paths is None or each.paths.everything for each in matches):
+        limits["paths_only"] = _some(word for each in matches for word in _paths(each) or ())
+        limits["letter_case_counts"] = all(each.paths is not None and each.paths.exact for each in matches)
+    if all(each.headers for each in matches):
+        limits["headers_only"] = _some(header.words for each in matches for header in each.headers)
+        limits["needs_content_length"] = all(any(one.needs_length for one in each.headers) for each in matches)
+    if all(set(other_words(each)) - {_HEADERS} for each in matches):
+        limits["conditions_only"] = _some(word for each in matches for word in other_words(each) if word != _HEADERS)
+    return limits
+
+
+def _some(words: Iterable[str]) -> tuple[str, ...] | None:
+    return tuple(dict.fromkeys(words))[:MOST_NAMED] or None
 
 
 def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
@@ -96,6 +132,12 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
         )
     values.note("profile_attached", part.at("action"), rule.node.get("action") or rule.node, rule.action)
     before = [f"{each.name} ({each.action})" for each in found.before]
+    passed_over = found.passed_over if covering is None and rule.enabled else ()
+    for each in passed_over[:1]:
+        values.note("allowed_before", f"{each.path}.action", each.node.get("action") or each.node, each.action)
+    unmatched = match.paths.unmatched if match.paths is not None else ()
+    if unmatched:
+        values.note("paths_unmatched", part.at("match.path"), rule.node.get("match") or rule.node, unmatched[0])
     return values.sheet(
         RuleSheet,
         "rule",
@@ -107,6 +149,8 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
         rules_before=tuple(before[:MOST_NAMED]) or None,
         covered_by=covering.name if covering else None,
         covering_action=covering.action if covering else None,
+        allowed_before=tuple(each.name for each in passed_over[:MOST_NAMED]) or None,
+        paths_unmatched=unmatched[:MOST_NAMED] or None,
         profile_attached=bool(service.profile_refs),
     )
 
@@ -115,6 +159,7 @@ def summary(service: Service, chains: Sequence[Chain]) -> ServiceSummary:
     """What the first line says of it."""
     scanned, why = verdict(service, chains)
     own = of_service(service, chains)
+    limits = _limits(service)
     return ServiceSummary(
         object=service.found.kind.lower(),
         name=service.name,
@@ -130,6 +175,8 @@ def summary(service: Service, chains: Sequence[Chain]) -> ServiceSummary:
             for each in (service.reached or service.rules)[:MOST_NAMED]
         )
         or None,
+        methods_past=limits["methods_past"],
+        paths_only=limits["paths_only"],
         profile=profile_name(service),
         members=own[0].usable if own else None,
     )

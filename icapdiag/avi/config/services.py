@@ -23,7 +23,7 @@ from icapdiag.avi.config.objects import (
     section,
     texts,
 )
-from icapdiag.avi.config.rules import CHECK_ICAP, Rule, rules_of
+from icapdiag.avi.config.rules import ALLOW, CHECK_ICAP, Rule, rules_of
 from icapdiag.avi.config.schema import as_flag, as_integer
 from icapdiag.yamltree import Node, Scalar
 
@@ -39,8 +39,16 @@ class IcapRule(Struct, frozen=True):
 
     @property
     def reached(self) -> bool:
-        """Whether it is in force, and requests come to it."""
-        return self.rule.enabled and self.covered_by is None
+        """Whether it is in force, and uploads come to it."""
+        return self.rule.enabled and self.covered_by is None and bool(self.rule.match.uploads)
+
+    @property
+    def passed_over(self) -> tuple[Rule, ...]:
+        """Earlier rules that let some of its uploads go to the application."""
+        return tuple(each for each in self.before if each.action == ALLOW and self._shares_uploads(each))
+
+    def _shares_uploads(self, other: Rule) -> bool:
+        return bool(other.match.uploads & self.rule.match.uploads)
 
 
 Known = dict[tuple[int, ...], tuple[IcapRule, ...]]  # rules by the ids of their policy sets' nodes

@@ -25,6 +25,7 @@ _WHY = {
     "no-rule": "the profile is attached but no rule has the ICAP action",
     "rule-disabled": "the rule with the ICAP action is disabled",
     "rule-covered": "an earlier rule ends the evaluation before the ICAP rule",
+    "rule-not-for-uploads": "the rules with the ICAP action are for neither POST nor PUT nor PATCH",
     "nothing-attached": "no ICAP profile is attached and no rule has the ICAP action",
     "not-enabled": "the virtual service is disabled",
     "no-member": "no server of its pool group can be selected",
@@ -90,6 +91,13 @@ def _answer(service: ServiceSummary) -> str:
     return f"rule{'s' if len(rules) > 1 else ''} {said}{more} → {safe_text(service.profile, 80)} → {members}"
 
 
+def _past(service: ServiceSummary) -> str:
+    """``PATCH; paths other than under /upload``: what the ICAP rules are not for."""
+    paths = names(service.paths_only, _PATHS) if service.paths_only else ""
+    methods = names(service.methods_past) if service.methods_past else ""
+    return "; ".join(filter(None, (methods, f"paths other than {paths}" if paths else "")))
+
+
 def _rule(found: RuleSummary) -> str:
     methods = names(found.methods or (), _METHODS) if found.methods is not None else "all methods"
     paths = names(found.paths, _PATHS) if found.paths else ""
@@ -149,6 +157,9 @@ def closing(found: LintSubject, not_visible: Iterable[str], *, problems: bool) -
     if listed:
         more = f" and {len(listed) - _FILES} more" if len(listed) > _FILES else ""
         yield f"Not visible: {'; '.join(listed[:_FILES])}{more}."
+    past = [(each, said) for each in found.services if each.scanned == "yes" and (said := _past(each))]
+    for each, said in past[:_FILES]:
+        yield f"Not sent to ICAP: {said}{f' ({safe_text(each.name, 80)})' if len(found.services) > 1 else ''}."
     if problems and 0 < len(found.inputs) <= _FILES:
         files = " ".join(shlex.quote(safe_text(each, None)) for each in found.inputs)
         yield f"After a change: `icapdiag lint {files}`."
