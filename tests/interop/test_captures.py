@@ -1,0 +1,364 @@
+"""Captures of real traffic: tcpdump beside checks of the lab, Squid, c-icap-client and openssl, then `explain`.
+
+The first finding of a capture is that of the check that was captured; where it can't be, `OTHERWISE` says why.
+It needs root, or a kernel that lets anybody make a network namespace; elsewhere it is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icapdiag.capture.file import CaptureFile
+from icapdiag.icap.samples import eicar
+from icapdiag.lab import FAULTS
+from tests.capture.writing import LINKS, pcap, pcapng
+from tests.interop import c_icap
+from tests.interop.clients import ICAPDIAG, Checked, check
+from tests.interop.conftest import CIcap
+from tests.interop.programs import Namespace, Programs, need
+from tests.interop.scanners import SCANNER
+from tests.interop.squid import Proxy, proxy
+
+LAB, SCANS, NOBODY = 21000, 1345, 1999  # ports
+# gso_max_segs 1: else packets are only cut, or put together, after the filter has seen them.
+NETWORK = """
+ip link set lo mtu 1500 gso_max_segs 1 up
+nft add table inet rows
+nft add chain inet rows arrival '{ type filter hook input priority 0; }'
+"""
+# What a capture shows of a fault whose cause a check settles with requests of its own, or reads behind TLS 1.3.
+OTHERWISE: Mapping[str, str | None] = {
+    "disabled": None,  # no packet goes there
+    "small-preview": "bad-request",
+    "response-path": "method-not-allowed",
+    "respmod-only": "method-not-allowed",
+    "refuses-preview": "bad-request",
+    "refuses-allow": "bad-request",
+    "needs-user-agent": "bad-request",
+    "needs-content-length": "unexpected-status",
+    "tls-expired": "tls-handshake-failed",
+    "tls-wrong-name": "tls-handshake-failed",
+    "tls-untrusted": "tls-handshake-failed",
+    "tls-client-certificate": None,  # its alert is encrypted
+    "tls-on-plain-port": "no-response",  # a check tries plain ICAP there, too, and that is in the capture
+}
+
+
+@dataclass(slots=True)
+class Network:
+    """A namespace with the lab and c-icap, and a folder for captures."""
+
+    programs: Programs
+    namespace: Namespace
+    pool: Path
+    count: int = 0
+    made: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def capturing(self, wanted: str = "", name: str = "tcpdump") -> Iterator[Path]:
+        """While the block runs, tcpdump writes the file; ``wanted`` is its filter."""
+        self.count += 1
+        file = self.programs.folder / f"{name}-{self.count}.pcap"
+        argv = [
+            need("tcpdump"),
+            "-i",
+            "lo",
+            "-s",
+            "0",
+            "-U",
+            "--immediate-mode",
+            "-B",
+            "32768",
+            "-Z",
+            "root",
+            "-w",
+            str(file),
+            wanted,
+        ]
+        inside = None if self.namespace.pid is None else self.namespace
+        tcpdump = self.programs.start(
+            f"{name}-{self.count}", argv, socket_file=file, namespace=inside, stop_signal=signal.SIGINT
+        )
+        try:
+            yield file
+            time.sleep(0.3)  # what has been seen is written
+        finally:
+            self.programs.stop(tcpdump)
+
+    def check(self, *arguments: str, rules: str = "") -> tuple[Checked, Path]:
+        """``icapdiag check`` while the nft rules hold, and its capture."""
+        with self.filtered(rules), self.capturing() as file:
+            return check(*arguments, namespace=self.namespace), file
+
+    @contextmanager
+    def filtered(self, rules: str) -> Iterator[None]:
+        for rule in filter(None, map(str.strip, rules.split(";"))):
+            self.run(need("nft"), f"add rule inet rows arrival {rule}")
+        try:
+            yield
+        finally:
+            self.run(need("nft"), "flush chain inet rows arrival")
+
+    def run(self, *argv: str, check: bool = True, fds: tuple[int, ...] = ()) -> None:
+        subprocess.run(
+            self.namespace.command(argv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=check,
+            pass_fds=fds,
+        )
+
+
+@pytest.fixture(scope="module")
+def network(programs: Programs, known_eicar: None) -> Iterator[Network]:
+    need("nft")
+    need("tcpdump")
+    made = programs.network("captured", NETWORK)
+    if made is None:
+        pytest.skip("no network namespace can be made here")
+    keeper, inside = made
+    pool = programs.folder / "captured-lab.yaml"
+    argv = [*ICAPDIAG, "lab", "--port", str(LAB), "--pool-file", str(pool)]
+    lab = programs.start("captured-lab", argv, socket_file=pool, namespace=inside)
+    scanner = c_icap.start(programs, "captured-c-icap", [("127.0.0.1", SCANS)], SCANNER, namespace=inside)
+    yield Network(programs, inside, pool)
+    programs.stop(lab, scanner, keeper)
+
+
+def explain(file: Path, *arguments: str) -> Mapping[str, Any]:
+    """The report of ``icapdiag explain FILE``."""
+    argv = [*ICAPDIAG, "explain", str(file), *arguments, "-o", "json"]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.stdout, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def first(report: Mapping[str, Any]) -> dict[str, str]:
+    """The first finding at each member."""
+    found: dict[str, str] = {}
+    for problem in report.get("problems") or ():
+        for member in problem["members"]:
+            found.setdefault(member, problem["finding"])
+    return found
+
+
+def outcomes(report: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """Of each request of each member."""
+    return [
+        (member["name"], each["probe"], each["status"], each["facts"].get("icap_status"), each["facts"].get("verdict"))
+        for member in report["members"]
+        for each in member["probes"]
+        if each["probe"] in {"options", "upload", "clean", "eicar"}
+    ]
+
+
+@pytest.fixture(scope="module")
+def lab(network: Network) -> tuple[Checked, Path, Mapping[str, Any]]:
+    """A check of the whole lab, its capture, and what that says."""
+    checked, file = network.check(str(network.pool), "--eicar")
+    return checked, file, explain(file, "--pool", str(network.pool))
+
+
+UNSETTLED = {"endless-body"}  # where its client gives up depends on how fast both are
+
+
+@pytest.mark.parametrize("fault", [each for each in FAULTS if FAULTS[each].depth != "deep" and each not in UNSETTLED])
+def test_the_first_finding_of_a_fault(fault: str, lab: tuple[Checked, Path, Mapping[str, Any]]) -> None:
+    checked, _, report = lab
+
+    assert OTHERWISE.get(fault, first(checked.report).get(fault)) == first(report).get(fault)
+
+
+ROWS: Mapping[str, tuple[str, tuple[str, ...], str, str]] = {  # service, options, filter, finding
+    "refused": (f"{NOBODY}/avscan", (), "", "tcp-refused"),
+    "no answer to SYN": (f"{SCANS}/avscan", ("--connect-timeout", "4"), f"tcp dport {SCANS} drop", "tcp-timeout"),
+    "long packets are lost": (
+        f"{LAB}/avscan", ("--only", "size", "--timeout", "2"), f"tcp dport {LAB} meta length > 1400 drop",
+        "mtu-black-hole",
+    ),
+    "healthy": (f"{SCANS}/avscan", ("--eicar",), "", ""),
+    "no such service": (f"{SCANS}/nothing", (), "", "service-not-found"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_first_finding_of_a_path(row: str, network: Network) -> None:
+    place, options, rules, expected = ROWS[row]
+    checked, file = network.check(f"icap://127.0.0.1:{place}", *options, rules=rules)
+    pool = network.programs.folder / "one.yaml"
+    pool.write_text(f"service_uri: /avscan\nmembers: ['127.0.0.1:{place.partition('/')[0]}']\n")
+    report = explain(file, "--pool", str(pool))
+
+    assert expected == next(iter(first(checked.report).values()), "")
+    assert expected == next(iter(first(report).values()), "")
+
+
+def test_lost_packets_are_seen(network: Network) -> None:
+    rules = f"tcp dport {SCANS} tcp flags & (fin|syn|rst) == 0 numgen inc mod 4 0 drop"
+    _, file = network.check(f"icap://127.0.0.1:{SCANS}/avscan", "--count", "3", "--timeout", "20", rules=rules)
+    found = next(each["facts"] for each in explain(file)["members"][0]["probes"] if each["probe"] == "path")
+
+    assert found["segments_lost"] >= 2
+    assert found["loss_percent"] >= 1
+
+
+def test_c_icap_client(network: Network) -> None:
+    client = [need("c-icap-client"), "-i", "127.0.0.1", "-p", str(SCANS), "-s", "avscan"]
+    with network.capturing() as file:
+        network.run(*client)
+        for body in (b"hello, clean world\n" * 500, eicar()):
+            descriptor = os.memfd_create("body")
+            try:
+                os.write(descriptor, body)
+                network.run(*client, "-f", f"/proc/self/fd/{descriptor}", fds=(descriptor,))
+            finally:
+                os.close(descriptor)
+    name, report = f"127.0.0.1:{SCANS}", explain(file)
+    expected = {
+        (name, "options", "ok", 200, None),
+        (name, "upload", "ok", 204, "allowed"),
+        (name, "eicar", "ok", 200, "blocked"),
+    }
+
+    assert expected == set(outcomes(report))
+    assert {*first(report).values()} <= {"eicar-test"}
+
+
+def status_of(squid: Proxy, body: bytes) -> int:
+    """Of an upload; the page of c-icap that comes with it is cut off, which http.client does not bear."""
+    connection = HTTPConnection("127.0.0.1", squid.port, timeout=30)
+    try:
+        connection.request("POST", f"{squid.origin}/upload", body)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_squid(programs: Programs, cicap: CIcap) -> None:
+    """A real client with a client side of its own: what its users got is joined with the scans."""
+    with proxy(programs, f"icap://127.0.0.1:{cicap.plain}/avscan", name="captured-squid") as squid:
+        plain = Network(programs, Namespace(), programs.folder)
+        with plain.capturing(f"port {squid.port} or port {cicap.plain}", name="squid") as file:
+            got = [status_of(squid, body) for body in (b"hello" * 3000, eicar(), b"hello")]
+    report = explain(file)
+    name = f"127.0.0.1:{cicap.plain}"
+
+    assert [200, 403, 200] == got
+    assert {(name, "upload", "ok", 204, "allowed"), (name, "eicar", "ok", 200, "blocked")} <= set(outcomes(report))
+    facts = next(each["facts"] for each in report["members"][0]["probes"] if each["probe"] == "capture")
+    assert {"200": 2, "403": 1} == {each["value"]: each["requests"] for each in facts["client_answers"]}
+    assert facts["options_requests"] >= 1
+    assert facts["connections_reused"] >= 1
+
+
+def test_ipv6(network: Network) -> None:
+    pool = network.programs.folder / "captured-lab-6.yaml"
+    argv = [*ICAPDIAG, "lab", "healthy", "404", "--host", "::1", "--port", "22000", "--pool-file", str(pool)]
+    lab = network.programs.start("captured-lab-6", argv, socket_file=pool, namespace=network.namespace)
+    try:
+        urls = ("icap://[::1]:22000/avscan", "icap://[::1]:22001/avscan")
+        checked, file = network.check(*urls)
+    finally:
+        network.programs.stop(lab)
+
+    assert {"[::1]:22001": "service-not-found"} == first(checked.report) == first(explain(file))
+
+
+@pytest.mark.parametrize(
+    ("fault", "version", "expected"),
+    [
+        ("tls-expired", "-tls1_2", "tls-certificate-expired"),
+        ("tls-untrusted", "-tls1_2", "tls-certificate-untrusted"),
+    ],
+)
+def test_tls(fault: str, version: str, expected: str, network: Network) -> None:
+    text = network.pool.read_text()
+    port = re.search(rf'port: (\d+), name: "{fault}"', text)
+    ca = re.search(r'ca_file: "([^"]+)"', text)
+    assert port is not None
+    assert ca is not None
+    pool = network.programs.folder / "tls.yaml"
+    pool.write_text(f"service_uri: /avscan\nmembers: [{{host: 127.0.0.1, port: {port[1]}, tls: {{}}}}]\n")
+    trusted = ["-CAfile", ca[1]] if fault == "tls-expired" else ["-no-CAfile", "-no-CApath"]
+    argv = [need("openssl"), "s_client", "-connect", f"127.0.0.1:{port[1]}", version, "-verify_return_error",
+            "-servername", "icap.example.test", *trusted]  # fmt: skip
+    with network.capturing() as file:
+        network.run(*argv, check=False)
+    report = explain(file, "--pool", str(pool))
+    facts = next(each["facts"] for each in report["members"][0]["probes"] if each["probe"] == "tls")
+
+    assert [expected] == [*first(report).values()]
+    assert "icap.example.test" == facts["server_name"]
+    assert "cert_not_after" in facts
+
+
+def test_tshark_sees_the_same_statuses(lab: tuple[Checked, Path, Mapping[str, Any]]) -> None:
+    """Its reassembly, and ICAP's status lines in what servers sent."""
+    _, file, report = lab
+    tshark = need("tshark")
+    fields = subprocess.run(
+        [tshark, "-r", str(file), "-Y", "tcp.flags.syn==1 && tcp.flags.ack==0", "-T", "fields", "-e", "tcp.stream"],
+        capture_output=True, text=True, check=True, timeout=90,
+    )  # fmt: skip
+    streams = sorted({int(each) for each in fields.stdout.split()})
+    follow = [word for each in streams for word in ("-z", f"follow,tcp,raw,{each}")]
+    text = subprocess.run(
+        [tshark, "-r", str(file), "-q", *follow], capture_output=True, text=True, check=True, timeout=110
+    ).stdout
+    theirs = Counter[int]()
+    for conversation in re.split(r"^=+$", text, flags=re.MULTILINE):
+        sent = bytes.fromhex(
+            "".join(line[1:] for line in conversation.splitlines() if re.fullmatch(r"\t[0-9a-f]+", line))
+        )
+        theirs.update(int(status) for status in re.findall(rb"(?:^|\n|\r)ICAP/1\.0 (\d{3})", sent) if status != b"100")
+    ours = Counter[int]()
+    for member in report["members"]:
+        for each in member["probes"]:
+            if each["probe"] != "capture" and (status := each["facts"].get("icap_status")) not in {None, 100}:
+                ours[status] += each["facts"]["count"]
+
+    assert len(streams) > 100
+    assert theirs == ours
+
+
+def reframed(file: Path) -> Callable[[str, Callable[[list[tuple[int, bytes]], int], bytes]], bytes]:
+    """The packets of a capture of Ethernet, written anew behind another link layer and in another format."""
+    with file.open("rb") as stream:
+        packets = [(each.time or 0, each.data[14:]) for each in CaptureFile(stream.read).packets()]
+
+    def write(link: str, form: Callable[[list[tuple[int, bytes]], int], bytes]) -> bytes:
+        number, wrap = LINKS[link]
+        return form([(time, wrap(packet)) for time, packet in packets], number)
+
+    return write
+
+
+@pytest.mark.parametrize(("link", "form"), [*((link, pcap) for link in LINKS), ("Ethernet", pcapng), ("VLAN", pcapng)])
+def test_other_link_layers_and_formats(
+    link: str, form: Callable[[list[tuple[int, bytes]], int], bytes], network: Network, tmp_path: Path
+) -> None:
+    if "one" not in network.made:
+        with network.capturing() as network.made["one"]:
+            for service in ("avscan", "nothing"):
+                check(f"icap://127.0.0.1:{SCANS}/{service}", namespace=network.namespace)
+        network.made["said"] = outcomes(explain(network.made["one"]))
+    (tmp_path / "other.pcap").write_bytes(reframed(network.made["one"])(link, form))
+
+    assert network.made["said"] == outcomes(explain(tmp_path / "other.pcap"))
+    assert len(network.made["said"]) >= 3
