@@ -146,7 +146,7 @@ class Finding(Record, kw_only=True):
     last_seen: Annotated[Moment | None, about("last seen", "in a log, when", "ISO 8601, UTC", changes=True)] = None
     evidence: Annotated[tuple[Observation, ...], about("evidence", "the first few that matched, flat")] = ()
     meaning: Annotated[OwnText, about("meaning", 'the runbook\'s "What it means"')] = ""
-    remedy: Annotated[tuple[OwnText, ...], about("remedy", "first steps, most useful first")] = ()
+    remedy: Annotated[tuple[Note, ...], about("remedy", "first steps, most useful first")] = ()
     runbook: Annotated[OwnText, about("runbook", "runbooks/<id>.md")] = ""
     effect: FindingEffect = None
     causes: FindingCauses = None

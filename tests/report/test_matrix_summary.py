@@ -100,3 +100,12 @@ def test_the_rounds_of_a_crowd_are_those_with_loss_and_then_the_slowest() -> Non
     assert ["10.4.0.77:1344", "10.4.0.199:1344", "10.4.0.198:1344"] == [line.split()[0] for line in rounds[3:6]]
     assert 1 + 2 + 40 + 1 == len(rounds)
     assert "of 200" in rounds[-1]
+
+
+def test_one_member_answers_and_several_answer() -> None:
+    def first_line(number: int) -> str:
+        asked = [member(f"10.1.0.{each}", observation("options", address=f"10.1.0.{each}")) for each in range(number)]
+        return render(report(asked, ())).splitlines()[0].partition(": ")[2]
+
+    assert "the member answers; uploads and detection not tested" == first_line(1)
+    assert "all 2 members answer; uploads and detection not tested" == first_line(2)

@@ -25,6 +25,7 @@ from icapdiag.report.redact.texts import Texts, wire
 from icapdiag.vocabulary import Health, Status
 from tests.examples import examples
 from tests.report import words
+from tests.report.samples import TCP_REFUSED
 from tests.report.samples import report as sample
 from tests.report.strategies import reports
 
@@ -236,6 +237,9 @@ def planted(where: str) -> Report:
             return replace(REPORT, subject=PoolSubject(pool=CANARY))
         case "note":
             return replace(REPORT, subject=LogSubject(inputs=(CANARY,)), notes=(f"{CANARY}: repaired",))
+        case "remedy":
+            finding = replace(TCP_REFUSED, remedy=(f"Add `ServiceAlias {CANARY} virus_scan` to c-icap.conf.",))
+            return replace(REPORT, findings=(finding,))
         case "deviations":
             sheet = Options(answer=Answer(deviations=(Deviation(rule="x", detail=f"x {CANARY}; y={CANARY}"),)))
             member = replace(member, probes=(replace(probe, facts=sheet),))
@@ -249,7 +253,7 @@ WHOLE = Style(detail=2)
 
 
 @pytest.mark.parametrize(
-    "where", ["member", "address", "pool", "note", "deviations", "server", "error", "peer_excerpt", "istag"]
+    "where", ["member", "address", "pool", "note", "remedy", "deviations", "server", "error", "peer_excerpt", "istag"]
 )
 def test_a_secret_is_in_no_format(where: str) -> None:
     redacted, _ = redact(planted(where), Pseudonyms())

@@ -173,7 +173,8 @@ def _plural(kind: str, number: int) -> str:
         return kind
     surely, adverb, rest = kind.rpartition(_PROBABLY)
     verb, _, rest = rest.partition(" ")
-    one = {"have": "has"}.get(verb, f"{verb}s")
+    bare = verb.rstrip(";")
+    one = {"have": "has"}.get(bare, f"{bare}s") + verb[len(bare) :]
     return f"{surely}{adverb}{one} {rest}".rstrip().replace("warnings", "a warning")
 
 
