@@ -124,6 +124,12 @@ class VirtualServiceSheet(ObjectSheet):
         Word | None, about("scanned", "whether uploads reach ICAP by this configuration", values=SCANNED)
     ] = None
     why: Annotated[Word | None, about("why", "they are not, or nobody can say", values=REASONS)] = None
+    broken_references: Annotated[
+        tuple[Text, ...] | None, about("broken references", "references into another cloud or tenant")
+    ] = None
+    other_vrf: Annotated[
+        tuple[Text, ...] | None, about("other VRF", "ICAP pools with another VRF than the virtual service")
+    ] = None
 
 
 class RuleSheet(ObjectSheet):
@@ -189,6 +195,13 @@ class ProfileSheet(ObjectSheet):
     broken_references: Annotated[
         tuple[Text, ...] | None, about("broken references", "references into another cloud or tenant")
     ] = None
+    shares_servers_with: Annotated[
+        tuple[ProfileName, ...] | None,
+        about("shares servers with", "ICAP profiles before it with its servers"),
+    ] = None
+    differing: Annotated[
+        tuple[Word, ...] | None, about("differing", "settings that differ between those with the same service_uri")
+    ] = None
 
 
 class GroupSheet(ObjectSheet):
@@ -218,6 +231,7 @@ class PoolSheet(ObjectSheet):
     sni_enabled: Annotated[bool | None, about("sni_enabled", "the TLS handshake names a server")] = None
     server_name: Annotated[HostName | None, about("server_name", "that the TLS handshake names")] = None
     host_check_enabled: Annotated[bool | None, about("host_check_enabled", "names of certificates are checked")] = None
+    lookup_server_by_name: Annotated[bool | None, about("lookup_server_by_name", "servers are found by name")] = None
     ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0 gets nothing")] = None
     priority_label: Annotated[Text | None, about("priority_label", "of the pool in its group")] = None
     servers: Annotated[int | None, about("servers", "in the pool; absent: none are listed there")] = None
@@ -254,6 +268,9 @@ class ServerSheet(ObjectSheet):
     ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0 gets nothing")] = None
     port_from: Annotated[
         Word | None, about("port from", "where its port is written", values=("server", "pool", "default"))
+    ] = None
+    resolve_server_by_dns: Annotated[
+        bool | None, about("resolve_server_by_dns", "Avi looks the name up, and uses its addresses")
     ] = None
     in_pool: Annotated[Text | None, about("in pool", "the pool that it stands in")] = None
     same_server_as: Annotated[

@@ -149,6 +149,17 @@ def second_pool(member: Object | None = None, **fields: Any) -> Mistake:
     return make
 
 
+def second_profile(**fields: Any) -> Mistake:
+    """A second ICAP profile of the same pool group."""
+
+    def make(found: Export) -> None:
+        profile = copy.deepcopy(found["IcapProfile"][0])
+        _put(profile, {"name": "icap-prof-2", **fields})
+        found["IcapProfile"].append(profile)
+
+    return make
+
+
 def all_of(*mistakes: Mistake) -> Mistake:
     """Several changes as one."""
 

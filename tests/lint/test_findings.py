@@ -24,6 +24,7 @@ from tests.lint.right import (
     put_server,
     rules,
     second_pool,
+    second_profile,
     server,
 )
 
@@ -56,6 +57,7 @@ def no_rules(found: Export) -> None:
 
 
 OPTIONS = str(export()["HealthMonitor"][0]["tcp_monitor"]["tcp_request"])
+PROFILES = ("icap-prof", "icap-prof-2")
 BOTH = ["/api/healthmonitor/?name=icap-options", "/api/healthmonitor/?name=System-HTTP"]
 PROVEN, LIKELY, POSSIBLE = CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE
 RULE = "http_security_policy.rules[0]"
@@ -279,6 +281,55 @@ CASES = {
         "servers[1].ip",
         None,
     ),
+    "a virtual service in another cloud": Case(
+        put("VirtualService", cloud_ref="/api/cloud/?name=vCenter"),
+        "profile-reference-broken",
+        "other-cloud",
+        PROVEN,
+        "icap_request_profile_refs",
+        None,
+    ),
+    "a policy set of another tenant": Case(
+        all_of(
+            put("VirtualService", tenant_ref="/api/tenant/?name=blue"),
+            put("HTTPPolicySet", tenant_ref="/api/tenant/?name=red"),
+        ),
+        "profile-reference-broken",
+        "other-tenant",
+        LIKELY,
+        "icap_request_profile_refs",
+        None,
+    ),
+    "a pool group in another cloud": Case(
+        put("IcapProfile", cloud_ref="/api/cloud/?name=vCenter"),
+        "profile-reference-broken",
+        "other-cloud",
+        PROVEN,
+        "icap_request_profile_refs",
+        None,
+    ),
+    "a pool in another VRF": Case(
+        all_of(
+            put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),
+            put("Pool", vrf_ref="/api/vrfcontext/?name=management"),
+        ),
+        "pool-vrf-differs",
+        "other-vrf",
+        LIKELY,
+        "vrf_context_ref",
+        None,
+    ),
+    "two profiles": Case(
+        all_of(
+            put("VirtualService", icap_request_profile_refs=[f"/api/icapprofile/?name={name}" for name in PROFILES]),
+            second_profile(pool_group_ref="/api/poolgroup/?name=other"),
+        ),
+        "icap-profiles-too-many",
+        "two-profiles",
+        PROVEN,
+        "icap_request_profile_refs",
+        None,
+    ),
     "fails open by default": Case(
         put("IcapProfile", fail_action=None), "fails-open", "on-failure", PROVEN, "fail_action", "ICAP_FAIL_OPEN"
     ),
@@ -311,6 +362,33 @@ NOTES = {
         "health_monitor_refs",
         None,
     ),
+    "a profile of the same servers with other settings": Case(
+        second_profile(preview_size=1024),
+        "profiles-share-servers",
+        "settings-differ",
+        PROVEN,
+        "pool_group_ref",
+        None,
+    ),
+    "a profile of another service on the same servers": Case(
+        second_profile(service_uri="/dlp", preview_size=1024),
+        "profiles-share-servers",
+        "load-adds-up",
+        LIKELY,
+        "pool_group_ref",
+        None,
+    ),
+    "a server by name": Case(
+        put_server(1, hostname="icap.example.com", resolve_server_by_dns=True),
+        "servers-by-name",
+        "by-name",
+        PROVEN,
+        "servers[1].resolve_server_by_dns",
+        "true",
+    ),
+    "servers looked up by name": Case(
+        put("Pool", lookup_server_by_name="true"), "servers-by-name", "by-name", PROVEN, "lookup_server_by_name", "true"
+    ),
     "only one server": Case(
         put("Pool", servers=[server("192.0.2.1")]), "one-usable-member", "single", PROVEN, "pool_group_ref", None
     ),
@@ -335,6 +413,13 @@ NOTES = {
     ),
 }
 RIGHT = {
+    "a pool without a VRF": put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),
+    "a pool in the same VRF": all_of(
+        put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),
+        put("Pool", vrf_ref="/api/vrfcontext/?name=global"),
+    ),
+    "a virtual service of another tenant than admin": put("VirtualService", tenant_ref="/api/tenant/?name=blue"),
+    "a profile of other servers": second_profile(pool_group_ref="/api/poolgroup/?name=other"),
     "a second pool": second_pool(),
     "a second pool of the same priority": all_of(
         put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "priority_label": "10"}]),

@@ -98,6 +98,7 @@ IDENTITIES = {
     "ProbingVantage.resolvers": "address",
     "ProfileSettings.name": "profile",
     "ProfileSheet.server_preview_of": "member",
+    "ProfileSheet.shares_servers_with": "profile",
     "ReportedGroup.by_member": "member",
     "ReportedGroup.by_pool": "pool",
     "ReportedGroup.by_service_engine": "engine",

@@ -33,6 +33,7 @@ from icapdiag.avi.config.pools import (
 )
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
 from icapdiag.avi.config.services import Service, is_called, services_of
+from icapdiag.avi.config.sharing import differing, sharing
 from icapdiag.avi.config.values import Values, refused_values
 from icapdiag.facts.config import (
     AnalyticsSheet,
@@ -139,6 +140,7 @@ class _Observer:
         self._chains = chains
         self._any_services = any_services
         self._paths = self._watched()
+        self._sharing = sharing(chains)
         self.looked_at: set[int] = set()  # ids of the nodes
 
     def all(self) -> Iterator[Observation]:
@@ -187,7 +189,9 @@ class _Observer:
             chain.profile.name,
             group.name if group is not None else "",
         )
-        yield from self._whole(chain.profile, profile_sheet(chain, attached, self._previews), links)
+        others = self._sharing[id(chain.profile.node)]
+        shared = tuple(each.name for each in others), differing(chain.profile, others)
+        yield from self._whole(chain.profile, profile_sheet(chain, attached, self._previews, *shared), links)
         if group is not None:
             yield from self._whole(group, group_sheet(group, chain), links)
             beside = beside_of(chain.pools)

@@ -178,17 +178,25 @@ def _server(node: MapNode, number: int, default: int | None) -> Server:
 # --- as facts --------------------------------------------------------------------------------------
 
 
-def profile_sheet(chain: Chain, attached: bool | None, previews: Mapping[str, int]) -> ProfileSheet:
+def profile_sheet(
+    chain: Chain,
+    attached: bool | None,
+    previews: Mapping[str, int],
+    shared_with: tuple[str, ...] = (),
+    differing: tuple[str, ...] | None = None,
+) -> ProfileSheet:
     """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files.
 
-    ``previews``: the longest that a server accepts, by ``host:port``.
+    ``previews``: the longest that a server accepts, by ``host:port``. ``shared_with``: profiles before it
+    with its servers. ``differing``: settings in which they differ.
     """
     pools = chain.pools if previews else ()
     asked = {each.endpoint.lower() for pool in pools for each in pool.servers or () if each.enabled}
     known = {name: previews[name] for name in sorted(asked) if name in previews}
     least = min(known.values(), default=None)
     found, values = chain.profile, Values(chain.profile)
-    values.note("usable_servers", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
+    for fact in ("usable_servers", "shares_servers_with"):
+        values.note(fact, "pool_group_ref", found.node.get("pool_group_ref") or found.node)
     broken = broken_references(found, "pool_group_ref", [chain.group] if chain.group else [])
     values.note("broken_references", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
     return values.sheet(
@@ -200,6 +208,8 @@ def profile_sheet(chain: Chain, attached: bool | None, previews: Mapping[str, in
         servers=chain.servers,
         usable_servers=chain.usable,
         broken_references=broken,
+        shares_servers_with=shared_with or None,
+        differing=differing,
         server_preview=least,
         server_preview_of=tuple(name for name, size in known.items() if size == least) or None,
     )

@@ -28,6 +28,16 @@ def broken_references(found: AviObject, key: str, meant: Sequence[AviObject]) ->
     return tuple(told[:_MOST_BROKEN]) or None
 
 
+def other_vrf(service: AviObject, pools: Sequence[AviObject]) -> tuple[str, ...] | None:
+    """Pools that name another VRF than the virtual service does. A pool that names none has that of its service."""
+    own, told = parse_reference(service.node.text("vrf_context_ref")), []
+    for each in pools:
+        other = parse_reference(each.node.text("vrf_ref"))
+        if own.differs(other):
+            told.append(f"pool {shown(each.name)} is in VRF {shown(other.label)} and not in {shown(own.label)}")
+    return tuple(told[:_MOST_BROKEN]) or None
+
+
 def fail_action_of(found: AviObject) -> str | None:
     """Type of the fail_action of a pool or a pool group; None if there is none."""
     action = section(found.node, "fail_action")

@@ -7,6 +7,7 @@ from typing import Any
 
 from icapdiag.avi.config.objects import AKO
 from icapdiag.avi.config.pools import Chain
+from icapdiag.avi.config.relations import broken_references, other_vrf
 from icapdiag.avi.config.rules import UPLOADS, Match, other_words
 from icapdiag.avi.config.services import IcapRule, Service
 from icapdiag.avi.config.values import Part, Values
@@ -73,6 +74,17 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
     for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "icap_rules_not_for_uploads", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
     known = not service.unseen_policies or bool(service.reached)
+    pools = {id(each.found.node): each.found for chain in of_service(service, chains) for each in chain.pools}
+    vrf = other_vrf(found, list(pools.values()))
+    broken = tuple(
+        each
+        for key, meant in (("icap_request_profile_refs", service.profiles), ("http_policies", service.policy_sets))
+        for each in broken_references(found, key, meant) or ()
+    )
+    if service.profile_refs:
+        for fact in ("broken_references", "icap_profiles"):
+            values.note(fact, "icap_request_profile_refs", found.node.get("icap_request_profile_refs") or found.node)
+    values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
     return values.sheet(
         VirtualServiceSheet,
         found.kind.lower(),
@@ -91,6 +103,8 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
         waf=bool(found.node.text("waf_policy_ref")),
         scanned=scanned,
         why=why,
+        broken_references=broken or None,
+        other_vrf=vrf,
         **_limits(service),
     )
 
