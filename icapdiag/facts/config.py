@@ -127,6 +127,9 @@ class VirtualServiceSheet(ObjectSheet):
     broken_references: Annotated[
         tuple[Text, ...] | None, about("broken references", "references into another cloud or tenant")
     ] = None
+    overridden_by: Annotated[
+        VirtualService | None, about("overridden by", "the HostRule that refers to this L7Rule and names a profile")
+    ] = None
     other_vrf: Annotated[
         tuple[Text, ...] | None, about("other VRF", "ICAP pools with another VRF than the virtual service")
     ] = None

@@ -155,6 +155,7 @@ IDENTITIES = {
     "Vantage.host": "host",
     "Vantage.source_address": "address",
     "Vantage.source_addresses": "address",
+    "VirtualServiceSheet.overridden_by": "service",
 }
 SETTINGS = {"crit_ms", "expected_latency_ms", "step_s", "timeout_ms", "ttl_s", "warn_ms"}  # times that nobody measures
 

@@ -32,7 +32,7 @@ from icapdiag.avi.config.pools import (
     server_sheets,
 )
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
-from icapdiag.avi.config.services import Service, is_called, services_of
+from icapdiag.avi.config.services import Service, is_called, overriding, services_of
 from icapdiag.avi.config.sharing import differing, sharing
 from icapdiag.avi.config.values import Values, refused_values
 from icapdiag.facts.config import (
@@ -141,6 +141,7 @@ class _Observer:
         self._any_services = any_services
         self._paths = self._watched()
         self._sharing = sharing(chains)
+        self._hosts = overriding(services)
         self.looked_at: set[int] = set()  # ids of the nodes
 
     def all(self) -> Iterator[Observation]:
@@ -167,7 +168,7 @@ class _Observer:
 
     def _of_service(self, service: Service) -> Iterator[Observation]:
         found, links = service.found, Links((service.name,), profile_name(service))
-        yield from self._whole(found, service_sheet(service, self._chains), links)
+        yield from self._whole(found, service_sheet(service, self._chains, self._hosts), links)
         for rule in service.rules:
             yield _observation(rule_sheet(service, rule), links)
         for policy in service.policy_sets:

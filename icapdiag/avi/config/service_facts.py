@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from icapdiag.avi.config.objects import AKO
+from icapdiag.avi.config.objects import AKO, L7_RULE
 from icapdiag.avi.config.pools import Chain
 from icapdiag.avi.config.relations import broken_references, other_vrf
 from icapdiag.avi.config.rules import UPLOADS, Match, other_words
@@ -61,16 +62,19 @@ def of_service(service: Service, chains: Iterable[Chain]) -> list[Chain]:
     return [each for each in chains if any(each.profile.node is one.node for one in service.profiles)]
 
 
-def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSheet:
-    """The facts of a virtual service, or of what stands for one."""
+def service_sheet(
+    service: Service, chains: Sequence[Chain], hosts: Mapping[str, Service] = MappingProxyType({})
+) -> VirtualServiceSheet:
+    """The facts of a virtual service, or of what stands for one. ``hosts``: HostRules, by the L7Rule they refer to."""
     found, values = service.found, Values(service.found)
     scanned, why = verdict(service, chains)
     key = "httpPolicy.policySets" if found.kind in AKO else "http_policies"
     policies = found.node.get("http_policies") or found.node
     rules = service.rules
+    field = "icapProfile" if found.kind in AKO else "icap_request_profile_refs"
     if service.profile_refs:
         fact = "why" if why == "no-member" else ""
-        values.note(fact, "icap_request_profile_refs", service.profile_refs[0][1], profile_name(service) or "")
+        values.note(fact, field, service.profile_refs[0][1], profile_name(service) or "")
     for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "icap_rules_not_for_uploads", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
     known = not service.unseen_policies or bool(service.reached)
@@ -82,9 +86,10 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
         for each in broken_references(found, key, meant) or ()
     )
     if service.profile_refs:
-        for fact in ("broken_references", "icap_profiles"):
-            values.note(fact, "icap_request_profile_refs", found.node.get("icap_request_profile_refs") or found.node)
+        for fact in ("broken_references", "icap_profiles", "overridden_by"):
+            values.note(fact, field, found.node.get(field) or service.profile_refs[0][1])
     values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
+    host = hosts.get(service.name) if found.kind == L7_RULE else None
     return values.sheet(
         VirtualServiceSheet,
         found.kind.lower(),
@@ -105,6 +110,7 @@ def service_sheet(service: Service, chains: Sequence[Chain]) -> VirtualServiceSh
         why=why,
         broken_references=broken or None,
         other_vrf=vrf,
+        overridden_by=host.name if host is not None and service.profile_refs else None,
         **_limits(service),
     )
 

@@ -5,7 +5,7 @@ AKO's HostRule and L7Rule stand for the virtual services that AKO makes of them:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -115,6 +115,18 @@ def _index(item: Node, number: int) -> int:
     value = item.get("index")
     index = as_integer(value.text) if isinstance(value, Scalar) else None
     return number if index is None else index
+
+
+def overriding(services: Iterable[Service]) -> dict[str, Service]:
+    """HostRules with an ICAP profile, by the name of the L7Rule that they refer to: AKO takes theirs before its own."""
+    found: dict[str, Service] = {}
+    for each in services:
+        spec = section(each.found.node, "spec") if each.found.kind == HOST_RULE else None
+        host = section(spec, "virtualhost") if spec else None
+        name = host.text("l7Rule") if host else ""
+        if name and each.profile_refs:
+            found.setdefault(name, each)
+    return found
 
 
 def _of_ako(configuration: Configuration, found: AviObject, known: Known) -> Service:
