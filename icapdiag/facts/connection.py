@@ -15,6 +15,7 @@ from icapdiag.facts.sheet import (
     HostName,
     Interface,
     Moment,
+    Ordinal,
     Record,
     SampleDigest,
     Sheet,
@@ -41,7 +42,7 @@ class Sightings(Record):
     """How often a capture has what the sheet says."""
 
     count: Annotated[
-        int | None, about("count", "of a capture: connections, or requests, that went so", "requests", changes=True)
+        Ordinal | None, about("count", "of a capture: connections, or requests, that went so", "requests", changes=True)
     ] = None
     first_seen: Annotated[Moment | None, about("first seen", "the first of them", "ISO 8601", changes=True)] = None
     last_seen: Annotated[Moment | None, about("last seen", "the last of them", "ISO 8601", changes=True)] = None
