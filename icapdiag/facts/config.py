@@ -119,6 +119,18 @@ class VirtualServiceSheet(ObjectSheet):
     conditions_only: Annotated[
         tuple[Word, ...] | None, about("other conditions", "that the ICAP rules have; absent: some rule has none")
     ] = None
+    full_client_logs: Annotated[
+        bool | None, about("full_client_logs", "requests without a problem are logged, too")
+    ] = None
+    full_log_duration: Annotated[
+        int | None, about("full client logs' duration", "until they end; 0: they do not", "min")
+    ] = None
+    full_log_throttle: Annotated[
+        int | None, about("full client logs' throttle", "entries of a Service Engine; 0: no limit", "/s")
+    ] = None
+    significant_log_throttle: Annotated[
+        int | None, about("significant_log_throttle", "entries of a Service Engine; 0: no limit", "/s")
+    ] = None
     waf: Annotated[bool | None, about("WAF", "the virtual service has a WAF policy")] = None
     scanned: Annotated[
         Word | None, about("scanned", "whether uploads reach ICAP by this configuration", values=SCANNED)
@@ -243,6 +255,8 @@ class PoolSheet(ObjectSheet):
         about("group's fail_action", "type of the fail_action of a pool group or pool; absent if there is none"),
     ] = None
     tls: Annotated[bool | None, about("TLS", "the pool has an SSL profile")] = None
+    pki: Annotated[bool | None, about("PKI profile", "the pool has one, to check certificates with")] = None
+    domain_names: Annotated[int | None, about("domain names", "that a certificate may have")] = None
     monitors: Annotated[int | None, about("monitors", "health monitors that it refers to")] = None
     monitor_type: Annotated[Word | None, about("monitor", "of a pool, such as HEALTH_MONITOR_TCP")] = None
     monitor_request: Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")] = None
@@ -275,6 +289,7 @@ class ServerSheet(ObjectSheet):
     resolve_server_by_dns: Annotated[
         bool | None, about("resolve_server_by_dns", "Avi looks the name up, and uses its addresses")
     ] = None
+    tls: Annotated[bool | None, about("TLS", "the pool has an SSL profile")] = None
     in_pool: Annotated[Text | None, about("in pool", "the pool that it stands in")] = None
     same_server_as: Annotated[
         tuple[MemberName, ...] | None,
@@ -312,6 +327,13 @@ class PKISheet(ObjectSheet):
 class AnalyticsSheet(ObjectSheet):
     """The analytics profile of a virtual service."""
 
+    significant_logs: Annotated[
+        bool | None, about("significant logs", "they are collected; absent: nothing is written")
+    ] = None
+    streamed_without_icap: Annotated[
+        bool | None, about("streamed without icap_log", "chosen fields are streamed, and icap_log is not among them")
+    ] = None
+
 
 class EngineGroupSheet(ObjectSheet):
     """The Service Engine group of a virtual service."""
@@ -319,6 +341,9 @@ class EngineGroupSheet(ObjectSheet):
     memory_per_se: Annotated[int | None, about("memory_per_se", "of a Service Engine", "MB")] = None
     connection_memory_percentage: Annotated[
         int | None, about("connection_memory_percentage", "of its memory that connections may use", "%")
+    ] = None
+    uploads_in_memory: Annotated[
+        int | None, about("uploads in memory", "of buffer_size, that this memory has room for at a time")
     ] = None
 
 

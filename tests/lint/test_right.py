@@ -75,7 +75,7 @@ def several_policy_sets(found: Export) -> None:
 def ports_of_servers(found: Export) -> None:
     """Each server has its own port, so the pool's default does not matter."""
     del found["Pool"][0]["default_server_port"]
-    found["Pool"][0]["servers"] = [server("192.0.2.1", port=1344), server("2001:db8::1", port="11344")]
+    found["Pool"][0]["servers"] = [server("192.0.2.1", port=1344), server("2001:db8::1", port="1345")]
 
 
 def everything(found: Export) -> None:

@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.avi.config.configuration import Configuration, Unseen
+from icapdiag.avi.config.log_settings import analytics_sheet
+from icapdiag.avi.config.memory import engine_group_sheet
 from icapdiag.avi.config.monitors import monitor_sheets
 from icapdiag.avi.config.objects import (
     AKO,
@@ -34,10 +36,8 @@ from icapdiag.avi.config.pools import (
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
 from icapdiag.avi.config.services import Service, is_called, overriding, services_of
 from icapdiag.avi.config.sharing import differing, sharing
-from icapdiag.avi.config.values import Values, refused_values
+from icapdiag.avi.config.values import refused_values
 from icapdiag.facts.config import (
-    AnalyticsSheet,
-    EngineGroupSheet,
     LintSubject,
     ObjectSheet,
 )
@@ -176,10 +176,9 @@ class _Observer:
                 yield from self._refused(policy, "httppolicyset", links)
         if found.kind not in AKO:
             for each in self._configuration.follow(found, "analytics_profile_ref", ANALYTICS):
-                yield from self._whole(each, Values(each).sheet(AnalyticsSheet, "analyticsprofile", each.name), links)
+                yield from self._whole(each, analytics_sheet(each), links)
             for each in self._configuration.follow(found, "se_group_ref", SE_GROUP):
-                sheet = Values(each).sheet(EngineGroupSheet, "serviceenginegroup", each.name)
-                yield from self._whole(each, sheet, links)
+                yield from self._whole(each, engine_group_sheet(each, service.profiles), links)
 
     def _of_chain(self, chain: Chain) -> Iterator[Observation]:
         using = [each for each in self._services if any(one.node is chain.profile.node for one in each.profiles)]

@@ -19,6 +19,7 @@ from icapdiag.avi.config.objects import (
     elements,
     references,
     section,
+    texts,
 )
 from icapdiag.avi.config.relations import broken_references, deciding_monitor, fail_action_of
 from icapdiag.avi.config.schema import as_flag, as_integer
@@ -270,6 +271,11 @@ def _stands_by(values: Values, pool: GroupedPool, beside: Beside) -> bool | None
     return own < beside.first
 
 
+def has_tls(pool: AviObject) -> bool:
+    """Whether the pool has an SSL profile, which is what makes a Service Engine speak TLS."""
+    return bool(pool.node.text("ssl_profile_ref"))
+
+
 def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) -> PoolSheet:
     """The facts of a pool, and of its place in the group."""
     found, values = pool.found, Values(pool.found)
@@ -281,6 +287,8 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) 
     watch = watch_of(configuration, found, pool.ports)
     if watch is not None:
         values.note("monitoring", "health_monitor_refs", watch.place, watch.label)
+    for fact, field in (("pki", "pki_profile_ref"), ("domain_names", "domain_name")):
+        values.note(fact, field, found.node.get(field) or found.node)
     values.note("tls", "ssl_profile_ref", found.node.get("ssl_profile_ref") or found.node)
     return values.sheet(
         PoolSheet,
@@ -290,7 +298,9 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) 
         priority_label=values.read("priority_label", str, part=pool.member),
         servers=None if pool.servers is None else len(pool.servers),
         group_fail_action=fail_action_of(found),
-        tls=bool(found.node.text("ssl_profile_ref")),
+        tls=has_tls(found),
+        pki=bool(found.node.text("pki_profile_ref")),
+        domain_names=len(texts(found.node, "domain_name")),
         monitors=sum(1 for _ in references(found.node, "health_monitor_refs")),
         monitor_type=kind,
         monitor_request=request,
@@ -320,6 +330,7 @@ def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, Serv
                 "server",
                 server.endpoint,
                 host=server.host or None,
+                tls=has_tls(pool.found),
                 port=server.port,
                 port_from="server" if server.own_port else "pool" if pool.found.node.text(_PORT) else "default",
                 ratio=values.read("ratio", int),
@@ -333,4 +344,6 @@ def pki_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[
     """The facts of the PKI profile of a pool, if it is in the files."""
     for found in configuration.follow(pool, "pki_profile_ref", PKI):
         certificates = len(elements(found.node, "ca_certs"))
-        yield found, Values(found).sheet(PKISheet, "pkiprofile", found.name, authorities=certificates)
+        values = Values(found)
+        values.note("authorities", "ca_certs", found.node.get("ca_certs") or found.node)
+        yield found, values.sheet(PKISheet, "pkiprofile", found.name, authorities=certificates)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from icapdiag.avi.config.log_settings import log_facts
 from icapdiag.avi.config.objects import AKO, L7_RULE
 from icapdiag.avi.config.pools import Chain
 from icapdiag.avi.config.relations import broken_references, other_vrf
@@ -15,6 +16,7 @@ from icapdiag.avi.config.values import Part, Values
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
 
 _UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere")  # AKO's other rules may name policy sets, too
+_LOGS = ("significant_log_throttle", "full_client_logs", "full_log_duration", "full_log_throttle")
 _HEADERS = "headers"
 _LIMITS = (
     "methods_past", "paths_only", "letter_case_counts", "headers_only", "needs_content_length", "conditions_only",
@@ -77,6 +79,7 @@ def service_sheet(
         values.note(fact, field, service.profile_refs[0][1], profile_name(service) or "")
     for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "icap_rules_not_for_uploads", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
+    logged = dict.fromkeys(_LOGS) if found.kind in AKO else log_facts(values, found)
     known = not service.unseen_policies or bool(service.reached)
     pools = {id(each.found.node): each.found for chain in of_service(service, chains) for each in chain.pools}
     vrf = other_vrf(found, list(pools.values()))
@@ -112,6 +115,7 @@ def service_sheet(
         other_vrf=vrf,
         overridden_by=host.name if host is not None and service.profile_refs else None,
         **_limits(service),
+        **logged,
     )
 
 

@@ -1,0 +1,172 @@
+"""Settings of a right configuration changed one at a time: what is logged, TLS, sizes, times and memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import icapdiag
+from icapdiag.avi.config.memory import engine_group_sheet
+from icapdiag.avi.config.objects import PROFILE, SE_GROUP, AviObject
+from icapdiag.jsontree import read_json
+from icapdiag.vocabulary import CauseStatus, Severity
+from icapdiag.yamltree import MapNode
+from tests.lint.right import Export, Mistake, export, leave_out, put, put_server
+
+WARNING, INFO = Severity.WARNING, Severity.INFO
+
+
+class Case(NamedTuple):
+    """Changes, the one finding that they lead to, its causes that are proven or likely, and the field that is named."""
+
+    changes: tuple[Mistake, ...]
+    finding: str
+    severity: Severity
+    causes: list[str]
+    field: str
+
+
+def logs(*, throttle: int = 0, full_throttle: object = 0, **full: Any) -> Mistake:
+    kept = {"enabled": True, "duration": 0, "throttle": full_throttle, **full}
+    return put("VirtualService", analytics_policy={"full_client_logs": kept, "significant_log_throttle": throttle})
+
+
+TLS = {
+    "ssl_profile_ref": "/api/sslprofile?name=System-Standard",
+    "pki_profile_ref": "/api/pkiprofile?name=icap-ca",
+    "host_check_enabled": True,
+    "domain_name": ["icap.example.com"],
+    "server_name": "icap.example.com",
+    "default_server_port": 11344,
+}
+
+
+def tls(**changes: Any) -> Mistake:
+    def make(found: Export) -> None:
+        found["PKIProfile"] = [{"name": "icap-ca", "ca_certs": [{"certificate": "-----BEGIN"}]}]
+        put("Pool", **{**TLS, **changes})(found)
+
+    return make
+
+
+def no_authority(found: Export) -> None:
+    tls()(found)
+    found["PKIProfile"][0]["ca_certs"] = []
+
+
+FULL = "analytics_policy.full_client_logs"
+STREAMED = "client_log_streaming_config.format_config.included_fields"
+COLLECTED = "client_log_config.enable_significant_log_collection"
+SELECTED = {"format_type": "LOG_STREAMING_FORMAT_JSON_SELECTED", "included_fields": ["client_ip", "response_code"]}
+CASES = {
+    "full logs off": Case((logs(enabled=False),), "passed-requests-not-logged", INFO, ["off"], f"{FULL}.enabled"),
+    "full logs for a time": Case(
+        (logs(duration=30),), "passed-requests-not-logged", INFO, ["ends"], f"{FULL}.duration"
+    ),
+    "throttle": Case(
+        (logs(throttle=10),), "log-throttle-configured", INFO, ["significant"],
+        "analytics_policy.significant_log_throttle",
+    ),
+    "throttle of full logs": Case(
+        (logs(full_throttle="5"),), "log-throttle-configured", INFO, ["full"], f"{FULL}.throttle",
+    ),
+    "no significant logs": Case(
+        (put("AnalyticsProfile", client_log_config={"enable_significant_log_collection": False}),),
+        "significant-logs-off", WARNING, ["off"], COLLECTED,
+    ),
+    "streamed without ICAP": Case(
+        (put("AnalyticsProfile", client_log_streaming_config={"format_config": SELECTED}),),
+        "log-streaming-without-icap", WARNING, ["fields"], STREAMED,
+    ),
+    "TLS port without TLS": Case(
+        (put_server(0, port=11344),), "tls-port-unlikely", WARNING, ["no-tls"], "servers[0].port"
+    ),
+    "TLS on the other port": Case(
+        (tls(), put_server(0, port=1344)), "tls-port-unlikely", WARNING, ["tls"], "servers[0].port"
+    ),
+    "PKI profile without TLS": Case(
+        (tls(ssl_profile_ref=None, default_server_port=1344, host_check_enabled=None),),
+        "tls-settings-without-tls", WARNING, ["no-ssl-profile"], "ssl_profile_ref",
+    ),
+    "names checked, none given": Case(
+        (tls(domain_name=None),), "tls-name-check-without-name", WARNING, ["no-domain-name"], "ssl_profile_ref"
+    ),
+    "certificates not checked": Case(
+        (tls(pki_profile_ref=None, server_name=None, host_check_enabled=None),),
+        "tls-server-unverified", INFO, ["authority", "name", "sni"], "ssl_profile_ref",
+    ),
+    "no authority": Case((no_authority,), "pki-profile-empty", WARNING, ["no-authority"], "ca_certs"),
+    "a small buffer": Case(
+        (put("IcapProfile", buffer_size=1024),), "buffer-size-lowered", INFO, ["refused"], "buffer_size"
+    ),
+    "slow is too late": Case(
+        (put("IcapProfile", slow_response_warning_threshold="60000"),),
+        "slow-threshold-above-timeout", INFO, ["threshold"], "slow_response_warning_threshold",
+    ),
+    "a short timeout": Case(
+        (put("IcapProfile", response_timeout=2000, slow_response_warning_threshold=1000),),
+        "response-timeout-short", WARNING, ["short"], "response_timeout",
+    ),
+    "the vendor that Avi takes": Case(
+        (put("IcapProfile", vendor=None, service_uri="/avscan"), put("Pool", health_monitor_refs=None)),
+        "vendor-default", INFO, ["default"], "vendor",
+    ),
+    "little memory": Case(
+        (put("ServiceEngineGroup", memory_per_se=None),), "se-memory-for-uploads", INFO, ["memory"], "memory_per_se"
+    ),
+}  # fmt: skip
+BESIDE = {"the vendor that Avi takes"}  # whose pool has no monitor of that path, either
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_setting_leads_to_its_finding_and_no_other(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(export(*case.changes), indent=1), encoding="utf-8")
+    report = icapdiag.lint([file])
+    found = {each.id: each for each in report.findings}
+    assert name in BESIDE or {case.finding} == set(found)
+    finding = found[case.finding]
+    assert case.severity == finding.severity
+    known = (CauseStatus.PROVEN, CauseStatus.LIKELY)
+    assert set(case.causes) == {each.id for each in finding.causes or () if each.status in known}
+    assert case.field in {each.field for each in finding.places or ()}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (tls(),),
+        (put("AnalyticsProfile", client_log_streaming_config={
+            "format_config": {**SELECTED, "included_fields": ["client_ip", "icap_log"]}}),),
+        (put("AnalyticsProfile", client_log_config={"enable_significant_log_collection": "true"}),),
+        (put("ServiceEngineGroup", memory_per_se=None), put("IcapProfile", allow_204=False)),
+        (put("IcapProfile", vendor=None),),
+        (leave_out("AnalyticsProfile", "ServiceEngineGroup"),),
+    ],
+    ids=["TLS", "icap_log streamed", "significant logs", "bodies are streamed", "OPSWAT's path", "not visible"],
+)  # fmt: skip
+def test_nothing_is_found(tmp_path: Path, changes: tuple[Mistake, ...]) -> None:
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(export(*changes)), encoding="utf-8")
+    assert [] == [each.id for each in icapdiag.lint([file]).findings]
+
+
+@pytest.mark.parametrize(
+    ("engines", "profile", "expected"),
+    [
+        ({}, {}, 20),
+        ({"memory_per_se": 4096}, {"buffer_size": 20480}, 102),
+        ({"connection_memory_percentage": 10}, {}, 4),
+    ],
+)
+def test_how_many_uploads_fit(engines: dict[str, Any], profile: dict[str, Any], expected: int) -> None:
+    made = []
+    for kind, fields in ((SE_GROUP, engines), (PROFILE, profile)):
+        node = read_json(json.dumps(fields), set(fields))
+        assert isinstance(node, MapNode)
+        made.append(AviObject(kind, node, ()))
+    assert expected == engine_group_sheet(made[0], made[1:]).uploads_in_memory
