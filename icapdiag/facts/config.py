@@ -33,7 +33,10 @@ REASONS = ("no-profile", "no-rule", "rule-disabled", "rule-covered", "rule-not-f
 
 
 class Setting(Record):
-    """A value of an object, and where it stands; of a default, where the object does."""
+    """A value of an object, and where it stands; of a default, where the object does.
+
+    ``object``, ``object_name`` and ``file`` are those of another object that it stands in, such as a rule.
+    """
 
     fact: Annotated[Word | None, about("fact", "that it is the value of, or led to")] = None
     field: Annotated[Word | None, about("field", "of Avi's API, with its path in the object")] = None
@@ -44,10 +47,16 @@ class Setting(Record):
     unit: Annotated[Word | None, about("unit", "of value, default and allowed values")] = None
     line: Annotated[int | None, about("line", "of the file, from 1")] = None
     column: Annotated[int | None, about("column", "of that line, from 1")] = None
+    object: Annotated[Word | None, about("object", "kind of Avi object", values=OBJECTS)] = None
+    object_name: Annotated[Text | None, about("name", "of the object")] = None
+    file: Annotated[FileName | None, about("file", "that it stands in")] = None
 
 
 class Place(Record):
-    """Where in an Avi configuration a finding was made: the object, and the field with its value if it is about one."""
+    """Where in an Avi configuration a finding was made: the object, and the field with its value if it is about one.
+
+    ``subject`` and ``subject_name`` are the object that the finding is about, if the field stands in another one.
+    """
 
     object: Annotated[Word | None, about("object", "kind of Avi object", values=OBJECTS)] = None
     object_name: Annotated[Text | None, about("name", "of the object")] = None
@@ -60,6 +69,10 @@ class Place(Record):
     default: Annotated[Word | None, about("default value", "what Avi takes where nothing is written")] = None
     allowed: Annotated[Word | None, about("allowed", "the legal values")] = None
     unit: Annotated[Word | None, about("unit", "of value, default and allowed values")] = None
+    subject: Annotated[
+        Word | None, about("subject", "kind of the object that the finding is about", values=OBJECTS)
+    ] = None
+    subject_name: Annotated[Text | None, about("subject's name", "the name of that object")] = None
 
 
 class ObjectSheet(Sheet):

@@ -21,7 +21,8 @@ def places(runbook: Runbook, met: Iterable[tuple[Observation, Facts]]) -> tuple[
     for observation, record in met:
         if isinstance(observation.facts, ObjectSheet):
             for place in _places(observation.facts, _asked(runbook, record)):
-                found.setdefault((place.file, place.line, place.column, place.field), place)
+                key = (place.file, place.line, place.column, place.field, place.subject, place.subject_name)
+                found.setdefault(key, place)
         if len(found) >= MOST:
             break
     return tuple(found.values())[:MOST]
@@ -51,4 +52,8 @@ def _places(sheet: ObjectSheet, asked: set[str]) -> Iterator[Place]:
 def _place(sheet: ObjectSheet, setting: Setting) -> Place:
     values = asdict(setting)
     del values["fact"]
-    return Place(object=sheet.object, object_name=sheet.object_name, file=sheet.file, **values)
+    if setting.object is None:  # it stands in the object itself
+        values |= {"object": sheet.object, "object_name": sheet.object_name, "file": sheet.file}
+    else:
+        values |= {"subject": sheet.object, "subject_name": sheet.object_name}
+    return Place(**values)

@@ -66,18 +66,23 @@ CASES = {
         no_rules, "icap-rule-missing", "no-rule", PROVEN, "http_policies", "app-policies"
     ),
     "the rule is disabled": Case(
-        put_rule(enable="false"), "icap-rule-missing", "rule-disabled", PROVEN, "http_policies", "app-policies"
+        put_rule(enable="false"), "icap-rule-missing", "rule-disabled", PROVEN, f"{RULE}.enable", "false"
     ),
     "a rule before it allows everything": Case(
-        add_rules(allowing("all", 0)), "icap-rule-missing", "rule-covered", LIKELY, "http_policies", "app-policies"
+        add_rules(allowing("all", 0)),
+        "icap-rule-missing",
+        "rule-covered",
+        LIKELY,
+        "http_security_policy.rules[1].action",
+        "HTTP_SECURITY_ACTION_ALLOW",
     ),
     "the rule is for downloads": Case(
         put_rule(match={"method": {"match_criteria": "IS_IN", "methods": ["HTTP_METHOD_GET"]}}),
         "icap-rule-missing",
         "not-for-uploads",
         PROVEN,
-        "http_policies",
-        "app-policies",
+        f"{RULE}.match.method",
+        "GET",
     ),
     "a rule before it allows some uploads": Case(
         add_rules(allowing("office", 0, client_ip={"match_criteria": "IS_IN", "addrs": [{"addr": "192.0.2.9"}]})),

@@ -92,6 +92,38 @@ def test_only_the_chosen_virtual_service_is_looked_at(tmp_path: Path) -> None:
     assert [("plain-vs", "no", "nothing-attached")] == [(each.name, each.scanned, each.why) for each in chosen.services]
 
 
+def test_it_points_at_the_rule_that_is_in_the_way_in_whatever_file_it_stands(tmp_path: Path) -> None:
+    made = export()
+    made["VirtualService"][0]["http_policies"].append({"index": 1, "http_policy_set_ref": "first"})
+    file = saved(tmp_path, made)
+    earlier = {"name": "first", "http_security_policy": {"rules": [allowing("all", 1)]}}
+    other = saved(tmp_path, {"HTTPPolicySet": [earlier]}, "first.json")
+    report = icapdiag.lint([file, other])
+    (finding,) = (each for each in report.findings if each.id == "icap-rule-missing")
+    (place,) = finding.places or ()
+    assert (str(other), "rule", "all") == (place.file, place.object, place.object_name)
+    assert place.line is not None
+    assert place.column is not None
+    line = other.read_text("utf-8").splitlines()[place.line - 1]
+    assert '"action": {' == line[: place.column].strip()
+    assert "at virtual service app-vs [icap-rule-missing]" in render(report, "table")
+
+
+def test_two_virtual_services_with_the_same_disabled_rule_are_both_named(tmp_path: Path) -> None:
+    def second(found: Export) -> None:
+        found["VirtualService"].append({**found["VirtualService"][0], "name": "other-vs"})
+
+    file = saved(tmp_path, export(put_rule(enable=False), second))
+    drawn = " ".join(render(icapdiag.lint([file]), "table").split())
+    assert "No upload to 2 virtual services is scanned: app-vs, other-vs" in drawn
+    for name in ("app-vs", "other-vs"):
+        assert f"No rule sends uploads to ICAP at virtual service {name} [icap-rule-missing]" in drawn
+    _, out, _ = run("lint", str(file), "-o", "sarif", cwd=tmp_path)
+    results = json.loads(out)["runs"][0]["results"]
+    prints = [each["partialFingerprints"]["icapdiagFinding/v1"] for each in results]
+    assert (2, 2) == (len(prints), len(set(prints)))
+
+
 def test_sarif_points_at_line_and_column(tmp_path: Path) -> None:
     file = saved(tmp_path, export(put("IcapProfile", preview_size=9000)))
     status, out, _ = run("lint", str(file), "-o", "sarif", cwd=tmp_path)

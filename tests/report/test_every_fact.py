@@ -125,6 +125,7 @@ IDENTITIES = {
     "RunOptions.resolvers": "address",
     "RunOptions.source": "address",
     "ServerSheet.host": "host",
+    "Setting.file": "file",
     "ServerSheet.same_server_as": "member",
     "ServiceSummary.name": "service",
     "ServiceSummary.profile": "profile",

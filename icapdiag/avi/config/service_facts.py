@@ -10,9 +10,9 @@ from icapdiag.avi.config.log_settings import log_facts
 from icapdiag.avi.config.objects import AKO, L7_RULE
 from icapdiag.avi.config.pools import Chain
 from icapdiag.avi.config.relations import broken_references, other_vrf
-from icapdiag.avi.config.rules import UPLOADS, Match, other_words
+from icapdiag.avi.config.rules import UPLOADS, Match, Rule, other_words
 from icapdiag.avi.config.services import IcapRule, Service
-from icapdiag.avi.config.values import Part, Values
+from icapdiag.avi.config.values import Elsewhere, Part, Values
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
 
 _UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere")  # AKO's other rules may name policy sets, too
@@ -77,7 +77,10 @@ def service_sheet(
     if service.profile_refs:
         fact = "why" if why == "no-member" else ""
         values.note(fact, field, service.profile_refs[0][1], profile_name(service) or "")
-    for fact in ("icap_rules", "icap_rules_disabled", "icap_rules_covered", "icap_rules_not_for_uploads", *_LIMITS):
+    unreached = bool(rules) and not service.reached
+    if unreached:
+        _note_unreached(values, rules)
+    for fact in ("" if unreached else "icap_rules", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
     logged = dict.fromkeys(_LOGS) if found.kind in AKO else log_facts(values, found)
     known = not service.unseen_policies or bool(service.reached)
@@ -119,6 +122,27 @@ def service_sheet(
     )
 
 
+def _note_unreached(values: Values, rules: Iterable[IcapRule]) -> None:
+    """What keeps uploads from each of the rules: it is disabled, another one covers it, or it is for other methods."""
+    noted: set[tuple[int, str]] = set()
+    for found in rules:
+        rule, field = found.rule, "enable"
+        if rule.enabled and found.covered_by is not None:
+            rule, field = found.covered_by, "action"
+        elif rule.enabled:
+            field = "match.method"
+        if (id(rule.node), field) not in noted and len(noted) < MOST_NAMED:
+            noted.add((id(rule.node), field))
+            node = rule.node.get(field.partition(".")[0]) or rule.node
+            methods = ", ".join(_methods(rule.match) or ())
+            value = {"enable": rule.node.text("enable"), "action": rule.action, "match.method": methods}[field]
+            values.note("icap_rules", f"{rule.path}.{field}", node, value, within=_within(rule))
+
+
+def _within(rule: Rule) -> Elsewhere:
+    return Elsewhere("rule", rule.name, rule.owner.file)
+
+
 def _limits(service: Service) -> dict[str, Any]:
     """What uploads must have in common for one of the ICAP rules to be for them; nothing if a policy set is missing."""
     limits: dict[str, Any] = dict.fromkeys(_LIMITS)
@@ -151,14 +175,14 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
         values.note(fact, part.at(field), rule.node.get("match") or rule.node)
     covering = found.covered_by
     if covering is not None:
-        values.note(
-            "covered_by", f"{covering.path}.action", covering.node.get("action") or covering.node, covering.action
-        )
+        place = covering.node.get("action") or covering.node
+        values.note("covered_by", f"{covering.path}.action", place, covering.action, within=_within(covering))
     values.note("profile_attached", part.at("action"), rule.node.get("action") or rule.node, rule.action)
     before = [f"{each.name} ({each.action})" for each in found.before]
     passed_over = found.passed_over if covering is None and rule.enabled else ()
     for each in passed_over[:1]:
-        values.note("allowed_before", f"{each.path}.action", each.node.get("action") or each.node, each.action)
+        place = each.node.get("action") or each.node
+        values.note("allowed_before", f"{each.path}.action", place, each.action, within=_within(each))
     unmatched = match.paths.unmatched if match.paths is not None else ()
     if unmatched:
         values.note("paths_unmatched", part.at("match.path"), rule.node.get("match") or rule.node, unmatched[0])

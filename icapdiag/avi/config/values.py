@@ -29,6 +29,14 @@ class Part(NamedTuple):
         return f"{self.path}.{field}" if self.path else field
 
 
+class Elsewhere(NamedTuple):
+    """Another object that a value stands in: its kind for people, its name, and its file."""
+
+    kind: str
+    name: str
+    file: str
+
+
 class Values:
     """Reads the facts of one object, and notes where each stands."""
 
@@ -62,11 +70,20 @@ class Values:
         return value
 
     def note(
-        self, fact: str, path: str, place: Node, value: str = "", *, is_default: bool = False, of: Part | None = None
+        self,
+        fact: str,
+        path: str,
+        place: Node,
+        value: str = "",
+        *,
+        is_default: bool = False,
+        of: Part | None = None,
+        within: Elsewhere | None = None,
     ) -> None:
         """Say where a fact comes from: the field of that path, at ``place``. ``of``: the part whose schema has it.
 
-        An empty ``fact``: the value is only worth showing.
+        ``within``: the object that has the field, if it is another one. An empty ``fact``: the value is only worth
+        showing.
         """
         schema = field_schema(of.kind, path.rpartition(".")[2]) if of else None
         self._settings.append(
@@ -80,6 +97,9 @@ class Values:
                 unit=(schema.unit or None) if schema else None,
                 line=place.line,
                 column=place.column,
+                object=within.kind if within else None,
+                object_name=within.name[:TEXT] if within else None,
+                file=within.file if within else None,
             )
         )
 

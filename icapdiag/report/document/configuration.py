@@ -50,6 +50,8 @@ def headline(found: LintSubject) -> tuple[str, str]:
     if services:
         scanned = [each for each in services if each.scanned == "yes"]
         others = [each for each in services if each.scanned != "yes"]
+        if all(each.scanned == "no" for each in services):
+            return f"No upload to {count(len(services), 'virtual service')} is scanned", _names(services)
         said = f"not {_names(others)}" if others else _names(scanned)
         known = f"{len(scanned):,} of {count(len(services), 'virtual service')}"
         verb = "are" if scanned else "is"
@@ -118,7 +120,14 @@ def _list(noun: str, found: Sequence[str]) -> str:
 
 def objects_of(found: Finding | Problem) -> tuple[str, ...]:
     """The objects that it is about, each once."""
-    return tuple(dict.fromkeys(named(each.object, each.object_name) for each in found.places or ()))
+    return tuple(dict.fromkeys(subject_of(each) for each in found.places or ()))
+
+
+def subject_of(found: Place) -> str:
+    """The object that the finding is about; the place may be in another one."""
+    if found.subject:
+        return named(found.subject, found.subject_name)
+    return named(found.object, found.object_name)
 
 
 def place(found: Place) -> str:
@@ -145,10 +154,12 @@ def setting(found: Place) -> str:
 
 def described(sheet: ObjectSheet) -> Iterator[str]:
     """An object of a configuration: the values that are written in it."""
-    for each in (sheet.settings or ())[:_SETTINGS]:
-        if each.value and not each.is_default:
-            unit = f" {safe_text(each.unit)}" if each.unit else ""
-            yield f"{safe_text(each.field)} {safe_text(each.value, 80)}{unit}"
+    written = [each for each in sheet.settings or () if each.value and not each.is_default]
+    said = (
+        f"{safe_text(each.field)} {safe_text(each.value, 80)}{f' {safe_text(each.unit)}' if each.unit else ''}"
+        for each in written[:_SETTINGS]
+    )
+    yield from dict.fromkeys(said)  # several facts may come from one field
 
 
 def closing(found: LintSubject, not_visible: Iterable[str], *, problems: bool) -> Iterator[str]:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from icapdiag.facts.config import Place
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.model import Finding, Report
-from icapdiag.report.document.configuration import named, setting
+from icapdiag.report.document.configuration import named, setting, subject_of
 from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.findings import suppressed_because
 from icapdiag.report.document.words import gap, logs_of, moment, pool_of, prose, safe_text, title
@@ -116,7 +116,7 @@ def _results(report: Report, finding: Finding, rule: int) -> Iterator[dict[str, 
 def _at_place(finding: Finding, rule: int, place: Place) -> dict[str, Any]:
     """A result for a place in an Avi configuration. Its fingerprint goes by names, as lines move."""
     name = named(place.object, place.object_name)
-    parts = (finding.id, name, place.field or "")
+    parts = (finding.id, name, place.field or "", *([subject_of(place)] if place.subject else ()))
     said = ": ".join(part for part in (name, setting(place)) if part)
     location: dict[str, Any] = {"logicalLocations": [{"name": name, "fullyQualifiedName": name, "kind": "resource"}]}
     if place.file and not _NO_FILE.search(place.file):
