@@ -92,7 +92,8 @@ def service_sheet(
         for each in broken_references(found, key, meant) or ()
     )
     if service.profile_refs:
-        for fact in ("broken_references", "icap_profiles", "overridden_by"):
+        several = ("icap_profiles",) if len(service.profile_refs) > 1 else ()  # else nothing is wrong with it
+        for fact in ("broken_references", "overridden_by", *several):
             values.note(fact, field, found.node.get(field) or service.profile_refs[0][1])
     values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
     host = hosts.get(service.name) if found.kind == L7_RULE else None
