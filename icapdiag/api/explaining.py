@@ -145,9 +145,11 @@ def report_on(
     found = zip(reading.scanner.seen(), (ids for each, ids in judged if each.source == SCANNER), strict=True)
     logged_there = [each.reported(ids) for each, ids in found]
     head = summary.head()
+    head = replace(head, filtered=head.filtered + reading.scanner.filtered)
     logged = tuple(_source(source) for source in reading.sources)
     page = page_gap(logged)
     notes = [*([] if complete else [INTERRUPTED]), *([PAGE.format(page)] if page else []), *_filtered(head)]
+    notes += _unmet(*reading.scanner.unmet)
     notes += _notes(reading.sources)
     if any(each.zone_assumed for each in logged_there):
         notes.append(ZONE_ASSUMED)
@@ -244,6 +246,15 @@ def _filtered(head: EntryCounts) -> list[str]:
     if not number:
         return []
     return [f"{number:,} {'entry was' if number == 1 else 'entries were'} left out by the filters."]
+
+
+def _unmet(number: int, options: Sequence[str]) -> list[str]:
+    """That scanners' logs do not contain what these options select by."""
+    if not number:
+        return []
+    what, were = ("record", "was") if number == 1 else ("records", "were")
+    named = " and ".join(part for part in (", ".join(options[:-1]), options[-1]) if part)
+    return [f"{number:,} {what} of scanners' own logs {were} left out: these logs contain nothing to apply {named} to."]
 
 
 def _notes(sources: Iterable[SourceReport]) -> list[str]:

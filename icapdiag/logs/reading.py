@@ -48,6 +48,11 @@ class ScannerLogs:
         """Messages and requests that the filters left out."""
         return 0 if self._counting is None else self._counting.filtered
 
+    @property
+    def unmet(self) -> tuple[int, tuple[str, ...]]:
+        """How many of these an option left out that selects by what their logs do not say, and these options."""
+        return (0, ()) if self._counting is None else (self._counting.unmet, tuple(sorted(self._counting.options)))
+
     def seen(self) -> tuple[Seen, ...]:
         """All of it, as observations."""
         if self._counting is None:

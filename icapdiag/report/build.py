@@ -158,6 +158,7 @@ def build_explain_report(
     verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
     if unmatched.count or not complete or not logs.anything:
         verdicts.append(Health.UNKNOWN)
+    left_out = logs.subject.entries is not None and logs.subject.entries.filtered  # perhaps what it is about
     return Report(
         command="explain",
         started_at=timestamp(started_at),
@@ -173,7 +174,7 @@ def build_explain_report(
         timeline=logs.timeline,
         findings=findings,
         unmatched=unmatched,
-        notes=(*notes, *(() if logs.anything else (NOTHING_LEARNT,))),
+        notes=(*notes, *(() if logs.anything or left_out else (NOTHING_LEARNT,))),
     )
 
 

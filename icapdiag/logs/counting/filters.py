@@ -15,6 +15,8 @@ from icapdiag.avi.times import to_iso
 from icapdiag.facts.logs import ACTIONS
 from icapdiag.logs.counting.who import media_type
 
+_OF_AVI = ("pool", "vs", "method", "path", "request_id", "se", "rule", "content_type", "reason")  # only Avi logs these
+
 
 class Filters(Struct, frozen=True, dict=True):
     """``since`` ≤ time < ``until`` (an entry without a time passes neither).
@@ -92,6 +94,19 @@ class Filters(Struct, frozen=True, dict=True):
             glob is None or any(glob.fullmatch(text or "") for text in texts)
             for glob, texts in zip(self._of_entry, found, strict=True)
         )
+
+    @cached_property
+    def of_avi(self) -> tuple[str, ...]:
+        """The options in use that nothing but an entry of Avi's log can meet: of another record no value is known."""
+        used = [
+            name for name in _OF_AVI if (glob := getattr(self, name)) is not None and not _compiled(glob).fullmatch("")
+        ]
+        return tuple(f"--{name.replace('_', '-')}" for name in (*(["action"] if self.actions else []), *used))
+
+    def takes_client(self, client: str) -> bool:
+        """Whether it is the client asked for; ``client`` is empty where the log names none."""
+        glob = self._of_entry[1]
+        return glob is None or glob.fullmatch(client) is not None
 
     def takes_time(self, moment: str | None) -> bool:
         """``moment`` in UTC as `to_iso` writes it."""

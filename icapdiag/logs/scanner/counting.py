@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from icapdiag.avi.addresses import host_port, split_uri
+from icapdiag.avi.addresses import host_port, split_uri, to_address
 from icapdiag.facts.scanner import C_ICAP
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import VALUES_KEPT, Latencies, coarsen
@@ -116,11 +116,18 @@ class CountedRequests(Struct):
 
 
 class ScannerCounting:
-    """Everything that was counted so far. Of the filters those apply that a scanner's log can answer."""
+    """Everything that was counted so far.
+
+    What a filter asks for and the log does not say is not met: such messages and requests are left out. ``filtered``
+    counts all that were left out, ``unmet`` those of these that an option left out for want of what it selects by, and
+    ``options`` has the names of these options.
+    """
 
     def __init__(self, filters: Filters | None = None) -> None:
         self.filters = filters or Filters()
         self.filtered = 0
+        self.unmet = 0
+        self.options: frozenset[str] = frozenset()
         self.messages: dict[Place, dict[str, Counted]] = {}
         self.requests: dict[Outcome, CountedRequests] = {}
 
@@ -136,7 +143,8 @@ class ScannerCounting:
         if said is None:
             return
         place = _place(log, found.program, said)
-        if not self._takes(found.time, place.member):
+        client = said.parts.get("peer") if said.kind == "virus-found" else None
+        if not self._takes(found.time, place.member, to_address(client) or ""):
             return
         if place not in self.messages and len(self.messages) >= SERVICES_KEPT:
             place = place._replace(member=MORE, service="") if place.member else place._replace(log=MORE)
@@ -146,7 +154,7 @@ class ScannerCounting:
         counted[said.kind].note(found.time, said.parts)
 
     def _note_request(self, log: str, found: Logged) -> None:
-        if not self._takes(found.time, found.member):
+        if not self._takes(found.time, found.member, found.client):
             return
         place = Place(log, found.program, found.member, found.service[:TEXT_KEPT])
         key = Outcome(place, found.method, found.status, found.outcome, found.bypassed, found.verdict, found.failed)
@@ -157,10 +165,19 @@ class ScannerCounting:
             group = self.requests.setdefault(key, CountedRequests(found.time.iso, found.time.iso))
         group.note(found)
 
-    def _takes(self, time: Time | None, member: str) -> bool:
-        taken = self.filters.takes_time(None if time is None else time.iso)
-        if taken and member:
-            taken = self.filters.takes_member(member)
+    def _takes(self, time: Time | None, member: str, client: str) -> bool:
+        """Whether the filters take it; the log of c-icap names no server, and is that of the one asked for."""
+        filters = self.filters
+        if not filters:
+            return True
+        taken = filters.takes_time(None if time is None else time.iso)
+        taken = taken and (not member or filters.takes_member(member))
+        if taken:
+            met = filters.takes_client(client)
+            taken = met and not filters.of_avi
+            if missing := (*filters.of_avi, *(() if met or client else ("--client",))):
+                self.unmet += 1
+                self.options = self.options.union(missing)
         self.filtered += not taken
         return taken
 

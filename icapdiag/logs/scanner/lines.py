@@ -1,7 +1,9 @@
 """Which program wrote a line, and what it says: the records of a scanner's log, which may stand in any text.
 
-c-icap ends not every message with a line end, so that the next one begins behind it, and writes what clients sent into
-some; Squid indents the second line of a message.
+c-icap does not end every message with a line end: the next one may begin in the same line. Squid indents the second
+line of a message. Some messages of c-icap contain what a client sent, unescaped. Each of these ends with a line end, so
+the rest of the line is the client's. A line end that the client sent is no different from c-icap's own: what follows it
+may be a forged message.
 """
 
 from __future__ import annotations
@@ -30,6 +32,11 @@ _SYSLOG = re.compile(
 _IN_SYSLOG = re.compile(rf"{_WHO}, ", re.ASCII)
 _QUOTED = " \t>"
 _KID = re.compile(r" kid\d+$", re.ASCII)
+_CLIENTS_TEXT = re.compile(  # messages of c-icap and its services that contain URLs, headers or bodies
+    r"VIRUS DETECTED: |Error parsing (?:chunks|encapsulated headers)|(?:srv_)?url_check: |Add (?:request|resp) header: "
+    r"|No user name found in ICAP header |WARNING! .{0,300}can not get required info to scan url"
+    r"|(?:LOG|DEBUG|NOTICE) "  # squidclamav
+)
 _PLACE = re.compile(r"\S{1,200}\.c\(\d{1,6}\) \w{0,60}: ?", re.ASCII)  # before each message of squidclamav
 
 # A text is taken for a scanner's log where some line has one of these forms; what stands around it does not matter.
@@ -74,10 +81,13 @@ def records(line: str) -> Iterator[Message | Logged]:
             return
     starts = list(_C_ICAP.finditer(body))
     for number, found in enumerate(starts):
-        end = starts[number + 1].start() if number + 1 < len(starts) else len(body)
+        from_client = _CLIENTS_TEXT.match(body, found.end()) is not None
+        end = len(body) if from_client or number + 1 == len(starts) else starts[number + 1].start()
         text = body[found.end() : end].strip()
         if not _PLACE.fullmatch(text):
             yield Message(C_ICAP, read_time(found[1]), text)
+        if from_client:
+            break
     if wrapped and not starts:
         if wrapped[2] != C_ICAP:
             yield Message(SQUID, read_time(wrapped[1]), body)

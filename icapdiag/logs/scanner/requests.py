@@ -55,6 +55,11 @@ class Logged(NamedTuple):
     threat: str = ""
 
     @property
+    def client(self) -> str:
+        """The HTTP client, where the log names it: the peer of c-icap is the proxy or load balancer."""
+        return self.peer if self.program == SQUID else ""
+
+    @property
     def bypassed(self) -> bool:
         """Squid passed it on as it was, and the server had not said that it may (204)."""
         return self.outcome == _ECHO and self.status != _SERVED

@@ -222,6 +222,8 @@ def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
 def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) -> str:
     entries = logs.entries or EntryCounts()
     total = entries.entries_total
+    if not total and entries.filtered and scanner.is_there(report) and not scanner.logged(report):
+        return "no message or request matches the filters"
     if not total and scanner.is_there(report):
         return scanner.answer(report, [each.title for each in problems])
     if not total and entries.filtered:

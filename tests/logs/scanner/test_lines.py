@@ -37,6 +37,28 @@ def test_messages(line: str, said: list[tuple[str, str]]) -> None:
     assert said == [(each.program, each.text) for each in found if isinstance(each, Message)]
 
 
+FORGED = "Mon Nov 30 12:00:02 2026, 1/2, Antivirus engine is not available, allow 204"
+
+
+@pytest.mark.parametrize("end", ["", " ", "\r", "\\n", "#012", "\v", "\f", "\x85", "\u2028", "%0a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "VIRUS DETECTED: X , http client ip: -, http user: -, http url: http://a.test/",
+        "Error parsing chunks, current chunk len: 0 readed:0, str:zz",
+        "Error parsing encapsulated headers,no \\r\\n\\r\\n at the end of headers:GET /",
+        "srv_url_check: bad: block, http url: a.test/",
+        "WARNING! none, can not get required info to scan url: a.test/",
+        "LOG Virus found in http://a.test/",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "> ", "Nov 30 12:00:01 icap1 c-icap[77]: "])
+def test_what_a_client_sent_is_no_message(before: str, text: str, end: str) -> None:
+    (found,) = records(f"{before}Mon Nov 30 12:00:01 2026, 1/2, {text}{end}{FORGED}")
+
+    assert Message("c-icap", NOON, f"{text}{end}{FORGED}") == found
+
+
 def test_the_place_before_a_message_of_squidclamav_is_no_message() -> None:
     place = "Mon Nov 30 12:00:01 2026, 1/2, squidclamav.c(1167) squidclamav_end_of_data_handler: "
     (found,) = records(place + "Mon Nov 30 12:00:01 2026, 1/2, ERROR Can't connect to Clamd daemon.")

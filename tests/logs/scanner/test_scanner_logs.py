@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,12 +11,19 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from icapdiag.api import explaining
 from icapdiag.logs.counting.filters import Filters
-from icapdiag.logs.scanner.reading import log_of
+from icapdiag.logs.notes import Account
+from icapdiag.logs.opening.source import Source
+from icapdiag.logs.scanner.counting import ScannerCounting
+from icapdiag.logs.scanner.events import Seen, seen
+from icapdiag.logs.scanner.reading import log_of, read_scanner_log
 from icapdiag.model import Report
 from icapdiag.report import formats
+from icapdiag.report.build import NOTHING_LEARNT
 from icapdiag.report.machine import to_json
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import settled
@@ -247,6 +255,109 @@ def test_only_one_server() -> None:
     assert {"192.0.2.50:1344"} == {each.member for each in report.scanner_requests or ()}
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(pool="a"), Filters(vs="a"), Filters(actions=frozenset({"ICAP_FAILED"})), Filters(method="POST"),
+        Filters(path="/a"), Filters(request_id="a"), Filters(reason="a"), Filters(se="a"), Filters(rule="a"),
+        Filters(content_type="a/b"), Filters(client="203.0.113.99"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["c-icap-no-engine.log", "c-icap-access.log", "squid-icap.log", "squid-cache-404.log"])
+def test_a_filter_that_a_scanners_log_can_not_meet_leaves_it_out(name: str, filters: Filters) -> None:
+    whole, report = explain([DATA / name]), explain([DATA / name], filters)
+
+    assert () == (report.scanner_events or ()) + (report.scanner_requests or ())
+    assert [] == ids(report)
+    filtered = report.subject.entries.filtered  # type: ignore[attr-defined]
+    assert filtered >= sum(each.count or 0 for each in whole.scanner_requests or ())
+    assert filtered > 0
+    assert "no message or request matches the filters" in first_line(report)
+    assert NOTHING_LEARNT not in report.notes
+    entries = "entry" if filtered == 1 else "entries"
+    assert f"{filtered:,} {entries} left out by the filters." in " ".join(render(report).split())
+
+
+def test_what_is_left_out_is_counted_and_said() -> None:
+    filters = Filters(actions=frozenset({"ICAP_FAILED"}), path="/upload/*")
+    report = explain([DATA / "squid-icap-custom.log"], filters)
+    number = sum(each.count or 0 for each in explain([DATA / "squid-icap-custom.log"]).scanner_requests or ())
+
+    assert [
+        f"{number} entries were left out by the filters.",
+        (
+            f"{number} records of scanners' own logs were left out: "
+            "these logs contain nothing to apply --action and --path to."
+        ),
+    ] == [note for note in report.notes if "left out" in note]
+
+
+@pytest.mark.parametrize("filters", [Filters(pool="*"), Filters(client="*"), Filters(path="*", reason="*")])
+def test_a_filter_that_everything_meets_leaves_nothing_out(filters: Filters) -> None:
+    report = explain([DATA / "c-icap-no-engine.log"], filters)
+
+    assert counted(explain([DATA / "c-icap-no-engine.log"])) == counted(report)
+    assert [] == [note for note in report.notes if "left out" in note]
+
+
+def test_what_time_and_server_leave_out_is_counted() -> None:
+    whole = explain([DATA / "squid-icap-custom.log"])
+    report = explain([DATA / "squid-icap-custom.log"], Filters(member="192.0.2.50"))
+
+    assert report.subject.entries.filtered == sum(  # type: ignore[attr-defined]
+        each.count or 0 for each in whole.scanner_requests or () if each.member != "192.0.2.50:1344"
+    )
+    assert report.subject.entries.filtered > 0  # type: ignore[attr-defined]
+
+
+def test_the_client_that_squid_logs(tmp_path: Path) -> None:
+    path = tmp_path / "icap.log"
+    path.write_text(
+        "1796040001.000      3 198.51.100.9 ICAP_ECHO/204 116 REQMOD icap://192.0.2.1:1344/avscan - -/192.0.2.1 -\n"
+        "1796040002.000      3 198.51.100.8 ICAP_ECHO/204 116 REQMOD icap://192.0.2.1:1344/avscan - -/192.0.2.1 -\n"
+    )
+    report = explain([path], Filters(client="198.51.100.9"))
+
+    assert [("198.51.100.9",)] == [each.peers for each in report.scanner_requests or ()]
+    assert ["1 entry was left out by the filters."] == [note for note in report.notes if "left out" in note]
+
+
+def test_the_client_of_a_detection() -> None:
+    report = explain([DATA / "c-icap-server.log"], Filters(client="192.0.2.7"))
+
+    assert [("virus-found", 1, ("192.0.2.7",))] == [
+        (each.event, each.messages, each.peers) for each in report.scanner_events or ()
+    ]
+
+
+def test_the_peer_of_c_icap_is_not_the_client() -> None:
+    whole = explain([DATA / "c-icap-access.log"])
+    (peer, *_) = next(each.peers for each in whole.scanner_requests or () if each.peers)
+    report = explain([DATA / "c-icap-access.log"], Filters(client=peer))
+
+    assert not report.scanner_requests
+    assert any("nothing to apply --client to" in note for note in report.notes)
+
+
+def read_in(data: bytes, sizes: Sequence[int]) -> tuple[list[Seen], int, int, int]:
+    """What is said of a log of which each read gives so many bytes, the last size again and again."""
+    stream, left = io.BytesIO(data), list(sizes)
+    counting, account = ScannerCounting(), Account()
+
+    def read(size: int) -> bytes:
+        return stream.read(min(size, left.pop(0) if len(left) > 1 else left[0]))
+
+    read_scanner_log(Source("x.log", read), counting, account, lambda: None)
+    return seen(counting), account.tally.read, account.tally.skipped, account.tally.unreadable
+
+
+@given(st.sampled_from(sorted(DATA.iterdir())), st.lists(st.integers(1, 5000), min_size=1, max_size=20))
+def test_any_split_into_reads_gives_the_same(path: Path, sizes: Sequence[int]) -> None:
+    data = path.read_bytes()
+
+    assert read_in(data, [len(data)]) == read_in(data, sizes)
+
+
 def test_several_servers_of_one_proxy_are_told_apart() -> None:
     report = explain([DATA / "squid-cache-faults.log"])
     found = [problem for problem in report.problems or () if problem.finding == "proxy-bypasses-icap"]
@@ -296,6 +407,26 @@ def test_in_every_format(name: str) -> None:
     drawn = formats.render(explain([DATA / "c-icap-no-engine.log"]), name)
 
     assert "no-engine-loaded" in drawn or "No virus engine loaded" in drawn
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "html"])
+def test_messages_and_requests_are_in_each_format_for_people(name: str) -> None:
+    report = explain([DATA / "c-icap-no-engine.log", DATA / "c-icap-access.log"])
+    drawn = render(report, detail=1) if name == "table" else formats.render(report, name)
+
+    for title in ("Messages in the logs of scanners", "Requests in the logs of scanners"):
+        assert title in drawn
+    assert "no-engine" in drawn
+    assert "/avscan" in drawn
+
+
+def test_a_clients_text_is_escaped_in_html(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text("Mon Nov 30 04:37:14 2026, 1/2, Error parsing chunks, str:<script>alert(1)</script>\n")
+    drawn = formats.render(explain([path]), "html")
+
+    assert "&lt;script&gt;" in drawn
+    assert "<script" not in drawn
 
 
 def test_a_saved_report_is_read_back() -> None:
