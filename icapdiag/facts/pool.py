@@ -105,7 +105,7 @@ class LoggedPoolFigures(Record):
     """The same in a log, beside the members that a record is about."""
 
     other_members_answering: Annotated[
-        int | None, about("other members answering", "of a log: those that answered, and failed no request")
+        int | None, about("other members answering", "of a log: those that answered, without a critical finding")
     ] = None
 
 

@@ -146,15 +146,29 @@ def _left(weighed: Sequence[Weighed]) -> list[Weighed]:
 def written(steps: Iterable[Step], record: Facts, own: Facts = MappingProxyType({})) -> tuple[str, ...]:
     """The texts of those that fit, each once, with their places and values filled in: ``own``, then the record's.
 
+    A step that changes the ICAP profile says so where other members work with it.
+
     What is for a product other than the one that answers is left out: a step that begins with its name and a colon,
     and a hint in brackets that does, as in ``(c-icap: MaxServers)``. So is what needs a value that nobody knows.
     """
+    shared = _SHARED if any(_is_above_0(record.get(name)) for name in _WORKING) else ""
     texts = (
-        f"{PLACES[step.place]}: {text}" if step.place else text
+        f"{PLACES[step.place]}: {text}{shared if step.place == 'avi' and _PROFILE in text else ''}"
+        if step.place
+        else text
         for step in steps
         if step.fits(record) and (text := for_product(step.text, record)) and not _lacks(text, record, own)
     )
     return tuple(dict.fromkeys(plain(fill(text, record, own)) for text in texts))
+
+
+_PROFILE = "ICAP Profile > {profile}"  # how steps name it: one for all members of the pool
+_SHARED = " The profile applies to all members."
+_WORKING = ("pool.other_members_ok", "pool.other_members_answering")
+
+
+def _is_above_0(value: JSONValue) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _lacks(text: str, record: Facts, own: Facts) -> bool:
@@ -224,6 +238,8 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = None  # a log names the pool group
         if name == "pool" and known:
             known = record.get("pool.pool_name") or known
+        if name == "no_other_member":
+            return _no_other_member(record)
         if isinstance(known, str) and known and name in OURS:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known
@@ -231,6 +247,15 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
         return f"{known:.10g}" if isinstance(known, int | float) else name.upper()
 
     return PLACEHOLDER.sub(value, text)
+
+
+def _no_other_member(record: Facts) -> str:
+    """Why uploads can't go to another member: there is none, it was not tested, or none is healthy."""
+    if record.get("pool.other_members") != 0:
+        return "No other member is healthy"
+    if record.get("pool") in {COMMAND_LINE, FROM_COMMAND_LINE}:
+        return "No other member was tested"
+    return "The pool has no other member"
 
 
 def paths(record: Facts) -> tuple[str, ...]:
@@ -251,6 +276,7 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "paths": ("candidates", "services.candidates"),  # of ours that take REQMOD
 }
 OURS = (  # not a server's
-    "allowed", "covered_by", "field", "host", "members", "object_name", "policy_set", "pool", "service", "service_uri",
+    "allowed", "covered_by", "field", "host", "members", "no_other_member", "object_name", "policy_set", "pool",
+    "service", "service_uri",
     *_FACTS_OF,
 )  # fmt: skip

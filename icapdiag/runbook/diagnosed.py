@@ -65,6 +65,12 @@ class Diagnosed:
         return [about for about in self.abouts if critical and isinstance(about, tuple) and about[1]]
 
     @property
+    def failing_in_log(self) -> set[str]:
+        """The servers that a log names in requests to which it did harm."""
+        logged = [each.observation for each in self.met if each.observation.source == "log"]
+        return {name for each in logged for name in members_of(each)} if self.severity is Severity.CRITICAL else set()
+
+    @property
     def rank(self) -> tuple[int, int, bool, int, int, str]:
         """How it is sorted: by harm, what is assumed of it last, by how much it concerns, by certainty."""
         statuses = [CERTAINTY_ORDER.index(each.status) for weighed in self.weighed.values() for each in weighed]

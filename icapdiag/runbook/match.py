@@ -92,7 +92,10 @@ def match(
         if not runbooks:
             gaps.append(Met(observation, record, about))
     diagnosed = {key: Diagnosed(library.by_id(key[0]), met) for key, met in found.items()}
-    around.note_failing([about for one in diagnosed.values() for about in one.failing])
+    around.note_failing(
+        [about for one in diagnosed.values() for about in one.failing],
+        set[str]().union(*(one.failing_in_log for one in diagnosed.values())),
+    )
     ordered = sorted(diagnosed.items(), key=lambda one: one[1].rank)
     counted = [one for (_, number), one in ordered if number is None]
     roots = Roots(library, counted)

@@ -141,9 +141,10 @@ class Surroundings:
         here = [each for each in found if address and _address(each) == address]
         return _flat((here or found)[0]) if found else {}
 
-    def note_failing(self, members: Collection[tuple[str, str]]) -> None:
-        """Members that are not healthy, whatever their probes say; each is a pool and a name."""
+    def note_failing(self, members: Collection[tuple[str, str]], logged: Collection[str] = ()) -> None:
+        """Members that are not healthy, whatever their probes say; each is a pool and a name. ``logged``: of a log."""
         self._healthy = self._healthy_ones() - set(members)
+        self._answered[False].update(logged)
 
     def pool(self, own: Facts, others: Collection[tuple[str, str]] = frozenset()) -> Facts:
         """Figures about the pool. ``others`` are members that the record is about beside its own."""

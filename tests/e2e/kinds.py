@@ -184,7 +184,7 @@ CASES: Mapping[str, Mapping[str, Live | Read | Exported]] = {
             never="other members (?:remain|take)|Healthy members left"),
         "kaspersky: all members are down": Live(
             servers={"a": None, "b": None},
-            first=("tcp-refused", "stopped", "possible"), steps="No other member is healthy",
+            first=("tcp-refused", "stopped", "possible"), steps="The pool has no other member",
             never="Healthy members left"),
         "symantec: EICAR in a log is a test that worked": Read(
             text=log(entry("ICAP_BLOCKED", status=200, http_status=403,

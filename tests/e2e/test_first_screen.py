@@ -117,7 +117,8 @@ async def test_beside_a_healthy_member_the_failing_one_is_disabled(fault: str, u
 
 async def test_without_a_healthy_member_the_icap_rule_is_disabled() -> None:
     (lines,) = problems(screen(await checked("no-security-rule")))
-    assert "Now Disable the ICAP rule, if uploads may pass unscanned" in " ".join(" ".join(lines).split())
+    said = "Now Only if unscanned uploads are acceptable until this is fixed, disable the ICAP rule: Applications > "
+    assert said in " ".join(" ".join(lines).split())
 
 
 async def test_a_stated_fail_action_says_what_a_rejected_certificate_does() -> None:
@@ -129,9 +130,9 @@ async def test_the_first_step_has_its_whole_click_path() -> None:
     report = await checked("refused", names=["a", "b", "c"])
     first = "\n".join(screen(report, 80)).partition("First: ")[2].partition("\n\n")[0]
     assert first == (
-        "To refuse uploads instead of passing them unscanned, set fail_action\n"
-        "       ICAP_FAIL_CLOSED: Templates > Profiles > ICAP Profile > PROFILE. No other\n"
-        "       member is healthy."
+        "To stop unscanned uploads, set fail_action ICAP_FAIL_CLOSED (every upload\n"
+        "       then gets HTTP 500; ask the application's owner first): Templates >\n"
+        "       Profiles > ICAP Profile > PROFILE. The pool has no other member."
     )
 
 

@@ -20,7 +20,7 @@ from icapdiag.runbook.causes import Step, fill, in_words, weigh, written
 from icapdiag.runbook.conditions import parse_condition
 from icapdiag.runbook.findings import under_roots
 from icapdiag.runbook.surroundings import Surroundings
-from icapdiag.vocabulary import CauseStatus, Effect, Reason, Severity, Status
+from icapdiag.vocabulary import FROM_COMMAND_LINE, CauseStatus, Effect, Reason, Severity, Status
 from tests.runbook.writing import library_of, runbook_text
 
 NO_FIXES = """## What it means
@@ -117,6 +117,56 @@ def test_other_members_count_if_they_are_healthy(library: Library) -> None:
     found = match(library, [options("a"), eicar("a"), *healthy]).findings[0]
 
     assert "Disable a. 1 others are healthy." == found.remedy[0]
+
+
+@pytest.mark.parametrize(
+    ("pool", "others", "said"),
+    [
+        ("av", 2, "No other member is healthy."),
+        ("av", 0, "The pool has no other member."),
+        (FROM_COMMAND_LINE, 0, "No other member was tested."),
+        (FROM_COMMAND_LINE, 1, "No other member is healthy."),
+    ],
+)
+def test_why_there_is_no_other_member_to_use(pool: str, others: int, said: str) -> None:
+    record: Facts = {"source": "probe", "pool": pool, "pool.other_members": others, "pool.other_members_ok": 0}
+
+    assert said == fill("{no_other_member}.", record)
+
+
+@pytest.mark.parametrize(
+    ("field", "number", "shared"),
+    [
+        ("pool.other_members_ok", 1, " The profile applies to all members."),
+        ("pool.other_members_answering", 3, " The profile applies to all members."),
+        ("pool.other_members_ok", 0, ""),
+        ("pool.other_members_ok", None, ""),
+    ],
+)
+def test_a_change_of_the_shared_profile_says_so_where_others_work(field: str, number: int | None, shared: str) -> None:
+    steps = [
+        Step(text="Switch enable_preview off: Templates > Profiles > ICAP Profile > {profile}.", place="avi"),
+        Step(text="Set the port: Applications > Pools > {pool}.", place="avi"),
+    ]
+    path = "Templates > Profiles > ICAP Profile > PROFILE."
+
+    assert (
+        f"On Avi: Switch enable_preview off: {path}{shared}",
+        "On Avi: Set the port: Applications > Pools > av.",
+    ) == (written(steps, {field: number, "pool": "av"}))
+
+
+@pytest.mark.parametrize("name", ["clean-blocked", "eicar-not-detected", "wrong-service", "service-not-found"])
+def test_service_uri_stays_where_other_members_work_with_it(name: str) -> None:
+    runbook = next(each for each in load_runbooks().runbooks if each.id == name)
+    steps = [step for cause in runbook.causes for step in cause.fix]
+    record: Facts = {"source": "probe", "service_uri": "/avscan", "candidates": ["/other"]}
+
+    alone, beside = (written(steps, {**record, "pool.other_members_ok": number}) for number in (0, 1))
+
+    assert any("Set service_uri to" in text for text in alone)
+    assert not any("Set service_uri to" in text for text in beside)
+    assert any("under /avscan" in text and "On the ICAP server" in text for text in beside)
 
 
 def test_a_member_with_a_critical_finding_is_not_healthy(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ LOGS: dict[str, Any] = {
 ANSWERS: dict[str, tuple[list[str], str, int | None, Sequence[str], Sequence[str]]] = {
     "201-first-page-of-60000": (
         ["icap-connection-error", "unscanned-passed", "log-throttled", "significant-logs-only"],
-        "critical", 200, ["200 of 60,000 entries"], [],
+        "critical", 200, ["the file holds 200 of 60,000 entries"], [],
     ),
     "202-throttled-outage": (
         ["icap-connection-error", "unscanned-passed", "log-throttled", "significant-logs-only"],
@@ -183,14 +183,24 @@ def test_so_has_the_evidence(name: str) -> None:
     ("name", "verdict", "head", "row"),
     [
         ("204-disabled-by-design", "60 passed, 90 not offered to ICAP", "requests", "200 (passed) 60"),
-        ("205-retry-two-members", "1 request", "ICAP requests", "200 (passed) 2 100.0 % 100.64.3.15:1344 (1 of its 1)"),
+        (
+            "205-retry-two-members",
+            "1 ICAP attempt failed; another passed: no user affected",
+            "requests",
+            "200 (passed) 1 100.0 % 100.64.3.16:1344 (1 of 1 there)",
+        ),
         (
             "206-waf-blocked-first",
-            "1 request not offered",
+            "1 request not offered to ICAP: answered by WAF",
             "requests",
             "(not offered to ICAP) 1 100.0 % answered by WAF",
         ),
-        ("210-respmod-blocked", "1 request blocked", "ICAP requests", "403 (blocked) 2"),
+        (
+            "210-respmod-blocked",
+            "1 request blocked as intended: Response blocked (RESPMOD)",
+            "requests",
+            "mostly at (ICAP requests) main reason 403 (blocked) 1 100.0 % 100.64.3.15:1344 (2 of 2 there)",
+        ),
     ],
 )
 def test_the_screen_counts_requests_or_says_what_it_counts(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
-from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.connection import Endpoint, Transfer
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.scanner import SCANNER
@@ -118,6 +118,7 @@ class FindingBlock:
         self.by_fail_action = bool(finding.by_fail_action)
         self.failed = self.by_fail_action or any(seen.status is Status.FAILED for seen in finding.evidence)
         self.probes = frozenset(seen.probe for seen in finding.evidence)
+        self.slowest_ms = max(filter(None, map(_answer_ms, finding.evidence)), default=None)
         self.reasons = frozenset(seen.reason for seen in finding.evidence)
         self.meaning = prose(finding.meaning)
         self.seen = _seen(finding.evidence, budget)
@@ -130,6 +131,12 @@ class FindingBlock:
     def command_within(self, room: int) -> str:
         """The command filled in if that has at most ``room`` characters, otherwise bare: a cut one can't be pasted."""
         return self._filled if len(self._filled) <= room else self.command
+
+
+def _answer_ms(seen: Observation) -> float | None:
+    """How long a probe waited for the response, in ms."""
+    times = seen.facts.part(Transfer)
+    return None if times is None or seen.source != "probe" else times.answer_ms
 
 
 def _seen(observations: Sequence[Observation], budget: Budget) -> tuple[SeenBlock, ...]:

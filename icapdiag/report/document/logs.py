@@ -13,6 +13,7 @@ from icapdiag.report.document.evidence import describe_group, deviations, reason
 from icapdiag.report.document.words import (
     asked_again,
     count,
+    is_blocked_wrongly,
     is_let_through,
     logs_of,
     milliseconds,
@@ -26,6 +27,7 @@ from icapdiag.report.document.words import (
 from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, Severity, Status
 
+WRONGLY = "blocked wrongly"  # an outcome: by a scanner that detected nothing
 LET_THROUGH = "let through"  # an outcome: passed by the scanner's own word, without a scan
 PASTED = "answer"  # `probe` of the group that stands for one raw ICAP response
 _EXAMPLES = 3  # names of a kind in the details of a group
@@ -66,15 +68,18 @@ def _remarks(word: str, found: Sequence[tuple[str | None, Remark]], total: int) 
 
 OUTCOME_WORDS = {  # what the client got, the most harm first
     "unscanned": "unscanned",
-    LET_THROUGH: "let through",
+    LET_THROUGH: "unscanned, let through",
     "refused-500": "fail closed",
     "refused-413": "too large",
+    WRONGLY: WRONGLY,
     "unknown": "unknown",
     "disabled": "not offered to ICAP",
     "blocked": "blocked",
     "modified": "modified",
     "passed": "passed",
 }
+_TO_APPLICATION = ("unscanned", LET_THROUGH, "passed", "modified")
+_ERRORS = 400  # the first HTTP status that is one
 _CODES = 3  # HTTP statuses of one outcome
 
 
@@ -85,6 +90,13 @@ def client_got(outcome: str | None, codes: Iterable[int | None]) -> str:
     return f"{listed} ({word})" if listed and word else listed or word
 
 
+def _got(outcome: str, codes: Sequence[int]) -> str:
+    """The same, and whose errors they are: of requests that ICAP let pass, the application's."""
+    words = client_got(outcome, codes)
+    errors = outcome in _TO_APPLICATION and any(code >= _ERRORS for code in codes)
+    return words.replace(" (", " from app (", 1) if errors else words
+
+
 class OutcomeRow(NamedTuple):
     """What clients got, and how often; ``kind``: how bad that is."""
 
@@ -92,14 +104,17 @@ class OutcomeRow(NamedTuple):
     cells: tuple[str, ...]
 
 
-OUTCOME_HEAD = ("client got", "requests", "share", "mostly at", "main reason")
-_ICAP_HEAD = ("client got", "ICAP requests", "share", "mostly at", "main reason")
+_MOSTLY, _MOSTLY_ICAP = "mostly at", "mostly at (ICAP requests)"
+OUTCOME_HEAD = ("client got", "requests", "share", _MOSTLY, "main reason")
+_RETRIED_HEAD = ("client got", "requests", "share", _MOSTLY_ICAP, "main reason")
+_ICAP_HEAD = ("client got", "ICAP requests", "share", _MOSTLY_ICAP, "main reason")
 OUTCOME_LEAST = 3  # columns that are always shown
 OUTCOME_RIGHT = (1, 2)
-_ANSWERED = (LET_THROUGH, "blocked", "modified", "passed")  # by an ICAP server
+_ANSWERED = (LET_THROUGH, WRONGLY, "blocked", "modified", "passed")  # by an ICAP server
 _KINDS = {
     "unscanned": "critical",
     LET_THROUGH: "critical",
+    WRONGLY: "critical",
     "refused-500": "critical",
     "refused-413": "warning",
     "unknown": "unknown",
@@ -109,7 +124,9 @@ _KINDS = {
 
 def outcome_head(report: Report) -> tuple[str, ...]:
     """The header of the outcomes. A report from before requests of clients were counted names ICAP requests."""
-    return _ICAP_HEAD if asked_again(report) and not _by_outcome(report) else OUTCOME_HEAD
+    if not asked_again(report):
+        return OUTCOME_HEAD
+    return _RETRIED_HEAD if _by_outcome(report) else _ICAP_HEAD
 
 
 def _by_outcome(report: Report) -> Mapping[str, int]:
@@ -128,6 +145,8 @@ def _counted(report: Report, found: Mapping[str, Sequence[ReportedGroup]]) -> di
         let = sum(each.count or 0 for each in found[LET_THROUGH] if each.client_outcome == outcome)
         counts[LET_THROUGH] += (moved := min(let, counts[outcome]))
         counts[outcome] -= moved
+    counts[WRONGLY] = min(sum(each.count or 0 for each in found[WRONGLY]), counts["blocked"])
+    counts["blocked"] -= counts[WRONGLY]
     return counts
 
 
@@ -137,7 +156,7 @@ def outcomes(report: Report) -> list[OutcomeRow]:
     all_at = _by_member(requests)
     found: dict[str, list[ReportedGroup]] = {name: [] for name in OUTCOME_WORDS}
     for each in requests:
-        outcome = LET_THROUGH if is_let_through(report, each) else each.client_outcome
+        outcome = _outcome(report, each)
         found[outcome if outcome in found else "unknown"].append(each)
     counts = _counted(report, found)
     total = sum(counts.values())
@@ -145,10 +164,10 @@ def outcomes(report: Report) -> list[OutcomeRow]:
         OutcomeRow(
             _KINDS.get(outcome, ""),
             (
-                client_got(outcome, _codes(own)),
+                _got(outcome, _codes(own)),
                 f"{number:,}",
                 f"{100 * number / total:.1f} %",
-                _most(_by_member(own), all_at),
+                "" if outcome == "disabled" else _most(_by_member(_answering(outcome, own)), all_at),
                 reason(_decisive(outcome, own)),
             ),
         )
@@ -157,10 +176,22 @@ def outcomes(report: Report) -> list[OutcomeRow]:
     ]
 
 
+def _outcome(report: Report, group: ReportedGroup) -> str:
+    """What the client got, and whether the scanner was right to decide so."""
+    if is_let_through(report, group):
+        return LET_THROUGH
+    return WRONGLY if is_blocked_wrongly(report, group) else group.client_outcome or ""
+
+
+def _answering(outcome: str, groups: Sequence[ReportedGroup]) -> Sequence[ReportedGroup]:
+    """Those that led to the outcome: if a member answered in the end, not the failed attempts before."""
+    answered = [each for each in groups if outcome in _ANSWERED and each.status != Status.FAILED]
+    return answered or groups
+
+
 def _decisive(outcome: str, groups: Sequence[ReportedGroup]) -> ReportedGroup:
     """The reason for the outcome: if a member answered in the end, an earlier failed attempt is not the reason."""
-    answered = (each for each in groups if outcome in _ANSWERED and each.status != Status.FAILED)
-    return next(answered, groups[0])
+    return _answering(outcome, groups)[0]
 
 
 def _codes(groups: Sequence[ReportedGroup]) -> list[int]:
@@ -180,12 +211,12 @@ def _by_member(groups: Sequence[ReportedGroup]) -> Counter[str]:
 
 
 def _most(counts: Counter[str], of_all: Counter[str]) -> str:
-    """``10.0.0.7:1344 (119 of its 131)``, and the number of other members where it happened."""
+    """``10.0.0.7:1344 (119 of 131 there)``, and the number of other members where it happened."""
     if not counts:
         return ""
     ((name, number),) = counts.most_common(1)
     more = f" and {len(counts) - 1:,} more" if len(counts) > 1 else ""
-    return f"{visible(name, 60)} ({number:,} of its {of_all[name]:,}){more}"
+    return f"{visible(name, 60)} ({number:,} of {of_all[name]:,} there){more}"
 
 
 HEAD = ("count", "action", "client got", "ICAP", "p50", "p95", "max", "reason")  # the cells of a group, and its reason
@@ -233,8 +264,7 @@ def groups(report: Report) -> list[GroupBlock]:
     found = [each for each in report.groups if each.probe != PASTED]
 
     def rank(group: ReportedGroup) -> tuple[int, int]:
-        outcome = LET_THROUGH if is_let_through(report, group) else group.client_outcome
-        return harm.get(outcome or "", harm["unknown"]), -(group.count or 0)
+        return harm.get(_outcome(report, group), harm["unknown"]), -(group.count or 0)
 
     found.sort(key=rank)
     return [GroupBlock(group, severities) for group in found]

@@ -115,7 +115,7 @@ class MatrixMember:
             parts = [(f"at {visible(address)}" if address else parts[0][0], own) for address, own in groups]
         self.seen = [_by_probe(own) for _, own in parts]  # of the first, where there are several: the look-up
         self.lines = [
-            MatrixLine(name, tuple(_cell(own.get(probe)) for probe in probes), "" if number else member.verdict.value)
+            MatrixLine(name, tuple(_cell_of(probe, own) for probe in probes), "" if number else member.verdict.value)
             for number, ((name, _), own) in enumerate(zip(parts, self.seen, strict=True))
         ]
 
@@ -192,6 +192,12 @@ def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
         words = f"{cell.brief} {'' if most.startswith('<') else 'up to '}{most}" if most else cell.brief
         cells.append(cell._replace(full=words))
     return MatrixLine(f"+ {len(found):,} identical", tuple(cells), found[0].verdict.value)
+
+
+def _cell_of(probe: str, own: Mapping[str, Observation]) -> Cell:
+    """The result of a probe at a member; without TLS there is no handshake to test."""
+    met = own["tcp"].facts.part(Endpoint) if probe == "tls" and probe not in own and "tcp" in own else None
+    return Cell("no TLS", "no TLS", "no TLS") if met is not None and met.tls is False else _cell(own.get(probe))
 
 
 def _cell(seen: Observation | None) -> Cell:

@@ -11,11 +11,13 @@ from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import CaptureSubject, LogSubject, ProbingVantage
 from icapdiag.model import MemberReport, Report
 from icapdiag.report.document import configuration, scanner
-from icapdiag.report.document.logs import OUTCOME_WORDS
+from icapdiag.report.document.evidence import reason
+from icapdiag.report.document.logs import OUTCOME_WORDS, PASTED, WRONGLY
 from icapdiag.report.document.members import verdict_on
 from icapdiag.report.document.problems import ProblemBlock, is_stated
 from icapdiag.report.document.vantage import captured_at
 from icapdiag.report.document.words import (
+    blocked_wrongly,
     by_action,
     count,
     gap,
@@ -23,8 +25,11 @@ from icapdiag.report.document.words import (
     logs_of,
     names,
     of_all,
+    passed_in_the_end,
     pool_of,
+    prose,
     records_read,
+    refused_by_failure,
     safe_text,
     span,
     unscanned,
@@ -83,33 +88,53 @@ class Overview:
         self.answer = _answer(report, problems)
         self.sentence = f"{self.subject}: {self.answer}"
         self.composition = _composition(report)
-        self.first = _first(problems)  # what to do first, a step
+        # what to do first, a step, and which problems need another one
+        self.first, self.then = _first(problems)
         self.closing = tuple(filter(None, _closing(report, problems)))
 
 
 _TOGETHER = 3  # members that are named one by one
 
 
-def _first(problems: Sequence[ProblemBlock]) -> str:
-    """The first step of the first problem, for all members that need the same; empty without a step."""
+def _first(problems: Sequence[ProblemBlock]) -> tuple[str, str]:
+    """The first step of the first problem, for all members that need the same, and where other steps are.
+
+    Both are empty without a step.
+    """
     worst = next(iter(problems), None)
     if worst is None:
-        return ""
-    step = next(iter((*worst.now, *worst.fix)), "")
+        return "", ""
+    step = next(filter(None, (*worst.now, worst.settling, *worst.fix)), "")
     shape = _shape(step, worst)
+    grave = [each for each in problems if each.severity is worst.severity is Severity.CRITICAL]
     same = [each for each in problems if each.severity is worst.severity and each.now and shape]
-    members = dict.fromkeys(name for each in same if _shape(each.now[0], each) == shape for name in each.members)
+    same = [each for each in same if _shape(each.now[0], each) == shape]
+    others = [each.number for each in grave if each is not worst and each not in same and _step(each) != step]
+    then = f"Then see {_numbers(others)}." if step and others else ""
+    members = dict.fromkeys(name for each in same for name in each.members)
     if len(members) == len(worst.members):
-        return step
+        return step, then
     listed = names([*members], _TOGETHER)
     together = listed if len(members) <= _TOGETHER else f"{count(len(members), 'member')} ({listed})"
-    return step.replace(names(worst.members, _TOGETHER), together, 1)
+    return step.replace(names(worst.members, _TOGETHER), together, 1), then
+
+
+def _step(problem: ProblemBlock) -> str:
+    return next(iter((*problem.now, *problem.fix)), "")
+
+
+def _numbers(found: Sequence[int]) -> str:
+    """``2``, ``2 and 3``, ``2, 3 and 5``, ``2 to 9``."""
+    if len(found) > 2 and found[-1] - found[0] == len(found) - 1:
+        return f"{found[0]} to {found[-1]}"
+    *before, last = map(str, found)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _shape(step: str, problem: ProblemBlock) -> str:
     """The step without the members that it is for; empty where it names none."""
     named = names(problem.members, _TOGETHER)
-    before, found, after = step.partition(named) if problem.members else ("", "", "")
+    before, found, after = step.partition(named) if named else ("", "", "")
     return f"{before}\n{after}" if found else ""
 
 
@@ -160,12 +185,13 @@ def _kind(report: Report, problem: ProblemBlock) -> str:
     every = "clean" in problem.finding.probes
     surely = _PROBABLY if problem.reaction_assumed else ""
     words = {
-        (Effect.UNSCANNED, True): f"{surely}fail open{_condition(report)}",
+        (Effect.UNSCANNED, True): f"{surely}fail open{'' if surely else _condition(report)}",
         (Effect.UNSCANNED, False): "let viruses through" if missed else "let uploads pass unscanned",
-        (Effect.REFUSED, True): f"{surely}fail closed",
+        (Effect.REFUSED, True): f"{surely}fail closed (uploads get HTTP 500)",
         (Effect.REFUSED, False): "refuse every upload" if every else "refuse legitimate uploads",
     }
-    return words.get((problem.effect or Effect.NONE, problem.finding.failed), "have critical problems")
+    unknown = "have a certificate that Avi may reject" if problem.of_certificate else "have critical problems"
+    return words.get((problem.effect or Effect.NONE, problem.finding.failed), unknown)
 
 
 def _plural(kind: str, number: int) -> str:
@@ -194,7 +220,9 @@ def _effect(report: Report, problem: ProblemBlock) -> str:
     match problem.effect:
         case Effect.UNSCANNED:
             which = "they" if problem.finding.failed and problem.severity is not Severity.CRITICAL else "uploads"
-            return f"{which} {surely}pass unscanned" + (_condition(report) if problem.finding.failed else "")
+            return f"{which} {surely}pass unscanned" + (
+                _condition(report) if problem.finding.failed and not surely else ""
+            )
         case Effect.REFUSED:
             return f"uploads {surely}get HTTP 500" if problem.finding.failed else "legitimate uploads are refused"
         case Effect.SLOW:
@@ -234,7 +262,7 @@ def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock])
     if said and problems and problems[0].of_scanner:  # which the counts of Avi's log do not show
         said = [f"{problems[0].title}; {said[0]}", *said[1:]]
     if not said and problems:
-        said = [problems[0].title + (f": {problems[0].requests}" if problems[0].requests else "")]
+        said = [_passed_in_the_end(report, problems[0]) or _counted_title(problems[0])]
     if not said:
         known = {"disabled": OUTCOME_WORDS["disabled"]}  # as the table of outcomes names it
         parts = [f"{number:,} {known.get(word, word)}" for word, number in by_action(entries).items() if number]
@@ -242,9 +270,38 @@ def _of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock])
         parts += [f"{left:,} without ICAP"] if left > 0 else []
         said = [f"{count(total, 'request')}: {', '.join(parts)}"]
         if len(parts) == 1:
-            said = [f"{count(total, 'request')} {parts[0].partition(' ')[2]}"]
+            said = [f"{count(total, 'request')} {parts[0].partition(' ')[2]}{_why(report)}"]
     when = span(entries.first_seen, entries.last_seen)
-    return ", ".join([*said, *([when] if when else []), *_affected(report)])
+    where = [f"problems {at}" if len(said) > 1 else at for at in _affected(report)]
+    return ", ".join([*said, *([when] if when else []), *where])
+
+
+def _counted_title(problem: ProblemBlock) -> str:
+    return problem.title + (f": {problem.requests}" if problem.requests else "")
+
+
+def _passed_in_the_end(report: Report, problem: ProblemBlock) -> str:
+    """``1 ICAP attempt failed; another passed: no user affected``; empty unless that is all there is to the problem."""
+    groups = [each for each in report.groups if problem.id in each.findings and not each.probe]
+    if not problem.finding.requests or not groups or not all(map(passed_in_the_end, groups)):
+        return ""
+    others = "another" if problem.finding.count == 1 else "others"
+    return f"{count(problem.finding.count, 'ICAP attempt')} failed; {others} passed: no user affected"
+
+
+def _why(report: Report) -> str:
+    """Why all requests ended in the same way, where that is as intended; empty where nothing says so."""
+    groups = [each for each in report.groups if each.probe != PASTED and each.count]
+    if not groups or report.verdict is not Health.OK:
+        return ""
+    if all(each.client_outcome == "blocked" for each in groups):
+        told = [each for each in report.findings if any(each.id in group.findings for group in groups)]
+        title = prose(told[0].title) if told else ""
+        title = title if title.endswith(" was blocked") else title.removesuffix(" blocked")
+        return f" as intended: {title}" if title else ""
+    reasons = {reason(each) for each in groups}
+    answered = all(each.answered_by for each in groups)
+    return f": {reasons.pop()}" if answered and len(reasons) == 1 else ""
 
 
 def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
@@ -253,7 +310,8 @@ def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
     disabled = left if any(each.id == "icap-disabled" for each in report.findings) else 0
     counted = (
         (unscanned(report).total, "passed unscanned"),
-        (_refused(report), "refused"),
+        (refused_by_failure(report), "refused"),
+        (blocked_wrongly(report), WRONGLY),
         (0 if unscanned(report).after_failure else _failed_otherwise(report), "failed in ICAP"),
         (disabled, "not offered to ICAP"),
     )
@@ -265,22 +323,6 @@ def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
             yield f"at least {count(number, 'request')} {words}"
         else:
             yield f"{of_all(entries, number)} {words}"
-
-
-def _refused(report: Report) -> int:
-    """Legitimate requests that were rejected: by fail closed, or by a scanner that did not scan."""
-    wrongly = {
-        each.id for each in report.findings if each.severity is Severity.CRITICAL and each.effect is Effect.REFUSED
-    }
-    return sum(
-        each.count or 0
-        for each in report.groups
-        if not each.probe
-        and (
-            (each.client_outcome or "").startswith("refused")
-            or (each.client_outcome == "blocked" and not wrongly.isdisjoint(each.findings))
-        )
-    )
 
 
 def _failed_otherwise(report: Report) -> int:

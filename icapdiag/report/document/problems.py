@@ -11,15 +11,16 @@ from icapdiag.report.document import configuration, scanner, who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.logs import LET_THROUGH
 from icapdiag.report.document.words import (
-    SERVED,
     asked_again,
     base,
     count,
     is_let_through,
     lint_of,
     logs_of,
+    milliseconds,
     names,
     of_all,
+    passed_in_the_end,
     pool_of,
     prose,
     safe_text,
@@ -28,6 +29,7 @@ from icapdiag.runbook.placeholders import fill_command, values
 from icapdiag.text import visible
 from icapdiag.vocabulary import SEVERITY_ORDER, CauseStatus, Effect, Reason, Severity, Status
 
+_ORDINARY = frozenset({"A", "All", "An", "Another", "No", "Not", "Nothing", "Only", "Some", "The", "This"})
 _CAUSES_NAMED = 3  # of those that are only possible
 _NOT_OFFERED = "not offered"  # an outcome of uploads that ICAP was disabled for
 _ODD = 3  # actions that are not known
@@ -56,6 +58,7 @@ class ProblemBlock:
         self.cause_in_brief = _in_brief(self.causes)
         # whether nothing failed there in this check, and Avi most likely rejects the response all the same
         self.reaction_assumed = finding.by_fail_action and _nothing_failed(report, problem.members)
+        self.of_certificate = _is_of_certificate(problem, finding)
         self.users = _users(problem, finding, report, reaction_assumed=self.reaction_assumed)
         self.who = who.of_problem(report, problem)
         self.who_in_brief = who.of_problem(report, problem, brief=True)
@@ -66,12 +69,22 @@ class ProblemBlock:
         self.objects = configuration.objects_of(problem)
         # where it stands in the files of a configuration, with what is written there
         self.places = [configuration.place(each) for each in problem.places or ()]
+        self.settling = self._settling()
         known = values(finding.place, pool_of(report).service_uri)
         self.verify = tuple(_verification(each, known) for each in problem.verify or ())
         self.escalate = tuple(prose(each) for each in problem.escalate or ())
         self.consequences: list[FindingBlock] = []
         named = set(problem.members)
         self.seen = [each for each in finding.seen if not named or named.intersection(each.members)] or finding.seen
+
+    def _settling(self) -> str:
+        """The step that tells which cause it is, where nothing stops the harm and no cause is more than possible."""
+        left = [each for each in self.causes if each.status is not CauseStatus.RULED_OUT]
+        certain = len(left) < 2 or any(each.status is not CauseStatus.POSSIBLE for each in left)
+        if self.severity is not Severity.CRITICAL or self.now or self.places or certain:
+            return ""
+        step = _first(self.check)
+        return "" if step.startswith(_AGAIN) else step
 
     @property
     def where(self) -> str:
@@ -113,9 +126,9 @@ class ProblemBlock:
             ("Where", self.place_in_brief),
             ("Users", self.users),
             ("Who", self.who_in_brief),
-            ("Now", _first(self.now)),
+            ("Now", _first(self.now) or self.settling),
             ("Fix", _first(self.fix)),
-            ("Check", self.again),
+            ("Check", "" if self.again == self.settling else self.again),
         )
         return tuple((label, text) for label, text in said if text)
 
@@ -145,10 +158,13 @@ def _cause(causes: Sequence[CauseBlock]) -> str:
     best = [each for each in left if each.status is left[0].status]
     if left[0].status is CauseStatus.POSSIBLE:
         titles = [each.title for each in best[:_CAUSES_NAMED]]
-        more = len(best) - len(titles)
         word = "Possible" if len(best) > 1 else "Possible, not proven"
-        return f"{word}: {'. '.join(titles)}." + (f" And {more} more." if more else "")
-    said = " Also: ".join(map(_certain, best[:2]))
+        listed = "; or ".join([titles[0], *map(_within, titles[1:])])
+        return f"{word}: {listed}{_or_others(len(best) - len(titles))}."
+    said = " ".join(
+        f"{'Also ' if index else ''}{_certainty(each, begins=not index)}: {each.words}"
+        for index, each in enumerate(best[:2])
+    )
     more = len(left) - len(best[:2])
     return said + (f" {more} more possible." if more and left[0].status is CauseStatus.LIKELY else "")
 
@@ -158,12 +174,22 @@ def _in_brief(causes: Sequence[CauseBlock]) -> str:
     if not left:
         return ""
     more = sum(each.status is left[0].status for each in left) - 1
-    return f"{left[0].status.capitalize()}: {left[0].title}." + (f" And {more} more." if more else "")
+    others = f"; {more} more proven" if more and left[0].status is CauseStatus.PROVEN else _or_others(more)
+    return f"{_certainty(left[0])}: {left[0].title}{others}."
 
 
-def _certain(cause: CauseBlock) -> str:
-    at = f" At {cause.at}." if cause.at else ""
-    return f"{cause.title}. {cause.status.capitalize()}{f': {cause.facts}' if cause.facts else ''}.{at}"
+def _certainty(cause: CauseBlock, *, begins: bool = True) -> str:
+    return cause.status.capitalize() if begins else cause.status.value
+
+
+def _or_others(number: int) -> str:
+    return f"; or {count(number, 'other')}" if number > 0 else ""
+
+
+def _within(title: str) -> str:
+    """A title within a sentence: only ordinary words lose their capital."""
+    word, space, rest = title.partition(" ")
+    return f"{word.lower()}{space}{rest}" if word in _ORDINARY else title
 
 
 # Not all uploads fail there.
@@ -214,7 +240,7 @@ def _users(problem: Problem, finding: FindingBlock, report: Report, *, reaction_
     files = _files(finding.probes) if problem.effect is Effect.UNSCANNED and not finding.failed else ""
     if files:
         return f"{files} sent to {at} pass unscanned; Avi logs ICAP_PASSED."
-    if finding.reasons and finding.reasons <= _CERTIFICATE and problem.effect in (None, Effect.NONE):
+    if _is_of_certificate(problem, finding):
         end = "get HTTP 500" if "ICAP_FAIL_CLOSED" in action else "pass unscanned"
         also = action if is_stated(report) else action.replace(" if", " and", 1)
         return f"Uploads sent to {at} {end} if Avi rejects it too{also}."
@@ -225,9 +251,16 @@ def _users(problem: Problem, finding: FindingBlock, report: Report, *, reaction_
         (Effect.REFUSED, False): f"Legitimate uploads sent to {at} are refused; Avi logs ICAP_BLOCKED.",
     }
     for effect, end in _REACTIONS.items() if reaction_assumed else ():
-        said[effect, True] = f"Avi probably rejects this; then uploads {end}{action}."
-    slow = f"Uploads sent to {at} are slow." if problem.effect is Effect.SLOW else ""
+        by = action if is_stated(report) else " by Avi's default"  # one doubt is enough
+        said[effect, True] = f"Avi probably rejects this; then uploads {end}{by}."
+    took = f" (up to {milliseconds(finding.slowest_ms)} in this check)" if finding.slowest_ms else ""
+    slow = f"Uploads sent to {at} are slow{took}." if problem.effect is Effect.SLOW else ""
     return said.get((problem.effect or Effect.NONE, finding.failed), slow)
+
+
+def _is_of_certificate(problem: Problem, finding: FindingBlock) -> bool:
+    """Whether this host rejects the server's certificate, which Avi does only with a PKI profile."""
+    return bool(finding.reasons) and finding.reasons <= _CERTIFICATE and problem.effect in (None, Effect.NONE)
 
 
 def _by_configuration(problem: Problem) -> str:
@@ -250,7 +283,7 @@ def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str
         return f"{_of_all(report, counted)}: {', '.join(f'{number:,} {words}' for number, words in outcomes)}."
     passed, general = _EFFECTS.get(problem.effect or Effect.NONE, ("", ""))
     words = outcomes[0][1] if len(outcomes) == 1 else passed
-    if groups and all(each.icap_action == "ICAP_FAILED" and each.client_outcome in SERVED for each in groups):
+    if groups and all(map(passed_in_the_end, groups)):
         words = f"failed; another attempt {words}"
     return f"{_of_all(report, problem.count)} {words}." if finding.requests and words else general
 

@@ -20,6 +20,7 @@ from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity
 
+_REFUSED = (Severity.CRITICAL, Effect.REFUSED)
 _LET_THROUGH = (Severity.CRITICAL, Effect.UNSCANNED)
 SERVED = frozenset({"passed", "modified"})  # outcomes for the client
 OTHER = "other"  # an action that this program does not know
@@ -143,6 +144,8 @@ def gap(report: Report) -> str:
     """Why the report is incomplete, and whether detection was tested; empty if there is nothing to say."""
     logs = logs_of(report)
     page = page_gap(logs.sources) if logs else ""
+    if logs and page:
+        page = f"the file{' holds' if len(logs.sources) == 1 else 's hold'} {page}"
     missing = CUT_SHORT if logs else TOO_MANY if lint_of(report) else INCOMPLETE
     state = [] if report.complete else [f"incomplete: {page}" if page else missing]
     first = safe_text(next(iter(report.not_tested or ()), ""))
@@ -229,7 +232,7 @@ def by_action(entries: EntryCounts) -> dict[str, int]:
 def base(entries: EntryCounts) -> tuple[int, str]:
     """The base of shares, in words: the requests with an icap_log, if some have none."""
     with_icap, total = entries.entries_icap, entries.entries_total
-    return (with_icap, "requests with ICAP") if 0 < with_icap < total else (total, "requests")
+    return (with_icap, "requests with an icap_log") if 0 < with_icap < total else (total, "requests")
 
 
 def asked_again(report: Report) -> bool:
@@ -280,6 +283,30 @@ def unscanned(report: Report) -> Unscanned:
     let_through = sum(each.count or 0 for each in report.groups if is_let_through(report, each))
     not_offered = max(entries.unscanned_disabled or 0, 0)
     return Unscanned(max(entries.unscanned_count - not_offered, 0), not_offered, let_through)
+
+
+def refused_by_failure(report: Report) -> int:
+    """Requests that Avi rejected because ICAP failed or the body was too large."""
+    found = (each for each in report.groups if not each.probe and (each.client_outcome or "").startswith("refused"))
+    return sum(each.count or 0 for each in found)
+
+
+def blocked_wrongly(report: Report) -> int:
+    """Legitimate requests that a scanner blocked, as without a scan."""
+    return sum(each.count or 0 for each in report.groups if is_blocked_wrongly(report, each))
+
+
+def is_blocked_wrongly(report: Report, group: ReportedGroup) -> bool:
+    """Whether these requests were blocked though nothing was detected in them."""
+    if group.probe or group.client_outcome != "blocked" or not group.findings:
+        return False
+    telling = (each.id for each in report.findings if (each.severity, each.effect) == _REFUSED)
+    return any(each in group.findings for each in telling)
+
+
+def passed_in_the_end(group: ReportedGroup) -> bool:
+    """Whether these are attempts that failed for requests that passed in another one."""
+    return group.icap_action == "ICAP_FAILED" and group.client_outcome in SERVED
 
 
 def is_let_through(report: Report, group: ReportedGroup) -> bool:

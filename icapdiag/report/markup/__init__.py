@@ -97,7 +97,7 @@ def layout(report: Report) -> Iterator[Block]:
     if doc.overview.composition:
         yield Paragraph((Said(doc.overview.composition),))
     if doc.overview.first:
-        yield Paragraph((f"First: {doc.overview.first}",))
+        yield Paragraph((f"First: {doc.overview.first} {doc.overview.then}".rstrip(),))
     if doc.overview.closing:
         yield Paragraph((Said(" ".join(doc.overview.closing)),))
     yield from _members(f"Members ({len(doc.matrix.members)})", doc.matrix)

@@ -15,6 +15,7 @@ from icapdiag.report.terminal import draw
 from icapdiag.report.terminal.lines import Paint, columns, wrap
 from icapdiag.report.terminal.problem import MOST, first_step, one_line, problem
 from icapdiag.text import visible
+from icapdiag.vocabulary import Severity
 
 MIN_WIDTH = 60
 PIPED_WIDTH = 100  # where there is no terminal to ask
@@ -51,12 +52,13 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     yield wrap(doc.redacted, width)
     head = draw.verdict(doc.verdict, doc.overview.sentence, width, paint) + wrap(doc.overview.composition, width)
     titles = {visible(name): each.title for each in reversed(doc.problems) for name in each.members}
-    members = draw.matrix(doc.matrix, width, paint, detail, titles)
+    reasons = {visible(name): each.id for each in reversed(doc.problems) for name in each.members}
+    members = draw.matrix(doc.matrix, width, paint, detail, titles, reasons)
     alone = not detail and len(doc.matrix.lines) == 1
-    # Below a table the first problem is far from the top.
-    far = not detail and max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR
-    first = first_step(doc.overview.first, width) if doc.overview.first and far else []
-    yield from ([head + members] if alone else [head + first, members])
+    # Below a table the first problem is far from the top; what is critical is never too far.
+    far = not detail and (_is_critical(doc) or max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR)
+    first = first_step(doc.overview.first, width, doc.overview.then) if doc.overview.first and far else []
+    yield from ([head + members] if alone and not first else [head + first, members])
     yield draw.sentences(doc.services, width, None if detail else _SERVICES)
     yield draw.outcomes(doc.outcome_head, doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
@@ -75,6 +77,10 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     if detail:
         yield from _details(doc, width, plain=plain, detail=detail)
     yield draw.closing(doc, width, detail)
+
+
+def _is_critical(doc: Document) -> bool:
+    return any(each.severity is Severity.CRITICAL for each in doc.problems)
 
 
 def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator[list[str]]:

@@ -68,40 +68,58 @@ def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> i
 
 
 def matrix(
-    block: Matrix, width: int, paint: Paint, detail: int = 0, titles: Mapping[str, str] | None = None
+    block: Matrix,
+    width: int,
+    paint: Paint,
+    detail: int = 0,
+    titles: Mapping[str, str] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> list[str]:
     """The matrix in at most ``width`` columns, as detailed as that allows; otherwise one block per member.
 
     ``detail`` 0: without times and threats; 2: with every member. ``titles``: the worst problem of each member.
+    ``reasons``: the same as an id, which stands beside the verdict where no cell shows it and there is room.
     """
     if not block.members:
         return []
     lines = block.lines if detail > 1 else block.screen
     if not detail and len(block.lines) == 1:
         return _steps(block, lines[0], width, paint)
-    for length in ("full", "brief", "terse") if detail else ("brief", "terse"):
+    lengths = ("full", "brief", "terse") if detail else ("brief", "terse")
+    for told, length in [(told, length) for told in ((reasons, {}) if reasons else ({},)) for length in lengths]:
         # Measured without colour, whose escapes take no place.
-        if all(columns(line) <= width for line in _matrix(block, lines, length, PLAIN)):
-            return _matrix(block, lines, length, paint)
+        if all(columns(line) <= width for line in _matrix(block, lines, length, PLAIN, told)):
+            return _matrix(block, lines, length, paint, told)
     if detail:
         return list(_members(block, lines, width, paint))
     return [text for line in lines for text in _member(block, line, width, paint, titles or {})]
 
 
-def _matrix(matrix: Matrix, lines: Sequence[MatrixLine], length: str, paint: Paint) -> list[str]:
+def _matrix(
+    matrix: Matrix, lines: Sequence[MatrixLine], length: str, paint: Paint, reasons: Mapping[str, str]
+) -> list[str]:
+    # members whose addresses have lines of their own, which show what is wrong
+    by_address = {index - 1 for index, line in enumerate(lines) if line.cells and not line.verdict}
     rows = [
         [
             line.name,
             *(paint(_COLOURS.get(cell.shape, ""), getattr(cell, length)) for cell in line.cells),
-            paint(line.verdict, line.verdict),
+            paint(line.verdict, line.verdict) + ("" if index in by_address else _reason(line, reasons)),
         ]
-        for line in lines
+        for index, line in enumerate(lines)
         if line.cells
     ]
     drawn = table([["member", *matrix.probes, "verdict"], *rows])
     return [*drawn, *(line.name for line in lines if not line.cells)]
 
 
+def _reason(line: MatrixLine, reasons: Mapping[str, str]) -> str:
+    """``: malformed-response``; empty where a cell shows it, or there is none."""
+    shown = any(cell.shape in _WRONG for cell in line.cells)
+    return f": {reasons[line.name]}" if line.verdict in _WRONG and line.name in reasons and not shown else ""
+
+
+_WRONG = ("critical", "warning", "unknown")
 _COLOURS = {"critical": "critical", "warning": "warning", "unknown": "unknown", "blocked": "dim"}  # of a cell, by shape
 
 
@@ -327,7 +345,8 @@ def counts(found: Sequence[Count], width: int, most: int | None) -> list[str]:
     listed = found[:most]
     rows = [each.cells[:-1] for each in listed]
     head, rule, *lines = grid(who.COUNT_HEAD[:-1], rows, right=who.COUNT_RIGHT)
-    drawn = [f"{who.COUNT_TITLE}, with the {who.COUNT_HEAD[-1]}:", cut(head, width), cut(rule, width)]
+    title = wrap(f"{who.COUNT_TITLE}, with the {who.COUNT_HEAD[-1]}:", width)
+    drawn = [*title, cut(head, width), cut(rule, width)]
     for line, each in zip(lines, listed, strict=True):
         beside = f"{line}  {each.options}".rstrip()
         if columns(beside) <= width:
@@ -363,7 +382,7 @@ def closing(doc: Document, width: int, detail: int) -> list[str]:
     notes = f" and {count(len(doc.notes), 'note')}" if doc.notes else ""
     said += [f"Details{notes}: -v."] if not detail else ["Everything: -vv."] if detail == 1 else []
     if first := next(iter((*doc.problems, *doc.informing)), None):
-        said.append(f"Causes: `icapdiag runbooks show {first.id}`")
+        said.append(f"{'Causes' if doc.problems else 'More'}: `icapdiag runbooks show {first.id}`")
     return drawn + [line.replace("`", "") for line in wrap(" ".join(said), width, break_words=True)]
 
 

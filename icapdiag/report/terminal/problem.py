@@ -54,8 +54,18 @@ def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2, *, n
     return [first.replace(severity, paint(block.severity.value, severity), 1), *rest]
 
 
-def first_step(step: str, width: int) -> list[str]:
-    """What to do first: whole, or the sentences of it that have room in two lines of a wide screen."""
+def first_step(step: str, width: int, then: str = "") -> list[str]:
+    """What to do first: whole, or the sentences of it that have room in two lines of a wide screen.
+
+    ``then``: where the steps of other problems are, which is never left out.
+    """
+    drawn = _first_step(step, width)
+    if then and not _is_command(step) and columns(f"{drawn[-1]} {then}") <= width:
+        return [*drawn[:-1], f"{drawn[-1]} {then}"]
+    return drawn + (wrap(then, width, " " * len(_FIRST)) if then else [])
+
+
+def _first_step(step: str, width: int) -> list[str]:
     lines = wrap(_bare(step), width, _FIRST, " " * len(_FIRST), break_words=not _is_command(step))
     long = len(step) > _LONG
     short = _sentences(step, width, _FIRST, 2) if (width >= WIDE or long) and len(lines) > 2 else []

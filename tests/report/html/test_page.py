@@ -140,7 +140,7 @@ def test_sections_of_a_check() -> None:
 def test_sections_of_a_log() -> None:
     headings = ["".join(heading.itertext()).replace("\xa0", " ") for heading in tree_of("log").iter("h2")]
     assert [
-        "3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
+        "3 of 16 requests with an icap_log passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
         "What clients got", "ICAP response: ICAP 200 OK, HTTP 403 inside", "Problems, most severe first", "Over time",
         "Request groups", "About this run", "What was read",
     ] == headings  # fmt: skip
@@ -164,7 +164,7 @@ def test_sections_of_a_log() -> None:
         ),
         (
             log_samples.log_report((), ()),
-            "3 of 16 requests with ICAP passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
+            "3 of 16 requests with an icap_log passed unscanned, 2026-01-01 10:00:00 to 2026-01-02 00:00:01 UTC",
         ),
     ],
 )
@@ -175,7 +175,9 @@ def test_without_a_finding_the_first_thing_says_why(report: Report, title: str) 
 
 def test_no_line_of_the_headline_ends_within_a_time_or_after_a_number() -> None:
     (heading, *_) = tree_of("log").iter("h2")
-    assert "".join(heading.itertext()).startswith("3\xa0of 16\xa0requests with ICAP passed unscanned, 2026-01-01 10:")
+    assert "".join(heading.itertext()).startswith(
+        "3\xa0of 16\xa0requests with an icap_log passed unscanned, 2026-01-01 10:"
+    )
     assert ["2026-01-01 10:00:00", "2026-01-02 00:00:01"] == [each.text for each in heading.iter("span")]
     assert {"unbroken"} == {each.get("class") for each in heading.iter("span")}
     assert ".unbroken { white-space: nowrap; }" in drawn("log")
