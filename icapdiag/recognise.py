@@ -41,6 +41,7 @@ _MARKS = (
     (rb"^kind:[ \t]+(?:HostRule|L7Rule)\b", "an AKO rule", f"{LINT_COMMAND} {{file}}"),
     (rb"\A---\r?\nid:\s", "a runbook", "icapdiag runbooks lint --runbooks DIR"),
     (rb"^[ \t]*service_uri[ \t]*:", "a pool file", f"{POOL_COMMAND} {{file}}"),
+    (rb"~[0-9a-f]{6}\.\d{1,6}\.0:f=", "the output of icapdiag's script for Service Engines", f"{LOG_COMMAND} {{file}}"),
     (rb"\A(?:\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x4d\x3c\xb2\xa1|\xa1\xb2\x3c\x4d|\x0a\x0d\x0d\x0a)",
      "a packet capture", f"{LOG_COMMAND} {{file}}"),
     (rb"\APK\x03\x04", "a ZIP archive", "unpack it and name the files inside"),

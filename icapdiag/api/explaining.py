@@ -27,6 +27,7 @@ from icapdiag.model import Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report, reading_vantage
 from icapdiag.report.document.words import page_gap
 from icapdiag.runbook import Library, load_runbooks, match
+from icapdiag.script.frames import is_output
 
 POOL_IS_GROUP = "Avi logs the pool group as the pool; members are identified from the ICAP URIs."
 ZONE_ASSUMED = (
@@ -41,7 +42,7 @@ PAGE = (
 _NOTES_SHOWN = 12  # on corrections and problems, over all sources
 _NOT_REPORTED = frozenset({"instead", "repairs", "repairs_total"})  # of a source: said by a note, and as corrections
 _EXCERPT = 60
-_LOOKED_AT = 4096  # bytes of a file, perhaps compressed
+_LOOKED_AT = 1 << 17  # bytes of a file, perhaps compressed: a terminal's log may begin with the pasted script
 _POLL = 0.2  # s between two looks at ``stop``
 _NOTHING = frozenset({"empty", "unknown"})  # containers
 
@@ -82,6 +83,12 @@ def explain(
         from icapdiag.api.capturing import explain_captures  # noqa: PLC0415 - most inputs are logs
 
         return explain_captures(captures, inputs=inputs, filters=filters, library=library, progress=progress, stop=stop)
+    if outputs := [name for name in names if is_output(_head(name, stop))]:
+        if len(outputs) < len(names):
+            raise InputError(["SE script output and logs can't be explained together: run icapdiag explain for each"])
+        from icapdiag.api.scripting import explain_outputs  # noqa: PLC0415 - most inputs are logs
+
+        return explain_outputs(outputs, inputs=inputs, filters=filters, library=library, stop=stop)
     started_at = datetime.now(UTC)
     reading = read_logs(inputs, filters=filters, jobs=jobs, progress=progress, stop=stop)
     complete = stop is None or not stop()
@@ -106,7 +113,7 @@ def _head(name: str, stop: Stop | None) -> bytes:
             data = next(inflate(kind, lambda _: next(rest, b""), lambda _: None), b"")
     except (OSError, ValueError, ImportError):
         return b""
-    return data[:4]
+    return data
 
 
 def _peek(stop: Stop | None) -> bytes:

@@ -21,6 +21,7 @@ _COMMANDS = {  # module and name, in icapdiag.cli
     "lint": ("lint", "lint"),
     "report": ("report.commands", "app"),
     "runbooks": ("runbooks.commands", "app"),
+    "se-script": ("se_script", "se_script"),
 }
 
 

@@ -109,6 +109,15 @@ class CaptureVantage(ProbingVantage):
     ] = None
 
 
+class ScriptVantage(ProbingVantage):
+    """Of a script's output: where the script ran. The host is that one, not the one that read the output."""
+
+    namespace: Annotated[
+        Word | None, about("namespace", "the network namespace that the script ran in; absent: the host's own")
+    ] = None
+    shell: Annotated[Word | None, about("shell", "the version of bash that ran it")] = None
+
+
 class Filters(Record):
     """Filters of a run of explain: entries that do not match are not counted."""
 
@@ -173,6 +182,31 @@ class CaptureSubject(PoolSubject):
     requests: Annotated[int | None, about("requests", "of ICAP, in all files")] = None
     connections: Annotated[int | None, about("connections", "to the members")] = None
     filters: Annotated[Filters | None, about("filters", "entries that do not match are not counted")] = None
+
+
+class ScriptRun(Record):
+    """One run of a script on a Service Engine."""
+
+    required = frozenset({"host"})
+    host: Annotated[ServiceEngine | None, about("Service Engine", "the name of the host that ran it")] = None
+    namespace: Annotated[Word | None, about("namespace", "the network namespace; absent: the host's own")] = None
+    shell: Annotated[Word | None, about("shell", "the version of bash")] = None
+    user: Annotated[int | None, about("user id", "of who ran it; 0: root")] = None
+    started_at: Annotated[Moment | None, about("started", "by the clock of that host", "ISO 8601", changes=True)] = None
+    finished_at: Annotated[Moment | None, about("finished", "by the clock of that host", "ISO 8601", changes=True)] = (
+        None
+    )
+    frames: Annotated[int | None, about("parts read", "of its output")] = None
+    cut: Annotated[int | None, about("parts cut", "of which a piece is missing or damaged")] = None
+    ended: Annotated[bool | None, about("has its end", "the last part of its output is there")] = None
+
+
+class ScriptSubject(PoolSubject):
+    """explain: what icapdiag's script printed on a Service Engine."""
+
+    required = frozenset({"scripts"})
+    inputs: Annotated[tuple[FileName, ...], about("inputs", "as given on the command line")] = ()
+    scripts: Annotated[tuple[ScriptRun, ...], about("scripts", "one for each run of the script")] = ()
 
 
 class LogSubject(Subject):

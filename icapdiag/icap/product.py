@@ -57,3 +57,22 @@ def product_of(headers: Headers) -> str | None:
     own = next((name for name, header in _OWN_HEADERS if header in headers), None)
     tag = headers.get("ISTag") or ""
     return own or next((name for name, pattern in _TAGS if pattern.match(tag)), UNKNOWN_PRODUCT if named else None)
+
+
+# Where the products have their service for requests, as delivered; "*" asks the server as a whole.
+KNOWN_PATHS = (
+    "/OMSScanReq-AV", "/avscan", "/reqmod", "/request", "/req", "/av/reqmod", "/scan", "/virus_scan", "/srv_clamav",
+    "/squidclamav", "/SYMCScanReq-AV", "/REQMOD", "/interscan", "/sandblast", "/echo", "*",
+)  # fmt: skip
+_NO_SCANNER = re.compile(r"echo|\bdemo\b|url.?(?:check|filter)", re.IGNORECASE)
+_SCANNER = re.compile(r"scan|virus|malware|clam|sandblast|\bav\b", re.IGNORECASE)
+
+
+def names_no_scanner(name: str) -> bool:
+    """Whether a service's path or name is that of an echo, a demo or a URL filter."""
+    return _NO_SCANNER.search(name) is not None
+
+
+def names_scanner(name: str) -> bool:
+    """Whether a service's path or name is that of a virus scanner."""
+    return _SCANNER.search(name) is not None

@@ -200,3 +200,13 @@ def route_in(answer: bytes) -> Route | None:
         socket.if_indextoname(struct.unpack("=I", found[_OIF])[0]),
         str(ipaddress.ip_address(gateway)) if gateway else "",
     )
+
+
+def addresses_of(name: str) -> tuple[str, ...]:
+    """The addresses of a name by this system's own lookup, IPv4 first; none if it knows none."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    addresses = dict.fromkeys(str(where[0]) for *_, where in found)
+    return tuple(sorted(addresses, key=lambda address: ":" in address))

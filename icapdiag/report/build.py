@@ -17,7 +17,16 @@ from icapdiag.facts.connection import TCP
 from icapdiag.facts.deep import Conformance, RuleResult
 from icapdiag.facts.logs import Bucket, ReportedGroup
 from icapdiag.facts.pool import MemberDeviation, RuleOverview
-from icapdiag.facts.run import CaptureVantage, LogSubject, PoolSubject, ProbingVantage, Route, Tool, Vantage
+from icapdiag.facts.run import (
+    CaptureVantage,
+    LogSubject,
+    PoolSubject,
+    ProbingVantage,
+    Route,
+    ScriptVantage,
+    Tool,
+    Vantage,
+)
 from icapdiag.facts.scanner import ReportedEvent, ReportedRequests
 from icapdiag.icap.conformance import RULES
 from icapdiag.model import Finding, MemberReport, Observation, Problem, Report, Unmatched
@@ -29,6 +38,10 @@ CAVEAT = (
     "This was tested from this host, not from the Service Engine: "
     "routes, firewalls, DNS and source address may differ there. "
     "What works from here may fail there, and vice versa."
+)
+SCRIPT_CAVEAT = (
+    "A script in the shell of a Service Engine uses the kernel's network stack, not that of the data path: Avi calls "
+    "such checks unreliable. What the data path does is in a packet capture (Operations > Traffic Capture)."
 )
 
 _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}  # info makes nobody sick
@@ -342,6 +355,16 @@ def captured_vantage(clients: Sequence[str], place: str, *, avi_form: bool | Non
         icapdiag=own["icapdiag"],
         place=place,
         avi_form=avi_form,
+    )
+
+
+def script_vantage(host: str, namespace: str, shell: str) -> ScriptVantage:
+    """Where a script ran."""
+    return ScriptVantage(
+        **_host([]) | {"host": host or None},
+        namespace=namespace or None,
+        shell=shell or None,
+        caveat=SCRIPT_CAVEAT,
     )
 
 

@@ -12,6 +12,7 @@ from tests.fuzz import (
     runbook_file,
     saved_report,
     scanner_log,
+    se_output,
 )
 from tests.fuzz.driver import Target
 
@@ -25,4 +26,5 @@ TARGETS: dict[str, Target] = {
     "runbook-file": runbook_file.TARGET,
     "saved-report": saved_report.TARGET,
     "scanner-log": scanner_log.TARGET,
+    "se-output": se_output.TARGET,
 }

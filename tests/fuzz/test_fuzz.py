@@ -26,6 +26,7 @@ EXECUTIONS = {
     "runbook-file": 4000,
     "saved-report": 1500,
     "scanner-log": 1500,
+    "se-output": 1000,
 }  # 1 to 5 s each
 
 

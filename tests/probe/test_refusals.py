@@ -12,6 +12,7 @@ import trio
 from msgspec.structs import replace
 
 from icapdiag.icap.message import Request
+from icapdiag.icap.product import KNOWN_PATHS
 from icapdiag.icap.request import encode_response, options_request, with_fields
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.lab.connection import Connection, Counters
@@ -19,7 +20,6 @@ from icapdiag.lab.scanner import path_of
 from icapdiag.model import Observation
 from icapdiag.pool import Pool, loads_pool
 from icapdiag.probe import PROBES, Settings, probe_pool
-from icapdiag.probe.probes.services import KNOWN
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.probe.running.plan import plan_pool
 from icapdiag.runbook import load_runbooks, match
@@ -103,7 +103,7 @@ async def test_one_connection_is_enough_where_it_is_kept() -> None:
         results = await probe_pool(pool, SETTINGS, probes=choose(PROBES, only=["services"], skip=["clean"]))
 
     assert ["/squidclamav"] == facts_of(by_probe(results.observations)["services"])["candidates"]
-    assert (2, len(KNOWN)) == (counters.connections, counters.requests)  # with that of options
+    assert (2, len(KNOWN_PATHS)) == (counters.connections, counters.requests)  # with that of options
 
 
 async def test_a_connection_that_goes_without_a_word_is_opened_again() -> None:

@@ -75,6 +75,8 @@ IDENTITIES = {
     "Filters.se": "engine",
     "Filters.vs": "service",
     "Finding.members": "member",
+    "ScriptRun.host": "engine",
+    "ScriptSubject.inputs": "file",
     "LintSubject.inputs": "file",
     "LintSubject.profiles": "profile",
     "LintSubject.without_icap": "service",

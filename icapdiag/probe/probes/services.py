@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from icapdiag.facts.refusal import Services, ServiceTried
-from icapdiag.icap.product import SCANNERS
+from icapdiag.icap.product import KNOWN_PATHS, SCANNERS, names_no_scanner, names_scanner
 from icapdiag.icap.request import PreparedRequest, authority, encode_request, options_request
 from icapdiag.icap.samples import eicar
 from icapdiag.probe.base import Context, Outcome, Probe, ok
@@ -17,18 +16,11 @@ from icapdiag.probe.probes.refusals import PersistentConnection, planned, refusa
 from icapdiag.probe.probes.sample import upload_request
 from icapdiag.vocabulary import Verdict
 
-# Where the products have their service for requests, as delivered; "*" asks the server as a whole.
-KNOWN = (
-    "/OMSScanReq-AV", "/avscan", "/reqmod", "/request", "/req", "/av/reqmod", "/scan", "/virus_scan", "/srv_clamav",
-    "/squidclamav", "/SYMCScanReq-AV", "/REQMOD", "/interscan", "/sandblast", "/echo", "*",
-)  # fmt: skip
 _BUDGET = 6.0  # seconds for all of them
 _TIMEOUT = 1.0  # seconds for one answer: a server that knows a service tells at once
 _EICAR_MOST = 3  # services that are sent EICAR, where that is asked for
 _EICAR_TIMEOUT = 3.0  # seconds for one verdict on it
 _EICAR_BUDGET = 6.0  # and for all of them
-_NO_SCANNER = re.compile(r"echo|\bdemo\b|url.?(?:check|filter)", re.IGNORECASE)
-_SCANNER = re.compile(r"scan|virus|malware|clam|sandblast|\bav\b", re.IGNORECASE)
 _E2GUARDIAN = "/request"  # it is the one that answers 400, and that it may do without ending the answer's head
 
 
@@ -36,7 +28,7 @@ def _names(context: Context) -> tuple[str, ...]:
     """The paths to try, without the configured one; those that differ from it only in letter case come first."""
     asked = context.pool.profile.service_uri.partition("?")[0]
     first = _E2GUARDIAN if refusal(context, "options") == 400 else ""
-    names = [name for name in KNOWN if name != asked]
+    names = [name for name in KNOWN_PATHS if name != asked]
     return tuple(sorted(names, key=lambda name: (name.lower() != asked.lower(), name != first)))
 
 
@@ -96,11 +88,11 @@ def _scans(answer: ServiceTried) -> bool | None:
     If an echo service blocks EICAR, something else blocked it.
     """
     named = f"{answer.service_uri} {answer.service or ''}"
-    if _NO_SCANNER.search(named):
+    if names_no_scanner(named):
         return False
     if answer.eicar in {Verdict.BLOCKED, Verdict.MODIFIED, Verdict.ALLOWED}:
         return answer.eicar != Verdict.ALLOWED
-    return True if answer.product in SCANNERS or _SCANNER.search(named) else None
+    return True if answer.product in SCANNERS or names_scanner(named) else None
 
 
 async def _ask(context: Context, connection: PersistentConnection, answers: list[ServiceTried]) -> str:
@@ -141,7 +133,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
     asked = planned(context, messages, "if the server has no such service, or none that takes REQMOD")
     if not context.settings.eicar:
         return (asked,)
-    longest = max(KNOWN, key=len)
+    longest = max(KNOWN_PATHS, key=len)
     infected = icap_message(_eicar_request(context, longest), eicar(), what=f"REQMOD of a path, such as {longest}")
     most = context.connections(*[infected] * _EICAR_MOST, condition="with EICAR, to paths that take REQMOD")
     return (asked, most)
@@ -150,7 +142,7 @@ def _plan(context: Context) -> tuple[Planned, ...]:
 PROBE: Probe = Probe(
     name="services",
     run=_run,
-    sends=f"{len(KNOWN)} OPTIONS for common service paths, if the server does not know the one asked for;"
+    sends=f"{len(KNOWN_PATHS)} OPTIONS for common service paths, if the server does not know the one asked for;"
     f" with --eicar also the test virus to {_EICAR_MOST} of those that accept REQMOD",
     plan=_plan,
     virus=True,

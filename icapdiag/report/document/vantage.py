@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
-from icapdiag.facts.run import CaptureVantage, NetworkInterface, PoolSubject, ProbingVantage, Vantage
+from icapdiag.facts.run import CaptureVantage, NetworkInterface, PoolSubject, ProbingVantage, ScriptVantage, Vantage
 from icapdiag.facts.sheet import facts_of
 from icapdiag.model import Report
 from icapdiag.report.document.words import (
@@ -48,7 +48,10 @@ def seen_from(report: Report, *, brief: bool = False) -> str:
 
 
 def captured_at(vantage: Vantage) -> str:
-    """``Seen in a capture at the Service Engine 10.0.0.9``; empty for anything but a capture."""
+    """``Seen in a capture at the Service Engine 10.0.0.9``; empty for anything but captures and scripts."""
+    if isinstance(vantage, ScriptVantage):
+        space = f", namespace {safe_text(vantage.namespace)}" if vantage.namespace else ""
+        return f"Seen by a script on {safe_text(vantage.host)}{space}"
     if not isinstance(vantage, CaptureVantage):
         return ""
     who = "Service Engine" if vantage.avi_form else "client"

@@ -32,6 +32,8 @@ from icapdiag.facts.run import (
     LogSubject,
     PoolSubject,
     ProbingVantage,
+    ScriptSubject,
+    ScriptVantage,
     Subject,
     Vantage,
 )
@@ -132,6 +134,7 @@ _SUBJECTS: Mapping[str, tuple[type[Subject], type[Vantage]]] = {
     "sources": (LogSubject, Vantage),
     "services": (LintSubject, Vantage),
     "captures": (CaptureSubject, CaptureVantage),
+    "scripts": (ScriptSubject, ScriptVantage),
     "": (PoolSubject, ProbingVantage),
 }
 

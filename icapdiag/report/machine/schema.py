@@ -12,7 +12,15 @@ import msgspec.inspect as types
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import SHEETS
 from icapdiag.facts.renamed import OLD_KEYS, OLD_WORDS
-from icapdiag.facts.run import CaptureSubject, CaptureVantage, LogSubject, Subject, Vantage
+from icapdiag.facts.run import (
+    CaptureSubject,
+    CaptureVantage,
+    LogSubject,
+    ScriptSubject,
+    ScriptVantage,
+    Subject,
+    Vantage,
+)
 from icapdiag.facts.sheet import FactField, Record, Sheet, attributes_of, parts_of
 from icapdiag.model import SCHEMA_VERSION, MemberReport, Observation, Report
 from icapdiag.vocabulary import Reason, Status
@@ -54,6 +62,7 @@ def _classes() -> list[type[Record]]:
     waiting = [
         *_held(Report),
         *_held(CaptureSubject),
+        *_held(ScriptSubject),
         *_held(LogSubject),
         *_held(LintSubject),
         *_held(Observation),
@@ -75,9 +84,11 @@ def _held(cls: type[Record]) -> list[type[Record]]:
 def _own_facts(cls: type[Record]) -> list[FactField]:
     """The facts of a class without those of its parts, which are referenced.
 
-    A check, or a capture, has more facts of the vantage.
+    A check, a capture or a script has more facts of the vantage.
     """
-    return [fact for _, fact in attributes_of(CaptureVantage if cls is Vantage else cls) if fact is not None]
+    classes = (CaptureVantage, ScriptVantage) if cls is Vantage else (cls,)
+    found = {name: fact for each in classes for name, fact in attributes_of(each) if fact is not None}
+    return list(found.values())
 
 
 def _object(cls: type[Record]) -> dict[str, Any]:
@@ -97,7 +108,7 @@ def _object(cls: type[Record]) -> dict[str, Any]:
 
 def _subject() -> dict[str, Any]:
     """The subject of `check`, `explain` or `lint`, recognisable by its keys."""
-    of_each = (_object(cls)["properties"] for cls in (LintSubject, CaptureSubject, LogSubject))
+    of_each = (_object(cls)["properties"] for cls in (LintSubject, CaptureSubject, ScriptSubject, LogSubject))
     return {**_object(Subject), "properties": {key: value for each in of_each for key, value in each.items()}}
 
 
