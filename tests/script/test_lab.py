@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 import trio
 
-import icapdiag
+from icapdiag.api.explaining import explain
 from icapdiag.facts.connection import Transfer
 from icapdiag.lab import FAULTS, faults_of, serve_lab
 from icapdiag.model import Report
+from icapdiag.runbook import load_runbooks
 from tests.script.running import DAMAGES, Output, run, script_for, tools
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(600)]  # delays are what it is about
 
+LIBRARY = load_runbooks()
 TIMEOUT = 3.0  # seconds for a connection or a response
 # What the script can't see, and why.
 UNSEEN: Mapping[str, str] = {
@@ -49,7 +51,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Output]:
 def explained(data: bytes, folder: Path) -> Report:
     file = folder / "output.txt"
     file.write_bytes(data)
-    return icapdiag.explain([file])
+    return explain([file], runbooks=LIBRARY)
 
 
 def first_of(report: Report) -> str | None:
