@@ -63,6 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         packets = healthy(Line(Tape(), "127.0.0.1", "127.0.0.1")).packets
         (made / name).write_bytes(pcap([(time, ethernet(packet)) for time, packet in packets]))
     (made / "pool.yaml").write_text("service_uri: /avscan\nmembers: ['127.0.0.1:9']\n", "utf-8")
+    script = icapdiag("se-script", "pool.yaml", cwd=made)[1]
+    printed = subprocess.run(["bash", "-s"], input=script.encode(), capture_output=True, check=True, timeout=TIMEOUT)
+    for name in ("output.txt", "se-1.txt", "se-2.txt"):
+        (made / name).write_bytes(printed.stdout)
     for name in ("report", "before", "after", "dc1", "dc2"):
         assert 1 == icapdiag("check", "pool.yaml", "-o", f"json={name}.json", cwd=made)[0]
     return made
