@@ -350,10 +350,10 @@ def _transfer(exchange: Exchange, step: Step, begun: float, first: float | None,
     )
     if first is None:
         return transfer
-    if not tls:  # there, the time includes that of the handshake
-        transfer.first_byte_ms = first
-    if dated and not tls:
+    transfer.first_byte_ms = first
+    if dated:
         transfer.answer_ms, transfer.answer_clock = first, "application"
+        transfer.answer_uncertain = tls or None  # there, the time includes that of the handshake
     response = exchange.response
     date = response.headers.get("Date") if dated and response is not None else None
     return transfer | clock_facts(date, begun, begun + first / 1000)

@@ -158,6 +158,8 @@ def _sending(plan: Plan, step: Step, *, tls: bool) -> Iterator[str]:
     limit = plan.timeout_ms
     if step.when not in {"always", "answered", "clean", "detected"}:
         limit = min(limit, _FOLLOW_UP)
+    if tls:
+        limit += plan.connect_ms  # openssl says nothing of the end of its handshake
     request = step.request
     if request.stream is not None:
         raise ValueError("a body that is sent piece by piece")

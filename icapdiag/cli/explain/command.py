@@ -52,8 +52,9 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         typer.Argument(
             metavar="FILE...",
             help="Logs in any form (JSON, CSV, syslog, gzip), texts with log fragments, raw ICAP responses, logs of "
-            "c-icap (server.log, access.log) and Squid (cache.log, icap_log), packet captures (pcap, pcapng), output of se-script. "
-            "Patterns such as 'logs/*.gz' are expanded; - is standard input, which is also read if no FILE is given.",
+            "c-icap (server.log, access.log) and Squid (cache.log, icap_log), packet captures (pcap, pcapng), "
+            "output of se-script. Patterns such as 'logs/*.gz' are expanded; "
+            "- is standard input, which is also read if no FILE is given.",
         ),
     ] = None,
     since: Annotated[
