@@ -5,16 +5,16 @@ Members and groups are bounded; of a group the slowest transaction is kept.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
 from icapdiag.capture.connection import CLIENT, SERVER, TLS, Connection
 from icapdiag.capture.conversation import Transaction
+from icapdiag.capture.group import Group, Peer, iso
 from icapdiag.capture.http import Upload as HttpUpload
 from icapdiag.capture.outcome import (
     Ending,
@@ -25,6 +25,7 @@ from icapdiag.capture.outcome import (
     transaction_facts,
 )
 from icapdiag.facts import connection as sheets
+from icapdiag.facts import tls
 from icapdiag.facts.capture import Captured, SentValue, Upload
 from icapdiag.facts.connection import Endpoint, ProfileInForce, Sightings
 from icapdiag.facts.deep import Size
@@ -44,42 +45,6 @@ _REPEATS = 2  # of one segment that was never acknowledged: a long packet that d
 _LONG = 500  # bytes of payload of a long packet
 _NONE = "(none)"
 _AVI_ORDER = ("host", "connection", "preview", "allow", "encapsulated")  # of an Avi Service Engine's headers
-
-
-class Peer(NamedTuple):
-    """An address and a port."""
-
-    address: str
-    port: int
-
-    @classmethod
-    def of(cls, packed: bytes) -> Peer:
-        """Of address and port as packets have them."""
-        return cls(str(ipaddress.ip_address(packed[:-2])), int.from_bytes(packed[-2:], "big"))
-
-    def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
-
-
-class Group:
-    """Transactions or connections with the same outcome; the facts are those of the slowest."""
-
-    __slots__ = ("count", "facts", "first", "last", "status_of", "took", "uploads")
-
-    def __init__(self, ending: Ending, facts: Sheet, time: int) -> None:
-        self.status_of = ending
-        self.facts = facts
-        self.took = -1.0  # ms
-        self.count = 0
-        self.first = self.last = time
-        self.uploads: list[HttpUpload] = []
-
-    def add(self, ending: Ending, facts: Sheet, time: int, took: float) -> None:
-        """One more."""
-        self.count += 1
-        self.first, self.last = min(self.first, time), max(self.last, time)
-        if took > self.took:
-            self.facts, self.took, self.status_of = facts, took, ending
 
 
 class MemberSeen:
@@ -259,7 +224,7 @@ class MemberSeen:
         ending = handshaking(connection, found, end)
         if ending.status is None:
             return
-        facts = sheets.TLS(
+        facts = tls.TLS(
             sni=bool(found.server_name),
             server_name=found.server_name or None,
             tls_version=found.version or None,
@@ -297,7 +262,7 @@ class MemberSeen:
 
         def seen(probe: str, facts: sheets.ProbeSheet, group: Group | None = None) -> Observation:
             ending = Ending(Status.OK) if group is None else group.status_of
-            counted = Sightings() if group is None else _sightings(group)
+            counted = Sightings() if group is None else group.sightings
             took = None if group is None or group.took <= 0 else round(group.took, 3)
             return Observation(
                 source="probe", probe=probe, pool=pool, member=name, status=ending.status or Status.OK,
@@ -312,7 +277,7 @@ class MemberSeen:
                 facts = replace(facts, rtt_ms=self.round_trip)
             yield seen("tcp", facts, group)
         for group in self._ordered(self._tls):
-            assert isinstance(group.facts, sheets.TLS)  # noqa: S101 - only those are added
+            assert isinstance(group.facts, tls.TLS)  # noqa: S101 - only those are added
             yield seen("tls", group.facts, group)
         raw = any(key[0] == "eicar" for key in self._groups)
         listed = [(self._probe(key, raw=raw), group) for key, group in self._groups.items()]
@@ -357,7 +322,7 @@ class MemberSeen:
             size_failure_reason=str(Reason.TIMEOUT),
             segment_size=length,
             mtu_black_hole=True if shorter else None,
-            sightings=Sightings(count=1, first_seen=_iso(time), last_seen=_iso(time)),
+            sightings=Sightings(count=1, first_seen=iso(time), last_seen=iso(time)),
         )
         return replace(seen, facts=facts)
 
@@ -402,13 +367,3 @@ def _values(counted: Counter[str]) -> tuple[SentValue, ...] | None:
 def _statuses(uploads: list[HttpUpload]) -> tuple[int, ...]:
     counted = Counter(upload.status for upload in uploads if upload.status is not None)
     return tuple(status for status, _ in counted.most_common(_SHOWN))
-
-
-def _sightings(group: Group) -> Sightings:
-    return Sightings(count=group.count, first_seen=_iso(group.first), last_seen=_iso(group.last))
-
-
-def _iso(time: int) -> str:
-    """Of ns since 1970; UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(time // 1_000_000 / 1000, UTC).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds") + "Z"

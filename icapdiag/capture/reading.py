@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
 from icapdiag.capture.connection import Connection
 from icapdiag.capture.conversation import Transaction
 from icapdiag.capture.file import CaptureFile, Read
+from icapdiag.capture.group import Group, Peer, iso
 from icapdiag.capture.http import Upload
-from icapdiag.capture.members import Group, MemberSeen, Peer
+from icapdiag.capture.members import MemberSeen
 from icapdiag.capture.packets import Decoder, Segment
 from icapdiag.capture.table import Table
 from icapdiag.facts.connection import ProfileInForce
@@ -120,8 +121,8 @@ class CaptureReader:
                 compressed=compressed or None,
                 packets=count,
                 bytes=size,
-                first_seen=None if first is None else _iso(first),
-                last_seen=None if first is None else _iso(self._time),
+                first_seen=None if first is None else iso(first),
+                last_seen=None if first is None else iso(self._time),
                 dropped=file.dropped or None,
                 cut=cut or None,
                 faults=tuple(file.faults) or None,
@@ -267,11 +268,6 @@ def _sortable(peer: Peer) -> tuple[bytes, int]:
     import ipaddress  # noqa: PLC0415 - once
 
     return ipaddress.ip_address(peer.address).packed, peer.port
-
-
-def _iso(time: int) -> str:
-    moment = datetime.fromtimestamp(time // 1_000_000 / 1000, UTC).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 __all__ = ["CaptureReader", "Group", "Peer", "Traffic"]

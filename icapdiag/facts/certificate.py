@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from icapdiag.facts.connection import TLS, CertificateLink
+from icapdiag.facts.tls import TLS, CertificateLink
 from icapdiag.icap.header_table import TEXT_KEPT
 
 _NAMES = 50

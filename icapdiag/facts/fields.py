@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from icapdiag.facts import capture, config, connection, deep, logs, pool, refusal, run, scanner, standard
+from icapdiag.facts import capture, config, connection, deep, logs, pool, refusal, run, scanner, standard, tls
 from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
@@ -25,6 +25,8 @@ SOURCES = ("probe", "log", "config", scanner.SCANNER)
 
 _OF_PROBES: Mapping[str, type[Sheet]] = {
     **connection.SHEETS,
+    "tls": tls.TLS,
+    "path": connection.Path,
     **standard.SHEETS,
     **deep.SHEETS,
     **refusal.SHEETS,

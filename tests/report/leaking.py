@@ -22,11 +22,12 @@ from zipfile import ZipFile
 from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import TLS, CertificateLink, TranscriptEntry
+from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.facts.logs import LogSource, ReportedGroup
 from icapdiag.facts.run import Configuration, ConfiguredMember, ConfiguredSuppression, LogSubject, ProfileSettings
 from icapdiag.facts.sheet import Record, values_of
 from icapdiag.facts.standard import Options
+from icapdiag.facts.tls import TLS, CertificateLink
 from icapdiag.model import MemberReport, Observation, Report
 from icapdiag.report.build import empty_report
 from icapdiag.report.bundle import build

@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import TCP, TLS, Endpoint, Transfer
+from icapdiag.facts.connection import TCP, Endpoint, Transfer
 from icapdiag.facts.sheet import Record
+from icapdiag.facts.tls import TLS
 from icapdiag.model import Observation
 from icapdiag.probe.base import found_in
 from icapdiag.probe.comparing.value_groups import Range, alike, overlapping

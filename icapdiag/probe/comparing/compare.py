@@ -14,9 +14,9 @@ from ipaddress import IPv6Address, ip_address
 from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.facts.connection import TLS
 from icapdiag.facts.pool import ComparedFact, Difference
 from icapdiag.facts.pool import ValueGroup as NamedGroup
+from icapdiag.facts.tls import TLS
 from icapdiag.model import Observation
 from icapdiag.pool.model import endpoint
 from icapdiag.probe.comparing.attributes import ABSENT, ATTRIBUTES, CHANGING, Target, Values, targets_of

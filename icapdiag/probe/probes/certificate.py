@@ -7,7 +7,7 @@ from datetime import datetime
 import trio
 
 from icapdiag.facts.certificate import chain_facts
-from icapdiag.facts.connection import TLS
+from icapdiag.facts.tls import TLS
 from icapdiag.probe.connection.stream import TimestampedStream
 
 

@@ -7,7 +7,7 @@ import ssl
 import trio
 from msgspec.structs import replace
 
-from icapdiag.facts import connection as sheets
+from icapdiag.facts import tls as sheets
 from icapdiag.pool import TLS
 from icapdiag.probe.base import Context, Failure, Outcome, Probe, failed, ok
 from icapdiag.probe.connection.connect import SSLStream, describe, handshake, server_name, stream_failure

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.config import ObjectSheet
-from icapdiag.facts.connection import DNS, TLS, Endpoint, Path, ProfileInForce, Transfer
+from icapdiag.facts.connection import DNS, Endpoint, Path, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Preview, Size
 from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
@@ -15,6 +15,7 @@ from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
 from icapdiag.facts.scanner import ScannerEvent, ScannerRequests
 from icapdiag.facts.sheet import Sheet
 from icapdiag.facts.standard import EicarOutcomes, Options, Repeat, Sample
+from icapdiag.facts.tls import TLS
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
 from icapdiag.report.document import scanner

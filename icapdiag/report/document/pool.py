@@ -8,9 +8,10 @@ from functools import cache
 from typing import NamedTuple
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import TCP, TLS
+from icapdiag.facts.connection import TCP
 from icapdiag.facts.pool import ComparedFact, Difference, MemberDeviation, RuleOverview
 from icapdiag.facts.sheet import facts_of
+from icapdiag.facts.tls import TLS
 from icapdiag.report.document.words import count, names, safe_text, server_text
 from icapdiag.text import visible
 
