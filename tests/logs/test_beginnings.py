@@ -227,3 +227,25 @@ def test_indents() -> None:
     text = '[\n  {"a":1},{"b":2}\n, {"c":3}'
     assert [0, 2, 0, 2] == [indent_of(text, at) for at in (0, 4, 12, 22)]
     assert [0, 2, 0, 2] == [indent_of(text.encode(), at) for at in (0, 4, 12, 22)]
+
+
+class _Counted(bytes):
+    """Bytes that count how often a line end is looked for in them."""
+
+    looks = 0
+
+    def find(self, *arguments: Any) -> int:
+        self.looks += 1
+        return super().find(*arguments)
+
+
+def test_records_of_two_indents_do_not_search_the_text_again_and_again() -> None:
+    """Two damaged records side by side on each line: the second is not indented, and no line begins as it does."""
+    text = _Counted(b'  {"a":tru}, {"b":tru},\n' * 2000)
+    beginnings = Beginnings()
+    starts = [at for at in range(len(text)) if text.startswith(b"{", at)]
+
+    found = [beginnings.next(text, 0, start, len(text), indent_of(text, start)) for start in starts]
+
+    assert (4000, 2001) == (len(found), found.count(NONE))
+    assert 10 * 4000 >= text.looks  # the last few lines each time: they may go on

@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+
 _INDENT_KEPT = 80  # columns
 _BLANK = " \t>[,"  # in front of a record; mail programs put the last one
 _BRACE = r"\{[ \t]*[\"'}\u2018-\u201f]"
@@ -60,6 +62,14 @@ class NextBeginning:
         return NONE if found == len(self._text) else found
 
 
+class _Searched(Struct):
+    """What was searched, from ``since`` up to ``upto``, and what was found there: indices of the input."""
+
+    since: int
+    upto: int
+    found: int = NONE
+
+
 class Beginnings:
     """The same in bytes, of which there are more and more, and which are asked for again and again.
 
@@ -68,21 +78,20 @@ class Beginnings:
     """
 
     def __init__(self) -> None:
-        self._indent = -1
-        self._from = self._upto = 0  # what was searched
-        self._found = NONE
+        self._searched: dict[int, _Searched] = {}  # by indent: records side by side on a line differ in it
 
     def next(self, text: bytes | bytearray, base: int, start: int, end: int, indent: int) -> int:
         """As `next_beginning`, for indices of ``text``; what begins so near to ``end`` that it is cut counts later."""
-        if indent != self._indent or base + start < self._from:
-            self._indent, self._from, self._upto, self._found = indent, base + start, base + start, NONE
-        if self._found <= base + start:
-            self._found = NONE
-            match, line = _byte_pattern(indent).match, max(start, self._upto - base) - 1
+        known = self._searched.get(indent)
+        if known is None or base + start < known.since:
+            known = self._searched[indent] = _Searched(base + start, base + start)
+        if known.found <= base + start:
+            known.found = NONE
+            match, line = _byte_pattern(indent).match, max(start, known.upto - base) - 1
             while (line := text.find(b"\n", line + 1, end)) >= 0 and match(text, line, end) is None:
                 pass
             if line < 0:
-                self._upto = base + max(start, end - 2 * _INDENT_KEPT)
+                known.upto = base + max(start, end - 2 * _INDENT_KEPT)
                 return NONE
-            self._found = self._upto = base + line + 1
-        return self._found - base
+            known.found = known.upto = base + line + 1
+        return known.found - base
