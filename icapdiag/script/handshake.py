@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from icapdiag.facts import connection as sheets
+from icapdiag.facts import tls as sheets
 from icapdiag.script.plan import Target
 from icapdiag.vocabulary import Reason, Status
 
