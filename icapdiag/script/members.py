@@ -117,7 +117,7 @@ class _Target:
         made = read_result(replace(self._target, tls=False), self._steps["options"], tcp)
         found = [self._tcp(made)]
         if not made.connected:
-            return [*found, self._seen("tls", Status.BLOCKED, "tcp", tls.TLS())], "tcp"
+            return [*found, self._seen("tls", Status.BLOCKED, "tcp", TLS())], "tcp"
         if tls is None:
             return found, "tls"
         at = tls.number_of("at")
