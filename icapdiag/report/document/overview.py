@@ -159,8 +159,8 @@ def _of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
             if at.get(member.name) is problem:
                 counts.setdefault(_kind(report, problem), []).append(problem)
     kinds = list(counts)
-    sure = {kind.removeprefix(_PROBABLY): place for place, kind in reversed([*enumerate(kinds)])}
-    kinds.sort(key=lambda kind: (sure[kind.removeprefix(_PROBABLY)], kind.startswith(_PROBABLY)))
+    sure = {_bare(kind): place for place, kind in reversed([*enumerate(kinds)])}
+    kinds.sort(key=lambda kind: (sure[_bare(kind)], kind.startswith(_PROBABLY)))
     said = [_plural(kind, len(counts[kind])) for kind in kinds]
     numbers = [f"{len(counts[kind]):,}" for kind in kinds]
     if unknown := sum(member.verdict is Health.UNKNOWN for member in enabled):
@@ -177,6 +177,11 @@ def _of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
     return lead + ", ".join([first, *more]) + what
 
 
+def _bare(kind: str) -> str:
+    """Without how sure it is and on what condition."""
+    return kind.removeprefix(_PROBABLY).partition(" (")[0]
+
+
 def _kind(report: Report, problem: ProblemBlock) -> str:
     """What members with this problem do, in the plural: ``refuse every upload``."""
     if problem.severity is not Severity.CRITICAL:
@@ -187,7 +192,7 @@ def _kind(report: Report, problem: ProblemBlock) -> str:
     words = {
         (Effect.UNSCANNED, True): f"{surely}fail open{'' if surely else _condition(report)}",
         (Effect.UNSCANNED, False): "let viruses through" if missed else "let uploads pass unscanned",
-        (Effect.REFUSED, True): f"{surely}fail closed (uploads get HTTP 500)",
+        (Effect.REFUSED, True): f"{surely}fail closed{'' if surely else ' (uploads get HTTP 500)'}",
         (Effect.REFUSED, False): "refuse every upload" if every else "refuse legitimate uploads",
     }
     unknown = "have a certificate that Avi may reject" if problem.of_certificate else "have critical problems"
