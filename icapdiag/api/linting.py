@@ -83,7 +83,10 @@ def lint(
         started_at=started_at,
         finished_at=datetime.now(UTC),
         complete=looked.complete,
-        notes=[f"A runbook of yours replaces the built-in {name}." for name in library.replaced],
+        notes=[
+            *(f"{said}." for said in looked.left_out),
+            *(f"A runbook of yours replaces the built-in {name}." for name in library.replaced),
+        ],
         not_tested=_not_visible(looked.unseen),
     )
     return replace(report, tool=replace(report.tool, runbooks=library.digest))

@@ -14,7 +14,7 @@ from icapdiag.api.linting import NotConfiguration
 from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
 from tests.cli.run import icapdiag as run
-from tests.lint.right import Export, add_rules, allowing, export, put, put_rule, rule, rules, server
+from tests.lint.right import Export, Mistake, add_rules, allowing, export, put, put_rule, rule, rules, server
 
 
 def saved(folder: Path, made: Any, name: str = "export.json") -> Path:
@@ -190,6 +190,41 @@ def test_of_too_many_objects_the_first_are_looked_at_and_it_is_said(kind: str, t
     report = icapdiag.lint([saved(tmp_path, made)])
     assert not report.complete
     assert "(incomplete: too many objects to look at all of them)" in render(report, "table").replace("\n  ", " ")
+
+
+def many_rules(found: Export) -> None:
+    add_rules(*(rule(f"r{number}", number + 2) for number in range(204)))(found)
+
+
+def many_endings(found: Export) -> None:
+    add_rules(*(allowing(f"a{number}", number + 2, path={"match_str": ["/a"]}) for number in range(203)))(found)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        (many_rules, "5 HTTP security rules of app-vs not read: at most 200 of each kind are."),
+        (many_endings, "3 HTTP security rules of app-vs not read: at most 200 of each kind are."),
+        (put("Pool", servers=[server("192.0.2.1")] * 6), "2 servers of pool icap-pool not read: at most 4 are."),
+    ],
+    ids=["ICAP rules", "rules that end the evaluation", "servers"],
+)
+def test_rules_and_servers_that_are_left_out_are_said(
+    mistake: Mistake, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("pools", "observe"):
+        monkeypatch.setattr(f"icapdiag.avi.config.{module}.MOST_SERVERS", 4)
+    report = icapdiag.lint([saved(tmp_path, export(mistake))])
+    assert (False, (said,)) == (report.complete, report.notes)
+    assert "(incomplete: too many objects to look at all of them)" in " ".join(render(report, "table").split())
+
+
+@pytest.mark.parametrize("mistake", [many_rules, many_endings])
+def test_two_hundred_of_each_are_looked_at(mistake: Mistake, tmp_path: Path) -> None:
+    made = export(mistake)
+    del rules(made)[200:]
+    report = icapdiag.lint([saved(tmp_path, made)])
+    assert (True, ()) == (report.complete, report.notes)
 
 
 def test_time_grows_no_faster_than_the_file(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from icapdiag.avi.config.objects import (
     AviObject,
 )
 from icapdiag.avi.config.pools import (
+    MOST_SERVERS,
     Beside,
     Chain,
     GroupedPool,
@@ -34,13 +35,14 @@ from icapdiag.avi.config.pools import (
     server_sheets,
 )
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
-from icapdiag.avi.config.services import Service, is_called, overriding, services_of
+from icapdiag.avi.config.services import MOST_RULES, Service, is_called, overriding, services_of
 from icapdiag.avi.config.sharing import differing, sharing
 from icapdiag.avi.config.values import refused_values
 from icapdiag.facts.config import (
     LintSubject,
     ObjectSheet,
 )
+from icapdiag.mistakes import visible
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
 
@@ -60,13 +62,14 @@ class Links(Struct, frozen=True):
 class Looked(Struct, frozen=True):
     """What was seen of a configuration. ``unseen``: what it refers to and the files do not have.
 
-    ``complete`` False: it has more objects than are looked at.
+    ``complete`` False: it has more objects than are looked at. ``left_out``: rules and servers of it, in words.
     """
 
     observations: tuple[Observation, ...]
     subject: LintSubject
     unseen: tuple[Unseen, ...]
     complete: bool = True
+    left_out: tuple[str, ...] = ()
 
 
 class NoSuchService(ValueError):
@@ -105,6 +108,7 @@ def look(
     chains = chains_of(configuration, islice(profiles.values(), MOST_PROFILES))
     seen = _Observer(configuration, judged, chains, previews, any_services=bool(services))
     observations = tuple(islice(seen.all(), MOST_OBSERVATIONS))
+    left_out = tuple(dict.fromkeys(_left_out(judged, chains)))
     without = [each.name for each in services if not each.is_for_icap and not chosen]
     return Looked(
         observations=observations,
@@ -117,9 +121,22 @@ def look(
         ),
         complete=len(meant) <= MOST_SERVICES
         and len(profiles) <= MOST_PROFILES
-        and len(observations) < MOST_OBSERVATIONS,
+        and len(observations) < MOST_OBSERVATIONS
+        and not left_out,
+        left_out=left_out[:_NAMED],
         unseen=tuple(each for each in configuration.unseen.values() if id(each.owner.node) in seen.looked_at),
     )
+
+
+def _left_out(services: Iterable[Service], chains: Iterable[Chain]) -> Iterator[str]:
+    """What is not looked at of these, as there is too much of it: sentences without a full stop."""
+    for each in services:
+        if each.rules_left_out:
+            number, name = f"{each.rules_left_out:,}", visible(each.name[:100])
+            yield f"{number} HTTP security rules of {name} not read: at most {MOST_RULES} of each kind are"
+    for pool in (one for chain in chains for one in chain.pools if one.left_out):
+        number, name = f"{pool.left_out:,}", visible(pool.found.name[:100])
+        yield f"{number} servers of pool {name} not read: at most {MOST_SERVERS:,} are"
 
 
 class _Observer:

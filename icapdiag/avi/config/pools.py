@@ -50,13 +50,17 @@ class Server(Struct, frozen=True):
 
 
 class GroupedPool(Struct, frozen=True):
-    """A pool in a pool group. ``servers`` None: the pool's list does not show them."""
+    """A pool in a pool group. ``servers`` None: the pool's list does not show them.
+
+    ``left_out``: servers in the list that are not among them, as there are too many.
+    """
 
     found: AviObject
     member: Part  # of the group
     enabled: bool
     ratio: int | None
     servers: tuple[Server, ...] | None
+    left_out: int = 0
 
     @property
     def ports(self) -> frozenset[int]:
@@ -149,15 +153,15 @@ def _grouped(found: AviObject, member: Part) -> GroupedPool:
     if isinstance(listed, ListNode) and not listed.items and found.address:
         hidden = True  # Terraform may have them as resources of their own
     default = as_integer(found.node.text("default_server_port") or "80")
-    servers = [
-        _server(item, number, default) for number, item in enumerate(elements(found.node, "servers")[:MOST_SERVERS])
-    ]
+    items = elements(found.node, "servers")
+    servers = [_server(item, number, default) for number, item in enumerate(items[:MOST_SERVERS])]
     return GroupedPool(
         found=found,
         member=member,
         enabled=as_flag(found.node.text("enabled") or "true") is not False,
         ratio=as_integer(member.node.text("ratio") or "1"),
         servers=None if hidden and not servers else tuple(servers),
+        left_out=len(items) - len(servers),
     )
 
 

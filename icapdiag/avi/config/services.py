@@ -6,6 +6,7 @@ AKO's HostRule and L7Rule stand for the virtual services that AKO makes of them:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -51,11 +52,21 @@ class IcapRule(Struct, frozen=True):
         return bool(other.match.uploads & self.rule.match.uploads)
 
 
-Known = dict[tuple[int, ...], tuple[IcapRule, ...]]  # rules by the ids of their policy sets' nodes
+class IcapRules(NamedTuple):
+    """The rules with the ICAP action of some policy sets. ``left_out``: how many rules were not looked at."""
+
+    found: tuple[IcapRule, ...]
+    left_out: int
+
+
+Known = dict[tuple[int, ...], IcapRules]  # by the ids of the policy sets' nodes
 
 
 class Service(Struct, frozen=True):
-    """A virtual service. ``profile_refs`` counts the references, ``profiles`` are those that are in the files."""
+    """A virtual service. ``profile_refs`` counts the references, ``profiles`` are those that are in the files.
+
+    ``rules_left_out``: rules of its policy sets that were not looked at, as there are too many.
+    """
 
     found: AviObject
     name: str
@@ -66,6 +77,7 @@ class Service(Struct, frozen=True):
     policy_refs: int
     unseen_policies: int
     rules: tuple[IcapRule, ...]
+    rules_left_out: int = 0
 
     @property
     def is_for_icap(self) -> bool:
@@ -175,7 +187,7 @@ def _put_together(
     policies: Sequence[AviObject],
     policy_refs: int,
     unseen: int,
-    rules: tuple[IcapRule, ...],
+    rules: IcapRules,
 ) -> Service:
     return Service(
         found=found,
@@ -186,26 +198,30 @@ def _put_together(
         policy_sets=tuple(policies),
         policy_refs=policy_refs,
         unseen_policies=unseen,
-        rules=rules,
+        rules=rules.found,
+        rules_left_out=rules.left_out,
     )
 
 
-def _rules(policies: Sequence[AviObject], known: Known) -> tuple[IcapRule, ...]:
+def _rules(policies: Sequence[AviObject], known: Known) -> IcapRules:
     """The rules with the ICAP action in these policy sets, in the order of evaluation; worked out once."""
     key = tuple(id(each.node) for each in policies)
     if key not in known:
-        known[key] = tuple(_icap_rules([rule for each in policies for rule in rules_of(each)]))
+        known[key] = _icap_rules([rule for each in policies for rule in rules_of(each)])
     return known[key]
 
 
-def _icap_rules(rules: Sequence[Rule]) -> Iterator[IcapRule]:
+def _icap_rules(rules: Sequence[Rule]) -> IcapRules:
     """The rules with the ICAP action among all of them, which are in the order of evaluation."""
+    found: list[IcapRule] = []
     ending: list[Rule] = []
-    left = MOST_RULES
+    left_out = 0
     for rule in rules:
-        if rule.action == CHECK_ICAP and left:
-            left -= 1
+        if rule.action == CHECK_ICAP and len(found) < MOST_RULES:
             before = tuple(each for each in ending if each.match.meets(rule.match))
-            yield IcapRule(rule, before, next((each for each in before if each.match.covers(rule.match)), None))
+            found.append(IcapRule(rule, before, next((each for each in before if each.match.covers(rule.match)), None)))
         elif rule.ends and len(ending) < MOST_RULES:
             ending.append(rule)
+        elif rule.action == CHECK_ICAP or rule.ends:
+            left_out += 1
+    return IcapRules(tuple(found), left_out)
