@@ -16,6 +16,7 @@ from icapdiag.facts.clock import clock_facts
 from icapdiag.facts.connection import Endpoint, ProbeSheet, ProfileInForce, Transfer
 from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants, VariantTried
 from icapdiag.facts.standard import EicarAgain, EicarOutcomes, Options, Sample
+from icapdiag.facts.tls import TLS
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.message import CapExceeded, NotICAP, PeerClosed, ProtocolError
 from icapdiag.icap.product import SCANNERS, names_no_scanner, names_scanner
