@@ -153,3 +153,17 @@ def test_what_comes_a_thousand_times_is_counted_each_time(tmp_path: Path, monkey
     assert (1, 600_000, 0) == (report.read, report.skipped, report.unreadable)
     assert (5, 600_000) == (len(report.problems), report.problems_total)
     assert 50_000 >= len(looked_at)
+
+
+def test_runs_are_looked_for_less_often_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def counted(text: str, at: int, window: int) -> Run:
+        looked_at.append(at)
+        return sound_members(text, at, window)
+
+    monkeypatch.setattr(recovery, "sound_members", counted)
+
+    salvage_object("{" + '"adf":nul,' * 5000, 0)
+
+    assert 200 >= len(looked_at)

@@ -18,6 +18,7 @@ DEPTH = 200  # levels of brackets; what is nested deeper is left out
 
 _RUN_DEPTH = DEPTH - 100  # levels; a run of sound members may have as many more
 _SMALL_WINDOW = 256  # characters: where damage is close together, looking far ahead would not pay
+_PAUSE = 512  # characters at most between two looks for a run
 _GLANCE = 200  # characters after which even nothing is a result: nobody shall look at them again
 
 _BARE_KEY = re.compile(rf"([A-Za-z_][\w.-]{{0,60}}){QUOTE}?\s*:")
@@ -82,6 +83,7 @@ class _Salvager(Words):
         self._column = start - (text.rfind("\n", 0, start) + 1)
         self._slow_until = start  # no run of sound members begins before this index
         self._window = WINDOW  # in which runs are looked for
+        self._pause = 0  # characters in which none is looked for, longer each time that there was none
 
     def run(self) -> Found | None:
         while self._frames:
@@ -136,10 +138,12 @@ class _Salvager(Words):
         run = sound_members(self.text, at, self._window)
         known = self._bare and len(self._frames) == 1 and run.members and not members.keys().isdisjoint(run.members)
         if not run.members or known:
-            self._slow_until = max(run.end, at + 1)
+            self._slow_until = max(run.end, at + 1, at + self._pause)
+            self._pause = min(2 * self._pause + 16, _PAUSE)
             self._window = _SMALL_WINDOW
             return False
         self._window = WINDOW
+        self._pause = 0
         if members.keys().isdisjoint(run.members):
             members.update(run.members)
         else:
