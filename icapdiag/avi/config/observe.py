@@ -191,7 +191,7 @@ class _Observer:
         for policy in service.policy_sets:
             if self._is_new(policy):
                 yield from self._refused(policy, "httppolicyset", links)
-        if found.kind not in AKO:
+        if found.kind not in AKO and service.is_for_icap:
             for each in self._configuration.follow(found, "analytics_profile_ref", ANALYTICS):
                 yield from self._whole(each, analytics_sheet(each), links)
             for each in self._configuration.follow(found, "se_group_ref", SE_GROUP):

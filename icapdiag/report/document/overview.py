@@ -89,7 +89,8 @@ class Overview:
         self.sentence = f"{self.subject}: {self.answer}"
         self.composition = _composition(report)
         # what to do first, a step, and which problems need another one
-        self.first, self.then = _first(problems)
+        # What is wrong with a configuration is no emergency, and its first problem stands right below.
+        self.first, self.then = _first(problems) if lint_of(report) is None else ("", "")
         self.closing = tuple(filter(None, _closing(report, problems)))
 
 
