@@ -126,6 +126,11 @@ async def test_a_stated_fail_action_says_what_a_rejected_certificate_does() -> N
     assert "Users Uploads sent to it get HTTP 500 if Avi rejects it too (ICAP_FAIL_CLOSED)." in text
 
 
+async def test_a_member_without_tls_beside_one_with_it() -> None:
+    lines = screen(await checked("healthy", "tls-expired"))
+    assert "healthy ok no TLS ok allowed blocked blocked ok" in [" ".join(line.split()) for line in lines]
+
+
 async def test_the_first_step_has_its_whole_click_path() -> None:
     report = await checked("refused", names=["a", "b", "c"])
     first = "\n".join(screen(report, 80)).partition("First: ")[2].partition("\n\n")[0]

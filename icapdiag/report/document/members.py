@@ -196,8 +196,10 @@ def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
 
 def _cell_of(probe: str, own: Mapping[str, Observation]) -> Cell:
     """The result of a probe at a member; without TLS there is no handshake to test."""
-    met = own["tcp"].facts.part(Endpoint) if probe == "tls" and probe not in own and "tcp" in own else None
-    return Cell("no TLS", "no TLS", "no TLS") if met is not None and met.tls is False else _cell(own.get(probe))
+    seen, connected = own.get(probe), own.get("tcp")
+    untested = seen is None or seen.status is Status.SKIPPED
+    met = connected.facts.part(Endpoint) if probe == "tls" and untested and connected is not None else None
+    return Cell("no TLS", "no TLS", "no TLS") if met is not None and not met.tls else _cell(seen)
 
 
 def _cell(seen: Observation | None) -> Cell:
