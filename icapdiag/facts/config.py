@@ -156,7 +156,7 @@ class VirtualServiceSheet(ObjectSheet):
         VirtualService | None, about("overridden by", "the HostRule that refers to this L7Rule and names a profile")
     ] = None
     other_vrf: Annotated[
-        tuple[Text, ...] | None, about("other VRF", "ICAP pools with another VRF than the virtual service")
+        tuple[Text, ...] | None, about("other VRF", "ICAP pools whose VRF differs from the virtual service's")
     ] = None
 
 

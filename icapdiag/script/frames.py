@@ -1,7 +1,7 @@
 """The output of a script, put together again from whatever a terminal, an editor or a ticket made of it.
 
 Each line of a frame is ``~RUN.FRAME.LINE:TEXT~``: wrapped, indented, with prompts between and escape sequences around,
-it can still be told from anything else. Line 0 says how long the frame's data is and has its checksum.
+it can still be distinguished from anything else. Line 0 says how long the frame's data is and has its checksum.
 """
 
 from __future__ import annotations

@@ -320,7 +320,7 @@ def read_result(target: Target, step: Step, frame: Frame) -> Result:
 def _ending(
     exchange: Exchange, end: str, words: str, said: bytes, cut: str, took: float | None
 ) -> tuple[Reason | None, str | None]:
-    """Why there is no complete answer with a status below 400; None, None if there is one."""
+    """What kept a complete response with a status below 400 from arriving; None, None if one arrived."""
     response = exchange.response
     found: tuple[Reason | None, str | None] = None, None
     closed = Reason.CLOSED, "the peer closed before the end of its answer"

@@ -110,7 +110,7 @@ def encode_plan(plan: Plan) -> bytes:
 
 
 def decode_plan(data: bytes) -> Plan:
-    """Raises msgspec.ValidationError, msgspec.DecodeError for what is no plan, ValueError for one with odd names."""
+    """The plan. Raises msgspec.ValidationError or msgspec.DecodeError if it is malformed, ValueError for odd names."""
     plan = msgspec.json.decode(data, type=Plan)
     for target in plan.targets[:1]:
         _ = list(steps(plan, target))

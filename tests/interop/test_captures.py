@@ -349,6 +349,7 @@ def reframed(file: Path) -> Callable[[str, Callable[[list[tuple[int, bytes]], in
     return write
 
 
+@pytest.mark.realcases  # tests/capture reads every link layer in every run
 @pytest.mark.parametrize(("link", "form"), [*((link, pcap) for link in LINKS), ("Ethernet", pcapng), ("VLAN", pcapng)])
 def test_other_link_layers_and_formats(
     link: str, form: Callable[[list[tuple[int, bytes]], int], bytes], network: Network, tmp_path: Path

@@ -29,7 +29,7 @@ def broken_references(found: AviObject, key: str, meant: Sequence[AviObject]) ->
 
 
 def other_vrf(service: AviObject, pools: Sequence[AviObject]) -> tuple[str, ...] | None:
-    """Pools that name another VRF than the virtual service does. A pool that names none has that of its service."""
+    """Pools whose VRF differs from the virtual service's. A pool without vrf_ref has that of its virtual service."""
     own, told = parse_reference(service.node.text("vrf_context_ref")), []
     for each in pools:
         other = parse_reference(each.node.text("vrf_ref"))

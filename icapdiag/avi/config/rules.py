@@ -93,7 +93,7 @@ class PathMatch(Struct, frozen=True):
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """Strings that no path matches: a URL or a query is no path, and ``*`` is a character like another."""
+        """Strings that match no path: they are a URL or have a query, or a ``*``, which Avi takes literally."""
         if self.criterion not in _PLAIN:
             return ()
         return tuple(each for each in self.strings if _NO_PATH.search(each))

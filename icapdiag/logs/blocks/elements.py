@@ -313,7 +313,7 @@ class ElementScanner:
         return not self.separators and not self._ended and self._filled - stop < _SEPARATOR_SEEN
 
     def _damaged(self) -> bool:
-        """An element that is no JSON: up to its last bracket, to the next one, or to a line that begins one."""
+        """An element that does not decode: up to its last bracket, to the next one, or to a line that begins one."""
         buffer, start = self._buffer, self._start
         following = self._next_beginning(start)
         end = self._filled if following is None else following

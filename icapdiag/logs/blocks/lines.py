@@ -1,8 +1,8 @@
 """JSON Lines: one value a line, cut at line ends, decoded a block at a time.
 
-Where a block does not decode, its lines are taken one by one, sound ones together again. A line that is no JSON may be
-the beginning of a value in several lines; else it is damaged, and the record goes on to the next line that begins one.
-What becomes of a line depends on the text only, never on where blocks end.
+Where a block does not decode, its lines are taken one by one, sound ones together again. A line that does not decode
+may be the beginning of a value in several lines; else it is damaged, and the record goes on to the next line that
+begins one. What becomes of a line depends on the text only, never on where blocks end.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class LineScanner:
         return self._damaged(text, start, end, broken, ended=ended)
 
     def _damaged(self, text: bytes, start: int, end: int, broken: int, *, ended: bool) -> int:
-        """A line that is no JSON, from ``start`` to ``end``, with those that belong to it."""
+        """A line that does not decode, from ``start`` to ``end``, with those that belong to it."""
         if text[start] in _OPENERS:
             whole = sound_end(text, start, len(text)) if broken == UNFINISHED else MISMATCHED
             if whole == UNFINISHED and not ended and len(text) - start <= MAX_RECORD:

@@ -84,7 +84,7 @@ def passages(text: str) -> Iterator[Found]:
 
 
 def _object(text: str, begin: int, beginnings: NextBeginning) -> Found | None:
-    """The object at ``begin``; a damaged one ends before a line that begins the next, if that is no broken line."""
+    """The object at ``begin``; a damaged one ends before the line that begins the next, unless it is broken."""
     found = read_strict(text, begin)
     if found is not None:
         return found

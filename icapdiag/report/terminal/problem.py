@@ -143,7 +143,7 @@ def _drawn(text: str, width: int, start: str) -> list[str]:
 
 
 def _shortened(text: str, brief: str, width: int, start: str, lines: int) -> list[str]:
-    """The text in so many lines; ``brief`` says the same in fewer words, if there are any. Empty if it can't be."""
+    """The text in at most ``lines`` lines, or ``brief``, which says the same in fewer words. Empty if neither fits."""
     if brief and len(whole := _drawn(brief, width, start)) <= lines:
         return whole
     if len(whole := _drawn(text, width, start)) <= lines:
