@@ -52,5 +52,5 @@ def test_connection_failed(tmp_path: Path) -> None:
     sample = {"significance": "ICAP Error", "icap_log": {"action": "ICAP_FAILED"}}
     (tmp_path / "log.json").write_text(json.dumps(sample))
     _, out, _ = icapdiag("explain", "log.json", "-v", cwd=tmp_path)
-    assert "No connection to the ICAP servers" in out
+    assert "No connection to an ICAP server" in out
     assert "nc -vz" in out  # the guide: check the connectivity

@@ -135,9 +135,7 @@ def test_show_refers_to_the_page_on_access_to_the_controller() -> None:
 
 def test_show_says_when_a_step_is_advised() -> None:
     shown = icapdiag("runbooks", "show", "icap-timeout")[1]
-    assert (
-        "ICAP_FAIL_CLOSED: Templates > Profiles > ICAP Profile > {profile}. (if `client_outcome: unscanned`)\n" in shown
-    )
+    assert "Templates > Profiles > ICAP Profile > {profile}. (if `client_outcome: unscanned`)\n" in shown
     assert " (unless `profile.allow_204: false`)\n" in icapdiag("runbooks", "show", "204-without-allow")[1]
 
 

@@ -110,6 +110,7 @@ def test_however_the_key_is_written(tmp_path: Path, form: str) -> None:
 OTHER: dict[str, dict[str, Any]] = {  # a second value for each field that the fast path reads, by where it is
     "entry": {
         "adf": False,
+        "server_response_code": 418,
         "significance": "other",
         "virtualservice": "other",
         "vs_name": "other",
@@ -184,6 +185,7 @@ def _full() -> dict[str, Any]:
     }
     more = {
         "significance": "a",
+        "server_response_code": 200,
         "vs_name": "b",
         "method": "POST",
         "client_ip": "192.0.2.7",
