@@ -59,7 +59,7 @@ IPV4_ONLY = Diagnosis("ipv6-not-accepted", "ipv4-listener", "likely", "IPv6 list
         ),
         pytest.param(
             "av.pool.test", (REFUSING,),  # which differs from FIRST by its access-control
-            Diagnosis(NO_RESOLVER, "refuses-client", "proven", "unbound: access-control", never="DNSSEC|port 53"),
+            Diagnosis(NO_RESOLVER, "refuses-client", "proven", "unbound: `access-control", never="DNSSEC|port 53"),
             id="a resolver that refuses this client",
         ),
         pytest.param(

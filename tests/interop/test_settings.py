@@ -17,6 +17,7 @@ from tests.interop.programs import Programs, free_port
 from tests.interop.scanners import SCANNER, TYPES
 
 PATIENCE = 20.0  # seconds
+IN_A_ROW = 20  # equal answers, until none is of an old child
 EVERYTHING = "0.0.0.0/0.0.0.0"
 # As the runbooks advise them. Of PreviewSize and Timeout as shipped another number is sent.
 C_ICAP = """\
@@ -87,11 +88,13 @@ def test_an_access_list_is_changed_while_c_icap_runs(started: Start, programs: P
     right = configuration.read_text()
 
     def reconfigure(text: str, answer: bytes) -> None:
-        """Until c-icap, which takes a moment for it, answers so."""
+        """Until c-icap answers so many times in a row: its old children go on for a moment beside the new ones."""
         configuration.write_text(text)
         (programs.folder / f"{name}.ctl").write_text("reconfigure")
         until = time.monotonic() + PATIENCE
-        while not options(port).startswith(answer) and time.monotonic() < until:
+        in_a_row = 0
+        while in_a_row < IN_A_ROW and time.monotonic() < until:
+            in_a_row = in_a_row + 1 if options(port).startswith(answer) else 0
             time.sleep(0.05)
 
     reconfigure(right.replace(allowed, ""), b"ICAP/1.0 403")
