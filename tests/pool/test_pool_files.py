@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from icapdiag import jsontree, treefile
 from icapdiag.jsontree import NotJSON, read_json
 from icapdiag.pool import PoolError, load_pool
 from icapdiag.yamltree import ListNode, Scalar
+from tests.users import shared_folder, unprivileged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +43,11 @@ def test_a_file_in_place_of_a_directory(tmp_path: Path) -> None:
     assert f"{tmp_path / 'x' / 'y'}: can't be read: Not a directory" == said(tmp_path / "x" / "y")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file(tmp_path: Path) -> None:
-    file = tmp_path / "pool.yaml"
-    file.touch(mode=0)
-    assert f"{file}: can't be read: Permission denied" == said(file)
+def test_an_unreadable_file() -> None:
+    with shared_folder() as folder:
+        file = folder / "pool.yaml"
+        file.touch(mode=0)
+        assert f"{file}: can't be read: Permission denied" == unprivileged(lambda: said(file))
 
 
 def test_names_that_no_file_has() -> None:
