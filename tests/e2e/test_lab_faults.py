@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,12 +26,13 @@ IMPORTS = 3.0  # seconds for the interpreter, the imports and the lab's certific
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], dict[str, Any], float]:
-    """`check --lab` once, as a user would run it: (process, report, seconds)."""
+    """`check --lab` once, as a user would run it in 100 columns: (process, report, seconds)."""
     target = tmp_path_factory.mktemp("lab") / "report.json"
     command = [sys.executable, "-m", "icapdiag", "check", "--lab", "-o", "table", "-o", f"json={target}"]
     command += ["--timeout", str(TIMEOUT), "--connect-timeout", str(TIMEOUT), "--deadline", str(DEADLINE)]
     started = time.monotonic()
-    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    environment = {**os.environ, "COLUMNS": "100"}
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     return process, json.loads(target.read_text()), time.monotonic() - started
 
 
