@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icapdiag.doubled import every
 from icapdiag.logs.damage.records import Places, read_object, read_strict
 from icapdiag.logs.damage.recovery import DEPTH, Found, read_members, salvage_object
 from icapdiag.logs.damage.tokens import NOTED
@@ -167,6 +168,13 @@ def test_repairs_are_bounded() -> None:
 def test_no_text_takes_long(text: str) -> None:
     salvage_object(text, 0)
     read_members(text, 0)
+
+
+@pytest.mark.parametrize("text", [r'{"a": {"b": "\ud800"}, "a": 1}', r'{"a": {"b": "\ud800"}, "a": 1'], ids=["sound", "cut"])
+def test_lone_surrogates_go_from_the_earlier_value_of_a_key_too(text: str) -> None:
+    found = read_object(text, 0)
+    assert found is not None
+    assert ({"b": "\ufffd"}, 1) == every(found.value, "a")
 
 
 def test_lone_surrogates_become_a_replacement_and_pairs_stay() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from icapdiag.doubled import members
+from icapdiag.doubled import Members, members
 
 STRAIGHT, SINGLE = '"', "'"
 # Typographic quotes, double and single, as word processors, mail programs and full-width keyboards put them.
@@ -110,6 +110,9 @@ def sanitise(value: dict[str, object]) -> None:
             clean = {_without_surrogates(str(key)): item for key, item in container.items()}
             container.clear()
             container.update(clean)
+            if isinstance(container, Members):  # which may be read, too
+                container.earlier = {_without_surrogates(key): values for key, values in container.earlier.items()}
+                work += container.earlier.values()
             places: Iterable[tuple[object, object]] = list(container.items())
         else:
             places = list(enumerate(container))
