@@ -170,9 +170,9 @@ def test_no_text_takes_long(text: str) -> None:
     read_members(text, 0)
 
 
-@pytest.mark.parametrize("text", [r'{"a": {"b": "\ud800"}, "a": 1}', r'{"a": {"b": "\ud800"}, "a": 1'], ids=["sound", "cut"])
-def test_lone_surrogates_go_from_the_earlier_value_of_a_key_too(text: str) -> None:
-    found = read_object(text, 0)
+@pytest.mark.parametrize("end", ["}", ","], ids=["sound", "cut"])
+def test_lone_surrogates_go_from_the_earlier_value_of_a_key_too(end: str) -> None:
+    found = read_object(r'{"a": {"b": "\ud800"}, "a": 1' + end, 0)
     assert found is not None
     assert ({"b": "\ufffd"}, 1) == every(found.value, "a")
 
