@@ -174,6 +174,7 @@ def test_no_text_takes_long(text: str) -> None:
 def test_lone_surrogates_go_from_the_earlier_value_of_a_key_too(end: str) -> None:
     found = read_object(r'{"a": {"b": "\ud800"}, "a": 1' + end, 0)
     assert found is not None
+    assert found.value is not None
     assert ({"b": "\ufffd"}, 1) == every(found.value, "a")
 
 
