@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 from collections.abc import Container
 from pathlib import Path
 
 from msgspec import Struct
 
-from icapdiag.bounded import read_file
+from icapdiag.bounded import read_file, read_open
 from icapdiag.jsontree import NotJSON, read_json
 from icapdiag.mistakes import FileError, Located, shown, visible
 from icapdiag.yamltree import ListNode, Node, read_yaml, read_yaml_documents
 
 YAML_BYTES = 1024 * 1024  # 20,000 members fit
 JSON_BYTES = 32 * 1024 * 1024  # a whole configuration export
+STDIN = "<stdin>"  # as messages and reports name it
 
 _WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NOT_TEXT = re.compile(
@@ -61,6 +63,21 @@ def read_data(path: Path, kind: FileKind) -> bytes:
         raise kind.error(file, f"can't be read: {error.strerror or error}") from None
     except ValueError as error:  # a NUL or a lone surrogate in the name
         raise kind.error(file, f"can't be opened: {error}") from None
+    return _capped(data, file, kind)
+
+
+def read_stdin(kind: FileKind) -> bytes:
+    """What is on standard input, to its end, at most `JSON_BYTES`. Raises the error of ``kind``."""
+    if sys.stdin is None:
+        raise kind.error(STDIN, "can't be read: it is closed")
+    try:
+        data = read_open(sys.stdin.fileno(), JSON_BYTES)
+    except OSError as error:
+        raise kind.error(STDIN, f"can't be read: {error.strerror or error}") from None
+    return _capped(data, STDIN, kind)
+
+
+def _capped(data: bytes, file: str, kind: FileKind) -> bytes:
     if len(data) > JSON_BYTES:
         raise kind.error(file, f"larger than {JSON_BYTES // 1024 // 1024} MiB: {kind.too_large}")
     return data
@@ -91,7 +108,12 @@ def parse_tree(data: bytes, file: str, wanted: Container[str], kind: FileKind) -
             file,
             f"larger than {YAML_BYTES // 1024 // 1024} MiB, the most for YAML; of an Avi export, the JSON form is read",
         )
-    root = _read_yaml(text, file, kind)
+    try:
+        root = _read_yaml(text, file, kind)
+    except FileError:
+        if broken and file == STDIN:  # no name says which of the two it is: most are JSON
+            raise kind.error(file, str(broken), broken.line, broken.column) from None
+        raise
     if root is None:
         raise kind.error(file, kind.empty)
     return root

@@ -16,6 +16,7 @@ from icapdiag.avi.config.configuration import Unseen
 from icapdiag.avi.config.forms import Wanted, collect
 from icapdiag.avi.config.objects import AviObject
 from icapdiag.avi.config.observe import NoSuchService, look
+from icapdiag.avi.config.offers import Offer
 from icapdiag.facts.answer import Answer
 from icapdiag.mistakes import FileError, Located, Problems, shown, visible
 from icapdiag.model import Report
@@ -23,7 +24,7 @@ from icapdiag.recognise import LINT_COMMAND, LOOKED_AT, POOL_COMMAND, Recognised
 from icapdiag.report.build import build_lint_report, reading_vantage
 from icapdiag.report.machine.from_json import NotAReport, read_report
 from icapdiag.runbook import Library, load_runbooks, match
-from icapdiag.treefile import FileKind, parse_tree, read_data
+from icapdiag.treefile import STDIN, FileKind, parse_tree, read_data, read_stdin
 from icapdiag.yamltree import report as report_tree
 
 FILE = FileKind(
@@ -38,6 +39,7 @@ _SUFFIXES = frozenset({".json", ".yaml", ".yml", ".tf.json", ".tfstate"})
 _LISTED = 10
 _REPORT = re.compile(rb'\A\s*\{\s*"(?:redacted|schema_version)"')
 _OPTIONS = "options"  # the probe
+_STDIN = Path("-")  # on the command line
 _WRONG = (
     "no object of Avi's that ICAP depends on: export the virtual service, its policy sets, ICAP profile, pool group and"
     " pools (API responses, an avi_config export, terraform show -json, Ansible values, AKO HostRule or L7Rule)"
@@ -57,10 +59,10 @@ def lint(
     """Check an Avi configuration without any traffic: do uploads reach ICAP, and what is wrong on the way.
 
     ``paths`` are files or folders with objects in any of the forms that Avi's API, its exports, Ansible, Terraform and
-    AKO have; together they are one configuration. A saved report of `check` among them says what previews the servers
-    accept. ``virtual_services`` are names or uuids of those to look at: all that
-    use ICAP, if there are none. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's own if they are None.
-    What is not in the files is not visible, which the report says, and never wrong.
+    AKO have, and ``-`` for standard input; together they are one configuration. A saved report of `check` among them
+    says what previews and how many connections the servers accept. ``virtual_services`` are names or uuids of those to
+    look at: all that use ICAP, if there are none. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's own
+    if they are None. What is not in the files is not visible, which the report says, and never wrong.
 
     Raises `NotConfiguration` with every mistake found.
     """
@@ -68,7 +70,7 @@ def lint(
     started_at = datetime.now(UTC)
     given = read_inputs([Path(path) for path in paths])
     try:
-        looked = look(given.objects, [str(path) for path in paths], virtual_services, given.previews)
+        looked = look(given.objects, [_name(Path(path)) for path in paths], virtual_services, given.offers)
     except NoSuchService as error:
         known = ", ".join(shown(name) for name in error.known[:_LISTED]) or "none"
         more = f" and {len(error.known) - _LISTED} more" if len(error.known) > _LISTED else ""
@@ -93,23 +95,23 @@ def lint(
 
 
 class Inputs(Struct, frozen=True):
-    """What the files hold: objects, and of reports the longest preview that each server accepts, by ``host:port``."""
+    """What the files hold: objects, and of reports what each server says in OPTIONS, by ``host:port``."""
 
     objects: list[AviObject]
-    previews: dict[str, int]
+    offers: dict[str, Offer]
 
 
 def read_inputs(paths: Iterable[Path]) -> Inputs:
     """What is in all these files. Raises `NotConfiguration` with every mistake in them."""
     mistakes: list[Located] = []
     given = Inputs([], {})
-    for path in _files(paths, mistakes):
+    for path in _files(dict.fromkeys(paths), mistakes):
         try:
-            data = read_data(path, FILE)
+            data, name = read_stdin(FILE) if path == _STDIN else read_data(path, FILE), _name(path)
             if _REPORT.search(data[:LOOKED_AT]):
-                given.previews.update(previews_in(data, str(path)))
+                given.offers.update(offers_in(data, name))
             else:
-                given.objects.extend(objects_in(data, str(path)))
+                given.objects.extend(objects_in(data, name))
         except FileError as error:
             mistakes += error.errors
     if mistakes:
@@ -121,7 +123,8 @@ def _files(paths: Iterable[Path], mistakes: list[Located]) -> Iterator[Path]:
     """The files, and those of the folders, whose names say that they may be a configuration."""
     for path in paths:
         try:
-            inside = sorted(each for each in path.iterdir() if _is_named_so(each)) if path.is_dir() else None
+            is_folder = path != _STDIN and path.is_dir()
+            inside = sorted(each for each in path.iterdir() if _is_named_so(each)) if is_folder else None
         except OSError as error:
             mistakes.append(Located(file=visible(str(path)), message=f"can't be read: {error.strerror or error}"))
             continue
@@ -132,6 +135,11 @@ def _files(paths: Iterable[Path], mistakes: list[Located]) -> Iterator[Path]:
             mistakes.append(Located(file=visible(str(path)), message=f"{what}: name the files of the configuration"))
         else:
             yield from inside
+
+
+def _name(path: Path) -> str:
+    """The file as messages and reports name it."""
+    return STDIN if path == _STDIN else str(path)
 
 
 def _is_named_so(path: Path) -> bool:
@@ -156,20 +164,26 @@ def objects_in(data: bytes, file: str) -> list[AviObject]:
     return objects
 
 
-def previews_in(data: bytes, file: str) -> dict[str, int]:
-    """The longest preview that each server of a saved report accepts. Raises `NotConfiguration`."""
+def offers_in(data: bytes, file: str) -> dict[str, Offer]:
+    """What each server of a saved report says in OPTIONS; of several answers the least. Raises `NotConfiguration`."""
     try:
         report = read_report(data)
     except NotAReport as error:
         raise NotConfiguration([Located(file=visible(file), message=problem) for problem in error.problems]) from None
-    found: dict[str, int] = {}
+    found: dict[str, Offer] = {}
     for member in report.members:
         for probe in member.probes:
             answer = probe.facts.part(Answer) if probe.probe == _OPTIONS else None
-            if answer is not None and answer.preview is not None:
+            if answer is not None:
                 name = host_port(member.address, member.port).lower()
-                found[name] = min(answer.preview, found.get(name, answer.preview))
+                known = found.get(name, Offer())
+                connections = answer.max_connections or None  # 0 is no number of connections (RFC 3507, 4.10.2)
+                found[name] = Offer(_least(answer.preview, known.preview), _least(connections, known.connections))
     return found
+
+
+def _least(*values: int | None) -> int | None:
+    return min((each for each in values if each is not None), default=None)
 
 
 def _other(data: bytes) -> Recognised | None:
@@ -179,7 +193,7 @@ def _other(data: bytes) -> Recognised | None:
 
 
 def _said(found: Recognised, file: str) -> str:
-    return f"this is {found.what}: {found.instead.format(file=file)}"
+    return f"this is {found.what}: {found.instead.format(file=_STDIN if file == STDIN else file)}"
 
 
 def _not_visible(unseen: Iterable[Unseen]) -> Iterator[str]:

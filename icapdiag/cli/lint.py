@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.console import stop_with
+from icapdiag.cli.console import stdin_is_terminal, stop_with
 from icapdiag.cli.options import (
     FailOn,
     Folders,
@@ -26,18 +26,20 @@ EXAMPLES = """\
 icapdiag lint export.json                           do uploads reach ICAP, and what is wrong on the way
 icapdiag lint vs.json policies.json icap.json       API responses, together one configuration
 icapdiag lint values/ --virtual-service shop        the files of a folder, and one virtual service only
+terraform show -json | icapdiag lint -              what a pipe brings
 icapdiag lint plan.json -o sarif=lint.sarif --fail-on warning"""
 
 
 def lint(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE...",
             help="Avi objects as JSON or YAML, together one configuration: API responses, avi_config exports, "
-            "terraform show -json, Ansible values, AKO HostRule and L7Rule. A folder stands for its files.",
+            "terraform show -json, Ansible values, AKO HostRule and L7Rule. A folder stands for its files. '-', or "
+            "nothing, is stdin.",
         ),
-    ],
+    ] = None,
     virtual_service: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,6 +63,12 @@ def lint(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
 
+    if not files:
+        if stdin_is_terminal():
+            raise typer.BadParameter(
+                "give the files of a configuration, or pipe one into the command", param_hint="FILE"
+            )
+        files = [Path("-")]
     redaction = redaction_of(redact, keep, key)
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction, detail=detail_of(quiet, verbose))
     library = load_library(folders)

@@ -14,9 +14,9 @@ VERDICTS = tuple(str(verdict) for verdict in Verdict)
 ServiceURI = Annotated[Text | None, about("service path", "the path of the ICAP service, such as /avscan")]
 
 
-def header(name: str, unit: str = "", *, changes: bool = False) -> About:
+def header(name: str, unit: str = "", *, changes: bool = False, zero: str = "") -> About:
     """What is known of a header's fact: the header's name is its label."""
-    return about(name, f"header {name} of the ICAP response", unit, changes=changes)
+    return about(name, f"header {name} of the ICAP response", unit, changes=changes, zero=zero)
 
 
 class Deviation(Record):
@@ -96,7 +96,7 @@ class Answer(Record):
     methods: Annotated[tuple[Text, ...] | None, header("Methods")] = None
     allow: Annotated[tuple[Text, ...] | None, header("Allow")] = None
     preview: Annotated[int | None, header("Preview", "bytes")] = None
-    max_connections: Annotated[int | None, header("Max-Connections")] = None
+    max_connections: Annotated[int | None, header("Max-Connections", zero="0")] = None
     options_ttl: Annotated[int | None, header("Options-TTL", "s")] = None
     encapsulated: Annotated[Text | None, header("Encapsulated")] = None
     parts: Annotated[tuple[Word, ...] | None, about("encapsulated parts", "of the response, such as req-hdr")] = None

@@ -31,7 +31,7 @@ class Endpoint(Record):
     """The server that a probe connected to."""
 
     host: Annotated[HostName | None, about("host", "the member's host as configured: an address or a name")] = None
-    port: Annotated[int | None, about("port", "the member's TCP port")] = None
+    port: Annotated[int | None, about("port", "the member's TCP port", zero="0")] = None
     tls: Annotated[bool | None, about("by TLS", "the member is reached by ICAPS, ICAP inside TLS")] = None
     address: Annotated[Address | None, about("address", "the IP address that was dialled")] = None
 

@@ -65,7 +65,8 @@ class Field(Struct, frozen=True):
     """Documentation of one field of the flat records that conditions look at.
 
     ``sources`` are the kinds of observation that have it; ``probes`` those of source ``probe``
-    that can have it (not every observation does). ``values`` is a closed vocabulary, or empty. ``label`` is for people.
+    that can have it (not every observation does). ``values`` is a closed vocabulary, or empty. ``label`` is for people,
+    and ``zero``, which says how 0 reads where that is special.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Field(Struct, frozen=True):
     probes: tuple[str, ...]
     values: tuple[str, ...] = ()
     label: str = ""
+    zero: str = ""
 
 
 _REASONS = tuple(dict.fromkeys((*(str(reason) for reason in Reason), *PROBES, *SKIP_REASONS)))
@@ -150,6 +152,7 @@ def _with(known: Field | None, fact: FactField, source: str, probe: str) -> Fiel
         probes=probes if source != "probe" or probe in (*probes, "") else (*probes, probe),
         values=fact.values,
         label=fact.label if known is None else known.label,
+        zero=fact.zero if known is None else known.zero,
     )
 
 

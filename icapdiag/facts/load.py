@@ -11,7 +11,7 @@ from icapdiag.facts.sheet import Record, Word, about
 from icapdiag.vocabulary import Reason
 
 OfferedConnections = Annotated[
-    int | None, about("offered connections", "Max-Connections of the same member's OPTIONS answer")
+    int | None, about("offered connections", "Max-Connections of the same member's OPTIONS answer", zero="0")
 ]
 
 

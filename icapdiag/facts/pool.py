@@ -209,7 +209,9 @@ class ConfigurationObject(Sheet):
         None
     )
     enabled: Annotated[bool | None, about("enabled", "the object or server is enabled")] = None
-    ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0: no traffic")] = None
+    ratio: Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0: no traffic", zero="0")] = (
+        None
+    )
     same_server_as: Annotated[
         tuple[MemberName, ...] | None,
         about("same server as", "other entries of the pool group with the same address and port"),

@@ -242,7 +242,7 @@ class ProfileSettings(Record):
     pool_group_ref: Annotated[Text | None, about("pool_group_ref", "the pool group")] = None
     cloud_ref: Annotated[Text | None, about("cloud_ref", "the cloud")] = None
     tenant_ref: Annotated[Text | None, about("tenant_ref", "the tenant")] = None
-    default_port: Annotated[int | None, about("default_port", "of members without one")] = None
+    default_port: Annotated[int | None, about("default_port", "of members without one", zero="0")] = None
     stated: Annotated[
         tuple[Word, ...] | None,
         about("stated", "settings that the source gives; the others are Avi's defaults"),

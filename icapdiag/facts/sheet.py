@@ -75,18 +75,27 @@ class About(NamedTuple):
     values: tuple[str, ...]
     changes: bool
     closed: bool
+    zero: str
 
 
 def about(
-    label: str, meaning: str, unit: str = "", *, values: Sequence[str] = (), changes: bool = False, closed: bool = False
+    label: str,
+    meaning: str,
+    unit: str = "",
+    *,
+    values: Sequence[str] = (),
+    changes: bool = False,
+    closed: bool = False,
+    zero: str = "",
 ) -> About:
     """What is known of a fact, to stand in its annotation.
 
     ``label`` is for people, short. ``meaning`` is one sentence without a full stop. ``unit`` is empty for counts
     and texts. ``values``: the words it can be. ``changes``: it is another one in each run, and no news.
     ``closed``: no server and no log can bring another word, so that the schema holds a report to these.
+    ``zero``: how 0 reads, where that is not ``none`` of what is counted, or the figure with its unit.
     """
-    return About(label, meaning, unit, tuple(values), changes, closed)
+    return About(label, meaning, unit, tuple(values), changes, closed, zero)
 
 
 class FactField(NamedTuple):
@@ -100,6 +109,7 @@ class FactField(NamedTuple):
     values: tuple[str, ...]
     changes: bool
     closed: bool
+    zero: str
     kind: str  # of a text; "" of anything else
     type: type
     many: bool

@@ -92,14 +92,14 @@ def _facts(selection: Selection, record: Facts) -> tuple[ConditionResult, ...]:
 
 
 def in_words(results: Iterable[ConditionResult]) -> tuple[str, ...]:
-    """What they looked at, as a report names it: ``ISTag: CI0001-…``, ``offers 204: no``, ``TTL: not known``."""
+    """What they looked at, as a report names it: ``ISTag: CI0001-…``, ``offers 204: no``, ``ICAP rules: none``."""
     telling = (result for result in results if result.field not in _ADDRESSING)
     return tuple(_words(result) for result in telling)[:_FACTS]
 
 
 def _words(result: ConditionResult) -> str:
     field = field_named(result.field)
-    label, unit = (field.label, field.unit) if field else (result.field, "")
+    label, unit, zero = (field.label, field.unit, field.zero) if field else (result.field, "", "0")
     room, _, name = result.field.rpartition(".")
     if room and name in _OF_ANY_PROBE:
         label = f"{label} of {room}"
@@ -110,6 +110,8 @@ def _words(result: ConditionResult) -> str:
             return f"{label}: not known"
         case list() | tuple() as items:
             return f"{label}: {', '.join(map(str, items))}"
+        case 0:
+            return f"{label}: {zero or (f'0 {unit}' if unit else 'none')}"
         case value:
             return f"{label}: {value} {unit}".rstrip()
 

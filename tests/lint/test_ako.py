@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import icapdiag
 from icapdiag.model import Finding
+from icapdiag.vocabulary import Severity
+from tests.lint.right import export
 
 _HOST = """\
 apiVersion: ako.vmware.com/v1beta1
@@ -61,3 +67,84 @@ def test_a_hostrule_of_another_l7rule_has_no_part_in_it(tmp_path: Path) -> None:
 
 def test_a_hostrule_without_a_profile_leaves_that_of_the_l7rule(tmp_path: Path) -> None:
     assert [] == _findings(tmp_path, _HOST.format(l7="uploads-l7", profiles=""), _L7)
+
+
+_CHAIN = json.dumps({kind: made for kind, made in export().items() if kind != "VirtualService"})
+_TOGETHER = """\
+apiVersion: ako.vmware.com/v1beta1
+kind: HostRule
+metadata: {{name: shop, namespace: {namespace}}}
+spec:
+  virtualhost:
+    fqdn: shop.example.com
+    l7Rule: shop-l7
+    {own}
+---
+apiVersion: ako.vmware.com/v1alpha2
+kind: L7Rule
+metadata: {{name: shop-l7, namespace: red}}
+spec:
+  {below}
+"""
+_PROFILE = "icapProfile: {kind: AviRef, name: icap-prof}"
+_SETS = "httpPolicy: {policySets: [app-policies]}"
+
+
+@pytest.mark.parametrize(
+    ("own", "below", "expected"),
+    [
+        ("icapProfile: [icap-prof]", _SETS, ("yes", None)),
+        (_SETS, _PROFILE, ("yes", None)),
+        ("wafPolicy: w", f"{_PROFILE}\n  {_SETS}", ("yes", None)),
+        (f"{_SETS}\n    icapProfile: [icap-prof]", "httpPolicy: {policySets: [elsewhere]}", ("yes", None)),
+        ("icapProfile: [icap-prof]", "httpPolicy: {policySets: [elsewhere]}", ("unknown", "policy-set-not-visible")),
+        ("icapProfile: [icap-prof]", "wafPolicy: w", ("unknown", "policy-set-elsewhere")),
+        (_SETS, "wafPolicy: w", ("no", "no-profile")),
+    ],
+)
+def test_what_a_hostrule_does_not_name_its_l7rule_may(
+    tmp_path: Path, own: str, below: str, expected: tuple[str, str | None]
+) -> None:
+    files = {"rules.yaml": _TOGETHER.format(namespace="red", own=own, below=below), "chain.json": _CHAIN}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    subject: Any = icapdiag.lint([tmp_path / name for name in files]).subject
+    assert [("hostrule", "shop", *expected)] == [
+        (each.object, each.name, each.scanned, each.why) for each in subject.services
+    ]
+
+
+def test_an_l7rule_of_another_namespace_has_no_part_in_it(tmp_path: Path) -> None:
+    file, chain = tmp_path / "rules.yaml", tmp_path / "chain.json"
+    file.write_text(_TOGETHER.format(namespace="blue", own="icapProfile: [icap-prof]", below=_SETS), encoding="utf-8")
+    chain.write_text(_CHAIN, encoding="utf-8")
+    report = icapdiag.lint([file, chain])
+    subject: Any = report.subject
+    assert [("shop", "unknown", "policy-set-not-visible"), ("shop-l7", "unknown", "profile-elsewhere")] == [
+        (each.name, each.scanned, each.why) for each in subject.services
+    ]
+    assert "L7Rule shop-l7 of HostRule shop (may bring policy sets)" in (report.not_tested or ())
+
+
+def test_without_its_l7rule_a_rule_of_a_hostrule_may_have_a_profile(tmp_path: Path) -> None:
+    """The rule is there, and the L7Rule that may name the profile is not: nothing is known to be wrong."""
+    text = _TOGETHER.format(namespace="red", own=_SETS, below="wafPolicy: w").partition("---")[0]
+    file, chain = tmp_path / "rule.yaml", tmp_path / "chain.json"
+    file.write_text(text, encoding="utf-8")
+    chain.write_text(_CHAIN, encoding="utf-8")
+    report = icapdiag.lint([file, chain])
+    subject: Any = report.subject
+    assert [("unknown", "profile-elsewhere")] == [(each.scanned, each.why) for each in subject.services]
+    assert [] == [each.id for each in report.findings if each.severity is not Severity.INFO]
+
+
+def test_a_finding_about_a_profile_points_at_the_l7rule_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(
+        _TOGETHER.format(namespace="red", own=_SETS, below="icapProfile: [icap-prof, icap-2]"), encoding="utf-8"
+    )
+    found = [each for each in icapdiag.lint([file]).findings if each.id == "icap-profiles-too-many"]
+    places = [place for each in found for place in each.places or ()]
+    assert {("l7rule", "shop-l7", "icapProfile", 14)} == {
+        (each.object, each.object_name, each.field, each.line) for each in places
+    }

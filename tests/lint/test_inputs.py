@@ -14,7 +14,21 @@ from icapdiag.api.linting import NotConfiguration
 from icapdiag.report.build import empty_report
 from icapdiag.report.formats import render
 from tests.cli.run import icapdiag as run
-from tests.lint.right import Export, Mistake, add_rules, allowing, export, put, put_rule, rule, rules, server
+from tests.cli.run import shell
+from tests.lint.right import (
+    Export,
+    Mistake,
+    add_rules,
+    all_of,
+    allowing,
+    export,
+    put,
+    put_rule,
+    rule,
+    rules,
+    second_profile,
+    server,
+)
 
 
 def saved(folder: Path, made: Any, name: str = "export.json") -> Path:
@@ -23,10 +37,10 @@ def saved(folder: Path, made: Any, name: str = "export.json") -> Path:
     return file
 
 
-def a_check(address: str, preview: int) -> str:
-    """A saved report in which the server's OPTIONS answer offers that preview."""
+def a_check(address: str, **offered: int) -> str:
+    """A saved report in which the server's OPTIONS answer offers that."""
     report = json.loads(render(empty_report(), "json"))
-    probe = {"probe": "options", "status": "ok", "reason": None, "elapsed_ms": 1.0, "facts": {"preview": preview}}
+    probe = {"probe": "options", "status": "ok", "reason": None, "elapsed_ms": 1.0, "facts": offered}
     member = {"name": address, "address": address, "port": 1344, "verdict": "ok", "probes": [probe]}
     return json.dumps({**report, "members": [member]})
 
@@ -38,11 +52,59 @@ def a_check(address: str, preview: int) -> str:
 def test_a_report_beside_says_what_previews_servers_accept(
     address: str, preview: int, expected: list[str], tmp_path: Path
 ) -> None:
-    report = icapdiag.lint([saved(tmp_path, export()), saved(tmp_path, a_check(address, preview), "report.json")])
+    report = icapdiag.lint(
+        [saved(tmp_path, export()), saved(tmp_path, a_check(address, preview=preview), "report.json")]
+    )
     assert expected == [each.id for each in report.findings]
     for finding in report.findings:
         (place,) = finding.places or ()
         assert ("preview_size", "4096", "bytes") == (place.field, place.value, place.unit)
+
+
+LIMIT = "max_concurrent_connections_per_server"
+OTHER_GROUP = {"name": "other", "members": [{"pool_ref": "icap-pool-2"}]}
+
+
+def limited(*limits: int) -> Mistake:
+    """A pool for each limit, with the same servers. The second is in a pool group of its own."""
+
+    def make(found: Export) -> None:
+        pools = [{**found["Pool"][0], "name": NAMES[at], LIMIT: str(limit)} for at, limit in enumerate(limits)]
+        found["Pool"] = pools
+        second_profile(pool_group_ref="other")(found)
+        found["PoolGroup"].append(OTHER_GROUP)
+
+    return make
+
+
+NAMES = ("icap-pool", "icap-pool-2")
+
+
+@pytest.mark.parametrize(
+    ("change", "offered", "expected"),
+    [
+        (put("Pool", **{LIMIT: 100}), 100, []),
+        (put("Pool", **{LIMIT: 101}), 100, ["connections-above-servers"]),
+        (put("Pool", **{LIMIT: 50}), 100, []),
+        (put("Pool"), 100, ["connections-unlimited"]),
+        (put("Pool"), 0, []),  # RFC 3507 has no such number
+        (put("Pool", **{LIMIT: 500}, servers=[server("192.0.2.1", enabled=False), server("192.0.2.2")]), 100, []),
+        (put("ServiceEngineGroup", max_se=10), 100, ["connections-unlimited"]),
+        (all_of(put("Pool", **{LIMIT: 100}), put("ServiceEngineGroup", max_se=10)), 100, []),  # it is a total
+        (limited(50, 50), 100, []),
+        (limited(50, 51), 100, ["connections-above-servers"] * 2),
+        (limited(50, 0), 100, ["connections-unlimited"]),
+    ],
+)
+def test_a_report_beside_says_how_many_connections_servers_accept(
+    change: Mistake, offered: int, expected: list[str], tmp_path: Path
+) -> None:
+    beside = saved(tmp_path, a_check("192.0.2.1", max_connections=offered), "report.json")
+    report = icapdiag.lint([saved(tmp_path, export(change)), beside])
+    found = [each for each in report.findings if each.id.startswith("connections-")]
+    places = [place for each in found for place in each.places or ()]
+    assert expected == [each.id for each in found for _ in each.places or ()]
+    assert {LIMIT} >= {place.field for place in places}
 
 
 @pytest.mark.parametrize(
@@ -243,3 +305,37 @@ def test_time_grows_no_faster_than_the_file(tmp_path: Path) -> None:
     before = time.process_time()
     icapdiag.lint([file])
     assert time.process_time() - before < 20
+
+
+def test_a_configuration_comes_through_a_pipe(tmp_path: Path) -> None:
+    text = json.dumps(export(put("IcapProfile", preview_size=9000)), indent=1)
+    for arguments in ("-", ""):
+        status, out, err = shell(f"$icapdiag lint {arguments} < export.json", cwd=saved(tmp_path, text).parent)
+        assert (0, "") == (status, err)
+        assert "<stdin>:" in out
+        assert "After a change: icapdiag lint -." in " ".join(out.split())
+    _, out, _ = shell("$icapdiag lint - -o json < export.json", cwd=tmp_path)
+    assert ["<stdin>"] == json.loads(out)["subject"]["inputs"]
+
+
+def test_standard_input_is_one_of_several_files(tmp_path: Path) -> None:
+    made = export()
+    saved(tmp_path, {"VirtualService": made.pop("VirtualService")}, "vs.json")
+    status, out, _ = shell("$icapdiag lint - vs.json - < export.json", cwd=saved(tmp_path, made).parent)
+    assert (0, "OK  Uploads to app-vs are scanned") == (status, out[:33])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "<stdin>: empty"),
+        ("{pool: [", "<stdin>:1:2: not JSON"),
+        ('{"Pool": [', "<stdin>:1:11: "),
+        ('{"results": [{"icap_log": {}}]}', "<stdin>:1:1: this is an Avi log: icapdiag explain -"),
+    ],
+)
+def test_what_is_wrong_on_standard_input_is_said_of_it(text: str, said: str, tmp_path: Path) -> None:
+    saved(tmp_path, text, "given")
+    status, out, err = shell("$icapdiag lint - < given", cwd=tmp_path)
+    assert (2, "") == (status, out)
+    assert said in err

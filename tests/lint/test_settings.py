@@ -14,7 +14,7 @@ from icapdiag.avi.config.objects import PROFILE, SE_GROUP, AviObject
 from icapdiag.jsontree import read_json
 from icapdiag.vocabulary import CauseStatus, Severity
 from icapdiag.yamltree import MapNode
-from tests.lint.right import Export, Mistake, export, leave_out, put, put_server
+from tests.lint.right import Export, Mistake, export, leave_out, put, put_rule, put_server
 
 WARNING, INFO = Severity.WARNING, Severity.INFO
 
@@ -29,9 +29,10 @@ class Case(NamedTuple):
     field: str
 
 
-def logs(*, throttle: int = 0, full_throttle: object = 0, **full: Any) -> Mistake:
+def logs(*, throttle: int = 0, full_throttle: object = 0, filters: Any = None, **full: Any) -> Mistake:
     kept = {"enabled": True, "duration": 0, "throttle": full_throttle, **full}
-    return put("VirtualService", analytics_policy={"full_client_logs": kept, "significant_log_throttle": throttle})
+    policy = {"full_client_logs": kept, "significant_log_throttle": throttle, "client_log_filters": filters}
+    return put("VirtualService", analytics_policy=policy)
 
 
 TLS = {
@@ -46,8 +47,17 @@ TLS = {
 
 def tls(**changes: Any) -> Mistake:
     def make(found: Export) -> None:
-        found["PKIProfile"] = [{"name": "icap-ca", "ca_certs": [{"certificate": "-----BEGIN"}]}]
+        found["PKIProfile"] = [{"name": "icap-ca", "crl_check": False, "ca_certs": [{"certificate": "-----BEGIN"}]}]
         put("Pool", **{**TLS, **changes})(found)
+
+    return make
+
+
+def revocation(**changes: Any) -> Mistake:
+    def make(found: Export) -> None:
+        tls()(found)
+        put("PKIProfile", crl_check=None)(found)
+        put("PKIProfile", **changes)(found)
 
     return make
 
@@ -73,6 +83,14 @@ CASES = {
     "throttle of full logs": Case(
         (logs(full_throttle="5"),), "log-throttle-configured", INFO, ["full"], f"{FULL}.throttle",
     ),
+    "throttle of a log filter": Case(
+        (logs(filters=[{"enabled": False}, {"enabled": True, "index": 1, "name": "uploads"}]),),
+        "log-throttle-configured", INFO, ["filters"], "analytics_policy.udf_log_throttle",
+    ),
+    "throttle of a rule that logs": Case(
+        (logs(), put_rule(log="true")), "log-throttle-configured", INFO, ["filters"],
+        "analytics_policy.udf_log_throttle",
+    ),
     "no significant logs": Case(
         (put("AnalyticsProfile", client_log_config={"enable_significant_log_collection": False}),),
         "significant-logs-off", WARNING, ["off"], COLLECTED,
@@ -80,6 +98,17 @@ CASES = {
     "streamed without ICAP": Case(
         (put("AnalyticsProfile", client_log_streaming_config={"format_config": SELECTED}),),
         "log-streaming-without-icap", WARNING, ["fields"], STREAMED,
+    ),
+    "a code of ICAP excluded": Case(
+        (put("AnalyticsProfile", exclude_http_error_codes=["404", 500]),), "error-codes-excluded", INFO, [],
+        "exclude_http_error_codes",
+    ),
+    "a range of codes excluded": Case(
+        (put("AnalyticsProfile", ranges=[{"begin": 400, "end": 499}]),), "error-codes-excluded", INFO, [], "ranges"
+    ),
+    "all 5xx excluded": Case(
+        (put("AnalyticsProfile", resp_code_block=["AP_HTTP_RSP_5XX"]),), "error-codes-excluded", INFO, [],
+        "resp_code_block",
     ),
     "TLS port without TLS": Case(
         (put_server(0, port=11344),), "tls-port-unlikely", WARNING, ["no-tls"], "servers[0].port"
@@ -99,6 +128,10 @@ CASES = {
         "tls-server-unverified", INFO, ["authority", "name", "sni"], "ssl_profile_ref",
     ),
     "no authority": Case((no_authority,), "pki-profile-empty", WARNING, ["no-authority"], "ca_certs"),
+    "revocation without a list": Case((revocation(),), "crl-missing", WARNING, ["no-list"], "crls"),
+    "revocation with an empty list": Case(
+        (revocation(crl_check="true", crls=[]),), "crl-missing", WARNING, ["no-list"], "crl_check"
+    ),
     "a small buffer": Case(
         (put("IcapProfile", buffer_size=1024),), "buffer-size-lowered", INFO, ["refused"], "buffer_size"
     ),
@@ -145,9 +178,15 @@ def test_a_setting_leads_to_its_finding_and_no_other(tmp_path: Path, name: str) 
         (put("AnalyticsProfile", client_log_config={"enable_significant_log_collection": "true"}),),
         (put("ServiceEngineGroup", memory_per_se=None), put("IcapProfile", allow_204=False)),
         (put("IcapProfile", vendor=None),),
+        (logs(filters=[{"enabled": False}]),),
+        (put_rule(log=True),),
+        (put("AnalyticsProfile", exclude_http_error_codes=[404], ranges=[{"begin": 414, "end": 499}]),),
+        (revocation(crls=[{"server_url": "http://pki.example/ca.crl"}]),),
+        (revocation(allow_pki_errors=["ALLOW_ALL_ERRORS"]),),
         (leave_out("AnalyticsProfile", "ServiceEngineGroup"),),
     ],
-    ids=["TLS", "icap_log streamed", "significant logs", "bodies are streamed", "OPSWAT's path", "not visible"],
+    ids=["TLS", "icap_log streamed", "significant logs", "bodies are streamed", "OPSWAT's path", "a filter that is off",
+         "a rule that logs", "other codes", "a CRL", "any certificate", "not visible"],
 )  # fmt: skip
 def test_nothing_is_found(tmp_path: Path, changes: tuple[Mistake, ...]) -> None:
     file = tmp_path / "export.json"

@@ -470,6 +470,10 @@ def test_what_lets_viruses_in_comes_before_what_holds_none(closed: bool) -> None
         ({"answer_ms|gt": 5}, ("response time: 12.5 ms",)),
         ({"methods": "REQMOD"}, ("Methods: REQMOD, OPTIONS",)),
         ({"server|exists": False}, ("Server: not known",)),
+        ({"icap_rules": 0}, ("ICAP rules: none",)),
+        ({"pool.other_members_ok": 0}, ("other members ok: none",)),
+        ({"full_log_duration": 0}, ("full client logs' duration: 0 (no end)",)),
+        ({"ratio": 0, "slow_response_warning_threshold": 0}, ("ratio: 0", "slow_response_warning_threshold: 0 ms")),
         (
             {"options.status": "ok", "options.answer_ms|lt": 1000},
             ("status of options: ok", "response time of options: 2 ms"),
@@ -485,6 +489,11 @@ def test_facts_are_named_by_their_labels(condition: Any, expected: tuple[str, ..
         "offers_204": False,
         "answer_ms": 12.5,
         "methods": ["REQMOD", "OPTIONS"],
+        "icap_rules": 0,
+        "pool.other_members_ok": 0,
+        "full_log_duration": 0,
+        "ratio": 0,
+        "slow_response_warning_threshold": 0,
     }
     conditions = [parse_condition(name, value) for name, value in condition.items()]
 

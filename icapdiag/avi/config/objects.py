@@ -52,7 +52,8 @@ class AviObject(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The object's own name, "" if it has none."""
-        return self.node.text("name")
+        metadata = section(self.node, "metadata") if self.kind in AKO else None
+        return self.node.text("name") if metadata is None else metadata.text("name")
 
     def matches(self, reference: Reference) -> bool:
         """Whether the reference means this object, as far as both say."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import MappingProxyType
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.avi.config.configuration import Configuration, Unseen
+from icapdiag.avi.config.hosting import Kin, kin_without_icap
 from icapdiag.avi.config.log_settings import analytics_sheet
 from icapdiag.avi.config.memory import engine_group_sheet
 from icapdiag.avi.config.monitors import monitor_sheets
@@ -21,6 +22,7 @@ from icapdiag.avi.config.objects import (
     SE_GROUP,
     AviObject,
 )
+from icapdiag.avi.config.offers import Offers, connection_limits, connections_in_all, least
 from icapdiag.avi.config.pools import (
     MOST_SERVERS,
     Beside,
@@ -35,7 +37,7 @@ from icapdiag.avi.config.pools import (
     server_sheets,
 )
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
-from icapdiag.avi.config.services import MOST_RULES, Service, is_called, overriding, services_of
+from icapdiag.avi.config.services import MOST_RULES, Service, is_called, services_of
 from icapdiag.avi.config.sharing import differing, sharing
 from icapdiag.avi.config.values import refused_values
 from icapdiag.facts.config import (
@@ -84,11 +86,11 @@ def look(
     objects: Iterable[AviObject],
     inputs: Sequence[str],
     chosen: Sequence[str] = (),
-    previews: Mapping[str, int] = MappingProxyType({}),
+    offers: Offers = MappingProxyType({}),
 ) -> Looked:
     """What ICAP depends on. ``chosen``: names or uuids of the virtual services to look at; else all that use ICAP.
 
-    ``previews``: the longest that a server accepts, in bytes, by ``host:port``, as far as it is known.
+    ``offers``: what servers say in OPTIONS, as far as it is known.
 
     Raises `NoSuchService`.
     """
@@ -106,7 +108,7 @@ def look(
     if not chosen:
         profiles |= {id(each.node): each for each in configuration.of(PROFILE)}
     chains = chains_of(configuration, islice(profiles.values(), MOST_PROFILES))
-    seen = _Observer(configuration, judged, chains, previews, any_services=bool(services))
+    seen = _Observer(configuration, judged, chains, offers, services)
     observations = tuple(islice(seen.all(), MOST_OBSERVATIONS))
     left_out = tuple(dict.fromkeys(_left_out(judged, chains)))
     without = [each.name for each in services if not each.is_for_icap and not chosen]
@@ -114,7 +116,7 @@ def look(
         observations=observations,
         subject=LintSubject(
             inputs=tuple(inputs),
-            services=tuple(summary(each, chains) for each in judged),
+            services=tuple(summary(each, chains) for each in judged if chosen or each.host is None),
             profiles=tuple(each.profile.name for each in chains) or None,
             objects=configuration.counts() or None,
             without_icap=tuple(without[:MOST_SERVICES]) or None,
@@ -147,18 +149,18 @@ class _Observer:
         configuration: Configuration,
         services: Sequence[Service],
         chains: Sequence[Chain],
-        previews: Mapping[str, int],
-        *,
-        any_services: bool,
+        offers: Offers,
+        every_service: Sequence[Service],
     ) -> None:
-        self._previews = previews
+        self._offers = offers
+        self._limits = connection_limits(chains)
         self._configuration = configuration
         self._services = services
         self._chains = chains
-        self._any_services = any_services
+        self._any_services = bool(every_service)
+        self._kin = kin_without_icap(configuration, every_service, services)
         self._paths = self._watched()
         self._sharing = sharing(chains)
-        self._hosts = overriding(services)
         self.looked_at: set[int] = set()  # ids of the nodes
 
     def all(self) -> Iterator[Observation]:
@@ -185,8 +187,8 @@ class _Observer:
 
     def _of_service(self, service: Service) -> Iterator[Observation]:
         found, links = service.found, Links((service.name,), profile_name(service))
-        yield from self._whole(found, service_sheet(service, self._chains, self._hosts), links)
-        for rule in service.rules:
+        yield from self._whole(found, service_sheet(service, self._chains, self._kin.get(id(found.node), Kin())), links)
+        for rule in service.rules if service.host is None else ():  # else they are looked at there
             yield _observation(rule_sheet(service, rule), links)
         for policy in service.policy_sets:
             if self._is_new(policy):
@@ -208,7 +210,8 @@ class _Observer:
         )
         others = self._sharing[id(chain.profile.node)]
         shared = tuple(each.name for each in others), differing(chain.profile, others)
-        yield from self._whole(chain.profile, profile_sheet(chain, attached, self._previews, *shared), links)
+        preview = least(chain.pools, self._offers, "preview")
+        yield from self._whole(chain.profile, profile_sheet(chain, attached, preview, *shared), links)
         if group is not None:
             yield from self._whole(group, group_sheet(group, chain), links)
             beside = beside_of(chain.pools)
@@ -219,7 +222,8 @@ class _Observer:
         found = pool.found
         if id(found.node) in self.looked_at:
             return
-        yield from self._whole(found, pool_sheet(self._configuration, pool, beside), links)
+        connections, in_all = least([pool], self._offers, "connections"), connections_in_all(pool, self._limits)
+        yield from self._whole(found, pool_sheet(self._configuration, pool, beside, connections, in_all), links)
         for name, server in server_sheets(pool, beside):
             yield _observation(server, links, member=name)
         for monitor, sheet in monitor_sheets(self._configuration, found, self._paths):

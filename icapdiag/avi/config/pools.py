@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -31,6 +31,7 @@ from icapdiag.yamltree import ListNode, MapNode
 MOST_SERVERS = 20_000  # of a pool
 _NAMED = 20  # entries with the same address and port
 _PORT = "default_server_port"
+LIMIT = "max_concurrent_connections_per_server"
 _ELSEWHERE = ("ipaddrgroup_ref", "nsx_securitygroup", "external_autoscale_groups", "autoscale_policy_ref", "networks")
 
 
@@ -186,19 +187,15 @@ def _server(node: MapNode, number: int, default: int | None) -> Server:
 def profile_sheet(
     chain: Chain,
     attached: bool | None,
-    previews: Mapping[str, int],
+    preview: tuple[int | None, tuple[str, ...] | None],
     shared_with: tuple[str, ...] = (),
     differing: tuple[str, ...] | None = None,
 ) -> ProfileSheet:
     """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files.
 
-    ``previews``: the longest that a server accepts, by ``host:port``. ``shared_with``: profiles before it
-    with its servers. ``differing``: settings in which they differ.
+    ``preview``: the longest that all servers accept, and those that accept no longer one. ``shared_with``: profiles
+    before it with its servers. ``differing``: settings in which they differ.
     """
-    pools = chain.pools if previews else ()
-    asked = {each.endpoint.lower() for pool in pools for each in pool.servers or () if each.enabled}
-    known = {name: previews[name] for name in sorted(asked) if name in previews}
-    least = min(known.values(), default=None)
     found, values = chain.profile, Values(chain.profile)
     for fact in ("usable_servers", "shares_servers_with"):
         values.note(fact, "pool_group_ref", found.node.get("pool_group_ref") or found.node)
@@ -215,8 +212,8 @@ def profile_sheet(
         broken_references=broken,
         shares_servers_with=shared_with or None,
         differing=differing,
-        server_preview=least,
-        server_preview_of=tuple(name for name, size in known.items() if size == least) or None,
+        server_preview=preview[0],
+        server_preview_of=preview[1],
     )
 
 
@@ -280,8 +277,18 @@ def has_tls(pool: AviObject) -> bool:
     return bool(pool.node.text("ssl_profile_ref"))
 
 
-def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) -> PoolSheet:
-    """The facts of a pool, and of its place in the group."""
+def pool_sheet(
+    configuration: Configuration,
+    pool: GroupedPool,
+    beside: Beside,
+    connections: tuple[int | None, tuple[str, ...] | None],
+    in_all: int | None,
+) -> PoolSheet:
+    """The facts of a pool, and of its place in the group.
+
+    ``connections``: the most that all of its servers accept, and those that accept no more. ``in_all``: the most that
+    Avi opens to one of them.
+    """
     found, values = pool.found, Values(pool.found)
     note_fail_action(values, found)
     kind, request = deciding_monitor(configuration.of(MONITOR), found)
@@ -293,6 +300,7 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) 
         values.note("monitoring", "health_monitor_refs", watch.place, watch.label)
     for fact, field in (("pki", "pki_profile_ref"), ("domain_names", "domain_name")):
         values.note(fact, field, found.node.get(field) or found.node)
+    values.note("connections_in_all", LIMIT, found.node.get(LIMIT) or found.node, found.node.text(LIMIT))
     values.note("tls", "ssl_profile_ref", found.node.get("ssl_profile_ref") or found.node)
     return values.sheet(
         PoolSheet,
@@ -311,6 +319,9 @@ def pool_sheet(configuration: Configuration, pool: GroupedPool, beside: Beside) 
         monitoring=watch.word if watch else None,
         monitor_assumed=watch.assumed if watch else None,
         usable_servers=pool.usable,
+        server_connections=connections[0],
+        server_connections_of=connections[1],
+        connections_in_all=in_all,
         standby=_stands_by(values, pool, beside),
     )
 
@@ -349,5 +360,14 @@ def pki_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[
     for found in configuration.follow(pool, "pki_profile_ref", PKI):
         certificates = len(elements(found.node, "ca_certs"))
         values = Values(found)
+        values.note("revocation_lists", "crls", found.node.get("crls") or found.node)
         values.note("authorities", "ca_certs", found.node.get("ca_certs") or found.node)
-        yield found, values.sheet(PKISheet, "pkiprofile", found.name, authorities=certificates)
+        sheet = values.sheet(
+            PKISheet,
+            "pkiprofile",
+            found.name,
+            authorities=certificates,
+            revocation_lists=len(elements(found.node, "crls")),
+            allow_pki_errors=tuple(texts(found.node, "allow_pki_errors")) or None,
+        )
+        yield found, sheet

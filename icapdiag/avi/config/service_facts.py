@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from icapdiag.avi.config.hosting import Kin
 from icapdiag.avi.config.log_settings import log_facts
-from icapdiag.avi.config.objects import AKO, L7_RULE
+from icapdiag.avi.config.objects import AKO
 from icapdiag.avi.config.pools import Chain
 from icapdiag.avi.config.relations import broken_references, other_vrf
 from icapdiag.avi.config.rules import UPLOADS, Match, Rule, other_words
+from icapdiag.avi.config.schema import as_flag
 from icapdiag.avi.config.services import IcapRule, Service
 from icapdiag.avi.config.values import Elsewhere, Part, Values
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
 
-_UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere")  # AKO's other rules may name policy sets, too
-_LOGS = ("significant_log_throttle", "full_client_logs", "full_log_duration", "full_log_throttle")
+# AKO's other rules may name policy sets and a profile, too.
+_UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere", "profile-elsewhere")
+_LOGS = ("significant_log_throttle", "udf_log_throttle", "user_defined_logs", "full_client_logs", "full_log_duration",
+         "full_log_throttle")  # fmt: skip
 _HEADERS = "headers"
 _LIMITS = (
     "methods_past", "paths_only", "letter_case_counts", "headers_only", "needs_content_length", "conditions_only",
@@ -40,6 +43,8 @@ def verdict(service: Service, chains: Iterable[Chain]) -> tuple[str, str | None]
 def _obstacle(service: Service, chains: Iterable[Chain]) -> str | None:
     if not service.enabled:
         return "not-enabled"
+    if service.profile_elsewhere:
+        return "profile-elsewhere"
     if not service.profile_refs:
         return "no-profile" if service.rules else "nothing-attached"
     if not service.reached:
@@ -64,26 +69,30 @@ def of_service(service: Service, chains: Iterable[Chain]) -> list[Chain]:
     return [each for each in chains if any(each.profile.node is one.node for one in service.profiles)]
 
 
-def service_sheet(
-    service: Service, chains: Sequence[Chain], hosts: Mapping[str, Service] = MappingProxyType({})
-) -> VirtualServiceSheet:
-    """The facts of a virtual service, or of what stands for one. ``hosts``: HostRules, by the L7Rule they refer to."""
+def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin) -> VirtualServiceSheet:
+    """The facts of a virtual service, or of what stands for one. ``kin``: those beside it that are without ICAP.
+
+    Whether uploads reach ICAP by an L7Rule is a fact of the HostRule that refers to it, if that is in the files.
+    """
     found, values = service.found, Values(service.found)
-    scanned, why = verdict(service, chains)
+    scanned, why = verdict(service, chains) if service.host is None else (None, None)
     key = "httpPolicy.policySets" if found.kind in AKO else "http_policies"
     policies = found.node.get("http_policies") or found.node
     rules = service.rules
     field = "icapProfile" if found.kind in AKO else "icap_request_profile_refs"
     if service.profile_refs:
         fact = "why" if why == "no-member" else ""
-        values.note(fact, field, service.profile_refs[0][1], profile_name(service) or "")
+        values.note(
+            fact, field, service.profile_refs[0][1], profile_name(service) or "", within=_profile_within(service)
+        )
     unreached = bool(rules) and not service.reached
     if unreached:
         _note_unreached(values, rules)
     for fact in ("" if unreached else "icap_rules", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
-    logged = dict.fromkeys(_LOGS) if found.kind in AKO else log_facts(values, found)
-    known = not service.unseen_policies or bool(service.reached)
+    rules_log = any(as_flag(each.rule.node.text("log")) for each in service.reached)
+    logged = dict.fromkeys(_LOGS) if found.kind in AKO else log_facts(values, found, rules_log=rules_log)
+    known = service.host is None and (not service.unseen_policies or bool(service.reached))
     pools = {id(each.found.node): each.found for chain in of_service(service, chains) for each in chain.pools}
     vrf = other_vrf(found, list(pools.values()))
     broken = tuple(
@@ -94,9 +103,13 @@ def service_sheet(
     if service.profile_refs:
         several = ("icap_profiles",) if len(service.profile_refs) > 1 else ()  # else nothing is wrong with it
         for fact in ("broken_references", "overridden_by", *several):
-            values.note(fact, field, found.node.get(field) or service.profile_refs[0][1])
+            at = found.node.get(field) or service.profile_refs[0][1]
+            values.note(fact, field, at, within=_profile_within(service))
+    for fact, relatives in (("children_without_icap", kin.children), ("siblings_without_icap", kin.siblings)):
+        for each in relatives:
+            within = Elsewhere("virtualservice", each.name, each.found.file)
+            values.note(fact, "icap_request_profile_refs", each.found.node, within=within)
     values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
-    host = hosts.get(service.name) if found.kind == L7_RULE else None
     return values.sheet(
         VirtualServiceSheet,
         found.kind.lower(),
@@ -117,10 +130,20 @@ def service_sheet(
         why=why,
         broken_references=broken or None,
         other_vrf=vrf,
-        overridden_by=host.name if host is not None and service.profile_refs else None,
+        children_without_icap=tuple(each.name for each in kin.children) or None,
+        siblings_without_icap=tuple(each.name for each in kin.siblings) or None,
+        overridden_by=service.host if service.overridden and service.profile_refs else None,
         **_limits(service),
         **logged,
     )
+
+
+def _profile_within(service: Service) -> Elsewhere | None:
+    """The L7Rule that names the ICAP profile of a HostRule; None if the object itself does."""
+    found = service.profile_in
+    if found is service.found:
+        return None
+    return Elsewhere(found.kind.lower(), found.name, found.file)
 
 
 def _note_unreached(values: Values, rules: Iterable[IcapRule]) -> None:
@@ -200,7 +223,7 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
         covering_action=covering.action if covering else None,
         allowed_before=tuple(each.name for each in passed_over[:MOST_NAMED]) or None,
         paths_unmatched=unmatched[:MOST_NAMED] or None,
-        profile_attached=bool(service.profile_refs),
+        profile_attached=None if service.profile_elsewhere else bool(service.profile_refs),
     )
 
 

@@ -5,14 +5,14 @@ AKO's HostRule and L7Rule stand for the virtual services that AKO makes of them:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from icapdiag.avi.config.ako import AkoRule, ako_rules
 from icapdiag.avi.config.configuration import Configuration
 from icapdiag.avi.config.objects import (
-    HOST_RULE,
     L7_RULE,
     POLICY_SET,
     PROFILE,
@@ -21,8 +21,6 @@ from icapdiag.avi.config.objects import (
     Reference,
     elements,
     references,
-    section,
-    texts,
 )
 from icapdiag.avi.config.rules import ALLOW, CHECK_ICAP, Rule, rules_of
 from icapdiag.avi.config.schema import as_flag, as_integer
@@ -65,7 +63,9 @@ Known = dict[tuple[int, ...], IcapRules]  # by the ids of the policy sets' nodes
 class Service(Struct, frozen=True):
     """A virtual service. ``profile_refs`` counts the references, ``profiles`` are those that are in the files.
 
-    ``rules_left_out``: rules of its policy sets that were not looked at, as there are too many.
+    ``profile_in``: the object that refers to the profile. Of AKO: ``profile_elsewhere``: a rule that is not in the
+    files may name one; ``host``: the HostRule that refers to this L7Rule, and what it says counts there;
+    ``overridden``: the HostRule names a profile, too.
     """
 
     found: AviObject
@@ -76,8 +76,21 @@ class Service(Struct, frozen=True):
     policy_sets: tuple[AviObject, ...]
     policy_refs: int
     unseen_policies: int
-    rules: tuple[IcapRule, ...]
-    rules_left_out: int = 0
+    icap_rules: IcapRules
+    profile_in: AviObject
+    profile_elsewhere: bool = False
+    host: str | None = None
+    overridden: bool = False
+
+    @property
+    def rules(self) -> tuple[IcapRule, ...]:
+        """The rules of its policy sets with the ICAP action, as far as they were looked at."""
+        return self.icap_rules.found
+
+    @property
+    def rules_left_out(self) -> int:
+        """How many rules were not looked at, as there are too many."""
+        return self.icap_rules.left_out
 
     @property
     def is_for_icap(self) -> bool:
@@ -100,8 +113,8 @@ def services_of(configuration: Configuration) -> Iterator[Service]:
     known: Known = {}
     for found in configuration.of(VIRTUAL_SERVICE):
         yield _service(configuration, found, known)
-    for found in configuration.of(HOST_RULE, L7_RULE):
-        yield _of_ako(configuration, found, known)
+    for rule in ako_rules(configuration):
+        yield _of_ako(configuration, rule, known)
 
 
 def _service(configuration: Configuration, found: AviObject, known: Known) -> Service:
@@ -110,16 +123,17 @@ def _service(configuration: Configuration, found: AviObject, known: Known) -> Se
     sets = [configuration.follow(found, "http_policy_set_ref", POLICY_SET, item) for _, item in ordered]
     policies = [each for group in sets for each in group]
     switches = (found.node.text(name) for name in ("enabled", "traffic_enabled"))
-    return _put_together(
-        found,
-        found.name,
+    return Service(
+        found=found,
+        name=found.name,
         enabled=all(as_flag(text or "true") is not False for text in switches),
         profile_refs=tuple(references(found.node, "icap_request_profile_refs")),
-        profiles=configuration.follow(found, "icap_request_profile_refs", PROFILE),
-        policies=policies,
+        profiles=tuple(configuration.follow(found, "icap_request_profile_refs", PROFILE)),
+        policy_sets=tuple(policies),
         policy_refs=len(listed),
-        unseen=sum(not group for group in sets),
-        rules=_rules(policies, known),
+        unseen_policies=sum(not group for group in sets),
+        icap_rules=_rules(policies, known),
+        profile_in=found,
     )
 
 
@@ -129,77 +143,44 @@ def _index(item: Node, number: int) -> int:
     return number if index is None else index
 
 
-def overriding(services: Iterable[Service]) -> dict[str, Service]:
-    """HostRules with an ICAP profile, by the name of the L7Rule that they refer to: AKO takes theirs before its own."""
-    found: dict[str, Service] = {}
-    for each in services:
-        spec = section(each.found.node, "spec") if each.found.kind == HOST_RULE else None
-        host = section(spec, "virtualhost") if spec else None
-        name = host.text("l7Rule") if host else ""
-        if name and each.profile_refs:
-            found.setdefault(name, each)
-    return found
-
-
-def _of_ako(configuration: Configuration, found: AviObject, known: Known) -> Service:
-    metadata, spec = section(found.node, "metadata"), section(found.node, "spec")
-    host = section(spec, "virtualhost") if spec else None
-    rule = (host or spec) if found.kind == HOST_RULE else spec
-    named: list[tuple[Reference, Node]] = []
+def _of_ako(configuration: Configuration, rule: AkoRule, known: Known) -> Service:
+    """What AKO makes of a HostRule or an L7Rule."""
+    found, named = rule.own.found, rule.policies
     policies: list[AviObject] = []
-    count = unseen = 0
-    if rule is not None:
-        named = list(references(rule, "icapProfile"))
-        policy = section(rule, "httpPolicy")
-        wanted = texts(policy, "policySets") if policy else []
-        count = len(wanted)
-        for name in wanted:
-            meant = configuration.find(POLICY_SET, Reference(name))
-            if isinstance(meant, AviObject):
-                policies.append(meant)
-            else:
-                unseen += 1
-                configuration.note_unseen(found, "policySets", POLICY_SET, name, meant)
-        if rule.text("l7Rule"):  # which may bring policy sets of its own
+    for name in named.policy_sets:
+        meant = configuration.find(POLICY_SET, Reference(name))
+        if isinstance(meant, AviObject):
+            policies.append(meant)
+        else:
+            configuration.note_unseen(named.found, "policySets", POLICY_SET, name, meant)
+    count = len(named.policy_sets)
+    unseen = count - len(policies)
+    if rule.not_visible:
+        brings = " and ".join(
+            what
+            for what, own in (("an ICAP profile", rule.own.profile_refs), ("policy sets", named.policy_sets))
+            if not own
+        )
+        configuration.note_unseen(found, "l7Rule", L7_RULE, rule.not_visible, f"may bring {brings}")
+        if not named.policy_sets:
             count, unseen = count + 1, unseen + 1
-            configuration.note_unseen(found, "l7Rule", L7_RULE, rule.text("l7Rule"), "may bring policy sets of its own")
-    enabled = as_flag(rule.text("enableVirtualHost") or "true") is not False if rule else True
-    return _put_together(
-        found,
-        metadata.text("name") if metadata else "",
-        enabled=enabled,
-        profile_refs=tuple(named),
-        profiles=configuration.follow(found, "icapProfile", PROFILE, rule) if rule else [],
-        policies=policies,
-        policy_refs=count,
-        unseen=unseen,
-        rules=_rules(policies, known),
-    )
-
-
-def _put_together(
-    found: AviObject,
-    name: str,
-    *,
-    enabled: bool,
-    profile_refs: tuple[tuple[Reference, Node], ...],
-    profiles: Sequence[AviObject],
-    policies: Sequence[AviObject],
-    policy_refs: int,
-    unseen: int,
-    rules: IcapRules,
-) -> Service:
+    profile = rule.profile
     return Service(
         found=found,
-        name=name,
-        enabled=enabled,
-        profile_refs=profile_refs,
-        profiles=tuple(profiles),
+        name=rule.own.name,
+        enabled=rule.own.enabled,
+        profile_refs=profile.profile_refs,
+        profiles=tuple(configuration.follow(profile.found, "icapProfile", PROFILE, profile.part))
+        if profile.part
+        else (),
         policy_sets=tuple(policies),
-        policy_refs=policy_refs,
+        policy_refs=count,
         unseen_policies=unseen,
-        rules=rules.found,
-        rules_left_out=rules.left_out,
+        icap_rules=_rules(policies, known),
+        profile_in=profile.found,
+        profile_elsewhere=not profile.profile_refs and (bool(rule.not_visible) or rule.is_below_another),
+        host=rule.host.name if rule.host is not None else None,
+        overridden=rule.host is not None and bool(rule.host.profile_refs),
     )
 
 

@@ -14,6 +14,7 @@ _PATHS = 2
 _RULES = 2
 _SETTINGS = 12  # of an object
 _FILES = 3  # of one command
+_STDIN = "<stdin>"  # - on the command line
 _WORDS = {  # kinds of object, for people
     "virtualservice": "virtual service", "hostrule": "HostRule", "l7rule": "L7Rule", "rule": "rule",
     "icapprofile": "ICAP profile", "poolgroup": "pool group", "pool": "pool", "server": "server",
@@ -31,6 +32,7 @@ _WHY = {
     "no-member": "no server of its pool group can be selected",
     "policy-set-elsewhere": "AKO attaches the profile only, and no policy set is named here",
     "policy-set-not-visible": "a policy set is not in these files",
+    "profile-elsewhere": "no ICAP profile is named here, and an AKO rule that is not in these files may name one",
 }
 
 
@@ -172,7 +174,7 @@ def closing(found: LintSubject, not_visible: Iterable[str], *, problems: bool) -
     for each, said in past[:_FILES]:
         yield f"Not sent to ICAP: {said}{f' ({safe_text(each.name, 80)})' if len(found.services) > 1 else ''}."
     if problems and 0 < len(found.inputs) <= _FILES:
-        files = " ".join(shlex.quote(safe_text(each, None)) for each in found.inputs)
+        files = " ".join("-" if each == _STDIN else shlex.quote(safe_text(each, None)) for each in found.inputs)
         yield f"After a change: `icapdiag lint {files}`."
     if found.without_icap:
         yield f"Without ICAP: {_list('virtual service', found.without_icap)}."

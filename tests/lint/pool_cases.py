@@ -1,0 +1,314 @@
+"""Mistakes in an ICAP profile and below it: pools, servers, monitors; and what is right there in another way."""
+
+from __future__ import annotations
+
+from tests.lint.case import LIKELY, POSSIBLE, PROVEN, Case
+from tests.lint.right import (
+    Mistake,
+    all_of,
+    export,
+    put,
+    put_server,
+    second_pool,
+    second_profile,
+    server,
+)
+
+OPTIONS = str(export()["HealthMonitor"][0]["tcp_monitor"]["tcp_request"])
+BOTH = ["/api/healthmonitor/?name=icap-options", "/api/healthmonitor/?name=System-HTTP"]
+CASES: dict[str, Case] = {
+    "fail action of the pool group": Case(
+        put("PoolGroup", fail_action={"type": "FAIL_ACTION_CLOSE_CONN"}),
+        "pool-group-fail-action",
+        "fail-action-set",
+        PROVEN,
+        "fail_action",
+        "FAIL_ACTION_CLOSE_CONN",
+    ),
+    "fail action of the pool": Case(
+        put("Pool", fail_action={"type": "FAIL_ACTION_HTTP_REDIRECT"}),
+        "pool-group-fail-action",
+        "fail-action-set",
+        PROVEN,
+        "fail_action",
+        "FAIL_ACTION_HTTP_REDIRECT",
+    ),
+    "no port": Case(
+        put("Pool", default_server_port=None), "icap-port-80", "default-port", LIKELY, "default_server_port", "80"
+    ),
+    "a server on port 80": Case(put_server(1, port="80"), "icap-port-80", "set-to-80", LIKELY, "servers[1].port", "80"),
+    "preview above its range": Case(
+        put("IcapProfile", preview_size="9000"), "avi-value-refused", "range", PROVEN, "preview_size", "9000"
+    ),
+    "an unknown word": Case(
+        put("IcapProfile", fail_action="FAIL_CLOSED"), "avi-value-refused", "word", PROVEN, "fail_action", "FAIL_CLOSED"
+    ),
+    "no number": Case(
+        put("IcapProfile", response_timeout="60s"), "avi-value-refused", "type", PROVEN, "response_timeout", "60s"
+    ),
+    "a preview that the vendor can't use": Case(
+        put("IcapProfile", vendor="ICAP_VENDOR_LASTLINE", preview_size=9),
+        "avi-value-refused",
+        "lastline",
+        PROVEN,
+        "vendor",
+        "ICAP_VENDOR_LASTLINE",
+    ),
+    "an HTTP monitor on the ICAP port": Case(
+        put("HealthMonitor", type="HEALTH_MONITOR_HTTP", http_monitor={"http_request": "HEAD / HTTP/1.0"}),
+        "health-monitor-unfit",
+        "http-monitor",
+        PROVEN,
+        "health_monitor_refs",
+        "icap-options",
+    ),
+    "Avi's HTTP monitor, which the file does not have": Case(
+        put("Pool", health_monitor_refs=["/api/healthmonitor/?name=System-HTTP"]),
+        "health-monitor-unfit",
+        "http-monitor",
+        LIKELY,
+        "health_monitor_refs",
+        "System-HTTP",
+    ),
+    "an HTTP monitor beside the right one": Case(
+        put(
+            "Pool", health_monitor_refs=[f"/api/healthmonitor/?name={name}" for name in ("icap-options", "System-HTTP")]
+        ),
+        "health-monitor-unfit",
+        "http-monitor",
+        LIKELY,
+        "health_monitor_refs",
+        "System-HTTP",
+    ),
+    "ping only": Case(
+        put("HealthMonitor", type="HEALTH_MONITOR_PING", tcp_monitor=None),
+        "health-monitor-unfit",
+        "ping-monitor",
+        PROVEN,
+        "health_monitor_refs",
+        "icap-options",
+    ),
+    "no monitor at all": Case(
+        put("Pool", health_monitor_refs=None, inline_health_monitor=False),
+        "health-monitor-unfit",
+        "no-monitor",
+        PROVEN,
+        "health_monitor_refs",
+        None,
+    ),
+    "a monitor of another port": Case(
+        put("HealthMonitor", monitor_port=8443),
+        "health-monitor-unfit",
+        "other-port",
+        PROVEN,
+        "health_monitor_refs",
+        "icap-options",
+    ),
+    "a TCP monitor that sends HTTP": Case(
+        put("HealthMonitor", tcp_monitor={"tcp_request": "GET / HTTP/1.0\r\n\r\n"}),
+        "health-monitor-unfit",
+        "other-request",
+        PROVEN,
+        "health_monitor_refs",
+        "icap-options",
+    ),
+    "a monitor of DNS": Case(
+        put("HealthMonitor", type="HEALTH_MONITOR_DNS", tcp_monitor=None),
+        "health-monitor-unfit",
+        "foreign-monitor",
+        LIKELY,
+        "health_monitor_refs",
+        "icap-options",
+    ),
+    "OPTIONS that expects HTTP": Case(
+        put("HealthMonitor", tcp_monitor={"tcp_request": OPTIONS, "tcp_response": "HTTP/1.1 200"}),
+        "health-monitor-request-wrong",
+        "wrong-answer",
+        PROVEN,
+        "tcp_monitor.tcp_response",
+        "HTTP/1.1 200",
+    ),
+    "OPTIONS without its empty line": Case(
+        put("HealthMonitor", tcp_monitor={"tcp_request": OPTIONS.rstrip(), "tcp_response": "ICAP/1.0 200"}),
+        "health-monitor-request-wrong",
+        "incomplete",
+        LIKELY,
+        "tcp_monitor.tcp_request",
+        None,
+    ),
+    "OPTIONS of another service": Case(
+        put("HealthMonitor", tcp_monitor={"tcp_request": OPTIONS.replace("OMSScanReq-AV", "avscan")}),
+        "health-monitor-request-wrong",
+        "other-service",
+        PROVEN,
+        "tcp_monitor.tcp_request",
+        None,
+    ),
+    "a timeout as long as the interval": Case(
+        put("HealthMonitor", receive_timeout=None, send_interval="4"),
+        "health-monitor-timeout",
+        "timeout-too-long",
+        PROVEN,
+        "receive_timeout",
+        "4",
+    ),
+    "every server disabled": Case(
+        put("Pool", servers=[server("192.0.2.1", enabled=False), server("192.0.2.2", enabled="false")]),
+        "no-usable-member",
+        "switched-off",
+        PROVEN,
+        "icap_request_profile_refs",
+        "icap-prof",
+    ),
+    "the pool disabled": Case(
+        put("Pool", enabled=False),
+        "no-usable-member",
+        "switched-off",
+        PROVEN,
+        "icap_request_profile_refs",
+        "icap-prof",
+    ),
+    "a pool with ratio 0": Case(
+        second_pool({"ratio": 0}), "member-gets-no-traffic", "mistaken", POSSIBLE, "members[1].ratio", "0"
+    ),
+    "more servers needed than there are": Case(
+        put("Pool", min_servers_up="3"),
+        "pool-needs-more-servers",
+        "too-many-needed",
+        PROVEN,
+        "min_servers_up",
+        "3",
+    ),
+    "a server twice": Case(
+        put("Pool", servers=[server("192.0.2.1"), server("192.0.2.2"), server("192.0.2.1", port=1344)]),
+        "duplicate-server",
+        "copied-entry",
+        LIKELY,
+        "servers[0].ip",
+        None,
+    ),
+    "a server in two pools of the group": Case(
+        second_pool(servers=[server("192.0.2.3"), server("192.0.2.2")]),
+        "duplicate-server",
+        "copied-entry",
+        LIKELY,
+        "servers[1].ip",
+        None,
+    ),
+    "a pool group in another cloud": Case(
+        put("IcapProfile", cloud_ref="/api/cloud/?name=vCenter"),
+        "profile-reference-broken",
+        "other-cloud",
+        PROVEN,
+        "icap_request_profile_refs",
+        None,
+    ),
+    "fails open by default": Case(
+        put("IcapProfile", fail_action=None), "fails-open", "on-failure", PROVEN, "fail_action", "ICAP_FAIL_OPEN"
+    ),
+}
+
+# What works as intended and is worth knowing.
+NOTES: dict[str, Case] = {
+    "a monitor that only connects": Case(
+        put("HealthMonitor", tcp_monitor={"tcp_half_open": True}),
+        "health-monitor-shallow",
+        "connect-only",
+        PROVEN,
+        "health_monitor_refs",
+        "icap-options",
+    ),
+    "Avi's TCP monitor, which the file does not have": Case(
+        put("Pool", health_monitor_refs=["/api/healthmonitor/?name=System-TCP"]),
+        "health-monitor-shallow",
+        "connect-only",
+        LIKELY,
+        "health_monitor_refs",
+        "System-TCP",
+    ),
+    "the passive monitor only": Case(
+        put("Pool", health_monitor_refs=None),
+        "health-monitor-shallow",
+        "passive-only",
+        PROVEN,
+        "health_monitor_refs",
+        None,
+    ),
+    "a profile of the same servers with other settings": Case(
+        second_profile(preview_size=1024),
+        "profiles-share-servers",
+        "settings-differ",
+        PROVEN,
+        "pool_group_ref",
+        None,
+    ),
+    "a profile of another service on the same servers": Case(
+        second_profile(service_uri="/dlp", preview_size=1024),
+        "profiles-share-servers",
+        "load-adds-up",
+        LIKELY,
+        "pool_group_ref",
+        None,
+    ),
+    "a server by name": Case(
+        put_server(1, hostname="icap.example.com", resolve_server_by_dns=True),
+        "servers-by-name",
+        "by-name",
+        PROVEN,
+        "servers[1].resolve_server_by_dns",
+        "true",
+    ),
+    "servers looked up by name": Case(
+        put("Pool", lookup_server_by_name="true"), "servers-by-name", "by-name", PROVEN, "lookup_server_by_name", "true"
+    ),
+    "only one server": Case(
+        put("Pool", servers=[server("192.0.2.1")]), "one-usable-member", "single", PROVEN, "pool_group_ref", None
+    ),
+    "a pool of lower priority": Case(
+        all_of(
+            put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "priority_label": "10"}]),
+            second_pool({"priority_label": "9"}),
+        ),
+        "pool-standby",
+        "lower-priority",
+        PROVEN,
+        "members[1].priority_label",
+        "9",
+    ),
+    "a monitor that is slow to see it": Case(
+        put("HealthMonitor", send_interval=30, failed_checks=3),
+        "health-monitor-slow",
+        "slow-detection",
+        PROVEN,
+        "send_interval",
+        "30",
+    ),
+}
+RIGHT: dict[str, Mistake] = {
+    "a profile of other servers": second_profile(pool_group_ref="/api/poolgroup/?name=other"),
+    "a second pool": second_pool(),
+    "a second pool of the same priority": all_of(
+        put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "priority_label": "10"}]),
+        second_pool({"priority_label": "10"}),
+    ),
+    "as many servers needed as there are": put("Pool", min_servers_up=2),
+    "a server on two ports": put("Pool", servers=[server("192.0.2.1"), server("192.0.2.1", port=1345)]),
+    "OPTIONS with line ends as they are typed": put(
+        "HealthMonitor", tcp_monitor={"tcp_request": OPTIONS.replace("\r\n", "\\r\\n"), "tcp_response": "ICAP/1.0 200"}
+    ),
+    "HTTPS on the management port": put(
+        "HealthMonitor",
+        type="HEALTH_MONITOR_HTTPS",
+        monitor_port=8048,
+        tcp_monitor=None,
+        https_monitor={"http_request": "GET /readyz HTTP/1.1"},
+    ),
+    "an external script": put("HealthMonitor", type="HEALTH_MONITOR_EXTERNAL", tcp_monitor=None),
+    "monitors that need not all succeed": put(
+        "Pool",
+        health_monitor_refs=BOTH,
+        min_health_monitors_up=1,
+    ),
+    "a monitor that the file does not have": put("Pool", health_monitor_refs=["/api/healthmonitor/?name=our-icap"]),
+    "a port of the monitor that is the servers'": put("HealthMonitor", monitor_port=1344),
+}
