@@ -42,27 +42,33 @@ def se_script(
         timeout=timeout,
     )
     authorities = {
-        number: text for number, (member, _) in enumerate(pairs) if (text := _authorities(member.tls or TLS()))
+        number: text for number, (member, _) in enumerate(pairs) if (text := authorities_of(member.tls or TLS()))
     }
     return script(plan, netns=netns, authorities=authorities)
 
 
 def _targets(member: Member) -> Iterator[Target]:
     addresses: Sequence[str] = (member.host,) if is_literal(member.host) else addresses_of(member.host)
+    for address in addresses[:_MOST_ADDRESSES] or ("",):
+        yield target_of(member, address)
+
+
+def target_of(member: Member, address: str) -> Target:
+    """How to speak to a member at this address; "": it is not known."""
     tls = member.tls or TLS()
     name = tls.server_name or member.host
-    for address in addresses[:_MOST_ADDRESSES] or ("",):
-        yield Target(
-            member=member.name,
-            host=member.host,
-            port=member.port,
-            address=address,
-            tls=member.tls is not None,
-            server_name=name if member.tls and tls.sni and not is_literal(name) else "",
-            names=() if member.tls is None else (name,) if tls.names is None else tls.names,
-            verify=tls.verify,
-        )
+    return Target(
+        member=member.name,
+        host=member.host,
+        port=member.port,
+        address=address,
+        tls=member.tls is not None,
+        server_name=name if member.tls and tls.sni and not is_literal(name) else "",
+        names=() if member.tls is None else (name,) if tls.names is None else tls.names,
+        verify=tls.verify,
+    )
 
 
-def _authorities(tls: TLS) -> str:
+def authorities_of(tls: TLS) -> str:
+    """The certificates in PEM that are trusted; "": those of the system. Raises OSError."""
     return tls.ca_pem or ("" if tls.ca_file is None else tls.ca_file.read_text("utf-8", "replace"))

@@ -14,6 +14,7 @@ from icapdiag.cli.help import WIDTH, Command, Group, usage_error
 from icapdiag.vocabulary import ExitStatus
 
 _COMMANDS = {  # module and name, in icapdiag.cli
+    "avi-monitor": ("avi_monitor", "avi_monitor"),
     "check": ("check.command", "check"),
     "explain": ("explain.command", "explain"),
     "init": ("init", "init"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
-from icapdiag.cli.help import OUTPUT, REDACTION
+from icapdiag.cli.help import OUTPUT, PROBING, REDACTION
 from icapdiag.report.formats import OUTPUTS, TICKETS
 from icapdiag.vocabulary import Severity
 
@@ -32,6 +33,16 @@ def above_zero(what: str = "number") -> Callable[[float | None], float | None]:
     return insist
 
 
+PoolTarget = Annotated[
+    str, typer.Argument(metavar="POOL", help="A pool file, an Avi export, or icap://HOST:PORT/SERVICE.")
+]
+_probing = partial(typer.Option, rich_help_panel=PROBING)
+ServiceUri = Annotated[str | None, _probing(metavar="PATH", help="Service path to use instead of the pool file's.")]
+ServiceName = Annotated[
+    str | None,
+    _probing("--virtual-service", metavar="NAME", help="Use this virtual service's ICAP profile, of an Avi export."),
+]
+ProfileName = Annotated[str | None, _probing(metavar="NAME", help="Which ICAP profile of an Avi export to use.")]
 Outputs = Annotated[
     list[str] | None,
     typer.Option(

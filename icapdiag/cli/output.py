@@ -45,16 +45,19 @@ class Output(NamedTuple):
     detail: int = 0
 
 
-def parse_outputs(specs: Sequence[str], tickets: Sequence[str] = (), *, force: bool = False) -> tuple[Output, ...]:
-    """The outputs asked for with ``-o`` and ``--for``, a table on stdout if none was. Raises `OutputError`.
+def parse_outputs(
+    specs: Sequence[str], tickets: Sequence[str] = (), *, force: bool = False, formats: Sequence[str] = OUTPUTS
+) -> tuple[Output, ...]:
+    """The outputs asked for with ``-o`` and ``--for``, the first of ``formats`` on stdout if none was.
 
+    Raises `OutputError`.
     A folder that isn't there, and a file that is, are refused here: before any traffic is sent whose results
     would be lost.
     """
     outputs = (
-        *(_parse(spec, OUTPUTS, force=force) for spec in specs),
+        *(_parse(spec, formats, force=force) for spec in specs),
         *(_parse(spec, TICKETS, force=force) for spec in tickets),
-    ) or (Output("table"),)
+    ) or (Output(formats[0]),)
     paths = [None if output.path is None else output.path.resolve() for output in outputs]
     for path in paths:
         if paths.count(path) > 1:

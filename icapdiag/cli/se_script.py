@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.console import fail, print_text, stop_with
+from icapdiag.cli.console import fail, print_text
+from icapdiag.cli.options import PoolTarget, ProfileName, ServiceName, ServiceUri
 
 EXAMPLES = """\
 icapdiag se-script pool.yaml > se.sh                then paste se.sh into bash on the Service Engine
@@ -13,9 +14,7 @@ icapdiag explain output.txt                         what the script printed; sev
 
 
 def se_script(
-    pool: Annotated[
-        str, typer.Argument(metavar="POOL", help="A pool file, an Avi export, or icap://HOST:PORT/SERVICE.")
-    ],
+    pool: PoolTarget,
     netns: Annotated[
         str,
         typer.Option(
@@ -24,6 +23,9 @@ def se_script(
         ),
     ] = "",
     eicar: Annotated[bool, typer.Option("--eicar", help="Also send the EICAR test virus.")] = False,
+    service_uri: ServiceUri = None,
+    profile: ProfileName = None,
+    virtual_service: ServiceName = None,
     connect_timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, max=60, help="For a connection.")] = 5.0,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, max=600, help="For a response.")] = 10.0,
 ) -> None:
@@ -31,17 +33,14 @@ def se_script(
 
     It needs only bash, writes no file, and says in its first lines what it sends and with how many connections.
     """
-    from pathlib import Path
-
     from icapdiag.api.se_script import ScriptError
     from icapdiag.api.se_script import se_script as written
-    from icapdiag.pool import PoolError, load_pool, pool_from_urls
+    from icapdiag.cli.pools import load
+    from icapdiag.pool.avi import Choice
 
+    found = load([pool], Choice(profile, virtual_service), service_uri)
     try:
-        found = pool_from_urls([pool]) if "://" in pool else load_pool(Path(pool))
         text = written(found, netns=netns, eicar=eicar, connect_timeout=connect_timeout, timeout=timeout)
-    except PoolError as error:
-        stop_with(error.errors)
     except ScriptError as error:
         fail(str(error))
     except OSError as error:

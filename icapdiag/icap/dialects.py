@@ -73,7 +73,7 @@ def _find(phrases: Phrases, text: str) -> str | None:
 # Results of MetaDefender Core as MetaDefender ICAP Server repeats them (spelling has changed over the
 # years), Trend Micro DDAN, Skyhigh; the last lines of each group are likely wordings, not documented ones.
 # First match wins, so the order is: nothing found, refused, cleaned, could not be looked into, scanner failed.
-_REASONS: Phrases = (
+REASONS: Phrases = (
     (r"^no threats?\b|^clean\b|(allow|white)listed|skipped clean", ALLOWED),
     (r"\bno\b.{0,40}\brule\b", BLOCKED),  # never scanned, and blocked all the same: the default of a fresh server
     (r"^infected|^suspicious|(block|black)listed|skipped (infected|dirty)|known bad|\byara\b", BLOCKED),
@@ -94,16 +94,16 @@ _REASONS: Phrases = (
 
 # A threat's name is the server's free choice, so only whole phrases count here:
 # "Exploit.D-Encrypted.Gen" is a virus, "Encrypted Archive" and ClamAV's "Heuristics.Encrypted.Zip" are none.
-_NOT_A_THREAT: Phrases = (
+NOT_A_THREAT: Phrases = (
     (r"^encrypted (archive|container|document|file)\b|^password[- ]protected\b", UNSCANNABLE),
     (r"^exceeded archive\b|^(encrypted )?container .{0,20}violation\b", UNSCANNABLE),
     (r"^heuristics\.(encrypted|limits\.exceeded)\b", UNSCANNABLE),
     (r"^unsupported file type\b|^(archive|file (type|format)) not supported\b", UNSCANNABLE),
     (r"^(failed( to scan)?|not scanned|aborted|cancell?ed)$", ERROR),
 )
-_NO_THREAT = re.compile(r"no threats?( (found|detected))?|none|clean|-", re.IGNORECASE)
+NO_THREAT = re.compile(r"no threats?( (found|detected))?|none|clean|-", re.IGNORECASE)
 
-_INFO: Phrases = (
+ACTIONS: Phrases = (
     (r"^(allow|pass|clean|continue)", ALLOWED),
     (r"^(block|denied|deny)", BLOCKED),
     (r"^replace$", MODIFIED),  # c-icap content_filtering; its "none" and "add_header" say nothing
@@ -114,7 +114,7 @@ _SCORE = re.compile(r"\bscore=-?[0-9]+[<>=]", re.IGNORECASE)  # c-icap content_f
 
 def action_word(value: str) -> str | None:
     """The verdict of an action word such as ``Blocked``, in any case; None for words that say nothing."""
-    return _find(_INFO, _name(value))
+    return _find(ACTIONS, _name(value))
 
 
 # --- readers ----------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def read_infection(value: str) -> Claim | None:
     presence of the header is the detection; Resolution only says whether the body was cleaned.
     """
     whole = _name(value)
-    if not whole or _NO_THREAT.fullmatch(whole):
+    if not whole or NO_THREAT.fullmatch(whole):
         return None
     fields: dict[str, str] = {}
     for part in " ".join(value[: 8 * TEXT_KEPT].split()).split(";"):
@@ -138,7 +138,7 @@ def read_infection(value: str) -> Claim | None:
         if found:
             fields.setdefault(found[1].lower(), found[2])
     name = fields.get("threat", "") if fields else whole
-    verdict = _INFECTION_TYPES.get(fields.get("type", "")) or _find(_NOT_A_THREAT, _name(name)) or BLOCKED
+    verdict = _INFECTION_TYPES.get(fields.get("type", "")) or _find(NOT_A_THREAT, _name(name)) or BLOCKED
     return Claim(
         verdict,
         _name(name) or whole,
@@ -160,7 +160,7 @@ def read_violations(value: str) -> Claim | None:
     if not digits[0].strip("0"):
         return Claim(ALLOWED, digits[0][:1], explicit=False)
     found = [name for name in (_name(line) for line in details[1::4]) if name and not re.fullmatch(r"-?[0-9]+", name)]
-    verdicts = [_find(_NOT_A_THREAT, name) or BLOCKED for name in found]
+    verdicts = [_find(NOT_A_THREAT, name) or BLOCKED for name in found]
     threats = tuple(name for name, verdict in zip(found, verdicts, strict=True) if verdict == BLOCKED)
     verdict = BLOCKED if threats or not verdicts else verdicts[0]
     return Claim(verdict, tidy(", ".join(dict.fromkeys(found[:3]))) or tidy(count), threats)
@@ -171,9 +171,9 @@ def read_name(value: str) -> Claim | None:
     name = _name(value)
     if not name:
         return None
-    if _NO_THREAT.fullmatch(name):
+    if NO_THREAT.fullmatch(name):
         return Claim(ALLOWED, name, explicit=False)
-    verdict = _find(_NOT_A_THREAT, name) or BLOCKED
+    verdict = _find(NOT_A_THREAT, name) or BLOCKED
     return Claim(verdict, name, _names(value) if verdict == BLOCKED else ())
 
 
@@ -187,9 +187,9 @@ def read_fsecure_result(value: str) -> Claim | None:
     word = _name(value)
     if not word:
         return None
-    if _NO_THREAT.fullmatch(word):
+    if NO_THREAT.fullmatch(word):
         return Claim(ALLOWED, word, explicit=False)
-    return Claim(_find(_REASONS, word) or BLOCKED, word)
+    return Claim(_find(REASONS, word) or BLOCKED, word)
 
 
 def read_description(value: str) -> Claim | None:
@@ -198,7 +198,7 @@ def read_description(value: str) -> Claim | None:
     if _SCORE.search(text):
         return None
     category = _URL_CATEGORY.fullmatch(text)
-    verdict = _find(_INFO, category[1]) if category else _find(_REASONS, text)
+    verdict = _find(ACTIONS, category[1]) if category else _find(REASONS, text)
     return Claim(verdict, text, explicit=False) if verdict else None
 
 
@@ -207,12 +207,12 @@ def read_block_reason(value: str) -> Claim | None:
     text = tidy(value)
     if text.lower() in {"", "-", "none", "no", "false", "0"}:
         return None
-    return Claim(_find(_REASONS, text) or BLOCKED, text, explicit=False)
+    return Claim(_find(REASONS, text) or BLOCKED, text, explicit=False)
 
 
 def read_presence(value: str) -> Claim | None:
     text = _name(value)
-    return Claim(BLOCKED, text) if text and not _NO_THREAT.fullmatch(text) else None
+    return Claim(BLOCKED, text) if text and not NO_THREAT.fullmatch(text) else None
 
 
 def read_block_result(value: str) -> Claim | None:

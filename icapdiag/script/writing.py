@@ -114,8 +114,8 @@ def _target(plan: Plan, number: int, target: Target, trusted: Mapping[int, str])
     yield f"  icapdiag_m={number} icapdiag_tcp='' icapdiag_options='' icapdiag_clean='' icapdiag_eicar=''"
     if target.address:
         shown = f"[{target.address}]" if ":" in target.address else target.address
-        yield f"  icapdiag_address='{_address(target.address)}' icapdiag_port={target.port}"
-        yield f"  icapdiag_where='{_address(shown)}:{target.port}'"
+        yield f"  icapdiag_address='{plain_address(target.address)}' icapdiag_port={target.port}"
+        yield f"  icapdiag_where='{plain_address(shown)}:{target.port}'"
         yield "  icapdiag_tls=() icapdiag_checks=() icapdiag_authorities=''"
         if target.tls:
             yield from _tls(target, shown)
@@ -131,7 +131,7 @@ def _target(plan: Plan, number: int, target: Target, trusted: Mapping[int, str])
     yield ""
 
 
-def _address(text: str) -> str:
+def plain_address(text: str) -> str:
     """An address, which has only such characters."""
     if not re.fullmatch(r"[0-9A-Za-z.:%_\[\]-]+", text):
         raise ValueError(f"{text!r} is not an address")
@@ -140,16 +140,16 @@ def _address(text: str) -> str:
 
 def _tls(target: Target, shown: str) -> Iterator[str]:
     name, *others = target.names or ("",)
-    yield f"  icapdiag_tls=(-connect '{_address(shown)}:{target.port}')"
-    sent = f"-servername '{target.server_name}'" if _is_name(target.server_name) else "-noservername"
+    yield f"  icapdiag_tls=(-connect '{plain_address(shown)}:{target.port}')"
+    sent = f"-servername '{target.server_name}'" if is_name(target.server_name) else "-noservername"
     yield f"  icapdiag_tls+=({sent})"
-    if target.verify and _is_name(name) and not others:
+    if target.verify and is_name(name) and not others:
         yield f"  icapdiag_checks=(-verify_hostname '{name}')"
     elif target.verify and name and not others:
-        yield f"  icapdiag_checks=(-verify_ip '{_address(name)}')"
+        yield f"  icapdiag_checks=(-verify_ip '{plain_address(name)}')"
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     """Whether it is a DNS name, and no address."""
     return re.fullmatch(r"(?=.*[A-Za-z_])[A-Za-z0-9._-]+", text) is not None
 

@@ -63,12 +63,6 @@ DepthChoice = Annotated[
 ]
 Only = Annotated[list[str] | None, _probing(metavar="PROBE", help="Run this probe and those it needs; repeatable.")]
 Skip = Annotated[list[str] | None, _probing(metavar="PROBE", help="Skip this probe; repeatable.")]
-ServiceUri = Annotated[str | None, _probing(metavar="PATH", help="Service path to use instead of the pool file's.")]
-ServiceName = Annotated[
-    str | None,
-    _probing("--virtual-service", metavar="NAME", help="Use this virtual service's ICAP profile, of an Avi export."),
-]
-ProfileName = Annotated[str | None, _probing(metavar="NAME", help="Which ICAP profile of an Avi export to use.")]
 Count = Annotated[
     int | None,
     _probing(metavar="N", min=1, max=100, help="Repeat the harmless steps N times, to see loss and varying times."),
