@@ -10,8 +10,10 @@ import msgspec
 
 _PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'  # no bracket outside of strings
 # Everything up to the next bracket, or to the next with others inside of it. Possessive: nothing is tried twice.
-_FLAT = re.compile(rb"(?:%b)*+" % _PLAIN, re.DOTALL)
-_RUN = re.compile(rb"(?:%b|\{(?:%b)*+\}|\[(?:%b)*+\])*+" % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL)
+# The last alternative never matches: before 3.11.5 Python goes on from where a failed repetition had come to
+# (https://github.com/python/cpython/issues/106052), unless an alternative is left to try.
+_FLAT = re.compile(rb"(?:%b|(?!))*+" % _PLAIN, re.DOTALL)
+_RUN = re.compile(rb"(?:%b|\{(?:%b|(?!))*+\}|\[(?:%b|(?!))*+\]|(?!))*+" % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
 _MEMBER = re.compile(rb'\s*+,?+\s*+"((?:[^"\\]++|\\.)*+)"\s*+:\s*+', re.DOTALL)

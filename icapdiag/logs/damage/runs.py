@@ -25,14 +25,17 @@ _PLACE = re.compile(r"\(byte (\d+)\)")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
+# Each possessive group ends with an alternative that never matches: before 3.11.5 Python goes on from where a failed
+# repetition had come to (https://github.com/python/cpython/issues/106052), unless an alternative is left to try.
 _STRING = r'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
 _INNER = rf'[^"{{}}\[\]]++|{_STRING}'
 for _ in range(2):
-    _INNER = rf"{_INNER}|\{{(?:{_INNER})*+\}}|\[(?:{_INNER})*+\]"
+    _INNER = rf"{_INNER}|\{{(?:{_INNER}|(?!))*+\}}|\[(?:{_INNER}|(?!))*+\]"
 _W = r"[ \t\r\n]*+"
 # Members with a comma behind each, and brackets that match; whether they are JSON the decoder says.
 _MEMBERS = re.compile(
-    rf"(?:{_STRING}{_W}:{_W}(?:{_STRING}|[-+.0-9A-Za-z]++|\{{(?:{_INNER})*+\}}|\[(?:{_INNER})*+\]){_W},{_W})++",
+    rf"(?:{_STRING}{_W}:{_W}"
+    rf"(?:{_STRING}|[-+.0-9A-Za-z]++|\{{(?:{_INNER}|(?!))*+\}}|\[(?:{_INNER}|(?!))*+\]){_W},{_W}|(?!))++",
     re.DOTALL,
 )
 

@@ -71,6 +71,7 @@ _TIME = r"[0-2]?\d:[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?"
 _ZONE = r"(?:\ ?(?:GMT|UTC|Z|[+-]\d\d:?\d\d))?"
 _SIGNS = "\xa3\xa7\xa9\xab\xae\xb0\xb1\xb7\xbb\xd7\xf7\u2010-\u205e\u20ac\u2122\u2190-\u22ff\ufffd"
 _PIECE = rf"(?:[0-9A-Za-z]|[^\x00-\x7f\s{_SIGNS}])"
+# An alternative that never matches stands last in possessive groups: see tests/test_patterns.py.
 _PATTERN = re.compile(
     rf"""
       (?P<moment> (?<![\w.:/-]) (?:
@@ -93,9 +94,9 @@ _PATTERN = re.compile(
     | (?P<number> (?<!\w) [0-9]++
         (?: (?: [.\-_/\\:@%=,\ ] | \)[ -]? | \ \( ) [0-9]++ )* (?! {_PIECE} | [.\-_/\\:@%=]{{1,3}}{_PIECE} ) )
     | (?P<query> (?: (?<=[\w/]) | \A ) \? [\w.~%+-]++ = [^\s"'<>]*+ )
-    | (?P<service> (?<![\w.-]) {_PIECE}++ (?: [.\-_]{{1,3}}+ {_PIECE}++ )*+ (?<![0-9])
+    | (?P<service> (?<![\w.-]) {_PIECE}++ (?: [.\-_]{{1,3}}+ {_PIECE}++ | (?!) )*+ (?<![0-9])
         : [0-9]{{4,5}} (?![\w-]|[.:]\w|\ [0-9]) )
-    | (?P<run> (?: (?<!\w)[/\\~@]{{1,3}} )? {_PIECE}++ (?: [.\-_/\\@%]{{1,3}}+ {_PIECE}++ )*+ )
+    | (?P<run> (?: (?<!\w)[/\\~@]{{1,3}} )? {_PIECE}++ (?: [.\-_/\\@%]{{1,3}}+ {_PIECE}++ | (?!) )*+ )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
