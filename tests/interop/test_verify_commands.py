@@ -19,9 +19,10 @@ from tests.interop.programs import need
 from tests.interop.verify import PROGRAMS, VERIFY, path_with_icapdiag, ran
 
 WRONG = re.compile(r"not found|syntax error|(invalid|illegal|unknown|unrecognized) option|[Uu]sage:")
-# What ends with 1 to say "no": nothing found, nobody there, a service of another product.
+# What ends with 1 to say "no": nothing found, nobody there, a service of another product, the lab's own CA.
 MAY_SAY_NO = re.compile(
-    r"(^|[|;&] *)grep [^;]*(; done)?$|^(for .*do )?nc -vz|timeout \d+ openssl|^icapdiag .*icap://\{host\}:\{port\}/"
+    r"(^|[|;&] *)grep [^;]*(; done)?$|^(for .*do )?nc -vz|timeout \d+ openssl"
+    r"|^icapdiag .*icap://\{host\}:\{port\}/|^icapdiag check icaps://"
 )
 
 

@@ -90,6 +90,9 @@ def client_context(tls: TLS, *, verify: bool | None = None) -> ssl.SSLContext:
     Raises OSError (ssl.SSLError too) if a file can't be used.
     """
     context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None, cadata=tls.ca_pem or None)
+    context.minimum_version = (
+        ssl.TLSVersion.TLSv1_2
+    )  # Python's own default, which Debian's Python leaves to openssl.cnf
     context.check_hostname = tls.names is None and tls.sni  # else `_insist_on_name` does
     if not (tls.verify if verify is None else verify):
         context.check_hostname = False
