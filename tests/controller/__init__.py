@@ -1,0 +1,1 @@
+"""The Controller: what is asked of it, and what is kept."""
