@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from icapdiag.facts import capture, config, connection, deep, logs, pool, refusal, run, scanner, standard, tls
+from icapdiag.facts import capture, config, connection, deep, engines, logs, pool, refusal, run, scanner, standard, tls
 from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
@@ -31,6 +31,7 @@ _OF_PROBES: Mapping[str, type[Sheet]] = {
     **deep.SHEETS,
     **refusal.SHEETS,
     **capture.SHEETS,
+    **engines.SHEETS,
     POOL: pool.Difference,
 }
 PROBES = tuple(filter(None, _OF_PROBES))  # "" is a member that is switched off

@@ -58,6 +58,8 @@ IDENTITIES = {
     "DNS.addresses": "address",
     "DNS.addresses_not_tested": "address",
     "DNS.resolvers": "address",
+    "Engines.fails_from": "engine",
+    "Engines.works_from": "engine",
     "DNS.silent_resolvers": "address",
     "DNS.answering_resolvers": "address",
     "DNS.closed_resolvers": "address",

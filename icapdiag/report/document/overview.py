@@ -180,7 +180,7 @@ def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
             yield f"Not tested: {'; '.join(map(_untested, report.not_tested[:_UNTESTED]))}."
     if report.suppressed:
         yield f"{count(len(report.suppressed), 'finding')} suppressed by the pool file."
-    if where := captured_at(report.vantage):
+    if where := captured_at(report):
         yield f"{where}."
     elif isinstance(report.vantage, ProbingVantage) and report.vantage.host:
         other = ", which is not the Service Engine" if report.vantage.caveat else ""
