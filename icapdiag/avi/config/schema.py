@@ -18,8 +18,9 @@ _UNITS = {"MILLISECONDS": "ms", "BYTES": "bytes", "KB": "KB", "SEC": "s", "SECON
           "PER_SECOND": "/s", "PERCENT": "%"}  # fmt: skip
 _WORDS = {"true": True, "false": False}
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}")
-# Objects that the table has not: vmware/alb-sdk, swagger/ServiceEngineGroup.json.
+# Objects that the table has not: vmware/alb-sdk, swagger/ServiceEngineGroup.json and ApplicationProfile.json.
 _MORE = """\
+HTTPApplicationProfile.client_max_body_size|integer|0|||KB
 ServiceEngineGroup.memory_per_se|integer|2048|||MB
 ServiceEngineGroup.connection_memory_percentage|integer|50|10-90||PERCENT
 """

@@ -114,6 +114,7 @@ class Values:
             file=self._found.file,
             line=self._part.node.line,
             column=self._part.node.column,
+            avi_version=self._found.version or None,
             stated=tuple(dict.fromkeys(self._stated)) or None,
             settings=tuple(self._settings) or None,
             **derived,

@@ -8,7 +8,7 @@ from icapdiag.facts.sheet import FileName, ProfileName, Record, Sheet, Text, Vir
 
 OBJECTS = ("virtualservice", "hostrule", "l7rule", "rule", "icapprofile", "poolgroup", "pool", "server",
            "healthmonitor", "pkiprofile", "analyticsprofile", "serviceenginegroup", "httppolicyset",
-           "suppression")  # fmt: skip
+           "applicationprofile", "cloud", "systemconfiguration", "suppression")  # fmt: skip
 
 # Facts that several classes have.
 ObjectKind = Annotated[Word | None, about("object", "kind of Avi object", values=OBJECTS)]
@@ -81,6 +81,9 @@ class ObjectSheet(Sheet):
     column: Column = None
     virtualservices: Annotated[
         tuple[VirtualService, ...] | None, about("virtual services", "those whose requests it has a part in")
+    ] = None
+    avi_version: Annotated[
+        Word | None, about("Avi version", "that the file is of, or is to be applied with; absent: it does not say")
     ] = None
     icap_profile: Annotated[ProfileName | None, about("ICAP profile", "the one whose scans it has a part in")] = None
     stated: Annotated[
