@@ -21,7 +21,7 @@ from icapdiag.runbook import Library
 from icapdiag.script.engines import Seen, compared
 from icapdiag.script.frames import LARGEST, Frame, Run, read_runs
 from icapdiag.script.members import seen_at
-from icapdiag.script.plan import Plan, decode_plan, profile_of
+from icapdiag.script.plan import Plan, Target, decode_plan, profile_of
 
 _NAMED = 8
 _PIECE = 1 << 20
@@ -69,6 +69,7 @@ def explain_outputs(
     observations = [one for each in seen for one in each.observations]
     whole = not stopped and all(run.ended and not any(frame.cut for frame in run.frames) for run in runs)
     complete = whole and len(known) == len(runs) and not any(run.strays for run in runs)
+    complete = complete and not any(each.address for run in known for each in _missing(run, plans[run.name]))
     judged = judge(library, pool, observations, started_at.date(), complete=complete)
     profile = pool.profile
     report = build_check_report(
@@ -271,6 +272,9 @@ def _notes(runs: Sequence[Run], plans: dict[str, Plan], seen: Sequence[Seen]) ->
         if run.name not in plans:
             yield f"Run {run.name}: its plan is missing, so that its results can't be read."
             continue
+        if space := _kept_out(run):
+            why = "root is needed, and ip netns list shows the namespaces that there are"
+            yield f"Run {run.name}: the script could not enter the namespace {space}: {why}."
         if not run.ended:
             yield f"Run {run.name}: the output ends before the script did; members after that are not in it."
         cut = [frame for frame in run.frames if frame.cut]
@@ -289,12 +293,27 @@ def _notes(runs: Sequence[Run], plans: dict[str, Plan], seen: Sequence[Seen]) ->
         yield "No result of any member is in the output."
 
 
+def _kept_out(run: Run) -> str:
+    """The namespace that the script was to run in, if it could not; else empty."""
+    whole = run.ended and not run.strays and not any(run.of("step"))
+    return _described(run).namespace or "" if whole else ""
+
+
+def _missing(run: Run, plan: Plan) -> list[Target]:
+    """The targets of which nothing is in the output."""
+    there = {frame.number_of("m") for frame in run.of("step")}
+    return [each for number, each in enumerate(plan.targets) if number not in there]
+
+
 def _not_tested(runs: Sequence[Run], plans: dict[str, Plan]) -> Iterator[str]:
     if not any(plans[run.name].eicar for run in runs):
         yield "detection (the script was written without --eicar)"
     for run in runs:
-        there = {frame.number_of("m") for frame in run.of("step")}
-        missing = [each.member for number, each in enumerate(plans[run.name].targets) if number not in there]
+        missing = [each.member for each in _missing(run, plans[run.name])]
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-            yield f"{', '.join(missing[:_NAMED])}{more} (not in the output of run {run.name})"
+            space = _kept_out(run)
+            why = (
+                f"the script could not enter the namespace {space}" if space else f"not in the output of run {run.name}"
+            )
+            yield f"{', '.join(missing[:_NAMED])}{more} ({why})"

@@ -125,6 +125,15 @@ def test_an_output_without_its_end_is_incomplete(output: str, tmp_path: Path) ->
     assert "the output ends before the script did" in " ".join(report["notes"])
 
 
+def test_an_output_without_one_of_its_members_is_incomplete(output: str, tmp_path: Path) -> None:
+    without = "".join(line for line in output.splitlines(keepends=True) if not re.match(r"~[0-9a-f]{6}\.1\d\d\.", line))
+
+    status, out, report = explained(tmp_path, without)
+
+    assert (3, False) == (status, report["complete"])
+    assert "closed (not in the output of run " in " ".join(out.split())
+
+
 def test_an_output_without_its_plan_says_what_to_do(output: str, tmp_path: Path) -> None:
     lines = [line for line in output.splitlines() if not re.match(r"~[0-9a-f]{6}\.[12]\.", line)]
     (tmp_path / "a.txt").write_text("\n".join(lines), "utf-8")
