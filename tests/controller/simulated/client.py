@@ -54,7 +54,7 @@ class Client:
         parts = urlsplit(url)
         return self.send("GET", f"{parts.path}?{parts.query}")
 
-    def logs(self, service: str = "portal-vs", **query: object) -> Object:
+    def logs(self, service: str = "portal-vs", /, **query: object) -> Object:
         """The log of a virtual service, of every kind and in order of time, unless asked otherwise."""
         usual = {"type": 1, "virtualservice": service, "udf": "true", "nf": "true", "orderby": "report_timestamp"}
         found: Object = self.get("analytics/logs/", **(usual | query))

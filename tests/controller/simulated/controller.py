@@ -130,7 +130,7 @@ class Controller:
         if request.method != "POST":
             raise Refused(405, detail=f'Method "{request.method}" not allowed.')
         cookies = self.sessions.login(request)
-        body = login_body(request, self.sessions, self.version)
+        body = login_body(request, self.sessions, self.version, self.store.objects["tenant"])
         return as_json(body, headers=cookies, allow="POST, OPTIONS")
 
     def _routed(self, request: Request) -> Answer:

@@ -74,7 +74,7 @@ class Inventory:
     def objects(self) -> Objects:
         """New objects, that the Controller may change."""
         found: Objects = {
-            "tenant": [{"uuid": "admin", "name": "admin", "local": True}, _named("tenant", "t2", "branch")],
+            "tenant": [{"uuid": "admin", "name": "admin", "local": True}, _named("tenant", "t2", "branch", local=True)],
             "cloud": [_named("cloud", "0d1", "Default-Cloud", vtype="CLOUD_NONE")],
             "vrfcontext": [_named("vrfcontext", "0e1", "global")],
             "networkprofile": [_named("networkprofile", "0n1", "System-TCP-Proxy")],

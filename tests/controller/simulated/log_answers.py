@@ -16,7 +16,7 @@ from tests.controller.simulated.inventory import ENGINES, SERVICES
 from tests.controller.simulated.messages import Answer, Refused, Request, as_json, flag, number
 from tests.controller.simulated.truth import Truth
 
-LIMIT = 10_000  # results that can be reached, on however many pages
+LIMIT = 10_000  # results that can be reached, on however many pages; the largest page, too
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 _KNOWN = frozenset({"type", "virtualservice", "adf", "udf", "nf", "start", "end", "orderby", "page", "page_size",
                     "timeout", "js_compat", "format", "more"})  # fmt: skip
@@ -39,6 +39,7 @@ class Logs:
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
+        self.limit = LIMIT
         self.end_included = True  # whether ``end`` is; real Controllers may differ
         self.partial: list[Partial] = []  # for the next requests for logs, one each
         self._begun: list[Partial] = []
@@ -51,11 +52,11 @@ class Logs:
             raise Refused(400, error="Invalid type or format")
         found = self._found(request) if query["type"] == "1" else []
         size = number(request, "page_size", 100, range(1, LIMIT + 1))
-        page = number(request, "page", 1, range(1, max(1, LIMIT // size) + 1))
+        page = number(request, "page", 1, range(1, max(1, self.limit // size) + 1))
         found, more = self._so_far(request, found)
-        shown = found[(page - 1) * size : page * size]
+        shown = found[(page - 1) * size : min(page * size, self.limit)]
         parts: list[tuple[str, Any]] = [("count", len(found))]
-        if page * size < len(found) and (page + 1) * size <= LIMIT:
+        if page * size < len(found) and (page + 1) * size <= self.limit:
             parts.append(("next", _url(request, page=page + 1)))
         if more is not None:
             parts += [("more", more[0]), ("percent_remaining", more[1])]

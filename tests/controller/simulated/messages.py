@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+_SLASHES = re.compile("//+")
 OLDEST = "16_4_2"  # what a request without X-Avi-Version is answered as
 
 
@@ -24,8 +26,8 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Without the slash at the end, which makes no difference."""
-        return urlsplit(self.target).path.rstrip("/")
+        """Without the slash at the end and double ones, which make no difference: avisdk asks for /api//analytics."""
+        return _SLASHES.sub("/", urlsplit(self.target).path).rstrip("/")
 
     @property
     def query(self) -> dict[str, str]:

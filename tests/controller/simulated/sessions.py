@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from time import time
 
+from tests.controller.simulated.inventory import Object
 from tests.controller.simulated.messages import Answer, Refused, Request, as_json
 
 _DAY, _YEAR = 86_400, 31_449_600  # s, as recorded
@@ -69,7 +70,7 @@ class Sessions:
         return [("Set-Cookie", f"{name}={session}; {end}") for name in dict.fromkeys((self.cookie, "sessionid"))]
 
 
-def login_body(request: Request, sessions: Sessions, version: str) -> dict[str, object]:
+def login_body(request: Request, sessions: Sessions, version: str, tenants: list[Object]) -> dict[str, object]:
     """The body of the answer to a login."""
     origin = request.origin
     return {
@@ -94,22 +95,12 @@ def login_body(request: Request, sessions: Sessions, version: str) -> dict[str, 
             "uuid": "user-2",
             "ui_property": "{}",
         },
-        "tenants": [{"url": f"{origin}/api/tenant/admin", "uuid": "admin", "name": "admin", "local": True}],
+        "tenants": [{"url": f"{origin}/api/tenant/{tenant['uuid']}"} | tenant for tenant in tenants],
         "system_config": {
             "url": "/api/systemconfiguration",
             "uuid": "default",
-            "_last_modified": "1767225600000000",
-            "dns_configuration": {"search_domain": ""},
             "portal_configuration": {"allow_basic_authentication": sessions.basic, "api_force_timeout": 24},
-            "global_tenant_config": {"tenant_vrf": False},
-            "email_configuration": {"smtp_type": "SMTP_NONE"},
-            "docker_mode": False,
-            "ssh_ciphers": ["aes128-ctr"],
-            "ssh_hmacs": ["hmac-sha2-512"],
             "default_license_tier": "ENTERPRISE",
-            "secure_channel_configuration": {"sslkeyandcertificate_refs": []},
-            "welcome_workflow_complete": True,
-            "fips_mode": False,
         },
         "controller": {"api_idle_timeout": 15},
         "session_cookie_name": sessions.cookie,

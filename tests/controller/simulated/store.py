@@ -28,6 +28,11 @@ _KINDS = {
 }
 _SERVER = {"enabled": True, "ratio": 1, "verify_network": False, "resolve_server_by_dns": False, "static": False,
            "rewrite_host_header": False}  # fmt: skip
+_VIP = {"enabled": True, "auto_allocate_ip": False, "auto_allocate_floating_ip": False, "avi_allocated_vip": False,
+        "avi_allocated_fip": False, "auto_allocate_ip_type": "V4_ONLY", "prefix_length": 32}  # fmt: skip
+# Not shown while unset, in all recordings.
+_HIDDEN = frozenset({"east_west", "enable_rhi", "enable_rhi_snat", "gslb_sp_enabled",
+                     "min_health_monitors_up", "min_pools_up", "min_servers_up", "resolve_pool_by_dns"})  # fmt: skip
 # References that the Controller adds to an object that was made without them.
 _USUAL = {
     "pool": {"cloud_ref": CLOUD, "vrf_ref": "/api/vrfcontext/vrfcontext-0e1",
@@ -92,8 +97,11 @@ class Store:
         if kind != "tenant":
             new["tenant_ref"] = f"/api/tenant/{self.tenant(request)}"
         new |= copy.deepcopy(_USUAL.get(kind, {})) | _relative(given)
+        if schema := _schema().get(_KINDS.get(kind, "")):  # what isn't in it is dropped
+            new = {name: value for name, value in new.items() if name in schema}
         _complete(new.get("servers", []), lambda _, server: {"hostname": server["ip"]["addr"], **_SERVER})
-        _complete(new.get("vip", []), lambda at, _: {"vip_id": str(at), "enabled": True, "prefix_length": 32})
+        _complete(new.get("services", []), lambda _, port: {"port_range_end": port["port"], "enable_http2": False})
+        _complete(new.get("vip", []), lambda at, _: {"vip_id": str(at), **_VIP})
         self.objects.setdefault(kind, []).append(new)
         shown = self._shown(request, kind, new, named=True)
         return as_json(shown, 201, headers=[("Location", str(shown["url"]))])
@@ -210,7 +218,8 @@ def _schema() -> dict[str, dict[str, tuple[tuple[int, ...], Any]]]:
     with _SCHEMA.open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             kinds: dict[str, Any] = {"boolean": False, "integer": 0}
-            default = json.loads(row["default"]) if row["default"] else kinds.get(row["type"])
+            unset = None if row["field"] in _HIDDEN else kinds.get(row["type"])
+            default = json.loads(row["default"]) if row["default"] else unset
             since = version_of(row["introduced"]) if row["introduced"] else ()
             found.setdefault(row["object"], {})[row["field"]] = (since, default)
     return found
