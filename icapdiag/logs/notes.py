@@ -215,13 +215,13 @@ class Account:
             self.tally.unreadable += 1
         self.notes.problem(Problem(kind, reason, *place, excerpt))
 
-    def refuse_again(self, kind: ProblemKind) -> None:
-        """A record of which there were many already: counted, and not noted."""
+    def refuse_again(self, kind: ProblemKind, times: int) -> None:
+        """Records of which there were many already: counted, and not noted."""
         if kind == "skipped":
-            self.tally.skipped += 1
+            self.tally.skipped += times
         else:
-            self.tally.unreadable += 1
-        self.notes.problems_total += 1
+            self.tally.unreadable += times
+        self.notes.problems_total += times
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):
