@@ -163,6 +163,15 @@ def test_a_pool_or_a_namespace_that_is_none(tmp_path: Path) -> None:
     assert "'a b' is not the name of a network namespace, such as avi_ns1" in err
 
 
+def test_it_can_not_be_followed(output: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(output, "utf-8")
+
+    status, out, err = icapdiag("explain", "--follow", "a.txt", cwd=tmp_path)
+
+    assert (2, "") == (status, out)
+    assert "a.txt is the output of icapdiag se-script: it can't be followed; read it without --follow" in err
+
+
 # --- filters -------------------------------------------------------------------------------------------
 
 
