@@ -93,11 +93,14 @@ class ObjectSheet(Sheet):
 
 
 class SettingSheet(ObjectSheet):
-    """A value that Avi's API does not take."""
+    """A value that Avi's API does not take, or a field that it does not know."""
 
     field: FieldPath = None
+    nearest_field: Annotated[
+        Word | None, about("nearest field", "of a field that Avi does not know, the one that it is likely misspelt for")
+    ] = None
     setting_value: Annotated[Text | None, about("value", "as written")] = None
     setting_problem: Annotated[
-        Word | None, about("problem", "what is wrong with a value", values=("type", "range", "word"))
+        Word | None, about("problem", "what is wrong with a value", values=("type", "range", "word", "field"))
     ] = None
     allowed: Allowed = None
