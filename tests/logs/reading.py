@@ -26,9 +26,6 @@ class Odd(FallbackReader):
     def mend(self, raw: bytes) -> None:
         return None
 
-    def splice(self, raw: bytes) -> None:
-        return None
-
     def read(self, offset: int, raw: bytes) -> None:
         self.seen.append((offset, raw))
         try:
