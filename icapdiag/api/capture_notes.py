@@ -10,17 +10,24 @@ from icapdiag.capture.reading import CaptureReader, Traffic
 from icapdiag.facts.run import CaptureFileRead
 from icapdiag.model import Observation
 from icapdiag.pool import Pool
+from icapdiag.report.document.words import count
 
 _NAMED = 5
 _LINKS = "https://www.tcpdump.org/linktypes.html"
 ENCRYPTED = (
-    "{} encrypted: requests and responses in it can't be read. To read them, log the TLS keys (SSLKEYLOGFILE) of one"
-    " side, then in Wireshark: Preferences > Protocols > TLS > Master-Secret log, File > Export PDUs to File (OSI layer"
-    " 4, TLS), and explain that file; or capture behind the server's TLS."
+    "{members}: connections are encrypted; requests and responses in them can't be read. Log the TLS keys of one side"
+    " (SSLKEYLOGFILE), decrypt with tshark, and explain clear.pcapng: tshark -r icap.pcap{keys} {ports} -U 'OSI layer"
+    " 7' -w clear.pcapng. Or capture behind the server's TLS."
 )
+_KEYS = " -o tls.keylog_file:keys.log"
 
 
-def notes_on(reader: CaptureReader, seen: Sequence[MemberSeen]) -> Iterator[str]:
+def notes_on(reader: CaptureReader, seen: Sequence[MemberSeen], pool: Pool) -> Iterator[str]:
+    disabled = {member.name for member in pool.members if not member.enabled}
+    for each in seen:
+        if (name := reader.pool_name(each)) in disabled:
+            connections = count(each.captured.connections or 0, "connection")
+            yield f"{name} is disabled in the pool file, but the capture has {connections} to it."
     for file in reader.files:
         yield from _of_file(file)
     counted = (
@@ -43,10 +50,13 @@ def notes_on(reader: CaptureReader, seen: Sequence[MemberSeen]) -> Iterator[str]
     yield from _asking(seen)
     for comment, number in reader.comments.most_common(_NAMED):
         yield f"Packet comment ({number:,} packets): {comment}"
-    if encrypted := [str(each.peer) for each in seen if each.encrypted]:
-        yield ENCRYPTED.format(f"{_listed(encrypted)}: connections are")
+    if encrypted := [each.peer for each in seen if each.encrypted]:
+        ports = " ".join(f"-d tls.port=={port},data" for port in sorted({each.port for each in encrypted})[:_NAMED])
+        yield ENCRYPTED.format(
+            members=_listed([str(each) for each in encrypted]), keys="" if reader.has_secrets else _KEYS, ports=ports
+        )
         if reader.has_secrets:
-            yield "The capture has TLS keys in it, which icapdiag does not use: export it decrypted, as described."
+            yield "The capture has TLS keys in it: tshark uses them, icapdiag does not."
 
 
 def _total(seen: Sequence[MemberSeen], fact: str) -> int:
@@ -75,9 +85,14 @@ def not_seen(
         yield "detection (no EICAR in the capture)"
     if "options" not in probes:
         yield "OPTIONS (the clients sent none)"
-    there = {reader.name(each) for each in seen}
-    if missing := [member.name for member in pool.members if member.enabled and member.name not in there]:
-        yield f"{_listed(missing)} (no packet to it in the capture)"
+    there = {reader.pool_name(each) for each in seen}
+    missing = [member for member in pool.members if member.enabled and member.name not in there]
+    if unknown := [each.name for each in missing if reader.names and reader.names.lacks(each.host)]:
+        yield f"{_listed(unknown)} (address unknown: no DNS answer for it in the capture; give it in the pool file)"
+    if absent := [each.name for each in missing if each.name not in unknown]:
+        yield f"{_listed(absent)} (no packet to it in the capture)"
+    if disabled := [each.name for each in pool.members if not each.enabled and each.name not in there]:
+        yield f"{_listed(disabled)} (disabled in the pool)"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from icapdiag.api.capture_notes import no_icap, not_seen, notes_on
+from icapdiag.api.dns_answer import addresses_in
 from icapdiag.api.suppressing import judge, resolve
 from icapdiag.capture.members import MemberSeen
+from icapdiag.capture.names import Names
 from icapdiag.capture.reading import CaptureReader, Peer
 from icapdiag.facts.capture import Captured, SentValue
-from icapdiag.facts.connection import ProfileInForce
+from icapdiag.facts.connection import Endpoint, ProbeSheet, ProfileInForce
 from icapdiag.facts.run import CaptureSubject
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.logs.counting.filters import Filters
@@ -26,6 +28,7 @@ from icapdiag.pool import Pool, load_pool
 from icapdiag.pool.model import Profile
 from icapdiag.report.build import ProbedMember, build_check_report, captured_vantage
 from icapdiag.runbook import Library
+from icapdiag.vocabulary import Status
 
 _CLIENTS = 20
 
@@ -55,6 +58,7 @@ def explain_captures(
             crit_ms=profile.response_timeout,
         ),
         known=dict(_known(pool)),
+        names=_names(pool),
         since=filters.since,
         until=filters.until,
     )
@@ -92,12 +96,38 @@ def _pool(text: str | None, library: Library) -> Pool:
 
 
 def _known(pool: Pool) -> Iterator[tuple[Peer, str]]:
-    """The members that are given by address; a name can stand for any."""
+    """The members that are given by address."""
     for member in pool.members:
-        try:
-            yield Peer(str(ipaddress.ip_address(member.host)), member.port), member.name
-        except ValueError:
+        if (address := _address(member.host)) is not None:
+            yield Peer(address, member.port), member.name
+
+
+def _names(pool: Pool) -> Names | None:
+    """The members that are given by name; None if there are none."""
+    found: dict[str, dict[int, str]] = {}
+    for member in pool.members:
+        if _address(member.host) is None:
+            found.setdefault(member.host, {})[member.port] = member.name
+    return Names(found, addresses_in) if found else None
+
+
+def _address(host: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None
+
+
+def _disabled(pool: Pool, seen: Collection[str]) -> Iterator[ProbedMember]:
+    """The disabled members of the pool without a packet in the capture, as a check lists them."""
+    for member in pool.members:
+        if member.enabled or member.name in seen:
             continue
+        skipped = Observation(
+            source="probe", probe="", pool=pool.name, member=member.name, status=Status.SKIPPED, reason="disabled",
+            facts=ProbeSheet(endpoint=Endpoint(host=member.host, port=member.port, tls=member.tls is not None)),
+        )  # fmt: skip
+        yield ProbedMember(name=member.name, host=member.host, port=member.port, observations=(skipped,))
 
 
 def _report(
@@ -113,7 +143,9 @@ def _report(
     faults: Sequence[str],
 ) -> Report:
     found = {reader.name(each): (each, tuple(each.observations(pool.name, reader.name(each)))) for each in seen}
+    disabled = () if filters.member else tuple(_disabled(pool, {reader.pool_name(each) for each in seen}))
     observations = [one for _, own in found.values() for one in own]
+    observations += [one for each in disabled for one in each.observations]
     services = {value.value or "" for _, own in found.values() for value in _services(own)}
     if not pool.source and len(services) == 1:
         profile = replace(pool.profile, service_uri=next(iter(services)))
@@ -146,13 +178,14 @@ def _report(
                 accepted=name_ in judged.accepted,
             )
             for name_, (each, own) in found.items()
-        ],
+        ]
+        + list(disabled),
         findings=judged.findings,
         unmatched=judged.unmatched,
         started_at=started_at,
         finished_at=datetime.now(UTC),
         complete=complete,
-        notes=[*faults, *notes_on(reader, seen)],
+        notes=[*faults, *notes_on(reader, seen, pool)],
     )
     return replace(
         report,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.api.suppressing import judge
@@ -14,27 +13,19 @@ from icapdiag.facts.run import Configuration, ProfileSettings, ScriptRun, Script
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Stop, open_source
-from icapdiag.model import Observation, Report
+from icapdiag.model import Report
 from icapdiag.pool import Member, Pool
+from icapdiag.pool.model import endpoint
 from icapdiag.report.build import ProbedMember, build_check_report, script_vantage
 from icapdiag.runbook import Library
+from icapdiag.script.engines import Seen, compared
 from icapdiag.script.frames import LARGEST, Frame, Run, read_runs
 from icapdiag.script.members import seen_at
 from icapdiag.script.plan import Plan, Target, decode_plan, profile_of
-from icapdiag.vocabulary import Status
 
 _NAMED = 8
 _PIECE = 1 << 20
 _NO_ADDRESS = "{} was not tested: no address was known for it when the script was written."
-
-
-class _Seen(Struct, frozen=True):
-    """One target as one run saw it."""
-
-    name: str
-    target: Target
-    engine: str
-    observations: tuple[Observation, ...]
 
 
 def explain_outputs(
@@ -42,9 +33,10 @@ def explain_outputs(
 ) -> Report:
     """Read the outputs, and say what is wrong with the members in them.
 
-    ``filters`` may name a member. Raises `InputError` for what can't be opened, and if no output has its plan or
-    any result.
+    ``filters`` may name a pool, a Service Engine, a time span in which a run began, and a member. Raises `InputError`
+    for what can't be opened, if no output has its plan, and for filters that leave nothing or can't be applied.
     """
+    _insist_on_use(filters)
     started_at = datetime.now(UTC)
     texts, faults = [], []
     for name in names:
@@ -60,21 +52,24 @@ def explain_outputs(
         if stopped:
             raise InputError(["interrupted before anything was read"])
         raise InputError([_no_plan(names)])
-    known = [run for run in runs if run.name in plans]
-    wanted = Filters(member=filters.member)
-    listed = [_described(run) for run in known]
+    described = {run.name: _described(run) for run in runs if run.name in plans}
+    known = [run for run in runs if run.name in plans and _takes(filters, plans[run.name], described[run.name])]
+    if not known:
+        raise InputError([_nothing_left(filters, plans, described)])
+    runs = [run for run in runs if run.name not in plans or run in known]
+    listed = [described[run.name] for run in known]
     several = len({(each.host, each.namespace) for each in listed}) > 1
-    seen = [
-        each
-        for run, described in zip(known, listed, strict=True)
-        for each in _seen(run, plans[run.name], described, several=several)
-        if wanted.takes_request("", "", each.name)
-    ]
+    found = [each for run in known for each in _seen(run, plans[run.name], described[run.name], several=several)]
+    seen = [each for each in compared(found) if any(map(filters.takes_member, _names(each)))]
+    if found and not seen:
+        names = ", ".join(dict.fromkeys(each.target.member for each in found[:_NAMED]))
+        raise InputError([f"no member of the script's output is left: --member {filters.member}. It has {names}"])
     plan = plans[known[0].name]
     pool = _pool(plan, seen)
     observations = [one for each in seen for one in each.observations]
     whole = not stopped and all(run.ended and not any(frame.cut for frame in run.frames) for run in runs)
     complete = whole and len(known) == len(runs) and not any(run.strays for run in runs)
+    complete = complete and not any(each.address for run in known for each in _missing(run, plans[run.name]))
     judged = judge(library, pool, observations, started_at.date(), complete=complete)
     profile = pool.profile
     report = build_check_report(
@@ -107,7 +102,7 @@ def explain_outputs(
         started_at=started_at,
         finished_at=datetime.now(UTC),
         complete=complete,
-        notes=[*faults, *_notes(runs, plans, seen), *_compared(seen, listed)],
+        notes=[*faults, *_notes(runs, plans, seen)],
     )
     return replace(
         report,
@@ -132,6 +127,51 @@ def explain_outputs(
         not_tested=tuple(_not_tested(known, plans)) or None,
         tool=replace(report.tool, runbooks=library.digest),
     )
+
+
+# --- which runs ------------------------------------------------------------------------------------
+
+
+_OPTIONS = ("pool", "se", "since", "until")
+_MEANT = "--pool, --se, --since, --until and --member"
+
+
+def _insist_on_use(filters: Filters) -> None:
+    """Raises `InputError` for a filter that nothing in the output of a script can meet."""
+    others = {
+        "action": bool(filters.actions),
+        **{name: getattr(filters, name) is not None for name in Filters.__struct_fields__ if name not in _KNOWN},
+    }
+    if unusable := [f"--{name.replace('_', '-')}" for name, given in others.items() if given]:
+        verb = "is" if len(unusable) == 1 else "are"
+        raise InputError([f"{', '.join(unusable)} {verb} for logs; the output of a script is chosen by {_MEANT}"])
+
+
+_KNOWN = frozenset({*_OPTIONS, "member", "actions"})
+
+
+def _takes(filters: Filters, plan: Plan, run: ScriptRun) -> bool:
+    return filters.takes_time(run.started_at) and filters.takes_pool(plan.pool) and filters.takes_engine(run.host or "")
+
+
+def _names(seen: Seen) -> tuple[str, ...]:
+    """What a member can be called on the command line."""
+    target = seen.target
+    return seen.name, target.member, endpoint(target.address, target.port), endpoint(target.host, target.port)
+
+
+def _nothing_left(filters: Filters, plans: dict[str, Plan], described: dict[str, ScriptRun]) -> str:
+    given = {name: getattr(filters, name) for name in _OPTIONS if getattr(filters, name) is not None}
+    asked = ", ".join(f"--{name} {value if isinstance(value, str) else _iso(value)}" for name, value in given.items())
+    there = [
+        f"pool {plans[name].pool} from {run.host} at {run.started_at or 'an unknown time'}"
+        for name, run in list(described.items())[:_NAMED]
+    ]
+    return f"no run of the script is left: {asked}. The output has {', '.join(there)}"
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read(read: Callable[[int], bytes]) -> bytes:
@@ -163,7 +203,7 @@ def _no_plan(names: Sequence[str]) -> str:
 
 
 def _described(run: Run) -> ScriptRun:
-    who = next((frame for frame in run.of("who") if not frame.cut), None)
+    who = _who(run)
     end = next((frame for frame in run.of("end")), None)
     values = {} if who is None else who.values
     return ScriptRun(
@@ -179,26 +219,38 @@ def _described(run: Run) -> ScriptRun:
     )
 
 
+def _who(run: Run) -> Frame | None:
+    return next((frame for frame in run.of("who") if not frame.cut), None)
+
+
 def _moment(frame: Frame | None) -> str | None:
     at = None if frame is None else frame.number_of("at")
     if at is None or at >= 1 << 47:
         return None
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _iso(datetime.fromtimestamp(at // 1000, UTC))
 
 
-def _seen(run: Run, plan: Plan, described: ScriptRun, *, several: bool) -> Iterator[_Seen]:
+def _seen(run: Run, plan: Plan, described: ScriptRun, *, several: bool) -> Iterator[Seen]:
     """The targets of one run. With several runs, each member is named with the Service Engine that saw it."""
     space = f" {described.namespace}" if described.namespace else ""
     engine = f"{described.host}{space}"
     frames = list(run.of("step"))
+    who = _who(run)
     for number, target in enumerate(plan.targets):
         name = f"{target.member} from {engine}" if several else target.member
         found = seen_at(plan, number, frames, name)
         if found:
-            yield _Seen(name, target, engine, tuple(found))
+            yield Seen(
+                name=name,
+                target=target,
+                engine=engine,
+                namespace=described.namespace or "",
+                started=None if who is None else who.number_of("at"),
+                observations=tuple(found),
+            )
 
 
-def _pool(plan: Plan, seen: Sequence[_Seen]) -> Pool:
+def _pool(plan: Plan, seen: Sequence[Seen]) -> Pool:
     members = {
         each.name: Member(host=each.target.host, port=each.target.port, name=each.name) for each in seen
     }  # one name may have several addresses
@@ -215,11 +267,14 @@ def _pool(plan: Plan, seen: Sequence[_Seen]) -> Pool:
 # --- what the reader must know ---------------------------------------------------------------------
 
 
-def _notes(runs: Sequence[Run], plans: dict[str, Plan], seen: Sequence[_Seen]) -> Iterator[str]:
+def _notes(runs: Sequence[Run], plans: dict[str, Plan], seen: Sequence[Seen]) -> Iterator[str]:
     for run in runs:
         if run.name not in plans:
             yield f"Run {run.name}: its plan is missing, so that its results can't be read."
             continue
+        if space := _kept_out(run):
+            why = "root is needed, and ip netns list shows the namespaces that there are"
+            yield f"Run {run.name}: the script could not enter the namespace {space}: {why}."
         if not run.ended:
             yield f"Run {run.name}: the output ends before the script did; members after that are not in it."
         cut = [frame for frame in run.frames if frame.cut]
@@ -238,30 +293,27 @@ def _notes(runs: Sequence[Run], plans: dict[str, Plan], seen: Sequence[_Seen]) -
         yield "No result of any member is in the output."
 
 
-def _compared(seen: Sequence[_Seen], listed: Sequence[ScriptRun]) -> Iterator[str]:
-    """Members that fail from some Service Engines only."""
-    if len(listed) < 2:
-        return
-    by_member: dict[tuple[str, str, int], dict[str, str]] = {}
-    for each in seen:
-        failed = next((one for one in each.observations if one.status is Status.FAILED), None)
-        words = "" if failed is None else f"{failed.probe}: {failed.reason}"
-        by_member.setdefault((each.target.member, each.target.address, each.target.port), {})[each.engine] = words
-    for (member, _, _), outcomes in by_member.items():
-        failing = {engine: words for engine, words in outcomes.items() if words}
-        if failing and len(failing) < len(outcomes):
-            listing = ", ".join(f"{engine} ({words})" for engine, words in failing.items())
-            working = ", ".join(engine for engine in outcomes if engine not in failing)
-            advice = "compare routes, firewalls and source addresses"
-            yield f"{member} fails from {listing} and works from {working}: {advice}."
+def _kept_out(run: Run) -> str:
+    """The namespace that the script was to run in, if it could not; else empty."""
+    whole = run.ended and not run.strays and not any(run.of("step"))
+    return _described(run).namespace or "" if whole else ""
+
+
+def _missing(run: Run, plan: Plan) -> list[Target]:
+    """The targets of which nothing is in the output."""
+    there = {frame.number_of("m") for frame in run.of("step")}
+    return [each for number, each in enumerate(plan.targets) if number not in there]
 
 
 def _not_tested(runs: Sequence[Run], plans: dict[str, Plan]) -> Iterator[str]:
     if not any(plans[run.name].eicar for run in runs):
         yield "detection (the script was written without --eicar)"
     for run in runs:
-        there = {frame.number_of("m") for frame in run.of("step")}
-        missing = [each.member for number, each in enumerate(plans[run.name].targets) if number not in there]
+        missing = [each.member for each in _missing(run, plans[run.name])]
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-            yield f"{', '.join(missing[:_NAMED])}{more} (not in the output of run {run.name})"
+            space = _kept_out(run)
+            why = (
+                f"the script could not enter the namespace {space}" if space else f"not in the output of run {run.name}"
+            )
+            yield f"{', '.join(missing[:_NAMED])}{more} ({why})"

@@ -8,16 +8,19 @@ from collections.abc import Callable
 from icapdiag.capture.conversation import Conversation, Transaction, begins_request, begins_response
 from icapdiag.capture.handshake import HandshakeReader, begins_tls
 from icapdiag.capture.http import HttpConversation, Upload, begins_http
-from icapdiag.capture.packets import ACK, FIN, RST, SYN, Segment, Unreachable
-from icapdiag.capture.stream import Piece, Stream
+from icapdiag.capture.packets import ACK, FIN, NEXT, PSH, RST, SYN, Segment, Unreachable
+from icapdiag.capture.stream import Piece, Room, Stream
 
 CLIENT, SERVER = 0, 1
 UNKNOWN, ICAP, HTTP, TLS, OTHER = "", "icap", "http", "tls", "other"
 _LOOKED_AT = 8  # pieces of a connection that tell what it carries; of one that was begun earlier, any may
 _ENOUGH = 16  # bytes that tell it
 _MARKS = SYN | FIN | RST
-_FIRST = frozenset(bytes((first,)) for first in b"OoRrIGPDHC")  # with which a request or an answer begins
+_LAST = (1 << 32) - 1  # sequence number
+_FIRST = frozenset(b"OoRrIGPDHC")  # with which a request or an answer begins
 _EXCERPT = 64
+Head = tuple[int, int, int, int, int]  # sequence number, acknowledgement, flags, window; IPv4 identification
+Skip = Callable[[bytes, int, int, int], bool]  # bytes, from, to, time: whether they were taken
 _PROXY = re.compile(rb"PROXY (?:TCP[46]|UNKNOWN)[^\r\n]{0,100}\r\n")
 
 
@@ -25,10 +28,11 @@ class Connection:
     """From the first packet to the last. Times in ns since 1970."""
 
     __slots__ = (
-        "_early", "_http", "_icap", "_lacks", "_looks", "_take", "_upload", "client", "client_closed", "closed_by",
-        "established", "excerpt", "flipped", "hops", "kind", "last", "mss", "outgoing", "packets", "proxied",
-        "requests", "reset_by", "server", "server_closed", "server_packets", "started", "streams", "syn", "syn_ack",
-        "syn_seq", "syns", "tls", "trackable", "unreachable", "watched", "zero_windows",
+        "_early", "_http", "_icap", "_lacks", "_looks", "_skips", "_take", "_upload", "client",
+        "client_closed", "closed_by", "established", "excerpt", "exported", "flipped", "hops", "kind", "last",
+        "lingers", "mss", "outgoing", "proxied", "requests", "reset_by", "server", "server_closed", "server_packets",
+        "started", "streams", "syn", "syn_ack", "syn_seq", "syns", "tls", "trackable", "unreachable", "watched",
+        "zero_windows",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +44,7 @@ class Connection:
         take: Callable[[Connection, Transaction], None],
         upload: Callable[[Connection, Upload], None],
         trackable: bool,
+        room: Room,
     ) -> None:
         """``client`` and ``server``: address and port, as packets have them. ``trackable``: its port is one of ICAP."""
         self.client, self.server = client, server
@@ -48,8 +53,7 @@ class Connection:
         self._take, self._upload = take, upload
         self.kind = UNKNOWN
         self.started = self.last = time
-        self.streams = (Stream(), Stream())
-        self.packets = 0
+        self.streams = (Stream(room), Stream(room))
         self.server_packets = 0
         self.syns = 0
         self.syn_seq: int | None = None
@@ -71,9 +75,12 @@ class Connection:
         self.tls: HandshakeReader | None = None
         self._icap: Conversation | None = None
         self._http: HttpConversation | None = None
+        self._skips: tuple[Skip, Skip] | None = None  # of the client and of the server
         self._looks = 0
         self._lacks = False
         self._early = b""
+        self.exported = False  # its content was decrypted elsewhere, and its packets are not here
+        self.lingers = False  # it is closed, and late packets of it may come
         self.watched = time  # until when nothing else was seen
 
     @property
@@ -92,8 +99,25 @@ class Connection:
         return self.closed_by is not None or self.reset_by is not None
 
     @property
+    def closed(self) -> bool:
+        """Whether both sides ended it."""
+        return self.reset_by is not None or (self.client_closed is not None and self.server_closed is not None)
+
+    @property
     def icap(self) -> bool:
         return self._icap is not None and self._icap.readable > 0
+
+    @property
+    def key(self) -> bytes:
+        """Of the packets from the client."""
+        client, server = self.client, self.server
+        return client[:-2] + server[:-2] + client[-2:] + server[-2:]
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept, at most; what waits behind gaps is counted elsewhere."""
+        readers = (self._icap, self._http, self.tls)
+        return sum(each.held for each in readers if each is not None)
 
     # --- packets -----------------------------------------------------------------------------------
 
@@ -102,9 +126,10 @@ class Connection:
         _, seq, ack, flags, window, payload, missing, _, ident, _, _ = seg
         side ^= self.flipped
         stream, size = self.streams[side], len(payload) + missing
+        if seq == NEXT:
+            self.exported, seq = True, (stream.next or 0) & _LAST
         if (size or flags & _MARKS) and stream.is_twice(time, seq, size << 8 | flags, ident):
             return
-        self.packets += 1
         self.last = time
         if side == SERVER:
             self.server_packets += 1
@@ -124,6 +149,34 @@ class Connection:
         if flags & FIN:
             self._fin(CLIENT if stream is self.streams[CLIENT] else SERVER, time)
 
+    def shortcut(self, side: int, time: int, head: Head, buffer: bytes, start: int, end: int) -> bool:
+        """Take a packet whose payload is in the buffer, if that is quick; else False, and nothing is changed.
+
+        Does what `segment` does for most packets: acknowledgements, and data whose length is known from their framing.
+        """
+        seq, ack, flags, window, ident = head
+        if flags & ~PSH != ACK or not window or (self.established is None and self.syns):
+            return False
+        side ^= self.flipped
+        stream, size = self.streams[side], end - start
+        if self.kind == OTHER or (self.kind == UNKNOWN and not self.syns and not (size and buffer[start] in _FIRST)):
+            if size and stream.is_twice(time, seq, size << 8 | flags, ident):
+                return True
+        else:
+            peer = self.streams[1 - side]
+            if peer.waiting or stream.waiting or peer.acked is None or peer.next is None or stream.next is None:
+                return False
+            if size:
+                if self._skips is None or stream.next & _LAST != seq or not self._skips[side](buffer, start, end, time):
+                    return False
+                stream.skip(time, seq, size, flags, ident)
+            if ack != peer.last_ack:
+                peer.last_ack = ack
+                peer.acked = max(peer.acked, peer.position(ack))
+        self.last = time
+        self.server_packets += side
+        return True
+
     def _acknowledged(self, peer: Stream, ack: int) -> None:
         peer.last_ack = ack
         for piece in peer.acknowledged(ack):
@@ -132,7 +185,7 @@ class Connection:
     @staticmethod
     def _may_begin(data: bytes) -> bool:
         """Whether something that is read here may begin with these bytes."""
-        return data[:1] in _FIRST and (begins_response(data) or begins_request(data) or begins_http(data))
+        return bool(data) and data[0] in _FIRST and (begins_response(data) or begins_request(data) or begins_http(data))
 
     def _handshake(self, side: int, time: int, seg: Segment) -> None:
         flags, stream = seg.flags, self.streams[side]
@@ -222,14 +275,17 @@ class Connection:
             self._carries_icap(flip=side == CLIENT)
         elif side == CLIENT and begins_http(data):
             self.kind, self._http = HTTP, HttpConversation(self._uploaded)
+            self._skips = self._http.skip_sent, self._http.skip_received
         elif self.trackable and side == CLIENT and begins_tls(data):
             self.kind, self.tls = TLS, HandshakeReader()
+            self._skips = self.tls.skip_sent, self.tls.skip_received
         elif self.syns and not self._lacks and self._looks >= (0 if data[_ENOUGH:] and side == CLIENT else _LOOKED_AT):
             self.kind = OTHER
         self._looks += 1
 
     def _carries_icap(self, *, flip: bool) -> None:
         self.kind, self._icap = ICAP, Conversation(self._taken)
+        self._skips = self._icap.skip_sent, self._icap.skip_received
         self._early = b"" if flip else bytes(self.excerpt[SERVER])  # a banner, as other protocols have it
         if flip and not self.syns:  # begun before the capture: who asks is the client
             self.client, self.server = self.server, self.client
@@ -244,7 +300,9 @@ class Connection:
 
     def forget(self) -> None:
         """Let go of what was read: it is over, and only its facts matter."""
-        self._icap = self._http = None
+        self._icap = self._http = self._skips = None
+        if self.tls is not None:
+            self.tls.finish()
 
     def finish(self, time: int) -> None:
         """Nothing more comes. ``time``: of the last packet of the capture so far."""

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 
+from icapdiag.icap.body import ChunkedReader
 from icapdiag.icap.client import Exchange
 from icapdiag.icap.message import Headers, Limits, ProtocolError, Request, Response
 from icapdiag.icap.request import PreparedRequest
@@ -19,6 +20,7 @@ LIMITS = Limits(body_kept=64 * 1024, body_total=1 << 40, chunk_size=1 << 40)
 _REQUEST = re.compile(rb"(?:OPTIONS|REQMOD|RESPMOD)[ \t]+\S|[A-Z]{3,16}[ \t]+\S+[ \t]+ICAP/\d", re.IGNORECASE)
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _OPEN = 64  # requests without an answer on one connection
+_HELD = LIMITS.body_kept + 3 * LIMITS.head_size  # bytes that are kept of a message, at most
 _REST = b"."  # stands for what a client withholds
 
 
@@ -77,6 +79,12 @@ class Transaction:
             return None
         return self.exchange.response or self.exchange.salvage()
 
+    @property
+    def held(self) -> int:
+        """Bytes that are kept, at most."""
+        returned = 0 if self.exchange is None else self.exchange.received
+        return min(self.sent_bytes, _HELD) + min(returned, _HELD)
+
     def begin_answer(self) -> Exchange:
         """The answer's reader, which knows the request as far as it was seen by now."""
         if self.exchange is None:
@@ -104,6 +112,7 @@ class Conversation:
     def __init__(self, take: Callable[[Transaction], None]) -> None:
         self._take = take
         self._reader = RequestReader(LIMITS)
+        self._chunk: ChunkedReader | None = None  # its reader while data of a chunk of the request come next
         self._reading: Transaction | None = None  # whose request is being read
         self._begun: int | None = None  # when the request that is being read began
         self._resting = False  # the rest of a body is being read, behind its preview
@@ -113,10 +122,18 @@ class Conversation:
         self._answered: Transaction | None = None  # the last one: more may follow
         self.readable = 0  # messages that were read
 
+    @property
+    def held(self) -> int:
+        """Bytes that are kept, at most."""
+        answered = 0 if self._answered is None else self._answered.held
+        return self._reader.held + answered + sum(each.held for each in self._open)
+
     # --- the client's side -------------------------------------------------------------------------
 
     def sent(self, data: bytes, time: int) -> None:
         """Bytes of the client, in order. Raises nothing."""
+        if self.skip_sent(data, 0, len(data), time):
+            return
         if self._lost:
             if not begins_request(data):
                 return
@@ -127,14 +144,22 @@ class Conversation:
         if self._reading is not None:
             self._reading.sent = time
             self._reading.sent_bytes += len(data)
-        if self._reader.take(data):
-            return
         self._reader.feed(data)
         try:
             while self._read_request(time, len(data)):
                 pass
         except ProtocolError as error:
             self._lose(error.rule)
+        self._chunk = None if self._lost else self._reader.chunk
+
+    def skip_sent(self, data: bytes, start: int, end: int, time: int) -> bool:
+        """Take bytes of the client if all are data of a chunk; else False, and nothing is changed."""
+        chunk, current = self._chunk, self._reading
+        if chunk is None or current is None or not chunk.take(data, start, end):
+            return False
+        current.sent = time
+        current.sent_bytes += end - start
+        return True
 
     def _read_request(self, time: int, size: int) -> bool:
         """Take one step; False where more bytes are needed. Raises `ProtocolError`."""
@@ -196,6 +221,7 @@ class Conversation:
             self._reading.missing += size
         if not self._lost and not self._reader.miss(size):
             self._lose("gap")
+        self._chunk = None if self._lost else self._reader.chunk
 
     # --- the server's side -------------------------------------------------------------------------
 
@@ -210,7 +236,8 @@ class Conversation:
                 self._unasked(data, time)
                 return
             current = self._open[0]
-            self._catch_up(current)
+            if current.exchange is None:
+                self._catch_up(current)
             exchange = current.begin_answer()
             if current.first_byte is None:
                 current.first_byte = time
@@ -231,6 +258,13 @@ class Conversation:
                 return
             self._end(self._open.popleft(), "", time)
             data = b"" if exchange.nothing_returns else exchange.excess
+
+    def skip_received(self, data: bytes, start: int, end: int, _: int) -> bool:
+        """Take bytes of the server if all are data of a chunk of its answer; else False, and nothing is changed."""
+        if self._deaf or not self._open:
+            return False
+        exchange = self._open[0].exchange
+        return exchange is not None and exchange.take(data, start, end)
 
     def _unasked(self, data: bytes, time: int) -> None:
         """The end of an answer that announced nothing, or an answer whose request the capture has not."""

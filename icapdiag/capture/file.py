@@ -2,7 +2,7 @@
 
 Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng. dpkt reads pcap at 290 MB/s, but of pcapng only the first
 interface, and takes a record's word for its length, which a compressed bomb can use; python-pcapng reads 39 MB/s and
-no pcap. Hence this one: a block of the file and one packet are all that is held.
+no pcap. Hence this one: a block of the file is all that is held, and packets are read in it, without a copy.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ class Packet(NamedTuple):
     comment: str  # of pcapng; empty for none
 
 
+# A packet where it stands in the buffer: time, link, buffer, where it begins and ends there, length, comment.
+Record = tuple[int | None, int, bytes, int, int, int, str]
+
+
 class Interface(NamedTuple):
     """An interface of a pcapng section."""
 
@@ -55,6 +59,7 @@ class Interface(NamedTuple):
     name: str
     ticks: int  # in a second
     offset: int  # seconds to add to every time
+    unit: int  # ns of a tick; 0: not a whole number
 
 
 def is_capture(head: bytes) -> bool:
@@ -78,6 +83,11 @@ class CaptureFile:
 
     def packets(self) -> Iterator[Packet]:
         """In the order of the file. Raises OSError as ``read`` does."""
+        for time, link, buffer, at, end, length, comment in self.records():
+            yield Packet(time, link, buffer[at:end], length, comment)
+
+    def records(self) -> Iterator[Record]:
+        """The packets in the buffers that they were read into. Raises OSError as ``read`` does."""
         if not self._fill(4):
             self.faults.append("the file ends before its head")
             return
@@ -118,7 +128,7 @@ class CaptureFile:
 
     # --- pcap --------------------------------------------------------------------------------------
 
-    def _pcap(self, order: str, unit: int, head: int) -> Iterator[Packet]:
+    def _pcap(self, order: str, unit: int, head: int) -> Iterator[Record]:
         self.format = "pcap"
         if not self._fill(24):
             self.faults.append("the file ends inside its head")
@@ -146,11 +156,11 @@ class CaptureFile:
                 at = self._at
                 end = at + head + kept
             self._at = end
-            yield Packet(seconds * 1_000_000_000 + fraction * unit, link, self._buffer[at + head : end], length, "")
+            yield seconds * 1_000_000_000 + fraction * unit, link, self._buffer, at + head, end, length, ""
 
     # --- pcapng ------------------------------------------------------------------------------------
 
-    def _pcapng(self) -> Iterator[Packet]:
+    def _pcapng(self) -> Iterator[Record]:
         order, interfaces = "<", list[Interface]()
         head = Struct("<II")
         while self._fill(12):
@@ -171,15 +181,15 @@ class CaptureFile:
                 if not self._fill(size):
                     self._cut()
                     return
-                body = self._buffer[self._at + 8 : self._at + size - 4]
+                at, end = self._at + 8, self._at + size - 4
                 self._at += size
                 if kind in _READERS:
-                    if (packet := _READERS[kind](body, order, interfaces)) is not None:
-                        yield packet
+                    if (record := _READERS[kind](self._buffer, at, end, order, interfaces)) is not None:
+                        yield record
                 elif kind == _INTERFACE:
-                    self._add(interfaces, body, order)
+                    self._add(interfaces, self._buffer[at:end], order)
                 else:
-                    self._count_drops(body, order)
+                    self._count_drops(self._buffer[at:end], order)
                 continue
             self.has_secrets = self.has_secrets or kind == _SECRETS
             if not self._skip(size):
@@ -225,53 +235,67 @@ def _interface(body: bytes, order: str) -> Interface | None:
             ticks = 2 ** min(power, 63) if value[0] & 0x80 else 10 ** min(power, 18)
         elif code == _IF_TSOFFSET and len(value) == 8:
             offset = unpack(order + "q", value)[0]
-    return Interface(link, kept, name, ticks, offset)
+    unit = 0 if 1_000_000_000 % ticks else 1_000_000_000 // ticks
+    return Interface(link, kept, name, ticks, offset, unit)
 
 
 def _time(interface: Interface, high: int, low: int) -> int | None:
     """In ns; None for a time that no clock has."""
     ticks = (high << 32) | low
-    found = interface.offset * 1_000_000_000 + ticks * 1_000_000_000 // interface.ticks
+    since = ticks * interface.unit if interface.unit else ticks * 1_000_000_000 // interface.ticks
+    found = interface.offset * 1_000_000_000 + since
     return found if 0 <= found < 1 << 63 else None
 
 
-def _comment(body: bytes, at: int, order: str) -> str:
-    comments = (value for code, value in _options(body, at, order) if code == _OPT_COMMENT)
+def _comment(body: bytes, order: str) -> str:
+    comments = (value for code, value in _options(body, 0, order) if code == _OPT_COMMENT)
     return next(comments, b"").decode("utf-8", "replace")[:_COMMENT]
 
 
-def _enhanced(body: bytes, order: str, interfaces: list[Interface]) -> Packet | None:
-    if len(body) < 20:
-        return None
-    number, high, low, kept, length = unpack_from(order + "IIIII", body)
-    if number >= len(interfaces) or kept > len(body) - 20:
-        return None
-    interface, end = interfaces[number], 20 + kept
-    comment = _comment(body, end + (-kept) % 4, order) if len(body) > end + 3 else ""
-    return Packet(_time(interface, high, low), interface.link, body[20:end], length, comment)
+_ENHANCED_HEAD = {order: Struct(order + "IIIII").unpack_from for order in "<>"}
+_OLD_HEAD = {order: Struct(order + "HHIIII").unpack_from for order in "<>"}
 
 
-def _simple(body: bytes, order: str, interfaces: list[Interface]) -> Packet | None:
-    if len(body) < 4 or not interfaces:
+def _enhanced(buffer: bytes, at: int, end: int, order: str, interfaces: list[Interface]) -> Record | None:
+    if end - at < 20:
         return None
-    length = unpack_from(order + "I", body)[0]
+    number, high, low, kept, length = _ENHANCED_HEAD[order](buffer, at)
+    if number >= len(interfaces) or kept > end - at - 20:
+        return None
+    interface = interfaces[number]
+    return _stamped(buffer, at + 20, end, order, interface, _time(interface, high, low), kept, length)
+
+
+def _old(buffer: bytes, at: int, end: int, order: str, interfaces: list[Interface]) -> Record | None:
+    if end - at < 20:
+        return None
+    number, _, high, low, kept, length = _OLD_HEAD[order](buffer, at)
+    if number >= len(interfaces) or kept > end - at - 20:
+        return None
+    interface = interfaces[number]
+    return _stamped(buffer, at + 20, end, order, interface, _time(interface, high, low), kept, length)
+
+
+def _stamped(
+    buffer: bytes, at: int, end: int, order: str, interface: Interface, time: int | None, kept: int, length: int
+) -> Record:
+    """The packet at this place, and its comment behind it."""
+    stop = at + kept
+    options = stop + (-kept) % 4
+    comment = _comment(buffer[options:end], order) if end > options + 3 else ""
+    return time, interface.link, buffer, at, stop, length, comment
+
+
+def _simple(buffer: bytes, at: int, end: int, order: str, interfaces: list[Interface]) -> Record | None:
+    if end - at < 4 or not interfaces:
+        return None
+    length = unpack_from(order + "I", buffer, at)[0]
     interface = interfaces[0]
-    kept = min(length, interface.kept or length, len(body) - 4)
-    return Packet(None, interface.link, body[4 : 4 + kept], length, "")
+    kept = min(length, interface.kept or length, end - at - 4)
+    return None, interface.link, buffer, at + 4, at + 4 + kept, length, ""
 
 
-def _old(body: bytes, order: str, interfaces: list[Interface]) -> Packet | None:
-    if len(body) < 20:
-        return None
-    number, _, high, low, kept, length = unpack_from(order + "HHIIII", body)
-    if number >= len(interfaces) or kept > len(body) - 20:
-        return None
-    interface, end = interfaces[number], 20 + kept
-    comment = _comment(body, end + (-kept) % 4, order)
-    return Packet(_time(interface, high, low), interface.link, body[20:end], length, comment)
-
-
-_READERS: dict[int, Callable[[bytes, str, list[Interface]], Packet | None]] = {
+_READERS: dict[int, Callable[[bytes, int, int, str, list[Interface]], Record | None]] = {
     _ENHANCED: _enhanced,
     _SIMPLE: _simple,
     _OLD_PACKET: _old,

@@ -10,10 +10,11 @@ _PIECES = 128  # of a datagram
 
 
 class _Datagram:
-    __slots__ = ("length", "pieces")
+    __slots__ = ("held", "length", "pieces")
 
     def __init__(self) -> None:
         self.pieces: dict[int, bytes] = {}
+        self.held = 0  # bytes of its pieces
         self.length: int | None = None  # known once the last fragment is there
 
 
@@ -30,7 +31,8 @@ class Fragments:
             if len(self._waiting) >= _DATAGRAMS:
                 del self._waiting[next(iter(self._waiting))]
             found = self._waiting[key] = _Datagram()
-        if offset + len(piece) > _LONGEST or len(found.pieces) >= _PIECES:
+        found.held += len(piece)
+        if offset + len(piece) > _LONGEST or len(found.pieces) >= _PIECES or found.held > 2 * _LONGEST:
             del self._waiting[key]
             return None
         found.pieces.setdefault(offset, piece)

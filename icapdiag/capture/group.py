@@ -11,6 +11,8 @@ from icapdiag.capture.outcome import Ending
 from icapdiag.facts.connection import Sightings
 from icapdiag.facts.sheet import Sheet
 
+GROUPS, CLIENTS, HANDSHAKES = 10_000, 100_000, 1_000_000  # of all members
+
 
 class Peer(NamedTuple):
     """An address and a port."""
@@ -25,6 +27,15 @@ class Peer(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+class Allowance:
+    """How much all members may keep together, beside what each may: groups, clients, and handshakes that are timed."""
+
+    __slots__ = ("clients", "groups", "handshakes")
+
+    def __init__(self) -> None:
+        self.groups, self.clients, self.handshakes = GROUPS, CLIENTS, HANDSHAKES
 
 
 class Group:

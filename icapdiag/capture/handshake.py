@@ -58,13 +58,13 @@ class Handshake(NamedTuple):
 
 
 class HandshakeReader:
-    """Feed it the beginnings of both directions; bytes beyond what is kept are only counted."""
+    """Feed it both directions; bytes beyond the first ones are dropped."""
 
-    __slots__ = ("_kept", "size")
+    __slots__ = ("_done", "_kept")
 
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())
-        self.size = [0, 0]  # bytes of the client and of the server
+        self._done: Handshake | None = None
 
     def sent(self, data: bytes) -> None:
         """Bytes of the client."""
@@ -74,14 +74,33 @@ class HandshakeReader:
         """Bytes of the server."""
         self._add(1, data)
 
+    def skip_sent(self, _: bytes, __: int, ___: int, ____: int) -> bool:
+        """Whether nothing that the client sends is kept any more."""
+        return len(self._kept[0]) >= _KEPT
+
+    def skip_received(self, _: bytes, __: int, ___: int, ____: int) -> bool:
+        """Whether nothing that the server sends is kept any more."""
+        return len(self._kept[1]) >= _KEPT
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        return len(self._kept[0]) + len(self._kept[1])
+
+    def finish(self) -> None:
+        """Nothing more comes: keep what was read, and no bytes."""
+        self._done = self.handshake()
+        self._kept = (bytearray(), bytearray())
+
     def _add(self, side: int, data: bytes) -> None:
-        self.size[side] += len(data)
         kept = self._kept[side]
         if len(kept) < _KEPT:
             kept += data[: _KEPT - len(kept)]
 
     def handshake(self) -> Handshake:
         """All that is known by now. Raises nothing."""
+        if self._done is not None:
+            return self._done
         client, server = (bytes(kept) for kept in self._kept)
         found = Handshake()
         if server and not (server[0] in {_ALERT, _HANDSHAKE} and server[1:2] == b"\x03"):

@@ -45,6 +45,11 @@ class _Side:
         self._whole = False  # a body until the connection closes
         self._lost = False
 
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        return len(self._buffer)
+
     def feed(self, data: bytes, body_of: Callable[[HttpHead], str | int], starts: bytes | None) -> list[HttpHead]:
         """The heads that ended. ``body_of`` says what follows one: a length, ``chunked`` or ``rest``."""
         found: list[HttpHead] = []
@@ -73,6 +78,17 @@ class _Side:
         except ProtocolError:
             self._lose()
         return found
+
+    def skip(self, data: bytes, start: int, end: int, _: int) -> bool:
+        """Take bytes if all are of a body; else False, and nothing is changed."""
+        if self._whole:
+            return True
+        if self._buffer:
+            return False
+        if self._skip >= end - start:
+            self._skip -= end - start
+            return True
+        return self._chunks is not None and self._chunks.take(data, start, end)
 
     def _head(self) -> HttpHead | None:
         end = end_of_head(self._buffer, self._searched)
@@ -114,7 +130,13 @@ class HttpConversation:
     def __init__(self, take: Callable[[Upload], None]) -> None:
         self._take = take
         self._client, self._server = _Side(), _Side()
+        self.skip_sent, self.skip_received = self._client.skip, self._server.skip
         self._open: deque[Upload] = deque(maxlen=_OPEN)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        return self._client.held + self._server.held + sum(len(each.target) for each in self._open)
 
     def sent(self, data: bytes, time: int) -> None:
         """Bytes of the client."""

@@ -5,6 +5,7 @@ Members and groups are bounded; of a group the slowest transaction is kept.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from icapdiag.capture.connection import CLIENT, SERVER, TLS, Connection
 from icapdiag.capture.conversation import Transaction
-from icapdiag.capture.group import Group, Peer, iso
+from icapdiag.capture.group import Allowance, Group, Peer, iso
 from icapdiag.capture.http import Upload as HttpUpload
 from icapdiag.capture.outcome import (
     Ending,
@@ -50,13 +51,15 @@ _AVI_ORDER = ("host", "connection", "preview", "allow", "encapsulated")  # of an
 class MemberSeen:
     """All that the capture shows of one server."""
 
-    def __init__(self, peer: Peer, profile: ProfileInForce) -> None:
+    def __init__(self, peer: Peer, profile: ProfileInForce, allowance: Allowance) -> None:
+        """``allowance`` is shared by all members."""
         self.peer = peer
+        self._allowance = allowance
         self._profile = profile
         self._groups: dict[tuple[Hashable, ...], Group] = {}
         self._tcp: dict[Hashable, Group] = {}
         self._tls: dict[Hashable, Group] = {}
-        self._round_trips: list[int] = []
+        self._round_trips = array("q")  # ns
         self._near: Counter[str] = Counter()
         self.clients: Counter[str] = Counter()
         self.captured = Captured(
@@ -115,10 +118,11 @@ class MemberSeen:
             answer.verdict, answer.protocol_rule, answer.deviation_rules, answer.istag, answer.threats,
             answer.complete_body_sent, self._slowness(took), facts.no_answer.close_reaction,
         )  # fmt: skip
-        if key not in self._groups and len(self._groups) >= _GROUPS:
+        if key not in self._groups and (len(self._groups) >= _GROUPS or self._allowance.groups <= 0):
             key = (probe, ending.status, ending.reason)  # no more is told apart
         group = self._groups.get(key)
         if group is None:
+            self._allowance.groups -= 1
             group = self._groups[key] = Group(ending, facts, current.begun)
         group.add(ending, facts, current.begun, took if took is not None else waited)
         return group
@@ -139,7 +143,9 @@ class MemberSeen:
         captured = self.captured
         captured.connections = (captured.connections or 0) + 1
         client = Peer.of(connection.client)
-        if client.address in self.clients or len(self.clients) < 4096:
+        if client.address not in self.clients:
+            self._allowance.clients -= 1
+        if client.address in self.clients or self._allowance.clients >= 0:
             self.clients[client.address] += 1
         self.mentions_icap = self.mentions_icap or connection.icap
         ending = connecting(connection, end)
@@ -153,7 +159,8 @@ class MemberSeen:
             self._add(self._tcp, (ending.status, ending.reason), ending, facts, connection.started)
         if ending.status is Status.OK:
             self._measure(connection)
-        self._lossy(connection)
+        if not connection.exported:
+            self._lossy(connection)
         self._ends(connection)
         if connection.kind == TLS and connection.tls is not None:
             self._handshake(connection, end)
@@ -172,7 +179,8 @@ class MemberSeen:
         there, back = connection.syn_ack - connection.syn, connection.established - connection.syn_ack
         if there < 0 or back < 0:
             return
-        if len(self._round_trips) < _ROUND_TRIPS:
+        if len(self._round_trips) < _ROUND_TRIPS and self._allowance.handshakes > 0:
+            self._allowance.handshakes -= 1
             self._round_trips.append(there + back)
         at_client = connection.client[:-2] == connection.server[:-2] or there > 3 * back  # one host, or near it
         self._near["client" if at_client else "server" if back > 3 * there else "between"] += 1

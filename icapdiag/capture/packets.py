@@ -10,14 +10,18 @@ from collections import Counter
 from struct import Struct, error
 from typing import NamedTuple
 
+from icapdiag.capture.exported import LINK as EXPORTED_LINK
+from icapdiag.capture.exported import exported
 from icapdiag.capture.fragments import Fragments
+from icapdiag.capture.names import Names
 
-FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+NEXT = -1  # a sequence number: whatever comes next
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLANS = frozenset({0x8100, 0x88A8, 0x9100})
 _TCP, _UDP, _ICMP, _ICMP6, _GRE = 6, 17, 1, 58, 47
 _TUNNELS = {4: _IPV4, 41: _IPV6}  # IP in IP: protocol numbers
-_VXLAN, _GENEVE = (4789, 8472), 6081  # UDP ports
+_VXLAN, _GENEVE, _DNS = (4789, 8472), 6081, 53  # UDP ports
 _BRIDGED, _ERSPAN = 0x6558, 0x88BE  # Ethernet in a tunnel: EtherTypes
 _NESTING = 4  # tunnels within tunnels, VLANs not counted
 _TAGS = 4  # VLAN tags of a frame
@@ -37,7 +41,7 @@ class Segment(NamedTuple):
     """A TCP segment, and what its packet says of where it was seen."""
 
     key: bytes  # both addresses and both ports, the sender's first: 12 bytes, or 36 of IPv6
-    seq: int
+    seq: int  # `NEXT`: exported, and no packet
     ack: int
     flags: int
     window: int  # as it stands there, not scaled
@@ -60,12 +64,13 @@ class Unreachable(NamedTuple):
 
 
 class Decoder:
-    """Takes packets apart. ``kinds`` counts what is not TCP, by name; ``links`` the link types."""
+    """Takes packets apart. ``kinds`` counts what is not TCP, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names | None = None) -> None:
+        """``names`` gets the answers of DNS servers."""
+        self._names = names
         self.kinds: Counter[str] = Counter()
         self.unread: Counter[int] = Counter()  # link types that are not known
-        self.links: Counter[int] = Counter()
         self._fragments = Fragments()
 
     def segment(self, link: int, data: bytes, length: int) -> Segment | Unreachable | None:
@@ -113,6 +118,9 @@ class Decoder:
         if link in {0, 108}:  # loopback: the address family in either byte order
             family = int.from_bytes(data[:4], "little")
             return self._by_version(data, 4, 0) if family in _FAMILIES else None
+        if link == EXPORTED_LINK:
+            found = exported(data)
+            return None if found is None else Segment(found.key, NEXT, 0, PSH, 1, found.payload, 0, 0, 0, 0, None)
         self.unread[link] += 1
         return None
 
@@ -221,6 +229,8 @@ class Decoder:
             if kind == _BRIDGED:
                 return self._ethernet(data, start, end, depth + 1, None)
             return self._typed(kind, data, start, end, depth + 1, None)
+        if source == _DNS and self._names is not None:
+            self._names.answer(data[at:end])
         self._count(f"UDP port {min(source, port)}")
         return None
 

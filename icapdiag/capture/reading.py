@@ -11,10 +11,12 @@ from msgspec import Struct
 from icapdiag.capture.connection import Connection
 from icapdiag.capture.conversation import Transaction
 from icapdiag.capture.file import CaptureFile, Read
-from icapdiag.capture.group import Group, Peer, iso
+from icapdiag.capture.group import Allowance, Group, Peer, iso
 from icapdiag.capture.http import Upload
 from icapdiag.capture.members import MemberSeen
-from icapdiag.capture.packets import Decoder, Segment
+from icapdiag.capture.names import Names
+from icapdiag.capture.packets import Decoder
+from icapdiag.capture.shortcut import Shortcut
 from icapdiag.capture.table import Table
 from icapdiag.facts.connection import ProfileInForce
 from icapdiag.facts.run import CaptureFileRead
@@ -27,6 +29,7 @@ _PATHS = 4096  # of HTTP requests that are kept for later
 _REQUESTS = 16  # of a path
 _JOIN = 300 * 1_000_000_000  # ns between an HTTP request and the scan that it caused
 _TICK = 2048  # packets between two looks at ``stop``
+_WEIGHED = 32 << 20  # bytes between two looks at what connections keep
 _COMMENTS = 20  # that are kept
 
 Progress = Callable[[int], object]  # bytes that were read
@@ -51,26 +54,33 @@ class CaptureReader:
         profile: ProfileInForce,
         ports: frozenset[int] = frozenset(),
         known: Mapping[Peer, str] | None = None,
+        names: Names | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> None:
         """``ports`` and ``known`` (a pool's members, with their names) are where ICAP is expected beside its own.
 
+        ``names``: the pool's members that are given by name.
         ``profile``: the limits that an answer is held to. ``since`` and ``until``: only packets of that time.
         """
         self._profile = profile
         self.known = dict(known or {})
-        self._ports = ICAP_PORTS | ports | {peer.port for peer in self.known}
+        self.names = names
+        self._ports = ICAP_PORTS | ports | {peer.port for peer in self.known} | (names.ports if names else set())
         self._since = None if since is None else int(since.timestamp() * 1e9)
         self._until = None if until is None else int(until.timestamp() * 1e9)
-        self._decoder = Decoder()
+        self._decoder = Decoder(names)
         self._table = Table(self._ports, ended=self._ended, take=self._transaction, upload=self._upload)
+        self._shortcut = Shortcut(self._table)
+        self._allowance = Allowance()
         self._members: dict[bytes, MemberSeen] = {}
         self._silent: dict[bytes, list[Connection]] = {}  # of servers that no ICAP was seen of
         self._kept = Counter[bool]()  # how many these are: at ports of ICAP, and at others
         self._waiting: OrderedDict[tuple[str, str], deque[Upload]] = OrderedDict()
         self._server_ports: Counter[int] = Counter()
+        self._times_named = Counter[str]()  # members of one name
         self._time = 0
+        self._weighed = 0  # bytes of the file that had been read when connections were weighed
         self.packets = 0
         self.left_out = 0  # packets, by time
         self.comments: Counter[str] = Counter()
@@ -83,14 +93,15 @@ class CaptureReader:
     ) -> None:  # fmt: skip
         """Read one capture to its end, or until ``stop`` says so. Raises OSError as ``read`` does."""
         file = CaptureFile(read)
-        decode, table = self._decoder.segment, self._table
+        shortcut, decode, take = self._shortcut.take, self._decoder.segment, self._table.take
         since, until = self._since, self._until
-        count = size = cut = 0
+        count = size = cut = self._weighed = 0
         first: int | None = None
-        for time, link, data, length, comment in file.packets():
+        for time, link, buffer, at, end, length, comment in file.records():
             count += 1
-            size += len(data)
+            size += end - at
             if count % _TICK == 0:
+                self._weigh(size)
                 if stop is not None and stop():
                     break
                 if progress is not None:
@@ -103,15 +114,12 @@ class CaptureReader:
             if first is None:
                 first = time
             self._time = time
-            if len(data) < length:
+            if end - at < length:
                 cut += 1
-            if comment and (comment in self.comments or len(self.comments) < _COMMENTS):
-                self.comments[comment] += 1
-            found = decode(link, data, length)
-            if isinstance(found, Segment):
-                table.segment(time, found)
-            elif found is not None:
-                table.unreachable(time, found)
+            if comment:
+                self._comment(comment)
+            if not shortcut(time, link, buffer, at, end):
+                take(time, decode(link, buffer[at:end], length))
         self.packets += count
         self.has_secrets = self.has_secrets or file.has_secrets
         self.files.append(
@@ -129,12 +137,22 @@ class CaptureReader:
             )
         )
 
+    def _comment(self, comment: str) -> None:
+        if comment in self.comments or len(self.comments) < _COMMENTS:
+            self.comments[comment] += 1
+
+    def _weigh(self, size: int) -> None:
+        """Look now and then at what connections keep; ``size``: bytes of the file that were read."""
+        if size - self._weighed > _WEIGHED:
+            self._weighed = size
+            self._table.relieve(self._time)
+
     # --- while it is read --------------------------------------------------------------------------
 
     def _member(self, server: bytes) -> MemberSeen | None:
         found = self._members.get(server)
         if found is None and len(self._members) < _MEMBERS:
-            found = self._members[server] = MemberSeen(Peer.of(server), self._profile)
+            found = self._members[server] = MemberSeen(Peer.of(server), self._profile, self._allowance)
         return found
 
     def _transaction(self, connection: Connection, current: Transaction) -> None:
@@ -180,11 +198,12 @@ class CaptureReader:
                 for earlier in self._silent.pop(server, ()):
                     self._kept[earlier.trackable] -= 1
                     member.connection(earlier, self._time)
+            connection.forget()
             return
+        connection.forget()
         held = self._silent.get(server, ())
         if len(held) < _KEPT and self._kept[connection.trackable] < _SILENT:
             self._kept[connection.trackable] += 1
-            connection.forget()
             self._silent.setdefault(server, []).append(connection)
 
     # --- in the end --------------------------------------------------------------------------------
@@ -192,16 +211,20 @@ class CaptureReader:
     def finish(self) -> None:
         """No capture follows."""
         self._table.finish(self._time)
+        members = () if self.names is None else self.names.members()
+        named = {Peer(address, port): name for address, port, name in members}
         ports = self._ports | {int.from_bytes(server[-2:], "big") for server in self._members}
         for server, connections in list(self._silent.items()):
             port = int.from_bytes(server[-2:], "big")
-            expected = port in ports or Peer.of(server) in self.known
+            expected = port in ports or Peer.of(server) in self.known or Peer.of(server) in named
             begun = any(each.syns or each.tls is not None for each in connections)
             member = self._member(server) if expected and begun else None
             if member is not None:
                 for each in connections:
                     member.connection(each, self._time)
         self._silent.clear()
+        self.known = {**named, **self.known}
+        self._times_named = Counter(self.pool_name(each) for each in self._members.values())
 
     @property
     def members(self) -> list[MemberSeen]:
@@ -209,6 +232,11 @@ class CaptureReader:
         return sorted(self._members.values(), key=lambda each: (":" in each.peer.address, _sortable(each.peer)))
 
     def name(self, member: MemberSeen) -> str:
+        """As the pool has it, else address and port; with its address where a name stands for several."""
+        name = self.pool_name(member)
+        return name if self._times_named[name] < 2 else f"{name} ({member.peer.address})"
+
+    def pool_name(self, member: MemberSeen) -> str:
         """As the pool has it, else address and port."""
         return self.known.get(member.peer, str(member.peer))
 

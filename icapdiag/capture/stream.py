@@ -13,6 +13,8 @@ _MODULUS = 1 << 32
 _HELD = 1 << 20  # bytes that wait behind a gap
 _SEGMENTS = 1024  # that wait behind a gap
 _PATIENCE = 2  # segments behind a gap that the peer has acknowledged, before it is given up
+_EACH = 256  # bytes that a segment takes which waits, beside its data
+_ALL = 64 << 20  # bytes that wait behind gaps, of all connections
 _TWICE = 100_000  # ns within which two equal segments without an identification are one that was captured twice
 
 
@@ -22,6 +24,15 @@ class Piece(NamedTuple):
     data: bytes
     gap: int
     time: int  # ns, of the packet that brought it
+
+
+class Room:
+    """How many bytes wait behind gaps, of all the streams that share it; each takes `_EACH` more than its data."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held = 0
 
 
 class Stream:
@@ -35,10 +46,8 @@ class Stream:
         "_last",
         "_last_time",
         "_order",
-        "_waiting",
+        "_room",
         "acked",
-        "captured_twice",
-        "data_bytes",
         "differing",
         "last_ack",
         "last_seq",
@@ -52,20 +61,21 @@ class Stream:
         "repeats",
         "resent",
         "segments",
+        "waiting",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None = None) -> None:
+        """``room`` is shared by the streams of a capture."""
+        self._room = Room() if room is None else room
         self.next: int | None = None  # the position that comes next
         self.acked: int | None = None  # the highest that the peer acknowledged
         self.segments = 0
-        self.data_bytes = 0  # in order, without gaps
         self.resent = 0
         self.out_of_order = 0
         self.missing = 0  # bytes that the capture has not
         self.differing = 0  # came twice with other bytes
-        self.captured_twice = 0  # packets
         self.repeat_at = self.repeats = self.repeat_length = 0  # the segment that was sent again last, and how often
-        self._waiting: dict[int, Piece] = {}  # by position; its gap: bytes that are missing behind the data
+        self.waiting: dict[int, Piece] = {}  # by position; its gap: bytes that are missing behind the data
         self._order: list[int] = []  # a heap of these positions
         self._held = 0
         self.last_seq = -1  # of the packet before
@@ -91,10 +101,15 @@ class Stream:
         if seq != self.last_seq:
             self.last_seq = seq
             return False
-        if last != self._last or not (ident or time - before < _TWICE):
-            return False
-        self.captured_twice += 1
-        return True
+        return last == self._last and bool(ident or time - before < _TWICE)
+
+    def skip(self, time: int, seq: int, size: int, flags: int, ident: int) -> None:
+        """Count a segment that comes next, which nothing waits behind and whose data are taken elsewhere."""
+        self.last_seq, self._last, self._last_time = seq, (size << 8 | flags, ident), time
+        self.segments += 1
+        end = self.next = (self.next or 0) + size
+        if size > self.longest:
+            self.longest, self.longest_end = size, end
 
     def add(self, time: int, seq: int, data: bytes, missing: int) -> list[Piece]:
         """What is in order now. ``missing``: bytes of the segment behind ``data`` that were not captured."""
@@ -104,16 +119,15 @@ class Stream:
             self.next = at
         if len(data) > self.longest:
             self.longest, self.longest_end = len(data), at + len(data)
-        if at == self.next and not self._waiting and not missing:
+        if at == self.next and not self.waiting and not missing:
             self.next = at + len(data)
-            self.data_bytes += len(data)
             return [Piece(data, 0, time)]
         if at < self.next:
             return self._old(time, at, data, missing)
         if at == self.next:
             return [*self._given(Piece(data, missing, time)), *self._drain()]
         self._hold(at, Piece(data, missing, time))
-        if self._held > _HELD or len(self._waiting) > _SEGMENTS:
+        if self._held > _HELD or len(self.waiting) > _SEGMENTS or self._room.held > _ALL:
             return self._over_gap()
         return self._past_acknowledged()
 
@@ -122,7 +136,7 @@ class Stream:
         at = self.position(ack)
         if self.acked is None or at > self.acked:
             self.acked = at
-        return self._past_acknowledged() if self._waiting else []
+        return self._past_acknowledged() if self.waiting else []
 
     @property
     def longest_acknowledged(self) -> int:
@@ -132,7 +146,7 @@ class Stream:
     def flush(self) -> list[Piece]:
         """Nothing more comes: what waits behind gaps, with them."""
         pieces: list[Piece] = []
-        while self._waiting:
+        while self.waiting:
             pieces += self._over_gap()
         return pieces
 
@@ -140,7 +154,6 @@ class Stream:
         """The piece, and the bytes behind it that were not captured."""
         assert self.next is not None  # noqa: S101 - set by its first segment
         self.next += len(piece.data) + piece.gap
-        self.data_bytes += len(piece.data)
         if not piece.gap:
             return (piece,)
         self.missing += piece.gap
@@ -165,9 +178,10 @@ class Stream:
         self.repeats += 1
 
     def _hold(self, at: int, piece: Piece) -> None:
-        known = self._waiting.get(at)
+        known = self.waiting.get(at)
         if known is None:
             self.out_of_order += 1
+            self._room.held += _EACH
             heappush(self._order, at)
         else:
             self._count_repeat(at, len(piece.data) + piece.gap)
@@ -177,9 +191,13 @@ class Stream:
             if len(known.data) + known.gap >= len(piece.data) + piece.gap:
                 return
             piece = piece._replace(data=known.data + piece.data[len(known.data) :])
-            self._held -= len(known.data)
-        self._waiting[at] = piece
-        self._held += len(piece.data)
+            self._hold_bytes(-len(known.data))
+        self.waiting[at] = piece
+        self._hold_bytes(len(piece.data))
+
+    def _hold_bytes(self, number: int) -> None:
+        self._held += number
+        self._room.held += number
 
     def _drain(self) -> list[Piece]:
         """What follows without a gap now."""
@@ -187,8 +205,9 @@ class Stream:
         pieces: list[Piece] = []
         while self._order and self._order[0] <= self.next:
             at = heappop(self._order)
-            piece = self._waiting.pop(at)
-            self._held -= len(piece.data)
+            piece = self.waiting.pop(at)
+            self._hold_bytes(-len(piece.data))
+            self._room.held -= _EACH
             behind, length = self.next - at, len(piece.data) + piece.gap
             if behind < length:
                 gap = min(piece.gap, length - behind)
@@ -200,12 +219,12 @@ class Stream:
         assert self.next is not None  # noqa: S101 - set by its first segment
         first = self._order[0]
         gap = first - self.next
-        lost = self._given(Piece(b"", gap, self._waiting[first].time)) if gap > 0 else ()
+        lost = self._given(Piece(b"", gap, self.waiting[first].time)) if gap > 0 else ()
         return [*lost, *self._drain()]
 
     def _past_acknowledged(self) -> list[Piece]:
         pieces: list[Piece] = []
-        if len(self._waiting) >= _PATIENCE and self.acked is not None:
+        if len(self.waiting) >= _PATIENCE and self.acked is not None:
             while self._order and self._order[0] < self.acked:
                 pieces += self._over_gap()
         return pieces

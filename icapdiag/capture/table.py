@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from icapdiag.capture.connection import CLIENT, SERVER, Connection
 from icapdiag.capture.conversation import Transaction
 from icapdiag.capture.http import Upload
-from icapdiag.capture.packets import ACK, RST, SYN, Segment, Unreachable
+from icapdiag.capture.packets import ACK, FIN, RST, SYN, Segment, Unreachable
+from icapdiag.capture.stream import Room
 
 _MOST = 20_000  # connections that are held
 _SHARE = 4  # of too many, this part is given up: those that were silent for longest
+_HELD = 256 << 20  # bytes that connections keep, together
+_LINGER = 60_000_000_000  # ns in which late packets of a closed connection are expected
 _IDLE = 3 * 3600 * 1_000_000_000  # ns after which a connection is over
 
 
@@ -27,14 +31,23 @@ class Table:
     ) -> None:
         """``ports``: those at which ICAP is expected."""
         self._ports = ports
-        self._ended, self._take, self._upload = ended, take, upload
-        self._known: dict[bytes, tuple[Connection, int]] = {}
+        self._ended, self._taken, self._upload = ended, take, upload
+        self.known: dict[bytes, tuple[Connection, int]] = {}  # by addresses and ports; whose packets these are
+        self._room = Room()
+        self._closed: deque[Connection] = deque()  # by both sides, in the order in which they were
         self.given_up = 0  # connections that there was no room for
         self.opened = 0
 
+    def take(self, time: int, found: Segment | Unreachable | None) -> None:
+        """What a packet holds, in the order of the capture."""
+        if isinstance(found, Segment):
+            self.segment(time, found)
+        elif found is not None:
+            self.unreachable(time, found)
+
     def segment(self, time: int, seg: Segment) -> None:
         """A TCP packet, in the order of the capture."""
-        found = self._known.get(seg.key)
+        found = self.known.get(seg.key)
         if found is None:
             if seg.flags & RST and not seg.payload:  # the last word of a connection that is over
                 return
@@ -42,21 +55,35 @@ class Table:
         elif seg.flags & (SYN | ACK) == SYN and self._is_another(found, seg):
             self._end(seg.key, found[0], time)
             found = self._open(time, seg)
-        found[0].segment(found[1], time, seg)
+        connection, side = found
+        connection.segment(side, time, seg)
+        if seg.flags & (FIN | RST) and not connection.lingers and connection.closed:
+            connection.lingers = True
+            self._closed.append(connection)
+        if self._closed and (self._closed[0].last + _LINGER < time or len(self._closed) > _MOST):
+            self._end_closed(time)
+
+    def _end_closed(self, time: int) -> None:
+        """End the connections that were closed a while ago: nothing more comes. Of too many, the first ones."""
+        while self._closed and (self._closed[0].last + _LINGER < time or len(self._closed) > _MOST):
+            connection = self._closed.popleft()
+            known = self.known.get(connection.key)
+            if known is not None and known[0] is connection:
+                self._end(connection.key, connection, time)
 
     def unreachable(self, time: int, error: Unreachable) -> None:
         """An ICMP error about a packet."""
-        found = self._known.get(error.key)
+        found = self.known.get(error.key)
         if found is not None and found[0].unreachable is None:
             found[0].unreachable = error
             found[0].last = time
 
     def finish(self, time: int) -> None:
         """The capture ends."""
-        for connection in {id(each): each for each, _ in self._known.values()}.values():
+        for connection in {id(each): each for each, _ in self.known.values()}.values():
             connection.finish(time)
             self._ended(connection)
-        self._known.clear()
+        self.known.clear()
 
     @staticmethod
     def _is_another(found: tuple[Connection, int], seg: Segment) -> bool:
@@ -67,7 +94,7 @@ class Table:
         return connection.syn_seq != seg.seq
 
     def _open(self, time: int, seg: Segment) -> tuple[Connection, int]:
-        if len(self._known) >= 2 * _MOST:
+        if len(self.known) >= 2 * _MOST:
             self._make_room(time)
         half = len(seg.key) // 2 - 2
         one, two = seg.key[:half] + seg.key[-4:-2], seg.key[half:-4] + seg.key[-2:]
@@ -75,12 +102,13 @@ class Table:
         client, server = (one, two) if side == CLIENT else (two, one)
         connection = Connection(
             client, server, time,
-            take=self._take, upload=self._upload, trackable=int.from_bytes(server[-2:], "big") in self._ports,
+            take=self._taken, upload=self._upload, trackable=int.from_bytes(server[-2:], "big") in self._ports,
+            room=self._room,
         )  # fmt: skip
         self.opened += 1
         entry = (connection, side)
-        self._known[seg.key] = entry
-        self._known[_reversed(seg.key, half)] = (connection, 1 - side)
+        self.known[seg.key] = entry
+        self.known[_reversed(seg.key, half)] = (connection, 1 - side)
         return entry
 
     def _side(self, seg: Segment, one: bytes, two: bytes) -> int:
@@ -93,18 +121,32 @@ class Table:
         return CLIENT if source >= target else SERVER
 
     def _end(self, key: bytes, connection: Connection, time: int) -> None:
-        del self._known[key]
-        self._known.pop(_reversed(key, len(key) // 2 - 2), None)
+        self.known.pop(key, None)
+        self.known.pop(_reversed(key, len(key) // 2 - 2), None)
         connection.finish(time)
         self._ended(connection)
 
+    def relieve(self, time: int) -> None:
+        """If connections keep too much, give up some: those that are over, then the ones that keep most."""
+        weighed = [(each.held, each) for each in {id(each): each for each, _ in self.known.values()}.values()]
+        total = sum(weight for weight, _ in weighed)
+        if total <= _HELD:
+            return
+        weighed.sort(key=lambda each: (not each[1].over, -each[0]))
+        for weight, connection in weighed:
+            if total <= _HELD // 2:
+                break
+            total -= weight
+            self.given_up += not connection.over
+            self._end(connection.key, connection, time)
+
     def _make_room(self, time: int) -> None:
         """Give up connections: those that are over, then the ones that were silent for longest."""
-        held = {id(each): each for each, _ in self._known.values()}
+        held = {id(each): each for each, _ in self.known.values()}
         oldest = sorted(held.values(), key=lambda each: (not each.over, each.last))
         going = set(map(id, oldest[: len(oldest) // _SHARE]))
-        for key in [key for key, (each, side) in self._known.items() if id(each) in going and side == CLIENT]:
-            connection = self._known[key][0]
+        for key in [key for key, (each, side) in self.known.items() if id(each) in going and side == CLIENT]:
+            connection = self.known[key][0]
             if not connection.over and time - connection.last < _IDLE:
                 self.given_up += 1
             self._end(key, connection, time)

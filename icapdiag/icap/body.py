@@ -74,17 +74,22 @@ class ChunkedReader:
                 return False
         return True
 
-    def take(self, data: bytes) -> bool:
-        """Read bytes that are data of the current chunk to the last one; False if there are others, and none is read.
+    @property
+    def inside_chunk(self) -> bool:
+        """Whether data of a chunk come next."""
+        return self._at is _At.DATA
+
+    def take(self, data: bytes, start: int, end: int) -> bool:
+        """Read the bytes from ``start`` to ``end`` if all are data of the current chunk; else False, and none is read.
 
         What `feed` does, without a buffer in between.
         """
-        length = len(data)
+        length = end - start
         if self._at is not _At.DATA or length > self._left:
             return False
         keep = self._limits.body_kept - len(self.body)
         if keep > 0:
-            self.body += data[:keep]
+            self.body += data[start : min(end, start + keep)]
         self.size += length
         self._left -= length
         if not self._left:

@@ -113,6 +113,13 @@ class Exchange:
         while self._to_send:
             yield from self._to_send.pop(0)
 
+    def take(self, data: bytes, start: int, end: int) -> bool:
+        """As `ChunkedReader.take`, of the answer's body."""
+        if self.done or not self._reader.take(data, start, end):
+            return False
+        self.received += end - start
+        return True
+
     def miss(self, size: int) -> bool:
         """This number of bytes of the answer is lost: True if reading can continue, as they were data of its body."""
         if self.done or not self._reader.miss(size):

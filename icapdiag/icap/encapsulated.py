@@ -100,9 +100,9 @@ class EncapsulatedReader:
             self._searched = 0
         return not self._has_body or self.body.feed(buffer)
 
-    def take(self, data: bytes) -> bool:
+    def take(self, data: bytes, start: int, end: int) -> bool:
         """As `ChunkedReader.take`."""
-        return not self._wanted and self._has_body and self.body.take(data)
+        return not self._wanted and self._has_body and self.body.take(data, start, end)
 
     def miss(self, size: int) -> bool:
         """As `ChunkedReader.miss`: never True inside of a head."""

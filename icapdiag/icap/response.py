@@ -60,6 +60,13 @@ class ResponseReader:
             error.response = self._partial()
             raise
 
+    def take(self, data: bytes, start: int, end: int) -> bool:
+        """As `ChunkedReader.take`."""
+        if self._result is not None or self.head is None or self._buffer or not self._parts.take(data, start, end):
+            return False
+        self.received += end - start
+        return True
+
     def miss(self, size: int) -> bool:
         """This number of bytes is lost: True if all were data of the body's current chunk, which goes on."""
         return self._result is None and self.head is not None and not self._buffer and self._parts.miss(size)

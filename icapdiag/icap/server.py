@@ -33,13 +33,11 @@ class RequestReader:
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
-    def take(self, data: bytes) -> bool:
-        """Read bytes that are all data of a body's current chunk; False if they are not, and none is read."""
-        if self._buffer:
-            return False
-        if self._waiting is not None:
-            return self._waiting[1].take(data)
-        return self._head is not None and self._parts.take(data)
+    @property
+    def chunk(self) -> ChunkedReader | None:
+        """The body's reader while all that is at hand was read and data of a chunk come next: it may `take` them."""
+        body = self._parts.body if self._waiting is None else self._waiting[1]
+        return body if body.inside_chunk and not self._buffer else None
 
     @property
     def unread(self) -> bytes:
@@ -50,6 +48,12 @@ class RequestReader:
     def withheld(self) -> bool:
         """Whether the last request had a preview that its body did not fit into, and no rest was read since."""
         return self._waiting is not None
+
+    @property
+    def held(self) -> int:
+        """Bytes of bodies, and of what was not read, that are kept."""
+        preview = 0 if self._waiting is None else len(self._waiting[0].body) + len(self._waiting[1].body)
+        return len(self._buffer) + len(self._parts.body.body) + preview
 
     @property
     def begun(self) -> Request | None:

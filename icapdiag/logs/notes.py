@@ -145,8 +145,9 @@ class Notes(Struct):
 
     def is_full(self, kind: ProblemKind) -> bool:
         """Whether one more problem of this kind would only be counted."""
-        kept = [one.kind for one in self.problems]
-        return len(kept) == KEPT and (kind == "skipped" or "skipped" not in kept)
+        if len(self.problems) < KEPT:
+            return False
+        return kind == "skipped" or all(one.kind != "skipped" for one in self.problems)
 
     def offsets(self) -> set[int]:
         """The byte offsets that the notes name."""
@@ -209,19 +210,22 @@ class Account:
         self, kind: ProblemKind, reason: str, place: tuple[int | None, int | None, int | None], excerpt: str
     ) -> None:
         """A record that is none, or can't be read, at this line, column and offset."""
+        if self.notes.is_full(kind):
+            self.refuse_again(kind, 1)
+            return
         if kind == "skipped":
             self.tally.skipped += 1
         else:
             self.tally.unreadable += 1
         self.notes.problem(Problem(kind, reason, *place, excerpt))
 
-    def refuse_again(self, kind: ProblemKind) -> None:
-        """A record of which there were many already: counted, and not noted."""
+    def refuse_again(self, kind: ProblemKind, times: int) -> None:
+        """Records of which there were many already: counted, and not noted."""
         if kind == "skipped":
-            self.tally.skipped += 1
+            self.tally.skipped += times
         else:
-            self.tally.unreadable += 1
-        self.notes.problems_total += 1
+            self.tally.unreadable += times
+        self.notes.problems_total += times
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):

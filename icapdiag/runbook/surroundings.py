@@ -61,6 +61,7 @@ class WideRecord(Mapping[str, JSONValue]):
         return len(self.own)
 
 
+Server = tuple[str, ...]  # its pool, and what identifies it there
 Seen = Observation | Facts  # flat records are made when somebody asks: of thousands of members that is a lot
 
 
@@ -86,8 +87,11 @@ class Surroundings:
                 self._objects.setdefault(kind, []).append(name)
                 if probe == _ICAP_PROFILE:
                     self._profiles.setdefault(str(_fact(each, "object_name")), each)
-        self._enabled = {member for member, probes in self._probes.items() if "" not in probes}
-        self._healthy: set[tuple[str, str]] | None = None
+        # One that was seen from several places has several names: figures are about servers.
+        self._servers = {member: _server(member, probes) for member, probes in self._probes.items()}
+        self._known = set(self._servers.values())
+        self._enabled = {self._servers[member] for member, probes in self._probes.items() if "" not in probes}
+        self._healthy: set[Server] | None = None
 
     def _note_product(self, seen: Seen) -> None:
         if isinstance(seen, Observation):
@@ -143,7 +147,7 @@ class Surroundings:
 
     def note_failing(self, members: Collection[tuple[str, str]], logged: Collection[str] = ()) -> None:
         """Members that are not healthy, whatever their probes say; each is a pool and a name. ``logged``: of a log."""
-        self._healthy = self._healthy_ones() - set(members)
+        self._healthy = self._healthy_ones() - self._servers_of(members)
         self._answered[False].update(logged)
 
     def pool(self, own: Facts, others: Collection[tuple[str, str]] = frozenset()) -> Facts:
@@ -155,9 +159,9 @@ class Surroundings:
             return {"other_members_answering": len(self._answered[True] - failing)} if mine else {}
         if own.get("source") != "probe":
             return {}
-        healthy, these = self._healthy_ones(), {_member(own), *others}
+        healthy, these = self._healthy_ones(), self._servers_of((_member(own), *others))
         return {
-            "members": len(self._probes),
+            "members": len(self._known),
             "other_members": len(self._enabled) - len(these & self._enabled),
             "other_members_ok": len(healthy) - len(these & healthy),
             "pool_name": self._pool_name(str(own.get("pool", ""))),
@@ -170,10 +174,25 @@ class Surroundings:
         pools = self._objects.get("pool", [])
         return pools[0] if len(pools) == 1 else f"POOL (in pool group {name})"
 
-    def _healthy_ones(self) -> set[tuple[str, str]]:
+    def _healthy_ones(self) -> set[Server]:
+        """The servers that are healthy wherever they were seen from."""
         if self._healthy is None:
-            self._healthy = {member for member, probes in self._probes.items() if _is_healthy(probes)}
+            ailing = {self._servers[member] for member, probes in self._probes.items() if not _is_healthy(probes)}
+            self._healthy = self._known - ailing
         return self._healthy
+
+    def _servers_of(self, members: Iterable[tuple[str, str]]) -> set[Server]:
+        return {self._servers.get(member, member) for member in members}
+
+
+def _server(member: tuple[str, str], probes: Mapping[str, list[Seen]]) -> Server:
+    """The member's pool, host and port; of one that nothing was sent to, its pool and name."""
+    for seen in (each for found in probes.values() for each in found):
+        endpoint = seen.facts.part(Endpoint) if isinstance(seen, Observation) else None
+        host, port = (endpoint.host, endpoint.port) if endpoint else (_value(seen, "host"), _value(seen, "port"))
+        if host and port:
+            return member[0], str(host), str(port)
+    return member
 
 
 def _member(own: Facts) -> tuple[str, str]:

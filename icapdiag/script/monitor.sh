@@ -135,8 +135,10 @@ read_body() {
   while read_line && [[ $text =~ ^([0-9A-F]{1,5})[[:space:]]*(\;.*)?$ ]]; do
     left=$((16#${BASH_REMATCH[1]}))
     if ((left == 0)); then
-      read_line && [[ -z $text ]]
-      return
+      while read_line; do # perhaps trailers
+        [[ -n $text ]] || return 0
+      done
+      return 1
     fi
     ((${#body} + left <= 65536)) || return 1
     while ((left > 0)); do
@@ -252,7 +254,7 @@ within() {
     IFS= read -r -t "$limit" <> <(:)
     (($? > 128)) || sleep "$limit" # no such wait here
     silent "no result within $limit s"
-    kill -9 -- "-$check"
+    kill -9 -- "-$check" || kill -9 "$check" # the latter where it could not be made a group
   ) </dev/null >/dev/null &
   watch=$!
   wait "$check" 2>/dev/null

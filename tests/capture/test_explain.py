@@ -329,8 +329,8 @@ def test_a_bomb_of_small_packets_is_held_in_part_only(monkeypatch: pytest.Monkey
     reader = reading.CaptureReader(profile=PROFILE)
     reader.read("bomb.pcap", io.BytesIO(pcap(packets)).read)
 
-    assert len(reader._table._known) <= 2 * 300
+    assert len(reader._table.known) <= 2 * 300
     assert sum(map(len, reader._silent.values())) <= 2 * 200
-    assert reader.given_up == 6000 - len(reader._table._known) // 2
+    assert reader.given_up == 6000 - len(reader._table.known) // 2
     reader.finish()
     assert 50 >= len(reader.members) > 20

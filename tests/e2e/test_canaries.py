@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -151,7 +153,36 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(canaries, saved, key, files | bundled(saved, folder / "b.zip", key), 30)
 
 
-@pytest.fixture(params=["checked", "explained"])
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """From `explain` of what the script printed on two Service Engines, of which one does not reach a server."""
+    folder = tmp_path_factory.mktemp("script")
+    site = Site(folder)
+    at = site.canaries.at
+    saved, key, leaving = folder / "saved.json", folder / "key.json", folder / "leaving"
+    leaving.mkdir()
+    printed = [site.folder / f"{at(f'output {number}')}.txt" for number in (1, 2)]
+    with served(site):
+        pool = site.folder / f"{at('pool file with addresses')}.yaml"
+        pool.write_text(site.pool.read_text("utf-8").replace(site.host, "127.0.0.1"), "utf-8")
+        status, script, err = icapdiag("se-script", str(pool), "--eicar", "--timeout", "3")
+        assert (0, "") == (status, err)
+        port = re.search(r"icapdiag_port=(\d+)", script)
+        assert port
+        cut_off = script.replace(port[0], "icapdiag_port=9")
+        for file, text, number in zip(printed, (script, cut_off), (1, 2), strict=True):
+            environment = {"PATH": "/usr/bin:/bin", "HOSTNAME": f"{at(f'Service Engine {number}')}.corp"}
+            done = subprocess.run(["bash", "-s"], input=text.encode(), capture_output=True, env=environment, check=True)
+            file.write_bytes(done.stdout)
+    asked = ("explain", *map(str, printed))
+    icapdiag(*asked, "-o", f"json={saved}")
+    icapdiag(*asked, "--redact", "--pseudonyms", str(key), *outputs(leaving))
+    assert "fails-from-one-engine" in {each["id"] for each in json.loads(saved.read_bytes())["findings"]}
+    files = {file.name: file.read_bytes() for file in leaving.iterdir()}
+    return Made(site.canaries, saved, key, files | bundled(saved, folder / "b.zip", key), 40)
+
+
+@pytest.fixture(params=["checked", "explained", "scripted"])
 def made(request: pytest.FixtureRequest) -> Made:
     found: Made = request.getfixturevalue(request.param)
     return found

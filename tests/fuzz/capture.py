@@ -28,7 +28,7 @@ def _read(data: bytes, size: int) -> list[Facts]:
     reader = CaptureReader(profile=PROFILE)
     reader.read("fuzz.pcap", lambda wanted: stream.read(min(size, wanted)))
     reader.finish()
-    for kept in (reader._table._known, reader._silent, reader._waiting, reader._members):
+    for kept in (reader._table.known, reader._silent, reader._waiting, reader._members):
         assert len(kept) <= 40_000
     return [flatten(one) for member in reader.members for one in member.observations("", str(member.peer))]
 

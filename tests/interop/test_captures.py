@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -309,6 +310,47 @@ def test_tls(fault: str, version: str, expected: str, network: Network) -> None:
     assert [expected] == [*first(report).values()]
     assert "icap.example.test" == facts["server_name"]
     assert "cert_not_after" in facts
+
+
+def test_decrypted_with_tshark(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the report and docs/captures.md say: keys in a file, or in the capture."""
+    folder = network.programs.folder
+    keys, clear = folder / "keys.log", folder / "clear.pcapng"
+    text = network.pool.read_text()
+    port = re.search(r'port: (\d+), name: "tls-healthy"', text)
+    ca = re.search(r'ca_file: "([^"]+)"', text)
+    assert port is not None
+    assert ca is not None
+    pool = folder / "tls-healthy.yaml"
+    pool.write_text(
+        f"service_uri: /avscan\nmembers: [{{host: 127.0.0.1, port: {port[1]}, tls: {{ca_file: {ca[1]}}}}}]\n"
+    )
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    checked, file = network.check(str(pool), "--eicar")
+    said = next(each for each in explain(file, "--pool", str(pool))["notes"] if "tshark" in each)
+    command = re.search(r"(tshark -r icap.pcap .*? -w clear.pcapng)", said)
+    assert command is not None
+    tshark = shlex.split(command[1])
+    assert {} == first(checked.report)
+
+    for with_keys in (True, False):
+        captured = file
+        if not with_keys:
+            captured = folder / "keyed.pcapng"
+            network.run(need("editcap"), "--inject-secrets", f"tls,{keys}", str(file), str(captured))
+            tshark = [word for word in tshark if word not in {"-o", "tls.keylog_file:keys.log"}]
+        places = {
+            "icap.pcap": str(captured),
+            "clear.pcapng": str(clear),
+            "tls.keylog_file:keys.log": f"tls.keylog_file:{keys}",
+        }
+        network.run(need("tshark"), *(places.get(word, word) for word in tshark[1:]))
+        name = f"127.0.0.1:{port[1]}"
+        assert {
+            (name, "options", "ok", 200, None), (name, "clean", "ok", 204, "allowed"),
+            (name, "eicar", "ok", 200, "blocked"),
+        } == set(outcomes(explain(clear)))  # fmt: skip
+        clear.unlink()
 
 
 def test_tshark_sees_the_same_statuses(lab: tuple[Checked, Path, Mapping[str, Any]]) -> None:

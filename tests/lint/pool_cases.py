@@ -250,6 +250,22 @@ NOTES: dict[str, Case] = {
         "pool_group_ref",
         None,
     ),
+    "a field that is misspelt": Case(
+        put("IcapProfile", preview_size=None, preview_sise="4096"),
+        "avi-field-unknown",
+        "misspelt",
+        LIKELY,
+        "preview_sise",
+        "4096",
+    ),
+    "a field of a server that is misspelt": Case(
+        put_server(1, enable=True, enabled=None),
+        "avi-field-unknown",
+        "misspelt",
+        LIKELY,
+        "servers[1].enable",
+        "true",
+    ),
     "a server by name": Case(
         put_server(1, hostname="icap.example.com", resolve_server_by_dns=True),
         "servers-by-name",
@@ -290,6 +306,10 @@ RIGHT: dict[str, Mistake] = {
     "a second pool of the same priority": all_of(
         put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "priority_label": "10"}]),
         second_pool({"priority_label": "10"}),
+    ),
+    "fields of other releases": all_of(
+        put("IcapProfile", uuid="icapprofile-1", _last_modified="1", added_in_32="x"),
+        put("Pool", ab_pool={}, apic_epg_name="e", fail_actions=None, server_reselects=None, east_west=False),
     ),
     "as many servers needed as there are": put("Pool", min_servers_up=2),
     "a server on two ports": put("Pool", servers=[server("192.0.2.1"), server("192.0.2.1", port=1345)]),

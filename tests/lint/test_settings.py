@@ -26,7 +26,7 @@ class Case(NamedTuple):
     finding: str
     severity: Severity
     causes: list[str]
-    field: str
+    field: str | None
 
 
 def logs(*, throttle: int = 0, full_throttle: object = 0, filters: Any = None, **full: Any) -> Mistake:
@@ -58,6 +58,35 @@ def revocation(**changes: Any) -> Mistake:
         tls()(found)
         put("PKIProfile", crl_check=None)(found)
         put("PKIProfile", **changes)(found)
+
+    return make
+
+
+def bodies(size: object) -> Mistake:
+    def make(found: Export) -> None:
+        found["ApplicationProfile"] = [{"name": "app-http", "http_profile": {"client_max_body_size": size}}]
+        put("VirtualService", application_profile_ref="/api/applicationprofile?name=app-http")(found)
+
+    return make
+
+
+def licence(own: str = "", *, cloud: str = "", system: str = "", version: Any = None) -> Mistake:
+    """The tier of the Service Engine group, of the cloud, of the system, and the version of the export."""
+
+    def make(found: Export) -> None:
+        put("ServiceEngineGroup", license_tier=own or None)(found)
+        found["Cloud"] = [{"name": "Default-Cloud", **({"license_tier": cloud} if cloud else {})}]
+        found["SystemConfiguration"] = [{"uuid": "default", **({"default_license_tier": system} if system else {})}]
+        if version:
+            of_version(version)(found)
+
+    return make
+
+
+def of_version(version: str, **profile: Any) -> Mistake:
+    def make(found: dict[str, Any]) -> None:
+        put("IcapProfile", **profile)(found)
+        found["META"] = {"version": {"Product": "controller", "Version": version}}
 
     return make
 
@@ -135,6 +164,36 @@ CASES = {
     "a small buffer": Case(
         (put("IcapProfile", buffer_size=1024),), "buffer-size-lowered", INFO, ["refused"], "buffer_size"
     ),
+    "larger bodies let in, unscanned": Case(
+        (bodies("102400"), put("IcapProfile", buffer_size_exceed_action=None, fail_action="ICAP_FAIL_CLOSED")),
+        "body-limit-above-buffer", WARNING, ["unscanned"], "http_profile.client_max_body_size",
+    ),
+    "larger bodies let in, refused": Case(
+        (bodies(51201),), "body-limit-above-buffer", WARNING, ["refused"], "http_profile.client_max_body_size"
+    ),
+    "a pool that ends scans": Case(
+        (put("Pool", server_timeout="30000"),), "server-timeout-short", WARNING, ["ends-first"], "server_timeout"
+    ),
+    "Basic licence": Case(
+        (licence("BASIC", version="30.2.1"),), "licence-without-icap", WARNING, ["tier"], "license_tier"
+    ),
+    "Essentials, version not visible": Case(
+        (licence("ESSENTIALS"),), "licence-without-icap", WARNING, ["tier"], "license_tier"
+    ),
+    "Basic is the cloud's default": Case(
+        (licence(cloud="BASIC", system="ENTERPRISE"),), "licence-without-icap", WARNING, ["tier"], "license_tier"
+    ),
+    "Basic is the system's default": Case(
+        (licence(system="BASIC", version="31.1.2"),), "licence-without-icap", WARNING, ["tier"], "default_license_tier"
+    ),
+    "before ICAP": Case((of_version("18.2.2"),), "version-without-icap", WARNING, ["before-icap"], None),
+    "before NSX Defender": Case(
+        (of_version("20.1.6", vendor="ICAP_VENDOR_LASTLINE", preview_size=1000),),
+        "version-without-icap", WARNING, ["before-nsx-defender"], "vendor",
+    ),
+    "before ICAPS": Case(
+        (tls(), of_version("21.1.2-2p1")), "version-without-icap", WARNING, ["before-icaps"], "ssl_profile_ref"
+    ),
     "slow is too late": Case(
         (put("IcapProfile", slow_response_warning_threshold="60000"),),
         "slow-threshold-above-timeout", INFO, ["threshold"], "slow_response_warning_threshold",
@@ -151,7 +210,10 @@ CASES = {
         (put("ServiceEngineGroup", memory_per_se=None),), "se-memory-for-uploads", INFO, ["memory"], "memory_per_se"
     ),
 }  # fmt: skip
-BESIDE = {"the vendor that Avi takes"}  # whose pool has no monitor of that path, either
+BESIDE = {
+    "the vendor that Avi takes",  # whose pool has no monitor of that path, either
+    "larger bodies let in, unscanned",  # which is a way to fail open, too
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -178,6 +240,15 @@ def test_a_setting_leads_to_its_finding_and_no_other(tmp_path: Path, name: str) 
         (put("AnalyticsProfile", client_log_config={"enable_significant_log_collection": "true"}),),
         (put("ServiceEngineGroup", memory_per_se=None), put("IcapProfile", allow_204=False)),
         (put("IcapProfile", vendor=None),),
+        (bodies(51200), put("IcapProfile", buffer_size_exceed_action=None)),
+        (bodies("0"),),
+        (licence("BASIC", version="31.2.1"),),
+        (licence("ENTERPRISE", cloud="BASIC", version="22.1.3"),),
+        (licence(cloud="ENTERPRISE_WITH_CLOUD_SERVICES", system="BASIC"),),
+        (of_version("20.1.3"),),
+        (of_version("21.1.1", vendor="ICAP_VENDOR_LASTLINE", preview_size=1000),),
+        (tls(), of_version("30.2.1")),
+        (put("Pool", server_timeout=60000),),
         (logs(filters=[{"enabled": False}]),),
         (put_rule(log=True),),
         (put("AnalyticsProfile", exclude_http_error_codes=[404], ranges=[{"begin": 414, "end": 499}]),),
@@ -185,7 +256,12 @@ def test_a_setting_leads_to_its_finding_and_no_other(tmp_path: Path, name: str) 
         (revocation(allow_pki_errors=["ALLOW_ALL_ERRORS"]),),
         (leave_out("AnalyticsProfile", "ServiceEngineGroup"),),
     ],
-    ids=["TLS", "icap_log streamed", "significant logs", "bodies are streamed", "OPSWAT's path", "a filter that is off",
+    ids=["TLS", "icap_log streamed", "significant logs", "bodies are streamed", "OPSWAT's path",
+         "no larger body is let in",
+         "bodies of any size, refused",
+         "Basic from 31.2 on", "an Enterprise group", "an Enterprise cloud", "the first version", "NSX Defender",
+         "ICAPS",
+         "a pool that waits as long", "a filter that is off",
          "a rule that logs", "other codes", "a CRL", "any certificate", "not visible"],
 )  # fmt: skip
 def test_nothing_is_found(tmp_path: Path, changes: tuple[Mistake, ...]) -> None:

@@ -26,6 +26,9 @@ class Odd(FallbackReader):
     def mend(self, raw: bytes) -> None:
         return None
 
+    def splice(self, raw: bytes) -> None:
+        return None
+
     def read(self, offset: int, raw: bytes) -> None:
         self.seen.append((offset, raw))
         try:

@@ -47,6 +47,18 @@ def test_blocks_make_no_difference() -> None:
     assert 90 == to_plain(often.groups())[0]["count"]
 
 
+def test_a_time_with_something_behind_it_is_in_no_minute_whatever_comes_with_it() -> None:
+    times = [f"2024-03-09T16:00:0{number}.000000+00:00{', ' if number == 4 else ''}" for number in range(9)]
+    decoded = [decode_entry(one) for one in entries(9)]
+    for one, moment in zip(decoded, times, strict=True):
+        one.report_timestamp = moment  # as a block of entries is decoded
+    summary = Summary()
+
+    summary.add_all(decoded)
+
+    assert [8] == [bucket.requests for bucket in summary.timeline()]
+
+
 def test_many_requests_of_one_entry() -> None:
     summary = Summary()
     request = {"latency": 1, "pool_name": "pg", "icap_server_ip": "10.0.0.1", "icap_server_port": 1344}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from icapdiag.avi.config.objects import AKO, KINDS, AviObject, kind_of
+from icapdiag.avi.config.release import task_version, version_of
 from icapdiag.mistakes import Path
 from icapdiag.yamltree import ListNode, MapNode, Node
 
@@ -23,6 +24,7 @@ _HOLDING = frozenset(
     }
 )  # fmt: skip
 _MODULE = re.compile(r"(?:[a-z_]+\.[a-z_]+\.)?avi_([a-z0-9]+)")  # of Ansible, with its collection; Terraform's type
+_OF_VERSION = frozenset({"META", "Version"})
 _MARKS = frozenset({"META", "_last_modified", "tenant_ref", "cloud_ref"})  # of an object of another kind
 
 
@@ -30,7 +32,7 @@ class Wanted:
     """The keys of a file that are read: all but the sections of kinds that nothing is known of."""
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and (key in SECTIONS or not key[:1].isupper())
+        return isinstance(key, str) and (key in SECTIONS or key in _OF_VERSION or not key[:1].isupper())
 
 
 def is_avi(root: Node) -> bool:
@@ -51,9 +53,11 @@ def _holds(root: MapNode) -> bool:
 
 def collect(root: Node, file: str = "") -> Iterator[AviObject]:
     """Every object of the known kinds in the file, those that stand inside of others after these."""
+    of_file = version_of(root)
     for found in _objects("", root, ()):
-        yield AviObject(found.kind, found.node, found.path, file, found.address)
-        yield from _inlined(found.node, found.path, file)
+        version = task_version(found.node) or of_file
+        yield AviObject(found.kind, found.node, found.path, file, found.address, version)
+        yield from _inlined(found.node, found.path, file, version)
 
 
 def _objects(kind: str, node: Node, path: Path) -> Iterator[AviObject]:
@@ -132,18 +136,18 @@ def _of_terraform(kind: str, address: str, node: MapNode, path: Path) -> Iterato
             yield AviObject(kind, attributes, (*path, "instances", index, "attributes"), address=address)
 
 
-def _inlined(node: Node, path: Path, file: str) -> Iterator[AviObject]:
+def _inlined(node: Node, path: Path, file: str, version: str) -> Iterator[AviObject]:
     """Objects that stand where a reference to them would, or beside it, as the API does it for ``join``."""
     if isinstance(node, ListNode):
         for index, item in enumerate(node.items):
-            yield from _inlined(item, (*path, index), file)
+            yield from _inlined(item, (*path, index), file, version)
     elif isinstance(node, MapNode):
         for key, value in node.pairs():
             if kind := _KIND_OF_KEY.get(key.text.removesuffix("_data").removesuffix("s")):
                 for item in value.items if isinstance(value, ListNode) else [value]:
                     if isinstance(item, MapNode):
-                        yield AviObject(kind_of(item) or kind, item, (*path, key.text), file)
-            yield from _inlined(value, (*path, key.text), file)
+                        yield AviObject(kind_of(item) or kind, item, (*path, key.text), file, version=version)
+            yield from _inlined(value, (*path, key.text), file, version)
 
 
 _KIND_OF_KEY = {

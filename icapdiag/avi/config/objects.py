@@ -15,7 +15,7 @@ from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null
 POOL, GROUP, PROFILE, PKI, MONITOR = "Pool", "PoolGroup", "IcapProfile", "PKIProfile", "HealthMonitor"
 VIRTUAL_SERVICE, POLICY_SET = "VirtualService", "HTTPPolicySet"
 ANALYTICS, SE_GROUP, APPLICATION = "AnalyticsProfile", "ServiceEngineGroup", "ApplicationProfile"
-SSL_PROFILE, CLOUD = "SSLProfile", "Cloud"
+SSL_PROFILE, CLOUD, SYSTEM = "SSLProfile", "Cloud", "SystemConfiguration"
 HOST_RULE, L7_RULE = "HostRule", "L7Rule"  # of AKO: they name objects on the Controller
 CHAIN = (PROFILE, GROUP, POOL)
 AKO = (HOST_RULE, L7_RULE)
@@ -24,7 +24,7 @@ KINDS = MappingProxyType(
         kind.lower(): kind
         for kind in (*CHAIN, PKI, MONITOR, VIRTUAL_SERVICE, POLICY_SET, ANALYTICS, SE_GROUP, APPLICATION, SSL_PROFILE)
     }
-    | {CLOUD.lower(): CLOUD}
+    | {CLOUD.lower(): CLOUD, SYSTEM.lower(): SYSTEM}
 )
 """By the type in URLs and uuids."""
 _MOST_LISTED = 10
@@ -36,18 +36,23 @@ _TELLING: tuple[tuple[str, tuple[str, ...]], ...] = (  # keys that only one kind
     (PKI, ("ca_certs",)),
     (POOL, ("servers", "default_server_port", "lb_algorithm")),
     (ANALYTICS, ("client_log_config", "sensitive_log_profile", "apdex_response_threshold")),
+    (SYSTEM, ("default_license_tier", "welcome_workflow_complete")),
     (SE_GROUP, ("memory_per_se", "se_name_prefix", "max_se")),
 )
 
 
 class AviObject(Struct, frozen=True):
-    """An object of one of the kinds, and where it stands. ``address`` is Terraform's, such as ``avi_pool.icap``."""
+    """An object of one of the kinds, and where it stands. ``address`` is Terraform's, such as ``avi_pool.icap``.
+
+    ``version``: the release of Avi that it is of, or is to be applied with; "" if the file does not say.
+    """
 
     kind: str
     node: MapNode
     path: Path
     file: str = ""
     address: str = ""
+    version: str = ""
 
     @property
     def name(self) -> str:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.avi.config.bodies import body_limit
 from icapdiag.avi.config.configuration import Configuration, Unseen
 from icapdiag.avi.config.hosting import Kin, kin_without_icap
+from icapdiag.avi.config.licence import tiers_of
 from icapdiag.avi.config.log_settings import analytics_sheet
 from icapdiag.avi.config.memory import engine_group_sheet
 from icapdiag.avi.config.monitors import monitor_sheets
@@ -23,19 +25,18 @@ from icapdiag.avi.config.objects import (
     AviObject,
 )
 from icapdiag.avi.config.offers import Offers, connection_limits, connections_in_all, least
-from icapdiag.avi.config.pools import (
-    MOST_SERVERS,
+from icapdiag.avi.config.pool_facts import (
     Beside,
-    Chain,
-    GroupedPool,
+    Outside,
     beside_of,
-    chains_of,
     group_sheet,
+    longest_waits,
     pki_sheets,
     pool_sheet,
     profile_sheet,
     server_sheets,
 )
+from icapdiag.avi.config.pools import MOST_SERVERS, Chain, GroupedPool, chains_of
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
 from icapdiag.avi.config.services import MOST_RULES, Service, is_called, services_of
 from icapdiag.avi.config.sharing import differing, sharing
@@ -153,7 +154,7 @@ class _Observer:
         every_service: Sequence[Service],
     ) -> None:
         self._offers = offers
-        self._limits = connection_limits(chains)
+        self._limits, self._waits = connection_limits(chains), longest_waits(chains)
         self._configuration = configuration
         self._services = services
         self._chains = chains
@@ -187,7 +188,8 @@ class _Observer:
 
     def _of_service(self, service: Service) -> Iterator[Observation]:
         found, links = service.found, Links((service.name,), profile_name(service))
-        yield from self._whole(found, service_sheet(service, self._chains, self._kin.get(id(found.node), Kin())), links)
+        kin, tiers = self._kin.get(id(found.node), Kin()), tiers_of(self._configuration, service)
+        yield from self._whole(found, service_sheet(service, self._chains, kin, tiers), links)
         for rule in service.rules if service.host is None else ():  # else they are looked at there
             yield _observation(rule_sheet(service, rule), links)
         for policy in service.policy_sets:
@@ -210,8 +212,9 @@ class _Observer:
         )
         others = self._sharing[id(chain.profile.node)]
         shared = tuple(each.name for each in others), differing(chain.profile, others)
+        bodies = body_limit(self._configuration, using)
         preview = least(chain.pools, self._offers, "preview")
-        yield from self._whole(chain.profile, profile_sheet(chain, attached, preview, *shared), links)
+        yield from self._whole(chain.profile, profile_sheet(chain, attached, preview, bodies, *shared), links)
         if group is not None:
             yield from self._whole(group, group_sheet(group, chain), links)
             beside = beside_of(chain.pools)
@@ -222,8 +225,12 @@ class _Observer:
         found = pool.found
         if id(found.node) in self.looked_at:
             return
-        connections, in_all = least([pool], self._offers, "connections"), connections_in_all(pool, self._limits)
-        yield from self._whole(found, pool_sheet(self._configuration, pool, beside, connections, in_all), links)
+        outside = Outside(
+            connections=least([pool], self._offers, "connections"),
+            in_all=connections_in_all(pool, self._limits),
+            response_timeout=self._waits.get(id(found.node)),
+        )
+        yield from self._whole(found, pool_sheet(self._configuration, pool, beside, outside), links)
         for name, server in server_sheets(pool, beside):
             yield _observation(server, links, member=name)
         for monitor, sheet in monitor_sheets(self._configuration, found, self._paths):

@@ -6,20 +6,23 @@ The table is of the schema of version 30.2.1 (vmware/alb-sdk, swagger). Values b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 
 from msgspec import Struct
 
+from icapdiag.avi.config.schema_names import NAMES
 from icapdiag.avi.config.schema_table import TABLE
 
 INTEGER, NUMBER, BOOLEAN, STRING = "integer", "number", "boolean", "string"
 _UNITS = {"MILLISECONDS": "ms", "BYTES": "bytes", "KB": "KB", "SEC": "s", "SECONDS": "s", "MIN": "min", "MB": "MB",
           "PER_SECOND": "/s", "PERCENT": "%"}  # fmt: skip
 _WORDS = {"true": True, "false": False}
+_SHORTEST, _LONGEST = 4, 64  # names that are compared
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}")
-# Objects that the table has not: vmware/alb-sdk, swagger/ServiceEngineGroup.json.
+# Objects that the table has not: vmware/alb-sdk, swagger/ServiceEngineGroup.json and ApplicationProfile.json.
 _MORE = """\
+HTTPApplicationProfile.client_max_body_size|integer|0|||KB
 ServiceEngineGroup.memory_per_se|integer|2048|||MB
 ServiceEngineGroup.connection_memory_percentage|integer|50|10-90||PERCENT
 """
@@ -79,6 +82,47 @@ def field_schema(kind: str, name: str) -> FieldSchema | None:
 def schema_of(kind: str) -> Mapping[str, FieldSchema]:
     """The fields of an object, or of a part of one such as ``Server``; empty for others."""
     return _schema().get(kind, {})
+
+
+def nearest_field(kind: str, name: str, present: Container[str]) -> str:
+    """The field that a name which is none is likely misspelt for: it differs by a letter, and is not ``present``.
+
+    "" where there is none, and for objects of which not all fields are known.
+    """
+    names, written = _names().get(kind, ({}, frozenset()))
+    if name in written or not _SHORTEST <= len(name) <= _LONGEST:
+        return ""
+    found = (names.get(each, "") for each in _spellings(name))
+    return next((each for each in found if each and each not in present), "")
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name without marks and letter case, and what is left of it without one of its letters.
+
+    Of two names that differ by a letter, or in the order of two, some are the same.
+    """
+    bare = name.lower().replace("_", "").replace("-", "")
+    yield bare
+    yield from (bare[:at] + bare[at + 1 :] for at in range(len(bare)))
+
+
+@cache
+def _names() -> dict[str, tuple[dict[str, str], frozenset[str]]]:
+    """By the object: its fields by their spellings, and all of them."""
+    found: dict[str, set[str]] = {}
+    kind = ""
+    for line in NAMES.splitlines():
+        first, *names = line.split()
+        if line.startswith(" "):
+            names = [first, *names]
+        else:
+            kind = first
+        found.setdefault(kind, set()).update(names)
+    made = {}
+    for kind, names_of in found.items():
+        every = frozenset(names_of | schema_of(kind).keys())
+        made[kind] = ({spelling: name for name in sorted(every) for spelling in _spellings(name)}, every)
+    return made
 
 
 @cache

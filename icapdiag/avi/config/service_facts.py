@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from icapdiag.avi.config.hosting import Kin
+from icapdiag.avi.config.licence import Tiers
 from icapdiag.avi.config.log_settings import log_facts
 from icapdiag.avi.config.objects import AKO
 from icapdiag.avi.config.pools import Chain
@@ -69,7 +70,7 @@ def of_service(service: Service, chains: Iterable[Chain]) -> list[Chain]:
     return [each for each in chains if any(each.profile.node is one.node for one in service.profiles)]
 
 
-def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin) -> VirtualServiceSheet:
+def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin, tiers: Tiers) -> VirtualServiceSheet:
     """The facts of a virtual service, or of what stands for one. ``kin``: those beside it that are without ICAP.
 
     Whether uploads reach ICAP by an L7Rule is a fact of the HostRule that refers to it, if that is in the files.
@@ -109,6 +110,10 @@ def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin) -> Virtua
         for each in relatives:
             within = Elsewhere("virtualservice", each.name, each.found.file)
             values.note(fact, "icap_request_profile_refs", each.found.node, within=within)
+    for fact, tier in (("license_tier", tiers.own), ("default_license_tier", tiers.default)):
+        if tier is not None:
+            within = Elsewhere(tier.found.kind.lower(), tier.found.name, tier.found.file)
+            values.note(fact, tier.field, tier.place, tier.word, within=within)
     values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
     return values.sheet(
         VirtualServiceSheet,
@@ -130,6 +135,8 @@ def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin) -> Virtua
         why=why,
         broken_references=broken or None,
         other_vrf=vrf,
+        license_tier=tiers.own.word if tiers.own is not None else None,
+        default_license_tier=tiers.default.word if tiers.default is not None else None,
         children_without_icap=tuple(each.name for each in kin.children) or None,
         siblings_without_icap=tuple(each.name for each in kin.siblings) or None,
         overridden_by=service.host if service.overridden and service.profile_refs else None,

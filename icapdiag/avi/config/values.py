@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from icapdiag.avi.config.objects import AviObject
-from icapdiag.avi.config.schema import BOOLEAN, INTEGER, FieldSchema, as_flag, as_integer, field_schema, schema_of
+from icapdiag.avi.config.schema import (
+    BOOLEAN,
+    INTEGER,
+    FieldSchema,
+    as_flag,
+    as_integer,
+    field_schema,
+    nearest_field,
+    schema_of,
+)
 from icapdiag.facts.config import ObjectSheet, Setting, SettingSheet
 from icapdiag.facts.sheet import facts_of
 from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null, kind
@@ -114,6 +123,7 @@ class Values:
             file=self._found.file,
             line=self._part.node.line,
             column=self._part.node.column,
+            avi_version=self._found.version or None,
             stated=tuple(dict.fromkeys(self._stated)) or None,
             settings=tuple(self._settings) or None,
             **derived,
@@ -121,14 +131,18 @@ class Values:
 
 
 def refused_values(found: AviObject, kind_word: str) -> Iterator[SettingSheet]:
-    """Every value in the object that Avi's API does not take."""
+    """Every value in the object that Avi's API does not take, and each field that is likely misspelt."""
     yield from _refused(found, kind_word, Part(found.kind, found.node))
 
 
 def _refused(found: AviObject, kind_word: str, part: Part) -> Iterator[SettingSheet]:
     for key, value in part.node.pairs():
         schema = field_schema(part.kind, key.text)
-        if schema is None or is_null(value):
+        if schema is None:
+            if nearest := nearest_field(part.kind, key.text, part.node.keys()):
+                yield _refusal(found, kind_word, part, key.text, part.at(key.text), value, "field", nearest)
+            continue
+        if is_null(value):
             continue
         nested = bool(schema_of(schema.type))
         listed = isinstance(value, ListNode)
@@ -150,7 +164,7 @@ def _problem(schema: FieldSchema, item: Node, *, nested: bool) -> str:
 
 
 def _refusal(
-    found: AviObject, kind_word: str, part: Part, field: str, path: str, item: Node, problem: str
+    found: AviObject, kind_word: str, part: Part, field: str, path: str, item: Node, problem: str, nearest: str = ""
 ) -> SettingSheet:
     values = Values(found, part)
     schema = field_schema(part.kind, field)
@@ -163,5 +177,6 @@ def _refusal(
         field=path,
         setting_value=text[:TEXT],
         setting_problem=problem,
+        nearest_field=nearest or None,
         allowed=((schema.allowed or schema.type) if schema else "") or None,
     )

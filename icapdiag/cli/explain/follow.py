@@ -15,6 +15,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from icapdiag.api.explaining import refusals, report_on
+from icapdiag.capture.file import is_capture
 from icapdiag.cli.console import complain, fail, terminal_width, wants_color, write_stdout
 from icapdiag.cli.explain.run import Explained
 from icapdiag.cli.explain.tail import Pieces, Tail, open_tail
@@ -30,6 +31,7 @@ from icapdiag.logs.reading import Reading, ScannerLogs, read_source
 from icapdiag.model import Observation, Report
 from icapdiag.report.terminal import PIPED_WIDTH, render_news
 from icapdiag.runbook import Library
+from icapdiag.script.frames import is_output
 
 _PATIENCE = 2.0  # seconds between two lines while the file grows without a pause
 
@@ -144,6 +146,10 @@ def follow(
 
 def _refuse(beginning: bytes, name: str) -> None:
     """Raise `CanNotFollow` for what can't be cut behind its line ends."""
+    if is_capture(beginning):
+        raise CanNotFollow(name, "a packet capture")
+    if is_output(beginning):
+        raise CanNotFollow(name, "the output of icapdiag se-script")
     packed = compression_of(beginning[:4])
     encoding = "utf-8" if packed else encoding_of(beginning[:512])[0]
     if packed or encoding != "utf-8":

@@ -16,6 +16,7 @@ GroupFailAction = Annotated[
     Word | None,
     about("group's fail_action", "type of the fail_action of a pool group or pool; absent if there is none"),
 ]
+ResponseTimeout = Annotated[int | None, about("response_timeout", "how long Avi waits", "ms")]
 Ratio = Annotated[int | None, about("ratio", "weight of a pool or server in its group; 0 gets nothing", zero="0")]
 TLSInUse = Annotated[bool | None, about("TLS", "the pool has an SSL profile")]
 MonitorRequest = Annotated[Text | None, about("monitor sends", "what the monitor sends, if anything")]
@@ -31,13 +32,22 @@ class ProfileSheet(ObjectSheet):
         about("fail_action", "fail_action of an ICAP profile: ICAP_FAIL_OPEN (default) or ICAP_FAIL_CLOSED"),
     ] = None
     buffer_size: Annotated[int | None, about("buffer_size", "longest body that is handed over", "KB")] = None
+    body_limit: Annotated[
+        int | None,
+        about(
+            "body limit",
+            "the largest body that the application profiles let in; absent: not visible",
+            "KB",
+            zero="0 (any size)",
+        ),
+    ] = None
     buffer_size_exceed_action: Annotated[
         Word | None, about("buffer_size_exceed_action", "the same for bodies larger than buffer_size")
     ] = None
     enable_preview: Annotated[bool | None, about("enable_preview", "previews are sent")] = None
     preview_size: Annotated[int | None, about("preview_size", "of a preview", "bytes")] = None
     allow_204: Annotated[bool | None, about("allow_204", "204 is allowed")] = None
-    response_timeout: Annotated[int | None, about("response_timeout", "how long Avi waits", "ms")] = None
+    response_timeout: ResponseTimeout = None
     slow_response_warning_threshold: Annotated[
         int | None, about("slow_response_warning_threshold", "slow after this", "ms")
     ] = None
@@ -99,6 +109,11 @@ class PoolSheet(ObjectSheet):
         int | None,
         about("connections in all", "the most to a server by the limits of all pools with it; absent: no limit"),
     ] = None
+    server_timeout: Annotated[
+        int | None,
+        about("server_timeout", "for connect, request and response together", "ms", zero="0 (60 minutes)"),
+    ] = None
+    response_timeout: ResponseTimeout = None
     inline_health_monitor: Annotated[bool | None, about("inline_health_monitor", "passive monitor")] = None
     sni_enabled: Annotated[bool | None, about("sni_enabled", "the TLS handshake names a server")] = None
     server_name: Annotated[HostName | None, about("server_name", "that the TLS handshake names")] = None

@@ -8,7 +8,7 @@ from icapdiag.facts.sheet import FileName, ProfileName, Record, Sheet, Text, Vir
 
 OBJECTS = ("virtualservice", "hostrule", "l7rule", "rule", "icapprofile", "poolgroup", "pool", "server",
            "healthmonitor", "pkiprofile", "analyticsprofile", "serviceenginegroup", "httppolicyset",
-           "suppression")  # fmt: skip
+           "applicationprofile", "cloud", "systemconfiguration", "suppression")  # fmt: skip
 
 # Facts that several classes have.
 ObjectKind = Annotated[Word | None, about("object", "kind of Avi object", values=OBJECTS)]
@@ -82,6 +82,9 @@ class ObjectSheet(Sheet):
     virtualservices: Annotated[
         tuple[VirtualService, ...] | None, about("virtual services", "those whose requests it has a part in")
     ] = None
+    avi_version: Annotated[
+        Word | None, about("Avi version", "that the file is of, or is to be applied with; absent: it does not say")
+    ] = None
     icap_profile: Annotated[ProfileName | None, about("ICAP profile", "the one whose scans it has a part in")] = None
     stated: Annotated[
         tuple[Word, ...] | None, about("stated", "fields that are written; the others are Avi's defaults")
@@ -90,11 +93,14 @@ class ObjectSheet(Sheet):
 
 
 class SettingSheet(ObjectSheet):
-    """A value that Avi's API does not take."""
+    """A value that Avi's API does not take, or a field that it does not know."""
 
     field: FieldPath = None
+    nearest_field: Annotated[
+        Word | None, about("nearest field", "of a field that Avi does not know, the one that it is likely misspelt for")
+    ] = None
     setting_value: Annotated[Text | None, about("value", "as written")] = None
     setting_problem: Annotated[
-        Word | None, about("problem", "what is wrong with a value", values=("type", "range", "word"))
+        Word | None, about("problem", "what is wrong with a value", values=("type", "range", "word", "field"))
     ] = None
     allowed: Allowed = None

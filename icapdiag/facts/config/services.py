@@ -80,6 +80,12 @@ class VirtualServiceSheet(ObjectSheet):
     user_defined_logs: Annotated[
         bool | None, about("user-defined logs", "a log filter is enabled, or an ICAP rule logs its requests")
     ] = None
+    license_tier: Annotated[Word | None, about("licence tier", "of its Service Engine group; absent: not visible")] = (
+        None
+    )
+    default_license_tier: Annotated[
+        Word | None, about("default licence tier", "of new Service Engine groups in its cloud")
+    ] = None
     waf: Annotated[bool | None, about("WAF", "the virtual service has a WAF policy")] = None
     scanned: Annotated[
         Word | None, about("scanned", "whether uploads reach ICAP by this configuration", values=SCANNED)

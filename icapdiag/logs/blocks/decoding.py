@@ -107,6 +107,17 @@ class Mended(NamedTuple):
     repairs: tuple[tuple[str, int], ...]
 
 
+def _mended(raw: bytes, mend: Callable[[str], tuple[bytes, tuple[tuple[str, int], ...]] | None]) -> Mended | None:
+    if len(raw) > _LONG:
+        return None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    found = mend(text)
+    return found and Mended(found[0], text, found[1])
+
+
 class FallbackReader(Account):
     """Reads parts of one large input record by record; notes have byte offsets as places."""
 
@@ -129,16 +140,15 @@ class FallbackReader(Account):
 
     def mend(self, raw: bytes) -> Mended | None:
         """A damaged record that is one log entry, for decoding it together with others; None if `read` has to."""
-        if len(raw) > _LONG:
-            return None
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            return None
         from icapdiag.logs.damage.mending import mended  # noqa: PLC0415 - as above
 
-        found = mended(text)
-        return found and Mended(found[0], text, found[1].repairs)
+        return _mended(raw, mended)
+
+    def splice(self, raw: bytes) -> Mended | None:
+        """The same of a record with the usual damage only, in a tenth of the time."""
+        from icapdiag.logs.damage.mending import by_splicing  # noqa: PLC0415 - as above
+
+        return _mended(raw, by_splicing)
 
     def note_mended(self, offset: int, mended: Mended) -> None:
         """A record that began at ``offset`` was read."""
@@ -196,7 +206,8 @@ class Sink:
         self._met: list[str] = []  # every action in the text last decoded
         self._look_into = look_into
         self._doubled = False  # some key was there twice
-        self._looked_into = False  # the text last decoded
+        self._looked_into = False  # the text last decoded, as the next
+        self._size = 0
         self._known = True  # no word was met that is not known
         self._decoders = self._made(KnownEntry), self._made(KnownDetailedEntry)  # without details, with them
 
@@ -256,12 +267,12 @@ class Sink:
     def _is_doubled(self, form: Literal[0, 1], text: memoryview | bytes) -> bool:
         """Whether a key appears twice, as far as this is looked for."""
         if self._unique:
-            self._looked_into = True
+            self._looked_into, self._size = True, 0
             return False
         self._looked_into = self._doubled or self._look_into > 0
         if not self._looked_into:
             return False
-        self._look_into -= len(text)
+        self._size = len(text)
         try:
             return self._counter.is_doubled(form, text)
         except ValidationError:  # values where an entry has objects
@@ -276,20 +287,11 @@ class Sink:
         if not self.fallback.summary.add_all(entries, strict=True, paced=self._paced):
             return False
         self.tally.read += len(entries)
-        if not self._looked_into:
+        if self._looked_into:
+            self._look_into -= self._size
+        else:
             self.tally.not_looked_into += len(entries)
         return True
-
-    def take_damaged(self, offset: int, raw: bytes) -> None:
-        """A damaged record, or several."""
-        mended = self.fallback.mend(raw)
-        try:
-            if mended is not None and self.take(self.lines(mended.text)):
-                self.fallback.note_mended(offset, mended)
-                return
-        except UNDECODABLE:
-            pass
-        self.fallback.read(offset, raw)
 
     def take_object(self, offset: int, raw: bytes) -> bool:
         """A record that is JSON; False, and nothing counted, if it is none, or `overfull`."""
@@ -310,3 +312,8 @@ class Sink:
         else:
             self.fallback.read(offset, raw)
         return True
+
+    def take_alone(self, offset: int, raw: bytes) -> None:
+        """A record that is JSON, and nothing with it."""
+        if not self.take_object(offset, raw):
+            self.fallback.read(offset, raw)

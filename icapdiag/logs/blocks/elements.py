@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from icapdiag.avi.entry import LogEntry
+from icapdiag.logs.blocks.batch import Batch
 from icapdiag.logs.blocks.decoding import (
     BLOCK,
     MAX_RECORD,
@@ -46,6 +47,7 @@ _GARBAGE = re.compile(rb"[^\n{\[]++")
 _ANEW = re.compile(rb"\s*+(?:\[|%b)" % _REPLY.pattern)
 _SEPARATOR_SEEN = 512  # bytes behind an element
 _BEFORE = 200  # bytes in front of what is not yet counted that are kept: is it the beginning of a line?
+_PARTING = b" \t\r\n,"
 _STEPS_BACK = 8
 _DEEPEST = 8
 _QUOTE_BEHIND = 32  # from an element's brace to its first quote, at most
@@ -66,6 +68,7 @@ class ElementScanner:
     def __init__(self, read: ReadInto, sink: Sink, *, offset: int = 0) -> None:
         self._read = read
         self._sink = sink
+        self._batch = Batch(sink, sink.take_alone)
         self.stack: list[str] = []
         self.separators = Separators()
         self._buffer = bytearray(2 * BLOCK + _BEFORE + 2)
@@ -95,12 +98,13 @@ class ElementScanner:
                 on_block(self.offset)
         if final:
             self._finish()
+        self._batch.count()
 
     def _finish(self) -> None:
         tally = self._sink.tally
-        rest = bytes(self._buffer[self._start : self._filled]).strip(b" \t\r\n,")
+        rest = bytes(self._buffer[self._start : self._filled]).strip(_PARTING)
         if rest and not self._lost:
-            self._sink.fallback.read(self.offset, rest)
+            self._batch.leave(self.offset, rest)
             tally.truncated = True
         self._start = self._filled
         tally.truncated = tally.truncated or bool(self.stack)
@@ -198,7 +202,7 @@ class ElementScanner:
             return self._too_long()
         if stop < 0:
             return self._broken(start + 1)
-        self._sink.fallback.read(self.offset, bytes(buffer[start:stop]).strip())
+        self._batch.leave(self.offset, bytes(buffer[start:stop]).strip())
         self._start = stop
         return True
 
@@ -208,7 +212,7 @@ class ElementScanner:
         if size <= MAX_RECORD:
             self._needed = min(2 * size, MAX_RECORD + 1)  # not after every block: a long value is looked through anew
             return False
-        self._sink.fallback.read(self.offset, bytes(self._buffer[self._start : self._start + MAX_RECORD]))
+        self._batch.leave(self.offset, bytes(self._buffer[self._start : self._start + MAX_RECORD]))
         self._start += MAX_RECORD
         self._lost = True
         return True
@@ -216,11 +220,8 @@ class ElementScanner:
     def _find_way(self) -> bool:
         following = self._next_element(self._start, self._filled)
         self._lost = following is None or following == UNFINISHED
-        if following is not None and not self._lost:
-            self._start = following
-            return True
-        self._start = max(self._start, self._filled - BLOCK)
-        return False
+        self._start = max(self._start, self._filled - BLOCK) if following is None or self._lost else following
+        return not self._lost
 
     def _object(self, *, in_array: bool) -> bool:
         if not in_array or _REPLY.match(self._buffer, self._start, self._filled):
@@ -247,6 +248,7 @@ class ElementScanner:
 
     def _run_of_elements(self, cut: int) -> bool:
         """Decode up to the last separator in the buffer; False if that failed."""
+        self._batch.count()
         self._single_until = cut  # unless it comes out well
         for _ in range(_STEPS_BACK):
             try:
@@ -300,13 +302,13 @@ class ElementScanner:
             if self._awaits_separator(stop):
                 return False
             raw = bytes(buffer[start:stop])
-            if self._sink.take_object(self.offset, raw):
+            if self._batch.take_object(self.offset, raw):
                 self.separators.learn(buffer, stop, end)
             else:
-                self._sink.fallback.read(self.offset, raw)
+                self._batch.leave(self.offset, raw)
             self._start = stop
             return True
-        return self._damaged()
+        return self._spliced() or self._damaged()
 
     def _awaits_separator(self, stop: int) -> bool:
         """Whether more text is needed to see what parts the elements: that must not depend on where blocks end."""
@@ -323,16 +325,16 @@ class ElementScanner:
         if stop > 0 and self._awaits_separator(stop):
             return False
         raw = bytes(buffer[start : stop if stop > 0 else end])
-        if stop > 0 and may_be_lenient(raw, broken_at(raw)) and self._sink.take_object(self.offset, raw):
+        if stop > 0 and may_be_lenient(raw, broken_at(raw)) and self._batch.take_object(self.offset, raw):
             self.separators.learn(buffer, stop, end)
             self._start = stop
             return True
         if stop > 0 and (_END_LISTED if self.separators.listed else _END).match(buffer, stop, end):
-            self._sink.take_damaged(self.offset, raw)
+            self._batch.damaged(self.offset, raw)
             self._start = stop
             return True
         if following is not None and self._is_one_a_line(start):
-            return self._skip_to(following, following)
+            return self._skip_to(following, end)
         return self._broken(start + max(1, broken_at(bytes(buffer[start:end]))))
 
     def _is_one_a_line(self, start: int) -> bool:
@@ -362,13 +364,29 @@ class ElementScanner:
         """Take what is damaged, and go on behind it."""
         self._lost = following is None
         end = end if following is None else following
-        raw = bytes(self._buffer[self._start : end]).rstrip(b" \t\r\n,")
+        raw = bytes(self._buffer[self._start : end]).rstrip(_PARTING)
         self._sink.tally.truncated = self._sink.tally.truncated or (self._ended and self._lost)
-        self._sink.take_damaged(self.offset, raw)
-        self._start = end
-        if _ANEW.match(self._buffer, end, self._filled):  # what was open was not closed
-            self.stack.clear()
+        self._batch.damaged(self.offset, raw)
+        self._go_on(end)
         return True
+
+    def _spliced(self) -> bool:
+        """Take an element that begins a line, if it is an entry with the usual damage up to the next such line."""
+        following = self._next_beginning(self._start)
+        if following is None or not self._is_one_a_line(self._start):
+            return False
+        raw = bytes(self._buffer[self._start : following]).rstrip(_PARTING)
+        mended = self._sink.fallback.splice(raw)
+        if mended is not None:
+            self._batch.mended(self.offset, raw, mended)
+            self._go_on(following)
+        return mended is not None
+
+    def _go_on(self, at: int) -> None:
+        """Behind what was damaged."""
+        self._start = at
+        if _ANEW.match(self._buffer, at, self._filled):  # what was open was not closed
+            self.stack.clear()
 
     def _next_element(self, after: int, end: int) -> int | None:
         """Where the next element begins, seen from something broken.

@@ -8,9 +8,10 @@ begins one. What becomes of a line depends on the text only, never on where bloc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
-from icapdiag.logs.blocks.decoding import BLOCK, MAX_RECORD, UNDECODABLE, Mended, ReadInto, Sink, is_cut
+from icapdiag.logs.blocks.batch import Batch
+from icapdiag.logs.blocks.decoding import BLOCK, MAX_RECORD, UNDECODABLE, ReadInto, Sink, is_cut
 from icapdiag.logs.blocks.spans import MISMATCHED, UNFINISHED, broken_place, may_be_lenient, sound_end
 from icapdiag.logs.damage.beginnings import NONE, Beginnings, indent_of
 from icapdiag.logs.notes import ProblemKind
@@ -18,19 +19,11 @@ from icapdiag.logs.notes import ProblemKind
 _BLANK: Final = b" \t\r\n,"
 _BRACKETS: Final = (b"[", b"]", b"]}")  # lines that only open or close a list
 _OPENERS: Final = b"{["
-_TOGETHER: Final = 64 * 1024  # bytes of lines that are decoded as one
 _STRETCH: Final = 1024 * 1024  # bytes of a damaged record that goes over many lines
 _SHORT: Final = 16  # bytes of a line on average; no log entry is as short
 _ODD_KEPT: Final = 64  # of short lines without an entry, each of which may come a million times
 _ODD_LENGTH: Final = 64
-
-
-class _Kept(NamedTuple):
-    """A record that is JSON, or is so after mending, by its place in the input."""
-
-    offset: int
-    raw: bytes
-    mended: Mended | None = None
+_EQUAL_AT_ONCE: Final = 1024  # lines
 
 
 class LineScanner:
@@ -44,8 +37,7 @@ class LineScanner:
         self._filled = 0
         self._beginnings = Beginnings()
         self._waiting = False  # for the end of a record
-        self._kept: list[_Kept] = []  # not yet counted
-        self._kept_size = 0
+        self._batch = Batch(sink, self._take_alone)
         self._odd: dict[bytes, ProblemKind] = {}  # short lines without an entry, of which there were some already
 
     @property
@@ -117,7 +109,7 @@ class LineScanner:
             following = self._line(raw, at, ended=ended)
             self._waiting = following == UNFINISHED
             at = at if self._waiting else following
-        self._count_kept()
+        self._batch.count()
         return at
 
     def _line(self, text: bytes, at: int, *, ended: bool) -> int:
@@ -125,14 +117,15 @@ class LineScanner:
         end = text.find(b"\n", at) + 1 or len(text)
         record = text[at:end].strip(_BLANK)
         if not record or record in _BRACKETS:
-            return end
+            return _behind_equal(text, at, end)
         if len(record) <= _ODD_LENGTH and record in self._odd:
-            self._sink.fallback.refuse_again(self._odd[record])
-            return end
+            following = _behind_equal(text, at, end)
+            self._sink.fallback.refuse_again(self._odd[record], (following - at) // (end - at))
+            return following
         start = text.index(record[:1], at)
         broken = broken_place(record)
         if broken is None:
-            self._keep(_Kept(self._base + start, record))
+            self._batch.sound(self._base + start, record)
             return end
         return self._damaged(text, start, end, broken, ended=ended)
 
@@ -143,7 +136,7 @@ class LineScanner:
             if whole == UNFINISHED and not ended and len(text) - start <= MAX_RECORD:
                 return UNFINISHED
             if whole > 0:
-                self._keep(_Kept(self._base + start, text[start:whole]))
+                self._batch.sound(self._base + start, text[start:whole])
                 return whole
             stop = self._beginnings.next(text, self._base, start, len(text), indent_of(text, start))
             if stop == NONE and not ended and len(text) - start <= _STRETCH:
@@ -154,58 +147,36 @@ class LineScanner:
             end = max(end, stop)
         record = text[start:end].rstrip(_BLANK)
         offset = self._base + start
-        if may_be_lenient(record, broken):
-            self._count_kept()
-            taken = self._sink.take_object(offset, record)
-        else:
-            taken = False
-        if not taken:
-            mended = self._sink.fallback.mend(record)
-            if mended is None:
-                self._count_kept()  # in the order of the log
-                self._sink.fallback.read(offset, record)
-            else:
-                self._keep(_Kept(offset, record, mended))
+        if not (may_be_lenient(record, broken) and self._batch.take_object(offset, record)):
+            self._batch.damaged(offset, record)
         return end
-
-    def _keep(self, line: _Kept) -> None:
-        self._kept.append(line)
-        self._kept_size += len(line.raw)
-        if self._kept_size > _TOGETHER:
-            self._count_kept()
-
-    def _count_kept(self) -> None:
-        """Count what is JSON: all at once if it is entries, else one by one."""
-        kept, self._kept, self._kept_size = self._kept, [], 0
-        if not kept:
-            return
-        try:
-            done = self._sink.take(
-                self._sink.lines(b"\n".join(line.mended.text if line.mended else line.raw for line in kept))
-            )
-        except UNDECODABLE:
-            done = False
-        for line in kept:
-            if done:
-                if line.mended:
-                    self._sink.fallback.note_mended(line.offset, line.mended)
-            elif line.mended:
-                self._sink.fallback.read(line.offset, line.raw)
-            else:
-                self._take_alone(line.offset, line.raw)
 
     def _take_alone(self, offset: int, record: bytes) -> None:
         sink, tally = self._sink, self._sink.tally
         if record in self._odd:
-            sink.fallback.refuse_again(self._odd[record])
+            sink.fallback.refuse_again(self._odd[record], 1)
             return
         before = tally.skipped, tally.unreadable
         total = tally.total
-        if not sink.take_object(offset, record):
-            sink.fallback.read(offset, record)
+        sink.take_alone(offset, record)
         if len(record) > _ODD_LENGTH or len(self._odd) == _ODD_KEPT or tally.total != total + 1:
             return
         kind: ProblemKind
         for kind, more in (("skipped", tally.skipped - before[0]), ("unreadable", tally.unreadable - before[1])):
             if more and sink.fallback.notes.is_full(kind):
                 self._odd[record] = kind
+
+
+def _behind_equal(text: bytes, at: int, end: int) -> int:
+    """The index behind the line from ``at`` to ``end`` and all equal ones that follow it."""
+    line, times = text[at:end], 1
+    at = end
+    while text.startswith(line, at):
+        at += len(line)
+        line, times = (line * 2, times * 2) if times < _EQUAL_AT_ONCE else (line, times)
+    while times > 1:
+        times //= 2
+        line = line[: len(line) // 2]
+        if text.startswith(line, at):
+            at += len(line)
+    return at

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -29,11 +30,15 @@ _LOG, _CODES = "icap_log", "significant_log"
 _OWN: Final = ("adf", _CODES, _LOG)  # columns with a form of their own
 _END: Final = rb"(?:\r\n|\n|\r|\Z)"
 _EDGE: Final = rb"!#-+\--\[\]-~"  # of a text: no blank, quote, comma, backslash, nothing that is not ASCII
+_QUOTE: Final = 0x22
 _SPACES: Final = b" \t\r\n"
 _decode = msgspec.json.Decoder().decode_lines
 _encode = msgspec.json.Encoder().encode_lines
 _WORDS: Final = ((b"': True", b"': true"), (b"': False", b"': false"), (b"': None", b"': null"))
 _NUMBER: Final = rb"(-?(?:0|[1-9][0-9]{0,17}))"
+_BRIEF: Final = ("report_timestamp", "virtualservice", "service_engine", "adf")  # of an entry without an icap_log
+_INEXACT: Final = "a key appears twice, or a number is written in an unusual way"
+_ACTION_FIRST: Final = b"{'action': 'ICAP_"
 _REJECTED: Final = WAF_REJECTED.encode()
 _ACTION = re.compile(rb"'action'\s*:\s*'ICAP_[A-Z]+'")
 _FORMS: Final = {  # what a plausible cell begins with, or is, and has no more letters than ASCII: see `PLAUSIBLE`
@@ -49,14 +54,16 @@ _FORMS: Final = {  # what a plausible cell begins with, or is, and has no more l
 
 
 class _Layout:
-    """The patterns of a file, and the JSON of a row."""
+    """The patterns of a file, and the JSON of its rows."""
 
-    def __init__(self, names: list[str], delimiter: str) -> None:
+    def __init__(self, names: list[str], delimiter: str, *, brief: bool) -> None:
         self.columns = Columns(names)
         stop = re.escape(delimiter.encode())
         wanted = {self.columns.index_of(name): name for name in (*TEXTS, *NUMBERS, *_OWN)}
         parts: list[bytes] = []
         members: list[bytes] = []
+        brief_members: list[bytes] = []
+        self._brief_groups: list[int] = []
         self._groups: dict[str, int] = {}  # of the columns with a form of their own
         groups = 0
         for at in range(len(names)):
@@ -64,30 +71,37 @@ class _Layout:
             pattern, json = (_cell(stop), b"") if name is None else _form(name, stop)
             parts.append(pattern)
             if name is not None:
+                count = re.compile(pattern).groups
                 members.append(b'"%b":%b' % (name.encode(), json))
+                if name in _BRIEF:
+                    brief_members.append(members[-1])
+                    self._brief_groups += range(groups, groups + count)
                 self._groups[name] = groups
-                groups += re.compile(pattern).groups
+                groups += count
         known = {"report_timestamp", _LOG} <= self._groups.keys() and PLAUSIBLE.keys() <= _FORMS.keys()
         self.plain = re.compile(stop.join(parts) + _END) if known else None
         self._form = b"{%b}" % b",".join(members)
+        self._brief_form = b"{%b}" % b",".join(brief_members) if brief else b""
 
-    def json_of(self, row: re.Match[bytes]) -> bytes | None:
-        """The row as JSON; None if it has to be read cell by cell."""
-        text = row[0]
-        if _REJECTED in text:
+    def takes(self, row: re.Match[bytes]) -> bool:
+        """Whether the row can be made JSON; else it has to be read cell by cell."""
+        log = self.log_of(row)
+        return row.string.find(b"ICAP_", *row.span()) < 0 if log is None else _is_plain(log)  # in another column?
+
+    def log_of(self, row: re.Match[bytes]) -> bytes | None:
+        """The cell with the icap_log, without its quotes; None if it is empty."""
+        cell = row[self._groups[_LOG] + 1]
+        if not cell:
             return None
+        return cell if cell[0] != _QUOTE else cell[1:-1] if cell[-1] == _QUOTE else b""
+
+    def json_of(self, row: re.Match[bytes], log: bytes | None) -> bytes:
+        """The JSON of a row, with that of its icap_log."""
         cells = list(row.groups(b""))
-        log = cells[self._groups[_LOG]]
-        if log:
-            json = _icap_log(log)
-            if json is None:
-                return None
-            cells[self._groups[_LOG]] = json
-        elif b"ICAP_" in text:  # it may be in another column
-            return None
-        else:
-            cells[self._groups[_LOG]] = b"null"
-        if (codes := self._groups.get(_CODES)) is not None:
+        if log is None and self._brief_form:
+            return self._brief_form % tuple([cells[at] for at in self._brief_groups])
+        cells[self._groups[_LOG]] = b"null" if log is None else log
+        if (codes := self._groups.get(_CODES)) is not None and cells[codes] != b"[]":
             cells[codes] = cells[codes].strip(b'"').replace(b"'", b'"') or b"null"
         return self._form % tuple(cells)
 
@@ -119,31 +133,28 @@ def _form(name: str, stop: bytes) -> tuple[bytes, bytes]:
     return rb'(?:(%b)|"(%b)"(?!")|)' % (plain, quoted), b'"%b%b"'  # one of both is empty
 
 
-def _icap_log(cell: bytes) -> bytes | None:
-    r"""The repr as JSON by plain replacement; None where that is not safe, as in `csvexport`."""
-    if cell[0] == 0x22:
-        if cell[-1] != 0x22:
-            return None
-        cell = cell[1:-1]
-        if b'"' in cell:
-            cell = cell.replace(b'""', b'"').replace(b'"', b'\\"')
-    if not cell.startswith(b"{'") or cell.count(b"'") % 2 or _ACTION.search(cell) is None:
-        return None
-    if b"\\" in cell and (b"\\'" in cell or b"\\x" in cell or b"\\U" in cell):
-        return None
-    for word, value in _WORDS:
-        if word in cell:
-            cell = cell.replace(word, value)
-    return cell.replace(b"'", b'"')
+def _is_plain(log: bytes) -> bool:
+    """Whether plain replacement makes JSON of a repr: where that is not safe, `csvexport` reads it."""
+    if not log.startswith(_ACTION_FIRST) and not (log.startswith(b"{'") and _ACTION.search(log)):
+        return False
+    if b"\\" in log and (b"\\'" in log or b"\\x" in log or b"\\U" in log):
+        return False
+    return log.count(b"'") % 2 == 0
 
 
-def _is_unique(text: bytes) -> bool:
-    """Whether no key is twice in an object: msgspec takes the last of two, so then less is written than was read.
+def _as_json(logs: list[bytes]) -> list[bytes]:
+    """Reprs as JSON, by plain replacement. Raises one of `UNDECODABLE` where they are not, or a key is there twice.
 
-    False also for numbers and escapes that are written in another way. Raises what msgspec does.
+    The quotes in them are still doubled, as CSV has them.
     """
-    again = _encode(_decode(text))
-    return again.translate(None, _SPACES) == text.translate(None, _SPACES)
+    text = b"\n".join(logs).replace(b'""', b'"').replace(b'"', b'\\"')
+    for word, value in _WORDS:
+        text = text.replace(word, value)
+    text = text.replace(b"'", b'"')
+    again = _encode(_decode(text))  # msgspec takes the last of two values of one key: then less is written than read
+    if again.translate(None, _SPACES) != text.translate(None, _SPACES):
+        raise msgspec.DecodeError(_INEXACT)
+    return text.split(b"\n")
 
 
 class RowScanner:
@@ -159,7 +170,10 @@ class RowScanner:
         self._any_row = re.compile(rb"%b(?:%b%b)*+%b" % (_cell(stop), stop, _cell(stop), _END))
         self._layout: _Layout | None = None
         self._line = 1  # of the next row
-        self._kept: list[tuple[int, bytes, bytes]] = []  # rows to be decoded: line, text, JSON
+        self._kept: list[re.Match[bytes]] = []  # rows to be decoded
+        self._closed = True  # the row whose end was looked for: it has all its quotes
+        self._rejecting = False  # WAF has refused a request of the block
+        self._brief = not summary.filters
         self._account = account
 
     def run(self) -> None:
@@ -179,35 +193,58 @@ class RowScanner:
             text = text[done:]
             wanted = max(_BLOCK, 2 * len(text))  # a long row is not looked through after every block
             self._tick()
-        self._count_kept()
         self._account.tally.read += self._sink.tally.read
 
     def _rows(self, text: bytes, *, ended: bool) -> int:
         """The index behind the last row that is complete."""
         at, end = 0, len(text)
+        slow = [0]  # where rows begin that are read cell by cell, and where the last of them ends
+        self._rejecting = _REJECTED in text
         while at < end:
             layout = self._layout
             row = layout.plain.match(text, at) if layout is not None and layout.plain is not None else None
-            if row is not None and (row.end() < end or ended):
-                json = layout.json_of(row) if layout is not None else None
-                if json is not None:
-                    self._kept.append((self._line, row[0], json))
-                    self._line += row[0].count(b"\n")
-                    if len(self._kept) == _TOGETHER:
-                        self._count_kept()
-                    at = row.end()
-                    continue
+            if row is not None and layout is not None and (row.end() < end or ended) and self._takes(layout, row):
+                self._read_slow(text, slow)
+                self._kept.append(row)
+                at = row.end()
+                slow = [at]
+                if len(self._kept) == _TOGETHER:
+                    self._count_kept()
+                continue
             stop = self._row_end(text, at, ended=ended)
             if stop < 0:
                 break
             self._count_kept()  # in the order of the log
-            self._slowly(text[at:stop])
+            slow.append(stop)
+            if layout is None or not self._closed:
+                self._read_slow(text, slow)
+                slow = [stop]
             at = stop
+        self._read_slow(text, slow)
+        self._count_kept()
         return at
+
+    def _read_slow(self, text: bytes, bounds: list[int]) -> None:
+        """Rows that follow each other: all at once, unless that would not count their lines as `_slowly` does."""
+        raw = text[bounds[0] : bounds[-1]]
+        if not raw:
+            return
+        if raw.count(b"\r") == raw.count(b"\r\n"):
+            self._slowly(raw)
+        else:
+            for start, stop in pairwise(bounds):
+                self._slowly(text[start:stop])
+
+    def _takes(self, layout: _Layout, row: re.Match[bytes]) -> bool:
+        """Whether the row is one of those that are read at once."""
+        if self._rejecting and row.string.find(_REJECTED, *row.span()) >= 0:
+            return False
+        return layout.takes(row)
 
     def _row_end(self, text: bytes, at: int, *, ended: bool) -> int:
         """Behind the row at ``at``, as `csv` sees it; -1 if more text is needed."""
         row = self._any_row.match(text, at)
+        self._closed = row is not None
         if row is not None and (row.end() < len(text) or ended):
             return row.end()
         if not ended and len(text) - at <= csvexport.CELL_LIMIT:
@@ -222,7 +259,7 @@ class RowScanner:
         return len(text) if ended else text.rfind(b"\n", at) + 1 or len(text)
 
     def _slowly(self, raw: bytes) -> None:
-        """One row, or lines of which `csv` makes several."""
+        """Rows, or lines of which `csv` makes several."""
         line, self._line = self._line, self._line + raw.count(b"\n")
         text = raw.decode("utf-8", STRAY)
         csv.field_size_limit(csvexport.CELL_LIMIT)
@@ -239,7 +276,7 @@ class RowScanner:
             if not cells:
                 continue
             if self._layout is None:
-                self._layout = _Layout(cells, self._delimiter)
+                self._layout = _Layout(cells, self._delimiter, brief=self._brief)
             elif cells != self._layout.columns.names:  # exports put together repeat the header
                 self._take(self._layout.columns, cells, at)
 
@@ -254,17 +291,22 @@ class RowScanner:
             collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs))
 
     def _count_kept(self) -> None:
+        """Count the rows that were kept, which follow each other."""
         kept, self._kept = self._kept, []
-        if not kept:
-            return
-        text = b"\n".join([json for _, _, json in kept])
+        if kept and self._layout is not None and not self._is_counted(self._layout, kept):
+            for row in kept:
+                self._slowly(row[0])
+        elif kept:
+            self._line += kept[0].string.count(b"\n", kept[0].start(), kept[-1].end())
+
+    def _is_counted(self, layout: _Layout, rows: list[re.Match[bytes]]) -> bool:
+        """Count rows all at once; False, and nothing counted, if one of them is not what it seemed."""
+        logs = [layout.log_of(row) for row in rows]
         try:
-            if _is_unique(text) and self._sink.take(self._sink.lines(text)):
-                return
+            done = iter(_as_json([log for log in logs if log is not None]))
+            texts = [
+                layout.json_of(row, None if log is None else next(done)) for row, log in zip(rows, logs, strict=True)
+            ]
+            return self._sink.take(self._sink.lines(b"\n".join(texts)))
         except UNDECODABLE:
-            pass
-        after = self._line
-        for line, text, _ in kept:
-            self._line = line
-            self._slowly(text)
-        self._line = after
+            return False

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-_PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'  # no bracket outside of strings
+_TEXT = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'  # inside of quotes
+_PLAIN = rb'[^"{}\[\]]++|"%b"' % _TEXT  # no bracket outside of strings
 # Everything up to the next bracket, or to the next with others inside of it. Possessive: nothing is tried twice.
 # The last alternative never matches: before 3.11.5 Python goes on from where a failed repetition had come to
 # (https://github.com/python/cpython/issues/106052), unless an alternative is left to try.
@@ -16,7 +17,7 @@ _FLAT = re.compile(rb"(?:%b|(?!))*+" % _PLAIN, re.DOTALL)
 _RUN = re.compile(rb"(?:%b|\{(?:%b|(?!))*+\}|\[(?:%b|(?!))*+\]|(?!))*+" % (_PLAIN, _PLAIN, _PLAIN), re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\"]++")
-_MEMBER = re.compile(rb'\s*+,?+\s*+"((?:[^"\\]++|\\.)*+)"\s*+:\s*+', re.DOTALL)
+_MEMBER = re.compile(rb'\s*+,?+\s*+"(%b)"\s*+:\s*+' % _TEXT, re.DOTALL)
 _CLOSERS = {0x7B: 0x7D, 0x5B: 0x5D}  # { } [ ]
 _DEEPEST = 1000  # brackets in brackets; the decoders give up there, too
 
@@ -31,6 +32,7 @@ _NEXT = re.compile(rb'\s*+,?+\s*+\{\s*+"')
 _OBJECT = re.compile(rb'\{\s*+"')
 _KEY_KEPT = 64
 _LENIENT = frozenset((*range(0x20), *b"NI"))
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _any = msgspec.json.Decoder(msgspec.Raw).decode
 _PLACE = re.compile(r"\(byte (\d+)\)")
 _TRIED = 200  # objects that are looked into, in search of the next element
@@ -101,7 +103,12 @@ def broken_place(record: bytes) -> int | None:
 
 
 def may_be_lenient(record: bytes, broken: int) -> bool:
-    """Whether a less strict decoder may take what is broken there: NaN, a control character, half a surrogate pair."""
+    """Whether a less strict decoder may take what is broken there: NaN, a control character, half a surrogate pair.
+
+    Where a line ends inside of a value, and others follow, the line break may be one in a string.
+    """
+    if broken == UNFINISHED:
+        return b"\n" in record or _SURROGATE.search(record) is not None
     return broken <= 0 or broken >= len(record) or record[broken] in _LENIENT or record[broken - 1] in _LENIENT
 
 

@@ -70,6 +70,7 @@ class Columns:
         self.names = list(names)
         clean = [name.strip().lstrip("\ufeff") for name in names]
         self._index = {name: at for at, name in reversed(list(enumerate(clean)))}
+        self._texts = [(name, at, PLAUSIBLE.get(name)) for name in TEXTS if (at := self._index.get(name)) is not None]
         self._foreign = {at for at, name in enumerate(clean) if name in _FOREIGN}
 
     def index_of(self, name: str) -> int | None:
@@ -93,9 +94,8 @@ class Columns:
 
     def _plain_fields(self, cells: Sequence[str]) -> dict[str, object]:
         value: dict[str, object] = {}
-        for name in TEXTS:
-            text = self._cell(cells, name)
-            plausible = PLAUSIBLE.get(name)
+        for name, at, plausible in self._texts:
+            text = cells[at].strip() if at < len(cells) else ""
             if text and (plausible is None or plausible.match(text)):
                 value[name] = text
         for name in NUMBERS:

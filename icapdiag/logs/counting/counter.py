@@ -36,6 +36,7 @@ _WIDE_GROUPS = 50  # the first groups, which keep more names than the others
 _NO_REQUEST = RequestLog()
 _UNCOUNTED_KEPT = 100_000  # requests: a few megabytes
 _DETAILED_WEIGHT = 5  # of a request whose details may be kept
+_UTC = {"+00:00", "Z"}  # behind the six digits of a second
 _KEYS_KEPT = 20_000  # raw keys of groups, and destinations by address: caches that start anew when full
 
 
@@ -105,7 +106,7 @@ class Counting:
         try:
             ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
             first, last = ordered[0], ordered[-1]
-            same = first[:16] == last[:16] and _is_utc(first) and _is_utc(last)
+            same = first[:16] == last[:16] and {moment[26:] for moment in times} <= _UTC
         except TypeError:  # None, or a number, among them
             same = False
         if same:
@@ -334,4 +335,4 @@ def _without_failure(entry: LogEntry) -> LogEntry:
 
 def _is_utc(moment: object) -> bool:
     """Whether a time is a UTC text with six digits, as Avi writes it, which sorts in time order."""
-    return isinstance(moment, str) and (moment[26:] == "+00:00" or (len(moment) == 27 and moment[-1] == "Z"))
+    return isinstance(moment, str) and moment[26:] in _UTC

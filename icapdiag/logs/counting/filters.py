@@ -108,6 +108,16 @@ class Filters(Struct, frozen=True, dict=True):
         glob = self._of_entry[1]
         return glob is None or glob.fullmatch(client) is not None
 
+    def takes_engine(self, engine: str) -> bool:
+        """Whether it is the Service Engine asked for."""
+        glob = self._of_entry[5]
+        return glob is None or glob.fullmatch(engine) is not None
+
+    def takes_pool(self, pool: str) -> bool:
+        """Whether it is the pool group asked for."""
+        pools, _ = self._patterns
+        return pools is None or pools.fullmatch(pool) is not None
+
     def takes_time(self, moment: str | None) -> bool:
         """``moment`` in UTC as `to_iso` writes it."""
         if not self.by_time:
@@ -119,8 +129,7 @@ class Filters(Struct, frozen=True, dict=True):
         """``pool`` and ``member`` are empty where the log names none."""
         if self.actions and action not in self.actions:
             return False
-        pools, _ = self._patterns
-        return not (pools and not pools.fullmatch(pool)) and self.takes_member(member)
+        return self.takes_pool(pool) and self.takes_member(member)
 
     def takes_reason(self, reason: str) -> bool:
         """Whether an ICAP request ended for the reason asked for."""

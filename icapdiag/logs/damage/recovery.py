@@ -19,6 +19,7 @@ DEPTH = 200  # levels of brackets; what is nested deeper is left out
 _RUN_DEPTH = DEPTH - 100  # levels; a run of sound members may have as many more
 _SMALL_WINDOW = 256  # characters: where damage is close together, looking far ahead would not pay
 _PAUSE = 512  # characters at most between two looks for a run
+_SHOWN = 8  # brackets
 _GLANCE = 200  # characters after which even nothing is a result: nobody shall look at them again
 
 _BARE_KEY = re.compile(rf"([A-Za-z_][\w.-]{{0,60}}){QUOTE}?\s*:")
@@ -29,7 +30,7 @@ _STRAY = re.compile(rf"[^\s\w{OPENERS}{{}}\[\],-]{{1,2}}[ \t]*(?=[{{\[{OPENERS}]
 _STRAY_COLON = re.compile(rf"[^\s{OPENERS}{{}}\[\],:]{{1,2}}\s*:")
 _ELISION = re.compile(r"[.…·*_~\s-]+")
 _NESTED = re.compile(r"\"(?:[^\"\\]++|\\.?)*+(?:\"|\Z)|[{}\[\]]", re.DOTALL)
-_HEADER_TEXTS = ("icap_headers_sent_to_server", "icap_headers_received_from_server")
+HEADER_TEXTS = ("icap_headers_sent_to_server", "icap_headers_received_from_server")
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -68,6 +69,11 @@ def read_members(text: str, start: int) -> Found | None:
     return _Salvager(text, start, bare=True).run()
 
 
+def named(brackets: str) -> str:
+    """Brackets that were missing, in words where there are many."""
+    return brackets if len(brackets) <= _SHOWN else f"{len(brackets)} closing brackets"
+
+
 class _Salvager(Words):
     def __init__(self, text: str, start: int, *, bare: bool) -> None:
         super().__init__(text)
@@ -93,10 +99,12 @@ class _Salvager(Words):
             container = frame.container
             if at >= len(self.text):
                 self._ended()
-            elif isinstance(container, Members):
-                self._in_object(self.text[at], frame, container, new_line="\n" in self.text[before:at])
             else:
-                self._in_array(self.text[at], frame, container, new_line="\n" in self.text[before:at])
+                new_line = at > before and "\n" in self.text[before:at]
+                if isinstance(container, Members):
+                    self._in_object(self.text[at], frame, container, new_line=new_line)
+                else:
+                    self._in_array(self.text[at], frame, container, new_line=new_line)
             if self.cut and self._frames:
                 self._ended()
         if not self._root and not self._open_end and self._at - self._start < _GLANCE:
@@ -208,7 +216,7 @@ class _Salvager(Words):
         elif char in OPENERS:
             text, self._at = self.quoted(at)
             if self.cut:
-                text = text[: text.rfind("\n") + 1] if key in _HEADER_TEXTS else ""
+                text = text[: text.rfind("\n") + 1] if key in HEADER_TEXTS else ""
             if not self.cut or text:
                 members.put(key, text)
             frame.has_value = True
@@ -378,5 +386,4 @@ class _Salvager(Words):
 
     def _missing(self) -> str:
         frames = self._frames[1:] if self._bare else self._frames
-        brackets = ["}" if isinstance(frame.container, dict) else "]" for frame in reversed(frames)]
-        return "".join(brackets) if len(brackets) <= 8 else f"{len(brackets)} closing brackets"
+        return named("".join("}" if isinstance(frame.container, dict) else "]" for frame in reversed(frames)))

@@ -143,14 +143,19 @@ def _checked(raw: bytes) -> dict[str, Any]:
     return _exact(raw, value)
 
 
-def _exact(raw: bytes, value: Any) -> dict[str, Any]:
-    """The members as `decode_at` reads them; none where a key is there twice.
+def is_exact(raw: bytes, value: object) -> bool:
+    """Whether msgspec read a text without loss.
 
-    msgspec takes the last of two values of one key, and has its own mind about numbers: where writing what it read
-    gives the same text, but for spaces, neither was there.
+    It takes the last of two values of one key, and has its own mind about numbers: where writing what it read gives the
+    same text, but for spaces, neither was there.
     """
     again = _encode(value)
-    if again == raw or again.translate(None, _SPACES) == raw.translate(None, _SPACES):
+    return again == raw or again.translate(None, _SPACES) == raw.translate(None, _SPACES)
+
+
+def _exact(raw: bytes, value: Any) -> dict[str, Any]:
+    """The members as `decode_at` reads them; none where a key is there twice."""
+    if is_exact(raw, value):
         return value  # type: ignore[no-any-return]
     strict = decode_at(raw.decode("utf-8", "surrogatepass"), 0)
     if strict is None or isinstance(strict[0], Members) or not isinstance(strict[0], dict):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import string
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -33,6 +34,7 @@ _CLOSERS = (
 
 _SOUND = re.compile(r'"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*"')
 _BLANK = re.compile(r"[\s\x00\u200b-\u200f\u2060\ufeff]+")
+_TOKENS = frozenset(string.ascii_letters + string.digits + '"{}[],:-')  # no white space begins with one
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|#[^\n]*", re.DOTALL)
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "'": "'"}
 _HEX = re.compile(r"u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})")
@@ -165,7 +167,7 @@ class Words:
     def blank(self, at: int) -> int:
         """Past white space, comments and mail quoting (``>`` at the start of a line)."""
         text = self.text
-        while at < len(text):
+        while at < len(text) and text[at] not in _TOKENS:
             if found := _BLANK.match(text, at):
                 if "\0" in found[0]:
                     self.note_once("NUL bytes were left out", at)
@@ -188,8 +190,11 @@ class Words:
     def quoted(self, at: int) -> tuple[str, int]:
         """The text whose opening quote is at ``at``, and the index behind it."""
         if self.text[at] == STRAIGHT:
-            if (found := _SOUND.match(self.text, at)) and (decoded := decode_at(found[0], 0)):
-                return str(decoded[0]), found.end()
+            if found := _SOUND.match(self.text, at):
+                if "\\" not in found[0]:
+                    return found[0][1:-1], found.end()
+                if decoded := decode_at(found[0], 0):
+                    return str(decoded[0]), found.end()
         elif self.text[at] != SINGLE:
             self.smart = True
             self.note_once("typographic quotes were read as plain ones", at)

@@ -20,6 +20,7 @@ _WORDS = {  # kinds of object, for people
     "icapprofile": "ICAP profile", "poolgroup": "pool group", "pool": "pool", "server": "server",
     "healthmonitor": "health monitor", "pkiprofile": "PKI profile", "analyticsprofile": "analytics profile",
     "serviceenginegroup": "SE group", "httppolicyset": "HTTP policy set",
+    "applicationprofile": "application profile", "cloud": "cloud", "systemconfiguration": "system configuration",
 }  # fmt: skip
 _WHY = {
     "no-profile": "a rule has the ICAP action and no ICAP profile is attached",

@@ -34,6 +34,7 @@ _ASIDE = (
     "conformance",
     "path",
     "capture",
+    "engines",
 )
 _APART = ("", *_ASIDE, *EICAR_FORMS)
 # What a scanner that works makes of a body; only the cells of these probes show what became of one.

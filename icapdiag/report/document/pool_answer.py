@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from icapdiag.facts.run import CaptureSubject
+from icapdiag.facts.run import CaptureSubject, ScriptSubject
 from icapdiag.model import MemberReport, Report
 from icapdiag.report.document.members import verdict_on
 from icapdiag.report.document.problems import ProblemBlock
@@ -24,6 +24,8 @@ _TESTED: dict[tuple[str | None, str | None], str] = {  # what each member did, i
 def of_pool(report: Report, problems: Sequence[ProblemBlock]) -> str:
     enabled = [member for member in report.members if member.verdict is not Health.DISABLED]
     if not enabled:
+        if isinstance(report.subject, ScriptSubject):
+            return "nothing was tested: the output of the script has no result of any member"
         return "nothing was probed: no member is enabled"
     at: dict[str, ProblemBlock] = {}
     for problem in problems:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
-from icapdiag.facts.run import CaptureVantage, NetworkInterface, PoolSubject, ProbingVantage, ScriptVantage, Vantage
+from icapdiag.facts.run import (
+    CaptureVantage,
+    NetworkInterface,
+    PoolSubject,
+    ProbingVantage,
+    ScriptSubject,
+    ScriptVantage,
+    Vantage,
+)
 from icapdiag.facts.sheet import facts_of
 from icapdiag.model import Report
 from icapdiag.report.document.words import (
     NAMES_SHOWN,
     count,
-    joined_of,
     lint_of,
     logs_of,
     milliseconds,
@@ -42,22 +49,30 @@ def seen_from(report: Report, *, brief: bool = False) -> str:
         listed = f"{word} {listed}{''.join(interfaces)}"
     start = moment(report.started_at)
     listed = f" ({listed})" if listed else ""
-    where = captured_at(vantage)
+    where = captured_at(report)
     where = f"{where or f'{_verb(report)} {safe_text(vantage.host)}'}{listed}"
     when = (f", {start:%F %T} UTC" if start else "") + (f", took {took(report)}" if took(report) else "")
     return f"{where} by icapdiag {safe_text(report.tool.version)}{when}."
 
 
-def captured_at(vantage: Vantage) -> str:
+def captured_at(report: Report) -> str:
     """``Seen in a capture at the Service Engine 10.0.0.9``; empty for anything but captures and scripts."""
+    vantage = report.vantage
     if isinstance(vantage, ScriptVantage):
-        space = f", namespace {safe_text(vantage.namespace)}" if vantage.namespace else ""
-        return f"Seen by a script on {safe_text(vantage.host)}{space}"
+        runs = report.subject.scripts if isinstance(report.subject, ScriptSubject) else ()
+        engines = tuple(dict.fromkeys(_engine(run.host, run.namespace) for run in runs))
+        if len(engines) > 1:
+            return f"Seen by scripts on {names(engines)}"
+        return f"Seen by a script on {_engine(vantage.host, vantage.namespace)}"
     if not isinstance(vantage, CaptureVantage):
         return ""
     who = "Service Engine" if vantage.avi_form else "client"
     at_client = f" at the {who} {safe_text(vantage.host)}"
     return f"Seen in a capture{_PLACES.get(vantage.place or '') or at_client}"
+
+
+def _engine(host: str | None, namespace: str | None) -> str:
+    return safe_text(host) + (f", namespace {safe_text(namespace)}" if namespace else "")
 
 
 def packet_times(vantage: Vantage) -> str:
@@ -66,7 +81,7 @@ def packet_times(vantage: Vantage) -> str:
 
 
 def _verb(report: Report) -> str:
-    is_probed = joined_of(report) is None and logs_of(report) is None and lint_of(report) is None
+    is_probed = logs_of(report) is None and lint_of(report) is None
     return "Probed from" if is_probed else "Read on"
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import icapdiag
+from icapdiag.api.linting import objects_in
 from tests.lint.right import Export, Object, all_objects, export
 
 KINDS = ("VirtualService", "HTTPPolicySet", "IcapProfile", "PoolGroup", "Pool", "HealthMonitor", "AnalyticsProfile",
@@ -154,3 +155,33 @@ def test_several_documents_of_yaml(tmp_path: Path) -> None:
     file = tmp_path / "objects.yaml"
     file.write_text("---\n" + yaml.safe_dump_all([each for _, each in all_objects(with_uuids(export()))]) + "---\n")
     is_right(file)
+
+
+TERRAFORM = json.dumps(
+    {
+        "configuration": {"provider_config": {"avi": {"expressions": {"avi_version": {"constant_value": "21.1.1"}}}}},
+        "values": {"root_module": {"resources": [{"type": "avi_pool", "name": "p", "values": {"name": "p"}}]}},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"META": {"version": {"Version": "22.1.3"}}, "Pool": [{"name": "p"}]}', ["22.1.3"]),
+        ('{"META": {"version": {"Version": "30.2.1-2p1"}}, "Pool": [{"name": "p"}]}', ["30.2.1"]),
+        ('{"META": {"version": {"Version": "current"}}, "Pool": [{"name": "p"}]}', [""]),
+        ('{"Pool": [{"name": "p"}]}', [""]),
+        ("- tasks:\n  - avi_pool: {name: p, api_version: 20.1.1}\n  - avi_pool: {name: q}\n", ["20.1.1", ""]),
+        ('- avi_pool: {name: p, avi_credentials: {api_version: "21.1.4"}}\n', ["21.1.4"]),
+        ('- avi_pool: {name: p, api_version: "{{ api_version }}"}\n', [""]),
+        (
+            '{"provider": {"avi": [{"avi_version": "22.1.2"}]}, "resource": {"avi_pool": {"p": {"name": "p"}}}}',
+            ["22.1.2"],
+        ),
+        (TERRAFORM, ["21.1.1"]),
+    ],
+)
+def test_the_version_that_a_file_is_of(text: str, expected: list[str]) -> None:
+    found = objects_in(text.encode(), "file.json" if text[0] == "{" else "file.yaml")
+    assert expected == [each.version for each in found]

@@ -6,15 +6,50 @@ import csv
 
 import pytest
 
-from icapdiag.avi.config.schema import field_schema
+from icapdiag.avi.config.schema import field_schema, nearest_field
 from icapdiag.facts import config
 from icapdiag.facts.sheet import facts_of
 from icapdiag.pool.model import Profile
-from tests.avi.schema import CSV, MODULE, rows, table
+from tests.avi.schema import CSV, MODULE, NAMES_MODULE, names, rows, table
 
 
 def test_the_table_is_that_of_the_file() -> None:
     assert table() == MODULE.read_text(encoding="utf-8"), "python -m tests.avi.schema --update"
+    assert names() == NAMES_MODULE.read_text(encoding="utf-8"), "python -m tests.avi.schema --update"
+
+
+def test_all_fields_of_the_file_are_known_and_far_enough_from_each_other() -> None:
+    """None is taken for a misspelt other one."""
+    with CSV.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            assert nearest_field(row["object"], row["field"], frozenset()) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "present", "expected"),
+    [
+        ("IcapProfile", "fail_acton", (), "fail_action"),
+        ("IcapProfile", "fail_actoin", (), "fail_action"),
+        ("IcapProfile", "failAction", (), "fail_action"),
+        ("IcapProfile", "buffer-size", (), "buffer_size"),
+        ("IcapProfile", "fail_acton", ("fail_action",), ""),
+        ("IcapProfile", "descripton", (), "description"),
+        ("VirtualService", "icap_request_profile_ref", (), "icap_request_profile_refs"),
+        ("Pool", "health_monitors_refs", (), "health_monitor_refs"),
+        ("Pool", "server", (), "servers"),
+        ("Pool", "id", (), ""),
+        ("Pool", "state", (), ""),
+        ("Pool", "avi_credentials", (), ""),
+        ("Pool", "tenant", (), ""),
+        ("Pool", "a" * 100_000, (), ""),
+        ("ServiceEngineGroup", "memory_per_s", (), ""),  # of which only some fields are known
+        ("HostRule", "icapProfil", (), ""),
+    ],
+)
+def test_the_nearest_field_of_a_name_that_is_not_known(
+    kind: str, name: str, present: tuple[str, ...], expected: str
+) -> None:
+    assert expected == nearest_field(kind, name, frozenset(present))
 
 
 @pytest.mark.parametrize("row", list(rows()), ids=lambda row: f"{row['object']}.{row['field']}")

@@ -1,0 +1,246 @@
+"""The facts of ICAP profiles, pool groups, pools, servers and PKI profiles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from icapdiag.avi.config.bodies import FIELD as BODY_FIELD
+from icapdiag.avi.config.bodies import BodyLimit
+from icapdiag.avi.config.configuration import Configuration
+from icapdiag.avi.config.monitors import watch_of
+from icapdiag.avi.config.objects import (
+    APPLICATION,
+    MONITOR,
+    PKI,
+    POOL,
+    AviObject,
+    elements,
+    references,
+    section,
+    texts,
+)
+from icapdiag.avi.config.offers import Least
+from icapdiag.avi.config.pools import LIMIT, PORT, Chain, GroupedPool
+from icapdiag.avi.config.relations import broken_references, deciding_monitor, fail_action_of
+from icapdiag.avi.config.schema import as_integer
+from icapdiag.avi.config.values import Elsewhere, Part, Values
+from icapdiag.facts.config import GroupSheet, PKISheet, PoolSheet, ProfileSheet, ServerSheet
+
+_NAMED = 20  # entries with the same address and port
+
+
+def profile_sheet(
+    chain: Chain,
+    attached: bool | None,
+    preview: Least,
+    bodies: BodyLimit | None,
+    shared_with: tuple[str, ...] = (),
+    differing: tuple[str, ...] | None = None,
+) -> ProfileSheet:
+    """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files.
+
+    ``preview``: the longest that all servers accept, and those that accept no longer one. ``bodies``: the largest that
+    come in. ``shared_with``: profiles before it with its servers. ``differing``: settings in which they differ.
+    """
+    found, values = chain.profile, Values(chain.profile)
+    for fact in ("usable_servers", "shares_servers_with"):
+        values.note(fact, "pool_group_ref", found.node.get("pool_group_ref") or found.node)
+    if bodies is not None:
+        within = Elsewhere(APPLICATION.lower(), bodies.found.name, bodies.found.file)
+        part = Part("HTTPApplicationProfile", found.node)
+        values.note("body_limit", BODY_FIELD, bodies.place, str(bodies.size), of=part, within=within)
+    broken = broken_references(found, "pool_group_ref", [chain.group] if chain.group else [])
+    values.note("broken_references", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
+    return values.sheet(
+        ProfileSheet,
+        "icapprofile",
+        found.name,
+        attached=attached,
+        group_visible=chain.group is not None,
+        servers=chain.servers,
+        usable_servers=chain.usable,
+        broken_references=broken,
+        shares_servers_with=shared_with or None,
+        differing=differing,
+        body_limit=bodies.size if bodies is not None else None,
+        server_preview=preview.value,
+        server_preview_of=preview.servers,
+    )
+
+
+def group_sheet(group: AviObject, chain: Chain) -> GroupSheet:
+    """The pool group's facts."""
+    values = Values(group)
+    note_fail_action(values, group)
+    values.note("group_members", "members", group.node.get("members") or group.node)
+    values.note("broken_references", "members", group.node.get("members") or group.node)
+    return values.sheet(
+        GroupSheet,
+        "poolgroup",
+        group.name,
+        group_fail_action=fail_action_of(group),
+        group_members=len(elements(group.node, "members")),
+        pools_not_visible=chain.unseen_pools,
+        broken_references=broken_references(group, "pool_ref", [each.found for each in chain.pools]),
+    )
+
+
+def note_fail_action(values: Values, found: AviObject) -> None:
+    """Where the fail_action of a pool group or a pool stands."""
+    action = section(found.node, "fail_action")
+    if action is not None:
+        values.note("group_fail_action", "fail_action", action.get("type") or action, fail_action_of(found) or "")
+
+
+class Beside(Struct, frozen=True):
+    """The pools of one group together, as far as Avi selects them.
+
+    ``endpoints``: how often each ``host:port`` is in use. ``first``: the highest priority_label, if all are numbers.
+    """
+
+    endpoints: Counter[str]
+    first: int | None
+
+
+def beside_of(pools: Sequence[GroupedPool]) -> Beside:
+    """What the pools of a group are together."""
+    used = [each for each in pools if each.usable != 0]
+    labels = [as_integer(each.member.node.text("priority_label")) for each in used]
+    known = [label for label in labels if label is not None]
+    return Beside(
+        endpoints=Counter(server.endpoint.lower() for each in used for server in each.servers or () if server.enabled),
+        first=max(known) if known and len(known) == len(labels) else None,
+    )
+
+
+def _stands_by(values: Values, pool: GroupedPool, beside: Beside) -> bool | None:
+    """Whether another pool of the group comes first by its priority_label; None if labels are not numbers."""
+    label = pool.member.node.get("priority_label") or pool.member.node
+    own = as_integer(pool.member.node.text("priority_label"))
+    if own is None or beside.first is None:
+        return None
+    values.note("standby", pool.member.at("priority_label"), label, str(own))
+    return own < beside.first
+
+
+def has_tls(pool: AviObject) -> bool:
+    """Whether the pool has an SSL profile, which is what makes a Service Engine speak TLS."""
+    return bool(pool.node.text("ssl_profile_ref"))
+
+
+class Outside(NamedTuple):
+    """What is known of a pool from elsewhere.
+
+    ``connections``: the most that all of its servers accept. ``in_all``: the most that Avi opens to one of them.
+    ``response_timeout``: the longest of the ICAP profiles that use it, in ms.
+    """
+
+    connections: Least
+    in_all: int | None
+    response_timeout: int | None
+
+
+def longest_waits(chains: Sequence[Chain]) -> Mapping[int, int]:
+    """The longest response_timeout of the ICAP profiles that use a pool, in ms, by the id of the pool's node."""
+    found: dict[int, int] = {}
+    for chain in chains:
+        timeout = Values(chain.profile).read("response_timeout", int)
+        for pool in chain.pools if timeout is not None else ():
+            found[id(pool.found.node)] = max(timeout, found.get(id(pool.found.node), 0))
+    return found
+
+
+def pool_sheet(
+    configuration: Configuration,
+    pool: GroupedPool,
+    beside: Beside,
+    outside: Outside,
+) -> PoolSheet:
+    """The facts of a pool, and of its place in the group."""
+    found, values = pool.found, Values(pool.found)
+    note_fail_action(values, found)
+    kind, request = deciding_monitor(configuration.of(MONITOR), found)
+    at = found.node.get("health_monitor_refs") or found.node
+    values.note("monitor_type", "health_monitor_refs", at)
+    values.note("monitor_request", "health_monitor_refs", at)
+    watch = watch_of(configuration, found, pool.ports)
+    if watch is not None:
+        values.note("monitoring", "health_monitor_refs", watch.place, watch.label)
+    for fact, field in (("pki", "pki_profile_ref"), ("domain_names", "domain_name")):
+        values.note(fact, field, found.node.get(field) or found.node)
+    values.note("connections_in_all", LIMIT, found.node.get(LIMIT) or found.node, found.node.text(LIMIT))
+    values.note("tls", "ssl_profile_ref", found.node.get("ssl_profile_ref") or found.node)
+    return values.sheet(
+        PoolSheet,
+        "pool",
+        found.name,
+        ratio=values.read("ratio", int, part=pool.member),
+        priority_label=values.read("priority_label", str, part=pool.member),
+        servers=None if pool.servers is None else len(pool.servers),
+        group_fail_action=fail_action_of(found),
+        tls=has_tls(found),
+        pki=bool(found.node.text("pki_profile_ref")),
+        domain_names=len(texts(found.node, "domain_name")),
+        monitors=sum(1 for _ in references(found.node, "health_monitor_refs")),
+        monitor_type=kind,
+        monitor_request=request,
+        monitoring=watch.word if watch else None,
+        monitor_assumed=watch.assumed if watch else None,
+        usable_servers=pool.usable,
+        server_connections=outside.connections.value,
+        server_connections_of=outside.connections.servers,
+        connections_in_all=outside.in_all,
+        response_timeout=outside.response_timeout,
+        standby=_stands_by(values, pool, beside),
+    )
+
+
+def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, ServerSheet]]:
+    """The facts of each server, beside its name. ``beside``: of all pools of the group."""
+    for server in pool.servers or ():
+        values = Values(pool.found, server.part)
+        if server.own_port:
+            values.read("port", int)
+        else:
+            values.read(PORT, int, fact="port", part=Part(POOL, pool.found.node))
+        values.note("host", server.part.at("ip"), server.part.node.get("ip") or server.part.node, server.host)
+        same = beside.endpoints[server.endpoint.lower()] if server.enabled and pool.usable != 0 else 0
+        if same > 1:
+            values.note("same_server_as", server.part.at("ip"), server.part.node, server.endpoint)
+        yield (
+            server.endpoint,
+            values.sheet(
+                ServerSheet,
+                "server",
+                server.endpoint,
+                host=server.host or None,
+                tls=has_tls(pool.found),
+                port=server.port,
+                port_from="server" if server.own_port else "pool" if pool.found.node.text(PORT) else "default",
+                ratio=values.read("ratio", int),
+                in_pool=pool.found.name,
+                same_server_as=(server.endpoint,) * min(same - 1, _NAMED) or None,
+            ),
+        )
+
+
+def pki_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[AviObject, PKISheet]]:
+    """The facts of the PKI profile of a pool, if it is in the files."""
+    for found in configuration.follow(pool, "pki_profile_ref", PKI):
+        certificates = len(elements(found.node, "ca_certs"))
+        values = Values(found)
+        values.note("revocation_lists", "crls", found.node.get("crls") or found.node)
+        values.note("authorities", "ca_certs", found.node.get("ca_certs") or found.node)
+        sheet = values.sheet(
+            PKISheet,
+            "pkiprofile",
+            found.name,
+            authorities=certificates,
+            revocation_lists=len(elements(found.node, "crls")),
+            allow_pki_errors=tuple(texts(found.node, "allow_pki_errors")) or None,
+        )
+        yield found, sheet

@@ -1,0 +1,61 @@
+"""Figures about the pool: a server that was seen from several places, each under a name of its own, is one server."""
+
+from __future__ import annotations
+
+import pytest
+
+from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.standard import Sample
+from icapdiag.model import Facts, Observation, flatten
+from icapdiag.runbook.surroundings import Surroundings
+from icapdiag.vocabulary import Reason, Status
+
+
+def seen(member: str, host: str, *, ok: bool = True, engine: str = "") -> Observation:
+    """A harmless upload to a server."""
+    return Observation(
+        source="probe",
+        probe="clean",
+        pool="icap",
+        member=f"{member} from {engine}" if engine else member,
+        status=Status.OK if ok else Status.FAILED,
+        reason=None if ok else Reason.REFUSED,
+        facts=Sample(endpoint=Endpoint(host=host, port=1344), answer=Answer(verdict="allowed" if ok else None)),
+    )
+
+
+def figures(*observations: Observation) -> Facts:
+    """Those beside the first observation."""
+    found = Surroundings(observations).pool(flatten(observations[0]))
+    return {name: found[name] for name in ("members", "other_members", "other_members_ok")}
+
+
+def test_each_server_counts() -> None:
+    found = figures(seen("a", "192.0.2.1", ok=False), seen("b", "192.0.2.2"), seen("c", "192.0.2.3", ok=False))
+
+    assert {"members": 3, "other_members": 2, "other_members_ok": 1} == found
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_server_seen_from_two_service_engines_counts_once_and_must_work_from_both(works: bool) -> None:
+    found = figures(
+        seen("a", "192.0.2.1", ok=False, engine="se-1"),
+        seen("a", "192.0.2.1", ok=False, engine="se-2"),
+        seen("b", "192.0.2.2", engine="se-1"),
+        seen("b", "192.0.2.2", engine="se-2", ok=works),
+    )
+
+    assert {"members": 2, "other_members": 1, "other_members_ok": int(works)} == found
+
+
+def test_a_critical_finding_from_one_place_is_one_at_the_server() -> None:
+    observations = [
+        seen("a", "192.0.2.1", ok=False),
+        seen("b", "192.0.2.2", engine="se-1"),
+        seen("b", "192.0.2.2", engine="se-2"),
+    ]
+    around = Surroundings(observations)
+    around.note_failing([("icap", "b from se-2")])
+
+    assert 0 == around.pool(flatten(observations[0]))["other_members_ok"]
