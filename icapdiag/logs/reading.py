@@ -149,11 +149,8 @@ def read_source(
         from icapdiag.logs.blocks.large import read_large  # noqa: PLC0415
 
         container = read_large(source, kind, summary, account, tick, jobs=jobs, stop=stop)
-    elif kind is Kind.CSV:
-        from icapdiag.logs.blocks.rows import RowScanner  # noqa: PLC0415
-
-        RowScanner(source, header_row(source.head), summary, account, tick).run()
-        container = Container.CSV
+    elif kind in {Kind.CSV, Kind.SYSLOG}:
+        container = _rows_or_messages(source, kind, summary, account, tick)
     elif kind is not Kind.EMPTY:
         from icapdiag.logs.containers.recordwise import read_records  # noqa: PLC0415
 
@@ -184,6 +181,18 @@ def read_source(
         instead="" if tally.read or account.answers else _instead(source),
     )
     return report, account.answers
+
+
+def _rows_or_messages(source: Source, kind: Kind, summary: Summary, account: Account, tick: Tick) -> Container:
+    if kind is Kind.SYSLOG:
+        from icapdiag.logs.blocks.syslog import read_syslog  # noqa: PLC0415
+
+        read_syslog(source, summary, account, tick)
+        return Container.SYSLOG
+    from icapdiag.logs.blocks.rows import RowScanner  # noqa: PLC0415
+
+    RowScanner(source, header_row(source.head), summary, account, tick).run()
+    return Container.CSV
 
 
 def _instead(source: Source) -> str:

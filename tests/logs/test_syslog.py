@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from icapdiag.facts import to_plain
+from icapdiag.logs.blocks import syslog
 from icapdiag.logs.containers.classify import Payload, is_syslog, payload_of
+from icapdiag.logs.notes import SourceReport
+from icapdiag.logs.reading import Reading
 from tests.facts import facts_of
 from tests.logs.samples import ENTRIES, actions, entry, read, syslog_line
 
@@ -85,7 +90,7 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
 
 
 def test_a_line_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icapdiag.logs.containers.collector.RECORD_LIMIT", 5000)
+    monkeypatch.setattr("icapdiag.logs.blocks.syslog.RECORD_LIMIT", 5000)
     long = syslog_line(entry(1) | {"x": "y" * 20_000})
     _, report = read(tmp_path / "log", syslog_line(entry(0)) + long + syslog_line(entry(2)))
     assert (3, 2, 1) == (report.total, report.read, report.unreadable)
@@ -99,3 +104,44 @@ def test_payloads() -> None:
     assert not is_syslog(b"2026-03-02T10:00:00Z host says hello")
     assert not is_syslog(b"hello")
     assert is_syslog(b"<13>hello")
+
+
+def _damaged(number: int) -> str:
+    """A line with one damage or another, or none."""
+    line = syslog_line(entry(number % 10), braces=number % 7 == 0).rstrip("\n")
+    match number % 6:
+        case 0 | 1:
+            return line[: 100 + number * 53 % (len(line) - 100)]
+        case 2:
+            return line.replace(", ", ",, ", 1 + number % 2)
+        case 3:
+            return line.replace('"', "", 1)
+        case _:
+            return line
+
+
+def _found(reading: Reading, report: SourceReport) -> Any:
+    return to_plain(reading.summary.head()), to_plain(reading.summary.groups()), report
+
+
+@pytest.mark.parametrize("lines", [3, 400])
+def test_messages_read_at_once_are_messages_read_one_by_one(
+    tmp_path: Path, lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n".join(map(_damaged, range(lines)))
+    alone: list[int] = []
+    original = syslog._Messages._alone
+
+    def counted(self: syslog._Messages, number: int, payload: Payload) -> None:
+        alone.append(number)
+        original(self, number, payload)
+
+    monkeypatch.setattr(syslog._Messages, "_alone", counted)
+    at_once = _found(*read(tmp_path / "log", text))
+    few = len(alone)
+    monkeypatch.setattr(syslog, "_message", lambda number, payload: None)
+
+    one_by_one = _found(*read(tmp_path / "log", text))
+
+    assert one_by_one == at_once
+    assert (lines, True) == (len(alone) - few, few <= lines / 3)

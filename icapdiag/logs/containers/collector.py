@@ -1,26 +1,23 @@
-"""Collects the records of one source: counts them, notes problems, adds entries to the summary; also syslog."""
+"""Collects the records of one source: counts them, notes problems, adds entries to the summary."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
 
 from icapdiag.avi.entry import LogEntry
 from icapdiag.doubled import Ambiguous
 from icapdiag.logs.containers.answers import FoundAnswer, observe
-from icapdiag.logs.containers.classify import JSONObject, Payload, classify, payload_of, read_payload
+from icapdiag.logs.containers.classify import JSONObject, classify
 from icapdiag.logs.counting.summary import Summary
-from icapdiag.logs.damage.records import ByteOffsets, Place, Places, read_line
+from icapdiag.logs.damage.records import ByteOffsets, Place, Places
 from icapdiag.logs.damage.recovery import Found
-from icapdiag.logs.notes import BEGIN, EXCERPT, STRAY_READ, Account, Problem, Repair, excerpt_of
-from icapdiag.logs.opening.source import Source, Tick, to_text
+from icapdiag.logs.notes import BEGIN, EXCERPT, STRAY_READ, Account, Problem, Repair
+from icapdiag.logs.opening.source import to_text
 from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no log entry field is left"
 ANSWERS_KEPT = 10_000  # raw answers of one source
 RECORD_LIMIT = 16 << 20  # bytes or characters of one record
-_BUFFER = 1 << 18
-_TICK = 1000  # records between two calls of ``tick``
 
 AnyPlaces = Places | ByteOffsets
 
@@ -108,40 +105,3 @@ def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Co
         collector.found(piece, places, text)
         last = piece if piece.value is not None else last
     return last
-
-
-def read_syslog(source: Source, collector: Collector, tick: Tick) -> None:
-    """Lines of a syslog stream; empty ones are ignored."""
-    file = io.BufferedReader(source, _BUFFER)
-    number = 0
-    while line := file.readline(RECORD_LIMIT + 1):
-        number += 1
-        if len(line) > RECORD_LIMIT:
-            reason = f"a line of more than {RECORD_LIMIT >> 20} MiB"
-            collector.refuse("unreadable", reason, (number, 1, None), excerpt_of(line))
-            while line and not line.endswith(b"\n"):
-                line = file.readline(_BUFFER)
-        elif line := line.rstrip(b"\r\n \0"):
-            _syslog_line(line, number, collector)
-        if number % _TICK == 0:
-            tick()
-    file.detach()
-
-
-def _syslog_line(line: bytes, number: int, collector: Collector) -> None:
-    payload = payload_of(line)
-    if not isinstance(payload, Payload):
-        collector.refuse("skipped", payload, (number, 1, None), excerpt_of(line))
-        return
-    place: Place = (number, payload.start + 1, None)
-    excerpt = excerpt_of(payload.text)
-    try:
-        value = read_line(payload.object.decode())
-    except UnicodeDecodeError:
-        value = None
-    if value is not None:
-        collector.value(value, place, excerpt)
-        return
-    text, places = collector.decoded(payload.text, lambda text: Places(text, number, payload.start))
-    found = read_payload(payload) or Found(start=0, end=len(text), reason="JSON that can't be read")
-    collector.found(found, places, text)

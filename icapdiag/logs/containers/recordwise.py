@@ -1,11 +1,11 @@
-"""Reads, record by record, what is not decoded in blocks: small and damaged JSON, syslog, texts."""
+"""Reads, record by record, what is not decoded in blocks: small and damaged JSON, texts."""
 
 from __future__ import annotations
 
 import io
 
 from icapdiag.logs.containers.classify import is_syslog
-from icapdiag.logs.containers.collector import Collector, collect, read_syslog
+from icapdiag.logs.containers.collector import Collector, collect
 from icapdiag.logs.containers.sniff import Container, Kind, container_of_object, foreign_kind
 from icapdiag.logs.containers.values import Values, lines, region
 from icapdiag.logs.counting.summary import Summary
@@ -23,9 +23,6 @@ def read_records(source: Source, kind: Kind, summary: Summary, account: Account,
     match kind:
         case Kind.FOREIGN:
             return _nothing(source, account, f"it is {foreign_kind(source.head)}; unpack or convert it first")
-        case Kind.SYSLOG:
-            read_syslog(source, collector, tick)
-            return Container.SYSLOG
         case Kind.LINES | Kind.VALUES:
             return _json(source, kind, collector)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any, cast
@@ -36,7 +37,8 @@ _WIDE_GROUPS = 50  # the first groups, which keep more names than the others
 _NO_REQUEST = RequestLog()
 _UNCOUNTED_KEPT = 100_000  # requests: a few megabytes
 _DETAILED_WEIGHT = 5  # of a request whose details may be kept
-_UTC = {"+00:00", "Z"}  # behind the six digits of a second
+_ZONES = {"+00:00", "Z"}  # behind the six digits of a second
+_UTC = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}(?:\+00:00|Z)")
 _KEYS_KEPT = 20_000  # raw keys of groups, and destinations by address: caches that start anew when full
 
 
@@ -106,7 +108,8 @@ class Counting:
         try:
             ordered = sorted(times)  # in order already, as a rule: quicker than to look for both ends
             first, last = ordered[0], ordered[-1]
-            same = first[:16] == last[:16] and {moment[26:] for moment in times} <= _UTC
+            same = first[:16] == last[:16] and {moment[26:] for moment in times} <= _ZONES
+            same = same and _is_utc(first) and _is_utc(last)
         except TypeError:  # None, or a number, among them
             same = False
         if same:
@@ -335,4 +338,4 @@ def _without_failure(entry: LogEntry) -> LogEntry:
 
 def _is_utc(moment: object) -> bool:
     """Whether a time is a UTC text with six digits, as Avi writes it, which sorts in time order."""
-    return isinstance(moment, str) and moment[26:] in _UTC
+    return isinstance(moment, str) and _UTC.fullmatch(moment) is not None
