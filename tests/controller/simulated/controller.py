@@ -7,10 +7,13 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from icapdiag.lab.certificates import write_ca_and_contexts
+from icapdiag.lab.members import Certificate as _Kind
 from tests.controller.simulated.faults import Fault, Faults
 from tests.controller.simulated.inventory import Inventory
 from tests.controller.simulated.log_answers import Logs
@@ -71,7 +74,9 @@ class Controller:
         controller = cls(truth or Truth(), inventory or Inventory(), version)
         context: ssl.SSLContext | None = None
         if certificate != "plain HTTP":
-            controller.ca_file, contexts = write_ca_and_contexts(folder, _LOCAL)
+            pem, contexts = _certificates()
+            controller.ca_file = folder / "ca.pem"
+            controller.ca_file.write_bytes(pem)
             context = contexts[certificate]
         controller.server = Server(controller._answering, context)
         controller.port = controller.server.server_address[1]
@@ -167,3 +172,11 @@ class Controller:
         for part in path.split("/"):
             if part in self.forbidden:
                 raise Refused(403, error=f"User does not have permission to access {part}")
+
+
+@cache
+def _certificates() -> tuple[bytes, dict[_Kind, ssl.SSLContext]]:
+    """The CA, and a context for each kind of certificate: one set of them for all tests of a process."""
+    with TemporaryDirectory() as folder:
+        ca_file, contexts = write_ca_and_contexts(Path(folder), _LOCAL)
+        return ca_file.read_bytes(), contexts

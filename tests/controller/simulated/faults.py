@@ -27,6 +27,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     expire: bool = False  # all sessions end first
     delay: float = 0.0  # s before the answer
+    trickle: float = 0.0  # s that the body takes, bit by bit
     cut: int | None = None  # bytes of the body that are sent before the connection closes
     hang_up: bool = False  # the connection closes without an answer
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from icapdiag.lab.certificates import new_authority
+
 Object = dict[str, Any]
 Objects = dict[str, list[Object]]  # by kind, as the API spells it: "virtualservice"
 
@@ -96,7 +98,7 @@ class Inventory:
                 },
             ],
             "healthmonitor": [_health_monitor()],
-            "pkiprofile": [_named("pkiprofile", "0k1", "icap-ca", ca_certs=[], crl_check=False)],
+            "pkiprofile": [_named("pkiprofile", "0k1", "icap-ca", ca_certs=[_authority()], crl_check=False)],
             "sslprofile": [_named("sslprofile", "0s1", "System-Standard")],
             "analyticsprofile": [_named("analyticsprofile", "0p1", "System-Analytics-Profile")],
             "serviceenginegroup": [_named("serviceenginegroup", "0g1", "Default-Group", memory_per_se=8192, max_se=10)],
@@ -107,6 +109,10 @@ class Inventory:
             for number in range(self.other_services)
         ]
         return found
+
+
+def _authority() -> Object:
+    return {"name": "icap-ca", "certificate": new_authority("ICAP CA").pem().decode()}
 
 
 def _named(kind: str, short: str, name: str, **fields: Any) -> Object:

@@ -15,6 +15,7 @@ from tests.controller.simulated.faults import Fault
 from tests.controller.simulated.messages import Answer, Request
 
 _CHUNK = 1 << 20
+_BITS = 20  # chunks of an answer that trickles
 _IDLE = 30  # s that a connection may say nothing
 _GONE = (ConnectionError, TimeoutError, ssl.SSLError)  # the client went away, or never liked the certificate
 _USUAL = (
@@ -137,9 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.hang_up:
             self.close_connection = True
             return
-        self._send(request, answer, fault.cut if fault else None)
+        self._send(request, answer, fault or Fault())
 
-    def _send(self, request: Request, answer: Answer, cut: int | None) -> None:
+    def _send(self, request: Request, answer: Answer, fault: Fault) -> None:
         self.send_response_only(answer.status, _REASONS.get(answer.status))
         self.send_header("Date", self.date_time_string())
         given = {name for name, _ in answer.headers}
@@ -155,16 +156,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        body = memoryview(answer.body)[:cut]
-        for start in range(0, len(body), _CHUNK):
-            chunk = body[start : start + _CHUNK]
-            self.wfile.write(b"%x\r\n" % len(chunk))
-            self.wfile.write(chunk)
-            self.wfile.write(b"\r\n")
-        if cut is None:
-            self.wfile.write(b"0\r\n\r\n")
+        body = memoryview(answer.body)[: fault.cut]
+        size = max(1, len(body) // _BITS) if fault.trickle else _CHUNK
+        for start in range(0, len(body), size):
+            self._send_chunk(body[start : start + size])
+            if fault.trickle:
+                self.server.closing.wait(fault.trickle / _BITS)
+        if fault.cut is None:
+            self._send_chunk(b"")
         else:
             self.close_connection = True
+
+    def _send_chunk(self, chunk: bytes | memoryview) -> None:
+        self.wfile.write(b"%x\r\n" % len(chunk))
+        self.wfile.write(chunk)
+        self.wfile.write(b"\r\n")
+        self.wfile.flush()
 
 
 _REASONS = {200: "OK", 201: "CREATED", 204: "NO CONTENT", 419: "Authentication Timeout"}

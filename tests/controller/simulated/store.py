@@ -218,7 +218,9 @@ def _schema() -> dict[str, dict[str, tuple[tuple[int, ...], Any]]]:
     with _SCHEMA.open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             kinds: dict[str, Any] = {"boolean": False, "integer": 0}
-            unset = None if row["field"] in _HIDDEN else kinds.get(row["type"])
+            no_zero = row["allowed"] and not row["allowed"].startswith("0") and "0" not in row["special"].split()
+            hidden = row["field"] in _HIDDEN or no_zero
+            unset = None if hidden else kinds.get(row["type"])
             default = json.loads(row["default"]) if row["default"] else unset
             since = version_of(row["introduced"]) if row["introduced"] else ()
             found.setdefault(row["object"], {})[row["field"]] = (since, default)

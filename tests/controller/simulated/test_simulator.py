@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import ssl
+import time
 from collections import Counter
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException, IncompleteRead, RemoteDisconnected
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead, RemoteDisconnected
 from pathlib import Path
 
 import pytest
 
+import icapdiag
+from icapdiag.facts.run import LogSubject
+from icapdiag.vocabulary import Severity
 from tests.controller.simulated.client import Client, key_of
 from tests.controller.simulated.controller import Certificate, Controller
 from tests.controller.simulated.faults import Fault, search_down, session_over, too_many
@@ -18,6 +23,18 @@ from tests.controller.simulated.log_answers import LIMIT, Partial
 from tests.controller.simulated.truth import Truth, to_query
 
 TRUTH = Truth(2000)
+KINDS = {
+    "icapprofile": "IcapProfile",
+    "virtualservice": "VirtualService",
+    "httppolicyset": "HTTPPolicySet",
+    "poolgroup": "PoolGroup",
+    "pool": "Pool",
+    "healthmonitor": "HealthMonitor",
+    "pkiprofile": "PKIProfile",
+    "analyticsprofile": "AnalyticsProfile",
+    "serviceenginegroup": "ServiceEngineGroup",
+    "serviceengine": "ServiceEngine",
+}
 PORTAL = SERVICES[0]
 
 
@@ -237,6 +254,28 @@ def test_answers_break_off(controller: Controller, client: Client, fault: Fault,
     assert 200 == client.status
 
 
+@pytest.mark.parametrize("fault", [Fault(delay=0.3), Fault(trickle=0.3)], ids=["delayed", "trickling"])
+def test_answers_are_slow(controller: Controller, client: Client, fault: Fault) -> None:
+    controller.faults.add(fault)
+    begin = time.monotonic()
+    assert 3 == client.get("pool")["count"]
+    assert time.monotonic() - begin >= 0.3
+
+
+def test_closing_does_not_wait_for_slow_answers(tmp_path: Path) -> None:
+    with Controller.serving(tmp_path, TRUTH) as controller:
+        connection = HTTPSConnection(
+            "127.0.0.1", controller.port, context=ssl.create_default_context(cafile=controller.ca_file)
+        )
+        controller.faults.add(Fault(delay=60))
+        connection.request("GET", "/api/pool")
+        while not controller.requests:
+            time.sleep(0.01)
+        begin = time.monotonic()
+    connection.close()
+    assert time.monotonic() - begin < 10
+
+
 @pytest.mark.parametrize("certificate", ["expired", "wrong-name", "untrusted"])
 def test_a_certificate_is_wrong(tmp_path: Path, certificate: Certificate) -> None:
     with Controller.serving(tmp_path, TRUTH, certificate=certificate) as controller:
@@ -245,12 +284,44 @@ def test_a_certificate_is_wrong(tmp_path: Path, certificate: Certificate) -> Non
         assert [] == controller.requests
 
 
+def test_a_client_that_wants_tls_of_plain_http_sends_nothing_readable(tmp_path: Path) -> None:
+    with Controller.serving(tmp_path, TRUTH) as secured:
+        pass
+    with Controller.serving(tmp_path, TRUTH, certificate="plain HTTP") as controller:
+        controller.ca_file = secured.ca_file
+        with Client(controller) as client, pytest.raises(ssl.SSLError):
+            client.login()
+        assert [] == controller.requests
+        assert controller.server is not None
+        assert [b"\x16\x03"] == [line[:2] for line in controller.server.plain]
+
+
 def test_without_tls_there_is_only_http(tmp_path: Path) -> None:
     with Controller.serving(tmp_path, TRUTH, certificate="plain HTTP") as controller:
         connection = HTTPConnection("127.0.0.1", controller.port, timeout=20)
         connection.request("GET", "/api/pool")
         assert 401 == connection.getresponse().status
         connection.close()
+
+
+def test_lint_finds_only_what_is_meant_in_the_configuration(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    objects = {name: client.get(kind, include_name="true", page_size=200)["results"] for kind, name in KINDS.items()}
+    file.write_text(json.dumps(objects), "utf-8")
+    findings = icapdiag.lint([file]).findings
+    assert ["fails-open"] == [found.id for found in findings if found.severity is not Severity.INFO]
+
+
+def test_explain_counts_in_the_log_what_happened(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps(client.logs(page_size=LIMIT)), "utf-8")
+    subject = icapdiag.explain([file]).subject
+    assert isinstance(subject, LogSubject)
+    entries = subject.entries
+    assert entries is not None
+    counts = [entries.entries_passed, entries.entries_blocked, entries.entries_failed, entries.entries_disabled]
+    actions = TRUTH.actions(0)
+    assert [actions[f"ICAP_{name}"] for name in ("PASSED", "BLOCKED", "FAILED", "DISABLED")] == counts
 
 
 def _all(client: Client, **query: object) -> list[Object]:
