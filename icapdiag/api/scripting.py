@@ -58,8 +58,7 @@ def explain_outputs(
         raise InputError([_nothing_left(filters, plans, described)])
     runs = [run for run in runs if run.name not in plans or run in known]
     listed = [described[run.name] for run in known]
-    several = len({(each.host, each.namespace) for each in listed}) > 1
-    found = [each for run in known for each in _seen(run, plans[run.name], described[run.name], several=several)]
+    found = [each for run in known for each in _seen(run, plans[run.name], described[run.name])]
     seen = [each for each in compared(found) if any(map(filters.takes_member, _names(each)))]
     if found and not seen:
         names = ", ".join(dict.fromkeys(each.target.member for each in found[:_NAMED]))
@@ -230,18 +229,17 @@ def _moment(frame: Frame | None) -> str | None:
     return _iso(datetime.fromtimestamp(at // 1000, UTC))
 
 
-def _seen(run: Run, plan: Plan, described: ScriptRun, *, several: bool) -> Iterator[Seen]:
-    """The targets of one run. With several runs, each member is named with the Service Engine that saw it."""
+def _seen(run: Run, plan: Plan, described: ScriptRun) -> Iterator[Seen]:
+    """The targets of one run."""
     space = f" {described.namespace}" if described.namespace else ""
     engine = f"{described.host}{space}"
     frames = list(run.of("step"))
     who = _who(run)
     for number, target in enumerate(plan.targets):
-        name = f"{target.member} from {engine}" if several else target.member
-        found = seen_at(plan, number, frames, name)
+        found = seen_at(plan, number, frames, target.member)
         if found:
             yield Seen(
-                name=name,
+                name=target.member,
                 target=target,
                 engine=engine,
                 namespace=described.namespace or "",

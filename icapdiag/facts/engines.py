@@ -10,8 +10,11 @@ from icapdiag.facts.sheet import ServiceEngine, Word, about
 
 
 class Engines(ProbeSheet):
-    """engines: a member that fails from this Service Engine, and works from others."""
+    """engines: from which Service Engines a member looks alike; one that fails from some may work from others."""
 
+    alike_from: Annotated[
+        tuple[ServiceEngine, ...] | None, about("alike from", "Service Engines, with their namespaces")
+    ] = None
     fails_from: Annotated[
         tuple[ServiceEngine, ...] | None, about("fails from", "Service Engines, with their namespaces")
     ] = None

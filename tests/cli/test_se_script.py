@@ -97,6 +97,8 @@ def test_a_server_that_fails_from_one_of_two_service_engines(output: str, tmp_pa
         facts["other_namespace"], facts["apart_s"],
     )  # fmt: skip
     assert "Seen by scripts on se-1, se-2." in " ".join(out.split())
+    _, detailed, _ = icapdiag("explain", "0.txt", "1.txt", "-v", cwd=tmp_path)
+    assert "closed from se-1 engines: fails from se-1 (tcp: refused); works from se-2" in " ".join(detailed.split())
 
 
 def test_another_namespace_and_a_long_time_between_are_causes_too(output: str, tmp_path: Path) -> None:
@@ -109,11 +111,24 @@ def test_another_namespace_and_a_long_time_between_are_causes_too(output: str, t
     assert "likely" == causes["namespace"] == causes["changed"]
 
 
-def test_a_server_that_fails_from_all_service_engines_is_not_an_engines_fault(output: str, tmp_path: Path) -> None:
+def test_a_server_that_is_alike_from_all_service_engines_is_one_member(output: str, tmp_path: Path) -> None:
     _, out, report = explained(tmp_path, from_another(output, "se-1"), from_another(output, "se-2"))
 
-    assert ["tcp-refused"] == [finding["id"] for finding in report["findings"]]
+    assert [("tcp-refused", ["closed"])] == [(finding["id"], finding["members"]) for finding in report["findings"]]
+    [member] = report["members"]
+    [facts] = [probe["facts"] for probe in member["probes"] if probe["probe"] == "engines"]
+    assert ("closed", ["se-1", "se-2"]) == (member["name"], facts["alike_from"])
     assert "Seen by scripts on se-1, se-2." in " ".join(out.split())
+
+
+def test_of_three_service_engines_two_are_alike(output: str, tmp_path: Path) -> None:
+    engines = [from_another(output, "se-1"), from_another(output, "se-2", works=True), from_another(output, "se-3")]
+
+    _, _, report = explained(tmp_path, *engines)
+
+    assert ["closed from se-1, se-3", "closed from se-2"] == sorted(each["name"] for each in report["members"])
+    [problem] = report["problems"]
+    assert ("fails-from-one-engine", ["closed from se-1, se-3"]) == (problem["finding"], problem["members"])
 
 
 def test_an_output_without_its_end_is_incomplete(output: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from icapdiag.facts.answer import Answer, Deviation
 from icapdiag.facts.config import ObjectSheet
 from icapdiag.facts.connection import DNS, Endpoint, Path, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Preview, Size
+from icapdiag.facts.engines import Engines
 from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
@@ -113,8 +114,8 @@ def _own_words(sheet: Sheet) -> Iterator[str]:
             yield describe_difference(sheet)
         case Keepalive() | Size() | Load() | Repeat():
             yield from describe_measured(sheet)
-        case DNS():
-            yield from _look_up(sheet)
+        case Engines() | DNS():
+            yield from _engines(sheet) if isinstance(sheet, Engines) else _look_up(sheet)
         case Path() if sheet.segments_sent:
             yield from _path(sheet)
         case Services() | Respmod():
@@ -139,6 +140,14 @@ def _log(sheet: LogSummary) -> Iterator[str]:
     )
     if sheet.throttled_at:
         yield f"exactly {sheet.throttled_at:,} entries in {count(sheet.throttled_s or 0, 'second')}, never more"
+
+
+def _engines(sheet: Engines) -> Iterator[str]:
+    failed = f" ({server_text(sheet.failed_step)}: {server_text(sheet.failed_because)})" if sheet.failed_step else ""
+    parts = (("fails from", sheet.fails_from), ("works from", sheet.works_from), ("alike from", sheet.alike_from))
+    for words, found in parts:
+        if found:
+            yield f"{words} {_joined(found)}" + (failed if found is sheet.fails_from else "")
 
 
 def _look_up(sheet: DNS) -> Iterator[str]:
