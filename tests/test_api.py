@@ -191,7 +191,7 @@ async def test_a_mistake_in_a_pool_raises_before_anything_is_sent(tmp_path: Path
 
 def test_the_face_says_what_it_has() -> None:
     assert set(icapdiag.__all__) <= set(dir(icapdiag))
-    for name in ("check", "explain", "lint"):
+    for name in ("check", "diagnose", "explain", "lint"):
         function = getattr(icapdiag, name)
         documented = getdoc(function) or ""
         assert [] == [each for each in signature(function).parameters if f"``{each}``" not in documented]

@@ -77,13 +77,13 @@ def explain(
     library = load_runbooks() if runbooks is None else runbooks
     inputs = [fspath(path) for path in paths]
     names = expand_inputs(inputs)
-    if captures := [name for name in names if is_capture(_head(name, stop))]:
+    if captures := [name for name in names if is_capture(head_of(name, stop))]:
         if len(captures) < len(names):
             raise InputError(["packet captures and logs can't be explained together: run icapdiag explain for each"])
         from icapdiag.api.capturing import explain_captures  # noqa: PLC0415 - most inputs are logs
 
         return explain_captures(captures, inputs=inputs, filters=filters, library=library, progress=progress, stop=stop)
-    if outputs := [name for name in names if is_output(_head(name, stop))]:
+    if outputs := [name for name in names if is_output(head_of(name, stop))]:
         if len(outputs) < len(names):
             raise InputError(["SE script output and logs can't be explained together: run icapdiag explain for each"])
         from icapdiag.api.scripting import explain_outputs  # noqa: PLC0415 - most inputs are logs
@@ -98,7 +98,7 @@ def explain(
     return report_on(reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete)
 
 
-def _head(name: str, stop: Stop | None) -> bytes:
+def head_of(name: str, stop: Stop | None) -> bytes:
     """The first bytes of an input, unpacked; those of standard input stay in it. Nothing of a named pipe."""
     try:
         if name == STDIN:

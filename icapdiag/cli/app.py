@@ -16,6 +16,7 @@ from icapdiag.vocabulary import ExitStatus
 _COMMANDS = {  # module and name, in icapdiag.cli
     "avi-monitor": ("avi_monitor", "avi_monitor"),
     "check": ("check.command", "check"),
+    "diagnose": ("diagnose", "diagnose"),
     "explain": ("explain.command", "explain"),
     "init": ("init", "init"),
     "lab": ("lab", "lab"),

@@ -8,7 +8,21 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from icapdiag.facts import capture, config, connection, deep, engines, logs, pool, refusal, run, scanner, standard, tls
+from icapdiag.facts import (
+    capture,
+    config,
+    connection,
+    deep,
+    engines,
+    joined,
+    logs,
+    pool,
+    refusal,
+    run,
+    scanner,
+    standard,
+    tls,
+)
 from icapdiag.facts.sheet import FactField, Record, Sheet, facts_of
 from icapdiag.vocabulary import Reason, Status
 
@@ -21,7 +35,7 @@ POOL = "pool"  # "probe" of what differs between the members, and of nobody's co
 SUMMARY = "summary"  # "probe" of the one observation about a log as a whole
 ANSWER = "answer"  # "probe" of an ICAP response outside of a log: bytes, a client's print, header lines
 SKIP_REASONS = ("disabled", "not-asked", "not-needed", "literal-address", "plain")  # of status skipped
-SOURCES = ("probe", "log", "config", scanner.SCANNER)
+SOURCES = ("probe", "log", "config", scanner.SCANNER, joined.JOINED)
 
 _OF_PROBES: Mapping[str, type[Sheet]] = {
     **connection.SHEETS,
@@ -45,6 +59,7 @@ SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
         **{("config", kind): sheet for kind, sheet in config.SHEETS.items()},
         (scanner.SCANNER, scanner.MESSAGES): scanner.ScannerEvent,
         (scanner.SCANNER, scanner.REQUESTS): scanner.ScannerRequests,
+        **{(joined.JOINED, about): sheet for about, sheet in joined.SHEETS.items()},
     }
 )
 """The class of the facts of an observation, by its ``source`` and ``probe``. A probe's stands beside the class."""
@@ -54,6 +69,7 @@ _OF_SOURCE: Mapping[str, type[Sheet]] = {
     "log": logs.RequestGroup,
     "config": config.ObjectSheet,
     scanner.SCANNER: scanner.ScannerEvent,
+    joined.JOINED: joined.JoinedMember,
 }
 
 
@@ -91,9 +107,9 @@ _OF_EVERY = (  # of every observation, beside its facts: name, type, unit, meani
         (
             "which probe made it; pool for what differs between members, answer for a pasted ICAP response, summary for"
             " a log as a whole, empty for a log's requests and switched-off members; messages or requests for a"
-            " scanner's own log"
+            " scanner's own log; member, service or whole for several sources together"
         ),
-        (*PROBES, SUMMARY, ANSWER, scanner.MESSAGES, scanner.REQUESTS),
+        (*PROBES, SUMMARY, ANSWER, scanner.MESSAGES, scanner.REQUESTS, *joined.SHEETS),
     ),
     ("pool", TEXT, "", "the pool's name; in a log usually the pool group's", ()),
     ("member", TEXT, "", "the member's name, host:port unless the pool file names it", ()),

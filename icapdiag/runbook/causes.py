@@ -231,6 +231,8 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
         if name in {"service", "service_uri"}:
             uri = record.get("service_uri") or record.get("profile.service_uri")
             known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
+        if name in _MOMENTS and isinstance(known, str):
+            known = f"{known[:10]} {known[11:19]} UTC"
         if isinstance(known, list | tuple) and name == "paths":
             known = " or ".join(map(str, known[:_LISTED]))
         if name == "virtual_service":  # as the UI has it: one, by its name
@@ -271,6 +273,7 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
 
 
 _LISTED = 3  # of several paths
+_MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
 _FACTS_OF = {  # where a value is that is not a fact of the same name
     "profile": ("profile.name", "icap_profile"),
@@ -280,5 +283,5 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
 OURS = (  # not a server's
     "allowed", "covered_by", "field", "host", "members", "no_other_member", "object_name", "policy_set", "pool",
     "service", "service_uri",
-    *_FACTS_OF,
+    *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip

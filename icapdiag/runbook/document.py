@@ -19,7 +19,7 @@ from icapdiag.runbook.conditions import Condition, ConditionError, Selection, pa
 from icapdiag.runbook.source import Front, Source
 from icapdiag.vocabulary import Effect, Severity
 
-SOURCES = ("log", "probe", "config", "scanner")
+SOURCES = ("log", "probe", "config", "scanner", "joined")
 FIXES = ("Likely causes", "Fix on Avi", "Fix on the ICAP server")  # in the front matter of a runbook with causes
 SECTIONS = ("What it means", "Likely causes", "Verify", "Fix on Avi", "Fix on the ICAP server", "Escalate with")
 STAGES = {  # in the order in which a request meets them
@@ -31,6 +31,7 @@ STAGES = {  # in the order in which a request meets them
     "pool": "Members compared",
     "log": "Service Engine and its log",
     "config": "Configuration, and this host",
+    "joined": "Several sources together",
 }
 REQUIRED = ("id", "title", "severity", "source", "match")
 KEYS = (

@@ -21,6 +21,7 @@ from icapdiag.facts.fields import (
     field_named,
     fields,
 )
+from icapdiag.facts.joined import JOINED
 from icapdiag.mistakes import Located, in_file_order, suggestion
 from icapdiag.model import Facts, JSONValue
 from icapdiag.runbook.causes import OURS, PLACEHOLDER, Step, weigh
@@ -215,7 +216,8 @@ def _field_problems(name: str, runbook: Runbook, probes: Sequence[str]) -> Itera
     if field is None:
         yield f"unknown field {name!r}{suggestion(name, fields())}"
         return
-    if not set(field.sources) & set(runbook.source):
+    around = (JOINED,) if "." in name else ()  # several sources together see the probes of a member
+    if not {*field.sources, *around} & set(runbook.source):
         yield f"field {name!r} is only known from {', '.join(field.sources)}, not from {', '.join(runbook.source)}"
     known = [] if "." in name else [probe for probe in probes if probe in PROBES]  # with a dot: of another probe
     if known and runbook.source == ("probe",) and not set(field.probes) & set(known):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.facts import config, connection, logs, pool, run, scanner
+from icapdiag.facts import config, connection, joined, logs, pool, run, scanner
 from icapdiag.facts.fields import SHEETS
 from icapdiag.facts.sheet import Record, Sheet, facts_of, parts_of
 
@@ -16,6 +16,7 @@ def every_class() -> Iterator[type[Record]]:
         *SHEETS.values(),
         *(each for each in vars(run).values() if isinstance(each, type) and issubclass(each, Record)),
         config.LintSubject,
+        joined.JoinedSubject,
         config.Place,
         connection.TranscriptEntry,
         logs.ReportedGroup,

@@ -144,8 +144,8 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         files = ["-"]
     now = datetime.now(UTC)
     filters = Filters(
-        since=_moment("--since", since, now),
-        until=_moment("--until", until, now),
+        since=moment_of("--since", since, now),
+        until=moment_of("--until", until, now),
         pool=pool,
         member=member,
         actions=frozenset(Filters.action_name(each.value) for each in action or ()),
@@ -187,7 +187,8 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     raise typer.Exit(status)
 
 
-def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
+def moment_of(option: str, text: str | None, now: datetime) -> datetime | None:
+    """The moment that an option names, as `parse_moment` reads it; a mistake in it ends the command with its usage."""
     try:
         return None if text is None else parse_moment(text, now)
     except ValueError as error:

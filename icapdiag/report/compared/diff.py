@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from icapdiag.facts.fields import POOL
+from icapdiag.facts.joined import JoinedSubject
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.facts.sheet import JSONValue, values_of
 from icapdiag.model import Finding, MemberReport, Observation, Report
@@ -250,8 +251,8 @@ def _setting(report: Report) -> dict[str, JSONValue]:
     match report.subject:
         case PoolSubject() as pool:
             own = {fact.key: value for fact, value in values_of(pool) if fact.key not in _NOT_OF_THE_RUN}
-        case LogSubject() as logs:
-            own = {"inputs": logs.inputs}
+        case LogSubject(inputs=inputs) | JoinedSubject(inputs=inputs):
+            own = {"inputs": inputs}
         case _:
             own = {}
     return setting | own

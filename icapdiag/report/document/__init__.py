@@ -22,6 +22,7 @@ from icapdiag.report.document import (
     pool,
     problems,
     scanner,
+    sources,
     vantage,
     who,
     words,
@@ -48,7 +49,8 @@ class Document:
 
         # what is wrong
         self.findings = [
-            findings.FindingBlock(each, service_uri, budget, words.noun(report)) for each in report.findings
+            findings.FindingBlock(each, service_uri, budget, words.noun(words.by_source(report, each)))
+            for each in report.findings
         ]
         # what does most harm first; and what is only worth knowing
         self.problems, self.informing = problems.problems(report, self.findings)
@@ -59,8 +61,7 @@ class Document:
         self.overview = overview.Overview(report, self.problems)
 
         # at the top
-        self.verdict = report.verdict
-        self.title = words.title(report)
+        self.verdict, self.title = report.verdict, words.title(report)
         self.untested = words.untested(report)  # a sentence, or empty
         self.tally = words.tally(report)
         self.entries = f"{words.entry_counts(report, entries)}." if of_logs else ""  # what a log holds, as a sentence
@@ -71,6 +72,8 @@ class Document:
         self.of_logs = of_logs is not None
         # virtual services with whether their uploads are scanned, a sentence each, where there are several
         self.services = configuration.lines(words.lint_of(report))
+        # members by source, and what happened when, of several sources
+        self.evidence, self.events = sources.evidence(report), sources.events(report)
         # how many members are how healthy, worst first
         self.verdicts = _counted([member.verdict for member in checked], HEALTH_ORDER)
         # how many findings are how severe, worst first

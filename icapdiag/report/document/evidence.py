@@ -9,6 +9,7 @@ from icapdiag.facts.config import ObjectSheet
 from icapdiag.facts.connection import DNS, Endpoint, Path, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Preview, Size
 from icapdiag.facts.engines import Engines
+from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
 from icapdiag.facts.load import Load
 from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.pool import ConfigurationObject, Difference
@@ -19,7 +20,7 @@ from icapdiag.facts.standard import EicarOutcomes, Options, Repeat, Sample
 from icapdiag.facts.tls import TLS
 from icapdiag.icap.header_table import EXPLANATIONS, SHOWN, fact_name
 from icapdiag.model import Observation
-from icapdiag.report.document import scanner
+from icapdiag.report.document import scanner, sources
 from icapdiag.report.document.configuration import described, named
 from icapdiag.report.document.measured import describe_measured
 from icapdiag.report.document.pool import describe_difference
@@ -38,7 +39,13 @@ _SKEWED = 60.0  # seconds of difference between two clocks that are worth a word
 
 def describe(seen: Observation) -> str:
     """An observation in words, most relevant first; its reason if there is nothing else."""
-    own = list(described(seen.facts) if isinstance(seen.facts, ObjectSheet) else _own_words(seen.facts))
+    match seen.facts:
+        case ObjectSheet() as configured:
+            own = list(described(configured))
+        case JoinedMember() | JoinedService() | JoinedWhole() as together:
+            own = list(sources.describe(together))
+        case sheet:
+            own = list(_own_words(sheet))
     said = "; ".join(part for part in own or _facts(seen.facts, seen.reason) if part)
     return said if said or own else server_text(seen.reason) or seen.status.value
 
@@ -69,8 +76,12 @@ def where(seen: Observation) -> str:
 
     A name may have several addresses: there, the one that was dialled, too.
     """
-    sheet = seen.facts
-    return named(sheet.object, sheet.object_name) if isinstance(sheet, ObjectSheet) else _where(seen)
+    match seen.facts:
+        case ObjectSheet() as configured:
+            return named(configured.object, configured.object_name)
+        case JoinedMember() | JoinedService() | JoinedWhole() as together:
+            return sources.where(together, seen.member)
+    return _where(seen)
 
 
 def _where(seen: Observation) -> str:

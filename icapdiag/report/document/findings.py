@@ -11,6 +11,7 @@ from typing import NamedTuple
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint, Transfer
+from icapdiag.facts.joined import JoinedMember
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.scanner import SCANNER
@@ -166,6 +167,9 @@ def _place(finding: Finding) -> Place | None:
     met = finding.evidence[0].facts.part(Endpoint) if finding.evidence else None
     if met is not None and met.host:
         return Place(met.host, met.port)
+    together = finding.evidence[0].facts.part(JoinedMember) if finding.evidence else None
+    if together is not None and together.host:
+        return Place(together.host, together.port, together.service_uri or "")
     name = next(iter(finding.members), "")
     host, _, port = name.rpartition(":")
     if finding.evidence and finding.evidence[0].source in _OF_LOGS and host and port.isdecimal() and len(port) <= _PORT:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from icapdiag.facts.run import ProbingVantage
 from icapdiag.model import Report
-from icapdiag.report.document import configuration
+from icapdiag.report.document import configuration, joined
 from icapdiag.report.document.log_answer import of_logs
 from icapdiag.report.document.pool_answer import of_pool
 from icapdiag.report.document.problems import ProblemBlock
@@ -17,6 +17,7 @@ from icapdiag.report.document.vantage import captured_at
 from icapdiag.report.document.words import (
     count,
     gap,
+    joined_of,
     lint_of,
     logs_of,
     names,
@@ -32,6 +33,8 @@ _URLS = "command line"  # source of a pool that is no file's
 
 def _subject(report: Report) -> str:
     """``av-pool /avscan``; the member and its path if there is only one; or the name of a log without its folder."""
+    if several := joined_of(report):
+        return joined.headline(several)
     if logs := logs_of(report):
         number = len(logs.sources)
         return safe_text(logs.sources[0].name.rpartition("/")[2]) if number == 1 else count(number, "file")
@@ -47,6 +50,9 @@ def _subject(report: Report) -> str:
 def _answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
     """The whole answer in one sentence, without the subject and the verdict before it."""
     logs, lint = logs_of(report), lint_of(report)
+    if joined_of(report):
+        found = joined.answer(report, problems)
+        return found + (f" ({gap(report)})" if gap(report) else "")
     if lint:
         found = _of_configuration(configuration.headline(lint)[1], problems)
         return found + (f" ({gap(report)})" if gap(report) else "")
@@ -74,8 +80,11 @@ class Overview:
         self.composition = _composition(report)
         # what to do first, a step, and which problems need another one
         # What is wrong with a configuration is no emergency, and its first problem stands right below.
-        self.first, self.then = _first(problems) if lint_of(report) is None else ("", "")
-        self.closing = tuple(filter(None, _closing(report, problems)))
+        several = joined_of(report)
+        emergency = lint_of(report) is None or several is not None
+        self.first, self.then = _first(problems) if emergency else ("", "")
+        closing = joined.closing(report, several, problems) if several else _closing(report, problems)
+        self.closing = tuple(filter(None, closing))
 
 
 _TOGETHER = 3  # members that are named one by one

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from icapdiag.model import Finding, Problem, Report, Steps, Verification
-from icapdiag.report.document import configuration, who
+from icapdiag.report.document import configuration, sources, who
 from icapdiag.report.document.findings import CauseBlock, FindingBlock, cause_block
 from icapdiag.report.document.users import is_of_certificate, nothing_failed, users
 from icapdiag.report.document.words import (
+    by_source,
     count,
+    joined_of,
     names,
     pool_of,
     prose,
@@ -47,7 +49,12 @@ class ProblemBlock:
         # whether nothing failed there in this check, and Avi most likely rejects the response all the same
         self.reaction_assumed = finding.by_fail_action and nothing_failed(report, problem.members)
         self.of_certificate = is_of_certificate(problem, finding)
-        self.users = users(problem, finding, report, reaction_assumed=self.reaction_assumed)
+        together = joined_of(report)
+        self.users = (
+            sources.users(together, problem.effect, problem.members)
+            if together
+            else users(problem, finding, report, reaction_assumed=self.reaction_assumed)
+        )
         self.who = who.of_problem(report, problem)
         self.who_in_brief = who.of_problem(report, problem, brief=True)
         steps = problem.steps
@@ -188,6 +195,7 @@ def problems(report: Report, blocks: Sequence[FindingBlock]) -> tuple[list[Probl
 
     ``blocks``: those of the report's findings.
     """
+    of_finding = {finding.id: finding for finding in report.findings}
     known = {finding.id: block for finding, block in zip(report.findings, blocks, strict=True)}
     found = [each for each in report.problems or () if each.finding in known]
     roots = _roots(report.findings, {each.finding for each in found})
@@ -199,7 +207,8 @@ def problems(report: Report, blocks: Sequence[FindingBlock]) -> tuple[list[Probl
     informing: list[ProblemBlock] = []
     for each in found:
         number += each.severity is not Severity.INFO
-        block = ProblemBlock(each, known[each.finding], report, 0 if each.severity is Severity.INFO else number)
+        own = by_source(report, of_finding[each.finding])
+        block = ProblemBlock(each, known[each.finding], own, 0 if each.severity is Severity.INFO else number)
         block.consequences = [known[name] for name, above in roots.items() if each.finding in above]
         (informing if each.severity is Severity.INFO else drawn).append(block)
     return drawn, informing

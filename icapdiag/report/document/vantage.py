@@ -19,6 +19,7 @@ from icapdiag.model import Report
 from icapdiag.report.document.words import (
     NAMES_SHOWN,
     count,
+    joined_of,
     lint_of,
     logs_of,
     milliseconds,
@@ -81,7 +82,7 @@ def packet_times(vantage: Vantage) -> str:
 
 
 def _verb(report: Report) -> str:
-    is_probed = logs_of(report) is None and lint_of(report) is None
+    is_probed = joined_of(report) is None and logs_of(report) is None and lint_of(report) is None
     return "Probed from" if is_probed else "Read on"
 
 

@@ -11,11 +11,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts.config import LintSubject
+from icapdiag.facts.joined import JOINED, JoinedSubject
 from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, ReportedGroup
 from icapdiag.facts.pool import SuppressedFinding
-from icapdiag.facts.run import LogSubject, PoolSubject
+from icapdiag.facts.run import LogSubject, PoolSubject, Subject
+from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
 from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity
@@ -26,6 +30,7 @@ SERVED = frozenset({"passed", "modified"})  # outcomes for the client
 OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not all probes ran"
 CUT_SHORT = "interrupted: only partly read"
+PARTLY = "incomplete: a source is only a part"
 TOO_MANY = "incomplete: too many objects to look at all of them"
 NAMES_SHOWN = 5
 
@@ -112,23 +117,50 @@ def took(report: Report) -> str:
 # --- the report as a whole -------------------------------------------------------------------------
 
 
+def joined_of(report: Report) -> JoinedSubject | None:
+    """The sources that were held side by side; None if it is about one of them."""
+    return report.subject if isinstance(report.subject, JoinedSubject) else None
+
+
 def logs_of(report: Report) -> LogSubject | None:
-    """The logs of the report; None if it is about a pool."""
+    """The logs of the report; None if there are none."""
+    if joined := joined_of(report):
+        return joined.log
     return report.subject if isinstance(report.subject, LogSubject) else None
 
 
 def lint_of(report: Report) -> LintSubject | None:
     """The configuration that it tells of; None where it tells of something else."""
+    if joined := joined_of(report):
+        return joined.configuration
     return report.subject if isinstance(report.subject, LintSubject) else None
 
 
 def pool_of(report: Report) -> PoolSubject:
     """The pool that was probed; an empty one if there is none."""
+    if joined := joined_of(report):
+        return joined.tested or PoolSubject()
     return report.subject if isinstance(report.subject, PoolSubject) else PoolSubject()
+
+
+def by_source(report: Report, finding: Finding) -> Report:
+    """The report as that of the one source that a finding was made in; the report itself if it is of one source."""
+    joined = joined_of(report)
+    source = next((each.source for each in finding.evidence), JOINED)
+    if joined is None or source == JOINED:
+        return report
+    subject: Subject = joined.tested or PoolSubject()
+    if source in {"log", SCANNER}:
+        subject = joined.log or LogSubject()
+    elif source == "config":
+        subject = joined.configuration or LintSubject()
+    return replace(report, subject=subject)
 
 
 def title(report: Report) -> str:
     """``ICAP pool P, service /S`` or ``ICAP in log.json``."""
+    if joined := joined_of(report):
+        return f"ICAP in {count(len(joined.evidence), 'source')}"
     if logs := logs_of(report):
         number = len(logs.sources)
         return f"ICAP in {safe_text(logs.sources[0].name) if number == 1 else count(number, 'file')}"
@@ -147,6 +179,8 @@ def gap(report: Report) -> str:
     if logs and page:
         page = f"the file{' holds' if len(logs.sources) == 1 else 's hold'} {page}"
     missing = CUT_SHORT if logs else TOO_MANY if lint_of(report) else INCOMPLETE
+    if joined_of(report):
+        missing = PARTLY
     state = [] if report.complete else [f"incomplete: {page}" if page else missing]
     first = safe_text(next(iter(report.not_tested or ()), ""))
     if first.startswith(("detection (", "uploads and detection (")):
@@ -176,17 +210,27 @@ def page_gap(sources: Iterable[LogSource]) -> str:
 def untested(report: Report) -> str:
     """What a check did not test, in one sentence; empty if that is unknown."""
     listed = "; ".join(safe_text(each, 400) for each in report.not_tested or ())
-    return f"Not {'visible' if lint_of(report) else 'tested'}: {listed}." if listed else ""
+    seen = lint_of(report) is not None and joined_of(report) is None
+    return f"Not {'visible' if seen else 'tested'}: {listed}." if listed else ""
 
 
 def tally(report: Report) -> str:
     """Members by health, or entries of a log by action."""
+    if joined := joined_of(report):
+        return sources_tally(joined)
     if logs := logs_of(report):
         return entry_counts(report, logs.entries, brief=True)
     if lint := lint_of(report):
         return services_tally(lint)
     suppressed = f"; {count(len(report.suppressed), 'finding')} suppressed" if report.suppressed else ""
     return (members_tally(report.members) or "no members") + suppressed
+
+
+def sources_tally(found: JoinedSubject) -> str:
+    """``3 sources: 1 check, 2 log``."""
+    kinds = [each.kind for each in found.evidence]
+    listed = ", ".join(f"{kinds.count(kind)} {safe_text(kind, 20)}" for kind in dict.fromkeys(kinds))
+    return count(len(kinds), "source") + (f": {listed}" if listed else "")
 
 
 def services_tally(found: LintSubject) -> str:

@@ -24,6 +24,7 @@ from icapdiag import facts
 from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import ANSWER, sheet_type
+from icapdiag.facts.joined import JoinedSubject
 from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
 from icapdiag.facts.renamed import renamed
 from icapdiag.facts.run import (
@@ -131,6 +132,7 @@ def from_plain(document: object) -> Report:
 
 # What was looked at, and from where, by the key that only such a subject has.
 _SUBJECTS: Mapping[str, tuple[type[Subject], type[Vantage]]] = {
+    "evidence": (JoinedSubject, ProbingVantage),
     "sources": (LogSubject, Vantage),
     "services": (LintSubject, Vantage),
     "captures": (CaptureSubject, CaptureVantage),

@@ -16,7 +16,7 @@ from icapdiag.facts.run import LogSubject
 from icapdiag.facts.sheet import Sheet
 from icapdiag.model import MemberReport, Observation, Report
 from icapdiag.report.document.members import address_of
-from icapdiag.report.document.words import by_action, logs_of, moment, safe_text, unscanned
+from icapdiag.report.document.words import by_action, joined_of, logs_of, moment, safe_text, unscanned
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 
@@ -84,7 +84,10 @@ def _metrics(report: Report) -> Iterator[_Metric]:
         )
     yield _Metric("unexplained_observations", "Failures that no runbook explains.", [({}, report.unmatched.count)])
     logs = logs_of(report)
-    yield from _of_members(report) if logs is None else _of_log(report, logs)
+    if logs is None or joined_of(report):
+        yield from _of_members(report)
+    if logs is not None:
+        yield from _of_log(report, logs)
 
 
 def _of_members(report: Report) -> Iterator[_Metric]:

@@ -11,6 +11,7 @@ import msgspec.inspect as types
 
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import SHEETS
+from icapdiag.facts.joined import JoinedSubject
 from icapdiag.facts.renamed import OLD_KEYS, OLD_WORDS
 from icapdiag.facts.run import (
     CaptureSubject,
@@ -65,6 +66,7 @@ def _classes() -> list[type[Record]]:
         *_held(ScriptSubject),
         *_held(LogSubject),
         *_held(LintSubject),
+        *_held(JoinedSubject),
         *_held(Observation),
         *SHEETS.values(),
     ]
@@ -107,8 +109,9 @@ def _object(cls: type[Record]) -> dict[str, Any]:
 
 
 def _subject() -> dict[str, Any]:
-    """The subject of `check`, `explain` or `lint`, recognisable by its keys."""
-    of_each = (_object(cls)["properties"] for cls in (LintSubject, CaptureSubject, ScriptSubject, LogSubject))
+    """The subject of `check`, `explain`, `lint` or `diagnose`, recognisable by its keys."""
+    classes = (JoinedSubject, LintSubject, CaptureSubject, ScriptSubject, LogSubject)
+    of_each = (_object(cls)["properties"] for cls in classes)
     return {**_object(Subject), "properties": {key: value for each in of_each for key, value in each.items()}}
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from icapdiag import facts
+from icapdiag.facts.joined import JoinedSubject
 from icapdiag.facts.run import PoolSubject, Subject
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched, flatten
 from icapdiag.text import UNSAFE
@@ -94,7 +95,7 @@ def settled(report: Report) -> Report:
 
 
 def _settled_member(member: MemberReport, subject: Subject) -> MemberReport:
-    pool = subject.pool or "" if isinstance(subject, PoolSubject) else ""
+    pool = subject.pool or "" if isinstance(subject, PoolSubject | JoinedSubject) else ""
     probes = (
         replace(probe, source="probe", pool=pool, member=member.name, elapsed_ms=_rounded(probe.elapsed_ms))
         for probe in member.probes

@@ -240,6 +240,8 @@ def _figures(doc: Document) -> Iterator[Block]:
     drawn = (
         ("Differences between members", draw.comparison(doc.comparison, _WIDTH)),
         ("Clocks", wrap(doc.clocks, _WIDTH)),
+        ("Members by source", draw.figures(doc.evidence, _WIDTH)),
+        ("Events", draw.figures(doc.events, _WIDTH)),
         ("Rounds", draw.figures(doc.rounds, _WIDTH)),
         ("Sizes", draw.figures(doc.sizes, _WIDTH)),
         ("Load", draw.figures(doc.load, _WIDTH)),

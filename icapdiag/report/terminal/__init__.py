@@ -23,6 +23,7 @@ QUIET = -1
 _FAR = 3  # rows of the table above the first problem
 _ROUNDS = 15  # rows on the first screen
 _STEPS = 30
+_EVENTS = 40
 _ANSWERS = 5
 _BRIEF = 6  # lines of a problem of a configuration: the fix is in the files, and -v says how
 _SERVICES = 10  # virtual services of a configuration
@@ -60,6 +61,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     first = first_step(doc.overview.first, width, doc.overview.then) if doc.overview.first and far else []
     yield from ([head + members] if alone and not first else [head + first, members])
     yield draw.sentences(doc.services, width, None if detail else _SERVICES)
+    yield draw.figures(doc.evidence, width, None if detail else _ROUNDS)
     yield draw.outcomes(doc.outcome_head, doc.outcomes, width, paint)
     yield draw.figures(doc.rounds, width, None if detail else _ROUNDS)  # asked for with --count and --load
     yield draw.figures(doc.load, width, None if detail else _STEPS)
@@ -87,6 +89,7 @@ def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator
     """How the report was made, and everything that was measured and counted."""
     yield draw.comparison(doc.comparison, width)
     yield draw.figures(doc.sizes, width)
+    yield draw.figures(doc.events, width, None if detail > 1 else _EVENTS)
     yield draw.time_line(doc.timeline, width, plain=plain)
     yield draw.figures(doc.scanner_events, width)
     yield draw.figures(doc.scanner_requests, width)

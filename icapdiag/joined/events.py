@@ -1,0 +1,67 @@
+"""What happened when, on one axis: outcomes of logs, health monitors, changed configuration, checks and captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from icapdiag.facts.joined import Event
+from icapdiag.joined.members import Member
+from icapdiag.joined.source import EARLY, Source, moment
+
+_WORDS = {
+    "unscanned": "requests fail and pass unscanned",
+    "refused-500": "requests fail and are refused (500)",
+    "refused-413": "requests are refused as too large (413)",
+}
+_MOST = 200
+
+
+def events(sources: Sequence[Source], members: Sequence[Member], changes: Sequence[Event]) -> tuple[Event, ...]:
+    """In order. ``changes``: those that the Controller or a configuration dates."""
+    found = [*_of_members(members), *_of_sources(sources), *changes]
+    dated = [each for each in found if moment(each.time) is not None]
+    return tuple(sorted(dated, key=lambda each: (moment(each.time) or EARLY, each.what, each.member or ""))[:_MOST])
+
+
+def _of_members(members: Sequence[Member]) -> Iterator[Event]:
+    for each in members:
+        facts = each.facts
+        checked = _tested(facts.probed, facts.probed_step, facts.probed_reason, facts.probed_eicar)
+        for time, kind, what in (
+            (facts.first_failure, "log", f"first failure: {_WORDS.get(facts.client_outcome or '', 'requests fail')}"),
+            (facts.last_failure, "log", "last failure in the log"),
+            (facts.last_success if facts.logged == "recovered" else None, "log", "succeeds, without a failure since"),
+            (facts.monitor_since, "controller", _monitor(facts.monitored, facts.monitor_reason)),
+            (facts.probed_at, "check", checked),
+            (facts.scripted_at, "script", _tested(facts.scripted, None, facts.script_reason, facts.scripted_eicar)),
+            (facts.captured_at, "capture", _tested(facts.captured, None, facts.capture_reason, None)),
+            (facts.changed_before if facts.istag_replaced else None, "check", "another ISTag than before"),
+        ):
+            if time and what:
+                yield Event(time=time, source=kind, what=what, member=each.name)
+
+
+def _monitor(state: str | None, reason: str | None) -> str:
+    if state is None:
+        return ""
+    on = "up on some Service Engines and down on others" if state == "mixed" else state
+    return f"health monitor: {on}" + (f" ({reason})" if reason else "")
+
+
+def _tested(state: str | None, step: str | None, reason: str | None, eicar: str | None) -> str:
+    if eicar == "missed":
+        return "EICAR not detected"
+    if state is None:
+        return ""
+    if state == "ok":
+        return "works, and blocks EICAR" if eicar == "blocked" else "works"
+    why = ": ".join(filter(None, (step, reason)))
+    return ("fails" if state == "failing" else "fails sometimes") + (f" ({why})" if why else "")
+
+
+def _of_sources(sources: Sequence[Source]) -> Iterator[Event]:
+    for each in sources:
+        first, last = each.span
+        if each.kind in {"log", "capture"}:
+            yield Event(time=first or "", source=each.kind, what=f"{each.kind} begins")
+            yield Event(time=last or "", source=each.kind, what=f"{each.kind} ends")

@@ -1,0 +1,237 @@
+"""Each member by all sources: check, script, capture, log and health monitor, and what changed between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from icapdiag.avi.addresses import host_port
+from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.joined import JoinedMember
+from icapdiag.facts.logs import ReportedGroup
+from icapdiag.joined.logged import logged, members_of
+from icapdiag.joined.source import Source, in_order
+from icapdiag.joined.tested import Tested, tested
+from icapdiag.model import MemberReport
+
+_FROM = " from "  # in the name of a member that several Service Engines tested
+
+
+class Monitored(Struct, frozen=True, kw_only=True):
+    """What the health monitor says of a server, by the Service Engine that it runs on."""
+
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    reason: str | None = None
+    since: str | None = None
+    read_at: str | None = None
+
+
+class _Seen(Struct, frozen=True):
+    """A member in a check, a script or a capture."""
+
+    source: Source
+    seen_from: str
+    at: str | None
+    tested: Tested
+
+
+class Member(Struct, frozen=True):
+    """Its name for people, its ``host:port``, and its facts."""
+
+    name: str
+    key: str
+    facts: JoinedMember
+
+
+def members(
+    sources: Sequence[Source],
+    groups: Sequence[ReportedGroup],
+    monitored: Mapping[str, Monitored],
+    *,
+    service_uri: str | None,
+    fail_action: str | None,
+) -> tuple[Member, ...]:
+    """All members that some source names: of checks first, in their order."""
+    seen: dict[str, list[_Seen]] = {}
+    names: dict[str, str] = {}
+    for source in in_order(sources):
+        for member in source.report.members:
+            key = _key(member)
+            names[key] = member.name.partition(_FROM)[0] if source.kind == "script" else member.name
+            seen.setdefault(key, []).append(_Seen(source, _engine(source, member), source.span[1], tested(member)))
+    keys = dict.fromkeys((*seen, *members_of(groups), *monitored))
+    found = [
+        Member(
+            names.get(key, key),
+            key,
+            _facts(key, seen.get(key, ()), groups, monitored.get(key))
+            | JoinedMember(service_uri=service_uri, fail_action=fail_action),
+        )
+        for key in keys
+    ]
+    working = [each for each in found if now(each.facts) == "ok"]
+    return tuple(
+        Member(each.name, each.key, replace(each.facts, others_ok=len([one for one in working if one is not each])))
+        for each in found
+    )
+
+
+def _key(member: MemberReport) -> str:
+    """Its ``host:port``, with the address that was dialled where it is configured by name."""
+    dialled = (each.facts.part(Endpoint) for each in member.probes)
+    address = next((each.address for each in dialled if each and each.address), None)
+    return host_port(address or member.address, member.port)
+
+
+def _engine(source: Source, member: MemberReport) -> str:
+    """Who saw it: a Service Engine for scripts, otherwise a host."""
+    _, several, engine = member.name.partition(_FROM)
+    return engine if source.kind == "script" and several else source.report.vantage.host or ""
+
+
+def _facts(key: str, seen: Sequence[_Seen], groups: Sequence[ReportedGroup], monitor: Monitored | None) -> JoinedMember:
+    host, _, port = key.rpartition(":")
+    found = JoinedMember(host=host.strip("[]"), port=int(port) if port.isdecimal() else None)
+    found |= _checked([each for each in seen if each.source.kind == "check"])
+    found |= _scripted([each for each in seen if each.source.kind == "script"])
+    found |= _captured([each for each in seen if each.source.kind == "capture"])
+    found |= _changed(seen)
+    found |= _logged(key, groups, blocked=found.blocked_before)
+    if monitor is not None:
+        found |= _monitored(monitor)
+    one = len(found.engines_failing or ()) == 1 and bool(found.engines_working)
+    by_script = len(found.script_failing or ()) == 1 and bool(found.script_working)
+    return replace(found, one_engine=True if one or by_script else None)
+
+
+def _checked(seen: Sequence[_Seen]) -> JoinedMember:
+    if not seen:
+        return JoinedMember()
+    last = seen[-1]
+    by_host = {each.seen_from: each.tested.state for each in seen}  # the latest of each host
+    works = tuple(name for name, state in by_host.items() if state == "ok")
+    fails = tuple(name for name, state in by_host.items() if state in {"failing", "mixed"})
+    return JoinedMember(
+        probed=last.tested.state,
+        probed_eicar=last.tested.eicar,
+        probed_reason=last.tested.reason,
+        probed_step=last.tested.step,
+        probed_at=last.at,
+        hosts_working=works or None,
+        hosts_failing=fails or None,
+    )
+
+
+def _scripted(seen: Sequence[_Seen]) -> JoinedMember:
+    states = {each.seen_from: each.tested for each in seen if each.tested.state}
+    if not states:
+        return JoinedMember()
+    works = tuple(name for name, one in states.items() if one.state == "ok")
+    fails = tuple(name for name, one in states.items() if one.state != "ok")
+    eicar = {one.eicar for one in states.values()}
+    return JoinedMember(
+        scripted="ok" if not fails else "mixed" if works else "failing",
+        scripted_eicar="missed" if "missed" in eicar else "blocked" if "blocked" in eicar else None,
+        script_reason=next((one.reason for one in states.values() if one.reason), None),
+        script_working=works or None,
+        script_failing=fails or None,
+        scripted_at=seen[-1].at,
+    )
+
+
+def _captured(seen: Sequence[_Seen]) -> JoinedMember:
+    if not seen:
+        return JoinedMember()
+    last = seen[-1]
+    return JoinedMember(captured=last.tested.state, capture_reason=last.tested.reason, captured_at=last.at)
+
+
+def _changed(seen: Sequence[_Seen]) -> JoinedMember:
+    """Whether its ISTag is another one than before, and whether it detected something before."""
+    tagged = [each for each in seen if each.tested.istag]
+    before = [each for each in seen[:-1] if each.tested.eicar == "blocked"]
+    found = JoinedMember(blocked_before=True if before else None)
+    if not tagged:
+        return found
+    now_ = tagged[-1].tested.istag
+    earlier = [each for each in tagged if each.tested.istag != now_]
+    if not earlier:
+        return replace(found, istag_now=now_, istag_replaced=False if len(tagged) > 1 else None)
+    since = tagged[tagged.index(earlier[-1]) + 1]
+    return replace(
+        found,
+        istag_now=now_,
+        istag_before=earlier[-1].tested.istag,
+        istag_replaced=True,
+        changed_after=earlier[-1].at,
+        changed_before=since.source.span[0],
+    )
+
+
+def _logged(key: str, groups: Sequence[ReportedGroup], *, blocked: bool | None) -> JoinedMember:
+    said = logged(groups, key)
+    if said.state is None:
+        return JoinedMember()
+    return JoinedMember(
+        logged=said.state,
+        log_requests=said.requests,
+        log_failures=said.failures,
+        adf_codes=said.codes or None,
+        client_outcome=said.outcome,
+        first_failure=said.first_failure,
+        last_failure=said.last_failure,
+        last_success=said.last_success,
+        engines_failing=said.failing or None,
+        engines_working=(said.working or None) if said.failures else None,
+        blocked_before=True if blocked or said.detected else None,
+    )
+
+
+def _monitored(monitor: Monitored) -> JoinedMember:
+    state = "mixed" if monitor.up and monitor.down else "down" if monitor.down else "up" if monitor.up else None
+    return JoinedMember(
+        monitored=state,
+        monitor_reason=monitor.reason,
+        monitor_since=monitor.since,
+        monitor_down=monitor.down or None,
+        monitored_at=monitor.read_at,
+    )
+
+
+def now(facts: JoinedMember) -> str | None:
+    """ok, missed, failing or None, by the source that is nearest to a Service Engine now: script, check, capture, log.
+
+    A check from another host that works says nothing where a Service Engine fails later, or still has it marked down.
+    """
+    if "missed" in {facts.probed_eicar, facts.scripted_eicar}:
+        return "missed"
+    if facts.scripted is not None:
+        return "ok" if facts.scripted == "ok" else "failing"
+    if facts.probed == "ok" and facts.monitored == "down":
+        return "failing"
+    if facts.probed is not None:
+        return "ok" if facts.probed == "ok" else "failing"
+    if facts.captured is not None:
+        return "ok" if facts.captured == "ok" else "failing"
+    return None if facts.logged is None else "failing" if facts.logged == "failing" else "ok"
+
+
+def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
+    """The source that `now` is by, and its time."""
+    for kind, state, at in (
+        ("script", facts.scripted, facts.scripted_at),
+        ("check", facts.probed, facts.probed_at),
+        ("capture", facts.captured, facts.captured_at),
+        ("log", facts.logged, max(filter(None, (facts.last_failure, facts.last_success)), default=None)),
+    ):
+        if state is not None:
+            return kind, at
+    return None
+
+
+def named(found: Iterable[Member]) -> Iterator[str]:
+    """Their names."""
+    return (each.name for each in found)

@@ -1,0 +1,120 @@
+"""All sources together: is traffic being scanned, and does the log show all that failed?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
+from icapdiag.facts.logs import EntryCounts, ReportedGroup
+from icapdiag.joined.logged import logged
+from icapdiag.joined.members import now, shown_by
+from icapdiag.model import Finding
+from icapdiag.vocabulary import Effect, Severity
+
+OPEN, CLOSED = "ICAP_FAIL_OPEN", "ICAP_FAIL_CLOSED"
+_REASONS = 5
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """ICAP requests as Service Engines counted them in the time of the log; None: not known."""
+
+    requests: int | None = None
+    failures: int | None = None
+
+
+class Scanning(Struct, frozen=True):
+    """``state`` is one of `SCANNING`; by which kind of source, and its time."""
+
+    state: str = "unknown"
+    by: str | None = None
+    at: str | None = None
+
+
+def scanning(
+    members: Sequence[JoinedMember],
+    services: Sequence[JoinedService],
+    fail_action: str | None,
+    *,
+    blocked_unscanned: bool,
+) -> Scanning:
+    """Whether uploads are scanned now.
+
+    Where the configuration sends none to ICAP, and no log shows a scan, they are not. Otherwise members decide: those
+    that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a health monitor took them
+    out of use and others work. Some are not where one Service Engine fails, or the scanner blocks what it can't scan.
+    """
+    if services and all(each.scanned == "no" and not each.log_scanned for each in services):
+        return Scanning("no", "configuration")
+    states = [(each, now(each)) for each in members]
+    known = [(each, state) for each, state in states if state is not None]
+    working = [each for each, state in known if state == "ok"]
+    if working:
+        known = [(each, state) for each, state in known if state != "failing" or each.monitored != "down"]
+    if not known:
+        return Scanning()
+    shown = [said for each, _ in known if (said := shown_by(each)) is not None]
+    by, at = max(shown, key=lambda each: each[1] or "")
+    found = {state for _, state in known}
+    past = {"missed"} if fail_action == CLOSED else {"missed", "failing"}
+    one = any(each.one_engine and each.logged == "failing" for each, _ in known)
+    if found == {"ok"}:
+        state = "partly" if one or (blocked_unscanned and by == "log") else "yes"
+    elif found == {"failing"} and fail_action == CLOSED:
+        state = "refused"
+    else:
+        state = "no" if found <= past else "partly"
+    return Scanning(state, by, at)
+
+
+def fail_action_of(stated: str | None, groups: Sequence[ReportedGroup]) -> str | None:
+    """That of the profile, otherwise what the log shows of failures; None: neither says it."""
+    outcomes = {each.client_outcome for each in groups if each.icap_action == "ICAP_FAILED"}
+    if stated is not None or not outcomes:
+        return stated
+    return OPEN if "unscanned" in outcomes else CLOSED if "refused-500" in outcomes else None
+
+
+def whole(
+    found: Scanning,
+    members: Sequence[JoinedMember],
+    groups: Sequence[ReportedGroup],
+    findings: Sequence[Finding],
+    entries: EntryCounts | None,
+    measured: Measured,
+    fail_action: str | None,
+) -> JoinedWhole:
+    """``findings``: those of the logs."""
+    said = logged(groups)
+    blocked = blocked_by_errors(groups, findings)
+    failures = said.failures if entries is not None else None
+    missing = None if failures is None or measured.failures is None else max(measured.failures - failures, 0)
+    return JoinedWhole(
+        scanning=found.state,
+        fail_action=fail_action,
+        client_outcome=said.outcome,
+        logged=said.state,
+        log_entries=entries.entries_total if entries else None,
+        log_failures=failures,
+        throttled_at=entries.throttled_at if entries else None,
+        measured_requests=measured.requests,
+        measured_failures=measured.failures,
+        failures_not_logged=missing,
+        blocked_unscanned=sum(each.count or 0 for each in blocked) or None,
+        blocked_because=tuple(dict.fromkeys(each.logged_reason for each in blocked if each.logged_reason))[:_REASONS]
+        or None,
+        blocked_findings=tuple(dict.fromkeys(name for each in blocked for name in each.findings)) or None,
+        members_known=len(members) or None,
+    )
+
+
+def blocked_by_errors(groups: Sequence[ReportedGroup], findings: Sequence[Finding]) -> list[ReportedGroup]:
+    """Requests that the scanner blocked because it could not scan them. ``findings``: those of the logs."""
+    return [each for each in groups if _is_blocked_unscanned(each, findings)]
+
+
+def _is_blocked_unscanned(group: ReportedGroup, findings: Sequence[Finding]) -> bool:
+    """Whether the scanner blocked these requests though it detected nothing."""
+    telling = {each.id for each in findings if (each.severity, each.effect) == (Severity.CRITICAL, Effect.REFUSED)}
+    return group.client_outcome == "blocked" and not group.probe and not telling.isdisjoint(group.findings)

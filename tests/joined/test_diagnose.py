@@ -1,0 +1,228 @@
+"""Staged outages: the first line says whether traffic is scanned, and the right cause comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from icapdiag.logs.opening.inputs import InputError
+from icapdiag.model import Problem, Report
+from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.machine.from_json import read_report
+from icapdiag.report.machine.to_json import settled
+from icapdiag.report.redact import Pseudonyms, redact
+from icapdiag.vocabulary import CauseStatus, Effect, Health, Severity
+from tests.cli.run import icapdiag
+from tests.joined.staging import Stage, checked, entry, failure, first_line, nobody, place, with_server
+from tests.lint.right import allowing, put_rule, rules
+
+PROVEN, LIKELY, POSSIBLE = CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE
+
+
+class Case(NamedTuple):
+    """``begins``: the first line after the verdict. ``against``: causes that the evidence excludes."""
+
+    stage: Callable[[Stage], None]
+    begins: str
+    problem: str
+    cause: str
+    status: CauseStatus
+    evidence: str
+    against: tuple[str, ...]
+    effect: Effect
+
+
+def still_down(stage: Stage) -> None:
+    now = checked("refused")
+    stage.log(*(entry(at, place(now)) for at in range(30)), *(failure(30 + at, place(now)) for at in range(60)))
+    stage.configuration(with_server(place(now), fail_action="ICAP_FAIL_OPEN"))
+    stage.report(now)
+
+
+def recovered(stage: Stage) -> None:
+    now = checked("healthy")
+    failing = (failure(at, place(now)) for at in range(60))
+    stage.log(*failing, *(entry(200 + at, place(now)) for at in range(60)))
+    stage.report(now)
+
+
+def one_engine(stage: Stage) -> None:
+    now = checked("healthy")
+    entries = [entry(at, place(now), engine="se-1") for at in range(60)]
+    entries += [
+        failure(at + 0.5, place(now), engine="se-2", codes=["ADF_SERVER_CONN_SETUP_TIMEDOUT"]) for at in range(60)
+    ]
+    stage.log(*entries)
+    stage.report(now)
+
+
+def fail_open(stage: Stage) -> None:
+    stage.log(*(failure(at) for at in range(40)))
+    stage.configuration(with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_OPEN"))
+
+
+def fail_closed(stage: Stage) -> None:
+    stage.log(*(failure(at, closed=True) for at in range(40)))
+    stage.configuration(with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_CLOSED"))
+
+
+def rule_missing(stage: Stage) -> None:
+    stage.log(*(entry(at, action=None) for at in range(40)))
+    stage.configuration(put_rule(action={"action": "HTTP_SECURITY_ACTION_ALLOW"}))
+
+
+def rule_shadowed(stage: Stage) -> None:
+    stage.log(*(entry(at, action=None) for at in range(40)))
+    stage.configuration(lambda found: rules(found).insert(0, allowing("allow-all", 0)))
+
+
+def core_overloaded(stage: Stage) -> None:
+    said = "X-Response-Info: Blocked\r\nX-Response-Desc: Error received from MetaDefender Core\r\n"
+    blocked = (entry(at, action="ICAP_BLOCKED", headers=said, status=200, outcome=403) for at in range(0, 60, 2))
+    stage.log(*blocked, *(entry(at) for at in range(1, 60, 2)))
+    stage.configuration(with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_OPEN"))
+
+
+def green_logs(stage: Stage) -> None:
+    now = checked("eicar-missed")
+    stage.log(*(entry(at, place(now)) for at in range(60)))
+    stage.report(now)
+
+
+def engine_gone(stage: Stage) -> None:
+    before = checked("c-icap")
+    after = checked("eicar-missed", port=before.members[0].port)
+    stage.log(*(entry(at, place(after)) for at in range(60)))
+    stage.report(before, "before.json")
+    stage.report(after, "after.json")
+
+
+CASES = {
+    "still down": Case(
+        still_down, "Uploads are not being scanned (check, ", "member-still-fails", "not-listening", PROVEN,
+        "refused", ("unreachable", "service", "path"), Effect.UNSCANNED,
+    ),
+    "recovered": Case(
+        recovered, "Uploads are being scanned (check, ", "member-recovered", "service", LIKELY,
+        "ADF_SERVER_CONN_SETUP_REFUSED", ("load", "still-down"), Effect.NONE,
+    ),
+    "one Service Engine only": Case(
+        one_engine, "Only some uploads are being scanned (check, ", "one-engine-fails", "path", LIKELY,
+        "one SE only: yes", ("member",), Effect.UNSCANNED,
+    ),
+    "fail open": Case(
+        fail_open, "Uploads are not being scanned (log, 2026-11-30 08:00:39 UTC)", "failures-reach-users", "fail-open",
+        PROVEN, "ICAP_FAIL_OPEN", ("fail-closed", "not-sent"), Effect.UNSCANNED,
+    ),
+    "fail closed": Case(
+        fail_closed, "Uploads are being refused (log, 2026-11-30 08:00:39 UTC)", "failures-reach-users", "fail-closed",
+        PROVEN, "ICAP_FAIL_CLOSED", ("fail-open", "not-sent"), Effect.REFUSED,
+    ),
+    "rule missing": Case(
+        rule_missing, "Uploads are not being scanned (configuration)", "uploads-never-reach-icap", "no-rule", PROVEN,
+        "scanned entries: none", ("rule-covered", "servers"), Effect.UNSCANNED,
+    ),
+    "rule shadowed": Case(
+        rule_shadowed, "Uploads are not being scanned (configuration)", "uploads-never-reach-icap", "rule-covered",
+        PROVEN, "scanned entries: none", ("no-rule", "servers"), Effect.UNSCANNED,
+    ),
+    "Core overloaded": Case(
+        core_overloaded, "Only some uploads are being scanned (log, ", "blocked-although-fail-open", "core", LIKELY,
+        "Error received from MetaDefender Core", ("fail-closed", "infected", "scanner"), Effect.REFUSED,
+    ),
+    "EICAR passes, logs are green": Case(
+        green_logs, "Uploads are not being scanned (check, ", "viruses-pass-unnoticed", "settings", POSSIBLE, "",
+        ("fail-open",), Effect.UNSCANNED,
+    ),
+    "engine gone": Case(
+        engine_gone, "Uploads are not being scanned (check, ", "detection-lost", "engine-gone", LIKELY,
+        "ISTag replaced: yes", ("never",), Effect.UNSCANNED,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def diagnosed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
+    known: dict[str, Report] = {}
+
+    def made(name: str) -> Report:
+        if name not in known:
+            stage = Stage(tmp_path_factory.mktemp("case"))
+            CASES[name].stage(stage)
+            known[name] = stage.diagnosed()
+        return known[name]
+
+    return made
+
+
+def first(report: Report) -> Problem:
+    assert report.problems
+    return report.problems[0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_right_cause_comes_first_with_evidence_for_it_and_against_others(
+    name: str, diagnosed: Callable[[str], Report]
+) -> None:
+    case, report = CASES[name], diagnosed(name)
+    assert case.begins in first_line(report)
+    problem = first(report)
+    assert (case.problem, case.effect) == (problem.finding, problem.effect)
+    causes = {each.id: each for each in problem.causes or ()}
+    best = (problem.causes or ())[0]
+    found = causes[case.cause] if case.status is POSSIBLE else best
+    assert (case.cause, case.status) == (found.id, found.status)
+    assert best.status is case.status
+    assert case.evidence in "; ".join(found.facts or ())
+    for other in case.against:
+        assert CauseStatus.RULED_OUT == causes[other].status, other
+        assert causes[other].facts, other
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_draws_it_and_a_saved_report_gives_the_same(name: str, diagnosed: Callable[[str], Report]) -> None:
+    report = settled(diagnosed("still down"))
+    saved = read_report(render(report, "json").encode())
+    assert report == saved
+    assert render(report, name) == render(saved, name)
+
+
+def test_a_redacted_report_names_nobody(diagnosed: Callable[[str], Report]) -> None:
+    redacted, _ = redact(settled(diagnosed("fail open")), Pseudonyms())
+    for name in FORMATS:
+        text = render(settled(redacted), name)
+        assert [] == [each for each in ("192.0.2.1", "198.51.100.7", "app-vs", "icap-group") if each in text]
+
+
+def test_what_is_over_is_no_more_severe_than_that(diagnosed: Callable[[str], Report]) -> None:
+    report = diagnosed("recovered")
+    assert Health.WARNING is report.verdict
+    over = next(each for each in report.findings if each.id == "server-connection-failed")
+    assert (Severity.WARNING, ("member-recovered",)) == (over.severity, over.because_of)
+
+
+def test_a_diagnosis_is_no_source_of_another(tmp_path: Path, diagnosed: Callable[[str], Report]) -> None:
+    stage = Stage(tmp_path)
+    stage.report(diagnosed("recovered"))
+    with pytest.raises(InputError, match="a report of icapdiag diagnose: give the sources that it was made of"):
+        stage.diagnosed()
+
+
+def test_a_pool_file_alone_shows_nothing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.file("pool.yaml", "pool: p\nprofile: {service_uri: /avscan}\nmembers: [192.0.2.1]\n")
+    with pytest.raises(InputError, match="a pool file alone shows nothing"):
+        stage.diagnosed()
+
+
+def test_the_command_checks_the_pool_that_a_source_describes(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    with nobody() as port:
+        stage.log(*(failure(at, f"127.0.0.1:{port}") for at in range(30)))
+        stage.configuration(with_server(f"127.0.0.1:{port}", fail_action="ICAP_FAIL_OPEN"))
+        status, out, err = icapdiag("diagnose", *stage.sources, "--check", "-q", "-o", "table")
+    assert (1, "") == (status, err)
+    assert out.startswith("CRITICAL  Uploads are not being scanned (check, ")
