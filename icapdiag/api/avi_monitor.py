@@ -38,8 +38,6 @@ def avi_monitor(
         reason = "its key would have to be in Avi's configuration"
         raise ScriptError(f"{chosen.name} has a client certificate, which a monitor can't send: {reason}")
     target = target_of(chosen, "")
-    if len(target.names) > 1:
-        raise ScriptError(f"{chosen.name}: openssl can check one name in a certificate, not {', '.join(target.names)}")
     plan = plan_of(
         pool,
         [],

@@ -144,6 +144,14 @@ def _promises(monitor: Monitor) -> Iterator[str]:
         f"Each check opens {opened}, and ends within {monitor.limit / 1000:g} s. It writes no file. It needs bash 4 or"
         f" 5{tls}. Script Parameters and Script Variables stay empty."
     )
+    checked = monitor.target.tls and monitor.target.verify
+    if checked and not monitor.authorities:
+        yield (
+            "Certificates are checked with the authorities that the Service Engine itself trusts. If yours is not among"
+            " them, name it as ca_file in the pool file, or every server is down."
+        )
+    if checked and len(monitor.target.names) > 1:  # openssl can compare one
+        yield "The certificate may have one of several names, so that its name is not checked."
 
 
 def _risk(monitor: Monitor) -> Iterator[str]:
@@ -210,7 +218,7 @@ def _tls(monitor: Monitor) -> Iterator[str]:
     yield "tls+=(-verify_return_error)"
     if monitor.own_address:
         yield 'tls+=(-verify_ip "${address%%\\%*}")'
-    elif target.names:
+    elif len(target.names) == 1:
         (name,) = target.names
         kind, name = ("hostname", name) if is_name(name) else ("ip", plain_address(name))
         yield f"tls+=(-verify_{kind} '{name}')"

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from icapdiag.api.avi_monitor import avi_monitor
 from icapdiag.api.se_script import ScriptError
 from icapdiag.icap.header_table import HEADERS
 from icapdiag.icap.samples import eicar
-from icapdiag.pool import loads_pool
+from icapdiag.pool import TLS, loads_pool
 from icapdiag.script.monitoring import Monitor, health_monitor, monitor_script
 from icapdiag.script.plan import Plan, Target
 from tests.icap.test_dialect_words import WORDS
@@ -169,6 +170,18 @@ def test_the_certificate_of_each_member_must_be_for_its_own_address() -> None:
     text = monitor_script(monitor_of("service_uri: /a\ntls: {verify: true}\nmembers: [192.0.2.1, 192.0.2.2]\n"))
 
     assert 'tls+=(-verify_ip "${address%%\\%*}")\n' in text
+    assert "# Certificates are checked with the authorities that the Service Engine itself trusts." in text
+
+
+def test_of_several_names_none_is_checked() -> None:
+    pool = loads_pool(b"service_uri: /a\ntls: {verify: true}\nmembers: [192.0.2.1]\n", Path("pool.yaml"))
+    [member] = pool.members
+    either = replace(member, tls=TLS(names=("a.example.com", "b.example.com")))
+
+    text = monitor_script(avi_monitor(replace(pool, members=(either,))))
+
+    assert "tls+=(-verify_return_error)\n\n" in text
+    assert "its name is not checked" in text
 
 
 def test_a_client_certificate_is_refused(tmp_path: Path) -> None:
