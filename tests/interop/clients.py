@@ -66,6 +66,14 @@ def check(*arguments: str, namespace: Namespace | None = None) -> Checked:
     return Checked(json.loads(out), status, err, seconds)
 
 
+def explained(*files: Path) -> Checked:
+    """Run ``icapdiag explain FILES -o json`` and read its report."""
+    started = time.monotonic()
+    status, out, err = icapdiag("explain", *map(str, files), "-o", "json")
+    assert out, err
+    return Checked(json.loads(out), status, err, time.monotonic() - started)
+
+
 def c_icap_client(
     port: int, *options: str, body: bytes | None = None, service: str = "avscan", seconds: float = 30
 ) -> tuple[str, bytes]:

@@ -45,3 +45,9 @@ def nothing_is_wrong(checked: Checked) -> None:
     found = checked.findings("critical") | checked.findings("warning")
     assert {} == found, found
     assert 0 == checked.exit_status
+
+
+def advises(checked: Checked, words: str) -> bool:
+    """Whether a step of the first problem has these words; they are then what the test does."""
+    steps = checked.report["problems"][0]["steps"]
+    return any(words in step for step in [*steps.get("now", ()), *steps["fix"], *steps.get("check", ())])

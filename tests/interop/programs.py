@@ -66,13 +66,20 @@ def listens(host: str, port: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A network of its own: nothing but a loopback, kept by the process ``pid``. None is the machine's network."""
+    """A network of its own: nothing but a loopback, kept by the process ``pid``. None is the machine's network.
+
+    With ``mounts`` it has mounts of its own, too.
+    """
 
     pid: int | None = None
+    mounts: bool = False
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """``argv``, run in this network."""
-        return [*argv] if self.pid is None else [need("nsenter"), f"--net=/proc/{self.pid}/ns/net", *argv]
+        """``argv``, run in this network, and with these mounts."""
+        if self.pid is None:
+            return [*argv]
+        of = f"/proc/{self.pid}/ns"
+        return [need("nsenter"), f"--net={of}/net", *([f"--mount={of}/mnt"] if self.mounts else []), *argv]
 
     def listens(self, port: int) -> bool:
         """Whether something listens on ``port`` of any address of this network."""
@@ -106,12 +113,12 @@ class Programs:
         self.folder = folder
         self.running: list[Program] = []
 
-    def network(self, name: str, script: str) -> tuple[Program, Namespace] | None:
+    def network(self, name: str, script: str, *, mounts: bool = False) -> tuple[Program, Namespace] | None:
         """A network namespace in which the shell has run ``script``, and the program that keeps it.
 
-        None where this machine allows no such namespace.
+        With ``mounts`` the script's mounts are seen only there. None where this machine allows no such namespace.
         """
-        unshare = [need("unshare"), "--net"]
+        unshare = [need("unshare"), "--net", *(["--mount"] if mounts else [])]
         need("ip")
         if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
             return None
@@ -119,7 +126,7 @@ class Programs:
         keeper = self.start(
             name, [*unshare, "sh", "-ec", f"{script}\n: > {ready} && exec sleep infinity"], socket_file=ready
         )
-        return keeper, Namespace(keeper.process.pid)
+        return keeper, Namespace(keeper.process.pid, mounts)
 
     def start(
         self,

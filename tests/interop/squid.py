@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 from icapdiag.icap.samples import CLEAN, eicar
@@ -38,10 +39,11 @@ class _Origin(BaseHTTPRequestHandler):
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A Squid that has every request and every answer scanned."""
+    """A Squid that has every request and every answer scanned. ``folder`` has its squid.conf and its logs."""
 
     port: int
     origin: str
+    folder: Path
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of the answer that comes back through the proxy."""
@@ -55,8 +57,19 @@ class Proxy:
 
 
 @contextmanager
-def proxy(programs: Programs, icap_url: str, *, name: str = "squid", settings: str = "") -> Iterator[Proxy]:
-    """A Squid that asks the ICAP service at ``icap_url``, for both directions; a failed scan is an HTTP 500."""
+def proxy(
+    programs: Programs,
+    icap_url: str,
+    *,
+    name: str = "squid",
+    service: str = "bypass=off",
+    settings: str = "",
+    inside: Sequence[str] = (),
+) -> Iterator[Proxy]:
+    """A Squid that asks the ICAP service at ``icap_url``, for both directions; a failed scan is an HTTP 500.
+
+    ``service`` has the options of both icap_service lines; ``inside`` is a command that runs it.
+    """
     need_root("Squid changes its user")
     program = need("squid")
     folder = programs.folder / name
@@ -78,21 +91,21 @@ shutdown_lifetime 1 seconds
 http_access allow localhost
 icap_enable on
 icap_preview_enable on
-icap_service svc_req reqmod_precache {icap_url} bypass=off
+icap_service svc_req reqmod_precache {icap_url} {service}
 adaptation_access svc_req allow all
-icap_service svc_resp respmod_precache {icap_url} bypass=off
+icap_service svc_resp respmod_precache {icap_url} {service}
 adaptation_access svc_resp allow all
 {settings}
 """)
     with _origin() as origin:
         squid = programs.start(
             name,
-            [program, "-N", "-f", str(configuration)],
+            [*inside, program, "-N", "-f", str(configuration)],
             ports=[("127.0.0.1", port)],
             logs=[folder / "cache.log", folder / "icap.log"],
         )
         try:
-            yield Proxy(port, origin)
+            yield Proxy(port, origin, folder)
         finally:
             programs.stop(squid)
 
