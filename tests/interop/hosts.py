@@ -1,6 +1,6 @@
 """A host of its own with Debian's c-icap and ClamAV as they are installed, to apply the steps of runbooks as printed.
 
-Its files are those of the packages, copied over their places in a mount namespace; its network has nothing but a loopback.
+Its files are those of the packages, copied over their places in a mount namespace; its network is a loopback.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ class Host:
         assert fails or done.returncode == 0, f"{command}\n{said}"
         return said
 
-    def threat(self, upload: bytes) -> str:
+    def threat(self, upload: bytes, *, service: str = "avscan") -> str:
         """The threat that c-icap names in its answer to this upload; empty where there is none."""
-        client = "c-icap-client -i 127.0.0.1 -p 1344 -s avscan -req http://x/upload -method POST -f /dev/stdin -v"
+        client = f"c-icap-client -i 127.0.0.1 -p 1344 -s {service} -req http://x/upload -method POST -f /dev/stdin -v"
         found = re.search(r"Threat=([^\s;]+)", self.run(client, given=upload))
         return found[1] if found else ""
 

@@ -70,7 +70,7 @@ def run(where: Namespace, script: str) -> str:
 
 @contextmanager
 def routed(programs: Programs, name: str, *, server: str = "ip link set lo up") -> Iterator[Routed]:
-    """The networks, with nothing running in them yet; ``server`` is a script that prepares the server's, mounts included."""
+    """The networks, with nothing running in them; ``server`` is a script that prepares the server's, with mounts."""
     need("ip")
     client = programs.network(f"{name}-client", "ip link set lo up")
     router = programs.network(f"{name}-router", "ip link set lo up")

@@ -26,7 +26,7 @@ KeepAliveTimeout 10
 TmpDir /tmp
 virus_scan.PreviewSize 5000
 virus_scan.MaxObjectSize 50M
-virus_scan.SendPercentData 0
+virus_scan.StartSendPercentDataAfter 50M
 virus_scan.PassOnError off
 clamav_mod.DetectPUA off
 clamav_mod.OLE2BlockMacros off

@@ -16,7 +16,7 @@ from tests.interop import networks
 from tests.interop.clients import Checked
 from tests.interop.diagnosed import Diagnosis, advises, nothing_is_wrong
 from tests.interop.networks import PORT, Network
-from tests.interop.programs import Program, need
+from tests.interop.programs import Program, Programs, need
 
 pytestmark = pytest.mark.realcases
 
@@ -79,7 +79,9 @@ class Bind:
     def rndc(self, command: str) -> None:
         """`rndc COMMAND`, with the server and its key."""
         control = self.folder / "rndc.conf"
-        control.write_text(f'{_CONTROL.format()}options {{ default-key "rndc-key"; default-server {self.address}; }};\n')
+        control.write_text(
+            f'{_CONTROL.format()}options {{ default-key "rndc-key"; default-server {self.address}; }};\n'
+        )
         argv = [need("rndc"), "-c", str(control), *command.split()]
         done = subprocess.run(
             self.network.namespace.command(argv), capture_output=True, text=True, timeout=30, check=False
@@ -93,7 +95,7 @@ def zone(folder: Path, serial: int, address: str) -> None:
 
 
 @pytest.fixture
-def named(programs: networks.Programs, known_eicar: None) -> Iterator[Network]:
+def named(programs: Programs, known_eicar: None) -> Iterator[Network]:
     """c-icap at two addresses, and every BIND that a test starts."""
     need("named")
     with networks.network(programs, "bind", scanners=2) as network:

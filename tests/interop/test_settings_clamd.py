@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Iterator
 from hashlib import md5
 from io import BytesIO
@@ -39,7 +39,7 @@ def nested(depth: int) -> bytes:
     return archive(b"nothing harmful") if depth == 1 else archive(nested(depth - 1))
 
 
-NOISE = random.Random(1).randbytes(3 * MIB)
+NOISE = os.urandom(3 * MIB)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,7 @@ def test_the_limit_that_the_threat_ends_with(installed: Host, limit: str, low: s
     assert "" == here.threat(upload)
 
 
+@pytest.mark.realcases
 def test_a_limit_of_the_engine_is_raised_or_blocks(installed: Host) -> None:
     here = installed
     here.install()
@@ -83,6 +84,7 @@ def test_a_limit_of_the_engine_is_raised_or_blocks(installed: Host) -> None:
     nothing_is_wrong(here.check(AVSCAN, *DEEP))
 
 
+@pytest.mark.realcases
 def test_libclamav_has_a_limit_of_its_own(installed: Host) -> None:
     """`clamav_mod.MaxScanSize`; what clamd.conf says has no effect."""
     here = installed
@@ -94,7 +96,9 @@ def test_libclamav_has_a_limit_of_its_own(installed: Host) -> None:
     here.restart()
     passing = here.check(AVSCAN, *DEEP)
     assert "size-limit-pass" == passing.report["problems"][0]["finding"]
-    assert advises(passing, "raise clamav_mod.MaxScanSize (100M) and clamav_mod.MaxFileSizeInArchive in clamav_mod.conf")
+    assert advises(
+        passing, "raise clamav_mod.MaxScanSize (100M) and clamav_mod.MaxFileSizeInArchive in clamav_mod.conf"
+    )
 
     here.write(CLAMAV_MOD, "clamav_mod.MaxScanSize 100M", "clamav_mod.MaxFileSizeInArchive 100M")
     here.restart_c_icap()

@@ -68,7 +68,10 @@ ADVMSS = "ip route change default via GATEWAY advmss 1200"
         pytest.param(IPTABLES, "router", IPTABLES, id="iptables clamps the MSS"),
         pytest.param(ADVMSS, "server", ADVMSS.replace("GATEWAY", GATEWAY), id="the server's route limits the MSS"),
         pytest.param(
-            "lower the interface's MTU", "server", f"ip link set dev server mtu {NARROW}", id="the server's MTU is lower"
+            "lower the interface's MTU",
+            "server",
+            f"ip link set dev server mtu {NARROW}",
+            id="the server's MTU is lower",
         ),
     ],
 )

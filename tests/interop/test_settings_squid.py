@@ -35,7 +35,7 @@ def said(squid: Proxy) -> Checked:
 
 
 def reconfigured(squid: Proxy, old: str, new: str, status: int) -> None:
-    """Change squid.conf as printed, `squid -k reconfigure`, and upload until that has the status; fails if it never has."""
+    """Change squid.conf, `squid -k reconfigure`, and upload until that has the status; fails if it never has."""
     configuration = squid.folder / "squid.conf"
     text = configuration.read_text()
     assert old in text
