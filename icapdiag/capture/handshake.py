@@ -53,6 +53,7 @@ class Handshake(NamedTuple):
     certificates: tuple[bytes, ...] = ()  # DER, the server's own first
     alerts: tuple[Alert, ...] = ()
     data_sent: bool = False  # the client has sent encrypted data beyond the handshake
+    dismissed: bool = False  # all that the server has sent after that is of an alert's length, in TLS 1.3
     answered: bool = False  # the server has answered by TLS
     clear_text: bytes = b""  # what the server has sent instead of TLS
 
@@ -60,15 +61,18 @@ class Handshake(NamedTuple):
 class HandshakeReader:
     """Feed it both directions; bytes beyond the first ones are dropped."""
 
-    __slots__ = ("_done", "_kept")
+    __slots__ = ("_done", "_kept", "_turn")
 
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())
+        self._turn: int | None = None  # bytes of the server that came before the client's first encrypted data
         self._done: Handshake | None = None
 
     def sent(self, data: bytes) -> None:
         """Bytes of the client."""
         self._add(0, data)
+        if self._turn is None and any(_is_data(kind, size) for kind, size, _ in _records(bytes(self._kept[0]))):
+            self._turn = len(self._kept[1])
 
     def received(self, data: bytes) -> None:
         """Bytes of the server."""
@@ -107,37 +111,45 @@ class HandshakeReader:
             return _with_client(found._replace(clear_text=server[:200]), client)
         alerts: list[Alert] = []
         for by_server, data in ((False, client), (True, server)):
-            for kind, body in _records(data):
+            for kind, size, body in _records(data):
                 if kind == _ALERT:
                     code = body[1] if len(body) == 2 else None
                     alerts.append(Alert(by_server, code))
+                elif _is_data(kind, size) and not by_server:
+                    found = found._replace(data_sent=True)
                 elif kind == _DATA and not by_server and not found.data_sent:
-                    if len(body) == _SEALED_ALERT:
-                        alerts.append(Alert(by_server, None))
-                    else:
-                        found = found._replace(data_sent=True)
+                    alerts.append(Alert(by_server, None))
         for kind, body in _messages(server):
             if kind == _SERVER_HELLO:
                 found = _with_server(found, body)
             elif kind == _CERTIFICATE:
                 found = found._replace(certificates=tuple(_certificates(body)))
+        if self._turn is not None and found.version == VERSIONS[0x0304]:
+            after = [(kind, size) for kind, size, _ in _records(server[self._turn :])]
+            found = found._replace(dismissed=after == [(_DATA, _SEALED_ALERT)])
         return _with_client(found._replace(alerts=tuple(alerts[:8]), answered=bool(server)), client)
 
 
-def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _is_data(kind: int, size: int) -> bool:
+    """Whether a record is encrypted, and no alert by its length."""
+    return kind == _DATA and size != _SEALED_ALERT
+
+
+def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Kind, length, and as much of the record as there is."""
     at = 0
     while at + 5 <= len(data):
         size = int.from_bytes(data[at + 3 : at + 5], "big")
         if data[at + 1] != 3 or data[at] not in {_CHANGE, _ALERT, _HANDSHAKE, _DATA}:
             return
-        yield data[at], data[at + 5 : at + 5 + size]
+        yield data[at], size, data[at + 5 : at + 5 + size]
         at += 5 + size
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The handshake messages before encryption begins."""
     joined = bytearray()
-    for kind, body in _records(data):
+    for kind, _, body in _records(data):
         if kind in {_CHANGE, _DATA}:
             break
         if kind == _HANDSHAKE:

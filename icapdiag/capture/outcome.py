@@ -283,7 +283,7 @@ def handshaking(connection: Connection, found: Handshake, end: int) -> Ending:
     if (alert := next(alerts, None)) is not None:
         return _alerted(alert)
     if found.data_sent:
-        return Ending(Status.OK)
+        return _dismissed(connection) if found.dismissed else Ending(Status.OK)
     gave_up = connection.client_closed
     if gave_up is None or (connection.server_closed or gave_up) < gave_up:
         if connection.reset_by == SERVER:
@@ -292,6 +292,15 @@ def handshaking(connection: Connection, found: Handshake, end: int) -> Ending:
             return Ending(Status.FAILED, Reason.CLOSED, "the server closed in the handshake")
         gave_up = connection.last if connection.over else end
     return _broken_off(connection, found, gave_up - connection.started)
+
+
+def _dismissed(connection: Connection) -> Ending:
+    """After its handshake the server has sent an alert, or the announcement that it closes, and nothing else."""
+    first = connection.reset_by if connection.closed_by is None else connection.closed_by
+    if first != SERVER:
+        return Ending(Status.OK)
+    words = "the server ended the connection after the handshake with an alert, which TLS 1.3 encrypts"
+    return Ending(Status.FAILED, Reason.TLS_HANDSHAKE, words)
 
 
 def _alerted(alert: Alert) -> Ending:

@@ -1,6 +1,6 @@
 """Captures of real traffic: tcpdump beside checks of the lab, Squid, c-icap-client and openssl, then `explain`.
 
-The first finding of a capture is that of the check that was captured; where it can't be, `OTHERWISE` says why.
+The first finding of a capture is that of the check that was captured; where it can't be, a table says why.
 It needs root, or a kernel that lets anybody make a network namespace; elsewhere it is skipped.
 """
 
@@ -19,13 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from icapdiag.api.explaining import explain as explained
 from icapdiag.capture.file import CaptureFile
 from icapdiag.icap.samples import eicar
 from icapdiag.lab import FAULTS
+from icapdiag.logs.counting.filters import Filters
 from tests.capture.writing import LINKS, pcap, pcapng
 from tests.interop import c_icap
 from tests.interop.clients import ICAPDIAG, Checked, check
@@ -41,22 +43,37 @@ ip link set lo mtu 1500 gso_max_segs 1 up
 nft add table inet rows
 nft add chain inet rows arrival '{ type filter hook input priority 0; }'
 """
-# What a capture shows of a fault whose cause a check settles with requests of its own, or reads behind TLS 1.3.
-OTHERWISE: Mapping[str, str | None] = {
-    "disabled": None,  # no packet goes there
-    "small-preview": "bad-request",
-    "response-path": "method-not-allowed",
-    "respmod-only": "method-not-allowed",
-    "refuses-preview": "bad-request",
-    "refuses-allow": "bad-request",
-    "needs-user-agent": "bad-request",
-    "needs-content-length": "unexpected-status",
-    "tls-expired": "tls-handshake-failed",
-    "tls-wrong-name": "tls-handshake-failed",
-    "tls-untrusted": "tls-handshake-failed",
-    "tls-client-certificate": None,  # its alert is encrypted
-    "tls-on-plain-port": "no-response",  # a check tries plain ICAP there, too, and that is in the capture
+
+
+class Otherwise(NamedTuple):
+    """Where a capture is judged otherwise than the check in it: the first finding, and the first cause of it."""
+
+    finding: str
+    cause: str
+
+
+# A check settles the cause of these by further requests, whose outcomes a capture has as those of requests like any.
+# They are compared in `test_what_a_service_engine_sends`, without such requests.
+SETTLED = {
+    "small-preview": Otherwise("bad-request", "preview-or-allow"),
+    "refuses-preview": Otherwise("bad-request", "preview-or-allow"),
+    "refuses-allow": Otherwise("bad-request", "preview-or-allow"),
+    "needs-user-agent": Otherwise("bad-request", "proxy-line"),
+    "needs-content-length": Otherwise("unexpected-status", "length-required"),
+    "response-path": Otherwise("method-not-allowed", "respmod-path"),
+    "respmod-only": Otherwise("method-not-allowed", "respmod-path"),
+    "waits-for-thread": Otherwise("connection-waits", "threads-busy"),
 }
+# TLS 1.3 encrypts the certificate, and the alert that says why it, or its absence, is not accepted.
+ENCRYPTED = {
+    "tls-expired": Otherwise("tls-handshake-failed", "certificate-rejected"),
+    "tls-wrong-name": Otherwise("tls-handshake-failed", "certificate-rejected"),
+    "tls-untrusted": Otherwise("tls-handshake-failed", "certificate-rejected"),
+    "tls-client-certificate": Otherwise("tls-handshake-failed", "client-certificate"),
+}
+# A check that gets no TLS handshake tries ICAP in clear, too, and that gets no answer here.
+IN_CLEAR = {"tls-on-plain-port": Otherwise("no-response", "service-hangs")}
+OTHERWISE = SETTLED | ENCRYPTED | IN_CLEAR
 
 
 @dataclass(slots=True)
@@ -74,31 +91,30 @@ class Network:
         """While the block runs, tcpdump writes the file; ``wanted`` is its filter."""
         self.count += 1
         file = self.programs.folder / f"{name}-{self.count}.pcap"
-        argv = [
-            need("tcpdump"),
-            "-i",
-            "lo",
-            "-s",
-            "0",
-            "-U",
-            "--immediate-mode",
-            "-B",
-            "32768",
-            "-Z",
-            "root",
-            "-w",
-            str(file),
-            wanted,
-        ]
+        # Each packet takes as much room in the kernel as -s says: with -s 0 that is 64 KiB, and a burst is lost.
+        snap = "0" if self.namespace.pid is None else "2048"
+        options = ["-i", "lo", "-s", snap, "-U", "--immediate-mode", "-B", "65536", "-Z", "root", "-w", str(file)]
+        argv = [need("tcpdump"), *options, wanted]
         inside = None if self.namespace.pid is None else self.namespace
         tcpdump = self.programs.start(
             f"{name}-{self.count}", argv, socket_file=file, namespace=inside, stop_signal=signal.SIGINT
         )
         try:
             yield file
-            time.sleep(0.3)  # what has been seen is written
+            self.written(file)
         finally:
             self.programs.stop(tcpdump)
+
+    @staticmethod
+    def written(file: Path) -> None:
+        """Wait until nothing has been added to it for a while, so that all that was seen is there."""
+        size, since = -1, 0
+        for _ in range(100):
+            time.sleep(0.1)
+            since = since + 1 if file.stat().st_size == size else 0
+            size = file.stat().st_size
+            if since == 4:
+                return
 
     def check(self, *arguments: str, rules: str = "") -> tuple[Checked, Path]:
         """``icapdiag check`` while the nft rules hold, and its capture."""
@@ -179,14 +195,36 @@ def lab(network: Network) -> tuple[Checked, Path, Mapping[str, Any]]:
     return checked, file, explain(file, "--pool", str(network.pool))
 
 
-UNSETTLED = {"endless-body"}  # where its client gives up depends on how fast both are
-
-
-@pytest.mark.parametrize("fault", [each for each in FAULTS if FAULTS[each].depth != "deep" and each not in UNSETTLED])
+@pytest.mark.parametrize("fault", [each for each in FAULTS if FAULTS[each].depth != "deep" and each not in SETTLED])
 def test_the_first_finding_of_a_fault(fault: str, lab: tuple[Checked, Path, Mapping[str, Any]]) -> None:
     checked, _, report = lab
+    expected = OTHERWISE[fault].finding if fault in OTHERWISE else first(checked.report).get(fault)
 
-    assert OTHERWISE.get(fault, first(checked.report).get(fault)) == first(report).get(fault)
+    assert expected == first(report).get(fault)
+
+
+@pytest.fixture(scope="module")
+def plain(network: Network) -> tuple[Checked, Path]:
+    """A check that sends OPTIONS and an upload, as a Service Engine does, and no other form of them."""
+    pool = network.programs.folder / "plain.yaml"
+    lines = network.pool.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("  - ") or any(f'"{each}"' in line for each in OTHERWISE)]
+    pool.write_text("".join(kept))
+    return network.check(str(pool), "--only", "options", "--only", "clean")
+
+
+@pytest.mark.parametrize("fault", OTHERWISE)
+def test_what_a_service_engine_sends(fault: str, plain: tuple[Checked, Path], network: Network) -> None:
+    """The first finding is that of the check, unless it is encrypted; and the first cause is right."""
+    checked, file = plain
+    filters = Filters(member=fault, pool=str(network.programs.folder / "plain.yaml"))
+    problem = (explained([file], filters=filters).problems or (None,))[0]
+    expected = ENCRYPTED[fault].finding if fault in ENCRYPTED else first(checked.report).get(fault)
+
+    assert problem is not None
+    assert expected == problem.finding
+    if fault not in IN_CLEAR:
+        assert OTHERWISE[fault].cause == (problem.causes or ())[0].id
 
 
 ROWS: Mapping[str, tuple[str, tuple[str, ...], str, str]] = {  # service, options, filter, finding
@@ -214,7 +252,7 @@ def test_the_first_finding_of_a_path(row: str, network: Network) -> None:
 
 
 def test_lost_packets_are_seen(network: Network) -> None:
-    rules = f"tcp dport {SCANS} tcp flags & (fin|syn|rst) == 0 numgen inc mod 4 0 drop"
+    rules = f"tcp dport {SCANS} meta length > 100 numgen inc mod 2 0 drop"  # the first copy of each segment with data
     _, file = network.check(f"icap://127.0.0.1:{SCANS}/avscan", "--count", "3", "--timeout", "20", rules=rules)
     found = next(each["facts"] for each in explain(file)["members"][0]["probes"] if each["probe"] == "path")
 
