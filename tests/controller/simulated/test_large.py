@@ -40,7 +40,7 @@ def _keys(client: Client, service: str, since: int, until: int) -> list[tuple[st
     """The keys of all entries of a time (µs), both ends included, some more than once: windows halve until they fit."""
     query = {"start": to_query(since), "end": to_query(until), "page_size": LIMIT}
     found = client.logs(service, **query)
-    while client.status != 200:
+    if client.status != 200:
         if client.status == 401:
             client.login()
         found = client.logs(service, **query)

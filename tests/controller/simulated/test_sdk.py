@@ -46,6 +46,13 @@ def test_it_logs_in_with_a_password_or_a_token(controller: Controller, session: 
         _session(controller, password="wrong")  # noqa: S106 - opens nothing
 
 
+def test_its_session_cookie_is_the_one_that_the_login_names(controller: Controller) -> None:
+    controller.sessions.cookie = "avi-sessionid-443"
+    with _session(controller, token="token-0001") as session:  # noqa: S106 - opens only the simulator
+        assert session.session_id in controller.sessions.open
+        assert 200 == session.get("pool").status_code
+
+
 def test_it_finds_objects_by_name_and_changes_them(controller: Controller, session: Any) -> None:
     assert PORTAL.uuid == session.get_object_by_name("virtualservice", PORTAL.name)["uuid"]
     made = session.post("pool", data={"name": "p", "servers": []})
