@@ -10,10 +10,11 @@ from icapdiag.facts.sheet import ServiceEngine, Word, about
 
 
 class Engines(ProbeSheet):
-    """engines: from which Service Engines a member looks alike; one that fails from some may work from others."""
+    """engines: which of several Service Engines see the member so; it may fail from some and work from others."""
 
-    alike_from: Annotated[
-        tuple[ServiceEngine, ...] | None, about("alike from", "Service Engines, with their namespaces")
+    seen_from: Annotated[
+        tuple[ServiceEngine, ...] | None,
+        about("seen from", "Service Engines from which it looks like this, with their namespaces"),
     ] = None
     fails_from: Annotated[
         tuple[ServiceEngine, ...] | None, about("fails from", "Service Engines, with their namespaces")

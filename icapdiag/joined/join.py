@@ -13,7 +13,7 @@ from icapdiag.facts.joined import JOINED, MEMBER, SERVICE, WHOLE, Event, JoinedS
 from icapdiag.facts.logs import EntryCounts, RecordCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.joined.events import events
-from icapdiag.joined.members import Member, Monitored, members
+from icapdiag.joined.members import Member, Monitored, called, members
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
 from icapdiag.joined.whole import Measured, blocked_by_errors, fail_action_of, scanning, whole
@@ -37,7 +37,7 @@ NOTHING = Controller()
 class Joined(Struct, frozen=True):
     """``shown`` is the report whose members are shown one by one; None: there is none.
 
-    ``names``: those of members by ``host:port``.
+    ``names``: those of members by ``host:port`` and by the names that single sources have.
     """
 
     subject: JoinedSubject
@@ -86,7 +86,7 @@ def join(
         tested=_tested(shown),
     )
     observations = tuple(_observations(pool, found, by_service, all_of_it))
-    return Joined(subject, observations, shown, {each.key: each.name for each in found})
+    return Joined(subject, observations, shown, called(ordered, found))
 
 
 def _observations(

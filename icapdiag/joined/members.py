@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.engines import Engines
 from icapdiag.facts.joined import JoinedMember
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.logged import logged, members_of
@@ -61,7 +62,8 @@ def members(
         for member in source.report.members:
             key = _key(member)
             names[key] = member.name.partition(_FROM)[0] if source.kind == "script" else member.name
-            seen.setdefault(key, []).append(_Seen(source, _engine(source, member), source.span[1], tested(member)))
+            views = (_Seen(source, engine, source.span[1], tested(member)) for engine in _engines(source, member))
+            seen.setdefault(key, []).extend(views)
     keys = dict.fromkeys((*seen, *members_of(groups), *monitored))
     found = [
         Member(
@@ -86,10 +88,11 @@ def _key(member: MemberReport) -> str:
     return host_port(address or member.address, member.port)
 
 
-def _engine(source: Source, member: MemberReport) -> str:
-    """Who saw it: a Service Engine for scripts, otherwise a host."""
-    _, several, engine = member.name.partition(_FROM)
-    return engine if source.kind == "script" and several else source.report.vantage.host or ""
+def _engines(source: Source, member: MemberReport) -> tuple[str, ...]:
+    """Who saw it: the Service Engines for scripts, otherwise a host."""
+    parts = (each.facts.part(Engines) for each in member.probes)
+    several = next((part.seen_from for part in parts if part is not None and part.seen_from), None)
+    return several or (source.report.vantage.host or "",)
 
 
 def _facts(key: str, seen: Sequence[_Seen], groups: Sequence[ReportedGroup], monitor: Monitored | None) -> JoinedMember:
@@ -230,6 +233,13 @@ def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
         if state is not None:
             return kind, at
     return None
+
+
+def called(sources: Sequence[Source], found: Iterable[Member]) -> dict[str, str]:
+    """The names of members, by ``host:port`` and by what single sources call them: ``icap1 from se-2``."""
+    names = {each.key: each.name for each in found}
+    own = {member.name: names.get(_key(member)) for source in sources for member in source.report.members}
+    return names | {name: meant for name, meant in own.items() if meant is not None}
 
 
 def named(found: Iterable[Member]) -> Iterator[str]:

@@ -53,10 +53,10 @@ def _of_target(group: Sequence[Seen]) -> Iterator[Seen]:
     for alike in views.values():
         first, engines = alike[0], sorted({each.engine for each in alike})
         one = first.called(f"{first.name} from {', '.join(engines)}") if len(views) > 1 else first
-        facts = _differing(alike, group)
-        if len(engines) > 1:
-            facts |= Engines(alike_from=tuple(engines))
-        yield one if facts == Engines() else replace(one, observations=(*one.observations, _observation(one, facts)))
+        if len({each.engine for each in group}) > 1:
+            facts = _differing(alike, group) | Engines(seen_from=tuple(engines))
+            one = replace(one, observations=(*one.observations, _observation(one, facts)))
+        yield one
 
 
 def _outcomes(seen: Seen) -> Hashable:

@@ -111,13 +111,13 @@ def test_another_namespace_and_a_long_time_between_are_causes_too(output: str, t
     assert "likely" == causes["namespace"] == causes["changed"]
 
 
-def test_a_server_that_is_alike_from_all_service_engines_is_one_member(output: str, tmp_path: Path) -> None:
+def test_a_server_that_is_seen_from_all_service_engines_is_one_member(output: str, tmp_path: Path) -> None:
     _, out, report = explained(tmp_path, from_another(output, "se-1"), from_another(output, "se-2"))
 
     assert [("tcp-refused", ["closed"])] == [(finding["id"], finding["members"]) for finding in report["findings"]]
     [member] = report["members"]
     [facts] = [probe["facts"] for probe in member["probes"] if probe["probe"] == "engines"]
-    assert ("closed", ["se-1", "se-2"]) == (member["name"], facts["alike_from"])
+    assert ("closed", ["se-1", "se-2"]) == (member["name"], facts["seen_from"])
     assert "Seen by scripts on se-1, se-2." in " ".join(out.split())
 
 
@@ -176,6 +176,22 @@ def test_a_pool_or_a_namespace_that_is_none(tmp_path: Path) -> None:
     status, out, err = icapdiag("se-script", "pool.yaml", "--netns", "a b", cwd=tmp_path)
     assert (2, "") == (status, out)
     assert "'a b' is not the name of a network namespace, such as avi_ns1" in err
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_diagnose_knows_every_service_engine(output: str, tmp_path: Path, works: bool) -> None:
+    engines = {"1": from_another(output, "se-1"), "2": from_another(output, "se-2", works=works)}
+    for name, text in engines.items():
+        (tmp_path / f"{name}.txt").write_text(text, "utf-8")
+
+    _, out, err = icapdiag("diagnose", "1.txt", "2.txt", "-o", "json", cwd=tmp_path)
+
+    report = json.loads(out)
+    [facts] = report["subject"]["joined_members"]
+    expected = ("mixed", ["se-1"], ["se-2"]) if works else ("failing", ["se-1", "se-2"], None)
+    assert "" == err
+    assert expected == (facts["scripted"], facts["script_failing"], facts.get("script_working"))
+    assert ["one-engine-fails" if works else "tcp-refused"] == [each["finding"] for each in report["problems"]]
 
 
 def test_it_can_not_be_followed(output: str, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ IDENTITIES = {
     "DNS.addresses": "address",
     "DNS.addresses_not_tested": "address",
     "DNS.resolvers": "address",
-    "Engines.alike_from": "engine",
+    "Engines.seen_from": "engine",
     "Engines.fails_from": "engine",
     "Engines.works_from": "engine",
     "DNS.silent_resolvers": "address",

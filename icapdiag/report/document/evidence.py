@@ -155,7 +155,8 @@ def _log(sheet: LogSummary) -> Iterator[str]:
 
 def _engines(sheet: Engines) -> Iterator[str]:
     failed = f" ({server_text(sheet.failed_step)}: {server_text(sheet.failed_because)})" if sheet.failed_step else ""
-    parts = (("fails from", sheet.fails_from), ("works from", sheet.works_from), ("alike from", sheet.alike_from))
+    seen = None if sheet.fails_from else sheet.seen_from
+    parts = (("fails from", sheet.fails_from), ("works from", sheet.works_from), ("seen from", seen))
     for words, found in parts:
         if found:
             yield f"{words} {_joined(found)}" + (failed if found is sheet.fails_from else "")
