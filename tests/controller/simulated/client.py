@@ -60,6 +60,15 @@ class Client:
         found: Object = self.get("analytics/logs/", **(usual | query))
         return found
 
+    def all_logs(self, **query: object) -> list[Object]:
+        """The same, page by page to the end."""
+        found = self.logs(**({"page_size": 400} | query))
+        entries: list[Object] = found["results"]
+        while "next" in found:
+            found = self.follow(found["next"])
+            entries += found["results"]
+        return entries
+
 
 def key_of(entry: Object) -> tuple[str, str, int, int, str]:
     """What tells entries apart."""
