@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from os import PathLike, fspath
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
@@ -14,11 +15,15 @@ from icapdiag.api.explaining import explain
 from icapdiag.api.linting import lint
 from icapdiag.api.recognising import Sorted, sort
 from icapdiag.api.suppressing import resolve
-from icapdiag.facts.joined import JOINED
+from icapdiag.bounded import read_file
+from icapdiag.facts.joined import JOINED, Event, EvidenceSource
 from icapdiag.facts.run import Configuration, PoolSubject, ProfileSettings
-from icapdiag.joined.controller import controller_of
+from icapdiag.joined import controller as controllers
+from icapdiag.joined.controller import Controller
 from icapdiag.joined.join import Joined, join
+from icapdiag.joined.members import Monitored
 from icapdiag.joined.source import NotJoinable, Source
+from icapdiag.joined.whole import Measured
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.logs.opening.source import Stop
@@ -27,6 +32,7 @@ from icapdiag.model import Facts, Report
 from icapdiag.pool import Pool, PoolError, load_pool
 from icapdiag.pool.avi import Choice
 from icapdiag.report.joining import Judgement, build_joined_report
+from icapdiag.report.machine.from_json import LARGEST
 from icapdiag.runbook import Library, load_runbooks, match
 
 Check = Callable[[Pool], Report]
@@ -40,6 +46,7 @@ class Read(Struct, frozen=True):
     given: Sorted
     sources: list[Source]
     pool: Pool | None
+    comparable: bool  # the counters of a pull, with the logs
 
 
 def diagnose(
@@ -92,6 +99,8 @@ def _read(
     refused: Callable[[str], object],
 ) -> Read:
     given = sort(inputs, stop)
+    explained = any(report.command == "explain" for _, report in given.reports)
+    comparable = len(given.folders) == 1 and not (given.logs or explained or filters)
     for folder in given.folders:
         given.configurations.append(str(folder.config))
         given.logs += map(str, folder.log_files())
@@ -106,7 +115,7 @@ def _read(
         if names:
             report = explain(names, filters=own, runbooks=library, progress=progress, stop=stop, refused=refused)
             found.append(Source(_named(names), report))
-    return Read(given, found, pool)
+    return Read(given, found, pool, comparable)
 
 
 def _named(files: Sequence[str]) -> str:
@@ -136,17 +145,19 @@ def _judged(
     profile = _profile(found, read.pool)
     pool = read.pool.name if read.pool else _name_of(found)
     stated = profile.get("fail_action")
+    controller = _controller(read)
     joined = join(
         found,
         inputs=inputs,
         pool=pool,
         service_uri=_text(profile.get("service_uri")),
         fail_action=_text(stated),
-        controller=controller_of(read.given.folders, found),
+        controller=controller,
     )
     shown = joined.shown.members if joined.shown else ()
     around = [replace(each, pool=pool) for member in shown for each in member.probes]
     matched = match(library, (*joined.observations, *around), profile=profile)
+    replaced = (f"A runbook of yours replaces the built-in {name}." for name in library.replaced)
     together = {each.id for each in library.runbooks if JOINED in each.source}
     return build_joined_report(
         subject=joined.subject,
@@ -157,13 +168,51 @@ def _judged(
             problems=[each for each in matched.problems if each.finding in together],
             explains={name: library.explains(name) for name in together},
             names=joined.names,
+            notes=[*controller.notes, *replaced],
+            complete=controller.complete,
         ),
         configuration=_configuration(joined, read.pool),
         digest=library.digest,
         started_at=started_at,
         finished_at=datetime.now(UTC),
-        notes=[f"A runbook of yours replaces the built-in {name}." for name in library.replaced],
     )
+
+
+def _controller(read: Read) -> Controller:
+    """What the folders of pulls say beside configuration and logs. Raises `NotAPull` for a damaged folder.
+
+    Counters are compared with logs only where all logs are of the same pull, and whole.
+    """
+    monitored: dict[str, Monitored] = {}
+    events: list[Event] = []
+    notes: list[str] = []
+    described: list[EvidenceSource] = []
+    complete = True
+    for folder in read.given.folders:
+        pull = folder.pull()
+        monitored |= controllers.monitored(folder.runtime(), pull.finished_at)
+        described.append(controllers.described(str(folder.path), pull))
+        notes += controllers.missing(pull)
+        complete = complete and pull.complete
+    for name in read.given.configurations:
+        events += controllers.changes(_json(Path(name)))
+    measured = controllers.measured(read.given.folders[0].metrics()) if read.comparable else Measured()
+    return Controller(
+        monitored=monitored,
+        measured=measured,
+        changes=tuple(events),
+        sources=tuple(described),
+        notes=tuple(notes),
+        complete=complete,
+    )
+
+
+def _json(path: Path) -> object:
+    """What is in a JSON file; None for any other, which `lint` reads or refuses."""
+    try:
+        return msgspec.json.decode(read_file(path, LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _text(value: object) -> str | None:

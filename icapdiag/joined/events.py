@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from msgspec.structs import replace
 
 from icapdiag.facts.joined import Event
 from icapdiag.joined.members import Member
-from icapdiag.joined.source import EARLY, Source, moment
+from icapdiag.joined.source import EARLY, Source, latest, moment
 
 _WORDS = {
     "unscanned": "requests fail and pass unscanned",
@@ -14,12 +17,16 @@ _WORDS = {
     "refused-413": "requests are refused as too large (413)",
 }
 _MOST = 200
+_BEFORE = timedelta(days=1)
 
 
 def events(sources: Sequence[Source], members: Sequence[Member], changes: Sequence[Event]) -> tuple[Event, ...]:
-    """In order. ``changes``: those that the Controller or a configuration dates."""
-    found = [*_of_members(members), *_of_sources(sources), *changes]
-    dated = [each for each in found if moment(each.time) is not None]
+    """In order. ``changes``: those that the Controller or a configuration dates; of the day before all else, too."""
+    found = [*_of_members(members), *_of_sources(sources)]
+    times = [at for each in found if (at := moment(each.time)) is not None]
+    since = min(times, default=EARLY + _BEFORE) - _BEFORE
+    found += (each for each in changes if (moment(each.time) or EARLY) >= since)
+    dated = [replace(each, time=time) for each in found if (time := latest((each.time,)))]
     return tuple(sorted(dated, key=lambda each: (moment(each.time) or EARLY, each.what, each.member or ""))[:_MOST])
 
 

@@ -9,29 +9,19 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from icapdiag.facts.config import LintSubject
-from icapdiag.facts.joined import JOINED, MEMBER, SERVICE, WHOLE, Event, JoinedService, JoinedSubject, JoinedWhole
+from icapdiag.facts.joined import JOINED, MEMBER, SERVICE, WHOLE, JoinedService, JoinedSubject, JoinedWhole
 from icapdiag.facts.logs import EntryCounts, RecordCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
+from icapdiag.joined.controller import NOTHING, Controller
 from icapdiag.joined.events import events
-from icapdiag.joined.members import Member, Monitored, called, members
+from icapdiag.joined.members import Member, called, members
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
-from icapdiag.joined.whole import Measured, blocked_by_errors, fail_action_of, scanning, whole
+from icapdiag.joined.whole import blocked_by_errors, fail_action_of, scanning, whole
 from icapdiag.model import Observation, Report
 from icapdiag.vocabulary import Status
 
 _TESTING = ("check", "script", "capture")
-
-
-class Controller(Struct, frozen=True, kw_only=True):
-    """What the Controller says beside configuration and logs; ``monitored`` by ``host:port``."""
-
-    monitored: Mapping[str, Monitored] = {}
-    measured: Measured = Measured()
-    changes: tuple[Event, ...] = ()
-
-
-NOTHING = Controller()
 
 
 class Joined(Struct, frozen=True):
@@ -70,7 +60,7 @@ def join(
     all_of_it = whole(state, [each.facts for each in found], groups, of_logs, entries, controller.measured, fail_action)
     shown = _shown(ordered)
     subject = JoinedSubject(
-        evidence=tuple(each.described for each in ordered),
+        evidence=(*(each.described for each in ordered), *controller.sources),
         inputs=tuple(inputs),
         pool=pool or None,
         scanning=state.state,

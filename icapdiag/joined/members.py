@@ -207,24 +207,26 @@ def _monitored(monitor: Monitored) -> JoinedMember:
 def now(facts: JoinedMember) -> str | None:
     """ok, missed, failing or None, by the source that is nearest to a Service Engine now: script, check, capture, log.
 
-    A check from another host that works says nothing where a Service Engine fails later, or still has it marked down.
+    A check from another host that works says nothing of Service Engines that failed until the end of the log, or still
+    have it marked down.
     """
     if "missed" in {facts.probed_eicar, facts.scripted_eicar}:
         return "missed"
-    if facts.scripted is not None:
-        return "ok" if facts.scripted == "ok" else "failing"
-    if facts.probed == "ok" and facts.monitored == "down":
-        return "failing"
-    if facts.probed is not None:
-        return "ok" if facts.probed == "ok" else "failing"
-    if facts.captured is not None:
-        return "ok" if facts.captured == "ok" else "failing"
-    return None if facts.logged is None else "failing" if facts.logged == "failing" else "ok"
+    if facts.scripted is None and facts.probed == "ok":
+        unknown = facts.logged == "failing" and facts.monitored is None and not facts.one_engine
+        return "failing" if facts.monitored == "down" else None if unknown else "ok"
+    tested = (facts.scripted, facts.probed, facts.captured)
+    state = next(
+        (each for each in tested if each is not None), {"recovered": "ok"}.get(facts.logged or "", facts.logged)
+    )
+    return state if state in {"ok", None} else "failing"
 
 
 def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
     """The source that `now` is by, and its time."""
+    monitored = facts.monitored if facts.probed == "ok" and facts.monitored == "down" else None
     for kind, state, at in (
+        ("controller", None if facts.scripted else monitored, facts.monitored_at),
         ("script", facts.scripted, facts.scripted_at),
         ("check", facts.probed, facts.probed_at),
         ("capture", facts.captured, facts.captured_at),

@@ -23,13 +23,16 @@ _SICK = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING}
 class Judgement(Struct, frozen=True, kw_only=True):
     """What all sources together lead to. ``explains``: what each finding is the reason of, by ids.
 
-    ``names``: how members are called whose ``host:port`` a log has.
+    ``names``: how members are called whose ``host:port`` a log has. Not ``complete``: more is missing than the single
+    reports say.
     """
 
     findings: Sequence[Finding]
     problems: Sequence[Problem]
     explains: Mapping[str, frozenset[str]]
     names: Mapping[str, str]
+    notes: Sequence[str] = ()
+    complete: bool = True
 
 
 def build_joined_report(
@@ -42,7 +45,6 @@ def build_joined_report(
     digest: str,
     started_at: datetime,
     finished_at: datetime,
-    notes: Iterable[str] = (),
 ) -> Report:
     """``shown`` is the report whose members are listed. Times must be aware."""
     reasons = _Reasons(judgement)
@@ -52,7 +54,7 @@ def build_joined_report(
     rest = _problems([each for part in parts for each in _problems_of(part)], listed)
     explained = {each.id for each in findings if each.because_of}
     found = [_with_consequences(each, every) for each in judgement.problems if each.finding not in explained]
-    complete = all(part.complete for part in parts)
+    complete = judgement.complete and all(part.complete for part in parts)
     unmatched = [part.unmatched for part in parts]
     return Report(
         tool=Tool(name="icapdiag", version=__version__, runbooks=digest),
@@ -78,7 +80,7 @@ def build_joined_report(
             count=sum(each.count for each in unmatched),
             examples=tuple(one for each in unmatched for one in each.examples)[:_EXAMPLES],
         ),
-        notes=tuple(dict.fromkeys((*notes, *(note for part in parts for note in part.notes)))),
+        notes=tuple(dict.fromkeys((*judgement.notes, *(note for part in parts for note in part.notes)))),
         not_tested=tuple(dict.fromkeys(each for part in parts for each in part.not_tested or ())) or None,
     )
 

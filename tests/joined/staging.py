@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,16 @@ import trio
 
 from icapdiag.api.checking import check
 from icapdiag.api.diagnosing import diagnose
+from icapdiag.controller.folder import (
+    Metrics,
+    PoolRuntime,
+    Pull,
+    PulledLog,
+    Runtime,
+    ServiceMetrics,
+    Writer,
+    log_file,
+)
 from icapdiag.lab import serve_lab
 from icapdiag.model import Report
 from icapdiag.pool import loads_pool
@@ -104,6 +115,56 @@ class Stage:
 
     def report(self, report: Report, name: str = "report.json") -> None:
         self.file(name, render(settled(report), "json"))
+
+    def pull(
+        self,
+        *entries: Entry,
+        change: Iterable[Mistake] = (),
+        down: Mapping[str, str] | None = None,
+        counted: Mapping[str, int] | None = None,
+        complete: bool = True,
+    ) -> None:
+        """The folder of a pull. ``down``: why a Service Engine has the first server marked down, by its name."""
+        made = export(*change)
+        made["IcapProfile"][0]["_last_modified"] = str(int((BEGIN.timestamp() - 60) * 1_000_000))
+        first = made["Pool"][0]["servers"][0]
+        seen = [
+            {
+                "ip_addr": first["ip"],
+                "port": first.get("port", 1344),
+                "se_uuid": f"se-{number}-uuid:se-{number}",
+                "oper_status": {
+                    "state": "OPER_DOWN" if (why := (down or {}).get(f"se-{number}")) else "OPER_UP",
+                    "last_changed_time": {"secs": int(BEGIN.timestamp()) + 5, "usecs": 0},
+                    **({"reason": [why]} if why else {}),
+                },
+            }
+            for number in (1, 2)
+        ]
+        engines = tuple({"uuid": f"se-{number}-uuid", "name": f"se-{number}"} for number in (1, 2))
+        series = [
+            {"header": {"name": f"icap_stats.sum_{name}"}, "data": [{"value": number * 0.25}, {"value": number * 0.75}]}
+            for name, number in (counted or {}).items()
+        ]
+        name = log_file("app-vs", "virtualservice-1")
+        until = (BEGIN + timedelta(hours=1)).isoformat()
+        folder = self.folder / "pulled"
+        (folder / "logs").mkdir(parents=True)
+        (folder / name).write_bytes(gzip.compress("".join(f"{json.dumps(each)}\n" for each in entries).encode()))
+        writer = Writer(folder)
+        writer.config({"Version": "30.2.1"}, made)
+        writer.runtime(Runtime(pools=(PoolRuntime("pool-1", "icap-pool", detail=seen),), service_engines=engines))
+        metrics = ServiceMetrics("virtualservice-1", "app-vs", BEGIN.isoformat(), until, 300, {"series": series})
+        writer.metrics(Metrics((metrics,)))
+        why = None if complete else "cut at 10:00"
+        log = PulledLog("app-vs", "virtualservice-1", name, len(entries), complete, why)
+        writer.pull(
+            Pull(
+                controller="avi.example.test", version="30.2.1", tenant="admin", since=BEGIN.isoformat(), until=until,
+                started_at=until, finished_at=until, complete=complete, logs=(log,),
+            )
+        )  # fmt: skip
+        self.sources.append(str(folder))
 
     def diagnosed(self) -> Report:
         return diagnose(self.sources)

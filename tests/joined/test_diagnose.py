@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from icapdiag.facts.joined import JoinedSubject
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.model import Problem, Report
 from icapdiag.report.formats import FORMATS, render
@@ -100,6 +101,20 @@ def engine_gone(stage: Stage) -> None:
     stage.report(after, "after.json")
 
 
+def path_differs(stage: Stage) -> None:
+    now = checked("healthy")
+    unreachable = {"se-1": "CONNECTION_TIMEOUT", "se-2": "CONNECTION_TIMEOUT"}
+    failing = (failure(at, place(now), codes=["ADF_SERVER_CONN_SETUP_TIMEDOUT"]) for at in range(40))
+    stage.pull(*failing, change=[with_server(place(now), fail_action="ICAP_FAIL_OPEN")], down=unreachable)
+    stage.report(now)
+
+
+def throttled(stage: Stage) -> None:
+    failing = (failure(at // 10 + at % 10 / 100) for at in range(3000))
+    of_profile = with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_OPEN")
+    stage.pull(*failing, change=[of_profile], counted={"requests": 60_000, "error": 58_912})
+
+
 CASES = {
     "still down": Case(
         still_down, "Uploads are not being scanned (check, ", "member-still-fails", "not-listening", PROVEN,
@@ -108,6 +123,10 @@ CASES = {
     "recovered": Case(
         recovered, "Uploads are being scanned (check, ", "member-recovered", "service", LIKELY,
         "ADF_SERVER_CONN_SETUP_REFUSED", ("load", "still-down"), Effect.NONE,
+    ),
+    "path differs": Case(
+        path_differs, "Uploads are not being scanned (Controller, ", "fails-from-service-engines", "path", LIKELY,
+        "health monitor: down", ("recovered", "load", "server"), Effect.UNSCANNED,
     ),
     "one Service Engine only": Case(
         one_engine, "Only some uploads are being scanned (check, ", "one-engine-fails", "path", LIKELY,
@@ -226,3 +245,59 @@ def test_the_command_checks_the_pool_that_a_source_describes(tmp_path: Path) -> 
         status, out, err = icapdiag("diagnose", *stage.sources, "--check", "-q", "-o", "table")
     assert (1, "") == (status, err)
     assert out.startswith("CRITICAL  Uploads are not being scanned (check, ")
+
+
+def test_the_log_holds_a_part_of_the_failures_that_service_engines_counted(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    throttled(stage)
+    report = stage.diagnosed()
+    assert "Uploads are not being scanned (log, 2026-11-30 08:04:59 UTC)" in first_line(report)
+    assert "; the log holds 3,000 of 58,912 failures" in first_line(report)
+    found = next(each for each in report.problems or () if each.finding == "log-holds-a-part")
+    assert [("throttled", PROVEN), ("lost", CauseStatus.RULED_OUT)] == [
+        (each.id, each.status) for each in found.causes or ()
+    ]
+    assert found.steps
+    assert "58912 ICAP failures, of which the log holds 3000" in (found.steps.now or ())[0]
+
+
+def test_logs_of_other_times_are_not_held_against_the_counters(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.pull(failure(1), counted={"requests": 60_000, "error": 58_912})
+    stage.log(failure(2))
+    assert "log-holds-a-part" not in [each.id for each in stage.diagnosed().findings]
+
+
+def test_a_pull_dates_changes_and_says_what_is_missing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.pull(failure(0), failure(60), down={"se-2": "CONNECTION_REFUSED"}, complete=False)
+    report = stage.diagnosed()
+    subject = report.subject
+    assert isinstance(subject, JoinedSubject)
+    assert [
+        ("2026-11-30T07:59:00.000Z", "IcapProfile icap-prof changed"),
+        ("2026-11-30T08:00:00.000Z", "first failure: requests fail and pass unscanned"),
+        ("2026-11-30T08:00:00.000Z", "log begins"),
+        (
+            "2026-11-30T08:00:05.000Z",
+            "health monitor: up on some Service Engines and down on others (CONNECTION_REFUSED)",
+        ),
+        ("2026-11-30T08:01:00.000Z", "last failure in the log"),
+        ("2026-11-30T08:01:00.000Z", "log ends"),
+    ] == [(each.time, each.what) for each in subject.events]
+    assert ("mixed", ("se-2",)) == (subject.joined_members[0].monitored, subject.joined_members[0].monitor_down)
+    assert not report.complete
+    assert "The log of app-vs is not complete: cut at 10:00." in report.notes
+
+
+def test_what_works_from_here_may_still_fail_from_service_engines(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    now = checked("healthy")
+    stage.log(*(failure(at, place(now)) for at in range(30)))
+    stage.report(now)
+    report = stage.diagnosed()
+    begins = "Whether uploads are being scanned is not known: Works from here, fails from Service Engines"
+    assert begins in first_line(report)
+    causes = {each.id: each.status for each in first(report).causes or ()}
+    excluded = CauseStatus.RULED_OUT
+    assert {"path": POSSIBLE, "recovered": POSSIBLE, "load": excluded, "server": excluded} == causes
