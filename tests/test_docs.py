@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     configuration = json.dumps(export(put("VirtualService", name="icap-test")))
     for name in ("vs.json", "policies.json", "icap.json", "objects/export.json"):
         (made / name).write_text(configuration, "utf-8")
-    for name in ("icap.pcap", "se_core_0.pcap", "se_core_1.pcap"):
+    for name in ("icap.pcap", "clear.pcapng", "se_core_0.pcap", "se_core_1.pcap"):
         packets = healthy(Line(Tape(), "127.0.0.1", "127.0.0.1")).packets
         (made / name).write_bytes(pcap([(time, ethernet(packet)) for time, packet in packets]))
     (made / "pool.yaml").write_text("service_uri: /avscan\nmembers: ['127.0.0.1:9']\n", "utf-8")
