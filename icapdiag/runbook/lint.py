@@ -156,6 +156,12 @@ def _placeholders(runbook: Runbook) -> Iterator[Problem]:
         for name in PLACEHOLDER.findall(step.text):
             if name not in OURS and field_named(name) is None:
                 yield "causes", f"{{{name}}} in a step is filled with nothing{suggestion(name, OURS)}"
+    for index, cause in enumerate(runbook.causes):
+        for name in PLACEHOLDER.findall(cause.title):
+            yield (
+                f"causes[{index}].title",
+                f"{{{name}}} is not filled in a title: the facts of conditions are shown behind it",
+            )
     for heading, text in runbook.sections.items():
         for line in text.splitlines():
             for wrong, message in _PLACEHOLDERS:

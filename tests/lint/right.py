@@ -191,7 +191,7 @@ def _put(target: Object, fields: Object) -> None:
         if value is None:
             target.pop(name, None)
         else:
-            target[name] = value
+            target[name] = copy.deepcopy(value)  # the next mistake may change it
 
 
 def all_objects(found: Export) -> Iterable[tuple[str, Object]]:

@@ -10,8 +10,8 @@ import pytest
 
 import icapdiag
 from icapdiag.model import Finding
-from icapdiag.vocabulary import Severity
-from tests.lint.right import export
+from icapdiag.vocabulary import CauseStatus, Severity
+from tests.lint.right import export, put_rule
 
 _HOST = """\
 apiVersion: ako.vmware.com/v1beta1
@@ -148,3 +148,17 @@ def test_a_finding_about_a_profile_points_at_the_l7rule_that_names_it(tmp_path: 
     assert {("l7rule", "shop-l7", "icapProfile", 14)} == {
         (each.object, each.object_name, each.field, each.line) for each in places
     }
+
+
+@pytest.mark.parametrize(("sets", "cause"), [("", "no-policy-set"), (_SETS, "rule-not-in-policy-set")])
+def test_a_profile_without_a_rule_in_force(tmp_path: Path, sets: str, cause: str) -> None:
+    file, chain = tmp_path / "rule.yaml", tmp_path / "chain.json"
+    file.write_text(
+        _TOGETHER.format(namespace="red", own=f"icapProfile: [icap-prof]\n    {sets}", below="wafPolicy: w"),
+        encoding="utf-8",
+    )
+    made = export(put_rule(enable=False))
+    chain.write_text(json.dumps({kind: each for kind, each in made.items() if kind != "VirtualService"}), "utf-8")
+    (found,) = icapdiag.lint([file, chain]).findings
+    assert "ako-profile-without-rule" == found.id
+    assert [cause] == [each.id for each in found.causes or () if each.status is CauseStatus.LIKELY]

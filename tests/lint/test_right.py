@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,28 @@ def ports_of_servers(found: Export) -> None:
     found["Pool"][0]["servers"] = [server("192.0.2.1", port=1344), server("2001:db8::1", port="1345")]
 
 
+def children(found: Export) -> None:
+    """A parent without ICAP, and two children that have it."""
+    child_of_a_parent(found)
+    second = {**copy.deepcopy(found["VirtualService"][0]), "name": "second-vs", "vh_domain_name": ["b.example"]}
+    found["VirtualService"].append(second)
+
+
+def limits(found: Export) -> None:
+    """No body comes in that is too large for ICAP, connections are limited, and the pool waits longer than ICAP."""
+    found["ApplicationProfile"] = [{"name": "app-http", "http_profile": {"client_max_body_size": "20480"}}]
+    put("VirtualService", application_profile_ref="/api/applicationprofile?name=app-http")(found)
+    put("IcapProfile", buffer_size_exceed_action=None)(found)
+    put("Pool", max_concurrent_connections_per_server=100, server_timeout=120000)(found)
+
+
+def newer(found: dict[str, Any]) -> None:
+    """An export that names its version, of a licence that has ICAP, with a field that 30.2.1 does not have."""
+    found["META"] = {"version": {"Version": "31.2.1"}}
+    found["ServiceEngineGroup"][0]["license_tier"] = "ENTERPRISE"
+    found["Pool"][0]["added_in_31_2"] = True
+
+
 def everything(found: Export) -> None:
     """The rule is for every request."""
     put_rule(match=None)(found)
@@ -93,6 +116,9 @@ MAKES: dict[str, Callable[[Export], None]] = {
     "policy sets": several_policy_sets,
     "ports": ports_of_servers,
     "everything": everything,
+    "children": children,
+    "limits": limits,
+    "newer": newer,
 }
 
 

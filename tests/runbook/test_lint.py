@@ -124,6 +124,14 @@ def test_of_a_placeholder_in_a_step(tmp_path: Path) -> None:
     assert found_one.endswith("{pol} in a step is filled with nothing; did you mean 'pool'?")
 
 
+def test_of_a_placeholder_in_a_title(tmp_path: Path) -> None:
+    """Several records with other values may have one cause."""
+    causes = "causes: [{id: full, title: 'All {pool.members} are busy', proven_by: match, fix: {server: [Wait.]}}]"
+    text = runbook_text("a-one", RULE.replace("match:", f"{causes}\nmatch:"))
+
+    assert any("{pool.members} is not filled in a title" in each for each in found(tmp_path, a_one=text))
+
+
 def test_placeholders_in_their_places(tmp_path: Path) -> None:
     good = "nc {host} {port}; c-icap-client -s '{service}'; echo icap://{host}:{port}{service_uri} icap://h:1/{service}"
 

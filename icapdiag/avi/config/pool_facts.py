@@ -47,6 +47,7 @@ def profile_sheet(
     come in. ``shared_with``: profiles before it with its servers. ``differing``: settings in which they differ.
     """
     found, values = chain.profile, Values(chain.profile)
+    own = {name: values.read(name, str) for name in ("fail_action", "buffer_size_exceed_action")}
     for fact in ("usable_servers", "shares_servers_with"):
         values.note(fact, "pool_group_ref", found.node.get("pool_group_ref") or found.node)
     if bodies is not None:
@@ -66,6 +67,7 @@ def profile_sheet(
         broken_references=broken,
         shares_servers_with=shared_with or None,
         differing=differing,
+        **own,
         body_limit=bodies.size if bodies is not None else None,
         server_preview=preview.value,
         server_preview_of=preview.servers,
