@@ -82,6 +82,15 @@ def test_a_throttled_log_keeps_less_than_was_counted(tmp_path: Path) -> None:
         assert client.logs(page_size=1)["count"] == len(truth.logged[0]) < len(truth.happened[0])
 
 
+def test_outcomes_are_those_that_are_wanted() -> None:
+    truth = Truth(600, shares={"blocked": 1, "server-error": 3})
+    blocked, failed = (
+        sum(truth.actions(number)[f"ICAP_{name}"] for number in (1, 2)) for name in ("BLOCKED", "FAILED")
+    )
+    assert sum(len(truth.logged[number]) for number in (1, 2)) == blocked + failed
+    assert blocked < failed
+
+
 def test_metrics_and_counters_agree_with_the_log(client: Client) -> None:
     found = client.get(
         f"analytics/metrics/virtualservice/{PORTAL.uuid}/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -35,6 +35,7 @@ class Truth:
     seed: int = 17
     burst: int | None = None  # entries of a burst at each virtual service; by default, about a fifteenth in all
     throttle: int = 0  # log entries per second, virtual service, SE and kind; 0: all
+    shares: Mapping[str, int] | None = None  # of outcomes, by name, in place of those of `OUTCOMES`
 
     @property
     def end(self) -> int:
@@ -61,7 +62,8 @@ class Truth:
         """The requests of each virtual service, in order of time."""
         chance = random.Random(self.seed)  # noqa: S311 - no secret, and it must repeat itself
         moments = list(self._moments(chance))
-        weights = list(accumulate(outcome.share for outcome in OUTCOMES))
+        shares = self.shares or {outcome.name: outcome.share for outcome in OUTCOMES}
+        weights = list(accumulate(shares.get(outcome.name, 0) for outcome in OUTCOMES))
         ids: Counter[tuple[int, int, int]] = Counter()
         found: tuple[list[Entry], ...] = tuple([] for _ in SERVICES)
         begin, over = self.incident
