@@ -146,4 +146,14 @@ def test_a_short_idle_timeout_is_worth_a_word(balanced: Balanced) -> None:
 
     early = Diagnosis("closes-idle-early", "in-between", "possible", "idle timeout", severity="info", effect="none")
     early.holds(checked)
+    assert "haproxy: `timeout client` and `timeout server`" in " ".join(checked.report["problems"][0]["steps"]["fix"])
     assert 0.9 <= checked.facts("keepalive")["idle_close_s"] <= 2.5
+
+
+@pytest.mark.realcases
+def test_a_long_idle_timeout_is_not(balanced: Balanced) -> None:
+    """`timeout client 60s`."""
+    checked = balanced.check(Port.PASSING, "--only", "keepalive", "--idle", "3")
+
+    assert {} == checked.findings()
+    assert not checked.facts("keepalive")["idle_closed"]
