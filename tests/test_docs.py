@@ -123,6 +123,12 @@ def test_the_log_that_the_readme_explains(folder: Path) -> None:
     assert shown == icapdiag("explain", "avi-log.json", cwd=folder)[1]
 
 
+def test_the_sources_that_the_readme_diagnoses(folder: Path) -> None:
+    text = blocks(ROOT / "README.md", "text")[2]
+    shown = text.partition("avi-log.json\n")[2].removesuffix("…\n")
+    assert icapdiag("diagnose", "avi-export.json", "avi-log.json", cwd=folder)[1].startswith(shown)
+
+
 def test_the_pool_that_the_readme_checks(tmp_path: Path) -> None:
     text = blocks(ROOT / "README.md", "text")[0]
     shown = text.partition("--eicar\n")[2].removesuffix("…\n")

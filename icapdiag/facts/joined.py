@@ -186,7 +186,10 @@ class JoinedWhole(Sheet):
         None
     )
     blocked_findings: Annotated[tuple[Word, ...] | None, about("their findings", "that explain these requests")] = None
-    members_known: Annotated[int | None, about("members", "that some source names")] = None
+    members_failing: Annotated[
+        tuple[MemberName, ...] | None, about("failing members", "those that fail by the latest source")
+    ] = None
+    members_working: Annotated[int | None, about("working members", "those that work by the latest source")] = None
 
 
 SHEETS: dict[str, type[Sheet]] = {MEMBER: JoinedMember, SERVICE: JoinedService, WHOLE: JoinedWhole}

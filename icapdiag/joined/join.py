@@ -57,7 +57,9 @@ def join(
     of_logs = [each for report in logs for each in report.findings]
     blocked = bool(blocked_by_errors(groups, of_logs))
     state = scanning([each.facts for each in found], by_service, fail_action, blocked_unscanned=blocked)
-    all_of_it = whole(state, [each.facts for each in found], groups, of_logs, entries, controller.measured, fail_action)
+    all_of_it = whole(
+        state, {each.name: each.facts for each in found}, groups, of_logs, entries, controller.measured, fail_action
+    )
     shown = _shown(ordered)
     subject = JoinedSubject(
         evidence=(*(each.described for each in ordered), *controller.sources),

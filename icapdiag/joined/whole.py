@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -78,7 +78,7 @@ def fail_action_of(stated: str | None, groups: Sequence[ReportedGroup]) -> str |
 
 def whole(
     found: Scanning,
-    members: Sequence[JoinedMember],
+    members: Mapping[str, JoinedMember],
     groups: Sequence[ReportedGroup],
     findings: Sequence[Finding],
     entries: EntryCounts | None,
@@ -105,7 +105,8 @@ def whole(
         blocked_because=tuple(dict.fromkeys(each.logged_reason for each in blocked if each.logged_reason))[:_REASONS]
         or None,
         blocked_findings=tuple(dict.fromkeys(name for each in blocked for name in each.findings)) or None,
-        members_known=len(members) or None,
+        members_failing=tuple(name for name, each in members.items() if now(each) in {"failing", "missed"}) or None,
+        members_working=sum(now(each) == "ok" for each in members.values()),
     )
 
 

@@ -233,8 +233,8 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = uri.removeprefix("/") if name == "service" and isinstance(uri, str) else uri
         if name in _MOMENTS and isinstance(known, str):
             known = f"{known[:10]} {known[11:19]} UTC"
-        if isinstance(known, list | tuple) and name == "paths":
-            known = " or ".join(map(str, known[:_LISTED]))
+        if isinstance(known, list | tuple) and name in _LISTS:
+            known = _LISTS[name].join(map(str, known[:_LISTED]))
         if name == "virtual_service":  # as the UI has it: one, by its name
             known = known[0] if isinstance(known, list | tuple) and len(known) == 1 else None
             known = None if _IDENTITY.match(str(known)) else known
@@ -272,7 +272,8 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
     return next((value for name in names if (value := record.get(name)) not in (None, "", [], ())), None)
 
 
-_LISTED = 3  # of several paths
+_LISTED = 3  # of several paths, or members
+_LISTS = {"paths": " or ", "members_failing": ", "}
 _MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
 _FACTS_OF = {  # where a value is that is not a fact of the same name
@@ -281,7 +282,8 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "paths": ("candidates", "services.candidates"),  # of ours that take REQMOD
 }
 OURS = (  # not a server's
-    "allowed", "covered_by", "field", "host", "members", "no_other_member", "object_name", "policy_set", "pool",
+    "allowed", "covered_by", "field", "host", "members", "members_failing", "no_other_member", "object_name",
+    "policy_set", "pool",
     "service", "service_uri",
     *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip

@@ -16,9 +16,11 @@ from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.vocabulary import CauseStatus, Effect, Health, Severity
+from tests.capture.writing import ACK, RST, SYN, Line, Tape, ethernet, pcap
 from tests.cli.run import icapdiag
 from tests.joined.staging import Stage, checked, entry, failure, first_line, nobody, place, with_server
 from tests.lint.right import allowing, put_rule, rules
+from tests.report import samples
 
 PROVEN, LIKELY, POSSIBLE = CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE
 
@@ -301,3 +303,17 @@ def test_what_works_from_here_may_still_fail_from_service_engines(tmp_path: Path
     causes = {each.id: each.status for each in first(report).causes or ()}
     excluded = CauseStatus.RULED_OUT
     assert {"path": POSSIBLE, "recovered": POSSIBLE, "load": excluded, "server": excluded} == causes
+
+
+def test_a_capture_of_service_engines_is_held_against_a_check_from_here(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    line = Line(Tape(), server="10.0.0.5")
+    for _ in range(3):
+        line.send(0, SYN)
+        line.send(1, RST | ACK)
+    stage.file("icap.pcap", pcap([(time, ethernet(packet)) for time, packet in line.tape.packets]))
+    stage.report(samples.report([samples.HEALTHY]))
+    problem = first(stage.diagnosed())
+    best = (problem.causes or ())[0]
+    assert ("fails-from-service-engines", "path", LIKELY) == (problem.finding, best.id, best.status)
+    assert "capture: failing" in (best.facts or ())
