@@ -34,6 +34,35 @@ def read_file(path: Path, largest: int, *, regular: bool = False) -> bytes:
         os.close(descriptor)
 
 
+class NotPrivate(Exception):
+    """A file for a secret that can't be read, or that others can read too; the message says which, and what to do."""
+
+
+def read_private(path: Path, source: str, largest: int) -> str:
+    """The text of a file that only its owner can read, without its last line end. Raises `NotPrivate`.
+
+    ``source`` is how messages name it.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            about = os.fstat(stream.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise NotPrivate(f"{source} is not a regular file")
+            if about.st_mode & 0o077:
+                mode = stat.S_IMODE(about.st_mode)
+                raise NotPrivate(f"{source} has mode {mode:04o}, so others can read it: chmod 600 it")
+            if about.st_uid not in {os.geteuid(), 0}:
+                raise NotPrivate(f"{source} belongs to another user")
+            data = stream.read(largest + 1)
+        if len(data) > largest:
+            raise NotPrivate(f"{source} is larger than {largest} bytes: not a secret")
+        return data.decode().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise NotPrivate(f"can't read {source}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise NotPrivate(f"{source} is not text: not a secret") from None
+
+
 def read_open(descriptor: int, largest: int) -> bytes:
     """What is open, to its end, or one byte more than ``largest`` of it. Raises OSError."""
     pieces: list[bytes] = []

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
@@ -95,28 +95,29 @@ def place(path: Path, *, make: bool = False) -> Iterator[tuple[int, os.stat_resu
 
 def write_data(
     path: Path,
-    data: bytes,
+    data: bytes | Iterable[bytes],
     *,
     force: bool = True,
     mode: int | None = None,
     check: Callable[[Path], None] | None = None,
 ) -> None:
-    """Put ``data`` into the file at once: readers see the old file or the new one, never a part.
+    """Put ``data``, or its pieces, into the file at once: readers see the old file or the new one, never a part.
 
     Devices, pipes and streams are written to directly. A file of ours keeps its mode; another gets ``mode``, or what
     the umask leaves. ``check`` is given a file with all of it, and what it raises leaves no new file behind.
     Raises OSError; FileExistsError for a file that is there where ``force`` is False.
     """
+    pieces = (data,) if isinstance(data, bytes) else data
     if is_stream(path):
         with path.open("ab") as stream:
-            stream.write(data)
+            stream.writelines(pieces)
         return
     with place(path) as (here, about):
         if about is not None and not stat.S_ISREG(about.st_mode):
             device = os.open(path.name, _DEVICE, dir_fd=here)
             os.set_blocking(device, True)
             with os.fdopen(device, "wb") as stream:
-                stream.write(data)
+                stream.writelines(pieces)
             return
         if about is not None and not force:
             raise _exists()
@@ -128,7 +129,7 @@ def write_data(
         descriptor = os.open(temporary, NEW, PRIVATE, dir_fd=here)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
+                stream.writelines(pieces)
                 stream.flush()
                 os.fsync(descriptor)
                 if check is not None:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import typer.main
 
 from icapdiag.cli.app import build_app
+from icapdiag.controller.folder import Pull, PulledLog
 from tests.capture.writing import Line, Tape, ethernet, healthy, pcap
 from tests.cli.run import PROGRAM, ROOT, TIMEOUT, environment, icapdiag, started
 from tests.lint.right import export, put
@@ -22,7 +24,7 @@ from tests.lint.right import export, put
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Other hosts, a terminal to ask at, a server that runs until it is stopped, a file that grows.
-_NOT_RUN = re.compile(r"10\.0\.0\.|--to jira|--load|^icapdiag (?:lab|init)\b|--follow")
+_NOT_RUN = re.compile(r"10\.0\.0\.|^icapdiag pull\b|--to jira|--load|^icapdiag (?:lab|init)\b|--follow")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -40,6 +42,17 @@ def _lines() -> Iterator[Any]:
 
 
 LINES = [*_lines()]
+_PULL = Pull(
+    controller="avi.example.com",
+    version="30.2.1",
+    tenant="admin",
+    since="2026-11-16T09:00:00Z",
+    until="2026-11-16T10:00:00Z",
+    started_at="2026-11-16T10:00:00Z",
+    finished_at="2026-11-16T10:00:01Z",
+    complete=True,
+    logs=(PulledLog("shop", "1", "logs/shop-1.jsonl.gz", 34, complete=True),),
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +69,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["gzip", "-k", "log.json"], cwd=made, check=True, timeout=TIMEOUT)
     (made / "log.json.gz").rename(made / "se.log.gz")
     (made / "objects").mkdir()
+    (made / "incident" / "logs").mkdir(parents=True)
+    (made / "incident" / "logs" / "shop-1.jsonl.gz").write_bytes((made / "se.log.gz").read_bytes())
+    (made / "incident" / "pull.json").write_bytes(msgspec.json.encode(_PULL))
+    (made / "incident" / "metrics.json").write_text('{"virtual_services": []}')
     configuration = json.dumps(export(put("VirtualService", name="icap-test")))
     for name in ("vs.json", "policies.json", "icap.json", "objects/export.json"):
         (made / name).write_text(configuration, "utf-8")
+    (made / "incident" / "config.json").write_text(configuration, "utf-8")
     for name in ("icap.pcap", "clear.pcapng", "se_core_0.pcap", "se_core_1.pcap"):
         packets = healthy(Line(Tape(), "127.0.0.1", "127.0.0.1")).packets
         (made / name).write_bytes(pcap([(time, ethernet(packet)) for time, packet in packets]))

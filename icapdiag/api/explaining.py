@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict, replace
 
+from icapdiag.api.pulled import PulledLogs, logs_in
 from icapdiag.capture.file import is_capture
 from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedAnswer, ReportedGroup
 from icapdiag.facts.run import Filters as LeftOut
@@ -63,19 +64,20 @@ def explain(
 ) -> Report:
     """Read logs of Avi and of scanners, and pasted ICAP responses; say what happened to ICAP, why, and what to do.
 
-    ``paths`` are files in any form, patterns such as ``logs/*.gz``, and ``-`` for standard input. ``filters`` select
-    the entries that count; None: all. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's
-    own if they are None. ``jobs`` is the number of processes for a large file; None: chosen by its size. ``progress``
-    is called with the name of a file, the bytes read so far and its size in bytes (None: unknown). Reading ends once
-    ``stop`` returns True: the report then contains the results so far, and is not `complete`. ``refused`` is called
-    with a sentence about each input without usable content, if another input has some.
+    ``paths`` are files in any form, patterns such as ``logs/*.gz``, folders of `pull`, and ``-`` for standard input.
+    ``filters`` select the entries that count; None: all. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the
+    program's own if they are None. ``jobs`` is the number of processes for a large file; None: chosen by its size.
+    ``progress`` is called with the name of a file, the bytes read so far and its size in bytes (None: unknown). Reading
+    ends once ``stop`` returns True: the report then contains the results so far, and is not `complete`. ``refused`` is
+    called with a sentence about each input without usable content, if another input has some.
 
     Raises `icapdiag.logs.opening.inputs.InputError` for inputs that can't be opened, before anything is read, and its
     subclass `NothingRead` if none of them has usable content.
     """
     filters = filters or Filters()
     library = load_runbooks() if runbooks is None else runbooks
-    inputs = [fspath(path) for path in paths]
+    pulled = logs_in(fspath(path) for path in paths)
+    inputs = pulled.inputs
     names = expand_inputs(inputs)
     if captures := [name for name in names if is_capture(head_of(name, stop))]:
         if len(captures) < len(names):
@@ -95,7 +97,9 @@ def explain(
     if complete:  # otherwise an input that was not reached is not to blame
         for refusal in refusals(reading):
             refused(refusal)
-    return report_on(reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete)
+    return report_on(
+        reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete, pulled=pulled
+    )
 
 
 def head_of(name: str, stop: Stop | None) -> bytes:
@@ -136,9 +140,16 @@ def refusals(reading: Reading) -> list[str]:
 
 
 def report_on(
-    reading: Reading, library: Library, *, inputs: Sequence[str], filters: Filters, started_at: datetime, complete: bool
+    reading: Reading,
+    library: Library,
+    *,
+    inputs: Sequence[str],
+    filters: Filters,
+    started_at: datetime,
+    complete: bool,
+    pulled: PulledLogs | None = None,
 ) -> Report:
-    """Judge what was read. ``complete`` False: the reading was cut short."""
+    """Judge what was read. ``complete`` False: the reading was cut short. ``pulled``: of folders of a pull."""
     observations = reading.observations
     matched = match(library, observations)
     summary = reading.summary
@@ -156,6 +167,9 @@ def report_on(
     logged = tuple(_source(source) for source in reading.sources)
     page = page_gap(logged)
     notes = [*([] if complete else [INTERRUPTED]), *([PAGE.format(page)] if page else []), *_filtered(head)]
+    missing = pulled.missing if pulled else ()
+    if pulled and complete and not filters and (gap := pulled.gap(head.icap_requests)):
+        notes.append(gap)
     notes += _unmet(*reading.scanner.unmet)
     notes += _notes(reading.sources)
     if any(each.zone_assumed for each in logged_there):
@@ -182,10 +196,15 @@ def report_on(
         unmatched=matched.unmatched,
         started_at=started_at,
         finished_at=datetime.now(UTC),
-        complete=complete and not page,
+        complete=complete and not page and not missing,
         notes=notes,
     )
-    return replace(report, problems=matched.problems or None, tool=replace(report.tool, runbooks=library.digest))
+    return replace(
+        report,
+        problems=matched.problems or None,
+        not_tested=missing or None,
+        tool=replace(report.tool, runbooks=library.digest),
+    )
 
 
 def _source(source: SourceReport) -> LogSource:

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.api.pulled import configuration_in
 from icapdiag.avi.addresses import host_port
 from icapdiag.avi.config.configuration import Unseen
 from icapdiag.avi.config.forms import Wanted, collect
@@ -58,11 +59,12 @@ def lint(
 ) -> Report:
     """Check an Avi configuration without any traffic: do uploads reach ICAP, and what is wrong on the way.
 
-    ``paths`` are files or folders with objects in any of the forms that Avi's API, its exports, Ansible, Terraform and
-    AKO have, and ``-`` for standard input; together they are one configuration. A saved report of `check` among them
-    says what previews and how many connections the servers accept. ``virtual_services`` are names or uuids of those to
-    look at: all that use ICAP, if there are none. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the program's own
-    if they are None. What is not in the files is not visible, which the report says, and never wrong.
+    ``paths`` are files, folders of `pull`, or other folders, with objects in any of the forms that Avi's API, its
+    exports, Ansible, Terraform and AKO have, and ``-`` for standard input; together they are one configuration. A saved
+    report of `check` among them says what previews and how many connections the servers accept. ``virtual_services``
+    are names or uuids of those to look at: all that use ICAP, if there are none. ``runbooks``
+    (`icapdiag.runbook.load_runbooks`) are the program's own if they are None. What is not in the files is not visible,
+    which the report says, and never wrong.
 
     Raises `NotConfiguration` with every mistake found.
     """
@@ -122,6 +124,9 @@ def read_inputs(paths: Iterable[Path]) -> Inputs:
 def _files(paths: Iterable[Path], mistakes: list[Located]) -> Iterator[Path]:
     """The files, and those of the folders, whose names say that they may be a configuration."""
     for path in paths:
+        if configuration := configuration_in(path):
+            yield configuration
+            continue
         try:
             is_folder = path != _STDIN and path.is_dir()
             inside = sorted(each for each in path.iterdir() if _is_named_so(each)) if is_folder else None

@@ -21,6 +21,7 @@ _COMMANDS = {  # module and name, in icapdiag.cli
     "init": ("init", "init"),
     "lab": ("lab", "lab"),
     "lint": ("lint", "lint"),
+    "pull": ("pull", "pull"),
     "report": ("report.commands", "app"),
     "runbooks": ("runbooks.commands", "app"),
     "se-script": ("se_script", "se_script"),

@@ -23,6 +23,7 @@ from icapdiag.cli.options import (
     detail_of,
     redaction_of,
 )
+from icapdiag.cli.times import span_of
 from icapdiag.vocabulary import Severity
 
 EXAMPLES = """\
@@ -76,7 +77,6 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
 ) -> None:
     """Hold sources side by side: is traffic being scanned, what did users get, since when, why, what to do first."""
     from icapdiag.api.diagnosing import diagnose as diagnose_sources
-    from icapdiag.cli.explain.command import moment_of
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
     from icapdiag.cli.signals import stopping
@@ -93,7 +93,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     outputs = chosen_outputs(output, ticket, force=force, redaction=redaction, detail=detail_of(quiet, verbose))
     library = load_library(folders)
     refused: list[str] = []
-    begin, end = moment_of("--since", since, now), moment_of("--until", until, now)
+    begin, end = span_of(since, until, now)
     with stopping() as stop:
         if check:
             from icapdiag.cli.check.asked import insist_on_consent

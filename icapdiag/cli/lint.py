@@ -36,8 +36,8 @@ def lint(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         typer.Argument(
             metavar="FILE...",
             help="Avi objects as JSON or YAML, together one configuration: API responses, avi_config exports, "
-            "terraform show -json, Ansible values, AKO HostRule and L7Rule. A folder stands for its files. '-', or "
-            "nothing, is stdin.",
+            "terraform show -json, Ansible values, AKO HostRule and L7Rule. A folder stands for its files, one of pull "
+            "for its configuration. '-', or nothing, is stdin.",
         ),
     ] = None,
     virtual_service: Annotated[

@@ -101,6 +101,32 @@ class ProbingProgress:
         return f"{said}, about {_time_left(elapsed * (self._total - self._done) / self._done)} left"
 
 
+class PullProgress:
+    """Called with what is asked for, the share of the logs that is there, and the entries so far."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._line = StatusLine()
+        self._clock = clock
+        self._begin: tuple[float, float] | None = None  # time and share: of a pull that goes on, a part is there
+
+    def __call__(self, what: str, share: float, entries: int) -> None:
+        now = self._clock()
+        self._begin = self._begin or ((now, share) if share else None)
+        since, before = self._begin or (now, 0.0)
+        self._line.show(pull_line(what, share, entries, now - since, share - before))
+
+    def erase(self) -> None:
+        self._line.erase()
+
+
+def pull_line(what: str, share: float, entries: int, elapsed: float, gained: float) -> str:
+    """``log of shop: 12,000 entries, 25 %, about 40 s left``; ``gained``: the share that took ``elapsed`` seconds."""
+    if not share:
+        return f"asking for {visible(what, _NAME)}"
+    left = f", about {_time_left(elapsed * (1 - share) / gained)} left" if gained > 0 and elapsed >= _FAIR else ""
+    return f"{visible(what, _NAME)}: {entries:,} {'entry' if entries == 1 else 'entries'}, {share * 100:.0f} %{left}"
+
+
 def reading_line(name: str, done: int, total: int | None, elapsed: float) -> str:
     """``log.json [#####---------------]  25 %, 1.2 GB/s, 3 s left``; ``elapsed`` in seconds."""
     rate = done / elapsed if elapsed > 0 else 0.0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from icapdiag.cli.explain.command import parse_moment
+from icapdiag.cli.times import parse_moment
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

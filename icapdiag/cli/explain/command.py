@@ -1,7 +1,6 @@
 """``icapdiag explain``: what logs of Avi and of scanners, pasted ICAP responses, or packet captures say about ICAP."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from icapdiag.cli.options import (
     detail_of,
     redaction_of,
 )
+from icapdiag.cli.times import span_of
 from icapdiag.vocabulary import Severity
 
 EXAMPLES = """\
@@ -32,8 +32,6 @@ icapdiag explain server.log access.log              the scanner's own logs: c-ic
 kubectl logs … | icapdiag explain                   standard input
 icapdiag explain icap.pcap --pool pool.yaml         a packet capture of a Service Engine
 icapdiag explain log.json -o html=report.html --for jira=ticket.txt"""
-_AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Action(StrEnum):
@@ -53,7 +51,7 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
             metavar="FILE...",
             help="Logs in any form (JSON, CSV, syslog, gzip), texts with log fragments, raw ICAP responses, logs of "
             "c-icap (server.log, access.log) and Squid (cache.log, icap_log), packet captures (pcap, pcapng), "
-            "output of se-script. Patterns such as 'logs/*.gz' are expanded; "
+            "output of se-script, a folder of pull. Patterns such as 'logs/*.gz' are expanded; "
             "- is standard input, which is also read if no FILE is given.",
         ),
     ] = None,
@@ -142,10 +140,10 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         if stdin_is_terminal():
             raise typer.BadParameter("give a log file, or pipe a log into the command", param_hint="FILE")
         files = ["-"]
-    now = datetime.now(UTC)
+    begin, end = span_of(since, until, datetime.now(UTC))
     filters = Filters(
-        since=moment_of("--since", since, now),
-        until=moment_of("--until", until, now),
+        since=begin,
+        until=end,
         pool=pool,
         member=member,
         actions=frozenset(Filters.action_name(each.value) for each in action or ()),
@@ -159,8 +157,6 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         content_type=content_type,
         reason=reason,
     )
-    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
-        raise typer.BadParameter("--since must be before --until", param_hint="--until")
     if follow and len(files) != 1:
         raise typer.BadParameter("one file, or -, can be followed at a time", param_hint="--follow")
     if follow and redact:
@@ -185,29 +181,3 @@ def explain(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         written = write_outputs(explained.report, outputs, redaction=redaction) and not explained.refused
     status = end_status(explained.report, outputs, fail_on, written=written, interrupted=explained.interrupted)
     raise typer.Exit(status)
-
-
-def moment_of(option: str, text: str | None, now: datetime) -> datetime | None:
-    """The moment that an option names, as `parse_moment` reads it; a mistake in it ends the command with its usage."""
-    try:
-        return None if text is None else parse_moment(text, now)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
-
-
-def parse_moment(text: str, now: datetime) -> datetime:
-    """A moment as people type it: ``2026-01-31``, ``2026-01-31T10:00:00+01:00``, ``2h`` (ago); aware, in UTC.
-
-    Without a zone the text is taken as UTC, as Avi writes its logs. ``now`` (aware) is what ``30m``, ``2h``, ``1d``
-    and ``1w`` count back from. Raises ValueError.
-    """
-    text = text.strip()
-    try:
-        if ago := _AGO.fullmatch(text):
-            return now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            f"{text!r} is not a time: write 2026-01-31T10:00:00 (UTC), or 2h, 1d for that long ago"
-        ) from None

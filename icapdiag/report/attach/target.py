@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from icapdiag.bounded import NotPrivate, read_private
 
 JIRA, SERVICENOW, GITHUB, FILE = "jira", "servicenow", "github", "file"
 FORMS = "jira:OPS-123, servicenow:INC0012345, github:owner/repo#7 or file:FOLDER"
@@ -156,20 +156,6 @@ def read_token(kind: str, file: Path | None, environment: Mapping[str, str]) -> 
 
 def _token_file(file: Path, source: str) -> str:
     try:
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            about = os.fstat(stream.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise AttachError(f"{source} is not a regular file")
-            if about.st_mode & 0o077:
-                mode = stat.S_IMODE(about.st_mode)
-                raise AttachError(f"{source} has mode {mode:04o}, so others can read it: chmod 600 it")
-            if about.st_uid not in {os.geteuid(), 0}:
-                raise AttachError(f"{source} belongs to another user")
-            data = stream.read(_TOKEN_LENGTH + 1)
-        if len(data) > _TOKEN_LENGTH:
-            raise AttachError(f"{source} is larger than {_TOKEN_LENGTH} bytes: not a token")
-        return data.decode().removesuffix("\n").removesuffix("\r")
-    except OSError as error:
-        raise AttachError(f"can't read {source}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise AttachError(f"{source} is not text: not a token") from None
+        return read_private(file, source, _TOKEN_LENGTH)
+    except NotPrivate as error:
+        raise AttachError(str(error)) from None

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from icapdiag.facts.run import ProbingVantage
+from icapdiag.facts.run import LogSubject, ProbingVantage
 from icapdiag.model import Report
-from icapdiag.report.document import configuration, joined
+from icapdiag.report.document import configuration, joined, words
 from icapdiag.report.document.log_answer import of_logs
 from icapdiag.report.document.pool_answer import of_pool
 from icapdiag.report.document.problems import ProblemBlock
@@ -161,20 +161,26 @@ def _untested(item: str) -> str:
     return f"{', '.join(parts[:_LISTED])} and {len(parts) - _LISTED} more{bracket}{option if words else ''}"
 
 
+def _closing_logs(logs: LogSubject) -> Iterator[str]:
+    files = f" from {count(len(logs.sources), 'file')}" if len(logs.sources) > 1 else ""
+    yield f"{records_read(logs.records)}{files}."
+    if logs.entries and logs.entries.filtered:
+        number = logs.entries.filtered
+        yield f"{count(number, 'entry', 'entries')} left out by the filters."
+    if unchecked := sum(each.keys_not_checked or 0 for each in logs.sources):
+        read = sum(each.read for each in logs.sources)
+        checked = f"{read - unchecked:,} of {count(read, 'record')}"
+        yield f"Duplicate keys other than actions were looked for in {checked}."
+
+
 def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
     """Sentences: how many problems, what was not tested, from where it was seen."""
     if logs := logs_of(report):
         if problems:
             yield f"{count(len(problems), 'problem')}."
-        files = f" from {count(len(logs.sources), 'file')}" if len(logs.sources) > 1 else ""
-        yield f"{records_read(logs.records)}{files}."
-        if logs.entries and logs.entries.filtered:
-            number = logs.entries.filtered
-            yield f"{count(number, 'entry', 'entries')} left out by the filters."
-        if unchecked := sum(each.keys_not_checked or 0 for each in logs.sources):
-            read = sum(each.read for each in logs.sources)
-            checked = f"{read - unchecked:,} of {count(read, 'record')}"
-            yield f"Duplicate keys other than actions were looked for in {checked}."
+        yield from _closing_logs(logs)
+        if report.not_tested:
+            yield words.untested(report)
     elif lint := lint_of(report):
         if problems:
             yield f"{count(len(problems), 'problem')}."

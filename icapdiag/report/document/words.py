@@ -31,6 +31,7 @@ OTHER = "other"  # an action that this program does not know
 INCOMPLETE = "incomplete: not all probes ran"
 CUT_SHORT = "interrupted: only partly read"
 PARTLY = "incomplete: a source is only a part"
+NOT_PULLED = "incomplete: a part of the log was not pulled"
 TOO_MANY = "incomplete: too many objects to look at all of them"
 NAMES_SHOWN = 5
 
@@ -178,7 +179,7 @@ def gap(report: Report) -> str:
     page = page_gap(logs.sources) if logs else ""
     if logs and page:
         page = f"the file{' holds' if len(logs.sources) == 1 else 's hold'} {page}"
-    missing = CUT_SHORT if logs else TOO_MANY if lint_of(report) else INCOMPLETE
+    missing = (NOT_PULLED if report.not_tested else CUT_SHORT) if logs else TOO_MANY if lint_of(report) else INCOMPLETE
     if joined_of(report):
         missing = PARTLY
     state = [] if report.complete else [f"incomplete: {page}" if page else missing]
@@ -208,10 +209,11 @@ def page_gap(sources: Iterable[LogSource]) -> str:
 
 
 def untested(report: Report) -> str:
-    """What a check did not test, in one sentence; empty if that is unknown."""
+    """What was not tested, not visible or not pulled, in one sentence; empty if that is unknown."""
     listed = "; ".join(safe_text(each, 400) for each in report.not_tested or ())
-    seen = lint_of(report) is not None and joined_of(report) is None
-    return f"Not {'visible' if seen else 'tested'}: {listed}." if listed else ""
+    found = None if joined_of(report) else lint_of(report) or logs_of(report)
+    done = "tested" if found is None else "visible" if found is lint_of(report) else "pulled"
+    return f"Not {done}: {listed}." if listed else ""
 
 
 def tally(report: Report) -> str:

@@ -1,0 +1,136 @@
+"""The work of ``icapdiag pull``, and of any command that pulls first. What can't be done ends the command."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
+from icapdiag.cli.progress import PullProgress
+from icapdiag.cli.signals import Stop
+from icapdiag.cli.times import span_of
+from icapdiag.controller.asking import Pace
+from icapdiag.controller.credentials import NoCredentials, take_secret
+from icapdiag.controller.folder import Pull
+from icapdiag.controller.objects import NoSuchService
+from icapdiag.controller.pulling import Puller, PullError, Wanted
+from icapdiag.controller.session import ControllerError, Session, Stopped, load_sdk, parse_address, trusted
+from icapdiag.text import visible
+
+DEFAULT_SINCE = "2h"
+_LISTED = 10
+
+
+class Account(NamedTuple):
+    """Which Controller, as whom, and how it proves that it is the right one."""
+
+    controller: str
+    user: str
+    tenant: str
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    api_version: str | None = None
+
+
+class Choice(NamedTuple):
+    """What to pull. Times as the user typed them."""
+
+    virtual_services: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    logs: bool = True
+
+
+def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float, stop: Stop) -> Pull | None:
+    """Pull into the folder, or go on there; None if that was stopped before there was anything to keep."""
+    now = datetime.now(UTC)
+    since, until = span_of(choice.since or DEFAULT_SINCE, choice.until, now)
+    progress = PullProgress() if stderr_is_terminal() else None
+    try:
+        load_sdk()
+        address, trust = parse_address(account.controller), trusted(account.ca_file)
+        wanted = Wanted(
+            controller=str(address),
+            user=account.user,
+            tenant=account.tenant,
+            since=since or now - timedelta(hours=2),
+            until=until or now,
+            span=(choice.since or DEFAULT_SINCE, choice.until or ""),
+            virtual_services=choice.virtual_services,
+            logs=choice.logs,
+        )
+        secret = take_secret(account.password_file, os.environ, _question(account.user, str(address)))
+        puller = Puller(folder, wanted, progress=progress or (lambda *_: None), stop=stop)
+        session = Session(
+            address,
+            account.user,
+            secret,
+            tenant=account.tenant,
+            trust=trust,
+            api_version=account.api_version,
+            stop=stop,
+        )
+        return puller.pull(session, Pace(rate=rate))
+    except Stopped:
+        return None
+    except NoSuchService as error:
+        where = f"in tenant {visible(account.tenant)!r}"
+        fail(f"no virtual service {visible(str(error))!r} {where} is visible to this account")
+    except (ControllerError, NoCredentials, PullError) as error:
+        fail(error)
+    except OSError as error:
+        fail(f"can't write to {str(folder)!r}", error)
+    finally:
+        if progress is not None:
+            progress.erase()
+
+
+def _question(user: str, controller: str) -> Callable[[], str] | None:
+    """Asks for the password, if somebody is there to answer."""
+    if not stdin_is_terminal():
+        return None
+
+    def ask() -> str:
+        try:
+            return getpass.getpass(f"Password of {visible(user)} at {controller}: ")
+        except EOFError:
+            raise NoCredentials("no password: the question was not answered") from None
+
+    return ask
+
+
+def pull_summary(found: Pull, folder: Path) -> Iterator[str]:
+    """What was pulled and what was not, in lines that are safe to show."""
+    entries = sum(log.entries for log in found.logs)
+    services = {each.path.split("/")[3] for each in found.asked if each.path.endswith("/icapstats/")}
+    counted = [_number(len(services), "virtual service")]
+    if found.logs:
+        counted.append(_number(entries, "log entry", "log entries"))
+    yield f"{visible(str(folder))}: {', '.join(counted)} from {visible(found.controller)}, {_span(found)}"
+    if not services:
+        yield "No virtual service with an ICAP profile is visible to this account."
+    for each in found.not_visible[:_LISTED]:
+        yield f"Not visible: {visible(each.object)}: {visible(each.why)}"
+    if len(found.not_visible) > _LISTED:
+        yield f"Not visible: {len(found.not_visible) - _LISTED} more, see pull.json"
+    for log in found.logs:
+        if not log.complete:
+            yield f"Incomplete: log of {visible(log.virtual_service)}: {visible(log.why or '', None)}"
+    if not found.complete:
+        yield "Run the same command again to continue."
+    yield f"Next: icapdiag lint {visible(str(folder))}"
+    if entries:
+        yield f"      icapdiag explain {visible(str(folder))}"
+
+
+def _span(found: Pull) -> str:
+    since, until = (text.partition(".")[0].rstrip("Z").replace("T", " ") for text in (found.since, found.until))
+    return f"{since} to {until} UTC"
+
+
+def _number(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
