@@ -47,8 +47,9 @@ def test_blocks_make_no_difference() -> None:
     assert 90 == to_plain(often.groups())[0]["count"]
 
 
-def test_a_time_with_something_behind_it_is_in_no_minute_whatever_comes_with_it() -> None:
-    times = [f"2024-03-09T16:00:0{number}.000000+00:00{', ' if number == 4 else ''}" for number in range(9)]
+@pytest.mark.parametrize("wrong", ["2024-03-09T16:00:04.000000+00:00, ", "2024-03-09T16:00:x4.000000+00:00", "soon"])
+def test_a_time_that_is_damaged_is_none_whatever_comes_with_it(wrong: str) -> None:
+    times = [wrong if number == 4 else f"2024-03-09T16:00:0{number}.000000+00:00" for number in range(9)]
     decoded = [decode_entry(one) for one in entries(9)]
     for one, moment in zip(decoded, times, strict=True):
         one.report_timestamp = moment  # as a block of entries is decoded
@@ -57,6 +58,7 @@ def test_a_time_with_something_behind_it_is_in_no_minute_whatever_comes_with_it(
     summary.add_all(decoded)
 
     assert [8] == [bucket.requests for bucket in summary.timeline()]
+    assert (times[0], times[-1]) == (summary.head().first_seen, summary.head().last_seen)
 
 
 def test_many_requests_of_one_entry() -> None:

@@ -226,7 +226,8 @@ class ElementScanner:
     def _object(self, *, in_array: bool) -> bool:
         if not in_array or _REPLY.match(self._buffer, self._start, self._filled):
             following = self._next_beginning(self._start)
-            results = results_of(self._buffer, self._start, self._filled if following is None else following)
+            end = self._filled if following is None else following
+            results = results_of(self._buffer, self._start, end, whole=following is not None)
             if results == UNFINISHED and following is None and not self._ended:
                 return self._too_long()
             if results > 0:

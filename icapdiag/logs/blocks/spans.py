@@ -25,6 +25,7 @@ UNFINISHED: Final = -1
 MISMATCHED: Final = -2
 
 ENVELOPE_KEY: Final = b"results"  # of the Controller's list replies: {"count": N, "results": [...]}
+_RESULTS: Final = b'"%b"' % ENVELOPE_KEY
 _PAGE_VALUE = 300  # bytes of one member that are looked at
 _ENVELOPE_MEMBERS = 20  # a reply has a handful before its results
 
@@ -134,8 +135,13 @@ def skip_member(text: bytearray, start: int, end: int) -> tuple[bytes, int, int]
     return found[1], value, ends(text, value, end)
 
 
-def results_of(text: bytearray, start: int, end: int) -> int:
-    """The index after the ``[`` of an envelope's results; 0 if it is none, `UNFINISHED` if that can't be told."""
+def results_of(text: bytearray, start: int, end: int, *, whole: bool = False) -> int:
+    """The index after the ``[`` of an envelope's results; 0 if it is none, `UNFINISHED` if that can't be told.
+
+    ``whole``: nothing of it comes behind ``end``.
+    """
+    if whole and text.find(_RESULTS, start, end) < 0:
+        return 0
     position = start + 1
     for _ in range(_ENVELOPE_MEMBERS):
         member = skip_member(text, position, end)

@@ -17,6 +17,8 @@ _INDENT_KEPT = 80  # columns
 _BLANK = " \t>[,"  # in front of a record; mail programs put the last one
 _BRACE = r"\{[ \t]*[\"'}\u2018-\u201f]"
 _SYSLOG = r"(?:\d{1,7} )?<\d{1,3}>(?:1 |[A-Z][a-z]{2} [ \d]\d )"
+_BLANK_BYTES = b"\n\r, \t"
+_BLANK_LINES = re.compile(rb"[\n\r, \t]*+")
 NONE: Final = -1
 
 
@@ -43,6 +45,12 @@ def next_beginning(text: str, start: int, indent: int) -> int:
     """The index of the next line behind ``start`` that begins a record, indented no further; `NONE` without one."""
     found = _pattern(indent).search(text, start)
     return found.end() if found else NONE
+
+
+def _behind_blank_lines(text: bytes | bytearray, line: int, end: int) -> int:
+    """The line end at ``line``, or the last of those that follow it with only white space and commas between them."""
+    found = _BLANK_LINES.match(text, line, end) if line + 1 < end and text[line + 1] in _BLANK_BYTES else None
+    return line if found is None else text.rindex(b"\n", line, found.end())
 
 
 class NextBeginning:
@@ -89,7 +97,7 @@ class Beginnings:
             known.found = NONE
             match, line = _byte_pattern(indent).match, max(start, known.upto - base) - 1
             while (line := text.find(b"\n", line + 1, end)) >= 0 and match(text, line, end) is None:
-                pass
+                line = max(line, _behind_blank_lines(text, line, end) - 1)
             if line < 0:
                 known.upto = base + max(start, end - 2 * _INDENT_KEPT)
                 return NONE

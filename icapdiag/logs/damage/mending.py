@@ -6,7 +6,7 @@ import msgspec
 
 from icapdiag.logs.damage.recovery import salvage_object
 from icapdiag.logs.damage.runs import is_exact
-from icapdiag.logs.damage.splicing import spliced
+from icapdiag.logs.damage.splicing import Spliced, cut_in_a_member, spliced
 
 _ENTRY_KEYS = ("report_timestamp", "icap_log", "virtualservice", "vs_name")  # one of them, and it is a log entry
 _decode = msgspec.json.Decoder().decode
@@ -26,7 +26,10 @@ def mended(text: str) -> tuple[bytes, Repairs] | None:
 
 def by_splicing(text: str) -> tuple[bytes, Repairs] | None:
     """The same; None also where text alone does not show what `by_tokens` would make of it."""
-    found = spliced(text)
+    return _checked(cut_in_a_member(text)) or _checked(spliced(text))
+
+
+def _checked(found: Spliced | None) -> tuple[bytes, Repairs] | None:
     if found is None:
         return None
     raw = found.json.encode()
@@ -49,4 +52,9 @@ def by_tokens(text: str) -> tuple[bytes, Repairs] | None:
 
 
 def _is_entry(value: dict[str, object]) -> bool:
-    return "results" not in value and any(dict.get(value, key) is not None for key in _ENTRY_KEYS)
+    if "results" in value:
+        return False
+    for key in _ENTRY_KEYS:  # noqa: SIM110 - asked for every damaged record, and mostly the first one is there
+        if dict.get(value, key) is not None:
+            return True
+    return False

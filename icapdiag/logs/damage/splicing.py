@@ -14,6 +14,9 @@ from icapdiag.logs.damage.tokens import NOTED, SURROGATE
 
 _DEEPEST: Final = 50  # brackets in brackets; an entry has six
 _CLOSERS: Final = {"{": "}", "[": "]"}
+# What is missing where so many braces and brackets are open, as an entry is made.
+_USUAL: Final = {(1, 0): "}", (2, 0): "}}", (3, 1): "}]}}", (4, 1): "}}]}}"}
+_CUT: Final = "cut off inside {}, which was left out"
 _W: Final = r"[ \t\r\n]*+"
 _STRING: Final = r'"[^"\\\x00-\x1f]*+(?:"|(?:\\.[^"\\\x00-\x1f]*+)++")'
 _FLAT: Final = rf"(?:{_STRING}|[-+.0-9A-Za-z]++)"  # whether such a word is one, the decoder says
@@ -41,15 +44,72 @@ class Spliced(NamedTuple):
     repairs: tuple[tuple[str, int], ...]
 
 
+def cut_in_a_member(text: str) -> Spliced | None:
+    """The object that is all of ``text``, if it is cut inside of a flat member that is not the first.
+
+    Where the last comma stands, and how many brackets are open, is only guessed here: what comes out is JSON only if
+    the guess was right. It is so for most lines that are cut; None where it can't be.
+    """
+    comma = text.rfind(',"')
+    closers = _USUAL.get((text.count("{") - text.count("}"), text.count("[") - text.count("]")))
+    if comma < 0 or closers is None or not text.startswith("{") or _has_surrogates(text):
+        return None
+    last = _last_of(text, comma + 1, in_object=True)
+    if last is None:
+        return None
+    cut, end, more = last
+    repairs = ((_CUT.format(cut), len(text)),) if cut else ()
+    added = (f"missing {closers} added at the end", comma + 1 if cut else len(text))
+    return Spliced(text[: end or comma] + more + closers, (*repairs, added))
+
+
 def spliced(text: str) -> Spliced | None:
     """The object that is all of ``text``. None where something else is wrong with it, or nothing.
 
     Words, escapes and keys that appear twice are not looked at: that what comes out is JSON is left to the decoder.
     """
-    if not text.startswith("{") or ("\\u" in text and SURROGATE.search(text)):
+    if not text.startswith("{") or _has_surrogates(text):
         return None
     splicer = _Splicer(text)
     return splicer.result() if splicer.read() and 0 < len(splicer.repairs) <= NOTED else None
+
+
+def _has_surrogates(text: str) -> bool:
+    return "\\u" in text and SURROGATE.search(text) is not None
+
+
+def _last_of(text: str, at: int, *, in_object: bool) -> tuple[str, int, str] | None:
+    """The last token, and the key before it: what was cut (nothing: it is complete), where what stays of it ends (0:
+    nothing stays), and what ends that. None if something else is there.
+    """
+    key = ""
+    if in_object:
+        found = _LAST_KEY.match(text, at)
+        if found is None:
+            return ("a key", 0, "") if _CUT_KEY.fullmatch(text, at) else None
+        key, at = found[1][1:], found.end()
+        if "\\" in key:
+            return None
+    if at == len(text):
+        return "a member", 0, ""
+    if _CUT_STRING.fullmatch(text, at):
+        return _lines_of(text, at + 1) if key in HEADER_TEXTS else ("a string", 0, "")
+    if _COMPLETE.fullmatch(text, at):
+        return "", len(text), ""
+    cut = "a number" if _NUMBER.fullmatch(text, at) else "a value" if _PART.fullmatch(text, at) else ""
+    return (cut, 0, "") if cut else None
+
+
+def _lines_of(text: str, start: int) -> tuple[str, int, str] | None:
+    """Of a cut text with headers, the lines that are complete stay."""
+    if text.find("\\u", start) >= 0:  # may be a line end
+        return None
+    at = len(text)
+    while (at := text.rfind("\\n", start, at)) >= 0:
+        before = text[start:at]
+        if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
+            return "a string", at + 2, '"'
+    return "a string", 0, ""
 
 
 class _Splicer:
@@ -153,43 +213,20 @@ class _Splicer:
 
     def _last(self, *, in_object: bool) -> bool:
         """The last token, and the key before it; False if that is not what is there."""
-        text, at = self._text, self._at
-        key = ""
-        if in_object:
-            found = _LAST_KEY.match(text, at)
-            if found is None:
-                return bool(_CUT_KEY.fullmatch(text, at)) and self._end("a key")
-            key, at = found[1][1:], found.end()
-            if "\\" in key:
-                return False
-        if at == len(text):
-            return self._end("a member")
-        if _COMPLETE.fullmatch(text, at):
-            self._ends[-1] = len(text)
-            self._behind_token(len(text))
-            return self._end("")
-        if _CUT_STRING.fullmatch(text, at):
-            return self._whole_lines(at + 1) if key in HEADER_TEXTS else self._end("a string")
-        cut = "a number" if _NUMBER.fullmatch(text, at) else "a value" if _PART.fullmatch(text, at) else ""
-        return bool(cut) and self._end(cut)
-
-    def _whole_lines(self, start: int) -> bool:
-        """Of a cut text with headers, those that are complete stay."""
-        text = self._text
-        if text.find("\\u", start) >= 0:  # may be a line end
+        last = _last_of(self._text, self._at, in_object=in_object)
+        if last is None:
             return False
-        at = len(text)
-        while (at := text.rfind("\\n", start, at)) >= 0:
-            before = text[start:at]
-            if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
-                self._ends[-1], self._tail = at + 2, '"'
-                break
-        return self._end("a string")
+        cut, end, self._tail = last
+        if end:
+            self._ends[-1] = end
+        if not cut:
+            self._behind_token(end)
+        return self._end(cut)
 
     def _end(self, cut: str) -> bool:
         """The text is over, in the middle of ``cut``: what was begun and holds nothing goes."""
         if cut and cut != "the record":
-            self.repairs.append((f"cut off inside {cut}, which was left out", len(self._text)))
+            self.repairs.append((_CUT.format(cut), len(self._text)))
         closers = "".join(map(_CLOSERS.__getitem__, reversed(self._open)))
         self.repairs.append((f"missing {named(closers)} added at the end", self._behind))
         while cut and len(self._open) > 1 and not self._ends[-1]:
