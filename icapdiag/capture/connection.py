@@ -28,11 +28,10 @@ class Connection:
     """From the first packet to the last. Times in ns since 1970."""
 
     __slots__ = (
-        "_early", "_http", "_icap", "_lacks", "_looks", "_skips", "_take", "_upload", "client",
-        "client_closed", "closed_by", "established", "excerpt", "exported", "flipped", "hops", "kind", "last",
-        "lingers", "mss", "outgoing", "proxied", "requests", "reset_by", "server", "server_closed", "server_packets",
+        "_banner", "_early", "_http", "_icap", "_lacks", "_looks", "_skips", "_take", "_upload", "client",
+        "client_closed", "client_full", "closed_by", "established", "exported", "flipped", "kind", "last",
+        "lingers", "outgoing", "requests", "reset_by", "server", "server_closed", "server_full", "server_packets",
         "started", "streams", "syn", "syn_ack", "syn_seq", "syns", "tls", "trackable", "unreachable", "watched",
-        "zero_windows",
     )  # fmt: skip
 
     def __init__(
@@ -65,13 +64,10 @@ class Connection:
         self.server_closed: int | None = None
         self.reset_by: int | None = None  # who sent RST first
         self.unreachable: Unreachable | None = None
-        self.zero_windows = [0, 0]
-        self.mss = [0, 0]
-        self.hops = 0  # of the client's first packet
+        self.client_full = self.server_full = 0  # packets that announced a window of 0
         self.outgoing: bool | None = None  # the capturing host is the client; None: not known
         self.requests = 0  # of ICAP
-        self.proxied = False  # a line of the PROXY protocol came first
-        self.excerpt = (bytearray(), bytearray())  # the first bytes of each side
+        self._banner = b""  # the first bytes of the server, before it is known what the connection carries
         self.tls: HandshakeReader | None = None
         self._icap: Conversation | None = None
         self._http: HttpConversation | None = None
@@ -123,7 +119,7 @@ class Connection:
 
     def segment(self, side: int, time: int, seg: Segment) -> None:
         """A packet of one side, 0 the client's."""
-        _, seq, ack, flags, window, payload, missing, _, ident, _, _ = seg
+        _, seq, ack, flags, window, payload, missing, ident, _ = seg
         side ^= self.flipped
         stream, size = self.streams[side], len(payload) + missing
         if seq == NEXT:
@@ -138,7 +134,8 @@ class Connection:
         if flags & RST:
             return
         if window == 0:
-            self.zero_windows[side] += 1
+            self.client_full += side == CLIENT
+            self.server_full += side == SERVER
         if self.kind == OTHER or (self.kind == UNKNOWN and not self.syns and not self._may_begin(payload)):
             size = 0  # nothing that is read here
         elif flags & ACK and ack != self.streams[1 - side].last_ack:
@@ -194,10 +191,9 @@ class Connection:
         elif flags & SYN:
             if stream.next is None:
                 stream.start(seg.seq)
-            self.mss[side] = seg.mss
             if side == CLIENT and not flags & ACK:
                 self.syns += 1
-                self.syn_seq, self.hops = seg.seq, self.hops or seg.hops
+                self.syn_seq = seg.seq
                 self.outgoing = seg.outgoing if self.outgoing is None else self.outgoing
                 if self.syn_ack is None:
                     self.syn = time
@@ -264,10 +260,9 @@ class Connection:
         if not data:
             self._lacks = True  # its beginning: what comes next may be anything
             return
-        kept = self.excerpt[side]
-        kept += data[: _EXCERPT - len(kept)]
-        if side == CLIENT and (line := _PROXY.match(data)) is not None:
-            self.proxied = True
+        if side == SERVER:
+            self._banner += data[: _EXCERPT - len(self._banner)]
+        elif (line := _PROXY.match(data)) is not None:
             data = data[line.end() :]
         if begins_request(data) and not begins_http(data):
             self._carries_icap(flip=side == SERVER)
@@ -286,7 +281,7 @@ class Connection:
     def _carries_icap(self, *, flip: bool) -> None:
         self.kind, self._icap = ICAP, Conversation(self._taken)
         self._skips = self._icap.skip_sent, self._icap.skip_received
-        self._early = b"" if flip else bytes(self.excerpt[SERVER])  # a banner, as other protocols have it
+        self._early = b"" if flip else self._banner  # as other protocols have it
         if flip and not self.syns:  # begun before the capture: who asks is the client
             self.client, self.server = self.server, self.client
             self.streams = (self.streams[1], self.streams[0])

@@ -222,8 +222,8 @@ class MemberSeen:
         first = connection.closed_by if connection.closed_by is not None else connection.reset_by
         if first is not None and connection.answered and not connection.refused:
             self._closing["client" if first == CLIENT else "server"] += 1
-        captured.server_full = (captured.server_full or 0) + connection.zero_windows[SERVER]
-        captured.client_full = (captured.client_full or 0) + connection.zero_windows[CLIENT]
+        captured.server_full = (captured.server_full or 0) + connection.server_full
+        captured.client_full = (captured.client_full or 0) + connection.client_full
 
     def _handshake(self, connection: Connection, end: int) -> None:
         assert connection.tls is not None  # noqa: S101 - who calls has looked

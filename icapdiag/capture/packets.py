@@ -34,7 +34,7 @@ _U16 = Struct("!H").unpack_from
 _IP = Struct("!BxHHHxBxx").unpack_from  # version and length, length, identification, fragment, protocol
 _IP6 = Struct("!4xHB").unpack_from  # payload length, next header
 _SEGMENT = Struct("!HHIIBBH").unpack_from
-_IP_AND_TCP = Struct("!BxHHHBB14xIIBBH").unpack_from  # of an IPv4 head without options, and what follows it
+_IP_AND_TCP = Struct("!BxHHHxB14xIIBBH").unpack_from  # of an IPv4 head without options, and what follows it
 
 
 class Segment(NamedTuple):
@@ -47,9 +47,7 @@ class Segment(NamedTuple):
     window: int  # as it stands there, not scaled
     payload: bytes
     missing: int  # bytes of payload behind it that the capture has not
-    mss: int  # of a SYN's option; 0: none
     ident: int  # the IPv4 identification; 0 where there is none
-    hops: int  # time to live, or hop limit
     outgoing: bool | None  # the capturing host sent it; None: the link layer does not say
 
 
@@ -120,7 +118,7 @@ class Decoder:
             return self._by_version(data, 4, 0) if family in _FAMILIES else None
         if link == EXPORTED_LINK:
             found = exported(data)
-            return None if found is None else Segment(found.key, NEXT, 0, PSH, 1, found.payload, 0, 0, 0, 0, None)
+            return None if found is None else Segment(found.key, NEXT, 0, PSH, 1, found.payload, 0, 0, None)
         self.unread[link] += 1
         return None
 
@@ -137,14 +135,14 @@ class Decoder:
 
     def _ipv4(self, data: bytes, at: int, depth: int, outgoing: bool | None) -> Found:
         if len(data) >= at + 40:  # the usual packet, in one go
-            first, length, ident, fragment, hops, protocol, seq, ack, offset, flags, window = _IP_AND_TCP(data, at)
+            first, length, ident, fragment, protocol, seq, ack, offset, flags, window = _IP_AND_TCP(data, at)
             if first == 0x45 and protocol == _TCP and not fragment & 0x3FFF and length >= 40 and not flags & SYN:
                 start, end = at + 20 + (offset >> 4) * 4, at + length
                 payload = data[start:end]
                 missing = end - start - len(payload)
                 if offset >= 0x50 and missing >= 0:
                     key = data[at + 12 : at + 24]
-                    return Segment(key, seq, ack, flags, window, payload, missing, 0, ident, hops, outgoing)
+                    return Segment(key, seq, ack, flags, window, payload, missing, ident, outgoing)
         first, length, ident, fragment, protocol = _IP(data, at)
         if first >> 4 != 4 or (head := (first & 15) * 4) < 20:
             self._count("broken IPv4")
@@ -153,7 +151,6 @@ class Decoder:
         # A length of 0 is that of a packet which the network card has yet to cut (offload).
         end = at + length if length >= head else len(data)
         addresses = data[at + 12 : at + 20]
-        hops = data[at + 8]
         if fragment & 0x3FFF:
             whole = self._fragments.add(
                 (addresses, protocol, ident), (fragment & 0x1FFF) * 8, data[start:end], more=bool(fragment & 0x2000)
@@ -163,12 +160,12 @@ class Decoder:
                 return None
             data, start, end = whole, 0, len(whole)
         if protocol == _TCP:
-            return _segment(data, start, end, addresses, ident, hops, outgoing)
+            return _segment(data, start, end, addresses, ident, outgoing)
         return self._above(protocol, data, start, end, addresses, depth, outgoing)
 
     def _ipv6(self, data: bytes, at: int, depth: int, outgoing: bool | None) -> Found:
         length, kind = _IP6(data, at)
-        addresses, hops, start = data[at + 8 : at + 40], data[at + 7], at + 40
+        addresses, start = data[at + 8 : at + 40], at + 40
         if len(addresses) < 32:
             raise IndexError
         end = start + length if length else len(data)
@@ -192,7 +189,7 @@ class Decoder:
             else:
                 break
         if kind == _TCP:
-            return _segment(data, start, end, addresses, 0, hops, outgoing)
+            return _segment(data, start, end, addresses, 0, outgoing)
         return self._above(kind, data, start, end, addresses, depth, outgoing)
 
     # --- what is not TCP ---------------------------------------------------------------------------
@@ -253,9 +250,7 @@ _SHORT = error
 _FAMILIES = {family << shift for family in (2, 10, 24, 28, 30) for shift in (0, 24)}
 
 
-def _segment(
-    data: bytes, at: int, end: int, addresses: bytes, ident: int, hops: int, outgoing: bool | None
-) -> Segment | None:
+def _segment(data: bytes, at: int, end: int, addresses: bytes, ident: int, outgoing: bool | None) -> Segment | None:
     _, _, seq, ack, offset, flags, window = _SEGMENT(data, at)
     head = (offset >> 4) * 4
     if head < 20:
@@ -263,28 +258,10 @@ def _segment(
     start = at + head
     payload = data[start:end]
     missing = end - start - len(payload)
-    mss = _mss(data[at + 20 : start]) if flags & SYN and head > 20 else 0
     return Segment(
         addresses + data[at : at + 4], seq, ack, flags, window, payload,
-        max(0, min(missing, 1 << 16)), mss, ident, hops, outgoing,
+        max(0, min(missing, 1 << 16)), ident, outgoing,
     )  # fmt: skip
-
-
-def _mss(options: bytes) -> int:
-    at = 0
-    while at < len(options):
-        kind = options[at]
-        if kind == 0:
-            return 0
-        if kind == 1:
-            at += 1
-            continue
-        if at + 1 >= len(options) or options[at + 1] < 2:
-            return 0
-        if kind == 2 and options[at + 1] == 4 and at + 4 <= len(options):
-            return int(_U16(options, at + 2)[0])
-        at += options[at + 1]
-    return 0
 
 
 _HOST = "host unreachable"

@@ -26,6 +26,10 @@ class Piece(NamedTuple):
     time: int  # ns, of the packet that brought it
 
 
+_NONE: dict[int, Piece] = {}  # what waits at most streams, and is never written to
+_NOWHERE: list[int] = []
+
+
 class Room:
     """How many bytes wait behind gaps, of all the streams that share it; each takes `_EACH` more than its data."""
 
@@ -75,8 +79,8 @@ class Stream:
         self.missing = 0  # bytes that the capture has not
         self.differing = 0  # came twice with other bytes
         self.repeat_at = self.repeats = self.repeat_length = 0  # the segment that was sent again last, and how often
-        self.waiting: dict[int, Piece] = {}  # by position; its gap: bytes that are missing behind the data
-        self._order: list[int] = []  # a heap of these positions
+        self.waiting = _NONE  # by position; its gap: bytes that are missing behind the data
+        self._order = _NOWHERE  # a heap of these positions
         self._held = 0
         self.last_seq = -1  # of the packet before
         self._last = (0, 0)  # its length and flags, and its identification
@@ -182,6 +186,8 @@ class Stream:
         if known is None:
             self.out_of_order += 1
             self._room.held += _EACH
+            if self.waiting is _NONE:
+                self.waiting, self._order = {}, []
             heappush(self._order, at)
         else:
             self._count_repeat(at, len(piece.data) + piece.gap)
