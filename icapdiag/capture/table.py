@@ -60,8 +60,6 @@ class Table:
         if seg.flags & (FIN | RST) and not connection.lingers and connection.closed:
             connection.lingers = True
             self._closed.append(connection)
-        if self._closed and (self._closed[0].last + _LINGER < time or len(self._closed) > _MOST):
-            self._end_closed(time)
 
     def _end_closed(self, time: int) -> None:
         """End the connections that were closed a while ago: nothing more comes. Of too many, the first ones."""
@@ -94,6 +92,7 @@ class Table:
         return connection.syn_seq != seg.seq
 
     def _open(self, time: int, seg: Segment) -> tuple[Connection, int]:
+        self._end_closed(time)
         if len(self.known) >= 2 * _MOST:
             self._make_room(time)
         half = len(seg.key) // 2 - 2
