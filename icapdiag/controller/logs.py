@@ -137,7 +137,8 @@ class LogFetcher:
         if claimed > len(found) and not shortest:  # perhaps it had not searched all; once more, and that is that
             again, claimed = self._collect(target, shortest=shortest)
             found |= again
-        if claimed > len(found):
+        reached = max((order[0] for order in found), default=0)  # in order of time, so that the end is what is cut off
+        if claimed > len(found) and not (shortest and reached >= end):
             missing = "an unknown number of" if claimed == _UNKNOWN else f"{claimed - len(found):,}"
             self._missing.append(f"{missing} entries between {_shown(start)} and {_shown(end)}")
         own = [(order, raw) for order, raw in found.items() if start <= order[0] < end or not order[0]]
