@@ -112,7 +112,9 @@ def test_rows_read_at_once_are_rows_read_cell_by_cell(
     assert to_plain(slow.summary.head()) == to_plain(quick.summary.head())
 
 
-def test_most_rows_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reason", ["Infected", "a bell \x07", "it's", 'it\'s "so"'])
+def test_most_rows_are_read_at_once(tmp_path: Path, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is in one of them."""
     slowly: list[int] = []
     original = rows.RowScanner._slowly
 
@@ -122,10 +124,14 @@ def test_most_rows_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(rows.RowScanner, "_slowly", counted)
     base = entry() | {"method": "POST"}
+    odd = json.loads(json.dumps(base))
+    odd["icap_log"]["request_logs"][0]["reason"] = reason
 
-    _, report = read(tmp_path / "log", as_csv((base,) * 500))
+    reading, report = read(tmp_path / "log", as_csv((base,) * 250 + (odd,) + (base,) * 249))
 
-    assert (500, 1) == (report.read, len(slowly))  # the header row
+    assert (500, reason == "Infected") == (report.read, len(slowly) == 1)  # the header row
+    assert 2 >= len(slowly)
+    assert {"Infected", reason} == {group.opswat_reason for group in reading.summary.groups()}
 
 
 def test_a_quote_that_never_closes_costs_its_row_only(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class _Layout:
     def takes(self, row: re.Match[bytes]) -> bool:
         """Whether the row can be made JSON; else it has to be read cell by cell."""
         log = self.log_of(row)
-        return row.string.find(b"ICAP_", *row.span()) < 0 if log is None else _is_plain(log)  # in another column?
+        return row.string.find(b"ICAP_", *row.span()) < 0 if log is None else _may_be_plain(log)  # in another column?
 
     def log_of(self, row: re.Match[bytes]) -> bytes | None:
         """The cell with the icap_log, without its quotes; None if it is empty."""
@@ -133,21 +133,23 @@ def _form(name: str, stop: bytes) -> tuple[bytes, bytes]:
     return rb'(?:(%b)|"(%b)"(?!")|)' % (plain, quoted), b'"%b%b"'  # one of both is empty
 
 
-def _is_plain(log: bytes) -> bool:
-    """Whether plain replacement makes JSON of a repr: where that is not safe, `csvexport` reads it."""
-    if not log.startswith(_ACTION_FIRST) and not (log.startswith(b"{'") and _ACTION.search(log)):
-        return False
-    if b"\\" in log and (b"\\'" in log or b"\\x" in log or b"\\U" in log):
-        return False
-    return log.count(b"'") % 2 == 0
+def _may_be_plain(log: bytes) -> bool:
+    """Whether plain replacement may make JSON of a repr, and then the right one; else `csvexport` reads it."""
+    begins = log.startswith(_ACTION_FIRST) or (log.startswith(b"{'") and _ACTION.search(log) is not None)
+    return begins and b"\\'" not in log
 
 
 def _as_json(logs: list[bytes]) -> list[bytes]:
     """Reprs as JSON, by plain replacement. Raises one of `UNDECODABLE` where they are not, or a key is there twice.
 
-    The quotes in them are still doubled, as CSV has them.
+    The quotes in them are still doubled, as CSV has them. Escapes that JSON does not have, and apostrophes in texts,
+    make it no JSON.
     """
-    text = b"\n".join(logs).replace(b'""', b'"').replace(b'"', b'\\"')
+    text = b"\n".join(logs)
+    if text.count(b'"') == 2 * text.count(b'""'):
+        text = text.replace(b'""', b'\\"')
+    else:
+        text = text.replace(b'""', b'"').replace(b'"', b'\\"')
     for word, value in _WORDS:
         text = text.replace(word, value)
     text = text.replace(b"'", b'"')
@@ -293,11 +295,18 @@ class RowScanner:
     def _count_kept(self) -> None:
         """Count the rows that were kept, which follow each other."""
         kept, self._kept = self._kept, []
-        if kept and self._layout is not None and not self._is_counted(self._layout, kept):
-            for row in kept:
-                self._slowly(row[0])
-        elif kept:
-            self._line += kept[0].string.count(b"\n", kept[0].start(), kept[-1].end())
+        if kept and self._layout is not None:
+            self._count_all(self._layout, kept)
+
+    def _count_all(self, layout: _Layout, rows: list[re.Match[bytes]]) -> None:
+        """All at once; each alone if one of them is not what it seemed."""
+        if self._is_counted(layout, rows):
+            self._line += rows[0].string.count(b"\n", rows[0].start(), rows[-1].end())
+        elif len(rows) == 1:
+            self._slowly(rows[0][0])
+        else:
+            for row in rows:
+                self._count_all(layout, [row])
 
     def _is_counted(self, layout: _Layout, rows: list[re.Match[bytes]]) -> bool:
         """Count rows all at once; False, and nothing counted, if one of them is not what it seemed."""
