@@ -60,5 +60,40 @@ def test_it_runs_as_printed(up: Host, command: str) -> None:
     assert not WRONG.search(said), f"{filled}\n{said}"
 
 
+# Within a step; what looks and changes nothing. tcpdump waits for packets: here for a second.
+LOOKS = re.compile(
+    r"(ss|grep|df|ls|free|nstat|uptime|vmstat|ps|clamdscan|timeout 10 clamdscan|date|dpkg|tcpdump|nft list|iptables -S"
+    r"|ip (route get|-6 route|-br|-s|addr|neigh)|c-icap-client|file|gdb|sysctl net|nc|curl -s )\b"
+)
+STEPS = sorted(
+    {
+        command
+        for runbook in load_runbooks().runbooks
+        for step in (*runbook.now, *(each for cause in runbook.causes for each in (*cause.fix, *cause.settle)))
+        for command in re.findall(r"`([^`]+)`", step.text)
+        if LOOKS.match(command) and " " in command and not re.search(r"squid|8048|8008|avi_ns|^vmstat 1$", command)
+    }
+)
+STANDS_FOR = {
+    "PID": "$(pidof -s c-icap)",
+    "FILE": "/etc/hostname",
+    "SE_ADDRESS": "127.0.0.1",
+    "tcpdump": "timeout 1 tcpdump",
+    "/tmp/icap.pcap": "/run/icap.pcap",  # noqa: S108 - as printed
+    "systemctl restart": "echo",
+}
+
+
+@pytest.mark.parametrize("command", STEPS)
+def test_a_command_within_a_step_runs(up: Host, command: str) -> None:
+    filled = command.replace("{host}", "127.0.0.1").replace("{port}", "1344").replace("{service}", "avscan")
+    for word, meant in STANDS_FOR.items():
+        filled = filled.replace(word, meant)
+    said = up.run(filled, fails=True)
+
+    assert not WRONG.search(said), f"{filled}\n{said}"
+
+
 def test_there_are_such_commands() -> None:
     assert 25 < len(COMMANDS)
+    assert 40 < len(STEPS)

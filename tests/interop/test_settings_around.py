@@ -58,25 +58,43 @@ def test_the_kernel_limits_the_listen_queue(around: Network, programs: Programs,
     assert any("net.core.somaxconn" in step for step in problem["steps"]["fix"])
 
 
-def test_iptables_limits_connections_and_the_exemption_of_an_address(around: Network) -> None:
+@pytest.mark.parametrize(
+    ("limit", "finding", "effect", "fix"),
+    [
+        pytest.param(
+            "-m connlimit --connlimit-above 4",
+            "fails-under-load", "unscanned", "iptables: connlimit", id="connlimit",
+        ),
+        pytest.param(  # a second SYN gets through
+            "--syn -m hashlimit --hashlimit-name icap --hashlimit-mode srcip --hashlimit-above 2/sec --hashlimit-burst 12",
+            "slow-under-load", "slow", "exempt the Service Engines", id="hashlimit",
+        ),
+    ],
+)  # fmt: skip
+def test_iptables_limits_connections_and_the_exemption_of_an_address(
+    around: Network, limit: str, finding: str, effect: str, fix: str
+) -> None:
     ours = ("-p", "tcp", "--dport", str(PORT))
-    run(around, "iptables", "-A", "INPUT", *ours, "-m", "connlimit", "--connlimit-above", "4", "-j", "DROP")
+    run(around, "iptables", "-A", "INPUT", *ours, *limit.split(), "-j", "DROP")
     dropped = loaded(around)
     run(around, "iptables", "-I", "INPUT", "-s", "127.0.0.0/8", *ours, "-j", "ACCEPT")
     exempt = loaded(around)
     run(around, "iptables", "-F", "INPUT")
 
-    Diagnosis(
-        "fails-under-load", "connections-dropped", "proven", "iptables: connlimit", severity="warning", never="TLS"
-    ).holds(dropped)
+    Diagnosis(finding, "connections-dropped", "proven", fix, severity="warning", effect=effect, never="TLS").holds(
+        dropped
+    )
     nothing_is_wrong(exempt)
 
 
-@pytest.mark.parametrize("override", [["--address=/av.pool.test/127.0.0.9"], []], ids=["with", "without"])
-def test_an_override_in_dnsmasq(around: Network, programs: Programs, override: list[str]) -> None:
+@pytest.mark.parametrize("override", ["address", "hosts file", ""])
+def test_an_override_in_dnsmasq(around: Network, programs: Programs, override: str) -> None:
+    hosts = programs.folder / "overriding-hosts"
+    hosts.write_text("127.0.0.9 av.pool.test\n")
+    options = {"address": ["--address=/av.pool.test/127.0.0.9"], "hosts file": [f"--addn-hosts={hosts}"]}
     unbound = resolvers.start_unbound(around, FIRST)
     argv = ["-k", "-C", "/dev/null", "--user=root", f"--listen-address={OVERRIDING}", "--bind-interfaces"]
-    argv = [need("dnsmasq"), *argv, "--no-hosts", "--no-resolv", f"--server={FIRST}", *override]
+    argv = [need("dnsmasq"), *argv, "--no-hosts", "--no-resolv", f"--server={FIRST}", *options.get(override, ())]
     dnsmasq = programs.start("dnsmasq", argv, ports=[(OVERRIDING, 53)], namespace=around.namespace)
     checked = around.check(f"icap://av.pool.test:{PORT}/avscan", "--resolver", FIRST, "--resolver", OVERRIDING)
     programs.stop(dnsmasq, unbound)
@@ -85,7 +103,7 @@ def test_an_override_in_dnsmasq(around: Network, programs: Programs, override: l
         nothing_is_wrong(checked)
         return
     differ = next(each for each in checked.report["problems"] if each["finding"] == "dns-answers-differ")
-    assert any("dnsmasq `address=`" in step for step in differ["steps"]["fix"])
+    assert any("(/etc/hosts, dnsmasq `address=`" in step for step in differ["steps"]["fix"])
 
 
 def test_e2guardian_scans_no_uploads_with_a_scanner_of_its_own(
