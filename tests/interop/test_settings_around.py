@@ -66,7 +66,8 @@ def test_the_kernel_limits_the_listen_queue(around: Network, programs: Programs,
             "fails-under-load", "unscanned", "iptables: connlimit", id="connlimit",
         ),
         pytest.param(  # a second SYN gets through
-            "--syn -m hashlimit --hashlimit-name icap --hashlimit-mode srcip --hashlimit-above 2/sec --hashlimit-burst 12",
+            "--syn -m hashlimit --hashlimit-name icap --hashlimit-mode srcip --hashlimit-above 2/sec"
+            " --hashlimit-burst 12",
             "slow-under-load", "slow", "exempt the Service Engines", id="hashlimit",
         ),
     ],
