@@ -16,6 +16,7 @@ from tests.interop.hosts import AVSCAN, CLAMAV_MOD, CLAMD, SCANNED, VIRUS_SCAN, 
 from tests.interop.programs import Programs
 
 DATABASES = "/var/lib/clamav"
+STATS = r"printf 'zSTATS\0' | nc -U -w 5 /run/clamav/clamd.ctl"
 DEEP = ("--eicar", "--depth", "deep")
 MIB = 1024**2
 
@@ -63,6 +64,32 @@ def test_the_limit_that_the_threat_ends_with(installed: Host, limit: str, low: s
     here.write(CLAMD, f"{limit} {high}")
     here.restart_clamd()
     assert "" == here.threat(upload)
+
+
+def test_a_time_limit_passes_what_takes_longer(installed: Host) -> None:
+    """Hence `AlertExceedsMax yes` beside MaxScanTime, in slow-requests and icap-timeout."""
+    here = installed
+    here.install()
+    slow = archive(*([NOISE] * 4), eicar())
+    here.restart()
+    assert "Eicar-Test-Signature.UNOFFICIAL" == here.threat(slow)
+
+    here.write(CLAMD, "MaxScanTime 1")
+    here.restart_clamd()
+    assert "" == here.threat(slow)
+    here.write(CLAMD, "AlertExceedsMax yes")
+    here.restart_clamd()
+    assert "Heuristics.Limits.Exceeded.MaxScanTime" == here.threat(slow)
+
+
+def test_more_threads_and_a_longer_queue(installed: Host) -> None:
+    """clamd takes MaxThreads and MaxQueue, and says so."""
+    here = installed
+    here.install()
+    here.write(CLAMD, "MaxThreads 24", "MaxQueue 48")
+    here.restart()
+    assert "max 24" in here.run(f"{STATS} | tr '\\0' '\\n'")
+    nothing_is_wrong(here.check(AVSCAN, "--eicar"))
 
 
 @pytest.mark.realcases
