@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from icapdiag.cli.console import remark, stop_with
+from icapdiag.cli.console import remark, stderr_is_terminal, stop_with
 from icapdiag.cli.help import FILTERS, PROBING
 from icapdiag.cli.options import (
     FailOn,
@@ -79,6 +79,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.api.diagnosing import diagnose as diagnose_sources
     from icapdiag.cli.inputs import load_library
     from icapdiag.cli.output import chosen_outputs, end_status, write_outputs
+    from icapdiag.cli.progress import ReadingProgress
     from icapdiag.cli.signals import stopping
     from icapdiag.logs.opening.inputs import InputError
     from icapdiag.mistakes import FileError
@@ -94,6 +95,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     library = load_library(folders)
     refused: list[str] = []
     begin, end = span_of(since, until, now)
+    progress = ReadingProgress() if stderr_is_terminal() else None
     with stopping() as stop:
         if check:
             from icapdiag.cli.check.asked import insist_on_consent
@@ -113,11 +115,15 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
                 since=begin,
                 until=end,
                 runbooks=library,
+                progress=progress,
                 stop=stop,
                 refused=refused.append,
             )
         except (InputError, FileError) as error:
             stop_with(f"icapdiag: {each}" for each in error.errors)
+        finally:
+            if progress is not None:
+                progress.erase()
         for refusal in refused:
             remark(refusal)
         written = write_outputs(report, outputs, redaction=redaction) and not refused

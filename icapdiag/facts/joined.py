@@ -127,6 +127,11 @@ class JoinedMember(Sheet):
     ] = None
     monitored_at: Annotated[Moment | None, about("monitor read", "when", "ISO 8601", changes=True)] = None
 
+    changed_objects: Annotated[
+        tuple[Text, ...] | None,
+        about("changed objects", "of the configuration, in the 15 minutes before the first logged failure"),
+    ] = None
+
     istag_before: Annotated[ISTag | None, about("ISTag before", "of an earlier source")] = None
     istag_now: Annotated[ISTag | None, about("ISTag now", "of the latest source that shows it")] = None
     istag_replaced: Annotated[bool | None, about("ISTag replaced", "it differs between these sources")] = None

@@ -14,7 +14,7 @@ from icapdiag.facts.logs import EntryCounts, RecordCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.joined.controller import NOTHING, Controller
 from icapdiag.joined.events import events
-from icapdiag.joined.members import Member, called, members
+from icapdiag.joined.members import Member, called, members, with_changes
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
 from icapdiag.joined.whole import blocked_by_errors, fail_action_of, scanning, whole
@@ -51,6 +51,7 @@ def join(
     groups = [group for each in logs for group in each.groups]
     fail_action = fail_action_of(fail_action, groups)
     found = members(ordered, groups, controller.monitored, service_uri=service_uri, fail_action=fail_action)
+    found = with_changes(found, controller.changes)
     log = _log(logs)
     entries = log.entries if log else None
     by_service = tuple(services(ordered, groups, entries.entries_total if entries else None))

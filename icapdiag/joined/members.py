@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,13 +11,14 @@ from msgspec.structs import replace
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.engines import Engines
-from icapdiag.facts.joined import JoinedMember
+from icapdiag.facts.joined import Event, JoinedMember
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.logged import logged, members_of
-from icapdiag.joined.source import Source, in_order
+from icapdiag.joined.source import Source, in_order, moment
 from icapdiag.joined.tested import Tested, tested
 from icapdiag.model import MemberReport
 
+_SHORTLY = timedelta(minutes=15)
 _FROM = " from "  # in the name of a member that several Service Engines tested
 
 
@@ -237,13 +239,24 @@ def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
     return None
 
 
+def with_changes(found: Sequence[Member], changes: Sequence[Event]) -> tuple[Member, ...]:
+    """The members with the objects of the configuration that were changed shortly before their first failure."""
+    return tuple(
+        Member(each.name, each.key, replace(each.facts, changed_objects=tuple(_before(each.facts, changes)) or None))
+        for each in found
+    )
+
+
+def _before(facts: JoinedMember, changes: Sequence[Event]) -> Iterator[str]:
+    failed = moment(facts.first_failure)
+    for each in changes if failed else ():
+        at = moment(each.time)
+        if at is not None and failed is not None and timedelta(0) <= failed - at <= _SHORTLY:
+            yield each.what
+
+
 def called(sources: Sequence[Source], found: Iterable[Member]) -> dict[str, str]:
     """The names of members, by ``host:port`` and by what single sources call them: ``icap1 from se-2``."""
     names = {each.key: each.name for each in found}
     own = {member.name: names.get(_key(member)) for source in sources for member in source.report.members}
     return names | {name: meant for name, meant in own.items() if meant is not None}
-
-
-def named(found: Iterable[Member]) -> Iterator[str]:
-    """Their names."""
-    return (each.name for each in found)

@@ -11,7 +11,7 @@ import pytest
 from icapdiag.facts.joined import JoinedSubject
 from icapdiag.logs.opening.inputs import InputError
 from icapdiag.model import Problem, Report
-from icapdiag.report.formats import FORMATS, render
+from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, redact
@@ -263,6 +263,21 @@ def test_the_log_holds_a_part_of_the_failures_that_service_engines_counted(tmp_p
     assert "58912 ICAP failures, of which the log holds 3000" in (found.steps.now or ())[0]
 
 
+def test_events_stand_on_the_axis_of_the_log(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.pull(*(failure(at) for at in range(0, 600, 10)), down={"se-1": "CONNECTION_REFUSED"})
+    stage.report(checked("healthy"))
+    report = settled(stage.diagnosed())
+    drawn = render(report, "table", Style(detail=1)).splitlines()
+    axis = drawn.index(next(line for line in drawn if line.startswith("Over time, ")))
+    _, bars, controller, check = drawn[axis + 1 : axis + 5]
+    assert bars.index("█") == controller.index("▲")  # the health monitor changed in the first minute
+    assert (True, True) == (controller.endswith("1 before"), check.endswith("1 after"))
+    page = render(report, "html")
+    assert "08:00:05 UTC: 192.0.2.1:1344: health monitor: up on some Service Engines" in page
+    assert "2026-11-30 07:59:00 UTC: IcapProfile icap-prof changed" in page
+
+
 def test_logs_of_other_times_are_not_held_against_the_counters(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.pull(failure(1), counted={"requests": 60_000, "error": 58_912})
@@ -288,6 +303,7 @@ def test_a_pull_dates_changes_and_says_what_is_missing(tmp_path: Path) -> None:
         ("2026-11-30T08:01:00.000Z", "log ends"),
     ] == [(each.time, each.what) for each in subject.events]
     assert ("mixed", ("se-2",)) == (subject.joined_members[0].monitored, subject.joined_members[0].monitor_down)
+    assert ("IcapProfile icap-prof changed",) == subject.joined_members[0].changed_objects
     assert not report.complete
     assert "The log of app-vs is not complete: cut at 10:00." in report.notes
 
@@ -302,7 +318,8 @@ def test_what_works_from_here_may_still_fail_from_service_engines(tmp_path: Path
     assert begins in first_line(report)
     causes = {each.id: each.status for each in first(report).causes or ()}
     excluded = CauseStatus.RULED_OUT
-    assert {"path": POSSIBLE, "recovered": POSSIBLE, "load": excluded, "server": excluded} == causes
+    left = dict.fromkeys(("path", "recovered", "change"), POSSIBLE)
+    assert left | {"load": excluded, "server": excluded} == causes
 
 
 def test_a_capture_of_service_engines_is_held_against_a_check_from_here(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ class Document:
         self.rules = tuple(map(pool.RuleBlock, report.conformance))
 
         # logs
-        self.timeline = report.timeline
+        self.timeline, self.marks = report.timeline, sources.marks(report)
         self.sources = tuple(map(logs.SourceBlock, of_logs.sources)) if of_logs else ()
         # of all files: total, read, skipped, unreadable
         self.records = logs.record_counts(of_logs.records if of_logs else None)

@@ -303,6 +303,10 @@ class Counts(NamedTuple):
     rows: tuple[tuple[str, tuple[int, ...]], ...]  # only outcomes that came
     caption: str
 
+    def place(self, at: datetime) -> float:
+        """Where a time is between the first column's beginning, 0, and the last one's end, 1; it may be outside."""
+        return (at - self.start).total_seconds() / (self.step_s * len(self.rows[0][1]))
+
 
 Outcomes = Sequence[tuple[str, tuple[str, ...]]]  # a label, and the counts of a bucket that it adds up
 _NICE = tuple(  # seconds of one column

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedSubject, JoinedWhole
 from icapdiag.model import Report
@@ -82,6 +84,28 @@ def _monitored(each: JoinedMember) -> str:
     words = {"mixed": f"down at {names(each.monitor_down or (), _NAMED)}"}.get(each.monitored or "", each.monitored)
     since = moment(each.monitor_since)
     return safe_text(words, 80) + (f" since {since:%T}" if words and since else "")
+
+
+class Mark(NamedTuple):
+    """Something that happened, for the axis of time that outcomes of the log are drawn on."""
+
+    at: datetime
+    source: str
+    what: str
+
+
+def marks(report: Report) -> list[Mark]:
+    """What happened, but for what the outcomes themselves show; in the order of time."""
+    subject = joined_of(report) or JoinedSubject()
+    return [
+        Mark(
+            at,
+            KINDS.get(each.source, ""),
+            (f"{safe_text(each.member, 80)}: " if each.member else "") + safe_text(each.what),
+        )
+        for each in subject.events
+        if each.source != "log" and (at := moment(each.time))
+    ]
 
 
 def events(report: Report) -> Figures:

@@ -16,6 +16,7 @@ from icapdiag.report.document.logs import Counts, over_time
 from icapdiag.report.document.measured import AnswerTimes, Limits, upload_failed
 from icapdiag.report.document.measured import Curve as Measured
 from icapdiag.report.document.pool import Comparison, DifferenceBlock
+from icapdiag.report.document.sources import Mark
 from icapdiag.report.document.words import count, measured, milliseconds, names, safe_text
 from icapdiag.report.html import svg
 from icapdiag.text import visible
@@ -127,6 +128,7 @@ def _times(each: AnswerTimes) -> str:
 
 _COLUMNS = 120
 _HEIGHT = 3.0  # em, of one row
+_TOLD = 3  # of what happened by one source
 _OUTCOMES = (  # label, counts of a bucket, and the kind whose colour it has
     ("passed", ("passed",), "ok"),
     ("modified", ("modified",), "unknown"),
@@ -139,21 +141,36 @@ _OUTCOMES = (  # label, counts of a bucket, and the kind whose colour it has
 _KINDS = {label: kind for label, _, kind in _OUTCOMES}
 
 
-def time_line(timeline: Sequence[Bucket]) -> Chart | None:
-    """One row of columns per outcome; None if there is nothing to draw.
+def time_line(timeline: Sequence[Bucket], marks: Sequence[Mark] = ()) -> Chart | None:
+    """One row of columns per outcome, and one per source of what else happened; None if there is nothing to draw.
 
-    Each row is scaled to its own highest column and says how high that is, so that one failure
+    Each row of an outcome is scaled to its own highest column and says how high that is, so that one failure
     among a thousand requests is visible.
     """
     counts = over_time(timeline, _COLUMNS, [(label, counted) for label, counted, _ in _OUTCOMES])
     if counts is None:
         return None
     rows = [_outcome(number, counts, *each) for number, each in enumerate(counts.rows)]
+    rows += _marks(counts, marks)
     end = (counts.end - counts.start).total_seconds() / (counts.step_s * len(counts.rows[0][1])) * 100
     last = (max(min(end, 100.0), 93.0), f"{counts.end:%Y-%m-%d %H:%M} UTC")
     axis = _axis([(0.0, f"{counts.start:%Y-%m-%d %H:%M}"), last])
     told = "; ".join(f"{row.name}: {row.value}" for row in rows)
     return Chart("Requests over time, by outcome", f"{counts.caption}. {told}.", axis, rows)
+
+
+def _marks(counts: Counts, marks: Sequence[Mark]) -> Iterator[SmallMultiple]:
+    """A mark for each, at its time; what was before or after the log stands at the edge, and its tip says when."""
+    for number, source in enumerate(dict.fromkeys(each.source for each in marks)):
+        own = [each for each in marks if each.source == source]
+        parts = [svg.line(0, _MIDDLE, 100, _MIDDLE, kind="track")]
+        for each in own:
+            place = min(max(counts.place(each.at), 0.0), 1.0) * 100
+            tip = f"{each.at:%Y-%m-%d %H:%M:%S} UTC: {each.what}"
+            parts.append(svg.mark("diamond", place, _MIDDLE, kind="point", tip=tip))
+        told = "; ".join(f"{each.at:%H:%M:%S} {each.what}" for each in own[:_TOLD])
+        more = f" and {len(own) - _TOLD} more" if len(own) > _TOLD else ""
+        yield _row(f"mark-{number}", source, told + more, counts.caption, _BAR, *parts)
 
 
 def _outcome(number: int, counts: Counts, name: str, row: Sequence[int]) -> SmallMultiple:

@@ -246,7 +246,7 @@ def _figures(doc: Document) -> Iterator[Block]:
         ("Sizes", draw.figures(doc.sizes, _WIDTH)),
         ("Load", draw.figures(doc.load, _WIDTH)),
         ("RFC 3507", draw.rules(doc.rules, _WIDTH)),
-        ("Over time", draw.time_line(doc.timeline, _WIDTH)),
+        ("Over time", draw.time_line(doc.timeline, _WIDTH, doc.marks)),
         ("Messages of scanners", draw.figures(doc.scanner_events, _WIDTH)),
         ("Requests of scanners", draw.figures(doc.scanner_requests, _WIDTH)),
         ("Request groups", draw.groups(doc.groups, _WIDTH)),

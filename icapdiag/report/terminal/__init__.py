@@ -90,7 +90,7 @@ def _details(doc: Document, width: int, *, plain: bool, detail: int) -> Iterator
     yield draw.comparison(doc.comparison, width)
     yield draw.figures(doc.sizes, width)
     yield draw.figures(doc.events, width, None if detail > 1 else _EVENTS)
-    yield draw.time_line(doc.timeline, width, plain=plain)
+    yield draw.time_line(doc.timeline, width, doc.marks, plain=plain)
     yield draw.figures(doc.scanner_events, width)
     yield draw.figures(doc.scanner_requests, width)
     yield draw.groups(doc.groups, width)

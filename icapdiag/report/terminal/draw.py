@@ -11,9 +11,11 @@ from icapdiag.report.document.measured import Figures
 from icapdiag.report.document.members import Matrix, MatrixLine
 from icapdiag.report.document.pool import Comparison, DifferenceBlock, RuleBlock
 from icapdiag.report.document.problems import ProblemBlock
+from icapdiag.report.document.sources import Mark
 from icapdiag.report.document.who import Count, Rate
 from icapdiag.report.document.words import count, names
 from icapdiag.report.terminal.lines import PLAIN, Paint, columns, cut, grid, table, wrap
+from icapdiag.report.terminal.marks import mark_rows
 from icapdiag.text import visible
 from icapdiag.vocabulary import Health, Severity
 
@@ -256,9 +258,12 @@ def sources(found: Sequence[logs.SourceBlock], records: Sequence[str], width: in
     return ["", *(cut(line, width) for line in drawn)]
 
 
-def time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) -> list[str]:
-    """Bars, one row per outcome, each scaled to its own highest column; ``plain``: in ASCII."""
-    label = max(len(name) for name, _ in _OUTCOMES)
+def time_line(timeline: Sequence[Bucket], width: int, marks: Sequence[Mark] = (), *, plain: bool = False) -> list[str]:
+    """Bars, one row per outcome, each scaled to its own highest column; ``plain``: in ASCII.
+
+    Below them what happened, one row per source: a mark at its column.
+    """
+    label = max(map(len, (*(name for name, _ in _OUTCOMES), *(each.source for each in marks))))
     counts = logs.over_time(timeline, max(width - label - len("    max 1,000,000"), 10), _OUTCOMES)
     if counts is None:
         return []
@@ -267,7 +272,7 @@ def time_line(timeline: Sequence[Bucket], width: int, *, plain: bool = False) ->
         # Rounded up: one failure beside a thousand must be seen.
         bars = "".join(scale[-(-value * (len(scale) - 1) // max(row))] for value in row)
         drawn.append(f"  {name:<{label}} {bars} max {max(row):,}")
-    return drawn
+    return drawn + mark_rows(counts, marks, label, plain=plain)
 
 
 def answer(block: logs.AnswerBlock, width: int, paint: Paint) -> list[str]:
