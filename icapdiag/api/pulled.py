@@ -59,11 +59,21 @@ def logs_in(inputs: Iterable[str]) -> PulledLogs:
         except NotAPull as error:
             raise InputError(str(each) for each in error.errors) from None
         if not files:
-            raise InputError([f"{text}: no log was pulled: run icapdiag pull without --no-logs"])
+            raise InputError([f"{text}: {_nothing(pulled)}"])
         found += files
         missing += [f"log of {log.virtual_service} ({log.why})" for log in pulled.logs if not log.complete]
     known = [count for count in counts if count is not None]
     return PulledLogs(found, tuple(missing), sum(known) if known and len(known) == len(counts) else None)
+
+
+def _nothing(pulled: Pull) -> str:
+    """Why there is no log entry."""
+    if not pulled.logs:
+        return "no log was pulled: run icapdiag pull without --no-logs"
+    if why := next((log.why for log in pulled.logs if log.why), None):
+        return f"no log entry was pulled: {why}"
+    since, until = (text[:19].replace("T", " ") for text in (pulled.since, pulled.until))
+    return f"the logs have no entry from {since} to {until} UTC: pull a longer time"
 
 
 def _counted(pulled: Pull, folder: PullFolder) -> int | None:

@@ -154,8 +154,8 @@ class PullFolder:
         return self._read(METRICS, Metrics)
 
     def log_files(self) -> tuple[Path, ...]:
-        """The logs that are there, one file a virtual service."""
-        return tuple(self.path / log.file for log in self.pull().logs)
+        """The logs that have entries, one file a virtual service."""
+        return tuple(self.path / log.file for log in self.pull().logs if log.entries)
 
     def _read(self, name: str, kind: type[_Answer]) -> _Answer:
         try:

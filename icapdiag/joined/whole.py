@@ -10,6 +10,7 @@ from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
 from icapdiag.facts.logs import EntryCounts, ReportedGroup
 from icapdiag.joined.logged import logged
 from icapdiag.joined.members import now, shown_by
+from icapdiag.joined.source import moment
 from icapdiag.model import Finding
 from icapdiag.vocabulary import Effect, Severity
 
@@ -43,7 +44,8 @@ def scanning(
 
     Where the configuration sends none to ICAP, and no log shows a scan, they are not. Otherwise members decide: those
     that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a health monitor took them
-    out of use and others work. Some are not where one Service Engine fails, or the scanner blocks what it can't scan.
+    out of use and others work. Some are not where one Service Engine fails, or a member now and
+    then, or the scanner blocks what it can't scan.
     """
     if services and all(each.scanned == "no" and not each.log_scanned for each in services):
         return Scanning("no", "configuration")
@@ -59,13 +61,22 @@ def scanning(
     found = {state for _, state in known}
     past = {"missed"} if fail_action == CLOSED else {"missed", "failing"}
     one = any(each.one_engine and each.logged == "failing" for each, _ in known)
+    some = any(_succeeds_between(each) for each, _ in known)
     if found == {"ok"}:
         state = "partly" if one or (blocked_unscanned and by == "log") else "yes"
-    elif found == {"failing"} and fail_action == CLOSED:
+    elif found == {"failing"} and fail_action == CLOSED and not some:
         state = "refused"
     else:
-        state = "no" if found <= past else "partly"
+        state = "no" if found <= past and not some else "partly"
     return Scanning(state, by, at)
+
+
+def _succeeds_between(member: JoinedMember) -> bool:
+    """Whether the log is what shows of a member that it fails, and shows successes since the first failure, too."""
+    if member.logged != "failing" or (shown_by(member) or ("",))[0] != "log":
+        return False
+    first, last = moment(member.first_failure), moment(member.last_success)
+    return first is not None and last is not None and last > first
 
 
 def fail_action_of(stated: str | None, groups: Sequence[ReportedGroup]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -150,10 +151,20 @@ def users(subject: JoinedSubject, effect: Effect | None, members: Sequence[str])
         return f"{now}." if now else ""
     failed, requests = sum(each.log_failures or 0 for each in found), sum(each.log_requests or 0 for each in found)
     last = max((at for each in found if (at := moment(each.last_failure))), default=None)
-    words = _FAILED.get(next((each.client_outcome for each in found if each.client_outcome), ""), "failed")
     until = f" until {last:%F %T} UTC" if last else ""
-    logged = f"{failed:,} of {count(requests, 'logged request')} {words}{until}"
+    logged = f"{failed:,} of {count(requests, 'logged request')} {_failed(found)}{until}"
     return f"{now}; {logged}." if now else f"{logged}."
+
+
+def _failed(members: Sequence[JoinedMember]) -> str:
+    """``passed unscanned``, or ``failed: 5 passed unscanned, 3 were refused (500)`` where profiles differ."""
+    numbers: Counter[str] = Counter()
+    for each in members:
+        numbers[_FAILED.get(each.client_outcome or "", "failed")] += each.log_failures or 0
+    if len(numbers) == 1:
+        return next(iter(numbers))
+    said = (f"{number:,} {words}" for words, number in numbers.most_common() if words != "failed")
+    return f"failed: {', '.join(said)}"
 
 
 # --- evidence of a finding -------------------------------------------------------------------------
