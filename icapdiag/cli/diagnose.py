@@ -1,12 +1,15 @@
 """``icapdiag diagnose``: configuration, logs, captures, scripts and a check, held side by side."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from icapdiag.cli.console import remark, stderr_is_terminal, stop_with
-from icapdiag.cli.help import FILTERS, PROBING
+from icapdiag.cli.help import FILTERS, LIMITS, PROBING, REACHING
 from icapdiag.cli.options import (
     FailOn,
     Folders,
@@ -20,28 +23,80 @@ from icapdiag.cli.options import (
     ServiceName,
     Tickets,
     Verbose,
+    above_zero,
     detail_of,
     redaction_of,
 )
 from icapdiag.cli.times import span_of
-from icapdiag.vocabulary import Severity
+from icapdiag.vocabulary import ExitStatus, Severity
+
+if TYPE_CHECKING:
+    from icapdiag.cli.signals import Stop
 
 EXAMPLES = """\
 icapdiag diagnose export.json log.json              is traffic being scanned, and why not?
 icapdiag diagnose pool.yaml log.json --check --eicar
 icapdiag diagnose pulled/ icap.pcap se-output.txt   what the Controller, the wire and a Service Engine say
+icapdiag diagnose --controller avi.example.com --user auditor -d incident --check
 icapdiag diagnose before.json after.json log.json   saved reports: what changed between them?"""
+_RATE = 5.0  # requests per second to a Controller, as in icapdiag pull
 
 
 def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="SOURCE...",
             help="Folders of icapdiag pull, Avi exports, pool files, logs, packet captures, output of se-script, saved "
             "reports (-o json=FILE): any of them, recognised by content.",
         ),
-    ],
+    ] = None,
+    controller: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            rich_help_panel=REACHING,
+            help="First pull from this Controller, as icapdiag pull does, into the folder of -d.",
+        ),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=REACHING, help="With --controller: an account that may only read."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "-d",
+            "--directory",
+            metavar="DIR",
+            file_okay=False,
+            rich_help_panel=REACHING,
+            help="With --controller: a new folder, or that of a pull to continue.",
+        ),
+    ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=REACHING, help="With --controller. Default: admin."),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=REACHING,
+            help="With --controller: the password, in a file of mode 0600. Without it: ICAPDIAG_CONTROLLER_PASSWORD, "
+            "ICAPDIAG_CONTROLLER_TOKEN, or a prompt.",
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=REACHING,
+            help="With --controller: CA certificates (PEM) to trust instead of the system's.",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -51,6 +106,15 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     eicar: Annotated[
         bool, typer.Option("--eicar", rich_help_panel=PROBING, help="With --check: send the EICAR test virus, too.")
     ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=LIMITS,
+            callback=above_zero(),
+            help="With --controller: requests per second at most. Default: 5.",
+        ),
+    ] = None,
     profile: ProfileName = None,
     virtual_service: ServiceName = None,
     since: Annotated[
@@ -87,6 +151,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     from icapdiag.pool import Pool
     from icapdiag.pool.avi import Choice
 
+    origin = _origin(sources, controller, user, folder, tenant, password_file, ca_file, rate)
     if eicar and not check:
         raise typer.BadParameter("is sent by a check only: add --check", param_hint="--eicar")
     now = datetime.now(UTC)
@@ -96,7 +161,11 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
     refused: list[str] = []
     begin, end = span_of(since, until, now)
     progress = ReadingProgress() if stderr_is_terminal() else None
+    given = list(sources or ())
     with stopping() as stop:
+        if origin is not None:
+            given.insert(0, _pulled(origin, virtual_service, since, until, stop))
+            begin = end = None  # the pull has just this span, which its counters are for
         if check:
             from icapdiag.cli.check.asked import insist_on_consent
             from icapdiag.cli.check.run import run
@@ -109,7 +178,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
 
         try:
             report = diagnose_sources(
-                sources,
+                given,
                 check=checked if check else None,
                 choice=Choice(profile, virtual_service),
                 since=begin,
@@ -129,3 +198,51 @@ def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         written = write_outputs(report, outputs, redaction=redaction) and not refused
         interrupted = stop()
     raise typer.Exit(end_status(report, outputs, fail_on, written=written, interrupted=interrupted))
+
+
+class _Origin(NamedTuple):
+    """The Controller to pull from, and the folder to pull into."""
+
+    controller: str
+    user: str
+    folder: Path
+    tenant: str
+    password_file: Path | None
+    ca_file: Path | None
+    rate: float
+
+
+def _origin(
+    sources: list[str] | None,
+    controller: str | None,
+    user: str | None,
+    folder: Path | None,
+    tenant: str | None,
+    password_file: Path | None,
+    ca_file: Path | None,
+    rate: float | None,
+) -> _Origin | None:
+    """None without --controller. Options that do nothing alone, or lack another one, end the command with its usage."""
+    if controller is None:
+        asked: dict[str, object] = {"--user": user, "-d": folder, "--tenant": tenant, "--password-file": password_file}
+        asked |= {"--ca-file": ca_file, "--rate": rate}
+        for option in (name for name, value in asked.items() if value is not None):
+            raise typer.BadParameter("is for a pull: add --controller", param_hint=option)
+        if not sources:
+            raise typer.BadParameter("give sources, or --controller to pull them first", param_hint="SOURCE")
+        return None
+    if user is None or folder is None:
+        raise typer.BadParameter("needs an account and a folder: add --user NAME -d DIR", param_hint="--controller")
+    return _Origin(controller, user, folder, tenant or "admin", password_file, ca_file, rate or _RATE)
+
+
+def _pulled(origin: _Origin, virtual_service: str | None, since: str | None, until: str | None, stop: Stop) -> str:
+    """Pull; the folder. An interrupted pull ends the command."""
+    from icapdiag.cli.controller import Account, Choice, pull_into
+
+    account = Account(origin.controller, origin.user, origin.tenant, origin.password_file, origin.ca_file)
+    choice = Choice((virtual_service,) if virtual_service else (), since, until)
+    found = pull_into(origin.folder, account, choice, rate=origin.rate, stop=stop)
+    if found is None or stop():
+        raise typer.Exit(ExitStatus.INTERRUPTED)
+    return str(origin.folder)
