@@ -289,6 +289,14 @@ def test_two_hundred_of_each_are_looked_at(mistake: Mistake, tmp_path: Path) -> 
     assert (True, ()) == (report.complete, report.notes)
 
 
+def test_many_unknown_fields_of_one_object_take_no_more_time_each(tmp_path: Path) -> None:
+    unknown = {f"unknown_{number:06}": number for number in range(20_000)}
+    file = saved(tmp_path, export(put("Pool", **unknown)))
+    before = time.process_time()
+    assert () == icapdiag.lint([file]).findings
+    assert time.process_time() - before < 20
+
+
 def test_time_grows_no_faster_than_the_file(tmp_path: Path) -> None:
     """Servers in many pools of one group, rules before many ICAP rules, long lists of paths."""
     many = 300

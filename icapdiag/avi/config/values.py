@@ -136,10 +136,11 @@ def refused_values(found: AviObject, kind_word: str) -> Iterator[SettingSheet]:
 
 
 def _refused(found: AviObject, kind_word: str, part: Part) -> Iterator[SettingSheet]:
+    present = part.node.keys()
     for key, value in part.node.pairs():
         schema = field_schema(part.kind, key.text)
         if schema is None:
-            if nearest := nearest_field(part.kind, key.text, part.node.keys()):
+            if nearest := nearest_field(part.kind, key.text, present):
                 yield _refusal(found, kind_word, part, key.text, part.at(key.text), value, "field", nearest)
             continue
         if is_null(value):
