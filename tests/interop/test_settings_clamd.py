@@ -93,6 +93,22 @@ def test_more_threads_and_a_longer_queue(installed: Host) -> None:
 
 
 @pytest.mark.realcases
+def test_a_stream_is_no_longer_than_its_limit(installed: Host) -> None:
+    """StreamMaxLength, of size-limit-pass: clamdscan --stream sends no more, and squidclamav passes the rest as well."""
+    here = installed
+    here.install()
+    scan = "cat > /run/long; clamdscan --stream /run/long"
+    late = os.urandom(2 * MIB) + eicar()
+    here.write(CLAMD, "StreamMaxLength 1M")
+    here.restart_clamd()
+    assert "/run/long: OK" in here.run(scan, given=late)
+
+    here.write(CLAMD, "StreamMaxLength 100M")
+    here.restart_clamd()
+    assert "/run/long: Eicar-Test-Signature.UNOFFICIAL FOUND" in here.run(scan, given=late, fails=True)
+
+
+@pytest.mark.realcases
 def test_a_limit_of_the_engine_is_raised_or_blocks(installed: Host) -> None:
     here = installed
     here.install()
