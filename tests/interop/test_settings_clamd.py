@@ -94,7 +94,7 @@ def test_more_threads_and_a_longer_queue(installed: Host) -> None:
 
 @pytest.mark.realcases
 def test_a_stream_is_no_longer_than_its_limit(installed: Host) -> None:
-    """StreamMaxLength, of size-limit-pass: clamdscan --stream sends no more, and squidclamav passes the rest as well."""
+    """StreamMaxLength, of size-limit-pass: what is behind it is not scanned and passes, as with squidclamav."""
     here = installed
     here.install()
     scan = "cat > /run/long; clamdscan --stream /run/long"
