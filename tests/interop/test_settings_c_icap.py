@@ -18,6 +18,7 @@ from tests.interop.programs import Programs
 
 ICAPS = "icaps://127.0.0.1:11344/avscan"
 MODULES = next(Path("/usr/lib").glob("*/c_icap"), Path("/nonexistent"))
+SCAN = "ServiceAlias scan virus_scan?allow204=on&sizelimit=off&mode=simple"
 SLOW = pytest.mark.realcases  # much as another row, and a stop of c-icap takes a second
 WITH_A_NAME = (
     "acl AUTH auth *",
@@ -111,8 +112,8 @@ def cause_of(checked: Checked, finding: str, cause: str) -> str:
         ),
         pytest.param(
             without(C_ICAP, "Include virus_scan.conf"), "icap://127.0.0.1:1344/scan",
-            ("service-not-found", "not-loaded", "likely"), "`ServiceAlias scan virus_scan` below it",
-            added(C_ICAP, "Include virus_scan.conf", "ServiceAlias scan virus_scan"),
+            ("service-not-found", "not-loaded", "likely"), f"`{SCAN}` below it",
+            added(C_ICAP, "Include virus_scan.conf", SCAN),
             id="it has another path", marks=SLOW,
         ),
         pytest.param(
