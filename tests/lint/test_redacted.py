@@ -35,6 +35,14 @@ def planted(canaries: Canaries) -> str:
         monitor = found["HealthMonitor"][0]["tcp_monitor"]
         monitor["tcp_request"] = f"GET /{canaries.at('request')} HTTP/1.0"
         found["VirtualService"].append({"name": canaries.at("other service")})
+        parent = {"name": canaries.at("parent"), "type": "VS_TYPE_VH_PARENT"}
+        child = {"name": canaries.at("child"), "vh_parent_vs_ref": f"/api/virtualservice?name={parent['name']}"}
+        found["VirtualService"] += [parent, child]
+        found["VirtualService"][0].update(vh_parent_vs_ref=child["vh_parent_vs_ref"])
+        found["VirtualService"][0]["application_profile_ref"] = canaries.at("application profile")
+        limit = {"client_max_body_size": 60000}
+        found["ApplicationProfile"] = [{"name": canaries.at("application profile"), "http_profile": limit}]
+        found["ServiceEngineGroup"][0]["license_tier"] = "BASIC"
         found["VirtualService"][0]["tenant_ref"] = f"/api/tenant?name={canaries.at('tenant')}"
 
     wrong = put("IcapProfile", service_uri=f"/{canaries.at('uri')}", fail_action=canaries.at("value"), preview_size="x")
