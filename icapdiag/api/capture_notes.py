@@ -30,26 +30,23 @@ def notes_on(reader: CaptureReader, seen: Sequence[MemberSeen], pool: Pool) -> I
             yield f"{name} is disabled in the pool file, but the capture has {connections} to it."
     for file in reader.files:
         yield from _of_file(file)
+    was, are, have = ("was", "were"), ("is", "are"), ("has", "have")
+    gaps = "missing from the ICAP connections in the capture; requests beyond the gaps were read."
+    cut = "no outcome: the capture ends, or lacks packets, before."
+    twice = "repeated with different bytes; the first ones were read."
     counted = (
-        (reader.left_out, "packets were left out by --since and --until."),
-        (reader.given_up, "connections were given up before their end: too many were open at a time."),
-        (
-            _total(seen, "missing_bytes"),
-            "bytes of ICAP connections are missing from the capture; requests beyond the gaps were read.",
-        ),
-        (
-            _total(seen, "unfinished_requests"),
-            "requests have no outcome in the capture: it ends, or lacks packets, before they do.",
-        ),
-        (
-            _total(seen, "bytes_that_differ"),
-            "TCP segments came twice with different bytes; the first ones were read.",
-        ),
+        (reader.left_out, "packet", was, "left out by --since and --until."),
+        (reader.given_up, "connection", was, "given up early: too many were open, or they held too much."),
+        (_total(seen, "missing_bytes"), "byte", are, gaps),
+        (_total(seen, "unfinished_requests"), "request", have, cut),
+        (_total(seen, "bytes_that_differ"), "TCP segment", was, twice),
+    )  # fmt: skip
+    yield from (
+        f"{count(number, noun)} {verbs[number != 1]} {words}" for number, noun, verbs, words in counted if number
     )
-    yield from (f"{number:,} {words}" for number, words in counted if number)
     yield from _asking(seen)
     for comment, number in reader.comments.most_common(_NAMED):
-        yield f"Packet comment ({number:,} packets): {comment}"
+        yield f"Packet comment ({count(number, 'packet')}): {comment}"
     if encrypted := [each.peer for each in seen if each.encrypted]:
         ports = " ".join(f"-d tls.port=={port},data" for port in sorted({each.port for each in encrypted})[:_NAMED])
         yield ENCRYPTED.format(
@@ -67,10 +64,10 @@ def _of_file(file: CaptureFileRead) -> Iterator[str]:
     for fault in file.faults or ():
         yield f"{file.name}: {fault}"
     if file.dropped:
-        yield f"{file.name}: the capturing program lost {file.dropped:,} packets, as it says itself."
+        yield f"{file.name}: the capturing program lost {count(file.dropped, 'packet')}, as it says itself."
     if file.cut:
         yield (
-            f"{file.name}: {file.cut:,} of {file.packets or 0:,} packets were captured only in part (snap length):"
+            f"{file.name}: {file.cut:,} of {count(file.packets or 0, 'packet')} captured only in part (snap length):"
             " capture whole packets (tcpdump -s 0) to see all headers."
         )
 
@@ -108,8 +105,8 @@ def no_icap(names: Sequence[str], traffic: Traffic) -> str:
     ports = ", ".join(f"{port} ({number:,})" for port, number in traffic.ports)
     kinds = ", ".join(f"{number:,} {kind}" for kind, number in traffic.kinds)
     parts = [
-        f"{traffic.packets:,} packets",
-        f"{traffic.connections:,} TCP connections" + (f", to ports {ports}" if ports else ""),
+        count(traffic.packets, "packet"),
+        count(traffic.connections, "TCP connection") + (f", to ports {ports}" if ports else ""),
         *([f"other packets: {kinds}"] if kinds else []),
         *([f"link types that are not supported: {', '.join(map(str, traffic.unread_links))} ({_LINKS})"]
           if traffic.unread_links else []),
@@ -129,8 +126,9 @@ def _asking(seen: Sequence[MemberSeen]) -> Iterator[str]:
     sent = {name: sum((each.sent[name] for each in seen), Counter[str]()) for name in names}
     options = _total(seen, "options_requests")
     yield (
-        f"How {uploads:,} uploads were sent: Preview {_values(sent['preview'])}; Allow {_values(sent['allow'])};"
-        f" Connection {_values(sent['connection'])}; {f'{options:,} OPTIONS requests' if options else 'no OPTIONS'}."
+        f"How {count(uploads, 'upload')} {'was' if uploads == 1 else 'were'} sent: Preview {_values(sent['preview'])};"
+        f" Allow {_values(sent['allow'])};"
+        f" Connection {_values(sent['connection'])}; {count(options, 'OPTIONS request') if options else 'no OPTIONS'}."
     )
     if got := sum((each.client_answers for each in seen), Counter[str]()):
         listed = ", ".join(f"HTTP {status} ({number:,})" for status, number in got.most_common(_NAMED))

@@ -3,7 +3,7 @@
     python -m tests.bench.bench_capture --megabytes 1000 --body 1000000 --peer
 
 The file is made in a temporary folder. Prints MB/s of the whole process, of its CPU time, and its peak memory. The
-floor is 100 MB/s for uploads of 1 MB on an idle machine; small uploads take a time each, about 0.5 ms. ``--peer``: the
+floor is 100 MB/s for uploads of 1 MB on an idle machine; small uploads take a time each, about 0.7 ms. ``--peer``: the
 same of tshark, which only counts the protocols that it finds.
 """
 

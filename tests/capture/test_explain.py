@@ -99,7 +99,7 @@ def test_a_healthy_capture_says_what_it_does_not_show(tmp_path: Path) -> None:
     assert isinstance(report.subject, CaptureSubject)
     assert ("/avscan", 2, 2) == (report.subject.service_uri, report.subject.requests, report.subject.connections)
     assert (
-        "How 1 uploads were sent: Preview 19; Allow 204; Connection (none) (1), close (1); 1 OPTIONS requests."
+        "How 1 upload was sent: Preview 19; Allow 204; Connection (none) (1), close (1); 1 OPTIONS request."
         in report.notes
     )
 
@@ -215,7 +215,22 @@ def test_the_reason_of_a_dropped_packet_is_shown(tmp_path: Path) -> None:
     data += writing.enhanced(frames[-1][0], frames[0][1], comment="no route to pool member")
     (tmp_path / "se_dropped_0.pcapng").write_bytes(data)
 
-    assert "Packet comment (1 packets): no route to pool member" in explain([tmp_path / "se_dropped_0.pcapng"]).notes
+    assert "Packet comment (1 packet): no route to pool member" in explain([tmp_path / "se_dropped_0.pcapng"]).notes
+
+
+def test_numbers_of_one_and_of_more(tmp_path: Path) -> None:
+    tape = Tape()
+    for number in range(2):
+        line = Line(tape, source=41000 + number).open()
+        line.say(0, writing.reqmod(b"hello")[0])
+    cut = explained(tmp_path, Tape(packets=tape.packets[: len(tape.packets) // 2])), explained(tmp_path, tape)
+
+    assert ["1 request has", "2 requests have"] == [
+        each.removesuffix(" no outcome: the capture ends, or lacks packets, before.")
+        for report in cut
+        for each in report.notes
+        if "outcome" in each
+    ]
 
 
 def test_a_damaged_capture_is_read_as_far_as_possible(tmp_path: Path) -> None:
@@ -239,7 +254,7 @@ def test_a_capture_without_icap_is_refused_with_what_it_holds(tmp_path: Path) ->
 
     assert 2 == status
     assert (
-        "no ICAP in this capture (6 packets; 1 TCP connections, to ports 443 (1); other packets: 1 UDP port 53)" in err
+        "no ICAP in this capture (6 packets; 1 TCP connection, to ports 443 (1); other packets: 1 UDP port 53)" in err
     )
     assert "tcpdump -i any -s 0 -w icap.pcap port 1344" in err
 
