@@ -125,7 +125,7 @@ def cause_of(checked: Checked, finding: str, cause: str) -> str:
         pytest.param(
             lines(C_ICAP, "Port 127.0.0.2:1344"), AVSCAN,
             ("tcp-refused", "other-address", "possible"), "`Port ADDRESS:1344` in c-icap.conf",
-            lines(C_ICAP, "Port 127.0.0.1:1344"), id="it listens on another address",
+            lines(C_ICAP, "Port 127.0.0.1:1344"), id="it listens on another address", marks=SLOW,
         ),
         pytest.param(
             lines(C_ICAP, "TmpDir /run/forbidden"), AVSCAN,

@@ -19,6 +19,7 @@ DATABASES = "/var/lib/clamav"
 STATS = r"printf 'zSTATS\0' | nc -U -w 5 /run/clamav/clamd.ctl"
 DEEP = ("--eicar", "--depth", "deep")
 MIB = 1024**2
+SLOW = pytest.mark.realcases
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_more_threads_and_a_longer_queue(installed: Host) -> None:
     nothing_is_wrong(here.check(AVSCAN, "--eicar"))
 
 
-@pytest.mark.realcases
+@SLOW
 def test_a_stream_is_no_longer_than_its_limit(installed: Host) -> None:
     """StreamMaxLength, of size-limit-pass: what is behind it is not scanned and passes, as with squidclamav."""
     here = installed
@@ -108,7 +109,7 @@ def test_a_stream_is_no_longer_than_its_limit(installed: Host) -> None:
     assert "/run/long: Eicar-Test-Signature.UNOFFICIAL FOUND" in here.run(scan, given=late, fails=True)
 
 
-@pytest.mark.realcases
+@SLOW
 def test_a_limit_of_the_engine_is_raised_or_blocks(installed: Host) -> None:
     here = installed
     here.install()
@@ -127,7 +128,7 @@ def test_a_limit_of_the_engine_is_raised_or_blocks(installed: Host) -> None:
     nothing_is_wrong(here.check(AVSCAN, *DEEP))
 
 
-@pytest.mark.realcases
+@SLOW
 def test_libclamav_has_a_limit_of_its_own(installed: Host) -> None:
     """`clamav_mod.MaxScanSize`; what clamd.conf says has no effect."""
     here = installed
@@ -161,7 +162,7 @@ def test_archives_are_opened(installed: Host) -> None:
     assert "Eicar-Test-Signature.UNOFFICIAL" == here.threat(archive(eicar()))
 
 
-@pytest.mark.parametrize("exception", ["local.ign2", "local.fp"])
+@pytest.mark.parametrize("exception", ["local.ign2", pytest.param("local.fp", marks=SLOW)])
 def test_an_exception_for_eicar_is_removed(installed: Host, exception: str) -> None:
     here = installed
     here.install()
@@ -186,8 +187,8 @@ MARK = b"icapdiag: possibly unwanted"
     ("engine", "on", "off"),
     [
         ("clamd", "DetectPUA yes", "DetectPUA no"),
-        ("clamd", "DetectPUA yes", "ExcludePUA Win.Packer"),
-        ("clamav", "clamav_mod.DetectPUA on", "clamav_mod.DetectPUA off"),
+        pytest.param("clamd", "DetectPUA yes", "ExcludePUA Win.Packer", marks=SLOW),
+        pytest.param("clamav", "clamav_mod.DetectPUA on", "clamav_mod.DetectPUA off", marks=SLOW),
     ],
 )
 def test_unwanted_programs(installed: Host, engine: str, on: str, off: str) -> None:
