@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from icapdiag.controller.folder import NotAPull, Pull, PullFolder, is_pull_folder
+from icapdiag.controller.folder import NotAPull, Pull, PullFolder, is_pull_folder, is_unfinished
 from icapdiag.logs.opening.inputs import InputError
 
 _SUM = "icap_stats.sum_requests"
@@ -38,7 +38,8 @@ class PulledLogs(Struct, frozen=True):
 
 def configuration_in(path: Path) -> Path | None:
     """The configuration of a pull's folder; None for any other path."""
-    return PullFolder(path).config if is_pull_folder(path) else None
+    config = PullFolder(path).config
+    return config if is_pull_folder(path) or (is_unfinished(path) and config.is_file()) else None
 
 
 def logs_in(inputs: Iterable[str]) -> PulledLogs:
@@ -48,6 +49,8 @@ def logs_in(inputs: Iterable[str]) -> PulledLogs:
     counts: list[int | None] = []
     for text in inputs:
         folder = PullFolder(Path(text))
+        if is_unfinished(folder.path):
+            raise InputError([f"{text}: an unfinished pull: run the same icapdiag pull again to continue it"])
         if not is_pull_folder(folder.path):
             found.append(text)
             counts.append(None)

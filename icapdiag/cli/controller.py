@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import typer
+
 from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
 from icapdiag.cli.progress import PullProgress
 from icapdiag.cli.signals import Stop
@@ -21,7 +23,7 @@ from icapdiag.controller.pulling import Puller, PullError, Wanted
 from icapdiag.controller.session import ControllerError, Session, Stopped, load_sdk, parse_address, trusted
 from icapdiag.text import visible
 
-DEFAULT_SINCE = "2h"
+_USUAL = timedelta(hours=2)
 _LISTED = 10
 
 
@@ -48,7 +50,11 @@ class Choice(NamedTuple):
 def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float, stop: Stop) -> Pull | None:
     """Pull into the folder, or go on there; None if that was stopped before there was anything to keep."""
     now = datetime.now(UTC)
-    since, until = span_of(choice.since or DEFAULT_SINCE, choice.until, now)
+    since, until = span_of(choice.since, choice.until, now)
+    until = until or now
+    since = since or until - _USUAL
+    if since >= until:
+        raise typer.BadParameter("is in the future", param_hint="--since")
     progress = PullProgress() if stderr_is_terminal() else None
     try:
         load_sdk()
@@ -57,9 +63,9 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float, st
             controller=str(address),
             user=account.user,
             tenant=account.tenant,
-            since=since or now - timedelta(hours=2),
-            until=until or now,
-            span=(choice.since or DEFAULT_SINCE, choice.until or ""),
+            since=since,
+            until=until,
+            span=(choice.since or "", choice.until or ""),
             virtual_services=choice.virtual_services,
             logs=choice.logs,
         )

@@ -70,7 +70,7 @@ def pull(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         typer.Option(
             metavar="TIME",
             rich_help_panel=FILTERS,
-            help="Logs and metrics from TIME on: 2026-01-31T10:00 (UTC), or 2h, 1d (ago). Default: 2h.",
+            help="Logs and metrics from TIME on: 2026-01-31T10:00 (UTC), or 2h, 1d (ago). Default: 2h before --until.",
         ),
     ] = None,
     until: Annotated[

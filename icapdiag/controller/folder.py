@@ -18,6 +18,7 @@ from icapdiag.files import PRIVATE, write_data
 from icapdiag.mistakes import FileError, Located, visible
 
 FORMAT = 1
+UNFINISHED = "unfinished"  # the folder of what a pull goes on from, and with .json what was asked for
 PULL, CONFIG, RUNTIME, METRICS, LOGS = "pull.json", "config.json", "runtime.json", "metrics.json", "logs"
 _LARGEST = 256 << 20  # bytes of one of the JSON files
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -120,6 +121,14 @@ def is_pull_folder(path: Path) -> bool:
     """Whether the path is a folder with a ``pull.json``, whatever that holds."""
     try:
         return (path / PULL).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a pull into this folder was ended before it wrote its ``pull.json``."""
+    try:
+        return (path / f"{UNFINISHED}.json").is_file() and not (path / PULL).exists()
     except (OSError, ValueError):
         return False
 

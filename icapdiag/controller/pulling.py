@@ -15,6 +15,7 @@ from icapdiag.bounded import read_file
 from icapdiag.controller.asking import Asker, Failed, Pace
 from icapdiag.controller.folder import (
     FORMAT,
+    UNFINISHED,
     Asked,
     NotVisible,
     Pull,
@@ -29,7 +30,6 @@ from icapdiag.controller.session import ControllerError, Session, Stopped
 from icapdiag.controller.windows import Windows
 from icapdiag.files import PRIVATE, write_data
 
-UNFINISHED = "unfinished"  # the folder of windows, and with .json what was asked for
 _LARGEST = 64 << 20  # bytes of the latter
 _LASTING = frozenset({400, 401, 403, 404, 405, 419})  # status of answers that are the same tomorrow
 INTERRUPTED = "interrupted"

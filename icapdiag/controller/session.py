@@ -166,11 +166,11 @@ class Session:
     def _log_in(self, session: Any) -> None:
         try:
             self._within(session, session.authenticate_session)
+            context = session.get_context()
         except self._api_error as error:
             raise self._refused(error) from None
         except (KeyError, AttributeError, TypeError):  # what the SDK makes of an answer that it does not expect
             raise self._no_controller() from None
-        context = session.get_context()
         if not (context.get("csrftoken") and context.get("session_id")):
             raise self._no_controller()
         found = session.remote_api_version
@@ -262,6 +262,8 @@ class Session:
 
         ``heed``: whether a stop ends it. Raises `NoAnswer`, `ControllerError`, `Stopped` and the SDK's error.
         """
+        if heed and self._stop():
+            raise Stopped
         found: Future[T] = Future()
         abandoned = Event()
 
@@ -274,7 +276,7 @@ class Session:
                 if abandoned.is_set():  # it may have connected after the session was closed
                     session.close()
 
-        thread = Thread(target=run, daemon=True)
+        thread = Thread(target=run, name=f"asks {self._address}", daemon=True)
         thread.start()
         end = time.monotonic() + (self._deadline if seconds is None else seconds)
         while thread.is_alive() and time.monotonic() < end:

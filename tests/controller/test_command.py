@@ -99,6 +99,14 @@ def test_after_a_break_the_files_are_the_same(controller: Controller, tmp_path: 
     assert (-9 if number == signal.SIGKILL else 130, b"") == (process.returncode, err)
     assert (b"interrupted" in out) == (number == signal.SIGINT)
     assert 2 == len(list((folder / "unfinished" / "virtualservice-a2").glob("*.gz")))
+    assert 0 == icapdiag("lint", str(folder))[0]
+    explained = icapdiag("explain", str(folder))
+    if number == signal.SIGKILL:
+        said = f"icapdiag: {folder}: an unfinished pull: run the same icapdiag pull again to continue it\n"
+        assert (2, "", said) == explained
+    else:
+        assert (1, "") == explained[::2]
+        assert "incomplete: a part of the log was not pulled" in " ".join(explained[1].split())
     assert 0 == run(*arguments(controller, folder, "--rate", "1000"), env=_SECRET)[0]
     assert 0 == run(*arguments(controller, other, "--rate", "1000"), env=_SECRET)[0]
     assert _contents(other) == _contents(folder)

@@ -84,6 +84,10 @@ def test_a_folder_without_logs_or_with_a_broken_list_is_refused(folder: Path, tm
     (tmp_path / "metrics.json").symlink_to(folder / "metrics.json")
     with pytest.raises(InputError, match="no log was pulled: run icapdiag pull without --no-logs"):
         explain([tmp_path])
+    empty = [replace(log, entries=0) for log in PullFolder(folder).pull().logs]
+    Writer(tmp_path).pull(replace(PullFolder(folder).pull(), logs=tuple(empty)))
+    with pytest.raises(InputError, match="the logs have no entry from 2026-06-01 06:00:00 to 2026-06-01 12"):
+        explain([tmp_path])
     (tmp_path / "pull.json").write_text("{")
     with pytest.raises(InputError, match=r"pull\.json: can't be read"):
         explain([tmp_path])

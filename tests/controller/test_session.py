@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,8 +147,8 @@ def test_another_web_server_is_not_taken_for_a_controller(controller: Controller
         pulls.session(controller).login()
 
 
-def test_an_answer_that_never_ends_is_given_up(controller: Controller) -> None:
-    with opened(controller) as session:
+def test_an_answer_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    with Controller.serving(tmp_path, TRUTH) as controller, opened(controller) as session:
         session._deadline = 0.3
         controller.faults.add(Fault("pool", delay=5.0))
         with pytest.raises(NoAnswer, match="no complete answer in time"):
@@ -155,6 +156,10 @@ def test_an_answer_that_never_ends_is_given_up(controller: Controller) -> None:
         session._deadline, session._stop = 20.0, lambda: True
         with pytest.raises(Stopped):
             session.get("pool", {})
+    for thread in threading.enumerate():  # it waits for what was given up
+        if thread.name == f"asks {controller.address}":
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_secret_that_a_server_repeats_is_nowhere(

@@ -63,7 +63,7 @@ class Server(ThreadingHTTPServer):
         self.shutdown()
         for connection in list(self._open):
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS's own lets its reader read what is encrypted
             except OSError:
                 continue  # it has gone by itself
         self.server_close()
