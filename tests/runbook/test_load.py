@@ -123,7 +123,7 @@ def test_every_problem_of_every_file_at_once(tmp_path: Path) -> None:
         "runbooks/c.md:1:1: the front matter has no second '---' line",
         "runbooks/d.md:2:1: match: is missing",
         "runbooks/d.md:3:1: severity: unknown severity 'critcal'; did you mean 'critical'?",
-        "runbooks/d.md:4:1: source: unknown source 'wire': log, probe, config, scanner",
+        "runbooks/d.md:4:1: source: unknown source 'wire': log, probe, config, scanner, joined",
         "runbooks/d.md:5:1: title: must be text",
         "runbooks/e.md:15:1: ## Verify: the section is written twice",
         "runbooks/e.md:18:1: a ``` block is never closed",
