@@ -22,7 +22,7 @@ from tests.interop.scanners import SCANNER
 pytestmark = pytest.mark.realcases
 
 SECOND_PORT = 1345
-LOAD = ("--load", "--yes", "--load-ceiling", "16", "--connect-timeout", "2")
+LOAD = ("--load", "--yes", "--connect-timeout", "2")
 OVERRIDING = "127.0.0.58"
 
 
@@ -36,8 +36,8 @@ def run(network: Network, *command: str) -> None:
     subprocess.run(network.namespace.command([need(command[0]), *command[1:]]), check=True, capture_output=True)
 
 
-def loaded(network: Network, port: int = PORT) -> Checked:
-    return network.check(f"icap://127.0.0.1:{port}/avscan", *LOAD)
+def loaded(network: Network, port: int = PORT, ceiling: str = "16") -> Checked:
+    return network.check(f"icap://127.0.0.1:{port}/avscan", *LOAD, "--load-ceiling", ceiling)
 
 
 @pytest.mark.parametrize("longest", [1, 4096])
@@ -46,7 +46,7 @@ def test_the_kernel_limits_the_listen_queue(around: Network, programs: Programs,
     listen = [("127.0.0.1", SECOND_PORT)]
     server = c_icap.start(programs, f"queue-{longest}", listen, SCANNER, namespace=around.namespace)
     around.check(f"icap://127.0.0.1:{SECOND_PORT}/avscan")  # until it answers
-    checked = loaded(around, SECOND_PORT)
+    checked = loaded(around, SECOND_PORT, "64")
     programs.stop(server)
 
     if longest > 1:
