@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from icapdiag.cli.console import complain, fail, print_text
+from icapdiag.cli.options import Force
 from icapdiag.vocabulary import ExitStatus
 
 EXAMPLES = """\
@@ -27,6 +28,7 @@ def lab(
     pool_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the pool file here too.", dir_okay=False)
     ] = None,
+    force: Force = False,
 ) -> None:
     """Serve ICAP servers with known faults until interrupted.
 
@@ -41,7 +43,7 @@ def lab(
     async def serve() -> bool:
         with trio.open_signal_receiver(*signals()) as received:
             async with serve_lab(faults or None, host=host, port=port) as running:
-                if pool_file is not None and not write_text(running.pool_yaml, pool_file):
+                if pool_file is not None and not write_text(running.pool_yaml, pool_file, force=force):
                     return False
                 print_text(running.pool_yaml)
                 complain("Serving; stop with Ctrl-C.")

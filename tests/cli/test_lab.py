@@ -36,6 +36,17 @@ def test_wrong_usage(args: Sequence[str], words: str, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+def test_a_pool_file_of_the_users_own_stays(tmp_path: Path) -> None:
+    file = tmp_path / "pool.yaml"
+    file.write_text("pool: mine\n")
+    status, out, err = icapdiag("lab", "healthy", "--pool-file", str(file))
+
+    assert (2, "") == (status, out)
+    assert "can't write" in err
+    assert "--force" in err
+    assert "pool: mine\n" == file.read_text()
+
+
 def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         status, out, err = icapdiag("lab", "healthy", "--port", str(taken.getsockname()[1]))

@@ -21,7 +21,9 @@ from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import REDACTED_NOTE, Pseudonyms, Replaced, redact
 from icapdiag.report.redact.known import Known, vocabulary
 from icapdiag.report.redact.pseudonyms import KeyFileError
-from icapdiag.report.redact.texts import Texts, wire
+from icapdiag.report.redact.texts import REMOVED, Texts, wire
+from icapdiag.runbook import load_runbooks
+from icapdiag.runbook.document import Runbook
 from icapdiag.vocabulary import Health, Status
 from tests.examples import examples
 from tests.report import words
@@ -109,6 +111,22 @@ def test_what_is_said_again_is_counted_again() -> None:
     _, replaced = redact(replace(REPORT, members=(member,)), Pseudonyms())
 
     assert [("word", 4)] == [(each.kind, each.count) for each in replaced if each.value == "Zorro"]
+
+
+def test_a_member_without_a_name_of_its_own_is_called_as_in_the_steps() -> None:
+    finding = replace(TCP_REFUSED, members=("10.1.2.3:1344",), remedy=("Disable 10.1.2.3:1344.",))
+    redacted, _ = redact(replace(REPORT, findings=(finding,)), Pseudonyms())
+
+    assert ("net1-host1:1344",) == redacted.findings[0].members
+    assert ("Disable net1-host1:1344.",) == redacted.findings[0].remedy
+
+
+@pytest.mark.parametrize("runbook", load_runbooks().runbooks, ids=lambda runbook: runbook.id)
+def test_no_step_loses_what_it_says(runbook: Runbook) -> None:
+    steps = [*runbook.now, *(step for cause in runbook.causes for step in (*cause.fix, *cause.settle))]
+    lost = [step.text for step in steps if REMOVED in re.sub(r"\?\[removed\]", "", text(step.text))]
+
+    assert [] == lost
 
 
 def test_networks_stay_together() -> None:

@@ -191,7 +191,7 @@ class _Redaction:
         if at:
             return f"{self._named(kind, name)} at {self._named('address', at)}"
         address, port = _endpoint(value)
-        if kind not in {"address", "host"}:
+        if kind not in {"address", "host"} and not (kind == "member" and address):  # a log has no other name for it
             return self._texts.named(self._names.get(value, kind), value) if value else value
         if address:
             shown = self._texts.named("address", str(ip_address(address.partition("%")[0])))
