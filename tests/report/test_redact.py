@@ -19,9 +19,10 @@ from icapdiag.model import MemberReport, Observation, Report, sheet_of
 from icapdiag.report.formats import FORMATS, Style, render
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import REDACTED_NOTE, Pseudonyms, Replaced, redact
+from icapdiag.report.redact.decoding import REMOVED
 from icapdiag.report.redact.known import Known, vocabulary
 from icapdiag.report.redact.pseudonyms import KeyFileError
-from icapdiag.report.redact.texts import REMOVED, Texts, wire
+from icapdiag.report.redact.texts import Texts, wire
 from icapdiag.runbook import load_runbooks
 from icapdiag.runbook.document import Runbook
 from icapdiag.vocabulary import Health, Status
