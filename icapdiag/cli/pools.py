@@ -71,4 +71,4 @@ def _hint(targets: list[str]) -> list[str]:
         or Path(target).exists()
     ):
         return []
-    return [f"For a server give its URL: icap://{target}/SERVICE"]
+    return [f"For a server give its URL: icap://{target}{'' if '/' in target else '/SERVICE'}"]

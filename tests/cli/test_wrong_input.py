@@ -154,6 +154,7 @@ USAGES = (
     ("check", "POOL_OR_URL", "give a pool file, one or more ICAP URLs, or --lab"),
     ("check --eicr icap://h/x", "No such option: --eicr", "--eicar"),
     ("check 10.0.0.1", "no such file", "icap://10.0.0.1/SERVICE"),
+    ("check 10.0.0.1:1344/avscan", "no such file", "icap://10.0.0.1:1344/avscan\n"),
     ("check icap://h/x pool.yaml", "a pool file and URLs", "can't be mixed"),
     ("check icap://h/x --depth full", "'full'", "deep"),
     ("check icap://h/x --count 0", "--count", "1<=x<=100"),
