@@ -186,6 +186,12 @@ def test_two_virtual_services_with_the_same_disabled_rule_are_both_named(tmp_pat
     assert (2, 2) == (len(prints), len(set(prints)))
 
 
+def test_a_misspelt_field_is_named_in_its_step(tmp_path: Path) -> None:
+    file = saved(tmp_path, export(put("IcapProfile", preview_size=None, preview_sise="4096")))
+    _, out, _ = run("lint", "-v", str(file), cwd=tmp_path)
+    assert "If preview_size is meant, correct the name of preview_sise at icap-prof" in " ".join(out.split())
+
+
 def test_sarif_points_at_line_and_column(tmp_path: Path) -> None:
     file = saved(tmp_path, export(put("IcapProfile", preview_size=9000)))
     status, out, _ = run("lint", str(file), "-o", "sarif", cwd=tmp_path)
