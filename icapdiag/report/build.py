@@ -205,18 +205,18 @@ def build_lint_report(
 ) -> Report:
     """The report of ``icapdiag lint``. Times must be aware; ``findings`` come worst first.
 
-    The verdict is that of the worst finding; without one it is ``unknown`` where the files do not show whether
-    uploads reach ICAP.
+    The verdict is that of the worst finding; it is ``unknown`` where the files do not show whether uploads reach ICAP,
+    unless something critical was found.
     """
-    verdicts = [_SICK[finding.severity] for finding in findings if finding.severity in _SICK]
-    if _not_visible(subject) or not complete:
-        verdicts.append(Health.UNKNOWN)
+    verdict = _worst(_SICK[finding.severity] for finding in findings if finding.severity in _SICK)
+    if verdict is not Health.CRITICAL and (_not_visible(subject) or not complete):
+        verdict = Health.UNKNOWN
     return Report(
         command="lint",
         started_at=timestamp(started_at),
         finished_at=timestamp(finished_at),
         complete=complete,
-        verdict=_worst(verdicts),
+        verdict=verdict,
         vantage=vantage,
         subject=subject,
         tool=Tool(name="icapdiag", version=__version__),

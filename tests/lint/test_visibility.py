@@ -38,7 +38,7 @@ def test_what_is_not_visible_is_unknown(tmp_path: Path, kinds: list[str]) -> Non
 
 def test_a_warning_does_not_hide_it(tmp_path: Path) -> None:
     status, out = _lint(tmp_path, leave_out("HTTPPolicySet"), put("IcapProfile", fail_action=None))
-    assert (ExitStatus.INCOMPLETE, "WARNING  Whether uploads ") == (status, out[:25])
+    assert (ExitStatus.INCOMPLETE, "UNKNOWN  Whether uploads ") == (status, out[:25])
 
 
 def test_ako_with_policy_sets_elsewhere(tmp_path: Path) -> None:
