@@ -282,8 +282,7 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "paths": ("candidates", "services.candidates"),  # of ours that take REQMOD
 }
 OURS = (  # not a server's
-    "allowed", "covered_by", "field", "host", "members", "members_failing", "nearest_field", "no_other_member", "object_name",
-    "policy_set", "pool",
-    "service", "service_uri",
+    "allowed", "covered_by", "field", "host", "members", "members_failing", "nearest_field", "no_other_member",
+    "object_name", "policy_set", "pool", "service", "service_uri",
     *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip
