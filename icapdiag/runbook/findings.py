@@ -29,13 +29,20 @@ ELEMENTS = 20  # of one list in the evidence
 
 SAMPLES = ("clean", "upload", "eicar", *EICAR_FORMS)
 
+Spot = tuple[str | None, int | None, int | None]  # file, line and column of a configuration
+
 
 class Roots:
-    """Which findings are only consequences of others: at the same members, or of the pool whose members they divide."""
+    """Which findings are only consequences of others.
+
+    At the same members, of the pool whose members they divide, or at the same spots of a configuration.
+    """
 
     def __init__(self, library: Library, diagnosed: Sequence[Diagnosed]) -> None:
         self._explained: dict[tuple[About, str], list[str]] = {}
         wide = {one.runbook.id: found for one in diagnosed if (found := _divided(one))}
+        explained = set[str]().union(*(library.explains(one.runbook.id) for one in diagnosed))
+        placed = {one.runbook.id: _placed(one) for one in diagnosed if one.runbook.id in explained}
         for one in diagnosed:
             ids = library.explains(one.runbook.id) - {one.runbook.id}
             for about in one.abouts:
@@ -44,6 +51,11 @@ class Roots:
             for name in ids & wide.keys():
                 for about, divisions in wide[name].items():
                     if about not in one.abouts and _explains_division(one, about, divisions):
+                        self._note(about, name, one)
+            everywhere = _spots(one.runbook, one.met) if ids & placed.keys() else set()
+            for name in ids & placed.keys():
+                for about, spots in placed[name].items():
+                    if about not in one.abouts and spots and spots <= everywhere:
                         self._note(about, name, one)
 
     def _note(self, about: About, name: str, root: Diagnosed) -> None:
@@ -68,13 +80,15 @@ class Roots:
         for abouts in alike.values():
             met = [each for about in abouts for each in one.abouts[about]]
             here = {*abouts, *((about[0], "") for about in abouts if isinstance(about, tuple))}
+            spots = set[Spot]().union(*(_spots(one.runbook, one.abouts[about]) for about in abouts))
             together = zip(*(one.weighed[about] for about in abouts), strict=True)
             follows = [
                 other.runbook.id
                 for other in others
                 if any(
                     one.runbook.id in self._explained.get((about, other.runbook.id), ())
-                    for about in here & other.abouts.keys()
+                    and (about in here or spots & _spots(other.runbook, theirs))
+                    for about, theirs in other.abouts.items()
                 )
             ]
             yield Problem(
@@ -91,6 +105,15 @@ class Roots:
                 verify=verify(one.runbook, tls=bool(met[0].record.get("tls"))) or None,
                 escalate=tuple(items(one.runbook.sections.get("Escalate with", ""))) or None,
             )
+
+
+def _placed(one: Diagnosed) -> dict[About, set[Spot]]:
+    """The spots of a configuration that each of what it is about stands at."""
+    return {about: _spots(one.runbook, met) for about, met in one.abouts.items()}
+
+
+def _spots(runbook: Runbook, met: Iterable[Met]) -> set[Spot]:
+    return {(each.file, each.line, each.column) for each in _places(runbook, met) or ()}
 
 
 def _divided(one: Diagnosed) -> dict[About, list[Difference]]:

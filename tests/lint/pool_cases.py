@@ -155,19 +155,24 @@ CASES: dict[str, Case] = {
     "every server disabled": Case(
         put("Pool", servers=[server("192.0.2.1", enabled=False), server("192.0.2.2", enabled="false")]),
         "no-usable-member",
-        "switched-off",
+        "servers-disabled",
         PROVEN,
-        "icap_request_profile_refs",
-        "icap-prof",
+        "servers[0].enabled",
+        "false",
     ),
     "the pool disabled": Case(
-        put("Pool", enabled=False),
-        "no-usable-member",
-        "switched-off",
-        PROVEN,
-        "icap_request_profile_refs",
-        "icap-prof",
+        put("Pool", enabled=False), "no-usable-member", "pool-disabled", PROVEN, "enabled", "false"
     ),
+    "ratio 0 of the only pool": Case(
+        put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "ratio": 0}]),
+        "no-usable-member",
+        "ratio-0",
+        PROVEN,
+        "members[0].ratio",
+        "0",
+    ),
+    "no server listed": Case(put("Pool", servers=[]), "no-usable-member", "no-server", PROVEN, "servers", None),
+    "no pool in the group": Case(put("PoolGroup", members=[]), "no-usable-member", "no-pool", PROVEN, "members", None),
     "a pool with ratio 0": Case(
         second_pool({"ratio": 0}), "member-gets-no-traffic", "mistaken", POSSIBLE, "members[1].ratio", "0"
     ),

@@ -10,10 +10,10 @@ import pytest
 
 import icapdiag
 from icapdiag.model import Report
-from icapdiag.vocabulary import Severity
+from icapdiag.vocabulary import CauseStatus, Severity
 from tests.lint import pool_cases, service_cases
 from tests.lint.case import Case
-from tests.lint.right import Export, Mistake, export
+from tests.lint.right import Export, Mistake, export, put, second_pool
 
 CASES = service_cases.CASES | pool_cases.CASES
 NOTES = service_cases.NOTES | pool_cases.NOTES
@@ -51,7 +51,7 @@ def test_what_is_right_in_another_way_leads_to_no_finding(lint: Lint, change: Mi
 def test_a_mistake_leads_to_its_finding_and_no_other(lint: Lint, case: Case) -> None:
     made = export(case.mistake)
     report = lint(made)
-    found = [each for each in report.findings if each.severity is not Severity.INFO]
+    found = [each for each in report.findings if each.severity is not Severity.INFO and not each.because_of]
     assert [case.finding] == [each.id for each in found]
     first = (found[0].causes or ())[0]
     assert (case.cause, case.status) == (first.id, first.status)
@@ -73,6 +73,20 @@ def test_a_finding_points_at_the_line_in_the_file(lint: Lint, case: Case, tmp_pa
             written = lines[place.line - 1][place.column - 1 :]
             if place.value and not place.is_default and place.field != "http_policies":
                 assert json.dumps(place.value)[1:-1] in written or written.startswith(("{", "["))
+
+
+def test_ratio_0_of_the_only_pool_is_one_problem(lint: Lint) -> None:
+    (problem,) = lint(export(CASES["ratio 0 of the only pool"].mistake)).problems or ()
+    assert ("no-usable-member", ("member-gets-no-traffic",)) == (problem.finding, problem.consequences)
+
+
+def test_each_of_two_pools_has_its_own_cause(lint: Lint) -> None:
+    first = put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "ratio": 0}])
+    (problem,) = lint(export(first, second_pool(enabled=False))).problems or ()
+    proven = {each.id for each in problem.causes or () if each.status is CauseStatus.PROVEN}
+    assert {"pool-disabled", "ratio-0"} == proven
+    fields = {(each.object_name, each.field) for each in problem.places or ()}
+    assert {("icap-group", "members[0].ratio"), ("icap-pool-2", "enabled")} == fields
 
 
 def test_nothing_is_wrong_with_the_right_configuration(lint: Lint) -> None:

@@ -14,6 +14,7 @@ from icapdiag.avi.config.relations import broken_references, other_vrf
 from icapdiag.avi.config.rules import UPLOADS, Match, Rule, other_words
 from icapdiag.avi.config.schema import as_flag
 from icapdiag.avi.config.services import IcapRule, Service
+from icapdiag.avi.config.unusable import NO_MEMBER, unusable_facts
 from icapdiag.avi.config.values import Elsewhere, Part, Values
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
 
@@ -51,7 +52,7 @@ def _obstacle(service: Service, chains: Iterable[Chain]) -> str | None:
     if not service.reached:
         return _no_rule(service)
     usable = [each.usable for each in of_service(service, chains)]
-    return "no-member" if usable and all(count == 0 for count in usable) else None
+    return NO_MEMBER if usable and all(count == 0 for count in usable) else None
 
 
 def _no_rule(service: Service) -> str:
@@ -82,10 +83,7 @@ def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin, tiers: Ti
     rules = service.rules
     field = "icapProfile" if found.kind in AKO else "icap_request_profile_refs"
     if service.profile_refs:
-        fact = "why" if why == "no-member" else ""
-        values.note(
-            fact, field, service.profile_refs[0][1], profile_name(service) or "", within=_profile_within(service)
-        )
+        values.note("", field, service.profile_refs[0][1], profile_name(service) or "", within=_profile_within(service))
     unreached = bool(rules) and not service.reached
     if unreached:
         _note_unreached(values, rules)
@@ -133,6 +131,7 @@ def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin, tiers: Ti
         waf=bool(found.node.text("waf_policy_ref")),
         scanned=scanned,
         why=why,
+        **unusable_facts(values, of_service(service, chains) if why == NO_MEMBER else ()),
         broken_references=broken or None,
         other_vrf=vrf,
         license_tier=tiers.own.word if tiers.own is not None else None,
@@ -258,6 +257,7 @@ def summary(service: Service, chains: Sequence[Chain]) -> ServiceSummary:
         paths_only=limits["paths_only"],
         profile=profile_name(service),
         members=own[0].usable if own else None,
+        fail_action=Values(own[0].profile).read("fail_action", str) if own else None,
     )
 
 

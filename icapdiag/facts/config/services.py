@@ -91,6 +91,19 @@ class VirtualServiceSheet(ObjectSheet):
         Word | None, about("scanned", "whether uploads reach ICAP by this configuration", values=SCANNED)
     ] = None
     why: Annotated[Word | None, about("why", "they are not, or nobody can say", values=REASONS)] = None
+    icap_pools: Annotated[
+        int | None, about("ICAP pools", "of its ICAP profile; this and the next four only if no server can be selected")
+    ] = None
+    pools_disabled: Annotated[int | None, about("pools disabled", "of these, those that are switched off")] = None
+    pools_with_ratio_0: Annotated[int | None, about("pools with ratio 0", "of these, those with it in the group")] = (
+        None
+    )
+    pools_without_servers: Annotated[int | None, about("pools without servers", "of these, those that list none")] = (
+        None
+    )
+    pools_with_servers_disabled: Annotated[
+        int | None, about("pools with servers disabled", "of these, those with every server switched off")
+    ] = None
     broken_references: BrokenReferences = None
     overridden_by: Annotated[
         VirtualService | None, about("overridden by", "the HostRule that refers to this L7Rule and names a profile")

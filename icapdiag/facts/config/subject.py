@@ -33,6 +33,9 @@ class ServiceSummary(Record):
     paths_only: PathsOnly = None
     profile: Annotated[ProfileName | None, about("ICAP profile", "that it refers to")] = None
     members: Annotated[int | None, about("members", "that Avi can use; absent: not visible")] = None
+    fail_action: Annotated[
+        Word | None, about("fail_action", "of that profile, written or Avi's default; absent: not visible")
+    ] = None
 
 
 class LintSubject(Subject):
