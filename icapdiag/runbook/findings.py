@@ -35,7 +35,7 @@ Spot = tuple[str | None, int | None, int | None]  # file, line and column of a c
 class Roots:
     """Which findings are only consequences of others.
 
-    At the same members, of the pool whose members they divide, or at the same spots of a configuration.
+    At the same members, of the pool whose members they divide, or at the same lines of a configuration.
     """
 
     def __init__(self, library: Library, diagnosed: Sequence[Diagnosed]) -> None:
@@ -108,7 +108,7 @@ class Roots:
 
 
 def _placed(one: Diagnosed) -> dict[About, set[Spot]]:
-    """The spots of a configuration that each of what it is about stands at."""
+    """Where in a configuration each of what it is about stands."""
     return {about: _spots(one.runbook, met) for about, met in one.abouts.items()}
 
 
