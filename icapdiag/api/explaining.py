@@ -18,6 +18,7 @@ from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
 from icapdiag.facts.scanner import SCANNER, ReportedEvent, ReportedRequests
 from icapdiag.logs.containers.classify import ALERT
+from icapdiag.logs.containers.collector import CUT
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.notes import Problem, SourceReport
 from icapdiag.logs.opening.compression import compression_of, inflate
@@ -40,6 +41,7 @@ PAGE = (
     "This is one page of an API response, not the whole log: it contains {}. Counts and shares are of these. "
     "Fetch the rest: follow next, or ask for shorter time spans (start, end) with page_size=10000."
 )
+CUT_OFF = "{}: the file is cut off at its end. What is missing is not counted: fetch the file again."
 _NOTES_SHOWN = 12  # on corrections and problems, over all sources
 _NOT_REPORTED = frozenset({"instead", "repairs", "repairs_total"})  # of a source: said by a note, and as corrections
 _EXCERPT = 60
@@ -167,6 +169,8 @@ def report_on(
     logged = tuple(_source(source) for source in reading.sources)
     page = page_gap(logged)
     notes = [*([] if complete else [INTERRUPTED]), *([PAGE.format(page)] if page else []), *_filtered(head)]
+    cut_off = [CUT_OFF.format(source.name) for source in logged if source.cut_off]
+    notes += cut_off
     missing = pulled.missing if pulled else ()
     if pulled and complete and not filters and (gap := pulled.gap(head.icap_requests)):
         notes.append(gap)
@@ -196,7 +200,7 @@ def report_on(
         unmatched=matched.unmatched,
         started_at=started_at,
         finished_at=datetime.now(UTC),
-        complete=complete and not page and not missing,
+        complete=complete and not page and not missing and not cut_off,
         notes=notes,
     )
     return replace(
@@ -232,6 +236,8 @@ def _answer(observation: Observation, findings: tuple[str, ...]) -> ReportedGrou
 def _is_useless(source: SourceReport) -> bool:
     """Whether nothing in it is of use. An empty list of results and Controller alerts are; foreign JSON is not."""
     if source.read:
+        return False
+    if source.cut_off and any(problem.reason == CUT for problem in source.problems):
         return False
     if source.skipped:
         return all(problem.reason != ALERT for problem in source.problems)

@@ -380,6 +380,7 @@ class LogSource(RecordCounts):
     percent_remaining: Annotated[
         float | None, about("remaining", "part of the time span not searched yet (percent_remaining)", "%")
     ] = None
+    cut_off: Annotated[bool | None, about("cut off", "the end of the input is missing")] = None
     keys_not_checked: Annotated[
         Ordinal | None,
         about("keys not checked", "of a large input, records in which only actions were checked for duplicate keys"),

@@ -173,7 +173,7 @@ class Notes(Struct):
 class Tally(Struct):
     """Records of a source: ``read + skipped + unreadable == total``, always.
 
-    Of large JSON also ``truncated``: the text ends inside a value or an open array; ``end_offset``: where reading
+    ``truncated``: the text ends inside a record or an open array. Of large JSON also ``end_offset``: where reading
     ended, in bytes; and of how many that were read nobody saw whether a key appears twice.
     """
 
@@ -253,4 +253,5 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     more: bool | None = None
     percent_remaining: float | None = None
     keys_not_checked: int | None = None
+    cut_off: bool | None = None  # its end is missing
     instead: str = ""

@@ -12,6 +12,7 @@ from icapdiag.logs.containers.sniff import Container, Kind, header_row, kind_of
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Problem, Repair, SourceReport
+from icapdiag.logs.opening.compression import CUTS
 from icapdiag.logs.opening.inputs import expand_inputs
 from icapdiag.logs.opening.source import Source, Stop, Tick, open_source
 from icapdiag.model import Observation
@@ -160,6 +161,7 @@ def read_source(
         notes.problem(Problem("input", fault))
     if container is Container.EMPTY and not source.faults:
         notes.problem(Problem("input", "the input is empty"))
+    cut_off = tally.truncated or not set(CUTS).isdisjoint(source.faults)
     report = SourceReport(
         name=source.name,
         container=container.value,
@@ -178,6 +180,7 @@ def read_source(
         more=notes.page.more or None,
         percent_remaining=notes.page.remaining or None,
         keys_not_checked=tally.not_looked_into or None,
+        cut_off=(cut_off and not (stop is not None and stop())) or None,
         instead="" if tally.read or account.answers else _instead(source),
     )
     return report, account.answers

@@ -29,7 +29,7 @@ class Odd(FallbackReader):
     def splice(self, raw: bytes) -> None:
         return None
 
-    def read(self, offset: int, raw: bytes) -> None:
+    def read(self, offset: int, raw: bytes, *, last: bool = False) -> None:
         self.seen.append((offset, raw))
         try:
             value = msgspec.json.decode(raw)

@@ -22,7 +22,7 @@ ONE_BY_ONE = {"icapdiag.logs.containers.recordwise", "icapdiag.logs.damage.recov
 )
 def test_imports(tmp_path: Path, lines: int, damaged: bool, expected: set[str]) -> None:
     texts = [json.dumps(entry(number) | {"user_agent": "x" * 2000}) for number in range(lines)]
-    texts[-1] = texts[-1][:-1] if damaged else texts[-1]
+    texts[0] = texts[0][:-1] if damaged else texts[0]
     log = tmp_path / "log"
     log.write_text("\n".join(texts) + "\n")
     done = subprocess.run([sys.executable, "-c", CODE, str(log)], capture_output=True, text=True, check=True)

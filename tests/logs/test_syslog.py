@@ -128,13 +128,13 @@ def _found(reading: Reading, report: SourceReport) -> Any:
 def test_messages_read_at_once_are_messages_read_one_by_one(
     tmp_path: Path, lines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "\n".join(map(_damaged, range(lines)))
+    text = "".join(f"{_damaged(number)}\n" for number in range(lines))
     alone: list[int] = []
     original = syslog._Messages._alone
 
-    def counted(self: syslog._Messages, number: int, payload: Payload) -> None:
+    def counted(self: syslog._Messages, number: int, payload: Payload, *, last: bool = False) -> None:
         alone.append(number)
-        original(self, number, payload)
+        original(self, number, payload, last=last)
 
     monkeypatch.setattr(syslog._Messages, "_alone", counted)
     at_once = _found(*read(tmp_path / "log", text))

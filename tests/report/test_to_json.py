@@ -72,7 +72,7 @@ def test_the_schema_holds_a_report_on_logs() -> None:
 def test_the_schema_documents_what_a_report_on_logs_has() -> None:
     parts, plain = schema()["$defs"], to_plain(log_report())
     assert set(plain["subject"]) <= set(parts["Subject"]["properties"])
-    of_others = {"matching", "more", "percent_remaining", "keys_not_checked"}  # of API responses, of large logs
+    of_others = {"matching", "more", "percent_remaining", "keys_not_checked", "cut_off"}  # of pages, large and cut logs
     assert set(plain["subject"]["sources"][0]) == set(parts["LogSource"]["properties"]) - of_others
 
 

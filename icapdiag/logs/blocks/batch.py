@@ -39,23 +39,23 @@ class Batch:
         """Take a record that was damaged."""
         self._keep(_Record(offset, raw, mended))
 
-    def damaged(self, offset: int, raw: bytes) -> None:
-        """Take a damaged record, or several."""
-        mended = self._sink.fallback.mend(raw)
+    def damaged(self, offset: int, raw: bytes, *, last: bool = False) -> None:
+        """Take a damaged record, or several. ``last``: the input ends behind it."""
+        mended = None if last else self._sink.fallback.mend(raw)
         if mended is not None:
             self.mended(offset, raw, mended)
         else:
-            self.leave(offset, raw)
+            self.leave(offset, raw, last=last)
 
     def take_object(self, offset: int, raw: bytes) -> bool:
         """`Sink.take_object` behind what was kept."""
         self.count()
         return self._sink.take_object(offset, raw)
 
-    def leave(self, offset: int, raw: bytes) -> None:
-        """Leave to the fallback, behind what was kept, a record or several."""
+    def leave(self, offset: int, raw: bytes, *, last: bool = False) -> None:
+        """Leave to the fallback, behind what was kept, a record or several. ``last`` as for `damaged`."""
         self.count()
-        self._sink.fallback.read(offset, raw)
+        self._sink.fallback.read(offset, raw, last=last)
 
     def _keep(self, record: _Record) -> None:
         self._kept.append(record)

@@ -125,10 +125,10 @@ class FallbackReader(Account):
         super().__init__()
         self.summary = summary
 
-    def read(self, offset: int, raw: bytes) -> None:
+    def read(self, offset: int, raw: bytes, *, last: bool = False) -> None:
         """Take the records in ``raw``, one at least; ``offset`` counts bytes from the start of the decompressed input.
 
-        There are several where a line end was lost, and in an envelope on a line.
+        There are several where a line end was lost, and in an envelope on a line. ``last``: the input ends behind it.
         """
         if len(raw) >= MAX_RECORD or overfull(raw):
             reason = f"a record of more than {MAX_RECORD >> 20} MiB" if len(raw) >= MAX_RECORD else OVERFULL
@@ -136,7 +136,7 @@ class FallbackReader(Account):
             return
         from icapdiag.logs.containers.recordwise import read_stretch  # noqa: PLC0415 - most logs have no such record
 
-        read_stretch(raw, offset, self.summary, self)
+        read_stretch(raw, offset, self.summary, self, last=last)
 
     def mend(self, raw: bytes) -> Mended | None:
         """A damaged record that is one log entry, for decoding it together with others; None if `read` has to."""

@@ -367,7 +367,7 @@ class ElementScanner:
         end = end if following is None else following
         raw = bytes(self._buffer[self._start : end]).rstrip(_PARTING)
         self._sink.tally.truncated = self._sink.tally.truncated or (self._ended and self._lost)
-        self._batch.damaged(self.offset, raw)
+        self._batch.damaged(self.offset, raw, last=self._ended and self._lost)
         self._go_on(end)
         return True
 

@@ -148,7 +148,7 @@ class LineScanner:
         record = text[start:end].rstrip(_BLANK)
         offset = self._base + start
         if not (may_be_lenient(record, broken) and self._batch.take_object(offset, record)):
-            self._batch.damaged(offset, record)
+            self._batch.damaged(offset, record, last=ended and end == len(text))
         return end
 
     def _take_alone(self, offset: int, record: bytes) -> None:

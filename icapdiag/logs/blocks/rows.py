@@ -265,6 +265,8 @@ class RowScanner:
         line, self._line = self._line, self._line + raw.count(b"\n")
         text = raw.decode("utf-8", STRAY)
         csv.field_size_limit(csvexport.CELL_LIMIT)
+        without_end = 0 if raw.endswith((b"\n", b"\r")) else len(raw.splitlines())  # its last line, from 1
+        is_open = raw.count(b'"') % 2 == 1
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
         while True:
             at = line + reader.line_num
@@ -280,17 +282,20 @@ class RowScanner:
             if self._layout is None:
                 self._layout = _Layout(cells, self._delimiter, brief=self._brief)
             elif cells != self._layout.columns.names:  # exports put together repeat the header
-                self._take(self._layout.columns, cells, at)
+                last = reader.line_num == without_end
+                cut = last and (is_open or len(cells) < len(self._layout.columns.names))
+                self._take(self._layout.columns, cells, at, cut=cut)
 
-    def _take(self, columns: Columns, cells: list[str], line: int) -> None:
+    def _take(self, columns: Columns, cells: list[str], line: int, *, cut: bool) -> None:
         collector = self._collector
         row = columns.row(cells, line)
+        collector.tally.truncated = collector.tally.truncated or cut
         for what, place in row.repairs:
             collector.notes.repair(Repair(what, place))
         if row.value is None:
             collector.refuse("unreadable", row.reason, (row.line, None, None), row.excerpt)
         else:
-            collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs))
+            collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs), cut=cut)
 
     def _count_kept(self) -> None:
         """Count the rows that were kept, which follow each other."""

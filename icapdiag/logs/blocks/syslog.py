@@ -46,8 +46,8 @@ def read_syslog(source: Source, summary: Summary, account: Account, tick: Tick) 
             messages.refuse(number, line)
             while line and not line.endswith(b"\n"):
                 line = file.readline(_BUFFER)
-        elif line := line.rstrip(b"\r\n \0"):
-            messages.take(number, line)
+        elif record := line.rstrip(b"\r\n \0"):
+            messages.take(number, record, last=not line.endswith(b"\n"))
         if number % _TICK == 0:
             tick()
     file.detach()
@@ -70,17 +70,17 @@ class _Messages:
         reason = f"a line of more than {RECORD_LIMIT >> 20} MiB"
         self._collector.refuse("unreadable", reason, (number, 1, None), excerpt_of(line))
 
-    def take(self, number: int, line: bytes) -> None:
-        """One line."""
+    def take(self, number: int, line: bytes, *, last: bool = False) -> None:
+        """One line. ``last``: it has no line end."""
         payload = payload_of(line)
         if not isinstance(payload, Payload):
             self.count()
             self._collector.refuse("skipped", payload, (number, 1, None), excerpt_of(line))
             return
         message = _message(number, payload)
-        if message is None:
+        if message is None or (last and message.repairs):
             self.count()
-            self._alone(number, payload)
+            self._alone(number, payload, last=last)
             return
         self._kept.append(message)
         self._size += len(message.json)
@@ -111,7 +111,7 @@ class _Messages:
         for what, index in message.repairs:
             notes.repair(Repair(what, *places.of(index)))
 
-    def _alone(self, number: int, payload: Payload) -> None:
+    def _alone(self, number: int, payload: Payload, *, last: bool = False) -> None:
         """A message that is damaged, or something else."""
         collector = self._collector
         place: Place = (number, payload.start + 1, None)
@@ -124,7 +124,7 @@ class _Messages:
             return
         text, places = collector.decoded(payload.text, lambda text: Places(text, number, payload.start))
         found = read_payload(payload) or Found(start=0, end=len(text), reason="JSON that can't be read")
-        collector.found(found, places, text)
+        collector.found(found, places, text, last=last)
 
 
 def _message(number: int, payload: Payload) -> _Message | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from icapdiag.avi.entry import LogEntry
@@ -16,8 +17,11 @@ from icapdiag.logs.opening.source import to_text
 from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no log entry field is left"
+CUT = "cut off; its icap_log may be missing"
 ANSWERS_KEPT = 10_000  # raw answers of one source
 RECORD_LIMIT = 16 << 20  # bytes or characters of one record
+
+_NOTHING = re.compile(r"\s*\Z")
 
 AnyPlaces = Places | ByteOffsets
 
@@ -44,15 +48,17 @@ class Collector:
             self.notes.repair(Repair(STRAY_READ, *places.of(stray)))
         return text, places
 
-    def found(self, found: Found, places: AnyPlaces, text: str) -> None:
-        """One piece of a text."""
+    def found(self, found: Found, places: AnyPlaces, text: str, *, last: bool = False) -> None:
+        """One piece of a text. ``last``: if it has no end, the input is cut off there."""
+        cut = last and found.open_end and text.startswith("{", found.start)
+        self.tally.truncated = self.tally.truncated or cut
         if found.page is not None:
             self.page(found.page)
         for what, index in found.repairs:
             self.notes.repair(Repair(what, *places.of(index)))
         excerpt = text[found.start : min(found.end, found.start + EXCERPT)]
         if found.value is not None:
-            self.value(found.value, places.of(found.start), excerpt, damaged=bool(found.repairs))
+            self.value(found.value, places.of(found.start), excerpt, damaged=bool(found.repairs), cut=cut)
         elif found.reason:
             self.refuse("skipped" if found.skip else "unreadable", found.reason, places.of(found.start), excerpt)
 
@@ -64,14 +70,16 @@ class Collector:
             else:
                 self.notes.page.note(key, text)
 
-    def value(self, value: JSONObject, place: Place, excerpt: str, *, damaged: bool = False) -> None:
-        """One decoded record."""
+    def value(self, value: JSONObject, place: Place, excerpt: str, *, damaged: bool = False, cut: bool = False) -> None:
+        """One decoded record. ``cut``: its end is missing, so that nobody knows whether it had an icap_log."""
         try:
             found = classify(value)
         except Ambiguous as error:
             self.refuse("unreadable", str(error), place, excerpt)
             return
-        if isinstance(found, LogEntry):
+        if isinstance(found, LogEntry) and cut and found.icap_log is None:
+            self.refuse("unreadable", CUT, place, excerpt)
+        elif isinstance(found, LogEntry):
             self.tally.read += 1
             self.summary.add(found)
         elif isinstance(found, bytes) and not self._logs_only:
@@ -98,10 +106,13 @@ class Collector:
         return taken
 
 
-def collect(pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Collector) -> Found | None:
-    """Take all pieces of a text; returns the last record."""
+def collect(
+    pieces: Iterable[Found], text: str, places: AnyPlaces, collector: Collector, *, whole: bool = False
+) -> Found | None:
+    """Take all pieces of a text; returns the last record. ``whole``: the input ends with the text."""
     last = None
     for piece in pieces:
-        collector.found(piece, places, text)
+        ends = whole and piece.open_end and _NOTHING.match(text, piece.end) is not None
+        collector.found(piece, places, text, last=ends)
         last = piece if piece.value is not None else last
     return last

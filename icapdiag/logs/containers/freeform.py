@@ -120,7 +120,7 @@ def read_any_text(data: bytes, text: str, collector: Collector, *, logs: bool) -
         collector.answer(stranger)
         return Container.ANSWER
     _note_prompt(pieces, text)
-    last = collect(pieces, text, Places(text), collector)
+    last = collect(pieces, text, Places(text), collector, whole=True)
     return _container(answered, sum(piece.value is not None for piece in pieces), last, text)
 
 

@@ -30,12 +30,15 @@ def read_records(source: Source, kind: Kind, summary: Summary, account: Account,
             return found or _nothing(source, account, NOTHING)
 
 
-def read_stretch(raw: bytes, offset: int, summary: Summary, account: Account) -> None:
-    """Take the log entries in ``raw``, one record at least, which begins at this offset of its input."""
+def read_stretch(raw: bytes, offset: int, summary: Summary, account: Account, *, last: bool = False) -> None:
+    """Take the log entries in ``raw``, one record at least, which begins at this offset of its input.
+
+    ``last``: the input ends behind it.
+    """
     collector = Collector(summary, account, logs_only=True)
     text, places = collector.decoded(raw, lambda text: ByteOffsets(text, offset))
     before = account.tally.total
-    collect(lines(text) if is_syslog(raw.lstrip()) else region(text), text, places, collector)
+    collect(lines(text) if is_syslog(raw.lstrip()) else region(text), text, places, collector, whole=last)
     if account.tally.total == before:
         account.refuse("unreadable", "not a JSON object", (None, None, offset), excerpt_of(raw))
 
@@ -43,10 +46,11 @@ def read_stretch(raw: bytes, offset: int, summary: Summary, account: Account) ->
 def _json(source: Source, kind: Kind, collector: Collector) -> Container:
     text, places = collector.decoded(source.head, Places)
     if kind is Kind.LINES:
-        collect(lines(text), text, places, collector)
+        collect(lines(text), text, places, collector, whole=True)
         return Container.LINES
     values = Values(text)
-    last = collect(values, text, places, collector)
+    last = collect(values, text, places, collector, whole=True)
+    collector.tally.truncated = collector.tally.truncated or values.unfinished
     if values.envelopes:
         return Container.ENVELOPE if values.envelopes == 1 else Container.ENVELOPES
     if values.lists:

@@ -61,6 +61,11 @@ class Values:
         self._beginnings = NextBeginning(text)
         self.lists = self.envelopes = self.objects = self.members = 0
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a list or an envelope is still open."""
+        return bool(self._open)
+
     def __iter__(self) -> Iterator[Found]:
         for found in self._pieces():
             yield found

@@ -21,6 +21,13 @@ _ZSTD_FEED = 2 * 1024  # zstd can't bound its output: 2 KiB hold at most 64 MiB 
 _HEADER_LIMIT = 128 * 1024  # a gzip header with its name and comment
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
 
+CUTS = (  # complaints: the end is missing
+    "the file is cut inside a gzip header",
+    "the gzip data is cut off; what came before the cut was read",
+    "the gzip data is cut off inside its checksum; the data was read",
+    "the zstd data is cut off; what came before the cut was read",
+)
+
 Read = Callable[[int], bytes]  # at most so many bytes, b"" at the end
 Complain = Callable[[str], None]
 
@@ -55,7 +62,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
             return
         length, buffer = _header(buffer, read)
         if length is None:
-            complain("the file is cut inside a gzip header")
+            complain(CUTS[0])
             return
         buffer = buffer[length:]
         members += 1
@@ -63,7 +70,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
         crc = size = 0
         while not engine.eof:
             if not buffer and not (buffer := read(_GZIP_FEED)):
-                complain("the gzip data is cut off; what came before the cut was read")
+                complain(CUTS[1])
                 return
             try:
                 piece = engine.decompress(buffer, PIECE)
@@ -76,7 +83,7 @@ def _gunzip(read: Read, complain: Complain) -> Iterator[bytes]:
                 yield piece
         buffer += _more(8 - len(buffer), read)
         if len(buffer) < 8:
-            complain("the gzip data is cut off inside its checksum; the data was read")
+            complain(CUTS[2])
             return
         if struct.unpack("<II", buffer[:8]) != (crc, size & 0xFFFFFFFF):
             complain("a gzip checksum is wrong; the data was read anyway")
@@ -156,7 +163,7 @@ def _unzstd(read: Read, complain: Complain) -> Iterator[bytes]:
         engine = new_engine()
         while not engine.eof:
             if not buffer and not (buffer := read(_ZSTD_FEED)):
-                complain("the zstd data is cut off; what came before the cut was read")
+                complain(CUTS[3])
                 return
             try:
                 piece = engine.decompress(buffer[:_ZSTD_FEED])

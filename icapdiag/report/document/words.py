@@ -177,8 +177,12 @@ def gap(report: Report) -> str:
     """Why the report is incomplete, and whether detection was tested; empty if there is nothing to say."""
     logs = logs_of(report)
     page = page_gap(logs.sources) if logs else ""
-    if logs and page:
+    cut = cut_gap(logs.sources) if logs else ""
+    if logs and page and not cut:
         page = f"the file{' holds' if len(logs.sources) == 1 else 's hold'} {page}"
+    elif logs and page:
+        page = f"{cut} and holds {page}" if len(logs.sources) == 1 else f"{cut}; the files hold {page}"
+    page = page or cut
     missing = (NOT_PULLED if report.not_tested else CUT_SHORT) if logs else TOO_MANY if lint_of(report) else INCOMPLETE
     if joined_of(report):
         missing = PARTLY
@@ -187,6 +191,14 @@ def gap(report: Report) -> str:
     if first.startswith(("detection (", "uploads and detection (")):
         state.append(f"{first.partition(' (')[0]} not tested")
     return ", ".join(state)
+
+
+def cut_gap(sources: Sequence[LogSource]) -> str:
+    """``the file is cut off``, ``1 of 3 files is cut off``; empty if all have their ends."""
+    number = sum(bool(source.cut_off) for source in sources)
+    if not number or len(sources) == 1:
+        return "the file is cut off" if number else ""
+    return f"{number:,} of {len(sources):,} files {'is' if number == 1 else 'are'} cut off"
 
 
 def page_gap(sources: Iterable[LogSource]) -> str:
