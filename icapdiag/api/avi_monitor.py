@@ -74,7 +74,9 @@ def _chosen(pool: Pool, name: str | None) -> Member:
     if others:
         more = f" and {len(others) - _LISTED} more" if len(others) > _LISTED else ""
         different = f"the TLS settings of {', '.join(others[:_LISTED])}{more} differ from those of {first.name}"
-        raise ScriptError(f"{different}, and a monitor treats all servers of a pool alike: choose with --member NAME")
+        raise ScriptError(
+            f"{different}, and a monitor treats all servers of a pool in the same way: choose with --member NAME"
+        )
     return first
 
 

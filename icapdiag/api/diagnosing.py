@@ -1,4 +1,4 @@
-"""`diagnose`: each source is read by what reads it alone, then all are held side by side and judged together."""
+"""`diagnose`: each source is read by the function of its own command, then all are compared and judged together."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def logs_in(inputs: Iterable[str]) -> PulledLogs:
 
 
 def _nothing(pulled: Pull) -> str:
-    """Why there is no log entry."""
+    """Why it has no entries."""
     if not pulled.logs:
         return "no log was pulled: run icapdiag pull without --no-logs"
     if why := next((log.why for log in pulled.logs if log.why), None):

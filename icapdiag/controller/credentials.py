@@ -17,7 +17,7 @@ _SHORT = 4  # characters: anything shorter occurs in ordinary text
 
 
 class NoCredentials(Exception):
-    """There is no password or token, or more than one; the message says what to do, and contains no secret."""
+    """A password or token is missing, or several were given; the message says what to do, and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A session with a Controller, through the SDK that its vendor publishes (avisdk). It only reads.
 
 The SDK does not verify certificates unless told, and lets REQUESTS_CA_BUNDLE and ~/.netrc overrule what it was told;
-it follows redirects with the password, writes answers to logs, and retries by itself. All of that is off here.
+it follows redirects with the password, writes answers to logs, and sends requests again on its own. Here none of that
+happens.
 """
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ class Session:
         return Answer(status, b"")
 
     def logout(self) -> None:
-        """End the session on the Controller; that it fails is no reason to complain, as sessions end by themselves."""
+        """End the session on the Controller; a failure does not matter, as sessions end by themselves."""
         session, self._session = self._session, None
         if session is None:
             return

@@ -42,7 +42,7 @@ def _of_members(members: Sequence[Member]) -> Iterator[Event]:
             (facts.probed_at, "check", checked),
             (facts.scripted_at, "script", _tested(facts.scripted, None, facts.script_reason, facts.scripted_eicar)),
             (facts.captured_at, "capture", _tested(facts.captured, None, facts.capture_reason, None)),
-            (facts.changed_before if facts.istag_replaced else None, "check", "another ISTag than before"),
+            (facts.changed_before if facts.istag_replaced else None, "check", "a new ISTag"),
         ):
             if time and what:
                 yield Event(time=time, source=kind, what=what, member=each.name)

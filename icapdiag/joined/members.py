@@ -155,7 +155,7 @@ def _captured(seen: Sequence[_Seen]) -> JoinedMember:
 
 
 def _changed(seen: Sequence[_Seen]) -> JoinedMember:
-    """Whether its ISTag is another one than before, and whether it detected something before."""
+    """Whether its ISTag has changed, and whether it detected something before."""
     tagged = [each for each in seen if each.tested.istag]
     before = [each for each in seen[:-1] if each.tested.eicar == "blocked"]
     found = JoinedMember(blocked_before=True if before else None)

@@ -16,9 +16,9 @@ _FAILED = "ICAP_FAILED"
 def services(
     sources: Sequence[Source], groups: Sequence[ReportedGroup], entries: int | None
 ) -> Iterator[JoinedService]:
-    """``entries`` of the logs, with ICAP or without; None: there is no log.
+    """``entries`` of the logs, with ICAP or without; None: no log was given.
 
-    Entries are told apart by virtual service only if the configuration has several.
+    Entries are assigned to virtual services only if the configuration has several.
     """
     found = [
         each

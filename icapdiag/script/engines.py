@@ -36,9 +36,10 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 def compared(seen: Iterable[Seen]) -> list[Seen]:
-    """Each target once for all Service Engines from which it looks alike, and named with them where others differ.
+    """Each target once for all Service Engines that see the same, and named with them where others see something else.
 
-    The observations are those of the first; one more says from where the target looks alike, fails and works.
+    The observations are those of the first; one more says which of them see the same, where it
+    fails and where it works.
     """
     targets: dict[tuple[str, str, int], list[Seen]] = {}
     for each in seen:

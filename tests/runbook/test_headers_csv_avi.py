@@ -1,6 +1,6 @@
 """The rows of the reference table of headers that are about Avi itself: what a log says, and health monitors.
 
-The table's words for a verdict, held against what an observation has: a log's entries have the outcome for the
+The table's words for a verdict, compared with what an observation has: a log's entries have the outcome for the
 client, and what could not be done has the status ``failed``.
 """
 

@@ -54,7 +54,7 @@ def connection_limits(chains: Sequence[Chain]) -> Mapping[str, int | None]:
 
 
 def connections_in_all(pool: GroupedPool, limits: Mapping[str, int | None]) -> int | None:
-    """The most that Avi opens to a server of the pool; None if there is no limit."""
+    """The most that Avi opens to a server of the pool; None if unlimited."""
     own = [limits.get(name) for name in _servers(pool)]
     known = [each for each in own if each is not None]
     return max(known) if known and len(known) == len(own) else None

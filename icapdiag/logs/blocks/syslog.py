@@ -1,6 +1,7 @@
 """Syslog, line by line; the entries in it are decoded together, as those of JSON Lines are.
 
-What is no entry, or damaged in an unusual way, is left to `Collector`: so what is taken here must mean the same there.
+Anything that isn't an entry, or is damaged in an unusual way, is left to `Collector`: so what is taken here must mean
+the same there.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def _message(number: int, payload: Payload) -> _Message | None:
 
 
 def _without_brace(repairs: Repairs) -> Repairs | None:
-    """What was fixed in members without braces, of which the first was put there; None if that can't be told."""
+    """What was fixed in members without braces, the first of which was put there; None if that is not known."""
     *others, (what, at) = repairs
     begin, end = _ADDED
     if not (what.startswith(begin) and what.endswith("}" + end)):

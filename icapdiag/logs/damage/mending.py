@@ -25,7 +25,7 @@ def mended(text: str) -> tuple[bytes, Repairs] | None:
 
 
 def by_splicing(text: str) -> tuple[bytes, Repairs] | None:
-    """The same; None also where text alone does not show what `by_tokens` would make of it."""
+    """The same; None also where the text does not show what `by_tokens` would make of it."""
     return _checked(cut_in_a_member(text)) or _checked(spliced(text))
 
 

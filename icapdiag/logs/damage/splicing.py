@@ -162,7 +162,7 @@ class _Splicer:
         return Spliced("".join(pieces), tuple(self.repairs))
 
     def _behind_token(self, at: int) -> None:
-        """Behind one that is no comma."""
+        """Behind one that isn't a comma."""
         self._at = self._behind = at
         self._comma = self._last_comma = -1
 

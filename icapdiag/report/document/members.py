@@ -196,7 +196,7 @@ def _more(found: Sequence[MatrixMember], probes: Sequence[str]) -> MatrixLine:
 
 
 def _cell_of(probe: str, own: Mapping[str, Observation]) -> Cell:
-    """The result of a probe at a member; without TLS there is no handshake to test."""
+    """The result of a probe at a member; without TLS the handshake needs no test."""
     seen, connected = own.get(probe), own.get("tcp")
     untested = seen is None or seen.status is Status.SKIPPED
     met = connected.facts.part(Endpoint) if probe == "tls" and untested and connected is not None else None
