@@ -48,6 +48,6 @@ def test_the_first_line_says_whether_uploads_are_scanned_and_forty_lines_are_eno
     lines = render(icapdiag.lint([file]), "table").splitlines()
     word, _, answer = lines[0].partition("  ")
     assert word in {"OK", "INFO", "WARNING", "CRITICAL"}
-    assert answer.startswith(("Uploads to ", "No upload to "))
-    assert " scanned" in answer
+    assert answer.startswith(("Uploads to ", "Every upload to ", "No upload to "))
+    assert " scanned" in answer or " refused (HTTP 500): " in answer
     assert len(lines) <= LINES

@@ -192,6 +192,23 @@ def test_a_misspelt_field_is_named_in_its_step(tmp_path: Path) -> None:
     assert "If preview_size is meant, correct the name of preview_sise at icap-prof" in " ".join(out.split())
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ((), "Uploads to app-vs are refused (HTTP 500)"),
+        ((put_rule(match=None),), "Every upload to app-vs is refused (HTTP 500)"),
+        ((put("IcapProfile", fail_action=None),), "No upload to app-vs is scanned"),
+    ],
+)
+def test_without_a_usable_server_fail_action_decides(changes: tuple[Mistake, ...], said: str, tmp_path: Path) -> None:
+    file = saved(tmp_path, export(put("Pool", enabled=False), *changes))
+    _, out, _ = run("lint", "-q", str(file), cwd=tmp_path)
+    assert f"CRITICAL  {said}: no server of ICAP profile icap-prof can be selected\n" == out
+    _, out, _ = run("lint", str(file), cwd=tmp_path)
+    expected = "PATCH; paths other than under /upload" if not changes else ""
+    assert expected == " ".join(out.split()).partition("Not sent to ICAP: ")[2].partition(".")[0]
+
+
 def test_sarif_points_at_line_and_column(tmp_path: Path) -> None:
     file = saved(tmp_path, export(put("IcapProfile", preview_size=9000)))
     status, out, _ = run("lint", str(file), "-o", "sarif", cwd=tmp_path)

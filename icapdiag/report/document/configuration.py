@@ -12,6 +12,7 @@ from icapdiag.report.document.words import count, names, safe_text
 _METHODS = 4  # of a rule, that are named
 _PATHS = 2
 _RULES = 2
+_SERVICES = 3  # that the first line names instead of their number
 _SETTINGS = 12  # of an object
 _FILES = 3  # of one command
 _STDIN = "<stdin>"  # - on the command line
@@ -30,7 +31,7 @@ _WHY = {
     "rule-not-for-uploads": "the rules with the ICAP action are for neither POST nor PUT nor PATCH",
     "nothing-attached": "no ICAP profile is attached and no rule has the ICAP action",
     "not-enabled": "the virtual service is disabled",
-    "no-member": "no server of its pool group can be selected",
+    "no-member": "no server of its ICAP profile can be selected",
     "policy-set-elsewhere": "AKO attaches the profile only, and no policy set is named here",
     "policy-set-not-visible": "a policy set is not in these files",
     "profile-elsewhere": "no ICAP profile is named here, and an AKO rule that is not in these files may name one",
@@ -51,19 +52,36 @@ def headline(found: LintSubject) -> tuple[str, str]:
     if len(services) == 1:
         return _about(services[0]), _answer(services[0])
     if services:
-        scanned = [each for each in services if each.scanned == "yes"]
-        others = [each for each in services if each.scanned != "yes"]
-        if all(each.scanned == "no" for each in services):
-            return f"No upload to {count(len(services), 'virtual service')} is scanned", _names(services)
-        said = f"not {_names(others)}" if others else _names(scanned)
-        known = f"{len(scanned):,} of {count(len(services), 'virtual service')}"
-        verb = "are" if scanned else "is"
-        return f"{'Uploads' if scanned else 'No upload'} to {known} {verb} scanned", said
+        return _of_several(services)
     if found.profiles:
         return "Whether uploads are scanned is not visible", (
             f"no virtual service that uses ICAP in these files; {_list('ICAP profile', found.profiles)} checked"
         )
     return "Nothing to check", "these files have no ICAP profile, and no virtual service that uses ICAP"
+
+
+def _of_several(services: Sequence[ServiceSummary]) -> tuple[str, str]:
+    by = {word: [each for each in services if each.scanned == word] for word in ("yes", "no", "unknown")}
+    all_of_them = count(len(services), "virtual service")
+    if len(by["unknown"]) == len(services):
+        which = _names(services) if len(services) <= _SERVICES else all_of_them
+        reasons = dict.fromkeys(map(_answer, services))
+        return f"Whether uploads to {which} are scanned is not visible", "; ".join(reasons)
+    if all(map(_is_refused, services)):
+        return f"Uploads to {all_of_them} are refused (HTTP 500)", _names(services)
+    if len(by["no"]) == len(services):
+        return f"No upload to {all_of_them} is scanned", _names(services)
+    others = [f"not {_names(by['no'])}"] if by["no"] and by["yes"] else []
+    if by["unknown"]:
+        others.append(f"not visible for {_names(by['unknown'])}")
+    if by["yes"]:
+        return f"Uploads to {len(by['yes']):,} of {all_of_them} are scanned", "; ".join(others) or _names(services)
+    return f"No upload to {len(by['no']):,} of {all_of_them} is scanned", "; ".join([_names(by["no"]), *others])
+
+
+def _is_refused(service: ServiceSummary) -> bool:
+    """Whether uploads get HTTP 500: they are sent to ICAP, which has no server, and the profile fails closed."""
+    return service.why == "no-member" and service.fail_action == "ICAP_FAIL_CLOSED"
 
 
 def lines(found: LintSubject | None) -> list[str]:
@@ -77,6 +95,9 @@ def _about(service: ServiceSummary) -> str:
     name = safe_text(service.name, 80)
     if service.object != "virtualservice":
         name = named(service.object, service.name)
+    if _is_refused(service):
+        which = "Uploads to {name} are" if _past(service) else "Every upload to {name} is"
+        return f"{which.format(name=name)} refused (HTTP 500)"
     match service.scanned:
         case "yes":
             return f"Uploads to {name} are scanned"
@@ -87,6 +108,8 @@ def _about(service: ServiceSummary) -> str:
 
 
 def _answer(service: ServiceSummary) -> str:
+    if service.why == "no-member" and service.profile:
+        return f"no server of ICAP profile {safe_text(service.profile, 80)} can be selected"
     if service.scanned != "yes":
         return _WHY.get(service.why or "", safe_text(service.why))
     rules = service.rules or ()
@@ -111,7 +134,8 @@ def _rule(found: RuleSummary) -> str:
 
 
 def _names(services: Sequence[ServiceSummary]) -> str:
-    return names([each.name or "" for each in services])
+    kinds = {each: f"{_WORDS.get(each, '')} " for each in ("hostrule", "l7rule")}
+    return names([f"{kinds.get(each.object or '', '')}{each.name or ''}" for each in services])
 
 
 def _list(noun: str, found: Sequence[str]) -> str:
@@ -171,7 +195,8 @@ def closing(found: LintSubject, not_visible: Iterable[str], *, problems: bool) -
     if listed:
         more = f" and {len(listed) - _FILES} more" if len(listed) > _FILES else ""
         yield f"Not visible: {'; '.join(listed[:_FILES])}{more}."
-    past = [(each, said) for each in found.services if each.scanned == "yes" and (said := _past(each))]
+    sent = [each for each in found.services if each.scanned == "yes" or _is_refused(each)]
+    past = [(each, said) for each in sent if (said := _past(each))]
     for each, said in past[:_FILES]:
         yield f"Not sent to ICAP: {said}{f' ({safe_text(each.name, 80)})' if len(found.services) > 1 else ''}."
     if problems and 0 < len(found.inputs) <= _FILES:
