@@ -41,14 +41,23 @@ _LISTED = 10
 _REPORT = re.compile(rb'\A\s*\{\s*"(?:redacted|schema_version)"')
 _OPTIONS = "options"  # the probe
 _STDIN = Path("-")  # on the command line
+_NOTHING = "no object of Avi's that ICAP depends on"
 _WRONG = (
-    "no object of Avi's that ICAP depends on: export the virtual service, its policy sets, ICAP profile, pool group and"
+    f"{_NOTHING}: export the virtual service, its policy sets, ICAP profile, pool group and"
     " pools (API responses, an avi_config export, terraform show -json, Ansible values, AKO HostRule or L7Rule)"
 )
 
 
 class NotConfiguration(FileError):
     """Files that can't be read, or are no Avi configuration; each with what it is and what to do instead."""
+
+
+class _Irrelevant(NotConfiguration):
+    """A file that can be read and is something else; ``said``: what it is, without what to do."""
+
+    def __init__(self, errors: Iterable[Located], said: str) -> None:
+        super().__init__(errors)
+        self.said = said
 
 
 def lint(
@@ -65,6 +74,8 @@ def lint(
     are names or uuids of those to look at: all that use ICAP, if there are none. ``runbooks``
     (`icapdiag.runbook.load_runbooks`) are the program's own if they are None. What is not in the files is not visible,
     which the report says, and never wrong.
+
+    A file that is something else is left out, which the notes say, unless all are.
 
     Raises `NotConfiguration` with every mistake found.
     """
@@ -88,7 +99,7 @@ def lint(
         finished_at=datetime.now(UTC),
         complete=looked.complete,
         notes=[
-            *(f"{said}." for said in looked.left_out),
+            *(f"{said}." for said in (*given.skipped, *looked.left_out)),
             *(f"A runbook of yours replaces the built-in {name}." for name in library.replaced),
         ],
         not_tested=_not_visible(looked.unseen),
@@ -97,16 +108,21 @@ def lint(
 
 
 class Inputs(Struct, frozen=True):
-    """What the files hold: objects, and of reports what each server says in OPTIONS, by ``host:port``."""
+    """What the files hold: objects, and of reports what each server says in OPTIONS, by ``host:port``.
+
+    ``skipped``: the files that are something else, in words.
+    """
 
     objects: list[AviObject]
     offers: dict[str, Offer]
+    skipped: list[str]
 
 
 def read_inputs(paths: Iterable[Path]) -> Inputs:
     """What is in all these files. Raises `NotConfiguration` with every mistake in them."""
     mistakes: list[Located] = []
-    given = Inputs([], {})
+    irrelevant: list[Located] = []
+    given = Inputs([], {}, [])
     for path in _files(dict.fromkeys(paths), mistakes):
         try:
             data, name = read_stdin(FILE) if path == _STDIN else read_data(path, FILE), _name(path)
@@ -114,10 +130,13 @@ def read_inputs(paths: Iterable[Path]) -> Inputs:
                 given.offers.update(offers_in(data, name))
             else:
                 given.objects.extend(objects_in(data, name))
+        except _Irrelevant as error:
+            irrelevant += error.errors
+            given.skipped.append(f"{visible(_name(path))} skipped: {error.said}")
         except FileError as error:
             mistakes += error.errors
-    if mistakes:
-        raise NotConfiguration(mistakes)
+    if mistakes or (irrelevant and not given.objects):
+        raise NotConfiguration([*irrelevant, *mistakes])
     return given
 
 
@@ -162,11 +181,17 @@ def objects_in(data: bytes, file: str) -> list[AviObject]:
         objects = list(collect(root, file))
     except FileError:
         if other is not None and POOL_COMMAND not in other.instead:
-            raise FILE.error(file, _said(other, file)) from None
+            raise _irrelevant(other, file) from None
         raise
     if not objects:
-        raise FILE.error(file, _said(other, file) if other else _WRONG, root.line, root.column)
+        raise _irrelevant(other, file, root.line, root.column)
     return objects
+
+
+def _irrelevant(other: Recognised | None, file: str, line: int | None = None, column: int | None = None) -> _Irrelevant:
+    message = _said(other, file) if other else _WRONG
+    errors = FILE.error(file, message, line, column).errors
+    return _Irrelevant(errors, f"this is {other.what}" if other else _NOTHING)
 
 
 def offers_in(data: bytes, file: str) -> dict[str, Offer]:

@@ -135,6 +135,22 @@ def test_the_mistakes_of_all_files_are_said_at_once(tmp_path: Path) -> None:
     assert {"a.json", "d", "c.json"} == {line.partition(":")[0].rpartition("/")[2] for line in err.splitlines()}
 
 
+def test_a_file_of_something_else_is_skipped_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "values"
+    folder.mkdir()
+    saved(folder, export())
+    saved(folder, {"name": "web", "dependencies": {}}, "package.json")
+    saved(folder, "service_uri: /a\nmembers: [a]\n", "pool.yaml")
+    status, out, _ = run("lint", "-v", "values", cwd=tmp_path)
+    assert (0, "OK  Uploads to app-vs are scanned") == (status, out[:33])
+    drawn = " ".join(out.split())
+    assert "values/package.json skipped: no object of Avi's that ICAP depends on." in drawn
+    assert "values/pool.yaml skipped: this is a pool file." in drawn
+    (folder / "export.json").unlink()
+    status, out, err = run("lint", "values", cwd=tmp_path)
+    assert (2, "", 2) == (status, out, len(err.splitlines()))
+
+
 def test_an_unknown_virtual_service_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotConfiguration, match="no virtual service 'x' in these files: there is 'app-vs'"):
         icapdiag.lint([saved(tmp_path, export())], virtual_services=["x"])
