@@ -144,3 +144,8 @@ def test_a_line_in_the_middle_that_was_cut_is_not_the_end(tmp_path: Path) -> Non
 def test_a_fragment_of_an_entry_is_no_cut_file(tmp_path: Path) -> None:
     report = report_on(tmp_path, f'"icap_log": {json.dumps(PASSED)}'.encode())
     assert (True, "") == (report.complete, gap(report))
+
+
+def test_a_sample_without_its_last_brace_is_no_cut_file(tmp_path: Path) -> None:
+    report = report_on(tmp_path, CONTAINERS["object"].encode()[:-1])
+    assert (True, "") == (report.complete, gap(report))

@@ -18,6 +18,7 @@ from icapdiag.model import Observation
 
 DAMAGED = "damaged, and no log entry field is left"
 CUT = "cut off; its icap_log may be missing"
+LAST_BRACE = "missing } added at the end"  # and nothing else: a sample that was not copied to its end
 ANSWERS_KEPT = 10_000  # raw answers of one source
 RECORD_LIMIT = 16 << 20  # bytes or characters of one record
 
@@ -51,6 +52,8 @@ class Collector:
     def found(self, found: Found, places: AnyPlaces, text: str, *, last: bool = False) -> None:
         """One piece of a text. ``last``: if it has no end, the input is cut off there."""
         cut = last and found.open_end and text.startswith("{", found.start)
+        if cut and [what for what, _ in found.repairs] == [LAST_BRACE]:
+            cut = text.find("ICAP_", found.start, found.end) < 0
         self.tally.truncated = self.tally.truncated or cut
         if found.page is not None:
             self.page(found.page)
