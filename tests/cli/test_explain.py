@@ -52,7 +52,7 @@ def test_the_table_tells_it_to_people(log: Path) -> None:
     status, out, err = icapdiag("explain", "log.json", "-v", cwd=log.parent)
     assert (1, "") == (status, err)
     assert out.startswith(
-        "CRITICAL  log.json: 3 of 20 requests passed unscanned, 5 blocked wrongly, 2026-01-01 10:00:00 to"
+        "CRITICAL  log.json: 3 of 20 requests passed unscanned, 5 blocked wrongly, 2026-01-01 10:12:00 to"
     )
     assert "20 entries, 20 with ICAP: 12 passed, 0 modified, 5 blocked, 3 failed" in out
     assert "20 records read." in out

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from icapdiag.facts.joined import EvidenceSource, JoinedSubject, JoinedWhole
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.model import Report
+from icapdiag.report.document.log_answer import harmed, since_when
 from icapdiag.report.document.problems import ProblemBlock
 from icapdiag.report.document.sources import KINDS
 from icapdiag.report.document.words import (
@@ -67,7 +68,7 @@ def _logged(report: Report, subject: JoinedSubject) -> Iterator[str]:
         first, *more = said
         number, _, words = first.partition(" ")
         told = f"{least}{number}{'' if least else of} {words}"
-        when = span(entries.first_seen, entries.last_seen)
+        when = since_when([*harmed(report)]) or span(entries.first_seen, entries.last_seen)
         yield ", ".join([told, *more, *([when] if when else [])])
     if whole.failures_not_logged:
         yield f"the log holds {whole.log_failures or 0:,} of {count(whole.measured_failures or 0, 'failure')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from icapdiag.facts.logs import EntryCounts
+from icapdiag.facts.logs import EntryCounts, ReportedGroup
 from icapdiag.facts.run import LogSubject
 from icapdiag.model import Report
 from icapdiag.report.document import scanner
@@ -15,6 +15,8 @@ from icapdiag.report.document.words import (
     blocked_wrongly,
     by_action,
     count,
+    is_blocked_wrongly,
+    is_let_through,
     of_all,
     passed_in_the_end,
     prose,
@@ -38,10 +40,12 @@ def of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) 
     if not total:
         return problems[0].title if problems else _answers(report)
     said = list(_requests(report, entries))
+    counted = list(harmed(report)) if said else []
     if said and problems and problems[0].of_scanner:  # which the counts of Avi's log do not show
         said = [f"{problems[0].title}; {said[0]}", *said[1:]]
     if not said and problems:
         said = [_passed_in_the_end(report, problems[0]) or _counted_title(problems[0])]
+        counted = [each for each in report.groups if problems[0].id in each.findings]
     if not said:
         known = {"disabled": OUTCOME_WORDS["disabled"]}  # as the table of outcomes names it
         parts = [f"{number:,} {known.get(word, word)}" for word, number in by_action(entries).items() if number]
@@ -50,9 +54,26 @@ def of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) 
         said = [f"{count(total, 'request')}: {', '.join(parts)}"]
         if len(parts) == 1:
             said = [f"{count(total, 'request')} {parts[0].partition(' ')[2]}{_why(report)}"]
-    when = span(entries.first_seen, entries.last_seen)
+    when = since_when(counted) or span(entries.first_seen, entries.last_seen)
     where = [f"problems {at}" if len(said) > 1 else at for at in _affected(report)]
     return ", ".join([*said, *([when] if when else []), *where])
+
+
+def harmed(report: Report) -> Iterator[ReportedGroup]:
+    """The requests of a log that went wrong: those that the first sentence counts."""
+    disabled = any(each.id == "icap-disabled" for each in report.findings)
+    for each in report.groups:
+        outcome = each.client_outcome or ""
+        wrong = outcome == "unscanned" or outcome.startswith("refused") or (disabled and outcome == "disabled")
+        told = wrong or is_let_through(report, each) or is_blocked_wrongly(report, each) or _is_failed(each)
+        if told and not each.probe:
+            yield each
+
+
+def since_when(groups: Sequence[ReportedGroup]) -> str:
+    """From the first to the last of these requests; empty without a time."""
+    first = min((each.first_seen for each in groups if each.first_seen), default=None)
+    return span(first, max((each.last_seen for each in groups if each.last_seen), default=None))
 
 
 def _counted_title(problem: ProblemBlock) -> str:
@@ -106,11 +127,11 @@ def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
 
 def _failed_otherwise(report: Report) -> int:
     """Failures whose outcome for the client is not logged."""
-    return sum(
-        each.count or 0
-        for each in report.groups
-        if each.icap_action == "ICAP_FAILED" and each.client_outcome == "unknown" and not each.probe
-    )
+    return sum(each.count or 0 for each in report.groups if _is_failed(each) and not each.probe)
+
+
+def _is_failed(group: ReportedGroup) -> bool:
+    return group.icap_action == "ICAP_FAILED" and group.client_outcome == "unknown"
 
 
 def _affected(report: Report) -> Iterator[str]:
