@@ -42,13 +42,14 @@ def scanning(
 ) -> Scanning:
     """Whether uploads are scanned now.
 
-    Where the configuration sends none to ICAP, and no log shows a scan, they are not. Otherwise members decide: those
-    that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a health monitor took them
-    out of use and others work. Some are not where one Service Engine fails, or a member now and
-    then, or the scanner blocks what it can't scan.
+    Where the configuration sends none to ICAP, or has no server for it, and no log shows a scan, they are not. Else
+    members decide: those that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a
+    health monitor took them out of use and others work. Some are not where one Service Engine fails, or a member at
+    times, or the scanner blocks what it can't scan.
     """
     if services and all(each.scanned == "no" and not each.log_scanned for each in services):
-        return Scanning("no", "configuration")
+        refused = fail_action == CLOSED and all(each.why == "no-member" for each in services)
+        return Scanning("refused" if refused else "no", "configuration")
     states = [(each, now(each)) for each in members]
     known = [(each, state) for each, state in states if state is not None]
     working = [each for each, state in known if state == "ok"]

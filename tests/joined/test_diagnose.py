@@ -19,7 +19,7 @@ from icapdiag.vocabulary import CauseStatus, Effect, Health, Severity
 from tests.capture.writing import ACK, RST, SYN, Line, Tape, ethernet, pcap
 from tests.cli.run import icapdiag
 from tests.joined.staging import Stage, checked, entry, failure, first_line, nobody, place, with_server
-from tests.lint.right import allowing, put_rule, rules
+from tests.lint.right import allowing, put, put_rule, rules
 from tests.report import samples
 
 PROVEN, LIKELY, POSSIBLE = CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE
@@ -70,6 +70,10 @@ def fail_open(stage: Stage) -> None:
 def fail_closed(stage: Stage) -> None:
     stage.log(*(failure(at, closed=True) for at in range(40)))
     stage.configuration(with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_CLOSED"))
+
+
+def ratio_0(stage: Stage) -> None:
+    stage.configuration(put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "ratio": 0}]))
 
 
 def rule_missing(stage: Stage) -> None:
@@ -141,6 +145,10 @@ CASES = {
     "fail closed": Case(
         fail_closed, "Uploads are being refused (log, 2026-11-30 08:00:39 UTC)", "failures-reach-users", "fail-closed",
         PROVEN, "ICAP_FAIL_CLOSED", ("fail-open", "not-sent"), Effect.REFUSED,
+    ),
+    "ratio 0": Case(
+        ratio_0, "Uploads are being refused (configuration)", "no-usable-member", "ratio-0", PROVEN,
+        "pools with ratio 0: 1", ("pool-disabled", "servers-disabled"), Effect.REFUSED,
     ),
     "rule missing": Case(
         rule_missing, "Uploads are not being scanned (configuration)", "uploads-never-reach-icap", "no-rule", PROVEN,
