@@ -53,7 +53,7 @@ def test_whole() -> None:
         Over time, 2026-01-01 10:00 to 2026-01-01 14:00 UTC, each column is 1 hour:
           with ICAP █▄ ▂ max 9
           blocked   █▄   max 8
-          fail open ▄  █ max 2
+          unscanned ▄  █ max 2
 
         Request groups:
         count  action    client got       ICAP       p50    p95    max  reason
@@ -385,7 +385,7 @@ class TestChart:
 
     def test_one_failure_beside_a_thousand_is_seen(self) -> None:
         lines = chart([bucket(1, unscanned=1), bucket(2, unscanned=1000)], 80)
-        assert "  fail open ▁█ max 1,000" == lines[2]
+        assert "  unscanned ▁█ max 1,000" == lines[2]
 
     def test_keeps_to_ascii(self) -> None:
         lines = chart([bucket(hour, blocked=hour) for hour in range(9)], 80, plain=True)

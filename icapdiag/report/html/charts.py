@@ -133,7 +133,7 @@ _OUTCOMES = (  # label, counts of a bucket, and the kind whose colour it has
     ("passed", ("passed",), "ok"),
     ("modified", ("modified",), "unknown"),
     ("blocked", ("blocked",), "info"),
-    ("failed, passed unscanned", ("unscanned",), "critical"),
+    ("passed unscanned", ("unscanned",), "critical"),
     ("failed, refused", ("refused_500", "refused_413"), "warning"),
     ("outcome unknown", ("unknown",), "disabled"),
     ("ICAP disabled", ("disabled",), "disabled"),

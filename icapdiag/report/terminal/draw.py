@@ -235,7 +235,7 @@ _OUTCOMES = (
     ("with ICAP", ("passed", "modified", "blocked", "unscanned", "refused_500", "refused_413", "unknown")),
     ("blocked", ("blocked",)),
     ("modified", ("modified",)),
-    ("fail open", ("unscanned",)),
+    ("unscanned", ("unscanned",)),
     ("refused", ("refused_500", "refused_413")),
     ("unknown", ("unknown",)),
     ("disabled", ("disabled",)),

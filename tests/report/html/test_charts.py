@@ -94,7 +94,7 @@ def test_time_line_has_a_row_for_each_outcome_that_came() -> None:
     assert chart is not None
     assert [
         ("blocked", "12 in all, at most 8 in a column"),
-        ("failed, passed unscanned", "3 in all, at most 2 in a column"),
+        ("passed unscanned", "3 in all, at most 2 in a column"),
     ] == [(row.name, row.value) for row in chart.rows]
     assert [["info"] * 2, ["critical"] * 2] == [
         [found for found in classes(row.drawing) if found in ("info", "critical")] for row in chart.rows
