@@ -268,7 +268,7 @@ def test_the_log_holds_a_part_of_the_failures_that_service_engines_counted(tmp_p
         (each.id, each.status) for each in found.causes or ()
     ]
     assert found.steps
-    assert "58912 ICAP failures, of which the log holds 3000" in (found.steps.now or ())[0]
+    assert "58912 ICAP failures; the log holds 3000 of them" in (found.steps.now or ())[0]
 
 
 def test_events_stand_on_the_axis_of_the_log(tmp_path: Path) -> None:
