@@ -46,10 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One file, or one test, is run without workers: they take longer to start."""
+    """One file, or one test, is run without workers: they take longer to start. One more than cores, as servers are
+    waited for much of the time.
+    """
     if all(".py" in argument for argument in config.args):
         return 0
-    return None
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)

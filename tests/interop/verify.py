@@ -21,7 +21,7 @@ PROGRAMS = ("nc", "c-icap-client", "openssl", "icapdiag", "zip")
 ELSEWHERE = re.compile(
     r"\$(AVI|VS|SE|POOL|APP|ICAP|PKI|POLICY|CORE|LOGFILE|REST_PORT|APPLICATION)|/etc/|/var/|/path/to|/proc/|\./|log\.json"
     r"|^(ss|ip|ping|tcpdump|traceroute|tracepath|systemctl|journalctl|uptime|ulimit|clamdscan|df|dig|getent|resolvectl|yara|free"
-    r"|timedatectl|chronyc|date)\b|\bcurl |pool\.yaml"
+    r"|timedatectl|chronyc|date)\b|\bcurl |pool\.yaml|export\.json"
     r"|\b(ca\.pem|client\.(crt|key)|icap1\.example\.com|jq|dig|ping)\b|nc -vz -w 5 \S+ 22|tcp port"
 )
 FUNCTION = re.compile(r"\w+\(\) \{ ")
@@ -64,7 +64,8 @@ def path_with_icapdiag(folder: Path) -> str:
 
 
 def ran(command: str, member: ServerAddress, path: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
-    """The command as ``runbooks show --member --uri`` prints it; its /tmp is ``folder``."""
+    """The command as ``runbooks show --member --uri`` prints it, but idle for a second only; its /tmp is ``folder``."""
+    command = command.replace("--idle 60", "--idle 1")
     filled = fill(f"```sh\n{command}\n```", values(member, "/avscan")).removeprefix("```sh\n").removesuffix("\n```")
     return subprocess.run(
         ["bash", "-c", re.sub(r"/tmp(?=[/ ])", str(folder), filled)],  # noqa: S108
