@@ -128,6 +128,7 @@ def test_its_own_limit_of_connections(programs: Programs, cure: str, name: str) 
     assert {} == cured.findings()
 
 
+@pytest.mark.realcases  # so many uploads at a time are too many for the web server behind it on a busy machine
 def test_its_own_limit_of_file_descriptors(programs: Programs) -> None:
     url = f"icap://127.0.0.1:{lab(programs, 'healthy')}/avscan"
     with proxy(programs, url, name="few-files", settings="max_filedescriptors 24") as squid:
