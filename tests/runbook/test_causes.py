@@ -7,20 +7,16 @@ from typing import Any
 
 import pytest
 
-from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Endpoint
-from icapdiag.facts.deep import Size
 from icapdiag.facts.logs import RequestGroup
-from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.facts.refusal import Services
-from icapdiag.facts.standard import Options, Sample
-from icapdiag.model import Cause, Facts, Finding, Observation, Steps
+from icapdiag.model import Cause, Facts, Observation, Steps
 from icapdiag.runbook import Library, load_runbooks, match
 from icapdiag.runbook.causes import Step, fill, in_words, weigh, written
 from icapdiag.runbook.conditions import parse_condition
-from icapdiag.runbook.findings import under_roots
 from icapdiag.runbook.surroundings import Surroundings
-from icapdiag.vocabulary import FROM_COMMAND_LINE, CauseStatus, Effect, Reason, Severity, Status
+from icapdiag.vocabulary import FROM_COMMAND_LINE, CauseStatus, Effect, Status
+from tests.runbook.observed import eicar, options
 from tests.runbook.writing import library_of, runbook_text
 
 NO_FIXES = """## What it means
@@ -61,16 +57,6 @@ def library(tmp_path: Path) -> Library:
     text = runbook_text("passes", CAUSES, sections=NO_FIXES).replace("examples:", "examples:")
     warning = runbook_text("slow", "match: {probe: clean}\n").replace("severity: critical", "severity: warning")
     return library_of(tmp_path / "runbooks", passes=text, slow=warning)
-
-
-def options(member: str, **answer: Any) -> Observation:
-    facts = Options(endpoint=Endpoint(host=member, port=1344, address="192.0.2.1"), answer=Answer(**answer))
-    return Observation(source="probe", probe="options", pool="p", member=member, status=Status.OK, facts=facts)
-
-
-def eicar(member: str, verdict: str = "allowed", probe: str = "eicar") -> Observation:
-    facts = Sample(endpoint=Endpoint(host=member, port=1344, address="192.0.2.1"), answer=Answer(verdict=verdict))
-    return Observation(source="probe", probe=probe, pool="p", member=member, status=Status.OK, facts=facts)
 
 
 def statuses(causes: tuple[Cause, ...] | None) -> dict[str, str]:
@@ -211,29 +197,6 @@ def test_what_answered_in_a_log_is_left(tmp_path: Path) -> None:
     assert "Call the owner." == first(failed, logged(Status.FAILED, "b"), logged(Status.OK, "b"))
 
 
-@pytest.mark.parametrize(
-    ("objects", "pool"),
-    [
-        ({}, "p"),
-        ({"pool": ["p"]}, "p"),
-        ({"poolgroup": ["p"], "pool": ["p-1"]}, "p-1"),
-        ({"poolgroup": ["p"], "pool": ["p-1", "p-2"]}, "POOL (in pool group p)"),
-    ],
-)
-def test_a_click_path_to_pools_never_has_a_pool_group(objects: dict[str, list[str]], pool: str) -> None:
-    config = [
-        Observation(
-            source="config", probe="", pool="p", member="", status=Status.OK,
-            facts=ConfigurationObject(object=kind, object_name=name),
-        )
-        for kind, names in objects.items()
-        for name in names
-    ]  # fmt: skip
-    record = Surroundings([options("a"), *config]).of({"source": "probe", "pool": "p", "member": "a"})
-
-    assert f"Applications > Pools > {pool} > Servers" == fill("Applications > Pools > {pool} > Servers", record)
-
-
 def test_members_with_other_causes_are_other_problems(library: Library) -> None:
     seen = [options("a", istag="CI0001"), eicar("a"), options("b"), eicar("b"), eicar("b", probe="clean")]
 
@@ -267,78 +230,6 @@ def test_a_coincidence_hides_nothing_that_another_probe_led_to(tmp_path: Path) -
     assert ["special"] == [each.id for each in match(library, [options("a", istag="x"), *seen]).findings]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("`nc {host} {port}`", "`nc 'a b' 1344`"),
-        ("at {host}", "at a b"),
-        ("{service} of {service_uri}", "av`$(x)` of /av`$(x)`".replace("`", "?").replace("$", "?")),
-        ("{pool.members} of {verdict} and {nothing}", "3 of VERDICT and NOTHING"),
-        ("{size} bytes in {elapsed_ms} ms, {count} left", "5237009 bytes in 12.5 ms, 0 left"),
-        ("Pools > {pool}, ICAP Profile > {profile}", "Pools > POOL, ICAP Profile > av?profile"),
-        ("Virtual Services > {virtual_service}", "Virtual Services > shop"),
-        ("Set service_uri to {paths}; {object_name}", "Set service_uri to /avscan; ICAP-POOL"),
-    ],
-)
-def test_only_what_is_ours_is_filled_in(text: str, expected: str) -> None:
-    record: Facts = {
-        "host": "a b",
-        "port": 1344,
-        "service_uri": "/av`$(x)`",
-        "pool.members": 3,
-        "size": 5237009,
-        "count": 0,
-        "candidates": [],
-        "elapsed_ms": 12.5,
-        "verdict": "`rm`",
-        "pool": "command line",
-        "profile.name": "av*profile",
-        "virtualservices": ["shop"],
-        "services.candidates": ["/avscan"],
-        "object_name": "ICAP-POOL",
-    }
-
-    assert expected == fill(text, record)
-
-
-HINTS = "Raise the threads (c-icap: MaxServers; or a licence), set the port (OPSWAT: icaps_port; c-icap.conf: TlsPort)."
-
-
-@pytest.mark.parametrize(
-    ("product", "expected"),
-    [
-        (None, HINTS),
-        ("unknown", HINTS),
-        ("c-icap", "Raise the threads (c-icap: MaxServers; or a licence), set the port (c-icap.conf: TlsPort)."),
-        ("squidclamav", "Raise the threads (c-icap: MaxServers; or a licence), set the port (c-icap.conf: TlsPort)."),
-        ("metadefender", "Raise the threads (or a licence), set the port (OPSWAT: icaps_port)."),
-        ("eset", "Raise the threads (or a licence), set the port."),
-    ],
-)
-def test_a_hint_for_another_product_is_left_out(product: str | None, expected: str) -> None:
-    for record in ({"product": product}, {"options.product": product}):
-        assert (expected,) == written([Step(text=HINTS)], record)
-
-
-@pytest.mark.parametrize(
-    ("product", "expected"),
-    [(None, 3), ("unknown", 3), ("c-icap", 2), ("squidclamav", 2), ("kaspersky", 2), ("eset", 1)],
-)
-def test_a_step_for_another_product_is_left_out(product: str | None, expected: int) -> None:
-    texts = ("c-icap: set MaxServers.", "Kaspersky Scan Engine: raise the limit.", "Note: raise the limit.")
-
-    found = written([Step(text=text, place="server") for text in texts], {"product": product})
-
-    assert (expected, "On the ICAP server: Note: raise the limit.") == (len(found), found[-1])
-
-
-@pytest.mark.parametrize(
-    "several", [["shop", "api"], ["virtualservice-e8168561-e892-c34c-5d3f-97eeca2ce6bc"], [], None]
-)
-def test_a_virtual_service_that_the_ui_does_not_name_stays_open(several: list[str] | None) -> None:
-    assert "VIRTUAL_SERVICE > Logs" == fill("{virtual_service} > Logs", {"virtualservices": several})
-
-
 def test_the_record_at_the_same_address_comes_first() -> None:
     here, there = options("a", istag="here"), options("a", istag="there")
     there.facts.part(Endpoint).address = "192.0.2.9"  # type: ignore[union-attr]
@@ -347,119 +238,6 @@ def test_the_record_at_the_same_address_comes_first() -> None:
 
     assert "here" == wide.get("options.istag")
     assert None is wide.get("options.nothing")
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "expected"),
-    [
-        (["refused-500"], Effect.REFUSED),
-        (["refused-500", "unknown"], Effect.REFUSED),
-        (["refused-500", "unscanned"], Effect.UNSCANNED),
-        (["unscanned"], Effect.UNSCANNED),
-        (["passed"], Effect.NONE),
-        (["unknown"], Effect.UNSCANNED),
-    ],
-)
-def test_a_log_says_what_its_clients_got(tmp_path: Path, outcomes: list[str], expected: Effect) -> None:
-    rule = "match: {icap_action: ICAP_FAILED}\neffect: fail-action\n"
-    library = library_of(
-        tmp_path / "runbooks", failed=runbook_text("failed", rule).replace("source: probe", "source: log")
-    )
-    groups = [
-        Observation(
-            source="log",
-            probe="",
-            pool="p",
-            member="",
-            status=Status.FAILED,
-            facts=RequestGroup(icap_action="ICAP_FAILED", client_outcome=outcome),
-        )
-        for outcome in outcomes
-    ]
-
-    assert expected is match(library, groups).findings[0].effect
-
-
-def test_a_consequence_follows_its_root_whatever_comes_between() -> None:
-    def found(name: str, *because_of: str) -> Finding:
-        return Finding(id=name, severity=Severity.INFO, title="", members=(), count=1, because_of=because_of or None)
-
-    names = [
-        each.id for each in under_roots([found("a", "c"), found("b"), found("c"), found("d", "a"), found("e", "x")])
-    ]
-
-    assert ["c", "a", "d", "b", "e"] == names
-    assert ["a", "b"] == [each.id for each in under_roots([found("a", "b"), found("b", "a")])]
-
-
-def test_what_is_known_to_pass_comes_before_what_is_assumed_to(tmp_path: Path) -> None:
-    library = library_of(
-        tmp_path / "runbooks",
-        a=runbook_text("a", "match: {probe: clean}\neffect: fail-action\n"),
-        b=runbook_text("b", "match: {probe: eicar}\neffect: unscanned\n"),
-    )
-    seen = [eicar("a"), eicar("a", probe="clean"), eicar("b", probe="clean")]
-
-    assert ["b", "a"] == [each.id for each in match(library, seen).findings]
-    stated = match(library, seen, profile={"fail_action": "ICAP_FAIL_OPEN"}).findings
-    assert ["a", "b"] == [each.id for each in stated]
-
-
-SIZE_RULE = """match: {probe: clean}
-effect: fail-closed
-effect_when:
-  slow: [{istag: never}]
-  refused: [{verdict: blocked}, {verdict: unscannable}]
-"""
-
-
-@pytest.mark.parametrize(
-    ("verdict", "fail_action", "expected", "by_fail_action"),
-    [
-        ("unknown", None, Effect.NONE, True),  # Avi fails open by default
-        ("unknown", "ICAP_FAIL_OPEN", Effect.NONE, True),
-        ("unknown", "ICAP_FAIL_CLOSED", Effect.REFUSED, True),
-        ("blocked", None, Effect.REFUSED, None),
-        ("unscannable", "ICAP_FAIL_OPEN", Effect.REFUSED, None),
-    ],
-)
-def test_an_effect_depends_on_what_was_seen(
-    tmp_path: Path, verdict: str, fail_action: str | None, expected: Effect, by_fail_action: bool | None
-) -> None:
-    library = library_of(tmp_path / "runbooks", tiny=runbook_text("tiny", SIZE_RULE))
-    profile: Facts | None = {"fail_action": fail_action} if fail_action else None
-
-    (found,) = match(library, [eicar("a", verdict, probe="clean")], profile=profile).findings
-
-    assert (expected, by_fail_action) == (found.effect, found.by_fail_action)
-
-
-def test_of_several_members_the_worst_effect_counts(tmp_path: Path) -> None:
-    library = library_of(tmp_path / "runbooks", tiny=runbook_text("tiny", SIZE_RULE))
-    seen = [eicar("a", "unknown", probe="clean"), eicar("b", "blocked", probe="clean")]
-
-    assert [Effect.REFUSED] == [each.effect for each in match(library, seen).findings]
-
-
-@pytest.mark.parametrize("closed", [False, True])
-def test_what_lets_viruses_in_comes_before_what_holds_none(closed: bool) -> None:
-    """Chunked uploads that fail open are a way around the scanner; bodies of 0 or 1 byte are not."""
-    endpoint = Endpoint(host="a", port=1344, address="192.0.2.1")
-    failed = Sample(endpoint=endpoint, answer=Answer(icap_status=400))
-    seen = [
-        options("a", istag="x"),
-        eicar("a", probe="clean"),
-        Observation(source="probe", probe="chunked", pool="p", member="a", status=Status.FAILED,
-                    reason=Reason.ICAP_STATUS, facts=failed),
-        Observation(source="probe", probe="size", pool="p", member="a", status=Status.OK,
-                    facts=Size(tiny_refused=(0,), tiny_failure="status", tiny_failure_status=400)),
-    ]  # fmt: skip
-    profile: Facts = {"fail_action": "ICAP_FAIL_CLOSED" if closed else "ICAP_FAIL_OPEN"}
-
-    found = [(each.id, str(each.effect)) for each in match(load_runbooks(), seen, profile=profile).findings]
-
-    effects = ("refused", "refused") if closed else ("unscanned", "none")
-    assert [*zip(("chunked-upload-refused", "tiny-upload-refused"), effects, strict=True)] == found
 
 
 @pytest.mark.parametrize(
