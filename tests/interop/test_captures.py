@@ -6,17 +6,12 @@ It needs root, or a kernel that lets anybody make a network namespace; elsewhere
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +25,7 @@ from icapdiag.lab import FAULTS
 from icapdiag.logs.counting.filters import Filters
 from tests.capture.writing import LINKS, pcap, pcapng
 from tests.interop import c_icap
+from tests.interop.capturing import NETWORK, Network, explain, first, outcomes
 from tests.interop.clients import ICAPDIAG, Checked, check
 from tests.interop.conftest import CIcap
 from tests.interop.programs import Namespace, Programs, need
@@ -37,12 +33,6 @@ from tests.interop.scanners import SCANNER
 from tests.interop.squid import Proxy, proxy
 
 LAB, SCANS, NOBODY = 21000, 1345, 1999  # ports
-# gso_max_segs 1: else packets are only cut, or put together, after the filter has seen them.
-NETWORK = """
-ip link set lo mtu 1500 gso_max_segs 1 up
-nft add table inet rows
-nft add chain inet rows arrival '{ type filter hook input priority 0; }'
-"""
 
 
 class Otherwise(NamedTuple):
@@ -76,71 +66,6 @@ IN_CLEAR = {"tls-on-plain-port": Otherwise("no-response", "service-hangs")}
 OTHERWISE = SETTLED | ENCRYPTED | IN_CLEAR
 
 
-@dataclass(slots=True)
-class Network:
-    """A namespace with the lab and c-icap, and a folder for captures."""
-
-    programs: Programs
-    namespace: Namespace
-    pool: Path
-    count: int = 0
-    made: dict[str, Any] = field(default_factory=dict)
-
-    @contextmanager
-    def capturing(self, wanted: str = "", name: str = "tcpdump") -> Iterator[Path]:
-        """While the block runs, tcpdump writes the file; ``wanted`` is its filter."""
-        self.count += 1
-        file = self.programs.folder / f"{name}-{self.count}.pcap"
-        # Each packet takes as much room in the kernel as -s says: with -s 0 that is 64 KiB, and a burst is lost.
-        snap = "0" if self.namespace.pid is None else "2048"
-        options = ["-i", "lo", "-s", snap, "-U", "--immediate-mode", "-B", "65536", "-Z", "root", "-w", str(file)]
-        argv = [need("tcpdump"), *options, wanted]
-        inside = None if self.namespace.pid is None else self.namespace
-        tcpdump = self.programs.start(
-            f"{name}-{self.count}", argv, socket_file=file, namespace=inside, stop_signal=signal.SIGINT
-        )
-        try:
-            yield file
-            self.written(file)
-        finally:
-            self.programs.stop(tcpdump)
-
-    @staticmethod
-    def written(file: Path) -> None:
-        """Wait until nothing has been added to it for a while, so that all that was seen is there."""
-        size, since = -1, 0
-        for _ in range(100):
-            time.sleep(0.1)
-            since = since + 1 if file.stat().st_size == size else 0
-            size = file.stat().st_size
-            if since == 4:
-                return
-
-    def check(self, *arguments: str, rules: str = "") -> tuple[Checked, Path]:
-        """``icapdiag check`` while the nft rules hold, and its capture."""
-        with self.filtered(rules), self.capturing() as file:
-            return check(*arguments, namespace=self.namespace), file
-
-    @contextmanager
-    def filtered(self, rules: str) -> Iterator[None]:
-        for rule in filter(None, map(str.strip, rules.split(";"))):
-            self.run(need("nft"), f"add rule inet rows arrival {rule}")
-        try:
-            yield
-        finally:
-            self.run(need("nft"), "flush chain inet rows arrival")
-
-    def run(self, *argv: str, check: bool = True, fds: tuple[int, ...] = ()) -> None:
-        subprocess.run(
-            self.namespace.command(argv),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=check,
-            pass_fds=fds,
-        )
-
-
 @pytest.fixture(scope="module")
 def network(programs: Programs, known_eicar: None) -> Iterator[Network]:
     need("nft")
@@ -155,37 +80,6 @@ def network(programs: Programs, known_eicar: None) -> Iterator[Network]:
     scanner = c_icap.start(programs, "captured-c-icap", [("127.0.0.1", SCANS)], SCANNER, namespace=inside)
     yield Network(programs, inside, pool)
     programs.stop(lab, scanner, keeper)
-
-
-def explain(file: Path, *arguments: str) -> Mapping[str, Any]:
-    """The report of ``icapdiag explain FILE``."""
-    argv = [*ICAPDIAG, "explain", str(file), *arguments, "-o", "json"]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
-    assert "Traceback" not in done.stderr
-    assert done.stdout, done.stderr
-    return dict(json.loads(done.stdout))
-
-
-def first(report: Mapping[str, Any]) -> dict[str, str]:
-    """The first finding at each member, but for lost packets, which have a test of their own.
-
-    On a busy machine the kernel repeats segments on loopback, too, and a capture shows it.
-    """
-    found: dict[str, str] = {}
-    for problem in report.get("problems") or ():
-        for member in problem["members"] if problem["finding"] != "packet-loss" else ():
-            found.setdefault(member, problem["finding"])
-    return found
-
-
-def outcomes(report: Mapping[str, Any]) -> list[tuple[object, ...]]:
-    """Of each request of each member."""
-    return [
-        (member["name"], each["probe"], each["status"], each["facts"].get("icap_status"), each["facts"].get("verdict"))
-        for member in report["members"]
-        for each in member["probes"]
-        if each["probe"] in {"options", "upload", "clean", "eicar"}
-    ]
 
 
 @pytest.fixture(scope="module")
