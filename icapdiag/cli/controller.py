@@ -47,8 +47,11 @@ class Choice(NamedTuple):
     logs: bool = True
 
 
-def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float, stop: Stop) -> Pull | None:
-    """Pull into the folder, or go on there; None if that was stopped before there was anything to keep."""
+def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | None, stop: Stop) -> Pull | None:
+    """Pull into the folder, or go on there; None if that was stopped before there was anything to keep.
+
+    ``rate``: requests per second at most; None: that of `Pace`.
+    """
     now = datetime.now(UTC)
     since, until = span_of(choice.since, choice.until, now)
     until = until or now
@@ -80,7 +83,7 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float, st
             api_version=account.api_version,
             stop=stop,
         )
-        return puller.pull(session, Pace(rate=rate))
+        return puller.pull(session, Pace() if rate is None else Pace(rate=rate))
     except Stopped:
         return None
     except NoSuchService as error:

@@ -39,7 +39,6 @@ icapdiag diagnose pool.yaml log.json --check --eicar
 icapdiag diagnose pulled/ icap.pcap se-output.txt   what the Controller, the wire and a Service Engine say
 icapdiag diagnose --controller avi.example.com --user auditor -d incident --check
 icapdiag diagnose before.json after.json log.json   saved reports: what changed between them?"""
-_RATE = 5.0  # requests per second to a Controller, as in icapdiag pull
 
 
 def diagnose(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
@@ -209,7 +208,7 @@ class _Origin(NamedTuple):
     tenant: str
     password_file: Path | None
     ca_file: Path | None
-    rate: float
+    rate: float | None
 
 
 def _origin(
@@ -226,14 +225,14 @@ def _origin(
     if controller is None:
         asked: dict[str, object] = {"--user": user, "-d": folder, "--tenant": tenant, "--password-file": password_file}
         asked |= {"--ca-file": ca_file, "--rate": rate}
-        for option in (name for name, value in asked.items() if value is not None):
-            raise typer.BadParameter("is for a pull: add --controller", param_hint=option)
+        if given := [option for option, value in asked.items() if value is not None]:
+            raise typer.BadParameter("is for a pull: add --controller", param_hint=given[0])
         if not sources:
             raise typer.BadParameter("give sources, or --controller to pull them first", param_hint="SOURCE")
         return None
     if user is None or folder is None:
         raise typer.BadParameter("needs an account and a folder: add --user NAME -d DIR", param_hint="--controller")
-    return _Origin(controller, user, folder, tenant or "admin", password_file, ca_file, rate or _RATE)
+    return _Origin(controller, user, folder, tenant or "admin", password_file, ca_file, rate)
 
 
 def _pulled(origin: _Origin, virtual_service: str | None, since: str | None, until: str | None, stop: Stop) -> str:

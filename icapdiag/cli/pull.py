@@ -81,15 +81,14 @@ def pull(  # noqa: PLR0913, PLR0917 - typer: one parameter an option
         bool, typer.Option("--no-logs", rich_help_panel=FILTERS, help="Everything but the logs.")
     ] = False,
     rate: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="N",
             rich_help_panel=LIMITS,
             callback=above_zero(),
-            show_default=False,
             help="Requests per second at most. Default: 5.",
         ),
-    ] = 5.0,
+    ] = None,
 ) -> None:
     """Fetch configuration, runtime state, metrics and logs of ICAP from an Avi Controller. Changes nothing there."""
     from icapdiag.cli.console import print_text
