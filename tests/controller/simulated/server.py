@@ -104,6 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     raw_requestline: bytes
     server: Server
     wbufsize = -1  # headers and body leave together
+    disable_nagle_algorithm = True  # else the end of each answer waits for the client's delayed ACK, 40 ms
 
     def do_GET(self) -> None:
         self._serve()
