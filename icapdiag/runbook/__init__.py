@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from icapdiag.mistakes import Located
 from icapdiag.runbook.document import Runbook, RunbookError
-from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory, load_runbooks
+from icapdiag.runbook.library import Library, UnknownRunbook, builtin_directory
+from icapdiag.runbook.loading import load_runbooks
 from icapdiag.runbook.match import Matched, explaining, match
 
 __all__ = [

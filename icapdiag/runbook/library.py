@@ -10,8 +10,8 @@ from types import MappingProxyType
 from zlib import crc32
 
 from icapdiag.bounded import read_file
-from icapdiag.mistakes import Located, in_file_order, suggestion
-from icapdiag.runbook.document import SLUG, Runbook, RunbookError, parse_runbook
+from icapdiag.mistakes import Located, suggestion
+from icapdiag.runbook.document import SLUG, Runbook, parse_runbook
 from icapdiag.runbook.index import read_index, runbook_files
 from icapdiag.runbook.source import Front
 
@@ -80,23 +80,6 @@ class Library:
                     reached.add(known.id)
                     waiting.append(known.id)
         return reached
-
-
-def load_runbooks(extra: Sequence[Path] = ()) -> Library:
-    """Our runbooks, and those of the folders (or files) ``extra``, the last of one id winning.
-
-    Site runbooks are linted too, as a rule that never matches is worse than none; ours were before release.
-    Raises `RunbookError` with every problem of every file.
-    """
-    errors: list[Located] = []
-    library = read_library(extra, errors, sound=True)
-    if extra:
-        from icapdiag.runbook.lint import lint  # noqa: PLC0415 - most runs have no use for it
-
-        errors += lint(library, built_in=False)
-    if errors:
-        raise RunbookError(in_file_order(errors))
-    return library
 
 
 def builtin_directory() -> Path:

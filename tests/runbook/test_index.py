@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.model import JSONValue
-from icapdiag.runbook import Library, RunbookError, library
+from icapdiag.runbook import Library, RunbookError, library, load_runbooks
 from icapdiag.runbook.index import FILE, build_index, read_index
 from icapdiag.runbook.library import builtin_directory, read_library
 from icapdiag.runbook.source import Front, Source
@@ -35,7 +35,7 @@ def said(found: Library) -> list[JSONValue]:
 
 def read(folder: Path) -> list[JSONValue]:
     """What the folder's runbooks say, which is what a reading of all their YAML gives."""
-    found = library.load_runbooks()
+    found = load_runbooks()
 
     assert said(found) == said(read_library([], [], builtin=folder))
 
@@ -102,8 +102,8 @@ def test_with_an_index_neither_yaml_nor_the_linter_is_needed(tmp_path: Path) -> 
     for file in builtin_directory().glob("*.md"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     code = (
-        "import sys; from pathlib import Path; from icapdiag.runbook import library;"
-        f" library.builtin_directory = lambda: Path({str(tmp_path)!r}); found = library.load_runbooks();"
+        "import sys; from pathlib import Path; from icapdiag.runbook import library, load_runbooks;"
+        f" library.builtin_directory = lambda: Path({str(tmp_path)!r}); found = load_runbooks();"
         " print(len(found.runbooks), [n for n in ('yaml', 'icapdiag.runbook.lint') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -118,5 +118,5 @@ def test_a_site_s_folder_needs_no_index_and_gets_none(installed: Path, tmp_path:
     (site / FILE).write_text(json.dumps({"checksum": "", "fronts": {"x": front}}))
 
     with pytest.raises(RunbookError) as caught:
-        library.load_runbooks([site])
+        load_runbooks([site])
     assert f"{site}/c.md:7:6: match[0].prob: unknown field 'prob'" in str(caught.value)

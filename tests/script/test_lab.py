@@ -33,7 +33,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Output]:
     found: dict[str, Output] = {}
 
     async def main() -> None:
-        limit = trio.CapacityLimiter(4)
+        limit = trio.CapacityLimiter(6)
         async with serve_lab(TRIED) as lab:
 
             async def one(name: str) -> None:
