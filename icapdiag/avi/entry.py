@@ -155,6 +155,7 @@ class DetailedEntry(LogEntry, kw_only=True):
     http_request_policy_rule_name: str | None = None
     waf_log: WafLog | None = None
     server_response_code: int | None = None  # what the application answered; none, or 0, if it did not
+    dns_fqdn: str | None = None  # the name that was asked for, of a virtual service for DNS
     icap_log: DetailedIcapLog | None = None
 
     @property
@@ -243,6 +244,7 @@ def decode_entry(obj: bytes | str | Mapping[str, object]) -> DetailedEntry:
         http_security_policy_rule_name=_text(fields.get("http_security_policy_rule_name")),
         http_request_policy_rule_name=_text(fields.get("http_request_policy_rule_name")),
         server_response_code=_number(fields.get("server_response_code")),
+        dns_fqdn=_text(fields.get("dns_fqdn")),
         waf_log=WafLog(_text(waf.get("status"))) if isinstance(waf, Mapping) else None,
     )
 

@@ -30,6 +30,7 @@ from icapdiag.facts.sheet import (
 
 ACTIONS = ("ICAP_DISABLED", "ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED", "ICAP_FAILED")
 BODIES = ("yes", "no", "unknown")
+WITHOUT_ICAP = ("upload", "no-body", "waf", "rule", "unanswered", "dns", "mixed")
 OUTCOMES = ("unscanned", "refused-500", "refused-413", "blocked", "passed", "modified", "disabled", "unknown")
 
 
@@ -131,6 +132,10 @@ class RequestGroup(Sheet):
     http_hosts: Annotated[tuple[HostName, ...] | None, about("hosts", "Host of the requests, a few")] = None
     paths: Annotated[
         tuple[Text, ...] | None, about("paths", "paths of the requests, a few; of long ones the first three segments")
+    ] = None
+    uploads: Annotated[
+        tuple[Text, ...] | None,
+        about("uploads", "method and path of a few requests with a body that went through ICAP, such as POST /upload"),
     ] = None
     content_types: Annotated[tuple[Text, ...] | None, about("content types", "media types of the requests, a few")] = (
         None
@@ -247,6 +252,17 @@ class LogSummary(Sheet):
     entries_blocked: Annotated[int, about("blocked", "those with action ICAP_BLOCKED", "entries", changes=True)] = 0
     entries_failed: Annotated[int, about("failed", "those with action ICAP_FAILED", "entries", changes=True)] = 0
     entries_disabled: Annotated[int, about("disabled", "those with action ICAP_DISABLED", "entries", changes=True)] = 0
+    without_icap: Annotated[
+        Word | None,
+        about(
+            "requests without ICAP",
+            "of a log without an icap_log, what became of its requests: upload, some uploads passed, or may have;"
+            " otherwise none did: no-body, no request had a body; waf, WAF answered them; rule, WAF or a policy rule;"
+            " unanswered; dns, they are no HTTP requests; mixed, several of these",
+            values=WITHOUT_ICAP,
+            closed=True,
+        ),
+    ] = None
     only_significant: Annotated[
         bool | None, about("only significant", "all entries are significant and none passed: exported without nf=true")
     ] = None

@@ -111,6 +111,7 @@ OTHER: dict[str, dict[str, Any]] = {  # a second value for each field that the f
     "entry": {
         "adf": False,
         "server_response_code": 418,
+        "dns_fqdn": "other.example",
         "significance": "other",
         "virtualservice": "other",
         "vs_name": "other",
@@ -186,6 +187,7 @@ def _full() -> dict[str, Any]:
     more = {
         "significance": "a",
         "server_response_code": 200,
+        "dns_fqdn": "a.example",
         "vs_name": "b",
         "method": "POST",
         "client_ip": "192.0.2.7",

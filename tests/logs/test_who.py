@@ -172,6 +172,54 @@ def test_icap_disabled_is_judged_by_what_the_request_carried(
     assert {outcome: 1} == {name: number for name, number in summary.outcomes().items() if number}
 
 
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([{"method": "POST", "response_code": 200}], "upload"),
+        ([{"method": "GET", "response_code": 200}], "no-body"),
+        ([{"method": "POST", "response_code": 403, "waf_log": {"status": "REJECTED"}}], "waf"),
+        ([{"method": "POST", "response_code": 403}], "rule"),
+        ([{"method": "POST", "response_code": 403, "server_response_code": 403}], "upload"),
+        ([{"method": "POST", "response_code": 403}, {"response_code": 403, "waf_log": {"status": "REJECTED"}}], "rule"),
+        ([{"method": "POST", "response_code": 0}], "unanswered"),
+        ([{"dns_fqdn": "www.example.test"}], "dns"),
+        ([{}], "upload"),  # nothing is known of it
+        ([{"response_code": 200}], "upload"),
+        ([{"method": "POST", "icap_log": {}, "response_code": 403}], "rule"),
+        ([{"method": "GET", "response_code": 200}, {"method": "POST", "response_code": 403}], "mixed"),
+        ([{"method": "GET", "response_code": 200}, {"method": "POST", "response_code": 200}], "upload"),
+        ([{"method": "GET", "response_code": 200}, entry("ICAP_PASSED")], None),
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("make", [summary_of, streamed])
+def test_what_became_of_a_log_without_icap(make: Any, entries: list[dict[str, Any]], expected: str | None) -> None:
+    entries = [{"virtualservice": "v", **each} for each in entries]
+    later = summary_of()
+    later.merge_wire(make(*entries).to_wire())
+
+    assert [expected] * 2 == [each.head().without_icap for each in (make(*entries), later)]
+
+
+def test_which_uploads_went_through_icap() -> None:
+    uploaded = [
+        entry(action, method=method, uri_path=path, response_code=200)
+        for action, method, path in (
+            ("ICAP_PASSED", "post", "/v2/documents"),
+            ("ICAP_PASSED", "POST", "/v2/documents"),
+            ("ICAP_PASSED", "PUT", "/a/b/c/d"),
+            ("ICAP_PASSED", "GET", "/index.html"),
+            ("ICAP_DISABLED", "POST", "/v3/documents"),
+        )
+    ]
+    halves = summary_of(*uploaded[:2])
+    halves.merge_wire(summary_of(*uploaded[2:]).to_wire())
+
+    for summary in (summary_of(*uploaded), halves):
+        found = {group.icap_action: group.uploads for group in summary.groups()}
+        assert {"ICAP_PASSED": ("POST /v2/documents", "PUT /a/b/c/*"), "ICAP_DISABLED": None} == found
+
+
 def test_what_the_unscanned_requests_consist_of() -> None:
     large = {"significant_log": ["ADF_ICAP_BODY_SIZE_BIGGER_THAN_CONFIGURED"], "response_code": 200}
     retried = entry("ICAP_FAILED", **large)

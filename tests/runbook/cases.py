@@ -79,6 +79,7 @@ LOGS: Mapping[str, Sequence[Entry]] = {
     "uploads-bypass-icap": [{**PLAIN, "method": "POST", "icap_log": {"action": "ICAP_DISABLED"}}],
     "icap-failed": [failed("ADF_ICAP_FAILED")],
     "icap-never-ran": [PLAIN, PLAIN],
+    "nothing-to-scan": [{**PLAIN, "response_code": 403}],
     "icap-server-error": [failed("ADF_ICAP_SERVER_ERROR")],
     "icap-timeout": [failed("ADF_ICAP_TIMEDOUT", latency=60000)],
     "invalid-request-blocked": [refused("Invalid header", scanned=False)],

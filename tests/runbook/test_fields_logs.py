@@ -54,7 +54,7 @@ def observations() -> tuple[Observation, ...]:
         {"icap_log": {"action": "ICAP_DISABLED"}, "response_code": 403, "method": "POST"},
         {"virtualservice": "virtualservice-1", "response_code": 200},
         *LOGS["log-throttled"],
-    )
+    ) + observe(*LOGS["nothing-to-scan"])
 
 
 def test_every_fact_is_documented_for_logs_with_its_type(observations: tuple[Observation, ...]) -> None:

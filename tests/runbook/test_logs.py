@@ -157,6 +157,7 @@ def test_the_log_as_a_whole(library: Library) -> None:
     assert {"icap-connection-error"} == found(library, *[significant] * 9, passed)
     assert {"icap-connection-error"} == found(library, significant)
     assert {"icap-never-ran"} == found(library, *[plain] * 3)
+    assert {"nothing-to-scan"} == found(library, *[{**plain, "response_code": 403}] * 3)
     assert set() == found(library, *[plain] * 3, passed)
     assert set() == found(library)
     assert {"icap-disabled"} == found(library, {"icap_log": {"action": "ICAP_DISABLED"}})

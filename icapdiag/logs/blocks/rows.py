@@ -56,7 +56,7 @@ _FORMS: Final = {  # what a plausible cell begins with, or is, and has no more l
 class _Layout:
     """The patterns of a file, and the JSON of its rows."""
 
-    def __init__(self, names: list[str], delimiter: str, *, brief: bool) -> None:
+    def __init__(self, names: list[str], delimiter: str) -> None:
         self.columns = Columns(names)
         stop = re.escape(delimiter.encode())
         wanted = {self.columns.index_of(name): name for name in (*TEXTS, *NUMBERS, *_OWN)}
@@ -81,7 +81,7 @@ class _Layout:
         known = {"report_timestamp", _LOG} <= self._groups.keys() and PLAUSIBLE.keys() <= _FORMS.keys()
         self.plain = re.compile(stop.join(parts) + _END) if known else None
         self._form = b"{%b}" % b",".join(members)
-        self._brief_form = b"{%b}" % b",".join(brief_members) if brief else b""
+        self._brief_form = b"{%b}" % b",".join(brief_members)
 
     def takes(self, row: re.Match[bytes]) -> bool:
         """Whether the row can be made JSON; else it has to be read cell by cell."""
@@ -95,10 +95,10 @@ class _Layout:
             return None
         return cell if cell[0] != _QUOTE else cell[1:-1] if cell[-1] == _QUOTE else b""
 
-    def json_of(self, row: re.Match[bytes], log: bytes | None) -> bytes:
-        """The JSON of a row, with that of its icap_log."""
+    def json_of(self, row: re.Match[bytes], log: bytes | None, *, brief: bool) -> bytes:
+        """The JSON of a row, with that of its icap_log; ``brief``: of one without it, the few columns that count."""
         cells = list(row.groups(b""))
-        if log is None and self._brief_form:
+        if log is None and brief:
             return self._brief_form % tuple([cells[at] for at in self._brief_groups])
         cells[self._groups[_LOG]] = b"null" if log is None else log
         if (codes := self._groups.get(_CODES)) is not None and cells[codes] != b"[]":
@@ -175,7 +175,7 @@ class RowScanner:
         self._kept: list[re.Match[bytes]] = []  # rows to be decoded
         self._closed = True  # the row whose end was looked for: it has all its quotes
         self._rejecting = False  # WAF has refused a request of the block
-        self._brief = not summary.filters
+        self._summary = summary
         self._account = account
 
     def run(self) -> None:
@@ -280,7 +280,7 @@ class RowScanner:
             if not cells:
                 continue
             if self._layout is None:
-                self._layout = _Layout(cells, self._delimiter, brief=self._brief)
+                self._layout = _Layout(cells, self._delimiter)
             elif cells != self._layout.columns.names:  # exports put together repeat the header
                 last = reader.line_num == without_end
                 cut = last and (is_open or len(cells) < len(self._layout.columns.names))
@@ -317,9 +317,11 @@ class RowScanner:
         """Count rows all at once; False, and nothing counted, if one of them is not what it seemed."""
         logs = [layout.log_of(row) for row in rows]
         try:
+            brief = not self._summary.filters and not self._summary.asks_why
             done = iter(_as_json([log for log in logs if log is not None]))
             texts = [
-                layout.json_of(row, None if log is None else next(done)) for row, log in zip(rows, logs, strict=True)
+                layout.json_of(row, None if log is None else next(done), brief=brief)
+                for row, log in zip(rows, logs, strict=True)
             ]
             return self._sink.take(self._sink.lines(b"\n".join(texts)))
         except UNDECODABLE:

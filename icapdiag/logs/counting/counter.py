@@ -17,6 +17,7 @@ from icapdiag.logs.counting.group import NOWHERE, CountedGroup, Destination, des
 from icapdiag.logs.counting.pace import Pace
 from icapdiag.logs.counting.signature import (
     DATE_LINE,
+    UPLOAD,
     HeaderCache,
     LoggedAnswer,
     Signature,
@@ -29,6 +30,7 @@ from icapdiag.logs.counting.signature import (
     reason_of,
     sheet_for,
     signature_of,
+    without_icap,
 )
 from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Bucket, Timeline
 
@@ -50,6 +52,7 @@ class Counting:
         self.entries = 0  # all, with an icap_log or without
         self.filtered = 0  # entries that the filters left out
         self.insignificant = False  # an entry was seen that is not significant
+        self.without_icap: set[str] = set()  # what became of those without ICAP, until one was answered
         self.timeline_ = Timeline()
         self.pace = Pace()
         self._groups: dict[Signature, CountedGroup] = {}
@@ -68,6 +71,11 @@ class Counting:
         if self._uncounted:
             self.count_new()
         return self._groups
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether it may be that no request of the log needed ICAP, so that entries without it are looked into."""
+        return not self._groups and UPLOAD not in self.without_icap
 
     def count_new(self) -> None:
         """Count what the groups have noted."""
@@ -99,6 +107,8 @@ class Counting:
         logged = [entry for entry in entries if entry.icap_log is not None]
         if len(logged) < len(entries):
             times = [one.report_timestamp for one in logged]
+            if self.asks_why:
+                self.without_icap |= {without_icap(entry) for entry in entries if entry.icap_log is None}
         if logged:
             self._count(logged, self._buckets(logged, times))
         return True
@@ -220,6 +230,8 @@ class Counting:
         log = entry.icap_log
         requests: Sequence[RequestLog] = (log and log.request_logs) or ()
         if log is None or (not requests and not log.action):
+            if self.asks_why:
+                self.without_icap.add(without_icap(entry))
             return
         if not requests:
             self._count_bare(entry, log, bucket)

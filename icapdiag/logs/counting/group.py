@@ -23,10 +23,11 @@ from icapdiag.avi.entry import (
     Violation,
 )
 from icapdiag.avi.times import to_iso
+from icapdiag.avi.vocabulary import DISABLED
 from icapdiag.facts.logs import RequestGroup
-from icapdiag.logs.counting.signature import Signature, preview_of
+from icapdiag.logs.counting.signature import Signature, body_of, preview_of
 from icapdiag.logs.counting.timeline import OUTCOMES
-from icapdiag.logs.counting.who import KINDS, MORE, NARROW, ROOM, TEXT_KEPT, Who
+from icapdiag.logs.counting.who import KINDS, MORE, NARROW, ROOM, TEXT_KEPT, Who, folder
 from icapdiag.vocabulary import Status, Verdict
 
 EXAMPLES_KEPT = 5  # ids of requests
@@ -86,6 +87,7 @@ class CountedGroup(Struct, array_like=True):
     icaps: bool = False  # the first request went by TLS
     pool_uuids: dict[str, None] = {}
     source_ports: list[str] = []
+    uploads: dict[str, None] = {}  # through ICAP: method and path
     request_ids: list[str] = []
     virtualservices: dict[str, int] = {}  # with the number of the request that had it first
     service_engines: dict[str, int] = {}
@@ -132,6 +134,8 @@ class CountedGroup(Struct, array_like=True):
         ):
             if name and name not in names and len(names) < NAMES_KEPT:
                 names[name] = number
+        if isinstance(entry, DetailedEntry) and len(self.uploads) < EXAMPLES_KEPT:
+            self._note_upload(entry)
         if number < EXAMPLES_KEPT:
             if entry.request_id:
                 self.request_ids.append(str(entry.request_id)[:TEXT_KEPT])
@@ -145,6 +149,11 @@ class CountedGroup(Struct, array_like=True):
             preview = preview_of(request)
             if preview is not None:
                 self.preview = max(preview, self.preview or 0)
+
+    def _note_upload(self, entry: DetailedEntry) -> None:
+        """Note what a request uploaded to, if it went through ICAP."""
+        if self.signature.entry_action != DISABLED and body_of(entry) == "yes" and entry.method and entry.uri_path:
+            self.uploads[f"{entry.method.upper()} {folder(entry.uri_path)}"[:TEXT_KEPT]] = None
 
     def note_moment(self, moment: str | None) -> None:
         """Note the time of a request, if it has one."""
@@ -223,6 +232,8 @@ class CountedGroup(Struct, array_like=True):
         self.request_ids = (self.request_ids + later.request_ids)[:EXAMPLES_KEPT]
         self.source_ports = (self.source_ports + later.source_ports)[:EXAMPLES_KEPT]
         self.pool_uuids = dict.fromkeys([*self.pool_uuids, *later.pool_uuids][:EXAMPLES_KEPT])
+        if known < SAMPLE:
+            self.uploads = dict.fromkeys([*self.uploads, *later.uploads][:EXAMPLES_KEPT])
         self.tasks = (self.tasks + later.tasks)[:EXAMPLES_KEPT]
         self.pending += later.pending
         self.icaps = self.icaps if known else later.icaps
@@ -291,6 +302,7 @@ class CountedGroup(Struct, array_like=True):
             icap_tls=True if self.icaps else None,
             pool_uuids=tuple(self.pool_uuids) or None,
             source_ports=tuple(self.source_ports) or None,
+            uploads=tuple(self.uploads) or None,
             nsx_pending=self.pending or None,
             nsx_tasks=tuple(self.tasks) or None,
             resolutions=tuple(self.resolutions) or None,

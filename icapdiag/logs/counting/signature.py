@@ -39,6 +39,7 @@ _WORDS_KEPT = 200
 _CODES_KEPT = 20
 _PREVIEW = re.compile(r"^Preview:[ \t]*([0-9]{1,10})", re.IGNORECASE | re.MULTILINE)
 CACHE_KEPT = 4096
+UPLOAD = "upload"
 DATE_LINE = len("Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n")  # in the form of RFC 9110 5.6.7; some write another
 
 # Differ from answer to answer and decide nothing; Encapsulated does, apart from its offsets.
@@ -127,6 +128,16 @@ def answered_by(entry: LogEntry) -> str | None:
             return "waf"
         by_application = bool(entry.server_response_code)
     return "rule" if entry.response_code == FORBIDDEN and not by_application else None
+
+
+def without_icap(entry: LogEntry) -> str:
+    """What became of an entry without ICAP: one of `icapdiag.facts.logs.WITHOUT_ICAP`, but not mixed.
+
+    A request that the client gave up has no response_code.
+    """
+    if isinstance(entry, DetailedEntry) and not entry.response_code:
+        return "dns" if entry.dns_fqdn else "unanswered" if entry.method else UPLOAD
+    return answered_by(entry) or ("no-body" if body_of(entry) == "no" else UPLOAD)
 
 
 def disabled_outcome(entry: LogEntry) -> str:

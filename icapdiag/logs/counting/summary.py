@@ -19,7 +19,7 @@ from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, 
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import CountedGroup
 from icapdiag.logs.counting.pace import Pace
-from icapdiag.logs.counting.signature import other_signature, reason_of
+from icapdiag.logs.counting.signature import UPLOAD, other_signature, reason_of
 from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Timeline
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
@@ -34,6 +34,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     entries: int
     filtered: int
     insignificant: bool
+    without_icap: set[str]
     actions: dict[str, int]
     columns: list[int]
     large: int
@@ -55,6 +56,7 @@ class Summary(Counting):
             self.entries,
             self.filtered,
             self.insignificant,
+            self.without_icap,
             self.more_actions,
             self.more_columns,
             self.more_large,
@@ -70,6 +72,7 @@ class Summary(Counting):
         self.entries += wire.entries
         self.filtered += wire.filtered
         self.insignificant = self.insignificant or wire.insignificant
+        self.without_icap |= wire.without_icap
         for action, count in wire.actions.items():
             self.more_actions[action] = self.more_actions.get(action, 0) + count
         self.more_columns = [mine + count for mine, count in zip(self.more_columns, wire.columns, strict=True)]
@@ -118,6 +121,7 @@ class Summary(Counting):
             entries_other=entries - passed - modified - blocked - failed - disabled,
             icap_requests=requests,
             by_outcome={name: count for name, count in outcomes.items() if count} if requests > entries else None,
+            without_icap=_in_all(self.without_icap) if not entries else None,
             only_significant=entries > 0 and not self.insignificant and not passed,
             first_seen=to_iso(first),
             last_seen=to_iso(last),
@@ -196,6 +200,13 @@ class Summary(Counting):
             status=Status.FAILED if head.entries_failed else Status.OK,
             facts=LogSummary(**{name: getattr(head, name) for name in LogSummary.__struct_fields__}),
         )
+
+
+def _in_all(kinds: set[str]) -> str | None:
+    """What became of all entries without ICAP; None without entries."""
+    if UPLOAD in kinds or len(kinds) == 1:
+        return UPLOAD if UPLOAD in kinds else next(iter(kinds))
+    return "rule" if kinds == {"waf", "rule"} else "mixed" if kinds else None
 
 
 def _observation(group: CountedGroup) -> Observation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from icapdiag.facts.fields import SUMMARY
 from icapdiag.facts.logs import ACTIONS, ReportedGroup
 from icapdiag.model import Problem, Report
 from icapdiag.report.document import scanner
@@ -116,6 +117,8 @@ def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str
     words = outcomes[0][1] if len(outcomes) == 1 else passed
     if groups and all(map(passed_in_the_end, groups)):
         words = f"failed; another attempt {words}"
+    if finding.probes == {SUMMARY} and problem.effect is Effect.UNSCANNED:
+        general = "Uploads that should be scanned passed unscanned."
     return f"{_of_all(report, problem.count)} {words}." if finding.requests and words else general
 
 
