@@ -86,6 +86,14 @@ def _words(runbook: Runbook) -> Iterator[Problem]:
         yield "## Fix on the ICAP server", "neither fix has a list of steps, which reports show"
 
 
+def _steps(runbook: Runbook) -> Iterator[Problem]:
+    """Steps stand in a report, where nobody sees the sections."""
+    of_causes = (step for cause in runbook.causes for step in (*cause.fix, *cause.settle))
+    for step in (*runbook.now, *of_causes, *runbook.check):
+        if "see Verify" in step.text:
+            yield "## Verify", f"nobody sees it beside this step, so give the command: {step.text[:60]}"
+
+
 def _lines(runbook: Runbook) -> Iterator[Problem]:
     for heading, text in runbook.sections.items():
         fenced = False
@@ -134,4 +142,4 @@ def _against_filter(command: str) -> str:
     return done.stderr.partition("\n")[0]
 
 
-_RULES: tuple[Callable[[Runbook], Iterator[Problem]], ...] = (_front, _codes, _words, _lines, _scripts)
+_RULES: tuple[Callable[[Runbook], Iterator[Problem]], ...] = (_front, _codes, _words, _steps, _lines, _scripts)

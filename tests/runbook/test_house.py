@@ -115,6 +115,17 @@ def test_what_may_be_written(tmp_path: Path, verify: str) -> None:
     assert [] == found(tmp_path, a_one=text(verify=verify))
 
 
+def test_no_step_refers_to_what_nobody_sees_beside_it(tmp_path: Path) -> None:
+    steps = '{id: x, title: X, fix: {server: ["Compare them (see Verify).", "Restart it."]}}'
+    own = "".join(f"## {heading}\nRequests pass.\n\n" for heading in ("What it means", "Verify", "Escalate with"))
+    written = text(f"effect: unscanned\ncauses: [{steps}]\n{RULE}", sections=own)
+
+    problems = [one for one in found(tmp_path, a_one=written) if "## Verify" in one]
+    assert ["nobody sees it beside this step, so give the command: Compare them (see Verify)."] == [
+        one.partition("## Verify: ")[2] for one in problems
+    ]
+
+
 def test_two_that_are_reported_together_were_meant_to_be(tmp_path: Path) -> None:
     other = text().replace("a-one", "b-two")
     both = ["b-two is reported for it, too: supersede one of them, or name b-two in 'beside'"]
