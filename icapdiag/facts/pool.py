@@ -97,7 +97,15 @@ class PoolFigures(Record):
     other_members: Annotated[int | None, about("other members", "enabled members other than this one")] = None
     other_members_ok: Annotated[
         int | None,
-        about("other members ok", "those of them without a critical finding, whose samples had the expected verdict"),
+        about(
+            "other members ok",
+            "those of them without a critical finding, whose samples had the expected verdict; unknown where there is"
+            " none and some were not tested",
+        ),
+    ] = None
+    other_members_untested: Annotated[
+        int | None,
+        about("other members untested", "where none is ok: those at which no upload was tested, and nothing failed"),
     ] = None
 
 
@@ -106,6 +114,10 @@ class LoggedPoolFigures(Record):
 
     other_members_answering: Annotated[
         int | None, about("other members answering", "of a log: those that answered, without a critical finding")
+    ] = None
+    scanned_uploads: Annotated[
+        tuple[Text, ...] | None,
+        about("scanned in this log", "a few uploads to the same virtual service that went through ICAP"),
     ] = None
 
 

@@ -20,6 +20,7 @@ from icapdiag.vocabulary import Status, Verdict
 
 _PRODUCT = "product"
 _ICAP_PROFILE = "icapprofile"  # "probe" of one in a configuration
+_FEW = 3  # uploads that were scanned
 _LOG = ""  # in the place of a member: all that the log has
 _GOOD = {"clean": (Verdict.ALLOWED,), "upload": (Verdict.ALLOWED, Verdict.BLOCKED), "eicar": (Verdict.BLOCKED,)}
 
@@ -75,6 +76,7 @@ class Surroundings:
         self._profiles: dict[str, Seen] = {}  # of a configuration, by name
         self._objects: dict[str, list[str]] = {}  # names of Avi's, by kind
         self._answered: dict[bool, set[str]] = {True: set(), False: set()}  # members of a log: well, and not
+        self._scanned: dict[str, list[str]] = {}  # uploads of a log, by virtual service
         for each in seen:
             source, pool, member, probe = (str(_value(each, name)) for name in ("source", "pool", "member", "probe"))
             if source == "probe" and member:
@@ -82,6 +84,7 @@ class Surroundings:
             elif source == "log":
                 self._note_product(each)
                 self._note_answer(each)
+                self._note_uploads(each)
             elif source == "config":
                 kind, name = _object(each)
                 self._objects.setdefault(kind, []).append(name)
@@ -92,6 +95,7 @@ class Surroundings:
         self._known = set(self._servers.values())
         self._enabled = {self._servers[member] for member, probes in self._probes.items() if "" not in probes}
         self._healthy: set[Server] | None = None
+        self._failing: set[Server] = set()  # beside those whose probes say so
 
     def _note_product(self, seen: Seen) -> None:
         if isinstance(seen, Observation):
@@ -108,12 +112,12 @@ class Surroundings:
     def _note_answer(self, seen: Seen) -> None:
         """Which members answered, and which failed."""
         if _value(seen, "status") in (Status.OK, Status.FAILED):
-            group = seen.facts.part(RequestGroup) if isinstance(seen, Observation) else None
-            members = (group.members if group else None) or (
-                () if isinstance(seen, Observation) else seen.get("members")
-            )
-            if isinstance(members, list | tuple):
-                self._answered[_value(seen, "status") == Status.OK].update(map(str, members))
+            self._answered[_value(seen, "status") == Status.OK].update(_texts(_of_group(seen, "members")))
+
+    def _note_uploads(self, seen: Seen) -> None:
+        """Which uploads went through ICAP."""
+        for service in _texts(_of_group(seen, "virtualservices")):
+            self._scanned.setdefault(service, []).extend(_texts(_of_group(seen, "uploads")))
 
     def product(self, own: Facts) -> str | None:
         """Of a log: the one product that these servers name in other answers, or those of their pool, or all.
@@ -147,23 +151,29 @@ class Surroundings:
 
     def note_failing(self, members: Collection[tuple[str, str]], logged: Collection[str] = ()) -> None:
         """Members that are not healthy, whatever their probes say; each is a pool and a name. ``logged``: of a log."""
-        self._healthy = self._healthy_ones() - self._servers_of(members)
+        found = self._servers_of(members)
+        self._healthy, self._failing = self._healthy_ones() - found, self._failing | found
         self._answered[False].update(logged)
 
     def pool(self, own: Facts, others: Collection[tuple[str, str]] = frozenset()) -> Facts:
         """Figures about the pool. ``others`` are members that the record is about beside its own."""
         if own.get("source") == "log":
-            mine = own.get("members")
-            named = map(str, mine) if isinstance(mine, list | tuple) else ()
-            failing = {*self._answered[False], *named, *(name for _, name in others)}
-            return {"other_members_answering": len(self._answered[True] - failing)} if mine else {}
+            scanned = [each for name in _texts(own.get("virtualservices")) for each in self._scanned.get(name, ())]
+            found: dict[str, JSONValue] = {"scanned_uploads": list(dict.fromkeys(scanned))[:_FEW] or None}
+            if mine := _texts(own.get("members")):
+                failing = {*self._answered[False], *mine, *(name for _, name in others)}
+                found["other_members_answering"] = len(self._answered[True] - failing)
+            return found
         if own.get("source") != "probe":
             return {}
         healthy, these = self._healthy_ones(), self._servers_of((_member(own), *others))
+        working = len(healthy) - len(these & healthy)
+        untested = 0 if working else len(self._untested() - these)
         return {
             "members": len(self._known),
             "other_members": len(self._enabled) - len(these & self._enabled),
-            "other_members_ok": len(healthy) - len(these & healthy),
+            "other_members_ok": None if untested else working,
+            "other_members_untested": untested,
             "pool_name": self._pool_name(str(own.get("pool", ""))),
         }
 
@@ -181,6 +191,11 @@ class Surroundings:
             self._healthy = self._known - ailing
         return self._healthy
 
+    def _untested(self) -> set[Server]:
+        """Those that nothing is known of: no upload was tested there, and nothing failed."""
+        failing = {self._servers[member] for member, probes in self._probes.items() if _is_failing(probes)}
+        return self._enabled - self._healthy_ones() - failing - self._failing
+
     def _servers_of(self, members: Iterable[tuple[str, str]]) -> set[Server]:
         return {self._servers.get(member, member) for member in members}
 
@@ -193,6 +208,10 @@ def _server(member: tuple[str, str], probes: Mapping[str, list[Seen]]) -> Server
         if host and port:
             return member[0], str(host), str(port)
     return member
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 def _member(own: Facts) -> tuple[str, str]:
@@ -219,6 +238,11 @@ def _fact(seen: Seen, name: str) -> object:
     return getattr(seen.facts, name, "") if isinstance(seen, Observation) else seen.get(name, "")
 
 
+def _of_group(seen: Seen, name: str) -> object:
+    """A fact of requests of a log."""
+    return getattr(seen.facts.part(RequestGroup), name, None) if isinstance(seen, Observation) else seen.get(name)
+
+
 def _address(seen: Seen) -> object:
     if not isinstance(seen, Observation):
         return seen.get("address")
@@ -228,8 +252,15 @@ def _address(seen: Seen) -> object:
 
 def _is_healthy(probes: Mapping[str, list[Seen]]) -> bool:
     """Whether the member took each sample as a scanner should, and nothing failed."""
-    samples = [(name, each) for name in _GOOD for each in probes.get(name, ()) if _value(each, "status") == Status.OK]
-    if not any(name in {"clean", "upload"} for name, _ in samples):
-        return False
+    return any(name in {"clean", "upload"} for name, _ in _samples(probes)) and not _is_failing(probes)
+
+
+def _is_failing(probes: Mapping[str, list[Seen]]) -> bool:
+    """Whether something failed at the member, or it took a sample otherwise than a scanner should."""
     failed = any(_value(each, "status") == Status.FAILED for found in probes.values() for each in found)
-    return not failed and all(_flat(each).get("verdict") in _GOOD[name] for name, each in samples)
+    return failed or any(_flat(each).get("verdict") not in _GOOD[name] for name, each in _samples(probes))
+
+
+def _samples(probes: Mapping[str, list[Seen]]) -> list[tuple[str, Seen]]:
+    """What was uploaded there and got an answer, by the probe's name."""
+    return [(name, each) for name in _GOOD for each in probes.get(name, ()) if _value(each, "status") == Status.OK]

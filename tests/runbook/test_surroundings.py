@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.connection import Endpoint
+from icapdiag.facts.connection import Endpoint, ProbeSheet
 from icapdiag.facts.standard import Sample
 from icapdiag.model import Facts, Observation, flatten
 from icapdiag.runbook.surroundings import Surroundings
@@ -23,6 +23,15 @@ def seen(member: str, host: str, *, ok: bool = True, engine: str = "") -> Observ
         reason=None if ok else Reason.REFUSED,
         facts=Sample(endpoint=Endpoint(host=host, port=1344), answer=Answer(verdict="allowed" if ok else None)),
     )
+
+
+CONNECTED = "connected"
+
+
+def connected(member: str, host: str) -> Observation:
+    """A connection to a server, and nothing more."""
+    facts = ProbeSheet(endpoint=Endpoint(host=host, port=1344))
+    return Observation(source="probe", probe="tcp", pool="icap", member=member, status=Status.OK, facts=facts)
 
 
 def figures(*observations: Observation) -> Facts:
@@ -47,6 +56,51 @@ def test_a_server_seen_from_two_service_engines_counts_once_and_must_work_from_b
     )
 
     assert {"members": 2, "other_members": 1, "other_members_ok": int(works)} == found
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ((CONNECTED,), (None, 1)),
+        ((CONNECTED, "failed"), (None, 1)),
+        ((CONNECTED, "ok"), (1, 0)),
+        (("failed", "failed"), (0, 0)),
+        ((), (0, 0)),
+    ],
+)
+def test_a_server_that_took_no_upload_is_neither_healthy_nor_ill(
+    others: tuple[str, ...], expected: tuple[int | None, int]
+) -> None:
+    observations = [
+        connected(f"m{number}", f"192.0.2.{number}")
+        if what == CONNECTED
+        else seen(f"m{number}", f"192.0.2.{number}", ok=what == "ok")
+        for number, what in enumerate(("failed", *others))
+    ]
+    found = Surroundings(observations).pool(flatten(observations[0]))
+
+    assert expected == (found["other_members_ok"], found["other_members_untested"])
+
+
+def test_what_is_critical_elsewhere_is_no_longer_untested() -> None:
+    observations = [seen("a", "192.0.2.1", ok=False), connected("b", "192.0.2.2")]
+    around = Surroundings(observations)
+    around.note_failing([("icap", "b")])
+
+    found = around.pool(flatten(observations[0]))
+    assert (0, 0) == (found["other_members_ok"], found["other_members_untested"])
+
+
+def test_uploads_of_the_same_virtual_service_that_were_scanned() -> None:
+    groups: list[Facts] = [
+        {"source": "log", "virtualservices": [service], "uploads": uploads}
+        for service, uploads in (("a", None), ("a", ["POST /v2"]), ("b", ["POST /other"]), ("a", ["POST /v2", "PUT /"]))
+    ]
+
+    around = Surroundings(groups)
+
+    assert ["POST /v2", "PUT /"] == around.pool(groups[0])["scanned_uploads"]
+    assert around.pool({"source": "log"})["scanned_uploads"] is None
 
 
 def test_a_critical_finding_from_one_place_is_one_at_the_server() -> None:
