@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import chain
+from types import MappingProxyType
 
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
 from icapdiag.model import JSONValue, Steps
-from icapdiag.runbook.causes import Weighed, fill, fixes, for_product, settling, written
+from icapdiag.runbook.causes import Weighed, fill, fixes, for_product, paths, settling, written
 from icapdiag.runbook.diagnosed import Met, members_of, named
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.prose import first_steps
@@ -18,6 +20,16 @@ from icapdiag.vocabulary import Status
 
 _NAMED = 3  # members in one step
 _PORT = 5  # digits
+# What asks for the probes that a plain check leaves out: without it that one says OK, fixed or not.
+_ASKED_BY = MappingProxyType(
+    {
+        **dict.fromkeys(("chunked", "preview", "size", "conformance"), ("--depth deep",)),
+        **dict.fromkeys(("eicar-zip", "eicar-pdf", "eicar-json"), ("--depth deep",)),
+        "keepalive": ("--depth deep", "--idle 10"),  # seconds
+        **dict.fromkeys(("repeat", "path"), ("--count 20",)),
+        "load": ("--load",),  # which asks first
+    }
+)
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 
 
@@ -55,17 +67,31 @@ def _first_steps(runbook: Runbook, record: WideRecord) -> tuple[str, ...]:
 
 
 def _again(met: Sequence[Met]) -> tuple[str, ...]:
-    """The command that probes the members once more, the first few of them."""
+    """The command that probes the members once more, the first few of them, by what saw the problem."""
     records = [each.record for each in met if each.record.get("source") == "probe" and each.record.get("host")]
     if not records:
         return ()
-    urls = dict.fromkeys(
-        fill(f"{'icaps' if each.get('tls') else 'icap'}://{{host}}:{{port}}{{service_uri}}", each) for each in records
-    )
-    eicar = any(
+    urls = dict.fromkeys(map(_url, records))
+    asked_by = [_ASKED_BY.get(str(each.get("probe")), ()) for each in records]
+    asking = list(dict.fromkeys(chain(*asked_by))) if all(asked_by) else []
+    if any(
         str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in ("ok", "failed") for each in records
-    )
-    return (f"`icapdiag check {' '.join(list(urls)[:_NAMED])}{' --eicar' if eicar else ''}`",)
+    ):
+        asking.append("--eicar")
+    return (f"`{' '.join(('icapdiag check', *list(urls)[:_NAMED], *asking))}`",)
+
+
+def _url(record: WideRecord) -> str:
+    """The member as it accepts uploads: by TLS where it wants that, and where only its path is wrong, by the right one.
+
+    The path stays where other members work with it, as the server is then what has to change.
+    """
+    tls = record.get("tls") or record.get("fixed_by") == "tls" or record.get("peer") == "tls"
+    server = fill(f"{'icaps' if tls else 'icap'}://{{host}}:{{port}}", record)
+    right = "" if record.get("pool.other_members_ok") else next(iter(paths(record)), "")
+    if right and _URL.fullmatch(server + right):
+        return server + right
+    return server + fill("{service_uri}", record)
 
 
 def _again_logged(met: Iterable[Met]) -> tuple[str, ...]:
