@@ -19,7 +19,7 @@ from icapdiag.probe.base import Depth
 from icapdiag.probe.running.catalogue import choose
 from icapdiag.report.build import exit_status
 from icapdiag.report.document.words import gap
-from icapdiag.report.formats import render
+from icapdiag.report.formats import FILE_STYLE, render
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import redact
 from icapdiag.report.redact.pseudonyms import Pseudonyms
@@ -133,6 +133,28 @@ async def test_what_was_not_tested_is_said(depth: Depth, eicar: bool, state: str
             assert "disabled in the pool" in drawn
     redacted, _ = redact(report, Pseudonyms())
     assert (redacted.not_tested or ())[:-1] == tuple(untested)
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "eicar", "untested"),
+    [
+        ((), ("clean",), True, "uploads of a harmless file (none was sent: --only or --skip left them out)"),
+        ((), ("eicar", "eicar-form"), True, "detection (EICAR was not sent: --only or --skip left it out)"),
+        (("tcp",), (), True,
+         "uploads and detection (none was sent: --eicar, without --only and --skip)"),
+    ],
+)  # fmt: skip
+async def test_what_was_left_out_was_not_tested(
+    only: tuple[str, ...], skip: tuple[str, ...], eicar: bool, untested: str
+) -> None:
+    async with serve_lab(("healthy",)) as lab:
+        pool = loads_pool(lab.pool_yaml.encode(), Path("pool.yaml"))
+        settings = icapdiag.Settings(eicar=eicar, max_size=4096)
+        report = settled(await icapdiag.check(pool, settings=settings, probes=choose(PROBES, only=only, skip=skip)))
+
+    assert untested == (report.not_tested or ("",))[0]
+    first = " ".join(render(report, "table", FILE_STYLE._replace(detail=-1)).split())
+    assert first.endswith(f"; {untested.partition(' (')[0]} not tested")
 
 
 async def test_detection_where_a_step_before_it_failed_was_not_tested() -> None:

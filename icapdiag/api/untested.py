@@ -31,11 +31,17 @@ def not_tested(pool: Pool, settings: Settings, probes: tuple[Probe, ...], result
 
 
 def _untested(pool: Pool, settings: Settings, chosen: frozenset[str], results: list[MemberResult]) -> Iterator[str]:
-    if results and "clean" not in chosen:
-        yield "uploads and detection (none was sent: --depth standard --eicar)"
-    elif results and not settings.eicar:
-        yield "detection (EICAR was not sent: --eicar)"
-    elif results:
+    uploads, detection = "clean" in chosen, "eicar" in chosen and settings.eicar
+    if results and not uploads and not detection:
+        quick = "options" in chosen and chosen.isdisjoint({"eicar", "eicar-form"})  # else --only or --skip chose
+        how = "--depth standard --eicar" if quick else "--eicar, without --only and --skip"
+        yield f"uploads and detection (none was sent: {how})"
+    elif results and not uploads:
+        yield "uploads of a harmless file (none was sent: --only or --skip left them out)"
+    elif results and not detection:
+        how = "--eicar" if "eicar" in chosen else "--only or --skip left it out"
+        yield f"detection (EICAR was not sent: {how})"
+    if results and detection:
         unsent = [
             each.member.name
             for each in results
@@ -47,7 +53,7 @@ def _untested(pool: Pool, settings: Settings, chosen: frozenset[str], results: l
             yield f"detection at {_listed(unsent)} (EICAR was not sent: an earlier step failed)"
     left = [words for name, words in _DEEP.items() if name not in chosen]
     missing = [_FORMS[form] for name, form in EICAR_FORMS.items() if name not in chosen]
-    if missing and settings.eicar and "clean" in chosen:
+    if missing and detection:
         left.insert(0, f"EICAR in {', '.join(missing)}")
     if results and left:
         yield f"{', '.join(left)} (--depth deep)"

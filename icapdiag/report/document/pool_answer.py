@@ -17,6 +17,7 @@ _PROBABLY = "probably "  # where it is not known what Avi does
 _TESTED: dict[tuple[str | None, str | None], str] = {  # what each member did, if all did it
     (Verdict.ALLOWED, Verdict.BLOCKED): "allow a harmless file and block EICAR",
     (Verdict.ALLOWED, None): "allow a harmless file; detection not tested",
+    (None, Verdict.BLOCKED): "block EICAR; uploads of a harmless file not tested",
     (None, None): "answer; uploads and detection not tested",
 }
 

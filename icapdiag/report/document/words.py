@@ -188,7 +188,7 @@ def gap(report: Report) -> str:
         missing = PARTLY
     state = [] if report.complete else [f"incomplete: {page}" if page else missing]
     first = safe_text(next(iter(report.not_tested or ()), ""))
-    if first.startswith(("detection (", "uploads and detection (")):
+    if first.startswith(("detection (", "uploads and detection (", "uploads of a harmless file (")):
         state.append(f"{first.partition(' (')[0]} not tested")
     return ", ".join(state)
 
