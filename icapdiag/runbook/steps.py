@@ -30,6 +30,8 @@ _ASKED_BY = MappingProxyType(
         "load": ("--load",),  # which asks first
     }
 )
+_ASKED_FOR = ("ok", "failed", "blocked")  # statuses of EICAR
+_OTHER_PATH = "Set service_uri to "  # how a fix begins that gives the profile another path
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 
 
@@ -48,7 +50,7 @@ def steps_of(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -
         check=(
             *settling(weighed, record, own),
             *written(runbook.check, record, own),
-            *(_again(met) or _again_logged(met)),
+            *(_again(met, fix) or _again_logged(met)),
         )
         or None,
     )
@@ -66,32 +68,32 @@ def _first_steps(runbook: Runbook, record: WideRecord) -> tuple[str, ...]:
     return tuple(filter(None, (for_product(step, record) for step in first_steps(runbook.sections))))
 
 
-def _again(met: Sequence[Met]) -> tuple[str, ...]:
+def _again(met: Sequence[Met], fix: Sequence[str]) -> tuple[str, ...]:
     """The command that probes the members once more, the first few of them, by what saw the problem."""
     records = [each.record for each in met if each.record.get("source") == "probe" and each.record.get("host")]
     if not records:
         return ()
-    urls = dict.fromkeys(map(_url, records))
+    wrong = bool(fix) and _OTHER_PATH in fix[0]
+    urls = dict.fromkeys(_url(each, wrong=wrong) for each in records)
     asked_by = [_ASKED_BY.get(str(each.get("probe")), ()) for each in records]
     asking = list(dict.fromkeys(chain(*asked_by))) if all(asked_by) else []
-    if any(
-        str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in ("ok", "failed") for each in records
-    ):
+    if any(str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in _ASKED_FOR for each in records):
         asking.append("--eicar")
     return (f"`{' '.join(('icapdiag check', *list(urls)[:_NAMED], *asking))}`",)
 
 
-def _url(record: WideRecord) -> str:
+def _url(record: WideRecord, *, wrong: bool) -> str:
     """The member as it accepts uploads: by TLS where it wants that, and where only its path is wrong, by the right one.
 
-    The path stays where other members work with it, as the server is then what has to change.
+    The path stays where other members work with it, as the server is then what has to change. ``wrong``: it is not the
+    right one, which nobody knows.
     """
     tls = record.get("tls") or record.get("fixed_by") == "tls" or record.get("peer") == "tls"
     server = fill(f"{'icaps' if tls else 'icap'}://{{host}}:{{port}}", record)
     right = "" if record.get("pool.other_members_ok") else next(iter(paths(record)), "")
     if right and _URL.fullmatch(server + right):
         return server + right
-    return server + fill("{service_uri}", record)
+    return server + ("/PATH" if wrong else fill("{service_uri}", record))
 
 
 def _again_logged(met: Iterable[Met]) -> tuple[str, ...]:

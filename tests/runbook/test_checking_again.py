@@ -48,6 +48,8 @@ async def again(fault: str, *, beside: str = "", only: str = "") -> str:
         ("needs-inner-length", "", "chunked", "`icapdiag check icap://127.0.0.1:PORT/avscan --depth deep`"),
         ("other-path", "", "", "`icapdiag check icap://127.0.0.1:PORT/virus_scan`"),
         ("other-path", "healthy", "", "`icapdiag check icap://127.0.0.1:PORT/avscan`"),  # the server has to change
+        ("404", "", "", "`icapdiag check icap://127.0.0.1:PORT/PATH`"),  # nobody knows the right one
+        ("404", "healthy", "", "`icapdiag check icap://127.0.0.1:PORT/avscan`"),
         ("tls-alert", "", "", "`icapdiag check icaps://127.0.0.1:PORT/avscan`"),
     ],
 )
