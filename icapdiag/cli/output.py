@@ -79,7 +79,7 @@ def chosen_outputs(
         hint = "'--output' / '-o'" if specs else "'--for'"
         raise typer.BadParameter(str(error), param_hint=hint) from None
     if detail and not any(output.format == "table" for output in outputs):
-        raise typer.BadParameter("is for the table only: add -o table", param_hint="-q" if detail < 0 else "-v")
+        outputs = (*outputs, _table(outputs, "-q" if detail < 0 else "-v"))
     outputs = tuple(
         output._replace(redacted=redaction.covers(ticket=FORMATS[output.format].ticket), detail=detail)
         for output in outputs
@@ -89,6 +89,16 @@ def chosen_outputs(
 
         insist_on_key(redaction)
     return outputs
+
+
+def _table(outputs: Sequence[Output], option: str) -> Output:
+    """The table on stdout, which ``option`` is about; where something else goes there, the command ends."""
+    taken = next((output.format for output in outputs if output.path is None), None)
+    if taken is None:
+        return Output("table")
+    does = "shortens" if option == "-q" else "adds to"
+    message = f"{does} the table, but {taken} goes to {_STDOUT}: give it a file, as in -o {taken}=FILE"
+    raise typer.BadParameter(message, param_hint=option)
 
 
 def write_outputs(

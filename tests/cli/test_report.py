@@ -60,11 +60,18 @@ def test_a_table_has_as_much_detail_as_is_asked_for(command: tuple[str, ...], sa
     assert quiet == (saved / "file").read_text()
 
 
+def test_the_first_line_is_on_the_screen_beside_a_file(saved: Path) -> None:
+    (saved / "page").unlink(missing_ok=True)
+
+    assert "OK  log: 1 request passed\n" == icapdiag("explain", "log", "-q", "-o", "html=page", cwd=saved)[1]
+    assert (saved / "page").read_text().startswith("<!DOCTYPE html>")
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
         (("explain", "log", "-q", "-v"), "can't be given together with --verbose"),
-        (("report", "render", "json", "-v", "-o", "json"), "is for the table only: add -o table"),
+        (("report", "render", "json", "-v", "-o", "json"), "adds to the table, but json goes to standard output"),
         (("check", "icap://127.0.0.1:1/x", "--plan", "-v"), "has no effect on a plan"),
     ],
 )

@@ -226,3 +226,21 @@ def test_hostile_names_are_shown_as_text() -> None:
     for compared in (diff(of(), report), merge([report, of(host="x")])):
         assert "\x1b" not in as_text(compared) + as_markdown(compared)
         assert json.loads(as_json(compared))
+
+
+def test_a_narrow_screen_gets_a_block_for_each_row() -> None:
+    long = replace(
+        finding("f", "10.0.0.6:1344"), title="The server refuses TCP connections and says nothing more of it"
+    )
+    text = as_text(diff(of(member("10.0.0.6:1344")), of(member("10.0.0.6:1344", SICK), findings=(long,))), 60)
+
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.endswith("""
+New (1)
+-------
+
+critical
+  Member: 10.0.0.6:1344
+  Finding: The server refuses TCP connections and says
+    nothing more of it (`f`)
+""")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from icapdiag.cli.console import fail, print_text
+from icapdiag.cli.console import fail, print_text, terminal_width
 from icapdiag.cli.inputs import load_report
 from icapdiag.cli.options import Redaction
 from icapdiag.cli.output import chosen_outputs, end_status, write_outputs, write_text
@@ -14,7 +14,7 @@ from icapdiag.cli.redacting import redacted
 from icapdiag.report.compared import FORMATS
 from icapdiag.report.compared.diff import Diff, NotComparable, diff
 from icapdiag.report.compared.merge import Merged, merge
-from icapdiag.report.terminal.lines import grid
+from icapdiag.report.terminal import lines
 from icapdiag.text import visible
 from icapdiag.vocabulary import ExitStatus, Severity
 
@@ -43,8 +43,14 @@ def list_replaced(saved: str, redaction: Redaction) -> None:
         [each.kind, visible(each.pseudonym), visible(each.value, 100), f"{each.count:,}", visible(each.where)]
         for each in replaced
     ]
-    lines = grid(("kind", "pseudonym", "value", "times", "first in"), rows, right=(3,)) if rows else []
-    print_text("\n".join(lines or ["Nothing would be replaced."]) + "\n")
+    head = ("kind", "pseudonym", "value", "times", "first in")
+    drawn = lines.rows(head, rows, _width(), right=(3,)) if rows else ["Nothing would be replaced."]
+    print_text("\n".join(drawn) + "\n")
+
+
+def _width() -> int | None:
+    """Of the terminal; None where a program reads what is printed, unless COLUMNS is set."""
+    return terminal_width(0) or None
 
 
 def write_diff(before: str, after: str, spec: str) -> None:
@@ -70,5 +76,7 @@ def write_merged(saved: list[str], spec: str) -> None:
 def _write_compared(compared: Diff | Merged, spec: str) -> None:
     name, _, file = spec.partition("=")
     path = None if file in {"", "-"} else Path(file)
-    if not write_text(FORMATS[name](compared), path, None if name == "table" else "utf-8"):
+    if not write_text(
+        FORMATS[name](compared, _width() if path is None else None), path, None if name == "table" else "utf-8"
+    ):
         raise typer.Exit(ExitStatus.USAGE)

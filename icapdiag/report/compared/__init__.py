@@ -26,20 +26,28 @@ _TITLES = {
 _SHOWN = 300  # characters of a detail
 
 
-def as_text(compared: Diff | Merged) -> str:
-    return "\n\n".join(map(plaintext.draw, _blocks(compared))) + "\n"
+def as_text(compared: Diff | Merged, width: int | None = None) -> str:
+    """Lines of at most ``width`` columns."""
+    return "\n\n".join(plaintext.draw(block, width=width) for block in _blocks(compared)) + "\n"
 
 
-def as_markdown(compared: Diff | Merged) -> str:
+def as_markdown(compared: Diff | Merged, width: int | None = None) -> str:
+    """Lines of any length: what shows them wraps them."""
+    del width
     return "\n\n".join(map(gfm.draw, _blocks(compared))) + "\n"
 
 
-def as_json(compared: Diff | Merged) -> str:
+def as_json(compared: Diff | Merged, width: int | None = None) -> str:
     """The fields of `Diff` or `Merged` by their names."""
+    del width
     return json.dumps(asdict(compared), indent=2, ensure_ascii=True) + "\n"
 
 
-FORMATS: dict[str, Callable[[Diff | Merged], str]] = {"table": as_text, "json": as_json, "markdown": as_markdown}
+FORMATS: dict[str, Callable[[Diff | Merged, int | None], str]] = {
+    "table": as_text,
+    "json": as_json,
+    "markdown": as_markdown,
+}
 
 
 def _blocks(compared: Diff | Merged) -> Iterator[Block]:

@@ -90,3 +90,21 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collectio
         colalign=["right" if index in right else "left" for index in range(len(head))],
     )
     return [line.rstrip() for line in drawn.split("\n")]
+
+
+def rows(
+    head: Sequence[str], found: Sequence[Sequence[str]], width: int | None, *, right: Collection[int] = ()
+) -> list[str]:
+    """A `grid` if it is no wider than ``width``, otherwise a block for each row: its first cell, and the others below.
+
+    Without a width there is a grid.
+    """
+    drawn = grid(head, found, right=right)
+    if width is None or max(map(columns, drawn)) <= width:
+        return drawn
+    drawn = []
+    for first, *others in found:
+        drawn += wrap(first, width, rest="  ", break_words=True)
+        for label, cell in zip(head[1:], others, strict=True):
+            drawn += wrap(f"{label}: {cell}", width, "  ", "    ", break_words=True) if cell else []
+    return drawn
