@@ -73,6 +73,19 @@ _OF_SOURCE: Mapping[str, type[Sheet]] = {
 }
 
 
+def stands_for(sheet: Sheet) -> int:
+    """How many requests a sheet is about; one of a live probe is about one, as is a scanner's message about none."""
+    match sheet:
+        case scanner.ScannerEvent():
+            number = sheet.concerned_count
+        case scanner.ScannerRequests():
+            number = sheet.count
+        case _:
+            group = sheet.part(logs.RequestGroup) or sheet.part(connection.Sightings)
+            number = group.count if group else None
+    return max(number or 1, 1)
+
+
 def sheet_type(source: str, probe: str) -> type[Sheet]:
     """The class for an observation; of a probe that is not known (a later version's), what all probes have."""
     return SHEETS.get((source, probe)) or _OF_SOURCE.get(source, Sheet)

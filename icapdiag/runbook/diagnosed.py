@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from icapdiag.facts.connection import Sightings
+from icapdiag.facts.fields import stands_for
 from icapdiag.facts.logs import RequestGroup
-from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
-from icapdiag.facts.sheet import Sheet
+from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Observation
 from icapdiag.runbook.causes import Weighed, weigh
 from icapdiag.runbook.document import FAIL_ACTIONS, Runbook
@@ -134,17 +133,7 @@ def _weight(met: Iterable[Met]) -> int:
 
 def requests(met: Iterable[Met]) -> int:
     """Of a log or a capture; an observation of a live probe counts as one, as does a scanner's message about none."""
-    return sum(max(_requests(observation.facts) or 1, 1) for observation, *_ in met)
-
-
-def _requests(facts: Sheet) -> int | None:
-    match facts:
-        case ScannerEvent():
-            return facts.concerned_count
-        case ScannerRequests():
-            return facts.count
-    group = facts.part(RequestGroup) or facts.part(Sightings)
-    return group.count if group else None
+    return sum(stands_for(observation.facts) for observation, *_ in met)
 
 
 def members_of(observation: Observation) -> Iterable[str]:

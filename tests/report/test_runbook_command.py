@@ -53,3 +53,19 @@ def test_what_a_terminal_would_obey_is_escaped() -> None:
     finding = replace(TCP_REFUSED, evidence=(unflatten({**MET, "host": "a\x1b[2J"}),))
 
     assert "\x1b" not in command(finding, "/\x07", 200)
+
+
+@pytest.mark.parametrize(
+    ("facts", "count", "expected"),
+    [
+        ({"source": "log", "probe": "", "count": 20}, 20, ""),
+        ({"source": "log", "probe": "", "count": 20}, 21, "1 more request: see Request groups"),
+        ({"source": "log", "probe": "answer"}, 3, "2 more ICAP responses: see above"),
+        ({"source": "probe", "probe": "tcp"}, 1201, "1,200 more observations: see Members"),
+        ({"source": "config", "probe": "pool"}, 2, "1 more observation: see the JSON report (-o json=FILE)"),
+    ],
+)
+def test_what_the_evidence_does_not_show_is_said_in_words(facts: Facts, count: int, expected: str) -> None:
+    finding = replace(TCP_REFUSED, count=count, evidence=(unflatten({**MET, "status": "failed", **facts}),))
+
+    assert expected == FindingBlock(finding, "", Budget()).more_seen

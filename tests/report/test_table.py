@@ -16,7 +16,7 @@ from icapdiag.report.document.evidence import describe, where
 from icapdiag.report.document.words import measured, milliseconds
 from icapdiag.report.terminal import MIN_WIDTH, PIPED_WIDTH
 from icapdiag.report.terminal.lines import columns
-from icapdiag.vocabulary import Status
+from icapdiag.vocabulary import Severity, Status
 from tests.report.documents import seen
 from tests.report.documents import table as render
 from tests.report.samples import (
@@ -186,6 +186,25 @@ def test_says_when_it_is_incomplete() -> None:
 def test_names_four_members_and_counts_the_rest() -> None:
     finding = replace(TCP_REFUSED, members=tuple(f"m{number}" for number in range(1, 9)))
     assert " at 8 members: m1, m2, m3, m4 and 4 more [tcp-refused]\n" in render(report(findings=(finding,)), 120)
+
+
+def test_a_long_title_gives_way_and_the_id_stays() -> None:
+    title = "A member has a fault that takes many words to be named"
+    many = tuple(replace(TCP_REFUSED, id=f"f{number}", title=title) for number in range(20))
+    drawn = [line for color in (False, True) for line in render(report(findings=many), 80, color=color).splitlines()]
+    heads = [line for line in drawn if "CRITICAL" in line and "[f19]" in line]
+
+    assert "20  CRITICAL  A member has a fault that takes many … at 10.0.0.6:1344 [f19]" == heads[0]
+    assert "20  \x1b[1;31mCRITICAL\x1b[0m  A member has a fault that takes many … at 10.0.0.6:1344 [f19]" == heads[1]
+
+
+def test_what_is_only_worth_knowing_has_no_number() -> None:
+    info = replace(TCP_REFUSED, severity=Severity.INFO)
+    lines = render(report(findings=(info,)), 100, detail=1).splitlines()
+
+    assert ["-  INFO  The server refuses TCP connections at 10.0.0.6:1344 [tcp-refused]"] == [
+        line for line in lines if "INFO" in line
+    ]
 
 
 def test_keeps_a_command_on_one_line() -> None:

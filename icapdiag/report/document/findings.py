@@ -11,6 +11,7 @@ from typing import NamedTuple
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint, Transfer
+from icapdiag.facts.fields import ANSWER, stands_for
 from icapdiag.facts.joined import JoinedMember
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
@@ -123,7 +124,7 @@ class FindingBlock:
         self.reasons = frozenset(seen.reason for seen in finding.evidence)
         self.meaning = prose(finding.meaning)
         self.seen = _seen(finding.evidence, budget)
-        self.more_seen = max(finding.count - min(len(finding.evidence), _SEEN), 0)
+        self.more_seen = _more_seen(finding, noun)
         self.command = f"icapdiag runbooks show {self.id}"
         url = _url(finding, service_uri)
         self.place = _place(finding)  # of the first member that it was found at
@@ -132,6 +133,22 @@ class FindingBlock:
     def command_within(self, room: int) -> str:
         """The command filled in if that has at most ``room`` characters, otherwise bare: a cut one can't be pasted."""
         return self._filled if len(self._filled) <= room else self.command
+
+
+_TABLES = {"probe": "Members", "log": "Request groups", SCANNER: "Scanner messages"}  # sections that have all
+
+
+def _more_seen(finding: Finding, noun: str) -> str:
+    """``19 more requests: see Request groups``; empty if the lines that are shown stand for all of them."""
+    shown = finding.evidence[:_SEEN]
+    left = finding.count - sum(stands_for(each.facts) for each in shown)
+    if left <= 0 or not shown:
+        return ""
+    source = shown[0].source
+    if shown[0].probe == ANSWER:  # each has a section of its own
+        return f"{count(left, 'more ICAP response')}: see above"
+    what = noun if source in _OF_LOGS else "observation"
+    return f"{count(left, f'more {what}')}: see {_TABLES.get(source, 'the JSON report (-o json=FILE)')}"
 
 
 def _answer_ms(seen: Observation) -> float | None:

@@ -56,7 +56,7 @@ class ProblemBlock:
             else users(problem, finding, report, reaction_assumed=self.reaction_assumed)
         )
         self.who = who.of_problem(report, problem)
-        self.who_in_brief = who.of_problem(report, problem, brief=True)
+        self.who_in_brief = who.in_brief(report, problem)  # a few words each
         steps = problem.steps
         self.now = tuple(prose(step) for step in (steps and steps.now) or ())
         self.fix = tuple(prose(step) for step in (steps and steps.fix) or ())
@@ -120,7 +120,7 @@ class ProblemBlock:
             ("Cause" if self.cause else "What", what),
             ("Where", self.place_in_brief),
             ("Users", self.users),
-            ("Who", self.who_in_brief),
+            ("Who", ", ".join(self.who_in_brief)),
             ("Now", _first(self.now) or self.settling),
             ("Fix", _first(self.fix)),
             ("Check", "" if self.again == self.settling else self.again),

@@ -142,7 +142,7 @@ _FAILED = MappingProxyType({"unscanned": "passed unscanned", "refused-500": "wer
 
 
 def users(subject: JoinedSubject, effect: Effect | None, members: Sequence[str]) -> str:
-    """``Uploads sent to it pass unscanned; 60 of 90 in the log, until 08:01:29 UTC.``; empty without an effect."""
+    """``Uploads sent to it pass unscanned: 60 of 90 logged requests until …``; empty without an effect."""
     to = "" if not members else " sent to it" if len(members) == 1 else " sent to them"
     own = zip(subject.member_names, subject.joined_members, strict=False)
     found = [each for name, each in own if each.log_failures and (not members or name in members)]
@@ -152,8 +152,10 @@ def users(subject: JoinedSubject, effect: Effect | None, members: Sequence[str])
     failed, requests = sum(each.log_failures or 0 for each in found), sum(each.log_requests or 0 for each in found)
     last = max((at for each in found if (at := moment(each.last_failure))), default=None)
     until = f" until {last:%F %T} UTC" if last else ""
-    logged = f"{failed:,} of {count(requests, 'logged request')} {_failed(found)}{until}"
-    return f"{now}; {logged}." if now else f"{logged}."
+    logged, became = f"{failed:,} of {count(requests, 'logged request')}", _failed(found)
+    if effect is Effect.UNSCANNED and became == _FAILED["unscanned"]:  # said already
+        return f"{now}: {logged}{until}."
+    return f"{now}; {logged} {became}{until}." if now else f"{logged} {became}{until}."
 
 
 def _failed(members: Sequence[JoinedMember]) -> str:

@@ -21,7 +21,6 @@ _ROWS = 5  # of a kind in a table
 _FEW = 10  # paths that are listed as they are
 _LEADING = 5  # a name has at least this part of the requests, or is one of many
 _WIDTH = 60  # of a name in a line
-_BRIEF = 44  # the same on the first screen
 _CUT = 200  # characters that are kept of a name
 
 # Kind of name → the facts that count it, its word, and the option that selects it.
@@ -40,7 +39,7 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
     "pool": ("by_pool", "pool", "--pool"),
 }
 _IN_LINE = tuple(name for name in _KINDS if name not in {"Service Engine", "member", "pool"})
-_IN_BRIEF = ("client", "user", "virtual service", "method", "path")
+_IN_BRIEF = ("virtual service", "path", "method", "client", "user")  # what to look for first
 _RATED = ("member", "pool", "virtual service")
 _OWN = (  # filters of a run
     *("since", "until", "pool", "member", "vs", "client", "method", "path", "request_id"),
@@ -212,13 +211,22 @@ def _folded(counted: dict[str, int]) -> dict[str, int]:
     return counted
 
 
-def of_problem(report: Report, problem: Problem, *, brief: bool = False) -> str:
+def of_problem(report: Report, problem: Problem) -> str:
     """Clients, paths and so on of a problem's requests in one line; empty if the log does not have them."""
-    return line(report, {problem.finding}, problem.members, brief=brief)
+    return line(report, {problem.finding}, problem.members)
 
 
-def line(report: Report, findings: Collection[str], members: Collection[str] = (), *, brief: bool = False) -> str:
+def in_brief(report: Report, problem: Problem) -> tuple[str, ...]:
+    """The same as a few words each, what finds the requests first."""
+    return tuple(_parts(report, {problem.finding}, problem.members, brief=True))
+
+
+def line(report: Report, findings: Collection[str], members: Collection[str] = ()) -> str:
     """Clients, paths and so on of the requests that these findings explain; only of ``members``, if any are named."""
+    return "; ".join(_parts(report, findings, members, brief=False))
+
+
+def _parts(report: Report, findings: Collection[str], members: Collection[str], *, brief: bool) -> list[str]:
     groups = [
         group
         for group in _groups(report)
@@ -239,7 +247,7 @@ def line(report: Report, findings: Collection[str], members: Collection[str] = (
     if ids and not brief:
         parts.append(f"request ids {names(ids[:_NAMES], _NAMES)}")
     some = f"of {looked_at:,} examined: " if 0 < looked_at < total else ""
-    return some + (", " if brief else "; ").join(parts) if parts else ""
+    return [f"{some}{parts[0]}", *parts[1:]] if parts else []
 
 
 def _in_brief(kind: str, ordered: Sequence[tuple[str, int]], total: int) -> str:
@@ -248,7 +256,7 @@ def _in_brief(kind: str, ordered: Sequence[tuple[str, int]], total: int) -> str:
     name, number = ordered[0]
     if len(ordered) > _NAMES and _LEADING * number < total:
         return f"{len(ordered):,} {kind}s"
-    shown = visible(name, _BRIEF) + (f" ({number:,})" if len(ordered) > 1 else "")
+    shown = visible(name, _WIDTH) + (f" ({number:,})" if len(ordered) > 1 else "")
     more = f" and {len(ordered) - 1:,} more" if len(ordered) > 1 else ""
     return f"{word} {shown}{more}".strip()
 

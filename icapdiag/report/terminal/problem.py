@@ -1,4 +1,4 @@
-"""A problem as lines of text: at most eight on the first screen at 100 columns, all that is known with more detail.
+"""A problem as lines of text: on the first screen at 100 columns at most eight, of a log nine; all with more detail.
 
 What is to be done now and the fix are never cut inside a command or a click path: other lines give way first.
 """
@@ -6,6 +6,7 @@ What is to be done now and the fix are never cut inside a command or a click pat
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from icapdiag.report.document.findings import FindingBlock
@@ -22,6 +23,8 @@ _LONG = 300  # characters of a step that is no longer one: then it gives way on 
 _FILLED = 0.6  # of the room, by sentences that are whole
 _EVIDENCE_SHOWN = 3
 _PLACES = 10
+_PLACE = 30  # columns that a place takes in a headline, if possible
+_TITLE = 30  # columns of a title that are worth having
 _COMMAND = re.compile(r"`([^`\n]{1,300})`")
 _NUMBER = re.compile(r"\d{1,3}\. ")  # of a step
 _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z`(])(?!Proven|Likely)")
@@ -42,10 +45,10 @@ def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most
     ]
 
 
-def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2, *, named: bool = True) -> list[str]:
-    """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``; ``named``: with its id."""
+def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> list[str]:
+    """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``; ``-  INFO  …``."""
     severity = block.severity.value.upper()
-    start, end = f"{block.number}  {severity}  ", f" [{block.id}]" if named else ""
+    start, end = f"{block.number or '-'}  {severity}  ", f" [{block.id}]"
     most = lines * width - columns(end) - (12 if lines > 1 else 2)  # lines seldom break at their very end
     where = block.where_within(max(most - columns(start) - columns(block.title), 24))
     between = ": " if block.requests else " "
@@ -78,9 +81,16 @@ _FIRST = "First: "
 def one_line(block: ProblemBlock, width: int, paint: Paint) -> list[str]:
     """Only the headline, for a problem that does not fit on the screen."""
     first, *rest = headline(block, width, paint, 1)
-    if rest:  # then its title says more than its id
-        first, *rest = headline(block, width, paint, 1, named=False)
-    return [cut(f"{first} {' '.join(map(str.strip, rest))}", width)] if rest and not paint.color else [first]
+    if rest:  # its title gives way, then its place, but not its id, which opens the runbook
+        severity, end = block.severity.value.upper(), f" [{block.id}]"
+        start, where = f"{block.number}  {severity}  ", block.where_within(_PLACE)
+        room = width - columns(start) - columns(end)
+        place = f"{': ' if block.requests else ' '}{where}" if where else ""
+        place = place if room - columns(place) >= _TITLE else ""
+        title = textwrap.shorten(block.title, room - columns(place), placeholder=" …")
+        text = f"{start}{cut(title, room - columns(place))}{place}{end}"
+        first = text.replace(severity, paint(block.severity.value, severity), 1)
+    return [first]
 
 
 def _indent(number: int) -> str:
@@ -104,6 +114,7 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int) -> list[st
         most = -(-most * (WIDE - _BESIDE) // (width - _BESIDE))
     number = len(str(block.number))
     said = dict(block.lines)
+    most += "Who" in said  # whose requests they are comes on top
     start = {label: f"{_indent(number)}{label:<{_LABEL}}  " for label in said}
     drawn = {label: _drawn(text, width, start[label]) for label, text in said.items()}
     head = headline(block, width, paint)
@@ -120,12 +131,10 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int) -> list[st
             told.remove(label)
         drawn[label] = kept or drawn[label]
     if over() > 0 and {"Users", "Who"} <= said.keys():
-        both = f"{said['Users'].removesuffix('.')}: {said['Who']}"
-        drawn["Users"] = _shortened(both, "", width, start["Users"], 1) or drawn["Users"]
+        drawn["Users"] = _together(said["Users"], block.who_in_brief, width, start["Users"]) or drawn["Users"]
         del drawn["Who"]
-    for lines, named in ((2, False), (1, True), (1, False)):
-        if over() > 0 and len(short := headline(block, width, paint, lines, named=named)) < len(head):
-            head = short
+    if over() > 0 and len(short := headline(block, width, paint, 1)) < len(head):
+        head = short
     for step in _STEPS:
         text, endless = said.get(step, ""), len(said.get(step, "")) > _LONG
         while over() > 0 and text and len(drawn[step]) > 1 and (endless or width >= WIDE):
@@ -136,6 +145,12 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int) -> list[st
                 break
             drawn[step] = kept
     return [*head, *(line for lines in drawn.values() for line in lines)]
+
+
+def _together(users: str, who: Sequence[str], width: int, start: str) -> list[str]:
+    """Both in one line, with as much of ``who`` as there is room for; empty if there is none."""
+    ways = (f"{users.removesuffix('.')}: {', '.join(who[:number])}" for number in range(len(who), 0, -1))
+    return next((drawn for both in ways if len(drawn := _drawn(both, width, start)) == 1), [])
 
 
 def _drawn(text: str, width: int, start: str) -> list[str]:
