@@ -13,7 +13,7 @@ import pytest
 from icapdiag.icap.samples import eicar
 from tests.interop.diagnosed import advises, nothing_is_wrong
 from tests.interop.hosts import AVSCAN, CLAMAV_MOD, CLAMD, SCANNED, VIRUS_SCAN, Host, host
-from tests.interop.programs import Programs
+from tests.interop.programs import Programs, need
 
 DATABASES = "/var/lib/clamav"
 STATS = r"printf 'zSTATS\0' | nc -U -w 5 /run/clamav/clamd.ctl"
@@ -209,11 +209,20 @@ def test_unwanted_programs(installed: Host, engine: str, on: str, off: str) -> N
 
 
 def test_clamd_needs_a_signature_to_start(installed: Host) -> None:
+    """`freshclam` brings it, here from a file. Without clamd c-icap starts, and has no engine."""
+    need("freshclam")
     here = installed
     here.install()
-    here.file(f"{DATABASES}/lab.ndb").unlink()
+    here.run(f"mv {DATABASES}/lab.ndb /run/own.ndb && chown clamav {DATABASES}")
     with pytest.raises(AssertionError, match="ended with"):
         here.restart_clamd()
-    here.install()  # which brings one, as freshclam does
+    here.restart_c_icap()
+    without = here.check(AVSCAN)
+    assert "no-engine-loaded" == without.report["problems"][0]["finding"]
+    assert advises(without, "`freshclam && ls -l /var/lib/clamav`")
+
+    standard = [f"ExcludeDatabase {name}" for name in ("main", "daily", "bytecode")]
+    here.write("/etc/clamav/freshclam.conf", "DatabaseCustomURL file:///run/own.ndb", *standard)
+    assert "own.ndb" in here.run("freshclam && ls -l /var/lib/clamav").splitlines()[-1]
     here.restart()
     nothing_is_wrong(here.check(AVSCAN, "--eicar"))

@@ -8,13 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.interop import resolvers
 from tests.interop.clients import ICAPDIAG, Checked, explained
 from tests.interop.diagnosed import advises
-from tests.interop.programs import Programs, free_port, need
+from tests.interop.networks import Network
+from tests.interop.programs import Namespace, Programs, free_port, need
+from tests.interop.resolvers import FIRST
 from tests.interop.squid import Proxy, proxy
 
 PATIENCE = 20.0  # seconds
 REFUSED, SERVED = 500, 200
+NO_SERVER = "127.0.0.56"  # where no DNS server is
 
 
 def lab(programs: Programs, fault: str) -> int:
@@ -125,6 +129,38 @@ def test_its_own_limit_of_connections(programs: Programs, cure: str, name: str) 
 
     assert ["proxy-connection-limit"] == list(found.findings())
     assert advises(found, "raise or remove it")
+    assert {} == cured.findings()
+
+
+@pytest.mark.realcases  # as above
+def test_requests_wait_instead_of_passing_where_its_limit_is_reached(programs: Programs) -> None:
+    """What is scanned is blocked by this member, so that what is not shows."""
+    blocked = 403
+    url = f"icap://127.0.0.1:{lab(programs, 'clean-blocked')}/avscan"
+    service = "bypass=on max-conn=1 on-overload=bypass"
+    with proxy(programs, url, name="overload", service=service) as squid:
+        assert {SERVED, blocked} == crowd(squid, 16)
+        found = said(squid)
+        reconfigured(squid, "on-overload=bypass", "on-overload=wait", blocked)
+        assert {blocked} == crowd(squid, 16)
+
+    assert any("choose on-overload=wait" in each for each in steps_of(found, "proxy-connection-limit"))
+
+
+@pytest.mark.realcases  # DNS has port 53 of this machine for it
+def test_its_own_dns_servers(programs: Programs) -> None:
+    dns = resolvers.start_unbound(Network(programs, Namespace()), FIRST)
+    url = f"icap://av.pool.test:{lab(programs, 'healthy')}/avscan"
+    impatient = "dns_timeout 2 seconds\ndns_retransmit_interval 1 seconds"
+    with proxy(programs, url, name="dns-wrong", settings=f"{impatient}\ndns_nameservers {NO_SERVER}") as squid:
+        assert REFUSED == uploaded(squid)
+        found = said(squid)
+    with proxy(programs, url, name="dns-right", settings=f"dns_nameservers {FIRST}") as squid:
+        assert SERVED == uploaded(squid)
+        cured = said(squid)
+    programs.stop(dns)
+
+    assert any("Squid's DNS (dns_nameservers" in each for each in steps_of(found, "proxy-options-failed"))
     assert {} == cured.findings()
 
 
