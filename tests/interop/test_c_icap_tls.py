@@ -92,3 +92,27 @@ def test_tls_to_the_plain_port_ends_in_time(cicap: CIcap) -> None:
     checked = check(f"icaps://127.0.0.1:{cicap.plain}/avscan", "--connect-timeout", str(timeout))
     TLS_TOO_MUCH.holds(checked)
     assert checked.seconds < timeout + 2
+
+
+@pytest.mark.realcases
+@pytest.mark.parametrize("others", [0, 1])
+def test_one_process_at_two_addresses(programs: Programs, known_eicar: None, tmp_path: Path, others: int) -> None:
+    """Its certificate shows it where another member has another one; else two servers of one set-up look the same."""
+    pool = tmp_path / "pool.yaml"
+    pool.write_text("profile: {service_uri: /avscan}\nmembers:\n")
+    started = []
+    for name, addresses in (("twice", ("127.0.0.1", "127.0.0.2")), *([("once", ("127.0.0.3",))] * others)):
+        both, alone = write_certificate(programs.folder, f"{name}-{others}")
+        port = free_port(*addresses)
+        ports = "".join(f"TlsPort {address}:{port} cert={both}\n" for address in addresses)
+        services = ports + c_icap.ANTIVIRUS + c_icap.FILE_TYPES + c_icap.LIBCLAMAV
+        started.append(c_icap.start(programs, f"{name}-{others}", [("127.0.0.1", free_port())], services))
+        with pool.open("a") as file:
+            file.writelines(
+                f"  - {{host: {address}, port: {port}, tls: {{ca_file: {alone}, server_name: localhost}}}}\n"
+                for address in addresses
+            )
+    found = check(str(pool)).findings()
+    programs.stop(*started)
+
+    assert (["one-server-two-addresses"] if others else []) == list(found)
