@@ -210,9 +210,27 @@ def test_vantages_have_names_of_their_own() -> None:
         of(host="b"),
         of(host="b"),
         replace(EMPTY, vantage=Vantage(host="b", source_address="10.0.0.1")),
+        replace(of(host="c"), started_at="2026-01-01T10:00:00.000Z"),
+        replace(of(host="c"), started_at="2026-01-01T11:00:00.000Z"),
     ]
 
-    assert ("a", "b #2", "b #3", "b (10.0.0.1)") == merge(reports).vantages
+    at = "at 2026-01-01"
+    assert merge(reports).vantages == (
+        "a", f"b {at} 00:00:00 #2", f"b {at} 00:00:00 #3", "b (10.0.0.1)", f"c {at} 10:00:00", f"c {at} 11:00:00"
+    )  # fmt: skip
+
+
+def test_a_host_that_saw_it_fail_and_work_blames_no_path() -> None:
+    failed = of(member("a", SICK), findings=(finding("f1", "a"),))
+    again = replace(of(member("a")), started_at="2026-01-01T11:00:00.000Z")
+
+    (row,) = merge([failed, again]).rows
+
+    assert FaultDomain.UNKNOWN is row.whose
+    assert row.detail == (
+        "fails from jump at 2026-01-01 00:00:00, works from jump at 2026-01-01 11:00:00:"
+        " it changed between two runs (report diff)"
+    )
 
 
 def test_logs_have_no_members_to_merge() -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from icapdiag.facts.fields import POOL
 from icapdiag.model import Finding, Report
-from icapdiag.report.document.words import pool_of
+from icapdiag.report.document.words import moment, pool_of
 from icapdiag.vocabulary import SEVERITY_ORDER, Health, Severity, Status
 
 
@@ -18,7 +18,7 @@ class FaultDomain(StrEnum):
 
     SERVER = "server"  # the same from everywhere
     PATH = "path"  # from some places only
-    UNKNOWN = "unknown"  # seen from one place, and from no other was it tested
+    UNKNOWN = "unknown"  # seen from one place, and from no other was it tested; or it changed between two runs there
     NOBODY = "nobody"
 
 
@@ -71,13 +71,17 @@ def merge(reports: Sequence[Report]) -> Merged:
     return Merged(pool=", ".join(pools), vantages=vantages, rows=rows, notes=tuple(_notes(reports, vantages)))
 
 
+def _place(report: Report) -> tuple[str, str]:
+    return report.vantage.host or "?", report.vantage.source_address or ""
+
+
 def _vantages(reports: Sequence[Report]) -> Iterator[str]:
-    """A name for each; the same host twice gets its source address added, or a number."""
-    hosts = [report.vantage.host or "?" for report in reports]
-    sources = [report.vantage.source_address or "" for report in reports]
+    """A name for each; the same host twice gets its source address added, then the time of the run, or a number."""
+    places = Counter(host for host, _ in map(_place, reports))
+    named = [f"{host} ({source})" if places[host] > 1 and source else host for host, source in map(_place, reports)]
     names = [
-        f"{host} ({source})" if hosts.count(host) > 1 and source else host
-        for host, source in zip(hosts, sources, strict=True)
+        f"{name} at {at:%F %T}" if named.count(name) > 1 and (at := moment(report.started_at)) else name
+        for name, report in zip(named, reports, strict=True)
     ]
     repeated = Counter(names)
     for number, name in enumerate(names, 1):
@@ -86,30 +90,38 @@ def _vantages(reports: Sequence[Report]) -> Iterator[str]:
 
 def _row(name: str, reports: Sequence[Report], vantages: Sequence[str]) -> MergedMember:
     seen = tuple(_seen(name, report) for report in reports)
+    whose, detail = FaultDomain.NOBODY, ""
+    if any(one.verdict in _SICK for one in seen):
+        whose, detail = _why(name, seen, reports, vantages)
+    return MergedMember(member=name, seen=seen, whose=whose, detail=detail)
+
+
+def _why(
+    name: str, seen: Sequence[SeenFrom], reports: Sequence[Report], vantages: Sequence[str]
+) -> tuple[FaultDomain, str]:
+    """Where to look for the cause of what fails from some of these."""
     sick = [where for where, one in zip(vantages, seen, strict=True) if one.verdict in _SICK]
     well = [where for where, one in zip(vantages, seen, strict=True) if one.verdict is Health.OK]
-    if not sick:
-        return MergedMember(member=name, seen=seen, whose=FaultDomain.NOBODY, detail="")
     runs = [report for one, report in zip(seen, reports, strict=True) if one.verdict in _TOLD]
     failing = [report for one, report in zip(seen, reports, strict=True) if one.verdict in _SICK]
+    working = [report for one, report in zip(seen, reports, strict=True) if one.verdict is Health.OK]
+    begins = f"fails from {', '.join(sick)}"
     if len(runs) > 1 and not any(_looked_for(name, a, b) for a in failing for b in runs if a is not b):
         elsewhere = [where for where in vantages if where not in sick]
         others = f" from {', '.join(elsewhere)}" if elsewhere else " from the others"
-        detail = f"fails from {', '.join(sick)}; the same was not tested{others}"
-        return MergedMember(member=name, seen=seen, whose=FaultDomain.UNKNOWN, detail=detail)
+        return FaultDomain.UNKNOWN, f"{begins}; the same was not tested{others}"
+    if {*map(_place, failing)} & {*map(_place, working)}:
+        changed = "it changed between two runs (report diff)"
+        return FaultDomain.UNKNOWN, f"{begins}, works from {', '.join(well)}: {changed}"
     if well:
-        detail = f"fails from {', '.join(sick)} only, works from {', '.join(well)}: check the path"
-        return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=detail)
+        return FaultDomain.PATH, f"{begins} only, works from {', '.join(well)}: check the path"
+    if len(runs) < 2:
+        return FaultDomain.UNKNOWN, f"{begins}; not tested from anywhere else"
     common = set.intersection(*(set(one.findings) for one in seen if one.verdict in _SICK))
-    told = sum(one.verdict in _TOLD for one in seen)
-    if told < 2:
-        detail = f"fails from {', '.join(sick)}; not tested from anywhere else"
-        return MergedMember(member=name, seen=seen, whose=FaultDomain.UNKNOWN, detail=detail)
     if common:
         shared = ", ".join(finding for finding in _in_order(seen) if finding in common)
-        detail = f"the same from everywhere ({shared}): check the server"
-        return MergedMember(member=name, seen=seen, whose=FaultDomain.SERVER, detail=detail)
-    return MergedMember(member=name, seen=seen, whose=FaultDomain.PATH, detail=_DIFFERENTLY)
+        return FaultDomain.SERVER, f"the same from everywhere ({shared}): check the server"
+    return FaultDomain.PATH, _DIFFERENTLY
 
 
 def _looked_for(name: str, here: Report, there: Report) -> bool:
