@@ -15,6 +15,7 @@ from icapdiag.api.explaining import explain
 from icapdiag.api.linting import lint
 from icapdiag.api.recognising import Sorted, sort
 from icapdiag.api.suppressing import resolve
+from icapdiag.avi.addresses import host_port, to_address
 from icapdiag.bounded import read_file
 from icapdiag.facts.joined import JOINED, Event, EvidenceSource
 from icapdiag.facts.run import Configuration, PoolSubject, ProfileSettings
@@ -152,6 +153,7 @@ def _judged(
         pool=pool,
         service_uri=_text(profile.get("service_uri")),
         fail_action=_text(stated),
+        configured=_servers(read.pool),
         controller=controller,
     )
     shown = joined.shown.members if joined.shown else ()
@@ -213,6 +215,14 @@ def _json(path: Path) -> object:
         return msgspec.json.decode(read_file(path, LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def _servers(pool: Pool | None) -> list[str]:
+    """Those of the pool by ``host:port``; none if one has a name, whose address is not known."""
+    found = pool.members if pool is not None else ()
+    if not all(to_address(each.host) for each in found):
+        return []
+    return [host_port(each.host, each.port) for each in found]
 
 
 def _text(value: object) -> str | None:

@@ -83,6 +83,7 @@ class JoinedMember(Sheet):
         Word | None, about("EICAR by script", "blocked, or missed: allowed", values=("blocked", "missed"))
     ] = None
     script_reason: Annotated[Word | None, about("script's reason", "why the first step fails there")] = None
+    script_step: Annotated[Word | None, about("script's failing step", "the first")] = None
     script_working: Annotated[
         tuple[ServiceEngine, ...] | None, about("works from SE", "Service Engines where it works by the script")
     ] = None
@@ -93,6 +94,7 @@ class JoinedMember(Sheet):
 
     captured: Annotated[Word | None, about("capture", "requests to it in a capture", values=STATES)] = None
     capture_reason: Annotated[Word | None, about("capture's reason", "why the first request fails there")] = None
+    capture_step: Annotated[Word | None, about("capture's failing step", "the first")] = None
     captured_at: Annotated[Moment | None, about("captured", "the last packet", "ISO 8601", changes=True)] = None
 
     logged: Logged = None
@@ -108,8 +110,20 @@ class JoinedMember(Sheet):
     engines_working: Annotated[
         tuple[ServiceEngine, ...] | None, about("working SEs", "Service Engines without a logged failure there")
     ] = None
+    engines_meanwhile: Annotated[
+        bool | None,
+        about("SEs meanwhile", "the log has failures and successes of the same minutes, at least one of each a minute"),
+    ] = None
     one_engine: Annotated[
         bool | None, about("one SE only", "it fails from one Service Engine, and works from another")
+    ] = None
+    works_meanwhile: Annotated[
+        bool | None,
+        about(
+            "works meanwhile",
+            "a check from this host works within a series of failures from others (capture, scripts, log), at least one"
+            " a minute, none of which succeeds",
+        ),
     ] = None
     others_ok: Annotated[int | None, about("other members ok", "other members that work by the latest source")] = None
 
@@ -125,6 +139,10 @@ class JoinedMember(Sheet):
     monitor_down: Annotated[
         tuple[ServiceEngine, ...] | None, about("down on SE", "Service Engines that have it marked down")
     ] = None
+    out_of_use: Annotated[
+        bool | None,
+        about("out of use", "health monitors have it marked down, no request failed there since, and others work"),
+    ] = None
     monitored_at: Annotated[Moment | None, about("monitor read", "when", "ISO 8601", changes=True)] = None
 
     changed_objects: Annotated[
@@ -135,6 +153,11 @@ class JoinedMember(Sheet):
     istag_before: Annotated[ISTag | None, about("ISTag before", "of an earlier source")] = None
     istag_now: Annotated[ISTag | None, about("ISTag now", "of the latest source that shows it")] = None
     istag_replaced: Annotated[bool | None, about("ISTag replaced", "it differs between these sources")] = None
+    service_before: Annotated[
+        Text | None, about("Service before", "header of its OPTIONS answer, by an earlier source")
+    ] = None
+    service_now: Annotated[Text | None, about("Service now", "header of its latest OPTIONS answer")] = None
+    service_replaced: Annotated[bool | None, about("Service replaced", "it differs between these sources")] = None
     blocked_before: Annotated[
         bool | None, about("blocked before", "it blocked EICAR, or a virus, by an earlier source")
     ] = None
@@ -170,6 +193,7 @@ class JoinedWhole(Sheet):
     client_outcome: Outcome = None
     logged: Logged = None
     log_entries: Annotated[int | None, about("logged entries", "of all requests", changes=True)] = None
+    log_requests: LogRequests = None
     log_failures: LogFailures = None
     throttled_at: Annotated[
         int | None, about("log ceiling", "entries a second that the log never exceeds", "1/s", changes=True)
@@ -182,6 +206,25 @@ class JoinedWhole(Sheet):
     ] = None
     failures_not_logged: Annotated[
         int | None, about("failures not logged", "measured failures less logged ones", zero="0", changes=True)
+    ] = None
+    failures_hidden: Annotated[
+        bool | None,
+        about(
+            "log hides failures",
+            "of 100 measured failures or more, the log has a hundredth at most, or a tenth at most and of its requests"
+            " a tenth of the measured share",
+        ),
+    ] = None
+    failures_go_on: Annotated[
+        bool | None, about("failures go on", "they were measured in the last ten minutes of the time that was measured")
+    ] = None
+    servers_shared: Annotated[
+        int | None,
+        about("servers in both", "servers of the log that are in the pool, or were checked", zero="0"),
+    ] = None
+    hosts_shared: Annotated[int | None, about("hosts in both", "the same, without regard to ports", zero="0")] = None
+    configuration_findings: Annotated[
+        tuple[Word, ...] | None, about("findings in the configuration", "ids of these")
     ] = None
     blocked_unscanned: Annotated[
         int | None,

@@ -12,6 +12,7 @@ from icapdiag.avi.addresses import host_port, to_address
 from icapdiag.controller.folder import Metrics, Pull, Runtime
 from icapdiag.facts.joined import Event, EvidenceSource
 from icapdiag.joined.members import Monitored
+from icapdiag.joined.source import latest
 from icapdiag.joined.whole import Measured
 
 _UP, _DOWN = "OPER_UP", "OPER_DOWN"
@@ -126,20 +127,35 @@ def measured(metrics: Metrics) -> Measured:
     Whether ``error`` includes timeouts is not documented: the larger one of it and of its parts counts.
     """
     sums: dict[str, float] = {}
+    failing: list[str] = []
     for service in metrics.virtual_services:
         body = service.metrics
         for series in _mappings(body.get("series") if isinstance(body, Mapping) else None):
             header = series.get("header")
             name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
-            values = [each.get("value") for each in _mappings(series.get("data"))]
             if name.startswith(_SUM):
-                counted = sum(value for value in values if isinstance(value, int | float) and 0 <= value < 1e15)
-                sums[name.removeprefix(_SUM)] = sums.get(name.removeprefix(_SUM), 0.0) + counted
+                counted = dict(_counted(series.get("data")))
+                name = name.removeprefix(_SUM)
+                sums[name] = sums.get(name, 0.0) + sum(counted.values())
+                failing += [time for time, value in counted.items() if value and name in {"error", *_PARTS}]
     if "requests" not in sums:
         return Measured()
     known = sums.keys() & {"error", *_PARTS}
     failures = max(sums.get("error", 0.0), sum(sums.get(name, 0.0) for name in _PARTS))
-    return Measured(requests=round(sums["requests"]), failures=round(failures) if known else None)
+    return Measured(
+        requests=round(sums["requests"]),
+        failures=round(failures) if known else None,
+        last_failure=latest(failing),
+        until=latest(each.stop for each in metrics.virtual_services),
+    )
+
+
+def _counted(data: object) -> Iterator[tuple[str, float]]:
+    """The values of a series by the time that their step begins; without times each has a name of its own."""
+    for number, each in enumerate(_mappings(data)):
+        value = each.get("value")
+        if isinstance(value, int | float) and 0 <= value < 1e15:
+            yield str(each.get("timestamp", number)), value
 
 
 # --- changes ---------------------------------------------------------------------------------------

@@ -9,15 +9,25 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from icapdiag.facts.config import LintSubject
-from icapdiag.facts.joined import JOINED, MEMBER, SERVICE, WHOLE, JoinedService, JoinedSubject, JoinedWhole
+from icapdiag.facts.joined import (
+    JOINED,
+    MEMBER,
+    SERVICE,
+    WHOLE,
+    JoinedMember,
+    JoinedService,
+    JoinedSubject,
+    JoinedWhole,
+)
 from icapdiag.facts.logs import EntryCounts, RecordCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.joined.controller import NOTHING, Controller
 from icapdiag.joined.events import events
+from icapdiag.joined.logged import members_of
 from icapdiag.joined.members import Member, called, members, with_changes
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
-from icapdiag.joined.whole import blocked_by_errors, fail_action_of, scanning, whole
+from icapdiag.joined.whole import blocked_by_errors, fail_action_of, go_on, hides, scanning, shared, whole
 from icapdiag.model import Observation, Report
 from icapdiag.vocabulary import Status
 
@@ -43,9 +53,13 @@ def join(
     pool: str,
     service_uri: str | None = None,
     fail_action: str | None = None,
+    configured: Sequence[str] = (),
     controller: Controller = NOTHING,
 ) -> Joined:
-    """Hold the sources side by side. ``fail_action`` and ``service_uri`` as far as the profile is known."""
+    """Hold the sources side by side. ``fail_action`` and ``service_uri`` as far as the profile is known.
+
+    ``configured``: the servers of the pool by ``host:port``, if all of them have addresses.
+    """
     ordered = in_order(sources)
     logs = [each.report for each in ordered if each.kind == "log"]
     groups = [group for each in logs for group in each.groups]
@@ -57,9 +71,20 @@ def join(
     by_service = tuple(services(ordered, groups, entries.entries_total if entries else None))
     of_logs = [each for report in logs for each in report.findings]
     blocked = bool(blocked_by_errors(groups, of_logs))
-    state = scanning([each.facts for each in found], by_service, fail_action, blocked_unscanned=blocked)
+    measured = controller.measured
+    hidden = measured if entries and hides(groups, measured) and go_on(measured) else None
+    facts = [each.facts for each in found]
+    state = scanning(facts, by_service, fail_action, blocked_unscanned=blocked, hidden=hidden)
     all_of_it = whole(
-        state, {each.name: each.facts for each in found}, groups, of_logs, entries, controller.measured, fail_action
+        state,
+        {each.name: each.facts for each in found},
+        groups,
+        of_logs,
+        entries,
+        measured,
+        fail_action,
+        configuration=[finding for each in ordered if each.kind == "configuration" for finding in each.report.findings],
+        shared=shared(members_of(groups), [*configured, *(each.key for each in found if _is_tested(each.facts))]),
     )
     shown = _shown(ordered)
     subject = JoinedSubject(
@@ -90,6 +115,10 @@ def _observations(
     for service in by_service:
         yield Observation(source=JOINED, probe=SERVICE, pool=pool, member="", status=Status.OK, facts=service)
     yield Observation(source=JOINED, probe=WHOLE, pool=pool, member="", status=Status.OK, facts=all_of_it)
+
+
+def _is_tested(facts: JoinedMember) -> bool:
+    return facts.probed_at is not None or facts.scripted_at is not None
 
 
 def _shown(ordered: Sequence[Source]) -> Report | None:

@@ -27,6 +27,7 @@ class Logged(Struct, frozen=True, kw_only=True):
     outcome: str | None  # the worst that clients got for a failure
     first_failure: str | None
     last_failure: str | None
+    first_success: str | None
     last_success: str | None
     failing: tuple[str, ...]  # Service Engines
     working: tuple[str, ...]
@@ -51,6 +52,7 @@ def logged(groups: Iterable[ReportedGroup], member: str | None = None) -> Logged
         outcome=next((name for name in _WORST if any(each.client_outcome == name for each in failed)), None),
         first_failure=first,
         last_failure=last,
+        first_success=earliest(each.first_seen for each in passed),
         last_success=success,
         failing=tuple(sorted(bad)),
         working=tuple(sorted(good - bad)),

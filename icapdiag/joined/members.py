@@ -14,11 +14,14 @@ from icapdiag.facts.engines import Engines
 from icapdiag.facts.joined import Event, JoinedMember
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.logged import logged, members_of
+from icapdiag.joined.meanwhile import interleaved, works_meanwhile
+from icapdiag.joined.seen import Seen
 from icapdiag.joined.source import Source, in_order, moment
-from icapdiag.joined.tested import Tested, tested
+from icapdiag.joined.tested import tested
 from icapdiag.model import MemberReport
 
 _SHORTLY = timedelta(minutes=15)
+_UNTIL_UNUSED = timedelta(minutes=1)  # requests that had begun still fail, and each Service Engine has its own monitor
 _FROM = " from "  # in the name of a member that several Service Engines tested
 
 
@@ -30,15 +33,6 @@ class Monitored(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     since: str | None = None
     read_at: str | None = None
-
-
-class _Seen(Struct, frozen=True):
-    """A member in a check, a script or a capture."""
-
-    source: Source
-    seen_from: str
-    at: str | None
-    tested: Tested
 
 
 class Member(Struct, frozen=True):
@@ -58,13 +52,13 @@ def members(
     fail_action: str | None,
 ) -> tuple[Member, ...]:
     """All members that some source names: of checks first, in their order."""
-    seen: dict[str, list[_Seen]] = {}
+    seen: dict[str, list[Seen]] = {}
     names: dict[str, str] = {}
     for source in in_order(sources):
         for member in source.report.members:
             key = _key(member)
             names[key] = member.name.partition(_FROM)[0] if source.kind == "script" else member.name
-            views = (_Seen(source, engine, source.span[1], tested(member)) for engine in _engines(source, member))
+            views = (Seen(source, engine, source.span[1], tested(member)) for engine in _engines(source, member))
             seen.setdefault(key, []).extend(views)
     keys = dict.fromkeys((*seen, *members_of(groups), *monitored))
     found = [
@@ -78,9 +72,23 @@ def members(
     ]
     working = [each for each in found if now(each.facts) == "ok"]
     return tuple(
-        Member(each.name, each.key, replace(each.facts, others_ok=len([one for one in working if one is not each])))
+        Member(each.name, each.key, _among(each.facts, len([one for one in working if one is not each])))
         for each in found
     )
+
+
+def _works_since(facts: JoinedMember) -> bool:
+    """Whether it succeeds since its first failure, from some Service Engine: before an outage all of them do."""
+    first, last = moment(facts.first_failure), moment(facts.last_success)
+    return facts.monitored != "down" and first is not None and last is not None and last > first
+
+
+def _among(facts: JoinedMember, others_ok: int) -> JoinedMember:
+    """With what the other members make of it: not used is one that is marked down while others work."""
+    since, failed = moment(facts.monitor_since), moment(facts.last_failure)
+    used = since is not None and failed is not None and failed - since > _UNTIL_UNUSED
+    out_of_use = facts.monitored == "down" and others_ok > 0 and not used
+    return replace(facts, others_ok=others_ok, out_of_use=True if out_of_use else None)
 
 
 def _key(member: MemberReport) -> str:
@@ -97,7 +105,7 @@ def _engines(source: Source, member: MemberReport) -> tuple[str, ...]:
     return several or (source.report.vantage.host or "",)
 
 
-def _facts(key: str, seen: Sequence[_Seen], groups: Sequence[ReportedGroup], monitor: Monitored | None) -> JoinedMember:
+def _facts(key: str, seen: Sequence[Seen], groups: Sequence[ReportedGroup], monitor: Monitored | None) -> JoinedMember:
     host, _, port = key.rpartition(":")
     found = JoinedMember(host=host.strip("[]"), port=int(port) if port.isdecimal() else None)
     found |= _checked([each for each in seen if each.source.kind == "check"])
@@ -107,12 +115,16 @@ def _facts(key: str, seen: Sequence[_Seen], groups: Sequence[ReportedGroup], mon
     found |= _logged(key, groups, blocked=found.blocked_before)
     if monitor is not None:
         found |= _monitored(monitor)
-    one = len(found.engines_failing or ()) == 1 and bool(found.engines_working)
+    one = len(found.engines_failing or ()) == 1 and bool(found.engines_working) and _works_since(found)
     by_script = len(found.script_failing or ()) == 1 and bool(found.script_working)
-    return replace(found, one_engine=True if one or by_script else None)
+    return replace(
+        found,
+        one_engine=True if one or by_script else None,
+        works_meanwhile=True if works_meanwhile(seen, found) else None,
+    )
 
 
-def _checked(seen: Sequence[_Seen]) -> JoinedMember:
+def _checked(seen: Sequence[Seen]) -> JoinedMember:
     if not seen:
         return JoinedMember()
     last = seen[-1]
@@ -130,7 +142,7 @@ def _checked(seen: Sequence[_Seen]) -> JoinedMember:
     )
 
 
-def _scripted(seen: Sequence[_Seen]) -> JoinedMember:
+def _scripted(seen: Sequence[Seen]) -> JoinedMember:
     states = {each.seen_from: each.tested for each in seen if each.tested.state}
     if not states:
         return JoinedMember()
@@ -141,38 +153,58 @@ def _scripted(seen: Sequence[_Seen]) -> JoinedMember:
         scripted="ok" if not fails else "mixed" if works else "failing",
         scripted_eicar="missed" if "missed" in eicar else "blocked" if "blocked" in eicar else None,
         script_reason=next((one.reason for one in states.values() if one.reason), None),
+        script_step=next((one.step for one in states.values() if one.step), None),
         script_working=works or None,
         script_failing=fails or None,
         scripted_at=seen[-1].at,
     )
 
 
-def _captured(seen: Sequence[_Seen]) -> JoinedMember:
+def _captured(seen: Sequence[Seen]) -> JoinedMember:
     if not seen:
         return JoinedMember()
     last = seen[-1]
-    return JoinedMember(captured=last.tested.state, capture_reason=last.tested.reason, captured_at=last.at)
+    return JoinedMember(
+        captured=last.tested.state,
+        capture_reason=last.tested.reason,
+        capture_step=last.tested.step,
+        captured_at=last.at,
+    )
 
 
-def _changed(seen: Sequence[_Seen]) -> JoinedMember:
-    """Whether its ISTag has changed, and whether it detected something before."""
-    tagged = [each for each in seen if each.tested.istag]
+def _changed(seen: Sequence[Seen]) -> JoinedMember:
+    """Whether its ISTag and its Service have changed, and whether it detected something before."""
     before = [each for each in seen[:-1] if each.tested.eicar == "blocked"]
-    found = JoinedMember(blocked_before=True if before else None)
+    return JoinedMember(blocked_before=True if before else None) | _istags(seen) | _services(seen)
+
+
+def _istags(seen: Sequence[Seen]) -> JoinedMember:
+    tagged = [each for each in seen if each.tested.istag]
     if not tagged:
-        return found
+        return JoinedMember()
     now_ = tagged[-1].tested.istag
     earlier = [each for each in tagged if each.tested.istag != now_]
     if not earlier:
-        return replace(found, istag_now=now_, istag_replaced=False if len(tagged) > 1 else None)
+        return JoinedMember(istag_now=now_, istag_replaced=False if len(tagged) > 1 else None)
     since = tagged[tagged.index(earlier[-1]) + 1]
-    return replace(
-        found,
+    return JoinedMember(
         istag_now=now_,
         istag_before=earlier[-1].tested.istag,
         istag_replaced=True,
         changed_after=earlier[-1].at,
         changed_before=since.source.span[0],
+    )
+
+
+def _services(seen: Sequence[Seen]) -> JoinedMember:
+    names = [each.tested.service for each in seen if each.tested.service]
+    if not names:
+        return JoinedMember()
+    earlier = [name for name in names if name != names[-1]]
+    return JoinedMember(
+        service_now=names[-1],
+        service_before=earlier[-1] if earlier else None,
+        service_replaced=bool(earlier) if len(names) > 1 else None,
     )
 
 
@@ -191,6 +223,7 @@ def _logged(key: str, groups: Sequence[ReportedGroup], *, blocked: bool | None) 
         last_success=said.last_success,
         engines_failing=said.failing or None,
         engines_working=(said.working or None) if said.failures else None,
+        engines_meanwhile=True if said.failing and said.working and interleaved(said) else None,
         blocked_before=True if blocked or said.detected else None,
     )
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from icapdiag.facts.answer import Answer
+from icapdiag.facts.connection import Sightings
 from icapdiag.facts.sheet import Sheet
+from icapdiag.joined.source import earliest, latest
 from icapdiag.model import MemberReport, Observation
 from icapdiag.vocabulary import Status, Verdict
 
@@ -24,12 +26,17 @@ class Tested(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     eicar: str | None = None
     istag: str | None = None
+    service: str | None = None  # of its OPTIONS answer
+    first_failure: str | None = None  # of any step, where the source has the time of each
+    last_failure: str | None = None
+    failures: int = 0
 
 
 def tested(member: MemberReport) -> Tested:
     """What these observations of a member say."""
     steps = [each for each in member.probes if each.probe in _STEPS]
     bad = next((each for each in steps if _is_bad(each)), None)
+    failed = [part for each in steps if _is_bad(each) and (part := each.facts.part(Sightings)) is not None]
     good = [each for each in steps if each.status is Status.OK and not _is_bad(each) and each.probe != "eicar"]
     uploaded = any(each.probe in _UPLOADS for each in good)
     ended = any(each.probe in _UPLOADS or each.probe == "options" for each in good)
@@ -44,6 +51,10 @@ def tested(member: MemberReport) -> Tested:
         reason=_reason(bad) if bad else None,
         eicar=_eicar(member.probes),
         istag=next(_istags(member.probes), None),
+        service=next(_services(member.probes), None),
+        first_failure=earliest(each.first_seen for each in failed),
+        last_failure=latest(each.last_seen for each in failed),
+        failures=sum(each.count or 0 for each in failed),
     )
 
 
@@ -75,3 +86,10 @@ def _istags(probes: Sequence[Observation]) -> Iterator[str]:
             answer = each.facts.part(Answer) if each.probe == name else None
             if answer is not None and answer.istag:
                 yield answer.istag
+
+
+def _services(probes: Sequence[Observation]) -> Iterator[str]:
+    for each in probes:
+        answer = each.facts.part(Answer) if each.probe == "options" else None
+        if answer is not None and answer.service:
+            yield answer.service

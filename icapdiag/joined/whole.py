@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from msgspec import Struct
 
@@ -16,6 +17,9 @@ from icapdiag.vocabulary import Effect, Severity
 
 OPEN, CLOSED = "ICAP_FAIL_OPEN", "ICAP_FAIL_CLOSED"
 _REASONS = 5
+_MANY = 100  # measured failures
+_FEW, _TENFOLD = 100, 10  # times
+_LATELY = timedelta(minutes=10)  # two steps of the counters
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -23,6 +27,23 @@ class Measured(Struct, frozen=True, kw_only=True):
 
     requests: int | None = None
     failures: int | None = None
+    last_failure: str | None = None  # the step of the counters that has it begins then
+    until: str | None = None
+
+
+class Shared(Struct, frozen=True):
+    """How many servers, and hosts, of the log are in the pool or were checked; None: one of the two names none."""
+
+    servers: int | None = None
+    hosts: int | None = None
+
+
+def shared(logged_: Sequence[str], named: Sequence[str]) -> Shared:
+    """Of these ``host:port``."""
+    if not logged_ or not named:
+        return Shared()
+    hosts = {name.rpartition(":")[0] for name in logged_} & {name.rpartition(":")[0] for name in named}
+    return Shared(len({*logged_} & {*named}), len(hosts))
 
 
 class Scanning(Struct, frozen=True):
@@ -39,22 +60,21 @@ def scanning(
     fail_action: str | None,
     *,
     blocked_unscanned: bool,
+    hidden: Measured | None = None,
 ) -> Scanning:
     """Whether uploads are scanned now.
 
     Where the configuration sends none to ICAP, or has no server for it, and no log shows a scan, they are not. Else
     members decide: those that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a
     health monitor took them out of use and others work. Some are not where one Service Engine fails, or a member at
-    times, or the scanner blocks what it can't scan.
+    times, or the scanner blocks what it can't scan, or failures go on that the log hides (``hidden``).
     """
     if services and all(each.scanned == "no" and not each.log_scanned for each in services):
         refused = fail_action == CLOSED and all(each.why == "no-member" for each in services)
         return Scanning("refused" if refused else "no", "configuration")
     states = [(each, now(each)) for each in members]
     known = [(each, state) for each, state in states if state is not None]
-    working = [each for each, state in known if state == "ok"]
-    if working:
-        known = [(each, state) for each, state in known if state != "failing" or each.monitored != "down"]
+    known = [(each, state) for each, state in known if state != "failing" or not each.out_of_use]
     if not known:
         return Scanning()
     shown = [said for each, _ in known if (said := shown_by(each)) is not None]
@@ -62,9 +82,11 @@ def scanning(
     found = {state for _, state in known}
     past = {"missed"} if fail_action == CLOSED else {"missed", "failing"}
     one = any(each.one_engine and each.logged == "failing" for each, _ in known)
-    some = any(_succeeds_between(each) for each, _ in known)
+    some = any(_succeeds_between(each) or each.scripted == "mixed" for each, _ in known)
     if found == {"ok"}:
         state = "partly" if one or (blocked_unscanned and by == "log") else "yes"
+        if state == "yes" and hidden is not None:
+            return Scanning("partly", "controller", hidden.until)
     elif found == {"failing"} and fail_action == CLOSED and not some:
         state = "refused"
     else:
@@ -88,6 +110,22 @@ def fail_action_of(stated: str | None, groups: Sequence[ReportedGroup]) -> str |
     return OPEN if "unscanned" in outcomes else CLOSED if "refused-500" in outcomes else None
 
 
+def hides(groups: Sequence[ReportedGroup], measured: Measured) -> bool:
+    """Whether somebody who reads the log takes far more failures that were counted for few."""
+    said = logged(groups)
+    if measured.requests is None or measured.failures is None or measured.failures < _MANY:
+        return False
+    few = said.failures * _FEW <= measured.failures
+    rare = said.failures * measured.requests * _TENFOLD <= measured.failures * said.requests
+    return few or (rare and said.failures * _TENFOLD <= measured.failures)
+
+
+def go_on(measured: Measured) -> bool | None:
+    """Whether failures were counted at the end of the time that was measured; None: not known."""
+    last, until = moment(measured.last_failure), moment(measured.until)
+    return None if last is None or until is None else until - last <= _LATELY
+
+
 def whole(
     found: Scanning,
     members: Mapping[str, JoinedMember],
@@ -96,8 +134,10 @@ def whole(
     entries: EntryCounts | None,
     measured: Measured,
     fail_action: str | None,
+    configuration: Sequence[Finding],
+    shared: Shared,
 ) -> JoinedWhole:
-    """``findings``: those of the logs."""
+    """``findings``: those of the logs; ``configuration``: those of the configuration."""
     said = logged(groups)
     blocked = blocked_by_errors(groups, findings)
     failures = said.failures if entries is not None else None
@@ -108,11 +148,17 @@ def whole(
         client_outcome=said.outcome,
         logged=said.state,
         log_entries=entries.entries_total if entries else None,
+        log_requests=said.requests if entries is not None else None,
         log_failures=failures,
         throttled_at=entries.throttled_at if entries else None,
         measured_requests=measured.requests,
         measured_failures=measured.failures,
         failures_not_logged=missing,
+        failures_hidden=None if missing is None else hides(groups, measured),
+        failures_go_on=None if not missing else go_on(measured),
+        servers_shared=shared.servers,
+        hosts_shared=shared.hosts,
+        configuration_findings=tuple(each.id for each in configuration) or None,
         blocked_unscanned=sum(each.count or 0 for each in blocked) or None,
         blocked_because=tuple(dict.fromkeys(each.logged_reason for each in blocked if each.logged_reason))[:_REASONS]
         or None,

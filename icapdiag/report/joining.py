@@ -10,10 +10,10 @@ from msgspec.structs import asdict, replace
 
 from icapdiag import __version__
 from icapdiag.facts.joined import JoinedSubject
-from icapdiag.facts.run import Configuration, ProbingVantage, Tool
+from icapdiag.facts.run import Configuration, PoolSubject, ProbingVantage, Tool
 from icapdiag.model import Finding, Problem, Report, Unmatched
 from icapdiag.report.build import reading_vantage, timestamp
-from icapdiag.vocabulary import EFFECT_ORDER, HEALTH_ORDER, SEVERITY_ORDER, Health, Severity
+from icapdiag.vocabulary import EFFECT_ORDER, HEALTH_ORDER, SEVERITY_ORDER, CauseStatus, Health, Severity
 
 _EVIDENCE = 5  # observations kept with a finding
 _EXAMPLES = 5
@@ -74,14 +74,14 @@ def build_joined_report(
         scanner_requests=tuple(each for part in parts for each in part.scanner_requests or ()) or None,
         timeline=tuple(bucket for part in parts for bucket in part.timeline),
         findings=tuple(sorted(every, key=_rank)),
-        problems=tuple(sorted((*found, *rest), key=_rank)) or None,
+        problems=tuple(_specific_first(sorted((*found, *rest), key=_rank), shown)) or None,
         suppressed=tuple(each for part in parts for each in part.suppressed),
         unmatched=Unmatched(
             count=sum(each.count for each in unmatched),
             examples=tuple(one for each in unmatched for one in each.examples)[:_EXAMPLES],
         ),
         notes=tuple(dict.fromkeys((*judgement.notes, *(note for part in parts for note in part.notes)))),
-        not_tested=tuple(dict.fromkeys(each for part in parts for each in part.not_tested or ())) or None,
+        not_tested=tuple(dict.fromkeys(_not_tested(parts, shown))) or None,
     )
 
 
@@ -89,6 +89,44 @@ def _rank(found: Finding | Problem) -> tuple[int, int]:
     """By harm; what several sources say together comes first, as the sort is stable."""
     effect = len(EFFECT_ORDER) if found.effect is None else EFFECT_ORDER.index(found.effect)
     return SEVERITY_ORDER.index(found.severity), effect
+
+
+def _specific_first(problems: Sequence[Problem], shown: Report | None) -> Sequence[Problem]:
+    """Of problems of the same harm, what the latest test shows now goes before what is known less well.
+
+    Before a member's problem without a proven cause goes what the test found there: it says what the member answers.
+    Before a problem of no particular member, such as a log with gaps, goes that of members that fail in the test.
+    """
+    tested = {(each.finding, each.members) for each in _problems_of(shown)} if shown else set()
+    failing = {each.name for each in shown.members if each.verdict is Health.CRITICAL} if shown else set()
+    ordered = list(problems)
+    for each in problems:
+        if (each.finding, each.members) in tested or (each.members and _is_proven(each)):
+            continue
+        at = ordered.index(each)
+        specific = [
+            one
+            for one in ordered[at + 1 :]
+            if _rank(one) == _rank(each)
+            and (
+                (one.finding, one.members) in tested and {*each.members} <= {*one.members}
+                if each.members
+                else one.members and {*one.members} <= failing
+            )
+        ]
+        ordered = [*ordered[:at], *specific, *(one for one in ordered[at:] if one not in specific)]
+    return ordered
+
+
+def _is_proven(problem: Problem) -> bool:
+    return any(each.status is CauseStatus.PROVEN for each in problem.causes or ())
+
+
+def _not_tested(parts: Sequence[Report], shown: Report | None) -> Iterable[str]:
+    """What is missing of logs and configurations, and in the latest test: it stands for the earlier and other ones."""
+    for part in parts:
+        if part is shown or not isinstance(part.subject, PoolSubject):
+            yield from part.not_tested or ()
 
 
 def _vantage(shown: Report | None) -> ProbingVantage:

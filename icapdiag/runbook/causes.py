@@ -248,6 +248,8 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known
             return f"[{words}]" if name == "host" and ":" in words else words
+        if name in _COUNTS and isinstance(known, int):
+            return f"{known:,}"
         return f"{known:.10g}" if isinstance(known, int | float) else name.upper()
 
     return PLACEHOLDER.sub(value, text)
@@ -275,6 +277,7 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
 _LISTED = 3  # of several paths, or members
 _LISTS = {"paths": " or ", "members_failing": ", "}
 _MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
+_COUNTS = ("log_failures", "measured_failures", "measured_requests")  # of requests, which may be very many
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
 _FACTS_OF = {  # where a value is that is not a fact of the same name
     "profile": ("profile.name", "icap_profile"),

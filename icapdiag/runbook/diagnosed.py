@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from icapdiag.facts.fields import stands_for
+from icapdiag.facts.joined import JoinedWhole
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Observation
@@ -52,7 +53,7 @@ class Diagnosed:
         }
         failing = [each for each in met if runbook.effect_of(each.record) in FAIL_ACTIONS]
         self.effect = _effect(runbook, met, failing)
-        self.severity = _severity(runbook, met)
+        self.severity = _severity(runbook, met, self.effect)
         self.by_fail_action = bool(failing) and (self.effect in _HARMED or runbook.effect == FAIL_ACTIONS[1])
         known = met[0].record.get("profile.fail_action") or met[0].record.get("client_outcome")
         self._assumed = bool(failing) and self.effect in _HARMED and not known
@@ -115,20 +116,25 @@ def _by_fail_action(met: Sequence[Met]) -> Effect:
     return Effect.REFUSED if closed else Effect.UNSCANNED
 
 
-def _severity(runbook: Runbook, met: Sequence[Met]) -> Severity:
-    """That of the runbook; but if each request of a log succeeded in another attempt, nobody was affected."""
+def _severity(runbook: Runbook, met: Sequence[Met], effect: Effect | None) -> Severity:
+    """That of the runbook; but if the facts say that nobody is affected now, it is a warning at most.
+
+    They do if each request of a log succeeded in another attempt, or by the runbook's own ``effect_when``.
+    """
     attempts = [one for one in met if one.record.get("icap_action") == _FAILED]
     served = len(attempts) == len(met) and all(one.record.get("client_outcome") in _SERVED for one in attempts)
-    return Severity.WARNING if served and runbook.severity is Severity.CRITICAL else runbook.severity
+    harmless = served or (bool(runbook.effects) and effect is Effect.NONE)
+    return Severity.WARNING if harmless and runbook.severity is Severity.CRITICAL else runbook.severity
 
 
 def _weight(met: Iterable[Met]) -> int:
-    """Requests of a log, or members probed."""
+    """Requests of a log, or failures that are missing from it, or members probed."""
     logged = [one for one in met if one[0].source in LOGGED]
     probed = {
         member for observation, *_ in met if observation.source not in LOGGED for member in members_of(observation)
     }
-    return requests(logged) + len(probed)
+    together = (observation.facts for observation, *_ in met if isinstance(observation.facts, JoinedWhole))
+    return requests(logged) + len(probed) + sum(each.failures_not_logged or 0 for each in together)
 
 
 def requests(met: Iterable[Met]) -> int:

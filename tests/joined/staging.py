@@ -122,9 +122,13 @@ class Stage:
         change: Iterable[Mistake] = (),
         down: Mapping[str, str] | None = None,
         counted: Mapping[str, int] | None = None,
+        over: bool = False,
         complete: bool = True,
     ) -> None:
-        """The folder of a pull. ``down``: why a Service Engine has the first server marked down, by its name."""
+        """The folder of a pull. What was ``counted`` goes on to its end, or is ``over`` since.
+
+        ``down``: why a Service Engine has the first server marked down, by its name.
+        """
         made = export(*change)
         made["IcapProfile"][0]["_last_modified"] = str(int((BEGIN.timestamp() - 60) * 1_000_000))
         first = made["Pool"][0]["servers"][0]
@@ -142,8 +146,15 @@ class Stage:
             for number in (1, 2)
         ]
         engines = tuple({"uuid": f"se-{number}-uuid", "name": f"se-{number}"} for number in (1, 2))
+        times = [BEGIN, BEGIN + timedelta(minutes=5 if over else 55)]
         series = [
-            {"header": {"name": f"icap_stats.sum_{name}"}, "data": [{"value": number * 0.25}, {"value": number * 0.75}]}
+            {
+                "header": {"name": f"icap_stats.sum_{name}"},
+                "data": [
+                    {"timestamp": at.isoformat(), "value": number * share}
+                    for at, share in zip(times, (0.25, 0.75), strict=True)
+                ],
+            }
             for name, number in (counted or {}).items()
         ]
         name = log_file("app-vs", "virtualservice-1")

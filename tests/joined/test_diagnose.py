@@ -16,11 +16,9 @@ from icapdiag.report.machine.from_json import read_report
 from icapdiag.report.machine.to_json import settled
 from icapdiag.report.redact import Pseudonyms, redact
 from icapdiag.vocabulary import CauseStatus, Effect, Health, Severity
-from tests.capture.writing import ACK, RST, SYN, Line, Tape, ethernet, pcap
 from tests.cli.run import icapdiag
 from tests.joined.staging import Stage, checked, entry, failure, first_line, nobody, place, with_server
 from tests.lint.right import allowing, put, put_rule, rules
-from tests.report import samples
 
 PROVEN, LIKELY, POSSIBLE = CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.POSSIBLE
 
@@ -257,20 +255,6 @@ def test_the_command_checks_the_pool_that_a_source_describes(tmp_path: Path) -> 
     assert out.startswith("CRITICAL  Uploads are not being scanned (check, ")
 
 
-def test_the_log_holds_a_part_of_the_failures_that_service_engines_counted(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-    throttled(stage)
-    report = stage.diagnosed()
-    assert "Uploads are not being scanned (log, 2026-11-30 08:04:59 UTC)" in first_line(report)
-    assert "; the log holds 3,000 of 58,912 failures" in first_line(report)
-    found = next(each for each in report.problems or () if each.finding == "log-holds-a-part")
-    assert [("throttled", PROVEN), ("lost", CauseStatus.RULED_OUT)] == [
-        (each.id, each.status) for each in found.causes or ()
-    ]
-    assert found.steps
-    assert "58912 ICAP failures; the log holds 3000 of them" in (found.steps.now or ())[0]
-
-
 def test_events_stand_on_the_axis_of_the_log(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.pull(*(failure(at) for at in range(0, 600, 10)), down={"se-1": "CONNECTION_REFUSED"})
@@ -284,13 +268,6 @@ def test_events_stand_on_the_axis_of_the_log(tmp_path: Path) -> None:
     page = render(report, "html")
     assert "08:00:05 UTC: 192.0.2.1:1344: health monitor: up on some Service Engines" in page
     assert "2026-11-30 07:59:00 UTC: IcapProfile icap-prof changed" in page
-
-
-def test_logs_of_other_times_are_not_held_against_the_counters(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-    stage.pull(failure(1), counted={"requests": 60_000, "error": 58_912})
-    stage.log(failure(2))
-    assert "log-holds-a-part" not in [each.id for each in stage.diagnosed().findings]
 
 
 def test_a_pull_dates_changes_and_says_what_is_missing(tmp_path: Path) -> None:
@@ -330,15 +307,53 @@ def test_what_works_from_here_may_still_fail_from_service_engines(tmp_path: Path
     assert left | {"load": excluded, "server": excluded} == causes
 
 
-def test_a_capture_of_service_engines_is_held_against_a_check_from_here(tmp_path: Path) -> None:
+def test_a_member_that_is_marked_down_and_not_used_harms_nobody(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    line = Line(Tape(), server="10.0.0.5")
-    for _ in range(3):
-        line.send(0, SYN)
-        line.send(1, RST | ACK)
-    stage.file("icap.pcap", pcap([(time, ethernet(packet)) for time, packet in line.tape.packets]))
-    stage.report(samples.report([samples.HEALTHY]))
-    problem = first(stage.diagnosed())
+    now = checked("refused", "healthy")
+    down, other = place(now), place(now, 1)
+    stage.log(*(failure(at, down) for at in range(10)), *(entry(10 + at, other) for at in range(60)))
+    stage.pull(
+        change=[with_server(down, fail_action="ICAP_FAIL_OPEN")],
+        down=dict.fromkeys(("se-1", "se-2"), "CONNECTION_REFUSED"),
+    )
+    stage.report(now)
+    report = stage.diagnosed()
+    problem = next(each for each in report.problems or () if each.finding == "member-still-fails")
+    assert "Uploads are being scanned (check, " in first_line(report)
+    assert (Health.WARNING, Severity.WARNING, Effect.NONE) == (report.verdict, problem.severity, problem.effect)
+    stage.log(*(failure(120 + at, down) for at in range(10)))  # it is used, although it is marked down
+    report = stage.diagnosed()
+    assert "Only some uploads are being scanned (check, " in first_line(report)
+    assert (Severity.CRITICAL, Effect.UNSCANNED) == (first(report).severity, first(report).effect)
+
+
+def test_what_the_check_found_comes_before_that_it_still_fails(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    now = checked("404")
+    stage.log(*(failure(at, place(now)) for at in range(40)))
+    stage.report(now)
+    problems = stage.diagnosed().problems or ()
+    assert ["service-not-found", "member-still-fails"] == [each.finding for each in problems][:2]
+
+
+@pytest.mark.parametrize(
+    ("server", "cause", "status"),
+    [("192.0.2.9:1344", "other-pool", POSSIBLE), ("192.0.2.1:11344", "port", LIKELY)],
+)
+def test_a_pool_without_a_server_of_the_log_is_warned_about(
+    tmp_path: Path, server: str, cause: str, status: CauseStatus
+) -> None:
+    stage = Stage(tmp_path)
+    stage.log(*(entry(at) for at in range(20)))
+    stage.file("pool.yaml", f"pool: p\nprofile: {{service_uri: /avscan}}\nmembers: ['{server}']\n")
+    problem = next(each for each in stage.diagnosed().problems or () if each.finding == "sources-share-no-server")
     best = (problem.causes or ())[0]
-    assert ("fails-from-service-engines", "path", LIKELY) == (problem.finding, best.id, best.status)
-    assert "capture: failing" in (best.facts or ())
+    assert (Severity.WARNING, cause, status) == (problem.severity, best.id, best.status)
+
+
+@pytest.mark.parametrize("members", ["['192.0.2.1', '192.0.2.9']", "[icap.example.com]"])
+def test_a_pool_that_may_have_a_server_of_the_log_is_not(tmp_path: Path, members: str) -> None:
+    stage = Stage(tmp_path)
+    stage.log(*(entry(at) for at in range(20)))
+    stage.file("pool.yaml", f"pool: p\nprofile: {{service_uri: /avscan}}\nmembers: {members}\n")
+    assert "sources-share-no-server" not in [each.id for each in stage.diagnosed().findings]

@@ -23,6 +23,7 @@ KINDS = MappingProxyType(
 _STATES = MappingProxyType({"ok": "works", "failing": "fails", "mixed": "fails sometimes"})
 _EICAR = MappingProxyType({"blocked": "EICAR blocked", "missed": "EICAR NOT DETECTED"})
 _NAMED = 2
+_MINUTES, _SECONDS = "%H:%M", "%T"  # forms of times: a table has little room
 
 
 def evidence(report: Report) -> Figures:
@@ -30,8 +31,8 @@ def evidence(report: Report) -> Figures:
     subject = joined_of(report) or JoinedSubject()
     found = list(zip(subject.member_names, subject.joined_members, strict=False))
     columns = [
-        ("health monitor", [_monitored(each) for _, each in found]),
-        ("log", [_logged_at(each) for _, each in found]),
+        ("health monitor", [_monitored(each, _MINUTES) for _, each in found]),
+        ("log", [_logged_at(each, _MINUTES) for _, each in found]),
         ("SE script", [_scripted(each) for _, each in found]),
         ("capture", [_state(each.captured, each.capture_reason) for _, each in found]),
         ("check", [_probed(each) for _, each in found]),
@@ -69,22 +70,22 @@ def _scripted(each: JoinedMember) -> str:
     return ", ".join(filter(None, (words, _EICAR.get(each.scripted_eicar or "", ""))))
 
 
-def _logged_at(each: JoinedMember) -> str:
+def _logged_at(each: JoinedMember, form: str = _SECONDS) -> str:
     if each.logged is None:
         return ""
     if not each.log_failures:
         return f"works ({count(each.log_requests or 0, 'request')})"
     last = moment(each.last_failure)
-    until = f" until {last:%T}" if last else ""
+    until = f" until {last:{form}}" if last else ""
     at = f" at {names(each.engines_failing or (), _NAMED)} only" if each.one_engine and each.engines_failing else ""
     word = "recovered" if each.logged == "recovered" else "fails"
     return f"{word}: {each.log_failures:,} of {each.log_requests or 0:,}{at}{until}"
 
 
-def _monitored(each: JoinedMember) -> str:
+def _monitored(each: JoinedMember, form: str = _SECONDS) -> str:
     words = {"mixed": f"down at {names(each.monitor_down or (), _NAMED)}"}.get(each.monitored or "", each.monitored)
     since = moment(each.monitor_since)
-    return safe_text(words, 80) + (f" since {since:%T}" if words and since else "")
+    return safe_text(words, 80) + (f" since {since:{form}}" if words and since else "")
 
 
 class Mark(NamedTuple):
