@@ -32,6 +32,7 @@ class Network:
     pool: Path
     count: int = 0
     made: dict[str, Any] = field(default_factory=dict)
+    interface: str = "lo"
 
     @contextmanager
     def capturing(self, wanted: str = "", name: str = "tcpdump") -> Iterator[Path]:
@@ -40,7 +41,20 @@ class Network:
         file = self.programs.folder / f"{name}-{self.count}.pcap"
         # Each packet takes as much room in the kernel as -s says: with -s 0 that is 64 KiB, and a burst is lost.
         snap = "0" if self.namespace.pid is None else "2048"
-        options = ["-i", "lo", "-s", snap, "-U", "--immediate-mode", "-B", "65536", "-Z", "root", "-w", str(file)]
+        options = [
+            "-i",
+            self.interface,
+            "-s",
+            snap,
+            "-U",
+            "--immediate-mode",
+            "-B",
+            "65536",
+            "-Z",
+            "root",
+            "-w",
+            str(file),
+        ]
         argv = [need("tcpdump"), *options, wanted]
         inside = None if self.namespace.pid is None else self.namespace
         tcpdump = self.programs.start(

@@ -46,6 +46,10 @@ OUTCOMES = (
     Outcome("server-error", 15, "adf", "ICAP_FAILED", 25, 500, None, ("ADF_ICAP_SERVER_ERROR",),
             (*_ALL, "error", "server_error")),
     Outcome("refused", 20, "adf", "ICAP_FAILED", 3, None, None, ("ADF_ICAP_CONNECTION_ERROR",), (*_ALL, "error")),
+    Outcome("setup-refused", 0, "adf", "ICAP_FAILED", 1, None, None, ("ADF_SERVER_CONN_SETUP_REFUSED",),
+            (*_ALL, "error")),
+    Outcome("setup-timed-out", 0, "adf", "ICAP_FAILED", 3_000, None, None, ("ADF_SERVER_CONN_SETUP_TIMEDOUT",),
+            (*_ALL, "error")),
 )  # fmt: skip
 REFUSED = next(number for number, outcome in enumerate(OUTCOMES) if outcome.name == "refused")
 COUNTERS = ("requests", "passed", "blocked", "modified", "error", "server_error", "internal_error", "timedout",

@@ -19,6 +19,7 @@ class State:
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
+        self.members = MEMBERS  # that are monitored
         self.wrapped = False  # some versions wrap the servers of runtime/server/detail
         self.down: dict[tuple[str, str], str] = {}  # (member, SE): why, such as CONNECTION_REFUSED
 
@@ -33,7 +34,7 @@ class State:
                 "oper_status": self._status(member, engine),
             }
             for engine in ENGINES
-            for member in MEMBERS
+            for member in self.members
             if member.pool == pool
         ]
         return as_json({"server": found} if self.wrapped else found)
@@ -45,7 +46,7 @@ class State:
                 {
                     "se_uuid": engine,
                     "proc_id": "C0_L4",
-                    "server_hm_stat": [self._monitor(member, engine) for member in MEMBERS if member.pool == pool],
+                    "server_hm_stat": [self._monitor(member, engine) for member in self.members if member.pool == pool],
                 }
                 for engine in ENGINES
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -36,6 +36,7 @@ class Truth:
     burst: int | None = None  # entries of a burst at each virtual service; by default, about a fifteenth in all
     throttle: int = 0  # log entries per second, virtual service, SE and kind; 0: all
     shares: Mapping[str, int] | None = None  # of outcomes, by name, in place of those of `OUTCOMES`
+    given: Sequence[Entry] | None = None  # the requests, in place of made-up ones
 
     @property
     def end(self) -> int:
@@ -60,6 +61,10 @@ class Truth:
     @cached_property
     def happened(self) -> tuple[list[Entry], ...]:
         """The requests of each virtual service, in order of time."""
+        if self.given is not None:
+            return tuple(
+                sorted(each for each in self.given if each.service == number) for number in range(len(SERVICES))
+            )
         chance = random.Random(self.seed)  # noqa: S311 - no secret, and it must repeat itself
         moments = list(self._moments(chance))
         shares = self.shares or {outcome.name: outcome.share for outcome in OUTCOMES}
