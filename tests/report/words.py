@@ -1,8 +1,9 @@
-"""Makes the list of harmless words and runs of our own texts: ``python -m tests.report.words`` writes it anew.
+"""Makes the lists of harmless words and runs of our own texts: ``python -m tests.report.words`` writes them anew.
 
-A run is a path, a dotted name or a header's name: as a whole it is harmless, though others in its shape are not.
+A run is a path, a dotted name or a header's name: as a whole it is harmless, though others in its shape are not. What
+steps of runbooks have that looks like somebody's (``?name=NAME``) is in a list of its own, for notes and steps only.
 
-With ``--check`` it is compared only: exit status 1 if words are missing. Until they are added they are
+With ``--check`` they are compared only: exit status 1 if some are missing. Until they are added they are
 replaced in redacted reports like any unknown word.
 """
 
@@ -18,8 +19,16 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+from icapdiag.report.redact import Pseudonyms
+from icapdiag.report.redact.known import WORD, vocabulary
+from icapdiag.report.redact.texts import Texts
+from icapdiag.runbook import load_runbooks
+from icapdiag.runbook.causes import PLACEHOLDER
+
 ROOT = Path(__file__).parents[2]
 LIST = ROOT / "icapdiag" / "report" / "redact" / "words.txt"
+STEPS = LIST.with_name("steps.txt")
+_EDGES = "`\"'()[]{},;:."  # around what steps name
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"(?=.*\d)(?=.*[a-z])\w{11,}")  # letters and digits: an example's key or digest, and no word
 _RUN = re.compile(r"(?<![\w.:/@-])[/]?[^\W_]+(?:[._/-][^\W_]+)+(?![\w@:-])", re.ASCII)
@@ -68,6 +77,30 @@ def words() -> list[str]:
     )
 
 
+def phrases() -> list[str]:
+    """What steps of our runbooks have between spaces that would be replaced, up to the first placeholder; sorted."""
+    texts = Texts(Pseudonyms(), {}, lambda *_: None)
+    found: set[str] = set()
+    for step in steps():
+        for token in step.split():
+            literal, *filled = PLACEHOLDER.split(token, maxsplit=1)
+            literal = literal.lstrip(_EDGES) if filled else literal.strip(_EDGES)
+            if WORD.search(literal) and texts.of(literal) != literal:
+                found.add(literal)
+    return sorted(found)
+
+
+def steps() -> Iterator[str]:
+    """The texts of all steps of our runbooks."""
+    for runbook in load_runbooks().runbooks:
+        for step in (
+            *runbook.now,
+            *runbook.check,
+            *(each for cause in runbook.causes for each in cause.fix + cause.settle),
+        ):
+            yield step.text
+
+
 def _runbooks() -> Iterator[str]:
     return (runbook.read_text("utf-8") for runbook in (ROOT / "runbooks").glob("*.md"))
 
@@ -86,15 +119,17 @@ def _texts() -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    found = words()
-    if arguments != ["--check"]:
-        LIST.write_text("\n".join(found) + "\n", "utf-8")
-        return 0
-    missing = sorted(set(found) - set(LIST.read_text("utf-8").split()))
-    if missing:
-        sys.stderr.write(
-            f"{LIST}: {len(missing)} words are missing: {', '.join(missing[:10])}; run python -m tests.report.words\n"
-        )
+    missing: list[str] = []
+    for file, listed in ((LIST, words), (STEPS, phrases)):  # the second by the first
+        found = listed()
+        if arguments != ["--check"]:
+            file.write_text("\n".join(found) + "\n", "utf-8")
+            vocabulary.cache_clear()
+        elif left := sorted(set(found) - set(file.read_text("utf-8").splitlines())):
+            missing += left
+            sys.stderr.write(
+                f"{file}: {len(left)} are missing: {', '.join(left[:10])}; run python -m tests.report.words\n"
+            )
     return bool(missing)
 
 

@@ -110,7 +110,7 @@ class _Redaction:
         told = {name: kind for name, kind in spoken.items() if kind not in _WORDS or not says_nothing(name)}
         self._own = Texts(pseudonyms, told, self._note, again=self._again)
         # In a note of ours a name that could be any word is still a name.
-        self._notes = Texts(pseudonyms, self._names, self._note, again=self._again)
+        self._notes = Texts(pseudonyms, self._names, self._note, again=self._again, own=True)
 
     def run(self) -> tuple[Report, tuple[Replaced, ...]]:
         redacted = self._record(self._report)

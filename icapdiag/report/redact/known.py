@@ -19,6 +19,25 @@ def vocabulary() -> frozenset[str]:
     return frozenset(files("icapdiag.report.redact").joinpath("words.txt").read_text("utf-8").split())
 
 
+@cache
+def _phrases() -> re.Pattern[str]:
+    """What is in a step of our runbooks as it stands there: ``steps.txt``, made by the same command."""
+    listed = files("icapdiag.report.redact").joinpath("steps.txt").read_text("utf-8").splitlines()
+    any_of = "|".join(map(re.escape, sorted(listed, key=len, reverse=True)))
+    return re.compile(rf"(?<![\w.@/\\:%=&?#-])(?:{any_of})(?![\w@%=&-]|[.:?\\]\w)")
+
+
+def our_own(text: str, known: Known) -> Iterator[tuple[int, int]]:
+    """Where a text has what is in our runbooks: it names nobody, whatever it looks like.
+
+    What is part of a known name does not count, nor does a known name in it.
+    """
+    taken = list(known.spans(text))
+    for found in _phrases().finditer(text):
+        if all(end <= found.start() or found.end() <= start for start, end in taken):
+            yield found.span()
+
+
 def is_harmless(piece: str) -> bool:
     """Whether a run of letters and digits can stay."""
     if not piece.isascii():

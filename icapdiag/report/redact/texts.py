@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from icapdiag.icap.samples import EICAR_MARK
 from icapdiag.report.redact.decoding import REMOVED, decoded
-from icapdiag.report.redact.known import DIGITS, WORD, Known, folded, is_harmless, vocabulary
+from icapdiag.report.redact.known import DIGITS, WORD, Known, folded, is_harmless, our_own, vocabulary
 from icapdiag.report.redact.pseudonyms import PSEUDONYM, Pseudonyms
 
 _FEW = 4  # of all numbers in a run of words
@@ -108,21 +108,31 @@ _PRODUCT = re.compile(
 class Texts:
     """Replaces in texts. ``names``: values that are known to identify, with their kinds; ``note`` is told of each.
 
-    ``again``: the text was redacted before, and pseudonyms in it are ours.
+    ``again``: the text was redacted before, and pseudonyms in it are ours. ``own``: what is in our runbooks stays.
     """
 
-    def __init__(self, pseudonyms: Pseudonyms, names: dict[str, str], note: Note, *, again: bool = False) -> None:
+    def __init__(
+        self, pseudonyms: Pseudonyms, names: dict[str, str], note: Note, *, again: bool = False, own: bool = False
+    ) -> None:
         self._pseudonyms = pseudonyms
         self._names = {folded(name): (kind, name) for name, kind in reversed(names.items())}
         self._note = note
         self._known = Known(names)
         self._again = again
+        self._is_own = own
 
     def of(self, text: str) -> str:
         """``text`` with everything replaced that is not known to be harmless. Linear in its length.
 
         Applied to its own result, it changes nothing.
         """
+        if not self._is_own:
+            return self._of(text)
+        places = [0, *(place for span in our_own(text, self._known) for place in span), len(text)]
+        parts = [text[start:end] for start, end in pairwise(places)]
+        return "".join(part if number % 2 else self._of(part) for number, part in enumerate(parts))
+
+    def _of(self, text: str) -> str:
         if text.lower() in vocabulary() and folded(text) not in self._names:
             return text
         shown = self._once(text)
