@@ -244,7 +244,9 @@ def test_verdict(report: Any, health: Health, status: ExitStatus) -> None:
 
 
 def test_says_that_nothing_was_learnt() -> None:
-    assert ("first", NOTHING_LEARNT) == log_report((), (), notes=("first",)).notes
+    found = log_report((), (), notes=("first",))
+    assert ("first", NOTHING_LEARNT) == found.notes
+    assert "Export the log of a virtual service with uploads: " in " ".join(render(found).split())
 
 
 def test_says_that_only_a_part_was_read() -> None:
@@ -423,3 +425,20 @@ def test_grid() -> None:
 )
 def test_cut(text: str, width: int, expected: str) -> None:
     assert expected == cut(text, width)
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("EICAR test file blocked", "OK  log.json: 2 requests blocked as intended: EICAR test file"),
+        ("Blocked, reason not in the log", "OK  log.json: 2 requests blocked, reason not in the log"),
+    ],
+)
+def test_what_the_first_line_says_is_not_said_again(title: str, expected: str) -> None:
+    info = replace(FINDING, id="known", title=title, severity=Severity.INFO, count=2)
+    entries = {"probe": "summary", "entries_total": 2, "entries_icap": 2, "entries_blocked": 2}
+    text = render(log_report(({**BLOCKED, "count": 2, "findings": ["known"]},), (info,), entries=entries))
+
+    assert expected == text.splitlines()[0]
+    assert "Also:" not in text
+    assert "More: icapdiag runbooks show known" in " ".join(text.split())

@@ -2,7 +2,7 @@
 
 c-icap does not end every message with a line end: the next one may begin in the same line. Squid indents the second
 line of a message. Some messages of c-icap contain what a client sent, unescaped. Each of these ends with a line end, so
-the rest of the line is the client's. A line end that the client sent can't be told from c-icap's own: what follows it
+the rest of the line is the client's. A line end that the client sent looks like c-icap's own: what follows it
 may be a forged message.
 """
 

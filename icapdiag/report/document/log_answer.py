@@ -97,6 +97,8 @@ def _why(report: Report) -> str:
     if all(each.client_outcome == "blocked" for each in groups):
         told = [each for each in report.findings if any(each.id in group.findings for group in groups)]
         title = prose(told[0].title) if told else ""
+        if title.startswith("Blocked, "):  # the log does not say why, nor whether it was intended
+            return title.removeprefix("Blocked")
         title = title if title.endswith(" was blocked") else title.removesuffix(" blocked")
         return f" as intended: {title}" if title else ""
     reasons = {reason(each) for each in groups}

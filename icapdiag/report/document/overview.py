@@ -87,6 +87,7 @@ class Overview:
         self.closing = tuple(filter(None, closing))
 
 
+_ACCEPTED = "Only if "  # how a step begins that needs somebody's decision
 _TOGETHER = 3  # members that are named one by one
 
 
@@ -98,7 +99,7 @@ def _first(problems: Sequence[ProblemBlock]) -> tuple[str, str]:
     worst = next(iter(problems), None)
     if worst is None:
         return "", ""
-    step = next(filter(None, (*worst.now, worst.settling, *worst.fix)), "")
+    step = _step(worst)
     shape = _shape(step, worst)
     grave = [each for each in problems if each.severity is worst.severity is Severity.CRITICAL]
     same = [each for each in problems if each.severity is worst.severity and each.now and shape]
@@ -114,7 +115,9 @@ def _first(problems: Sequence[ProblemBlock]) -> tuple[str, str]:
 
 
 def _step(problem: ProblemBlock) -> str:
-    return next(iter((*problem.now, *problem.fix)), "")
+    """What can be done at once; what somebody has to accept before comes after it."""
+    at_once = (each for each in problem.now if not each.startswith(_ACCEPTED))
+    return next(filter(None, (*at_once, problem.settling, *problem.fix, *problem.now)), "")
 
 
 def _numbers(found: Sequence[int]) -> str:
@@ -146,6 +149,7 @@ def _composition(report: Report) -> str:
 
 # --- at the end ------------------------------------------------------------------------------------
 
+_EXPORT = "Export the log of a virtual service with uploads: Applications > Virtual Services > VIRTUAL_SERVICE > Logs."
 _UNTESTED = 3  # of what was not tested
 _LISTED = 4  # of one of them
 _STEP_FAILED = " (EICAR was not sent: an earlier step failed)"
@@ -159,6 +163,12 @@ def _untested(item: str) -> str:
     if len(parts) <= _LISTED + 1:
         return text
     return f"{', '.join(parts[:_LISTED])} and {len(parts) - _LISTED} more{bracket}{option if words else ''}"
+
+
+def _is_empty(report: Report, logs: LogSubject) -> bool:
+    """Whether there is nothing to judge, and the filters did not leave it out."""
+    found = (report.groups, report.scanner_events, report.scanner_requests, logs.entries and logs.entries.filtered)
+    return not any(found)
 
 
 def _closing_logs(logs: LogSubject) -> Iterator[str]:
@@ -179,6 +189,8 @@ def _closing(report: Report, problems: Sequence[ProblemBlock]) -> Iterator[str]:
         if problems:
             yield f"{count(len(problems), 'problem')}."
         yield from _closing_logs(logs)
+        if not problems and _is_empty(report, logs):
+            yield _EXPORT
         if report.not_tested:
             yield words.untested(report)
     elif lint := lint_of(report):

@@ -27,6 +27,8 @@ _EVENTS = 40
 _ANSWERS = 5
 _BRIEF = 6  # lines of a problem of a configuration: the fix is in the files, and -v says how
 _SERVICES = 10  # virtual services of a configuration
+_FEW = 2  # problems for which there is room for sentences that would be cut otherwise:
+_SPARE = 3  # lines of each
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
 _LOG_PROBLEMS = 6  # the same of a log, whose problems have more to say
 _COUNTS = 40  # rows of who and what
@@ -69,9 +71,10 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     yield from (draw.answer(answer, width, paint) for answer in answers)
     more = len(doc.answers) - len(answers)
     yield [f"and {count(more, 'more ICAP response')}: -v"] if more else []
-    most = _LOG_PROBLEMS if doc.of_logs else _PROBLEMS
-    shown = doc.problems if detail else doc.problems[:most]
-    yield from (problem(each, width, paint, detail, (_BRIEF if each.places else MOST) - alone) for each in shown)
+    shown = doc.problems if detail else doc.problems[: _LOG_PROBLEMS if doc.of_logs else _PROBLEMS]
+    most = MOST - alone
+    spare = _SPARE if len(doc.problems) <= _FEW else 0
+    yield from (problem(each, width, paint, detail, _BRIEF - alone if each.places else most, spare) for each in shown)
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
     if detail:
         yield from (problem(each, width, paint, detail) for each in doc.informing)

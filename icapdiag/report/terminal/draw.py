@@ -381,14 +381,22 @@ def items(heading: str, items: Sequence[str], width: int) -> list[str]:
 def closing(doc: Document, width: int, detail: int) -> list[str]:
     """Mere information, then what was not tested, from where it was seen, and where to read more."""
     drawn = []
-    if doc.informing and not detail:
-        drawn = wrap(f"Also: {'; '.join(_known(each) for each in doc.informing[:_EVIDENCE_SHOWN])}.", width)
+    also = doc.informing[:_EVIDENCE_SHOWN]
+    if also and not doc.problems and _is_said(also[0], doc.overview.answer):  # its id stands in the last line
+        also = also[1:]
+    if also and not detail:
+        drawn = wrap(f"Also: {'; '.join(map(_known, also))}.", width)
     said = list(doc.overview.closing)
     notes = f" and {count(len(doc.notes), 'note')}" if doc.notes else ""
     said += [f"Details{notes}: -v."] if not detail else ["Everything: -vv."] if detail == 1 else []
     if first := next(iter((*doc.problems, *doc.informing)), None):
         said.append(f"{'Causes' if doc.problems else 'More'}: `icapdiag runbooks show {first.id}`")
     return drawn + [line.replace("`", "") for line in wrap(" ".join(said), width, break_words=True)]
+
+
+def _is_said(block: ProblemBlock, answer: str) -> bool:
+    """Whether the first line has it."""
+    return block.title.removesuffix(" blocked").removeprefix("Blocked, ") in answer
 
 
 def _known(block: ProblemBlock) -> str:

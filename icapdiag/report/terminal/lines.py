@@ -95,7 +95,7 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collectio
 def rows(
     head: Sequence[str], found: Sequence[Sequence[str]], width: int | None, *, right: Collection[int] = ()
 ) -> list[str]:
-    """A `grid` if it is no wider than ``width``, otherwise a block for each row: its first cell, and the others below.
+    """A `grid` if ``width`` has room for it, otherwise a block for each row: its first cell, and the others below.
 
     Without a width there is a grid.
     """

@@ -32,13 +32,16 @@ _CLAUSE = re.compile(r"(?:[^.;:,()\s]|[.;:,](?!\s|$)|\s(?!$))+")  # between mark
 _STEP = " > "  # of a click path
 
 
-def problem(block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST) -> list[str]:
+def problem(
+    block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST, spare: int = 0
+) -> list[str]:
     """Its number, title and place, then its labelled lines; ``detail``: how much (0 to 2).
 
-    ``most``: lines without details, at `WIDE` columns. There are more where what is to be done needs them.
+    ``most``: lines without details, at `WIDE` columns. There are more where what is to be done needs them, and as many
+    as ``spare`` where a sentence would be cut otherwise.
     """
     if detail == 0:
-        return _fitted(block, width, paint, most)
+        return _fitted(block, width, paint, most, spare)
     return [
         *headline(block, width, paint),
         *(line for label, text in _whole(block, detail, width) for line in _labelled(label, text, block, width)),
@@ -108,7 +111,7 @@ def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[st
 # --- the first screen ------------------------------------------------------------------------------
 
 
-def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int) -> list[str]:
+def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int, spare: int) -> list[str]:
     """As many lines as there may be, or as what is to be done needs. What gives way first is only worth knowing."""
     if width < WIDE:
         most = -(-most * (WIDE - _BESIDE) // (width - _BESIDE))
@@ -126,14 +129,15 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int) -> list[st
     while over() > 0 and (long := [label for label in told if len(drawn[label]) > 1]):
         label = max(long, key=lambda label: len(drawn[label]))
         brief = {"Cause": block.cause_in_brief}.get(label, "")
-        kept = _shortened(said[label], brief, width, start[label], len(drawn[label]) - 1)
+        lines = len(drawn[label]) - 1
+        kept = _shortened(said[label], brief, width, start[label], lines, may_cut=over() > spare)
         if not kept:
             told.remove(label)
         drawn[label] = kept or drawn[label]
-    if over() > 0 and {"Users", "Who"} <= said.keys():
+    if over() > spare and {"Users", "Who"} <= said.keys():
         drawn["Users"] = _together(said["Users"], block.who_in_brief, width, start["Users"]) or drawn["Users"]
         del drawn["Who"]
-    if over() > 0 and len(short := headline(block, width, paint, 1)) < len(head):
+    if over() > spare and len(short := headline(block, width, paint, 1)) < len(head):
         head = short
     for step in _STEPS:
         text, endless = said.get(step, ""), len(said.get(step, "")) > _LONG
@@ -157,13 +161,13 @@ def _drawn(text: str, width: int, start: str) -> list[str]:
     return wrap(_bare(text), width, start, " " * len(start), break_words=not _is_command(text))
 
 
-def _shortened(text: str, brief: str, width: int, start: str, lines: int) -> list[str]:
+def _shortened(text: str, brief: str, width: int, start: str, lines: int, *, may_cut: bool) -> list[str]:
     """The text in at most ``lines`` lines, or ``brief``, which says the same in fewer words. Empty if neither fits."""
     if brief and len(whole := _drawn(brief, width, start)) <= lines:
         return whole
     if len(whole := _drawn(text, width, start)) <= lines:
         return whole
-    return _clipped(brief or text, width, start, lines)
+    return _clipped(brief or text, width, start, lines) if may_cut else []
 
 
 def _sentences(text: str, width: int, start: str, lines: int) -> list[str]:
