@@ -436,7 +436,7 @@ def test_cut(text: str, width: int, expected: str) -> None:
 )
 def test_what_the_first_line_says_is_not_said_again(title: str, expected: str) -> None:
     info = replace(FINDING, id="known", title=title, severity=Severity.INFO, count=2)
-    entries = {"probe": "summary", "entries_total": 2, "entries_icap": 2, "entries_blocked": 2}
+    entries: Facts = {"probe": "summary", "entries_total": 2, "entries_icap": 2, "entries_blocked": 2}
     text = render(log_report(({**BLOCKED, "count": 2, "findings": ["known"]},), (info,), entries=entries))
 
     assert expected == text.splitlines()[0]
