@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from icapdiag.controller.asking import Pace
 from icapdiag.controller.credentials import Secret
 from icapdiag.controller.folder import Pull, PullFolder
 from icapdiag.controller.pulling import Progress, Puller, Wanted
 from icapdiag.controller.session import Session, parse_address, trusted
-from tests.controller.simulated.client import key_of
 from tests.controller.simulated.controller import Controller
-from tests.controller.simulated.inventory import SERVICES
 from tests.controller.simulated.truth import Truth
 
 USER, PASSWORD = "auditor", "correct-horse"
@@ -90,13 +90,24 @@ def pulled_keys(folder: Path) -> list[list[Key]]:
 
 def keys_in(path: Path) -> list[Key]:
     with gzip.open(path) as file:
-        return [key_of(json.loads(line)) for line in file]
+        return [_KEY.decode(line).key for line in file]
 
 
 def true_keys(truth: Truth) -> list[list[Key]]:
     """Of each virtual service, in order of time."""
-    return [sorted(truth.keys(number), key=_by_time) for number in range(len(SERVICES))]
+    return [[entry.key for entry in entries] for entries in truth.logged]
 
 
-def _by_time(key: Key) -> tuple[datetime, str, int, int]:
-    return (datetime.fromisoformat(key[4]), key[1], key[2], key[3])
+class _Entry(Struct):
+    virtualservice: str
+    service_engine: str
+    vcpu_id: int
+    log_id: int
+    report_timestamp: str
+
+    @property
+    def key(self) -> Key:
+        return (self.virtualservice, self.service_engine, self.vcpu_id, self.log_id, self.report_timestamp)
+
+
+_KEY = msgspec.json.Decoder(_Entry, strict=False)  # numbers may come as text

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from icapdiag.api.explaining import explain
 from tests.controller.pulls import pull, pulled_keys, true_keys
 from tests.controller.simulated.controller import Controller
@@ -15,7 +13,6 @@ from tests.controller.simulated.truth import Truth
 from tests.controller.test_pulled import outcomes, true_outcomes
 
 
-@pytest.mark.realtime
 def test_every_entry_once_and_explained_as_it_was(tmp_path: Path) -> None:
     truth = Truth(120_000)
     with Controller.serving(tmp_path, truth) as controller:
