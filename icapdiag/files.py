@@ -23,6 +23,8 @@ _DEVICE = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEX
 _LINKS = 40  # on the way to one file, as in the kernel
 _LOCK_WAIT = 60.0  # seconds that another run may hold a lock
 _LOCK_STEP = 0.05  # seconds
+_NO_LOCKS = frozenset({errno.EBADF, errno.ENOLCK, errno.ENOTSUP})  # what a file system without them answers
+_TEMPORARY = re.compile(r"\.icapdiag-[0-9a-f]{16}")
 _STREAM = re.compile(r"/dev/(?:stdout|stderr)|(?:/dev|/proc/self)/fd/[0-9]+")
 
 
@@ -142,6 +144,19 @@ def write_data(
             raise
 
 
+def is_temporary(name: str) -> bool:
+    """Whether `write_data` gives files such names until they are complete."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_temporaries(path: Path) -> None:
+    """Delete what `write_data` left in the folder when its process was killed. Raises OSError."""
+    with suppress(FileNotFoundError):
+        for each in path.iterdir():
+            if is_temporary(each.name):
+                each.unlink(missing_ok=True)
+
+
 def _rename(temporary: str, name: str, here: int, *, force: bool) -> None:
     """Rename, unless (without ``force``) a file of that name has come by now. Raises OSError."""
     if not force:
@@ -179,6 +194,26 @@ def locked(path: Path) -> Iterator[int]:
                     raise TimeoutError(errno.ETIMEDOUT, f"another process has locked {path}") from None
                 time.sleep(_LOCK_STEP)
         yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Keep other runs that ask for the same out of the folder, which is made, with its parents, if it is not there.
+
+    Raises OSError; BlockingIOError while another run has it. A file system without locks on folders, such as NFS,
+    keeps nobody out.
+    """
+    path.mkdir(parents=True, mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
     finally:
         os.close(descriptor)
 

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import typer
 
+from icapdiag.avi.times import parse_time
 from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
 from icapdiag.cli.progress import PullProgress
 from icapdiag.cli.signals import Stop
 from icapdiag.cli.times import span_of
 from icapdiag.controller.asking import Pace
 from icapdiag.controller.credentials import NoCredentials, take_secret
-from icapdiag.controller.folder import Pull
+from icapdiag.controller.folder import LASTING, Pull, passing
 from icapdiag.controller.objects import NoSuchService
 from icapdiag.controller.pulling import Puller, PullError, Wanted
 from icapdiag.controller.session import ControllerError, Session, Stopped, load_sdk, parse_address, trusted
@@ -25,6 +26,8 @@ from icapdiag.text import visible
 
 _USUAL = timedelta(hours=2)
 _LISTED = 10
+_REFUSED = frozenset({401, 403})
+_LATE = 30.0  # seconds
 
 
 class Account(NamedTuple):
@@ -121,19 +124,55 @@ def pull_summary(found: Pull, folder: Path) -> Iterator[str]:
         counted.append(_number(entries, "log entry", "log entries"))
     yield f"{visible(str(folder))}: {', '.join(counted)} from {visible(found.controller)}, {_span(found)}"
     if not services:
-        yield "No virtual service with an ICAP profile is visible to this account."
+        where = f"tenant {visible(found.tenant)}: those of another tenant need --tenant NAME"
+        yield f"No virtual service with an ICAP profile is visible to this account in {where}."
     for each in found.not_visible[:_LISTED]:
         yield f"Not visible: {visible(each.object)}: {visible(each.why)}"
     if len(found.not_visible) > _LISTED:
         yield f"Not visible: {len(found.not_visible) - _LISTED} more, see pull.json"
-    for log in found.logs:
-        if not log.complete:
-            yield f"Incomplete: log of {visible(log.virtual_service)}: {visible(log.why or '', None)}"
-    if not found.complete:
-        yield "Run the same command again to continue."
+    yield from _incomplete(found)
+    yield from _times(found)
     yield f"Next: icapdiag lint {visible(str(folder))}"
     if entries:
         yield f"      icapdiag explain {visible(str(folder))}"
+
+
+def _incomplete(found: Pull) -> Iterator[str]:
+    """What is missing of the logs, and whether the same command gets it."""
+    if found.complete:
+        return
+    missing = [log for log in found.logs if not log.complete]
+    for log in missing:
+        what = "Not visible" if log.status in LASTING and not log.entries else "Incomplete"
+        yield f"{what}: log of {visible(log.virtual_service)}: {visible(log.why or '', None)}"
+    statuses = {log.status for log in missing}
+    if passing(found.asked) or not statuses <= LASTING:
+        yield "Run the same command again to continue."
+    elif statuses <= _REFUSED:
+        yield "The same command gets these logs only after the account was given access to them."
+
+
+def _times(found: Pull) -> Iterator[str]:
+    """Where the span of time is not the one that was meant."""
+    offset = found.clock_offset or 0
+    if offset:
+        order = "ahead of" if offset > 0 else "behind"
+        yield (
+            f"The Controller's clock is {_duration(abs(offset))} {order} this host's. Times in its logs are by its own "
+            "clock: give --since and --until as times of that clock."
+        )
+    end = parse_time(found.until)
+    start = parse_time(found.started_at)
+    if end and start and (end - start).total_seconds() - max(offset, 0) > _LATE:
+        yield f"--until is later than the pull: the logs end at {found.started_at[:19].replace('T', ' ')} UTC."
+
+
+def _duration(seconds: int) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _span(found: Pull) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ PAGE = 200  # objects, the most that the API gives at once
 _MOST_PAGES = 1000
 _FIRST_WAIT = 1.0  # seconds, doubled each time up to
 _LONGEST_WAIT = 30.0
+_LOGIN_PATIENCE = 10.0  # a wrong name or port is a frequent reason for no answer
 _STEP = 0.2  # seconds between two looks at ``stop``
 _DOWN = b"search system is down"
 _SAID = 200  # characters
@@ -62,8 +64,8 @@ class Asker:
         self._next = pace.now()
 
     def login(self) -> Mapping[str, object]:
-        """Log in; the version of the Controller. Raises `ControllerError`, `Failed`."""
-        self._patiently(self._login)
+        """Log in; the version of the Controller. Raises `ControllerError`, `Failed`, `Stopped`."""
+        self._patiently(self._login, _LOGIN_PATIENCE)
         return self._session.version
 
     def _login(self) -> Answer:
@@ -138,9 +140,12 @@ class Asker:
         if self._stop():
             raise Stopped
 
-    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer, or the last one of those that say "later". Raises `Failed`, `ControllerError`, `Stopped`."""
-        end = self._pace.now() + self._pace.patience
+    def _patiently(self, ask: Callable[[], Answer], patience: float = math.inf) -> Answer:
+        """The answer, or the last one of those that say "later". Raises `Failed`, `ControllerError`, `Stopped`.
+
+        ``patience``: seconds, where that of the pace is longer.
+        """
+        end = self._pace.now() + min(self._pace.patience, patience)
         for wait in _waits():
             self.pause(self._next - self._pace.now())
             self._next = max(self._next, self._pace.now()) + 1 / self._pace.rate

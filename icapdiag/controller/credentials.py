@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+import json
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from icapdiag.bounded import NotPrivate, read_private
 PASSWORD, TOKEN = "ICAPDIAG_CONTROLLER_PASSWORD", "ICAPDIAG_CONTROLLER_TOKEN"
 _LARGEST = 8192  # bytes of a password file
 _HIDDEN = "[hidden]"
-_SHORT = 4  # characters: anything shorter occurs in ordinary text
+_SHORT, _LONG = 4, 8  # characters: anything shorter occurs in ordinary text, and in the names of objects
 
 
 class NoCredentials(Exception):
@@ -58,10 +59,27 @@ def _usable(text: str, source: str) -> str:
     return text
 
 
-def hide(text: str, secrets: set[str]) -> str:
+def hide(text: str, secrets: Iterable[str]) -> str:
     """``text`` without the secrets, as they are or as a form or a URL has them, in case a server echoed one."""
-    spelt = {form for secret in secrets for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))}
-    for each in sorted(spelt, key=len, reverse=True):
-        if len(each) >= _SHORT:
-            text = text.replace(each, _HIDDEN)
+    for each in _spellings(secrets, _SHORT):
+        text = text.replace(each, _HIDDEN)
     return text
+
+
+def hide_in_data(data: bytes, secrets: Iterable[str]) -> bytes:
+    """The same in JSON, for secrets long enough that names and addresses in it do not contain them by chance."""
+    for each in _spellings(secrets, _LONG):
+        for form in {each, json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]}:
+            data = data.replace(form.encode(), _HIDDEN.encode())
+    return data
+
+
+def _spellings(secrets: Iterable[str], shortest: int) -> list[str]:
+    """The longest first, as it may contain others."""
+    forms = {
+        form
+        for secret in secrets
+        if len(secret) >= shortest
+        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    }
+    return sorted(forms, key=len, reverse=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -20,6 +20,8 @@ from icapdiag.mistakes import FileError, Located, visible
 FORMAT = 1
 UNFINISHED = "unfinished"  # the folder of what a pull goes on from, and with .json what was asked for
 PULL, CONFIG, RUNTIME, METRICS, LOGS = "pull.json", "config.json", "runtime.json", "metrics.json", "logs"
+LASTING = frozenset({400, 401, 403, 404, 405, 419})
+"""Status of answers that are the same when asked again, until somebody changes the Controller or the account."""
 _LARGEST = 256 << 20  # bytes of one of the JSON files
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME = 80  # characters of a virtual service's name in a file name
@@ -48,7 +50,10 @@ class NotVisible(Struct, frozen=True):
 
 
 class PulledLog(Struct, frozen=True):
-    """The log of one virtual service. ``file`` is relative to the folder; ``why``: what of it is missing."""
+    """The log of one virtual service. ``file`` is relative to the folder; ``why``: what of it is missing.
+
+    ``status``: HTTP's, of the answer after which no more was asked; 0 if none came.
+    """
 
     virtual_service: str
     uuid: str
@@ -56,10 +61,15 @@ class PulledLog(Struct, frozen=True):
     entries: int
     complete: bool
     why: str | None = None
+    status: int = 200
 
 
 class Pull(Struct, frozen=True, kw_only=True):
-    """``pull.json``. Times are ISO 8601, UTC; the log is that of ``since`` ≤ time < ``until``."""
+    """``pull.json``. Times are ISO 8601, UTC; the log is that of ``since`` ≤ time < ``until``.
+
+    ``clock_offset``: seconds that the Controller's clock is ahead of this host's, by which ``started_at`` is; 0 where
+    they differ little, None where that is unknown.
+    """
 
     controller: str
     version: str
@@ -73,6 +83,7 @@ class Pull(Struct, frozen=True, kw_only=True):
     asked: tuple[Asked, ...] = ()
     not_visible: tuple[NotVisible, ...] = ()
     logs: tuple[PulledLog, ...] = ()
+    clock_offset: int | None = None
 
 
 class PoolRuntime(Struct, frozen=True):
@@ -180,6 +191,11 @@ class PullFolder:
 
     def _wrong(self, name: str, message: str) -> NotAPull:
         return NotAPull([Located(file=visible(str(self.path / name)), message=visible(message))])
+
+
+def passing(asked: Iterable[Asked]) -> list[Asked]:
+    """What may be answered another time."""
+    return [each for each in asked if each.status != 200 and each.status not in LASTING]
 
 
 def log_file(name: str, uuid: str) -> str:

@@ -71,12 +71,13 @@ _KEY = msgspec.json.Decoder(_Key)
 class Fetched(Struct, frozen=True):
     """The spans that are there, and what is missing of the log: None if nothing is.
 
-    ``gave_up``: the Controller did not answer, or not with a log.
+    ``status``: HTTP's, 0 without an answer, of the request after which no more was asked; ``error``: why not.
     """
 
     row: list[Window]
     missing: str | None = None
-    gave_up: bool = False
+    status: int = 200
+    error: str | None = None
 
 
 class LogFetcher:
@@ -94,7 +95,7 @@ class LogFetcher:
         Raises OSError, `ControllerError`, `Stopped`.
         """
         row = self.row = self._windows.done(self._since)
-        span, gave_up = _FIRST, False
+        span, status, failure = _FIRST, 200, None
         for window in row:
             span = _next_span(window)
         at = row[-1].end if row else self._since
@@ -107,15 +108,15 @@ class LogFetcher:
                 span = max((end - at) * _AIM // max(over.count, 2 * _AIM), _SHORTEST)
                 continue
             except Failed as error:
-                self._missing.append(f"from {_shown(at)} on: {error}")
-                gave_up = True
+                status, failure = error.status, str(error)
+                self._missing.append(f"from {_shown(at)} on: {error}" if row else failure)
                 break
             window = Window(at, end, len(entries), partial=len(self._missing) > noted)
             self._windows.add(window, entries)
             row.append(window)
             at, span = end, _next_span(window)
             reached(at, sum(each.entries for each in row))
-        return Fetched(row, "; ".join(self._missing) or None, gave_up)
+        return Fetched(row, "; ".join(self._missing) or None, status, failure)
 
     def _entries(self, start: int, end: int) -> list[bytes]:
         """The entries of a span, in order. Raises `_Overflow` for one that can be cut, `Failed`."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from icapdiag.avi.config.objects import (
     ANALYTICS,
     APPLICATION,
+    CLOUD,
     GROUP,
     MONITOR,
     PKI,
@@ -19,6 +20,7 @@ from icapdiag.avi.config.objects import (
     PROFILE,
     SE_GROUP,
     SSL_PROFILE,
+    SYSTEM,
     VIRTUAL_SERVICE,
     parse_reference,
     type_of_uuid,
@@ -36,7 +38,7 @@ from icapdiag.controller.folder import (
 ENGINE = "ServiceEngine"
 _KINDS = (
     PROFILE, VIRTUAL_SERVICE, POLICY_SET, GROUP, POOL, MONITOR, PKI, SSL_PROFILE, ANALYTICS, APPLICATION, SE_GROUP,
-    ENGINE,
+    ENGINE, CLOUD, SYSTEM,
 )  # fmt: skip
 _OF_SERVICE = (
     ("analytics_profile_ref", ANALYTICS),
@@ -44,6 +46,7 @@ _OF_SERVICE = (
     ("se_group_ref", SE_GROUP),
 )
 _OF_POOL = (("health_monitor_refs", MONITOR), ("pki_profile_ref", PKI), ("ssl_profile_ref", SSL_PROFILE))
+_OF_LICENCE = ("url", "uuid", "name", "license_tier", "default_license_tier")
 _NAMED = {"include_name": "true"}
 _COUNTERS = ("requests", "passed", "blocked", "modified", "error", "server_error", "internal_error", "timedout",
              "time_warning")  # fmt: skip
@@ -91,6 +94,8 @@ class Objects:
                 for member in _mappings(group, "members"):
                     for pool in self._follow(member, "pool_ref", POOL):
                         self._follow_all(pool, _OF_POOL)
+        for service in services:
+            self._find_licence(service)
         for engine in self._asker.objects("Service Engines", Target(ENGINE.lower(), _NAMED)) or ():
             self._keep(ENGINE, engine)
         return Found(
@@ -133,6 +138,15 @@ class Objects:
         for policy in _mappings(service, "http_policies"):
             self._follow(policy, "http_policy_set_ref", POLICY_SET)
 
+    def _find_licence(self, service: Any) -> None:
+        """The cloud, and then the system, as long as nothing more specific has a licence tier."""
+        if any(_text(each, "license_tier") for each in self._follow(service, "se_group_ref", SE_GROUP)):
+            return
+        if any(_text(each, "license_tier") for each in self._follow(service, "cloud_ref", CLOUD)):
+            return
+        if not self._found[SYSTEM] and SYSTEM not in self._missing:
+            self._show(SYSTEM, SYSTEM.lower(), SYSTEM, SYSTEM)
+
     def _follow_all(self, owner: Any, references: Iterable[tuple[str, str]]) -> None:
         for key, kind in references:
             self._follow(owner, key, kind)
@@ -143,15 +157,20 @@ class Objects:
         for text in _texts(owner, key):
             uuid = _uuid_in(text)
             if uuid and uuid not in self._found[kind] and uuid not in self._missing:
-                name = parse_reference(text).label
-                body = self._asker.show(f"{kind} {name}", Target(f"{kind.lower()}/{uuid}", _NAMED))
-                if isinstance(body, dict):
-                    self._found[kind][uuid] = body
-                else:
-                    self._missing.add(uuid)
+                self._show(kind, f"{kind.lower()}/{uuid}", f"{kind} {parse_reference(text).label}", uuid)
             if uuid in self._found[kind]:
                 found.append(self._found[kind][uuid])
         return found
+
+    def _show(self, kind: str, path: str, what: str, key: str) -> None:
+        """Ask for an object. Of clouds and the system, which contain accounts of other systems, the licence is kept."""
+        body = self._asker.show(what, Target(path, _NAMED))
+        if not isinstance(body, dict):
+            self._missing.add(key)
+        elif kind in {CLOUD, SYSTEM}:
+            self._found[kind][key] = {field: body[field] for field in _OF_LICENCE if field in body}
+        else:
+            self._found[kind][key] = body
 
     def _keep(self, kind: str, found: Any) -> None:
         if uuid := _text(found, "uuid"):

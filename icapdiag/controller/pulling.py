@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,33 +11,39 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from icapdiag.avi.config.objects import PROFILE
 from icapdiag.bounded import read_file
 from icapdiag.controller.asking import Asker, Failed, Pace
 from icapdiag.controller.folder import (
     FORMAT,
+    LASTING,
+    LOGS,
+    PULL,
     UNFINISHED,
     Asked,
     NotVisible,
     Pull,
     PulledLog,
     Writer,
-    is_pull_folder,
     log_file,
+    passing,
 )
 from icapdiag.controller.logs import Fetched, LogFetcher, to_micros
 from icapdiag.controller.objects import Objects, ask_metrics, ask_runtime
 from icapdiag.controller.session import ControllerError, Session, Stopped
 from icapdiag.controller.windows import Windows
-from icapdiag.files import PRIVATE, write_data
+from icapdiag.files import PRIVATE, is_temporary, locked_folder, remove_temporaries, write_data
+from icapdiag.text import visible
 
-_LARGEST = 64 << 20  # bytes of the latter
-_LASTING = frozenset({400, 401, 403, 404, 405, 419})  # status of answers that are the same tomorrow
+_STATE = f"{UNFINISHED}.json"
+_LARGEST = 64 << 20  # bytes of it
+_LISTED = 10
 INTERRUPTED = "interrupted"
 Progress = Callable[[str, float, int], object]  # what, the share of the work that is done, entries so far
 
 
 class PullError(Exception):
-    """The folder can't be used; the message says why and what to do."""
+    """The folder can't be used, or there is nothing to put into it; the message says why and what to do."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -72,70 +78,72 @@ class Puller:
     def __init__(
         self, folder: Path, wanted: Wanted, *, progress: Progress = lambda *_: None, stop: Callable[[], bool] = bool
     ) -> None:
-        """Raises `PullError` if the folder holds something else, and OSError."""
         self._folder, self._progress, self._stop = folder, progress, stop
         self._writer = Writer(folder)
-        self._state = self._begin(wanted)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether a part of it was there already."""
-        return self._state.services is not None
+        self._state = _State(wanted=wanted, started_at=_now())
 
     def pull(self, session: Session, pace: Pace) -> Pull:
         """Ask for everything and write it. What can't be had is said in the result, which is then not ``complete``.
 
-        Raises `ControllerError` if nothing can be asked at all, `NoSuchService`, OSError; and `Stopped` if ``stop``
-        said so before there was anything to keep.
+        Raises `PullError`, `ControllerError` if nothing can be asked at all, `NoSuchService`, OSError; and `Stopped` if
+        ``stop`` said so before there was anything to keep.
         """
-        asker = Asker(session, pace, self._stop)
+        try:
+            with locked_folder(self._folder):
+                self._begin()
+                return self._ask(session, Asker(session, pace, self._stop))
+        except BlockingIOError:
+            raise PullError(
+                f"another icapdiag pull is at work in {self._folder}: wait for it, or choose another folder"
+            ) from None
+
+    def _ask(self, session: Session, asker: Asker) -> Pull:
         try:
             try:
                 version = asker.login()
             except Failed as error:
                 raise ControllerError(f"{self._state.wanted.controller}: {error}") from None
             if self._state.services is None:
-                self._ask_objects(asker, version)
-            return self._finish(self._ask_logs(asker))
+                self._ask_objects(asker, version, session.tenants)
+            return self._finish(self._ask_logs(asker), session.clock_offset)
         finally:
             session.logout()
 
-    def _begin(self, wanted: Wanted) -> _State:
-        path = self._folder / f"{UNFINISHED}.json"
+    def _begin(self) -> None:
+        """Take up what an earlier run left, if it was asked for the same. Raises `PullError`, OSError."""
+        names = {path.name for path in self._folder.iterdir() if not is_temporary(path.name)}
+        if names - {_STATE}:
+            if _STATE not in names:
+                what = "already holds a finished pull" if PULL in names else "is not empty"
+                raise PullError(f"{self._folder} {what}: choose another folder")
+            self._take_up(self._folder / _STATE)
+            remove_temporaries(self._folder / LOGS)
+        remove_temporaries(self._folder)
+        self._save(self._state)
+
+    def _take_up(self, path: Path) -> None:
         try:
             state = msgspec.json.decode(read_file(path, _LARGEST, regular=True), type=_State)
-        except FileNotFoundError:
-            return self._begin_new(wanted)
         except (ValueError, RecursionError) as error:
             raise PullError(f"{path}: not what an interrupted pull leaves ({error}): choose another folder") from None
-        same = replace(state.wanted, since=wanted.since, until=wanted.until)
-        if state.format != FORMAT or same != wanted:
+        wanted = self._state.wanted
+        if state.format != FORMAT or replace(state.wanted, since=wanted.since, until=wanted.until) != wanted:
             raise PullError(
                 f"{self._folder} holds an unfinished pull with other options: repeat those, or choose another folder"
             )
-        return state
-
-    def _begin_new(self, wanted: Wanted) -> _State:
-        if is_pull_folder(self._folder):
-            raise PullError(f"{self._folder} already holds a finished pull: choose another folder")
-        try:
-            if any(self._folder.iterdir()):
-                raise PullError(f"{self._folder} is not empty: choose another folder")
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, mode=0o700)
-        state = _State(wanted=wanted, started_at=_now())
-        self._save(state)
-        return state
+        self._state = state
 
     def _save(self, state: _State) -> None:
         self._state = state
-        write_data(self._folder / f"{UNFINISHED}.json", msgspec.json.encode(state) + b"\n", mode=PRIVATE)
+        write_data(self._folder / _STATE, msgspec.json.encode(state) + b"\n", mode=PRIVATE)
 
-    def _ask_objects(self, asker: Asker, version: Mapping[str, object]) -> None:
-        """Everything but the logs."""
+    def _ask_objects(self, asker: Asker, version: Mapping[str, object], tenants: Sequence[str]) -> None:
+        """Everything but the logs. Raises `PullError` if there is nothing of ICAP."""
         wanted = self._state.wanted
         self._progress("configuration", 0.0, 0)
         found = Objects(asker).find(wanted.virtual_services)
+        if not found.services and not found.objects[PROFILE] and not passing(asker.asked):
+            raise PullError(_nothing(wanted, asker.not_visible, tenants))
         self._progress("runtime state", 0.0, 0)
         runtime = ask_runtime(asker, found)
         self._progress("metrics", 0.0, 0)
@@ -158,28 +166,31 @@ class Puller:
         wanted, services = self._state.wanted, self._state.services or ()
         done = {log.uuid: log for log in self._state.logs}
         logs: list[PulledLog] = []
-        why: str | None = None
+        gave_up: str | None = None
         for number, (name, uuid) in enumerate(services if wanted.logs else ()):
             if uuid in done:
                 logs.append(done[uuid])
                 continue
             windows = Windows(self._folder / UNFINISHED / uuid)
             fetcher = LogFetcher(asker, uuid, windows, wanted.since, wanted.until)
-            if why is None:
-                why, fetched = self._fetch(fetcher, name, number, sum(log.entries for log in logs))
+            if gave_up is None:
+                fetched = self._fetch(fetcher, name, number, sum(log.entries for log in logs))
             else:
-                fetched = Fetched(windows.done(to_micros(wanted.since)), why)
+                fetched = Fetched(windows.done(to_micros(wanted.since)), gave_up, 0)
+            if fetched.error is not None and fetched.status not in LASTING:
+                gave_up = fetched.error
             file = log_file(name, uuid)
             entries = windows.join(fetched.row, self._folder / file)
-            log = PulledLog(name, uuid, file, entries, complete=fetched.missing is None, why=fetched.missing)
+            why = fetched.missing
+            log = PulledLog(name, uuid, file, entries, complete=why is None, why=why, status=fetched.status)
             logs.append(log)
             if log.complete:
                 self._save(replace(self._state, logs=(*self._state.logs, log)))
                 windows.remove()
         return logs
 
-    def _fetch(self, fetcher: LogFetcher, name: str, number: int, before: int) -> tuple[str | None, Fetched]:
-        """What came of a log, and why no other need be tried, if so."""
+    def _fetch(self, fetcher: LogFetcher, name: str, number: int, before: int) -> Fetched:
+        """What came of a log."""
         since, until = to_micros(self._state.wanted.since), to_micros(self._state.wanted.until)
         of = len(self._state.services or ())
 
@@ -187,22 +198,19 @@ class Puller:
             share = (number + (at - since) / max(until - since, 1)) / of
             self._progress(f"log of {name}", share, before + entries)
 
-        why = None
         try:
-            fetched = fetcher.fetch(reached)
+            return fetcher.fetch(reached)
         except Stopped:
             why = INTERRUPTED
         except ControllerError as error:
             why = str(error)
-        else:
-            return (fetched.missing if fetched.gave_up else None), fetched
-        return why, Fetched(fetcher.row, why)
+        return Fetched(fetcher.row, why, 0, why)
 
-    def _finish(self, logs: list[PulledLog]) -> Pull:
+    def _finish(self, logs: list[PulledLog], clock_offset: int | None) -> Pull:
         state = self._state
         wanted = state.wanted
-        passing = [each for each in state.asked if each.status != 200 and each.status not in _LASTING]
-        complete = not passing and all(log.complete for log in logs)
+        again = passing(state.asked)
+        complete = not again and all(log.complete for log in logs)
         result = Pull(
             controller=wanted.controller,
             version=str(state.version.get("Version") or ""),
@@ -214,18 +222,30 @@ class Puller:
             complete=complete,
             asked=(
                 *state.asked,
-                *(Asked(f"/api/analytics/logs?virtualservice={log.uuid}", 200, log.entries) for log in logs),
+                *(Asked(f"/api/analytics/logs?virtualservice={log.uuid}", log.status, log.entries) for log in logs),
             ),
             not_visible=state.not_visible,
             logs=tuple(logs),
+            clock_offset=clock_offset,
         )
         self._writer.pull(result)
         if complete:
-            (self._folder / f"{UNFINISHED}.json").unlink()
             Windows(self._folder / UNFINISHED).remove()
-        elif passing:  # ask for the objects again next time
+            (self._folder / _STATE).unlink()  # last: without it the pull is finished
+        elif again:  # ask for the objects again next time
             self._save(replace(state, services=None))
         return result
+
+
+def _nothing(wanted: Wanted, not_visible: Sequence[NotVisible], tenants: Sequence[str]) -> str:
+    """That there is no ICAP in the tenant, and where it may be."""
+    why = "".join(f"; {each.object}: {each.why}" for each in not_visible[:_LISTED])
+    others = [visible(each) for each in tenants if each != wanted.tenant][:_LISTED]
+    known = f" (this account also has: {', '.join(others)})" if others else ""
+    return (
+        f"no ICAP profile, and no virtual service with one, is visible to {visible(wanted.user)} in tenant "
+        f"{visible(wanted.tenant)!r}{visible(why)}. If they are in another tenant, name it with --tenant{known}"
+    )
 
 
 def _iso(moment: datetime) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -20,9 +21,11 @@ from threading import Event, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
 
-from icapdiag.controller.credentials import Secret, hide
+from icapdiag.controller.credentials import Secret, hide, hide_in_data
+from icapdiag.facts.clock import clock_facts
 from icapdiag.text import visible
 
 MISSING = "pull needs avisdk, the SDK of Avi Load Balancer: pip install 'icapdiag[controller]'"
@@ -34,6 +37,9 @@ _LOOK = 0.2  # seconds between two looks at ``stop``
 _OVER = frozenset({HTTPStatus.UNAUTHORIZED, 419})  # the session is over; 419 is Avi's own
 RETRIED = frozenset({429, 502, 503, 504})  # of HTTP: too many requests, or not ready
 _NAME_MISMATCH = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH
+_OUT_OF_DATE = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, …_CERT_HAS_EXPIRED
+_CLOSE = 5.0  # seconds that clocks may differ
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 _MOST_CAUSES = 30
 T = TypeVar("T")
@@ -51,7 +57,9 @@ class Stopped(Exception):
     """The user wants an end."""
 
 
-_FAILURES = (OSError, ValueError, LookupError, TypeError, AttributeError, HTTPException, ControllerError)
+_FAILURES = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, HTTPException, ControllerError,
+)  # fmt: skip
 
 
 class Address(Struct, frozen=True):
@@ -68,6 +76,19 @@ class Address(Struct, frozen=True):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host + ("" if self.port == 443 else f":{self.port}")
+
+
+class _Tenant(Struct):
+    name: str = ""
+
+
+class _Login(Struct):
+    """Of the answer to a login, what the SDK does not keep."""
+
+    tenants: list[_Tenant] = []
+
+
+_LOGIN = msgspec.json.Decoder(_Login)
 
 
 class Answer(Struct, frozen=True):
@@ -152,7 +173,10 @@ class Session:
         self._timeout, self._deadline, self._stop = timeout, deadline, stop
         self._session: Any = None
         self._logins_left = 0
+        self._secrets = {secret.text}
         self.version: Mapping[str, object] = {}
+        self.tenants: tuple[str, ...] = ()  # names of those that the account has, as far as the login says
+        self.clock_offset: int | None = None  # s that the Controller's clock is ahead of this host's; None: unknown
 
     def login(self) -> None:
         """Log in. Raises `ControllerError`, and `NoAnswer` where the Controller may do so next time."""
@@ -174,9 +198,30 @@ class Session:
             raise self._no_controller() from None
         if not (context.get("csrftoken") and context.get("session_id")):
             raise self._no_controller()
-        found = session.remote_api_version
+        self._note_secrets(session)
+        found = self._hidden_in(session.remote_api_version)
         self.version = found if isinstance(found, dict) else {}
         session.avi_credentials.api_version = self._api_version or str(self.version.get("Version") or "") or None
+
+    def _note_secrets(self, session: Any) -> None:
+        self._secrets |= {str(value) for value in session.get_context().values() if value}
+        self._secrets |= {cookie.value for cookie in session.cookies if cookie.value}
+
+    def _hidden_in(self, body: Any) -> Any:
+        """The same without secrets."""
+        return msgspec.json.decode(hide_in_data(msgspec.json.encode(body), self._secrets))
+
+    def _note_login(self, response: Any, *_: object, **__: object) -> None:
+        """Of the answer to a login, what the SDK does not keep."""
+        if not response.url.endswith("/login") or response.status_code != HTTPStatus.OK:
+            return
+        now = time.time()
+        found = clock_facts(response.headers.get("Date"), now - response.elapsed.total_seconds(), now)
+        if found.clock_offset_s is not None:
+            self.clock_offset = round(found.clock_offset_s) if (found.clock_skew_s or 0) > _CLOSE else 0
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            names = [tenant.name for tenant in _LOGIN.decode(response.content).tenants]
+            self.tenants = tuple(hide(name, self._secrets) for name in names if name)
 
     def get(self, path: str, params: Mapping[str, object]) -> Answer:
         """GET ``/api/PATH``. The session is renewed once if it is over. Raises `ControllerError`, `NoAnswer`."""
@@ -210,11 +255,9 @@ class Session:
 
     def hide(self, text: str) -> str:
         """``text`` without password, token and cookies."""
-        secrets = {self._secret.text}
         if self._session is not None:
-            secrets |= {str(value) for value in self._session.get_context().values() if value}
-            secrets |= {cookie.value for cookie in self._session.cookies if cookie.value}
-        return visible(hide(text, secrets), _SAID)
+            self._note_secrets(self._session)
+        return visible(hide(text, self._secrets), _SAID)
 
     def _new_session(self) -> Any:
         host, port = self._address.host, self._address.port
@@ -234,6 +277,7 @@ class Session:
         session.trust_env = False
         session.verify = self._trust
         session.get_redirect_target = lambda _: None  # 307 would send the password to another place
+        session.hooks["response"].append(self._note_login)
         del session.adapters["http://"]
         sdk_login = session.authenticate_session
 
@@ -254,7 +298,9 @@ class Session:
                 body += piece
                 if len(body) > _LARGEST:
                     raise ControllerError(f"an answer of the Controller exceeds {_LARGEST >> 20} MiB: {path}")
-            return Answer(response.status_code, bytes(body), _seconds(response.headers.get("Retry-After")))
+            self._note_secrets(session)
+            clean = hide_in_data(bytes(body), self._secrets)
+            return Answer(response.status_code, clean, _seconds(response.headers.get("Retry-After")))
         finally:
             response.close()
 
@@ -290,7 +336,7 @@ class Session:
             raise NoAnswer("no complete answer in time")
         try:
             return found.result()
-        except ValueError:  # the SDK decodes the answer to a login, and no other
+        except (ValueError, RecursionError):  # the SDK decodes the answer to a login, and no other
             raise self._no_controller() from None
         except (OSError, HTTPException, self._http_error) as error:
             raise self._failed(error) from None
@@ -303,12 +349,16 @@ class Session:
                 reason = visible(each.verify_message.rstrip("."))
                 if each.verify_code in _NAME_MISMATCH:
                     what = f"is not for this name ({reason}): use a name that is in it"
+                elif each.verify_code in _OUT_OF_DATE:
+                    what = f"is out of date ({reason}): renew it on the Controller, or set this host's clock"
                 else:
                     what = f"can't be verified ({reason}): name the file of its CA with --ca-file"
                 return ControllerError(f"the certificate of {at} {what}. {unsent}")
             if isinstance(each, ssl.SSLError) and each.reason in _NOT_TLS:
                 return ControllerError(f"{at} does not speak TLS: check the port. {unsent}")
-        return NoAnswer(self.hide(_reason(error)))
+        ignored = next((name for name in _PROXIES if os.environ.get(name)), None)
+        note = f" ({ignored} is set and not used: pull connects directly)" if ignored else ""
+        return NoAnswer(self.hide(_reason(error)) + note)
 
     def _refused(self, error: Exception) -> Exception:
         """Why the login failed."""

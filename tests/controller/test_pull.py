@@ -12,7 +12,7 @@ from icapdiag.controller.folder import NotVisible, PullFolder
 from icapdiag.controller.objects import NoSuchService
 from icapdiag.controller.pulling import INTERRUPTED, Puller, PullError
 from icapdiag.controller.session import ControllerError, Stopped
-from tests.controller.pulls import pull, pulled_keys, true_keys, wanted
+from tests.controller.pulls import Clock, pull, pulled_keys, session, true_keys, wanted
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.faults import Fault, search_down, session_over, too_many
 from tests.controller.simulated.inventory import SERVICES
@@ -46,7 +46,8 @@ def test_it_only_reads_and_writes_what_it_read(controller: Controller, tmp_path:
     config = json.loads((folder / "config.json").read_bytes())
     assert {"IcapProfile": 2, "VirtualService": 3, "HTTPPolicySet": 3, "PoolGroup": 2, "Pool": 3, "HealthMonitor": 1,
             "PKIProfile": 1, "SSLProfile": 1, "AnalyticsProfile": 1, "ApplicationProfile": 1, "ServiceEngineGroup": 1,
-            "ServiceEngine": 3} == {kind: len(each) for kind, each in config.items() if kind != "META"}  # fmt: skip
+            "ServiceEngine": 3, "Cloud": 0, "SystemConfiguration": 0,
+            } == {kind: len(each) for kind, each in config.items() if kind != "META"}  # fmt: skip
     runtime, metrics = PullFolder(folder).runtime(), PullFolder(folder).metrics()
     assert all(pool.detail and pool.hmonstat for pool in runtime.pools)
     (sums, *_) = [
@@ -75,18 +76,6 @@ def test_faults_on_the_way_lose_and_double_nothing(controller: Controller, tmp_p
     assert true_keys(TRUTH) == pulled_keys(tmp_path / "pulled")
     assert 1 + 2 <= sum(each.path == "/login" for each in controller.requests) <= 1 + 2 + 3
     assert [] == controller.changes
-
-
-def test_what_may_not_be_seen_is_said_and_the_rest_pulled(controller: Controller, tmp_path: Path) -> None:
-    controller.forbidden |= {"pkiprofile", "hmonstat"}
-    found = pull(controller, tmp_path / "pulled", logs=False)
-    assert found.complete
-    assert (
-        NotVisible("PKIProfile icap-ca", "not permitted (403)"),
-        NotVisible("health monitor state of pool icap-portal-pool", "not permitted (403)"),
-    ) == found.not_visible[:2]
-    assert {None} == {pool.hmonstat for pool in PullFolder(tmp_path / "pulled").runtime().pools}
-    assert "logs" not in {path.name for path in (tmp_path / "pulled").iterdir()}
 
 
 def test_a_session_that_stays_refused_is_renewed_once(controller: Controller, tmp_path: Path) -> None:
@@ -155,20 +144,42 @@ def test_one_virtual_service_by_name_or_uuid(controller: Controller, tmp_path: P
 
 
 def test_a_folder_with_anything_else_is_refused(controller: Controller, tmp_path: Path) -> None:
-    pull(controller, tmp_path / "done", logs=False)
-    with pytest.raises(PullError, match="already holds a finished pull"):
-        Puller(tmp_path / "done", wanted(controller))
-    with pytest.raises(PullError, match="is not empty"):
-        Puller(tmp_path, wanted(controller))
-    Puller(tmp_path / "begun", wanted(controller))
+    (tmp_path / "file").write_text("")
+    for name, said in ((".", "is not empty"), ("done", "already holds a finished pull")):
+        pull(controller, tmp_path / "done", logs=False) if name == "done" else None
+        with pytest.raises(PullError, match=said):
+            pull(controller, tmp_path / name)
+    controller.faults.add(search_down(times=1000))
+    begun = tmp_path / "begun"
+    pull(controller, begun, patience=1.0)
     with pytest.raises(PullError, match="unfinished pull with other options"):
-        Puller(tmp_path / "begun", wanted(controller, "mail-vs"))
-    (tmp_path / "begun" / "unfinished.json").write_text("{}")
+        pull(controller, begun, "mail-vs")
+    (begun / "unfinished.json").write_text("{}")
     with pytest.raises(PullError, match="not what an interrupted pull leaves"):
-        Puller(tmp_path / "begun", wanted(controller))
+        pull(controller, begun)
+
+
+def test_a_mistake_in_the_options_does_not_use_up_the_folder(controller: Controller, tmp_path: Path) -> None:
+    with pytest.raises(NoSuchService):
+        pull(controller, tmp_path / "pulled", "shop", logs=False)
+    assert pull(controller, tmp_path / "pulled", "mail-vs", logs=False).complete
+
+
+def test_two_at_once_do_not_share_a_folder(controller: Controller, tmp_path: Path) -> None:
+    folder, refused = tmp_path / "pulled", []
+
+    def another(*_: object) -> None:
+        with pytest.raises(PullError, match="another icapdiag pull is at work in") as caught:
+            pull(controller, folder)
+        refused.append(caught.value)
+
+    assert pull(controller, folder, progress=another, logs=False).complete
+    assert refused
 
 
 def test_a_controller_that_is_not_there_ends_it(controller: Controller, tmp_path: Path) -> None:
     controller.faults.add(Fault("/login", method="POST", hang_up=True, times=1000))
+    clock = Clock()
     with pytest.raises(ControllerError, match=r"^127\.0\.0\.1:[0-9]+: "):
-        pull(controller, tmp_path / "pulled", patience=10.0)
+        Puller(tmp_path / "pulled", wanted(controller)).pull(session(controller), clock.pace())
+    assert clock.time < 15, "a wrong name or port is said soon"

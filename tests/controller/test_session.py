@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
+import socket
 import threading
 import traceback
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from icapdiag.controller.credentials import (
     NoCredentials,
     Secret,
     hide,
+    hide_in_data,
     take_secret,
 )
 from icapdiag.controller.pulling import Puller
@@ -36,7 +40,7 @@ from tests.controller.simulated.truth import Truth
 
 TRUTH = Truth(200)
 _SAID = {
-    "expired": r"can't be verified \(certificate has expired\): name the file of its CA with --ca-file",
+    "expired": r"is out of date \(certificate has expired\): renew it on the Controller, or set this host's clock",
     "wrong-name": r"is not for this name \(IP address mismatch, certificate is not valid for '127\.0\.0\.1'\)",
     "untrusted": r"can't be verified \(unable to get local issuer certificate\)",
     "plain HTTP": r"does not speak TLS: check the port",
@@ -140,7 +144,7 @@ def test_a_refused_login_says_what_to_check(controller: Controller) -> None:
         assert 3 == len(controller.requests)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b'{"version": {}}'])
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b'{"version": {}}', b"[" * 100_000])
 def test_another_web_server_is_not_taken_for_a_controller(controller: Controller, body: bytes) -> None:
     controller.faults.add(Fault("/login", method="POST", status=200, body=body))
     with pytest.raises(ControllerError, match="did not answer the login as an Avi Controller does"):
@@ -165,10 +169,10 @@ def test_an_answer_that_never_ends_is_given_up(tmp_path: Path) -> None:
 def test_a_secret_that_a_server_repeats_is_nowhere(
     controller: Controller, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    planted = "s3cret& word"
+    planted = 's3cret& "wörd'
     controller.sessions.password = planted
     caplog.set_level(logging.DEBUG)
-    echo = b'{"error": "you said s3cret& word, s3cret%26%20word, s3cret%26+word"}'
+    echo = json.dumps({"error": f"you said {planted}, s3cret%26%20%22w%C3%B6rd, s3cret%26+%22w%C3%B6rd"}).encode()
     said = []
     for status in (401, 500):
         controller.faults.add(Fault("/login", method="POST", status=status, body=echo))
@@ -176,17 +180,52 @@ def test_a_secret_that_a_server_repeats_is_nowhere(
             pulls.session(controller, Secret("password", planted)).login()
         said.append("".join(traceback.format_exception(caught.value)))
     controller.faults.add(Fault("sslprofile", status=500, body=echo))
+    controller.echo = True
     session = pulls.session(controller, Secret("password", planted))
     folder = tmp_path / "pulled"
     Puller(folder, pulls.wanted(controller)).pull(session, pulls.Clock().pace())
     assert "you said [hidden], [hidden], [hidden]" in (folder / "pull.json").read_text()
+    for name in ("config.json", "metrics.json"):
+        assert '"echo": "[hidden] [hidden] [hidden]' in (folder / name).read_text(), name
     with opened(controller, Secret("password", planted)) as again:
         cookies = [cookie.value for cookie in again._session.cookies]
         assert "[hidden] and [hidden]" == again.hide(f"{cookies[0]} and {cookies[1]}")
     said += [repr(session._secret), caplog.text, *capfd.readouterr()]
-    said += [path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()]
-    for text in (planted, "s3cret", *cookies):
+    said += [_text(path) for path in folder.rglob("*") if path.is_file()]
+    sent = {value for each in controller.requests for _, value in each.cookies}
+    for text in (planted, "s3cret", "w\\u00f6rd", *cookies, *sent):
         assert all(text not in each for each in said)
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("latin-1")
+
+
+def test_an_ordinary_word_as_a_password_leaves_the_data_as_it_is() -> None:
+    assert b'{"name": "pool-1"}' == hide_in_data(b'{"name": "pool-1"}', {"pool"})
+    assert b'["[hidden]", "[hidden]"]' == hide_in_data('["p\u00e4ssword", "p\\u00e4ssword"]'.encode(), {"pässword"})
+
+
+@pytest.mark.parametrize(("ahead", "offset"), [(0, 0), (3600, 3600), (-90, -90)])
+def test_the_controllers_clock_is_compared(controller: Controller, ahead: int, offset: int) -> None:
+    assert controller.server is not None
+    controller.server.clock_ahead = ahead
+    with opened(controller) as session:
+        assert session.clock_offset is not None
+        assert abs(offset - session.clock_offset) <= 2
+        assert ("admin", "branch") == session.tenants
+
+
+def test_a_proxy_that_is_not_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = parse_address(f"127.0.0.1:{free.getsockname()[1]}")
+    session = Session(address, "auditor", Secret("password", "x"), tenant="admin", trust=True)
+    for name, said in ((None, "Connection refused$"), ("https_proxy", r"refused \(https_proxy is set and not used:")):
+        if name:
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with pytest.raises(NoAnswer, match=said):
+            session.login()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 import threading
@@ -31,6 +32,7 @@ _LOGS = re.compile(r"/api/analytics/logs")
 _METRICS = re.compile(rf"/api/analytics/metrics/virtualservice/{_UUID}")
 _RUNTIME = re.compile(rf"/api/pool/{_UUID}/runtime/server/(?P<what>detail|hmonstat)")
 _ICAPSTATS = re.compile(rf"/api/virtualservice/{_UUID}/icapstats")
+_SYSTEM = "/api/systemconfiguration"
 _OBJECTS = re.compile(rf"/api/(?P<kind>[a-z]+)(?:/{_UUID})?")
 
 
@@ -38,7 +40,7 @@ class Controller:
     """A simulated Controller; `serving` starts one.
 
     What a test changes: ``sessions`` (credentials, Basic authentication), ``store`` (objects), ``logs`` (partial
-    answers), ``state`` (servers that are down), ``forbidden`` and ``faults``. What it reads: ``requests``.
+    answers), ``state`` (servers that are down), ``forbidden``, ``faults`` and ``echo``. What it reads: ``requests``.
     """
 
     def __init__(self, truth: Truth, inventory: Inventory, version: str) -> None:
@@ -50,6 +52,7 @@ class Controller:
         self.state = State(truth)
         self.faults = Faults()
         self.forbidden: set[str] = set()  # kinds and uuids that the account may not see
+        self.echo = False  # whether objects repeat the session, its CSRF token and the password
         self.requests: list[Request] = []
         self.port = 0
         self.ca_file = Path()
@@ -129,6 +132,9 @@ class Controller:
         except Refused as refused:
             return refused.answer
         answer.headers += cookies
+        if self.echo and answer.body.startswith(b"{"):
+            known = [*next(iter(self.sessions.open.items())), self.sessions.password]
+            answer.body = b'{"echo": %b, %b' % (json.dumps(" ".join(known)).encode(), answer.body[1:])
         return answer
 
     def _login(self, request: Request) -> Answer:
@@ -152,6 +158,8 @@ class Controller:
         if found := _ICAPSTATS.fullmatch(path):
             self.store.find(request, "virtualservice", found["uuid"])
             return self.state.icapstats(found["uuid"])
+        if path == _SYSTEM and request.method == "GET":  # there is one, so it has no list
+            return self.store.one(request, "systemconfiguration", "default")
         if found := _OBJECTS.fullmatch(path):
             return self._objects(request, found["kind"], found["uuid"])
         raise Refused(404, error="Not found")

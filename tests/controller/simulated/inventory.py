@@ -101,7 +101,23 @@ class Inventory:
             "pkiprofile": [_named("pkiprofile", "0k1", "icap-ca", ca_certs=[_authority()], crl_check=False)],
             "sslprofile": [_named("sslprofile", "0s1", "System-Standard")],
             "analyticsprofile": [_named("analyticsprofile", "0p1", "System-Analytics-Profile")],
-            "serviceenginegroup": [_named("serviceenginegroup", "0g1", "Default-Group", memory_per_se=8192, max_se=10)],
+            "serviceenginegroup": [
+                _named(
+                    "serviceenginegroup",
+                    "0g1",
+                    "Default-Group",
+                    memory_per_se=8192,
+                    max_se=10,
+                    license_tier="ENTERPRISE",
+                )
+            ],
+            "systemconfiguration": [
+                {
+                    "uuid": "default",
+                    "default_license_tier": "ENTERPRISE",
+                    "email_configuration": {"auth_username": "mailer"},
+                }
+            ],
             "serviceengine": [_engine(uuid, number) for number, uuid in enumerate(ENGINES, 1)],
         }
         found["virtualservice"] += [

@@ -47,6 +47,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answering = answering
         self.context = context
+        self.clock_ahead = 0  # s, of the right time
         self.closing = threading.Event()
         self.handshakes_failed: list[str] = []  # why
         self.plain: list[bytes] = []  # first lines of what isn't HTTP
@@ -143,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, request: Request, answer: Answer, fault: Fault) -> None:
         self.send_response_only(answer.status, _REASONS.get(answer.status))
-        self.send_header("Date", self.date_time_string())
+        self.send_header("Date", self.date_time_string(time.time() + self.server.clock_ahead))
         given = {name for name, _ in answer.headers}
         if "Content-Type" not in given:
             self.send_header("Content-Type", "application/json")

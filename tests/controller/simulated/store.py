@@ -167,7 +167,8 @@ class Store:
 
     def _name(self, reference: str) -> str:
         kind, identity = reference.split("/")[2:4]
-        return next((str(found["name"]) for found in self.objects.get(kind, []) if found["uuid"] == identity), identity)
+        found = (each for each in self.objects.get(kind, []) if each["uuid"] == identity)
+        return str(next(found, {}).get("name", identity))
 
 
 _ALLOW_ONE = "HEAD, GET, PUT, PATCH, OPTIONS, DELETE"
