@@ -266,7 +266,7 @@ def _no_other_member(record: Facts) -> str:
 
 def paths(record: Facts) -> tuple[str, ...]:
     """The service paths that steps for this record may name."""
-    known = _first(record, _FACTS_OF["paths"])
+    known = _first(record, (*_FACTS_OF["paths"], *_FACTS_OF["unproven"]))
     return tuple(map(str, known)) if isinstance(known, list | tuple) else ()
 
 
@@ -275,7 +275,7 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
 
 
 _LISTED = 3  # of several paths, or members
-_LISTS = {"paths": " or ", "members_failing": ", "}
+_LISTS = {"paths": " or ", "unproven": " or ", "members_failing": ", "}
 _MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
 _COUNTS = ("log_failures", "measured_failures", "measured_requests")  # of requests, which may be very many
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
@@ -283,6 +283,7 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "profile": ("profile.name", "icap_profile"),
     "virtual_service": ("virtualservices",),
     "paths": ("candidates", "services.candidates"),  # of ours that take REQMOD
+    "unproven": ("unproven", "services.unproven"),  # the same, of which nobody knows whether they scan
 }
 OURS = (  # not a server's
     "allowed", "covered_by", "field", "host", "members", "members_failing", "nearest_field", "no_other_member",

@@ -9,8 +9,9 @@ from tests.interop.diagnosed import Diagnosis
 
 OTHERS = "c-icap|ScanFileTypes|FortiSandbox|Kaspersky|Trellix"
 NO_SCANNER = Diagnosis("eicar-not-detected", "not-blocking", "likely", "another scanner", never=f"{OTHERS}|_preview")
-RESPMOD_PATH = Diagnosis("wrong-service", "paths-mixed-up", "proven", "^On Avi: .*service_uri", never=OTHERS)
-WRONG_PATH = Diagnosis("service-not-found", "wrong-path", "likely", "^On Avi: .*service_uri", never="timed out")
+REQUEST = "^On Avi: Set service_uri to /request, "
+RESPMOD_PATH = Diagnosis("wrong-service", "paths-mixed-up", "proven", REQUEST, never=OTHERS)
+WRONG_PATH = Diagnosis("service-not-found", "wrong-path", "likely", REQUEST, never="timed out")
 
 
 def test_a_clean_upload_is_allowed(e2guardian_server: E2guardian) -> None:

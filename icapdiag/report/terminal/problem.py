@@ -49,7 +49,7 @@ def problem(
 
 
 def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> list[str]:
-    """``1  CRITICAL  Service path not found (404) at 10.0.0.3:1344 [service-not-found]``; ``-  INFO  …``."""
+    """``1  CRITICAL  Service path not found at 10.0.0.3:1344 [service-not-found]``; ``-  INFO  …``."""
     severity = block.severity.value.upper()
     start, end = f"{block.number or '-'}  {severity}  ", f" [{block.id}]"
     most = lines * width - columns(end) - (12 if lines > 1 else 2)  # lines seldom break at their very end
