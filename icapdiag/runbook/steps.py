@@ -31,7 +31,8 @@ _ASKED_BY = MappingProxyType(
     }
 )
 _ASKED_FOR = ("ok", "failed", "blocked")  # statuses of EICAR
-_OTHER_PATH = "Set service_uri to "  # how a fix begins that gives the profile another path
+# How fixes begin that give the profile another path, and the pool another port.
+_OTHER_PATH, _OTHER_PORT = "Set service_uri to ", "Set default_server_port to "
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 
 
@@ -73,8 +74,8 @@ def _again(met: Sequence[Met], fix: Sequence[str]) -> tuple[str, ...]:
     records = [each.record for each in met if each.record.get("source") == "probe" and each.record.get("host")]
     if not records:
         return ()
-    wrong = bool(fix) and _OTHER_PATH in fix[0]
-    urls = dict.fromkeys(_url(each, wrong=wrong) for each in records)
+    first = fix[0] if fix else ""
+    urls = dict.fromkeys(_url(each, first) for each in records)
     asked_by = [_ASKED_BY.get(str(each.get("probe")), ()) for each in records]
     asking = list(dict.fromkeys(chain(*asked_by))) if all(asked_by) else []
     if any(str(each.get("probe")).startswith("eicar") or each.get("eicar.status") in _ASKED_FOR for each in records):
@@ -82,18 +83,19 @@ def _again(met: Sequence[Met], fix: Sequence[str]) -> tuple[str, ...]:
     return (f"`{' '.join(('icapdiag check', *list(urls)[:_NAMED], *asking))}`",)
 
 
-def _url(record: WideRecord, *, wrong: bool) -> str:
+def _url(record: WideRecord, fix: str) -> str:
     """The member as it accepts uploads: by TLS where it wants that, and where only its path is wrong, by the right one.
 
-    The path stays where other members work with it, as the server is then what has to change. ``wrong``: it is not the
-    right one, which nobody knows.
+    The path stays where other members work with it, as the server is then what has to change. PATH and PORT stand for
+    those that the ``fix`` replaces by others which nobody knows.
     """
     tls = record.get("tls") or record.get("fixed_by") == "tls" or record.get("peer") == "tls"
-    server = fill(f"{'icaps' if tls else 'icap'}://{{host}}:{{port}}", record)
+    port = "PORT" if _OTHER_PORT in fix else "{port}"
+    server = fill(f"{'icaps' if tls else 'icap'}://{{host}}:{port}", record)
     right = "" if record.get("pool.other_members_ok") else next(iter(paths(record)), "")
     if right and _URL.fullmatch(server + right):
         return server + right
-    return server + ("/PATH" if wrong else fill("{service_uri}", record))
+    return server + ("/PATH" if _OTHER_PATH in fix else fill("{service_uri}", record))
 
 
 def _again_logged(met: Iterable[Met]) -> tuple[str, ...]:
