@@ -73,6 +73,10 @@ def _placed(note: _Note, places: Mapping[int, tuple[int, int]]) -> _Note:
     return replace(note, line=line, column=column)
 
 
+def _below(note: _Note, lines: int) -> _Note:
+    return note if note.line is None else replace(note, line=note.line + lines)
+
+
 PAGE_KEYS: Final = ("count", "next", "more", "percent_remaining")  # of an API response, beside its results
 BEGIN: Final = ""  # in the place of a key: an answer begins
 _WHOLE = re.compile(r'"?([0-9]{1,15})"?')
@@ -159,13 +163,13 @@ class Notes(Struct):
         self.repairs = [_placed(repair, places) for repair in self.repairs]
         self.problems = [_placed(problem, places) for problem in self.problems]
 
-    def merge(self, other: Notes) -> None:
-        """Add the notes of a later part of the same source."""
+    def merge(self, other: Notes, *, lines: int = 0) -> None:
+        """Add the notes of a later part of the same source, before which there are so many lines."""
         repairs, problems = self.repairs_total + other.repairs_total, self.problems_total + other.problems_total
         for repair in other.repairs:
-            self.repair(repair)
+            self.repair(_below(repair, lines))
         for problem in other.problems:
-            self.problem(problem)
+            self.problem(_below(problem, lines))
         self.repairs_total, self.problems_total = repairs, problems
         self.page.merge(other.page)
 

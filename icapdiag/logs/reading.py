@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from icapdiag.facts.logs import RecordCounts
-from icapdiag.logs.containers.sniff import Container, Kind, header_row, kind_of
+from icapdiag.logs.containers.sniff import Container, Kind, kind_of
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Problem, Repair, SourceReport
@@ -151,7 +151,7 @@ def read_source(
 
         container = read_large(source, kind, summary, account, tick, jobs=jobs, stop=stop)
     elif kind in {Kind.CSV, Kind.SYSLOG}:
-        container = _rows_or_messages(source, kind, summary, account, tick)
+        container = _rows_or_messages(source, kind, summary, account, tick, jobs=jobs, stop=stop)
     elif kind is not Kind.EMPTY:
         from icapdiag.logs.containers.recordwise import read_records  # noqa: PLC0415
 
@@ -186,15 +186,17 @@ def read_source(
     return report, account.answers
 
 
-def _rows_or_messages(source: Source, kind: Kind, summary: Summary, account: Account, tick: Tick) -> Container:
+def _rows_or_messages(
+    source: Source, kind: Kind, summary: Summary, account: Account, tick: Tick, *, jobs: int | None, stop: Stop | None
+) -> Container:
     if kind is Kind.SYSLOG:
         from icapdiag.logs.blocks.syslog import read_syslog  # noqa: PLC0415
 
         read_syslog(source, summary, account, tick)
         return Container.SYSLOG
-    from icapdiag.logs.blocks.rows import RowScanner  # noqa: PLC0415
+    from icapdiag.logs.blocks.table import read_table  # noqa: PLC0415
 
-    RowScanner(source, header_row(source.head), summary, account, tick).run()
+    read_table(source, summary, account, tick, jobs=jobs, stop=stop)
     return Container.CSV
 
 

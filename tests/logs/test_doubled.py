@@ -28,7 +28,7 @@ from icapdiag.avi.entry import (
 )
 from icapdiag.doubled import Ambiguous, Members, check
 from icapdiag.facts.run import LogSubject
-from icapdiag.logs.blocks import summarise
+from icapdiag.logs.blocks import decoding
 from icapdiag.logs.blocks.decoding import LOOKED_INTO_WHOLE
 from icapdiag.logs.notes import SourceReport
 from icapdiag.logs.opening import source as sources
@@ -301,7 +301,7 @@ def test_beside_entries_of_another_form(
 def test_a_log_too_long_to_look_through_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Except for actions, which are always looked for; and once one was found, the rest is looked through."""
     monkeypatch.setattr(sources, "HEAD", 2000)
-    monkeypatch.setattr(summarise, "LOOKED_INTO_WHOLE", 100_000)
+    monkeypatch.setattr(decoding, "LOOKED_INTO_WHOLE", 100_000)
     entries = [json.dumps(_full()) for _ in range(120)]
     entries[100] = _with_twice("request", "reason", first=False)
     with block_size(3000):

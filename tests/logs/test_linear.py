@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from icapdiag.logs.blocks import rows
+from icapdiag.logs.blocks.row_pattern import Header
 from icapdiag.logs.containers import csvexport
 from icapdiag.logs.opening import source as sources
 from icapdiag.logs.reading import read_logs
@@ -93,33 +94,28 @@ def test_calls(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert most >= (twice - once) / RECORDS
 
 
-class _Pattern:
-    """A pattern that counts the bytes it goes through; where it does not match, it may have been all that are there."""
-
+def _bytes_of_rows(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many bytes are gone through to find where rows end; where none is found, it may have been all."""
+    path.write_text(text)
+    original = Header.__init__
     looked_at = 0
 
-    def __init__(self, pattern: re.Pattern[bytes]) -> None:
-        self._match = pattern.match
+    def counted(self: Header, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **options)
+        any_row = self.any_row
 
-    def match(self, text: bytes, at: int) -> re.Match[bytes] | None:
-        found = self._match(text, at)
-        _Pattern.looked_at += (found.end() if found else len(text)) - at
-        return found
+        def match(text: bytes, at: int, limit: int) -> re.Match[bytes] | None:
+            nonlocal looked_at
+            found = any_row(text, at, limit)
+            looked_at += (found.end() if found else min(limit, len(text))) - at
+            return found
 
+        self.any_row = match  # type: ignore[assignment]
 
-def _bytes_of_rows(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    path.write_text(text)
-    original = rows.RowScanner.__init__
-
-    def counted(self: rows.RowScanner, *arguments: Any) -> None:
-        original(self, *arguments)
-        self._any_row = _Pattern(self._any_row)  # type: ignore[assignment]
-
-    monkeypatch.setattr(rows.RowScanner, "__init__", counted)
-    _Pattern.looked_at = 0
+    monkeypatch.setattr(Header, "__init__", counted)
     read_logs([str(path)], jobs=1)
-    monkeypatch.setattr(rows.RowScanner, "__init__", original)
-    return _Pattern.looked_at
+    monkeypatch.setattr(Header, "__init__", original)
+    return looked_at
 
 
 def test_bytes_of_rows_behind_a_quote_that_never_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from icapdiag.facts import to_plain
 from icapdiag.logs.blocks import lines, rows
+from icapdiag.logs.blocks.row_pattern import RowPattern
 from icapdiag.logs.damage import recovery
 from icapdiag.logs.damage.recovery import read_members, salvage_object
 from icapdiag.logs.damage.runs import Run, sound_members
@@ -104,7 +105,7 @@ def test_rows_read_at_once_are_rows_read_cell_by_cell(
 
     quick, report = read(path, out.getvalue())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows._Layout, "takes", lambda self, row: False)
+        patch.setattr(RowPattern, "log_of", lambda self, row: None)
         slow, cell_by_cell = read(path, out.getvalue())
 
     assert cell_by_cell == report
@@ -118,9 +119,9 @@ def test_most_rows_are_read_at_once(tmp_path: Path, reason: str, monkeypatch: py
     slowly: list[int] = []
     original = rows.RowScanner._slowly
 
-    def counted(self: rows.RowScanner, raw: bytes) -> None:
-        slowly.append(len(raw))
-        original(self, raw)
+    def counted(self: rows.RowScanner, raw: bytes, *, last: bool) -> None:
+        slowly.extend([len(raw)] if raw else [])
+        original(self, raw, last=last)
 
     monkeypatch.setattr(rows.RowScanner, "_slowly", counted)
     base = entry() | {"method": "POST"}

@@ -41,6 +41,12 @@ LOOKED_INTO_WHOLE: Final = 64 * 1024 * 1024  # bytes of a file that is looked th
 LOOKED_INTO_SHARE: Final = 80  # one part in so many, as who writes a key twice does so in each record
 LOOKED_INTO_STREAM: Final = 40 * 1024 * 1024  # bytes of what has to be unpacked or recoded, or comes through a pipe
 
+
+def looked_into(size: int) -> int:
+    """Bytes of a file that are looked through for keys that are there twice."""
+    return size if size <= LOOKED_INTO_WHOLE else size // LOOKED_INTO_SHARE
+
+
 ReadInto = Callable[[memoryview], int]
 
 
@@ -49,6 +55,9 @@ Decoders = tuple[_Decode, _Decode]  # of lines, of an array
 
 _unique = json.JSONDecoder(object_pairs_hook=unique, strict=False)
 _any = msgspec.json.Decoder(msgspec.Raw)
+_values = msgspec.json.Decoder().decode_lines, msgspec.json.Decoder(list).decode
+_written = msgspec.json.Encoder().encode_lines, msgspec.json.Encoder().encode
+_BLANK: Final = b" \t\r\n"
 # DecodeError and UnicodeDecodeError are both ValueErrors; RecursionError is of JSON nested too deeply.
 UNDECODABLE: Final = (ValueError, RecursionError)
 _byte = re.compile(r"\(byte (\d+)\)")
@@ -159,6 +168,15 @@ class FallbackReader(Account):
                 self.notes.repair(Repair(what, offset=offset + len(mended.damaged[:index].encode())))
 
 
+def _is_written_again(form: Literal[0, 1], text: memoryview | bytes) -> bool:
+    """Whether all of a text is in it again when its values are written: msgspec takes the last of two of one key."""
+    try:
+        again = _written[form](_values[form](text))
+    except UNDECODABLE:
+        return False
+    return again.translate(None, _BLANK) == bytes(text).translate(None, _BLANK)
+
+
 def _is_doubled(text: str) -> bool:
     """Whether a key appears twice, with different values, in a list, or in values with white space between them."""
     at = 0
@@ -191,12 +209,9 @@ class Sink:
     Who sent what takes a fifth longer to decode. It is decoded of all entries in these first bytes, and beyond, unless
     a filter needs it, of some blocks all over the input; but of everything once ICAP was disabled for a request: what
     that carried decides whether it matters.
-
-    ``unique``: no key is twice in what comes, as somebody else has seen; and everything is decoded with details.
     """
 
-    def __init__(self, fallback: FallbackReader, *, look_into: int = 0, unique: bool = False) -> None:
-        self._unique = unique
+    def __init__(self, fallback: FallbackReader, *, look_into: int = 0) -> None:
         self.fallback = fallback
         self.tally = fallback.tally
         self.page = fallback.notes.page
@@ -227,7 +242,7 @@ class Sink:
     @property
     def _with_details(self) -> bool:
         """Whether what is decoded next is."""
-        if self._unique or self._look_into > 0 or self._some_disabled or self.fallback.summary.filters.by_entry:
+        if self._look_into > 0 or self._some_disabled or self.fallback.summary.filters.by_entry:
             return True
         return self._decoded // BLOCK % _DETAILED_OF == 0
 
@@ -242,7 +257,7 @@ class Sink:
     def _decode(self, form: Literal[0, 1], text: memoryview | bytes) -> Sequence[LogEntry]:
         if overfull(text):
             raise DecodeError(OVERFULL)
-        detailed, self._paced = self._with_details, self._unique or self._look_into > 0
+        detailed, self._paced = self._with_details, self._look_into > 0
         self._decoded += len(text)
         self._met.clear()
         try:
@@ -266,9 +281,6 @@ class Sink:
 
     def _is_doubled(self, form: Literal[0, 1], text: memoryview | bytes) -> bool:
         """Whether a key appears twice, as far as this is looked for."""
-        if self._unique:
-            self._looked_into, self._size = True, 0
-            return False
         self._looked_into = self._doubled or self._look_into > 0
         if not self._looked_into:
             return False
@@ -276,7 +288,7 @@ class Sink:
         try:
             return self._counter.is_doubled(form, text)
         except ValidationError:  # values where an entry has objects
-            return _is_doubled(bytes(text).decode("utf-8", "replace"))
+            return not _is_written_again(form, text) and _is_doubled(bytes(text).decode("utf-8", "replace"))
 
     @cached_property
     def _counter(self) -> KeyCounter:
