@@ -77,12 +77,17 @@ class Pace(Struct, array_like=True):
         found._close(len(found.open))
         return found
 
-    def merge(self, other: Pace) -> None:
-        """Add counts from elsewhere; its open seconds are counted as they are."""
-        theirs = other.closed()
-        for rate, count in theirs.seconds.items():
+    def merge(self, later: Pace) -> None:
+        """Add a later part of the log; a second that is open in both is one."""
+        for rate, count in later.seconds.items():
             self.seconds[rate] = self.seconds.get(rate, 0) + count
-            self.ends[rate] = self.ends.get(rate, 0.0) + theirs.ends[rate]
+            self.ends[rate] = self.ends.get(rate, 0.0) + later.ends[rate]
+        for key, theirs in later.open.items():
+            mine = self.open.setdefault(key, Second(0, ""))
+            mine.entries += theirs.entries
+            mine.last = max(mine.last, theirs.last)
+        if len(self.open) > _OPEN:
+            self._close(len(self.open) // 2)
 
     def ceiling(self) -> Ceiling | None:
         """The rate that looks like throttling; None if there is none."""

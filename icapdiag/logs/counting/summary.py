@@ -62,7 +62,7 @@ class Summary(Counting):
             self.more_large,
             list(self.groups_.values()),
             self.timeline_,
-            self.pace.closed(),
+            self.pace,
         )
         return msgspec.msgpack.encode(counted)
 
