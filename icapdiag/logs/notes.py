@@ -209,12 +209,13 @@ class Account:
         self.answers: list[Observation] = []
         self.tally = Tally()
         self.notes = Notes()
+        self._full: set[ProblemKind] = set()  # kinds of which no more are noted
 
     def refuse(
         self, kind: ProblemKind, reason: str, place: tuple[int | None, int | None, int | None], excerpt: str
     ) -> None:
         """A record that is none, or can't be read, at this line, column and offset."""
-        if self.notes.is_full(kind):
+        if kind in self._full:
             self.refuse_again(kind, 1)
             return
         if kind == "skipped":
@@ -222,6 +223,8 @@ class Account:
         else:
             self.tally.unreadable += 1
         self.notes.problem(Problem(kind, reason, *place, excerpt))
+        if self.notes.is_full(kind):
+            self._full.add(kind)
 
     def refuse_again(self, kind: ProblemKind, times: int) -> None:
         """Records of which there were many already: counted, and not noted."""

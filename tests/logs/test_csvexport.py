@@ -133,6 +133,12 @@ def test_a_header_that_comes_again_is_no_row(tmp_path: Path) -> None:
     assert (4, 4) == (report.total, report.read)
 
 
+def test_blanks_above_the_header_row(tmp_path: Path) -> None:
+    reading, report = read(tmp_path / "log", " \r\n\r\n  " + as_csv(ENTRIES))
+    assert (4, 1) == (report.read, report.unreadable)
+    assert actions(reading) == FOUR
+
+
 def test_a_row_that_was_cut_keeps_what_it_has(tmp_path: Path) -> None:
     text = as_csv(ENTRIES)
     cut = text[: text.rindex("'reason'") + 12]

@@ -25,7 +25,7 @@ _EDGE: Final = rb"!#-+\--\[\]-~"  # of a text: no blank, quote, comma, backslash
 _values = msgspec.json.Decoder(msgspec.Raw).decode_lines
 _WORDS: Final = ((b"': True", b"': true"), (b"': False", b"': false"), (b"': None", b"': null"))
 _NUMBER: Final = rb"(-?(?:0|[1-9][0-9]{0,17}))"
-_BRIEF: Final = ("report_timestamp", "virtualservice", "service_engine", "adf")  # what counts without an icap_log
+BRIEF: Final = ("report_timestamp", "virtualservice", "service_engine", "adf")  # what counts without an icap_log
 _FILTERED: Final = (*TEXTS, "adf")
 _ACTION_FIRST: Final = b"{'action': 'ICAP_"
 _ACTION = re.compile(rb"'action'\s*:\s*'ICAP_[A-Z]+'")
@@ -48,11 +48,11 @@ class Header:
     """
 
     def __init__(self, head: bytes, delimiter: str, *, brief: bool) -> None:
-        text = head.lstrip(b"\r\n ").decode("utf-8", STRAY)
         csv.field_size_limit(csvexport.CELL_LIMIT)
+        rows = csv.reader(io.StringIO(head.decode("utf-8", STRAY), newline=""), delimiter=delimiter)
         cell, between = _cell(delimiter.encode()), re.escape(delimiter.encode())
         self.delimiter = delimiter
-        self.columns = Columns(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+        self.columns = Columns(next(row for row in rows if any(map(str.strip, row))))
         self.plain = RowPattern(self.columns, delimiter, brief=brief)
         self.any_row = re.compile(rb"%b(?:%b%b)*+%b" % (cell, between, cell, _END)).match
 
@@ -81,7 +81,7 @@ class RowPattern:
             if name is not None:
                 count = re.compile(pattern).groups
                 members.append(b'"%b":%b' % (name.encode(), json))
-                if name in (_BRIEF if brief else _FILTERED):
+                if name in (BRIEF if brief else _FILTERED):
                     members_without.append(members[-1])
                     self._groups_without += range(groups + 1, groups + count + 1)
                 self._groups[name] = groups

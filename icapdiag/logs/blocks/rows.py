@@ -13,9 +13,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
+from icapdiag.avi.entry import LogEntry
+from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import WAF_REJECTED
 from icapdiag.logs.blocks.decoding import UNDECODABLE, Sink
-from icapdiag.logs.blocks.row_pattern import Header, logs_as_json
+from icapdiag.logs.blocks.row_pattern import BRIEF, Header, logs_as_json
 from icapdiag.logs.containers import csvexport
 from icapdiag.logs.containers.collector import Collector
 from icapdiag.logs.notes import Repair
@@ -24,6 +26,7 @@ from icapdiag.logs.opening.source import STRAY
 _BLOCK: Final = 512 * 1024  # bytes
 _TOGETHER: Final = 200  # rows that are decoded as one
 _REJECTED: Final = WAF_REJECTED.encode()
+_TELLING: Final = ("virtualservice", "vs_name", "significant_log", "significance")  # a row with one of them is an entry
 
 Read = Callable[[int], bytes | None]  # so many bytes at most, none at the end
 
@@ -35,8 +38,11 @@ class RowScanner:
         self._read = read
         self._header = header
         self._plain = header.plain
-        self._collector = Collector(sink.fallback.summary, sink.fallback)
+        self._summary = sink.fallback.summary
+        self._collector = Collector(self._summary, sink.fallback)
         self._sink = sink
+        self._filtered = bool(self._summary.filters)
+        self._bare: list[LogEntry] = []  # entries without an icap_log that were read cell by cell, and not yet counted
         self._longest = csvexport.CELL_LIMIT + _BLOCK  # bytes of a row; a longer one has a quote that nothing closes
         self._text = b""  # that was read, and not yet counted
         self._rejecting = False  # WAF has refused a request of it
@@ -148,6 +154,7 @@ class RowScanner:
             try:
                 cells = next(reader)
             except StopIteration:
+                self._count_bare()
                 return
             except csv.Error as error:
                 self._collector.refuse("unreadable", f"not CSV: {error}", (at, None, None), "")
@@ -158,14 +165,26 @@ class RowScanner:
 
     def _take(self, cells: list[str], line: int, *, cut: bool) -> None:
         collector = self._collector
-        row = self._header.columns.row(cells, line)
+        row = self._header.columns.row(cells)
         collector.tally.truncated = collector.tally.truncated or cut
-        for what, place in row.repairs:
-            collector.notes.repair(Repair(what, place))
-        if row.value is None:
-            collector.refuse("unreadable", row.reason, (row.line, None, None), row.excerpt)
+        for what in row.repairs:
+            collector.notes.repair(Repair(what, line))
+        value = row.value
+        if value is None:
+            collector.refuse("unreadable", row.reason, (line, None, None), ",".join(cells)[:200])
+        elif self._filtered or cut or "icap_log" in value or value.keys().isdisjoint(_TELLING):
+            self._count_bare()
+            collector.value(value, (line, None, None), "", damaged=bool(row.repairs), cut=cut)
         else:
-            collector.value(row.value, (row.line, None, None), row.excerpt, damaged=bool(row.repairs), cut=cut)
+            entry = LogEntry(**{name: value.get(name) for name in BRIEF})  # type: ignore[arg-type]
+            entry.report_timestamp = to_iso(entry.report_timestamp)
+            self._bare.append(entry)
+
+    def _count_bare(self) -> None:
+        if self._bare:
+            self._summary.add_all(self._bare)
+            self._collector.tally.read += len(self._bare)
+            self._bare = []
 
     def _count(self, rows: list[re.Match[bytes]], logs: list[bytes]) -> None:
         """Count rows that follow each other: all at once; each alone if one of them is not what it seemed."""

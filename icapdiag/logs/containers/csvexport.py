@@ -51,16 +51,15 @@ _ACTION = re.compile(r"""["']action["']\s*:\s*["']ICAP_[A-Z]+["']""")
 
 
 class CsvRow(Struct, frozen=True):
-    """One row as an entry's object; ``reason``: why it could not be read. Lines count from 1.
+    """One row as an entry's object, and what was corrected; ``reason``: why it could not be read."""
 
-    ``repairs`` are ``(what, line)``.
-    """
-
-    line: int
     value: dict[str, object] | None
     reason: str = ""
-    repairs: tuple[tuple[str, int], ...] = ()
-    excerpt: str = ""
+    repairs: tuple[str, ...] = ()
+
+
+_SINGLE = CsvRow(None, "a row with a single cell")
+_NO_FIELDS = CsvRow(None, "a row without log entry fields")
 
 
 class Columns:
@@ -70,36 +69,38 @@ class Columns:
         self.names = list(names)
         clean = [name.strip().lstrip("\ufeff") for name in names]
         self._index = {name: at for at, name in reversed(list(enumerate(clean)))}
-        self._texts = [(name, at, PLAUSIBLE.get(name)) for name in TEXTS if (at := self._index.get(name)) is not None]
+        texts = [(at, name, PLAUSIBLE.get(name)) for name in TEXTS if (at := self._index.get(name)) is not None]
+        self._texts = sorted(texts, key=lambda text: text[0])
         self._foreign = {at for at, name in enumerate(clean) if name in _FOREIGN}
 
     def index_of(self, name: str) -> int | None:
         """The column of a field; None without one."""
         return self._index.get(name)
 
-    def row(self, cells: Sequence[str], line: int) -> CsvRow:
+    def row(self, cells: Sequence[str]) -> CsvRow:
         if len(cells) < 2:
-            return CsvRow(line, None, "a row with a single cell", excerpt=cells[0])
+            return _SINGLE
         value = self._plain_fields(cells)
-        repairs: list[tuple[str, int]] = []
+        repairs: list[str] = []
         if len(cells) < len(self.names) - _SHIFT:
-            repairs.append((f"a row with {len(cells)} of {len(self.names)} cells was read", line))
+            repairs.append(f"a row with {len(cells)} of {len(self.names)} cells was read")
         at = self._icap_cell(cells)
         if at is not None:
             value[_ICAP], damage = cell_value(cells[at])
-            repairs += [(damage, line)] if damage else []
-        if not value:
-            return CsvRow(line, None, "a row without log entry fields", excerpt=",".join(cells)[:200])
-        return CsvRow(line, value, repairs=tuple(repairs))
+            repairs += [damage] if damage else []
+        return CsvRow(value, repairs=tuple(repairs)) if value else _NO_FIELDS
 
     def _plain_fields(self, cells: Sequence[str]) -> dict[str, object]:
         value: dict[str, object] = {}
-        for name, at, plausible in self._texts:
-            text = cells[at].strip() if at < len(cells) else ""
+        count = len(cells)
+        for at, name, plausible in self._texts:
+            if at >= count:
+                break
+            text = cells[at].strip()
             if text and (plausible is None or plausible.match(text)):
                 value[name] = text
         for name in NUMBERS:
-            if _NUMBER.match(text := self._cell(cells, name)):
+            if (text := self._cell(cells, name)) and _NUMBER.match(text):
                 value[name] = int(text)
         if (text := self._cell(cells, "adf")) in _TRUTH:
             value["adf"] = _TRUTH[text]
