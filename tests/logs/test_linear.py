@@ -61,7 +61,7 @@ LOGS = {
     "two commas behind": _Log(_each(lambda _, text: text + ",,\n"), 80),
     "two commas alone": _Log(lambda count: f"{ENTRIES[0]}\n" * 20 + ",,\n" * (100 * count), 0.5),
     "empty objects": _Log(lambda count: f"{ENTRIES[0]}\n" * 20 + "{}\n" * (100 * count), 0.5),
-    "a table": _Log(_table, 20),
+    "a table": _Log(_table, 40),
     "a cell that never closes": _Log(_open_cell, 130),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
@@ -43,8 +44,8 @@ LOOKED_INTO_STREAM: Final = 40 * 1024 * 1024  # bytes of what has to be unpacked
 
 
 def looked_into(size: int) -> int:
-    """Bytes of a file that are looked through for keys that are there twice."""
-    return size if size <= LOOKED_INTO_WHOLE else size // LOOKED_INTO_SHARE
+    """Bytes of JSON that are looked through for keys that are there twice, of a file of so many bytes."""
+    return sys.maxsize if size <= LOOKED_INTO_WHOLE else size // LOOKED_INTO_SHARE
 
 
 ReadInto = Callable[[memoryview], int]

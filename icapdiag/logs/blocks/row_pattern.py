@@ -26,7 +26,6 @@ _values = msgspec.json.Decoder(msgspec.Raw).decode_lines
 _WORDS: Final = ((b"': True", b"': true"), (b"': False", b"': false"), (b"': None", b"': null"))
 _NUMBER: Final = rb"(-?(?:0|[1-9][0-9]{0,17}))"
 BRIEF: Final = ("report_timestamp", "virtualservice", "service_engine", "adf")  # what counts without an icap_log
-_FILTERED: Final = (*TEXTS, "adf")
 _ACTION_FIRST: Final = b"{'action': 'ICAP_"
 _ACTION = re.compile(rb"'action'\s*:\s*'ICAP_[A-Z]+'")
 _FORMS: Final = {  # what a plausible cell begins with, or is, and has no more letters than ASCII: see `PLAUSIBLE`
@@ -47,31 +46,27 @@ class Header:
     ``any_row`` takes a text, where a row begins in it and where it ends at the latest; the row is as `csv` sees it.
     """
 
-    def __init__(self, head: bytes, delimiter: str, *, brief: bool) -> None:
+    def __init__(self, head: bytes, delimiter: str) -> None:
         csv.field_size_limit(csvexport.CELL_LIMIT)
         rows = csv.reader(io.StringIO(head.decode("utf-8", STRAY), newline=""), delimiter=delimiter)
         cell, between = _cell(delimiter.encode()), re.escape(delimiter.encode())
         self.delimiter = delimiter
         self.columns = Columns(next(row for row in rows if any(map(str.strip, row))))
-        self.plain = RowPattern(self.columns, delimiter, brief=brief)
+        self.plain = RowPattern(self.columns, delimiter)
         self.any_row = re.compile(rb"%b(?:%b%b)*+%b" % (cell, between, cell, _END)).match
 
 
 class RowPattern:
-    """The pattern for the rows of a file, and the JSON of a row.
+    """The pattern for rows, and the JSON of a row. ``match`` takes a text and where a row begins in it."""
 
-    ``match`` takes a text and where a row begins in it. The JSON of a row without an icap_log has what filters look at;
-    with ``brief``, only what is counted.
-    """
-
-    def __init__(self, columns: Columns, delimiter: str, *, brief: bool) -> None:
+    def __init__(self, columns: Columns, delimiter: str) -> None:
         stop = delimiter.encode()
         names = columns.names
         wanted = {columns.index_of(name): name for name in (*TEXTS, *NUMBERS, *_OWN)}
         parts: list[bytes] = []
         members: list[bytes] = []
-        members_without: list[bytes] = []  # of a row without an icap_log
-        self._groups_without: list[int] = []  # the same, from 1
+        brief_members: list[bytes] = []
+        self._brief_groups: list[int] = []  # from 1
         self._groups: dict[str, int] = {}  # the first one of each column, from 0
         groups = 0
         for at in range(len(names)):
@@ -81,16 +76,17 @@ class RowPattern:
             if name is not None:
                 count = re.compile(pattern).groups
                 members.append(b'"%b":%b' % (name.encode(), json))
-                if name in (BRIEF if brief else _FILTERED):
-                    members_without.append(members[-1])
-                    self._groups_without += range(groups + 1, groups + count + 1)
+                if name in BRIEF:
+                    brief_members.append(members[-1])
+                    self._brief_groups += range(groups + 1, groups + count + 1)
                 self._groups[name] = groups
                 groups += count
         known = {"report_timestamp", _LOG} <= self._groups.keys() and PLAUSIBLE.keys() <= _FORMS.keys()
         self._log = self._groups.get(_LOG, 0)
         self.match = re.compile(re.escape(stop).join(parts) + _END if known else rb"(?!)").match
         self._form = b"{%b}" % b",".join(members)
-        self._form_without = b"{%b}" % b",".join(members_without)
+        self._form_without = b"{%b}" % b",".join(one for one in members if not one.startswith(b'"icap_log"'))
+        self._brief_form = b"{%b}" % b",".join(brief_members)
 
     def log_of(self, row: re.Match[bytes]) -> bytes | None:
         """The cell with the icap_log, without its quotes; nothing if it is empty, None if it is read cell by cell.
@@ -103,15 +99,15 @@ class RowPattern:
         begins = log.startswith(_ACTION_FIRST) or (log.startswith(b"{'") and _ACTION.search(log) is not None)
         return log if begins and b"\\'" not in log else None
 
-    def json_of(self, row: re.Match[bytes], log: bytes) -> bytes:
-        """The JSON of a row, with that of its icap_log, if it has one."""
-        if not log:
-            return self._form_without % tuple([row[group] or b"" for group in self._groups_without])
+    def json_of(self, row: re.Match[bytes], log: bytes, *, brief: bool) -> bytes:
+        """The JSON of a row, with that of its icap_log; ``brief``: of one without it, the few columns that count."""
+        if brief and not log:
+            return self._brief_form % tuple([row[group] or b"" for group in self._brief_groups])
         cells = list(row.groups(b""))
         if (codes := self._groups.get(_CODES)) is not None and cells[codes] != b"[]":
             cells[codes] = cells[codes].strip(b'"').replace(b"'", b'"') or b"null"
-        cells[self._log : self._log + 2] = [log]
-        return self._form % tuple(cells)
+        cells[self._log : self._log + 2] = [log] if log else []
+        return (self._form if log else self._form_without) % tuple(cells)
 
 
 def _none_of(characters: bytes) -> bytes:

@@ -172,13 +172,18 @@ class RowScanner:
         value = row.value
         if value is None:
             collector.refuse("unreadable", row.reason, (line, None, None), ",".join(cells)[:200])
-        elif self._filtered or cut or "icap_log" in value or value.keys().isdisjoint(_TELLING):
+        elif cut or "icap_log" in value or value.keys().isdisjoint(_TELLING) or not self._is_brief:
             self._count_bare()
             collector.value(value, (line, None, None), "", damaged=bool(row.repairs), cut=cut)
         else:
             entry = LogEntry(**{name: value.get(name) for name in BRIEF})  # type: ignore[arg-type]
             entry.report_timestamp = to_iso(entry.report_timestamp)
             self._bare.append(entry)
+
+    @property
+    def _is_brief(self) -> bool:
+        """Whether of entries without an icap_log only the number, the time and who logged them counts."""
+        return not self._filtered and not self._summary.asks_why
 
     def _count_bare(self) -> None:
         if self._bare:
@@ -202,7 +207,10 @@ class RowScanner:
         """Count rows all at once; False, and nothing counted, if one of them is not what it seemed."""
         try:
             done = iter(logs_as_json([log for log in logs if log]))
-            texts = [self._plain.json_of(row, log and next(done)) for row, log in zip(rows, logs, strict=True)]
+            brief = self._is_brief
+            texts = [
+                self._plain.json_of(row, log and next(done), brief=brief) for row, log in zip(rows, logs, strict=True)
+            ]
             return self._sink.take(self._sink.lines(b"\n".join(texts)))
         except UNDECODABLE:
             return False

@@ -22,7 +22,7 @@ def read_table(
     source: Source, summary: Summary, account: Account, tick: Tick, *, jobs: int | None, stop: Stop | None
 ) -> None:
     """Read the rows to the end. ``jobs`` and ``stop`` as for `read_logs`."""
-    header = Header(source.head, header_row(source.head), brief=not summary.filters)
+    header = Header(source.head, header_row(source.head))
     fallback = FallbackReader(summary)
     size = LOOKED_INTO_STREAM if source.fd is None else looked_into(source.stored_size or 0)
     scanner = RowScanner(source.read, header, Sink(fallback, look_into=size))
