@@ -15,6 +15,7 @@ from icapdiag.model import Finding, Report
 from icapdiag.report.document import (
     configuration,
     findings,
+    joined,
     logs,
     measured,
     members,
@@ -61,7 +62,7 @@ class Document:
         self.overview = overview.Overview(report, self.problems)
 
         # at the top
-        self.verdict, self.title = report.verdict, words.title(report)
+        self.verdict, self.title = report.verdict, joined.heading(report)
         self.untested = words.untested(report)  # a sentence, or empty
         self.tally = words.tally(report)
         self.entries = f"{words.entry_counts(report, entries)}." if of_logs else ""  # what a log holds, as a sentence
@@ -130,7 +131,7 @@ class MemberLine(NamedTuple):
 def summary(report: Report) -> Iterator[MemberLine]:
     """The report as a whole, then each member, or each server that a log names."""
     state = f" ({words.gap(report)})" if words.gap(report) else ""
-    yield MemberLine(f"{words.title(report)}: {words.tally(report)}{state}", report.verdict, _worst(report.findings))
+    yield MemberLine(f"{joined.heading(report)}: {words.tally(report)}{state}", report.verdict, _worst(report.findings))
     own: dict[str, list[Finding]] = {}
     for finding in report.findings:
         for name in dict.fromkeys(finding.members):

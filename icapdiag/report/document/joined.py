@@ -19,6 +19,7 @@ from icapdiag.report.document.words import (
     refused_by_failure,
     safe_text,
     span,
+    title,
     unscanned,
 )
 from icapdiag.vocabulary import Severity
@@ -41,6 +42,12 @@ def headline(subject: JoinedSubject) -> str:
     at = moment(subject.scanning_at)
     by = ", ".join(filter(None, (KINDS.get(subject.scanning_by or "", ""), f"{at:%F %T} UTC" if at else "")))
     return _ANSWERS.get(subject.scanning or "", _UNKNOWN) + (f" ({by})" if by else "")
+
+
+def heading(report: Report) -> str:
+    """The answer of a diagnosis; of any other report what it is about."""
+    subject = joined_of(report)
+    return title(report) if subject is None else headline(subject)
 
 
 def answer(report: Report, problems: Sequence[ProblemBlock]) -> str:

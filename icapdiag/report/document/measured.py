@@ -31,6 +31,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     below: Sequence[str] = ()
     omitted: tuple[int, ...] = ()  # columns that go first where there is no room
     cut: tuple[tuple[int, int], ...] = ((0, 10),)  # columns that may be cut, and the least that stays of each
+    listed: bool = False  # where there is no room, rows are written out rather than cut
     screen: Sequence[tuple[str, ...]] = ()  # rows for a screen, where there are too many for one
 
 

@@ -46,7 +46,7 @@ def evidence(report: Report) -> Figures:
         head=("member", *(head for head, _ in kept)),
         rows=rows if kept else [],
         right=range(0),
-        cut=((0, 15), *((number, 12) for number in range(len(kept), 0, -1))),
+        listed=True,
     )
 
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 from icapdiag.facts.connection import Transfer
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.model import Observation, Report
+from icapdiag.report.document.joined import heading
 from icapdiag.report.document.members import address_of
 from icapdiag.report.document.words import (
     by_action,
@@ -22,7 +23,6 @@ from icapdiag.report.document.words import (
     names,
     safe_text,
     tally,
-    title,
     unscanned,
     worst_of,
 )
@@ -72,7 +72,7 @@ def render(report: Report) -> str:
 
 def _text(report: Report) -> str:
     parts = ["redacted, names kept with --no-redact"] if report.redacted else []
-    parts.append(f"{title(report)}: {tally(report)}")
+    parts.append(f"{heading(report)}: {tally(report)}")
     worst = worst_of(report.findings)
     if worst is not None:
         more = len(report.findings) - 1

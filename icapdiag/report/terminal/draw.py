@@ -56,13 +56,23 @@ def figures(block: Figures, width: int, most: int | None = None) -> list[str]:
         kept = [index for index in range(len(head)) if index not in block.omitted]
         head, rows = tuple(head[index] for index in kept), tuple(tuple(row[index] for index in kept) for row in rows)
         right = range(right.start, right.stop - len(block.omitted))
-    for column, least in block.cut:
+    for column, least in () if block.listed else block.cut:
         if (beyond := _beyond(head, rows, width)) > 0:
             room = max(max(columns(row[column]) for row in rows) - beyond, least)
             rows = tuple((*row[:column], cut(row[column], room), *row[column + 1 :]) for row in rows)
     below = [line for text in block.below for line in wrap(text, width)]
     more = [f"and {count(len(rows) - most, 'more row')}: -v"] if most and len(rows) > most else []
-    return [block.title, *grid(head, rows[:most], right=right), *more, *below]
+    if block.listed and _beyond(head, rows, width) > 0:
+        drawn = [line for row in rows[:most] for line in _listed(head, row, width)]
+    else:
+        drawn = grid(head, rows[:most], right=right)
+    return [block.title, *drawn, *more, *below]
+
+
+def _listed(head: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    """A row in words: ``192.0.2.15:1344: health monitor down since 15:53; check fails (tcp: refused)``."""
+    said = "; ".join(f"{name} {cell}" for name, cell in zip(head[1:], row[1:], strict=True) if cell != "-")
+    return _hanging(f"{row[0]}: {said}", width)
 
 
 def _beyond(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
