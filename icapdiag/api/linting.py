@@ -11,13 +11,13 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from icapdiag.api.pulled import configuration_in
 from icapdiag.avi.addresses import host_port
 from icapdiag.avi.config.configuration import Unseen
 from icapdiag.avi.config.forms import Wanted, collect
 from icapdiag.avi.config.objects import AviObject
 from icapdiag.avi.config.observe import NoSuchService, look
 from icapdiag.avi.config.offers import Offer
+from icapdiag.controller.folder import configuration_in
 from icapdiag.facts.answer import Answer
 from icapdiag.mistakes import FileError, Located, Problems, shown, visible
 from icapdiag.model import Report

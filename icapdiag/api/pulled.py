@@ -36,12 +36,6 @@ class PulledLogs(Struct, frozen=True):
         )
 
 
-def configuration_in(path: Path) -> Path | None:
-    """The configuration of a pull's folder; None for any other path."""
-    config = PullFolder(path).config
-    return config if is_pull_folder(path) or (is_unfinished(path) and config.is_file()) else None
-
-
 def logs_in(inputs: Iterable[str]) -> PulledLogs:
     """The inputs with the logs of pulled folders. Raises `InputError` for a folder that can't be read or has none."""
     found: list[str] = []

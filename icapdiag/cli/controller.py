@@ -25,6 +25,8 @@ from icapdiag.controller.session import ControllerError, Session, Stopped, load_
 from icapdiag.text import visible
 
 _USUAL = timedelta(hours=2)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_CLOCKS_DIFFER = timedelta(days=1)  # at most: of this host and the Controller
 _LISTED = 10
 _REFUSED = frozenset({401, 403})
 _LATE = 30.0  # seconds
@@ -60,7 +62,11 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | N
     until = until or now
     since = since or until - _USUAL
     if since >= until:
-        raise typer.BadParameter("is in the future", param_hint="--since")
+        raise typer.BadParameter("must be before now", param_hint="--since")
+    if since < _EARLIEST:
+        raise typer.BadParameter("is too long ago", param_hint="--since")
+    if until > now + _CLOCKS_DIFFER:
+        raise typer.BadParameter("is in the future", param_hint="--until")
     progress = PullProgress() if stderr_is_terminal() else None
     try:
         load_sdk()
@@ -91,7 +97,7 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | N
         return None
     except NoSuchService as error:
         where = f"in tenant {visible(account.tenant)!r}"
-        fail(f"no virtual service {visible(str(error))!r} {where} is visible to this account")
+        fail(f"no virtual service {visible(str(error))!r} {where} is visible to this account: check name and --tenant")
     except (ControllerError, NoCredentials, PullError) as error:
         fail(error)
     except OSError as error:
@@ -135,6 +141,7 @@ def pull_summary(found: Pull, folder: Path) -> Iterator[str]:
     yield f"Next: icapdiag lint {visible(str(folder))}"
     if entries:
         yield f"      icapdiag explain {visible(str(folder))}"
+        yield f"      icapdiag diagnose {visible(str(folder))}"
 
 
 def _incomplete(found: Pull) -> Iterator[str]:
@@ -164,14 +171,14 @@ def _times(found: Pull) -> Iterator[str]:
     end = parse_time(found.until)
     start = parse_time(found.started_at)
     if end and start and (end - start).total_seconds() - max(offset, 0) > _LATE:
-        yield f"--until is later than the pull: the logs end at {found.started_at[:19].replace('T', ' ')} UTC."
+        began = found.started_at[:19].replace("T", " ")
+        yield f"The pull began at {began} UTC, before --until: later log entries may be missing."
 
 
 def _duration(seconds: int) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
+    if seconds < 120:
         return f"{seconds} s"
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 

@@ -10,6 +10,7 @@ import typer
 
 from icapdiag.bounded import read_file
 from icapdiag.cli.console import stop_with
+from icapdiag.controller.folder import configuration_in
 from icapdiag.mistakes import Located
 from icapdiag.pool import Pool, PoolError, load_pool, pool_from_urls
 from icapdiag.pool.avi import VIRTUAL_SERVICE_OPTION, Choice
@@ -36,9 +37,14 @@ def load(
             return pool_from_urls(urls, name=FROM_COMMAND_LINE)
         if len(targets) > 1:
             raise typer.BadParameter("only one pool file can be checked at a time", param_hint=hint)
-        return resolve(load_pool(Path(targets[0]), service_uri=service_uri, **choice._asdict()))
+        return resolve(load_pool(_file(Path(targets[0])), service_uri=service_uri, **choice._asdict()))
     except PoolError as error:
         stop_with(_instead(targets[0]) or [*map(_named, error.errors), *_hint(targets)])
+
+
+def _file(path: Path) -> Path:
+    """The file itself, or the configuration in a folder of `pull`."""
+    return (configuration_in(path) if path.is_dir() else None) or path
 
 
 def _named(error: Located) -> str:

@@ -144,6 +144,12 @@ def is_unfinished(path: Path) -> bool:
         return False
 
 
+def configuration_in(path: Path) -> Path | None:
+    """The configuration of a pull's folder; None for any other path."""
+    config = path / CONFIG
+    return config if is_pull_folder(path) or (is_unfinished(path) and config.is_file()) else None
+
+
 class PullFolder:
     """Reads the folder. Each method raises `NotAPull` for a file that is missing, unreadable or of another form."""
 

@@ -31,7 +31,7 @@ from icapdiag.text import visible
 MISSING = "pull needs avisdk, the SDK of Avi Load Balancer: pip install 'icapdiag[controller]'"
 _LARGEST = 512 << 20  # bytes of one answer; 10,000 log entries have about 30 MB
 _PIECE = 1 << 16
-_FAREWELL = 10.0  # seconds
+_FAREWELL = 3.0  # seconds
 _SAID = 300  # characters of what a server said
 _LOOK = 0.2  # seconds between two looks at ``stop``
 _OVER = frozenset({HTTPStatus.UNAUTHORIZED, 419})  # the session is over; 419 is Avi's own
@@ -392,6 +392,10 @@ def _reason(error: BaseException) -> str:
     for each in reversed(_causes(error)):
         if isinstance(each, TimeoutError) or "Timeout" in type(each).__name__:
             return "no answer in time"
+        if isinstance(each, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return "the connection was closed"
+        if isinstance(each, ssl.SSLError) and each.reason:
+            return f"TLS failed: {each.reason.replace('_', ' ').lower()}"
         if isinstance(each, OSError) and each.strerror:
             return each.strerror
     return str(error)

@@ -59,10 +59,12 @@ def test_pulled_and_read(controller: Controller, tmp_path: Path) -> None:
         "Not visible: PKIProfile icap-ca: not permitted (403)\n"
         f"Next: icapdiag lint {folder}\n"
         f"      icapdiag explain {folder}\n"
+        f"      icapdiag diagnose {folder}\n"
     ) == out
     status, out, _ = icapdiag("explain", str(folder), "-o", "json")
     assert (1, True) == (status, json.loads(out)["complete"])
     assert 1 == icapdiag("lint", str(folder), "--fail-on", "warning")[0]
+    assert "198.51.100.8:11344" in icapdiag("check", str(folder), "--profile", "icap-mail", "--plan")[1]
     assert 2 == icapdiag(*arguments(controller, folder, *more))[0], "it is there already"
     assert [] == controller.changes
 
@@ -89,6 +91,9 @@ def test_a_busy_controller_leaves_an_incomplete_pull(controller: Controller, tmp
         (_SECRET, ("--until", "2026-01-01"), "--since must be before --until"),
         (_SECRET, ("--rate", "0"), "give a number above 0"),
         (_SECRET, ("--controller", "http://avi"), "http would send the password in clear text"),
+        (_SECRET, ("--since", "0m", "--until", "0m"), "--since must be before --until"),
+        (_SECRET, ("--since", "1999-12-31"), "--since: is too long ago"),
+        (_SECRET, ("--until", "2999-01-01"), "--until: is in the future"),
         (_SECRET, ("--ca-file", "/nowhere"), "can't read '/nowhere': No such file or directory"),
     ],
 )

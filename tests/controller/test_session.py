@@ -85,6 +85,20 @@ def test_the_wrong_peer_gets_no_credentials(tmp_path: Path, certificate: Certifi
         assert b"hunter2" not in b"".join(controller.server.plain)
 
 
+def test_a_peer_that_hangs_up_in_the_handshake_is_said_in_plain_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            listening.accept()[0].close()
+
+        hangs_up = threading.Thread(target=hang_up)
+        hangs_up.start()
+        address = parse_address(f"127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(NoAnswer, match=r"^(the connection was closed|Connection reset by peer)$"):
+            Session(address, "auditor", Secret("password", "x"), tenant="admin", trust=True).login()
+        hangs_up.join()
+
+
 def test_the_environment_has_no_say(controller: Controller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """requests would take another CA, a proxy, and credentials for this host, from it: also after the login."""
     netrc = tmp_path / ".netrc"

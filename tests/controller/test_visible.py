@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from icapdiag.api.linting import lint
 from icapdiag.cli.controller import pull_summary
@@ -101,6 +102,25 @@ def test_the_licence_is_that_of_whatever_says_it_first(
     assert asked == [each.path for each in controller.requests if each.path.startswith(wanted)]
     assert found == ("licence-without-icap" in {each.id for each in lint([folder]).findings})
     assert b"username" not in (folder / "config.json").read_bytes()
+
+
+def test_where_the_span_of_time_is_not_the_one_that_was_meant(controller: Controller, tmp_path: Path) -> None:
+    found = pull(controller, tmp_path / "pulled", logs=False)
+    until = "The pull began at 2026-06-01 11:00:00 UTC, before --until: later log entries may be missing."
+    for seconds, began, said in (
+        (0, "2026-06-01T12:00:00Z", ""),
+        (
+            3660,
+            "2026-06-01T11:00:00Z",
+            "clock is 1 h 1 min ahead of this host's. Times in its logs are by its own",
+        ),
+        (-45, "2026-06-01T12:00:00Z", "clock is 45 s behind this host's."),
+        (0, "2026-06-01T11:00:00Z", until),
+    ):
+        lines = _said(replace(found, clock_offset=seconds, started_at=began))
+        assert said in lines
+        assert bool(seconds) == ("clock" in lines)
+        assert (said == until) == ("before --until" in lines)
 
 
 def _licence(found: dict[str, Any], tier: str | None) -> None:
