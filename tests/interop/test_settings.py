@@ -20,12 +20,11 @@ from tests.interop.scanners import SCANNER, TYPES
 PATIENCE = 20.0  # seconds
 IN_A_ROW = 20  # equal answers, until none is of an old child
 EVERYTHING = "0.0.0.0/0.0.0.0"
-# As the runbooks advise them. Of MaxMemObject, PreviewSize and Timeout as shipped another number is set.
+# As the runbooks advise them. Of PreviewSize and Timeout as shipped another number is sent.
 C_ICAP = """\
 Timeout 30
 KeepAliveTimeout 10
 TmpDir /tmp
-MaxMemObject 65536
 virus_scan.PreviewSize 5000
 virus_scan.MaxObjectSize 50M
 virus_scan.StartSendPercentDataAfter 50M
