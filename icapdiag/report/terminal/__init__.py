@@ -59,7 +59,9 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     members = draw.matrix(doc.matrix, width, paint, detail, titles, reasons)
     alone = not detail and len(doc.matrix.lines) == 1
     # Below a table the first problem is far from the top; what is critical is never too far.
-    far = not detail and (_is_critical(doc) or max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR)
+    below = max(len(doc.matrix.lines), len(doc.outcomes)) >= _FAR
+    sole = doc.problems[0] if len(doc.problems) == 1 else None
+    far = not detail and (below or (_is_critical(doc) and not (sole and doc.overview.first in sole.fix)))
     first = first_step(doc.overview.first, width, doc.overview.then) if doc.overview.first and far else []
     yield from ([head + members] if alone and not first else [head + first, members])
     yield draw.sentences(doc.services, width, None if detail else _SERVICES)
@@ -72,9 +74,10 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     more = len(doc.answers) - len(answers)
     yield [f"and {count(more, 'more ICAP response')}: -v"] if more else []
     shown = doc.problems if detail else doc.problems[: _LOG_PROBLEMS if doc.of_logs else _PROBLEMS]
-    most = MOST - alone
     spare = _SPARE if len(doc.problems) <= _FEW else 0
-    yield from (problem(each, width, paint, detail, _BRIEF - alone if each.places else most, spare) for each in shown)
+    above = doc.overview.first if first and sole else ""
+    rooms = ((_BRIEF - alone, 0) if each.places else (MOST - alone, spare) for each in shown)
+    yield from (problem(each, width, paint, detail, *room, above) for each, room in zip(shown, rooms, strict=True))
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
     if detail:
         yield from (problem(each, width, paint, detail) for each in doc.informing)

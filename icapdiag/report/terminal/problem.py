@@ -33,29 +33,32 @@ _STEP = " > "  # of a click path
 
 
 def problem(
-    block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST, spare: int = 0
+    block: ProblemBlock, width: int, paint: Paint, detail: int = 0, most: int = MOST, spare: int = 0, said: str = ""
 ) -> list[str]:
     """Its number, title and place, then its labelled lines; ``detail``: how much (0 to 2).
 
     ``most``: lines without details, at `WIDE` columns. There are more where what is to be done needs them, and as many
-    as ``spare`` where a sentence would be cut otherwise.
+    as ``spare`` where a sentence would be cut otherwise. ``said``: a step that stands above, whole.
     """
     if detail == 0:
-        return _fitted(block, width, paint, most, spare)
+        return _fitted(block, width, paint, most, spare, said)
     return [
         *headline(block, width, paint),
         *(line for label, text in _whole(block, detail, width) for line in _labelled(label, text, block, width)),
     ]
 
 
-def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2) -> list[str]:
-    """``1  CRITICAL  Service path not found at 10.0.0.3:1344 [service-not-found]``; ``-  INFO  …``."""
+def headline(block: ProblemBlock, width: int, paint: Paint, lines: int = 2, *, placed: bool = True) -> list[str]:
+    """``1  CRITICAL  Service path not found at 10.0.0.3:1344 [service-not-found]``; ``-  INFO  …``.
+
+    ``placed``: with its place.
+    """
     severity = block.severity.value.upper()
     start, end = f"{block.number or '-'}  {severity}  ", f" [{block.id}]"
     most = lines * width - columns(end) - (12 if lines > 1 else 2)  # lines seldom break at their very end
     where = block.where_within(max(most - columns(start) - columns(block.title), 24))
-    between = ": " if block.requests else " "
-    text = f"{start}{block.title}{between if where else ''}{where}{end}"
+    place = f"{': ' if block.requests else ' '}{where}" if where and placed else ""
+    text = f"{start}{block.title}{place}{end}"
     first, *rest = wrap(text, width, rest=" " * (len(str(block.number)) + 2), break_words=True)
     return [first.replace(severity, paint(block.severity.value, severity), 1), *rest]
 
@@ -111,12 +114,12 @@ def _labelled(label: str, text: str, block: ProblemBlock, width: int) -> list[st
 # --- the first screen ------------------------------------------------------------------------------
 
 
-def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int, spare: int) -> list[str]:
+def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int, spare: int, above: str) -> list[str]:
     """As many lines as there may be, or as what is to be done needs. What gives way first is only worth knowing."""
     if width < WIDE:
         most = -(-most * (WIDE - _BESIDE) // (width - _BESIDE))
     number = len(str(block.number))
-    said = dict(block.lines)
+    said = {label: text for label, text in block.lines if label != "Now" or text != above}
     most += "Who" in said  # whose requests they are comes on top
     start = {label: f"{_indent(number)}{label:<{_LABEL}}  " for label in said}
     drawn = {label: _drawn(text, width, start[label]) for label, text in said.items()}
@@ -137,8 +140,9 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int, spare: int
     if over() > spare and {"Users", "Who"} <= said.keys():
         drawn["Users"] = _together(said["Users"], block.who_in_brief, width, start["Users"]) or drawn["Users"]
         del drawn["Who"]
-    if over() > spare and len(short := headline(block, width, paint, 1)) < len(head):
-        head = short
+    for placed in (True, False) if "Where" in said else (True,):
+        if over() > spare and len(short := headline(block, width, paint, 1, placed=placed)) < len(head):
+            head = short
     for step in _STEPS:
         text, endless = said.get(step, ""), len(said.get(step, "")) > _LONG
         while over() > 0 and text and len(drawn[step]) > 1 and (endless or width >= WIDE):
