@@ -82,7 +82,8 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | N
             logs=choice.logs,
         )
         secret = take_secret(account.password_file, os.environ, _question(account.user, str(address)))
-        puller = Puller(folder, wanted, progress=progress or (lambda *_: None), stop=stop)
+        waiting = _unseen if progress is None else progress.wait
+        puller = Puller(folder, wanted, progress=progress or _unseen, waiting=waiting, stop=stop)
         session = Session(
             address,
             account.user,
@@ -105,6 +106,10 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | N
     finally:
         if progress is not None:
             progress.erase()
+
+
+def _unseen(*_: object) -> None:
+    """Shows nothing, as nobody is there to see it."""
 
 
 def _question(user: str, controller: str) -> Callable[[], str] | None:

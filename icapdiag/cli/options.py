@@ -34,7 +34,10 @@ def above_zero(what: str = "number") -> Callable[[float | None], float | None]:
 
 
 PoolTarget = Annotated[
-    str, typer.Argument(metavar="POOL", help="A pool file, an Avi export, or icap://HOST:PORT/SERVICE.")
+    str,
+    typer.Argument(
+        metavar="POOL", help="A pool file, an Avi export, a folder of icapdiag pull, or icap://HOST:PORT/SERVICE."
+    ),
 ]
 _probing = partial(typer.Option, rich_help_panel=PROBING)
 ServiceUri = Annotated[str | None, _probing(metavar="PATH", help="Service path to use instead of the pool file's.")]

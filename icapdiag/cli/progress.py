@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.2  # seconds between two looks
 _PATIENCE = 0.5  # seconds of reading before the first
 _WIDTH = 20  # of the bar
-_NAME = 30
+_NAME, _WHY = 30, 60  # characters of it
 _ERASE = "\r\x1b[K"
 _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _FAIR = 3.0  # seconds, and
@@ -114,6 +114,10 @@ class PullProgress:
         self._begin = self._begin or ((now, share) if share else None)
         since, before = self._begin or (now, 0.0)
         self._line.show(pull_line(what, share, entries, now - since, share - before))
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Say that a request is repeated in that time, until the next call."""
+        self._line.show(f"waiting {seconds:.0f} s: {visible(why, _WHY)}")
 
     def erase(self) -> None:
         self._line.erase()

@@ -24,6 +24,7 @@ _STEP = 0.2  # seconds between two looks at ``stop``
 _DOWN = b"search system is down"
 _SAID = 200  # characters
 T = TypeVar("T")
+Waiting = Callable[[float, str], object]  # seconds until a request is repeated, and why
 _WORDS = {401: "not authorised", 403: "not permitted", 404: "not found", 419: "session over"}
 
 
@@ -57,10 +58,12 @@ class Pace(Struct, frozen=True, kw_only=True):
 class Asker:
     """Asks, and keeps an account of it: ``asked`` and ``not_visible``."""
 
-    def __init__(self, session: Session, pace: Pace, stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, session: Session, pace: Pace, stop: Callable[[], bool] = lambda: False, waiting: Waiting = lambda *_: None
+    ) -> None:
         self.asked: list[Asked] = []
         self.not_visible: list[NotVisible] = []
-        self._session, self._pace, self._stop = session, pace, stop
+        self._session, self._pace, self._stop, self._waiting = session, pace, stop, waiting
         self._next = pace.now()
 
     def login(self) -> Mapping[str, object]:
@@ -154,6 +157,7 @@ class Asker:
             except NoAnswer as error:
                 if self._pace.now() + wait > end:
                     raise Failed(0, str(error)) from None
+                self._waiting(wait, str(error))
                 self.pause(wait)
                 continue
             if answer.status not in RETRIED and not _is_down(answer):
@@ -161,6 +165,7 @@ class Asker:
             longer = max(wait, answer.wait or 0)
             if self._pace.now() + longer > end:
                 return answer
+            self._waiting(longer, self._why(answer))
             self.pause(longer)
         raise AssertionError("the waits have no end")
 

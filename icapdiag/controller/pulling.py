@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.config.objects import PROFILE
 from icapdiag.bounded import read_file
-from icapdiag.controller.asking import Asker, Failed, Pace
+from icapdiag.controller.asking import Asker, Failed, Pace, Waiting
 from icapdiag.controller.folder import (
     FORMAT,
     LASTING,
@@ -76,9 +76,15 @@ class Puller:
     """One pull into one folder."""
 
     def __init__(
-        self, folder: Path, wanted: Wanted, *, progress: Progress = lambda *_: None, stop: Callable[[], bool] = bool
+        self,
+        folder: Path,
+        wanted: Wanted,
+        *,
+        progress: Progress = lambda *_: None,
+        waiting: Waiting = lambda *_: None,
+        stop: Callable[[], bool] = bool,
     ) -> None:
-        self._folder, self._progress, self._stop = folder, progress, stop
+        self._folder, self._progress, self._waiting, self._stop = folder, progress, waiting, stop
         self._writer = Writer(folder)
         self._state = _State(wanted=wanted, started_at=_now())
 
@@ -91,7 +97,7 @@ class Puller:
         try:
             with locked_folder(self._folder):
                 self._begin()
-                return self._ask(session, Asker(session, pace, self._stop))
+                return self._ask(session, Asker(session, pace, self._stop, self._waiting))
         except BlockingIOError:
             raise PullError(
                 f"another icapdiag pull is at work in {self._folder}: wait for it, or choose another folder"

@@ -154,8 +154,10 @@ def test_the_time_left_is_that_of_the_rest(capsys: pytest.CaptureFixture[str]) -
     progress("configuration", 0.0, 0)
     progress("log of b", 0.5, 100)  # of an earlier run
     progress("log of b", 0.75, 200)
+    progress.wait(4.0, "failed (503: Search system is down)")
     progress.erase()
-    assert "log of b: 200 entries, 75 %, about 10 s left" in capsys.readouterr().err
+    said = "log of b: 200 entries, 75 %, about 10 s left"
+    assert f"{said}\r\x1b[Kwaiting 4 s: failed (503: Search system is down)\r" in capsys.readouterr().err
 
 
 def test_secrets_are_in_no_argument_and_in_no_environment_that_a_child_gets(

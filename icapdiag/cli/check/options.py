@@ -44,7 +44,10 @@ def _device(value: str | None) -> str | None:
 
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="POOL_OR_URL...", help="A pool file, an Avi export, or icap:// and icaps:// URLs."),
+    typer.Argument(
+        metavar="POOL_OR_URL...",
+        help="A pool file, an Avi export, a folder of icapdiag pull, or icap:// and icaps:// URLs.",
+    ),
 ]
 
 Lab = Annotated[bool, _probing("--lab", help="Probe the embedded lab, with EICAR. Needs no pool.")]
