@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag import __version__
-from icapdiag.facts.config import LintSubject
+from icapdiag.facts.config import LIKELY_NOT, LintSubject
 from icapdiag.facts.connection import TCP
 from icapdiag.facts.deep import Conformance, RuleResult
 from icapdiag.facts.logs import Bucket, ReportedGroup
@@ -228,8 +228,13 @@ def build_lint_report(
 
 
 def _not_visible(subject: LintSubject) -> bool:
-    """Whether of some virtual service, or of all, the files do not show if uploads reach ICAP."""
-    return not subject.services or any(each.scanned == "unknown" for each in subject.services)
+    """Whether of some virtual service, or of all, the files do not show if uploads reach ICAP.
+
+    Where something is wrong that most likely keeps them from it, a finding says so.
+    """
+    return not subject.services or any(
+        each.scanned == "unknown" and each.why not in LIKELY_NOT for each in subject.services
+    )
 
 
 def is_disabled(observations: Sequence[Observation]) -> bool:

@@ -275,7 +275,10 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
 
 
 _LISTED = 3  # of several paths, or members
-_LISTS = {"paths": " or ", "unproven": " or ", "members_failing": ", "}
+_LISTS = {
+    "paths": " or ", "unproven": " or ", "members_failing": ", ", "icap_rules_misspelt": ", ",
+    "icap_sets_unattached": " or ",
+}  # fmt: skip
 _MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
 _COUNTS = ("log_failures", "measured_failures", "measured_requests")  # of requests, which may be very many
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
@@ -286,7 +289,8 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "unproven": ("unproven", "services.unproven"),  # the same, of which nobody knows whether they scan
 }
 OURS = (  # not a server's
-    "allowed", "covered_by", "field", "host", "members", "members_failing", "nearest_field", "no_other_member",
-    "object_name", "policy_set", "pool", "service", "service_uri",
+    "allowed", "covered_by", "field", "host", "icap_rules_misspelt", "icap_sets_unattached", "members",
+    "members_failing", "nearest_field", "no_other_member", "object_name", "policy_set", "pool", "service",
+    "service_uri", "unmatched_by",
     *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip

@@ -205,8 +205,51 @@ CASES: dict[str, Case] = {
         "profile-reference-broken",
         "other-cloud",
         PROVEN,
-        "icap_request_profile_refs",
-        None,
+        "cloud_ref",
+        "vCenter",
+    ),
+    "a pool in another cloud": Case(
+        put("Pool", cloud_ref="/api/cloud/?name=vCenter"),
+        "profile-reference-broken",
+        "other-cloud",
+        PROVEN,
+        "cloud_ref",
+        "vCenter",
+    ),
+    "a pool group that is a pool": Case(
+        put("IcapProfile", pool_group_ref="/api/pool/?name=icap-pool"),
+        "profile-reference-broken",
+        "other-kind",
+        PROVEN,
+        "pool_group_ref",
+        "icap-pool",
+    ),
+    "the path of a service for responses": Case(
+        put("IcapProfile", service_uri="/OMSScanResp-AV"),
+        "service-uri-unfit",
+        "responses",
+        LIKELY,
+        "service_uri",
+        "/OMSScanResp-AV",
+    ),
+    "a URL as service_uri": Case(
+        put("IcapProfile", service_uri="icap://192.0.2.1:1344/OMSScanReq-AV"),
+        "service-uri-unfit",
+        "url",
+        LIKELY,
+        "service_uri",
+        "icap://192.0.2.1:1344/OMSScanReq-AV",
+    ),
+    "a service_uri with a space": Case(
+        put("IcapProfile", service_uri="/OMSScanReq-AV "),
+        "service-uri-unfit",
+        "space",
+        LIKELY,
+        "service_uri",
+        "/OMSScanReq-AV ",
+    ),
+    "no service_uri": Case(
+        put("IcapProfile", service_uri=None), "service-uri-unfit", "missing", PROVEN, "service_uri", None
     ),
     "fails open by default": Case(
         put("IcapProfile", fail_action=None), "fails-open", "on-failure", PROVEN, "fail_action", "ICAP_FAIL_OPEN"

@@ -13,6 +13,7 @@ from tests.lint.right import (
     allowing,
     put,
     put_rule,
+    rule,
     rules,
     second_profile,
 )
@@ -48,6 +49,22 @@ def hosted(parent_has_icap: bool, **child: Any) -> Mistake:
     return make
 
 
+def content_type(criterion: str, value: str = "multipart/form-data") -> dict[str, Any]:
+    """A condition on Content-Type."""
+    return {"hdr": "Content-Type", "match_criteria": criterion, "value": [value]}
+
+
+def application(kind: str) -> Mistake:
+    """An application profile of that type."""
+
+    def make(found: Export) -> None:
+        found["ApplicationProfile"] = [{"name": "app", "type": kind, "http_profile": {"client_max_body_size": 1024}}]
+        put("VirtualService", application_profile_ref="/api/applicationprofile?name=app")(found)
+
+    return make
+
+
+SERVICES = put("VirtualService", services=[{"port": 443, "enable_ssl": True}, {"port": 8443, "enable_ssl": "true"}])
 CHILD, PARENT = "VS_TYPE_VH_CHILD", "vh_parent_vs_ref"
 CASES: dict[str, Case] = {
     "a child of a parent with ICAP": Case(
@@ -85,11 +102,109 @@ CASES: dict[str, Case] = {
     ),
     "a wildcard in a path": Case(
         put_rule(match={"path": {"match_criteria": "BEGINS_WITH", "match_str": ["/upload/*"]}}),
+        "icap-rule-missing",
+        "matches-nothing",
+        LIKELY,
+        f"{RULE}.match.path",
+        None,
+    ),
+    "a path that is none": Case(
+        put_rule(match={"path": {"match_criteria": "DOES_NOT_BEGIN_WITH", "match_str": ["/"]}}),
+        "icap-rule-missing",
+        "matches-nothing",
+        LIKELY,
+        f"{RULE}.match.path",
+        None,
+    ),
+    "a port that the virtual service does not have": Case(
+        all_of(SERVICES, put_rule(match={"vs_port": {"match_criteria": "IS_IN", "ports": ["8080"]}})),
+        "icap-rule-missing",
+        "matches-nothing",
+        LIKELY,
+        f"{RULE}.match.vs_port",
+        None,
+    ),
+    "a protocol that it does not speak": Case(
+        all_of(SERVICES, put_rule(match={"protocol": {"match_criteria": "IS_IN", "protocols": "HTTP"}})),
+        "icap-rule-missing",
+        "matches-nothing",
+        LIKELY,
+        f"{RULE}.match.protocol",
+        None,
+    ),
+    "a Content-Type that no form has": Case(
+        put_rule(match={"hdrs": [content_type("HDR_EQUALS")]}),
+        "icap-rule-missing",
+        "matches-nothing",
+        LIKELY,
+        f"{RULE}.match.hdrs",
+        None,
+    ),
+    "a host that is not the child's": Case(
+        all_of(
+            put("VirtualService", type="VS_TYPE_VH_CHILD", vh_domain_name=["a.example"]),
+            put_rule(match={"host_hdr": {"match_criteria": "HDR_EQUALS", "value": ["b.example"]}}),
+        ),
+        "icap-rule-missing",
+        "matches-nothing",
+        LIKELY,
+        f"{RULE}.match.host_hdr",
+        None,
+    ),
+    "one of two rules with a wildcard": Case(
+        all_of(
+            put_rule(match={"path": {"match_criteria": "BEGINS_WITH", "match_str": ["/upload/*"]}}),
+            add_rules(rule("scan-files", 2)),
+        ),
         "icap-rule-path-unmatched",
         "literal",
         LIKELY,
         f"{RULE}.match.path",
         "/upload/*",
+    ),
+    "one of two rules for another port": Case(
+        all_of(
+            SERVICES,
+            put_rule(match={"vs_port": {"match_criteria": "IS_IN", "ports": [8080]}}),
+            add_rules(rule("scan-files", 2)),
+        ),
+        "icap-rule-path-unmatched",
+        "condition",
+        LIKELY,
+        f"{RULE}.match.vs_port",
+        None,
+    ),
+    "a rule before it closes everything": Case(
+        add_rules(allowing("closed", 0, "HTTP_SECURITY_ACTION_CLOSE_CONN")),
+        "uploads-refused-first",
+        "refusing-rule",
+        PROVEN,
+        "http_security_policy.rules[1].action",
+        "HTTP_SECURITY_ACTION_CLOSE_CONN",
+    ),
+    "the action is misspelt": Case(
+        put_rule(action={"action": "HTTP_SECURITY_ACTION_CHECK_ICAP"}),
+        "icap-rule-missing",
+        "no-rule",
+        PROVEN,
+        f"{RULE}.action.action",
+        "HTTP_SECURITY_ACTION_CHECK_ICAP",
+    ),
+    "an application profile that is not of HTTP": Case(
+        application("APPLICATION_PROFILE_TYPE_L4"),
+        "icap-rule-missing",
+        "not-http",
+        PROVEN,
+        "application_profile_ref",
+        None,
+    ),
+    "a profile that is referred to as a pool": Case(
+        put("VirtualService", icap_request_profile_refs=["/api/pool/?name=icap-pool"]),
+        "profile-reference-broken",
+        "other-kind",
+        PROVEN,
+        "icap_request_profile_refs",
+        None,
     ),
     "a rule and no profile": Case(
         put("VirtualService", icap_request_profile_refs=None),
@@ -115,8 +230,8 @@ CASES: dict[str, Case] = {
         "profile-reference-broken",
         "other-tenant",
         LIKELY,
-        "icap_request_profile_refs",
-        None,
+        "tenant_ref",
+        "red",
     ),
     "a pool in another VRF": Case(
         all_of(
@@ -151,6 +266,18 @@ RIGHT: dict[str, Mistake] = {
     "a child that is disabled": hosted(True, enabled=False),
     "a disabled child beside one with ICAP": hosted(False, enabled="false"),
     "a child of another parent": hosted(False, vh_parent_vs_ref="/api/virtualservice/?name=another"),
+    "a port and a protocol that it has": all_of(
+        SERVICES,
+        put_rule(match={"vs_port": {"match_criteria": "IS_IN", "ports": [8443]}}),
+        add_rules(
+            rule("all", 2, match={"protocol": {"match_criteria": "IS_IN", "protocols": "HTTPS"}}), rule("any", 3)
+        ),
+    ),
+    "a Content-Type with a boundary": all_of(
+        put_rule(match={"hdrs": [content_type("HDR_EQUALS", "multipart/form-data; boundary=x")]}),
+        add_rules(rule("any", 2)),
+    ),
+    "an application profile of HTTP": application("APPLICATION_PROFILE_TYPE_HTTP"),
     "a pool without a VRF": put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),
     "a pool in the same VRF": all_of(
         put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),

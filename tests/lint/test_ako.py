@@ -10,7 +10,7 @@ import pytest
 
 import icapdiag
 from icapdiag.model import Finding
-from icapdiag.vocabulary import CauseStatus, Severity
+from icapdiag.vocabulary import Severity
 from tests.lint.right import export, put_rule
 
 _HOST = """\
@@ -150,8 +150,16 @@ def test_a_finding_about_a_profile_points_at_the_l7rule_that_names_it(tmp_path: 
     }
 
 
-@pytest.mark.parametrize(("sets", "cause"), [("", "no-policy-set"), (_SETS, "rule-not-in-policy-set")])
-def test_a_profile_without_a_rule_in_force(tmp_path: Path, sets: str, cause: str) -> None:
+@pytest.mark.parametrize(
+    ("sets", "finding", "severity", "cause"),
+    [
+        ("", "ako-profile-without-rule", Severity.WARNING, "no-policy-set"),
+        (_SETS, "icap-rule-missing", Severity.CRITICAL, "rule-disabled"),
+    ],
+)
+def test_a_profile_without_a_rule_in_force(
+    tmp_path: Path, sets: str, finding: str, severity: Severity, cause: str
+) -> None:
     file, chain = tmp_path / "rule.yaml", tmp_path / "chain.json"
     file.write_text(
         _TOGETHER.format(namespace="red", own=f"icapProfile: [icap-prof]\n    {sets}", below="wafPolicy: w"),
@@ -160,5 +168,5 @@ def test_a_profile_without_a_rule_in_force(tmp_path: Path, sets: str, cause: str
     made = export(put_rule(enable=False))
     chain.write_text(json.dumps({kind: each for kind, each in made.items() if kind != "VirtualService"}), "utf-8")
     (found,) = icapdiag.lint([file, chain]).findings
-    assert "ako-profile-without-rule" == found.id
-    assert [cause] == [each.id for each in found.causes or () if each.status is CauseStatus.LIKELY]
+    assert (finding, severity) == (found.id, found.severity)
+    assert cause == (found.causes or ())[0].id

@@ -151,6 +151,7 @@ IDENTITIES = {
     "ServerSheet.host": "host",
     "Setting.file": "file",
     "ServerSheet.same_server_as": "member",
+    "ServiceSummary.children_without_icap": "service",
     "ServiceSummary.name": "service",
     "VirtualServiceSheet.children_without_icap": "service",
     "VirtualServiceSheet.siblings_without_icap": "service",

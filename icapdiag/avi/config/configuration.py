@@ -50,7 +50,7 @@ class Configuration:
             meant = self.find(kind, reference, owner)
             if isinstance(meant, AviObject):
                 found[id(meant.node)] = meant
-            else:
+            elif reference.kind in {"", kind.lower()}:  # else it is wrong, whether it is there or not
                 self.note_unseen(owner, key, kind, reference.label, meant)
         return list(found.values())
 

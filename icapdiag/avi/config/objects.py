@@ -154,6 +154,7 @@ class Reference(Struct, frozen=True):
     tenant: str = ""
     cloud: str = ""
     address: str = ""  # Terraform's: ``${avi_pool.icap.id}`` is avi_pool.icap
+    kind: str = ""  # the type of object in a URL or uuid, such as ``pool``
 
     @property
     def label(self) -> str:
@@ -179,7 +180,7 @@ def parse_reference(text: str) -> Reference:
         return Reference(address=found[1])
     if "/" not in text and "?" not in text:
         word, _, fragment = text.partition("#")
-        return Reference(word, fragment) if fragment else Reference(text)
+        return Reference(word, fragment, kind=_kind(word)) if fragment else Reference(text, kind=_kind(text))
     rest, _, fragment = text.partition("#")
     path, _, query = rest.partition("?")
     try:
@@ -192,7 +193,13 @@ def parse_reference(text: str) -> Reference:
         return Reference(text)  # a name with a slash in it
     after = steps[steps.index("api") + 1 :]
     word = after[1] if len(after) > 1 else ""
-    return Reference(word, fragment or name, tenant, cloud)
+    return Reference(word, fragment or name, tenant, cloud, kind=_kind(f"{after[0]}-1") if after else "")
+
+
+def _kind(uuid: str) -> str:
+    """The type of a uuid, if it is one that is known: a name may look like a uuid."""
+    word = type_of_uuid(uuid)
+    return word if word in KINDS else ""
 
 
 def type_of_uuid(text: str) -> str:

@@ -37,10 +37,13 @@ from icapdiag.avi.config.pool_facts import (
     server_sheets,
 )
 from icapdiag.avi.config.pools import MOST_SERVERS, Chain, GroupedPool, chains_of
+from icapdiag.avi.config.references import Faults
 from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_sheet, summary
-from icapdiag.avi.config.services import MOST_RULES, Service, is_called, services_of
+from icapdiag.avi.config.service_uri import uri_problem
+from icapdiag.avi.config.services import MOST_RULES, Service, is_called, services_of, unattached_sets
 from icapdiag.avi.config.sharing import differing, sharing
 from icapdiag.avi.config.values import refused_values
+from icapdiag.avi.config.verdict import Around, is_http, of_service
 from icapdiag.facts.config import (
     LintSubject,
     ObjectSheet,
@@ -117,7 +120,7 @@ def look(
         observations=observations,
         subject=LintSubject(
             inputs=tuple(inputs),
-            services=tuple(summary(each, chains) for each in judged if chosen or each.host is None),
+            services=tuple(summary(each, seen.around(each)) for each in judged if chosen or each.host is None),
             profiles=tuple(each.profile.name for each in chains) or None,
             objects=configuration.counts() or None,
             without_icap=tuple(without[:MOST_SERVICES]) or None,
@@ -162,7 +165,21 @@ class _Observer:
         self._kin = kin_without_icap(configuration, every_service, services)
         self._paths = self._watched()
         self._sharing = sharing(chains)
+        self._faults = Faults(services, chains)
+        self._unattached = unattached_sets(configuration, every_service)
         self.looked_at: set[int] = set()  # ids of the nodes
+
+    def around(self, service: Service) -> Around:
+        """What a virtual service depends on."""
+        own = of_service(service, self._chains)
+        return Around(
+            chains=own,
+            kin=self._kin.get(id(service.found.node), Kin()),
+            tiers=tiers_of(self._configuration, service),
+            broken=self._faults.concern(service, own),
+            http=is_http(self._configuration, service),
+            unattached=self._unattached,
+        )
 
     def all(self) -> Iterator[Observation]:
         """Every observation, from the virtual services down."""
@@ -188,8 +205,8 @@ class _Observer:
 
     def _of_service(self, service: Service) -> Iterator[Observation]:
         found, links = service.found, Links((service.name,), profile_name(service))
-        kin, tiers = self._kin.get(id(found.node), Kin()), tiers_of(self._configuration, service)
-        yield from self._whole(found, service_sheet(service, self._chains, kin, tiers), links)
+        sheet = service_sheet(service, self.around(service), self._faults.of(found))
+        yield from self._whole(found, sheet, links)
         for rule in service.rules if service.host is None else ():  # else they are looked at there
             yield _observation(rule_sheet(service, rule), links)
         for policy in service.policy_sets:
@@ -211,12 +228,13 @@ class _Observer:
             group.name if group is not None else "",
         )
         others = self._sharing[id(chain.profile.node)]
+        faults = self._faults.of(chain.profile)
         shared = tuple(each.name for each in others), differing(chain.profile, others)
         bodies = body_limit(self._configuration, using)
         preview = least(chain.pools, self._offers, "preview")
-        yield from self._whole(chain.profile, profile_sheet(chain, attached, preview, bodies, *shared), links)
+        yield from self._whole(chain.profile, profile_sheet(chain, attached, preview, bodies, faults, *shared), links)
         if group is not None:
-            yield from self._whole(group, group_sheet(group, chain), links)
+            yield from self._whole(group, group_sheet(group, chain, self._faults.of(group)), links)
             beside = beside_of(chain.pools)
             for pool in chain.pools:
                 yield from self._of_pool(pool, beside, replace(links, pool=pool.found.name))
@@ -229,6 +247,7 @@ class _Observer:
             connections=least([pool], self._offers, "connections"),
             in_all=connections_in_all(pool, self._limits),
             response_timeout=self._waits.get(id(found.node)),
+            faults=self._faults.of(found),
         )
         yield from self._whole(found, pool_sheet(self._configuration, pool, beside, outside), links)
         for name, server in server_sheets(pool, beside):
@@ -244,7 +263,8 @@ class _Observer:
         for chain in self._chains:
             for pool in chain.pools:
                 for monitor in self._configuration.follow(pool.found, "health_monitor_refs", MONITOR):
-                    found.setdefault(id(monitor.node), {})[chain.profile.node.text("service_uri")] = None
+                    uris = found.setdefault(id(monitor.node), {})
+                    uris |= {} if uri_problem(chain.profile) else {chain.profile.node.text("service_uri"): None}
         return {key: list(services) for key, services in found.items()}
 
 

@@ -25,8 +25,11 @@ from icapdiag.avi.config.objects import (
 )
 from icapdiag.avi.config.offers import Least
 from icapdiag.avi.config.pools import LIMIT, PORT, Chain, GroupedPool
-from icapdiag.avi.config.relations import broken_references, deciding_monitor, fail_action_of
+from icapdiag.avi.config.references import Fault, note_faults
+from icapdiag.avi.config.relations import deciding_monitor, fail_action_of
 from icapdiag.avi.config.schema import as_integer
+from icapdiag.avi.config.service_uri import FIELD as URI
+from icapdiag.avi.config.service_uri import uri_problem
 from icapdiag.avi.config.values import Elsewhere, Part, Values
 from icapdiag.facts.config import GroupSheet, PKISheet, PoolSheet, ProfileSheet, ServerSheet
 
@@ -38,13 +41,15 @@ def profile_sheet(
     attached: bool | None,
     preview: Least,
     bodies: BodyLimit | None,
+    faults: Sequence[Fault] = (),
     shared_with: tuple[str, ...] = (),
     differing: tuple[str, ...] | None = None,
 ) -> ProfileSheet:
     """The profile's facts. ``attached``: some virtual service refers to it; None if there is none in the files.
 
     ``preview``: the longest that all servers accept, and those that accept no longer one. ``bodies``: the largest that
-    come in. ``shared_with``: profiles before it with its servers. ``differing``: settings in which they differ.
+    come in. ``faults``: references that it is to blame for. ``shared_with``: profiles before it with its servers.
+    ``differing``: settings in which they differ.
     """
     found, values = chain.profile, Values(chain.profile)
     own = {name: values.read(name, str) for name in ("fail_action", "buffer_size_exceed_action")}
@@ -54,8 +59,9 @@ def profile_sheet(
         within = Elsewhere(APPLICATION.lower(), bodies.found.name, bodies.found.file)
         part = Part("HTTPApplicationProfile", found.node)
         values.note("body_limit", BODY_FIELD, bodies.place, str(bodies.size), of=part, within=within)
-    broken = broken_references(found, "pool_group_ref", [chain.group] if chain.group else [])
-    values.note("broken_references", "pool_group_ref", found.node.get("pool_group_ref") or found.node)
+    note_faults(values, found, faults)
+    problem = uri_problem(found)
+    values.note("service_uri_problem", URI, found.node.get(URI) or found.node, found.node.text(URI))
     return values.sheet(
         ProfileSheet,
         "icapprofile",
@@ -64,7 +70,8 @@ def profile_sheet(
         group_visible=chain.group is not None,
         servers=chain.servers,
         usable_servers=chain.usable,
-        broken_references=broken,
+        broken_references=tuple(each.words for each in faults) or None,
+        service_uri_problem=problem,
         shares_servers_with=shared_with or None,
         differing=differing,
         **own,
@@ -74,12 +81,12 @@ def profile_sheet(
     )
 
 
-def group_sheet(group: AviObject, chain: Chain) -> GroupSheet:
-    """The pool group's facts."""
+def group_sheet(group: AviObject, chain: Chain, faults: Sequence[Fault] = ()) -> GroupSheet:
+    """The pool group's facts. ``faults``: references that it is to blame for."""
     values = Values(group)
     note_fail_action(values, group)
     values.note("group_members", "members", group.node.get("members") or group.node)
-    values.note("broken_references", "members", group.node.get("members") or group.node)
+    note_faults(values, group, faults)
     return values.sheet(
         GroupSheet,
         "poolgroup",
@@ -87,7 +94,7 @@ def group_sheet(group: AviObject, chain: Chain) -> GroupSheet:
         group_fail_action=fail_action_of(group),
         group_members=len(elements(group.node, "members")),
         pools_not_visible=chain.unseen_pools,
-        broken_references=broken_references(group, "pool_ref", [each.found for each in chain.pools]),
+        broken_references=tuple(each.words for each in faults) or None,
     )
 
 
@@ -138,12 +145,14 @@ class Outside(NamedTuple):
     """What is known of a pool from elsewhere.
 
     ``connections``: the most that all of its servers accept. ``in_all``: the most that Avi opens to one of them.
-    ``response_timeout``: the longest of the ICAP profiles that use it, in ms.
+    ``response_timeout``: the longest of the ICAP profiles that use it, in ms. ``faults``: references that it is to
+    blame for.
     """
 
     connections: Least
     in_all: int | None
     response_timeout: int | None
+    faults: Sequence[Fault] = ()
 
 
 def longest_waits(chains: Sequence[Chain]) -> Mapping[int, int]:
@@ -176,6 +185,7 @@ def pool_sheet(
         values.note(fact, field, found.node.get(field) or found.node)
     values.note("connections_in_all", LIMIT, found.node.get(LIMIT) or found.node, found.node.text(LIMIT))
     values.note("tls", "ssl_profile_ref", found.node.get("ssl_profile_ref") or found.node)
+    note_faults(values, found, outside.faults)
     return values.sheet(
         PoolSheet,
         "pool",
@@ -197,6 +207,7 @@ def pool_sheet(
         server_connections_of=outside.connections.servers,
         connections_in_all=outside.in_all,
         response_timeout=outside.response_timeout,
+        broken_references=tuple(each.words for each in outside.faults) or None,
         standby=_stands_by(values, pool, beside),
     )
 

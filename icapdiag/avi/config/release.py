@@ -37,3 +37,9 @@ def _first(node: Node, places: tuple[tuple[str, ...], ...]) -> str:
         if found:
             return found[0]
     return ""
+
+
+def is_before(version: str, release: tuple[int, ...]) -> bool:
+    """Whether a version such as ``22.1.3`` is before a release; False if there is none."""
+    numbers = tuple(int(each) for each in version.split("."))[: len(release)] if version else ()
+    return bool(numbers) and numbers < release[: len(numbers)]

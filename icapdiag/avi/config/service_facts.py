@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from icapdiag.avi.config.hosting import Kin
-from icapdiag.avi.config.licence import Tiers
 from icapdiag.avi.config.log_settings import log_facts
-from icapdiag.avi.config.objects import AKO
-from icapdiag.avi.config.pools import Chain
-from icapdiag.avi.config.relations import broken_references, other_vrf
+from icapdiag.avi.config.objects import AKO, section
+from icapdiag.avi.config.references import Fault, note_faults
+from icapdiag.avi.config.relations import other_vrf
 from icapdiag.avi.config.rules import UPLOADS, Match, Rule, other_words
 from icapdiag.avi.config.schema import as_flag
 from icapdiag.avi.config.services import IcapRule, Service
 from icapdiag.avi.config.unusable import NO_MEMBER, unusable_facts
 from icapdiag.avi.config.values import Elsewhere, Part, Values
+from icapdiag.avi.config.verdict import Around, verdict
 from icapdiag.facts.config import RuleSheet, RuleSummary, ServiceSummary, VirtualServiceSheet
+from icapdiag.yamltree import Node
 
-# AKO's other rules may name policy sets and a profile, too.
-_UNKNOWN = ("policy-set-not-visible", "policy-set-elsewhere", "profile-elsewhere")
 _LOGS = ("significant_log_throttle", "udf_log_throttle", "user_defined_logs", "full_client_logs", "full_log_duration",
          "full_log_throttle")  # fmt: skip
 _HEADERS = "headers"
@@ -36,72 +34,36 @@ def profile_name(service: Service) -> str | None:
     return service.profile_refs[0][0].label if service.profile_refs else None
 
 
-def verdict(service: Service, chains: Iterable[Chain]) -> tuple[str, str | None]:
-    """Whether uploads reach ICAP by this configuration, and why not, or why nobody can say."""
-    why = _obstacle(service, chains)
-    return ("unknown" if why in _UNKNOWN else "no" if why else "yes"), why
-
-
-def _obstacle(service: Service, chains: Iterable[Chain]) -> str | None:
-    if not service.enabled:
-        return "not-enabled"
-    if service.profile_elsewhere:
-        return "profile-elsewhere"
-    if not service.profile_refs:
-        return "no-profile" if service.rules else "nothing-attached"
-    if not service.reached:
-        return _no_rule(service)
-    usable = [each.usable for each in of_service(service, chains)]
-    return NO_MEMBER if usable and all(count == 0 for count in usable) else None
-
-
-def _no_rule(service: Service) -> str:
-    if service.unseen_policies:
-        return "policy-set-not-visible"
-    if not service.rules:
-        return "policy-set-elsewhere" if service.found.kind in AKO else "no-rule"
-    enabled = [each for each in service.rules if each.rule.enabled]
-    if not enabled:
-        return "rule-disabled"
-    return "rule-covered" if any(each.covered_by for each in enabled) else "rule-not-for-uploads"
-
-
-def of_service(service: Service, chains: Iterable[Chain]) -> list[Chain]:
-    """The chains of its ICAP profiles that are in the files."""
-    return [each for each in chains if any(each.profile.node is one.node for one in service.profiles)]
-
-
-def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin, tiers: Tiers) -> VirtualServiceSheet:
-    """The facts of a virtual service, or of what stands for one. ``kin``: those beside it that are without ICAP.
+def service_sheet(service: Service, around: Around, faults: Sequence[Fault]) -> VirtualServiceSheet:
+    """The facts of a virtual service, or of what stands for one. ``faults``: references that it is to blame for.
 
     Whether uploads reach ICAP by an L7Rule is a fact of the HostRule that refers to it, if that is in the files.
     """
-    found, values = service.found, Values(service.found)
-    scanned, why = verdict(service, chains) if service.host is None else (None, None)
+    found, values, kin, tiers = service.found, Values(service.found), around.kin, around.tiers
+    scanned, why = verdict(service, around) if service.host is None else (None, None)
     key = "httpPolicy.policySets" if found.kind in AKO else "http_policies"
     policies = found.node.get("http_policies") or found.node
     rules = service.rules
     field = "icapProfile" if found.kind in AKO else "icap_request_profile_refs"
     if service.profile_refs:
         values.note("", field, service.profile_refs[0][1], profile_name(service) or "", within=_profile_within(service))
+    for rule in service.icap_rules.misspelt if why == "no-rule" else ():
+        field_of_rule = f"{rule.path}.action.action"
+        values.note("icap_rules", field_of_rule, _at(rule, "action.action"), rule.action, within=_within(rule))
     unreached = bool(rules) and not service.reached
     if unreached:
-        _note_unreached(values, rules)
+        _note_unreached(values, service)
     for fact in ("" if unreached else "icap_rules", *_LIMITS):
         values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
     rules_log = any(as_flag(each.rule.node.text("log")) for each in service.reached)
     logged = dict.fromkeys(_LOGS) if found.kind in AKO else log_facts(values, found, rules_log=rules_log)
     known = service.host is None and (not service.unseen_policies or bool(service.reached))
-    pools = {id(each.found.node): each.found for chain in of_service(service, chains) for each in chain.pools}
+    pools = {id(each.found.node): each.found for chain in around.chains for each in chain.pools}
     vrf = other_vrf(found, list(pools.values()))
-    broken = tuple(
-        each
-        for key, meant in (("icap_request_profile_refs", service.profiles), ("http_policies", service.policy_sets))
-        for each in broken_references(found, key, meant) or ()
-    )
+    note_faults(values, found, faults)
     if service.profile_refs:
         several = ("icap_profiles",) if len(service.profile_refs) > 1 else ()  # else nothing is wrong with it
-        for fact in ("broken_references", "overridden_by", *several):
+        for fact in ("overridden_by", *several):
             at = found.node.get(field) or service.profile_refs[0][1]
             values.note(fact, field, at, within=_profile_within(service))
     for fact, relatives in (("children_without_icap", kin.children), ("siblings_without_icap", kin.siblings)):
@@ -112,6 +74,9 @@ def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin, tiers: Ti
         if tier is not None:
             within = Elsewhere(tier.found.kind.lower(), tier.found.name, tier.found.file)
             values.note(fact, tier.field, tier.place, tier.word, within=within)
+    if why == "not-http":
+        at = found.node.get("application_profile_ref") or found.node
+        values.note("why", "application_profile_ref", at)
     values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
     return values.sheet(
         VirtualServiceSheet,
@@ -128,11 +93,14 @@ def service_sheet(service: Service, chains: Sequence[Chain], kin: Kin, tiers: Ti
         icap_rules_not_for_uploads=sum(
             each.rule.enabled and each.covered_by is None and not each.rule.match.uploads for each in rules
         ),
+        icap_rules_misspelt=_some(each.name for each in service.icap_rules.misspelt) if why == "no-rule" else None,
+        icap_sets_unattached=around.unattached or None if why == "no-rule" else None,
+        icap_rules_unmatched=sum(each.reached and service.unmatched_by(each) is not None for each in rules),
         waf=bool(found.node.text("waf_policy_ref")),
         scanned=scanned,
         why=why,
-        **unusable_facts(values, of_service(service, chains) if why == NO_MEMBER else ()),
-        broken_references=broken or None,
+        **unusable_facts(values, around.chains if why == NO_MEMBER else ()),
+        broken_references=tuple(each.words for each in faults) or None,
         other_vrf=vrf,
         license_tier=tiers.own.word if tiers.own is not None else None,
         default_license_tier=tiers.default.word if tiers.default is not None else None,
@@ -152,21 +120,28 @@ def _profile_within(service: Service) -> Elsewhere | None:
     return Elsewhere(found.kind.lower(), found.name, found.file)
 
 
-def _note_unreached(values: Values, rules: Iterable[IcapRule]) -> None:
-    """What keeps uploads from each of the rules: it is disabled, another one covers it, or it is for other methods."""
+def _note_unreached(values: Values, service: Service) -> None:
+    """What keeps uploads from each of the rules: it is disabled, another one covers it, or what it is for."""
     noted: set[tuple[int, str]] = set()
-    for found in rules:
+    for found in service.rules:
         rule, field = found.rule, "enable"
         if rule.enabled and found.covered_by is not None:
             rule, field = found.covered_by, "action"
         elif rule.enabled:
-            field = "match.method"
+            field = f"match.{service.unmatched_by(found) if rule.match.uploads else 'method'}"
         if (id(rule.node), field) not in noted and len(noted) < MOST_NAMED:
             noted.add((id(rule.node), field))
-            node = rule.node.get(field.partition(".")[0]) or rule.node
             methods = ", ".join(_methods(rule.match) or ())
-            value = {"enable": rule.node.text("enable"), "action": rule.action, "match.method": methods}[field]
-            values.note("icap_rules", f"{rule.path}.{field}", node, value, within=_within(rule))
+            value = {"enable": rule.node.text("enable"), "action": rule.action, "match.method": methods}.get(field, "")
+            values.note("icap_rules", f"{rule.path}.{field}", _at(rule, field), value, within=_within(rule))
+
+
+def _at(rule: Rule, field: str) -> Node:
+    """Where a field of a rule stands, such as ``match.path``; else what it would stand in."""
+    at: Node = rule.node
+    for key in field.split("."):
+        at = section(at, key) or at.get(key) or at
+    return at
 
 
 def _within(rule: Rule) -> Elsewhere:
@@ -203,7 +178,7 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
     match = rule.match
     for fact, field in (("methods", "match.method"), ("paths", "match.path"), ("other_matches", "match")):
         values.note(fact, part.at(field), rule.node.get("match") or rule.node)
-    covering = found.covered_by
+    covering, unmatched_by = found.covered_by, service.unmatched_by(found) if found.reached else None
     if covering is not None:
         place = covering.node.get("action") or covering.node
         values.note("covered_by", f"{covering.path}.action", place, covering.action, within=_within(covering))
@@ -215,7 +190,10 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
         values.note("allowed_before", f"{each.path}.action", place, each.action, within=_within(each))
     unmatched = match.paths.unmatched if match.paths is not None else ()
     if unmatched:
-        values.note("paths_unmatched", part.at("match.path"), rule.node.get("match") or rule.node, unmatched[0])
+        values.note("paths_unmatched", part.at("match.path"), _at(rule, "match.path"), unmatched[0])
+    elif unmatched_by is not None:
+        field = f"match.{unmatched_by}"
+        values.note("unmatched_by", part.at(field), _at(rule, field))
     return values.sheet(
         RuleSheet,
         "rule",
@@ -229,15 +207,17 @@ def rule_sheet(service: Service, found: IcapRule) -> RuleSheet:
         covering_action=covering.action if covering else None,
         allowed_before=tuple(each.name for each in passed_over[:MOST_NAMED]) or None,
         paths_unmatched=unmatched[:MOST_NAMED] or None,
+        unmatched_by=None if unmatched else unmatched_by,
         profile_attached=None if service.profile_elsewhere else bool(service.profile_refs),
     )
 
 
-def summary(service: Service, chains: Sequence[Chain]) -> ServiceSummary:
+def summary(service: Service, around: Around) -> ServiceSummary:
     """What the first line says of it."""
-    scanned, why = verdict(service, chains)
-    own = of_service(service, chains)
+    scanned, why = verdict(service, around)
+    own = around.chains
     limits = _limits(service)
+    allowing = [one.name for each in service.reached for one in each.passed_over]
     return ServiceSummary(
         object=service.found.kind.lower(),
         name=service.name,
@@ -255,6 +235,8 @@ def summary(service: Service, chains: Sequence[Chain]) -> ServiceSummary:
         or None,
         methods_past=limits["methods_past"],
         paths_only=limits["paths_only"],
+        allowed_before=_some(allowing) if scanned == "yes" else None,
+        children_without_icap=tuple(each.name for each in around.kin.children) or None,
         profile=profile_name(service),
         members=own[0].usable if own else None,
         fail_action=Values(own[0].profile).read("fail_action", str) if own else None,

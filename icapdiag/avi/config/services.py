@@ -5,7 +5,8 @@ AKO's HostRule and L7Rule stand for the virtual services that AKO makes of them:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -24,9 +25,12 @@ from icapdiag.avi.config.objects import (
 )
 from icapdiag.avi.config.rules import ALLOW, CHECK_ICAP, Rule, rules_of
 from icapdiag.avi.config.schema import as_flag, as_integer
+from icapdiag.avi.config.unmatched import Listens, listens_of, unmatched_by
 from icapdiag.yamltree import Node, Scalar
 
 MOST_RULES = 200  # with the ICAP action, and such as end the evaluation, of one virtual service
+
+_NAMED = 20  # policy sets that no virtual service has
 
 
 class IcapRule(Struct, frozen=True):
@@ -51,10 +55,14 @@ class IcapRule(Struct, frozen=True):
 
 
 class IcapRules(NamedTuple):
-    """The rules with the ICAP action of some policy sets. ``left_out``: how many rules were not looked at."""
+    """The rules with the ICAP action of some policy sets. ``left_out``: how many rules were not looked at.
+
+    ``misspelt``: rules whose action is none of Avi's, and is likely to be that of ICAP.
+    """
 
     found: tuple[IcapRule, ...]
     left_out: int
+    misspelt: tuple[Rule, ...] = ()
 
 
 Known = dict[tuple[int, ...], IcapRules]  # by the ids of the policy sets' nodes
@@ -81,6 +89,7 @@ class Service(Struct, frozen=True):
     profile_elsewhere: bool = False
     host: str | None = None
     overridden: bool = False
+    listens: Listens = Listens()
 
     @property
     def rules(self) -> tuple[IcapRule, ...]:
@@ -100,12 +109,24 @@ class Service(Struct, frozen=True):
     @property
     def reached(self) -> tuple[IcapRule, ...]:
         """The rules that send requests to ICAP."""
-        return tuple(each for each in self.rules if each.reached)
+        return tuple(each for each in self.rules if each.reached and not self.unmatched_by(each))
+
+    def unmatched_by(self, rule: IcapRule) -> str | None:
+        """The field of the rule's match that no request here can meet; None if there is none."""
+        return unmatched_by(rule.rule.match, self.listens)
 
 
 def is_called(service: Service, name: str) -> bool:
     """Whether this is the name or the uuid of the virtual service."""
     return name in {service.name, service.found.node.text("uuid")} - {""}
+
+
+def unattached_sets(configuration: Configuration, services: Iterable[Service]) -> tuple[str, ...]:
+    """The policy sets with an enabled ICAP rule that none of these virtual services has."""
+    attached = {id(each.node) for service in services for each in service.policy_sets}
+    left = (each for each in configuration.of(POLICY_SET) if id(each.node) not in attached)
+    named = (each.name for each in left if any(one.enabled and one.action == CHECK_ICAP for one in rules_of(each)))
+    return tuple(islice(named, _NAMED))
 
 
 def services_of(configuration: Configuration) -> Iterator[Service]:
@@ -134,6 +155,7 @@ def _service(configuration: Configuration, found: AviObject, known: Known) -> Se
         unseen_policies=sum(not group for group in sets),
         icap_rules=_rules(policies, known),
         profile_in=found,
+        listens=listens_of(found),
     )
 
 
@@ -196,6 +218,7 @@ def _icap_rules(rules: Sequence[Rule]) -> IcapRules:
     """The rules with the ICAP action among all of them, which are in the order of evaluation."""
     found: list[IcapRule] = []
     ending: list[Rule] = []
+    misspelt: list[Rule] = []
     left_out = 0
     for rule in rules:
         if rule.action == CHECK_ICAP and len(found) < MOST_RULES:
@@ -205,4 +228,6 @@ def _icap_rules(rules: Sequence[Rule]) -> IcapRules:
             ending.append(rule)
         elif rule.action == CHECK_ICAP or rule.ends:
             left_out += 1
-    return IcapRules(tuple(found), left_out)
+        elif "ICAP" in rule.action.upper() and len(misspelt) < MOST_RULES:
+            misspelt.append(rule)
+    return IcapRules(tuple(found), left_out, tuple(misspelt))

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from icapdiag.facts.config.chain import GroupSheet, MonitorSheet, PKISheet, PoolSheet, ProfileSheet, ServerSheet
 from icapdiag.facts.config.places import OBJECTS, ObjectSheet, Place, Setting, SettingSheet
-from icapdiag.facts.config.services import AnalyticsSheet, EngineGroupSheet, RuleSheet, VirtualServiceSheet
+from icapdiag.facts.config.services import (
+    LIKELY_NOT,
+    AnalyticsSheet,
+    EngineGroupSheet,
+    RuleSheet,
+    VirtualServiceSheet,
+)
 from icapdiag.facts.config.subject import LintSubject, RuleSummary, ServiceSummary
 
 __all__ = [
+    "LIKELY_NOT",
     "OBJECTS",
     "SHEETS",
     "AnalyticsSheet",

@@ -26,6 +26,14 @@ class ProfileSheet(ObjectSheet):
     """An ICAP profile."""
 
     service_uri: Annotated[Text | None, about("service_uri", "the path of the ICAP service")] = None
+    service_uri_problem: Annotated[
+        Word | None,
+        about(
+            "service_uri problem",
+            "why it is not the path of a service for requests",
+            values=("missing", "url", "space", "responses"),
+        ),
+    ] = None
     vendor: Annotated[Word | None, about("vendor", "such as ICAP_VENDOR_OPSWAT")] = None
     fail_action: Annotated[
         Word | None,
@@ -140,6 +148,7 @@ class PoolSheet(ObjectSheet):
         int | None, about("min_servers_up", "servers up, for the pool to be up; 0: one", zero="0 (one)")
     ] = None
     usable_servers: UsableServers = None
+    broken_references: BrokenReferences = None
     standby: Annotated[
         bool | None, about("standby", "a pool with a higher priority_label is in the group; absent: no labels")
     ] = None

@@ -10,7 +10,11 @@ from icapdiag.facts.sheet import Text, VirtualService, Word, about
 SCANNED = ("yes", "no", "unknown")
 REASONS = ("no-profile", "no-rule", "rule-disabled", "rule-covered", "rule-not-for-uploads", "nothing-attached",
            "not-enabled", "no-member", "policy-set-elsewhere", "policy-set-not-visible",
-           "profile-elsewhere")  # fmt: skip
+           "profile-elsewhere", "rule-matches-nothing", "refused-first", "not-http", "references-broken",
+           "version-without-icap", "licence-without-icap", "service-uri-unfit", "profile-not-visible",
+           "pool-group-not-visible", "pool-not-visible")  # fmt: skip
+LIKELY_NOT = frozenset(("references-broken", "version-without-icap", "licence-without-icap", "service-uri-unfit"))
+"""Reasons for unknown with which uploads are most likely not scanned. With the others the files do not show it."""
 
 # Facts that several classes have.
 Methods = Annotated[tuple[Word, ...] | None, about("methods", "HTTP methods that it is for; absent: all")]
@@ -18,6 +22,12 @@ Paths = Annotated[tuple[Text, ...] | None, about("paths", "that it is for, each 
 OtherMatches = Annotated[tuple[Word, ...] | None, about("other matches", "what else a request must meet")]
 MethodsPast = Annotated[
     tuple[Word, ...] | None, about("methods past ICAP", "of POST, PUT and PATCH, those of no ICAP rule")
+]
+AllowedBefore = Annotated[
+    tuple[Text, ...] | None, about("allowed before", "earlier ALLOW rules for some of its uploads")
+]
+ChildrenWithoutICAP = Annotated[
+    tuple[VirtualService, ...] | None, about("children without ICAP", "of this parent; it has ICAP itself")
 ]
 PathsOnly = Annotated[tuple[Text, ...] | None, about("paths", "that the ICAP rules are for; absent: all")]
 
@@ -44,6 +54,16 @@ class VirtualServiceSheet(ObjectSheet):
     ] = None
     icap_rules_not_for_uploads: Annotated[
         int | None, about("rules not for uploads", "rules with the ICAP action for neither POST nor PUT nor PATCH")
+    ] = None
+    icap_rules_misspelt: Annotated[
+        tuple[Text, ...] | None, about("misspelt rules", "rules whose action is none of Avi's, and likely that of ICAP")
+    ] = None
+    icap_sets_unattached: Annotated[
+        tuple[Text, ...] | None,
+        about("unattached policy sets", "those with an ICAP rule that no virtual service in the files has"),
+    ] = None
+    icap_rules_unmatched: Annotated[
+        int | None, about("unmatched rules", "rules with the ICAP action that no request can match")
     ] = None
     methods_past: MethodsPast = None
     paths_only: PathsOnly = None
@@ -108,9 +128,7 @@ class VirtualServiceSheet(ObjectSheet):
     overridden_by: Annotated[
         VirtualService | None, about("overridden by", "the HostRule that refers to this L7Rule and names a profile")
     ] = None
-    children_without_icap: Annotated[
-        tuple[VirtualService, ...] | None, about("children without ICAP", "of this parent; it has ICAP itself")
-    ] = None
+    children_without_icap: ChildrenWithoutICAP = None
     siblings_without_icap: Annotated[
         tuple[VirtualService, ...] | None, about("siblings without ICAP", "other children of its parent")
     ] = None
@@ -134,11 +152,17 @@ class RuleSheet(ObjectSheet):
     ] = None
     covered_by: Annotated[Text | None, about("covered by", "an earlier rule that ends all of its requests")] = None
     covering_action: Annotated[Word | None, about("covering action", "of that rule")] = None
-    allowed_before: Annotated[
-        tuple[Text, ...] | None, about("allowed before", "earlier ALLOW rules for some of its uploads")
-    ] = None
+    allowed_before: AllowedBefore = None
     paths_unmatched: Annotated[
         tuple[Text, ...] | None, about("unmatched paths", "strings of its path match that no path matches")
+    ] = None
+    unmatched_by: Annotated[
+        Word | None,
+        about(
+            "unmatched by",
+            "the field of its match that no request of the virtual service can meet",
+            values=("path", "vs_port", "protocol", "hdrs", "host_hdr"),
+        ),
     ] = None
     profile_attached: Annotated[bool | None, about("profile attached", "the virtual service has an ICAP profile")] = (
         None

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from icapdiag.facts.config.services import REASONS, SCANNED, Methods, MethodsPast, OtherMatches, Paths, PathsOnly
+from icapdiag.facts.config.services import (
+    REASONS,
+    SCANNED,
+    AllowedBefore,
+    ChildrenWithoutICAP,
+    Methods,
+    MethodsPast,
+    OtherMatches,
+    Paths,
+    PathsOnly,
+)
 from icapdiag.facts.run import Subject
 from icapdiag.facts.sheet import FileName, ProfileName, Record, Text, VirtualService, Word, about
 
@@ -31,6 +41,8 @@ class ServiceSummary(Record):
     )
     methods_past: MethodsPast = None
     paths_only: PathsOnly = None
+    allowed_before: AllowedBefore = None
+    children_without_icap: ChildrenWithoutICAP = None
     profile: Annotated[ProfileName | None, about("ICAP profile", "that it refers to")] = None
     members: Annotated[int | None, about("members", "that Avi can use; absent: not visible")] = None
     fail_action: Annotated[

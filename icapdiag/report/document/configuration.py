@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from icapdiag.facts.config import LintSubject, ObjectSheet, Place, RuleSummary, ServiceSummary
+from icapdiag.facts.config import LIKELY_NOT, LintSubject, ObjectSheet, Place, RuleSummary, ServiceSummary
 from icapdiag.model import Finding, Problem
 from icapdiag.report.document.words import count, names, safe_text
 
@@ -28,13 +28,23 @@ _WHY = {
     "no-rule": "the profile is attached but no rule has the ICAP action",
     "rule-disabled": "the rule with the ICAP action is disabled",
     "rule-covered": "an earlier rule ends the evaluation before the ICAP rule",
+    "refused-first": "an earlier rule ends all requests of the ICAP rule",
     "rule-not-for-uploads": "the rules with the ICAP action are for neither POST nor PUT nor PATCH",
     "nothing-attached": "no ICAP profile is attached and no rule has the ICAP action",
-    "not-enabled": "the virtual service is disabled",
+    "not-enabled": "the virtual service is switched off and takes no requests",
     "no-member": "no server of its ICAP profile can be selected",
     "policy-set-elsewhere": "AKO attaches the profile only, and no policy set is named here",
     "policy-set-not-visible": "a policy set is not in these files",
     "profile-elsewhere": "no ICAP profile is named here, and an AKO rule that is not in these files may name one",
+    "rule-matches-nothing": "no request can match the rule with the ICAP action",
+    "not-http": "its application profile is not of type HTTP",
+    "references-broken": "the ICAP configuration has broken references",
+    "version-without-icap": "its version of Avi has no ICAP",
+    "licence-without-icap": "its licence tier has no ICAP",
+    "service-uri-unfit": "service_uri is not the path of a service for requests",
+    "profile-not-visible": "its ICAP profile is not in these files",
+    "pool-group-not-visible": "the pool group of its ICAP profile is not in these files",
+    "pool-not-visible": "the pools of its ICAP profile are not in these files",
 }
 
 
@@ -63,17 +73,23 @@ def headline(found: LintSubject) -> tuple[str, str]:
 def _of_several(services: Sequence[ServiceSummary]) -> tuple[str, str]:
     by = {word: [each for each in services if each.scanned == word] for word in ("yes", "no", "unknown")}
     all_of_them = count(len(services), "virtual service")
-    if len(by["unknown"]) == len(services):
+    if len(by["unknown"]) == len(services) and not any(each.why in LIKELY_NOT for each in services):
         which = _names(services) if len(services) <= _SERVICES else all_of_them
         reasons = dict.fromkeys(map(_answer, services))
         return f"Whether uploads to {which} are scanned is not visible", "; ".join(reasons)
+    if all(each.why in LIKELY_NOT for each in services):
+        return f"Uploads to {all_of_them} are likely not scanned", _names(services)
     if all(map(_is_refused, services)):
         return f"Uploads to {all_of_them} are refused (HTTP 500)", _names(services)
     if len(by["no"]) == len(services):
         return f"No upload to {all_of_them} is scanned", _names(services)
     others = [f"not {_names(by['no'])}"] if by["no"] and by["yes"] else []
-    if by["unknown"]:
-        others.append(f"not visible for {_names(by['unknown'])}")
+    for words, found in (
+        ("likely not", [each for each in by["unknown"] if each.why in LIKELY_NOT]),
+        ("not visible for", [each for each in by["unknown"] if each.why not in LIKELY_NOT]),
+        ("likely not all to", [each for each in by["yes"] if each.allowed_before or each.children_without_icap]),
+    ):
+        others += [f"{words} {_names(found)}"] if found else []
     if by["yes"]:
         return f"Uploads to {len(by['yes']):,} of {all_of_them} are scanned", "; ".join(others) or _names(services)
     return f"No upload to {len(by['no']):,} of {all_of_them} is scanned", "; ".join([_names(by["no"]), *others])
@@ -98,13 +114,27 @@ def _about(service: ServiceSummary) -> str:
     if _is_refused(service):
         which = "Uploads to {name} are" if _past(service) else "Every upload to {name} is"
         return f"{which.format(name=name)} refused (HTTP 500)"
+    if service.why in LIKELY_NOT:
+        return f"Uploads to {name} are likely not scanned"
+    if service.why == "refused-first":
+        return f"No upload to {name} is scanned or let in"
     match service.scanned:
         case "yes":
-            return f"Uploads to {name} are scanned"
+            return f"Uploads to {name} are scanned{_except(service)}"
         case "no":
             return f"No upload to {name} is scanned"
         case _:
             return f"Whether uploads to {name} are scanned is not visible"
+
+
+def _except(service: ServiceSummary) -> str:
+    """``, likely except those that rule office allows first``."""
+    allowed, children = service.allowed_before or (), service.children_without_icap or ()
+    allow = "allow" if len(allowed) > 1 else "allows"
+    rules = f"those that {_list('rule', allowed)} {allow} first"
+    less = [rules] if allowed else []
+    less += [f"those to {_list('child', children, 'children')}"] if children else []
+    return f", likely except {' and '.join(less)}" if less else ""
 
 
 def _answer(service: ServiceSummary) -> str:
@@ -138,8 +168,8 @@ def _names(services: Sequence[ServiceSummary]) -> str:
     return names([f"{kinds.get(each.object or '', '')}{each.name or ''}" for each in services])
 
 
-def _list(noun: str, found: Sequence[str]) -> str:
-    return f"{noun}{'s' if len(found) > 1 else ''} {names(found)}"
+def _list(noun: str, found: Sequence[str], several: str = "") -> str:
+    return f"{(several or f'{noun}s') if len(found) > 1 else noun} {names(found, _SERVICES)}"
 
 
 # --- places ----------------------------------------------------------------------------------------

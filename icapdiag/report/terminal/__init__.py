@@ -31,6 +31,7 @@ _FEW = 2  # problems for which there is room for sentences that would be cut oth
 _SPARE = 3  # lines of each
 _PROBLEMS = 16  # with their lines on the first screen; of others the headlines
 _LOG_PROBLEMS = 6  # the same of a log, whose problems have more to say
+_CONFIGURED, _MOST_CONFIGURED = 3, 4  # the same of a configuration, where it has more than so many problems
 _COUNTS = 40  # rows of who and what
 _NAMES = 45  # columns that names are filled up to
 
@@ -73,7 +74,10 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
     yield from (draw.answer(answer, width, paint) for answer in answers)
     more = len(doc.answers) - len(answers)
     yield [f"and {count(more, 'more ICAP response')}: -v"] if more else []
-    shown = doc.problems if detail else doc.problems[: _LOG_PROBLEMS if doc.of_logs else _PROBLEMS]
+    most = _LOG_PROBLEMS if doc.of_logs else _PROBLEMS
+    if sum(bool(each.places) for each in doc.problems) > _MOST_CONFIGURED:
+        most = _CONFIGURED
+    shown = doc.problems if detail else doc.problems[:most]
     spare = _SPARE if len(doc.problems) <= _FEW else 0
     above = doc.overview.first if first and sole else ""
     rooms = ((_BRIEF - alone, 0) if each.places else (MOST - alone, spare) for each in shown)
