@@ -86,11 +86,11 @@ def _again(met: Sequence[Met], fix: Sequence[str]) -> tuple[str, ...]:
 def _url(record: WideRecord, fix: str) -> str:
     """The member as it accepts uploads: by TLS where it wants that, and where only its path is wrong, by the right one.
 
-    The path stays where other members work with it, as the server is then what has to change. PATH and PORT stand for
-    those that the ``fix`` replaces by others which nobody knows.
+    The path stays where other members work with it, as the server is then what has to change. PATH and NEW_PORT stand
+    for those that the ``fix`` replaces by others which nobody knows.
     """
     tls = record.get("tls") or record.get("fixed_by") == "tls" or record.get("peer") == "tls"
-    port = "PORT" if _OTHER_PORT in fix else "{port}"
+    port = "NEW_PORT" if _OTHER_PORT in fix else "{port}"
     server = fill(f"{'icaps' if tls else 'icap'}://{{host}}:{port}", record)
     right = "" if record.get("pool.other_members_ok") else next(iter(paths(record)), "")
     if right and _URL.fullmatch(server + right):

@@ -50,7 +50,7 @@ async def again(fault: str, *, beside: str = "", only: str = "") -> str:
         ("other-path", "healthy", "", "`icapdiag check icap://127.0.0.1:N/avscan`"),  # the server has to change
         ("404", "", "", "`icapdiag check icap://127.0.0.1:N/PATH`"),  # nobody knows the right one
         ("404", "healthy", "", "`icapdiag check icap://127.0.0.1:N/avscan`"),
-        ("not-icap-http", "", "", "`icapdiag check icap://127.0.0.1:PORT/avscan`"),
+        ("not-icap-http", "", "", "`icapdiag check icap://127.0.0.1:NEW_PORT/avscan`"),
         ("tls-alert", "", "", "`icapdiag check icaps://127.0.0.1:N/avscan`"),
     ],
 )
