@@ -87,8 +87,6 @@ def test_long_packets_are_lost(narrow: Routed, step: str, where: str, command: s
 @pytest.fixture(scope="module")
 def walled(programs: Programs, known_eicar: None) -> Iterator[Routed]:
     """A scanner on a host that may have ufw or firewalld; by IPv6 haproxy is in front of it, as its own fix has it."""
-    for program in ("ufw", "firewall-cmd", "dbus-daemon"):
-        need(program)
     with routed(programs, "walled", server=FIREWALLS) as made:
         server = c_icap.start(programs, "c-icap-walled", [("0.0.0.0", PORT)], SCANNER, namespace=made.server)  # noqa: S104
         configuration = programs.folder / "walled-haproxy.cfg"
@@ -103,6 +101,7 @@ def walled(programs: Programs, known_eicar: None) -> Iterator[Routed]:
 
 
 def test_firewalld_rejects_the_port(programs: Programs, walled: Routed) -> None:
+    need("firewall-cmd")
     nothing_is_wrong(walled.check(SCAN))
     bus = programs.start(
         "dbus", [need("dbus-daemon"), "--system", "--nofork", "--nopidfile"], namespace=walled.server,
@@ -124,6 +123,7 @@ def test_firewalld_rejects_the_port(programs: Programs, walled: Routed) -> None:
 
 
 def test_ufw_drops_the_port_by_ipv6(walled: Routed) -> None:
+    need("ufw")
     url = f"icap://[{SERVER_V6}]:{PORT}/avscan"
     nothing_is_wrong(walled.check(url))
     run(walled.server, "ufw allow from 10.0.0.0/8 && ufw --force enable")
