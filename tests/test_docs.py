@@ -73,6 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "incident" / "logs" / "shop-1.jsonl.gz").write_bytes((made / "se.log.gz").read_bytes())
     (made / "incident" / "pull.json").write_bytes(msgspec.json.encode(_PULL))
     (made / "incident" / "metrics.json").write_text('{"virtual_services": []}')
+    (made / "incident" / "runtime.json").write_text("{}")
     configuration = json.dumps(export(put("VirtualService", name="icap-test")))
     for name in ("vs.json", "policies.json", "icap.json", "objects/export.json"):
         (made / name).write_text(configuration, "utf-8")

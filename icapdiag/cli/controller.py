@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,15 +17,18 @@ from icapdiag.cli.console import fail, stderr_is_terminal, stdin_is_terminal
 from icapdiag.cli.progress import PullProgress
 from icapdiag.cli.signals import Stop
 from icapdiag.cli.times import span_of
+from icapdiag.controller.address import ControllerError, parse_address, trusted
 from icapdiag.controller.asking import Pace
 from icapdiag.controller.credentials import NoCredentials, take_secret
-from icapdiag.controller.folder import LASTING, Pull, passing
+from icapdiag.controller.folder import LASTING, Pull, clock_note, passing
 from icapdiag.controller.objects import NoSuchService
 from icapdiag.controller.pulling import Puller, PullError, Wanted
-from icapdiag.controller.session import ControllerError, Session, Stopped, load_sdk, parse_address, trusted
+from icapdiag.controller.session import Session, Stopped, load_sdk
 from icapdiag.text import visible
 
 _USUAL = timedelta(hours=2)
+_VERSION = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}", re.ASCII)
+_OLDEST = (20, 1)  # with ICAP
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _CLOCKS_DIFFER = timedelta(days=1)  # at most: of this host and the Controller
 _LISTED = 10
@@ -57,6 +61,7 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | N
 
     ``rate``: requests per second at most; None: that of `Pace`.
     """
+    _check_names(account)
     now = datetime.now(UTC)
     since, until = span_of(choice.since, choice.until, now)
     until = until or now
@@ -106,6 +111,22 @@ def pull_into(folder: Path, account: Account, choice: Choice, *, rate: float | N
     finally:
         if progress is not None:
             progress.erase()
+
+
+def _check_names(account: Account) -> None:
+    """What goes into a header of each request must fit there. A wrong one ends the command."""
+    for option, text in (("--user", account.user), ("--tenant", account.tenant)):
+        if not text.isprintable() or not text.strip():
+            raise typer.BadParameter("is not a name", param_hint=option)
+    try:
+        account.tenant.encode("latin-1")
+    except UnicodeEncodeError:
+        raise typer.BadParameter("has characters that an HTTP header can't contain", param_hint="--tenant") from None
+    version = account.api_version
+    if version is not None and not _VERSION.fullmatch(version):
+        raise typer.BadParameter("is not a version: write it as 30.2.1", param_hint="--api-version")
+    if version is not None and tuple(map(int, version.split("."))) < _OLDEST:
+        raise typer.BadParameter("is older than ICAP, which came with 20.1.1", param_hint="--api-version")
 
 
 def _unseen(*_: object) -> None:
@@ -166,25 +187,13 @@ def _incomplete(found: Pull) -> Iterator[str]:
 
 def _times(found: Pull) -> Iterator[str]:
     """Where the span of time is not the one that was meant."""
-    offset = found.clock_offset or 0
-    if offset:
-        order = "ahead of" if offset > 0 else "behind"
-        yield (
-            f"The Controller's clock is {_duration(abs(offset))} {order} this host's. Times in its logs are by its own "
-            "clock: give --since and --until as times of that clock."
-        )
+    if note := clock_note(found):
+        yield f"{note} Give --since and --until as times of that clock."
     end = parse_time(found.until)
     start = parse_time(found.started_at)
-    if end and start and (end - start).total_seconds() - max(offset, 0) > _LATE:
+    if end and start and (end - start).total_seconds() - max(found.clock_offset or 0, 0) > _LATE:
         began = found.started_at[:19].replace("T", " ")
         yield f"The pull began at {began} UTC, before --until: later log entries may be missing."
-
-
-def _duration(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _span(found: Pull) -> str:

@@ -204,6 +204,18 @@ def passing(asked: Iterable[Asked]) -> list[Asked]:
     return [each for each in asked if each.status != 200 and each.status not in LASTING]
 
 
+def clock_note(pull: Pull) -> str:
+    """How far the Controller's clock is from that of the host that pulled; empty if not far, or unknown."""
+    if not pull.clock_offset:
+        return ""
+    hours, minutes = divmod(round(abs(pull.clock_offset) / 60), 60)
+    by = f"{abs(pull.clock_offset)} s" if abs(pull.clock_offset) < 120 else f"{hours} h {minutes} min"
+    order = "ahead of" if pull.clock_offset > 0 else "behind"
+    return (
+        f"The Controller's clock was {by} {order} that of the host that pulled: times in its logs are by its own clock."
+    )
+
+
 def log_file(name: str, uuid: str) -> str:
     """Where the log of a virtual service goes, relative to the folder."""
     parts = (_UNSAFE.sub("_", part)[:_NAME].strip(".") for part in (name, uuid))

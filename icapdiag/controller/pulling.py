@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from icapdiag.avi.config.objects import PROFILE
 from icapdiag.bounded import read_file
+from icapdiag.controller.address import ControllerError
 from icapdiag.controller.asking import Asker, Failed, Pace, Waiting
 from icapdiag.controller.folder import (
     FORMAT,
@@ -30,7 +31,7 @@ from icapdiag.controller.folder import (
 )
 from icapdiag.controller.logs import Fetched, LogFetcher, to_micros
 from icapdiag.controller.objects import Objects, ask_metrics, ask_runtime
-from icapdiag.controller.session import ControllerError, Session, Stopped
+from icapdiag.controller.session import Session, Stopped
 from icapdiag.controller.windows import Windows
 from icapdiag.files import PRIVATE, is_temporary, locked_folder, remove_temporaries, write_data
 from icapdiag.text import visible

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from icapdiag.avi.addresses import host_port, to_address
-from icapdiag.controller.folder import Metrics, Pull, Runtime
+from icapdiag.controller.folder import Metrics, Pull, Runtime, clock_note
 from icapdiag.facts.joined import Event, EvidenceSource
 from icapdiag.joined.members import Monitored
 from icapdiag.joined.source import latest
@@ -185,9 +185,11 @@ def described(name: str, pull: Pull) -> EvidenceSource:
 
 
 def missing(pull: Pull) -> Iterator[str]:
-    """What the pull could not get, a sentence each."""
+    """What the pull could not get, and by which clock its times are, a sentence each."""
     for each in pull.not_visible:
         yield f"Not visible to the pull: {each.object} ({each.why})."
     for log in pull.logs:
         if not log.complete:
             yield f"The log of {log.virtual_service} is not complete: {log.why or 'its end is missing'}."
+    if note := clock_note(pull):
+        yield note

@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from icapdiag.controller.address import parse_address, trusted
 from icapdiag.controller.asking import Pace
 from icapdiag.controller.credentials import Secret
 from icapdiag.controller.folder import Pull, PullFolder
 from icapdiag.controller.pulling import Progress, Puller, Wanted
-from icapdiag.controller.session import Session, parse_address, trusted
+from icapdiag.controller.session import Session
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.truth import Truth
 

@@ -94,6 +94,10 @@ def test_a_busy_controller_leaves_an_incomplete_pull(controller: Controller, tmp
         (_SECRET, ("--since", "0m", "--until", "0m"), "--since must be before --until"),
         (_SECRET, ("--since", "1999-12-31"), "--since: is too long ago"),
         (_SECRET, ("--until", "2999-01-01"), "--until: is in the future"),
+        (_SECRET, ("--tenant", "\u6f22"), "--tenant: has characters that an HTTP header can't contain"),
+        (_SECRET, ("--tenant", "a\nb"), "--tenant: is not a name"),
+        (_SECRET, ("--api-version", "18.2.5"), "--api-version: is older than ICAP, which came with 20.1.1"),
+        (_SECRET, ("--api-version", "new"), "--api-version: is not a version: write it as 30.2.1"),
         (_SECRET, ("--ca-file", "/nowhere"), "can't read '/nowhere': No such file or directory"),
     ],
 )

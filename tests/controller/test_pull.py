@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.controller.address import ControllerError
 from icapdiag.controller.folder import NotVisible, PullFolder
 from icapdiag.controller.objects import NoSuchService
 from icapdiag.controller.pulling import INTERRUPTED, Puller, PullError
-from icapdiag.controller.session import ControllerError, Stopped
+from icapdiag.controller.session import Stopped
 from tests.controller.pulls import Clock, pull, pulled_keys, session, true_keys, wanted
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.faults import Fault, search_down, session_over, too_many

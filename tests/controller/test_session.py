@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.controller.address import Address, ControllerError, parse_address, trusted
 from icapdiag.controller.credentials import (
     PASSWORD,
     TOKEN,
@@ -24,15 +25,7 @@ from icapdiag.controller.credentials import (
     take_secret,
 )
 from icapdiag.controller.pulling import Puller
-from icapdiag.controller.session import (
-    Address,
-    ControllerError,
-    NoAnswer,
-    Session,
-    Stopped,
-    parse_address,
-    trusted,
-)
+from icapdiag.controller.session import NoAnswer, Session, Stopped
 from tests.controller import pulls
 from tests.controller.simulated.controller import Certificate, Controller
 from tests.controller.simulated.faults import Fault

@@ -112,9 +112,9 @@ def test_where_the_span_of_time_is_not_the_one_that_was_meant(controller: Contro
         (
             3660,
             "2026-06-01T11:00:00Z",
-            "clock is 1 h 1 min ahead of this host's. Times in its logs are by its own",
+            "clock was 1 h 1 min ahead of that of the host that pulled: times in its",
         ),
-        (-45, "2026-06-01T12:00:00Z", "clock is 45 s behind this host's."),
+        (-45, "2026-06-01T12:00:00Z", "clock was 45 s behind that of the host that pulled: times in its logs are"),
         (0, "2026-06-01T11:00:00Z", until),
     ):
         lines = _said(replace(found, clock_offset=seconds, started_at=began))

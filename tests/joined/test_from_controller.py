@@ -47,6 +47,16 @@ def test_where_all_fail_none_is_scanned_and_users_get_what_each_profile_has(tmp_
     assert f"{opened + closed:,} of {opened + closed:,} logged requests failed: {opened:,} passed unscanned, " in said
 
 
+def test_a_clock_that_is_off_is_said(tmp_path: Path) -> None:
+    def ahead(controller: Controller) -> None:
+        assert controller.server is not None
+        controller.server.clock_ahead = 7200
+
+    report = diagnosed(tmp_path, Truth(300), ahead)
+    said = "The Controller's clock was 2 h 0 min ahead of that of the host that pulled: "
+    assert f"{said}times in its logs are by its own clock." in report.notes
+
+
 def test_without_a_rule_nothing_is_scanned(tmp_path: Path) -> None:
     def without_rules(controller: Controller) -> None:
         for each in controller.store.objects["httppolicyset"]:
