@@ -42,6 +42,17 @@ def only_group(*entries: dict[str, Any]) -> Facts:
     return groups[0]
 
 
+@pytest.mark.parametrize("border", range(1, 9))
+def test_halves_have_the_examples_of_the_whole(border: int) -> None:
+    entries = [
+        entry("ICAP_PASSED", {"pool_uuid": f"poolgroup-{number // 2}", "source_port": number}, request_id=f"R{number}")
+        for number in range(9)
+    ]
+    halves = summary_of(*entries[:border])
+    halves.merge_wire(summary_of(*entries[border:]).to_wire())
+    assert to_plain(summary_of(*entries).groups()) == to_plain(halves.groups())
+
+
 def test_a_blocked_request_in_all_its_facts() -> None:
     request = {
         "icap_response_code": 200,

@@ -85,7 +85,7 @@ class CountedGroup(Struct, array_like=True):
     tasks: list[str] = []  # of NSX Defender, their links
     pending: int = 0  # requests whose task has no score
     icaps: bool = False  # the first request went by TLS
-    pool_uuids: dict[str, None] = {}
+    pool_uuids: dict[str, int] = {}  # with the number of the request that had it first, too
     source_ports: list[str] = []
     uploads: dict[str, None] = {}  # through ICAP: method and path
     request_ids: list[str] = []
@@ -143,7 +143,7 @@ class CountedGroup(Struct, array_like=True):
                 if request.source_port is not None:
                     self.source_ports.append(str(request.source_port))
                 if request.pool_uuid:
-                    self.pool_uuids[request.pool_uuid[:TEXT_KEPT]] = None
+                    self.pool_uuids.setdefault(request.pool_uuid[:TEXT_KEPT], number)
             if number == 0:
                 self.icaps = (request.icap_absolute_uri or "").strip().lower().startswith("icaps:")
             preview = preview_of(request)
@@ -220,18 +220,19 @@ class CountedGroup(Struct, array_like=True):
     def merge(self, later: CountedGroup) -> None:
         """Add a group whose requests come later in the log; the facts remain those of the first request."""
         known = SAMPLE - self.left
-        for mine, names in (
-            (self.virtualservices, later.virtualservices),
-            (self.service_engines, later.service_engines),
+        more = max(0, EXAMPLES_KEPT - known)
+        for mine, names, end in (
+            (self.virtualservices, later.virtualservices, SAMPLE),
+            (self.service_engines, later.service_engines, SAMPLE),
+            (self.pool_uuids, later.pool_uuids, EXAMPLES_KEPT),
         ):
             for name, number in names.items():
-                if name not in mine and len(mine) < NAMES_KEPT and known + number < SAMPLE:
+                if name not in mine and len(mine) < NAMES_KEPT and known + number < end:
                     mine[name] = known + number
-        if known < EXAMPLES_KEPT and later.preview is not None:
+        if more and later.preview is not None:
             self.preview = max(later.preview, self.preview or 0)
-        self.request_ids = (self.request_ids + later.request_ids)[:EXAMPLES_KEPT]
-        self.source_ports = (self.source_ports + later.source_ports)[:EXAMPLES_KEPT]
-        self.pool_uuids = dict.fromkeys([*self.pool_uuids, *later.pool_uuids][:EXAMPLES_KEPT])
+        self.request_ids += later.request_ids[:more]
+        self.source_ports += later.source_ports[:more]
         if known < SAMPLE:
             self.uploads = dict.fromkeys([*self.uploads, *later.uploads][:EXAMPLES_KEPT])
         self.tasks = (self.tasks + later.tasks)[:EXAMPLES_KEPT]
