@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,14 +96,15 @@ class Puller:
         Raises `PullError`, `ControllerError` if nothing can be asked at all, `NoSuchService`, OSError; and `Stopped` if
         ``stop`` said so before there was anything to keep.
         """
-        try:
-            with locked_folder(self._folder):
-                self._begin()
-                return self._ask(session, Asker(session, pace, self._stop, self._waiting))
-        except BlockingIOError:
-            raise PullError(
-                f"another icapdiag pull is at work in {self._folder}: wait for it, or choose another folder"
-            ) from None
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked_folder(self._folder))
+            except BlockingIOError:
+                raise PullError(
+                    f"another icapdiag pull is at work in {self._folder}: wait for it, or choose another folder"
+                ) from None
+            self._begin()
+            return self._ask(session, Asker(session, pace, self._stop, self._waiting))
 
     def _ask(self, session: Session, asker: Asker) -> Pull:
         try:
