@@ -108,4 +108,4 @@ def test_one_member_answers_and_several_answer() -> None:
         return render(report(asked, ())).splitlines()[0].partition(": ")[2]
 
     assert "the member answers; uploads and detection not tested" == first_line(1)
-    assert "all 2 members answer; uploads and detection not tested" == first_line(2)
+    assert "both members answer; uploads and detection not tested" == first_line(2)

@@ -119,6 +119,12 @@ class Document:
         # the most harm first; failures by member, pool and virtual service; who and what did not simply pass
         self.groups, self.rates, self.counts = logs.groups(report), who.rates(report), who.counts(report)
 
+    @property
+    def closing(self) -> tuple[str, ...]:
+        """The sentences at the end, without the brief one on what was not tested, beside `untested`, which has all."""
+        said = self.untested.partition(": ")[0]
+        return tuple(each for each in self.overview.closing if not said or not each.startswith(f"{said}: "))
+
 
 class MemberLine(NamedTuple):
     """The shortest summary of a member, or of a server named in a log: its worst finding."""

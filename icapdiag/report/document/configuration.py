@@ -225,6 +225,8 @@ def closing(found: LintSubject, not_visible: Iterable[str], *, problems: bool) -
     if listed:
         more = f" and {len(listed) - _FILES} more" if len(listed) > _FILES else ""
         yield f"Not visible: {'; '.join(listed[:_FILES])}{more}."
+    if listed or not (found.services or found.profiles):
+        yield "`icapdiag pull --controller HOST --user NAME -d DIR` fetches all that is needed."
     sent = [each for each in found.services if each.scanned == "yes" or _is_refused(each)]
     past = [(each, said) for each in sent if (said := _past(each))]
     for each, said in past[:_FILES]:

@@ -123,7 +123,7 @@ def _healthy(enabled: Sequence[MemberReport], report: Report) -> str:
     if isinstance(report.subject, CaptureSubject) and report.verdict is Health.OK:
         requests = count(report.subject.requests or 0, "ICAP request")
         return f"no problem found in {requests} to {count(len(enabled), 'member')}"
-    who = f"all {len(enabled):,} members" if len(enabled) > 1 else "the member"
+    who = {1: "the member", 2: "both members"}.get(len(enabled), f"all {len(enabled):,} members")
     ways = {(verdict_on(member, "clean"), verdict_on(member, "eicar")) for member in enabled}
     if len(ways) == 1 and report.verdict is Health.OK and (did := _TESTED.get(ways.pop(), "")):
         did = did.replace(" and block ", " and blocks ") if len(enabled) == 1 else did

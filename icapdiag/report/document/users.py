@@ -118,7 +118,7 @@ def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str
     if groups and all(map(passed_in_the_end, groups)):
         words = f"failed; another attempt {words}"
     if finding.probes == {SUMMARY} and problem.effect is Effect.UNSCANNED:
-        general = "Uploads that should be scanned passed unscanned."
+        general = "Unless the export left icap_log out, uploads in it passed unscanned."
     return f"{_of_all(report, problem.count)} {words}." if finding.requests and words else general
 
 

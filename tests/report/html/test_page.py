@@ -347,3 +347,20 @@ def test_the_place_is_told_once(state: dict[str, Any], told: str) -> None:
     assert 1 == text.count("eth7 via 10.9.9.9")
     assert told in text
     assert 1 == text.count("synchronised")
+
+
+def test_what_was_not_tested_is_said_once_and_whole() -> None:
+    left = "chunked uploads, previews, sizes, persistent connections, RFC 3507 rules (--depth deep)"
+    text = words(parsed(page(replace(samples.report(), not_tested=(left,)))))
+
+    assert 1 == text.count("Not tested: ")
+    assert f"Not tested: {left}." in text
+
+
+def test_a_problem_that_the_headline_names_is_not_listed_below_it() -> None:
+    of_all = replace(log_samples.FINDING, members=(), title="The title", evidence=())
+    (only,) = Document(log_samples.log_report((), (of_all,))).problems
+    text = words(parsed(page(log_samples.log_report((), (of_all,)))))
+
+    assert "" == only.where
+    assert 2 == text.count("The title")  # in the headline, and where the problem is
