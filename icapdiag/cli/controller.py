@@ -182,7 +182,7 @@ def _incomplete(found: Pull) -> Iterator[str]:
     if passing(found.asked) or not statuses <= LASTING:
         yield "Run the same command again to continue."
     elif statuses <= _REFUSED:
-        yield "The same command gets these logs only after the account was given access to them."
+        yield "The same command gets these logs only once the account may read them."
 
 
 def _times(found: Pull) -> Iterator[str]:

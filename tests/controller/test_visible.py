@@ -63,7 +63,7 @@ def test_logs_that_the_account_may_not_read_are_not_asked_for_again(controller: 
     assert [200, 403, 200] == [each.status for each in found.asked if "/logs" in each.path]
     assert true_keys(TRUTH)[::2] == pulled_keys(tmp_path / "pulled")
     said = _said(found)
-    assert "Not visible: log of claims-vs: not permitted (403) The same command gets these logs only after" in said
+    assert "Not visible: log of claims-vs: not permitted (403) The same command gets these logs only once" in said
     assert "Run the same command again" not in said
     controller.faults = type(controller.faults)()
     assert pull(controller, tmp_path / "pulled").complete, "somebody extended the role"
