@@ -123,6 +123,7 @@ class LogEntry(Struct, gc=False, kw_only=True):
     report_timestamp: str | int | float | None = None
     service_engine: str | None = None
     request_length: int | None = None
+    server_response_code: int | None = None  # what the application answered; none, or 0, if it did not
     response_code: int | None = None  # what the client got
     significant_log: tuple[str, ...] | None = None
     request_id: str | None = None
@@ -154,7 +155,6 @@ class DetailedEntry(LogEntry, kw_only=True):
     http_security_policy_rule_name: str | None = None
     http_request_policy_rule_name: str | None = None
     waf_log: WafLog | None = None
-    server_response_code: int | None = None  # what the application answered; none, or 0, if it did not
     dns_fqdn: str | None = None  # the name that was asked for, of a virtual service for DNS
     icap_log: DetailedIcapLog | None = None
 

@@ -77,8 +77,9 @@ class RequestGroup(Sheet):
         Word | None,
         about(
             "answered by",
-            "what answered requests with ICAP disabled, before the application: waf; rule, the WAF or a policy rule",
-            values=("waf", "rule"),
+            "what answered requests with ICAP disabled, before the application: waf; rule, the WAF or a policy rule;"
+            " avi, the Service Engine itself, as the log has the application's status of others",
+            values=("waf", "rule", "avi"),
         ),
     ] = None
     answer: Answer = msgspec.field(default_factory=Answer)

@@ -9,7 +9,7 @@ import pytest
 
 from icapdiag.avi.entry import decode_entry
 from icapdiag.facts import to_plain
-from icapdiag.logs.counting.signature import HeaderCache
+from icapdiag.logs.counting.logged_answer import HeaderCache
 from icapdiag.logs.counting.summary import Summary
 
 SAID = "Server: S\r\nX-Response-Desc: Allowed\r\n"

@@ -10,7 +10,7 @@ import pytest
 from icapdiag.avi.entry import decode_entry
 from icapdiag.facts import to_plain
 from icapdiag.icap.message import Response
-from icapdiag.logs.counting import counter, group, signature, timeline
+from icapdiag.logs.counting import counter, group, logged_answer, timeline
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.model import Facts
@@ -168,6 +168,25 @@ def test_what_the_client_got(action: str, code: int | None, codes: list[str], ou
     assert str(Status.FAILED if failed else Status.OK) == facts["status"]
 
 
+@pytest.mark.parametrize(
+    ("code", "by_application", "outcome"),
+    [(500, 500, "unscanned"), (500, 0, "refused-500"), (403, 403, "unscanned"), (0, 200, "unscanned")],
+)
+def test_what_the_application_answered_went_there(code: int, by_application: int, outcome: str) -> None:
+    with_requests = entry("ICAP_FAILED", response_code=code, server_response_code=by_application)
+    bare = {**with_requests, "icap_log": {"action": "ICAP_FAILED"}}
+
+    assert [outcome] * 2 == [only_group(each)["client_outcome"] for each in (with_requests, bare)]
+
+
+def test_an_error_of_the_application_and_one_of_avi_are_two_kinds() -> None:
+    own = entry("ICAP_FAILED", response_code=500)
+
+    groups = summary_of(own, entry("ICAP_FAILED", response_code=500, server_response_code=500), own).groups()
+
+    assert {"refused-500": 2, "unscanned": 1} == {each.client_outcome: each.count for each in groups}
+
+
 def test_dates_tags_and_offsets_make_no_difference() -> None:
     texts = [
         INFECTED.format(n, n) + f"\r\nEncapsulated: res-hdr=0, res-body={100 + n}\r\nX-Request: {n}\r\n"
@@ -185,13 +204,13 @@ def test_names_of_files_are_not_read_again(fold: str, monkeypatch: pytest.Monkey
     text = f"X-Violations-Found: 2\r\n{fold}{{0}}.zip\r\n{fold}Eicar\r\n{fold}0\r\n{fold}0\r\n"
     text += f"{fold}{{0}}.exe\r\n{fold}Worm {{1}}\r\n{fold}0\r\n{fold}0\r\nX-Response-Info: Blocked\r\n"
     texts: list[str] = []
-    read = signature._read
+    read = logged_answer._read
 
     def noted(text: str) -> Response:
         texts.append(text)
         return read(text)
 
-    monkeypatch.setattr(signature, "_read", noted)
+    monkeypatch.setattr(logged_answer, "_read", noted)
     entries = [
         entry("ICAP_BLOCKED", {"icap_headers_received_from_server": text.format(f"file {n}", n % 3)}) for n in range(90)
     ]
@@ -245,11 +264,21 @@ def test_the_second_generation_of_fields() -> None:
     }
 
     facts = only_group(
-        entry("ICAP_MODIFIED", request), entry("ICAP_MODIFIED", request | {"nsx_defender_log": {"score": 3}})
+        entry("ICAP_MODIFIED", request), entry("ICAP_MODIFIED", request | {"nsx_defender_log": {"score": 70}})
     )
 
     assert ["172.29.0.15:1344"] == facts["members"]
     assert (71, 4711, 17) == (facts["nsx_score_max"], facts["modified_content_length_max"], facts["latency_max_ms"])
+
+
+def test_what_nsx_defender_says_of_one_request_is_said_of_no_other() -> None:
+    scores: list[dict[str, Any]] = [{"score": 0}] * 8 + [{"score": 85, "task_uuid": "bad"}, {"task_uuid": "new"}]
+
+    groups = summary_of(*(entry("ICAP_PASSED", {"nsx_defender_log": each}, response_code=200) for each in scores))
+
+    assert {(8, 0, None, None), (1, 85, None, ("bad",)), (1, None, 1, ("new",))} == {
+        (each.count, each.nsx_score_max, each.nsx_pending, each.nsx_tasks) for each in groups.groups()
+    }
 
 
 def test_an_entry_with_several_requests() -> None:

@@ -172,6 +172,29 @@ def test_icap_disabled_is_judged_by_what_the_request_carried(
     assert {outcome: 1} == {name: number for name, number in summary.outcomes().items() if number}
 
 
+@pytest.mark.parametrize("code", [302, 400, 404, 413, 503])
+@pytest.mark.parametrize(
+    ("others", "outcome", "by"),
+    [
+        ({"server_response_code": 200}, "disabled", "avi"),  # a log that has the application's codes
+        ({}, "unscanned", None),  # one that may have been exported without them
+    ],
+)
+def test_who_refused_an_upload_without_icap(code: int, others: dict[str, Any], outcome: str, by: str | None) -> None:
+    disabled = {"virtualservice": "v", "icap_log": {"action": "ICAP_DISABLED"}, "method": "POST"}
+    minute = {"report_timestamp": "2026-06-17T10:00:00.000000+00:00", "response_code": code}
+    whole = summary_of(disabled | minute, entry("ICAP_PASSED", response_code=200, **others))
+    halves = summary_of(disabled | minute)
+    halves.merge_wire(summary_of(entry("ICAP_PASSED", response_code=200, **others)).to_wire())
+
+    for summary in (whole, halves):
+        (group,) = (each for each in summary.groups() if each.icap_action == "ICAP_DISABLED")
+        assert (outcome, by) == (group.client_outcome, group.answered_by)
+        assert {outcome: 1, "passed": 1} == {name: number for name, number in summary.outcomes().items() if number}
+        assert 1 == sum(getattr(each, outcome) for each in summary.timeline())
+        assert int(outcome == "unscanned") == summary.head().unscanned_disabled
+
+
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [

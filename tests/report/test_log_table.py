@@ -113,8 +113,9 @@ def test_every_format_counts_the_entries_whose_action_is_not_known(name: str) ->
 def test_every_format_has_the_same_number_of_unscanned_requests(name: str) -> None:
     """Three that passed after a failure, and five that the scanner let through."""
     passed: Facts = {**BLOCKED, "count": 5, "icap_action": "ICAP_PASSED", "client_outcome": "passed"}
+    unscanned: Facts = {**passed, "verdict": "allowed", "threats": [], "findings": ["allowed"]}
     allowed = replace(FINDING, id="allowed", severity=Severity.CRITICAL, effect=Effect.UNSCANNED, count=5)
-    made = log_report((BLOCKED, FAILED, {**passed, "findings": ["allowed"]}), (FINDING, allowed))
+    made = log_report((BLOCKED, FAILED, unscanned), (FINDING, allowed))
     text = " ".join(form.render(settled(made), name, form.Style(detail=1)).split())
     assert {
         "servicenow": "8 of 16 requests with an icap_log passed unscanned",  # whose room ends before the counts
@@ -123,6 +124,19 @@ def test_every_format_has_the_same_number_of_unscanned_requests(name: str) -> No
     }.get(name, "8 passed unscanned") in text
     if name in {"table", "markdown", "html", "servicenow"}:
         assert "Unscanned: 3 after an ICAP failure, 5 let through by the scanner." in text
+
+
+def test_what_passed_although_something_was_detected_is_not_called_unscanned() -> None:
+    passed: Facts = {**BLOCKED, "count": 5, "icap_action": "ICAP_PASSED", "client_outcome": "passed"}
+    score: Facts = {**passed, "verdict": "allowed", "threats": [], "nsx_score_max": 85}
+    allowed = replace(FINDING, id="allowed", severity=Severity.CRITICAL, effect=Effect.UNSCANNED, count=5)
+    for detected in (passed, score):
+        groups, entries = [{**detected, "findings": ["allowed"]}], {**ENTRIES, "unscanned_count": 0}
+        made = log_report(groups, (allowed,), entries=entries)
+        text = render(made, 100)
+        assert "5 of 16 requests with an icap_log passed despite a detection" in text
+        assert "(detected, let through)" in text
+        assert "unscanned" not in text
 
 
 def block(text: str, start: str) -> str:

@@ -14,17 +14,16 @@ from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import BODY_SIZE, FAILED, FAILURES
 from icapdiag.logs.counting.filters import Filters
 from icapdiag.logs.counting.group import NOWHERE, CountedGroup, Destination, destination_of
+from icapdiag.logs.counting.logged_answer import DATE_LINE, HeaderCache, LoggedAnswer
 from icapdiag.logs.counting.pace import Pace
 from icapdiag.logs.counting.signature import (
-    DATE_LINE,
     UPLOAD,
-    HeaderCache,
-    LoggedAnswer,
     Signature,
     answered_by,
     body_of,
     codes,
     judgement_of,
+    nsx_of,
     other_signature,
     outcome_of,
     reason_of,
@@ -32,7 +31,7 @@ from icapdiag.logs.counting.signature import (
     signature_of,
     without_icap,
 )
-from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Bucket, Timeline
+from icapdiag.logs.counting.timeline import COLUMNS, UNSCANNED, Bucket, Timeline
 
 GROUPS_KEPT = 2000
 _WIDE_GROUPS = 50  # the first groups, which keep more names than the others
@@ -52,6 +51,7 @@ class Counting:
         self.entries = 0  # all, with an icap_log or without
         self.filtered = 0  # entries that the filters left out
         self.insignificant = False  # an entry was seen that is not significant
+        self.answered = False  # an entry was seen that the application answered
         self.without_icap: set[str] = set()  # what became of those without ICAP, until one was answered
         self.timeline_ = Timeline()
         self.pace = Pace()
@@ -59,7 +59,7 @@ class Counting:
         self._uncounted = 0  # requests that groups have noted
         # Requests beyond the first of an entry, per action of the entry and per outcome: taken off where entries count.
         self.more_actions: dict[str, int] = {}
-        self.more_columns = [0] * len(OUTCOMES)
+        self.more_columns = [0] * len(COLUMNS)
         self.more_large = 0  # the same of requests that passed unscanned because they were too large
         self._answers = HeaderCache()
         self._keys: dict[object, CountedGroup] = {}
@@ -101,6 +101,8 @@ class Counting:
             self.pace.note(entries)
         if not self.insignificant:
             self.insignificant = not all(entry.adf for entry in entries)
+        if not self.answered:
+            self.answered = any(entry.server_response_code for entry in entries)
         if self.filters:
             entries = self._filter(entries)
             times = [entry.report_timestamp for entry in entries]
@@ -168,6 +170,7 @@ class Counting:
                 request.action,
                 log.action,
                 entry.response_code,
+                entry.server_response_code,
                 request.http_response_code,
                 request.icap_method,
                 request.complete_body_sent,
@@ -175,6 +178,7 @@ class Counting:
                 reason,
                 request.vendor,
                 entry.significance,
+                request.nsx_defender_log and nsx_of(request.nsx_defender_log),
             )
             try:
                 group = keys[kind]
@@ -243,9 +247,9 @@ class Counting:
             blamed = not retried or request.action == FAILED
             self._count([_alone(entry if blamed else _without_failure(entry), action, request)], (bucket,))
         more = len(requests) - 1
-        column = OUTCOMES.index(outcome_of(entry, log, codes(entry)))
+        column = COLUMNS.index(outcome_of(entry, log, codes(entry)))
         self.more_columns[column] += more
-        if OUTCOMES[column] == UNSCANNED and BODY_SIZE in codes(entry):
+        if COLUMNS[column] == UNSCANNED and BODY_SIZE in codes(entry):
             self.more_large += more
         name = str(action or "")
         self.more_actions[name] = self.more_actions.get(name, 0) + more
@@ -253,7 +257,15 @@ class Counting:
     def _count_bare(self, entry: LogEntry, log: IcapLog, bucket: Bucket) -> None:
         """Count an entry without an ICAP request: ICAP was disabled for it, or no server was available."""
         codes, carried = entry.significant_log, body_of(entry)
-        kind = (log.action, entry.response_code, codes, entry.significance, carried, answered_by(entry))
+        kind = (
+            log.action,
+            entry.response_code,
+            entry.server_response_code,
+            codes,
+            entry.significance,
+            carried,
+            answered_by(entry),
+        )
         group = self._keys.get(kind) or self._group(kind, entry, log, _NO_REQUEST, None)
         bucket[group.column] += 1
         group.new_destinations.append(NOWHERE)

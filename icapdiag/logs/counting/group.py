@@ -26,7 +26,7 @@ from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import DISABLED
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.logs.counting.signature import Signature, body_of, preview_of
-from icapdiag.logs.counting.timeline import OUTCOMES
+from icapdiag.logs.counting.timeline import COLUMNS
 from icapdiag.logs.counting.who import KINDS, MORE, NARROW, ROOM, TEXT_KEPT, Who, folder
 from icapdiag.vocabulary import Status, Verdict
 
@@ -101,7 +101,7 @@ class CountedGroup(Struct, array_like=True):
     new_services: list[str | None] = []
 
     def __post_init__(self) -> None:
-        self.column = OUTCOMES.index(self.signature.outcome)
+        self.column = COLUMNS.index(self.signature.outcome)
         scanned = self.signature.verdict in {None, Verdict.ALLOWED, Verdict.MODIFIED}
         self.blamed = self.signature.outcome not in _WELL or self.signature.status is Status.FAILED or not scanned
 

@@ -1,7 +1,4 @@
-"""What makes two requests the same kind: the key of a group, and the facts that go with it.
-
-Among them are the headers that Avi keeps of an ICAP response, read and judged once for all answers that say the same.
-"""
+"""What makes two requests the same kind: the key of a group, and the facts that go with it."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from icapdiag.avi.addresses import split_uri
-from icapdiag.avi.entry import DetailedEntry, IcapLog, LogEntry, RequestLog
+from icapdiag.avi.entry import DetailedEntry, IcapLog, LogEntry, NsxDefenderLog, RequestLog
 from icapdiag.avi.vocabulary import (
     BLOCKED,
     BODY_SIZE,
@@ -28,33 +25,26 @@ from icapdiag.avi.vocabulary import (
 )
 from icapdiag.facts import Answer
 from icapdiag.facts.logs import ACTIONS, RequestGroup
-from icapdiag.icap.header_table import HEADERS, header_facts
-from icapdiag.icap.message import Headers, HttpHead, ProtocolError, Response
 from icapdiag.icap.product import NO_ENGINE, UNKNOWN_PRODUCT
-from icapdiag.icap.response import ResponseReader
-from icapdiag.icap.verdict import Judgement, judge
+from icapdiag.icap.verdict import Judgement
+from icapdiag.logs.counting.logged_answer import NO_HEADERS, LoggedAnswer
+from icapdiag.logs.counting.timeline import UNSCANNED, UNSETTLED
 from icapdiag.vocabulary import Status
 
 _WORDS_KEPT = 200
 _CODES_KEPT = 20
 _PREVIEW = re.compile(r"^Preview:[ \t]*([0-9]{1,10})", re.IGNORECASE | re.MULTILINE)
-CACHE_KEPT = 4096
 UPLOAD = "upload"
-DATE_LINE = len("Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n")  # in the form of RFC 9110 5.6.7; some write another
-
-# Differ from answer to answer and decide nothing; Encapsulated does, apart from its offsets.
-_PASSING = {"date", "istag", "connection"}
-_KEPT = {header.name.lower() for header in HEADERS} - _PASSING
-_VIOLATIONS = "x-violations-found"
-_OFFSET = re.compile(r"=\s*[1-9][0-9]*")
-_NO_CONTENT = HttpHead("", Headers(), b"")
+AVI = "avi"
+_REDIRECTION, _SERVER_ERROR = 300, 500  # the first HTTP status of these
 
 
 class Signature(Struct, frozen=True, gc=False, kw_only=True):
     """What the requests of a group have in common. Names of threats are no part of it.
 
     ``action`` is the ICAP request's own, ``entry_action`` that of the whole HTTP request. The client's
-    status is kept as its class (200, 300, …) where it is the application's own answer, and no threat was named.
+    status is kept as its class (200, 300, 400) where it is the application's own answer, no error of the server, and no
+    threat was named.
     """
 
     action: str | None = None
@@ -77,7 +67,8 @@ class Signature(Struct, frozen=True, gc=False, kw_only=True):
     no_engine: bool = False  # by the server's ISTag
     product: str | None = None  # that its headers name
     request_body: str | None = None  # yes, no, unknown: of a request that ICAP was disabled for
-    answered_by: str | None = None  # waf, or a rule that may be WAF's: such a request went no further
+    answered_by: str | None = None  # waf, a rule that may be WAF's, or avi: such a request went no further
+    nsx: str | None = None  # of NSX Defender: a task that is pending, or its score in tens
     other: bool = False  # stands for all that came when there were too many groups
 
     @property
@@ -118,16 +109,18 @@ def body_of(entry: LogEntry) -> str:
 
 
 def answered_by(entry: LogEntry) -> str | None:
-    """Who answered in the place of the application: waf, or rule where WAF or a rule did so most likely.
+    """Who answered in the place of the application: waf, rule where WAF or a rule did so most likely, or avi.
 
-    What the application itself refused went there.
+    What the application itself answered went there (``server_response_code``). A log may be without that code
+    altogether: see `UNSETTLED`.
     """
-    by_application = False
-    if isinstance(entry, DetailedEntry):
-        if entry.waf_log is not None and entry.waf_log.status == WAF_REJECTED:
-            return "waf"
-        by_application = bool(entry.server_response_code)
-    return "rule" if entry.response_code == FORBIDDEN and not by_application else None
+    if isinstance(entry, DetailedEntry) and entry.waf_log is not None and entry.waf_log.status == WAF_REJECTED:
+        return "waf"
+    if entry.server_response_code or not entry.response_code:
+        return None
+    if entry.response_code == FORBIDDEN:
+        return "rule"
+    return AVI if entry.response_code >= _REDIRECTION else None
 
 
 def without_icap(entry: LogEntry) -> str:
@@ -137,30 +130,38 @@ def without_icap(entry: LogEntry) -> str:
     """
     if isinstance(entry, DetailedEntry) and not entry.response_code:
         return "dns" if entry.dns_fqdn else "unanswered" if entry.method else UPLOAD
-    return answered_by(entry) or ("no-body" if body_of(entry) == "no" else UPLOAD)
+    by = answered_by(entry)
+    return by if by in {"waf", "rule"} else "no-body" if body_of(entry) == "no" else UPLOAD
 
 
 def disabled_outcome(entry: LogEntry) -> str:
-    """What the client got where ICAP was disabled: an upload that was answered passed unscanned."""
-    passed = entry.response_code and answered_by(entry) is None and body_of(entry) == "yes"
-    return "unscanned" if passed else "disabled"
+    """What the client got where ICAP was disabled: an upload that the application answered passed unscanned."""
+    by = answered_by(entry)
+    if not entry.response_code or by in {"waf", "rule"} or body_of(entry) != "yes":
+        return "disabled"
+    return UNSETTLED if by else UNSCANNED
 
 
-def client_outcome(action: str | None, response_code: int | None, codes: tuple[str, ...]) -> str:
+def client_outcome(
+    action: str | None, response_code: int | None, codes: tuple[str, ...], *, by_application: bool = False
+) -> str:
     """What the client got, as far as the log shows; one of `timeline.OUTCOMES`.
 
     A failure with fail_action OPEN lets the request pass unscanned, with CLOSED the client gets 500;
-    a body over buffer_size is let pass or refused with 413. The application could have answered 500
-    or 413 itself, so these are likely and not certain. 403 after a failure is WAF's, a rule's or the application's,
-    and which of them came first differs from version to version. See `disabled_outcome` where ICAP was disabled.
+    a body over buffer_size is let pass or refused with 413. ``by_application``: the entry has a code of the application
+    (``server_response_code``), so the request went there, whatever the client got. 403 after a failure is otherwise
+    WAF's or a rule's, or not known, as which of them came first differs from version to version. See
+    `disabled_outcome` where ICAP was disabled.
     """
     too_large = BODY_SIZE in codes and action != BLOCKED
     if action == FAILED or too_large:
+        if by_application:
+            return UNSCANNED
         if not response_code or (response_code == FORBIDDEN and action == FAILED):
             return "unknown"  # without a code: not logged, or the client went away
         if response_code == 413 and too_large:
             return "refused-413"
-        return "refused-500" if response_code == 500 and action == FAILED else "unscanned"
+        return "refused-500" if response_code == 500 and action == FAILED else UNSCANNED
     return {PASSED: "passed", MODIFIED: "modified", BLOCKED: "blocked", DISABLED: "disabled"}.get(
         action or "", "unknown"
     )
@@ -182,7 +183,7 @@ def signature_of(
     headers = answer.facts if answer else {}
     threats = judgement.threats if judgement else ()
     code = entry.response_code
-    if code is not None and outcome in {"passed", "modified"} and not threats:
+    if code is not None and code < _SERVER_ERROR and outcome in {"passed", "modified"} and not threats:
         code = code // 100 * 100
     signature = Signature(
         action=_word(request.action or log.action),
@@ -206,6 +207,7 @@ def signature_of(
         product=_word(str(named)) if (named := headers.get("product")) not in {None, UNKNOWN_PRODUCT} else None,
         request_body=body_of(entry) if bare else None,
         answered_by=answered_by(entry) if bare else None,
+        nsx=nsx_of(request.nsx_defender_log),
     )
     return signature, judgement
 
@@ -216,7 +218,7 @@ def outcome_of(entry: LogEntry, log: IcapLog, adf_codes: tuple[str, ...]) -> str
     action = log.action or (requests[-1].action if requests else None)
     if action == DISABLED and not requests and BODY_SIZE not in adf_codes:
         return disabled_outcome(entry)
-    return client_outcome(action, entry.response_code, adf_codes)
+    return client_outcome(action, entry.response_code, adf_codes, by_application=bool(entry.server_response_code))
 
 
 def sheet_for(entry: LogEntry, request: RequestLog, signature: Signature, judgement: Judgement | None) -> RequestGroup:
@@ -254,7 +256,7 @@ def judgement_of(request: RequestLog, answer: LoggedAnswer | None, entry_action:
     if answer is None or not request.icap_headers_received_from_server:
         if status is None:
             return None
-        answer = _NO_HEADERS
+        answer = NO_HEADERS
     method = METHODS.get(request.icap_method or "", "REQMOD")
     modified = (request.action or entry_action) == MODIFIED
     return answer.judgement(status, request.http_response_code, method, modified=modified)
@@ -270,6 +272,15 @@ def preview_of(request: RequestLog) -> int | None:
     """The Preview that the Service Engine announced, in bytes."""
     found = _PREVIEW.search(request.icap_headers_sent_to_server or "")
     return int(found[1]) if found else None
+
+
+def nsx_of(log: NsxDefenderLog | None) -> str | None:
+    """What NSX Defender says: ``pending`` of a task without a score, otherwise the score in tens; None for nothing."""
+    if log is None:
+        return None
+    if log.score is None:
+        return "pending" if log.task_uuid or log.status_url else None
+    return f"{min(max(log.score, 0), 100) // 10 * 10}"
 
 
 def _word(text: str | None) -> str | None:
@@ -290,102 +301,3 @@ def _without(text: object, threats: tuple[str, ...]) -> str | None:
     for name in threats:
         text = text.replace(name, "…")
     return text[:_WORDS_KEPT]
-
-
-class LoggedAnswer:
-    """Header text with what it means. Compared by identity: one object stands for one text."""
-
-    __slots__ = ("_judgements", "_response", "facts")
-
-    def __init__(self, text: str) -> None:
-        self._response = _read(text)
-        self._judgements: dict[object, Judgement] = {}
-        self.facts = header_facts(self._response.headers)
-        self.facts.pop("date", None)
-
-    def judgement(self, status: int | None, http_status: int | None, method: str, *, modified: bool) -> Judgement:
-        """What the server decided, by the same rules as for a live answer; ``modified``: Avi took the returned request.
-
-        ``http_status`` is of what came back inside.
-        """
-        situation = (status, http_status, method, modified)
-        if situation not in self._judgements:
-            response = self._response._replace(status=200 if status is None else status, complete=True)
-            if http_status is not None:
-                response = response._replace(http_response=HttpHead(f"HTTP/1.1 {http_status}", Headers(), b""))
-            elif modified:
-                response = response._replace(http_request=_NO_CONTENT)
-            self._judgements[situation] = judge(response, method=method)
-        return self._judgements[situation]
-
-
-def _read(text: str) -> Response:
-    """The text through the reader of live answers. A cut end is not an error here: the log keeps only a part."""
-    if "\n" not in text and "\\n" in text:  # escaped twice on its way
-        text = text.replace("\\r\\n", "\r\n").replace("\\n", "\n")
-    data = f"ICAP/1.0 200 OK\r\n{text.strip()}\r\n\r\n".encode("latin-1", "replace")
-    reader = ResponseReader(method="REQMOD")
-    response: Response | None
-    try:
-        response = reader.feed(data) or reader.salvage()
-    except ProtocolError as error:
-        response = error.response or reader.head
-    if response is None:
-        response = Response(version="ICAP/1.0", status=200, reason="", headers=Headers())
-    return response._replace(reason="")
-
-
-class HeaderCache:
-    """Header texts → `LoggedAnswer`; the ``Date`` line, offsets and usually the ISTag are ignored.
-
-    ``by_text`` is for speed: the text without its Date line, if that comes first, to the answer.
-    Both caches start anew when they are full.
-    """
-
-    def __init__(self) -> None:
-        self.by_text: dict[str, LoggedAnswer] = {}
-        self._by_content: dict[str, LoggedAnswer] = {}
-
-    def find(self, text: str) -> LoggedAnswer:
-        """The answer for a header text as logged."""
-        key = text
-        if text.startswith("Date:"):
-            key = text[DATE_LINE:] if text[DATE_LINE - 1 : DATE_LINE] == "\n" else text.partition("\n")[2]
-        if key not in self.by_text:
-            content = essence(text)
-            if content not in self._by_content:
-                if len(self._by_content) >= CACHE_KEPT:
-                    self._by_content.clear()
-                self._by_content[content] = LoggedAnswer(text)
-            if len(self.by_text) >= CACHE_KEPT:
-                self.by_text.clear()
-            self.by_text[key] = self._by_content[content]
-        return self.by_text[key]
-
-
-def essence(text: str) -> str:
-    """The lines that say something, without what differs from one answer to the next.
-
-    Of X-Violations-Found's details, four lines each, the first is the name of a file
-    (draft-stecher-icap-subid-00, 4.7) and decides nothing.
-    """
-    kept: list[str] = []
-    name = ""
-    details = 0
-    for line in text.split("\n"):
-        head, colon, value = line.partition(":")
-        folded = line[:1] in {" ", "\t"} or not colon
-        if not folded:
-            name = head.strip().lower()
-            details = 0
-        if name == "encapsulated":
-            kept.append(_OFFSET.sub("=1", line))
-        elif name == _VIOLATIONS and folded:
-            kept.append(line if details % 4 else "\tfile")
-            details += 1
-        elif name in _KEPT or (name == "istag" and (NO_ENGINE in value or "encapsulated" in value.lower())):
-            kept.append(line)
-    return "\n".join(kept)
-
-
-_NO_HEADERS = LoggedAnswer("")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from icapdiag.avi.times import parse_time, to_iso
 from icapdiag.avi.vocabulary import BLOCKED, BODY_SIZE, DISABLED, FAILED, MODIFIED, PASSED
@@ -19,8 +19,8 @@ from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, 
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import CountedGroup
 from icapdiag.logs.counting.pace import Pace
-from icapdiag.logs.counting.signature import UPLOAD, other_signature, reason_of
-from icapdiag.logs.counting.timeline import OUTCOMES, UNSCANNED, Timeline
+from icapdiag.logs.counting.signature import AVI, UPLOAD, other_signature, reason_of
+from icapdiag.logs.counting.timeline import COLUMNS, UNSCANNED, UNSETTLED, Timeline
 from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
 
@@ -34,6 +34,7 @@ class SummaryWire(Struct, gc=False, array_like=True):
     entries: int
     filtered: int
     insignificant: bool
+    answered: bool
     without_icap: set[str]
     actions: dict[str, int]
     columns: list[int]
@@ -56,6 +57,7 @@ class Summary(Counting):
             self.entries,
             self.filtered,
             self.insignificant,
+            self.answered,
             self.without_icap,
             self.more_actions,
             self.more_columns,
@@ -72,6 +74,7 @@ class Summary(Counting):
         self.entries += wire.entries
         self.filtered += wire.filtered
         self.insignificant = self.insignificant or wire.insignificant
+        self.answered = self.answered or wire.answered
         self.without_icap |= wire.without_icap
         for action, count in wire.actions.items():
             self.more_actions[action] = self.more_actions.get(action, 0) + count
@@ -104,7 +107,7 @@ class Summary(Counting):
         first = min((group.first for group in self.groups_.values() if group.first), default=None)
         last = max((group.last for group in self.groups_.values() if group.last), default=None)
         start, end = parse_time(first), parse_time(last)
-        unscanned = [group for group in self.groups_.values() if group.signature.outcome == UNSCANNED]
+        unscanned = [group for group in self._settled() if group.signature.outcome == UNSCANNED]
         not_offered = sum(group.count for group in unscanned if group.signature.request_body == "yes")
         too_large = sum(group.count for group in unscanned if BODY_SIZE in group.signature.adf_codes) - self.more_large
         ceiling = self.pace.ceiling()
@@ -142,7 +145,7 @@ class Summary(Counting):
         counts = [-more for more in self.more_columns]
         for group in self.groups_.values():
             counts[group.column] += group.count
-        return dict(zip(OUTCOMES, counts, strict=True))
+        return self._by_outcome(counts)
 
     def groups(self, observations: Sequence[Observation] | None = None) -> tuple[ReportedGroup, ...]:
         """Each group as a report has it, most frequent first, without findings; from `observations`, if at hand."""
@@ -178,7 +181,7 @@ class Summary(Counting):
                 start=start.isoformat(),
                 step_s=round(step.total_seconds()),
                 requests=sum(counts),
-                **{name.replace("-", "_"): count for name, count in zip(OUTCOMES, counts, strict=True)},
+                **{name.replace("-", "_"): count for name, count in self._by_outcome(counts).items()},
             )
             for start, step, counts in self.timeline_
         )
@@ -188,7 +191,31 @@ class Summary(Counting):
         return (*(_observation(group) for group in self._ordered()), self._whole())
 
     def _ordered(self) -> list[CountedGroup]:
-        return sorted(self.groups_.values(), key=lambda group: -group.count)
+        return sorted(self._settled(), key=lambda group: -group.count)
+
+    def _by_outcome(self, counts: Sequence[int]) -> dict[str, int]:
+        """Counts per column as counts per outcome."""
+        found = dict(zip(COLUMNS, counts, strict=True))
+        found[self._unsettled] += found.pop(UNSETTLED)
+        return found
+
+    @property
+    def _unsettled(self) -> str:
+        """What `UNSETTLED` stands for: a code that is nowhere in the log is missing for another reason."""
+        return "disabled" if self.answered else UNSCANNED
+
+    def _settled(self) -> list[CountedGroup]:
+        """The groups, with the outcomes that a report has."""
+        return [self._settle(each) if each.signature.answered_by == AVI else each for each in self.groups_.values()]
+
+    def _settle(self, group: CountedGroup) -> CountedGroup:
+        outcome, by = group.signature.outcome, AVI if self.answered else None
+        outcome = self._unsettled if outcome == UNSETTLED else outcome
+        return replace(
+            group,
+            signature=replace(group.signature, outcome=outcome, answered_by=by),
+            sheet=replace(group.sheet, client_outcome=outcome, answered_by=by),
+        )
 
     def _whole(self) -> Observation:
         head = self.head()

@@ -11,8 +11,12 @@ from msgspec import Struct, field
 # What the client got; the index of a word is its column in a bucket.
 UNSCANNED = "unscanned"
 OUTCOMES = ("passed", "modified", "blocked", UNSCANNED, "refused-500", "refused-413", "disabled", "unknown")
+# Of an upload that was not offered to ICAP and ended in a redirect or an error without a code of the application: it
+# counts as disabled if other entries of the log have such a code, so that Avi answered, and as unscanned otherwise.
+UNSETTLED = "unsettled"
+COLUMNS = (*OUTCOMES, UNSETTLED)
 
-Bucket = list[int]  # requests per outcome
+Bucket = list[int]  # requests per column
 
 _MINUTE, _HOUR, _DAY = 16, 13, 10  # characters of an ISO time that name the bucket
 _STEPS = {_MINUTE: timedelta(minutes=1), _HOUR: timedelta(hours=1), _DAY: timedelta(days=1)}
@@ -25,7 +29,7 @@ BUCKETS_SHOWN = 200
 class Timeline(Struct):
     """Counts per bucket; if there are too many buckets, they are joined into larger ones."""
 
-    undated: Bucket = field(default_factory=lambda: [0] * len(OUTCOMES))  # without a time, or beyond all bounds
+    undated: Bucket = field(default_factory=lambda: [0] * len(COLUMNS))  # without a time, or beyond all bounds
     width: int = _MINUTE
     buckets: dict[str, Bucket] = {}
 
@@ -44,7 +48,7 @@ class Timeline(Struct):
                 return self.undated
             self._coarsen()
             return self.bucket(moment)
-        found = self.buckets[moment[: self.width]] = [0] * len(OUTCOMES)
+        found = self.buckets[moment[: self.width]] = [0] * len(COLUMNS)
         return found
 
     def _coarsen(self) -> None:
@@ -80,7 +84,7 @@ def _whole(start: str) -> str:
 def _joined(buckets: dict[str, Bucket], width: int) -> dict[str, Bucket]:
     joined: dict[str, Bucket] = {}
     for start, counts in buckets.items():
-        _add(joined.setdefault(start[:width], [0] * len(OUTCOMES)), counts)
+        _add(joined.setdefault(start[:width], [0] * len(COLUMNS)), counts)
     return joined
 
 

@@ -29,7 +29,7 @@ from icapdiag.text import visible
 from icapdiag.vocabulary import Reason, Status
 
 _HEADERS_SHOWN = 2
-_ANSWERED = {"waf": "WAF", "rule": "WAF or a rule, most likely"}
+_ANSWERED = {"waf": "WAF", "rule": "WAF or a rule, most likely", "avi": "Avi itself"}
 _DEVIATIONS_SHOWN = 2
 _EXPLAINING = tuple(map(fact_name, EXPLANATIONS))  # of a request in a log, most telling first
 _PEERS = {"unknown": "the peer does not speak ICAP", "echo": "the peer echoes what it receives"}

@@ -9,7 +9,7 @@ from icapdiag.facts.run import LogSubject
 from icapdiag.model import Report
 from icapdiag.report.document import scanner
 from icapdiag.report.document.evidence import reason
-from icapdiag.report.document.logs import OUTCOME_WORDS, PASTED, WRONGLY
+from icapdiag.report.document.logs import DETECTED, OUTCOME_WORDS, PASTED, WRONGLY
 from icapdiag.report.document.problems import ProblemBlock
 from icapdiag.report.document.words import (
     blocked_wrongly,
@@ -17,6 +17,7 @@ from icapdiag.report.document.words import (
     count,
     is_blocked_wrongly,
     is_let_through,
+    let_through,
     of_all,
     passed_in_the_end,
     prose,
@@ -112,6 +113,7 @@ def _requests(report: Report, entries: EntryCounts) -> Iterator[str]:
     disabled = left if any(each.id == "icap-disabled" for each in report.findings) else 0
     counted = (
         (unscanned(report).total, "passed unscanned"),
+        (let_through(report, detected=True), DETECTED),
         (refused_by_failure(report), "refused"),
         (blocked_wrongly(report), WRONGLY),
         (0 if unscanned(report).after_failure else _failed_otherwise(report), "failed in ICAP"),

@@ -14,6 +14,7 @@ from icapdiag.report.document.words import (
     asked_again,
     count,
     is_blocked_wrongly,
+    is_detected,
     is_let_through,
     logs_of,
     milliseconds,
@@ -29,6 +30,7 @@ from icapdiag.vocabulary import SEVERITY_ORDER, Severity, Status
 
 WRONGLY = "blocked wrongly"  # an outcome: by a scanner that detected nothing
 LET_THROUGH = "let through"  # an outcome: passed by the scanner's own word, without a scan
+DETECTED = "passed despite a detection"  # an outcome: scanned, and let pass
 PASTED = "answer"  # `probe` of the group that stands for one raw ICAP response
 _EXAMPLES = 3  # names of a kind in the details of a group
 _REMARKS = 5  # corrections and problems of one file
@@ -69,6 +71,7 @@ def _remarks(word: str, found: Sequence[tuple[str | None, Remark]], total: int) 
 OUTCOME_WORDS = {  # what the client got, the most harm first
     "unscanned": "unscanned",
     LET_THROUGH: "unscanned, let through",
+    DETECTED: "detected, let through",
     "refused-500": "fail closed",
     "refused-413": "too large",
     WRONGLY: WRONGLY,
@@ -78,7 +81,7 @@ OUTCOME_WORDS = {  # what the client got, the most harm first
     "modified": "modified",
     "passed": "passed",
 }
-_TO_APPLICATION = ("unscanned", LET_THROUGH, "passed", "modified")
+_TO_APPLICATION = ("unscanned", LET_THROUGH, DETECTED, "passed", "modified")
 _ERRORS = 400  # the first HTTP status that is one
 _CODES = 3  # HTTP statuses of one outcome
 
@@ -90,11 +93,14 @@ def client_got(outcome: str | None, codes: Iterable[int | None]) -> str:
     return f"{listed} ({word})" if listed and word else listed or word
 
 
-def _got(outcome: str, codes: Sequence[int]) -> str:
-    """The same, and whose errors they are: of requests that ICAP let pass, the application's."""
+def _got(outcome: str, groups: Sequence[ReportedGroup]) -> str:
+    """The same, and who answered: of requests that ICAP let pass, errors are the application's."""
+    codes = _codes(groups)
     words = client_got(outcome, codes)
-    errors = outcome in _TO_APPLICATION and any(code >= _ERRORS for code in codes)
-    return words.replace(" (", " from app (", 1) if errors else words
+    if outcome in _TO_APPLICATION and any(code >= _ERRORS for code in codes):
+        return words.replace(" (", " from app (", 1)
+    by_avi = outcome == "disabled" and all(each.answered_by == "avi" for each in groups)
+    return words.replace(" (", " from Avi (", 1) if by_avi else words
 
 
 class OutcomeRow(NamedTuple):
@@ -110,10 +116,11 @@ _RETRIED_HEAD = ("client got", "requests", "share", _MOSTLY_ICAP, "main reason")
 _ICAP_HEAD = ("client got", "ICAP requests", "share", _MOSTLY_ICAP, "main reason")
 OUTCOME_LEAST = 3  # columns that are always shown
 OUTCOME_RIGHT = (1, 2)
-_ANSWERED = (LET_THROUGH, WRONGLY, "blocked", "modified", "passed")  # by an ICAP server
+_ANSWERED = (LET_THROUGH, DETECTED, WRONGLY, "blocked", "modified", "passed")  # by an ICAP server
 _KINDS = {
     "unscanned": "critical",
     LET_THROUGH: "critical",
+    DETECTED: "critical",
     WRONGLY: "critical",
     "refused-500": "critical",
     "refused-413": "warning",
@@ -142,9 +149,10 @@ def _counted(report: Report, found: Mapping[str, Sequence[ReportedGroup]]) -> di
         return asked
     counts = {outcome: known.get(outcome, 0) for outcome in found}
     for outcome in ("passed", "modified"):  # where the log has what was let through
-        let = sum(each.count or 0 for each in found[LET_THROUGH] if each.client_outcome == outcome)
-        counts[LET_THROUGH] += (moved := min(let, counts[outcome]))
-        counts[outcome] -= moved
+        for passed in (LET_THROUGH, DETECTED):
+            let = sum(each.count or 0 for each in found[passed] if each.client_outcome == outcome)
+            counts[passed] += (moved := min(let, counts[outcome]))
+            counts[outcome] -= moved
     counts[WRONGLY] = min(sum(each.count or 0 for each in found[WRONGLY]), counts["blocked"])
     counts["blocked"] -= counts[WRONGLY]
     return counts
@@ -164,7 +172,7 @@ def outcomes(report: Report) -> list[OutcomeRow]:
         OutcomeRow(
             _KINDS.get(outcome, ""),
             (
-                _got(outcome, _codes(own)),
+                _got(outcome, own),
                 f"{number:,}",
                 f"{100 * number / total:.1f} %",
                 "" if outcome == "disabled" else _most(_by_member(_answering(outcome, own)), all_at),
@@ -179,7 +187,7 @@ def outcomes(report: Report) -> list[OutcomeRow]:
 def _outcome(report: Report, group: ReportedGroup) -> str:
     """What the client got, and whether the scanner was right to decide so."""
     if is_let_through(report, group):
-        return LET_THROUGH
+        return DETECTED if is_detected(group) else LET_THROUGH
     return WRONGLY if is_blocked_wrongly(report, group) else group.client_outcome or ""
 
 

@@ -9,11 +9,12 @@ from icapdiag.facts.logs import ACTIONS, ReportedGroup
 from icapdiag.model import Problem, Report
 from icapdiag.report.document import scanner
 from icapdiag.report.document.findings import FindingBlock
-from icapdiag.report.document.logs import LET_THROUGH
+from icapdiag.report.document.logs import DETECTED, LET_THROUGH
 from icapdiag.report.document.words import (
     asked_again,
     base,
     count,
+    is_detected,
     is_let_through,
     lint_of,
     logs_of,
@@ -162,7 +163,9 @@ def _outcomes(report: Report, groups: Sequence[ReportedGroup]) -> Iterator[tuple
 def _outcome(report: Report, group: ReportedGroup) -> str:
     if group.client_outcome == "unscanned" and group.request_body == "yes":
         return _NOT_OFFERED
-    return LET_THROUGH if is_let_through(report, group) else group.client_outcome or "unknown"
+    if is_let_through(report, group):
+        return DETECTED if is_detected(group) else LET_THROUGH
+    return group.client_outcome or "unknown"
 
 
 _EFFECTS = {  # what became of so many requests, and what becomes of such as a pasted answer is about
@@ -176,6 +179,7 @@ _CLIENT_WORDS = {
     "refused-500": "refused with HTTP 500 (fail closed)",
     "refused-413": "refused with HTTP 413 (too large)",
     LET_THROUGH: "let through by the scanner",
+    DETECTED: DETECTED,
     "disabled": "passed without being offered to ICAP",
     "blocked": "blocked",
     "passed": "passed",

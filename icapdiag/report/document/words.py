@@ -22,7 +22,7 @@ from icapdiag.facts.run import LogSubject, PoolSubject, Subject
 from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Finding, MemberReport, Report
 from icapdiag.text import from_wire, visible
-from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity
+from icapdiag.vocabulary import HEALTH_ORDER, SEVERITY_ORDER, Effect, Severity, Verdict
 
 _REFUSED = (Severity.CRITICAL, Effect.REFUSED)
 _LET_THROUGH = (Severity.CRITICAL, Effect.UNSCANNED)
@@ -327,7 +327,7 @@ class Unscanned(NamedTuple):
 
     after_failure: int  # ICAP failed, or the body was too large, and the profile fails open
     not_offered: int  # uploads that ICAP was disabled for
-    let_through: int  # the scanner did not scan, or named a threat, and let pass
+    let_through: int  # the scanner did not scan, and let pass
 
     @property
     def total(self) -> int:
@@ -338,9 +338,21 @@ def unscanned(report: Report) -> Unscanned:
     """The one number that every format shows. Requests without a body that were not offered to ICAP do not count."""
     logs = logs_of(report)
     entries = (logs.entries if logs else None) or EntryCounts()
-    let_through = sum(each.count or 0 for each in report.groups if is_let_through(report, each))
     not_offered = max(entries.unscanned_disabled or 0, 0)
-    return Unscanned(max(entries.unscanned_count - not_offered, 0), not_offered, let_through)
+    after_failure = max(entries.unscanned_count - not_offered, 0)
+    return Unscanned(after_failure, not_offered, let_through(report, detected=False))
+
+
+def let_through(report: Report, *, detected: bool) -> int:
+    """Requests that the scanner let pass although it had detected something in them, or without a scan."""
+    passed = (each for each in report.groups if is_let_through(report, each) and is_detected(each) is detected)
+    return sum(each.count or 0 for each in passed)
+
+
+def is_detected(group: ReportedGroup) -> bool:
+    """Whether these requests were scanned, and something was detected in them."""
+    answer = group.answer
+    return bool(answer.threats or group.nsx_score_max) or answer.verdict == Verdict.BLOCKED
 
 
 def refused_by_failure(report: Report) -> int:
