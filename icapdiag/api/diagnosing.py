@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 from icapdiag.api.explaining import explain
 from icapdiag.api.linting import lint
 from icapdiag.api.recognising import Sorted, sort
-from icapdiag.api.suppressing import resolve
+from icapdiag.api.suppressing import configured, resolve
 from icapdiag.avi.addresses import host_port, to_address
 from icapdiag.bounded import read_file
 from icapdiag.facts.joined import JOINED, Event, EvidenceSource
@@ -158,7 +158,8 @@ def _judged(
     )
     shown = joined.shown.members if joined.shown else ()
     around = [replace(each, pool=pool) for member in shown for each in member.probes]
-    matched = match(library, (*joined.observations, *around), profile=profile)
+    objects = [configured(read.pool, each) for each in read.pool.objects] if read.pool else []
+    matched = match(library, (*joined.observations, *around, *objects), profile=profile)
     replaced = (f"A runbook of yours replaces the built-in {name}." for name in library.replaced)
     together = {each.id for each in library.runbooks if JOINED in each.source}
     return build_joined_report(

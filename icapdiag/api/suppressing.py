@@ -60,7 +60,7 @@ def judge(library: Library, pool: Pool, observations: Iterable[Observation], tod
 
     ``complete``: everything requested was done, so a finding that did not occur is not there.
     """
-    observations = (*observations, *(_configured(pool, each) for each in pool.objects))
+    observations = (*observations, *(configured(pool, each) for each in pool.objects))
     listed = [(number, library.by_id(each.finding), each) for number, each in enumerate(pool.suppressions)]
     by_finding: dict[str, list[tuple[int, Suppression]]] = {}
     for number, runbook, each in listed:
@@ -152,7 +152,8 @@ def _observation(pool: Pool, runbook: Runbook, suppression: Suppression, state: 
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
 
-def _configured(pool: Pool, facts: ConfigurationObject) -> Observation:
+def configured(pool: Pool, facts: ConfigurationObject) -> Observation:
+    """An object of the configuration that the pool is from, as an observation."""
     return Observation(source="config", probe="", pool=pool.name, member="", status=Status.OK, facts=facts)
 
 

@@ -112,7 +112,10 @@ class JoinedMember(Sheet):
     ] = None
     engines_meanwhile: Annotated[
         bool | None,
-        about("SEs meanwhile", "the log has failures and successes of the same minutes, at least one of each a minute"),
+        about(
+            "works for others in the same minutes",
+            "the log has failures and successes of the same minutes, at least one of each a minute",
+        ),
     ] = None
     one_engine: Annotated[
         bool | None, about("one SE only", "it fails from one Service Engine, and works from another")
@@ -120,7 +123,7 @@ class JoinedMember(Sheet):
     works_meanwhile: Annotated[
         bool | None,
         about(
-            "works meanwhile",
+            "check works between these failures",
             "a check from this host works within a series of failures from others (capture, scripts, log), at least one"
             " a minute, none of which succeeds",
         ),

@@ -8,8 +8,9 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from icapdiag.facts.joined import Event
-from icapdiag.joined.members import Member
+from icapdiag.joined.members import Member, called, engines_of
 from icapdiag.joined.source import EARLY, Source, latest, moment
+from icapdiag.joined.tested import tested
 
 _WORDS = {
     "unscanned": "requests fail and pass unscanned",
@@ -22,7 +23,7 @@ _BEFORE = timedelta(days=1)
 
 def events(sources: Sequence[Source], members: Sequence[Member], changes: Sequence[Event]) -> tuple[Event, ...]:
     """In order. ``changes``: those that the Controller or a configuration dates; of the day before all else, too."""
-    found = [*_of_members(members), *_of_sources(sources)]
+    found = [*_of_members(members), *_of_tests(sources, members), *_of_sources(sources)]
     times = [at for each in found if (at := moment(each.time)) is not None]
     since = min(times, default=EARLY + _BEFORE) - _BEFORE
     found += (each for each in changes if (moment(each.time) or EARLY) >= since)
@@ -33,19 +34,32 @@ def events(sources: Sequence[Source], members: Sequence[Member], changes: Sequen
 def _of_members(members: Sequence[Member]) -> Iterator[Event]:
     for each in members:
         facts = each.facts
-        checked = _tested(facts.probed, facts.probed_step, facts.probed_reason, facts.probed_eicar)
         for time, kind, what in (
             (facts.first_failure, "log", f"first failure: {_WORDS.get(facts.client_outcome or '', 'requests fail')}"),
             (facts.last_failure, "log", "last failure in the log"),
             (facts.last_success if facts.logged == "recovered" else None, "log", "succeeds, without a failure since"),
             (facts.monitor_since, "controller", _monitor(facts.monitored, facts.monitor_reason)),
-            (facts.probed_at, "check", checked),
-            (facts.scripted_at, "script", _tested(facts.scripted, None, facts.script_reason, facts.scripted_eicar)),
-            (facts.captured_at, "capture", _tested(facts.captured, None, facts.capture_reason, None)),
             (facts.changed_before if facts.istag_replaced else None, "check", "a new ISTag"),
         ):
             if time and what:
                 yield Event(time=time, source=kind, what=what, member=each.name)
+
+
+def _of_tests(sources: Sequence[Source], members: Sequence[Member]) -> Iterator[Event]:
+    """What each check, script and capture saw of each member, at its end."""
+    names = called(sources, members)
+    for source in sources:
+        for member in source.report.members:
+            result = tested(member)
+            what = _tested(result.state, result.step, result.reason, result.eicar)
+            if what:
+                at = f" at {', '.join(engines_of(source, member))}" if source.kind == "script" else ""
+                yield Event(
+                    time=source.span[1] or "",
+                    source=source.kind,
+                    what=what + at,
+                    member=names.get(member.name, member.name),
+                )
 
 
 def _monitor(state: str | None, reason: str | None) -> str:

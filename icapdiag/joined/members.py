@@ -58,7 +58,7 @@ def members(
         for member in source.report.members:
             key = _key(member)
             names[key] = member.name.partition(_FROM)[0] if source.kind == "script" else member.name
-            views = (Seen(source, engine, source.span[1], tested(member)) for engine in _engines(source, member))
+            views = (Seen(source, engine, source.span[1], tested(member)) for engine in engines_of(source, member))
             seen.setdefault(key, []).extend(views)
     keys = dict.fromkeys((*seen, *members_of(groups), *monitored))
     found = [
@@ -98,7 +98,7 @@ def _key(member: MemberReport) -> str:
     return host_port(address or member.address, member.port)
 
 
-def _engines(source: Source, member: MemberReport) -> tuple[str, ...]:
+def engines_of(source: Source, member: MemberReport) -> tuple[str, ...]:
     """Who saw it: the Service Engines for scripts, otherwise a host."""
     parts = (each.facts.part(Engines) for each in member.probes)
     several = next((part.seen_from for part in parts if part is not None and part.seen_from), None)

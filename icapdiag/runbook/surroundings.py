@@ -11,6 +11,7 @@ from typing import Any
 
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.fields import FIGURES, PROFILE
+from icapdiag.facts.joined import JOINED
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.facts.scanner import C_ICAP, SCANNER
@@ -164,6 +165,8 @@ class Surroundings:
                 failing = {*self._answered[False], *mine, *(name for _, name in others)}
                 found["other_members_answering"] = len(self._answered[True] - failing)
             return found
+        if own.get("source") == JOINED:
+            return {"pool_name": self._pool_name(str(own.get("pool", "")))}
         if own.get("source") != "probe":
             return {}
         healthy, these = self._healthy_ones(), self._servers_of((_member(own), *others))

@@ -10,7 +10,7 @@ import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from tests.cli.run import environment
 from tests.controller import pulls
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.entries import OUTCOMES, Entry
-from tests.controller.simulated.inventory import ENGINES, SERVICES, Member
+from tests.controller.simulated.inventory import ENGINES, SERVICES, Member, Object
 from tests.controller.simulated.truth import Truth, to_query
 from tests.interop import c_icap
 from tests.interop.capturing import Network
@@ -172,7 +172,7 @@ class Outage:
     connecting: float = 1.0  # seconds that a Service Engine waits for a connection
     end: int = field(default_factory=lambda: int(time.time()) * 1_000_000)
     entries: list[Entry] = field(default_factory=list)
-    rule: bool = True  # sends uploads to ICAP
+    rules: Callable[[list[Object]], object] = list  # what is done to those of the policy set
     down: dict[tuple[str, str], str] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
 
@@ -250,8 +250,8 @@ class Outage:
             ]
         for each in controller.store.objects["pool"]:
             each.pop("ssl_profile_ref", None)
-        for policies in controller.store.objects["httppolicyset"] if not self.rule else ():
-            policies["http_security_policy"]["rules"].clear()
+        for policies in controller.store.objects["httppolicyset"]:
+            self.rules(policies["http_security_policy"]["rules"])
         for group in controller.store.objects["poolgroup"]:
             group["members"] = group["members"][:1]
 

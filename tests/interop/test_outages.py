@@ -13,6 +13,7 @@ from icapdiag.report.machine.to_json import settled
 from icapdiag.vocabulary import CauseStatus, Effect
 from tests.interop.behind_avi import NAMED, Outage, Site, site
 from tests.interop.programs import Programs
+from tests.lint.right import allowing
 
 PROVEN, LIKELY, RULED_OUT = CauseStatus.PROVEN, CauseStatus.LIKELY, CauseStatus.RULED_OUT
 _FROM_ENGINES = 'iifname { "to-se-1", "to-se-2", "to-se-3" } tcp dport 1344'
@@ -146,8 +147,15 @@ def engine_gone(where: Site, folder: Path) -> Outage:
 
 
 def no_rule(where: Site, folder: Path) -> Outage:
-    outage = Outage(where, folder, rule=False)
-    where.start_clamd()
+    return not_sent(Outage(where, folder, rules=list.clear))
+
+
+def rule_covered(where: Site, folder: Path) -> Outage:
+    return not_sent(Outage(where, folder, rules=lambda rules: rules.insert(0, allowing("allow-all", 0))))
+
+
+def not_sent(outage: Outage) -> Outage:
+    outage.site.start_clamd()
     outage.start()
     outage.browses(60)
     outage.monitors()
@@ -187,17 +195,17 @@ CASES = {
     ),
     "path differs": Case(
         path_differs, "Uploads are not being scanned (Controller, ", "fails-from-service-engines", "path", PROVEN,
-        "works meanwhile: yes; capture's failing step: tcp", {"recovered": "down", "load": "REFUSED", "server": "ok"},
-        Effect.UNSCANNED,
+        "check works between these failures: yes; capture's failing step: tcp",
+        {"recovered": "down", "load": "REFUSED", "server": "ok"}, Effect.UNSCANNED,
     ),
     "path is silent": Case(
         path_is_silent, "Uploads are not being scanned (Controller, ", "fails-from-service-engines", "path", PROVEN,
-        "works meanwhile: yes; capture's failing step: tcp", {"recovered": "down", "load": "TIMEDOUT", "server": "ok"},
-        Effect.UNSCANNED,
+        "check works between these failures: yes; capture's failing step: tcp",
+        {"recovered": "down", "load": "TIMEDOUT", "server": "ok"}, Effect.UNSCANNED,
     ),
     "one Service Engine only": Case(
         one_engine, "Only some uploads are being scanned (SE script, ", "one-engine-fails", "path", PROVEN,
-        "SEs meanwhile: yes", {"member": "check: ok"}, Effect.UNSCANNED,
+        "works for others in the same minutes: yes", {"member": "check: ok"}, Effect.UNSCANNED,
     ),
     "fail open": Case(
         fail_open, "Uploads are not being scanned (check, ", "member-still-fails", "engine", LIKELY,
@@ -220,6 +228,10 @@ CASES = {
     "no rule": Case(
         no_rule, "Uploads are not being scanned (configuration)", "uploads-never-reach-icap", "no-rule", PROVEN,
         "scanned entries: none", {"rule-covered": "no-rule", "servers": "none"}, Effect.UNSCANNED,
+    ),
+    "rule covered": Case(
+        rule_covered, "Uploads are not being scanned (configuration)", "uploads-never-reach-icap", "rule-covered",
+        PROVEN, "scanned entries: none", {"no-rule": "rule-covered", "servers": "none"}, Effect.UNSCANNED,
     ),
     "throttled": Case(
         throttled, "Uploads are not being scanned (check, ", "member-still-fails", "not-listening", PROVEN,

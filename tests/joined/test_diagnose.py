@@ -231,6 +231,19 @@ def test_what_is_over_is_no_more_severe_than_that(diagnosed: Callable[[str], Rep
     assert (Severity.WARNING, ("member-recovered",)) == (over.severity, over.because_of)
 
 
+def test_a_step_names_the_pool_and_not_its_group(diagnosed: Callable[[str], Report]) -> None:
+    steps = first(diagnosed("path differs")).steps
+    assert steps
+    assert "Applications > Pools > icap-pool > edit." in "\n".join(steps.fix or ())
+
+
+def test_every_check_is_an_event(diagnosed: Callable[[str], Report]) -> None:
+    subject = diagnosed("engine gone").subject
+    assert isinstance(subject, JoinedSubject)
+    checked_ = [each.what for each in subject.events if each.source == "check"]
+    assert ["works, and blocks EICAR", "a new ISTag", "EICAR not detected"] == checked_
+
+
 def test_a_diagnosis_is_no_source_of_another(tmp_path: Path, diagnosed: Callable[[str], Report]) -> None:
     stage = Stage(tmp_path)
     stage.report(diagnosed("recovered"))

@@ -53,7 +53,11 @@ def test_a_capture_and_checks(tmp_path: Path, checks: list[float], client: str, 
     problem = (stage.diagnosed().problems or ())[0]
     best = (problem.causes or ())[0]
     assert ("fails-from-service-engines", "path", status) == (problem.finding, best.id, best.status)
-    said = "works meanwhile: yes; capture's failing step: tcp" if status is CauseStatus.PROVEN else "capture: failing"
+    said = (
+        "check works between these failures: yes; capture's failing step: tcp"
+        if status is CauseStatus.PROVEN
+        else "capture: failing"
+    )
     assert said in "; ".join(best.facts or ())
 
 
