@@ -27,7 +27,16 @@ from icapdiag.joined.logged import members_of
 from icapdiag.joined.members import Member, called, members, with_changes
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
-from icapdiag.joined.whole import blocked_by_errors, fail_action_of, go_on, hides, scanning, shared, whole
+from icapdiag.joined.whole import (
+    blocked_by_errors,
+    fail_action_of,
+    go_on,
+    hides,
+    scanning,
+    shared,
+    whole,
+    without_a_member,
+)
 from icapdiag.model import Observation, Report
 from icapdiag.vocabulary import Status
 
@@ -58,7 +67,7 @@ def join(
 ) -> Joined:
     """Hold the sources side by side. ``fail_action`` and ``service_uri`` as far as the profile is known.
 
-    ``configured``: the servers of the pool by ``host:port``, if all of them have addresses.
+    ``configured``: the servers of the pool by ``host:port``, if all of them have addresses; others are not used now.
     """
     ordered = in_order(sources)
     logs = [each.report for each in ordered if each.kind == "log"]
@@ -73,11 +82,13 @@ def join(
     blocked = bool(blocked_by_errors(groups, of_logs))
     measured = controller.measured
     hidden = measured if entries and hides(groups, measured) and go_on(measured) else None
-    facts = [each.facts for each in found]
-    state = scanning(facts, by_service, fail_action, blocked_unscanned=blocked, hidden=hidden)
+    used = [each for each in found if each.key in configured] or found
+    facts = [each.facts for each in used]
+    loose = without_a_member(groups)
+    state = scanning(facts, by_service, fail_action, blocked_unscanned=blocked, hidden=hidden, loose=loose)
     all_of_it = whole(
         state,
-        {each.name: each.facts for each in found},
+        {each.name: each.facts for each in used},
         groups,
         of_logs,
         entries,

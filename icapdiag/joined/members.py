@@ -115,11 +115,14 @@ def _facts(key: str, seen: Sequence[Seen], groups: Sequence[ReportedGroup], moni
     found |= _logged(key, groups, blocked=found.blocked_before)
     if monitor is not None:
         found |= _monitored(monitor)
+    if found.monitored == "down" and found.logged == "recovered":
+        found |= JoinedMember(logged="failing")  # without requests nothing fails: the successes since are others'
     one = len(found.engines_failing or ()) == 1 and bool(found.engines_working) and _works_since(found)
     by_script = len(found.script_failing or ()) == 1 and bool(found.script_working)
+    by_monitor = found.monitored == "mixed" and len(found.monitor_down or ()) == 1
     return replace(
         found,
-        one_engine=True if one or by_script else None,
+        one_engine=True if one or by_script or by_monitor else None,
         works_meanwhile=True if works_meanwhile(seen, found) else None,
     )
 
@@ -243,7 +246,7 @@ def now(facts: JoinedMember) -> str | None:
     """ok, missed, failing or None, by the source that is nearest to a Service Engine now: script, check, capture, log.
 
     A check from another host that works says nothing of Service Engines that failed until the end of the log, or still
-    have it marked down.
+    have it marked down. Where nothing tests a member, health monitors of all of them say more than an earlier log.
     """
     if "missed" in {facts.probed_eicar, facts.scripted_eicar}:
         return "missed"
@@ -251,6 +254,8 @@ def now(facts: JoinedMember) -> str | None:
         unknown = facts.logged == "failing" and facts.monitored is None and not facts.one_engine
         return "failing" if facts.monitored == "down" else None if unknown else "ok"
     tested = (facts.scripted, facts.probed, facts.captured)
+    if facts.monitored == "down" and not any(tested):
+        return "failing"
     state = next(
         (each for each in tested if each is not None), {"recovered": "ok"}.get(facts.logged or "", facts.logged)
     )
@@ -259,7 +264,8 @@ def now(facts: JoinedMember) -> str | None:
 
 def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
     """The source that `now` is by, and its time."""
-    monitored = facts.monitored if facts.probed == "ok" and facts.monitored == "down" else None
+    untested = not any((facts.scripted, facts.probed, facts.captured))
+    monitored = facts.monitored if facts.monitored == "down" and (facts.probed == "ok" or untested) else None
     for kind, state, at in (
         ("controller", None if facts.scripted else monitored, facts.monitored_at),
         ("script", facts.scripted, facts.scripted_at),

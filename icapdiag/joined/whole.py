@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
 from icapdiag.facts.logs import EntryCounts, ReportedGroup
-from icapdiag.joined.logged import logged
+from icapdiag.joined.logged import Logged, logged
 from icapdiag.joined.members import now, shown_by
 from icapdiag.joined.source import moment
 from icapdiag.model import Finding
@@ -61,17 +61,33 @@ def scanning(
     *,
     blocked_unscanned: bool,
     hidden: Measured | None = None,
+    loose: Logged | None = None,
 ) -> Scanning:
     """Whether uploads are scanned now.
 
     Where the configuration sends none to ICAP, or has no server for it, and no log shows a scan, they are not. Else
     members decide: those that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a
-    health monitor took them out of use and others work. Some are not where one Service Engine fails, or a member at
-    times, or the scanner blocks what it can't scan, or failures go on that the log hides (``hidden``).
+    health monitor took them out of use and others work. ``loose`` are failures that name no server. Some are not where
+    one Service Engine fails, or a member at times, or the scanner blocks what it can't scan, or failures go on that the
+    log hides (``hidden``).
     """
     if services and all(each.scanned == "no" and not each.log_scanned for each in services):
         refused = fail_action == CLOSED and all(each.why == "no-member" for each in services)
         return Scanning("refused" if refused else "no", "configuration")
+    found = _by_members(members, fail_action, blocked_unscanned=blocked_unscanned, hidden=hidden, loose=loose)
+    if found.state in {"yes", "unknown"} and any(each.scanned == "no" and not each.log_scanned for each in services):
+        return Scanning("partly" if any(each.scanned == "yes" for each in services) else found.state, "configuration")
+    return found
+
+
+def _by_members(
+    members: Sequence[JoinedMember],
+    fail_action: str | None,
+    *,
+    blocked_unscanned: bool,
+    hidden: Measured | None,
+    loose: Logged | None,
+) -> Scanning:
     states = [(each, now(each)) for each in members]
     known = [(each, state) for each, state in states if state is not None]
     known = [(each, state) for each, state in known if state != "failing" or not each.out_of_use]
@@ -85,6 +101,8 @@ def scanning(
     some = any(_succeeds_between(each) or each.scripted == "mixed" for each, _ in known)
     if found == {"ok"}:
         state = "partly" if one or (blocked_unscanned and by == "log") else "yes"
+        if state == "yes" and loose is not None and loose.state == "failing":
+            return _without_a_member(loose, [each for each, _ in known], fail_action)
         if state == "yes" and hidden is not None:
             return Scanning("partly", "controller", hidden.until)
     elif found == {"failing"} and fail_action == CLOSED and not some:
@@ -92,6 +110,22 @@ def scanning(
     else:
         state = "no" if found <= past and not some else "partly"
     return Scanning(state, by, at)
+
+
+def _without_a_member(loose: Logged, members: Sequence[JoinedMember], fail_action: str | None) -> Scanning:
+    """By failures until the end of the log that name no server: Service Engines had none to select."""
+    if all(each.probed == "ok" for each in members):
+        up = all(each.monitored == "up" for each in members)
+        return Scanning("yes" if up else "unknown", "check", max(each.probed_at or "" for each in members))
+    first, success = moment(loose.first_failure), moment(loose.last_success)
+    if success is not None and first is not None and success > first:
+        return Scanning("partly", "log", loose.last_failure)
+    return Scanning("refused" if fail_action == CLOSED else "no", "log", loose.last_failure)
+
+
+def without_a_member(groups: Sequence[ReportedGroup]) -> Logged:
+    """What the log says of failures that name no server, beside all successes."""
+    return logged([each for each in groups if each.icap_action != "ICAP_FAILED" or not each.by_member])
 
 
 def _succeeds_between(member: JoinedMember) -> bool:

@@ -274,10 +274,11 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
     return next((value for name in names if (value := record.get(name)) not in (None, "", [], ())), None)
 
 
+_ENGINES = ("engines_failing", "monitor_down", "script_failing")  # names of Service Engines
 _LISTED = 3  # of several paths, or members
 _LISTS = {
     "paths": " or ", "unproven": " or ", "members_failing": ", ", "icap_rules_misspelt": ", ",
-    "icap_sets_unattached": " or ",
+    "icap_sets_unattached": " or ", **dict.fromkeys(_ENGINES, ", "),
 }  # fmt: skip
 _MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
 _COUNTS = ("log_failures", "measured_failures", "measured_requests")  # of requests, which may be very many
@@ -292,5 +293,5 @@ OURS = (  # not a server's
     "allowed", "covered_by", "field", "host", "icap_rules_misspelt", "icap_sets_unattached", "members",
     "members_failing", "nearest_field", "no_other_member", "object_name", "policy_set", "pool", "service",
     "service_uri", "unmatched_by",
-    *_FACTS_OF, *_MOMENTS,
+    *_ENGINES, *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip

@@ -239,7 +239,7 @@ CASES = {
     ),
     "the size is hidden": Case(
         size_is_hidden, "Only some uploads are being scanned (Controller, ", "failures-hidden", "throttled", LIKELY,
-        "findings in the configuration: log-throttle-configured", {}, Effect.UNSCANNED,
+        "log-throttle-configured", {}, Effect.UNSCANNED,
     ),
 }  # fmt: skip
 EVERY_RUN = ("path differs", "engine gone")

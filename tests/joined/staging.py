@@ -181,12 +181,12 @@ class Stage:
         return diagnose(self.sources)
 
 
-def with_server(member: str, **fields: Any) -> Mistake:
-    """One server at this place, and fields of the ICAP profile."""
-    host, _, port = member.rpartition(":")
+def with_server(*members: str, **fields: Any) -> Mistake:
+    """The servers at these places only, and fields of the ICAP profile."""
+    places = [member.rpartition(":") for member in members]
 
     def make(found: Export) -> None:
-        found["Pool"][0]["servers"] = [server(host, port=int(port))]
+        found["Pool"][0]["servers"] = [server(host, port=int(port)) for host, _, port in places]
         found["IcapProfile"][0].update({"service_uri": "/avscan", **fields})
 
     return make

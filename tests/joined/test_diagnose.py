@@ -326,7 +326,7 @@ def test_a_member_that_is_marked_down_and_not_used_harms_nobody(tmp_path: Path) 
     down, other = place(now), place(now, 1)
     stage.log(*(failure(at, down) for at in range(10)), *(entry(10 + at, other) for at in range(60)))
     stage.pull(
-        change=[with_server(down, fail_action="ICAP_FAIL_OPEN")],
+        change=[with_server(down, other, fail_action="ICAP_FAIL_OPEN")],
         down=dict.fromkeys(("se-1", "se-2"), "CONNECTION_REFUSED"),
     )
     stage.report(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ KINDS = MappingProxyType(
 _STATES = MappingProxyType({"ok": "works", "failing": "fails", "mixed": "fails sometimes"})
 _EICAR = MappingProxyType({"blocked": "EICAR blocked", "missed": "EICAR NOT DETECTED"})
 _NAMED = 2
+_DAY = timedelta(days=1)
 _MINUTES, _SECONDS = "%H:%M", "%T"  # forms of times: a table has little room
 
 
@@ -84,7 +85,9 @@ def _logged_at(each: JoinedMember, form: str = _SECONDS) -> str:
 
 def _monitored(each: JoinedMember, form: str = _SECONDS) -> str:
     words = {"mixed": f"down at {names(each.monitor_down or (), _NAMED)}"}.get(each.monitored or "", each.monitored)
-    since = moment(each.monitor_since)
+    since, read = moment(each.monitor_since), moment(each.monitored_at)
+    if since is not None and read is not None and read - since > _DAY:
+        form = "%F"
     return safe_text(words, 80) + (f" since {since:{form}}" if words and since else "")
 
 
