@@ -117,7 +117,14 @@ class LoggedPoolFigures(Record):
     ] = None
     scanned_uploads: Annotated[
         tuple[Text, ...] | None,
-        about("scanned in this log", "a few uploads to the same virtual service that went through ICAP"),
+        about(
+            "scanned in this log",
+            "a few uploads to the same virtual service that went through ICAP, if none had the same method and path",
+        ),
+    ] = None
+    same_uploads_scanned: Annotated[
+        tuple[Text, ...] | None,
+        about("scanned at other times", "uploads with the same method and path that went through ICAP"),
     ] = None
 
 

@@ -160,9 +160,16 @@ class Surroundings:
         """Figures about the pool. ``others`` are members that the record is about beside its own."""
         if own.get("source") == "log":
             scanned = [each for name in _texts(own.get("virtualservices")) for each in self._scanned.get(name, ())]
-            found: dict[str, JSONValue] = {"scanned_uploads": list(dict.fromkeys(scanned))[:_FEW] or None}
-            if mine := _texts(own.get("members")):
-                failing = {*self._answered[False], *mine, *(name for _, name in others)}
+            mine = {
+                f"{method} {path}" for method in _texts(own.get("http_methods")) for path in _texts(own.get("paths"))
+            }
+            same = [each for each in dict.fromkeys(scanned) if each in mine]
+            found: dict[str, JSONValue] = {
+                "scanned_uploads": None if same else list(dict.fromkeys(scanned))[:_FEW] or None,
+                "same_uploads_scanned": same[:_FEW] or None,
+            }
+            if members := _texts(own.get("members")):
+                failing = {*self._answered[False], *members, *(name for _, name in others)}
                 found["other_members_answering"] = len(self._answered[True] - failing)
             return found
         if own.get("source") == JOINED:

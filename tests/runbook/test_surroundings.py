@@ -98,9 +98,11 @@ def test_uploads_of_the_same_virtual_service_that_were_scanned() -> None:
     ]
 
     around = Surroundings(groups)
+    again: Facts = {**groups[0], "http_methods": ["POST"], "paths": ["/v3", "/v2"]}
 
-    assert ["POST /v2", "PUT /"] == around.pool(groups[0])["scanned_uploads"]
-    assert around.pool({"source": "log"})["scanned_uploads"] is None
+    found = [around.pool(each) for each in (groups[0], again, {"source": "log"})]
+    assert [["POST /v2", "PUT /"], None, None] == [each["scanned_uploads"] for each in found]
+    assert [None, ["POST /v2"], None] == [each["same_uploads_scanned"] for each in found]
 
 
 def test_a_critical_finding_from_one_place_is_one_at_the_server() -> None:
