@@ -37,6 +37,10 @@ class _Origin(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections that come at once; of more than 5, which is the default, some fail
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A Squid that has every request and every answer scanned. ``folder`` has its squid.conf and its logs."""
@@ -113,7 +117,7 @@ adaptation_access svc_resp allow all
 @contextmanager
 def _origin() -> Iterator[str]:
     """The URL of a running origin server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Origin) as server:
+    with _Server(("127.0.0.1", 0), _Origin) as server:
         thread = Thread(target=server.serve_forever, name="origin")
         thread.start()
         try:

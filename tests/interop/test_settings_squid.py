@@ -111,9 +111,16 @@ def test_the_service_that_offers_the_method(programs: Programs) -> None:
 
 
 def crowd(squid: Proxy, size: int) -> set[int]:
-    """The statuses of so many uploads at a time."""
+    """The statuses of so many uploads at a time; 0 where one gets no answer."""
+
+    def status(_: int) -> int:
+        try:
+            return uploaded(squid)
+        except OSError:
+            return 0
+
     with ThreadPoolExecutor(size) as pool:
-        return set(pool.map(lambda _: uploaded(squid), range(size)))
+        return set(pool.map(status, range(size)))
 
 
 @pytest.mark.realcases  # the uploads wait for each other
@@ -164,7 +171,7 @@ def test_its_own_dns_servers(programs: Programs) -> None:
     assert {} == cured.findings()
 
 
-@pytest.mark.realcases  # so many uploads at a time are too many for the web server behind it on a busy machine
+@pytest.mark.realcases  # it starts twice
 def test_its_own_limit_of_file_descriptors(programs: Programs) -> None:
     url = f"icap://127.0.0.1:{lab(programs, 'healthy')}/avscan"
     with proxy(programs, url, name="few-files", settings="max_filedescriptors 24") as squid:
