@@ -20,6 +20,7 @@ PLACES = {"server": "On the ICAP server", "avi": "On Avi", "network": "On the ne
 """Where a fix is made: the keys of ``fix``, with the words that steps begin with."""
 
 _STRANGE = re.compile(r"[^\w .:/%?&=+,~@\[\]()-]")  # what means something to a shell, or to Markdown
+_TEMPLATE = re.compile(r"\{\{|[$%]\{")
 _FACTS = 4  # of one cause, that a report names
 _ADDRESSING = ("source", "probe", "object")  # which observation it is about, and no fact of it
 _OF_ANY_PROBE = ("status", "reason", "verdict", "icap_status", "answer_ms")  # say little without the probe's name
@@ -244,6 +245,8 @@ def fill(text: str, record: Facts, own: Facts = MappingProxyType({})) -> str:
             known = record.get("pool.pool_name") or known
         if name == "no_other_member":
             return _no_other_member(record)
+        if isinstance(known, str) and _TEMPLATE.search(known):
+            known = None  # a tool puts the name in later
         if isinstance(known, str) and known and name in OURS:
             known = _STRANGE.sub("?", known)
             words = shlex.quote(known) if text.count("`", 0, found.start()) % 2 else known

@@ -12,7 +12,7 @@ from icapdiag.runbook.causes import is_proven, weigh
 from icapdiag.runbook.document import Runbook
 
 MOST = 1000  # of one finding
-_SWITCHES = ("enabled", "enable", "enable_preview")  # what is on is seldom what is wrong
+_SWITCHES = ("enabled", "enable", "enable_preview", "vendor")  # what is on, or chosen, is seldom what is wrong
 
 
 def places(runbook: Runbook, met: Iterable[tuple[Observation, Facts]]) -> tuple[Place, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 from tests.lint.case import LIKELY, POSSIBLE, PROVEN, Case
 from tests.lint.right import (
+    Export,
     Mistake,
     all_of,
     export,
     put,
+    put_rule,
     put_server,
     second_pool,
     second_profile,
@@ -16,6 +20,15 @@ from tests.lint.right import (
 
 OPTIONS = str(export()["HealthMonitor"][0]["tcp_monitor"]["tcp_request"])
 BOTH = ["/api/healthmonitor/?name=icap-options", "/api/healthmonitor/?name=System-HTTP"]
+
+
+def inlined(found: Export) -> None:
+    """The profile in the virtual service, as the API answers for ``join``, and in the list."""
+    for kind in ("IcapProfile", "VirtualService"):
+        found[kind][0]["uuid"] = f"{kind.lower()}-1"
+    found["VirtualService"][0]["icap_request_profile_refs_data"] = [copy.deepcopy(found["IcapProfile"][0])]
+
+
 CASES: dict[str, Case] = {
     "fail action of the pool group": Case(
         put("PoolGroup", fail_action={"type": "FAIL_ACTION_CLOSE_CONN"}),
@@ -51,8 +64,8 @@ CASES: dict[str, Case] = {
         "avi-value-refused",
         "lastline",
         PROVEN,
-        "vendor",
-        "ICAP_VENDOR_LASTLINE",
+        "preview_size",
+        "9",
     ),
     "an HTTP monitor on the ICAP port": Case(
         put("HealthMonitor", type="HEALTH_MONITOR_HTTP", http_monitor={"http_request": "HEAD / HTTP/1.0"}),
@@ -189,7 +202,7 @@ CASES: dict[str, Case] = {
         "duplicate-server",
         "copied-entry",
         LIKELY,
-        "servers[0].ip",
+        "servers[2].ip",
         None,
     ),
     "a server in two pools of the group": Case(
@@ -251,6 +264,77 @@ CASES: dict[str, Case] = {
     "no service_uri": Case(
         put("IcapProfile", service_uri=None), "service-uri-unfit", "missing", PROVEN, "service_uri", None
     ),
+    "a field that is misspelt": Case(
+        put("IcapProfile", preview_size=None, preview_sise="4096"),
+        "avi-field-unknown",
+        "misspelt",
+        LIKELY,
+        "preview_sise",
+        "4096",
+    ),
+    "a field of a server that is misspelt": Case(
+        put_server(1, enable=True, enabled=None),
+        "avi-field-unknown",
+        "misspelt",
+        LIKELY,
+        "servers[1].enable",
+        "true",
+    ),
+    "a fail_action that is misspelt, which says nothing of the default": Case(
+        put("IcapProfile", fail_action=None, fail_acton="ICAP_FAIL_CLOSED"),
+        "avi-field-unknown",
+        "misspelt",
+        LIKELY,
+        "fail_acton",
+        "ICAP_FAIL_CLOSED",
+    ),
+    "more monitors needed than there are": Case(
+        put("Pool", min_health_monitors_up="2"),
+        "pool-needs-more-servers",
+        "too-many-monitors",
+        PROVEN,
+        "min_health_monitors_up",
+        "2",
+    ),
+    "OPTIONS that expects 204": Case(
+        put("HealthMonitor", tcp_monitor={"tcp_request": OPTIONS, "tcp_response": "ICAP/1.0 204"}),
+        "health-monitor-request-wrong",
+        "wrong-answer",
+        PROVEN,
+        "tcp_monitor.tcp_response",
+        "ICAP/1.0 204",
+    ),
+    "OPTIONS with LF only": Case(
+        put(
+            "HealthMonitor",
+            tcp_monitor={"tcp_request": OPTIONS.replace("\r", ""), "tcp_response": "ICAP/1.0 200"},
+        ),
+        "health-monitor-request-wrong",
+        "line-ends",
+        LIKELY,
+        "tcp_monitor.tcp_request",
+        None,
+    ),
+    "a method without its prefix": Case(
+        put_rule(match={"method": {"match_criteria": "IS_IN", "methods": ["POST"]}}),
+        "avi-value-refused",
+        "word",
+        PROVEN,
+        "http_security_policy.rules[0].match.method.methods[0]",
+        "POST",
+    ),
+    "an address that is none": Case(
+        put("Pool", servers=[server("192.0.2.300"), server("192.0.2.2")]),
+        "avi-value-refused",
+        "type",
+        PROVEN,
+        "servers[0].ip.addr",
+        "192.0.2.300",
+    ),
+    "ratio 0 of a server": Case(put_server(1, ratio=0), "avi-value-refused", "range", PROVEN, "servers[1].ratio", "0"),
+    "a timeout below its range": Case(
+        put("IcapProfile", response_timeout=10), "avi-value-refused", "range", PROVEN, "response_timeout", "10"
+    ),
     "fails open by default": Case(
         put("IcapProfile", fail_action=None), "fails-open", "on-failure", PROVEN, "fail_action", "ICAP_FAIL_OPEN"
     ),
@@ -298,22 +382,6 @@ NOTES: dict[str, Case] = {
         "pool_group_ref",
         None,
     ),
-    "a field that is misspelt": Case(
-        put("IcapProfile", preview_size=None, preview_sise="4096"),
-        "avi-field-unknown",
-        "misspelt",
-        LIKELY,
-        "preview_sise",
-        "4096",
-    ),
-    "a field of a server that is misspelt": Case(
-        put_server(1, enable=True, enabled=None),
-        "avi-field-unknown",
-        "misspelt",
-        LIKELY,
-        "servers[1].enable",
-        "true",
-    ),
     "a server by name": Case(
         put_server(1, hostname="icap.example.com", resolve_server_by_dns=True),
         "servers-by-name",
@@ -349,6 +417,20 @@ NOTES: dict[str, Case] = {
     ),
 }
 RIGHT: dict[str, Mistake] = {
+    "values that a tool puts in later": all_of(
+        put("IcapProfile", fail_action="${var.fail}", preview_size="{{ preview }}", buffer_size="{{ kb | int }}"),
+        put("Pool", default_server_port="${var.port}", min_servers_up="%{ if a }1%{ endif }"),
+        put("HealthMonitor", monitor_port=1344),
+    ),
+    "an ICAP profile that stands where it is referred to, too": inlined,
+    "a part of an ICAP profile": put(
+        "IcapProfile", fail_action=None, pool_group_ref=None, service_uri=None, buffer_size_exceed_action=None
+    ),
+    "a server by its name": put_server(1, ip={"addr": "icap.example.com", "type": "DNS"}),
+    "IPv6": put_server(1, ip={"addr": "2001:db8::1", "type": "V6"}),
+    "two monitors that both must succeed": all_of(
+        put("Pool", min_health_monitors_up=2, health_monitor_refs=BOTH[:1] * 2),
+    ),
     "a profile of other servers": second_profile(pool_group_ref="/api/poolgroup/?name=other"),
     "a second pool": second_pool(),
     "a second pool of the same priority": all_of(

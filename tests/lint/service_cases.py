@@ -241,7 +241,7 @@ CASES: dict[str, Case] = {
         "pool-vrf-differs",
         "other-vrf",
         LIKELY,
-        "vrf_context_ref",
+        "vrf_ref",
         None,
     ),
     "two profiles": Case(

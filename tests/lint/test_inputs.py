@@ -107,6 +107,14 @@ def test_a_report_beside_says_how_many_connections_servers_accept(
     assert {LIMIT} >= {place.field for place in places}
 
 
+def test_pools_with_the_same_server_share_its_connections(tmp_path: Path) -> None:
+    beside = saved(tmp_path, a_check("192.0.2.1", max_connections=101), "report.json")
+    report = icapdiag.lint([saved(tmp_path, export(limited(60, 60))), beside])
+    found = [each for each in report.problems or () if each.finding == "connections-above-servers"]
+    advised = [each.steps.fix[0] for each in found if each.steps and each.steps.fix]
+    assert [True, True] == [" to 50 in each of the 2 pools " in step for step in advised]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

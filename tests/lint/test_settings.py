@@ -96,10 +96,23 @@ def no_authority(found: Export) -> None:
     found["PKIProfile"][0]["ca_certs"] = []
 
 
+PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
+
+
+def authority(**fields: str) -> Mistake:
+    """One authority with these fields."""
+
+    def make(found: Export) -> None:
+        tls()(found)
+        found["PKIProfile"][0]["ca_certs"] = [{"certificate": PEM.format("MIIB"), **fields}]
+
+    return make
+
+
 FULL = "analytics_policy.full_client_logs"
 STREAMED = "client_log_streaming_config.format_config.included_fields"
 COLLECTED = "client_log_config.enable_significant_log_collection"
-SELECTED = {"format_type": "LOG_STREAMING_FORMAT_JSON_SELECTED", "included_fields": ["client_ip", "response_code"]}
+SELECTED = {"format": "LOG_STREAMING_FORMAT_JSON_SELECTED", "included_fields": ["client_ip", "response_code"]}
 CASES = {
     "full logs off": Case((logs(enabled=False),), "passed-requests-not-logged", INFO, ["off"], f"{FULL}.enabled"),
     "full logs for a time": Case(
@@ -157,6 +170,10 @@ CASES = {
         "tls-server-unverified", INFO, ["authority", "name", "sni"], "ssl_profile_ref",
     ),
     "no authority": Case((no_authority,), "pki-profile-empty", WARNING, ["no-authority"], "ca_certs"),
+    "an expired authority": Case((authority(not_after="2020-01-02 00:00:00"),), "pki-profile-empty", WARNING,
+                                 ["expired"], "ca_certs"),
+    "an authority that can't be read": Case((authority(certificate=PEM.format("no base64")),), "pki-profile-empty",
+                                            WARNING, ["unreadable"], "ca_certs"),
     "revocation without a list": Case((revocation(),), "crl-missing", WARNING, ["no-list"], "crls"),
     "revocation with an empty list": Case(
         (revocation(crl_check="true", crls=[]),), "crl-missing", WARNING, ["no-list"], "crl_check"
@@ -167,6 +184,10 @@ CASES = {
     "larger bodies let in, unscanned": Case(
         (bodies("102400"), put("IcapProfile", buffer_size_exceed_action=None, fail_action="ICAP_FAIL_CLOSED")),
         "body-limit-above-buffer", WARNING, ["unscanned"], "http_profile.client_max_body_size",
+    ),
+    "bodies of any size, unscanned": Case(
+        (bodies("0"), put("IcapProfile", buffer_size_exceed_action=None)),
+        "body-limit-above-buffer", WARNING, ["unscanned"], "buffer_size_exceed_action",
     ),
     "larger bodies let in, refused": Case(
         (bodies(51201),), "body-limit-above-buffer", WARNING, ["refused"], "http_profile.client_max_body_size"
@@ -210,10 +231,7 @@ CASES = {
         (put("ServiceEngineGroup", memory_per_se=None),), "se-memory-for-uploads", INFO, ["memory"], "memory_per_se"
     ),
 }  # fmt: skip
-BESIDE = {
-    "the vendor that Avi takes",  # whose pool has no monitor of that path, either
-    "larger bodies let in, unscanned",  # which is a way to fail open, too
-}
+BESIDE = {"the vendor that Avi takes"}  # whose pool has no monitor of that path, either
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -235,6 +253,7 @@ def test_a_setting_leads_to_its_finding_and_no_other(tmp_path: Path, name: str) 
     "changes",
     [
         (tls(),),
+        (authority(not_after="2199-01-01 00:00:00"),),
         (put("AnalyticsProfile", client_log_streaming_config={
             "format_config": {**SELECTED, "included_fields": ["client_ip", "icap_log"]}}),),
         (put("AnalyticsProfile", client_log_config={"enable_significant_log_collection": "true"}),),
@@ -256,7 +275,8 @@ def test_a_setting_leads_to_its_finding_and_no_other(tmp_path: Path, name: str) 
         (revocation(allow_pki_errors=["ALLOW_ALL_ERRORS"]),),
         (leave_out("AnalyticsProfile", "ServiceEngineGroup"),),
     ],
-    ids=["TLS", "icap_log streamed", "significant logs", "bodies are streamed", "OPSWAT's path",
+    ids=["TLS", "an authority that is valid", "icap_log streamed", "significant logs", "bodies are streamed",
+         "OPSWAT's path",
          "no larger body is let in",
          "bodies of any size, refused",
          "Basic from 31.2 on", "an Enterprise group", "an Enterprise cloud", "the first version", "NSX Defender",
@@ -281,7 +301,8 @@ def test_nothing_is_found(tmp_path: Path, changes: tuple[Mistake, ...]) -> None:
 def test_how_many_uploads_fit(engines: dict[str, Any], profile: dict[str, Any], expected: int) -> None:
     made = []
     for kind, fields in ((SE_GROUP, engines), (PROFILE, profile)):
-        node = read_json(json.dumps(fields), set(fields))
+        written = {"service_uri": "/scan", **fields}
+        node = read_json(json.dumps(written), set(written))
         assert isinstance(node, MapNode)
         made.append(AviObject(kind, node, ()))
     assert expected == engine_group_sheet(made[0], made[1:]).uploads_in_memory

@@ -26,11 +26,21 @@ class Configuration:
         self.unseen: dict[tuple[str, str, str, str], Unseen] = {}
         self._by_kind: dict[str, list[AviObject]] = {}
         self._by_key: dict[tuple[str, str], list[AviObject]] = {}
+        known_uuids: set[tuple[str, str]] = set()
         for each in objects:
+            uuid = each.node.text("uuid") or parse_reference(each.node.text("url")).uuid
+            if uuid and (each.kind, uuid) in known_uuids and self._is_there(each, uuid):
+                continue
+            known_uuids.add((each.kind, uuid))
             self._by_kind.setdefault(each.kind, []).append(each)
             known = (each.name, each.node.text("uuid"), parse_reference(each.node.text("url")).word, each.address)
             for key in {*known} - {""}:
                 self._by_key.setdefault((each.kind, key), []).append(each)
+
+    def _is_there(self, found: AviObject, uuid: str) -> bool:
+        """Whether an object of that uuid says the same, as one that is listed and stands in another one, too."""
+        said = core_value(found.node)
+        return any(core_value(each.node) == said for each in self._by_key.get((found.kind, uuid), ()))
 
     def of(self, *kinds: str) -> list[AviObject]:
         """All objects of these kinds, in the order of the files."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from icapdiag.avi.config.objects import AKO, KINDS, AviObject, kind_of
+from icapdiag.avi.config.plan import expressions_of, with_references
 from icapdiag.avi.config.release import task_version, version_of
 from icapdiag.mistakes import Path
 from icapdiag.yamltree import ListNode, MapNode, Node
@@ -53,10 +54,11 @@ def _holds(root: MapNode) -> bool:
 
 def collect(root: Node, file: str = "") -> Iterator[AviObject]:
     """Every object of the known kinds in the file, those that stand inside of others after these."""
-    of_file = version_of(root)
+    of_file, expressions = version_of(root), expressions_of(root)
     for found in _objects("", root, ()):
         version = task_version(found.node) or of_file
-        yield AviObject(found.kind, found.node, found.path, file, found.address, version)
+        node = with_references(found.node, found.address, expressions) if found.address else found.node
+        yield AviObject(found.kind, node, found.path, file, found.address, version)
         yield from _inlined(found.node, found.path, file, version)
 
 

@@ -71,7 +71,7 @@ def analytics_sheet(found: AviObject) -> AnalyticsSheet:
     streaming = section(found.node, "client_log_streaming_config")
     chosen = section(streaming, "format_config") if streaming is not None else None
     left_out = None
-    if chosen is not None and chosen.text("format_type") == _SELECTED:
+    if chosen is not None and chosen.text("format") == _SELECTED:
         fields = texts(chosen, "included_fields")
         left_out = _ICAP not in fields
         values.note(

@@ -79,7 +79,7 @@ def watch_of(configuration: Configuration, pool: AviObject, ports: Collection[in
 def word_of(monitor: MapNode, ports: Collection[int]) -> str:
     """What a monitor sees of a server with one of these ports."""
     kind, own = monitor.text("type"), as_integer(monitor.text("monitor_port") or "0")
-    elsewhere = bool(own) and own not in ports
+    elsewhere = bool(own and ports) and own not in ports
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
     if kind in _WEB:
@@ -115,16 +115,17 @@ def monitor_sheets(
 def _sheet(found: AviObject, services: Sequence[str]) -> MonitorSheet:
     values, request = Values(found), _request(found.node)
     settings = section(found.node, "tcp_monitor") if found.node.text("type") == _TCP else None
-    complete = expected = path = None
+    complete = ends = expected = path = None
     if settings is not None:
         expected = settings.text("tcp_response") or None
         at = settings.get("tcp_response") or settings
         values.note("monitor_expects", "tcp_monitor.tcp_response", at, expected or "")
         at = settings.get("tcp_request") or settings
-        for fact in ("request_complete", "same_service"):
+        for fact in ("request_complete", "request_line_ends", "same_service"):
             values.note(fact, "tcp_monitor.tcp_request", at, request)
         if _MARK in request:
             complete, path = _read(request)
+            ends = _ends_lines(request) if complete else None
     wanted = {_path(each) for each in services}
     return values.sheet(
         MonitorSheet,
@@ -133,6 +134,7 @@ def _sheet(found: AviObject, services: Sequence[str]) -> MonitorSheet:
         monitor_request=request or None,
         monitor_expects=expected,
         request_complete=complete,
+        request_line_ends=ends,
         monitor_path=path,
         same_service=path in wanted if path and wanted else None,
         detection_time=_detection_time(values),
@@ -144,6 +146,12 @@ def _read(request: str) -> tuple[bool, str | None]:
     text = request.replace("\\r", "\r").replace("\\n", "\n").replace("\r\n", "\n")
     uri = _URI.search(text)
     return "\n\n" in text, (uri["path"] or "/") if uri else None
+
+
+def _ends_lines(request: str) -> bool:
+    """Whether each line ends with CR LF, typed or as the characters themselves."""
+    text = request.replace("\\r", "\r").replace("\\n", "\n")
+    return text.count("\n") == text.count("\r\n")
 
 
 def _detection_time(values: Values) -> int | None:

@@ -29,7 +29,9 @@ KINDS = MappingProxyType(
 """By the type in URLs and uuids."""
 _MOST_LISTED = 10
 _UUID = re.compile(r"(?P<type>[a-z0-9]+)-[0-9A-Za-z-]+")
-_INTERPOLATED = re.compile(r"(?:\$\{)?((?:data\.)?avi_[a-z0-9_]+\.[\w-]+)(?:\[[^\]]*\])?\.(?:id|uuid)\}?")
+_INTERPOLATED = re.compile(
+    r"(?:\$\{)?((?:module\.[\w-]+(?:\[[^\]]*\])?\.)*(?:data\.)?avi_[a-z0-9_]+\.[\w-]+)(?:\[[^\]]*\])?\.(?:id|uuid)\}?"
+)
 _TELLING: tuple[tuple[str, tuple[str, ...]], ...] = (  # keys that only one kind has
     (VIRTUAL_SERVICE, ("icap_request_profile_refs", "http_policies", "vsvip_ref", "vh_parent_vs_ref")),
     (POLICY_SET, ("http_security_policy", "http_request_policy", "http_response_policy")),

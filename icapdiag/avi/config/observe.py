@@ -24,7 +24,7 @@ from icapdiag.avi.config.objects import (
     SE_GROUP,
     AviObject,
 )
-from icapdiag.avi.config.offers import Offers, connection_limits, connections_in_all, least
+from icapdiag.avi.config.offers import Offers, connection_limits, connections_in_all, least, sharing_pools
 from icapdiag.avi.config.pool_facts import (
     Beside,
     Outside,
@@ -247,6 +247,7 @@ class _Observer:
             connections=least([pool], self._offers, "connections"),
             in_all=connections_in_all(pool, self._limits),
             response_timeout=self._waits.get(id(found.node)),
+            pools=sharing_pools(pool, self._chains) if self._offers else 1,
             faults=self._faults.of(found),
         )
         yield from self._whole(found, pool_sheet(self._configuration, pool, beside, outside), links)

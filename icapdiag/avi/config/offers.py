@@ -53,6 +53,13 @@ def connection_limits(chains: Sequence[Chain]) -> Mapping[str, int | None]:
     return found
 
 
+def sharing_pools(pool: GroupedPool, chains: Sequence[Chain]) -> int:
+    """How many pools in use, with this one, have one of its servers; at least 1."""
+    own = _servers(pool)
+    every = {id(each.found.node): each for chain in chains for each in chain.pools if each.usable != 0}.values()
+    return max(sum(1 for each in every if own & _servers(each)), 1)
+
+
 def connections_in_all(pool: GroupedPool, limits: Mapping[str, int | None]) -> int | None:
     """The most that Avi opens to a server of the pool; None if unlimited."""
     own = [limits.get(name) for name in _servers(pool)]

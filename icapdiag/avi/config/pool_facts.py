@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from icapdiag.avi.config.authorities import is_expired, is_unreadable
 from icapdiag.avi.config.bodies import FIELD as BODY_FIELD
 from icapdiag.avi.config.bodies import BodyLimit
 from icapdiag.avi.config.configuration import Configuration
@@ -24,7 +24,7 @@ from icapdiag.avi.config.objects import (
     texts,
 )
 from icapdiag.avi.config.offers import Least
-from icapdiag.avi.config.pools import LIMIT, PORT, Chain, GroupedPool
+from icapdiag.avi.config.pools import LIMIT, PORT, Chain, GroupedPool, Server
 from icapdiag.avi.config.references import Fault, note_faults
 from icapdiag.avi.config.relations import deciding_monitor, fail_action_of
 from icapdiag.avi.config.schema import as_integer
@@ -108,10 +108,11 @@ def note_fail_action(values: Values, found: AviObject) -> None:
 class Beside(Struct, frozen=True):
     """The pools of one group together, as far as Avi selects them.
 
-    ``endpoints``: how often each ``host:port`` is in use. ``first``: the highest priority_label, if all are numbers.
+    ``endpoints``: the entries of each ``host:port`` in use, with their pools. ``first``: the highest priority_label, if
+    all are numbers.
     """
 
-    endpoints: Counter[str]
+    endpoints: Mapping[str, Sequence[tuple[GroupedPool, Server]]]
     first: int | None
 
 
@@ -120,8 +121,13 @@ def beside_of(pools: Sequence[GroupedPool]) -> Beside:
     used = [each for each in pools if each.usable != 0]
     labels = [as_integer(each.member.node.text("priority_label")) for each in used]
     known = [label for label in labels if label is not None]
+    endpoints: dict[str, list[tuple[GroupedPool, Server]]] = {}
+    for each in used:
+        for server in each.servers or ():
+            if server.enabled:
+                endpoints.setdefault(server.endpoint.lower(), []).append((each, server))
     return Beside(
-        endpoints=Counter(server.endpoint.lower() for each in used for server in each.servers or () if server.enabled),
+        endpoints=endpoints,
         first=max(known) if known and len(known) == len(labels) else None,
     )
 
@@ -145,6 +151,7 @@ class Outside(NamedTuple):
     """What is known of a pool from elsewhere.
 
     ``connections``: the most that all of its servers accept. ``in_all``: the most that Avi opens to one of them.
+    ``pools``: how many have one of its servers.
     ``response_timeout``: the longest of the ICAP profiles that use it, in ms. ``faults``: references that it is to
     blame for.
     """
@@ -152,6 +159,7 @@ class Outside(NamedTuple):
     connections: Least
     in_all: int | None
     response_timeout: int | None
+    pools: int = 1
     faults: Sequence[Fault] = ()
 
 
@@ -206,14 +214,24 @@ def pool_sheet(
         server_connections=outside.connections.value,
         server_connections_of=outside.connections.servers,
         connections_in_all=outside.in_all,
+        connections_share=_share(outside.connections.value, outside.pools),
+        pools_with_its_servers=outside.pools if outside.connections.value is not None else None,
         response_timeout=outside.response_timeout,
         broken_references=tuple(each.words for each in outside.faults) or None,
         standby=_stands_by(values, pool, beside),
     )
 
 
+def _share(connections: int | None, pools: int) -> int | None:
+    """What each of the pools with a server may open to it; at least 1, as 0 is no limit."""
+    return None if connections is None else max(connections // pools, 1)
+
+
 def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, ServerSheet]]:
-    """The facts of each server, beside its name. ``beside``: of all pools of the group."""
+    """The facts of each server, beside its name. ``beside``: of all pools of the group.
+
+    Of entries with the same address and port the first is that of the others.
+    """
     for server in pool.servers or ():
         values = Values(pool.found, server.part)
         if server.own_port:
@@ -221,9 +239,11 @@ def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, Serv
         else:
             values.read(PORT, int, fact="port", part=Part(POOL, pool.found.node))
         values.note("host", server.part.at("ip"), server.part.node.get("ip") or server.part.node, server.host)
-        same = beside.endpoints[server.endpoint.lower()] if server.enabled and pool.usable != 0 else 0
-        if same > 1:
-            values.note("same_server_as", server.part.at("ip"), server.part.node, server.endpoint)
+        same = beside.endpoints.get(server.endpoint.lower(), ()) if server.enabled and pool.usable != 0 else ()
+        again = len(same) > 1 and any(each is server for _, each in same[1:])
+        for owner, entry in ((pool, server), same[0]) if again else ():
+            own = None if owner is pool else Elsewhere(POOL.lower(), owner.found.name, owner.found.file)
+            values.note("same_server_as", entry.part.at("ip"), entry.part.node, server.endpoint, within=own)
         yield (
             server.endpoint,
             values.sheet(
@@ -236,7 +256,7 @@ def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, Serv
                 port_from="server" if server.own_port else "pool" if pool.found.node.text(PORT) else "default",
                 ratio=values.read("ratio", int),
                 in_pool=pool.found.name,
-                same_server_as=(server.endpoint,) * min(same - 1, _NAMED) or None,
+                same_server_as=(server.endpoint,) * min(len(same) - 1, _NAMED) or None if again else None,
             ),
         )
 
@@ -244,15 +264,19 @@ def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, Serv
 def pki_sheets(configuration: Configuration, pool: AviObject) -> Iterator[tuple[AviObject, PKISheet]]:
     """The facts of the PKI profile of a pool, if it is in the files."""
     for found in configuration.follow(pool, "pki_profile_ref", PKI):
-        certificates = len(elements(found.node, "ca_certs"))
+        certificates = elements(found.node, "ca_certs")
+        inside = [section(each, "certificate") or each for each in certificates]  # of a fetched profile
         values = Values(found)
         values.note("revocation_lists", "crls", found.node.get("crls") or found.node)
-        values.note("authorities", "ca_certs", found.node.get("ca_certs") or found.node)
+        for fact in ("authorities", "authorities_expired", "authorities_unreadable"):
+            values.note(fact, "ca_certs", found.node.get("ca_certs") or found.node)
         sheet = values.sheet(
             PKISheet,
             "pkiprofile",
             found.name,
-            authorities=certificates,
+            authorities=len(certificates),
+            authorities_expired=sum(map(is_expired, inside)),
+            authorities_unreadable=sum(map(is_unreadable, inside)),
             revocation_lists=len(elements(found.node, "crls")),
             allow_pki_errors=tuple(texts(found.node, "allow_pki_errors")) or None,
         )

@@ -34,6 +34,7 @@ class Server(Struct, frozen=True):
     port: int | None
     own_port: bool
     enabled: bool
+    ratio: int | None = 1
 
     @property
     def endpoint(self) -> str:
@@ -66,7 +67,10 @@ class GroupedPool(Struct, frozen=True):
         """How many servers Avi can select; None if they are not visible."""
         if not self.enabled or self.ratio == 0:
             return 0
-        return None if self.servers is None else sum(each.enabled for each in self.servers)
+        if self.servers is None:
+            return None
+        enabled = [each for each in self.servers if each.enabled]
+        return sum(each.ratio != 0 for each in enabled) or len(enabled)  # Avi refuses ratio 0 of a server
 
 
 class Group(Struct, frozen=True):
@@ -168,5 +172,6 @@ def _server(node: MapNode, number: int, default: int | None) -> Server:
         host=host[:256],
         port=default if own == 0 else own,
         own_port=own != 0,
+        ratio=as_integer(node.text("ratio") or "1"),
         enabled=as_flag(node.text("enabled") or "true") is not False,
     )

@@ -11,18 +11,27 @@ from functools import cache
 
 from msgspec import Struct
 
+from icapdiag.avi.addresses import to_address
 from icapdiag.avi.config.schema_names import NAMES
 from icapdiag.avi.config.schema_table import TABLE
 
-INTEGER, NUMBER, BOOLEAN, STRING = "integer", "number", "boolean", "string"
+INTEGER, NUMBER, BOOLEAN, STRING, ADDRESS = "integer", "number", "boolean", "string", "address"
 _UNITS = {"MILLISECONDS": "ms", "BYTES": "bytes", "KB": "KB", "SEC": "s", "SECONDS": "s", "MIN": "min", "MB": "MB",
           "PER_SECOND": "/s", "PERCENT": "%"}  # fmt: skip
 _WORDS = {"true": True, "false": False}
 _SHORTEST, _LONGEST = 4, 64  # names that are compared
+_NUMERIC = re.compile(r"[0-9.]+|[0-9a-fA-F.]*:[0-9a-fA-F:.]*")  # what is an address, or none, and no name
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}")
 # Objects that the table has not: vmware/alb-sdk, swagger/ServiceEngineGroup.json and ApplicationProfile.json.
 _MORE = """\
 HTTPApplicationProfile.client_max_body_size|integer|0|||KB
+MethodMatch.match_criteria|string
+  IS_IN IS_NOT_IN
+MethodMatch.methods|[string]
+  HTTP_METHOD_GET HTTP_METHOD_HEAD HTTP_METHOD_PUT HTTP_METHOD_DELETE HTTP_METHOD_POST HTTP_METHOD_OPTIONS
+  HTTP_METHOD_TRACE HTTP_METHOD_CONNECT HTTP_METHOD_PATCH HTTP_METHOD_PROPFIND HTTP_METHOD_PROPPATCH
+  HTTP_METHOD_MKCOL HTTP_METHOD_COPY HTTP_METHOD_MOVE HTTP_METHOD_LOCK HTTP_METHOD_UNLOCK
+IpAddr.addr|address
 ServiceEngineGroup.memory_per_se|integer|2048|||MB
 ServiceEngineGroup.connection_memory_percentage|integer|50|10-90||PERCENT
 """
@@ -46,7 +55,7 @@ class FieldSchema(Struct, frozen=True):
         if self.words:
             return ", ".join(self.words)
         if self.low is None:
-            return "true, false" if self.type == BOOLEAN else ""
+            return {BOOLEAN: "true, false", ADDRESS: "an IPv4 or IPv6 address"}.get(self.type, "")
         beside = [str(value) for value in self.special if not self.low <= value <= (self.high or value)]
         return f"{self.low} to {self.high}" + (f", or {' or '.join(beside)}" if beside else "")
 
@@ -61,6 +70,8 @@ class FieldSchema(Struct, frozen=True):
             if self.low is None or number in self.special or self.low <= number <= (self.high or number):
                 return ""
             return "range"
+        if self.type == ADDRESS:
+            return "type" if _NUMERIC.fullmatch(text) and to_address(text) is None else ""
         return "word" if self.words and text not in self.words else ""
 
 

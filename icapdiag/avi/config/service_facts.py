@@ -41,43 +41,22 @@ def service_sheet(service: Service, around: Around, faults: Sequence[Fault]) -> 
     """
     found, values, kin, tiers = service.found, Values(service.found), around.kin, around.tiers
     scanned, why = verdict(service, around) if service.host is None else (None, None)
-    key = "httpPolicy.policySets" if found.kind in AKO else "http_policies"
-    policies = found.node.get("http_policies") or found.node
     rules = service.rules
-    field = "icapProfile" if found.kind in AKO else "icap_request_profile_refs"
-    if service.profile_refs:
-        values.note("", field, service.profile_refs[0][1], profile_name(service) or "", within=_profile_within(service))
-    for rule in service.icap_rules.misspelt if why == "no-rule" else ():
-        field_of_rule = f"{rule.path}.action.action"
-        values.note("icap_rules", field_of_rule, _at(rule, "action.action"), rule.action, within=_within(rule))
-    unreached = bool(rules) and not service.reached
-    if unreached:
-        _note_unreached(values, service)
-    for fact in ("" if unreached else "icap_rules", *_LIMITS):
-        values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
+    _note_rules(values, service, why)
     rules_log = any(as_flag(each.rule.node.text("log")) for each in service.reached)
     logged = dict.fromkeys(_LOGS) if found.kind in AKO else log_facts(values, found, rules_log=rules_log)
     known = service.host is None and (not service.unseen_policies or bool(service.reached))
-    pools = {id(each.found.node): each.found for chain in around.chains for each in chain.pools}
-    vrf = other_vrf(found, list(pools.values()))
+    pools = list({id(each.found.node): each.found for chain in around.chains for each in chain.pools}.values())
+    vrf = other_vrf(found, pools)
     note_faults(values, found, faults)
-    if service.profile_refs:
-        several = ("icap_profiles",) if len(service.profile_refs) > 1 else ()  # else nothing is wrong with it
-        for fact in ("overridden_by", *several):
-            at = found.node.get(field) or service.profile_refs[0][1]
-            values.note(fact, field, at, within=_profile_within(service))
-    for fact, relatives in (("children_without_icap", kin.children), ("siblings_without_icap", kin.siblings)):
-        for each in relatives:
-            within = Elsewhere("virtualservice", each.name, each.found.file)
-            values.note(fact, "icap_request_profile_refs", each.found.node, within=within)
-    for fact, tier in (("license_tier", tiers.own), ("default_license_tier", tiers.default)):
-        if tier is not None:
-            within = Elsewhere(tier.found.kind.lower(), tier.found.name, tier.found.file)
-            values.note(fact, tier.field, tier.place, tier.word, within=within)
+    _note_profile(values, service)
+    _note_around(values, around)
     if why == "not-http":
-        at = found.node.get("application_profile_ref") or found.node
-        values.note("why", "application_profile_ref", at)
-    values.note("other_vrf", "vrf_context_ref", found.node.get("vrf_context_ref") or found.node)
+        values.note("why", "application_profile_ref", found.node.get("application_profile_ref") or found.node)
+    for pool in pools if vrf else ():
+        if pool.node.text("vrf_ref"):
+            within = Elsewhere("pool", pool.name, pool.file)
+            values.note("other_vrf", "vrf_ref", pool.node.get("vrf_ref") or pool.node, within=within)
     return values.sheet(
         VirtualServiceSheet,
         found.kind.lower(),
@@ -118,6 +97,47 @@ def _profile_within(service: Service) -> Elsewhere | None:
     if found is service.found:
         return None
     return Elsewhere(found.kind.lower(), found.name, found.file)
+
+
+def _note_rules(values: Values, service: Service, why: str | None) -> None:
+    """Where the policy sets stand, or what keeps uploads from their rules."""
+    found = service.found
+    key, policies = "http_policies", found.node.get("http_policies") or found.node
+    if found.kind in AKO and service.profile_refs:
+        key, policies = "httpPolicy.policySets", service.profile_refs[0][1]
+    for rule in service.icap_rules.misspelt if why == "no-rule" else ():
+        field = f"{rule.path}.action.action"
+        values.note("icap_rules", field, _at(rule, "action.action"), rule.action, within=_within(rule))
+    unreached = bool(service.rules) and not service.reached
+    if unreached:
+        _note_unreached(values, service)
+    for fact in ("" if unreached else "icap_rules", *_LIMITS):
+        values.note(fact, key, policies, ", ".join(each.name for each in service.policy_sets))
+
+
+def _note_profile(values: Values, service: Service) -> None:
+    """Where the ICAP profile is named."""
+    if not service.profile_refs:
+        return
+    field = "icapProfile" if service.found.kind in AKO else "icap_request_profile_refs"
+    first, within = service.profile_refs[0][1], _profile_within(service)
+    values.note("", field, first, profile_name(service) or "", within=within)
+    several = ("icap_profiles",) if len(service.profile_refs) > 1 else ()  # else nothing is wrong with it
+    for fact in ("overridden_by", *several):
+        values.note(fact, field, service.found.node.get(field) or first, within=within)
+
+
+def _note_around(values: Values, around: Around) -> None:
+    """Where the virtual services beside it stand, and its licence."""
+    kin, tiers = around.kin, around.tiers
+    for fact, relatives in (("children_without_icap", kin.children), ("siblings_without_icap", kin.siblings)):
+        for each in relatives:
+            within = Elsewhere("virtualservice", each.name, each.found.file)
+            values.note(fact, "icap_request_profile_refs", each.found.node, within=within)
+    for fact, tier in (("license_tier", tiers.own), ("default_license_tier", tiers.default)):
+        if tier is not None:
+            within = Elsewhere(tier.found.kind.lower(), tier.found.name, tier.found.file)
+            values.note(fact, tier.field, tier.place, tier.word, within=within)
 
 
 def _note_unreached(values: Values, service: Service) -> None:

@@ -16,6 +16,7 @@ from icapdiag.avi.config.schema import (
     nearest_field,
     schema_of,
 )
+from icapdiag.avi.config.template import is_partial, is_unresolved
 from icapdiag.facts.config import ObjectSheet, Setting, SettingSheet
 from icapdiag.facts.sheet import facts_of
 from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null, kind
@@ -54,6 +55,7 @@ class Values:
         self._part = part or Part(found.kind, found.node)
         self._settings: list[Setting] = []
         self._stated: list[str] = []
+        self._misspelt: dict[str, set[str]] = {}  # fields that a misspelt one is likely for, by path
 
     def read(self, field: str, wanted: type, *, fact: str = "", part: Part | None = None) -> Any:
         """The field's value, or Avi's default, as ``wanted``: str, int or bool. None if it is of another type.
@@ -65,9 +67,13 @@ class Values:
         default = schema.default if schema else ""
         node = part.node.get(field)
         written = node if isinstance(node, Scalar) and node.text and not is_null(node) else None
+        if written is None and self._is_elsewhere(part, field):
+            return None
         text = default if written is None else written.text
         value: Any = text[:TEXT] or None
-        if wanted is int:
+        if is_unresolved(text):
+            value = None
+        elif wanted is int:
             value = as_integer(text) if text else None if schema and schema.low and 0 not in schema.special else 0
         elif wanted is bool:
             value = as_flag(text) if text else False
@@ -77,6 +83,15 @@ class Values:
             shown = str(value).lower() if isinstance(value, bool) else str(text if value is None else value)
             self.note(fact or field, part.at(field), written or part.node, shown, is_default=written is None, of=part)
         return value
+
+    def _is_elsewhere(self, part: Part, field: str) -> bool:
+        """Whether nothing is written that is to be: of a part of an object, or of a name that is misspelt."""
+        if part.node is self._found.node and is_partial(self._found):
+            return True
+        if part.path not in self._misspelt:
+            present = part.node.keys()
+            self._misspelt[part.path] = {nearest_field(part.kind, key, present) for key in present} - {""}
+        return field in self._misspelt[part.path]
 
     def note(
         self,
@@ -159,7 +174,7 @@ def _problem(schema: FieldSchema, item: Node, *, nested: bool) -> str:
     """What is wrong with a value, as far as the schema is known: of most objects only the names are."""
     if not isinstance(item, Scalar):
         return "type" if schema.type in {INTEGER, BOOLEAN} else ""
-    if not item.text or is_null(item):
+    if not item.text or is_null(item) or is_unresolved(item.text):
         return ""
     return "type" if nested else schema.problem(item.text)
 

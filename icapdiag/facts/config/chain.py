@@ -117,6 +117,12 @@ class PoolSheet(ObjectSheet):
         int | None,
         about("connections in all", "the most to a server by the limits of all pools with it; absent: no limit"),
     ] = None
+    pools_with_its_servers: Annotated[
+        int | None, about("pools with its servers", "this one and others, whose limits add up")
+    ] = None
+    connections_share: Annotated[
+        int | None, about("share of the connections", "of those that its servers accept, for each pool with them")
+    ] = None
     server_timeout: Annotated[
         int | None,
         about("server_timeout", "for connect, request and response together", "ms", zero="0 (60 minutes)"),
@@ -134,6 +140,9 @@ class PoolSheet(ObjectSheet):
     tls: TLSInUse = None
     pki: Annotated[bool | None, about("PKI profile", "the pool has one, to check certificates with")] = None
     domain_names: Annotated[int | None, about("domain names", "that a certificate may have")] = None
+    min_health_monitors_up: Annotated[
+        int | None, about("min_health_monitors_up", "monitors that must succeed for a server to be up", zero="0 (all)")
+    ] = None
     monitors: Annotated[int | None, about("monitors", "health monitors that it refers to")] = None
     monitor_type: Annotated[Word | None, about("monitor", "of a pool, such as HEALTH_MONITOR_TCP")] = None
     monitor_request: MonitorRequest = None
@@ -188,6 +197,9 @@ class MonitorSheet(ObjectSheet):
     )
     monitor_request: MonitorRequest = None
     monitor_expects: Annotated[Text | None, about("monitor expects", "what an answer must contain")] = None
+    request_line_ends: Annotated[
+        bool | None, about("request's line ends", "lines of the ICAP request that the monitor sends end with CR LF")
+    ] = None
     request_complete: Annotated[
         bool | None, about("request complete", "the ICAP request that the monitor sends ends with an empty line")
     ] = None
@@ -205,5 +217,11 @@ class PKISheet(ObjectSheet):
     revocation_lists: Annotated[int | None, about("revocation lists", "CRLs in it")] = None
     allow_pki_errors: Annotated[
         tuple[Word, ...] | None, about("allow_pki_errors", "errors of certificates that are allowed")
+    ] = None
+    authorities_expired: Annotated[
+        int | None, about("expired authorities", "of these, those that are no longer valid by their own fields")
+    ] = None
+    authorities_unreadable: Annotated[
+        int | None, about("unreadable authorities", "of these, those whose certificate is no base64")
     ] = None
     authorities: Annotated[int | None, about("authorities", "certificates of authorities in it")] = None

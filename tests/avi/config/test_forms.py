@@ -86,6 +86,39 @@ def interpolated(found: Export) -> Export:
     return refer(found, lambda kind, name: f"${{avi_{kind.lower()}.it.id}}")
 
 
+def unknown(value: Any) -> Any:
+    """What a first plan knows of an object: no id of another one."""
+    if isinstance(value, dict):
+        return {key: unknown(each) for key, each in value.items() if "${" not in str(each) or isinstance(each, dict)
+                or (isinstance(each, list) and isinstance(each[0], dict))}  # fmt: skip
+    return [unknown(each) for each in value] if isinstance(value, list) else value
+
+
+def expressed(value: Any) -> Any:
+    """The expressions of an object in the configuration of a plan, of references only."""
+    if isinstance(value, dict):
+        made = {key: expressed(each) for key, each in value.items() if "${" in str(each)}
+        return {key: each for key, each in made.items() if each}
+    if isinstance(value, list) and isinstance(value[0], dict):
+        return [expressed(each) for each in value]
+    texts = [text.strip("${}") for text in (value if isinstance(value, list) else [value])]
+    return {"references": [name for text in texts for name in (text, text.removesuffix(".id"))]}
+
+
+def first_plan(found: Export) -> Any:
+    """A plan of a module, whose objects do not exist yet."""
+    planned, configured = [], []
+    for kind, each in all_objects(interpolated(found)):
+        name = f"avi_{kind.lower()}"
+        at = {"type": name, "name": "it"}
+        planned.append({**at, "address": f"module.icap.{name}.it", "values": unknown(blocks(each))})
+        configured.append({**at, "address": f"{name}.it", "expressions": expressed(blocks(each))})
+    return {
+        "planned_values": {"root_module": {"child_modules": [{"resources": planned}]}},
+        "configuration": {"root_module": {"module_calls": {"icap": {"module": {"resources": configured}}}}},
+    }
+
+
 FORMS: dict[str, Callable[[Export], Any]] = {
     "avi_config": lambda found: found,
     "lower case": lambda found: {kind.lower(): listed for kind, listed in found.items()},
@@ -107,6 +140,7 @@ FORMS: dict[str, Callable[[Export], Any]] = {
         "format_version": "1.0", "values": {"root_module": {"child_modules": [{"resources": resources(found)}]}}
     },
     "terraform plan": lambda found: {"planned_values": {"root_module": {"resources": resources(found)}}},
+    "terraform first plan": first_plan,
     "terraform configuration": lambda found: {
         "resource": {f"avi_{kind.lower()}": {"it": blocks(each)} for kind, each in all_objects(interpolated(found))}
     },
