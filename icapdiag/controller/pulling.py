@@ -247,7 +247,7 @@ class Puller:
 
 
 def _nothing(wanted: Wanted, not_visible: Sequence[NotVisible], tenants: Sequence[str]) -> str:
-    """That there is no ICAP in the tenant, and where it may be."""
+    """Says that the tenant has no ICAP, and where it may be."""
     why = "".join(f"; {each.object}: {each.why}" for each in not_visible[:_LISTED])
     others = [visible(each) for each in tenants if each != wanted.tenant][:_LISTED]
     known = f" (this account also has: {', '.join(others)})" if others else ""

@@ -44,7 +44,7 @@ LOOKED_INTO_STREAM: Final = 40 * 1024 * 1024  # bytes of what has to be unpacked
 
 
 def looked_into(size: int) -> int:
-    """Bytes of JSON that are looked through for keys that are there twice, of a file of so many bytes."""
+    """Bytes of JSON that are looked through for keys that are there twice, by the size of the file in bytes."""
     return sys.maxsize if size <= LOOKED_INTO_WHOLE else size // LOOKED_INTO_SHARE
 
 

@@ -148,7 +148,7 @@ def _form(name: str, stop: bytes) -> tuple[bytes, bytes]:
 
 
 def logs_as_json(logs: list[bytes]) -> list[bytes]:
-    """Reprs as JSON, by plain replacement. Raises one of `UNDECODABLE` where one of them is no value.
+    """Reprs as JSON, by plain replacement. Raises one of `UNDECODABLE` where one is not a value.
 
     The quotes in them are still doubled, as CSV has them. Escapes that JSON does not have, and apostrophes in texts,
     make it no JSON.

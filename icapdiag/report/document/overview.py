@@ -115,7 +115,7 @@ def _first(problems: Sequence[ProblemBlock]) -> tuple[str, str]:
 
 
 def _step(problem: ProblemBlock) -> str:
-    """What can be done at once; what somebody has to accept before comes after it."""
+    """What can be done at once; a step that needs a decision comes after it."""
     at_once = (each for each in problem.now if not each.startswith(_ACCEPTED))
     return next(filter(None, (*at_once, problem.settling, *problem.fix, *problem.now)), "")
 
