@@ -17,12 +17,13 @@ from icapdiag.api.recognising import Sorted, sort
 from icapdiag.api.suppressing import configured, resolve
 from icapdiag.avi.addresses import host_port, to_address
 from icapdiag.bounded import read_file
+from icapdiag.facts.config import LintSubject
 from icapdiag.facts.joined import JOINED, Event, EvidenceSource
 from icapdiag.facts.run import Configuration, PoolSubject, ProfileSettings
 from icapdiag.joined import controller as controllers
 from icapdiag.joined.controller import Controller
 from icapdiag.joined.join import Joined, join
-from icapdiag.joined.members import Monitored
+from icapdiag.joined.members import Monitored, Pools
 from icapdiag.joined.source import NotJoinable, Source
 from icapdiag.joined.whole import Measured
 from icapdiag.logs.counting.filters import Filters
@@ -38,6 +39,7 @@ from icapdiag.runbook import Library, load_runbooks, match
 
 Check = Callable[[Pool], Report]
 _ANY = Choice()
+_MOST_PROFILES = 10  # whose pools are read
 _NO_POOL = "nothing to check: give a pool file, or a configuration with one ICAP profile and its pools"
 
 
@@ -153,7 +155,7 @@ def _judged(
         pool=pool,
         service_uri=_text(profile.get("service_uri")),
         fail_action=_text(stated),
-        configured=_servers(read.pool),
+        pools=_pools(found, read),
         controller=controller,
     )
     shown = joined.shown.members if joined.shown else ()
@@ -218,12 +220,36 @@ def _json(path: Path) -> object:
         return None
 
 
-def _servers(pool: Pool | None) -> list[str]:
+def _pools(found: Sequence[Source], read: Read) -> Pools:
+    """The servers of the pool; of a configuration with several ICAP profiles those of each virtual service."""
+    if read.pool is not None:
+        return Pools(_servers(read.pool))
+    by_profile: dict[str, list[str]] = {}
+    for subject in (each.report.subject for each in found):
+        for service in subject.services if isinstance(subject, LintSubject) else ():
+            if service.profile and service.name:
+                by_profile.setdefault(service.profile, []).append(service.name)
+    if len(read.given.configurations) != 1 or not 1 < len(by_profile) <= _MOST_PROFILES:
+        return Pools()
+    known: dict[str, frozenset[str]] = {}
+    for names in by_profile.values():
+        try:
+            servers = _servers(load_pool(Path(read.given.configurations[0]), virtual_service=names[0]))
+        except PoolError:  # what is wrong with it, lint says
+            continue
+        known |= dict.fromkeys(names, servers) if servers else {}
+    return Pools(
+        frozenset[str]().union(*known.values()) if len(known) == sum(map(len, by_profile.values())) else frozenset(),
+        known,
+    )
+
+
+def _servers(pool: Pool | None) -> frozenset[str]:
     """Those of the pool by ``host:port``; none if one has a name, whose address is not known."""
     found = pool.members if pool is not None else ()
     if not all(to_address(each.host) for each in found):
-        return []
-    return [host_port(each.host, each.port) for each in found]
+        return frozenset()
+    return frozenset(host_port(each.host, each.port) for each in found)
 
 
 def _text(value: object) -> str | None:

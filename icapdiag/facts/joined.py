@@ -128,7 +128,20 @@ class JoinedMember(Sheet):
             " a minute, none of which succeeds",
         ),
     ] = None
-    others_ok: Annotated[int | None, about("other members ok", "other members that work by the latest source")] = None
+    not_selected: Annotated[
+        int | None,
+        about(
+            "not selected",
+            "requests of the log that failed without a server of its pool: none could be selected",
+            changes=True,
+        ),
+    ] = None
+    configured: Annotated[
+        bool | None, about("configured", "false: the configuration has other servers, and not this one")
+    ] = None
+    others_ok: Annotated[
+        int | None, about("other members ok", "other members of its pool group that work by the latest source")
+    ] = None
 
     monitored: Annotated[
         Word | None,
@@ -183,6 +196,16 @@ class JoinedService(Sheet):
         int | None, about("scanned entries", "those that ICAP passed, modified or blocked", changes=True)
     ] = None
     log_failures: LogFailures = None
+    fail_action: FailAction = None
+    log_past: Annotated[
+        bool | None, about("past ICAP", "uploads went past ICAP in the log since it was asked about the last one")
+    ] = None
+    log_uploads: Annotated[
+        Word | None, about("uploads", "at the end of the log, of those that were sent to ICAP", values=SCANNING)
+    ] = None
+    log_uploads_at: Annotated[Moment | None, about("uploads until", "the last of them", "ISO 8601", changes=True)] = (
+        None
+    )
 
 
 class JoinedWhole(Sheet):
@@ -283,6 +306,9 @@ class JoinedSubject(Subject):
     scanning_at: Annotated[Moment | None, about("shown at", "the time of that", "ISO 8601", changes=True)] = None
     detection_tested: Annotated[bool | None, about("detection tested", "EICAR was sent, or a virus was blocked")] = None
     whole: Annotated[JoinedWhole | None, about("whole", "all sources together")] = None
+    scanning_services: Annotated[
+        tuple[VirtualService, ...] | None, about("virtual services", "that this holds for; absent: all")
+    ] = None
     joined_members: Annotated[tuple[JoinedMember, ...], about("members", "each by all sources")] = ()
     member_names: Annotated[tuple[MemberName, ...], about("member names", "in the order of members")] = ()
     events: Annotated[tuple[Event, ...], about("events", "on one axis of time")] = ()

@@ -24,22 +24,15 @@ from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.joined.controller import NOTHING, Controller
 from icapdiag.joined.events import events
 from icapdiag.joined.logged import members_of
-from icapdiag.joined.members import Member, called, members, with_changes
+from icapdiag.joined.members import Member, Pools, called, members, with_changes
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
-from icapdiag.joined.whole import (
-    blocked_by_errors,
-    fail_action_of,
-    go_on,
-    hides,
-    scanning,
-    shared,
-    whole,
-    without_a_member,
-)
+from icapdiag.joined.uploads import uploads
+from icapdiag.joined.whole import blocked_by_errors, fail_action_of, go_on, hides, scanning, shared, whole
 from icapdiag.model import Observation, Report
 from icapdiag.vocabulary import Status
 
+_UNKNOWN = Pools()
 _TESTING = ("check", "script", "capture")
 
 
@@ -62,40 +55,42 @@ def join(
     pool: str,
     service_uri: str | None = None,
     fail_action: str | None = None,
-    configured: Sequence[str] = (),
+    pools: Pools = _UNKNOWN,
     controller: Controller = NOTHING,
 ) -> Joined:
     """Hold the sources side by side. ``fail_action`` and ``service_uri`` as far as the profile is known.
 
-    ``configured``: the servers of the pool by ``host:port``, if all of them have addresses; others are not used now.
+    ``pools``: the servers of the configuration, if all of them have addresses.
     """
     ordered = in_order(sources)
     logs = [each.report for each in ordered if each.kind == "log"]
     groups = [group for each in logs for group in each.groups]
     fail_action = fail_action_of(fail_action, groups)
-    found = members(ordered, groups, controller.monitored, service_uri=service_uri, fail_action=fail_action)
+    found = members(
+        ordered, groups, controller.monitored, service_uri=service_uri, fail_action=fail_action, pools=pools
+    )
     found = with_changes(found, controller.changes)
     log = _log(logs)
     entries = log.entries if log else None
-    by_service = tuple(services(ordered, groups, entries.entries_total if entries else None))
     of_logs = [each for report in logs for each in report.findings]
-    blocked = bool(blocked_by_errors(groups, of_logs))
+    blocked = blocked_by_errors(groups, of_logs)
+    unused = {each.key for each in found if each.facts.out_of_use}
+    by_service = tuple(services(ordered, groups, entries.entries_total if entries else None, blocked, unused))
     measured = controller.measured
     hidden = measured if entries and hides(groups, measured) and go_on(measured) else None
-    used = [each for each in found if each.key in configured] or found
-    facts = [each.facts for each in used]
-    loose = without_a_member(groups)
-    state = scanning(facts, by_service, fail_action, blocked_unscanned=blocked, hidden=hidden, loose=loose)
+    facts = [each.facts for each in found]
+    became = uploads(groups, blocked, unused, fail_action=fail_action)
+    state = scanning(facts, by_service, fail_action, log=became, hidden=hidden)
     all_of_it = whole(
         state,
-        {each.name: each.facts for each in used},
+        {each.name: each.facts for each in found},
         groups,
         of_logs,
         entries,
         measured,
         fail_action,
         configuration=[finding for each in ordered if each.kind == "configuration" for finding in each.report.findings],
-        shared=shared(members_of(groups), [*configured, *(each.key for each in found if _is_tested(each.facts))]),
+        shared=shared(members_of(groups), [*pools.servers, *(each.key for each in found if _is_tested(each.facts))]),
     )
     shown = _shown(ordered)
     subject = JoinedSubject(
@@ -105,6 +100,7 @@ def join(
         scanning=state.state,
         scanning_by=state.by,
         scanning_at=state.at,
+        scanning_services=state.services or None,
         detection_tested=any(each.facts.probed_eicar or each.facts.scripted_eicar for each in found),
         whole=all_of_it,
         joined_members=tuple(each.facts for each in found),

@@ -7,22 +7,20 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from icapdiag.facts.logs import Bucket, ReportedGroup
-from icapdiag.joined.source import earliest, latest, moment
+from icapdiag.joined.source import earliest, latest
+from icapdiag.joined.uploads import FAILED, PASSED, ended_before, fails, nowhere
 
-_FAILED = "ICAP_FAILED"
-_PASSED = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED")
 _WORST = ("unscanned", "refused-500", "refused-413", "unknown")  # outcomes of failures, the most harm first
-_QUIET = 60.0  # s without a failure, at least, until it counts as over
-_TIMES = 10  # as long as between two failures, at least
 _CODES = 5
 
 
 class Logged(Struct, frozen=True, kw_only=True):
-    """``state`` is one of `LOGGED`; None where nothing was sent."""
+    """``state`` is one of `LOGGED`; None where nothing was sent. ``lost``: failures of requests that name no server."""
 
     state: str | None
     requests: int
     failures: int
+    lost: int
     codes: tuple[str, ...]
     outcome: str | None  # the worst that clients got for a failure
     first_failure: str | None
@@ -34,20 +32,27 @@ class Logged(Struct, frozen=True, kw_only=True):
     detected: bool  # a virus was blocked
 
 
-def logged(groups: Iterable[ReportedGroup], member: str | None = None) -> Logged:
-    """What these groups say of a member, by its ``host:port``; None: of all of them together."""
+def logged(groups: Iterable[ReportedGroup], member: str | None = None, lost: Sequence[ReportedGroup] = ()) -> Logged:
+    """What these groups say of a member, by its ``host:port``; None: of all of them together.
+
+    ``lost``: groups with requests for which none of its pool could be selected. Of all together, attempts do not count
+    as failures where another one was answered.
+    """
     own = [each for each in groups if not each.probe and (member is None or member in (each.by_member or {}))]
-    failed = [each for each in own if each.icap_action == _FAILED]
-    passed = [each for each in own if each.icap_action in _PASSED]
+    failed = [each for each in own if each.icap_action == FAILED and (member is not None or fails(each))]
+    passed = [each for each in own if each.icap_action in PASSED]
     failures, successes = _count(failed, member), _count(passed, member)
+    without = sum(map(nowhere, lost))
+    failed += [each for each in lost if each not in failed]
     bad = {name for each in failed for name in each.by_service_engine or each.service_engines or ()}
     good = {name for each in passed for name in each.service_engines or ()}
     first, last = earliest(each.first_seen for each in failed), latest(each.last_seen for each in failed)
     success = latest(each.last_seen for each in passed)
     return Logged(
-        state=_state(failures, successes, (first, last, success)),
+        state=_state(failures + without, successes, (first, last, success)),
         requests=failures + successes,
         failures=failures,
+        lost=without,
         codes=tuple(dict.fromkeys(code for each in failed for code in each.adf_codes or ()))[:_CODES],
         outcome=next((name for name in _WORST if any(each.client_outcome == name for each in failed)), None),
         first_failure=first,
@@ -67,12 +72,8 @@ def _count(groups: Sequence[ReportedGroup], member: str | None) -> int:
 def _state(failures: int, successes: int, times: tuple[str | None, str | None, str | None]) -> str | None:
     if not failures:
         return "ok" if successes else None
-    first, last, success = map(moment, times)
-    if first is None or last is None or success is None:
-        return "failing"
-    between = (last - first).total_seconds() / max(failures - 1, 1)
-    quiet = (success - last).total_seconds()
-    return "recovered" if quiet >= max(_QUIET, _TIMES * between) else "failing"
+    first, last, success = times
+    return "recovered" if ended_before((first, last), failures, success) else "failing"
 
 
 def members_of(groups: Iterable[ReportedGroup]) -> list[str]:

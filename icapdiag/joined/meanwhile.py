@@ -80,7 +80,7 @@ def _series(begin: str | None, end: str | None, number: int) -> Iterator[_Series
 
 def interleaved(said: Logged) -> bool:
     """Whether a log has failures and successes of the same minutes."""
-    failures = _series(said.first_failure, said.last_failure, said.failures)
+    failures = _series(said.first_failure, said.last_failure, said.failures + said.lost)
     successes = _series(said.first_success, said.last_success, said.requests - said.failures)
     return any(
         bad.is_dense and good.is_dense and min(bad.end, good.end) - max(bad.begin, good.begin) >= _MINUTE

@@ -18,6 +18,7 @@ from icapdiag.joined.meanwhile import interleaved, works_meanwhile
 from icapdiag.joined.seen import Seen
 from icapdiag.joined.source import Source, in_order, moment
 from icapdiag.joined.tested import tested
+from icapdiag.joined.uploads import nowhere
 from icapdiag.model import MemberReport
 
 _SHORTLY = timedelta(minutes=15)
@@ -35,6 +36,32 @@ class Monitored(Struct, frozen=True, kw_only=True):
     read_at: str | None = None
 
 
+class Pools(Struct, frozen=True):
+    """What the configuration says of servers, by ``host:port``: all of them, and those of each virtual service.
+
+    Both are empty where it is not known.
+    """
+
+    servers: frozenset[str] = frozenset()
+    by_service: Mapping[str, frozenset[str]] = {}
+
+    def lacks(self, key: str) -> bool:
+        """Whether it has others, and not this one."""
+        return bool(self.servers) and key not in self.servers
+
+    def beside(self, key: str, other: str) -> bool:
+        """Whether requests that one of the two does not serve can go to the other one."""
+        if self.lacks(other):
+            return False
+        own = [servers for servers in self.by_service.values() if key in servers]
+        return not own or any(other in servers for servers in own)
+
+    def meant(self, key: str, services: Iterable[str]) -> bool:
+        """Whether requests of these virtual services could have gone to it."""
+        known = [self.by_service[name] for name in services if name in self.by_service]
+        return not self.lacks(key) and (not known or any(key in servers for servers in known))
+
+
 class Member(Struct, frozen=True):
     """Its name for people, its ``host:port``, and its facts."""
 
@@ -50,6 +77,7 @@ def members(
     *,
     service_uri: str | None,
     fail_action: str | None,
+    pools: Pools,
 ) -> tuple[Member, ...]:
     """All members that some source names: of checks first, in their order."""
     seen: dict[str, list[Seen]] = {}
@@ -61,18 +89,27 @@ def members(
             views = (Seen(source, engine, source.span[1], tested(member)) for engine in engines_of(source, member))
             seen.setdefault(key, []).extend(views)
     keys = dict.fromkeys((*seen, *members_of(groups), *monitored))
+    tested_ = {key for key, views in seen.items() if any(each.source.kind != "capture" for each in views)}
+    servers = frozenset() if pools.servers.isdisjoint(keys) else pools.servers | tested_
+    known = replace(pools, servers=servers)
     found = [
         Member(
             names.get(key, key),
             key,
-            _facts(key, seen.get(key, ()), groups, monitored.get(key))
-            | JoinedMember(service_uri=service_uri, fail_action=fail_action),
+            _facts(key, seen.get(key, ()), groups, monitored.get(key), known)
+            | JoinedMember(
+                service_uri=service_uri, fail_action=fail_action, configured=False if known.lacks(key) else None
+            ),
         )
         for key in keys
     ]
-    working = [each for each in found if now(each.facts) == "ok"]
+    working = [each.key for each in found if now(each.facts) == "ok"]
     return tuple(
-        Member(each.name, each.key, _among(each.facts, len([one for one in working if one is not each])))
+        Member(
+            each.name,
+            each.key,
+            _among(each.facts, sum(known.beside(each.key, key) for key in working if key != each.key)),
+        )
         for each in found
     )
 
@@ -105,18 +142,18 @@ def engines_of(source: Source, member: MemberReport) -> tuple[str, ...]:
     return several or (source.report.vantage.host or "",)
 
 
-def _facts(key: str, seen: Sequence[Seen], groups: Sequence[ReportedGroup], monitor: Monitored | None) -> JoinedMember:
+def _facts(
+    key: str, seen: Sequence[Seen], groups: Sequence[ReportedGroup], monitor: Monitored | None, pools: Pools
+) -> JoinedMember:
     host, _, port = key.rpartition(":")
     found = JoinedMember(host=host.strip("[]"), port=int(port) if port.isdecimal() else None)
     found |= _checked([each for each in seen if each.source.kind == "check"])
     found |= _scripted([each for each in seen if each.source.kind == "script"])
     found |= _captured([each for each in seen if each.source.kind == "capture"])
     found |= _changed(seen)
-    found |= _logged(key, groups, blocked=found.blocked_before)
+    found |= _logged(key, groups, pools, blocked=found.blocked_before)
     if monitor is not None:
-        found |= _monitored(monitor)
-    if found.monitored == "down" and found.logged == "recovered":
-        found |= JoinedMember(logged="failing")  # without requests nothing fails: the successes since are others'
+        found = _without_later(found | _monitored(monitor))
     one = len(found.engines_failing or ()) == 1 and bool(found.engines_working) and _works_since(found)
     by_script = len(found.script_failing or ()) == 1 and bool(found.script_working)
     by_monitor = found.monitored == "mixed" and len(found.monitor_down or ()) == 1
@@ -211,24 +248,36 @@ def _services(seen: Sequence[Seen]) -> JoinedMember:
     )
 
 
-def _logged(key: str, groups: Sequence[ReportedGroup], *, blocked: bool | None) -> JoinedMember:
-    said = logged(groups, key)
+def _logged(key: str, groups: Sequence[ReportedGroup], pools: Pools, *, blocked: bool | None) -> JoinedMember:
+    lost = [each for each in groups if nowhere(each) and pools.meant(key, each.by_virtualservice or ())]
+    said = logged(groups, key, lost)
     if said.state is None:
         return JoinedMember()
     return JoinedMember(
         logged=said.state,
         log_requests=said.requests,
         log_failures=said.failures,
+        not_selected=said.lost or None,
         adf_codes=said.codes or None,
         client_outcome=said.outcome,
         first_failure=said.first_failure,
         last_failure=said.last_failure,
         last_success=said.last_success,
         engines_failing=said.failing or None,
-        engines_working=(said.working or None) if said.failures else None,
+        engines_working=(said.working or None) if said.failures or said.lost else None,
         engines_meanwhile=True if said.failing and said.working and interleaved(said) else None,
         blocked_before=True if blocked or said.detected else None,
     )
+
+
+def _without_later(facts: JoinedMember) -> JoinedMember:
+    """Without successes of a time at which it was marked down: these are of others in the same group of requests."""
+    since, success, failure = moment(facts.monitor_since), moment(facts.last_success), moment(facts.last_failure)
+    if facts.monitored != "down" or since is None or success is None or success - since <= _UNTIL_UNUSED:
+        return facts
+    recovered = failure is not None and since - failure > _SHORTLY and facts.logged == "recovered"
+    logged_ = "failing" if facts.logged == "recovered" and not recovered else facts.logged
+    return replace(facts, last_success=None, logged=logged_)
 
 
 def _monitored(monitor: Monitored) -> JoinedMember:
@@ -245,8 +294,8 @@ def _monitored(monitor: Monitored) -> JoinedMember:
 def now(facts: JoinedMember) -> str | None:
     """ok, missed, failing or None, by the source that is nearest to a Service Engine now: script, check, capture, log.
 
-    A check from another host that works says nothing of Service Engines that failed until the end of the log, or still
-    have it marked down. Where nothing tests a member, health monitors of all of them say more than an earlier log.
+    Without a test, a health monitor that has it marked down everywhere outweighs the log. A check from another host
+    that works says nothing of Service Engines that failed until the end of the log, or still have it marked down.
     """
     if "missed" in {facts.probed_eicar, facts.scripted_eicar}:
         return "missed"
@@ -254,20 +303,16 @@ def now(facts: JoinedMember) -> str | None:
         unknown = facts.logged == "failing" and facts.monitored is None and not facts.one_engine
         return "failing" if facts.monitored == "down" else None if unknown else "ok"
     tested = (facts.scripted, facts.probed, facts.captured)
-    if facts.monitored == "down" and not any(tested):
-        return "failing"
-    state = next(
-        (each for each in tested if each is not None), {"recovered": "ok"}.get(facts.logged or "", facts.logged)
-    )
+    untested = "failing" if facts.monitored == "down" else {"recovered": "ok"}.get(facts.logged or "", facts.logged)
+    state = next((each for each in tested if each is not None), untested)
     return state if state in {"ok", None} else "failing"
 
 
 def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
     """The source that `now` is by, and its time."""
-    untested = not any((facts.scripted, facts.probed, facts.captured))
-    monitored = facts.monitored if facts.monitored == "down" and (facts.probed == "ok" or untested) else None
+    counts = facts.scripted is None and (facts.probed == "ok" or (facts.probed, facts.captured) == (None, None))
     for kind, state, at in (
-        ("controller", None if facts.scripted else monitored, facts.monitored_at),
+        ("controller", facts.monitored if counts and facts.monitored == "down" else None, facts.monitored_at),
         ("script", facts.scripted, facts.scripted_at),
         ("check", facts.probed, facts.probed_at),
         ("capture", facts.captured, facts.captured_at),

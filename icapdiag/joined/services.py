@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from icapdiag.facts.config import LintSubject, ServiceSummary
+from icapdiag.facts.config import LintSubject
 from icapdiag.facts.joined import JoinedService
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.source import Source
-
-_SCANNED = ("ICAP_PASSED", "ICAP_MODIFIED", "ICAP_BLOCKED")
-_FAILED = "ICAP_FAILED"
+from icapdiag.joined.uploads import FAILED, PASSED, go_past, number, uploads
 
 
 def services(
-    sources: Sequence[Source], groups: Sequence[ReportedGroup], entries: int | None
+    sources: Sequence[Source],
+    groups: Sequence[ReportedGroup],
+    entries: int | None,
+    unscannable: Collection[ReportedGroup] = (),
+    unused: Collection[str] = (),
 ) -> Iterator[JoinedService]:
-    """``entries`` of the logs, with ICAP or without; None: no log was given.
+    """``entries`` of the logs, with ICAP or without; None: no log was given. ``unscannable`` and ``unused`` are
+    those of `uploads`.
 
     Entries are assigned to virtual services only if the configuration has several.
     """
@@ -27,20 +30,21 @@ def services(
         for each in source.report.subject.services
     ]
     for each in found:
-        own = [group for group in groups if len(found) == 1 or each.name in (group.by_virtualservice or {})]
+        name = None if len(found) == 1 else each.name or ""
+        logged = uploads(groups, unscannable, unused, service=name, fail_action=each.fail_action)
         yield JoinedService(
             virtualservices=(each.name,) if each.name else None,
             scanned=each.scanned,
             why=each.why,
-            log_entries=entries if len(found) == 1 else None,
-            log_scanned=None if entries is None else _count(own, each, _SCANNED, only=len(found) == 1),
-            log_failures=None if entries is None else _count(own, each, (_FAILED,), only=len(found) == 1),
+            fail_action=each.fail_action,
+            log_entries=entries if name is None else None,
+            log_scanned=None if entries is None else _count(groups, name, PASSED),
+            log_failures=None if entries is None else _count(groups, name, (FAILED,)),
+            log_past=True if go_past(groups, name) else None,
+            log_uploads=logged.state if logged else None,
+            log_uploads_at=logged.at if logged else None,
         )
 
 
-def _count(groups: Sequence[ReportedGroup], service: ServiceSummary, actions: Sequence[str], *, only: bool) -> int:
-    return sum(
-        (each.count or 0) if only else (each.by_virtualservice or {}).get(service.name or "", 0)
-        for each in groups
-        if each.icap_action in actions and not each.probe
-    )
+def _count(groups: Sequence[ReportedGroup], service: str | None, actions: Sequence[str]) -> int:
+    return sum(number(each, service) for each in groups if each.icap_action in actions and not each.probe)

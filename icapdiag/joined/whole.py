@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
 from icapdiag.facts.logs import EntryCounts, ReportedGroup
-from icapdiag.joined.logged import Logged, logged
+from icapdiag.joined.logged import logged
 from icapdiag.joined.members import now, shown_by
 from icapdiag.joined.source import moment
+from icapdiag.joined.uploads import CLOSED, FAILED, Uploads
 from icapdiag.model import Finding
 from icapdiag.vocabulary import Effect, Severity
 
-OPEN, CLOSED = "ICAP_FAIL_OPEN", "ICAP_FAIL_CLOSED"
+OPEN = "ICAP_FAIL_OPEN"
 _REASONS = 5
 _MANY = 100  # measured failures
 _FEW, _TENFOLD = 100, 10  # times
@@ -47,11 +48,12 @@ def shared(logged_: Sequence[str], named: Sequence[str]) -> Shared:
 
 
 class Scanning(Struct, frozen=True):
-    """``state`` is one of `SCANNING`; by which kind of source, and its time."""
+    """``state`` is one of `SCANNING`; by which kind of source, and its time; of which virtual services, () for all."""
 
     state: str = "unknown"
     by: str | None = None
     at: str | None = None
+    services: tuple[str, ...] = ()
 
 
 def scanning(
@@ -59,73 +61,93 @@ def scanning(
     services: Sequence[JoinedService],
     fail_action: str | None,
     *,
-    blocked_unscanned: bool,
+    log: Uploads | None,
     hidden: Measured | None = None,
-    loose: Logged | None = None,
 ) -> Scanning:
     """Whether uploads are scanned now.
 
-    Where the configuration sends none to ICAP, or has no server for it, and no log shows a scan, they are not. Else
-    members decide: those that fail are unscanned or refused as fail_action has it (Avi's default is open), unless a
-    health monitor took them out of use and others work. ``loose`` are failures that name no server. Some are not where
-    one Service Engine fails, or a member at times, or the scanner blocks what it can't scan, or failures go on that the
-    log hides (``hidden``).
+    Where the configuration sends none to ICAP, or has no server for it, and the log shows no scan since, they are not.
+    Else members decide: those that fail are unscanned or refused as fail_action has it (Avi's default is open), unless
+    a health monitor took them out of use and others work. Where the log is what shows it, what became of its uploads
+    decides. Some are not where one Service Engine fails, or a member at times, or failures go on that the log hides
+    (``hidden``). Of several virtual services the worst is meant.
     """
-    if services and all(each.scanned == "no" and not each.log_scanned for each in services):
-        refused = fail_action == CLOSED and all(each.why == "no-member" for each in services)
-        return Scanning("refused" if refused else "no", "configuration")
-    found = _by_members(members, fail_action, blocked_unscanned=blocked_unscanned, hidden=hidden, loose=loose)
-    if found.state in {"yes", "unknown"} and any(each.scanned == "no" and not each.log_scanned for each in services):
-        return Scanning("partly" if any(each.scanned == "yes" for each in services) else found.state, "configuration")
-    return found
+    by_services = [_configured(each) for each in services]
+    if services and None not in by_services:
+        return min(filter(None, by_services), key=_harm)
+    found = _of_members(members, fail_action, log, hidden)
+    if len(services) < 2 or not (any(by_services) or found.by == "log"):
+        return found
+    states = [known or _of_service(each, found) for known, each in zip(by_services, services, strict=True)]
+    worst = min(states, key=_harm)
+    if _harm(worst) >= _harm(found) and found.state == "yes":
+        return found
+    alike = {"no", "refused"} if worst.state in {"no", "refused"} else {worst.state}
+    if worst.by == "log":
+        alike.add("unknown")  # which nobody used
+    some = [each for each, one in zip(services, states, strict=True) if one.state == worst.state]
+    if all(each.state in alike for each in states):
+        some = []
+    return Scanning(
+        worst.state, worst.by, worst.at, tuple(name for each in some for name in each.virtualservices or ())
+    )
 
 
-def _by_members(
-    members: Sequence[JoinedMember],
-    fail_action: str | None,
-    *,
-    blocked_unscanned: bool,
-    hidden: Measured | None,
-    loose: Logged | None,
+_HARM = ("no", "refused", "partly", "yes", "unknown")
+
+
+def _harm(found: Scanning) -> int:
+    return _HARM.index(found.state)
+
+
+def _configured(service: JoinedService) -> Scanning | None:
+    """Where by its configuration no upload is scanned, and none was since; None: it says nothing."""
+    if service.scanned != "no" or (service.log_scanned and not service.log_past):
+        return None
+    refused = service.fail_action == CLOSED and service.why == "no-member"
+    return Scanning("refused" if refused else "no", "configuration")
+
+
+def _of_service(service: JoinedService, of_members: Scanning) -> Scanning:
+    """By the log where it is the latest source."""
+    if of_members.by != "log":
+        return of_members
+    if service.log_uploads is None:
+        return Scanning()
+    all_fail = service.log_uploads == "partly" and of_members.state in {"no", "refused"}
+    return Scanning(of_members.state if all_fail else service.log_uploads, "log", service.log_uploads_at)
+
+
+def _of_members(
+    members: Sequence[JoinedMember], fail_action: str | None, log: Uploads | None, hidden: Measured | None
 ) -> Scanning:
-    states = [(each, now(each)) for each in members]
+    states = [(each, now(each)) for each in members if each.configured is not False]
     known = [(each, state) for each, state in states if state is not None]
     known = [(each, state) for each, state in known if state != "failing" or not each.out_of_use]
     if not known:
-        return Scanning()
+        tested = any(shown_by(each) for each, _ in states)
+        return Scanning() if tested or log is None else Scanning(log.state, "log", log.at)
     shown = [said for each, _ in known if (said := shown_by(each)) is not None]
     by, at = max(shown, key=lambda each: each[1] or "")
     found = {state for _, state in known}
     past = {"missed"} if fail_action == CLOSED else {"missed", "failing"}
-    one = any(each.one_engine and each.logged == "failing" for each, _ in known)
     some = any(_succeeds_between(each) or each.scripted == "mixed" for each, _ in known)
     if found == {"ok"}:
-        state = "partly" if one or (blocked_unscanned and by == "log") else "yes"
-        if state == "yes" and loose is not None and loose.state == "failing":
-            return _without_a_member(loose, [each for each, _ in known], fail_action)
-        if state == "yes" and hidden is not None:
-            return Scanning("partly", "controller", hidden.until)
+        state = "partly" if any(each.one_engine and each.logged == "failing" for each, _ in known) else "yes"
     elif found == {"failing"} and fail_action == CLOSED and not some:
         state = "refused"
     else:
         state = "no" if found <= past and not some else "partly"
+    if by == "log" and log is not None:
+        state, at = _by_log(state, log), log.at
+    if state == "yes" and hidden is not None:
+        return Scanning("partly", "controller", hidden.until)
     return Scanning(state, by, at)
 
 
-def _without_a_member(loose: Logged, members: Sequence[JoinedMember], fail_action: str | None) -> Scanning:
-    """By failures until the end of the log that name no server: Service Engines had none to select."""
-    if all(each.probed == "ok" for each in members):
-        up = all(each.monitored == "up" for each in members)
-        return Scanning("yes" if up else "unknown", "check", max(each.probed_at or "" for each in members))
-    first, success = moment(loose.first_failure), moment(loose.last_success)
-    if success is not None and first is not None and success > first:
-        return Scanning("partly", "log", loose.last_failure)
-    return Scanning("refused" if fail_action == CLOSED else "no", "log", loose.last_failure)
-
-
-def without_a_member(groups: Sequence[ReportedGroup]) -> Logged:
-    """What the log says of failures that name no server, beside all successes."""
-    return logged([each for each in groups if each.icap_action != "ICAP_FAILED" or not each.by_member])
+def _by_log(of_members: str, log: Uploads) -> str:
+    """Where failures and scans go on, whether all members fail by now."""
+    return of_members if log.state == "partly" and of_members in {"no", "refused"} else log.state
 
 
 def _succeeds_between(member: JoinedMember) -> bool:
@@ -138,7 +160,7 @@ def _succeeds_between(member: JoinedMember) -> bool:
 
 def fail_action_of(stated: str | None, groups: Sequence[ReportedGroup]) -> str | None:
     """That of the profile, otherwise what the log shows of failures; None: neither says it."""
-    outcomes = {each.client_outcome for each in groups if each.icap_action == "ICAP_FAILED"}
+    outcomes = {each.client_outcome for each in groups if each.icap_action == FAILED}
     if stated is not None or not outcomes:
         return stated
     return OPEN if "unscanned" in outcomes else CLOSED if "refused-500" in outcomes else None
@@ -175,6 +197,8 @@ def whole(
     said = logged(groups)
     blocked = blocked_by_errors(groups, findings)
     failures = said.failures if entries is not None else None
+    configured = {name: each for name, each in members.items() if each.configured is not False}
+    failing = [name for name, each in configured.items() if now(each) in {"failing", "missed"}]
     missing = None if failures is None or measured.failures is None else max(measured.failures - failures, 0)
     return JoinedWhole(
         scanning=found.state,
@@ -197,8 +221,11 @@ def whole(
         blocked_because=tuple(dict.fromkeys(each.logged_reason for each in blocked if each.logged_reason))[:_REASONS]
         or None,
         blocked_findings=tuple(dict.fromkeys(name for each in blocked for name in each.findings)) or None,
-        members_failing=tuple(name for name, each in members.items() if now(each) in {"failing", "missed"}) or None,
-        members_working=sum(now(each) == "ok" for each in members.values()),
+        members_failing=tuple(failing) or None,
+        # of the same pool groups as those that fail
+        members_working=min((members[name].others_ok or 0 for name in failing), default=None)
+        if failing
+        else sum(now(each) == "ok" for each in configured.values()),
     )
 
 

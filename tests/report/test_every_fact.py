@@ -97,6 +97,7 @@ IDENTITIES = {
     "JoinedSubject.inputs": "file",
     "JoinedSubject.member_names": "member",
     "JoinedSubject.pool": "pool",
+    "JoinedSubject.scanning_services": "service",
     "JoinedWhole.members_failing": "member",
     "LintSubject.inputs": "file",
     "LintSubject.profiles": "profile",

@@ -9,9 +9,11 @@ from icapdiag.facts.joined import EvidenceSource, JoinedSubject, JoinedWhole
 from icapdiag.facts.logs import EntryCounts
 from icapdiag.model import Report
 from icapdiag.report.document.log_answer import harmed, since_when
+from icapdiag.report.document.logs import WRONGLY
 from icapdiag.report.document.problems import ProblemBlock
 from icapdiag.report.document.sources import KINDS
 from icapdiag.report.document.words import (
+    blocked_wrongly,
     count,
     joined_of,
     moment,
@@ -41,7 +43,11 @@ def headline(subject: JoinedSubject) -> str:
     """The answer, and by what: ``Uploads are not being scanned (check, 2026-11-30 11:02:03 UTC)``."""
     at = moment(subject.scanning_at)
     by = ", ".join(filter(None, (KINDS.get(subject.scanning_by or "", ""), f"{at:%F %T} UTC" if at else "")))
-    return _ANSWERS.get(subject.scanning or "", _UNKNOWN) + (f" ({by})" if by else "")
+    answer = _ANSWERS.get(subject.scanning or "", _UNKNOWN)
+    if subject.scanning_services:
+        before, found, after = answer.partition(" are ")
+        answer = f"{before} to {names(subject.scanning_services, _NAMED)}{found}{after}"
+    return answer + (f" ({by})" if by else "")
 
 
 def heading(report: Report) -> str:
@@ -66,7 +72,11 @@ def _logged(report: Report, subject: JoinedSubject) -> Iterator[str]:
     entries = (subject.log.entries if subject.log else None) or EntryCounts()
     said = [
         f"{number:,} {words}"
-        for number, words in ((unscanned(report).total, "passed unscanned"), (refused_by_failure(report), "refused"))
+        for number, words in (
+            (unscanned(report).total, "passed unscanned"),
+            (refused_by_failure(report), "refused"),
+            (blocked_wrongly(report), WRONGLY),
+        )
         if number
     ]
     if said:
