@@ -116,6 +116,7 @@ def test_processes_that_are_there_before_they_are_needed(limited: Host) -> None:
 def test_a_client_that_is_slower_than_timeout(limited: Host) -> None:
     pasted = limited.folder / "answer.txt"
     started(limited, "Timeout 1")
+    limited.check(AVSCAN)  # until it answers
     pasted.write_text(limited.run(SLOWLY))
     found = explained(pasted)
     assert "request-timeout-status" in found.findings()
