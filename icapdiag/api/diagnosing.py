@@ -50,6 +50,7 @@ class Read(Struct, frozen=True):
     sources: list[Source]
     pool: Pool | None
     comparable: bool  # the counters of a pull, with the logs
+    only: frozenset[str]  # servers, by host:port: those of the virtual service that was chosen; empty: all
 
 
 def diagnose(
@@ -68,9 +69,9 @@ def diagnose(
 
     ``sources`` are files of any kind that `explain` and `lint` read, pool files, saved reports, and folders of
     ``icapdiag pull``. ``check`` probes the pool that a pool file, or else the configuration, describes, and returns its
-    report; None: nothing is probed. ``choice`` says which ICAP profile of several is meant. Of logs and captures only
-    ``since`` ≤ time < ``until`` counts. ``runbooks`` are the program's own if they are None. ``progress``, ``stop`` and
-    ``refused`` are those of `explain`.
+    report; None: nothing is probed. ``choice`` says which ICAP profile of several is meant, and which virtual service
+    in Avi's logs. Of logs and captures only ``since`` ≤ time < ``until`` counts. ``runbooks`` are the program's own if
+    they are None. ``progress``, ``stop`` and ``refused`` are those of `explain`.
 
     Raises `InputError` for sources that can't be opened or joined, `FileError` for mistakes in them.
     """
@@ -103,7 +104,8 @@ def _read(
 ) -> Read:
     given = sort(inputs, stop)
     explained = any(report.command == "explain" for _, report in given.reports)
-    comparable = len(given.folders) == 1 and not (given.logs or explained or filters)
+    of_service = replace(filters, vs=choice.virtual_service)
+    comparable = len(given.folders) == 1 and not (given.logs or explained or of_service)
     for folder in given.folders:
         given.configurations.append(str(folder.config))
         given.logs += map(str, folder.log_files())
@@ -114,11 +116,11 @@ def _read(
         report = lint(given.configurations, virtual_services=services, runbooks=library)
         found.append(Source(_named(given.configurations), report))
     of_pool = replace(filters, pool=pool_file)
-    for names, own in ((given.logs, filters), (given.captures, of_pool), (given.outputs, Filters())):
+    for names, own in ((given.logs, of_service), (given.captures, of_pool), (given.outputs, Filters())):
         if names:
             report = explain(names, filters=own, runbooks=library, progress=progress, stop=stop, refused=refused)
             found.append(Source(_named(names), report))
-    return Read(given, found, pool, comparable)
+    return Read(given, found, pool, comparable, _servers(pool) if choice.virtual_service else frozenset())
 
 
 def _named(files: Sequence[str]) -> str:
@@ -195,7 +197,8 @@ def _controller(read: Read) -> Controller:
     complete = True
     for folder in read.given.folders:
         pull = folder.pull()
-        monitored |= controllers.monitored(folder.runtime(), pull.finished_at)
+        states = controllers.monitored(folder.runtime(), pull.finished_at)
+        monitored |= {key: state for key, state in states.items() if key in read.only or not read.only}
         described.append(controllers.described(str(folder.path), pull))
         notes += controllers.missing(pull)
         complete = complete and pull.complete

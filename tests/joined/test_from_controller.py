@@ -44,7 +44,9 @@ def test_where_all_fail_none_is_scanned_and_users_get_what_each_profile_has(tmp_
     opened, closed = len(truth.logged[0]) + len(truth.logged[1]), len(truth.logged[2])
     assert said.startswith("CRITICAL Uploads are not being scanned (log, 2026-06-01 12:00:00 UTC)")
     assert f"{opened:,} of {opened + closed:,} logged requests passed unscanned, {closed:,} refused, " in said
-    assert f"{opened + closed:,} of {opened + closed:,} logged requests failed: {opened:,} passed unscanned, " in said
+    assert (
+        f"{opened + closed:,} of {opened + closed:,} logged ICAP requests failed: {opened:,} passed unscanned, " in said
+    )
 
 
 def test_a_clock_that_is_off_is_said(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from icapdiag.api.diagnosing import diagnose
 from icapdiag.facts.joined import JoinedSubject
 from icapdiag.model import Report
+from icapdiag.pool.avi import Choice
 from tests.joined.staging import Entry, Stage, entry, failure, first_line, with_server
 from tests.lint.right import Export, put_rule
 
@@ -129,3 +131,13 @@ def test_of_several_virtual_services_the_first_line_names_those_that_it_means(tm
     assert "uploads to app-vs are being " in first_line(report)
     assert whole is not None
     assert ((MEMBER,), 0) == (whole.members_failing, whole.members_working)  # the other one is in another pool
+
+
+def test_a_chosen_virtual_service_narrows_logs_and_health_monitors(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    entries = [failure(at, closed=True) for at in range(60)]
+    entries += [entry(at, "192.0.2.9:1344") | {"vs_name": "other-vs"} for at in range(60)]
+    stage.pull(*entries, change=[second_service], down=dict.fromkeys(("se-1", "se-2"), "CONNECTION_REFUSED"))
+    report = diagnose(stage.sources, choice=Choice(virtual_service="other-vs"))
+    assert "Uploads are being scanned (log, " in first_line(report)
+    assert ("192.0.2.9:1344",) == subject_of(report).member_names

@@ -72,7 +72,7 @@ class Document:
         self.span = words.span(entries.first_seen, entries.last_seen) if entries else ""
         self.of_logs = of_logs is not None
         # virtual services with whether their uploads are scanned, a sentence each, where there are several
-        self.services = configuration.lines(words.lint_of(report))
+        self.services = configuration.lines(words.lint_of(report), beside_others=words.joined_of(report) is not None)
         # members by source, and what happened when, of several sources
         self.evidence, self.events = sources.evidence(report), sources.events(report)
         # how many members are how healthy, worst first

@@ -100,14 +100,16 @@ def _is_refused(service: ServiceSummary) -> bool:
     return service.why == "no-member" and service.fail_action == "ICAP_FAIL_CLOSED"
 
 
-def lines(found: LintSubject | None) -> list[str]:
-    """A line for each virtual service, where there are several."""
+def lines(found: LintSubject | None, *, beside_others: bool = False) -> list[str]:
+    """A line for each virtual service, where there are several. ``beside_others``: other sources say more."""
     if found is None or len(found.services) < 2:
         return []
-    return [f"{_about(each)}: {_answer(each)}" for each in found.services]
+    return [
+        f"{_about(each, 'sent to ICAP' if beside_others else 'scanned')}: {_answer(each)}" for each in found.services
+    ]
 
 
-def _about(service: ServiceSummary) -> str:
+def _about(service: ServiceSummary, scanned: str = "scanned") -> str:
     name = safe_text(service.name, 80)
     if service.object != "virtualservice":
         name = named(service.object, service.name)

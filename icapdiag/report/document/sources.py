@@ -74,10 +74,18 @@ def _scripted(each: JoinedMember) -> str:
 def _logged_at(each: JoinedMember, form: str = _SECONDS) -> str:
     if each.logged is None:
         return ""
-    if not each.log_failures:
-        return f"works ({count(each.log_requests or 0, 'request')})"
+    requests = count(each.log_requests or 0, "request")
     last = moment(each.last_failure)
     until = f" until {last:{form}}" if last else ""
+    if each.configured is False and not each.log_failures:
+        return f"worked ({requests}), not in the pool now"
+    if not each.log_failures and each.not_selected and each.logged == "failing":
+        where = f" at {names(each.engines_failing or (), _NAMED)}" if each.one_engine else until
+        return (
+            f"works ({requests}), not selected{where}" if each.one_engine else f"not selected{where}, before {requests}"
+        )
+    if not each.log_failures:
+        return f"works ({requests})"
     at = f" at {names(each.engines_failing or (), _NAMED)} only" if each.one_engine and each.engines_failing else ""
     word = "recovered" if each.logged == "recovered" else "fails"
     return f"{word}: {each.log_failures:,} of {each.log_requests or 0:,}{at}{until}"
@@ -154,9 +162,12 @@ def users(subject: JoinedSubject, effect: Effect | None, members: Sequence[str])
     if not found:
         return f"{now}." if now else ""
     failed, requests = sum(each.log_failures or 0 for each in found), sum(each.log_requests or 0 for each in found)
+    whole = subject.whole
+    if not members and whole is not None and whole.log_failures:  # and those that name no server
+        failed, requests = whole.log_failures, whole.log_requests or 0
     last = max((at for each in found if (at := moment(each.last_failure))), default=None)
     until = f" until {last:%F %T} UTC" if last else ""
-    logged, became = f"{failed:,} of {count(requests, 'logged request')}", _failed(found)
+    logged, became = f"{failed:,} of {count(requests, 'logged ICAP request')}", _failed(found)
     if effect is Effect.UNSCANNED and became == _FAILED["unscanned"]:  # said already
         return f"{now}: {logged}{until}."
     return f"{now}; {logged} {became}{until}." if now else f"{logged} {became}{until}."
