@@ -125,6 +125,14 @@ class RequestGroup(Sheet):
     service_engines: Annotated[
         tuple[ServiceEngine, ...] | None, about("Service Engines", "the Service Engines that handled them, a few")
     ] = None
+    only_service_engine: Annotated[
+        ServiceEngine | None,
+        about(
+            "only Service Engine",
+            "the one Service Engine that all failures of the log come from, where others had their requests scanned by"
+            " the same servers",
+        ),
+    ] = None
     clients: Annotated[
         tuple[Address, ...] | None, about("clients", "where the requests came from, the most frequent first, a few")
     ] = None

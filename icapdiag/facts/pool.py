@@ -115,6 +115,9 @@ class LoggedPoolFigures(Record):
     other_members_answering: Annotated[
         int | None, about("other members answering", "of a log: those that answered, without a critical finding")
     ] = None
+    answering_otherwise: Annotated[
+        bool | None, about("answering otherwise", "of a log: all members that it is about answered other requests well")
+    ] = None
     scanned_uploads: Annotated[
         tuple[Text, ...] | None,
         about(

@@ -283,7 +283,9 @@ _LISTS = {
     "paths": " or ", "unproven": " or ", "members_failing": ", ", "icap_rules_misspelt": ", ",
     "icap_sets_unattached": " or ", **dict.fromkeys(_ENGINES, ", "),
 }  # fmt: skip
-_MOMENTS = ("changed_after", "changed_before", "first_failure", "last_failure")  # of ours, in UTC
+_MOMENTS = (  # of ours, in UTC
+    "changed_after", "changed_before", "ended_at", "first_failure", "first_seen", "last_failure", "last_seen",
+)  # fmt: skip
 _COUNTS = ("log_failures", "measured_failures", "measured_requests")  # of requests, which may be very many
 _IDENTITY = re.compile(r"virtualservice-[0-9a-f-]{36}$")
 _FACTS_OF = {  # where a value is that is not a fact of the same name
@@ -294,7 +296,7 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
 }
 OURS = (  # not a server's
     "allowed", "covered_by", "field", "host", "icap_rules_misspelt", "icap_sets_unattached", "members",
-    "members_failing", "nearest_field", "no_other_member", "object_name", "policy_set", "pool", "service",
-    "service_uri", "unmatched_by",
+    "members_failing", "nearest_field", "no_other_member", "object_name", "only_service_engine", "policy_set", "pool",
+    "service", "service_uri", "unmatched_by",
     *_ENGINES, *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip

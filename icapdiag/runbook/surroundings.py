@@ -170,6 +170,7 @@ class Surroundings:
             }
             if members := _texts(own.get("members")):
                 failing = {*self._answered[False], *members, *(name for _, name in others)}
+                found["answering_otherwise"] = self._answered[True].issuperset(members)
                 found["other_members_answering"] = len(self._answered[True] - failing)
             return found
         if own.get("source") == JOINED:

@@ -281,6 +281,33 @@ def test_what_nsx_defender_says_of_one_request_is_said_of_no_other() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("engines", "servers", "number", "expected"),
+    [
+        (("se-b",), ("10.0.0.1", "10.0.0.2"), 8, "se-b"),
+        (("se-b",), ("10.0.0.1",), 8, "se-b"),
+        (("se-b",), ("10.0.0.1",), 4, None),  # may be a coincidence
+        (("se-b",), ("10.0.0.3",), 8, None),  # which nobody reached
+        (("se-b", "se-c"), ("10.0.0.1",), 8, None),
+        (("se-a",), ("10.0.0.1",), 8, None),  # it has results as well
+    ],
+)
+def test_all_failures_come_from_one_service_engine(
+    engines: tuple[str, ...], servers: tuple[str, ...], number: int, expected: str | None
+) -> None:
+    failed = [
+        entry("ICAP_FAILED", {"icap_server_ip": servers[n % len(servers)]}, service_engine=engines[n % len(engines)])
+        for n in range(number)
+    ]
+    passed = [entry("ICAP_PASSED", {"icap_server_ip": f"10.0.0.{n % 2 + 1}"}, service_engine="se-a") for n in range(8)]
+
+    seen = [facts_of(each) for each in summary_of(*failed, *passed).observations()[:-1]]
+
+    assert {("ICAP_FAILED", expected), ("ICAP_PASSED", None)} == {
+        (facts["icap_action"], facts.get("only_service_engine")) for facts in seen
+    }
+
+
 def test_an_entry_with_several_requests() -> None:
     retried = {
         "report_timestamp": "2024-03-09T16:00:00Z",

@@ -115,6 +115,18 @@ def test_a_failure_that_was_sent_again_says_what_became_of_it(tmp_path: Path) ->
     assert [("passed", "1", "100.0 %")] == [row.cells[:3] for row in doc.outcomes]
 
 
+def test_a_client_whose_request_failed_twice_counts_once(tmp_path: Path) -> None:
+    attempt = {"action": "ICAP_FAILED", "icap_server_ip": "10.0.0.1"}
+    failed = {"response_code": 200, "icap_log": {"action": "ICAP_FAILED", "request_logs": [attempt, attempt]}}
+    passed = {"response_code": 200, "icap_log": {"action": "ICAP_PASSED", "request_logs": [{"action": "ICAP_PASSED"}]}}
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps([failed, failed, passed]))
+
+    (block,) = Document(explain([str(file)])).problems
+
+    assert "4 of 5 ICAP requests (80.0 %) failed: 2 requests passed unscanned (fail open)." == block.users
+
+
 def test_a_report_of_before_they_were_counted_says_that_it_has_icap_requests(report: Report) -> None:
     subject = report.subject
     assert isinstance(subject, LogSubject)

@@ -45,16 +45,25 @@ def observations() -> tuple[Observation, ...]:
         "http_security_policy_rule_name": "scan",
     }
     task = {"task_uuid": "abc", "status_url": "https://user.lastline.com/portal#/analyst/task/abc/overview"}
-    return observe(
-        entry("ICAP_BLOCKED", status=200, http_status=403, headers=HEADERS, codes=["ADF_ICAP_BLOCKED"], **everything),
-        entry("ICAP_PASSED", status=204, headers="ISTag: x"),
-        entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"], significance="ICAP Error", response_code=200, latency=60000),
-        entry("ICAP_PASSED", status=204, nsx_defender_log=task, codes=["ADF_ICAP_QUEUED"]),
-        {**entry("ICAP_FAILED", icap_absolute_uri="icaps://100.64.3.15:11344/x"), **sender},
-        {"icap_log": {"action": "ICAP_DISABLED"}, "response_code": 403, "method": "POST"},
-        {"virtualservice": "virtualservice-1", "response_code": 200},
-        *LOGS["log-throttled"],
-    ) + observe(*LOGS["nothing-to-scan"])
+    failed, passed = entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"]), entry("ICAP_PASSED", status=204)
+    return (
+        observe(
+            entry(
+                "ICAP_BLOCKED", status=200, http_status=403, headers=HEADERS, codes=["ADF_ICAP_BLOCKED"], **everything
+            ),
+            entry("ICAP_PASSED", status=204, headers="ISTag: x"),
+            entry(
+                "ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"], significance="ICAP Error", response_code=200, latency=60000
+            ),
+            entry("ICAP_PASSED", status=204, nsx_defender_log=task, codes=["ADF_ICAP_QUEUED"]),
+            {**entry("ICAP_FAILED", icap_absolute_uri="icaps://100.64.3.15:11344/x"), **sender},
+            {"icap_log": {"action": "ICAP_DISABLED"}, "response_code": 403, "method": "POST"},
+            {"virtualservice": "virtualservice-1", "response_code": 200},
+            *LOGS["log-throttled"],
+        )
+        + observe(*LOGS["nothing-to-scan"])
+        + observe(*[{**failed, "service_engine": "se-b"}] * 8, passed)
+    )
 
 
 def test_every_fact_is_documented_for_logs_with_its_type(observations: tuple[Observation, ...]) -> None:

@@ -91,6 +91,17 @@ def test_what_is_critical_elsewhere_is_no_longer_untested() -> None:
     assert (0, 0) == (found["other_members_ok"], found["other_members_untested"])
 
 
+def test_members_of_a_log_that_answered_other_requests_well() -> None:
+    groups: list[Facts] = [
+        {"source": "log", "status": status, "members": members}
+        for status, members in (("failed", ["a", "b"]), ("failed", ["a", "c"]), ("ok", ["a", "b"]))
+    ]
+
+    around = Surroundings(groups)
+
+    assert [True, False, True] == [around.pool(each)["answering_otherwise"] for each in groups]
+
+
 def test_uploads_of_the_same_virtual_service_that_were_scanned() -> None:
     groups: list[Facts] = [
         {"source": "log", "virtualservices": [service], "uploads": uploads}

@@ -275,8 +275,8 @@ class CountedGroup(Struct, array_like=True):
         counts.pop("", None)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
-    def shown(self, pools: Iterable[str], members: Iterable[str]) -> RequestGroup:
-        """The group as facts; pools and members from `counts_by`."""
+    def shown(self, pools: Iterable[str], members: Iterable[str], only_engine: str | None = None) -> RequestGroup:
+        """The group as facts; pools and members from `counts_by`, ``only_engine`` from the log as a whole."""
         p50, p95, p99, longest = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0) or repeat(None, 4)
         listed = dict.fromkeys(KINDS) if self.who is None else self.who.listed(_LISTED)
         threats = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
@@ -300,6 +300,7 @@ class CountedGroup(Struct, array_like=True):
             request_ids=tuple(self.request_ids),
             virtualservices=tuple(self.virtualservices),
             service_engines=tuple(self.service_engines),
+            only_service_engine=only_engine,
             icap_tls=True if self.icaps else None,
             pool_uuids=tuple(self.pool_uuids) or None,
             source_ports=tuple(self.source_ports) or None,
@@ -315,6 +316,12 @@ class CountedGroup(Struct, array_like=True):
             content_types=listed["content_types"],
             policy_rules=listed["rules"],
         )
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The Service Engines of its requests: of all where they were looked at, otherwise of the first ones."""
+        known = self.names_by("engines") if self.looked_at == self.count else None
+        return frozenset(known or self.service_engines)
 
     @property
     def looked_at(self) -> int | None:

@@ -25,6 +25,8 @@ from icapdiag.model import Observation
 from icapdiag.vocabulary import Status
 
 _POOLS_JOINED = 5
+_NO_COINCIDENCE = 8  # failures: at random, 1 time in 128 all would be from one Service Engine of two
+_SCANNED = frozenset({PASSED, MODIFIED, BLOCKED})
 _ACTIONS = (PASSED, MODIFIED, BLOCKED, FAILED, DISABLED)
 
 
@@ -188,7 +190,8 @@ class Summary(Counting):
 
     def observations(self) -> tuple[Observation, ...]:
         """One for each group, most frequent first, and one of probe ``summary`` for the log as a whole."""
-        return (*(_observation(group) for group in self._ordered()), self._whole())
+        groups = self._ordered()
+        return (*(_observation(group, _only_engine(groups)) for group in groups), self._whole())
 
     def _ordered(self) -> list[CountedGroup]:
         return sorted(self._settled(), key=lambda group: -group.count)
@@ -236,7 +239,23 @@ def _in_all(kinds: set[str]) -> str | None:
     return "rule" if kinds == {"waf", "rule"} else "mixed" if kinds else None
 
 
-def _observation(group: CountedGroup) -> Observation:
+def _only_engine(groups: Sequence[CountedGroup]) -> str | None:
+    """The Service Engine that all failures come from, and no other result, while the same servers scan for others.
+
+    There have to be too many for a coincidence, and the engines of all of them known.
+    """
+    failed = [group for group in groups if group.signature.action == FAILED]
+    scanned = [group for group in groups if group.signature.action in _SCANNED]
+    engines, working = (frozenset[str]().union(*(each.engines for each in own)) for own in (failed, scanned))
+    servers, answering = ({name for each in own for name in each.counts_by("member")} for own in (failed, scanned))
+    known = all(group.looked_at == group.count for group in failed)
+    if not known or sum(group.count for group in failed) < _NO_COINCIDENCE:
+        return None
+    same = len(engines) == 1 and bool(working) and engines.isdisjoint(working) and servers <= answering
+    return next(iter(engines)) if same else None
+
+
+def _observation(group: CountedGroup, only_engine: str | None) -> Observation:
     pools, members = list(group.counts_by("pool")), list(group.counts_by("member"))
     return Observation(
         source="log",
@@ -244,5 +263,5 @@ def _observation(group: CountedGroup) -> Observation:
         pool=", ".join(pools[:_POOLS_JOINED]) + ("…" if len(pools) > _POOLS_JOINED else ""),
         member=members[0] if len(members) == 1 else "",
         status=group.signature.status,
-        facts=group.shown(pools, members),
+        facts=group.shown(pools, members, only_engine if group.signature.action == FAILED else None),
     )

@@ -107,7 +107,7 @@ def _first(problems: Sequence[ProblemBlock]) -> tuple[str, str]:
     others = [each.number for each in grave if each is not worst and each not in same and _step(each) != step]
     then = f"Then see {_numbers(others)}." if step and others else ""
     members = dict.fromkeys(name for each in same for name in each.members)
-    if len(members) == len(worst.members):
+    if worst not in same or len(members) == len(worst.members):
         return step, then
     listed = names([*members], _TOGETHER)
     together = listed if len(members) <= _TOGETHER else f"{count(len(members), 'member')} ({listed})"

@@ -123,7 +123,12 @@ def users(problem: Problem, report: Report, *, by_fail_action: bool) -> str:
     if by_fail_action:
         said.append(_OF_SQUID if _of_squid(found) else _OF_AVI)
     elif not said:
-        said.append(_GENERAL.get(problem.effect or Effect.NONE, ""))
+        general = _GENERAL.get(problem.effect or Effect.NONE, "")
+        ends = [each.ended_at if isinstance(each, ScannerEvent) else None for each in found]
+        if problem.effect is Effect.REFUSED and all(ends):
+            last = max(filter(None, ends))
+            general = f"Requests got HTTP 500 (ERR_ICAP_FAILURE) until {span(last, last)}."
+        said.append(general)
     return " ".join(said)
 
 

@@ -120,7 +120,18 @@ def _of_requests(problem: Problem, finding: FindingBlock, report: Report) -> str
         words = f"failed; another attempt {words}"
     if finding.probes == {SUMMARY} and problem.effect is Effect.UNSCANNED:
         general = "Unless the export left icap_log out, uploads in it passed unscanned."
+    if asked_again(report) and (clients := _clients_of(report, groups)):  # a client counts once, an attempt each time
+        return f"{_of_all(report, problem.count)} failed: {count(clients, 'request')} {words}."
     return f"{_of_all(report, problem.count)} {words}." if finding.requests and words else general
+
+
+def _clients_of(report: Report, groups: Sequence[ReportedGroup]) -> int:
+    """Requests of clients behind failed attempts, if these are all with their one outcome in the log; otherwise 0."""
+    logs = logs_of(report)
+    known = (logs.entries.by_outcome if logs and logs.entries else None) or {}
+    outcomes = {each.client_outcome or "" for each in groups}
+    same = [each for each in report.groups if not each.probe and each.client_outcome in outcomes]
+    return known.get(outcomes.pop(), 0) if len(outcomes) == 1 and same == groups else 0
 
 
 def _of_all(report: Report, number: int) -> str:

@@ -118,10 +118,21 @@ def test_a_service_that_is_up_again(tmp_path: Path) -> None:
         "icap://192.0.2.1/a [down,!opt]\n"
         "2026/11/30 04:39:15| essential ICAP service is up: icap://192.0.2.1/a [up]\n"
     )
-    (event,) = explain([path]).scanner_events or ()
+    report = explain([path])
+    (event,) = report.scanner_events or ()
 
     assert "2026-11-30T04:39:15.000000+00:00" == event.ended_at
     assert "192.0.2.1:1344" == event.member
+    assert Health.WARNING is report.verdict
+    assert "Squid refused requests (ICAP service was down), 2026-11-30 04:38:15 UTC" in first_line(report)
+    assert "Requests got HTTP 500 (ERR_ICAP_FAILURE) until 2026-11-30 04:39:15 UTC." in " ".join(render(report).split())
+
+
+def test_a_first_step_that_is_a_fix_keeps_the_name_of_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "cache.log"
+    path.write_text("2026/11/30 04:38:15| essential ICAP service is down: icap://192.0.2.1:1344/a [down,!opt]\n")
+
+    assert "icap:///a" not in render(explain([path]))
 
 
 def test_spare_threads_are_no_fault(tmp_path: Path) -> None:
