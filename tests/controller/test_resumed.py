@@ -85,7 +85,7 @@ def test_killed_at_random_moments_with_120000_entries(tmp_path: Path, seed: int)
         while True:
             process = _started(arguments(controller, folder, "--rate", "1000"))
             try:
-                out, err = process.communicate(timeout=chance.uniform(0.4, 1.2))
+                out, err = process.communicate(timeout=chance.uniform(0.4, 1.2 + kills / 20))
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
