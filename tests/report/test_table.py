@@ -218,7 +218,7 @@ def test_a_command_is_whole_on_the_narrowest_screen() -> None:
     steps = Steps(now=(long,), fix=(long,), check=(f"`{command}`",))
     text = render(report(findings=(replace(TCP_REFUSED, steps=steps),)), 60)
     assert command in " ".join(text.split())
-    assert 1 == text.count(" …\n")  # the first step at the top: then there is room
+    assert 3 == text.count(" …\n")  # what it is, the fix, and the first step at the top: then there is room
 
 
 def test_shows_the_first_step_and_all_with_details() -> None:
@@ -405,3 +405,16 @@ def test_every_format_says_the_same_of_how_long_the_run_took(name: str, ms: int,
     end = START + timedelta(milliseconds=ms)
     built = replace(report(), started_at=timestamp(START), finished_at=timestamp(end))
     assert {took} == set(re.findall(r"\btook [\d.]+ m?s\b", form.render(built, name, form.Style(detail=1))))
+
+
+def test_what_to_do_now_stands_once_where_it_is_whole_above() -> None:
+    whole, cut = ("Do this. ", "Do this, and then that, as it is said in so many words. " * 5)
+    drawn = [
+        render(report(findings=(replace(TCP_REFUSED, steps=Steps(now=(step.strip(),), fix=("Fix it.",))),)), 100)
+        for step in (whole, cut)
+    ]
+
+    assert [("First: Do this.", False), ("First: Do this, and", True)] == [
+        (next(line for line in text.splitlines() if "First:" in line)[:19].strip(), "   Now    Do this" in text)
+        for text in drawn
+    ]

@@ -79,7 +79,7 @@ def _sections(doc: Document, width: int, paint: Paint, *, plain: bool, detail: i
         most = _CONFIGURED
     shown = doc.problems if detail else doc.problems[:most]
     spare = _SPARE if len(doc.problems) <= _FEW else 0
-    above = doc.overview.first if first and sole else ""
+    above = doc.overview.first if first and sole and not first[-1].endswith("…") else ""  # whole
     rooms = ((_BRIEF - alone, 0) if each.places else (MOST - alone, spare) for each in shown)
     yield from (problem(each, width, paint, detail, *room, above) for each, room in zip(shown, rooms, strict=True))
     yield [line for each in doc.problems[len(shown) :] for line in one_line(each, width, paint)]
