@@ -295,8 +295,8 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "unproven": ("unproven", "services.unproven"),  # the same, of which nobody knows whether they scan
 }
 OURS = (  # not a server's
-    "allowed", "covered_by", "field", "host", "icap_rules_misspelt", "icap_sets_unattached", "members",
-    "members_failing", "nearest_field", "no_other_member", "object_name", "only_service_engine", "policy_set", "pool",
-    "service", "service_uri", "unmatched_by",
+    "allowed", "covered_by", "field", "host", "icap_pool", "icap_pool_group", "icap_rules_misspelt",
+    "icap_sets_unattached", "members", "members_failing", "nearest_field", "no_other_member", "object_name",
+    "only_service_engine", "policy_set", "pool", "service", "service_uri", "unmatched_by",
     *_ENGINES, *_FACTS_OF, *_MOMENTS,
 )  # fmt: skip

@@ -72,8 +72,8 @@ CASES: dict[str, Case] = {
         "health-monitor-unfit",
         "http-monitor",
         PROVEN,
-        "health_monitor_refs",
-        "icap-options",
+        "type",
+        "HEALTH_MONITOR_HTTP",
     ),
     "Avi's HTTP monitor, which the file does not have": Case(
         put("Pool", health_monitor_refs=["/api/healthmonitor/?name=System-HTTP"]),
@@ -98,8 +98,8 @@ CASES: dict[str, Case] = {
         "health-monitor-unfit",
         "ping-monitor",
         PROVEN,
-        "health_monitor_refs",
-        "icap-options",
+        "type",
+        "HEALTH_MONITOR_PING",
     ),
     "no monitor at all": Case(
         put("Pool", health_monitor_refs=None, inline_health_monitor=False),
@@ -114,24 +114,24 @@ CASES: dict[str, Case] = {
         "health-monitor-unfit",
         "other-port",
         PROVEN,
-        "health_monitor_refs",
-        "icap-options",
+        "monitor_port",
+        "8443",
     ),
     "a TCP monitor that sends HTTP": Case(
         put("HealthMonitor", tcp_monitor={"tcp_request": "GET / HTTP/1.0\r\n\r\n"}),
         "health-monitor-unfit",
         "other-request",
         PROVEN,
-        "health_monitor_refs",
-        "icap-options",
+        "tcp_monitor.tcp_request",
+        "GET / HTTP/1.0\r\n\r\n",
     ),
     "a monitor of DNS": Case(
         put("HealthMonitor", type="HEALTH_MONITOR_DNS", tcp_monitor=None),
         "health-monitor-unfit",
         "foreign-monitor",
         LIKELY,
-        "health_monitor_refs",
-        "icap-options",
+        "type",
+        "HEALTH_MONITOR_DNS",
     ),
     "OPTIONS that expects HTTP": Case(
         put("HealthMonitor", tcp_monitor={"tcp_request": OPTIONS, "tcp_response": "HTTP/1.1 200"}),
@@ -296,6 +296,9 @@ CASES: dict[str, Case] = {
         "min_health_monitors_up",
         "2",
     ),
+    "OPTIONS on another port": Case(
+        put("HealthMonitor", monitor_port="80"), "health-monitor-unfit", "other-port", PROVEN, "monitor_port", "80"
+    ),
     "OPTIONS that expects 204": Case(
         put("HealthMonitor", tcp_monitor={"tcp_request": OPTIONS, "tcp_response": "ICAP/1.0 204"}),
         "health-monitor-request-wrong",
@@ -347,8 +350,8 @@ NOTES: dict[str, Case] = {
         "health-monitor-shallow",
         "connect-only",
         PROVEN,
-        "health_monitor_refs",
-        "icap-options",
+        "type",
+        "HEALTH_MONITOR_TCP",
     ),
     "Avi's TCP monitor, which the file does not have": Case(
         put("Pool", health_monitor_refs=["/api/healthmonitor/?name=System-TCP"]),

@@ -32,7 +32,7 @@ kind: L7Rule
 metadata:
   name: uploads-l7
 spec:
-  icapProfile: [other-icap]
+  icapProfile: {kind: AviRef, name: other-icap}
   httpPolicy:
     policySets: [with-icap]
 """
@@ -170,3 +170,23 @@ def test_a_profile_without_a_rule_in_force(
     (found,) = icapdiag.lint([file, chain]).findings
     assert (finding, severity) == (found.id, found.severity)
     assert cause == (found.causes or ())[0].id
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "written", "allowed"),
+    [
+        ("HostRule", "virtualhost: {{{}}}", "{kind: AviRef, name: icap}", "a list of one name"),
+        ("HostRule", "virtualhost: {{{}}}", "icap", "a list of one name"),
+        ("L7Rule", "{}", "[icap]", "an object with kind AviRef and name"),
+    ],
+)
+def test_the_profile_is_written_as_the_kind_of_rule_has_it(
+    tmp_path: Path, kind: str, part: str, written: str, allowed: str
+) -> None:
+    spec = part.format(f"icapProfile: {written}")
+    text = f"apiVersion: ako.vmware.com/v1beta1\nkind: {kind}\nmetadata: {{name: shop}}\nspec:\n  {spec}\n"
+    (found,) = (each for each in _findings(tmp_path, text) if each.id == "avi-value-refused")
+    assert found.steps is not None
+    assert f"icapProfile of shop as Avi expects it: {allowed}" in (found.steps.fix or ("",))[0]
+    place = (found.places or ())[0]
+    assert (kind.lower(), "icapProfile", 5) == (place.object, place.field, place.line)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from icapdiag.avi.config.configuration import Configuration
 from icapdiag.avi.config.objects import HOST_RULE, L7_RULE, AviObject, Reference, references, section, texts
 from icapdiag.avi.config.schema import as_flag
-from icapdiag.yamltree import MapNode, Node
+from icapdiag.yamltree import ListNode, MapNode, Node, Scalar, is_null
 
 
 class Said(Struct, frozen=True):
@@ -83,6 +83,21 @@ def ako_rules(configuration: Configuration) -> Iterator[AkoRule]:
     for listed in below.values():
         for each in listed:
             yield AkoRule(own=each, profile=each, policies=each, host=above.get(id(each)))
+
+
+def refused_shape(found: AviObject) -> tuple[str, Node, str] | None:
+    """The field of an AKO rule that Kubernetes does not take, where it stands, and what it must be.
+
+    HostRule has a list of names, L7Rule an object of kind AviRef with a name (their CRDs in AKO's repository).
+    """
+    part = _said(found).part
+    value = part.get("icapProfile") if part is not None else None
+    if value is None or is_null(value):
+        return None
+    if found.kind == L7_RULE:
+        return None if isinstance(value, MapNode) else ("icapProfile", value, "an object with kind AviRef and name")
+    listed = isinstance(value, ListNode) and all(isinstance(item, Scalar) for item in value.items)
+    return None if listed else ("icapProfile", value, "a list of one name")
 
 
 def _together(host: Said, rule: Said) -> bool:

@@ -15,7 +15,7 @@ from icapdiag.avi.config.objects import MONITOR, AviObject, references, section
 from icapdiag.avi.config.schema import as_flag, as_integer
 from icapdiag.avi.config.values import Values
 from icapdiag.facts.config import MonitorSheet
-from icapdiag.yamltree import MapNode, Node
+from icapdiag.yamltree import MapNode, Node, Scalar
 
 # By what it sees of an ICAP server, best first. The last two mark working servers down.
 _ICAP, _MANAGEMENT, _SCRIPT, _REQUEST, _CONNECT = "icap", "management", "script", "request", "connect"
@@ -33,12 +33,13 @@ _BY_TYPE = {"HEALTH_MONITOR_PING": _PING, "HEALTH_MONITOR_EXTERNAL": _SCRIPT}
 _WEB = ("HEALTH_MONITOR_HTTP", "HEALTH_MONITOR_HTTPS")
 _OF_AVI = {"System-HTTP": _HTTP, "System-HTTPS": _HTTP, "System-TCP": _CONNECT, "System-Ping": _PING,
            "System-DNS": _FOREIGN}  # fmt: skip
+REFERENCES = "health_monitor_refs"
 _MARK = "ICAP/1"  # in a request, or an answer, of the protocol
 _URI = re.compile(r"OPTIONS\s+icaps?://[^/\s]*(?P<path>/[^\s?]*)?", re.IGNORECASE)
 
 
 class Watch(NamedTuple):
-    """How a pool's servers are watched: ``word`` says what is seen of them, ``place`` is the monitor's reference.
+    """How a pool's servers are watched: ``word`` says what is seen of them, ``field`` at ``place`` why.
 
     ``assumed``: the monitor is not in the files, and taken for Avi's own of that name.
     """
@@ -47,6 +48,9 @@ class Watch(NamedTuple):
     place: Node
     label: str = ""
     assumed: bool = False
+    field: str = REFERENCES
+    value: str = ""
+    file: str = ""
 
 
 def watch_of(configuration: Configuration, pool: AviObject, ports: Collection[int]) -> Watch | None:
@@ -63,9 +67,10 @@ def watch_of(configuration: Configuration, pool: AviObject, ports: Collection[in
     for reference, place in listed:
         meant = configuration.find(MONITOR, reference, pool)
         if isinstance(meant, AviObject):
-            known.append(Watch(word_of(meant.node, ports), place, meant.name))
+            known.append(_watch(meant, ports))
         elif reference.label in _OF_AVI:
-            known.append(Watch(_OF_AVI[reference.label], place, reference.label, assumed=True))
+            word, name = _OF_AVI[reference.label], reference.label
+            known.append(Watch(word, place, name, assumed=True, value=name))
     unfit = [each for each in known if each.word in _UNFIT]
     enough = as_integer(pool.node.text("min_health_monitors_up")) or len(listed)
     if unfit and len(listed) - len(unfit) < enough:
@@ -74,6 +79,19 @@ def watch_of(configuration: Configuration, pool: AviObject, ports: Collection[in
     if len(known) < len(listed):  # what is not visible may see more
         return next((each for each in seeing if each.word == _ICAP), None)
     return seeing[0] if seeing else unfit[0]
+
+
+def _watch(monitor: AviObject, ports: Collection[int]) -> Watch:
+    """What this monitor sees, with the field of it that decides."""
+    word = word_of(monitor.node, ports)
+    node, field = monitor.node.get("type"), "type"
+    if word in {_OTHER_PORT, _MANAGEMENT}:
+        node, field = monitor.node.get("monitor_port"), "monitor_port"
+    settings = section(monitor.node, "tcp_monitor")
+    if word == _REQUEST and settings is not None:
+        node, field = settings.get("tcp_request"), "tcp_monitor.tcp_request"
+    value = node.text if isinstance(node, Scalar) else ""
+    return Watch(word, node or monitor.node, monitor.name, field=field, value=value, file=monitor.file)
 
 
 def word_of(monitor: MapNode, ports: Collection[int]) -> str:

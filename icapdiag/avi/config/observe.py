@@ -42,7 +42,7 @@ from icapdiag.avi.config.service_facts import profile_name, rule_sheet, service_
 from icapdiag.avi.config.service_uri import uri_problem
 from icapdiag.avi.config.services import MOST_RULES, Service, is_called, services_of, unattached_sets
 from icapdiag.avi.config.sharing import differing, sharing
-from icapdiag.avi.config.values import refused_values
+from icapdiag.avi.config.values import Elsewhere, refused_values
 from icapdiag.avi.config.verdict import Around, is_http, of_service
 from icapdiag.facts.config import (
     LintSubject,
@@ -237,9 +237,10 @@ class _Observer:
             yield from self._whole(group, group_sheet(group, chain, self._faults.of(group)), links)
             beside = beside_of(chain.pools)
             for pool in chain.pools:
-                yield from self._of_pool(pool, beside, replace(links, pool=pool.found.name))
+                within = Elsewhere("poolgroup", group.name, group.file)
+                yield from self._of_pool(pool, beside, within, replace(links, pool=pool.found.name))
 
-    def _of_pool(self, pool: GroupedPool, beside: Beside, links: Links) -> Iterator[Observation]:
+    def _of_pool(self, pool: GroupedPool, beside: Beside, group: Elsewhere, links: Links) -> Iterator[Observation]:
         found = pool.found
         if id(found.node) in self.looked_at:
             return
@@ -249,6 +250,7 @@ class _Observer:
             response_timeout=self._waits.get(id(found.node)),
             pools=sharing_pools(pool, self._chains) if self._offers else 1,
             faults=self._faults.of(found),
+            group=group,
         )
         yield from self._whole(found, pool_sheet(self._configuration, pool, beside, outside), links)
         for name, server in server_sheets(pool, beside):

@@ -11,7 +11,7 @@ from icapdiag.avi.config.authorities import is_expired, is_unreadable
 from icapdiag.avi.config.bodies import FIELD as BODY_FIELD
 from icapdiag.avi.config.bodies import BodyLimit
 from icapdiag.avi.config.configuration import Configuration
-from icapdiag.avi.config.monitors import watch_of
+from icapdiag.avi.config.monitors import REFERENCES, watch_of
 from icapdiag.avi.config.objects import (
     APPLICATION,
     MONITOR,
@@ -132,13 +132,13 @@ def beside_of(pools: Sequence[GroupedPool]) -> Beside:
     )
 
 
-def _stands_by(values: Values, pool: GroupedPool, beside: Beside) -> bool | None:
+def _stands_by(values: Values, pool: GroupedPool, beside: Beside, group: Elsewhere | None) -> bool | None:
     """Whether another pool of the group comes first by its priority_label; None if labels are not numbers."""
     label = pool.member.node.get("priority_label") or pool.member.node
     own = as_integer(pool.member.node.text("priority_label"))
     if own is None or beside.first is None:
         return None
-    values.note("standby", pool.member.at("priority_label"), label, str(own))
+    values.note("standby", pool.member.at("priority_label"), label, str(own), within=group)
     return own < beside.first
 
 
@@ -153,7 +153,7 @@ class Outside(NamedTuple):
     ``connections``: the most that all of its servers accept. ``in_all``: the most that Avi opens to one of them.
     ``pools``: how many have one of its servers.
     ``response_timeout``: the longest of the ICAP profiles that use it, in ms. ``faults``: references that it is to
-    blame for.
+    blame for. ``group``: the pool group that it is in.
     """
 
     connections: Least
@@ -161,6 +161,7 @@ class Outside(NamedTuple):
     response_timeout: int | None
     pools: int = 1
     faults: Sequence[Fault] = ()
+    group: Elsewhere | None = None
 
 
 def longest_waits(chains: Sequence[Chain]) -> Mapping[int, int]:
@@ -188,7 +189,8 @@ def pool_sheet(
     values.note("monitor_request", "health_monitor_refs", at)
     watch = watch_of(configuration, found, pool.ports)
     if watch is not None:
-        values.note("monitoring", "health_monitor_refs", watch.place, watch.label)
+        within = Elsewhere(MONITOR.lower(), watch.label, watch.file) if watch.field != REFERENCES else None
+        values.note("monitoring", watch.field, watch.place, watch.value, within=within)
     for fact, field in (("pki", "pki_profile_ref"), ("domain_names", "domain_name")):
         values.note(fact, field, found.node.get(field) or found.node)
     values.note("connections_in_all", LIMIT, found.node.get(LIMIT) or found.node, found.node.text(LIMIT))
@@ -198,8 +200,8 @@ def pool_sheet(
         PoolSheet,
         "pool",
         found.name,
-        ratio=values.read("ratio", int, part=pool.member),
-        priority_label=values.read("priority_label", str, part=pool.member),
+        ratio=values.read("ratio", int, part=pool.member, within=outside.group),
+        priority_label=values.read("priority_label", str, part=pool.member, within=outside.group),
         servers=None if pool.servers is None else len(pool.servers),
         group_fail_action=fail_action_of(found),
         tls=has_tls(found),
@@ -218,7 +220,7 @@ def pool_sheet(
         pools_with_its_servers=outside.pools if outside.connections.value is not None else None,
         response_timeout=outside.response_timeout,
         broken_references=tuple(each.words for each in outside.faults) or None,
-        standby=_stands_by(values, pool, beside),
+        standby=_stands_by(values, pool, beside, outside.group),
     )
 
 

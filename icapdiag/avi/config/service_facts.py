@@ -264,7 +264,8 @@ def summary(service: Service, around: Around) -> ServiceSummary:
 
 
 def _methods(match: Match) -> tuple[str, ...] | None:
-    return None if match.methods is None else tuple(sorted(match.methods))
+    """Those with a body first: a long list is cut."""
+    return None if match.methods is None else tuple(sorted(match.methods, key=lambda each: (each not in UPLOADS, each)))
 
 
 def _paths(match: Match) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from icapdiag.avi.config.pools import Chain, GroupedPool
 from icapdiag.avi.config.values import Elsewhere, Part, Values
@@ -11,20 +12,23 @@ NO_MEMBER = "no-member"  # why uploads are not scanned
 _FACTS = (
     "icap_pools", "pools_disabled", "pools_with_ratio_0", "pools_without_servers", "pools_with_servers_disabled",
 )  # fmt: skip
+_NAMES = ("icap_pool", "icap_pool_group")
 _NAMED = 20  # servers of a pool, and pools, whose places are noted
 
 
-def unusable_facts(values: Values, chains: Sequence[Chain]) -> dict[str, int | None]:
+def unusable_facts(values: Values, chains: Sequence[Chain]) -> dict[str, Any]:
     """How many pools of these profiles have what keeps Avi from their servers; each None without profiles.
 
-    A pool may have several. Each is noted in ``values`` with its place.
+    A pool may have several. Each is noted in ``values`` with its place. The names are there where it is one.
     """
     if not chains:
-        return dict.fromkeys(_FACTS)
+        return dict.fromkeys((*_FACTS, *_NAMES))
     groups = {id(each.below.found.node): each.below for each in chains if each.below is not None}.values()
     pools = [(group.found, pool) for group in groups for pool in group.pools]
-    found: dict[str, int | None] = dict.fromkeys(_FACTS, 0)
+    found: dict[str, Any] = dict.fromkeys(_FACTS, 0)
     found["icap_pools"] = len(pools)
+    names = {each.found.name for _, each in pools}, {each.found.name for each in groups}
+    found |= {key: min(those) if len(those) == 1 else None for key, those in zip(_NAMES, names, strict=True)}
     for group in groups:
         if not group.pools:
             within = Elsewhere("poolgroup", group.found.name, group.found.file)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
-from icapdiag.avi.config.objects import AviObject
+from icapdiag.avi.config.ako import refused_shape
+from icapdiag.avi.config.objects import AKO, AviObject
 from icapdiag.avi.config.schema import (
     BOOLEAN,
     INTEGER,
@@ -57,10 +58,13 @@ class Values:
         self._stated: list[str] = []
         self._misspelt: dict[str, set[str]] = {}  # fields that a misspelt one is likely for, by path
 
-    def read(self, field: str, wanted: type, *, fact: str = "", part: Part | None = None) -> Any:
+    def read(
+        self, field: str, wanted: type, *, fact: str = "", part: Part | None = None, within: Elsewhere | None = None
+    ) -> Any:
         """The field's value, or Avi's default, as ``wanted``: str, int or bool. None if it is of another type.
 
-        ``fact`` is the name of the fact where that is another. ``part``: where it is read, if not in the object itself.
+        ``fact`` is the name of the fact where that is another. ``part``: where it is read, if not in the object itself;
+        ``within``: the object that this stands in, if it is another one.
         """
         part = part or self._part
         schema = field_schema(part.kind, field)
@@ -81,7 +85,8 @@ class Values:
             self._stated.append(field)
         if value is not None or written is not None:
             shown = str(value).lower() if isinstance(value, bool) else str(text if value is None else value)
-            self.note(fact or field, part.at(field), written or part.node, shown, is_default=written is None, of=part)
+            place, default_taken = written or part.node, written is None
+            self.note(fact or field, part.at(field), place, shown, is_default=default_taken, of=part, within=within)
         return value
 
     def _is_elsewhere(self, part: Part, field: str) -> bool:
@@ -146,7 +151,21 @@ class Values:
 
 
 def refused_values(found: AviObject, kind_word: str) -> Iterator[SettingSheet]:
-    """Every value in the object that Avi's API does not take, and each field that is likely misspelt."""
+    """Every value in the object that Avi's API, or AKO, does not take, and each field that is likely misspelt."""
+    if found.kind in AKO and (shape := refused_shape(found)):
+        field, node, allowed = shape
+        values, text = Values(found), kind(node)
+        values.note("setting_problem", field, node)
+        yield values.sheet(
+            SettingSheet,
+            kind_word,
+            found.name,
+            field=field,
+            setting_value=text,
+            setting_problem="type",
+            nearest_field=None,
+            allowed=allowed,
+        )
     yield from _refused(found, kind_word, Part(found.kind, found.node))
 
 

@@ -114,6 +114,8 @@ class VirtualServiceSheet(ObjectSheet):
     icap_pools: Annotated[
         int | None, about("ICAP pools", "of its ICAP profile; this and the next four only if no server can be selected")
     ] = None
+    icap_pool: Annotated[Text | None, about("ICAP pool", "its name, if it is one")] = None
+    icap_pool_group: Annotated[Text | None, about("ICAP pool group", "its name, if it is one")] = None
     pools_disabled: Annotated[int | None, about("pools disabled", "of these, those that are switched off")] = None
     pools_with_ratio_0: Annotated[int | None, about("pools with ratio 0", "of these, those with it in the group")] = (
         None

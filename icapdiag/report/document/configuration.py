@@ -12,6 +12,7 @@ from icapdiag.report.document.words import count, names, safe_text
 _METHODS = 4  # of a rule, that are named
 _PATHS = 2
 _RULES = 2
+_EXCEPT = "not "  # of a path match that excludes
 _SERVICES = 3  # that the first line names instead of their number
 _SETTINGS = 12  # of an object
 _FILES = 3  # of one command
@@ -153,15 +154,17 @@ def _answer(service: ServiceSummary) -> str:
 
 def _past(service: ServiceSummary) -> str:
     """``PATCH; paths other than under /upload``: what the ICAP rules are not for."""
-    paths = names(service.paths_only, _PATHS) if service.paths_only else ""
-    methods = names(service.methods_past) if service.methods_past else ""
-    return "; ".join(filter(None, (methods, f"paths other than {paths}" if paths else "")))
+    paths, methods = service.paths_only or (), names(service.methods_past) if service.methods_past else ""
+    other = f"paths other than {names(paths, _PATHS)}" if paths else ""
+    if len(paths) == 1 and paths[0].startswith(_EXCEPT):
+        other = f"paths {names([paths[0].removeprefix(_EXCEPT)], _PATHS)}"
+    return "; ".join(filter(None, (methods, other)))
 
 
 def _rule(found: RuleSummary) -> str:
     methods = names(found.methods or (), _METHODS) if found.methods is not None else "all methods"
     paths = names(found.paths, _PATHS) if found.paths else ""
-    others = f"; only some {names(found.other_matches, _PATHS)}" if found.other_matches else ""
+    others = f"; conditions on {names(found.other_matches, _PATHS)}" if found.other_matches else ""
     return f"{safe_text(found.name, 80)} ({f'{methods} {paths}'.strip()}{others})"
 
 
