@@ -118,7 +118,15 @@ def _read(
     of_pool = replace(filters, pool=pool_file)
     for names, own in ((given.logs, of_service), (given.captures, of_pool), (given.outputs, Filters())):
         if names:
-            report = explain(names, filters=own, runbooks=library, progress=progress, stop=stop, refused=refused)
+            report = explain(
+                names,
+                filters=own,
+                runbooks=library,
+                profile=_stated(pool) if pool else None,
+                progress=progress,
+                stop=stop,
+                refused=refused,
+            )
             found.append(Source(_named(names), report))
     return Read(given, found, pool, comparable, _servers(pool) if choice.virtual_service else frozenset())
 
@@ -267,12 +275,17 @@ def _name_of(found: Sequence[Source]) -> str:
 def _profile(found: Sequence[Source], pool: Pool | None) -> Facts:
     """The settings that a source states: of the pool, otherwise of the latest report that has them."""
     if pool is not None:
-        return {name: value for name, value in asdict(pool.profile).items() if name in pool.stated}
+        return _stated(pool)
     for each in reversed(found):
         settings = each.report.configuration.profile
         if settings is not None and settings.stated:
             return {name: value for name, value in asdict(settings).items() if name in settings.stated}
     return {}
+
+
+def _stated(pool: Pool) -> Facts:
+    """The settings of the profile that the pool's source states."""
+    return {name: value for name, value in asdict(pool.profile).items() if name in pool.stated}
 
 
 def _configuration(joined: Joined, pool: Pool | None) -> Configuration:

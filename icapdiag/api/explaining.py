@@ -25,7 +25,7 @@ from icapdiag.logs.opening.compression import compression_of, inflate
 from icapdiag.logs.opening.inputs import STDIN, InputError, expand_inputs
 from icapdiag.logs.opening.source import Stop
 from icapdiag.logs.reading import Progress, Reading, read_logs
-from icapdiag.model import Observation, Report
+from icapdiag.model import Facts, Observation, Report
 from icapdiag.report.build import ReadLogs, build_explain_report, reading_vantage
 from icapdiag.report.document.words import page_gap
 from icapdiag.runbook import Library, load_runbooks, match
@@ -59,6 +59,7 @@ def explain(
     *,
     filters: Filters | None = None,
     runbooks: Library | None = None,
+    profile: Facts | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -68,7 +69,8 @@ def explain(
 
     ``paths`` are files in any form, patterns such as ``logs/*.gz``, folders of `pull`, and ``-`` for standard input.
     ``filters`` select the entries that count; None: all. ``runbooks`` (`icapdiag.runbook.load_runbooks`) are the
-    program's own if they are None. ``jobs`` is the number of processes for a large file; None: chosen by its size.
+    program's own if they are None. ``profile``: what is known of the ICAP profile's settings, which Avi's logs lack.
+    ``jobs`` is the number of processes for a large file; None: chosen by its size.
     ``progress`` is called with the name of a file, the bytes read so far and its size in bytes (None: unknown). Reading
     ends once ``stop`` returns True: the report then contains the results so far, and is not `complete`. ``refused`` is
     called with a sentence about each input without usable content, if another input has some.
@@ -100,7 +102,14 @@ def explain(
         for refusal in refusals(reading):
             refused(refusal)
     return report_on(
-        reading, library, inputs=inputs, filters=filters, started_at=started_at, complete=complete, pulled=pulled
+        reading,
+        library,
+        inputs=inputs,
+        filters=filters,
+        profile=profile,
+        started_at=started_at,
+        complete=complete,
+        pulled=pulled,
     )
 
 
@@ -149,11 +158,12 @@ def report_on(
     filters: Filters,
     started_at: datetime,
     complete: bool,
+    profile: Facts | None = None,
     pulled: PulledLogs | None = None,
 ) -> Report:
     """Judge what was read. ``complete`` False: the reading was cut short. ``pulled``: of folders of a pull."""
     observations = reading.observations
-    matched = match(library, observations)
+    matched = match(library, observations, profile=profile)
     summary = reading.summary
     reported = iter(summary.groups(observations))  # in the order of their observations
     judged = [*zip(observations, matched.explained, strict=True)]

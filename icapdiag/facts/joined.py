@@ -252,6 +252,9 @@ class JoinedWhole(Sheet):
     configuration_findings: Annotated[
         tuple[Word, ...] | None, about("findings in the configuration", "ids of these")
     ] = None
+    failing_findings: Annotated[
+        tuple[Word, ...] | None, about("findings of failures", "ids of those of the log that say why requests failed")
+    ] = None
     blocked_unscanned: Annotated[
         int | None,
         about("blocked without a scan", "requests that the scanner blocked because it could not scan", changes=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from msgspec import Struct
@@ -217,6 +217,7 @@ def whole(
         servers_shared=shared.servers,
         hosts_shared=shared.hosts,
         configuration_findings=tuple(each.id for each in configuration) or None,
+        failing_findings=tuple(_of_failures(groups, findings)) or None,
         blocked_unscanned=sum(each.count or 0 for each in blocked) or None,
         blocked_because=tuple(dict.fromkeys(each.logged_reason for each in blocked if each.logged_reason))[:_REASONS]
         or None,
@@ -227,6 +228,12 @@ def whole(
         if failing
         else sum(now(each) == "ok" for each in configured.values()),
     )
+
+
+def _of_failures(groups: Sequence[ReportedGroup], findings: Sequence[Finding]) -> Iterator[str]:
+    """The findings of failed requests that no other finding is the reason of. ``findings``: those of the logs."""
+    named = {name for each in groups if each.icap_action == "ICAP_FAILED" for name in each.findings}
+    yield from dict.fromkeys(each.id for each in findings if each.id in named and not each.because_of)
 
 
 def blocked_by_errors(groups: Sequence[ReportedGroup], findings: Sequence[Finding]) -> list[ReportedGroup]:

@@ -61,12 +61,12 @@ def one_engine(stage: Stage) -> None:
 
 
 def fail_open(stage: Stage) -> None:
-    stage.log(*(failure(at) for at in range(40)))
+    stage.log(*(failure(at, codes=()) for at in range(40)))
     stage.configuration(with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_OPEN"))
 
 
 def fail_closed(stage: Stage) -> None:
-    stage.log(*(failure(at, closed=True) for at in range(40)))
+    stage.log(*(failure(at, closed=True, codes=()) for at in range(40)))
     stage.configuration(with_server("192.0.2.1:1344", fail_action="ICAP_FAIL_CLOSED"))
 
 
@@ -207,6 +207,27 @@ def test_the_right_cause_comes_first_with_evidence_for_it_and_against_others(
     for other in case.against:
         assert CauseStatus.RULED_OUT == causes[other].status, other
         assert causes[other].facts, other
+
+
+@pytest.mark.parametrize(("closed", "said"), [(False, "40 passed unscanned (fail open)"), (True, "40 refused")])
+def test_what_the_log_says_of_failures_comes_before_that_they_reach_users(
+    tmp_path: Path, closed: bool, said: str
+) -> None:
+    stage = Stage(tmp_path)
+    stage.log(*(failure(at, closed=closed, codes=["ADF_SERVER_CERTIFICATE_VERIFICATION_FAILED"]) for at in range(40)))
+    fail_action = "ICAP_FAIL_CLOSED" if closed else "ICAP_FAIL_OPEN"
+    stage.configuration(with_server("192.0.2.1:1344", fail_action=fail_action))
+    report = stage.diagnosed()
+    assert "server-tls-failed" == first(report).finding
+    assert "failures-reach-users" not in [each.id for each in report.findings]
+    line = first_line(report)
+    assert (
+        f"ICAP failed, and TLS to a server failed at 192.0.2.1:1344; {said.replace('40', '40 of 40 logged requests')}"
+        in line
+    )
+    steps = " ".join(step for part in ("now", "fix") for step in getattr(first(report).steps, part) or ())
+    assert "ICAP Profile > PROFILE" not in steps
+    assert "ICAP Profile > icap-prof" in steps
 
 
 @pytest.mark.parametrize("name", FORMATS)

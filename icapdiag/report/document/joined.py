@@ -60,7 +60,10 @@ def answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
     """Why, and how many requests it concerned."""
     subject = joined_of(report) or JoinedSubject()
     worst = next((each for each in problems if each.severity is not Severity.INFO), None)
-    parts = [] if worst is None else [f"{worst.title} {worst.where_within(60) if worst.members else ''}".rstrip()]
+    parts = []
+    if worst is not None:
+        at = worst.where_within(60).removeprefix(worst.requests) if worst.members else ""
+        parts.append(f"{worst.title} {at.strip()}".rstrip())
     parts += _logged(report, subject)
     if subject.scanning == "yes" and not subject.detection_tested:
         parts.append("detection not tested")
@@ -70,11 +73,13 @@ def answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
 def _logged(report: Report, subject: JoinedSubject) -> Iterator[str]:
     whole = subject.whole or JoinedWhole()
     entries = (subject.log.entries if subject.log else None) or EntryCounts()
+    past, refused = unscanned(report).total, refused_by_failure(report)
+    opened = " (fail open)" if past == entries.unscanned_failed else ""
     said = [
         f"{number:,} {words}"
         for number, words in (
-            (unscanned(report).total, "passed unscanned"),
-            (refused_by_failure(report), "refused"),
+            (past, f"passed unscanned{opened}"),
+            (refused, "refused"),
             (blocked_wrongly(report), WRONGLY),
         )
         if number
