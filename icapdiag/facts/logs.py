@@ -133,6 +133,16 @@ class RequestGroup(Sheet):
             " the same servers",
         ),
     ] = None
+    quiet_s: Annotated[
+        float | None,
+        about(
+            "quiet after it",
+            "of an outage, in which nearly all failed, with which the log does not end: how long after the last failure"
+            " requests were scanned",
+            "s",
+            changes=True,
+        ),
+    ] = None
     clients: Annotated[
         tuple[Address, ...] | None, about("clients", "where the requests came from, the most frequent first, a few")
     ] = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
 
 from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
 from icapdiag.model import JSONValue, Steps
-from icapdiag.runbook.causes import Weighed, fill, fixes, for_product, paths, settling, written
+from icapdiag.runbook.causes import Step, Weighed, fill, fixes, for_product, paths, settling, written
 from icapdiag.runbook.diagnosed import Met, members_of, named
 from icapdiag.runbook.document import Runbook
 from icapdiag.runbook.prose import first_steps
@@ -33,6 +34,15 @@ _ASKED_BY = MappingProxyType(
 _ASKED_FOR = ("ok", "failed", "blocked")  # statuses of EICAR
 # How fixes begin that give the profile another path, and the pool another port.
 _OTHER_PATH, _OTHER_PORT = "Set service_uri to ", "Set default_server_port to "
+_QUIET = 300  # s with scans after an outage before it counts as over
+_FIND_FILES = Step(
+    text="Find the files that passed unscanned from {first_seen} to {last_seen}, and scan them: Applications > Virtual"
+    " Services > {virtual_service} > Logs."
+)
+_FIND_CAUSE = Step(
+    text="It is over. See what happened from {first_seen} to {last_seen}: logs of the ICAP servers (restart, update,"
+    " overload), changes of the network, and Avi's Operations > Events."
+)
 _URL = re.compile(r"icaps?://[\w.:\[\]-]+(?:/[\w./~%+=-]*)?", re.ASCII)  # without anything strange
 
 
@@ -44,6 +54,8 @@ def steps_of(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -
     )
     members = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     own = _place(met) | ({"members": members} if names else {})
+    if is_over(met):
+        return _after_an_outage(met, record)
     fix = fixes(weighed, record, own) if runbook.causes else _first_steps(runbook, record)
     return Steps(
         now=written(runbook.now, record, own) or None,
@@ -55,6 +67,34 @@ def steps_of(runbook: Runbook, weighed: Sequence[Weighed], met: Sequence[Met]) -
         )
         or None,
     )
+
+
+def _after_an_outage(met: Sequence[Met], record: WideRecord) -> Steps:
+    """What is useful once it works again: the files that passed, and what happened."""
+    own: dict[str, JSONValue] = {
+        "first_seen": min(str(each.record.get("first_seen")) for each in met),
+        "last_seen": max(str(each.record.get("last_seen")) for each in met),
+    }
+    unscanned = any(each.record.get("client_outcome") == "unscanned" for each in met)
+    return Steps(
+        now=written((_FIND_FILES,), record, own) if unscanned else None,
+        fix=written((_FIND_CAUSE,), record, own),
+        check=_again_logged(met) or None,
+    )
+
+
+def is_over(met: Sequence[Met]) -> bool:
+    """Whether it was an outage that has ended: requests were scanned for as long after it, five minutes at least."""
+    lasting = [_lasting(each.record) for each in met]
+    return all(0 <= lasts and _QUIET <= quiet >= lasts for lasts, quiet in lasting)
+
+
+def _lasting(record: WideRecord) -> tuple[float, float]:
+    """How long these failures lasted, and how long requests were scanned after the last one of the log, in s."""
+    quiet, first, last = record.get("quiet_s"), record.get("first_seen"), record.get("last_seen")
+    if not isinstance(quiet, int | float) or not isinstance(first, str) or not isinstance(last, str):
+        return -1.0, 0.0
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds(), float(quiet)
 
 
 def _place(met: Sequence[Met]) -> dict[str, JSONValue]:

@@ -39,3 +39,31 @@ def test_the_time_is_that_of_the_requests_counted(
     log.write_text(json.dumps(entries))
 
     assert said in document(explain([str(log)])).overview.sentence
+
+
+@pytest.mark.parametrize(
+    ("failing", "hours", "over"),
+    [
+        (range(150, 271, 30), 2, True),
+        (range(150, 271, 30), 0.1, False),  # the log ends before that says much
+        (range(0, 7200, 1200), 2, False),  # others pass between them
+    ],
+)
+def test_an_outage_that_is_over_needs_no_emergency_step(
+    tmp_path: Path, failing: range, hours: float, *, over: bool
+) -> None:
+    entries = []
+    for second in range(0, int(hours * 3600), 30):
+        moment = f"2026-06-17T{10 + second // 3600}:{second // 60 % 60:02}:{second % 60:02}.000000+00:00"
+        action = "ICAP_FAILED" if second in failing else "ICAP_PASSED"
+        codes = ["ADF_ICAP_CONNECTION_ERROR"] if second in failing else []
+        more = {"vs_name": "shop", "report_timestamp": moment, "response_code": 200, "significant_log": codes}
+        entries.append(entry(action, {"icap_server_ip": "10.0.0.1"}, **more))
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps(entries))
+
+    made = document(explain([str(log)]))
+
+    assert over is ("(none since; requests scanned until 2026-06-17 11:59:30)" in made.overview.sentence)
+    assert over is made.overview.first.startswith("Find the files that passed unscanned from 2026-06-17 10:02:30 UTC")
+    assert over is made.problems[0].fix[0].startswith("It is over.")

@@ -45,7 +45,9 @@ def observations() -> tuple[Observation, ...]:
         "http_security_policy_rule_name": "scan",
     }
     task = {"task_uuid": "abc", "status_url": "https://user.lastline.com/portal#/analyst/task/abc/overview"}
-    failed, passed = entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"]), entry("ICAP_PASSED", status=204)
+    failed: dict[str, Any] = {**entry("ICAP_FAILED", codes=["ADF_ICAP_TIMEDOUT"]), "service_engine": "se-b"}
+    outage = [{**failed, "report_timestamp": f"2026-01-01T10:0{n}:00.000000+00:00"} for n in range(8)]
+    passed = {**entry("ICAP_PASSED", status=204), "report_timestamp": "2026-01-01T11:00:00.000000+00:00"}
     return (
         observe(
             entry(
@@ -62,7 +64,7 @@ def observations() -> tuple[Observation, ...]:
             *LOGS["log-throttled"],
         )
         + observe(*LOGS["nothing-to-scan"])
-        + observe(*[{**failed, "service_engine": "se-b"}] * 8, passed)
+        + observe(*outage, passed)
     )
 
 

@@ -275,8 +275,10 @@ class CountedGroup(Struct, array_like=True):
         counts.pop("", None)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
-    def shown(self, pools: Iterable[str], members: Iterable[str], only_engine: str | None = None) -> RequestGroup:
-        """The group as facts; pools and members from `counts_by`, ``only_engine`` from the log as a whole."""
+    def shown(
+        self, pools: Iterable[str], members: Iterable[str], only_engine: str | None = None, quiet: float | None = None
+    ) -> RequestGroup:
+        """The group as facts; pools and members from `counts_by`, engine and quiet time from the log as a whole."""
         p50, p95, p99, longest = percentiles(self.latencies, 0.5, 0.95, 0.99, 1.0) or repeat(None, 4)
         listed = dict.fromkeys(KINDS) if self.who is None else self.who.listed(_LISTED)
         threats = sorted(self.threats, key=lambda name: (-self.threats[name], name))[:SHOWN]
@@ -301,6 +303,7 @@ class CountedGroup(Struct, array_like=True):
             virtualservices=tuple(self.virtualservices),
             service_engines=tuple(self.service_engines),
             only_service_engine=only_engine,
+            quiet_s=quiet,
             icap_tls=True if self.icaps else None,
             pool_uuids=tuple(self.pool_uuids) or None,
             source_ports=tuple(self.source_ports) or None,

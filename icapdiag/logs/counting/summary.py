@@ -26,7 +26,9 @@ from icapdiag.vocabulary import Status
 
 _POOLS_JOINED = 5
 _NO_COINCIDENCE = 8  # failures: at random, 1 time in 128 all would be from one Service Engine of two
-_SCANNED = frozenset({PASSED, MODIFIED, BLOCKED})
+_AN_OUTAGE = 3  # failures
+_FEW = 0.2  # of the requests in an outage, whose last minute has some after it
+_SCANNED = frozenset({PASSED, MODIFIED, BLOCKED})  # whose outcomes are the first of `OUTCOMES`
 _ACTIONS = (PASSED, MODIFIED, BLOCKED, FAILED, DISABLED)
 
 
@@ -191,7 +193,24 @@ class Summary(Counting):
     def observations(self) -> tuple[Observation, ...]:
         """One for each group, most frequent first, and one of probe ``summary`` for the log as a whole."""
         groups = self._ordered()
-        return (*(_observation(group, _only_engine(groups)) for group in groups), self._whole())
+        engine, quiet = _only_engine(groups), self._quiet(groups)
+        return (*(_observation(group, engine, quiet) for group in groups), self._whole())
+
+    def _quiet(self, groups: Sequence[CountedGroup]) -> float | None:
+        """For how long requests were scanned after a time in which nearly all failed, in s; None without such a time.
+
+        What depends on the content fails between requests that pass, and its last failure says nothing about an end.
+        """
+        failed = [group for group in groups if group.signature.action == FAILED]
+        times = [time for one in failed for at in (one.first, one.last) if (time := parse_time(to_iso(at)))]
+        scanned = [one.last for one in groups if one.signature.action in _SCANNED]
+        end = max((time for at in scanned if (time := parse_time(to_iso(at)))), default=None)
+        if not times or end is None or end < max(times) or sum(one.count for one in failed) < _AN_OUTAGE:
+            return None
+        within = [counts for start, _, counts in self.timeline_ if min(times) < start <= max(times)]
+        well = sum(sum(counts[: len(_SCANNED)]) for counts in within)
+        requests = sum(map(sum, within))
+        return (end - max(times)).total_seconds() if requests and well <= _FEW * requests else None
 
     def _ordered(self) -> list[CountedGroup]:
         return sorted(self._settled(), key=lambda group: -group.count)
@@ -255,7 +274,7 @@ def _only_engine(groups: Sequence[CountedGroup]) -> str | None:
     return next(iter(engines)) if same else None
 
 
-def _observation(group: CountedGroup, only_engine: str | None) -> Observation:
+def _observation(group: CountedGroup, only_engine: str | None, quiet: float | None) -> Observation:
     pools, members = list(group.counts_by("pool")), list(group.counts_by("member"))
     return Observation(
         source="log",
@@ -263,5 +282,5 @@ def _observation(group: CountedGroup, only_engine: str | None) -> Observation:
         pool=", ".join(pools[:_POOLS_JOINED]) + ("…" if len(pools) > _POOLS_JOINED else ""),
         member=members[0] if len(members) == 1 else "",
         status=group.signature.status,
-        facts=group.shown(pools, members, only_engine if group.signature.action == FAILED else None),
+        facts=group.shown(pools, members, *((only_engine, quiet) if group.signature.action == FAILED else ())),
     )

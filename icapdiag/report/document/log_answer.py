@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from icapdiag.facts.logs import EntryCounts, ReportedGroup
 from icapdiag.facts.run import LogSubject
@@ -18,6 +19,7 @@ from icapdiag.report.document.words import (
     is_blocked_wrongly,
     is_let_through,
     let_through,
+    moment,
     of_all,
     passed_in_the_end,
     prose,
@@ -56,6 +58,7 @@ def of_logs(report: Report, logs: LogSubject, problems: Sequence[ProblemBlock]) 
         if len(parts) == 1:
             said = [f"{count(total, 'request')} {parts[0].partition(' ')[2]}{_why(report)}"]
     when = since_when(counted) or span(entries.first_seen, entries.last_seen)
+    when += _none_since(counted)
     where = [f"problems {at}" if len(said) > 1 else at for at in _affected(report)]
     return ", ".join([*said, *([when] if when else []), *where])
 
@@ -69,6 +72,14 @@ def harmed(report: Report) -> Iterator[ReportedGroup]:
         told = wrong or is_let_through(report, each) or is_blocked_wrongly(report, each) or _is_failed(each)
         if told and not each.probe:
             yield each
+
+
+def _none_since(groups: Sequence[ReportedGroup]) -> str:
+    """``; none since, and scans until …``: of an outage with which the log does not end."""
+    quiet, last = [each.quiet_s for each in groups], moment(max((each.last_seen or "" for each in groups), default=""))
+    if last is None or not all(quiet) or quiet[0] is None:
+        return ""
+    return f" (none since; requests scanned until {last + timedelta(seconds=quiet[0]):%F %T})"
 
 
 def since_when(groups: Sequence[ReportedGroup]) -> str:
