@@ -244,6 +244,22 @@ CASES: dict[str, Case] = {
         "vrf_ref",
         None,
     ),
+    "the ICAP pool as that of the application": Case(
+        put("VirtualService", pool_ref="/api/pool/?name=icap-pool"),
+        "application-pool-is-icap",
+        "same-pool",
+        PROVEN,
+        "pool_ref",
+        None,
+    ),
+    "the ICAP pool group as that of the application": Case(
+        put("VirtualService", pool_group_ref="/api/poolgroup/?name=icap-group"),
+        "application-pool-is-icap",
+        "same-pool",
+        PROVEN,
+        "pool_group_ref",
+        None,
+    ),
     "two profiles": Case(
         all_of(
             put("VirtualService", icap_request_profile_refs=[f"/api/icapprofile/?name={name}" for name in PROFILES]),
@@ -278,6 +294,7 @@ RIGHT: dict[str, Mistake] = {
         add_rules(rule("any", 2)),
     ),
     "an application profile of HTTP": application("APPLICATION_PROFILE_TYPE_HTTP"),
+    "a pool of the application": put("VirtualService", pool_ref="/api/pool/?name=app-pool"),
     "a pool without a VRF": put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),
     "a pool in the same VRF": all_of(
         put("VirtualService", vrf_context_ref="/api/vrfcontext/?name=global"),

@@ -43,7 +43,7 @@ from icapdiag.avi.config.service_uri import uri_problem
 from icapdiag.avi.config.services import MOST_RULES, Service, is_called, services_of, unattached_sets
 from icapdiag.avi.config.sharing import differing, sharing
 from icapdiag.avi.config.values import Elsewhere, refused_values
-from icapdiag.avi.config.verdict import Around, is_http, of_service
+from icapdiag.avi.config.verdict import Around, icap_as_application, is_http, of_service
 from icapdiag.facts.config import (
     LintSubject,
     ObjectSheet,
@@ -179,6 +179,7 @@ class _Observer:
             broken=self._faults.concern(service, own),
             http=is_http(self._configuration, service),
             unattached=self._unattached,
+            icap_as_application=icap_as_application(self._configuration, service, own),
         )
 
     def all(self) -> Iterator[Observation]:

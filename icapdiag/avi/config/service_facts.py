@@ -53,6 +53,9 @@ def service_sheet(service: Service, around: Around, faults: Sequence[Fault]) -> 
     _note_around(values, around)
     if why == "not-http":
         values.note("why", "application_profile_ref", found.node.get("application_profile_ref") or found.node)
+    field = around.icap_as_application
+    if field is not None:
+        values.note("icap_as_application", field, found.node.get(field) or found.node)
     for pool in pools if vrf else ():
         if pool.node.text("vrf_ref"):
             within = Elsewhere("pool", pool.name, pool.file)
@@ -81,6 +84,7 @@ def service_sheet(service: Service, around: Around, faults: Sequence[Fault]) -> 
         **unusable_facts(values, around.chains if why == NO_MEMBER else ()),
         broken_references=tuple(each.words for each in faults) or None,
         other_vrf=vrf,
+        icap_as_application=field,
         license_tier=tiers.own.word if tiers.own is not None else None,
         default_license_tier=tiers.default.word if tiers.default is not None else None,
         children_without_icap=tuple(each.name for each in kin.children) or None,

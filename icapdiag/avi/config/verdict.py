@@ -8,7 +8,7 @@ from typing import NamedTuple
 from icapdiag.avi.config.configuration import Configuration
 from icapdiag.avi.config.hosting import Kin
 from icapdiag.avi.config.licence import Tiers
-from icapdiag.avi.config.objects import AKO, APPLICATION, AviObject, references
+from icapdiag.avi.config.objects import AKO, APPLICATION, GROUP, POOL, AviObject, references
 from icapdiag.avi.config.pools import Chain
 from icapdiag.avi.config.release import is_before
 from icapdiag.avi.config.rules import ALLOW
@@ -30,7 +30,8 @@ class Around(NamedTuple):
     """What a virtual service depends on: the chains of its ICAP profiles that are in the files, and what is beside it.
 
     ``broken``: a reference on the way is. ``http``: its application profile is one of HTTP; None if it is not visible.
-    ``unattached``: policy sets with an ICAP rule that no virtual service has.
+    ``unattached``: policy sets with an ICAP rule that no virtual service has. ``icap_as_application``: the field by
+    which requests go to the ICAP servers instead of the application's.
     """
 
     chains: Sequence[Chain] = ()
@@ -39,11 +40,25 @@ class Around(NamedTuple):
     broken: bool = False
     http: bool | None = None
     unattached: tuple[str, ...] = ()
+    icap_as_application: str | None = None
 
 
 def of_service(service: Service, chains: Iterable[Chain]) -> list[Chain]:
     """The chains of its ICAP profiles that are in the files."""
     return [each for each in chains if any(each.profile.node is one.node for one in service.profiles)]
+
+
+def icap_as_application(configuration: Configuration, service: Service, chains: Iterable[Chain]) -> str | None:
+    """``pool_ref`` or ``pool_group_ref`` of a virtual service that is a pool, or the group, of its ICAP profile."""
+    if service.found.kind in AKO:
+        return None
+    own = [one for each in chains for one in (each.group, *(pool.found for pool in each.pools)) if one is not None]
+    for field, kind in (("pool_ref", POOL), ("pool_group_ref", GROUP)):
+        for reference, _ in references(service.found.node, field):
+            meant = configuration.find(kind, reference, service.found)
+            if isinstance(meant, AviObject) and any(meant.node is each.node for each in own):
+                return field
+    return None
 
 
 def is_http(configuration: Configuration, service: Service) -> bool | None:

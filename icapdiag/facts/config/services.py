@@ -134,6 +134,10 @@ class VirtualServiceSheet(ObjectSheet):
     siblings_without_icap: Annotated[
         tuple[VirtualService, ...] | None, about("siblings without ICAP", "other children of its parent")
     ] = None
+    icap_as_application: Annotated[
+        Word | None,
+        about("ICAP as application", "the field by which requests go to the ICAP servers as to an application"),
+    ] = None
     other_vrf: Annotated[
         tuple[Text, ...] | None, about("other VRF", "ICAP pools whose VRF differs from the virtual service's")
     ] = None
