@@ -135,6 +135,7 @@ IDENTITIES = {
     "RequestGroup.members": "member",
     "RequestGroup.pool_uuids": "pool",
     "RequestGroup.pools": "pool",
+    "RequestGroup.only_service_engine": "engine",
     "RequestGroup.request_ids": "request",
     "RequestGroup.service_engines": "engine",
     "RequestGroup.users": "person",
