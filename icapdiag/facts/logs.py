@@ -219,6 +219,12 @@ class ReportedGroup(RequestGroup):
     by_virtualservice: Annotated[
         dict[VirtualService, int] | None, about("by virtual service", "by virtual service", "requests", changes=True)
     ] = None
+    last_by_virtualservice: Annotated[
+        dict[VirtualService, Moment] | None,
+        about(
+            "last by virtual service", "time of the last one of each, where there are several", "ISO 8601", changes=True
+        ),
+    ] = None
     looked_at: Annotated[
         Whole | None,
         about(

@@ -40,6 +40,11 @@ def number(group: ReportedGroup, service: str | None) -> int:
     return (group.count or 0) if service is None else (group.by_virtualservice or {}).get(service, 0)
 
 
+def last_of(group: ReportedGroup, service: str | None) -> str | None:
+    """The time of the last one through a virtual service; None for the service: of all of them."""
+    return (group.last_by_virtualservice or {}).get(service or "", group.last_seen)
+
+
 def nowhere(group: ReportedGroup) -> int:
     """The failed requests that name no server: none could be selected."""
     return max((group.count or 0) - sum((group.by_member or {}).values()), 0) if fails(group) else 0
@@ -61,7 +66,7 @@ def uploads(
     own = [each for each in groups if not each.probe and number(each, service)]
     bad = [each for each in own if (fails(each) and not _only_at(each, unused)) or each in unscannable]
     scans = [each for each in own if each.icap_action in PASSED and each not in unscannable]
-    at = latest(each.last_seen for each in (*bad, *scans))
+    at = latest(last_of(each, service) for each in (*bad, *scans))
     if not bad:
         return Uploads("yes", at) if scans else None
     if not scans:
@@ -69,8 +74,8 @@ def uploads(
     if is_over(bad, scans, service):
         return Uploads("yes", at)
     if is_over(scans, bad, service):
-        end = moment(latest(each.last_seen for each in scans))
-        return Uploads(_harm([each for each in bad if _after(each, end)], fail_action), at)
+        end = moment(latest(last_of(each, service) for each in scans))
+        return Uploads(_harm([each for each in bad if _is_after(last_of(each, service), end)], fail_action), at)
     return Uploads("partly", at)
 
 
@@ -86,9 +91,9 @@ def go_past(groups: Iterable[ReportedGroup], service: str | None = None) -> bool
     return is_over(sent, past, service)
 
 
-def _after(group: ReportedGroup, at: datetime | None) -> bool:
-    last = moment(group.last_seen)
-    return last is not None and at is not None and last > at
+def _is_after(time: str | None, at: datetime | None) -> bool:
+    found = moment(time)
+    return found is not None and at is not None and found > at
 
 
 def _harm(bad: Sequence[ReportedGroup], fail_action: str | None) -> str:
@@ -101,9 +106,9 @@ def _harm(bad: Sequence[ReportedGroup], fail_action: str | None) -> str:
 
 def is_over(ended: Sequence[ReportedGroup], since: Sequence[ReportedGroup], service: str | None = None) -> bool:
     """Whether none of the former came any more while the latter did: ten times as long as between two, and a minute."""
-    first, last = earliest(each.first_seen for each in ended), latest(each.last_seen for each in ended)
+    first, last = earliest(each.first_seen for each in ended), latest(last_of(each, service) for each in ended)
     count = sum(number(each, service) for each in ended)
-    return ended_before((first, last), count, latest(each.last_seen for each in since))
+    return ended_before((first, last), count, latest(last_of(each, service) for each in since))
 
 
 def ended_before(span: tuple[str | None, str | None], count: int, until: str | None) -> bool:

@@ -128,7 +128,7 @@ def test_of_several_virtual_services_the_first_line_names_those_that_it_means(tm
     both(stage)
     report = stage.diagnosed()
     whole = subject_of(report).whole
-    assert "uploads to app-vs are being " in first_line(report)
+    assert "Uploads to app-vs are being refused (log, 2026-11-30 08:09:55 UTC)" in first_line(report)
     assert whole is not None
     assert ((MEMBER,), 0) == (whole.members_failing, whole.members_working)  # the other one is in another pool
 

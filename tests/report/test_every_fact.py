@@ -129,6 +129,7 @@ IDENTITIES = {
     "ReportedGroup.by_service_engine": "engine",
     "ReportedGroup.by_user": "person",
     "ReportedGroup.by_virtualservice": "service",
+    "ReportedGroup.last_by_virtualservice": "service",
     "ReportedGroup.member": "member",
     "RequestGroup.clients": "address",
     "RequestGroup.http_hosts": "host",

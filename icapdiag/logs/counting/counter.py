@@ -206,6 +206,7 @@ class Counting:
                 group.length = length
             if detailed:
                 group.new_services.append(entry.vs_name or entry.virtualservice)
+                group.new_moments.append(moment)
                 if group.noting:
                     group.note_entry(entry, request)
             elif group.left:
@@ -274,6 +275,7 @@ class Counting:
         group.length = max(group.length, entry.request_length or 0)
         if isinstance(entry, DetailedEntry):
             group.new_services.append(entry.service)
+            group.new_moments.append(cast("str | None", entry.report_timestamp))
             group.note_entry(entry, _NO_REQUEST)
         elif group.left:
             group.note_example(entry, _NO_REQUEST)

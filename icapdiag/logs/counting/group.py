@@ -99,6 +99,8 @@ class CountedGroup(Struct, array_like=True):
     new_latencies: list[int | None] = []  # noted, to be counted all at once, as the next ones
     new_destinations: list[Destination] = []
     new_services: list[str | None] = []
+    new_moments: list[str | None] = []  # of these
+    last_by_service: dict[str, str] = {}  # of report_timestamp, by virtual service
 
     def __post_init__(self) -> None:
         self.column = COLUMNS.index(self.signature.outcome)
@@ -211,11 +213,30 @@ class CountedGroup(Struct, array_like=True):
             self.note_destination(where, count)
         for name, count in Counter(self.new_services).items():
             self.note_service(name, count)
+        self._note_last()
         self.new_latencies.clear()
         self.new_destinations.clear()
         self.new_services.clear()
+        self.new_moments.clear()
         if self.who is not None and self.who.new:
             self.who.count_new()
+
+    def _note_last(self) -> None:
+        """Note the last time of each virtual service."""
+        names, moments = list(dict.fromkeys(self.new_services)), self.new_moments
+        if len(names) == 1:
+            moments = [max(filter(None, moments), default=None)]
+        else:
+            names = self.new_services
+        for name, moment in zip(names, moments, strict=True):
+            if name and moment:
+                self._note_last_of(name[:TEXT_KEPT], moment)
+
+    def _note_last_of(self, name: str, moment: str) -> None:
+        if moment > self.last_by_service.get(name, "") and (
+            name in self.last_by_service or len(self.last_by_service) < DESTINATIONS_KEPT
+        ):
+            self.last_by_service[name] = moment
 
     def merge(self, later: CountedGroup) -> None:
         """Add a group whose requests come later in the log; the facts remain those of the first request."""
@@ -263,8 +284,19 @@ class CountedGroup(Struct, array_like=True):
             self.who.merge(later.who)
         for name, count in later.services.items():
             self.note_service(name, count)
+        self.last_by_service = {name: iso for name, one in self.last_by_service.items() if (iso := to_iso(one))}
+        for name, one in later.last_by_service.items():
+            if iso := to_iso(one):
+                self._note_last_of(name, iso)
         for name, count in later.resolutions.items():
             _note(self.resolutions, name, count, NAMES_KEPT)
+
+    @property
+    def last_of_services(self) -> dict[str, str] | None:
+        """The last time of each virtual service; None if there is only one, whose it is the group's own."""
+        if len(self.services) < 2:
+            return None
+        return {name: iso for name, one in sorted(self.last_by_service.items()) if (iso := to_iso(one))} or None
 
     def counts_by(self, attribute: str) -> dict[str, int]:
         """Requests per ``pool`` or ``member``, busiest first; requests that name none are left out."""

@@ -164,6 +164,7 @@ class Summary(Counting):
                 logged_reason=reason_of(group.signature) or None,
                 by_threat=dict(group.threats),
                 by_virtualservice=group.services or None,
+                last_by_virtualservice=group.last_of_services,
                 looked_at=group.looked_at,
                 by_client=group.names_by("clients"),
                 by_user=group.names_by("users"),
