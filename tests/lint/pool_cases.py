@@ -205,6 +205,14 @@ CASES: dict[str, Case] = {
         "servers[2].ip",
         None,
     ),
+    "a pool twice in the group": Case(
+        put("PoolGroup", members=[{"pool_ref": "/api/pool/?name=icap-pool", "ratio": 1}] * 2),
+        "duplicate-server",
+        "copied-entry",
+        LIKELY,
+        "servers[0].ip",
+        None,
+    ),
     "a server in two pools of the group": Case(
         second_pool(servers=[server("192.0.2.3"), server("192.0.2.2")]),
         "duplicate-server",

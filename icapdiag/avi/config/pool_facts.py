@@ -242,7 +242,7 @@ def server_sheets(pool: GroupedPool, beside: Beside) -> Iterator[tuple[str, Serv
             values.read(PORT, int, fact="port", part=Part(POOL, pool.found.node))
         values.note("host", server.part.at("ip"), server.part.node.get("ip") or server.part.node, server.host)
         same = beside.endpoints.get(server.endpoint.lower(), ()) if server.enabled and pool.usable != 0 else ()
-        again = len(same) > 1 and any(each is server for _, each in same[1:])
+        again = len(same) > 1 and any(each.part.node is server.part.node for _, each in same[1:])
         for owner, entry in ((pool, server), same[0]) if again else ():
             own = None if owner is pool else Elsewhere(POOL.lower(), owner.found.name, owner.found.file)
             values.note("same_server_as", entry.part.at("ip"), entry.part.node, server.endpoint, within=own)
