@@ -140,8 +140,9 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int, spare: int
     if over() > spare and {"Users", "Who"} <= said.keys():
         drawn["Users"] = _together(said["Users"], block.who_in_brief, width, start["Users"]) or drawn["Users"]
         del drawn["Who"]
-    for placed in (True, False) if "Where" in said else (True,):
-        if over() > spare and len(short := headline(block, width, paint, 1, placed=placed)) < len(head):
+    unplaced = [headline(block, width, paint, 1, placed=False)] if "Where" in said else []
+    for short in (headline(block, width, paint, 1), *unplaced, one_line(block, width, paint)):
+        if over() > spare and len(short) < len(head):
             head = short
     for step in _STEPS:
         text, endless = said.get(step, ""), len(said.get(step, "")) > _LONG
