@@ -8,8 +8,12 @@ from icapdiag.avi.config.objects import AviObject
 from icapdiag.avi.config.template import is_unresolved
 
 FIELD = "service_uri"
-_URL = re.compile(r"icaps?://|//", re.IGNORECASE)
-_RESPONSES = re.compile(r"/?(?:OMSScanResp-AV|respmod|avscanresp|virus_scan_resp)/?(?:\?.*)?", re.IGNORECASE)
+_URL = re.compile(r"[a-z]{2,10}://|//", re.IGNORECASE)
+# Of OPSWAT and Symantec; of McAfee, FortiSandbox and F-Secure; of Kaspersky. Their paths for requests have other names.
+_RESPONSES = re.compile(
+    r"/?(?:OMSScanResp-AV|SYMCScanResp-AV|(?:av/)?respmod|resp)/?(?:\?.*)?",
+    re.IGNORECASE,
+)
 
 
 def uri_problem(profile: AviObject) -> str | None:
