@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from icapdiag.facts.config import LintSubject
+from icapdiag.facts.config import LintSubject, ServiceSummary
 from icapdiag.facts.joined import JoinedService
 from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.source import Source
@@ -23,12 +23,11 @@ def services(
 
     Entries are assigned to virtual services only if the configuration has several.
     """
-    found = [
-        each
-        for source in sources
-        if isinstance(source.report.subject, LintSubject)
-        for each in source.report.subject.services
-    ]
+    subjects = [each.report.subject for each in sources if isinstance(each.report.subject, LintSubject)]
+    found = [each for subject in subjects for each in subject.services]
+    if not found:  # then none of the configuration uses ICAP
+        names = [name for subject in subjects for name in subject.without_icap or ()]
+        found = [ServiceSummary(name=name, scanned="no", why="nothing-attached") for name in names]
     for each in found:
         name = None if len(found) == 1 else each.name or ""
         logged = uploads(groups, unscannable, unused, service=name, fail_action=each.fail_action)

@@ -104,7 +104,7 @@ def _configured(service: JoinedService) -> Scanning | None:
     """Where by its configuration no upload is scanned, and none was since; None: it says nothing."""
     if service.scanned != "no" or (service.log_scanned and not service.log_past):
         return None
-    refused = service.fail_action == CLOSED and service.why == "no-member"
+    refused = service.why == "refused-first" or (service.why == "no-member" and service.fail_action == CLOSED)
     return Scanning("refused" if refused else "no", "configuration")
 
 

@@ -74,7 +74,7 @@ def build_joined_report(
         scanner_requests=tuple(each for part in parts for each in part.scanner_requests or ()) or None,
         timeline=tuple(bucket for part in parts for bucket in part.timeline),
         findings=tuple(sorted(every, key=_rank)),
-        problems=tuple(_specific_first(sorted((*found, *rest), key=_rank), shown)) or None,
+        problems=tuple(_specific_first(_by_harm(found, rest), shown)) or None,
         suppressed=tuple(each for part in parts for each in part.suppressed),
         unmatched=Unmatched(
             count=sum(each.count for each in unmatched),
@@ -89,6 +89,12 @@ def _rank(found: Finding | Problem) -> tuple[int, int]:
     """By harm; what several sources say together comes first, as the sort is stable."""
     effect = len(EFFECT_ORDER) if found.effect is None else EFFECT_ORDER.index(found.effect)
     return SEVERITY_ORDER.index(found.severity), effect
+
+
+def _by_harm(found: Sequence[Problem], rest: Sequence[Problem]) -> list[Problem]:
+    """What several sources say together comes first; of warnings, too, whose effect is only what it may come to."""
+    later = [each for each in rest if each.severity is Severity.WARNING]
+    return sorted((*found, *rest), key=lambda each: (_rank(each)[0], each in later, _rank(each)[1]))
 
 
 def _specific_first(problems: Sequence[Problem], shown: Report | None) -> Sequence[Problem]:
@@ -137,6 +143,8 @@ def _vantage(shown: Report | None) -> ProbingVantage:
 
 def _verdict(subject: JoinedSubject, findings: Sequence[Finding], *, complete: bool) -> Health:
     found = {_SICK[each.severity] for each in findings if each.severity in _SICK}
+    if subject.scanning in {"no", "refused"}:
+        found.add(Health.WARNING)
     if subject.scanning == "unknown" or not complete:
         found.add(Health.UNKNOWN)
     return next((each for each in HEALTH_ORDER if each in found), Health.OK)

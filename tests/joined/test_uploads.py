@@ -11,8 +11,11 @@ from icapdiag.api.diagnosing import diagnose
 from icapdiag.facts.joined import JoinedSubject
 from icapdiag.model import Report
 from icapdiag.pool.avi import Choice
+from icapdiag.report.formats import render
+from icapdiag.report.machine.to_json import settled
+from icapdiag.vocabulary import Health
 from tests.joined.staging import Entry, Stage, entry, failure, first_line, with_server
-from tests.lint.right import Export, put_rule
+from tests.lint.right import Export, leave_out, put, put_rule
 
 MEMBER = "192.0.2.1:1344"
 LICENCE = "X-Response-Info: Blocked\r\nX-Response-Desc: License expired\r\n"
@@ -131,6 +134,16 @@ def test_of_several_virtual_services_the_first_line_names_those_that_it_means(tm
     assert "Uploads to app-vs are being refused (log, 2026-11-30 08:09:55 UTC)" in first_line(report)
     assert whole is not None
     assert ((MEMBER,), 0) == (whole.members_failing, whole.members_working)  # the other one is in another pool
+    assert "Uploads to other-vs are sent to ICAP: rule" in render(settled(report), "table")
+
+
+def test_a_virtual_service_without_icap_is_not_scanned(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    without = put("VirtualService", icap_request_profile_refs=[], http_policies=[])
+    stage.log(*(entry(at, action=None) for at in range(60)))
+    stage.configuration(without, leave_out("IcapProfile"))
+    said = first_line(stage.diagnosed())
+    assert said.startswith("WARNING  Uploads are not being scanned (configuration): no ICAP profile and no ICAP rule")
 
 
 def test_a_chosen_virtual_service_narrows_logs_and_health_monitors(tmp_path: Path) -> None:
@@ -141,3 +154,13 @@ def test_a_chosen_virtual_service_narrows_logs_and_health_monitors(tmp_path: Pat
     report = diagnose(stage.sources, choice=Choice(virtual_service="other-vs"))
     assert "Uploads are being scanned (log, " in first_line(report)
     assert ("192.0.2.9:1344",) == subject_of(report).member_names
+
+
+def test_what_was_is_said_before_what_may_come(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.log(*(failure(at) for at in range(60)), *(entry(200 + at) for at in range(60)))
+    stage.configuration(OPEN)
+    report = stage.diagnosed()
+    assert Health.WARNING is report.verdict
+    first, *others = [each.finding for each in report.problems or ()]
+    assert ("member-recovered", True) == (first, "fails-open" in others)

@@ -123,7 +123,7 @@ def _about(service: ServiceSummary, scanned: str = "scanned") -> str:
         return f"No upload to {name} is scanned or let in"
     match service.scanned:
         case "yes":
-            return f"Uploads to {name} are scanned{_except(service)}"
+            return f"Uploads to {name} are {scanned}{_except(service)}"
         case "no":
             return f"No upload to {name} is scanned"
         case _:

@@ -61,7 +61,10 @@ def answer(report: Report, problems: Sequence[ProblemBlock]) -> str:
     subject = joined_of(report) or JoinedSubject()
     worst = next((each for each in problems if each.severity is not Severity.INFO), None)
     parts = []
-    if worst is not None:
+    if subject.configuration is not None and not subject.configuration.services:
+        without = subject.configuration.without_icap or ()
+        parts += [f"no ICAP profile and no ICAP rule at {names(without, _NAMED)}"] if without else []
+    if worst is not None and not parts:
         at = worst.where_within(60).removeprefix(worst.requests) if worst.members else ""
         parts.append(f"{worst.title} {at.strip()}".rstrip())
     parts += _logged(report, subject)
