@@ -76,6 +76,7 @@ def test_a_server_that_the_configuration_no_longer_has_does_not_work(tmp_path: P
     report = stage.diagnosed()
     found = subject_of(report)
     assert "Uploads are being refused (log, " in first_line(report)
+    assert "OK        app-vs" not in render(settled(report), "short")
     assert {MEMBER: False, "192.0.2.1:11344": None} == {
         name: each.configured for name, each in zip(found.member_names, found.joined_members, strict=True)
     }

@@ -143,7 +143,10 @@ def summary(report: Report) -> Iterator[MemberLine]:
         for name in dict.fromkeys(finding.members):
             own.setdefault(name, []).append(finding)
     if lint := words.lint_of(report):
+        several = words.joined_of(report)
         for service in lint.services:
+            if several is not None and service.scanned == "yes" != several.scanning:
+                continue  # what it is meant to do is not what happens
             health = {"yes": Health.OK, "no": Health.CRITICAL}.get(service.scanned or "", Health.UNKNOWN)
             yield MemberLine(words.safe_text(service.name), health, "")
     if words.logs_of(report):
