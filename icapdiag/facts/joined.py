@@ -165,6 +165,15 @@ class JoinedMember(Sheet):
         tuple[Text, ...] | None,
         about("changed objects", "of the configuration, in the 15 minutes before the first logged failure"),
     ] = None
+    change_lead_s: Annotated[
+        int | None,
+        about(
+            "change before failure", "from the last of these changes to the first failure", "s", zero="0", changes=True
+        ),
+    ] = None
+    worked_before: Annotated[
+        bool | None, about("worked before", "the log shows successes, of any member, before the first failure")
+    ] = None
 
     istag_before: Annotated[ISTag | None, about("ISTag before", "of an earlier source")] = None
     istag_now: Annotated[ISTag | None, about("ISTag now", "of the latest source that shows it")] = None

@@ -23,7 +23,7 @@ from icapdiag.facts.logs import EntryCounts, RecordCounts
 from icapdiag.facts.run import LogSubject, PoolSubject
 from icapdiag.joined.controller import NOTHING, Controller
 from icapdiag.joined.events import events
-from icapdiag.joined.logged import members_of
+from icapdiag.joined.logged import logged, members_of
 from icapdiag.joined.members import Member, Pools, called, members, with_changes
 from icapdiag.joined.services import services
 from icapdiag.joined.source import Source, earliest, in_order, latest
@@ -69,7 +69,7 @@ def join(
     found = members(
         ordered, groups, controller.monitored, service_uri=service_uri, fail_action=fail_action, pools=pools
     )
-    found = with_changes(found, controller.changes)
+    found = with_changes(found, controller.changes, first_success=logged(groups).first_success)
     log = _log(logs)
     entries = log.entries if log else None
     of_logs = [each for report in logs for each in report.findings]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -323,20 +323,30 @@ def shown_by(facts: JoinedMember) -> tuple[str, str | None] | None:
     return None
 
 
-def with_changes(found: Sequence[Member], changes: Sequence[Event]) -> tuple[Member, ...]:
-    """The members with the objects of the configuration that were changed shortly before their first failure."""
-    return tuple(
-        Member(each.name, each.key, replace(each.facts, changed_objects=tuple(_before(each.facts, changes)) or None))
-        for each in found
-    )
+def with_changes(found: Sequence[Member], changes: Sequence[Event], *, first_success: str | None) -> tuple[Member, ...]:
+    """The members with the objects of the configuration that were changed shortly before their first failure.
+
+    ``first_success``: of any member in the log, as a change may have replaced them.
+    """
+    works = moment(first_success)
+    return tuple(Member(each.name, each.key, _with_changes(each.facts, changes, works)) for each in found)
 
 
-def _before(facts: JoinedMember, changes: Sequence[Event]) -> Iterator[str]:
+def _with_changes(facts: JoinedMember, changes: Sequence[Event], works: datetime | None) -> JoinedMember:
     failed = moment(facts.first_failure)
-    for each in changes if failed else ():
-        at = moment(each.time)
-        if at is not None and failed is not None and timedelta(0) <= failed - at <= _SHORTLY:
-            yield each.what
+    if failed is None:
+        return facts
+    ages = [(failed - at, each.what) for each in changes if (at := moment(each.time)) is not None]
+    before = [(age, what) for age, what in ages if timedelta(0) <= age <= _SHORTLY]
+    if not before:
+        return facts
+    last = min(age for age, _ in before)
+    return replace(
+        facts,
+        changed_objects=tuple(what for _, what in before),
+        change_lead_s=round(last.total_seconds()),
+        worked_before=works is not None and works < failed,
+    )
 
 
 def called(sources: Sequence[Source], found: Iterable[Member]) -> dict[str, str]:

@@ -280,6 +280,7 @@ def _first(record: Facts, names: Iterable[str]) -> JSONValue:
 _ENGINES = ("engines_failing", "monitor_down", "script_failing")  # names of Service Engines
 _LISTED = 3  # of several paths, or members
 _LISTS = {
+    "changed_objects": ", ",
     "paths": " or ", "unproven": " or ", "members_failing": ", ", "icap_rules_misspelt": ", ",
     "icap_sets_unattached": " or ", **dict.fromkeys(_ENGINES, ", "),
 }  # fmt: skip
@@ -295,7 +296,7 @@ _FACTS_OF = {  # where a value is that is not a fact of the same name
     "unproven": ("unproven", "services.unproven"),  # the same, of which nobody knows whether they scan
 }
 OURS = (  # not a server's
-    "allowed", "covered_by", "field", "host", "icap_pool", "icap_pool_group", "icap_rules_misspelt",
+    "allowed", "changed_objects", "covered_by", "field", "host", "icap_pool", "icap_pool_group", "icap_rules_misspelt",
     "icap_sets_unattached", "members", "members_failing", "nearest_field", "no_other_member", "object_name",
     "only_service_engine", "policy_set", "pool", "service", "service_uri", "unmatched_by",
     *_ENGINES, *_FACTS_OF, *_MOMENTS,
