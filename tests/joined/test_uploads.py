@@ -61,6 +61,15 @@ def test_requests_without_a_server_are_neither_scanned_nor_forgotten(tmp_path: P
     assert ((MEMBER,), 0) == (whole.members_failing, whole.members_working)
 
 
+def test_requests_without_a_server_count_where_all_are_marked_down(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    down = dict.fromkeys(("se-1", "se-2"), "CONNECTION_REFUSED")
+    stage.pull(*scans(300), failure(300), *(nowhere(at) for at in range(305, 600, 5)), change=[OPEN], down=down)
+    said = " ".join(render(settled(stage.diagnosed()), "table").split())
+    assert "fails: 1 of 61, not selected until 08:09" in said
+    assert "Uploads sent to it pass unscanned: 60 of 120 logged ICAP requests until 2026-11-30" in said
+
+
 def test_a_service_engine_that_can_select_no_server_is_the_one_that_fails(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.log(*scans(600, 2), *(nowhere(at, engine="se-2") for at in range(101, 600, 4)))

@@ -88,7 +88,8 @@ def _logged_at(each: JoinedMember, form: str = _SECONDS) -> str:
         return f"works ({requests})"
     at = f" at {names(each.engines_failing or (), _NAMED)} only" if each.one_engine and each.engines_failing else ""
     word = "recovered" if each.logged == "recovered" else "fails"
-    return f"{word}: {each.log_failures:,} of {each.log_requests or 0:,}{at}{until}"
+    then = ", not selected" if each.not_selected else ""
+    return f"{word}: {each.log_failures:,} of {each.log_requests or 0:,}{at}{then}{until}"
 
 
 def _monitored(each: JoinedMember, form: str = _SECONDS) -> str:
@@ -157,11 +158,15 @@ def users(subject: JoinedSubject, effect: Effect | None, members: Sequence[str])
     """``Uploads sent to it pass unscanned: 60 of 90 logged requests until …``; empty without an effect."""
     to = "" if not members else " sent to it" if len(members) == 1 else " sent to them"
     own = zip(subject.member_names, subject.joined_members, strict=False)
-    found = [each for name, each in own if each.log_failures and (not members or name in members)]
+    found = [
+        each for name, each in own if (each.log_failures or each.not_selected) and (not members or name in members)
+    ]
     now = _EFFECTS.get(effect or Effect.NONE, "").format(to=to)
     if not found:
         return f"{now}." if now else ""
     failed, requests = sum(each.log_failures or 0 for each in found), sum(each.log_requests or 0 for each in found)
+    lost = max((each.not_selected or 0 for each in found), default=0)  # of all of them, as none could be selected
+    failed, requests = failed + lost, requests + lost
     whole = subject.whole
     if not members and whole is not None and whole.log_failures:  # and those that name no server
         failed, requests = whole.log_failures, whole.log_requests or 0
