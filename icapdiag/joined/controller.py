@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from icapdiag.avi.addresses import host_port, to_address
 from icapdiag.controller.folder import Metrics, Pull, Runtime, clock_note
@@ -46,6 +47,7 @@ class _State(Struct, frozen=True):
     is_up: bool
     reasons: tuple[str, ...]
     since: float  # Unix time; 0: not known
+    failures: tuple[str, ...] = ()  # what its failed checks ended with, the most frequent first
 
 
 def monitored(runtime: Runtime, read_at: str) -> dict[str, Monitored]:
@@ -57,7 +59,9 @@ def monitored(runtime: Runtime, read_at: str) -> dict[str, Monitored]:
             for server, engine in _servers(body, "", _DEEP):
                 key, state = _key(server), _state(server, names.get(engine, engine))
                 if key and state:
-                    found.setdefault(key, {})[state.engine] = state
+                    known = found.setdefault(key, {})
+                    failures = state.failures or (known[state.engine].failures if state.engine in known else ())
+                    known[state.engine] = replace(state, failures=failures)
     return {key: _monitored(states.values(), read_at) for key, states in found.items()}
 
 
@@ -98,7 +102,19 @@ def _state(server: Mapping[str, Any], engine: str) -> _State | None:
     changed = status.get("last_changed_time")
     secs = changed.get("secs") if isinstance(changed, Mapping) else None
     since = float(secs) if isinstance(secs, int) and 0 < secs < 1 << 34 else 0.0
-    return _State(engine, status["state"] == _UP, tuple(str(each)[:200] for each in listed[:_REASONS]), since)
+    said = tuple(str(each)[:200] for each in listed[:_REASONS])
+    return _State(engine, status["state"] == _UP, said, since, tuple(_failures(server)))
+
+
+def _failures(server: Mapping[str, Any]) -> Iterator[str]:
+    """How its current failed checks ended, by hmonstat: ``CONNECTION_REFUSED``."""
+    counted: dict[str, int] = {}
+    for monitor in _mappings(server.get("shm_runtime")):
+        for each in _mappings(monitor.get("curr_count")):
+            kind, number = each.get("type"), each.get("count")
+            if isinstance(kind, str) and isinstance(number, int) and number > 0:
+                counted[kind[:60]] = counted.get(kind[:60], 0) + number
+    yield from sorted(counted, key=lambda kind: -counted[kind])[:_REASONS]
 
 
 def _monitored(states: Iterable[_State], read_at: str) -> Monitored:
@@ -108,7 +124,7 @@ def _monitored(states: Iterable[_State], read_at: str) -> Monitored:
     return Monitored(
         up=tuple(sorted(each.engine for each in states if each.is_up)),
         down=tuple(sorted(each.engine for each in down)),
-        reason="; ".join(dict.fromkeys(reason for each in down for reason in each.reasons)) or None,
+        reason="; ".join(dict.fromkeys(why for each in down for why in (*each.reasons, *each.failures))) or None,
         since=_iso(since) if since else None,
         read_at=read_at,
     )

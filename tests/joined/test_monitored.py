@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from icapdiag.controller.folder import PoolRuntime, Runtime
+from icapdiag.joined.controller import monitored
 from icapdiag.vocabulary import Effect, Severity
 from tests.joined.staging import Entry, Stage, entry, failure, first_line, with_server
 
@@ -72,3 +74,17 @@ def test_a_member_that_one_service_engine_has_marked_down(tmp_path: Path) -> Non
     assert problem.steps
     assert "one-engine-fails" == problem.finding
     assert "Migrate the virtual service away from Service Engine se-2, or" in (problem.steps.now or ())[0]
+
+
+def test_how_checks_end_is_read_beside_the_state_that_counts() -> None:
+    """hmonstat has how they end, and the detail of servers the state: both belong to one Service Engine."""
+    server = {"ip_addr": {"addr": "192.0.2.1", "type": "V4"}, "port": 1344}
+    down = {"state": "OPER_DOWN", "reason": ["Server is down: health monitor failed"]}
+    ended = [{"type": "TIMEOUT", "count": 2}, {"type": "CONNECTION_REFUSED", "count": 9}, {"type": 7, "count": "x"}]
+    checks = {"health_monitor_name": "System-TCP", "curr_count": ended}
+    hmonstat = {"se_uuid": "se-1", "server_hm_stat": [{**server, "oper_status": down, "shm_runtime": [checks]}]}
+    detail = [{"se_uuid": "se-1", **server, "oper_status": down}]
+    runtime = Runtime(pools=(PoolRuntime("pool-1", "icap-pool", detail=detail, hmonstat=hmonstat),))
+    found = monitored(runtime, "2026-11-30T08:00:00Z")["192.0.2.1:1344"]
+    assert "Server is down: health monitor failed; CONNECTION_REFUSED; TIMEOUT" == found.reason
+    assert ("se-1",) == found.down
