@@ -26,7 +26,7 @@ def is_expired(authority: MapNode) -> bool:
 
 
 def is_unreadable(authority: MapNode) -> bool:
-    """Whether what stands between the lines of a PEM certificate is no base64 of DER (RFC 7468, 3)."""
+    """Whether what stands between the lines of a PEM certificate is not base64 of DER (RFC 7468, 3)."""
     found = _PEM.search(authority.text("certificate").replace("\\n", "\n"))
     try:
         return found is not None and not base64.b64decode("".join(found[1].split()), validate=True).startswith(_DER)

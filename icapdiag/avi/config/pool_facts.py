@@ -225,7 +225,7 @@ def pool_sheet(
 
 
 def _share(connections: int | None, pools: int) -> int | None:
-    """What each of the pools with a server may open to it; at least 1, as 0 is no limit."""
+    """What each of the pools with a server may open to it; at least 1, as 0 means no limit."""
     return None if connections is None else max(connections // pools, 1)
 
 
