@@ -1,4 +1,4 @@
-"""A problem as lines of text: on the first screen at 100 columns at most eight, of a log nine; all with more detail.
+"""A problem as lines of text: at most eight on the first screen at 100 columns, all that is known with more detail.
 
 What is to be done now and the fix are never cut inside a command or a click path: other lines give way first.
 """
@@ -120,7 +120,6 @@ def _fitted(block: ProblemBlock, width: int, paint: Paint, most: int, spare: int
         most = -(-most * (WIDE - _BESIDE) // (width - _BESIDE))
     number = len(str(block.number))
     said = {label: text for label, text in block.lines if label != "Now" or text != above}
-    most += "Who" in said  # whose requests they are comes on top
     start = {label: f"{_indent(number)}{label:<{_LABEL}}  " for label in said}
     drawn = {label: _drawn(text, width, start[label]) for label, text in said.items()}
     head = headline(block, width, paint)
