@@ -79,6 +79,6 @@ def test_empty_logs_are_no_obstacle(tmp_path: Path) -> None:
         controller.logs.truth = Truth(300, start=controller.truth.end + 1_000_000)
 
     said = shown(diagnosed(tmp_path, Truth(300), without_entries))
-    assert said.startswith("WARNING Whether uploads are being scanned is not known: ")
+    assert said.startswith("WARNING Whether uploads are being scanned is not known: ICAP profile fails open")
     with pytest.raises(InputError, match=r"the logs have no entry from 2026-06-01 06:00:00 to 2026-06-01 12:00:00 UTC"):
         explain([tmp_path / "pulled"])
