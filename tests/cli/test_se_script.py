@@ -90,7 +90,7 @@ def test_a_server_that_fails_from_one_of_two_service_engines(output: str, tmp_pa
     first = report["problems"][0]
     assert (1, "fails-from-one-engine", ["closed from se-1"]) == (status, first["finding"], first["members"])
     assert ["tcp-refused"] == first["consequences"]
-    assert "Likely: A route or firewall of that Service Engine" in " ".join(out.split())
+    assert "Likely: A route or firewall of that Service Engine." in " ".join(out.split())
     [facts] = [probe["facts"] for probe in report["members"][0]["probes"] if probe["probe"] == "engines"]
     assert (["se-1"], ["se-2"], "tcp", "refused", False, 0) == (
         facts["fails_from"], facts["works_from"], facts["failed_step"], facts["failed_because"],

@@ -19,6 +19,7 @@ from icapdiag.controller.session import Session
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.truth import Truth
 
+TRUTH = Truth(2000)  # of a Controller
 USER, PASSWORD = "auditor", "correct-horse"
 Key = tuple[str, str, int, int, str]
 

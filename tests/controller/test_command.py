@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,12 @@ from icapdiag.controller.credentials import PASSWORD, TOKEN
 from tests.cli import forking
 from tests.cli.run import PROGRAM, TIMEOUT, environment, icapdiag
 from tests.controller import pulls
+from tests.controller.pulls import TRUTH
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.faults import Fault
-from tests.controller.simulated.truth import Truth, to_query
+from tests.controller.simulated.truth import to_query
 
-TRUTH = Truth(2000)
 _SECRET = {PASSWORD: pulls.PASSWORD}
-
-
-@pytest.fixture
-def controller(tmp_path: Path) -> Iterator[Controller]:
-    with Controller.serving(tmp_path, TRUTH) as found:
-        yield found
 
 
 def arguments(controller: Controller, folder: Path, *more: str) -> list[str]:

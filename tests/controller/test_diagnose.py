@@ -10,9 +10,10 @@ import pytest
 from icapdiag.controller.credentials import PASSWORD
 from tests.cli.run import icapdiag
 from tests.controller import pulls
+from tests.controller.pulls import TRUTH
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.inventory import ENGINES
-from tests.controller.test_command import TRUTH, arguments, run
+from tests.controller.test_command import arguments, run
 
 
 def test_pulled_and_diagnosed(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,11 @@ from icapdiag.controller.folder import NotVisible, PullFolder
 from icapdiag.controller.objects import NoSuchService
 from icapdiag.controller.pulling import INTERRUPTED, Puller, PullError
 from icapdiag.controller.session import Stopped
-from tests.controller.pulls import Clock, pull, pulled_keys, session, true_keys, wanted
+from tests.controller.pulls import TRUTH, Clock, pull, pulled_keys, session, true_keys, wanted
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.faults import Fault, search_down, session_over, too_many
 from tests.controller.simulated.inventory import SERVICES
 from tests.controller.simulated.log_answers import Partial
-from tests.controller.simulated.truth import Truth
-
-TRUTH = Truth(2000)
-
-
-@pytest.fixture
-def controller(tmp_path: Path) -> Iterator[Controller]:
-    with Controller.serving(tmp_path, TRUTH) as found:
-        yield found
 
 
 def test_it_only_reads_and_writes_what_it_read(controller: Controller, tmp_path: Path) -> None:

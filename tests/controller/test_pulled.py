@@ -17,12 +17,10 @@ from icapdiag.logs.opening.inputs import InputError
 from icapdiag.model import Report
 from icapdiag.pool import load_pool
 from icapdiag.report.document import Document
-from tests.controller.pulls import pull
+from tests.controller.pulls import TRUTH, pull
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.inventory import SERVICES
 from tests.controller.simulated.truth import Truth
-
-TRUTH = Truth(2000)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,21 +18,16 @@ from icapdiag.api.explaining import explain
 from icapdiag.controller.credentials import PASSWORD
 from tests.cli.run import PROGRAM, TIMEOUT, environment, icapdiag
 from tests.controller import pulls
+from tests.controller.pulls import TRUTH
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.faults import Fault, search_down, session_over
 from tests.controller.simulated.log_answers import Partial
 from tests.controller.simulated.truth import Truth
-from tests.controller.test_command import TRUTH, arguments, run
+from tests.controller.test_command import arguments, run
 from tests.controller.test_pulled import outcomes, true_outcomes
 
 _SECRET = {PASSWORD: pulls.PASSWORD}
 _LARGE = Truth(120_000)
-
-
-@pytest.fixture
-def controller(tmp_path: Path) -> Iterator[Controller]:
-    with Controller.serving(tmp_path, TRUTH) as found:
-        yield found
 
 
 def test_killed_while_it_writes_a_file_of_any_kind(controller: Controller, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,11 @@ from icapdiag.api.linting import lint
 from icapdiag.cli.controller import pull_summary
 from icapdiag.controller.folder import NotVisible, Pull, PullFolder
 from icapdiag.controller.pulling import PullError
-from tests.controller.pulls import pull, pulled_keys, true_keys
+from tests.controller.pulls import TRUTH, pull, pulled_keys, true_keys
 from tests.controller.simulated.controller import Controller
 from tests.controller.simulated.faults import Fault
-from tests.controller.simulated.truth import Truth
 
-TRUTH = Truth(2000)
 _NOT_PERMITTED = "not permitted (403)"
-
-
-@pytest.fixture
-def controller(tmp_path: Path) -> Iterator[Controller]:
-    with Controller.serving(tmp_path, TRUTH) as found:
-        yield found
 
 
 def test_what_may_not_be_seen_is_said_and_the_rest_pulled(controller: Controller, tmp_path: Path) -> None:
