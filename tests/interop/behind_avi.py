@@ -55,19 +55,18 @@ class Site:
     servers: Namespace
     peers: dict[str, Namespace]
     running: dict[str, Program] = field(default_factory=dict)
-    clamd: Program | None = None
+    clamd: c_icap.Clamd = field(init=False)
     files: int = 0
 
-    @property
-    def clamd_socket(self) -> Path:
-        return self.programs.folder / "site-clamd.ctl"
+    def __post_init__(self) -> None:
+        self.clamd = c_icap.Clamd(self.programs, self.programs.folder / "site-clamd.ctl")
 
     def start(self, member: Member, path: str, *, types: bool = True) -> None:
         """c-icap, which scans through clamd if that runs by now; ``types`` False: it scans no type of file."""
         services = (
             f"Service antivirus_module virus_scan.so\nServiceAlias {path[1:]} virus_scan?allow204=on&sizelimit=off\n"
             + (TYPES if types else "")
-            + c_icap.clamd_engine(self.clamd_socket)
+            + c_icap.clamd_engine(self.clamd.socket_file)
         )
         self.files += 1
         name = f"site-{self.files}"
@@ -77,16 +76,6 @@ class Site:
 
     def stop(self, *members: Member) -> None:
         self.programs.stop(*(self.running.pop(each.name) for each in members if each.name in self.running))
-
-    def start_clamd(self) -> None:
-        if self.clamd is None:
-            self.clamd = c_icap.start_clamd(self.programs, self.clamd_socket)
-
-    def stop_clamd(self) -> None:
-        if self.clamd is not None:
-            self.programs.stop(self.clamd)
-            self.clamd_socket.unlink(missing_ok=True)
-            self.clamd = None
 
     @contextmanager
     def filtered(self, *rules: str) -> Iterator[None]:
@@ -111,7 +100,7 @@ class Site:
         """As it was in the beginning: no server runs."""
         self.programs.stop(*self.running.values())
         self.running.clear()
-        self.stop_clamd()
+        self.clamd.stop()
 
 
 @contextmanager

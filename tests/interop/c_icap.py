@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,25 @@ def start_clamd(
     )
     ports = [("127.0.0.1", port)] if port else []
     return programs.start("clamd", [need("clamd"), "-c", str(configuration)], socket_file=socket_file, ports=ports)
+
+
+@dataclass(slots=True)
+class Clamd:
+    """clamd on a Unix socket, which is there or not."""
+
+    programs: Programs
+    socket_file: Path
+    running: Program | None = None
+
+    def start(self) -> None:
+        if self.running is None:
+            self.running = start_clamd(self.programs, self.socket_file)
+
+    def stop(self) -> None:
+        if self.running is not None:
+            self.programs.stop(self.running)
+            self.socket_file.unlink(missing_ok=True)
+            self.running = None
 
 
 def _base(folder: Path, name: str, threads: int, patience: int) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from tests.interop import c_icap, stand_ins
-from tests.interop.programs import Namespace, Program, Programs, free_port, need
+from tests.interop.programs import Namespace, Programs, free_port, need
 
 TYPES = "virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE GRAPHICS DOCUMENT STREAM\n"
 SCANNER = c_icap.ANTIVIRUS + TYPES + c_icap.LIBCLAMAV
@@ -32,7 +31,10 @@ class Scanners:
     programs: Programs
     name: str = "scanner"
     ports: dict[str, int] = field(default_factory=dict)
-    clamd: Program | None = None
+    clamd: c_icap.Clamd = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clamd = c_icap.Clamd(self.programs, self.programs.folder / f"{self.name}-clamd.ctl")
 
     def port(self, name: str) -> int:
         """The port of c-icap with libclamav and these `SETTINGS`."""
@@ -42,23 +44,9 @@ class Scanners:
         """Scans no type of file, which is c-icap's default."""
         return self._once("without-types", c_icap.ANTIVIRUS + c_icap.LIBCLAMAV)
 
-    @property
-    def clamd_socket(self) -> Path:
-        return self.programs.folder / f"{self.name}-clamd.ctl"
-
     def with_clamd(self, name: str, settings: str = "") -> int:
         """Scans through clamd, which is there or not."""
-        return self._once(name, c_icap.ANTIVIRUS + TYPES + c_icap.clamd_engine(self.clamd_socket) + settings)
-
-    def start_clamd(self) -> None:
-        if self.clamd is None:
-            self.clamd = c_icap.start_clamd(self.programs, self.clamd_socket)
-
-    def stop_clamd(self) -> None:
-        if self.clamd is not None:
-            self.programs.stop(self.clamd)
-            self.clamd_socket.unlink(missing_ok=True)
-            self.clamd = None
+        return self._once(name, c_icap.ANTIVIRUS + TYPES + c_icap.clamd_engine(self.clamd.socket_file) + settings)
 
     def with_a_limit(self, size: str) -> int:
         """Scans through a clamd that looks no further than that many bytes."""

@@ -126,12 +126,12 @@ NO_ENGINE = Diagnosis("no-engine-loaded", "no-engine", "proven", "restart c-icap
 
 @pytest.mark.parametrize("arguments", [(), (EICAR,)], ids=["without EICAR", "with EICAR"])
 def test_clamd_was_not_there_when_c_icap_started(scanners: Scanners, arguments: tuple[str, ...]) -> None:
-    scanners.stop_clamd()
+    scanners.clamd.stop()
     NO_ENGINE.holds(check(f"icap://127.0.0.1:{scanners.with_clamd('never')}/avscan", *arguments))
 
 
 def test_starting_both_again_cures_it(scanners: Scanners) -> None:
-    scanners.start_clamd()
+    scanners.clamd.start()
     nothing_is_wrong(check(f"icap://127.0.0.1:{scanners.with_clamd('again')}/avscan", EICAR))
 
 
@@ -141,21 +141,21 @@ ENGINE_DOWN = Diagnosis("server-error", "engine-down", "likely", "systemctl rest
 @pytest.mark.parametrize("arguments", [(), (EICAR,)], ids=["without EICAR", "with EICAR"])
 @pytest.mark.parametrize("product", ["virus_scan", "squidclamav"])
 def test_clamd_died(scanners: Scanners, product: str, arguments: tuple[str, ...]) -> None:
-    scanners.start_clamd()
+    scanners.clamd.start()
     port = scanners.with_clamd("died")
     url = f"icap://127.0.0.1:{port if product == 'virus_scan' else scanners.squidclamav(port)}/avscan"
-    scanners.stop_clamd()
+    scanners.clamd.stop()
     ENGINE_DOWN.holds(check(url, *arguments))
 
-    scanners.start_clamd()
+    scanners.clamd.start()
     nothing_is_wrong(check(url, *arguments))
 
 
 def test_clamd_died_and_errors_pass(scanners: Scanners) -> None:
     """Without EICAR there is nothing to see of it, and that is said."""
-    scanners.start_clamd()
+    scanners.clamd.start()
     url = f"icap://127.0.0.1:{scanners.with_clamd('passes', 'virus_scan.PassOnError on')}/avscan"
-    scanners.stop_clamd()
+    scanners.clamd.stop()
 
     unseen = check(url)
     nothing_is_wrong(unseen)
@@ -165,7 +165,7 @@ def test_clamd_died_and_errors_pass(scanners: Scanners) -> None:
         never=rf"{OTHERS}|enable_preview|ScanFileTypes|service_uri",
     ).holds(check(url, EICAR))  # fmt: skip
 
-    scanners.start_clamd()
+    scanners.clamd.start()
     nothing_is_wrong(check(url, EICAR))
 
 

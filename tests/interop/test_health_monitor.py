@@ -35,7 +35,7 @@ def speaks(folder: Path, port: int, service: str = "avscan", *, eicar: bool) -> 
 
 
 def with_clamd(scanners: Scanners) -> int:
-    scanners.start_clamd()
+    scanners.clamd.start()
     return scanners.with_clamd("healthy-clamd")
 
 

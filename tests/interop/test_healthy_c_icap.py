@@ -24,7 +24,7 @@ def with_libclamav(scanners: Scanners) -> int:
 
 
 def with_clamd(scanners: Scanners) -> int:
-    scanners.start_clamd()
+    scanners.clamd.start()
     return scanners.with_clamd("healthy-clamd")
 
 

@@ -41,7 +41,7 @@ def staged(programs: Programs) -> Iterator[Site]:
 
 def still_down(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder)
-    where.start_clamd()
+    where.clamd.start()
     outage.start()
     outage.sends(20, since=0, until=0.5)
     where.stop(*map(outage.member, outage.members))
@@ -53,7 +53,7 @@ def still_down(where: Site, folder: Path) -> Outage:
 
 def recovered(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder)
-    where.start_clamd()
+    where.clamd.start()
     outage.start()
     outage.sends(20, since=0, until=0.3)
     where.stop(*map(outage.member, outage.members))
@@ -69,7 +69,7 @@ def path_differs(where: Site, folder: Path, *, how: str = _REFUSE) -> Outage:
     outage = Outage(
         where, folder, connecting=1.0 if how == _REFUSE else 4.0, members=(0, 1) if how == _REFUSE else (0,)
     )
-    where.start_clamd()
+    where.clamd.start()
     outage.start()
     outage.sends(20, since=0, until=0.5)
     with where.filtered(f"{_FROM_ENGINES} {how}"):
@@ -89,7 +89,7 @@ def path_is_silent(where: Site, folder: Path) -> Outage:
 
 def one_engine(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder)
-    where.start_clamd()
+    where.clamd.start()
     outage.start()
     with where.filtered('iifname "to-se-2" tcp dport 1344 reject with tcp reset'):
         outage.sends(20, since=0.9, until=1)
@@ -100,23 +100,19 @@ def one_engine(where: Site, folder: Path) -> Outage:
 
 
 def fail_open(where: Site, folder: Path) -> Outage:
-    outage = Outage(where, folder)
-    where.start_clamd()
-    outage.start()
-    outage.sends(20, since=0, until=0.5)
-    where.stop_clamd()
-    outage.sends(20, since=0.5, until=1)
-    outage.monitors()
-    outage.pull()
-    return outage
+    return _clamd_stops(Outage(where, folder))
 
 
 def fail_closed(where: Site, folder: Path) -> Outage:
-    outage = Outage(where, folder, service=2, members=(0,))
-    where.start_clamd()
+    return _clamd_stops(Outage(where, folder, service=2, members=(0,)))
+
+
+def _clamd_stops(outage: Outage) -> Outage:
+    where = outage.site
+    where.clamd.start()
     outage.start()
     outage.sends(20, since=0, until=0.5)
-    where.stop_clamd()
+    where.clamd.stop()
     outage.sends(20, since=0.5, until=1)
     outage.monitors()
     outage.pull()
@@ -125,7 +121,7 @@ def fail_closed(where: Site, folder: Path) -> Outage:
 
 def green_logs(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder)
-    where.start_clamd()
+    where.clamd.start()
     outage.start(types=False)
     outage.sends(20, since=0, until=1)
     outage.monitors()
@@ -135,7 +131,7 @@ def green_logs(where: Site, folder: Path) -> Outage:
 
 def engine_gone(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder)
-    where.start_clamd()
+    where.clamd.start()
     outage.start()
     outage.check("before.json")
     where.clear()
@@ -155,7 +151,7 @@ def rule_covered(where: Site, folder: Path) -> Outage:
 
 
 def not_sent(outage: Outage) -> Outage:
-    outage.site.start_clamd()
+    outage.site.clamd.start()
     outage.start()
     outage.browses(60)
     outage.monitors()
@@ -165,7 +161,7 @@ def not_sent(outage: Outage) -> Outage:
 
 def throttled(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder, members=(0,), throttle=1)
-    where.start_clamd()
+    where.clamd.start()
     outage.sends(500, since=0.5, until=0.52)
     outage.monitors()
     outage.pull()
@@ -174,7 +170,7 @@ def throttled(where: Site, folder: Path) -> Outage:
 
 def size_is_hidden(where: Site, folder: Path) -> Outage:
     outage = Outage(where, folder, members=(0,), throttle=1)
-    where.start_clamd()
+    where.clamd.start()
     outage.start()
     outage.sends(200, since=0, until=0.9)
     where.stop(outage.member(0))
