@@ -14,7 +14,8 @@ from msgspec import Meta, field
 from icapdiag.facts.config import Place
 from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.facts.fields import sheet_type
-from icapdiag.facts.logs import Bucket, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import Bucket
 from icapdiag.facts.pool import ComparedFact, RuleOverview, SuppressedFinding
 from icapdiag.facts.run import Configuration, Subject, Tool, Vantage
 from icapdiag.facts.scanner import ReportedEvent, ReportedRequests

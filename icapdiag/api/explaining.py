@@ -13,7 +13,8 @@ from msgspec.structs import asdict, replace
 
 from icapdiag.api.pulled import PulledLogs, logs_in
 from icapdiag.capture.file import is_capture
-from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedAnswer, ReportedGroup
+from icapdiag.facts.groups import ReportedAnswer, ReportedGroup
+from icapdiag.facts.logs import EntryCounts, LogSource, Remark
 from icapdiag.facts.run import Filters as LeftOut
 from icapdiag.facts.run import LogSubject
 from icapdiag.facts.scanner import SCANNER, ReportedEvent, ReportedRequests

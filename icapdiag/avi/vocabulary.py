@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from icapdiag.facts.logs import ACTIONS
+from icapdiag.facts.groups import ACTIONS
 
 # IcapLog.action and IcapRequestLog.action (developer.broadcom.com); Avi describes no meaning of ICAP_DISABLED.
 DISABLED, PASSED, MODIFIED, BLOCKED, FAILED = ACTIONS

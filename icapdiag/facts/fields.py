@@ -14,6 +14,7 @@ from icapdiag.facts import (
     connection,
     deep,
     engines,
+    groups,
     joined,
     logs,
     pool,
@@ -52,9 +53,9 @@ PROBES = tuple(filter(None, _OF_PROBES))  # "" is a member that is switched off
 SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
     {
         **{("probe", probe): sheet for probe, sheet in _OF_PROBES.items()},
-        ("log", ""): logs.RequestGroup,
+        ("log", ""): groups.RequestGroup,
         ("log", SUMMARY): logs.LogSummary,
-        ("log", ANSWER): logs.PastedAnswer,
+        ("log", ANSWER): groups.PastedAnswer,
         ("config", ""): pool.ConfigurationObject,
         **{("config", kind): sheet for kind, sheet in config.SHEETS.items()},
         (scanner.SCANNER, scanner.MESSAGES): scanner.ScannerEvent,
@@ -66,7 +67,7 @@ SHEETS: Mapping[tuple[str, str], type[Sheet]] = MappingProxyType(
 
 _OF_SOURCE: Mapping[str, type[Sheet]] = {
     "probe": connection.ProbeSheet,
-    "log": logs.RequestGroup,
+    "log": groups.RequestGroup,
     "config": config.ObjectSheet,
     scanner.SCANNER: scanner.ScannerEvent,
     joined.JOINED: joined.JoinedMember,
@@ -81,7 +82,7 @@ def stands_for(sheet: Sheet) -> int:
         case scanner.ScannerRequests():
             number = sheet.count
         case _:
-            group = sheet.part(logs.RequestGroup) or sheet.part(connection.Sightings)
+            group = sheet.part(groups.RequestGroup) or sheet.part(connection.Sightings)
             number = group.count if group else None
     return max(number or 1, 1)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from icapdiag.facts.answer import ServiceURI
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.config.services import REASONS, SCANNED
-from icapdiag.facts.logs import OUTCOMES
+from icapdiag.facts.groups import OUTCOMES
 from icapdiag.facts.run import LogSubject, PoolSubject, Subject
 from icapdiag.facts.sheet import (
     FileName,

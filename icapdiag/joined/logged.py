@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from icapdiag.facts.logs import Bucket, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import Bucket
 from icapdiag.joined.source import earliest, latest
 from icapdiag.joined.uploads import FAILED, PASSED, ended_before, fails, nowhere
 

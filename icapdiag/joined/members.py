@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.engines import Engines
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.facts.joined import Event, JoinedMember
-from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.logged import logged, members_of
 from icapdiag.joined.meanwhile import interleaved, works_meanwhile
 from icapdiag.joined.seen import Seen

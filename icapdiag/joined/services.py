@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from icapdiag.facts.config import LintSubject, ServiceSummary
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.facts.joined import JoinedService
-from icapdiag.facts.logs import ReportedGroup
 from icapdiag.joined.source import Source
 from icapdiag.joined.uploads import FAILED, PASSED, go_past, number, uploads
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from icapdiag.facts.logs import ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.joined.source import earliest, latest, moment
 
 FAILED, DISABLED = "ICAP_FAILED", "ICAP_DISABLED"

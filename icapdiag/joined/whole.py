@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
-from icapdiag.facts.logs import EntryCounts, ReportedGroup
+from icapdiag.facts.logs import EntryCounts
 from icapdiag.joined.logged import logged
 from icapdiag.joined.members import now, shown_by
 from icapdiag.joined.source import moment

@@ -15,7 +15,8 @@ from icapdiag import __version__
 from icapdiag.facts.config import LIKELY_NOT, LintSubject
 from icapdiag.facts.connection import TCP
 from icapdiag.facts.deep import Conformance, RuleResult
-from icapdiag.facts.logs import Bucket, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import Bucket
 from icapdiag.facts.pool import MemberDeviation, RuleOverview
 from icapdiag.facts.run import (
     CaptureVantage,

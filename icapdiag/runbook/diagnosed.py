@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from icapdiag.facts.fields import stands_for
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.facts.joined import JoinedWhole
-from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Observation
 from icapdiag.runbook.causes import Weighed, weigh

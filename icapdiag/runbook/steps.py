@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
 
-from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.facts.scanner import SCANNER, ScannerEvent, ScannerRequests
 from icapdiag.model import JSONValue, Steps
 from icapdiag.runbook.causes import Step, Weighed, fill, fixes, for_product, paths, settling, written

@@ -11,8 +11,8 @@ from typing import Any
 
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.fields import FIGURES, PROFILE
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.facts.joined import JOINED
-from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import ConfigurationObject
 from icapdiag.facts.scanner import C_ICAP, SCANNER
 from icapdiag.icap.product import UNKNOWN_PRODUCT

@@ -8,7 +8,7 @@ from typing import get_args
 
 from icapdiag.avi import entry
 from icapdiag.avi.vocabulary import FAILURES, ICAP_CODES, METHODS, VENDORS, concerns_icap, is_unknown
-from icapdiag.facts.logs import ACTIONS
+from icapdiag.facts.groups import ACTIONS
 from tests.avi.codes import ADF_CODES
 
 DATA = Path(__file__).parents[1] / "data"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import trio
 
-from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.icap.product import PRODUCTS
 from icapdiag.lab import FAULTS, serve_lab
 from icapdiag.logs.reading import read_logs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icapdiag.facts import config, connection, joined, logs, pool, run, scanner
+from icapdiag.facts import config, connection, groups, joined, logs, pool, run, scanner
 from icapdiag.facts.fields import SHEETS
 from icapdiag.facts.sheet import Record, Sheet, facts_of, parts_of
 
@@ -19,8 +19,8 @@ def every_class() -> Iterator[type[Record]]:
         joined.JoinedSubject,
         config.Place,
         connection.TranscriptEntry,
-        logs.ReportedGroup,
-        logs.ReportedAnswer,
+        groups.ReportedGroup,
+        groups.ReportedAnswer,
         logs.Bucket,
         scanner.ReportedEvent,
         scanner.ReportedRequests,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from icapdiag.facts import Answer, Record, Sheet, Text, about, facts_of, from_plain, settled, to_plain
 from icapdiag.facts.connection import TCP, Endpoint, ProbeSheet, Transfer
 from icapdiag.facts.fields import SHEETS, fields, sheet_type
-from icapdiag.facts.logs import Bucket, PastedAnswer, RequestGroup
+from icapdiag.facts.groups import PastedAnswer, RequestGroup
+from icapdiag.facts.logs import Bucket
 from icapdiag.facts.sheet import attributes_of
 from icapdiag.facts.standard import Options, RepeatedStep
 from icapdiag.facts.tls import TLS

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
-from icapdiag.facts.logs import EntryCounts, LogSource, Remark, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import EntryCounts, LogSource, Remark
 from icapdiag.facts.pool import ComparedFact, ValueGroup
 from icapdiag.facts.run import LogSubject, NetworkInterface, PoolSubject, ProbingVantage, Tool
 from icapdiag.model import Finding, JSONValue, Observation, Report, unflatten

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icapdiag.api.explaining import NothingRead, explain
-from icapdiag.facts.logs import PastedAnswer
+from icapdiag.facts.groups import PastedAnswer
 from icapdiag.logs.containers.answers import foreign, observe
 from tests.facts import facts_of
 from tests.logs.samples import read

@@ -23,7 +23,8 @@ from msgspec.structs import replace
 
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import TranscriptEntry
-from icapdiag.facts.logs import LogSource, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import LogSource
 from icapdiag.facts.run import Configuration, ConfiguredMember, ConfiguredSuppression, LogSubject, ProfileSettings
 from icapdiag.facts.sheet import Record, values_of
 from icapdiag.facts.standard import Options

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from icapdiag.facts.fields import ANSWER as PASTED
-from icapdiag.facts.logs import Bucket, ReportedAnswer, ReportedGroup
+from icapdiag.facts.groups import ReportedAnswer, ReportedGroup
+from icapdiag.facts.logs import Bucket
 from icapdiag.facts.run import LogSubject, Vantage
 from icapdiag.facts.sheet import JSONValue, from_plain
 from icapdiag.model import Facts, Finding, Report, Unmatched, unflatten

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from icapdiag.facts import run
 from icapdiag.facts.connection import TranscriptEntry
 from icapdiag.facts.fields import SHEETS, sheet_type
-from icapdiag.facts.logs import Bucket, ReportedAnswer, ReportedGroup
+from icapdiag.facts.groups import ReportedAnswer, ReportedGroup
+from icapdiag.facts.logs import Bucket
 from icapdiag.facts.pool import ComparedFact, RuleOverview, SuppressedFinding
 from icapdiag.model import Finding, MemberReport, Observation, Report, Unmatched
 from icapdiag.vocabulary import Health, Reason, Severity, Status

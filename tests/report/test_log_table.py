@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from icapdiag.facts import from_plain
-from icapdiag.facts.logs import ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.model import Cause, Facts, Steps, Unmatched, unflatten
 from icapdiag.report import formats as form
 from icapdiag.report.build import NOTHING_LEARNT, exit_status

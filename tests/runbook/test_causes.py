@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from icapdiag.facts.connection import Endpoint
-from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.facts.refusal import Services
 from icapdiag.model import Cause, Facts, Observation, Steps
 from icapdiag.runbook import Library, load_runbooks, match

@@ -9,7 +9,7 @@ import pytest
 from icapdiag.facts.answer import Answer
 from icapdiag.facts.connection import Endpoint
 from icapdiag.facts.deep import Size
-from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.facts.standard import Sample
 from icapdiag.model import Facts, Finding, Observation
 from icapdiag.runbook import load_runbooks, match

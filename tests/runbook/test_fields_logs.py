@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from icapdiag.avi.vocabulary import concerns_icap
-from icapdiag.facts import logs
+from icapdiag.facts import groups
 from icapdiag.facts.fields import fields
-from icapdiag.facts.logs import ACTIONS
+from icapdiag.facts.groups import ACTIONS
 from icapdiag.logs.counting.timeline import OUTCOMES
 from icapdiag.model import Observation, flatten
 from icapdiag.runbook import load_runbooks
@@ -92,8 +92,8 @@ def test_every_field_of_logs_alone_is_met_in_them(observations: tuple[Observatio
 
 
 def test_the_vocabularies_are_those_of_the_log_reader() -> None:
-    assert set(ACTIONS) == set(logs.ACTIONS)
-    assert set(OUTCOMES) == set(logs.OUTCOMES)
+    assert set(ACTIONS) == set(groups.ACTIONS)
+    assert set(OUTCOMES) == set(groups.OUTCOMES)
 
 
 def test_runbooks_know_each_code() -> None:

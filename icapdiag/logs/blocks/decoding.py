@@ -23,7 +23,7 @@ from icapdiag.avi.entry import (
 )
 from icapdiag.avi.vocabulary import DISABLED
 from icapdiag.doubled import Ambiguous, unique
-from icapdiag.facts.logs import ACTIONS
+from icapdiag.facts.groups import ACTIONS
 from icapdiag.logs.blocks.key_counter import KeyCounter
 from icapdiag.logs.counting.summary import Summary
 from icapdiag.logs.notes import Account, Repair, excerpt_of

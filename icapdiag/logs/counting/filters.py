@@ -12,7 +12,7 @@ from msgspec import Struct
 from icapdiag.avi.addresses import to_address
 from icapdiag.avi.entry import DetailedEntry, LogEntry
 from icapdiag.avi.times import to_iso
-from icapdiag.facts.logs import ACTIONS
+from icapdiag.facts.groups import ACTIONS
 from icapdiag.logs.counting.who import media_type
 
 _OF_AVI = ("pool", "vs", "method", "path", "request_id", "se", "rule", "content_type", "reason")  # only Avi logs these

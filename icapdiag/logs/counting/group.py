@@ -24,7 +24,7 @@ from icapdiag.avi.entry import (
 )
 from icapdiag.avi.times import to_iso
 from icapdiag.avi.vocabulary import DISABLED
-from icapdiag.facts.logs import RequestGroup
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.logs.counting.signature import Signature, body_of, preview_of
 from icapdiag.logs.counting.timeline import COLUMNS
 from icapdiag.logs.counting.who import KINDS, MORE, NARROW, ROOM, TEXT_KEPT, Who, folder

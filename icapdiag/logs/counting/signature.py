@@ -24,7 +24,7 @@ from icapdiag.avi.vocabulary import (
     is_unknown,
 )
 from icapdiag.facts import Answer
-from icapdiag.facts.logs import ACTIONS, RequestGroup
+from icapdiag.facts.groups import ACTIONS, RequestGroup
 from icapdiag.icap.product import NO_ENGINE, UNKNOWN_PRODUCT
 from icapdiag.icap.verdict import Judgement
 from icapdiag.logs.counting.logged_answer import NO_HEADERS, LoggedAnswer

@@ -15,7 +15,8 @@ from msgspec.structs import asdict, replace
 from icapdiag.avi.times import parse_time, to_iso
 from icapdiag.avi.vocabulary import BLOCKED, BODY_SIZE, DISABLED, FAILED, MODIFIED, PASSED
 from icapdiag.facts.fields import SUMMARY
-from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary, ReportedGroup, RequestGroup
+from icapdiag.facts.groups import ReportedGroup, RequestGroup
+from icapdiag.facts.logs import Bucket, EntryCounts, LogSummary
 from icapdiag.logs.counting.counter import GROUPS_KEPT, Counting
 from icapdiag.logs.counting.group import CountedGroup
 from icapdiag.logs.counting.pace import Pace

@@ -9,9 +9,10 @@ from icapdiag.facts.config import ObjectSheet
 from icapdiag.facts.connection import DNS, Endpoint, Path, ProfileInForce, Transfer
 from icapdiag.facts.deep import Keepalive, Preview, Size
 from icapdiag.facts.engines import Engines
+from icapdiag.facts.groups import PastedAnswer, ReportedGroup, RequestGroup
 from icapdiag.facts.joined import JoinedMember, JoinedService, JoinedWhole
 from icapdiag.facts.load import Load
-from icapdiag.facts.logs import LogSummary, PastedAnswer, ReportedGroup, RequestGroup
+from icapdiag.facts.logs import LogSummary
 from icapdiag.facts.pool import ConfigurationObject, Difference
 from icapdiag.facts.refusal import Respmod, Services, ServiceTried, Variants
 from icapdiag.facts.scanner import ScannerEvent, ScannerRequests

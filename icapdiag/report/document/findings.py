@@ -12,8 +12,8 @@ from icapdiag.avi.addresses import host_port
 from icapdiag.facts import JSONValue
 from icapdiag.facts.connection import Endpoint, Transfer
 from icapdiag.facts.fields import ANSWER, stands_for
+from icapdiag.facts.groups import RequestGroup
 from icapdiag.facts.joined import JoinedMember
-from icapdiag.facts.logs import RequestGroup
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.scanner import SCANNER
 from icapdiag.model import Cause, Finding, Observation, Report, flatten

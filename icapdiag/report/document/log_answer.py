@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from icapdiag.facts.logs import EntryCounts, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import EntryCounts
 from icapdiag.facts.run import LogSubject
 from icapdiag.model import Report
 from icapdiag.report.document import scanner

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark, ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
+from icapdiag.facts.logs import Bucket, LogSource, RecordCounts, Remark
 from icapdiag.model import Report
 from icapdiag.report.document.evidence import describe_group, deviations, reason
 from icapdiag.report.document.words import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from icapdiag.facts.fields import SUMMARY
-from icapdiag.facts.logs import ACTIONS, ReportedGroup
+from icapdiag.facts.groups import ACTIONS, ReportedGroup
 from icapdiag.model import Problem, Report
 from icapdiag.report.document import scanner
 from icapdiag.report.document.findings import FindingBlock

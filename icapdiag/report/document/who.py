@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from icapdiag.facts.logs import ReportedGroup
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.facts.run import Filters, LogSubject
 from icapdiag.model import Problem, Report
 from icapdiag.report.document.words import logs_of, names, safe_text

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from icapdiag.avi.addresses import host_port
 from icapdiag.facts.config import LintSubject
+from icapdiag.facts.groups import ReportedGroup
 from icapdiag.facts.joined import JOINED, JoinedSubject
-from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts, ReportedGroup
+from icapdiag.facts.logs import EntryCounts, LogSource, RecordCounts
 from icapdiag.facts.pool import SuppressedFinding
 from icapdiag.facts.run import LogSubject, PoolSubject, Subject
 from icapdiag.facts.scanner import SCANNER

@@ -24,8 +24,8 @@ from icapdiag import facts
 from icapdiag.doubled import Ambiguous, unique
 from icapdiag.facts.config import LintSubject
 from icapdiag.facts.fields import ANSWER, sheet_type
+from icapdiag.facts.groups import ReportedAnswer, ReportedGroup
 from icapdiag.facts.joined import JoinedSubject
-from icapdiag.facts.logs import ReportedAnswer, ReportedGroup
 from icapdiag.facts.renamed import renamed
 from icapdiag.facts.run import (
     CaptureSubject,
